@@ -1,0 +1,81 @@
+# Every target sets up what it needs, once, inside this checkout. Needs Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := -m pip install --quiet --disable-pip-version-check
+LOCAL_READY := $(VENV)/.local-ready
+DEV_READY := $(VENV)/.dev-ready
+FABRIC_READY := .venv-fabric/.ready
+SAM_READY := .venv-sam/.ready
+CHECKOV_READY := .venv-checkov/.ready
+RUNTIME_FILES := pyproject.toml layer/requirements.txt requirements/local.in requirements/local.lock
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo up test check fast-check lock bench build sam-local-test clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(LOCAL_READY) $(FABRIC_READY) ## install what the local stack needs
+
+demo: $(LOCAL_READY) $(FABRIC_READY) ## run the whole system on real airports, and compare every row
+	$(BIN)/sfn-cqrs demo $(ARGS)
+
+up: $(LOCAL_READY) $(FABRIC_READY) ## start the local stack and keep it running
+	$(BIN)/sfn-cqrs up $(ARGS)
+
+test: $(DEV_READY) $(FABRIC_READY) fast-check ## the fast checks and every test suite
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+fast-check: $(DEV_READY)
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/sfn-cqrs lint statemachine/*.asl.json
+
+check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) fast-check ## every static check: style, types, template, security
+	$(BIN)/mypy
+	$(BIN)/cfn-lint template.yaml
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
+	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs local functions app
+	$(BIN)/sfn-cqrs translate --output .build/template.json
+	.venv-checkov/bin/checkov --quiet --compact --skip-download --config-file .checkov.yaml --file .build/template.json
+
+build: $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build --cached $(ARGS)
+
+sam-local-test: $(DEV_READY) $(SAM_READY) ## sam local invoke of every state, where a Docker engine runs
+	$(BIN)/python tests/sam_local/run.py $(ARGS)
+
+bench: $(DEV_READY) $(FABRIC_READY) ## measure what the README says
+	$(BIN)/python bench/command.py $(ARGS)
+
+lock: $(DEV_READY) ## resolve the pinned requirements again
+	$(BIN)/python $(PIP) uv
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --no-header --no-annotate layer/requirements.txt requirements/local.in requirements/dev.in -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate layer/requirements.txt requirements/local.in -c requirements/dev.lock -o requirements/local.lock
+	for name in fabric sam checkov; do $(BIN)/uv pip compile -q -U --universal --python-version 3.11 --no-header --no-annotate requirements/$$name.in -o requirements/$$name.lock; done
+
+clean: ## remove everything that make has made
+	rm -rf .venv .venv-fabric .venv-sam .venv-checkov .aws-sam .build .sfn-cqrs
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "setting up $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(LOCAL_READY): $(BIN)/python $(RUNTIME_FILES)
+	@$(BIN)/python $(PIP) -r requirements/local.lock
+	@$(BIN)/python $(PIP) --no-deps --editable .
+	@touch $@
+
+$(DEV_READY): $(LOCAL_READY) requirements/dev.in requirements/dev.lock
+	@echo "setting up the test tools"
+	@$(BIN)/python $(PIP) -r requirements/dev.lock
+	@touch $@
+
+.venv-%/.ready: requirements/%.lock
+	@echo "setting up .venv-$*"
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python $(PIP) -r $<
+	@touch $@

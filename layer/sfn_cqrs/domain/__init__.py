@@ -1,0 +1,1 @@
+"""Rules without AWS: no client, no clock, no environment."""

@@ -1,0 +1,1 @@
+"""The local runtime: development only, never deployed."""
