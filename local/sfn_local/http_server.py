@@ -1,0 +1,268 @@
+"""A small threaded HTTP/1.1 server around one function from Request to Response.
+
+Whatever a client sends, it gets an answer or a closed connection: malformed requests are
+answered 4xx, an exception in the handler 500, and a client that falls silent is let go.
+"""
+
+import json
+import logging
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import BinaryIO
+from urllib.parse import parse_qsl
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY = 16 * 1024 * 1024
+MAX_LINE = 16 * 1024
+MAX_HEADERS = 128
+IDLE_SECONDS = 75.0
+REQUEST_LINE_PARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: header names in lower case, path and query percent-encoded as sent."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The query's decoded parameters; of a repeated one, the last."""
+        return dict(parse_qsl(self.query, keep_blank_values=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer; Content-Length is added, each cookie becomes a Set-Cookie header."""
+
+    status: int = HTTPStatus.OK
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    cookies: Sequence[str] = ()
+
+    @classmethod
+    def of_json(cls, value: object, status: int = HTTPStatus.OK) -> "Response":
+        """A JSON answer."""
+        return cls(status, {"Content-Type": "application/json"}, json.dumps(value).encode())
+
+
+Handler = Callable[[Request], Response]
+
+
+class Server:
+    """A listening server; it answers from its own threads until it is closed."""
+
+    def __init__(self, host: str, port: int, handle: Handler, max_body: int) -> None:
+        """Bind and listen at once, so that port is known and connections queue."""
+        self._listener = _Listener((host, port), handle, max_body)
+        self.host = host
+        self.port = int(self._listener.server_address[1])
+        self._thread = threading.Thread(
+            target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """The server's address as clients on this machine write it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def close(self) -> None:
+        """Stop listening and end every open connection."""
+        self._listener.shutdown()
+        self._listener.server_close()
+        self._listener.drop_connections()
+        self._thread.join()
+
+
+def serve(host: str, port: int, handle: Handler, *, max_body: int = MAX_BODY) -> Server:
+    """Serve requests with handle, which is called from many threads; port 0 takes a free one.
+
+    Raises:
+        OSError: the port is taken or the host is not one of this machine's.
+    """
+    return Server(host, port, handle, max_body)
+
+
+class _BadRequestError(Exception):
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _Listener(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 1024
+
+    def __init__(self, address: tuple[str, int], handle: Handler, max_body: int) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        self.handle_request_with = handle
+        self.max_body = max_body
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__(address, _Connection)
+
+    def connected(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._connections.add(connection)
+
+    def disconnected(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._connections.discard(connection)
+
+    def drop_connections(self) -> None:
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:  # the client was faster
+                continue
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    timeout = IDLE_SECONDS
+    disable_nagle_algorithm = True
+    server: _Listener
+
+    def handle(self) -> None:
+        self.server.connected(self.connection)
+        try:
+            while self._serve_one():
+                pass
+        except OSError:  # the client went away, or was silent for IDLE_SECONDS
+            return
+        finally:
+            self.server.disconnected(self.connection)
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        except OSError:  # nobody is left to read what was buffered
+            return
+
+    def _serve_one(self) -> bool:
+        try:
+            head = _read_head(self.rfile)
+            if head is None:
+                return False
+            request = self._read_body(head)
+        except _BadRequestError as error:
+            answer = Response.of_json({"message": str(error)}, error.status)
+            self._send(answer, keep_alive=False)
+            return False
+        keep_alive = head.wants_keep_alive
+        response = self._answer(request)
+        self._send(response, keep_alive=keep_alive, with_body=request.method != "HEAD")
+        return keep_alive
+
+    def _read_body(self, head: "_Head") -> Request:
+        length = head.content_length(self.server.max_body)
+        if length and head.headers.get("expect", "").lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = self.rfile.read(length) if length else b""
+        if len(body) < length:
+            raise _BadRequestError(HTTPStatus.BAD_REQUEST, "the body is shorter than announced")
+        return Request(head.method, head.path, head.query, head.headers, body)
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            return self.server.handle_request_with(request)
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.path)
+            message = {"message": "internal error; the server's log has the stack trace"}
+            return Response.of_json(message, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _send(self, response: Response, *, keep_alive: bool, with_body: bool = True) -> None:
+        head = [f"HTTP/1.1 {response.status} {_reason(response.status)}"]
+        head += [f"{_line(name)}: {_line(value)}" for name, value in response.headers.items()]
+        head += [f"Set-Cookie: {_line(cookie)}" for cookie in response.cookies]
+        head += [f"Content-Length: {len(response.body)}"]
+        head += [] if keep_alive else ["Connection: close"]
+        raw = "\r\n".join([*head, "", ""]).encode("latin-1", "replace")
+        self.wfile.write(raw + response.body if with_body else raw)
+
+
+@dataclass(slots=True)
+class _Head:
+    method: str
+    path: str
+    query: str
+    version: str
+    headers: dict[str, str]
+
+    @property
+    def wants_keep_alive(self) -> bool:
+        wish = self.headers.get("connection", "").lower()
+        return wish == "keep-alive" if self.version == "HTTP/1.0" else wish != "close"
+
+    def content_length(self, limit: int) -> int:
+        if "transfer-encoding" in self.headers:
+            raise _BadRequestError(HTTPStatus.LENGTH_REQUIRED, "send the body with Content-Length")
+        text = self.headers.get("content-length", "0")
+        if not (text.isascii() and text.isdigit()):
+            raise _BadRequestError(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
+        if int(text) > limit:
+            message = f"the body may have at most {limit} bytes"
+            raise _BadRequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
+        return int(text)
+
+
+def _read_head(stream: BinaryIO) -> _Head | None:
+    """The request line and the headers; None where the client has closed the connection."""
+    first = _read_line(stream) or _read_line(stream)  # one blank line between requests is legal
+    if not first:
+        return None
+    parts = first.split(" ")
+    if len(parts) != REQUEST_LINE_PARTS or not parts[2].startswith("HTTP/1."):
+        raise _BadRequestError(HTTPStatus.BAD_REQUEST, "this is no HTTP/1.1 request line")
+    path, _, query = parts[1].partition("?")
+    return _Head(parts[0], path, query, parts[2], _read_headers(stream))
+
+
+def _read_headers(stream: BinaryIO) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for _ in range(MAX_HEADERS):
+        line = _read_line(stream)
+        if not line:
+            return headers
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip():
+            raise _BadRequestError(HTTPStatus.BAD_REQUEST, "a header line has no name and colon")
+        name, value = name.lower(), value.strip()
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    message = f"a request may have at most {MAX_HEADERS} headers"
+    raise _BadRequestError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
+
+
+def _read_line(stream: BinaryIO) -> str:
+    raw = stream.readline(MAX_LINE + 1)
+    if len(raw) > MAX_LINE:
+        message = f"a line of the head may have at most {MAX_LINE} bytes"
+        raise _BadRequestError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
+    return raw.rstrip(b"\r\n").decode("latin-1")
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def _line(text: str) -> str:
+    """A header's text on one line, so that no value can start another header."""
+    return text.replace("\r", " ").replace("\n", " ")
