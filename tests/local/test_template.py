@@ -1,0 +1,161 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from sfn_local.template import Route, Template, TemplateError
+
+TOY = Path(__file__).parent / "toy" / "template.yaml"
+
+
+@pytest.fixture
+def template():
+    return Template.load(TOY, stack="toy", parameters={"Issuer": "https://issuer.test"})
+
+
+def test_a_function_has_its_own_properties_over_those_of_globals(template):
+    function = template.functions["ToyHelloFunction"]
+
+    assert function.name == "toy-ToyHelloFunction"
+    assert function.arn == "arn:aws:lambda:us-east-1:000000000000:function:toy-ToyHelloFunction"
+    assert function.folder == TOY.parent / "functions" / "hello"
+    assert (function.handler, function.timeout, function.memory) == ("app.lambda_handler", 1, 256)
+
+
+def test_the_environment_is_resolved_with_the_names_of_the_stack(template):
+    assert template.environment == {
+        "ITEMS_TABLE": "toy-ItemsTable",
+        "NOTES_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/toy-NotesQueue",
+        "NOTES_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:toy-NotesTopic",
+        "TOY_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:toy-toy",
+        "STAGE": "test-dev",
+    }
+
+
+def test_functions_that_disagree_on_a_variable_are_refused(template):
+    properties = template.document["Resources"]["ApiFunction"]["Properties"]
+    properties["Environment"] = {"Variables": {"STAGE": "other"}}
+
+    with pytest.raises(TemplateError, match=r"ApiFunction sets STAGE.*in Globals"):
+        _ = template.environment
+
+
+def test_a_parameter_changes_what_its_conditions_decide():
+    prod = Template.load(TOY, parameters={"Issuer": "https://i.test", "Stage": "prod"})
+
+    assert prod.environment["STAGE"] == "live"
+    assert "ProdOnlyQueue" in prod.resources
+
+
+def test_a_resource_whose_condition_fails_does_not_exist(template):
+    assert "ProdOnlyQueue" not in template.resources
+
+
+def test_a_list_parameter_is_a_list(template):
+    assert template.parameters["Days"] == ["1", "2"]
+
+
+def test_a_machine_has_its_placeholders_replaced(template):
+    machine = template.machines["toy"]
+    definition = json.loads(machine.definition)
+
+    hello = definition["States"]["each"]["ItemProcessor"]["States"]["hello"]
+    assert hello["Parameters"]["FunctionName"] == template.functions["ToyHelloFunction"].arn
+    assert machine.arn == "arn:aws:states:us-east-1:000000000000:stateMachine:toy-toy"
+
+
+def test_a_placeholder_without_a_substitution_is_named(template):
+    template.document["Resources"]["ToyMachine"]["Properties"]["DefinitionSubstitutions"] = {}
+
+    with pytest.raises(TemplateError, match=r"toy.asl.json uses \$\{ToyHelloFunction\}"):
+        _ = template.machines["toy"].definition
+
+
+def test_the_function_of_a_state_inside_a_map_is_found(template):
+    assert template.state_function("toy", "hello") is template.functions["ToyHelloFunction"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "state", "message"),
+    [
+        ("toyy", "hello", "there is no machine toyy; there is toy"),
+        ("toy", "helo", "the machine toy has no state helo; it has each, hello, done"),
+        ("toy", "done", "the state done of toy calls no function"),
+    ],
+)
+def test_a_state_that_is_not_there_is_answered_with_those_that_are(
+    template, machine, state, message
+):
+    with pytest.raises(TemplateError) as error:
+        template.state_function(machine, state)
+
+    assert str(error.value) == message
+
+
+def test_the_routes_are_those_of_the_http_api_events(template):
+    assert template.routes == [
+        Route("ApiFunction", "GET", "/items/{id}"),
+        Route("ApiFunction", "ANY", "/files/{proxy+}"),
+        Route("ApiFunction", "POST", "/items"),
+    ]
+
+
+def test_cors_comes_from_globals_when_the_api_is_implicit(template):
+    assert template.cors == {
+        "AllowOrigins": ["https://shop.example"],
+        "AllowMethods": ["GET", "POST"],
+        "AllowHeaders": ["content-type"],
+        "MaxAge": 60,
+    }
+
+
+def test_sam_translates_the_template_without_a_network(template, monkeypatch):
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+
+    resources = template.translate()["Resources"]
+
+    kinds = {resource["Type"] for resource in resources.values()}
+    assert "AWS::Lambda::EventSourceMapping" in kinds
+    assert not [kind for kind in kinds if kind.startswith("AWS::Serverless::")]
+    assert "DefinitionString" in resources["ToyMachine"]["Properties"]
+
+
+def test_what_sam_refuses_is_refused_with_its_reason(template):
+    template.document["Resources"]["ApiFunction"]["Properties"]["Runtime"] = ["no", "text"]
+
+    with pytest.raises(TemplateError, match=r"SAM refuses the template: .*ApiFunction"):
+        template.translate()
+
+
+def test_a_parameter_without_a_value_is_named():
+    with pytest.raises(TemplateError, match="the parameter Issuer has no default"):
+        Template.load(TOY)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a list", "it has no Resources"),
+        ("Resources: []", "it has no Resources"),
+        ("Resources: {A: {}}", "the resource A has no Type"),
+    ],
+)
+def test_yaml_that_is_no_template_is_refused(tmp_path, text, message):
+    path = tmp_path / "template.yaml"
+    path.write_text(text)
+
+    with pytest.raises(TemplateError, match=message):
+        Template.load(path)
+
+
+def test_an_unknown_parameter_is_refused():
+    with pytest.raises(TemplateError, match="the template has no parameter Isuer"):
+        Template.load(TOY, parameters={"Isuer": "x"})
+
+
+def test_text_that_is_no_yaml_is_refused_with_its_place(tmp_path):
+    path = tmp_path / "template.yaml"
+    path.write_text("Resources:\n  A: [\n")
+
+    with pytest.raises(TemplateError, match=r"is not YAML.*line 3"):
+        Template.load(path)
