@@ -271,7 +271,8 @@ class Template:
             _IMPLICIT_HTTP_API: self.document.get("Globals", {}).get("HttpApi", {})
         }
         for api in apis.values():
-            configured = self.resolve(api.get("CorsConfiguration", {}))
+            resolved = self.resolve({"Cors": api.get("CorsConfiguration", {})})
+            configured = resolved.get("Cors")  # AWS::NoValue removes the key
             if configured:
                 return {"AllowOrigins": ["*"]} if configured is True else dict(configured)
         return {}
