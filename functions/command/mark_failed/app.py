@@ -1,0 +1,34 @@
+"""mark_failed: record why an execution ends, then wake the version that waits for it.
+
+Every Catch of the machine leads here, and so does check_version's refusal. What is answered
+becomes the execution's error and cause.
+"""
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.errors import SupersededError
+from sfn_cqrs.domain.failure import Failure
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.service.command_state import CommandState, command_state_without_status
+
+
+@command_state_without_status
+def lambda_handler(state: CommandState) -> dict[str, object]:
+    """Close the version as failed, or as blocked where only its predecessor failed."""
+    failure = Failure.of(state.input)
+    process = bootstrap.processes().find(state.ref.key, state.ref.version)
+    began = process.status.partition(":")[0] if process else ""
+    outcome = Outcome.BLOCKED if failure.is_predecessors else Outcome.FAILED
+    closing = chain.close(
+        state.ref.version,
+        state.ref.attempt,
+        outcome,
+        f"{failure.state or began}:FAILED",
+        failure.error,
+        failure.summary,
+    )
+    try:
+        state.chain.run(closing)
+    except SupersededError as error:
+        return {"error": type(error).__name__, "cause": str(error)}
+    return {"error": failure.error, "cause": failure.cause}

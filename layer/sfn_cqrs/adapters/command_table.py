@@ -1,0 +1,223 @@
+"""The commands table: versions that are appended and never changed."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.adapters.data_table import row_condition
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.items import as_command, as_process, command_item, row_item
+from sfn_cqrs.adapters.paging import Page, Range, query_page
+from sfn_cqrs.adapters.process_table import new_process_item
+from sfn_cqrs.adapters.request_table import RequestTable
+from sfn_cqrs.domain.clock import Now
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
+from sfn_cqrs.domain.retention import Retention
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_NEVER_STORED = "attribute_not_exists(pk)"
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest version of an item, and its process where it has one."""
+
+    command: Command
+    process: Process | None
+
+
+class CommandTable:
+    """The commands, and the transactions that append them."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        *,
+        data_table: str,
+        history_table: str,
+        requests: RequestTable,
+        attributes: AttributesBucket,
+        now: Now,
+        retention: Retention,
+    ) -> None:
+        """Speak to the commands table, and to the others that its transactions write."""
+        self._client = client
+        self._table = table
+        self._data_table = data_table
+        self._history_table = history_table
+        self._requests = requests
+        self._attributes = attributes
+        self._now = now
+        self._retention = retention
+
+    def latest(self, key: ItemKey) -> Latest | None:
+        """The newest version, read consistently; None if the item was never published."""
+        items = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=marshal({":pk": key.pk, ":prefix": key.versions_prefix}),
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=2,
+        )["Items"]
+        found = [unmarshal(item) for item in items]
+        command = next((item for item in found if item["kind"] == "command"), None)
+        if command is None:
+            return None
+        process = found[0] if found[0]["kind"] == "process" else None
+        return Latest(self._loaded(command), as_process(process) if process else None)
+
+    def find(self, key: ItemKey, version: int) -> Command | None:
+        """One version, read consistently, its attributes loaded; None if it is not stored."""
+        item = self._client.get_item(
+            TableName=self._table,
+            Key=marshal({"pk": key.pk, "sk": key.version_sk(version)}),
+            ConsistentRead=True,
+        ).get("Item")
+        if item is None:
+            return None
+        plain = unmarshal(item)
+        expired = plain.get("ttl", float("inf")) <= self._now().timestamp()
+        return None if expired else self._loaded(plain)
+
+    def page(
+        self, key: ItemKey, limit: int, cursor: str | None
+    ) -> Page[tuple[Command, Process | None]]:
+        """A page of the versions of an item with their processes, the newest first.
+
+        Raises:
+            InvalidInputError: the limit or the cursor is none of this list's.
+        """
+        wanted = Range(key.pk, key.versions_prefix, limit, cursor, is_descending=True)
+        commands = query_page(
+            self._client,
+            self._table,
+            wanted,
+            FilterExpression="kind = :kind",
+            values={":kind": "command"},
+        )
+        versions: list[tuple[Command, Process | None]] = []
+        for item in commands.items:
+            command = self._loaded(item)
+            found = self._client.get_item(
+                TableName=self._table,
+                Key=marshal({"pk": key.pk, "sk": key.process_sk(command.version)}),
+                ConsistentRead=True,
+            ).get("Item")
+            versions.append((command, as_process(unmarshal(found)) if found else None))
+        return Page(versions, commands.next_cursor)
+
+    def expires(self, type_: str) -> bool:
+        """Whether commands of this type are kept for some days only."""
+        return self._retention.expiry(type_, self._now()) is not None
+
+    def expire(self, key: ItemKey, version: int) -> bool:
+        """Give a command that is no longer needed its ttl; False if there is none to give."""
+        expiry = self._retention.expiry(key.type, self._now())
+        if expiry is None:
+            return False
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=marshal({"pk": key.pk, "sk": key.version_sk(version)}),
+                UpdateExpression="SET #ttl = :ttl",
+                ConditionExpression="attribute_exists(pk) AND attribute_not_exists(#ttl)",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues=marshal({":ttl": expiry}),
+            )
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            return False
+        return True
+
+    def publish(self, publication: Publication) -> Refusal | None:
+        """Append a version in one transaction; answers why it was refused, if it was.
+
+        The large attributes of a version that is then refused stay behind in S3, unused.
+        """
+        operations = self._appends(publication)
+        if isinstance(publication, SyncPublication):
+            operations += self._applies(publication)
+        if publication.request is not None:
+            put = {"Put": self._requests.put_operation(publication.request)}
+            operations.append((Refusal.REQUEST_SEEN, put))
+        try:
+            self._client.transact_write_items(TransactItems=[part for _, part in operations])
+        except ClientError as error:
+            codes = cancellation_codes(error)
+            if "ConditionalCheckFailed" in codes:
+                return _first_refusal(codes, [refusal for refusal, _ in operations])
+            if "TransactionConflict" in codes:
+                return Refusal.CONFLICT
+            raise
+        return None
+
+    def _appends(self, publication: Publication) -> list[tuple[Refusal, Any]]:
+        items = command_item(publication.command), new_process_item(publication.process)
+        return [
+            (
+                Refusal.VERSION_TAKEN,
+                {
+                    "Put": {
+                        "TableName": self._table,
+                        "Item": marshal(item),
+                        "ConditionExpression": _NEVER_STORED,
+                    }
+                },
+            )
+            for item in items
+        ]
+
+    def _applies(self, publication: SyncPublication) -> list[tuple[Refusal, Any]]:
+        command = publication.command
+        condition, values = row_condition(publication.data_version)
+        put_row: Item = {
+            "TableName": self._data_table,
+            "Item": marshal(row_item(command.as_row())),
+            "ConditionExpression": condition,
+        }
+        if values:
+            put_row["ExpressionAttributeValues"] = values
+        operations: list[tuple[Refusal, Any]] = [(Refusal.DATA_MOVED, {"Put": put_row})]
+        if publication.predecessor:
+            operations.append((Refusal.DATA_MOVED, self._settled(publication)))
+        if publication.history is not None:
+            # The row's version is guarded above: an entry that exists is this very state.
+            put_history = {"TableName": self._history_table, "Item": publication.history}
+            operations.append((Refusal.DATA_MOVED, {"Put": put_history}))
+        return operations
+
+    def _settled(self, publication: SyncPublication) -> Any:
+        key = publication.command.key
+        return {
+            "ConditionCheck": {
+                "TableName": self._table,
+                "Key": marshal({"pk": key.pk, "sk": key.process_sk(publication.predecessor)}),
+                "ConditionExpression": "attribute_not_exists(pk) OR outcome = :applied",
+                "ExpressionAttributeValues": marshal({":applied": str(Outcome.APPLIED)}),
+            }
+        }
+
+    def _loaded(self, item: Item) -> Command:
+        pointer = item.get("attributes_s3")
+        attributes = self._attributes.load(pointer) if pointer else item["attributes"]
+        return as_command(item, attributes)
+
+
+def _first_refusal(codes: list[str], refusals: list[Refusal]) -> Refusal:
+    """A request that was seen before says most, whatever else was refused."""
+    refused = [
+        refusal
+        for code, refusal in zip(codes, refusals, strict=False)
+        if code == "ConditionalCheckFailed"
+    ]
+    return Refusal.REQUEST_SEEN if Refusal.REQUEST_SEEN in refused else refused[0]

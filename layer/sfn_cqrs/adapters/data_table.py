@@ -1,0 +1,97 @@
+"""The data table: one row per item, its version only ever going up."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.items import as_row, row_item
+from sfn_cqrs.adapters.paging import Page, Range, query_page
+from sfn_cqrs.domain.command import DataRow
+from sfn_cqrs.domain.keys import ItemKey, partition_key, type_prefix
+from sfn_cqrs.domain.versioning import DataVersion
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def row_condition(expected: int) -> tuple[str, Item]:
+    """The condition that the row is at a version (0: that there is none), and its values."""
+    if expected == 0:
+        return "attribute_not_exists(pk)", {}
+    return "version = :expected", marshal({":expected": expected})
+
+
+class DataTable:
+    """The current rows."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, attributes: AttributesBucket) -> None:
+        """Speak to one table."""
+        self._client = client
+        self._table = table
+        self._attributes = attributes
+
+    def version_of(self, key: ItemKey) -> DataVersion:
+        """How far the row is, read consistently; version 0 if there is none."""
+        item = self._client.get_item(
+            TableName=self._table,
+            Key=marshal({"pk": key.pk, "sk": key.sk}),
+            ConsistentRead=True,
+            ProjectionExpression="version, command_id",
+        ).get("Item")
+        if item is None:
+            return DataVersion()
+        plain = unmarshal(item)
+        return DataVersion(plain["version"], plain["command_id"])
+
+    def snapshot(self, key: ItemKey) -> Item | None:
+        """The row as DynamoDB has it, to be copied; None if there is none."""
+        return self._client.get_item(
+            TableName=self._table,
+            Key=marshal({"pk": key.pk, "sk": key.sk}),
+            ConsistentRead=True,
+        ).get("Item")
+
+    def find(self, key: ItemKey) -> DataRow | None:
+        """The row, deleted or not, its attributes loaded; None if there is none."""
+        item = self.snapshot(key)
+        return None if item is None else self._loaded(unmarshal(item))
+
+    def put(self, row: DataRow, expected: int) -> bool:
+        """Replace the row that is at the expected version; False if it is not there any more."""
+        condition, values = row_condition(expected)
+        arguments = {"ExpressionAttributeValues": values} if values else {}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=marshal(row_item(row)),
+                ConditionExpression=condition,
+                **arguments,  # type: ignore[arg-type]
+            )
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            return False
+        return True
+
+    def page(self, tenant: str, type_: str, limit: int, cursor: str | None) -> Page[DataRow]:
+        """A page of the rows of a type that are not deleted, by code.
+
+        Raises:
+            InvalidInputError: the limit or the cursor is none of this list's.
+        """
+        wanted = Range(partition_key(tenant), type_prefix(type_), limit, cursor)
+        page = query_page(
+            self._client,
+            self._table,
+            wanted,
+            FilterExpression="is_deleted = :no",
+            values={":no": False},
+        )
+        return Page([self._loaded(item) for item in page.items], page.next_cursor)
+
+    def _loaded(self, item: Item) -> DataRow:
+        pointer = item.get("attributes_s3")
+        attributes = self._attributes.load(pointer) if pointer else item["attributes"]
+        return as_row(item, attributes)

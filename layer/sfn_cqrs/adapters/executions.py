@@ -1,0 +1,67 @@
+"""Executions of a state machine: start, describe, and end their waits."""
+
+import json
+from typing import TYPE_CHECKING
+
+from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.keys import CommandRef
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+MAX_ERROR = 256
+MAX_CAUSE = 32_768
+
+
+class Executions:
+    """The executions of the command machine, named after the attempts that they run."""
+
+    def __init__(self, client: "SFNClient", machine_arn: str, table: str) -> None:
+        """Speak to one machine; `table` is part of the executions' names."""
+        self._client = client
+        self._machine_arn = machine_arn
+        self._table = table
+
+    def start(self, ref: CommandRef) -> None:
+        """Start an attempt's execution; one that runs or has run already is no error."""
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._machine_arn,
+                name=ref.execution_name(self._table),
+                input=json.dumps(ref.as_input(), sort_keys=True, ensure_ascii=False),
+            )
+        except self._client.exceptions.ExecutionAlreadyExists:
+            return
+
+    def describe(self, ref: CommandRef) -> Execution | None:
+        """An attempt's execution; None if it was never started."""
+        prefix = self._machine_arn.replace(":stateMachine:", ":execution:")
+        try:
+            found = self._client.describe_execution(
+                executionArn=f"{prefix}:{ref.execution_name(self._table)}"
+            )
+        except self._client.exceptions.ExecutionDoesNotExist:
+            return None
+        is_running = found["status"] in ("RUNNING", "PENDING_REDRIVE")
+        error = found.get("error") or (None if is_running else found["status"])
+        return Execution(is_running, error, found.get("cause"))
+
+    def succeed(self, token: str, output: object) -> bool:
+        """End a wait; False if it has ended already."""
+        gone = (self._client.exceptions.TaskDoesNotExist, self._client.exceptions.TaskTimedOut)
+        try:
+            self._client.send_task_success(taskToken=token, output=json.dumps(output))
+        except gone:
+            return False
+        return True
+
+    def reject(self, token: str, error: str, cause: str) -> bool:
+        """Fail a wait; False if it has ended already."""
+        gone = (self._client.exceptions.TaskDoesNotExist, self._client.exceptions.TaskTimedOut)
+        try:
+            self._client.send_task_failure(
+                taskToken=token, error=error[:MAX_ERROR], cause=cause[:MAX_CAUSE]
+            )
+        except gone:
+            return False
+        return True

@@ -1,0 +1,79 @@
+"""The history table: each state that a data row had before it changed."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.items import as_key, as_row
+from sfn_cqrs.adapters.paging import Page, Range, query_page
+from sfn_cqrs.domain.clock import Now
+from sfn_cqrs.domain.command import DataRow
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.retention import Retention
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class HistoryTable:
+    """Earlier rows, each under the version that it had."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        attributes: AttributesBucket,
+        now: Now,
+        retention: Retention,
+    ) -> None:
+        """Speak to one table."""
+        self._client = client
+        self._table = table
+        self._attributes = attributes
+        self._now = now
+        self._retention = retention
+
+    def item_of(self, snapshot: Item) -> Item:
+        """A snapshot of the data table as a history item; a pointer to S3 stays one."""
+        row = unmarshal({name: snapshot[name] for name in ("tenant", "type", "code", "version")})
+        sk = as_key(row).version_sk(row["version"])
+        expiry = self._retention.expiry(row["type"], self._now())
+        return {**snapshot, **marshal({"sk": sk, "ttl": expiry})}
+
+    def append(self, snapshot: Item) -> bool:
+        """Keep a row; False if that version is kept already."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=self.item_of(snapshot),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            return False
+        return True
+
+    def page(self, key: ItemKey, limit: int, cursor: str | None) -> Page[DataRow]:
+        """A page of the earlier states of an item, the newest first.
+
+        Raises:
+            InvalidInputError: the limit or the cursor is none of this list's.
+        """
+        wanted = Range(key.pk, key.versions_prefix, limit, cursor, is_descending=True)
+        page = query_page(
+            self._client,
+            self._table,
+            wanted,
+            FilterExpression="attribute_not_exists(#ttl) OR #ttl > :now",
+            names={"#ttl": "ttl"},
+            values={":now": int(self._now().timestamp())},
+        )
+        return Page([self._loaded(item) for item in page.items], page.next_cursor)
+
+    def _loaded(self, item: Item) -> DataRow:
+        pointer = item.get("attributes_s3")
+        attributes = self._attributes.load(pointer) if pointer else item["attributes"]
+        return as_row(item, attributes)

@@ -1,0 +1,132 @@
+"""Items of the tables: what a command, a row and a process look like when stored."""
+
+from typing import Any
+
+from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.domain.command import Audit, Command, Content, DataRow
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.process import Mode, Outcome, Process
+
+
+def command_item(command: Command) -> Item:
+    """The command as stored; large attributes are a pointer."""
+    return {
+        **_record_item(command),
+        "sk": command.key.version_sk(command.version),
+        "kind": "command",
+        "id": command.id,
+        "digest": command.digest,
+        "request_id": command.request_id or None,
+    }
+
+
+def row_item(row: DataRow) -> Item:
+    """The data row as stored."""
+    return {**_record_item(row), "sk": row.key.sk, "command_id": row.command_id}
+
+
+def process_item(process: Process, open_shard: int) -> Item:
+    """The process item as stored when it opens."""
+    return {
+        "pk": process.key.pk,
+        "sk": process.key.process_sk(process.version),
+        "kind": "process",
+        "tenant": process.key.tenant,
+        "type": process.key.type,
+        "code": process.key.code,
+        "version": process.version,
+        "attempt": process.attempt,
+        "outcome": str(process.outcome),
+        "mode": str(process.mode),
+        "status": process.status,
+        "command_id": process.command_id,
+        "source": process.source,
+        "opened_at": process.opened_at,
+        "updated_at": process.updated_at,
+        "open_shard": open_shard,
+    }
+
+
+def as_command(item: Item, attributes: dict[str, Any]) -> Command:
+    """Read a command; its attributes may come from elsewhere."""
+    return Command(
+        key=as_key(item),
+        version=item["version"],
+        id=item["id"],
+        content=Content(item["name"], attributes, item.get("is_deleted", False)),
+        digest=item["digest"],
+        created=_audit(item, "created"),
+        updated=_audit(item, "updated"),
+        source=item.get("source", ""),
+        request_id=item.get("request_id", ""),
+        attributes_s3=item.get("attributes_s3"),
+    )
+
+
+def as_row(item: Item, attributes: dict[str, Any]) -> DataRow:
+    """Read a data or history row; its attributes may come from elsewhere."""
+    return DataRow(
+        key=as_key(item),
+        version=item["version"],
+        command_id=item["command_id"],
+        content=Content(item["name"], attributes, item.get("is_deleted", False)),
+        created=_audit(item, "created"),
+        updated=_audit(item, "updated"),
+        source=item.get("source", ""),
+        attributes_s3=item.get("attributes_s3"),
+    )
+
+
+def as_process(item: Item) -> Process:
+    """Read a process item."""
+    return Process(
+        key=as_key(item),
+        version=item["version"],
+        attempt=item["attempt"],
+        outcome=Outcome(item["outcome"]),
+        mode=Mode(item["mode"]),
+        status=item["status"],
+        command_id=item.get("command_id", ""),
+        source=item.get("source", ""),
+        opened_at=item.get("opened_at", ""),
+        updated_at=item.get("updated_at", ""),
+        token=item.get("task_token"),
+        token_seq=item.get("token_seq"),
+        error=item.get("error"),
+        cause=item.get("cause"),
+    )
+
+
+def as_key(item: Item) -> ItemKey:
+    """Read the key from the attributes, never from pk and sk."""
+    return ItemKey(item["tenant"], item["type"], item["code"])
+
+
+def _record_item(record: Command | DataRow) -> Item:
+    is_inline = record.attributes_s3 is None
+    return {
+        "pk": record.key.pk,
+        "tenant": record.key.tenant,
+        "type": record.key.type,
+        "code": record.key.code,
+        "version": record.version,
+        "name": record.name,
+        "attributes": record.attributes if is_inline else None,
+        "attributes_s3": record.attributes_s3,
+        "is_deleted": record.is_deleted,
+        "source": record.source,
+        **_audit_item(record.created, "created"),
+        **_audit_item(record.updated, "updated"),
+    }
+
+
+def _audit(item: Item, what: str) -> Audit:
+    return Audit(item[f"{what}_at"], item.get(f"{what}_by", ""), item.get(f"{what}_ip", ""))
+
+
+def _audit_item(audit: Audit, what: str) -> Item:
+    return {
+        f"{what}_at": audit.at,
+        f"{what}_by": audit.by or None,
+        f"{what}_ip": audit.ip or None,
+    }

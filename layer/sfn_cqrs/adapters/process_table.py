@@ -1,0 +1,224 @@
+"""The process items: every change is one conditional write, every read is consistent."""
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
+from sfn_cqrs.adapters.items import as_process, process_item
+from sfn_cqrs.domain.chain import Written
+from sfn_cqrs.domain.clock import Now, iso
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.process import START, Outcome, Process
+from sfn_cqrs.domain.retention import Retention
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+OPEN_SHARDS = 16
+_OWNED = "attempt = :attempt AND outcome IN (:open, :waiting)"
+_OPEN = {":open": "OPEN", ":waiting": "WAITING"}
+_REPAIRABLE = "outcome IN (:failed, :blocked)"
+_CURSORS = marshal({"pk": "SWEEP", "sk": "commands"})
+_BROKEN = {":failed": "FAILED", ":blocked": "BLOCKED"}
+
+
+def open_shard(process: Process) -> int:
+    """The partition of the index of open versions that this one is listed in."""
+    text = f"{process.key.pk}|{process.key.process_sk(process.version)}"
+    return hashlib.sha256(text.encode()).digest()[0] % OPEN_SHARDS
+
+
+def new_process_item(process: Process) -> Item:
+    """The item that publish puts."""
+    return process_item(process, open_shard(process))
+
+
+class ProcessTable:
+    """The process items of the commands table."""
+
+    def __init__(
+        self, client: "DynamoDBClient", table: str, now: Now, retention: Retention
+    ) -> None:
+        """Speak to one table."""
+        self._client = client
+        self._table = table
+        self._now = now
+        self._retention = retention
+
+    def find(self, key: ItemKey, version: int) -> Process | None:
+        """Read one version's process; None if there is none or it has expired."""
+        item = self._client.get_item(
+            TableName=self._table,
+            Key=marshal({"pk": key.pk, "sk": key.process_sk(version)}),
+            ConsistentRead=True,
+        ).get("Item")
+        if item is None:
+            return None
+        plain = unmarshal(item)
+        expired = plain.get("ttl", float("inf")) <= self._now().timestamp()
+        return None if expired else as_process(plain)
+
+    def begin(self, ref: CommandRef, status: str) -> Process | None:
+        """Write a state's status; None if the attempt no longer owns the version."""
+        written = self._write(
+            ref.key,
+            ref.version,
+            "SET #status = :status, outcome = :open, updated_at = :now REMOVE task_token",
+            _OWNED,
+            {":attempt": ref.attempt, ":status": status, **_OPEN},
+        )
+        return written.process if written.done else None
+
+    def park(self, ref: CommandRef, token: str, seq: int) -> Written:
+        """Store the token of a waiting state, unless a newer one is stored."""
+        return self._write(
+            ref.key,
+            ref.version,
+            "SET #status = :status, outcome = :waiting, task_token = :token, token_seq = :seq,"
+            " updated_at = :now",
+            f"{_OWNED} AND (attribute_not_exists(token_seq) OR token_seq < :seq)",
+            {
+                ":attempt": ref.attempt,
+                ":status": "wait_prev_command:STARTED",
+                ":token": token,
+                ":seq": seq,
+                **_OPEN,
+            },
+        )
+
+    def close(
+        self,
+        ref: CommandRef,
+        outcome: Outcome,
+        status: str,
+        error: str | None = None,
+        cause: str | None = None,
+    ) -> Written:
+        """Write how an attempt ended. A blocked version stays in the index of open ones."""
+        values = {":attempt": ref.attempt, ":status": status, ":outcome": str(outcome), **_OPEN}
+        sets = "#status = :status, outcome = :outcome, updated_at = :now"
+        removes = "task_token" if outcome is Outcome.BLOCKED else "task_token, open_shard"
+        if error is not None:
+            sets += ", #error = :error, cause = :cause"
+            values |= {":error": error, ":cause": cause or ""}
+        else:
+            removes += ", #error, cause"
+        return self._close(ref, outcome, sets, removes, _OWNED, values)
+
+    def restart(self, ref: CommandRef) -> Written:
+        """Open the next attempt of what failed, was blocked, or died with its publisher."""
+        process = Process(key=ref.key, version=ref.version)
+        with_its_publisher = "(#mode = :sync AND :attempt = :first AND outcome = :open)"
+        return self._write(
+            ref.key,
+            ref.version,
+            "SET attempt = :next, outcome = :open, #status = :status, updated_at = :now,"
+            " opened_at = :now, open_shard = :shard REMOVE task_token, token_seq, #error, cause",
+            f"attempt = :attempt AND ({_REPAIRABLE} OR {with_its_publisher})",
+            {
+                ":attempt": ref.attempt,
+                ":next": ref.attempt + 1,
+                ":first": 1,
+                ":sync": "SYNC",
+                ":open": "OPEN",
+                ":status": START,
+                ":shard": open_shard(process),
+                **_BROKEN,
+            },
+        )
+
+    def skip(self, ref: CommandRef) -> Written:
+        """Give up what failed or was blocked; its error stays to be read."""
+        return self._close(
+            ref,
+            Outcome.SKIPPED,
+            "outcome = :outcome, #status = :status, updated_at = :now",
+            "task_token, open_shard",
+            f"attempt = :attempt AND {_REPAIRABLE}",
+            {
+                ":attempt": ref.attempt,
+                ":outcome": "SKIPPED",
+                ":status": "skip:FINISHED",
+                **_BROKEN,
+            },
+        )
+
+    def opened(self, shard: int, after: str, before: str, limit: int) -> list[Process]:
+        """The oldest versions of one shard of the index that opened between two moments.
+
+        The index is eventually consistent, so each one is read again: what has expired
+        or was never there is left out, what has closed meanwhile is not.
+        """
+        found = self._client.query(
+            TableName=self._table,
+            IndexName="open",
+            KeyConditionExpression="open_shard = :shard AND opened_at BETWEEN :after AND :before",
+            ExpressionAttributeValues=marshal(
+                {":shard": shard, ":after": after, ":before": before}
+            ),
+            Limit=limit,
+        )["Items"]
+        return [process for process in map(self._read_again, found) if process is not None]
+
+    def cursors(self) -> dict[str, str]:
+        """How far the last sweep came in each shard, by the shard's number."""
+        item = self._client.get_item(
+            TableName=self._table, Key=_CURSORS, ConsistentRead=True
+        ).get("Item")
+        cursors: dict[str, str] = unmarshal(item)["cursors"] if item else {}
+        return cursors
+
+    def keep_cursors(self, cursors: dict[str, str]) -> None:
+        """Remember how far this sweep came. Two sweeps at once only sweep something twice."""
+        self._client.put_item(
+            TableName=self._table,
+            Item=_CURSORS | marshal({"kind": "sweep", "cursors": cursors}),
+        )
+
+    def _read_again(self, keys: Item) -> Process | None:
+        item = self._client.get_item(
+            TableName=self._table, Key={"pk": keys["pk"], "sk": keys["sk"]}, ConsistentRead=True
+        ).get("Item")
+        return as_process(unmarshal(item)) if item else None
+
+    def _close(
+        self,
+        ref: CommandRef,
+        outcome: Outcome,
+        sets: str,
+        removes: str,
+        condition: str,
+        values: dict[str, Any],
+    ) -> Written:
+        expiry = self._retention.expiry(ref.key.type, self._now())
+        if outcome.is_settled and expiry is not None:
+            sets += ", #ttl = :ttl"
+            values = {**values, ":ttl": expiry}
+        update = f"SET {sets} REMOVE {removes}"
+        return self._write(ref.key, ref.version, update, condition, values)
+
+    def _write(
+        self, key: ItemKey, version: int, update: str, condition: str, values: dict[str, Any]
+    ) -> Written:
+        spelt = {"#status": "status", "#error": "error", "#mode": "mode", "#ttl": "ttl"}
+        names = {name: real for name, real in spelt.items() if name in update + condition}
+        values = {**values, ":now": iso(self._now())}
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=marshal({"pk": key.pk, "sk": key.process_sk(version)}),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=marshal(values),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            found = refused_item(error)
+            return Written(done=False, process=as_process(found) if found else None)
+        return Written(done=True, process=as_process(unmarshal(answer["Attributes"])))

@@ -1,0 +1,105 @@
+"""A read model in DynamoDB: rows that only move forward, whoever writes them and how often."""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
+from sfn_cqrs.domain.errors import TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class ReadModel:
+    """One view, such as `airports_by_country`: its rows have a partition and a sort key."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, view: str) -> None:
+        """Speak to the part of the table that belongs to the view."""
+        self._client = client
+        self._table = table
+        self._view = view
+
+    def get(self, tenant: str, partition: str, sort: str) -> Item | None:
+        """One row, read consistently, without its keys; None if there is none."""
+        item = self._client.get_item(
+            TableName=self._table, Key=self._key(tenant, partition, sort), ConsistentRead=True
+        ).get("Item")
+        return None if item is None else _without_keys(unmarshal(item))
+
+    def rows(self, tenant: str, partition: str) -> list[Item]:
+        """All rows of a partition by sort key, with `sort`."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=marshal({":pk": self._pk(tenant, partition)}),
+            ConsistentRead=True,
+        )
+        plain = (unmarshal(item) for page in pages for item in page["Items"])
+        return [{**_without_keys(item), "sort": item["sk"]} for item in plain]
+
+    def put_if_newer(self, tenant: str, partition: str, sort: str, row: Item) -> bool:
+        """Put a row that has a `version`; False if that version or a later one is there."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=self._key(tenant, partition, sort) | marshal(row),
+                ConditionExpression="attribute_not_exists(pk) OR version < :version",
+                ExpressionAttributeValues=marshal({":version": row["version"]}),
+            )
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            return False
+        return True
+
+    def replace(
+        self, tenant: str, partition: str, sort: str, row: Item, expected: int | None
+    ) -> dict[str, Any]:
+        """A transaction's part: put a row over one at the expected version (None: over none)."""
+        guard: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if expected is not None:
+            guard = {
+                "ConditionExpression": "version = :expected",
+                "ExpressionAttributeValues": marshal({":expected": expected}),
+            }
+        item = self._key(tenant, partition, sort) | marshal(row)
+        return {"Put": {"TableName": self._table, "Item": item, **guard}}
+
+    def add(
+        self, tenant: str, partition: str, sort: str, attribute: str, amount: int
+    ) -> dict[str, Any]:
+        """A transaction's part: add to a number, from 0 if there is none."""
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": self._key(tenant, partition, sort),
+                "UpdateExpression": "ADD #attribute :amount",
+                "ExpressionAttributeNames": {"#attribute": attribute},
+                "ExpressionAttributeValues": marshal({":amount": amount}),
+            }
+        }
+
+    def write_all(self, parts: list[dict[str, Any]]) -> None:
+        """Write all the parts or none of them.
+
+        Raises:
+            TransientError: a row has changed since it was read, or is being written; try again.
+        """
+        try:
+            self._client.transact_write_items(TransactItems=parts)  # type: ignore[arg-type]
+        except ClientError as error:
+            codes = set(cancellation_codes(error))
+            if codes & {"ConditionalCheckFailed", "TransactionConflict"}:
+                raise TransientError("the read model's row changed meanwhile") from error
+            raise
+
+    def _pk(self, tenant: str, partition: str) -> str:
+        return f"{self._view}#{tenant}#{partition}"
+
+    def _key(self, tenant: str, partition: str, sort: str) -> Item:
+        return marshal({"pk": self._pk(tenant, partition), "sk": sort})
+
+
+def _without_keys(item: Item) -> Item:
+    return {name: value for name, value in item.items() if name not in ("pk", "sk")}

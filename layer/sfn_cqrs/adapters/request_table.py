@@ -1,0 +1,68 @@
+"""The requests table: what clients with an Idempotency-Key were told."""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.domain.clock import Now
+from sfn_cqrs.domain.keys import partition_key
+from sfn_cqrs.domain.request import Request
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class RequestTable:
+    """Answers that are given again for 24 hours."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, now: Now) -> None:
+        """Speak to one table."""
+        self._client = client
+        self._table = table
+        self._now = now
+
+    def find(self, tenant: str, key: str) -> Request | None:
+        """What a key was used for; None if it was not, or more than 24 hours ago."""
+        item = self._client.get_item(
+            TableName=self._table, Key=_key(tenant, key), ConsistentRead=True
+        ).get("Item")
+        if item is None:
+            return None
+        plain = unmarshal(item)
+        if plain["ttl"] <= self._now().timestamp():
+            return None
+        return Request(tenant, key, plain["body_hash"], plain["result"], plain["ttl"])
+
+    def put_operation(self, request: Request) -> Item:
+        """The part of a transaction that keeps an answer, if the key is free or expired."""
+        return {
+            "TableName": self._table,
+            "Item": _key(request.tenant, request.key)
+            | marshal(
+                {
+                    "body_hash": request.body_hash,
+                    "result": request.result,
+                    "ttl": request.expires_at,
+                }
+            ),
+            "ConditionExpression": "attribute_not_exists(pk) OR #ttl <= :now",
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": marshal({":now": int(self._now().timestamp())}),
+        }
+
+    def put(self, request: Request) -> bool:
+        """Keep an answer that no transaction carries; False if the key is in use."""
+        try:
+            self._client.put_item(**self.put_operation(request))
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            return False
+        return True
+
+
+def _key(tenant: str, key: str) -> Item:
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return marshal({"pk": partition_key(tenant), "sk": f"REQUEST#{digest}"})

@@ -1,0 +1,65 @@
+"""Messages to the world: status notices, alarms, and records that nobody could process."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sfn_cqrs.domain.errors import TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sns.type_defs import PublishBatchRequestEntryTypeDef
+    from mypy_boto3_sqs import SQSClient
+
+BATCH = 10
+MAX_ALARM_CAUSE = 8_000
+Message = dict[str, Any]
+
+
+class Topic:
+    """An SNS topic whose messages carry their `action` as an attribute too."""
+
+    def __init__(self, client: "SNSClient", arn: str) -> None:
+        """Speak to one topic."""
+        self._client = client
+        self._arn = arn
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Publish messages, ten to a call.
+
+        Raises:
+            TransientError: some of them were not taken.
+        """
+        for start in range(0, len(messages), BATCH):
+            entries = [
+                _entry(index, message)
+                for index, message in enumerate(messages[start : start + BATCH])
+            ]
+            answer = self._client.publish_batch(
+                TopicArn=self._arn, PublishBatchRequestEntries=entries
+            )
+            failed = answer.get("Failed", [])
+            if failed:
+                raise TransientError(f"{len(failed)} notices were not taken: {failed[0]['Code']}")
+
+
+class DeadLetters:
+    """The queue of records that cannot be processed, each with its reason."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        """Speak to one queue."""
+        self._client = client
+        self._url = url
+
+    def put(self, keys: Message, reason: str) -> None:
+        """Keep a record's keys and the reason; not its content, which may be private."""
+        body = json.dumps({"keys": keys, "reason": reason[:MAX_ALARM_CAUSE]}, ensure_ascii=False)
+        self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
+
+def _entry(index: int, message: Message) -> "PublishBatchRequestEntryTypeDef":
+    return {
+        "Id": str(index),
+        "Message": json.dumps(message, ensure_ascii=False),
+        "MessageAttributes": {"action": {"DataType": "String", "StringValue": message["action"]}},
+    }

@@ -1,0 +1,207 @@
+"""Wires the adapters to the deployed names: the only reader of the environment.
+
+Clients and adapters are made when first asked for, once per process. A test puts its own
+in place with `override`, and forgets everything with `reset`.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.domain.retention import Retention
+
+if TYPE_CHECKING:
+    from sfn_cqrs.adapters.command_table import CommandTable
+    from sfn_cqrs.adapters.data_table import DataTable
+    from sfn_cqrs.adapters.executions import Executions
+    from sfn_cqrs.adapters.history_table import HistoryTable
+    from sfn_cqrs.adapters.process_table import ProcessTable
+    from sfn_cqrs.adapters.read_model import ReadModel
+    from sfn_cqrs.adapters.request_table import RequestTable
+    from sfn_cqrs.adapters.topics import DeadLetters, Topic
+
+T = TypeVar("T")
+_made: dict[str, Any] = {}
+_lock = RLock()
+
+
+def _once(make: Callable[[], T]) -> Callable[[], T]:
+    name = make.__name__
+
+    @wraps(make)
+    def made() -> T:
+        if name not in _made:
+            with _lock:
+                if name not in _made:
+                    _made[name] = make()
+        return cast("T", _made[name])
+
+    return made
+
+
+def reset() -> None:
+    """Forget every client and adapter."""
+    _made.clear()
+
+
+@contextmanager
+def override(**parts: object) -> Iterator[None]:
+    """Put other parts in the place of those with these names, such as `processes=fake`."""
+    before = dict(_made)
+    _made.update(parts)
+    try:
+        yield
+    finally:
+        _made.clear()
+        _made.update(before)
+
+
+def _client(service: str) -> Any:
+    name = f"client:{service}"
+    if name not in _made:
+        import boto3  # noqa: PLC0415 - a function that calls nothing pays nothing
+        from botocore.config import Config  # noqa: PLC0415
+
+        with _lock:
+            if name not in _made:
+                config = Config(
+                    retries={"mode": "standard", "max_attempts": 4},
+                    connect_timeout=2,
+                    read_timeout=10,
+                    max_pool_connections=32,
+                )
+                _made[name] = cast("Any", boto3).client(service, config=config)
+    return _made[name]
+
+
+@_once
+def clock() -> Callable[[], datetime]:
+    """The source of the current time."""
+    return lambda: datetime.now(UTC)
+
+
+def now() -> datetime:
+    """The current time, in UTC."""
+    return clock()()
+
+
+@_once
+def processes() -> "ProcessTable":
+    """The process items."""
+    from sfn_cqrs.adapters.process_table import ProcessTable  # noqa: PLC0415
+
+    return ProcessTable(_client("dynamodb"), os.environ["COMMANDS_TABLE"], now, _command_ttl())
+
+
+@_once
+def commands() -> "CommandTable":
+    """The commands."""
+    from sfn_cqrs.adapters.command_table import CommandTable  # noqa: PLC0415
+
+    return CommandTable(
+        _client("dynamodb"),
+        os.environ["COMMANDS_TABLE"],
+        data_table=os.environ["DATA_TABLE"],
+        history_table=os.environ["HISTORY_TABLE"],
+        requests=requests(),
+        attributes=attributes(),
+        now=now,
+        retention=_command_ttl(),
+    )
+
+
+@_once
+def data() -> "DataTable":
+    """The current rows."""
+    from sfn_cqrs.adapters.data_table import DataTable  # noqa: PLC0415
+
+    return DataTable(_client("dynamodb"), os.environ["DATA_TABLE"], attributes())
+
+
+@_once
+def history() -> "HistoryTable":
+    """The earlier rows."""
+    from sfn_cqrs.adapters.history_table import HistoryTable  # noqa: PLC0415
+
+    retention = Retention.parse(os.environ.get("HISTORY_TTL_DAYS", ""))
+    table = os.environ["HISTORY_TABLE"]
+    return HistoryTable(_client("dynamodb"), table, attributes(), now, retention)
+
+
+@_once
+def requests() -> "RequestTable":
+    """The answers to idempotent requests."""
+    from sfn_cqrs.adapters.request_table import RequestTable  # noqa: PLC0415
+
+    return RequestTable(_client("dynamodb"), os.environ["REQUESTS_TABLE"], now)
+
+
+@_once
+def attributes() -> AttributesBucket:
+    """The large attributes; S3's client is made when one is met."""
+    return AttributesBucket(lambda: _client("s3"), os.environ["ATTRIBUTES_BUCKET"])
+
+
+@_once
+def executions() -> "Executions":
+    """The command machine."""
+    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
+
+    return Executions(
+        _client("stepfunctions"), os.environ["COMMAND_MACHINE_ARN"], os.environ["COMMANDS_TABLE"]
+    )
+
+
+@_once
+def events() -> "Topic":
+    """The topic of status notices."""
+    from sfn_cqrs.adapters.topics import Topic  # noqa: PLC0415
+
+    return Topic(_client("sns"), os.environ["EVENTS_TOPIC_ARN"])
+
+
+@_once
+def alarms() -> "Topic":
+    """The topic of alarms."""
+    from sfn_cqrs.adapters.topics import Topic  # noqa: PLC0415
+
+    return Topic(_client("sns"), os.environ["ALARM_TOPIC_ARN"])
+
+
+@_once
+def dead_letters() -> "DeadLetters":
+    """The queue of stream records that nobody could process."""
+    from sfn_cqrs.adapters.topics import DeadLetters  # noqa: PLC0415
+
+    return DeadLetters(_client("sqs"), os.environ["STREAM_DEAD_LETTER_QUEUE_URL"])
+
+
+def read_model(view: str) -> "ReadModel":
+    """One view of the table of read models."""
+    from sfn_cqrs.adapters.read_model import ReadModel  # noqa: PLC0415
+
+    return ReadModel(_client("dynamodb"), os.environ["READ_MODELS_TABLE"], view)
+
+
+def commands_table_name() -> str:
+    """The table's name as notices carry it."""
+    return os.environ["COMMANDS_TABLE"]
+
+
+def app_package() -> str:
+    """The user's package."""
+    return os.environ["APP_PACKAGE"]
+
+
+def stage() -> str:
+    """The stage: dev, stg or prod."""
+    return os.environ.get("STAGE", "dev")
+
+
+def _command_ttl() -> Retention:
+    return Retention.parse(os.environ.get("COMMAND_TTL_DAYS", ""))

@@ -1,0 +1,374 @@
+"""The chain: how the versions of an item wait for one another, wake one another and heal.
+
+Each rule is a program: a generator that yields one call at a time and is sent its answer.
+The service runs the programs against DynamoDB and Step Functions; the model check runs the
+very same ones through every interleaving. Write first, then read the other side: of two
+programs that write and then look, the later one sees the earlier one's write.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sfn_cqrs.domain.errors import (
+    NotFailedError,
+    NotFoundError,
+    SupersededError,
+    TransientError,
+)
+from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn, whose_turn
+
+
+@dataclass(frozen=True, slots=True)
+class FindProcess:
+    """Read a version's process item consistently: Process or None."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindData:
+    """Read how far the data row is, consistently: DataVersion."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteData:
+    """Move the data row from `expected` to this version: True, or False if it has moved."""
+
+    version: int
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Write a state's status if the attempt still owns the version: Process or None."""
+
+    version: int
+    attempt: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Store a task token, if `may_park`: Written."""
+
+    version: int
+    attempt: int
+    token: str = field(repr=False)
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Write the outcome of an attempt, if `may_be_written_by`: Written."""
+
+    version: int
+    attempt: int
+    outcome: Outcome
+    status: str
+    error: str | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Write the next attempt, if `may_restart`: Written."""
+
+    version: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Give a version up, if `may_skip`: Written."""
+
+    version: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Succeed:
+    """End a wait: its execution goes on. A token that is used up is no error."""
+
+    version: int
+    token: str = field(repr=False)
+    predecessor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """End a wait: its execution fails with the error. A token that is used up is no error."""
+
+    version: int
+    token: str = field(repr=False)
+    error: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start an attempt's execution; one that exists already is no error."""
+
+    version: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """Ask for an attempt's execution: Execution or None."""
+
+    version: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a conditional write answers: done or refused, and the item as it now is."""
+
+    done: bool
+    process: Process | None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An execution's state as Step Functions tells it."""
+
+    is_running: bool
+    error: str | None = None
+    cause: str | None = None
+
+
+Call = (
+    FindProcess
+    | FindData
+    | WriteData
+    | Begin
+    | Park
+    | Close
+    | Restart
+    | Skip
+    | Succeed
+    | Reject
+    | Start
+    | Describe
+)
+_REFUSALS = {
+    Turn.BLOCKED: "PredecessorFailedError",
+    Turn.GAP: "VersionGapError",
+    Turn.TOO_LATE: "version is not match",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A turn with what it was decided on."""
+
+    turn: Turn
+    predecessor: int
+    data: int
+    version: int
+
+    @property
+    def error(self) -> str:
+        """The error's name, for a turn that refuses."""
+        return _REFUSALS[self.turn]
+
+    @property
+    def cause(self) -> str:
+        """The refusal in one sentence."""
+        if self.turn is Turn.BLOCKED:
+            return f"version {self.predecessor} has failed; redrive or skip it, and this goes on"
+        if self.turn is Turn.GAP:
+            return f"version {self.predecessor} is neither stored nor applied"
+        return f"next version must be {self.data + 1} but got {self.version}"
+
+
+def begin(version: int, attempt: int, status: str) -> Generator[Call, Any, Process]:
+    """Enter a state.
+
+    Raises:
+        SupersededError: a newer attempt owns the version, or it is closed.
+    """
+    mine: Process | None = yield Begin(version, attempt, status)
+    if mine is None:
+        raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
+    return mine
+
+
+def previous(version: int) -> Generator[Call, Any, Predecessor]:
+    """Find the nearest version below that is not skipped."""
+    for below in range(version - 1, 0, -1):
+        process: Process | None = yield FindProcess(below)
+        if process is None:
+            return Predecessor(below)
+        if process.outcome is not Outcome.SKIPPED:
+            return Predecessor(below, process.outcome)
+    return Predecessor()
+
+
+def turn(mine: Process) -> Generator[Call, Any, Verdict]:
+    """Decide whose turn it is: the predecessor first, then the data."""
+    predecessor = yield from previous(mine.version)
+    data: DataVersion = yield FindData()
+    answer = whose_turn(mine, predecessor, data)
+    return Verdict(answer, predecessor.version, data.version, mine.version)
+
+
+def wake(version: int) -> Generator[Call, Any, None]:
+    """Let a version go on, if it waits or is blocked and no longer has to."""
+    process: Process | None = yield FindProcess(version)
+    if process is None:
+        return
+    if process.outcome is Outcome.WAITING and process.token:
+        verdict = yield from turn(process)
+        if verdict.turn is Turn.NOW:
+            yield Succeed(version, process.token, verdict.predecessor)
+        elif verdict.turn is not Turn.WAIT:
+            yield Reject(version, process.token, verdict.error, verdict.cause)
+    elif process.outcome is Outcome.BLOCKED:
+        verdict = yield from turn(process)
+        if verdict.turn is Turn.NOW:
+            yield Restart(version, process.attempt)
+
+
+def wake_next(version: int) -> Generator[Call, Any, None]:
+    """Wake the nearest version above that is not skipped, if there is one."""
+    above = version + 1
+    while True:
+        process: Process | None = yield FindProcess(above)
+        if process is None:
+            return
+        if process.outcome is not Outcome.SKIPPED:
+            break
+        above += 1
+    yield from wake(above)
+
+
+def wait(version: int, attempt: int, token: str, seq: int) -> Generator[Call, Any, None]:
+    """Store the token of the waiting state, then look whether the wait is over already.
+
+    Raises:
+        SupersededError: a newer attempt owns the version, or it is closed.
+    """
+    written: Written = yield Park(version, attempt, token, seq)
+    if not written.done:
+        found = written.process
+        if found is None or not found.may_be_written_by(attempt):
+            raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
+        return
+    yield from wake(version)
+
+
+def close(
+    version: int,
+    attempt: int,
+    outcome: Outcome,
+    status: str,
+    error: str | None = None,
+    cause: str | None = None,
+) -> Generator[Call, Any, Outcome]:
+    """End an attempt, then wake whoever waits for it; answers the outcome that is stored.
+
+    Raises:
+        SupersededError: a newer attempt owns the version.
+    """
+    written: Written = yield Close(version, attempt, outcome, status, error, cause)
+    stored = written.process
+    if stored is None or stored.attempt != attempt:
+        raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
+    if stored.outcome is Outcome.BLOCKED:
+        yield from wake(version)
+    yield from wake_next(version)
+    return stored.outcome
+
+
+def restart(version: int, attempt: int) -> Generator[Call, Any, bool]:
+    """Begin the next attempt; False if somebody else has."""
+    written: Written = yield Restart(version, attempt)
+    return written.done
+
+
+def redrive(version: int) -> Generator[Call, Any, Process]:
+    """Restart what failed, as an operator.
+
+    Raises:
+        NotFoundError: no such version is known to the chain.
+        NotFailedError: it is neither FAILED nor BLOCKED.
+    """
+    process = yield from _repairable(version)
+    written: Written = yield Restart(version, process.attempt)
+    return _changed(written, version)
+
+
+def skip(version: int) -> Generator[Call, Any, Process]:
+    """Give up what failed, as an operator, and let the next version go on.
+
+    Raises:
+        NotFoundError: no such version is known to the chain.
+        NotFailedError: it is neither FAILED nor BLOCKED.
+    """
+    process = yield from _repairable(version)
+    written: Written = yield Skip(version, process.attempt)
+    skipped = _changed(written, version)
+    yield from wake_next(version)
+    return skipped
+
+
+def sweep(version: int) -> Generator[Call, Any, str]:
+    """Repair one version that has been open for long; answers what was done.
+
+    A version that only queues behind others is never failed.
+    """
+    process: Process | None = yield FindProcess(version)
+    if process is None or process.outcome in (Outcome.APPLIED, Outcome.FAILED, Outcome.SKIPPED):
+        return "closed"
+    if process.outcome is Outcome.BLOCKED:
+        yield from wake(version)
+        return "woken"
+    if process.is_with_its_publisher:
+        yield from restart(version, process.attempt)
+        return "restarted"
+    execution: Execution | None = yield Describe(version, process.attempt)
+    if execution is None:
+        yield Start(version, process.attempt)
+        return "started"
+    if not execution.is_running:
+        error = execution.error or "ExecutionEnded"
+        cause = execution.cause or "the execution ended without recording an outcome"
+        yield from close(version, process.attempt, Outcome.FAILED, "sweep:FAILED", error, cause)
+        return "failed"
+    if process.outcome is Outcome.WAITING:
+        yield from wake(version)
+        return "woken"
+    return "running"
+
+
+def apply(version: int) -> Generator[Call, Any, bool]:
+    """Move the data row to this version; False if it is there or beyond.
+
+    Raises:
+        TransientError: the row moved between the read and the write; read again.
+    """
+    data: DataVersion = yield FindData()
+    if data.version >= version:
+        return False
+    written: bool = yield WriteData(version, data.version)
+    if not written:
+        raise TransientError("the data row moved meanwhile")
+    return True
+
+
+def _repairable(version: int) -> Generator[Call, Any, Process]:
+    process: Process | None = yield FindProcess(version)
+    if process is None:
+        raise NotFoundError(f"version {version} is not in the chain")
+    if not process.outcome.is_repairable:
+        raise NotFailedError(f"version {version} is {process.outcome}, not FAILED or BLOCKED")
+    return process
+
+
+def _changed(written: Written, version: int) -> Process:
+    if not written.done or written.process is None:
+        raise NotFailedError(f"version {version} was changed by somebody else; look again")
+    return written.process

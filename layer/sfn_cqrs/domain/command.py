@@ -1,0 +1,139 @@
+"""Commands and data rows: what is stored of a version, and of the item as it now is."""
+
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.values import Json, checked_json, digest
+
+MAX_NAME_CHARACTERS = 1024
+
+
+class Known(IntEnum):
+    """Versions that a caller may claim to build on, besides a real one."""
+
+    NONE = 0
+    LATEST = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Who did it, from where and when (ISO 8601, UTC)."""
+
+    at: str
+    by: str = ""
+    ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a user says of an item; two equal contents are no change."""
+
+    name: str
+    attributes: dict[str, Json] = field(default_factory=dict)
+    is_deleted: bool = False
+
+    @classmethod
+    def checked(cls, name: object, attributes: object, *, is_deleted: object = False) -> "Content":
+        """Make a content of what a user sent.
+
+        Raises:
+            InvalidInputError: naming the field that cannot be kept.
+        """
+        if not isinstance(name, str) or len(name) > MAX_NAME_CHARACTERS:
+            raise InvalidInputError(
+                "name", f"must be a string of at most {MAX_NAME_CHARACTERS} characters"
+            )
+        if not isinstance(is_deleted, bool):
+            raise InvalidInputError("isDeleted", "must be true or false")
+        checked_name = checked_json(name, "name")
+        checked_attributes = checked_json(attributes, "attributes")
+        if not isinstance(checked_attributes, dict):
+            raise InvalidInputError("attributes", "must be an object")
+        return cls(str(checked_name), checked_attributes, is_deleted)
+
+    def digest(self, key: ItemKey) -> str:
+        """The fingerprint that the dirty check compares."""
+        return digest([key.type, key.code, self.name, self.attributes, self.is_deleted])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One version of an item, immutable once stored.
+
+    `attributes_s3` is the key of the object that holds large attributes; a command read
+    from the table has them in `content` all the same.
+    """
+
+    key: ItemKey
+    version: int
+    id: str
+    content: Content
+    digest: str
+    created: Audit
+    updated: Audit
+    source: str = ""
+    request_id: str = ""
+    attributes_s3: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The item's name."""
+        return self.content.name
+
+    @property
+    def attributes(self) -> dict[str, Json]:
+        """The item's attributes."""
+        return self.content.attributes
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether this version deletes the item."""
+        return self.content.is_deleted
+
+    def as_row(self) -> "DataRow":
+        """The data row once this version is applied."""
+        return DataRow(
+            key=self.key,
+            version=self.version,
+            command_id=self.id,
+            content=self.content,
+            created=self.created,
+            updated=self.updated,
+            source=self.source,
+            attributes_s3=self.attributes_s3,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRow:
+    """The item as it is, or as it was at a version."""
+
+    key: ItemKey
+    version: int
+    command_id: str
+    content: Content
+    created: Audit
+    updated: Audit
+    source: str = ""
+    attributes_s3: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The item's name."""
+        return self.content.name
+
+    @property
+    def attributes(self) -> dict[str, Json]:
+        """The item's attributes."""
+        return self.content.attributes
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the item is deleted."""
+        return self.content.is_deleted
+
+    def with_attributes(self, attributes: dict[str, Json]) -> "DataRow":
+        """The same row, its attributes loaded."""
+        return replace(self, content=replace(self.content, attributes=attributes))

@@ -1,0 +1,108 @@
+"""Every error that the project raises by name.
+
+A class named in an ErrorEquals lives here: Lambda reports the class name as the error's name.
+`code` is what the HTTP API and `--json` print; it never changes once released.
+"""
+
+from typing import ClassVar
+
+
+class SfnCqrsError(Exception):
+    """Base of the errors whose message a user may read."""
+
+    code: ClassVar[str] = "internal_error"
+
+
+class InvalidInputError(SfnCqrsError):
+    """One field of the input is wrong; `field` is its path, such as `attributes.lat`."""
+
+    code = "invalid_input"
+
+    def __init__(self, field: str, problem: str) -> None:
+        """Say which field, and what is wrong with it."""
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class UnknownTypeError(InvalidInputError):
+    """No module of the user's package registers this type."""
+
+    code = "unknown_type"
+
+    def __init__(self, type_: str, known: list[str]) -> None:
+        """Name the types that exist, so that a typing error shows."""
+        super().__init__("type", f"{type_!r} is not registered; known types: {', '.join(known)}")
+
+
+class VersionConflictError(SfnCqrsError):
+    """Somebody else has published a version since the caller read; read again, then retry."""
+
+    code = "version_conflict"
+
+    def __init__(self, current_version: int) -> None:
+        """Carry the version that the caller has to build on (0: the item does not exist)."""
+        super().__init__(f"the current version is {current_version}")
+        self.current_version = current_version
+
+
+class ChainBusyError(SfnCqrsError):
+    """A synchronous publish found an earlier version that has not been applied."""
+
+    code = "chain_busy"
+
+    def __init__(self, version: int, outcome: str) -> None:
+        """Name the version that is in the way."""
+        super().__init__(f"version {version} is {outcome}; wait for it, or publish asynchronously")
+        self.version = version
+        self.outcome = outcome
+
+
+class NotFoundError(SfnCqrsError):
+    """There is no such item in this tenant."""
+
+    code = "not_found"
+
+
+class DeletedError(NotFoundError):
+    """The item's latest applied version is a deletion."""
+
+    code = "deleted"
+
+
+class IdempotencyMismatchError(SfnCqrsError):
+    """The Idempotency-Key was used with another body in the last 24 hours."""
+
+    code = "idempotency_key_reused"
+
+
+class NotFailedError(SfnCqrsError):
+    """Redrive and skip are for versions that are FAILED or BLOCKED."""
+
+    code = "not_failed"
+
+
+class ForbiddenError(SfnCqrsError):
+    """The caller lacks the role that this action asks for."""
+
+    code = "forbidden"
+
+
+class TransientError(Exception):
+    """Worth another try: raise it from a sync handler when its target is busy or unreachable."""
+
+
+class SupersededError(Exception):
+    """A newer attempt owns the version, or it is closed: this execution has nothing left to do."""
+
+
+class PredecessorFailedError(Exception):
+    """The version before this one failed, so this one is blocked until that one is repaired."""
+
+
+class VersionGapError(Exception):
+    """The version before this one is neither stored nor applied."""
+
+
+class SyncHandlerError(Exception):
+    """A sync handler raised; the message names the handler and the error."""

@@ -1,0 +1,131 @@
+"""Keys of the tables: built here and never parsed back.
+
+Inside a key a code stands with `%`, `@` and `#` percent-encoded, so that no code can look
+like a version, a process item or another code's prefix. The item keeps the code as it is.
+"""
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+
+from sfn_cqrs.domain.errors import InvalidInputError
+
+MAX_CODE_BYTES = 256
+MAX_VERSION = 99_999_999
+_TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKey:
+    """One item of one tenant: what its versions, its data row and its history share."""
+
+    tenant: str
+    type: str
+    code: str
+
+    @classmethod
+    def checked(cls, tenant: str, type_: str, code: str) -> "ItemKey":
+        """Make a key of what a user sent.
+
+        Raises:
+            InvalidInputError: a part is empty, too long or has characters that it may not have.
+        """
+        if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
+            raise InvalidInputError("tenant", "must be 1 to 64 letters, digits, '.', '_' or '-'")
+        if not isinstance(type_, str) or not _TYPE.fullmatch(type_):
+            raise InvalidInputError(
+                "type", "must be 1 to 64 capital letters, digits or '_', a letter first"
+            )
+        if not isinstance(code, str) or not code:
+            raise InvalidInputError("code", "must not be empty")
+        if _CONTROL.search(code):
+            raise InvalidInputError("code", "must not contain control characters")
+        if len(code.encode()) > MAX_CODE_BYTES:
+            raise InvalidInputError("code", f"must be at most {MAX_CODE_BYTES} bytes in UTF-8")
+        return cls(tenant, type_, code)
+
+    @property
+    def pk(self) -> str:
+        """The partition key in every table."""
+        return partition_key(self.tenant)
+
+    @property
+    def sk(self) -> str:
+        """The sort key of the data row."""
+        return f"{type_prefix(self.type)}{_encoded(self.code)}"
+
+    @property
+    def versions_prefix(self) -> str:
+        """What the sort keys of all versions begin with."""
+        return f"{self.sk}@"
+
+    def version_sk(self, version: int) -> str:
+        """The sort key of a command or of a history row."""
+        return f"{self.versions_prefix}{version:08d}"
+
+    def process_sk(self, version: int) -> str:
+        """The sort key of a command's process item."""
+        return f"{self.version_sk(version)}#process"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRef:
+    """One attempt to run one version: all that an execution carries."""
+
+    key: ItemKey
+    version: int
+    attempt: int
+
+    def as_input(self) -> dict[str, object]:
+        """The execution's input; the same attempt gives the same text, whoever starts it."""
+        return {
+            "attempt": self.attempt,
+            "code": self.key.code,
+            "tenant": self.key.tenant,
+            "type": self.key.type,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_input(cls, execution_input: dict[str, object]) -> "CommandRef":
+        """Read an execution's input back.
+
+        Raises:
+            InvalidInputError: a field is missing or of another type.
+        """
+        try:
+            key = ItemKey.checked(
+                str(execution_input["tenant"]),
+                str(execution_input["type"]),
+                str(execution_input["code"]),
+            )
+            version, attempt = execution_input["version"], execution_input["attempt"]
+        except (KeyError, TypeError) as error:
+            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
+        if not isinstance(version, int) or not isinstance(attempt, int):
+            raise InvalidInputError("input", "version and attempt must be integers")
+        return cls(key, version, attempt)
+
+    def execution_name(self, table: str) -> str:
+        """The execution's name: one per attempt, at most 80 characters, the same for ever."""
+        identity = "|".join((table, self.key.pk, self.key.version_sk(self.version)))
+        digest = hashlib.sha256(identity.encode()).digest()
+        text = base64.b32encode(digest).decode().lower()[:26]
+        return f"c-{text}-v{self.version}-a{self.attempt}"
+
+
+def partition_key(tenant: str) -> str:
+    """The partition that holds all items of a tenant."""
+    return f"TENANT#{tenant}"
+
+
+def type_prefix(type_: str) -> str:
+    """What the sort keys of all items of a type begin with."""
+    return f"{type_}#"
+
+
+def _encoded(code: str) -> str:
+    return code.replace("%", "%25").replace("@", "%40").replace("#", "%23")

@@ -1,0 +1,130 @@
+"""The process item: where one version of one item stands, and who may change that.
+
+The predicates are the conditions of the conditional writes. The fake applies them, the
+DynamoDB adapter spells them as expressions, and a contract test holds the two equal.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+
+START = "start"
+"""The status that starts an execution; only publish and restart write it."""
+
+
+class Outcome(StrEnum):
+    """What has become of a version."""
+
+    OPEN = "OPEN"
+    WAITING = "WAITING"
+    APPLIED = "APPLIED"
+    FAILED = "FAILED"
+    BLOCKED = "BLOCKED"
+    SKIPPED = "SKIPPED"
+
+    @property
+    def is_open(self) -> bool:
+        """An attempt is under way, or waits."""
+        return self in (Outcome.OPEN, Outcome.WAITING)
+
+    @property
+    def is_repairable(self) -> bool:
+        """Restart and skip apply."""
+        return self in (Outcome.FAILED, Outcome.BLOCKED)
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing will change it again; a successor need not wait for it."""
+        return self in (Outcome.APPLIED, Outcome.SKIPPED)
+
+
+class Mode(StrEnum):
+    """Who applies the version first: the machine, or the request that published it."""
+
+    ASYNC = "ASYNC"
+    SYNC = "SYNC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One version's process item, as stored."""
+
+    key: ItemKey
+    version: int
+    attempt: int = 1
+    outcome: Outcome = Outcome.OPEN
+    mode: Mode = Mode.ASYNC
+    status: str = START
+    command_id: str = ""
+    source: str = ""
+    opened_at: str = ""
+    updated_at: str = ""
+    token: str | None = field(default=None, repr=False)
+    token_seq: int | None = None
+    error: str | None = None
+    cause: str | None = None
+
+    @property
+    def ref(self) -> CommandRef:
+        """The attempt that owns this item now."""
+        return CommandRef(self.key, self.version, self.attempt)
+
+    @property
+    def was_handed_over(self) -> bool:
+        """A synchronous publish died or failed, and the machine took over."""
+        return self.mode is Mode.SYNC and self.attempt > 1
+
+    @property
+    def is_with_its_publisher(self) -> bool:
+        """A synchronous publish holds it, or died holding it."""
+        return self.mode is Mode.SYNC and self.attempt == 1 and self.outcome is Outcome.OPEN
+
+    def may_be_written_by(self, attempt: int) -> bool:
+        """Only the current attempt writes, and only while the version is open."""
+        return self.attempt == attempt and self.outcome.is_open
+
+    def may_park(self, attempt: int, seq: int) -> bool:
+        """A retried wait replaces the token of an earlier try, never the reverse."""
+        newest = self.token_seq is None or self.token_seq < seq
+        return self.may_be_written_by(attempt) and newest
+
+    def may_restart(self, attempt: int) -> bool:
+        """What failed may run again, and so may what died with its publisher; once per attempt."""
+        restartable = self.outcome.is_repairable or self.is_with_its_publisher
+        return self.attempt == attempt and restartable
+
+    def may_skip(self, attempt: int) -> bool:
+        """Only what failed can be given up."""
+        return self.attempt == attempt and self.outcome.is_repairable
+
+    def begun(self, status: str) -> "Process":
+        """A state of the machine has begun; a wait, if there was one, is over."""
+        return replace(self, status=status, outcome=Outcome.OPEN, token=None)
+
+    def parked(self, token: str, seq: int, status: str) -> "Process":
+        """The version waits for its predecessor."""
+        return replace(self, status=status, outcome=Outcome.WAITING, token=token, token_seq=seq)
+
+    def closed(
+        self, outcome: Outcome, status: str, error: str | None = None, cause: str | None = None
+    ) -> "Process":
+        """The attempt has ended."""
+        return replace(self, status=status, outcome=outcome, token=None, error=error, cause=cause)
+
+    def restarted(self) -> "Process":
+        """The next attempt; the stream sees the status and starts it."""
+        return replace(
+            self,
+            attempt=self.attempt + 1,
+            outcome=Outcome.OPEN,
+            status=START,
+            token=None,
+            token_seq=None,
+            error=None,
+            cause=None,
+        )
+
+    def skipped(self) -> "Process":
+        """The version is given up for good; its error stays to be read."""
+        return replace(self, outcome=Outcome.SKIPPED, status="skip:FINISHED", token=None)

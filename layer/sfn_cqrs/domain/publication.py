@@ -1,0 +1,41 @@
+"""What a publish writes in one transaction, and why that may be refused."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.process import Process
+from sfn_cqrs.domain.request import Request
+
+
+class Refusal(Enum):
+    """The condition that failed."""
+
+    VERSION_TAKEN = auto()
+    DATA_MOVED = auto()
+    REQUEST_SEEN = auto()
+    CONFLICT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A new version for the machine to apply."""
+
+    command: Command
+    process: Process
+    request: Request | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPublication(Publication):
+    """A new version that is applied by the same transaction.
+
+    Holds if the data row is at `data_version` (0: absent) and the process of the nearest
+    unskipped `predecessor` (0: none) is APPLIED or absent. `history` is the row as it was,
+    ready to be put into the history table.
+    """
+
+    data_version: int = 0
+    predecessor: int = 0
+    history: dict[str, Any] | None = None

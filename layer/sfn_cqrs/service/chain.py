@@ -1,0 +1,74 @@
+"""Runs the chain's programs against DynamoDB and Step Functions."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+
+T = TypeVar("T")
+
+
+class Chain:
+    """The chain of one item."""
+
+    def __init__(self, key: ItemKey, command: Command | None = None) -> None:
+        """Take an item; a program that writes its data also needs the command."""
+        self._key = key
+        self._command = command
+
+    def run(self, program: Generator[chain.Call, Any, T]) -> T:
+        """Make a program's calls one by one; whatever a call raises ends the program."""
+        try:
+            call = next(program)
+            while True:
+                call = program.send(self._made(call))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _made(self, call: chain.Call) -> object:
+        match call:
+            case chain.FindProcess(version):
+                return bootstrap.processes().find(self._key, version)
+            case chain.FindData():
+                return bootstrap.data().version_of(self._key)
+            case chain.WriteData(version, expected):
+                return self._write_data(version, expected)
+            case chain.Succeed(_, token, predecessor):
+                output = {"result": "resumed_by_prev_version", "prevVersion": predecessor}
+                return bootstrap.executions().succeed(token, {"Payload": output})
+            case chain.Reject(_, token, error, cause):
+                return bootstrap.executions().reject(token, error, cause)
+            case chain.Start(version, attempt):
+                return bootstrap.executions().start(CommandRef(self._key, version, attempt))
+            case chain.Describe(version, attempt):
+                return bootstrap.executions().describe(CommandRef(self._key, version, attempt))
+            case _:
+                return self._written(call)
+
+    def _written(
+        self, call: chain.Begin | chain.Park | chain.Close | chain.Restart | chain.Skip
+    ) -> object:
+        ref = CommandRef(self._key, call.version, call.attempt)
+        processes = bootstrap.processes()
+        match call:
+            case chain.Begin():
+                return processes.begin(ref, call.status)
+            case chain.Park():
+                return processes.park(ref, call.token, call.seq)
+            case chain.Close():
+                return processes.close(ref, call.outcome, call.status, call.error, call.cause)
+            case chain.Restart():
+                return processes.restart(ref)
+            case chain.Skip():
+                return processes.skip(ref)
+
+    def _write_data(self, version: int, expected: int) -> bool:
+        if self._command is None or self._command.version != version:
+            raise ValueError("the chain was not given the command that it has to apply")
+        row = self._command.as_row()
+        return bootstrap.data().put(replace(row, key=self._key), expected)

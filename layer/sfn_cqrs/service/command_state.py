@@ -1,0 +1,78 @@
+"""The decorator of every state of the command machine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Any
+
+from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.keys import CommandRef
+from sfn_cqrs.domain.process import Process
+from sfn_cqrs.service.chain import Chain
+from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
+from sfn_cqrs.service.logs import logger
+
+
+@dataclass(frozen=True, slots=True)
+class CommandState:
+    """What a state of the command machine works on.
+
+    `process` is the item after the state's status was written; a state that writes none
+    itself, because it runs per item or writes its status with something else, has none.
+    """
+
+    ref: CommandRef
+    context: StepFunctionsContext
+    input: Any
+    process: Process | None
+
+    @property
+    def mine(self) -> Process:
+        """The process item of a state that writes its status."""
+        if self.process is None:
+            raise TypeError(f"{self.context.state.name} does not write its status")
+        return self.process
+
+    @property
+    def chain(self) -> Chain:
+        """The chain of the item."""
+        return Chain(self.ref.key)
+
+
+StateFunction = Callable[[CommandState], dict[str, Any]]
+
+
+def command_state(function: StateFunction, *, writes_status: bool = True) -> LambdaHandler:
+    """Make a Lambda handler of a state's function.
+
+    The status `<state>:STARTED` is written if the attempt still owns the version; whatever
+    is raised goes to the machine, whose Retry and Catch name it.
+
+    Raises (from the handler):
+        SupersededError: a newer attempt owns the version, or it is closed.
+    """
+
+    @wraps(function)
+    def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> dict[str, Any]:
+        context = StepFunctionsContext.from_event(event)
+        ref = CommandRef.from_input(context.execution.input)
+        logger.append_keys(
+            execution=context.execution.name,
+            state=context.state.name,
+            tenant=ref.key.tenant,
+            type=ref.key.type,
+            version=ref.version,
+            attempt=ref.attempt,
+        )
+        process = None
+        if writes_status:
+            status = f"{context.state.name}:STARTED"
+            process = Chain(ref.key).run(chain.begin(ref.version, ref.attempt, status))
+        result = function(CommandState(ref, context, event.get("input"), process))
+        logger.info("state finished")
+        return result
+
+    return lambda_handler
+
+
+command_state_without_status = partial(command_state, writes_status=False)

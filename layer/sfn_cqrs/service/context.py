@@ -1,0 +1,96 @@
+"""What Step Functions says of the state that invokes a function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+from sfn_cqrs.domain.errors import InvalidInputError
+
+LambdaHandler = Callable[[dict[str, Any], Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The running execution; `start_time` is ISO 8601."""
+
+    id: str
+    input: dict[str, Any]
+    name: str
+    role_arn: str
+    start_time: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state; `retry_count` is 0 on the first try."""
+
+    entered_time: str
+    name: str
+    retry_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateMachine:
+    """The machine."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFunctionsContext:
+    """The context object `$$`, and the task token of a callback state.
+
+    Shape: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+    """
+
+    execution: Execution
+    state: State
+    state_machine: StateMachine
+    map_item: Any = None
+    task_token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any]) -> "StepFunctionsContext":
+        """Read the payload `{source, context, input, taskToken?}` that every state sends.
+
+        Raises:
+            InvalidInputError: the payload is another; the message says which part is missing.
+        """
+        try:
+            context = event["context"]
+            execution, state, machine = (
+                context["Execution"],
+                context["State"],
+                context["StateMachine"],
+            )
+            return cls(
+                Execution(
+                    execution["Id"],
+                    execution["Input"],
+                    execution["Name"],
+                    execution.get("RoleArn", ""),
+                    execution["StartTime"],
+                ),
+                State(state["EnteredTime"], state["Name"], state.get("RetryCount", 0)),
+                StateMachine(machine["Id"], machine["Name"]),
+                context.get("Map", {}).get("Item"),
+                event.get("taskToken"),
+            )
+        except (KeyError, TypeError) as error:
+            raise InvalidInputError(
+                "event",
+                f"lacks {error}; a state sends"
+                ' {"source": "step-function", "context.$": "$$", "input.$": "$"}',
+            ) from error
+
+
+def sfn_handler(function: Callable[[Any, StepFunctionsContext], Any]) -> LambdaHandler:
+    """Make a Lambda handler of a function of a state's input and its context."""
+
+    @wraps(function)
+    def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> Any:
+        return function(event.get("input"), StepFunctionsContext.from_event(event))
+
+    return lambda_handler

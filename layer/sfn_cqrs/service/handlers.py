@@ -1,0 +1,105 @@
+"""The user's handlers: found in the package APP_PACKAGE, registered by decorators."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from threading import RLock
+from typing import Any
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.errors import UnknownTypeError
+
+DEFAULT_HANDLER = "dynamodb"
+"""The handler that writes the data table; it always comes first."""
+
+SyncHandler = Callable[[Command], None]
+NoticeHandler = Callable[[dict[str, Any]], None]
+
+_sync_handlers: dict[str, dict[str, SyncHandler]] = {}
+_notice_handlers: dict[str, list[NoticeHandler]] = {}
+_loaded: set[str] = set()
+_lock = RLock()
+
+
+def sync_handler(type_: str) -> Callable[[SyncHandler], SyncHandler]:
+    """Register a function that brings commands of a type into a read model.
+
+    It runs at least once per version and in the order of the versions, but a late retry of
+    an earlier version is possible: guard the write by `command.version`. Raise
+    `TransientError` for what another try may cure; anything else fails the version.
+    """
+
+    def register(handler: SyncHandler) -> SyncHandler:
+        name = handler.__name__
+        if name == DEFAULT_HANDLER:
+            raise ValueError(f"{name!r} is the handler of the data table; choose another name")
+        _sync_handlers.setdefault(type_, {})[name] = handler
+        return handler
+
+    return register
+
+
+def command_type(type_: str) -> None:
+    """Register a type that needs no handler but the data table."""
+    _sync_handlers.setdefault(type_, {})
+
+
+def on_notice(action: str) -> Callable[[NoticeHandler], NoticeHandler]:
+    """Register a function that is told of status notices, such as `command-status`.
+
+    It runs at least once per notice, in no particular order.
+    """
+
+    def register(handler: NoticeHandler) -> NoticeHandler:
+        _notice_handlers.setdefault(action, []).append(handler)
+        return handler
+
+    return register
+
+
+def check_type(type_: str) -> None:
+    """Refuse a type that nobody registered.
+
+    Raises:
+        UnknownTypeError: it names the types that exist.
+    """
+    _load()
+    if type_ not in _sync_handlers:
+        raise UnknownTypeError(type_, sorted(_sync_handlers))
+
+
+def names_of(type_: str) -> list[str]:
+    """The handlers of a type, the data table first."""
+    _load()
+    return [DEFAULT_HANDLER, *_sync_handlers.get(type_, {})]
+
+
+def find(type_: str, name: str) -> SyncHandler:
+    """One handler.
+
+    Raises:
+        KeyError: it is not registered any more.
+    """
+    _load()
+    return _sync_handlers[type_][name]
+
+
+def notice_handlers(action: str) -> list[NoticeHandler]:
+    """Who wants to be told of an action."""
+    _load()
+    return _notice_handlers.get(action, [])
+
+
+def _load() -> None:
+    """Import every module of the user's package, once."""
+    name = bootstrap.app_package()
+    if name in _loaded:
+        return
+    with _lock:
+        if name in _loaded:
+            return
+        package = importlib.import_module(name)
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{name}.{module.name}")
+        _loaded.add(name)
