@@ -42,7 +42,7 @@ check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) fast-check ## every static che
 	.venv-checkov/bin/checkov --quiet --compact --skip-download --config-file .checkov.yaml --file .build/template.json
 
 build: $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
-	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build --cached $(ARGS)
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)
 
 sam-local-test: $(DEV_READY) $(SAM_READY) ## sam local invoke of every state, where a Docker engine runs
 	$(BIN)/python tests/sam_local/run.py $(ARGS)
