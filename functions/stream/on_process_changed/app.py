@@ -47,9 +47,7 @@ def _process_of(record: dict[str, Any]) -> Process | None:
         return None
 
 
-def _handle(
-    process: Process, notices: list[dict[str, Any]], alarms: list[dict[str, Any]]
-) -> None:
+def _handle(process: Process, notices: list[dict[str, Any]], alarms: list[dict[str, Any]]) -> None:
     if process.status == START:
         bootstrap.executions().start(process.ref)
         return

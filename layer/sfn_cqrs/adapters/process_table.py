@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 OPEN_SHARDS = 16
+Cursor = dict[str, Any]
 _OWNED = "attempt = :attempt AND outcome IN (:open, :waiting)"
 _OPEN = {":open": "OPEN", ":waiting": "WAITING"}
 _REPAIRABLE = "outcome IN (:failed, :blocked)"
@@ -145,32 +146,37 @@ class ProcessTable:
             },
         )
 
-    def opened(self, shard: int, after: str, before: str, limit: int) -> list[Process]:
-        """The oldest versions of one shard of the index that opened between two moments.
+    def opened(
+        self, shard: int, cursor: Cursor | None, before: str, limit: int
+    ) -> tuple[list[Process], Cursor | None]:
+        """The oldest versions in one shard of the index, opened before a moment; from a cursor on.
 
         The index is eventually consistent, so each one is read again: what has expired
-        or was never there is left out, what has closed meanwhile is not.
+        is left out, what has closed meanwhile is not.
         """
-        found = self._client.query(
+        start: dict[str, Any] = {"ExclusiveStartKey": marshal(cursor)} if cursor else {}
+        answer = self._client.query(
             TableName=self._table,
             IndexName="open",
-            KeyConditionExpression="open_shard = :shard AND opened_at BETWEEN :after AND :before",
-            ExpressionAttributeValues=marshal(
-                {":shard": shard, ":after": after, ":before": before}
-            ),
+            KeyConditionExpression="open_shard = :shard AND opened_at < :before",
+            ExpressionAttributeValues=marshal({":shard": shard, ":before": before}),
             Limit=limit,
-        )["Items"]
-        return [process for process in map(self._read_again, found) if process is not None]
+            **start,
+        )
+        last = answer.get("LastEvaluatedKey")
+        found = [self._read_again(keys) for keys in answer["Items"]]
+        processes = [process for process in found if process is not None]
+        return processes, unmarshal(last) if last else None
 
-    def cursors(self) -> dict[str, str]:
-        """How far the last sweep came in each shard, by the shard's number."""
-        item = self._client.get_item(
-            TableName=self._table, Key=_CURSORS, ConsistentRead=True
-        ).get("Item")
-        cursors: dict[str, str] = unmarshal(item)["cursors"] if item else {}
+    def cursors(self) -> dict[str, Cursor]:
+        """Where the next sweep goes on in each shard, by the shard's number."""
+        item = self._client.get_item(TableName=self._table, Key=_CURSORS, ConsistentRead=True).get(
+            "Item"
+        )
+        cursors: dict[str, Cursor] = unmarshal(item)["cursors"] if item else {}
         return cursors
 
-    def keep_cursors(self, cursors: dict[str, str]) -> None:
+    def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
         """Remember how far this sweep came. Two sweeps at once only sweep something twice."""
         self._client.put_item(
             TableName=self._table,

@@ -1,5 +1,7 @@
 """A read model in DynamoDB: rows that only move forward, whoever writes them and how often."""
 
+import random
+import time
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -9,6 +11,8 @@ from sfn_cqrs.domain.errors import TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+TRIES = 6
 
 
 class ReadModel:
@@ -83,16 +87,23 @@ class ReadModel:
     def write_all(self, parts: list[dict[str, Any]]) -> None:
         """Write all the parts or none of them.
 
+        A row that many commands add to is often being written by another: that is tried again.
+
         Raises:
-            TransientError: a row has changed since it was read, or is being written; try again.
+            TransientError: a row has changed since it was read, or is too busy; read again.
         """
-        try:
-            self._client.transact_write_items(TransactItems=parts)  # type: ignore[arg-type]
-        except ClientError as error:
-            codes = set(cancellation_codes(error))
-            if codes & {"ConditionalCheckFailed", "TransactionConflict"}:
-                raise TransientError("the read model's row changed meanwhile") from error
-            raise
+        for attempt in range(TRIES):
+            try:
+                self._client.transact_write_items(TransactItems=parts)  # type: ignore[arg-type]
+                return
+            except ClientError as error:
+                codes = cancellation_codes(error)
+                if "ConditionalCheckFailed" in codes:
+                    raise TransientError("the row changed meanwhile") from error
+                if "TransactionConflict" not in codes:
+                    raise
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+        raise TransientError("the row is too busy")
 
     def _pk(self, tenant: str, partition: str) -> str:
         return f"{self._view}#{tenant}#{partition}"

@@ -88,6 +88,18 @@ class ForbiddenError(SfnCqrsError):
     code = "forbidden"
 
 
+class UnauthorizedError(SfnCqrsError):
+    """The request carries no verified claims that name a tenant."""
+
+    code = "unauthorized"
+
+
+class TooLargeError(SfnCqrsError):
+    """The body is larger than the API takes."""
+
+    code = "body_too_large"
+
+
 class TransientError(Exception):
     """Worth another try: raise it from a sync handler when its target is busy or unreachable."""
 

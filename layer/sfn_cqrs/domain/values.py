@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -81,9 +80,9 @@ def _checked_object(value: Mapping[object, object], path: str, depth: int) -> di
 
 
 def _checked_number(value: float | Decimal, path: str) -> int | float:
-    if not math.isfinite(value):
-        raise InvalidInputError(path, "is NaN or infinite, which JSON does not have")
     number = value if isinstance(value, Decimal) else Decimal(str(value))
+    if not number.is_finite():
+        raise InvalidInputError(path, "is NaN or infinite, which JSON does not have")
     digits = number.normalize().as_tuple().digits
     if len(digits) > _MAX_DIGITS:
         raise InvalidInputError(path, f"has more than {_MAX_DIGITS} digits")

@@ -44,7 +44,8 @@ class Chain:
             case chain.Reject(_, token, error, cause):
                 return bootstrap.executions().reject(token, error, cause)
             case chain.Start(version, attempt):
-                return bootstrap.executions().start(CommandRef(self._key, version, attempt))
+                bootstrap.executions().start(CommandRef(self._key, version, attempt))
+                return None
             case chain.Describe(version, attempt):
                 return bootstrap.executions().describe(CommandRef(self._key, version, attempt))
             case _:

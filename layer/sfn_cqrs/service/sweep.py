@@ -42,10 +42,13 @@ def sweep(remaining_ms: Callable[[], int]) -> Report:
     for shard in range(OPEN_SHARDS):
         if remaining_ms() < MARGIN_MS:
             break
-        oldest = min([oldest, *_opened(processes.opened(shard, "", iso(now), PER_SHARD))])
-        found = processes.opened(shard, cursors.get(str(shard), ""), before, PER_SHARD)
+        cursor = cursors.pop(str(shard), None)
+        found, next_cursor = processes.opened(shard, cursor, before, PER_SHARD)
+        first = processes.opened(shard, None, before, PER_SHARD)[0] if cursor else found
+        oldest = min([oldest, *_opened(first)])
         done.update(_swept(process) for process in found)
-        cursors[str(shard)] = found[-1].opened_at if len(found) == PER_SHARD else ""
+        if next_cursor is not None:
+            cursors[str(shard)] = next_cursor
     processes.keep_cursors(cursors)
     return Report(dict(done), (now - oldest).total_seconds())
 

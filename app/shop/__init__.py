@@ -1,0 +1,1 @@
+"""The worked example: copy a module, change its type, and it runs."""

@@ -1,0 +1,14 @@
+"""What the shop does when a version has closed."""
+
+from typing import Any
+
+from sfn_cqrs.service.handlers import on_notice
+from sfn_cqrs.service.logs import logger
+
+
+@on_notice("command-status")
+def tell_of_failures(notice: dict[str, Any]) -> None:
+    """Log what did not go well; send an e-mail or a chat message here."""
+    content = notice["content"]
+    if content["outcome"] in ("FAILED", "BLOCKED"):
+        logger.warning("a command did not go well", id=notice["id"], error=content["error"])

@@ -1,0 +1,81 @@
+"""Reading: items as they are, and as they were."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import DataRow
+from sfn_cqrs.domain.errors import DeletedError, NotFoundError
+from sfn_cqrs.domain.keys import ItemKey
+
+
+class DataService:
+    """The current rows of a tenant."""
+
+    def __init__(self, tenant: str) -> None:
+        """Work for one tenant."""
+        self._tenant = tenant
+
+    def get(self, type_: str, code: str, *, with_deleted: bool = False) -> DataRow:
+        """The item as it is, read consistently.
+
+        Raises:
+            NotFoundError: it was never applied.
+            DeletedError: it is deleted, and deleted items were not asked for.
+        """
+        row = bootstrap.data().find(ItemKey.checked(self._tenant, type_, code))
+        if row is None:
+            raise NotFoundError(f"{type_} {code} does not exist")
+        if row.is_deleted and not with_deleted:
+            raise DeletedError(f"{type_} {code} is deleted since version {row.version}")
+        return row
+
+    def list(
+        self, type_: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> Page[DataRow]:
+        """A page of the items of a type that are not deleted, by code; limit 1 to 100."""
+        key = ItemKey.checked(self._tenant, type_, "-")
+        return bootstrap.data().page(key.tenant, key.type, limit, cursor)
+
+
+class HistoryService:
+    """What the items of a tenant were before."""
+
+    def __init__(self, tenant: str) -> None:
+        """Work for one tenant."""
+        self._tenant = tenant
+
+    def list(
+        self, type_: str, code: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> Page[DataRow]:
+        """A page of an item's earlier states, the newest first; limit 1 to 100."""
+        key = ItemKey.checked(self._tenant, type_, code)
+        return bootstrap.history().page(key, limit, cursor)
+
+    def as_of(self, type_: str, code: str, moment: datetime) -> DataRow:
+        """The item as it was at a moment (with its time zone), deleted or not.
+
+        A version counts from the moment it was published.
+
+        Raises:
+            NotFoundError: it did not exist then, or its history of then has expired.
+        """
+        text = iso(moment.astimezone(UTC))
+        for row in self._states(ItemKey.checked(self._tenant, type_, code)):
+            if row.updated.at <= text:
+                return row
+        raise NotFoundError(f"{type_} {code} did not exist at {text}")
+
+    def _states(self, key: ItemKey) -> Iterator[DataRow]:
+        current = bootstrap.data().find(key)
+        if current is not None:
+            yield current
+        cursor: str | None = None
+        while True:
+            page = bootstrap.history().page(key, MAX_LIMIT, cursor)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return

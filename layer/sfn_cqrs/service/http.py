@@ -1,0 +1,130 @@
+"""Requests of the HTTP API: who asks, for what, with which body."""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+from sfn_cqrs.domain.errors import (
+    ForbiddenError,
+    InvalidInputError,
+    TooLargeError,
+    UnauthorizedError,
+)
+
+MAX_BODY_BYTES = 5 * 1024 * 1024
+OPERATOR = "operator"
+ENCODED_PREFIX = "~"
+"""A path segment `~<base64url>` stands for a code that no path can carry, such as one with `/`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks, by the claims that the authorizer has verified."""
+
+    tenant: str
+    user: str
+    groups: frozenset[str]
+
+    @classmethod
+    def of(cls, event: dict[str, Any]) -> "Identity":
+        """Read the claims; headers are never trusted.
+
+        Raises:
+            UnauthorizedError: there are none, or they name no tenant.
+        """
+        authorizer = event["requestContext"].get("authorizer") or {}
+        claims = (authorizer.get("jwt") or {}).get("claims") or {}
+        tenant = claims.get("custom:tenant")
+        if not tenant:
+            raise UnauthorizedError(
+                "the token has no claim custom:tenant; Cognito puts it into ID tokens"
+            )
+        user = claims.get("cognito:username") or claims.get("username") or claims.get("sub", "")
+        return cls(str(tenant), str(user), _groups(claims.get("cognito:groups")))
+
+    def require(self, group: str) -> None:
+        """Refuse whoever is not in a group.
+
+        Raises:
+            ForbiddenError: naming the group.
+        """
+        if group not in self.groups:
+            raise ForbiddenError(f"only members of the group {group!r} may do this")
+
+
+def body_of(event: dict[str, Any]) -> dict[str, Any]:
+    """The request's JSON object; numbers keep all their digits.
+
+    Raises:
+        TooLargeError: it is larger than 5 MB.
+        InvalidInputError: it is no JSON object.
+    """
+    text = event.get("body") or ""
+    try:
+        raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+        if len(raw) > MAX_BODY_BYTES:
+            raise TooLargeError(f"a body has at most {MAX_BODY_BYTES} bytes, this has {len(raw)}")
+        body = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError("body", f"is no JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise InvalidInputError("body", "must be a JSON object")
+    return body
+
+
+def with_encoded_path(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with a path that says what API Gateway matched.
+
+    AWS decodes `rawPath`, so that a code with a `/` would be taken for another route. The
+    route's key and its parameters are what was matched: the path is built of them again.
+    """
+    path = event["routeKey"].partition(" ")[2]
+    if not path:
+        return event
+    for name, value in (event.get("pathParameters") or {}).items():
+        path = path.replace(f"{{{name}}}", quote(value, safe=""))
+    http = {**event["requestContext"]["http"], "path": path}
+    return {**event, "rawPath": path, "requestContext": {**event["requestContext"], "http": http}}
+
+
+def code_of(segment: str) -> str:
+    """The code that a decoded path parameter stands for.
+
+    Raises:
+        InvalidInputError: it begins with `~` and is no base64url.
+    """
+    if not segment.startswith(ENCODED_PREFIX):
+        return segment
+    text = segment.removeprefix(ENCODED_PREFIX)
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), "-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInputError("code", "after ~ must be base64url of UTF-8") from error
+
+
+def integer_of(text: str | None, field: str, default: int) -> int:
+    """A number of the query string or the path.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    if text is None:
+        return default
+    if not text.removeprefix("-").isdecimal() or not text.isascii():
+        raise InvalidInputError(field, "must be an integer")
+    return int(text)
+
+
+def _groups(claim: object) -> frozenset[str]:
+    """API Gateway writes a list claim as `[a b]`."""
+    if isinstance(claim, str):
+        return frozenset(claim.strip("[]").replace(",", " ").split())
+    return frozenset(map(str, claim)) if isinstance(claim, list) else frozenset()
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

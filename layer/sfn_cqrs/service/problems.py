@@ -1,0 +1,50 @@
+"""Errors as RFC 9457 problem documents."""
+
+from http import HTTPStatus
+from typing import Any
+
+from sfn_cqrs.domain import errors
+
+_STATUS = {
+    errors.InvalidInputError: HTTPStatus.BAD_REQUEST,
+    errors.VersionConflictError: HTTPStatus.CONFLICT,
+    errors.ChainBusyError: HTTPStatus.CONFLICT,
+    errors.NotFailedError: HTTPStatus.CONFLICT,
+    errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.IdempotencyMismatchError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ForbiddenError: HTTPStatus.FORBIDDEN,
+    errors.UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
+
+
+def problem_of(error: errors.SfnCqrsError) -> tuple[int, dict[str, Any]]:
+    """The HTTP status of an error, and its document; `code` is stable, `detail` is not."""
+    status = next(
+        (status for kind, status in _STATUS.items() if isinstance(error, kind)),
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
+    return status.value, {**problem(status.value, error.code, str(error)), **_extras(error)}
+
+
+def problem(status: int, code: str, detail: str) -> dict[str, Any]:
+    """A problem document; its type is the status's, as there is no page per error."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+
+
+def _extras(error: errors.SfnCqrsError) -> dict[str, Any]:
+    match error:
+        case errors.InvalidInputError():
+            return {"field": error.field}
+        case errors.VersionConflictError():
+            return {"currentVersion": error.current_version}
+        case errors.ChainBusyError():
+            return {"version": error.version, "outcome": error.outcome}
+        case _:
+            return {}
