@@ -9,7 +9,7 @@ from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.data_table import row_condition
 from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
 from sfn_cqrs.adapters.items import as_command, as_process, command_item, row_item
-from sfn_cqrs.adapters.paging import Page, Range, query_page
+from sfn_cqrs.adapters.paging import Page, Range, page_of, query
 from sfn_cqrs.adapters.process_table import new_process_item
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.domain.clock import Now
@@ -97,23 +97,18 @@ class CommandTable:
             InvalidInputError: the limit or the cursor is none of this list's.
         """
         wanted = Range(key.pk, key.versions_prefix, limit, cursor, is_descending=True)
-        commands = query_page(
-            self._client,
-            self._table,
-            wanted,
-            FilterExpression="kind = :kind",
-            values={":kind": "command"},
-        )
-        versions: list[tuple[Command, Process | None]] = []
-        for item in commands.items:
-            command = self._loaded(item)
-            found = self._client.get_item(
-                TableName=self._table,
-                Key=marshal({"pk": key.pk, "sk": key.process_sk(command.version)}),
-                ConsistentRead=True,
-            ).get("Item")
-            versions.append((command, as_process(unmarshal(found)) if found else None))
-        return Page(versions, commands.next_cursor)
+        commands: list[Item] = []
+        processes: dict[int, Process] = {}
+        for item in query(self._client, self._table, wanted, 2 * limit + 2):
+            if item["kind"] == "process":
+                processes[item["version"]] = as_process(item)
+                continue
+            commands.append(item)
+            if len(commands) > limit:
+                break
+        page = page_of(commands, wanted)
+        versions = [(self._loaded(item), processes.get(item["version"])) for item in page.items]
+        return Page(versions, page.next_cursor)
 
     def expires(self, type_: str) -> bool:
         """Whether commands of this type are kept for some days only."""

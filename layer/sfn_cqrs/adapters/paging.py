@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
@@ -60,17 +62,20 @@ class Range:
         return sk
 
 
-def query_page(client: "DynamoDBClient", table: str, wanted: Range, **more: Any) -> Page[Item]:
-    """Query consistently until the page is full, however many items a filter drops."""
-    start = wanted.start_sk()
+def query(
+    client: "DynamoDBClient", table: str, wanted: Range, size: int, **more: Any
+) -> Iterator[Item]:
+    """Yield a range's items from its cursor on, read consistently, `size` to a call.
+
+    `names`, `values` and `FilterExpression` are those of a filter.
+    """
     names = more.pop("names", {})
     values = more.pop("values", {})
-    found: list[Item] = []
-    last_key: Item | None = marshal({"pk": wanted.pk, "sk": start}) if start else None
+    arguments: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
+    start = wanted.start_sk()
+    if start is not None:
+        arguments["ExclusiveStartKey"] = marshal({"pk": wanted.pk, "sk": start})
     while True:
-        arguments: dict[str, Any] = {"ExclusiveStartKey": last_key} if last_key else {}
-        if names:
-            arguments["ExpressionAttributeNames"] = names
         answer = client.query(
             TableName=table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
@@ -79,14 +84,25 @@ def query_page(client: "DynamoDBClient", table: str, wanted: Range, **more: Any)
             ),
             ConsistentRead=True,
             ScanIndexForward=not wanted.is_descending,
-            Limit=wanted.limit + 1,
+            Limit=size,
             **more,
             **arguments,
         )
-        found.extend(unmarshal(item) for item in answer["Items"])
-        last_key = answer.get("LastEvaluatedKey")
-        if len(found) > wanted.limit:
-            page = found[: wanted.limit]
-            return Page(page, base64.urlsafe_b64encode(page[-1]["sk"].encode()).decode())
-        if last_key is None:
-            return Page(found)
+        yield from map(unmarshal, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def query_page(client: "DynamoDBClient", table: str, wanted: Range, **more: Any) -> Page[Item]:
+    """Query until the page is full, however many items a filter drops."""
+    items = query(client, table, wanted, wanted.limit + 1, **more)
+    return page_of(list(islice(items, wanted.limit + 1)), wanted)
+
+
+def page_of(items: list[Item], wanted: Range) -> Page[Item]:
+    """Cut a page of one item more than it has room for; the cursor names its last item."""
+    page = items[: wanted.limit]
+    if len(items) <= wanted.limit:
+        return Page(page)
+    return Page(page, base64.urlsafe_b64encode(page[-1]["sk"].encode()).decode())
