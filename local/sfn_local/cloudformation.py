@@ -96,9 +96,13 @@ class Resolver:
     """Evaluates intrinsic functions, with the names that a fresh stack would get."""
 
     def __init__(
-        self, document: Mapping[str, Any], stack: str, overrides: Mapping[str, str] | None = None
+        self,
+        document: Mapping[str, Any],
+        stack: str,
+        overrides: Mapping[str, str] | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the parameters' defaults, then `overrides`.
+        """Take the parameters' defaults, then `overrides`; `names` are names known by logical id.
 
         Raises:
             TemplateError: an override or a reference names nothing in the template, or a
@@ -108,6 +112,7 @@ class Resolver:
         self._conditions: Mapping[str, Any] = document.get("Conditions", {})
         self._mappings: Mapping[str, Any] = document.get("Mappings", {})
         self._stack = stack
+        self._names = names or {}
         self._pseudo = {
             "AWS::AccountId": ACCOUNT,
             "AWS::Region": REGION,
@@ -128,16 +133,20 @@ class Resolver:
             "Fn::Select": self._select,
             "Fn::If": self._if,
             "Fn::FindInMap": self._find_in_map,
-            "Fn::Equals": lambda both: self.resolve(both[0]) == self.resolve(both[1]),
-            "Fn::Not": lambda one: not self.resolve(one[0]),
-            "Fn::And": lambda some: all(self.resolve(one) for one in some),
-            "Fn::Or": lambda some: any(self.resolve(one) for one in some),
+            "Fn::Equals": lambda both: self._evaluate(both[0]) == self._evaluate(both[1]),
+            "Fn::Not": lambda one: not self._evaluate(one[0]),
+            "Fn::And": lambda some: all(self._evaluate(one) for one in some),
+            "Fn::Or": lambda some: any(self._evaluate(one) for one in some),
         }
 
     def resolve(self, value: Any) -> Any:
-        """Return `value` without intrinsic functions; AWS::NoValue removes its key."""
+        """Return `value` without intrinsic functions; AWS::NoValue removes its key, or is None."""
+        resolved = self._evaluate(value)
+        return None if resolved is _NO_VALUE else resolved
+
+    def _evaluate(self, value: Any) -> Any:
         if isinstance(value, list):
-            resolved = [self.resolve(one) for one in value]
+            resolved = [self._evaluate(one) for one in value]
             return [one for one in resolved if one is not _NO_VALUE]
         if not isinstance(value, dict):
             return value
@@ -148,22 +157,24 @@ class Resolver:
                 return self._functions[name](value[name])
             if name.startswith("Fn::"):
                 raise TemplateError(f"{name} is not known to the local runtime")
-        pairs = ((key, self.resolve(one)) for key, one in value.items())
+        pairs = ((key, self._evaluate(one)) for key, one in value.items())
         return {key: one for key, one in pairs if one is not _NO_VALUE}
 
     def condition(self, name: str) -> bool:
         """Evaluate a condition of the template."""
         try:
-            return bool(self.resolve(self._conditions[name]))
+            return bool(self._evaluate(self._conditions[name]))
         except KeyError:
             raise TemplateError(f"there is no condition {name}") from None
 
     def name(self, logical_id: str) -> str:
-        """Return a resource's own name: the one it declares, else `stack-LogicalId`."""
+        """Return a resource's name: the known or the declared one, else `stack-LogicalId`."""
+        if logical_id in self._names:
+            return self._names[logical_id]
         resource = self._resource(logical_id)
         kind = resource["Type"]
         declared = resource.get("Properties", {}).get(_NAME_PROPERTY.get(kind, ""))
-        name = str(self.resolve(declared)) if declared else f"{self._stack}-{logical_id}"
+        name = str(self._evaluate(declared)) if declared else f"{self._stack}-{logical_id}"
         return name.lower() if kind == "AWS::S3::Bucket" else name
 
     def arn(self, logical_id: str) -> str:
@@ -213,7 +224,7 @@ class Resolver:
             if name.startswith("!"):
                 return "${" + name[1:] + "}"
             if name in variables:
-                return str(self.resolve(variables[name]))
+                return str(self._evaluate(variables[name]))
             if "." in name:
                 return self._get_att(name.split(".", 1))
             return str(self._ref(name))
@@ -222,22 +233,22 @@ class Resolver:
 
     def _join(self, value: Any) -> str:
         separator, parts = value
-        return str(separator).join(str(part) for part in self.resolve(parts))
+        return str(separator).join(str(part) for part in self._evaluate(parts))
 
     def _split(self, value: Any) -> list[str]:
         separator, text = value
-        return str(self.resolve(text)).split(separator)
+        return str(self._evaluate(text)).split(separator)
 
     def _select(self, value: Any) -> Any:
         index, parts = value
-        return self.resolve(parts)[int(self.resolve(index))]
+        return self._evaluate(parts)[int(self._evaluate(index))]
 
     def _if(self, value: Any) -> Any:
         condition, then, otherwise = value
-        return self.resolve(then if self.condition(condition) else otherwise)
+        return self._evaluate(then if self.condition(condition) else otherwise)
 
     def _find_in_map(self, value: Any) -> Any:
-        name, first, second = (self.resolve(one) for one in value[:3])
+        name, first, second = (self._evaluate(one) for one in value[:3])
         try:
             return self._mappings[name][first][second]
         except KeyError:

@@ -110,6 +110,7 @@ class Route:
     function: str
     method: str
     path: str
+    has_authorizer: bool = True
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,18 @@ class Template:
         *,
         stack: str = DEFAULT_STACK,
         parameters: Mapping[str, str] | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
-        """Wrap a parsed template whose relative paths start at `root`."""
+        """Wrap a parsed template whose relative paths start at `root`.
+
+        `parameters` override defaults; `names` says by logical id what resources are called
+        where that is known.
+        """
         self.document = document
         self.root = root
         self.stack = stack
-        self._resolver = Resolver(document, stack, parameters)
+        self._overrides = parameters
+        self._resolver = Resolver(document, stack, parameters, names)
 
     @classmethod
     def load(
@@ -154,6 +161,12 @@ class Template:
         """
         path = Path(path).resolve()
         return cls(load_yaml(path), path.parent, stack=stack, parameters=parameters)
+
+    def named(self, names: Mapping[str, str]) -> Template:
+        """Return the same template with the names that its resources have got, by logical id."""
+        return Template(
+            self.document, self.root, stack=self.stack, parameters=self._overrides, names=names
+        )
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -259,6 +272,7 @@ class Template:
                 source.function,
                 str(source.properties.get("Method", "ANY")).upper().replace("X-AMAZON-", ""),
                 str(source.properties.get("Path", "$default")),
+                source.properties.get("Auth", {}).get("Authorizer") != "NONE",
             )
             for source in self.event_sources
             if source.type == "HttpApi"

@@ -121,7 +121,7 @@ def test_sam_translates_the_template_without_a_network(template, monkeypatch):
 
 
 def test_what_sam_refuses_is_refused_with_its_reason(template):
-    template.document["Resources"]["ApiFunction"]["Properties"]["Runtime"] = ["no", "text"]
+    template.document["Resources"]["ApiFunction"]["Properties"]["Events"] = {"X": {"Type": "No"}}
 
     with pytest.raises(TemplateError, match=r"SAM refuses the template: .*ApiFunction"):
         template.translate()
@@ -159,3 +159,11 @@ def test_text_that_is_no_yaml_is_refused_with_its_place(tmp_path):
 
     with pytest.raises(TemplateError, match=r"is not YAML.*line 3"):
         Template.load(path)
+
+
+def test_cors_that_a_condition_turns_off_is_off(template):
+    template.document["Globals"]["HttpApi"]["CorsConfiguration"] = {
+        "Fn::If": ["IsProd", {"AllowOrigins": ["*"]}, {"Ref": "AWS::NoValue"}]
+    }
+
+    assert template.cors == {}

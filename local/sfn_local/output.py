@@ -1,0 +1,104 @@
+"""What functions print goes to one log, each line with its function and request id."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, TextIO
+
+
+@dataclass
+class _Printing:
+    prefix: str
+    partial: str = ""
+
+
+_printing: ContextVar[_Printing | None] = ContextVar("printing", default=None)
+
+
+@contextmanager
+def printing_as(prefix: str) -> Iterator[None]:
+    """Mark what this thread prints as output of a function."""
+    printing = _Printing(prefix)
+    token = _printing.set(printing)
+    try:
+        yield
+    finally:
+        if printing.partial:
+            sys.stdout.write("\n")
+        _printing.reset(token)
+
+
+class FunctionOutput:
+    """While entered, stands in for sys.stdout and takes the lines that functions print."""
+
+    def __init__(self, log: TextIO) -> None:
+        """Write functions' lines to `log`."""
+        self._log = log
+        self._lock = threading.Lock()
+        self._replaced: TextIO | None = None
+
+    def __enter__(self) -> Self:
+        """Replace sys.stdout."""
+        self._replaced = sys.stdout
+        sys.stdout = _Router(self._replaced, self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Put sys.stdout back."""
+        if self._replaced is not None:
+            sys.stdout = self._replaced
+
+    def line(self, prefix: str, text: str) -> None:
+        """Write one line to the log."""
+        with self._lock:
+            if not self._log.closed:
+                self._log.write(f"{prefix} {text}\n")
+                self._log.flush()
+
+
+class _Router(io.TextIOBase):
+    """A text stream whose writes go to the log where a function makes them."""
+
+    def __init__(self, plain: TextIO, output: FunctionOutput) -> None:
+        self._plain = plain
+        self._output = output
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the stream that this one stands in for."""
+        return self._plain.encoding
+
+    def write(self, text: str) -> int:
+        """Write; in a function, hold the text back until its line is whole."""
+        printing = _printing.get()
+        if printing is None:
+            return self._plain.write(text)
+        *lines, printing.partial = (printing.partial + text).split("\n")
+        for line in lines:
+            self._output.line(printing.prefix, line)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream that this one stands in for."""
+        if _printing.get() is None:
+            self._plain.flush()
+
+    def isatty(self) -> bool:
+        """Return whether a person reads this."""
+        return _printing.get() is None and self._plain.isatty()
+
+    def fileno(self) -> int:
+        """Return the descriptor of the stream that this one stands in for."""
+        return self._plain.fileno()

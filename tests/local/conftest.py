@@ -1,0 +1,49 @@
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from sfn_local.lambdas import Functions
+from sfn_local.template import Function
+
+
+@pytest.fixture
+def write_function(tmp_path):
+    """Return a maker of functions: from a name and the text of its app.py."""
+
+    def write(name: str, code: str, timeout: float = 10) -> Function:
+        folder = tmp_path / "functions" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "app.py").write_text(textwrap.dedent(code))
+        return Function(
+            logical_id=name,
+            name=f"toy-{name}",
+            arn=f"arn:aws:lambda:us-east-1:000000000000:function:toy-{name}",
+            folder=folder,
+            handler="app.lambda_handler",
+            timeout=timeout,
+            memory=128,
+            environment={},
+        )
+
+    return write
+
+
+@pytest.fixture
+def run_function(write_function):
+    """Return a shortcut: the Functions of one function made of some code."""
+    opened: list[Functions] = []
+
+    def run(code: str, timeout: float = 10, **options) -> Functions:
+        functions = Functions([write_function("Fn", code, timeout)], **options)
+        opened.append(functions)
+        return functions
+
+    yield run
+    for functions in opened:
+        functions.close()
+
+
+@pytest.fixture
+def toy() -> Path:
+    return Path(__file__).parent / "toy" / "template.yaml"

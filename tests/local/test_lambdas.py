@@ -1,0 +1,250 @@
+import json
+import sys
+import threading
+
+import pytest
+
+from sfn_local.asl.functions import FunctionError
+from sfn_local.lambdas import Functions
+from sfn_local.output import FunctionOutput
+
+
+def fails(functions: Functions, payload: str = "{}") -> tuple[str, dict]:
+    with pytest.raises(FunctionError) as caught:
+        functions.invoke("Fn", payload.encode())
+    return caught.value.error, json.loads(caught.value.cause)
+
+
+def test_a_function_answers_by_logical_id_name_and_arn(run_function):
+    functions = run_function("def lambda_handler(event, context): return {'got': event}")
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:toy-Fn"
+
+    answers = [functions.invoke(name, b'{"a":1}') for name in ("Fn", "toy-Fn", arn, f"{arn}:live")]
+
+    assert answers == [b'{"got": {"a": 1}}'] * 4
+
+
+def test_an_unknown_function_fails_as_lambda_does(run_function):
+    functions = run_function("")
+
+    with pytest.raises(FunctionError) as caught:
+        functions.invoke("toy-None", b"{}")
+
+    assert caught.value.error == "Lambda.ResourceNotFoundException"
+    assert caught.value.cause.startswith("Function not found: toy-None (Service: AWSLambda;")
+
+
+def test_an_error_has_its_own_type_and_the_stack_of_the_users_code(run_function):
+    functions = run_function(
+        """
+        class VersionGapError(Exception): pass
+
+        def check(): raise VersionGapError("next version must be 3")
+
+        def lambda_handler(event, context): check()
+        """
+    )
+
+    error, body = fails(functions)
+
+    assert error == "VersionGapError"
+    assert (body["errorType"], body["errorMessage"]) == (error, "next version must be 3")
+    assert [frame.split(", in ")[1].split("\n")[0] for frame in body["stackTrace"]] == [
+        "lambda_handler",
+        "check",
+    ]
+    assert len(body["requestId"]) == 36
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "message"),
+    [
+        ("import nonsuch", "Runtime.ImportModuleError", "Unable to import module 'app': No module"),
+        ("def broken(", "Runtime.UserCodeSyntaxError", "Syntax error in module 'app'"),
+        ("x = 1", "Runtime.HandlerNotFound", "Handler 'lambda_handler' missing on module 'app'"),
+        ("raise KeyError('A_TABLE')", "KeyError", "'A_TABLE'"),
+        (
+            "def lambda_handler(event, context): return {1, 2}",
+            "Runtime.MarshalError",
+            "Unable to marshal response: Object of type set is not JSON serializable",
+        ),
+        (
+            "def lambda_handler(event, context): return 'x' * 6_300_000",
+            "Function.ResponseSizeTooLarge",
+            "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+        ),
+    ],
+)
+def test_what_the_runtime_cannot_do_is_named_as_lambda_names_it(run_function, code, error, message):
+    got, body = fails(run_function(code))
+
+    assert got == error
+    assert body["errorMessage"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [("sys.exit(3)", "exit status 3"), ("raise Killed('x')", "Killed('x')")],
+)
+def test_a_handler_that_ends_its_process_is_an_exit_error(run_function, statement, reason):
+    functions = run_function(
+        f"""
+        import sys
+        class Killed(BaseException): pass
+        def lambda_handler(event, context): {statement}
+        """
+    )
+
+    error, body = fails(functions)
+
+    assert error == "Runtime.ExitError"
+    assert body["errorMessage"].endswith(f"Error: Runtime exited with error: {reason}")
+
+
+def test_a_handler_whose_time_is_up_is_answered_for(run_function):
+    code = "import threading\ndef lambda_handler(event, context): threading.Event().wait(30)"
+
+    error, body = fails(run_function(code, timeout=0.05))
+
+    assert error == "Sandbox.Timedout"
+    assert body["errorMessage"].endswith("Error: Task timed out after 0.05 seconds")
+
+
+def test_the_context_tells_the_function_about_itself(run_function):
+    functions = run_function(
+        """
+        def lambda_handler(event, context):
+            left = context.get_remaining_time_in_millis()
+            return [context.function_name, context.memory_limit_in_mb, 9000 < left <= 10000,
+                    context.invoked_function_arn.endswith(":toy-Fn"), context.function_version]
+        """
+    )
+
+    answer = json.loads(functions.invoke("Fn", b"{}"))
+
+    assert answer == ["toy-Fn", "128", True, True, "$LATEST"]
+
+
+def test_a_module_is_imported_once_however_many_threads_ask(run_function, tmp_path):
+    functions = run_function(
+        f"""
+        import time
+        with open({str(tmp_path / "imports")!r}, "a") as f: f.write("x")
+        time.sleep(0.02)
+        def lambda_handler(event, context): return event
+        """
+    )
+    answers: list[bytes | FunctionError] = []
+    all_done = threading.Semaphore(0)
+
+    def done(answer: bytes | FunctionError) -> None:
+        answers.append(answer)
+        all_done.release()
+
+    for number in range(20):
+        functions.submit("Fn", str(number).encode(), done)
+    for _ in range(20):
+        assert all_done.acquire(timeout=10)
+
+    assert (tmp_path / "imports").read_text() == "x"
+    assert sorted(int(answer) for answer in answers) == list(range(20))
+
+
+def test_no_more_functions_run_at_once_than_allowed(run_function):
+    functions = run_function(
+        """
+        import threading, time
+        lock, running, most = threading.Lock(), 0, 0
+        def lambda_handler(event, context):
+            global running, most
+            with lock: running += 1; most = max(most, running)
+            time.sleep(0.005)
+            with lock: running -= 1
+            return most
+        """,
+        concurrency=3,
+    )
+    finished = threading.Semaphore(0)
+
+    for _ in range(12):
+        functions.submit("Fn", b"{}", lambda _: finished.release())
+    for _ in range(12):
+        assert finished.acquire(timeout=10)
+
+    assert functions.invoke("Fn", b"{}") == b"3"
+
+
+def test_a_changed_handler_is_imported_again(run_function, write_function):
+    functions = run_function("def lambda_handler(event, context): return 1", reload_seconds=0)
+    before = functions.invoke("Fn", b"{}")
+
+    write_function("Fn", "def lambda_handler(event, context): return 'changed'")
+
+    assert (before, functions.invoke("Fn", b"{}")) == (b"1", b'"changed"')
+
+
+def test_a_change_in_the_layer_reaches_the_functions(run_function, tmp_path):
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    (layer / "toy_rules.py").write_text("ANSWER = 1")
+    code = "import toy_rules\ndef lambda_handler(event, context): return toy_rules.ANSWER"
+    functions = run_function(code, sources=[layer], reload_seconds=0)
+    before = functions.invoke("Fn", b"{}")
+
+    (layer / "toy_rules.py").write_text("ANSWER = 'two'")
+
+    assert (before, functions.invoke("Fn", b"{}")) == (b"1", b'"two"')
+    sys.path.remove(str(layer))
+
+
+def test_an_event_is_tried_three_times(run_function, tmp_path):
+    functions = run_function(
+        f"""
+        import pathlib
+        log = pathlib.Path({str(tmp_path / "tries")!r})
+        def lambda_handler(event, context):
+            with log.open("a") as f: f.write("x")
+            raise ValueError
+        """,
+        retry_seconds=0,
+    )
+    tries = threading.Semaphore(0)
+    functions.listeners.append(lambda _: tries.release())
+
+    functions.invoke_async("Fn", b"{}")
+
+    assert all(tries.acquire(timeout=10) for _ in range(3))
+    assert not tries.acquire(timeout=0.1)
+    assert (tmp_path / "tries").read_text() == "xxx"
+
+
+def test_listeners_hear_of_each_invocation(run_function):
+    functions = run_function("def lambda_handler(event, context): return 1 / event['by']")
+    heard: list[tuple[str, str | None]] = []
+    functions.listeners.append(lambda one: heard.append((one.function, one.error)))
+
+    functions.invoke("Fn", b'{"by": 1}')
+    fails(functions, '{"by": 0}')
+
+    assert heard == [("Fn", None), ("Fn", "ZeroDivisionError")]
+
+
+def test_what_a_function_prints_goes_to_the_log_line_by_line(run_function, tmp_path, capsys):
+    functions = run_function(
+        """
+        def lambda_handler(event, context):
+            print("one\\ntwo")
+            print("three", end="")
+            return context.aws_request_id
+        """
+    )
+    path = tmp_path / "log"
+
+    with path.open("w") as log, FunctionOutput(log):
+        request_id = json.loads(functions.invoke("Fn", b"{}"))
+        print("not from a function")
+
+    assert path.read_text().splitlines() == [
+        f"Fn {request_id} {x}" for x in ("one", "two", "three")
+    ]
+    assert capsys.readouterr().out == "not from a function\n"
