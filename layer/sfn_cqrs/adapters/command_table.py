@@ -85,8 +85,7 @@ class CommandTable:
         if item is None:
             return None
         plain = unmarshal(item)
-        expired = plain.get("ttl", float("inf")) <= self._now().timestamp()
-        return None if expired else self._loaded(plain)
+        return None if self._has_expired(plain) else self._loaded(plain)
 
     def page(
         self, key: ItemKey, limit: int, cursor: str | None
@@ -102,8 +101,8 @@ class CommandTable:
         for item in query(self._client, self._table, wanted, 2 * limit + 2):
             if item["kind"] == "process":
                 processes[item["version"]] = as_process(item)
-                continue
-            commands.append(item)
+            elif not self._has_expired(item):
+                commands.append(item)
             if len(commands) > limit:
                 break
         page = page_of(commands, wanted)
@@ -201,6 +200,11 @@ class CommandTable:
                 "ExpressionAttributeValues": marshal({":applied": str(Outcome.APPLIED)}),
             }
         }
+
+    def _has_expired(self, item: Item) -> bool:
+        """DynamoDB deletes what has expired within days; until then it is not there."""
+        expires_at: float = item.get("ttl", float("inf"))
+        return expires_at <= self._now().timestamp()
 
     def _loaded(self, item: Item) -> Command:
         pointer = item.get("attributes_s3")
