@@ -1,0 +1,87 @@
+"""What the tests of this folder read: the template as written, and as CloudFormation sees it."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sfn_local.template import Template
+
+ROOT = Path(__file__).parents[2]
+ISSUER = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
+TEMPLATE = Template.load(ROOT / "template.yaml", parameters=ISSUER)
+MACHINES = TEMPLATE.machines
+
+
+class State(NamedTuple):
+    """One state of one machine, wherever in it."""
+
+    machine: str
+    name: str
+    body: dict[str, Any]
+
+
+STATES = [
+    State(machine.key, name, body)
+    for machine in MACHINES.values()
+    for name, body in machine.states()
+]
+TASKS = [state for state in STATES if state.body["Type"] == "Task"]
+
+
+@cache
+def translated() -> dict[str, dict[str, Any]]:
+    """Every resource of the plain CloudFormation template, by logical id."""
+    resources: dict[str, dict[str, Any]] = TEMPLATE.translate()["Resources"]
+    return resources
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of each translated resource of a type."""
+    return {
+        logical_id: resource["Properties"]
+        for logical_id, resource in translated().items()
+        if resource["Type"] == kind
+    }
+
+
+def attribute(logical_id: str, name: str = "Arn") -> dict[str, list[str]]:
+    """Fn::GetAtt as it stands in the translated template."""
+    return {"Fn::GetAtt": [logical_id, name]}
+
+
+def as_list(value: Any) -> list[Any]:
+    """IAM writes a list of one without its brackets."""
+    return value if isinstance(value, list) else [value]
+
+
+def role_statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the statements of a role's own policies."""
+    for policy in role.get("Policies", []):
+        yield from as_list(policy["PolicyDocument"]["Statement"])
+
+
+def statements_of(logical_id: str) -> list[dict[str, Any]]:
+    """The statements of the role that SAM makes for a function or a machine."""
+    return list(role_statements(translated()[f"{logical_id}Role"]["Properties"]))
+
+
+def modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    """Yield each Python file below some folders of the repository, parsed."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path, ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports_of(tree: ast.Module) -> set[str]:
+    """Every module that a file imports, wherever in the file it does."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parent = "." * node.level + (node.module or "")
+            found.add(parent)
+            found |= {f"{parent}.{alias.name}" for alias in node.names}
+    return found

@@ -1,0 +1,73 @@
+import ast
+
+from tests.template.stack import ROOT, TEMPLATE, modules, of_type
+
+READ_BY_POWERTOOLS = {
+    "POWERTOOLS_LOG_LEVEL",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_SERVICE_NAME",
+}
+
+
+def is_environ(node: ast.AST) -> bool:
+    """Whether a node is `os.environ`, `os.getenv`, or their import from os."""
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.value, ast.Name) and (node.value.id, node.attr) in {
+            ("os", "environ"),
+            ("os", "getenv"),
+        }
+    if isinstance(node, ast.ImportFrom):
+        return (
+            node.module == "os"
+            and {"environ", "getenv"} & {one.name for one in node.names} != set()
+        )
+    return False
+
+
+def reads_of(tree: ast.Module) -> set[str]:
+    """The names of the variables that a module reads through os.environ."""
+    keys: set[ast.expr] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and is_environ(node.value):
+            keys.add(node.slice)
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and (is_environ(node.func) or is_environ(node.func.value))
+        ):
+            keys.add(node.args[0])
+    return {ast.literal_eval(key) for key in keys}
+
+
+def test_globals_set_exactly_what_bootstrap_reads() -> None:
+    source = (ROOT / "layer/sfn_cqrs/bootstrap.py").read_text(encoding="utf-8")
+    declared = set(TEMPLATE.document["Globals"]["Function"]["Environment"]["Variables"])
+
+    assert declared == reads_of(ast.parse(source)) | READ_BY_POWERTOOLS
+
+
+def test_every_function_has_the_environment_of_globals_and_nothing_else() -> None:
+    declared = TEMPLATE.document["Globals"]["Function"]["Environment"]["Variables"]
+
+    for logical_id, function in of_type("AWS::Lambda::Function").items():
+        assert function["Environment"]["Variables"].keys() == declared.keys(), logical_id
+
+
+def test_only_bootstrap_reads_the_environment() -> None:
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for path, tree in modules("layer/sfn_cqrs", "functions", "app")
+        if any(is_environ(node) for node in ast.walk(tree))
+    }
+
+    assert readers == {"layer/sfn_cqrs/bootstrap.py"}
+
+
+def test_a_read_is_seen_in_each_of_its_spellings() -> None:
+    source = """
+import os
+os.environ["A"], os.environ.get("B", ""), os.getenv("C")
+"""
+
+    assert reads_of(ast.parse(source)) == {"A", "B", "C"}
+    assert any(is_environ(node) for node in ast.walk(ast.parse("from os import environ")))

@@ -1,0 +1,90 @@
+import ast
+from pathlib import Path
+
+import pytest
+from tests.template.stack import ROOT, imports_of, modules
+
+CLOCK_CALLS = {"now", "utcnow", "today"}
+FORBIDDEN = {
+    "layer/sfn_cqrs/domain": (
+        "boto3",
+        "botocore",
+        "os",
+        "time",
+        "aws_lambda_powertools",
+        "sfn_cqrs.adapters",
+        "sfn_cqrs.bootstrap",
+        "sfn_cqrs.service",
+    ),
+    "layer/sfn_cqrs/adapters": ("sfn_cqrs.bootstrap", "sfn_cqrs.service"),
+    "layer/sfn_cqrs": ("functions", "sfn_local", "shop"),
+    "functions": ("app", "functions", "sfn_local", "shop"),
+    "app": ("functions", "sfn_local"),
+}
+
+
+def violations(folder: str, tree: ast.Module) -> set[str]:
+    """What a module of a folder imports and must not, relative imports included."""
+    return {
+        module
+        for module in imports_of(tree)
+        if module.startswith(".") or _is_below(module, FORBIDDEN[folder])
+    }
+
+
+def _is_below(module: str, packages: tuple[str, ...]) -> bool:
+    return any(f"{module}.".startswith(f"{package}.") for package in packages)
+
+
+def asks_the_time(tree: ast.Module) -> bool:
+    """Whether a module calls `….now()` or one of its kin."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in CLOCK_CALLS
+        for node in ast.walk(tree)
+    )
+
+
+def each(folder: str) -> list[tuple[Path, ast.Module]]:
+    found = list(modules(folder))
+    assert found, f"{folder} holds no module: the rule would hold of nothing"
+    return found
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_no_module_imports_what_its_folder_must_not(folder: str) -> None:
+    broken = {
+        path.relative_to(ROOT).as_posix(): found
+        for path, tree in each(folder)
+        if (found := violations(folder, tree))
+    }
+
+    assert broken == {}
+
+
+def test_the_domain_never_asks_the_time() -> None:
+    assert [path.name for path, tree in each("layer/sfn_cqrs/domain") if asks_the_time(tree)] == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "source", "found"),
+    [
+        ("layer/sfn_cqrs/domain", "import boto3.dynamodb", {"boto3.dynamodb"}),
+        ("layer/sfn_cqrs/domain", "def f():\n    import time", {"time"}),
+        ("layer/sfn_cqrs/domain", "from sfn_cqrs import bootstrap", {"sfn_cqrs.bootstrap"}),
+        ("layer/sfn_cqrs/domain", "from sfn_cqrs.domain import timing", set()),
+        (
+            "layer/sfn_cqrs/adapters",
+            "from sfn_cqrs.service import chain",
+            {"sfn_cqrs.service", "sfn_cqrs.service.chain"},
+        ),
+        ("functions", "from ..finish import app", {"..finish", "..finish.app"}),
+    ],
+)
+def test_a_forbidden_import_is_found(folder: str, source: str, found: set[str]) -> None:
+    assert violations(folder, ast.parse(source)) == found
+
+
+def test_asking_the_time_is_found() -> None:
+    assert asks_the_time(ast.parse("at = datetime.now(UTC)"))

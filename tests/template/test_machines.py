@@ -1,0 +1,211 @@
+import json
+import re
+from typing import Any
+
+import cfnlint.api
+import pytest
+from tests.template.stack import (
+    MACHINES,
+    STATES,
+    TASKS,
+    TEMPLATE,
+    State,
+    attribute,
+    modules,
+    of_type,
+    statements_of,
+)
+
+from sfn_cqrs.domain import errors
+
+FAULTS = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+    "States.Timeout",
+]
+ITERATIONS = {("command", "sync_data")}  # what they raise leaves by the Map's Catch
+RECORDING = {("command", "mark_failed"): "not_recorded"}
+CALLBACK = ".waitForTaskToken"
+KEY_ORDER = [
+    "Comment",
+    "Type",
+    "Resource",
+    "Parameters",
+    "ItemsPath",
+    "MaxConcurrency",
+    "ItemProcessor",
+    "Choices",
+    "Error",
+    "ErrorPath",
+    "Cause",
+    "CausePath",
+    "Retry",
+    "Catch",
+    "TimeoutSeconds",
+    "ResultPath",
+    "OutputPath",
+    "Default",
+    "Next",
+    "End",
+]
+AWS_ERRORS = ("States.", "Lambda.", "Sandbox.", "Runtime.")
+
+
+def each(states: list[State]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        "state", states, ids=lambda state: f"{state.machine}.{state.name}"
+    )
+
+
+@each(TASKS)
+def test_a_task_sends_context_and_input_and_answers_the_payload(state: State) -> None:
+    payload = {"source": "step-function", "context.$": "$$", "input.$": "$"}
+    if state.body["Resource"].endswith(CALLBACK):
+        payload["taskToken.$"] = "$$.Task.Token"
+
+    assert state.body["Parameters"]["Payload"] == payload
+    assert state.body["OutputPath"] == "$.Payload"
+    assert "ResultPath" not in state.body
+
+
+@each(TASKS)
+def test_a_task_ends_after_its_function_and_never_before(state: State) -> None:
+    function = TEMPLATE.state_function(state.machine, state.name)
+
+    assert state.body["TimeoutSeconds"] > function.timeout
+
+
+@each(TASKS)
+def test_a_task_retries_lambdas_faults_and_then_transient_errors(state: State) -> None:
+    faults, transient = state.body["Retry"]
+    is_callback = state.body["Resource"].endswith(CALLBACK)
+
+    assert faults["ErrorEquals"] == (FAULTS[:-1] if is_callback else FAULTS)
+    assert (faults["IntervalSeconds"], faults["BackoffRate"], faults["MaxAttempts"]) == (2, 2, 6)
+    assert transient["ErrorEquals"] == ["TransientError"]
+    assert all(retrier["JitterStrategy"] == "FULL" for retrier in state.body["Retry"])
+    assert all(retrier["MaxDelaySeconds"] <= 60 for retrier in state.body["Retry"])
+
+
+@each(STATES)
+def test_whatever_a_state_cannot_cure_is_recorded(state: State) -> None:
+    can_fail = state.body["Type"] in {"Task", "Map", "Parallel"}
+    if not can_fail or (state.machine, state.name) in ITERATIONS:
+        assert "Catch" not in state.body
+        return
+
+    recorder = RECORDING.get((state.machine, state.name), "mark_failed")
+    caught = [
+        (one["ErrorEquals"], one["Next"], one.get("ResultPath")) for one in state.body["Catch"]
+    ]
+    assert caught == [(["States.ALL"], recorder, None)]
+
+
+@each(STATES)
+def test_the_keys_of_a_state_come_in_one_order(state: State) -> None:
+    assert list(state.body) == sorted(state.body, key=KEY_ORDER.index)
+
+
+@each(STATES)
+def test_a_comment_is_short_and_does_not_repeat_the_state(state: State) -> None:
+    comment = state.body.get("Comment", "")
+
+    assert len(comment) <= 100
+    assert not re.search(rf"\b{state.name}\b", comment)
+
+
+@pytest.mark.parametrize("key", MACHINES)
+def test_the_file_alone_is_json_with_a_query_language_and_an_end(key: str) -> None:
+    machine = json.loads(MACHINES[key].path.read_text(encoding="utf-8"))
+
+    assert machine["QueryLanguage"] == "JSONPath"
+    assert machine["TimeoutSeconds"] > sum(
+        state.body["TimeoutSeconds"] for state in TASKS if state.machine == key
+    )
+
+
+@pytest.mark.parametrize("key", MACHINES)
+def test_every_placeholder_is_substituted_and_none_is_unused(key: str) -> None:
+    machine = MACHINES[key]
+    placeholders = re.findall(r'"\$\{(\w+)\}"', machine.path.read_text(encoding="utf-8"))
+
+    assert sorted(placeholders) == sorted(machine.substitutions)
+    assert machine.path.read_text(encoding="utf-8").count("${") == len(placeholders)
+
+
+def test_errors_of_our_own_are_classes_of_the_errors_module_and_of_no_other() -> None:
+    caught = {
+        error
+        for state in STATES
+        for one in [*state.body.get("Retry", []), *state.body.get("Catch", [])]
+        for error in one["ErrorEquals"]
+    }
+    ours = {error for error in caught if not error.startswith(AWS_ERRORS)}
+
+    assert ours == {"TransientError"}
+    assert all(issubclass(getattr(errors, error), Exception) for error in ours)
+    for path, tree in modules("layer/sfn_cqrs", "functions", "app"):
+        defined = {getattr(node, "name", "") for node in tree.body}
+        assert not defined & ours or path.name == "errors.py"
+
+
+@pytest.mark.parametrize("key", MACHINES)
+def test_a_machine_logs_every_event_but_no_data_and_is_traced(key: str) -> None:
+    properties = of_type("AWS::StepFunctions::StateMachine")[MACHINES[key].logical_id]
+    logging = properties["LoggingConfiguration"]
+    log_group = f"{MACHINES[key].logical_id}LogGroup"
+
+    assert properties["StateMachineName"] == {"Fn::Sub": f"${{AWS::StackName}}-{key}"}
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
+    assert logging["Destinations"] == [
+        {"CloudWatchLogsLogGroup": {"LogGroupArn": attribute(log_group)}}
+    ]
+    assert of_type("AWS::Logs::LogGroup")[log_group]["LogGroupName"] == {
+        "Fn::Sub": f"/aws/vendedlogs/states/${{AWS::StackName}}-{key}"
+    }
+    assert properties["TracingConfiguration"] == {"Enabled": True}
+
+
+@pytest.mark.parametrize("key", MACHINES)
+def test_the_machines_role_may_invoke_exactly_its_functions(key: str) -> None:
+    invokes = [
+        statement
+        for statement in statements_of(MACHINES[key].logical_id)
+        if statement["Action"] == "lambda:InvokeFunction"
+    ]
+
+    assert [statement["Resource"] for statement in invokes] == [
+        [attribute(function) for function in MACHINES[key].substitutions]
+    ]
+
+
+def findings(definition: dict[str, Any]) -> list[str]:
+    """What cfn-lint, which opens no DefinitionUri, says of a definition put inline."""
+    machine = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "RoleArn": "arn:aws:iam::123456789012:role/machine",
+            "Definition": definition,
+        },
+    }
+    template = json.dumps({"Resources": {"Machine": machine}})
+    found = [match.rule.id for match in cfnlint.api.lint_all(template)]
+    return [rule for rule in found if not rule.startswith("I")]
+
+
+@pytest.mark.parametrize("key", MACHINES)
+def test_cfn_lint_accepts_the_definition(key: str) -> None:
+    assert findings(json.loads(MACHINES[key].definition)) == []
+
+
+def test_cfn_lint_would_refuse_a_field_that_no_state_has() -> None:
+    definition = json.loads(MACHINES["command"].definition)
+    definition["States"]["finish"]["TimeoutSecond"] = 60
+
+    assert findings(definition) == ["E3601"]

@@ -1,0 +1,121 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.template.stack import ROOT, TEMPLATE
+from tests.template.wiring import gaps
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A complete project of empty functions, to break in one place at a time."""
+    shutil.copy(ROOT / "template.yaml", tmp_path)
+    shutil.copytree(ROOT / "statemachine", tmp_path / "statemachine")
+    shutil.copytree(ROOT / "events", tmp_path / "events")
+    for function in TEMPLATE.functions.values():
+        group, name = function.folder.parts[-2:]
+        for path in (f"functions/{group}/{name}/app.py", f"tests/unit/{group}/test_{name}.py"):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).touch()
+    return tmp_path
+
+
+def test_every_state_has_its_one_name_everywhere() -> None:
+    assert gaps(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (
+            "functions/command/sync_data/app.py",
+            "CommandSyncDataFunction lacks functions/command/sync_data/app.py",
+        ),
+        (
+            "events/command/sync_data.json",
+            "CommandSyncDataFunction lacks events/command/sync_data.json",
+        ),
+        (
+            "events/command/start_execution.json",
+            "command lacks events/command/start_execution.json",
+        ),
+        (
+            "tests/unit/command/test_sync_data.py",
+            "CommandSyncDataFunction lacks tests/unit/command/test_sync_data.py",
+        ),
+    ],
+)
+def test_a_missing_file_is_a_gap(copy: Path, path: str, told: str) -> None:
+    (copy / path).unlink()
+
+    assert gaps(copy) == [told]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("functions/command/lost/app.py", "functions/command/lost/app.py is no function of"),
+        ("functions/command/finish/help.py", "CommandFinishFunction: help.py lies beside app.py"),
+        ("events/command/lost.json", "events/command/lost.json is the payload of no function"),
+        ("tests/unit/command/test_lost.py", "tests/unit/command/test_lost.py tests no function"),
+        ("statemachine/lost.asl.json", "lost.asl.json is no machine of template.yaml"),
+    ],
+)
+def test_a_file_that_nothing_names_is_a_gap(copy: Path, path: str, told: str) -> None:
+    (copy / path).parent.mkdir(exist_ok=True)
+    (copy / path).touch()
+
+    assert [gap[: len(told)] for gap in gaps(copy)] == [told]
+
+
+def _inside_a_map(machine: dict) -> dict:
+    return machine["States"]["sync_data_all"]["ItemProcessor"]
+
+
+def _inside_a_parallel(machine: dict) -> dict:
+    branch: dict = {"StartAt": "other", "States": {"other": {"Type": "Succeed"}}}
+    machine["States"]["both"] = {"Type": "Parallel", "Branches": [branch]}
+    return branch
+
+
+@pytest.mark.parametrize("scope", [lambda machine: machine, _inside_a_map, _inside_a_parallel])
+def test_a_state_without_a_function_is_a_gap_wherever_it_is(
+    copy: Path, scope: Callable[[dict], dict]
+) -> None:
+    path = copy / "statemachine/command.asl.json"
+    machine = json.loads(path.read_text())
+    new_state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": "${CommandSendMailFunction}"},
+        "End": True,
+    }
+    scope(machine)["States"]["send_mail"] = new_state
+    path.write_text(json.dumps(machine))
+
+    assert gaps(copy) == ["command: send_mail has no CommandSendMailFunction in template.yaml"]
+
+
+def test_a_state_that_calls_another_states_function_is_a_gap(copy: Path) -> None:
+    path = copy / "statemachine/command.asl.json"
+    text = path.read_text()
+    path.write_text(text.replace("${CommandFinishFunction}", "${CommandSyncDataFunction}"))
+
+    told = "command: finish calls ${CommandSyncDataFunction}, not its own function"
+    assert gaps(copy) == [told]
+
+
+def test_a_function_in_another_folder_is_a_gap(copy: Path) -> None:
+    path = copy / "template.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("functions/schedule/sweep/", "functions/queue/on_notification/"))
+
+    assert gaps(copy) == [
+        "ScheduleSweepFunction lies in queue/on_notification, where QueueOnNotificationFunction"
+        " belongs",
+        "functions/schedule/sweep/app.py is no function of template.yaml",
+        "events/schedule/sweep.json is the payload of no function",
+        "events/schedule/sweep_execution_ended.json is the payload of no function",
+    ]

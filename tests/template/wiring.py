@@ -1,0 +1,121 @@
+"""The naming law: one word from the state to its function, code, test and event.
+
+Walks statemachine/, template.yaml, functions/, events/ and tests/unit/, and tells each gap.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sfn_local.template import Function, Machine, Template
+
+PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
+INVOKE = "arn:aws:states:::lambda:invoke"
+
+
+def gaps(root: Path) -> list[str]:
+    """Tell in one sentence each where the law is broken below `root`; none is the good answer."""
+    template = Template.load(root / "template.yaml", parameters=PARAMETERS)
+    return [
+        *_machine_gaps(root, template),
+        *_state_gaps(template),
+        *_function_gaps(root, template),
+        *_stray_files(root, template),
+    ]
+
+
+def logical_id(folder: Path) -> str:
+    """The function's name, from its folder: PascalCase of `<machine>_<state>_function`."""
+    words = "_".join([*folder.parts, "function"]).split("_")
+    return "".join(word.title() for word in words)
+
+
+def _machine_gaps(root: Path, template: Template) -> Iterator[str]:
+    declared = {machine.path for machine in template.machines.values()}
+    present = set((root / "statemachine").glob("*"))
+    for path in sorted(present - declared):
+        yield f"{path.name} is no machine of template.yaml"
+    for path in sorted(declared - present):
+        yield f"template.yaml names {path.name}, which is missing"
+
+
+def _state_gaps(template: Template) -> Iterator[str]:
+    for machine in template.machines.values():
+        group = Path(machine.key.replace("-", "_"))
+        expected = {}
+        for state, body in machine.states():
+            if not body.get("Resource", "").startswith(INVOKE):
+                continue
+            expected[logical_id(group / state)] = state
+            named = body["Parameters"]["FunctionName"]
+            if named != f"${{{logical_id(group / state)}}}":
+                yield f"{machine.key}: {state} calls {named}, not its own function"
+        yield from _machine_function_gaps(template, machine, expected)
+
+
+def _machine_function_gaps(
+    template: Template, machine: Machine, expected: dict[str, str]
+) -> Iterator[str]:
+    group = template.root / "functions" / machine.key.replace("-", "_")
+    declared = {
+        function.logical_id
+        for function in template.functions.values()
+        if function.folder.parent == group
+    }
+    for missing in sorted(expected.keys() - declared):
+        yield f"{machine.key}: {expected[missing]} has no {missing} in template.yaml"
+    for unused in sorted(declared - expected.keys()):
+        yield f"{unused} serves no state of {machine.key}"
+
+
+def _function_gaps(root: Path, template: Template) -> Iterator[str]:
+    for function in template.functions.values():
+        folder = function.folder.relative_to(root / "functions")
+        if logical_id(folder) != function.logical_id:
+            yield f"{function.logical_id} lies in {folder}, where {logical_id(folder)} belongs"
+        group, name = folder.parts
+        for path in (
+            Path("functions", folder, "app.py"),
+            Path("events", group, f"{name}.json"),
+            Path("tests/unit", group, f"test_{name}.py"),
+        ):
+            if not (root / path).is_file():
+                yield f"{function.logical_id} lacks {path}"
+        yield from _not_alone(function)
+    for machine in template.machines:
+        start = Path("events", machine.replace("-", "_"), "start_execution.json")
+        if not (root / start).is_file():
+            yield f"{machine} lacks {start}"
+
+
+def _not_alone(function: Function) -> Iterator[str]:
+    if not function.folder.is_dir():
+        return
+    for path in sorted(function.folder.iterdir()):
+        if path.name not in {"app.py", "__pycache__"}:
+            yield f"{function.logical_id}: {path.name} lies beside app.py; move it to the layer"
+
+
+def _stray_files(root: Path, template: Template) -> Iterator[str]:
+    functions = template.functions.values()
+    folders = {function.folder.relative_to(root / "functions") for function in functions}
+    groups = {folder.parts[0] for folder in folders}
+    for path in sorted((root / "functions").rglob("app.py")):
+        if path.parent.relative_to(root / "functions") not in folders:
+            yield f"{path.relative_to(root)} is no function of template.yaml"
+    for path in sorted((root / "events").rglob("*.json")):
+        if not _names_a_function(path.relative_to(root / "events").with_suffix(""), folders):
+            yield f"{path.relative_to(root)} is the payload of no function"
+    for group in sorted(groups):
+        for path in sorted((root / "tests/unit" / group).glob("test_*.py")):
+            if Path(group, path.stem.removeprefix("test_")) not in folders:
+                yield f"{path.relative_to(root)} tests no function"
+
+
+def _names_a_function(event: Path, folders: set[Path]) -> bool:
+    """`sweep_execution_ended` is a variant of `sweep`; each machine also has start_execution."""
+    if event.name == "start_execution":
+        return any(folder.parent == event.parent for folder in folders)
+    return any(
+        folder.parent == event.parent and f"{event.name}_".startswith(f"{folder.name}_")
+        for folder in folders
+    )
