@@ -1,0 +1,1 @@
+"""The demonstration: real airports through the whole system, every row compared."""

@@ -1,0 +1,54 @@
+"""A small client of the HTTP API that keeps its connection."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+
+class Client:
+    """One connection, for one thread."""
+
+    def __init__(self, url: str) -> None:
+        """Take the address of the HTTP front."""
+        address = urlsplit(url)
+        self._connection = http.client.HTTPConnection(
+            address.hostname or "127.0.0.1", address.port, timeout=60
+        )
+
+    def __enter__(self) -> Self:
+        """Open nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def send(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
+        """Send a request; answers the status and the JSON object."""
+        content = None if body is None else json.dumps(body)
+        headers = {"content-type": "application/json"}
+        self._connection.request(method, path, content, headers)
+        response = self._connection.getresponse()
+        answer: dict[str, Any] = json.loads(response.read() or b"{}")
+        return response.status, answer
+
+    def chain(self, type_: str, code: str) -> list[dict[str, Any]]:
+        """All versions of an item, the newest first."""
+        path = f"/commands/{quote(type_)}/{quote(code, safe='')}?limit=100"
+        versions: list[dict[str, Any]] = self.send("GET", path)[1].get("items", [])
+        return versions
+
+    def items(self, type_: str) -> list[dict[str, Any]]:
+        """All items of a type that are not deleted."""
+        found: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            path = f"/data?type={quote(type_)}&limit=100{cursor}"
+            page = self.send("GET", path)[1]
+            found += page["items"]
+            if "nextCursor" not in page:
+                return found
+            cursor = f"&cursor={quote(page['nextCursor'])}"
