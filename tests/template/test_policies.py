@@ -1,0 +1,163 @@
+import json
+from typing import Any
+
+import pytest
+from tests.template.stack import (
+    TEMPLATE,
+    as_list,
+    attribute,
+    of_type,
+    role_statements,
+    statements_of,
+    translated,
+)
+
+FUNCTIONS = sorted(TEMPLATE.functions)
+MACHINE_ARN = {
+    "Fn::Sub": "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+    ":stateMachine:${AWS::StackName}-command"
+}
+WITHOUT_RESOURCE_TYPE = {"DeliverLogs"}  # IAM knows no resource for the actions of log delivery
+MANAGED_BY_AWS = {  # SAM attaches these for logs, traces and event sources
+    "AWSLambdaBasicExecutionRole",
+    "AWSLambdaDynamoDBExecutionRole",
+    "AWSLambdaSQSQueueExecutionRole",
+    "AWSXRayDaemonWriteAccess",
+    "AWSXrayWriteOnlyAccess",
+}
+RESOURCE_POLICIES = {
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+}
+
+
+def roles() -> dict[str, dict[str, Any]]:
+    return of_type("AWS::IAM::Role")
+
+
+def allowed(logical_id: str, service: str) -> dict[str, set[str]]:
+    """What a function may call of a service: resource, as text, to actions."""
+    found: dict[str, set[str]] = {}
+    for statement in statements_of(logical_id):
+        actions = {one for one in as_list(statement["Action"]) if one.startswith(f"{service}:")}
+        for resource in as_list(statement["Resource"]) if actions else []:
+            found.setdefault(json.dumps(resource), set()).update(actions)
+    return found
+
+
+def who_may(action: str) -> set[str]:
+    """The functions whose own statements allow an action."""
+    return {
+        logical_id
+        for logical_id in FUNCTIONS
+        for actions in allowed(logical_id, action.partition(":")[0]).values()
+        if action in actions
+    }
+
+
+def test_no_statement_allows_every_resource_or_a_family_of_actions() -> None:
+    for role in roles().values():
+        for statement in role_statements(role):
+            actions = as_list(statement["Action"])
+            assert statement["Effect"] == "Allow"
+            assert not [action for action in actions if "*" in action]
+            if statement.get("Sid") not in WITHOUT_RESOURCE_TYPE:
+                assert "*" not in as_list(statement["Resource"]), actions
+
+
+def test_every_function_has_its_own_role_with_no_managed_policy_but_the_known() -> None:
+    functions = of_type("AWS::Lambda::Function")
+    attached = {
+        arn.rpartition("/")[2]
+        for role in roles().values()
+        for arn in map(_text, role.get("ManagedPolicyArns", []))
+    }
+
+    assert len({json.dumps(function["Role"]) for function in functions.values()}) == len(functions)
+    assert attached <= MANAGED_BY_AWS
+
+
+def _text(arn: Any) -> str:
+    return str(arn if isinstance(arn, str) else arn.get("Fn::Sub", arn))
+
+
+def test_only_a_read_model_is_ever_deleted_from_and_no_table_is_scanned() -> None:
+    deletes = {
+        resource
+        for logical_id in FUNCTIONS
+        for resource, actions in allowed(logical_id, "dynamodb").items()
+        if "dynamodb:DeleteItem" in actions
+    }
+
+    assert deletes == {json.dumps(attribute("ReadModelsTable"))}
+    assert who_may("dynamodb:Scan") == set()
+
+
+def test_only_the_stream_and_the_sweep_start_executions() -> None:
+    assert who_may("states:StartExecution") == {
+        "ScheduleSweepFunction",
+        "StreamOnProcessChangedFunction",
+    }
+
+
+@pytest.mark.parametrize("logical_id", FUNCTIONS)
+def test_a_function_speaks_to_no_machine_but_ours(logical_id: str) -> None:
+    executions = MACHINE_ARN["Fn::Sub"].replace(":stateMachine:", ":execution:")
+    ours = {json.dumps(MACHINE_ARN), json.dumps({"Fn::Sub": f"{executions}:*"})}
+
+    assert allowed(logical_id, "states").keys() <= ours
+
+
+def test_nobody_can_read_a_history_where_task_tokens_stand() -> None:
+    assert who_may("states:GetExecutionHistory") == set()
+
+
+@pytest.mark.parametrize(
+    "logical_id",
+    [logical_id for logical_id in FUNCTIONS if "sns:Publish" in str(statements_of(logical_id))],
+)
+def test_who_publishes_alarms_may_use_their_key(logical_id: str) -> None:
+    topics = allowed(logical_id, "sns")
+    keys = allowed(logical_id, "kms")
+
+    assert topics[json.dumps({"Ref": "AlarmTopic"})] == {"sns:Publish"}
+    assert keys == {json.dumps(attribute("AlarmTopicKey")): {"kms:GenerateDataKey", "kms:Decrypt"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [
+        ("AWS::S3::Bucket", "Bucket"),
+        ("AWS::SNS::Topic", "Topics"),
+        ("AWS::SQS::Queue", "Queues"),
+    ],
+)
+def test_buckets_topics_and_queues_refuse_whoever_comes_without_tls(
+    kind: str, members: str
+) -> None:
+    guarded = set()
+    for resource in translated().values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] in RESOURCE_POLICIES and members in properties:
+            (deny,) = _denials(properties["PolicyDocument"])
+            assert deny["Principal"] == "*"
+            assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+            guarded |= {one["Ref"] for one in as_list(properties[members])}
+
+    assert guarded == set(of_type(kind))
+
+
+def _denials(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [statement for statement in document["Statement"] if statement["Effect"] == "Deny"]
+
+
+def test_a_service_may_send_only_on_behalf_of_this_account_or_topic() -> None:
+    for resource in translated().values():
+        if resource["Type"] not in RESOURCE_POLICIES:
+            continue
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Allow":
+                assert statement["Principal"].keys() == {"Service"}
+                conditions = json.dumps(statement["Condition"])
+                assert "aws:SourceArn" in conditions or "aws:SourceAccount" in conditions

@@ -1,0 +1,313 @@
+import ast
+import json
+import re
+from typing import Any
+
+import pytest
+from tests.template.stack import ROOT, TEMPLATE, attribute, of_type, translated
+
+from sfn_local.events import matches
+
+TABLES = of_type("AWS::DynamoDB::Table")
+QUEUES = of_type("AWS::SQS::Queue")
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+DEAD_LETTERS = sorted(name for name in QUEUES if name.endswith("DeadLetterQueue"))
+
+
+def source_mapping(function: str) -> dict[str, Any]:
+    (mapping,) = (
+        properties
+        for properties in of_type("AWS::Lambda::EventSourceMapping").values()
+        if properties["FunctionName"] == {"Ref": function}
+    )
+    return mapping
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_kept_encrypted_restorable_and_paid_by_use(name: str) -> None:
+    table = TABLES[name]
+
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProd", True, False]}
+
+
+@pytest.mark.parametrize("name", [*TABLES, "AttributesBucket"])
+def test_what_holds_data_stays_when_the_stack_goes(name: str) -> None:
+    resource = translated()[name]
+
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_index_of_open_commands_holds_keys_only() -> None:
+    (index,) = TABLES["CommandsTable"]["GlobalSecondaryIndexes"]
+
+    assert index["IndexName"] == "open"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["open_shard", "opened_at"]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_only_the_commands_table_has_a_stream_and_one_reader() -> None:
+    streams = {name: table.get("StreamSpecification") for name, table in TABLES.items()}
+    readers = [
+        mapping["FunctionName"]
+        for mapping in of_type("AWS::Lambda::EventSourceMapping").values()
+        if mapping["EventSourceArn"] == attribute("CommandsTable", "StreamArn")
+    ]
+
+    assert {name: stream for name, stream in streams.items() if stream} == {
+        "CommandsTable": {"StreamViewType": "NEW_IMAGE"}
+    }
+    assert readers == [{"Ref": "StreamOnProcessChangedFunction"}]
+
+
+def test_a_stream_record_that_cannot_be_processed_does_not_stop_the_others() -> None:
+    mapping = source_mapping("StreamOnProcessChangedFunction")
+
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert 0 < mapping["MaximumRetryAttempts"] <= 10
+    assert 0 < mapping["MaximumRecordAgeInSeconds"] < 86_400
+    assert mapping["ParallelizationFactor"] == 10
+    assert mapping["DestinationConfig"] == {
+        "OnFailure": {"Destination": attribute("StreamDeadLetterQueue")}
+    }
+
+
+@pytest.mark.parametrize(
+    ("image", "passes"),
+    [
+        ({"kind": "process", "status": "start", "outcome": "OPEN"}, True),
+        ({"kind": "process", "status": "finish:FINISHED", "outcome": "APPLIED"}, True),
+        ({"kind": "process", "status": "sync_data:FAILED", "outcome": "FAILED"}, True),
+        ({"kind": "process", "status": "check_version:FAILED", "outcome": "BLOCKED"}, True),
+        ({"kind": "process", "status": "skip:FINISHED", "outcome": "SKIPPED"}, True),
+        ({"kind": "process", "status": "check_version:STARTED", "outcome": "OPEN"}, False),
+        ({"kind": "process", "status": "publish_sync", "outcome": "OPEN"}, False),
+        ({"kind": "process", "status": "wait_prev_command:STARTED", "outcome": "WAITING"}, False),
+        ({"kind": "command"}, False),
+    ],
+)
+def test_the_stream_lets_through_what_starts_and_what_has_closed(
+    image: dict[str, str], passes: bool
+) -> None:
+    filters = source_mapping("StreamOnProcessChangedFunction")["FilterCriteria"]["Filters"]
+    new_image = {name: {"S": value} for name, value in image.items()}
+    record = {"eventName": "MODIFY", "dynamodb": {"NewImage": new_image}}
+
+    assert any(matches(_pattern(one), record) for one in filters) is passes
+
+
+def test_the_stream_does_not_let_through_what_expires() -> None:
+    filters = source_mapping("StreamOnProcessChangedFunction")["FilterCriteria"]["Filters"]
+    record = {"eventName": "REMOVE", "dynamodb": {"Keys": {"pk": {"S": "TENANT#tenant1"}}}}
+
+    assert not any(matches(_pattern(one), record) for one in filters)
+
+
+def _pattern(one: dict[str, str]) -> dict[str, Any]:
+    pattern: dict[str, Any] = json.loads(one["Pattern"])
+    return pattern
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_queue_is_encrypted_and_has_dead_letters_or_is_watched(name: str) -> None:
+    assert QUEUES[name]["SqsManagedSseEnabled"] is True
+    if name in DEAD_LETTERS:
+        assert QUEUES[name]["MessageRetentionPeriod"] == 14 * 86_400
+        return
+
+    redrive = QUEUES[name]["RedrivePolicy"]
+    assert redrive["deadLetterTargetArn"]["Fn::GetAtt"][0] in DEAD_LETTERS
+    assert redrive["maxReceiveCount"] >= 5
+
+
+def test_a_message_stays_hidden_for_six_times_as_long_as_its_consumer_may_run() -> None:
+    timeout = TEMPLATE.functions["QueueOnNotificationFunction"].timeout
+
+    assert QUEUES["NotificationQueue"]["VisibilityTimeout"] == 6 * timeout
+    assert source_mapping("QueueOnNotificationFunction")["FunctionResponseTypes"] == [
+        "ReportBatchItemFailures"
+    ]
+
+
+def test_the_notification_queue_takes_command_notices_in_their_envelope() -> None:
+    subscription = of_type("AWS::SNS::Subscription")["NotificationSubscription"]
+
+    assert subscription["TopicArn"] == {"Ref": "EventsTopic"}
+    assert subscription["FilterPolicy"] == {"action": ["command-status"]}
+    assert subscription["RawMessageDelivery"] is False
+    assert subscription["RedrivePolicy"] == {
+        "deadLetterTargetArn": attribute("NotificationDeadLetterQueue")
+    }
+
+
+def test_every_topic_is_encrypted() -> None:
+    topics = of_type("AWS::SNS::Topic")
+
+    assert {name: topic["KmsMasterKeyId"] for name, topic in topics.items()} == {
+        "AlarmTopic": {"Ref": "AlarmTopicKey"},
+        "EventsTopic": "alias/aws/sns",
+    }
+
+
+def test_the_bucket_is_private_versioned_and_encrypted() -> None:
+    (bucket,) = of_type("AWS::S3::Bucket").values()
+
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"] == [
+        {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    ]
+    assert bucket["LifecycleConfiguration"]["Rules"][0]["Status"] == "Enabled"
+
+
+def test_every_function_writes_to_the_one_log_group_and_is_traced() -> None:
+    for name, function in of_type("AWS::Lambda::Function").items():
+        assert function["LoggingConfig"]["LogGroup"] == {"Ref": "FunctionLogGroup"}, name
+        assert function["LoggingConfig"]["LogFormat"] == "JSON", name
+        assert function["TracingConfig"] == {"Mode": "Active"}, name
+
+
+@pytest.mark.parametrize("name", of_type("AWS::Logs::LogGroup"))
+def test_no_log_is_kept_for_ever(name: str) -> None:
+    retention = translated()[name]["Properties"]["RetentionInDays"]
+
+    assert retention in ({"Ref": "LogRetentionDays"}, TEMPLATE.parameters["LogRetentionDays"])
+
+
+def test_the_sweep_runs_every_five_minutes_and_whenever_an_execution_ends_badly() -> None:
+    rules = of_type("AWS::Events::Rule")
+    tick = rules["ScheduleSweepFunctionEvery5Minutes"]
+    ended = rules["ScheduleSweepFunctionExecutionEnded"]
+
+    assert tick["ScheduleExpression"] == "rate(5 minutes)"
+    assert ended["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert TEMPLATE.functions["ScheduleSweepFunction"].timeout < 300
+    for rule in (tick, ended):
+        (target,) = rule["Targets"]
+        assert target["DeadLetterConfig"] == {"Arn": attribute("SweepDeadLetterQueue")}
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_the_api_has_a_route_for_each_of_the_functions() -> None:
+    source = (ROOT / "functions/api/handle_request/app.py").read_text(encoding="utf-8")
+    answered = {
+        (decorator.func.attr.upper(), re.sub(r"<(\w+?)_?>", r"{\1}", decorator.args[0].value))
+        for node in ast.parse(source).body
+        for decorator in getattr(node, "decorator_list", [])
+        if isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Attribute)
+        and isinstance(decorator.args[0], ast.Constant)
+    }
+
+    assert {(route.method, route.path) for route in TEMPLATE.routes} == answered | {
+        ("ANY", "$default"),
+        ("OPTIONS", "/{proxy+}"),
+    }
+
+
+def test_every_route_wants_a_token_but_a_browsers_preflight() -> None:
+    paths = of_type("AWS::ApiGatewayV2::Api")["HttpApi"]["Body"]["paths"]
+    without_token = {
+        (method, path)
+        for path, methods in paths.items()
+        for method, route in methods.items()
+        if route["security"] != [{"Jwt": []}]
+    }
+
+    assert without_token == {("options", "/{proxy+}")}
+
+
+def test_the_api_is_throttled_and_logged() -> None:
+    for name, stage in of_type("AWS::ApiGatewayV2::Stage").items():
+        assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"], name
+        assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"], name
+        assert stage["AccessLogSettings"]["DestinationArn"] == attribute("ApiAccessLogGroup"), name
+        assert "authorization" not in stage["AccessLogSettings"]["Format"].lower(), name
+
+
+def test_the_machines_api_is_optional_and_signed() -> None:
+    assert translated()["MachineHttpApi"]["Condition"] == "HasMachineApi"
+    (route,) = of_type("AWS::ApiGatewayV2::Route").values()
+    assert route["AuthorizationType"] == "AWS_IAM"
+
+
+def test_a_deploy_without_an_issuer_is_refused() -> None:
+    assertions = TEMPLATE.document["Rules"]["NoDeployWithoutIssuer"]["Assertions"]
+
+    assert [one["Assert"] for one in assertions] == [
+        {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in ("JwtIssuer", "JwtAudience")
+    ]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_tells_somebody_what_to_do(name: str) -> None:
+    sections = re.findall(
+        r"^#+ (.+)$", (ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    described = re.fullmatch(r".+ See docs/operations.md, (.+)\.", ALARMS[name]["AlarmDescription"])
+
+    assert described is not None
+    assert described[1] in sections
+    assert ALARMS[name]["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+
+
+@pytest.mark.parametrize("queue", DEAD_LETTERS)
+def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
+    (alarm,) = (
+        one
+        for one in ALARMS.values()
+        if one["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        and one["Dimensions"] == [{"Name": "QueueName", "Value": attribute(queue, "QueueName")}]
+    )
+
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "ExecutionsFailed",
+        "ExecutionsTimedOut",
+        "ExecutionsAborted",
+        "ExecutionThrottled",
+        "ExecutionTime",
+        "IteratorAge",
+        "OldestOpenCommandAge",
+        "Throttles",
+        "5xx",
+    ],
+)
+def test_what_can_go_wrong_is_watched(metric: str) -> None:
+    assert [alarm for alarm in ALARMS.values() if alarm["MetricName"] == metric]
+
+
+def test_every_trigger_has_an_alarm_on_its_errors() -> None:
+    triggers = {
+        name for name in TEMPLATE.functions if name.startswith(("Stream", "Queue", "Sched"))
+    }
+    watched = {
+        alarm["Dimensions"][0]["Value"]["Ref"]
+        for alarm in ALARMS.values()
+        if alarm["MetricName"] == "Errors"
+    }
+
+    assert watched == triggers
+
+
+def test_the_age_of_the_oldest_command_is_watched_under_the_name_that_the_sweep_gives_it() -> None:
+    alarm = ALARMS["OldestOpenCommandAlarm"]
+    environment = TEMPLATE.document["Globals"]["Function"]["Environment"]["Variables"]
+    source = (ROOT / "functions/schedule/sweep/app.py").read_text(encoding="utf-8")
+
+    assert alarm["Namespace"] == environment["POWERTOOLS_METRICS_NAMESPACE"]
+    assert alarm["Dimensions"] == [
+        {"Name": "service", "Value": environment["POWERTOOLS_SERVICE_NAME"]}
+    ]
+    assert f'"{alarm["MetricName"]}"' in source
+    assert alarm["TreatMissingData"] == "breaching"

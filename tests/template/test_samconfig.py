@@ -1,0 +1,27 @@
+import tomllib
+
+import pytest
+from tests.template.stack import ROOT, TEMPLATE
+
+CONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+STAGES = ["dev", "stg", "prod"]
+
+
+def overrides(stage: str) -> dict[str, str]:
+    return dict(
+        one.split("=", 1) for one in CONFIG[stage]["deploy"]["parameters"]["parameter_overrides"]
+    )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_deploys_to_a_stack_of_its_own_with_parameters_that_exist(stage: str) -> None:
+    deploy = CONFIG[stage]["deploy"]["parameters"]
+
+    assert deploy["stack_name"] == f"sfn-cqrs-{stage}"
+    assert overrides(stage)["Stage"] == stage
+    assert overrides(stage).keys() <= TEMPLATE.document["Parameters"].keys()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_asks_for_its_issuer(stage: str) -> None:
+    assert {"JwtIssuer", "JwtAudience"} <= overrides(stage).keys()
