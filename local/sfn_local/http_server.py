@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import BinaryIO
+from io import BufferedIOBase
 from urllib.parse import parse_qsl
 
 logger = logging.getLogger(__name__)
@@ -221,7 +221,7 @@ class _Head:
         return int(text)
 
 
-def _read_head(stream: BinaryIO) -> _Head | None:
+def _read_head(stream: BufferedIOBase) -> _Head | None:
     """The request line and the headers; None where the client has closed the connection."""
     first = _read_line(stream) or _read_line(stream)  # one blank line between requests is legal
     if not first:
@@ -233,7 +233,7 @@ def _read_head(stream: BinaryIO) -> _Head | None:
     return _Head(parts[0], path, query, parts[2], _read_headers(stream))
 
 
-def _read_headers(stream: BinaryIO) -> dict[str, str]:
+def _read_headers(stream: BufferedIOBase) -> dict[str, str]:
     headers: dict[str, str] = {}
     for _ in range(MAX_HEADERS):
         line = _read_line(stream)
@@ -248,7 +248,7 @@ def _read_headers(stream: BinaryIO) -> dict[str, str]:
     raise _BadRequestError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
 
 
-def _read_line(stream: BinaryIO) -> str:
+def _read_line(stream: BufferedIOBase) -> str:
     raw = stream.readline(MAX_LINE + 1)
     if len(raw) > MAX_LINE:
         message = f"a line of the head may have at most {MAX_LINE} bytes"

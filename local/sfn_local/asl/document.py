@@ -1,0 +1,85 @@
+"""JSON values together with their text, so that each is written once however often it is used."""
+
+import json
+from typing import Any, NoReturn
+
+MAX_BYTES = 262_144
+LARGEST_CHARACTER = 4
+
+Json = Any  # None, bool, int, float, str, list or dict with str keys, all the way down
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON value")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
+
+
+def dumps(value: Json) -> str:
+    """Compact JSON; lone surrogates stay escaped, so that the text can always be encoded.
+
+    Raises:
+        ValueError: the value is no JSON: a set, NaN, a cycle, or nested too deep.
+    """
+    try:
+        text = _encode(value)
+        if not text.isascii():
+            text.encode()
+    except UnicodeEncodeError:
+        return _encode_ascii(value)
+    except (TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def loads(text: str) -> Json:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: the text is no JSON; NaN and Infinity are none either.
+    """
+    try:
+        return _decode(text)
+    except RecursionError:
+        raise ValueError("the document is nested too deep") from None
+
+
+def byte_size(text: str) -> int:
+    """The length of the text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+class Document:
+    """A JSON value; nobody changes it after it was made."""
+
+    __slots__ = ("_text", "value")
+
+    def __init__(self, value: Json, text: str | None = None) -> None:
+        """The text is written when it is first asked for, unless it is known."""
+        self.value = value
+        self._text = text
+
+    @classmethod
+    def parse(cls, text: str) -> "Document":
+        """A document from its text.
+
+        Raises:
+            ValueError: the text is no JSON.
+        """
+        return cls(loads(text), text)
+
+    @property
+    def text(self) -> str:
+        """The JSON text."""
+        if self._text is None:
+            self._text = dumps(self.value)
+        return self._text
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether it has more than 256 KiB, the limit of every payload."""
+        text = self.text
+        return len(text) * LARGEST_CHARACTER > MAX_BYTES and byte_size(text) > MAX_BYTES

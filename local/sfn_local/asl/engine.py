@@ -1,0 +1,388 @@
+"""The engine: state machines, executions and task tokens, with AWS's semantics.
+
+Every public method may be called from any thread.
+"""
+
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from sfn_local.asl import names
+from sfn_local.asl.clock import Clock, RealClock, VirtualClock
+from sfn_local.asl.document import MAX_BYTES, Document, Json, byte_size, dumps
+from sfn_local.asl.errors import (
+    DefinitionError,
+    ExecutionAlreadyExists,
+    ExecutionDoesNotExist,
+    InvalidDefinition,
+    InvalidExecutionInput,
+    InvalidOutput,
+    StateFailure,
+    StateMachineAlreadyExists,
+    StateMachineDoesNotExist,
+    StateMachineTypeNotSupported,
+    ValidationException,
+)
+from sfn_local.asl.execution import Execution, Runtime
+from sfn_local.asl.functions import FunctionInvoker
+from sfn_local.asl.machine import Machine, compile_machine
+from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
+
+LARGEST_DEFINITION = 1024 * 1024
+LONGEST_ERROR = 256
+LONGEST_CAUSE = 32_768
+
+StatusListener = Callable[[dict[str, Any]], None]
+
+
+class Engine:
+    """Runs state machines."""
+
+    def __init__(
+        self,
+        *,
+        functions: FunctionInvoker,
+        clock: Clock | None = None,
+        scheduler: Scheduler | None = None,
+        region: str = "us-east-1",
+        account: str = "000000000000",
+    ) -> None:
+        """A virtual clock comes with a ManualScheduler unless another is given.
+
+        Functions run what Task states name. With a ThreadScheduler, the default, executions run
+        by themselves; with a ManualScheduler while run_until_idle or run_until is called.
+        """
+        self.clock: Clock = RealClock() if clock is None else clock
+        if scheduler is None:
+            is_virtual = isinstance(self.clock, VirtualClock)
+            scheduler = ManualScheduler() if is_virtual else ThreadScheduler()
+        scheduler.attach(self.clock)
+        self.scheduler = scheduler
+        self.region = region
+        self.account = account
+        self.on_status_change: list[StatusListener] = []
+        self._lock = scheduler.lock
+        self._changed = threading.Condition(scheduler.lock)
+        self._runtime = Runtime(scheduler, functions, region)
+        self._machines: dict[str, Machine] = {}
+        self._executions: dict[str, Execution] = {}
+        self._executions_of: dict[str, list[Execution]] = {}
+
+    def create_state_machine(
+        self,
+        name: str,
+        definition: str | dict[str, Json],
+        type: str = "STANDARD",  # noqa: A002 - AWS's word
+        role_arn: str | None = None,
+    ) -> str:
+        """Create a state machine; its ARN. The same name and definition again change nothing.
+
+        Raises:
+            InvalidName: the name is not one.
+            InvalidDefinition: the definition is not one that can run.
+            StateMachineAlreadyExists: the name is taken by another definition.
+            StateMachineTypeNotSupported: the type is not STANDARD.
+        """
+        names.check_name(name)
+        if type != "STANDARD":
+            raise StateMachineTypeNotSupported(f"this engine runs STANDARD machines, not {type}")
+        arn = names.machine_arn(self.region, self.account, name)
+        role_arn = role_arn or f"arn:aws:iam::{self.account}:role/local"
+        machine = _compile(arn, name, definition, role_arn, self.clock.time())
+        with self._lock:
+            existing = self._machines.setdefault(arn, machine)
+            self._executions_of.setdefault(arn, [])
+        if existing.definition != machine.definition:
+            raise StateMachineAlreadyExists(arn)
+        return arn
+
+    def update_state_machine(
+        self, arn: str, definition: str | dict[str, Json] | None = None, role_arn: str | None = None
+    ) -> datetime:
+        """Give a machine another definition or role; executions that run keep theirs.
+
+        Raises:
+            StateMachineDoesNotExist: there is no such machine.
+            InvalidDefinition: the definition is not one that can run.
+        """
+        with self._lock:
+            old = self._machine(arn)
+            text = old.definition if definition is None else definition
+            role_arn = role_arn or old.role_arn
+            self._machines[arn] = _compile(arn, old.name, text, role_arn, old.created)
+            return self.clock.now()
+
+    def describe_state_machine(self, arn: str) -> dict[str, Any]:
+        """The answer of DescribeStateMachine.
+
+        Raises:
+            StateMachineDoesNotExist: there is no such machine.
+        """
+        with self._lock:
+            machine = self._machine(arn)
+        return {
+            **machine.summary(),
+            "status": "ACTIVE",
+            "definition": machine.definition,
+            "roleArn": machine.role_arn,
+        }
+
+    def list_state_machines(self) -> list[dict[str, Any]]:
+        """The entries of ListStateMachines, by name."""
+        with self._lock:
+            machines = sorted(self._machines.values(), key=lambda machine: machine.name)
+        return [machine.summary() for machine in machines]
+
+    def delete_state_machine(self, arn: str) -> None:
+        """Forget a machine, if it exists; its executions go on and can still be described."""
+        names.check_machine_arn(arn)
+        with self._lock:
+            self._machines.pop(arn, None)
+
+    def start_execution(self, arn: str, name: str | None = None, input: str = "{}") -> str:  # noqa: A002 - AWS's word
+        """Start an execution of a machine; its ARN.
+
+        While an execution of that name and input runs, the call returns it and starts nothing.
+
+        Raises:
+            StateMachineDoesNotExist: there is no such machine.
+            InvalidName: the name is not one.
+            InvalidExecutionInput: the input is no JSON.
+            ExecutionAlreadyExists: the name is taken by another input, or by one that has ended.
+            ValidationException: the input is too large.
+        """
+        document = _parse_input(input)
+        with self._lock:
+            machine = self._machine(arn)
+            name = self._new_name() if name is None else name
+            names.check_name(name)
+            execution_arn = names.execution_arn(arn, name)
+            existing = self._executions.get(execution_arn)
+            if existing is not None:
+                if existing.is_running and existing.input.text == input:
+                    return execution_arn
+                raise ExecutionAlreadyExists(execution_arn)
+            execution = Execution(
+                execution_arn, name, machine, document, self._runtime, self._status_changed
+            )
+            self._executions[execution_arn] = execution
+            self._executions_of[arn].append(execution)
+            execution.start()
+        return execution_arn
+
+    def stop_execution(
+        self, arn: str, error: str | None = None, cause: str | None = None
+    ) -> datetime:
+        """End an execution; one that has ended stays as it is. When it was stopped.
+
+        Raises:
+            ExecutionDoesNotExist: there is no such execution.
+        """
+        _check_reasons(error, cause)
+        with self._lock:
+            execution = self._execution(arn)
+            if execution.is_running:
+                execution.stop(error, cause)
+            return datetime.fromtimestamp(execution.stopped or 0.0, UTC)
+
+    def describe_execution(self, arn: str) -> dict[str, Any]:
+        """The answer of DescribeExecution.
+
+        Raises:
+            ExecutionDoesNotExist: there is no such execution.
+        """
+        with self._lock:
+            return self._execution(arn).describe()
+
+    def describe_state_machine_for_execution(self, arn: str) -> dict[str, Any]:
+        """The answer of DescribeStateMachineForExecution.
+
+        Raises:
+            ExecutionDoesNotExist: there is no such execution.
+        """
+        with self._lock:
+            machine = self._execution(arn).machine
+        return {
+            "stateMachineArn": machine.arn,
+            "name": machine.name,
+            "definition": machine.definition,
+            "roleArn": machine.role_arn,
+            "updateDate": machine.summary()["creationDate"],
+        }
+
+    def list_executions(self, arn: str, status: str | None = None) -> list[dict[str, Any]]:
+        """The entries of ListExecutions, the newest first.
+
+        Raises:
+            StateMachineDoesNotExist: there is no such machine.
+        """
+        return self.page_executions(arn, status, most=sys.maxsize)[0]
+
+    def page_executions(
+        self, arn: str, status: str | None, most: int, before: int | None = None
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """At most that many entries of ListExecutions, and where the next page starts.
+
+        Raises:
+            StateMachineDoesNotExist: there is no such machine.
+        """
+        with self._lock:
+            self._machine(arn)
+            executions = self._executions_of[arn]
+            page: list[dict[str, Any]] = []
+            position = len(executions) if before is None else min(before, len(executions))
+            while position > 0 and len(page) < most:
+                position -= 1
+                execution = executions[position]
+                if status in (None, execution.status):
+                    page.append(execution.summary())
+        return page, position or None
+
+    def history(self, arn: str) -> list[dict[str, Any]]:
+        """The events of GetExecutionHistory, the oldest first.
+
+        Raises:
+            ExecutionDoesNotExist: there is no such execution.
+        """
+        with self._lock:
+            events = self._execution(arn).history.events()
+        return [event.as_aws_shows_it() for event in events]
+
+    def send_task_success(self, token: str, output: str) -> None:
+        """End the task that waits with the token; its output is a JSON text.
+
+        Raises:
+            InvalidOutput: the output is no JSON.
+            InvalidToken: the text is no token.
+            TaskDoesNotExist: it was never handed out here.
+            TaskTimedOut: its task is over.
+            ValidationException: the output is too large.
+        """
+        try:
+            document = Document.parse(output)
+        except ValueError as error:
+            raise InvalidOutput(str(error)) from None
+        _check_size(output, "output")
+        with self._lock:
+            self._runtime.tokens.find(token).report(document)
+
+    def send_task_failure(
+        self, token: str, error: str | None = None, cause: str | None = None
+    ) -> None:
+        """Fail the task that waits with the token.
+
+        Raises:
+            InvalidToken: the text is no token.
+            TaskDoesNotExist: it was never handed out here.
+            TaskTimedOut: its task is over.
+            ValidationException: the error or the cause is too long.
+        """
+        _check_reasons(error, cause)
+        with self._lock:
+            self._runtime.tokens.find(token).report(StateFailure(error, cause))
+
+    def send_task_heartbeat(self, token: str) -> None:
+        """Show that the task that waits with the token is alive.
+
+        Raises:
+            InvalidToken: the text is no token.
+            TaskDoesNotExist: it was never handed out here.
+            TaskTimedOut: its task is over.
+        """
+        with self._lock:
+            self._runtime.tokens.find(token).beat()
+
+    def run_until_idle(self) -> None:
+        """Run all that can run now, without moving the clock; needs a ManualScheduler."""
+        self._manual().run_until_idle()
+
+    def run_until(self, goal: str | Callable[[], bool], limit: float | None = None) -> bool:
+        """Run until an execution has ended, or a predicate holds; whether it came to that.
+
+        With a ManualScheduler the virtual clock moves to the next timer whenever nothing else
+        can run, and at most limit seconds in all. With a ThreadScheduler this only waits, at
+        most limit real seconds, and asks the predicate whenever an execution's status changes.
+        """
+        reached = partial(self._has_ended, goal) if isinstance(goal, str) else goal
+        if isinstance(self.scheduler, ManualScheduler):
+            return self.scheduler.run_until(reached, limit)
+        with self._changed:
+            return self._changed.wait_for(reached, limit)
+
+    def run_for(self, seconds: float) -> None:
+        """Let that much virtual time pass, running whatever is due; needs a ManualScheduler."""
+        self._manual().run_until(lambda: False, seconds)
+
+    def close(self) -> None:
+        """Run nothing more."""
+        self.scheduler.close()
+
+    def _manual(self) -> ManualScheduler:
+        if not isinstance(self.scheduler, ManualScheduler):
+            raise TypeError("this engine runs by itself; pass scheduler=ManualScheduler()")
+        return self.scheduler
+
+    def _machine(self, arn: str) -> Machine:
+        names.check_machine_arn(arn)
+        try:
+            return self._machines[arn]
+        except KeyError:
+            raise StateMachineDoesNotExist(arn) from None
+
+    def _execution(self, arn: str) -> Execution:
+        names.check_execution_arn(arn)
+        try:
+            return self._executions[arn]
+        except KeyError:
+            raise ExecutionDoesNotExist(arn) from None
+
+    def _has_ended(self, arn: str) -> bool:
+        with self._lock:
+            return not self._execution(arn).is_running
+
+    def _new_name(self) -> str:
+        return str(uuid.UUID(int=self.scheduler.random.getrandbits(128), version=4))
+
+    def _status_changed(self, execution: Execution) -> None:
+        self._changed.notify_all()
+        if self.on_status_change:
+            description = execution.describe()
+            for listener in self.on_status_change:
+                self.scheduler.add(partial(listener, description))
+
+
+def _compile(
+    arn: str, name: str, definition: str | dict[str, Json], role_arn: str, created: float
+) -> Machine:
+    text = definition if isinstance(definition, str) else dumps(definition)
+    if byte_size(text) > LARGEST_DEFINITION:
+        raise InvalidDefinition(f"a definition may have at most {LARGEST_DEFINITION} bytes")
+    try:
+        return compile_machine(arn, name, text, role_arn, created)
+    except DefinitionError as error:
+        reason = f"SCHEMA_VALIDATION_FAILED: {error.message} at {error.pointer or '/'}"
+        raise InvalidDefinition(reason) from None
+
+
+def _parse_input(text: str) -> Document:
+    _check_size(text, "input")
+    try:
+        return Document.parse(text)
+    except ValueError as error:
+        raise InvalidExecutionInput(str(error)) from None
+
+
+def _check_size(text: str, what: str) -> None:
+    if byte_size(text) > MAX_BYTES:
+        raise ValidationException(f"{what} may have at most {MAX_BYTES} bytes")
+
+
+def _check_reasons(error: str | None, cause: str | None) -> None:
+    if error is not None and len(error) > LONGEST_ERROR:
+        raise ValidationException(f"error may have at most {LONGEST_ERROR} characters")
+    if cause is not None and len(cause) > LONGEST_CAUSE:
+        raise ValidationException(f"cause may have at most {LONGEST_CAUSE} characters")

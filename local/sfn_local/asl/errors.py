@@ -1,0 +1,194 @@
+"""What can go wrong: failures inside an execution, and refusals of the API.
+
+A StateFailure travels through an execution and meets its Retry and Catch fields. An ApiError
+answers a caller; each class is named, coded and worded as AWS does it.
+"""
+
+# ruff: noqa: N818 - the classes of the API carry AWS's names
+
+
+class StateFailure(Exception):
+    """A state failed with an error name and a cause, as `Error` and `Cause` show them."""
+
+    def __init__(self, error: str | None, cause: str | None) -> None:
+        """Both are None where SendTaskFailure gave none."""
+        super().__init__(f"{error}: {cause}")
+        self.error = error
+        self.cause = cause
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """The names under which Retry and Catch know it."""
+        return (self.error,)
+
+
+class HeartbeatFailure(StateFailure):
+    """A missed heartbeat: reported as States.Timeout, known to Retry and Catch by both names."""
+
+    def __init__(self) -> None:
+        """Reported without a cause, as AWS does it."""
+        super().__init__("States.Timeout", None)
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """The names under which Retry and Catch know it."""
+        return ("States.HeartbeatTimeout", "States.Timeout")
+
+
+class RuntimeFailure(StateFailure):
+    """States.Runtime: the state cannot be run on its data; the state adds its name to the cause."""
+
+    def __init__(self, cause: str) -> None:
+        """The cause, without the sentence that names the state."""
+        super().__init__("States.Runtime", cause)
+
+
+class NotFound(RuntimeFailure):
+    """A path leads nowhere in its data."""
+
+
+class SizeFailure(StateFailure):
+    """States.DataLimitExceeded."""
+
+    def __init__(self, what: str) -> None:
+        """What names the state, the function or the integration whose result is too large."""
+        cause = (
+            f"The state/task '{what}' returned a result with a size exceeding the maximum "
+            "number of bytes service limit."
+        )
+        super().__init__("States.DataLimitExceeded", cause)
+
+
+class HistoryFull(Exception):
+    """The execution has no room for another event; nothing can catch that."""
+
+
+class DefinitionError(ValueError):
+    """A definition cannot be compiled; pointer is the JSON pointer of what is wrong."""
+
+    def __init__(self, message: str, pointer: str = "") -> None:
+        """The message says what is wrong there."""
+        super().__init__(message)
+        self.message = message
+        self.pointer = pointer
+
+    def within(self, pointer: str) -> "DefinitionError":
+        """The same error, seen from outside."""
+        return DefinitionError(self.message, pointer + self.pointer)
+
+
+class ApiError(Exception):
+    """A call was refused; code is the name that AWS gives the refusal."""
+
+    @property
+    def code(self) -> str:
+        """The value of `__type`."""
+        return type(self).__name__
+
+
+class ConflictException(ApiError):
+    """Two updates met."""
+
+
+class ExecutionAlreadyExists(ApiError):
+    """The name is taken by another input, or by an execution that has ended."""
+
+    def __init__(self, arn: str) -> None:
+        """The execution that has the name."""
+        super().__init__(f"Execution Already Exists: '{arn}'")
+
+
+class ExecutionDoesNotExist(ApiError):
+    """No such execution."""
+
+    def __init__(self, arn: str) -> None:
+        """The execution that was asked for."""
+        super().__init__(f"Execution Does Not Exist: '{arn}'")
+
+
+class InvalidArn(ApiError):
+    """The text is no ARN of the kind that the call takes."""
+
+    def __init__(self, arn: str) -> None:
+        """The text that was given."""
+        super().__init__(f"Invalid Arn: '{arn}'")
+
+
+class InvalidDefinition(ApiError):
+    """The definition is not one that can run."""
+
+    def __init__(self, reason: str) -> None:
+        """The reason says what is wrong, and where."""
+        super().__init__(f"Invalid State Machine Definition: '{reason}'")
+
+
+class InvalidExecutionInput(ApiError):
+    """The input is no JSON."""
+
+    def __init__(self, reason: str) -> None:
+        """The reason says what is wrong, and where."""
+        super().__init__(f"Invalid State Machine Execution Input: '{reason}'")
+
+
+class InvalidName(ApiError):
+    """The name is empty, too long, or has a character that names may not have."""
+
+    def __init__(self, name: str) -> None:
+        """The name that was given."""
+        super().__init__(f"Invalid Name: '{name}'")
+
+
+class InvalidOutput(ApiError):
+    """The output is no JSON."""
+
+    def __init__(self, reason: str) -> None:
+        """The reason says what is wrong, and where."""
+        super().__init__(f"Invalid Output: '{reason}'")
+
+
+class InvalidToken(ApiError):
+    """The text cannot be a token, or a page token."""
+
+    def __init__(self) -> None:
+        """The token is a secret and is not repeated."""
+        super().__init__("Invalid Token: 'Invalid token'")
+
+
+class StateMachineAlreadyExists(ApiError):
+    """The name is taken by a machine with another definition."""
+
+    def __init__(self, arn: str) -> None:
+        """The machine that has the name."""
+        super().__init__(f"State Machine Already Exists: '{arn}'")
+
+
+class StateMachineDoesNotExist(ApiError):
+    """No such state machine."""
+
+    def __init__(self, arn: str) -> None:
+        """The machine that was asked for."""
+        super().__init__(f"State Machine Does Not Exist: '{arn}'")
+
+
+class StateMachineTypeNotSupported(ApiError):
+    """The operation is not one of this type of machine."""
+
+
+class TaskDoesNotExist(ApiError):
+    """The token was never handed out."""
+
+    def __init__(self) -> None:
+        """The token is a secret and is not repeated."""
+        super().__init__("Task Does Not Exist: 'Provided task does not exist'")
+
+
+class TaskTimedOut(ApiError):
+    """The task is over: it has its answer, timed out, or its execution has ended."""
+
+    def __init__(self) -> None:
+        """The token is a secret and is not repeated."""
+        super().__init__("Task Timed Out: 'Provided task does not exist anymore'")
+
+
+class ValidationException(ApiError):
+    """A parameter is missing, of the wrong type, or out of its range."""

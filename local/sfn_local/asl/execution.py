@@ -1,0 +1,302 @@
+"""An execution at run time: the record, its lines, and the visits of states.
+
+An execution has one line, and a further one for each branch of a Parallel state and each
+iteration of a Map state. A line is in one state at a time; being there is a visit.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sfn_local.asl.document import Document, Json
+from sfn_local.asl.errors import HistoryFull, RuntimeFailure, StateFailure
+from sfn_local.asl.history import MOST_EVENTS, History
+from sfn_local.asl.scheduler import Channel, Scheduler, Strand, Timer
+from sfn_local.asl.tokens import Tokens
+
+if TYPE_CHECKING:
+    from sfn_local.asl.functions import Answer, FunctionInvoker
+    from sfn_local.asl.integrations.attempt import Attempt
+    from sfn_local.asl.machine import Machine
+    from sfn_local.asl.states.state import State
+
+logger = logging.getLogger(__name__)
+
+
+class Runtime:
+    """What the engine offers to its executions."""
+
+    def __init__(self, scheduler: Scheduler, functions: "FunctionInvoker", region: str) -> None:
+        """One for each engine."""
+        self.scheduler = scheduler
+        self.functions = functions
+        self.region = region
+        self.random = scheduler.random.random
+        self.tokens: Tokens[Attempt] = Tokens(scheduler.random.randbytes(32))
+
+    def invoke(self, function: str, payload: bytes, done: Callable[["Answer"], None]) -> None:
+        """Call a function; done is called with the lock held, once. Needs the lock."""
+        self.scheduler.add(partial(self._submit, function, payload, done))
+
+    def _submit(self, function: str, payload: bytes, done: Callable[["Answer"], None]) -> None:
+        def deliver(answer: "Answer") -> None:
+            with self.scheduler.lock:
+                done(answer)
+
+        self.functions.submit(function, payload, deliver)
+
+
+class Execution:
+    """One run of a state machine."""
+
+    __slots__ = (
+        "_notify",
+        "_strand",
+        "_timeout",
+        "arn",
+        "cause",
+        "error",
+        "history",
+        "input",
+        "machine",
+        "name",
+        "output",
+        "runtime",
+        "started",
+        "status",
+        "stopped",
+    )
+
+    def __init__(
+        self,
+        arn: str,
+        name: str,
+        machine: "Machine",
+        document: Document,
+        runtime: Runtime,
+        notify: Callable[["Execution"], None],
+    ) -> None:
+        """An execution that has not started; notify is called whenever its status changes."""
+        self.arn = arn
+        self.name = name
+        self.machine = machine
+        self.input = document
+        self.runtime = runtime
+        self.status = "RUNNING"
+        self.started = runtime.scheduler.clock.time()
+        self.stopped: float | None = None
+        self.output: str | None = None
+        self.error: str | None = None
+        self.cause: str | None = None
+        self.history = History()
+        self._notify = notify
+        self._strand: Strand | None = None
+        self._timeout: Timer | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self.status == "RUNNING"
+
+    def start(self) -> None:
+        """Enter the first state as soon as the scheduler gets to it. Needs the lock."""
+        details = {"input": self.input.text, "roleArn": self.machine.role_arn}
+        self.history.add(self.started, 0, "ExecutionStarted", details)
+        scheduler = self.runtime.scheduler
+        if self.machine.timeout is not None:
+            self._timeout = scheduler.after(self.machine.timeout, self._time_out)
+        self._strand = scheduler.spawn(self._run())
+        self._notify(self)
+
+    def stop(self, error: str | None, cause: str | None) -> None:
+        """End it from outside. Needs the lock."""
+        self._cancel()
+        self._end("ABORTED", "ExecutionAborted", 0, error=error, cause=cause)
+
+    def describe(self) -> dict[str, Any]:
+        """The answer of DescribeExecution."""
+        shown: dict[str, Any] = {
+            **self.summary(),
+            "input": self.input.text,
+            "inputDetails": {"included": True},
+            "redriveStatus": "REDRIVABLE" if self.is_redrivable else "NOT_REDRIVABLE",
+        }
+        if self.output is not None:
+            shown |= {"output": self.output, "outputDetails": {"included": True}}
+        reasons = {"error": self.error, "cause": self.cause}
+        return shown | {name: text for name, text in reasons.items() if text is not None}
+
+    def summary(self) -> dict[str, Any]:
+        """Its entry in the answer of ListExecutions."""
+        shown: dict[str, Any] = {
+            "executionArn": self.arn,
+            "stateMachineArn": self.machine.arn,
+            "name": self.name,
+            "status": self.status,
+            "startDate": datetime.fromtimestamp(self.started, UTC),
+            "redriveCount": 0,
+        }
+        if self.stopped is not None:
+            shown["stopDate"] = datetime.fromtimestamp(self.stopped, UTC)
+        return shown
+
+    @property
+    def is_redrivable(self) -> bool:
+        """Whether AWS would let it be redriven."""
+        return self.status in ("FAILED", "ABORTED", "TIMED_OUT")
+
+    async def _run(self) -> None:
+        line = Line(self, last_event=0)
+        try:
+            output = await self.machine.graph.run(line, self.input)
+        except StateFailure as failure:
+            self._fail(line, failure)
+        except HistoryFull:
+            cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
+            self._fail(line, StateFailure("States.Runtime", cause))
+        except Exception as error:
+            logger.exception("the execution %s broke the engine", self.arn)
+            cause = f"The engine failed: {type(error).__name__}: {error}"
+            self._fail(line, StateFailure("States.Runtime", cause))
+        else:
+            self.output = output.text
+            self._end("SUCCEEDED", "ExecutionSucceeded", line.last_event, output=output.text)
+
+    def _fail(self, line: "Line", failure: StateFailure) -> None:
+        self._end(
+            "FAILED",
+            "ExecutionFailed",
+            line.last_event,
+            error=failure.error,
+            cause=failure.cause,
+        )
+
+    def _time_out(self) -> None:
+        with self.runtime.scheduler.lock:
+            if self.is_running:
+                self._cancel()
+                self._end("TIMED_OUT", "ExecutionTimedOut", 0)
+
+    def _cancel(self) -> None:
+        if self._strand is not None:
+            self._strand.cancel()
+
+    def _end(self, status: str, event: str, previous: int, **details: str | None) -> None:
+        self.status = status
+        self.stopped = self.runtime.scheduler.clock.time()
+        self.error = details.get("error")
+        self.cause = details.get("cause")
+        self._strand = None
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
+        given = {name: text for name, text in details.items() if text is not None}
+        self.history.end(self.stopped, previous, event, given)
+        self._notify(self)
+
+
+class Line:
+    """One line of control; its events form a chain."""
+
+    __slots__ = ("execution", "item", "last_event", "visit")
+
+    def __init__(
+        self, execution: Execution, last_event: int, item: dict[str, Json] | None = None
+    ) -> None:
+        """A line whose next event follows the given one; item is `$$.Map.Item`."""
+        self.execution = execution
+        self.last_event = last_event
+        self.item = item
+        self.visit: Visit | None = None
+
+    def record(self, event_type: str, details: dict[str, Any] | None = None) -> int:
+        """Keep an event that follows this line's last one; its number."""
+        self.last_event = self.record_aside(event_type, details)
+        return self.last_event
+
+    def record_aside(self, event_type: str, details: dict[str, Any] | None = None) -> int:
+        """Keep an event that the line's next one does not follow; its number."""
+        execution = self.execution
+        moment = execution.runtime.scheduler.clock.time()
+        return execution.history.add(moment, self.last_event, event_type, details)
+
+
+class Visit:
+    """A line's stay in a state."""
+
+    __slots__ = ("entered", "event", "fork", "input", "line", "retries", "state", "token")
+
+    def __init__(self, line: Line, state: "State", document: Document) -> None:
+        """Enter the state."""
+        self.line = line
+        self.state = state
+        self.input = document
+        self.retries = 0
+        self.token: str | None = None
+        self.fork: Any = None
+        self.entered = line.execution.runtime.scheduler.clock.time()
+        line.visit = self
+        self.event = line.record(state.entered, {"input": document.text, "name": state.name})
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the engine offers."""
+        return self.line.execution.runtime
+
+    def random(self) -> float:
+        """A number in [0, 1)."""
+        return self.runtime.random()
+
+    def exit(self, output: Document) -> None:
+        """Leave the state."""
+        self.line.record(self.state.exited, {"name": self.state.name, "output": output.text})
+        self.line.visit = None
+
+    def explain(self, failure: RuntimeFailure) -> StateFailure:
+        """The failure with the sentence that AWS puts before its cause."""
+        sentence = (
+            f"An error occurred while executing the state '{self.state.name}' "
+            f"(entered at the event id #{self.event})."
+        )
+        return StateFailure(failure.error, f"{sentence} {failure.cause}")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without a thread."""
+        channel: Channel[None] = Channel()
+        timer = self.runtime.scheduler.deliver_after(seconds, channel, None)
+        try:
+            await channel
+        finally:
+            timer.cancel()
+
+    def context(self, item: Json = None) -> dict[str, Json]:
+        """The context object, `$$`; item is that of an iteration about to start."""
+        execution = self.line.execution
+        state: dict[str, Json] = {"EnteredTime": timestamp(self.entered), "Name": self.state.name}
+        if self.state.can_retry:
+            state["RetryCount"] = self.retries
+        context: dict[str, Json] = {
+            "Execution": {
+                "Id": execution.arn,
+                "Input": execution.input.value,
+                "Name": execution.name,
+                "RedriveCount": 0,
+                "RoleArn": execution.machine.role_arn,
+                "StartTime": timestamp(execution.started),
+            },
+            "State": state,
+            "StateMachine": {"Id": execution.machine.arn, "Name": execution.machine.name},
+        }
+        if self.token is not None:
+            context["Task"] = {"Token": self.token}
+        item = item or self.line.item
+        if item is not None:
+            context["Map"] = {"Item": item}
+        return context
+
+
+def timestamp(moment: float) -> str:
+    """A moment as the context object shows it: UTC, in milliseconds."""
+    return f"{datetime.fromtimestamp(moment, UTC).isoformat(timespec='milliseconds')[:-6]}Z"

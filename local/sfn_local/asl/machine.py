@@ -1,0 +1,57 @@
+"""A compiled state machine."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sfn_local.asl.document import Json
+from sfn_local.asl.errors import DefinitionError
+from sfn_local.asl.states import Graph, build_graph
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One version of a state machine's definition; running executions keep theirs."""
+
+    arn: str
+    name: str
+    definition: str
+    role_arn: str
+    graph: Graph
+    timeout: float | None
+    created: float
+
+    def summary(self) -> dict[str, Any]:
+        """Its entry in the answer of ListStateMachines."""
+        return {
+            "stateMachineArn": self.arn,
+            "name": self.name,
+            "type": "STANDARD",
+            "creationDate": datetime.fromtimestamp(self.created, UTC),
+        }
+
+
+def compile_machine(arn: str, name: str, definition: str, role_arn: str, created: float) -> Machine:
+    """Compile a definition.
+
+    Raises:
+        DefinitionError: it cannot run; the message and the pointer say why and where.
+    """
+    try:
+        value = json.loads(definition)
+    except (ValueError, RecursionError) as error:
+        raise DefinitionError(f"the definition is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise DefinitionError("the definition must be a JSON object")
+    graph = build_graph(value)
+    return Machine(arn, name, definition, role_arn, graph, _timeout(value), created)
+
+
+def _timeout(value: dict[str, Json]) -> float | None:
+    seconds = value.get("TimeoutSeconds")
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 1:
+        raise DefinitionError("TimeoutSeconds must be a positive integer", "/TimeoutSeconds")
+    return float(seconds)

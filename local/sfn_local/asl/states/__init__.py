@@ -1,0 +1,64 @@
+"""The types of states, and the graphs that they form."""
+
+from collections.abc import Callable
+
+from sfn_local.asl.document import Json
+from sfn_local.asl.errors import DefinitionError
+from sfn_local.asl.states.choice import ChoiceState
+from sfn_local.asl.states.fail import FailState
+from sfn_local.asl.states.graph import Graph
+from sfn_local.asl.states.map import MapState
+from sfn_local.asl.states.parallel import ParallelState
+from sfn_local.asl.states.pass_through import PassState
+from sfn_local.asl.states.state import BuildGraph, State
+from sfn_local.asl.states.succeed import SucceedState
+from sfn_local.asl.states.task import TaskState
+from sfn_local.asl.states.wait import WaitState
+
+__all__ = ["TYPES", "Graph", "build_graph"]
+
+TYPES: dict[str, Callable[[str, dict[str, Json], BuildGraph], State]] = {
+    "Choice": ChoiceState,
+    "Fail": FailState,
+    "Map": MapState,
+    "Parallel": ParallelState,
+    "Pass": PassState,
+    "Succeed": SucceedState,
+    "Task": TaskState,
+    "Wait": WaitState,
+}
+
+
+def build_graph(definition: Json) -> Graph:
+    """The graph of an object with StartAt and States.
+
+    Raises:
+        DefinitionError: it cannot run; the message and the pointer say why and where.
+    """
+    if not isinstance(definition, dict):
+        raise DefinitionError("an object with StartAt and States should stand here")
+    states = definition.get("States")
+    if not isinstance(states, dict) or not states:
+        raise DefinitionError("States must be an object with at least one state", "/States")
+    built = {name: _build_state(name, state) for name, state in states.items()}
+    start = definition.get("StartAt")
+    if start not in built:
+        raise DefinitionError(f"StartAt names no state of this scope: {start!r}", "/StartAt")
+    for name, state in built.items():
+        for target in state.targets():
+            if target not in built:
+                message = f"there is no state {target!r} in this scope"
+                raise DefinitionError(message, f"/States/{name}")
+    return Graph(built[start], built)
+
+
+def _build_state(name: str, definition: Json) -> State:
+    pointer = f"/States/{name}"
+    kind = definition.get("Type") if isinstance(definition, dict) else None
+    if not isinstance(kind, str) or kind not in TYPES:
+        message = f"Type must be one of {', '.join(TYPES)}"
+        raise DefinitionError(message, f"{pointer}/Type")
+    try:
+        return TYPES[kind](name, definition, build_graph)
+    except DefinitionError as error:
+        raise error.within(pointer) from None

@@ -1,0 +1,29 @@
+"""States that lead to each other."""
+
+from sfn_local.asl.document import Document
+from sfn_local.asl.execution import Line
+from sfn_local.asl.states.state import State
+
+
+class Graph:
+    """The states of a machine, of a branch or of an item processor."""
+
+    __slots__ = ("start", "states")
+
+    def __init__(self, start: State, states: dict[str, State]) -> None:
+        """Every target of a state is one of states."""
+        self.start = start
+        self.states = states
+
+    async def run(self, line: Line, document: Document) -> Document:
+        """Go from state to state until one ends the graph; its output.
+
+        Raises:
+            StateFailure: a state failed, and nothing in this graph caught it.
+        """
+        state = self.start
+        while True:
+            document, following = await state.run(line, document)
+            if following is None:
+                return document
+            state = self.states[following]

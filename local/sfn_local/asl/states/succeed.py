@@ -1,0 +1,22 @@
+"""Succeed: ends its graph with the input as the output."""
+
+from sfn_local.asl.dataflow import JsonPathFlow
+from sfn_local.asl.document import Json
+from sfn_local.asl.execution import Visit
+from sfn_local.asl.states.state import BuildGraph, State, Transition
+
+
+class SucceedState(State):
+    """A Succeed state."""
+
+    type = "Succeed"
+    needs_transition = False
+
+    def __init__(self, name: str, definition: dict[str, Json], _: BuildGraph) -> None:
+        """Compile the state."""
+        super().__init__(name, definition)
+        self._flow = JsonPathFlow(definition)
+
+    async def execute(self, visit: Visit) -> Transition:
+        """Narrow the input."""
+        return self._flow.narrow_output(visit, self._flow.input(visit)), None

@@ -1,0 +1,71 @@
+"""Task tokens: handed out once, known again without being kept.
+
+A token is its serial number with a keyed hash of it. One that carries the right hash was handed
+out by this engine; if no task waits for it any more, its task is over.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from typing import Generic, TypeVar
+
+from sfn_local.asl.errors import InvalidToken, TaskDoesNotExist, TaskTimedOut
+
+SERIAL_BYTES = 8
+HASH_BYTES = 40
+
+T = TypeVar("T")
+
+
+class Tokens(Generic[T]):
+    """The tokens of the tasks that wait."""
+
+    def __init__(self, key: bytes) -> None:
+        """Tokens of another key are unknown here."""
+        self._key = key
+        self._issued = 0
+        self._waiting: dict[str, T] = {}
+
+    def __len__(self) -> int:
+        """The number of tasks that wait."""
+        return len(self._waiting)
+
+    def issue(self, task: T) -> str:
+        """A token for a task that waits."""
+        self._issued += 1
+        serial = self._issued.to_bytes(SERIAL_BYTES)
+        token = base64.urlsafe_b64encode(serial + self._hash(serial)).decode()
+        self._waiting[token] = task
+        return token
+
+    def find(self, token: str) -> T:
+        """The task that waits with this token.
+
+        Raises:
+            InvalidToken: the text is no token.
+            TaskDoesNotExist: it was never handed out here.
+            TaskTimedOut: its task is over.
+        """
+        task = self._waiting.get(token)
+        if task is not None:
+            return task
+        raw = self._decode(token)
+        serial, tag = raw[:SERIAL_BYTES], raw[SERIAL_BYTES:]
+        raise TaskTimedOut if hmac.compare_digest(tag, self._hash(serial)) else TaskDoesNotExist
+
+    def close(self, token: str) -> None:
+        """The task is over."""
+        self._waiting.pop(token, None)
+
+    def _decode(self, token: str) -> bytes:
+        try:
+            raw = base64.b64decode(token, altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidToken from None
+        if len(raw) != SERIAL_BYTES + HASH_BYTES:
+            raise InvalidToken
+        return raw
+
+    def _hash(self, serial: bytes) -> bytes:
+        return hashlib.blake2b(serial, key=self._key, digest_size=HASH_BYTES).digest()
