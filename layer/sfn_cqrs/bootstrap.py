@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -181,11 +181,17 @@ def dead_letters() -> "DeadLetters":
     return DeadLetters(_client("sqs"), os.environ["STREAM_DEAD_LETTER_QUEUE_URL"])
 
 
-def read_model(view: str) -> "ReadModel":
-    """One view of the table of read models."""
+@_once
+def read_models() -> "Callable[[str], ReadModel]":
+    """Makes a view of the table of read models, by its name."""
     from sfn_cqrs.adapters.read_model import ReadModel  # noqa: PLC0415
 
-    return ReadModel(_client("dynamodb"), os.environ["READ_MODELS_TABLE"], view)
+    return partial(ReadModel, _client("dynamodb"), os.environ["READ_MODELS_TABLE"])
+
+
+def read_model(view: str) -> "ReadModel":
+    """One view of the table of read models."""
+    return read_models()(view)
 
 
 def commands_table_name() -> str:

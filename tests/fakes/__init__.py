@@ -1,0 +1,34 @@
+"""In-memory stand-ins of the adapters, all over one store, behind one lock.
+
+The process items change by the domain's own predicates and transitions, so a fake is the
+rule itself; the contract tests hold DynamoDB's expressions to it.
+"""
+
+from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
+from tests.fakes.store import ManualClock, Shelf, Store
+from tests.fakes.tables import (
+    CommandTable,
+    DataTable,
+    HistoryTable,
+    ProcessTable,
+    ReadModel,
+    RequestTable,
+)
+from tests.fakes.world import World
+
+__all__ = [
+    "AttributesBucket",
+    "CommandTable",
+    "DataTable",
+    "DeadLetters",
+    "Executions",
+    "HistoryTable",
+    "ManualClock",
+    "ProcessTable",
+    "ReadModel",
+    "RequestTable",
+    "Shelf",
+    "Store",
+    "Topic",
+    "World",
+]

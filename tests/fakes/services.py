@@ -1,0 +1,114 @@
+import json
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from tests.fakes.store import Store
+
+from sfn_cqrs.adapters.attributes_bucket import MAX_INLINE_BYTES
+from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.keys import CommandRef
+from sfn_cqrs.domain.values import Json, canonical
+
+
+class AttributesBucket:
+    """The large attributes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def store_if_large(
+        self, tenant: str, command_id: str, attributes: dict[str, Json]
+    ) -> str | None:
+        if len(canonical(attributes).encode()) <= MAX_INLINE_BYTES:
+            return None
+        key = f"attributes/{tenant}/{command_id}.json"
+        with self._store.lock:
+            self._store.objects.put(key, attributes)
+        return key
+
+    def load(self, key: str) -> dict[str, Json]:
+        with self._store.lock:
+            attributes = self._store.objects.get(key)
+        if attributes is None:
+            raise KeyError(key)
+        return attributes
+
+
+@dataclass(slots=True)
+class _Run:
+    is_running: bool = True
+    error: str | None = None
+    cause: str | None = None
+
+
+class Executions:
+    """The command machine: what was started, and which waits were ended how.
+
+    A token may be used once; `gone` lists those whose wait has ended otherwise.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._lock = store.lock
+        self._runs: dict[CommandRef, _Run] = {}
+        self.started: list[CommandRef] = []
+        self.succeeded: list[tuple[str, Any]] = []
+        self.rejected: list[tuple[str, str, str]] = []
+        self.gone: set[str] = set()
+
+    def start(self, ref: CommandRef) -> None:
+        with self._lock:
+            if ref not in self._runs:
+                self._runs[ref] = _Run()
+                self.started.append(ref)
+
+    def describe(self, ref: CommandRef) -> Execution | None:
+        with self._lock:
+            run = self._runs.get(ref)
+            return Execution(run.is_running, run.error, run.cause) if run else None
+
+    def end(self, ref: CommandRef, error: str | None = None, cause: str | None = None) -> None:
+        """Let an execution end without a word to the chain."""
+        with self._lock:
+            self._runs[ref] = _Run(is_running=False, error=error, cause=cause)
+
+    def succeed(self, token: str, output: object) -> bool:
+        with self._lock:
+            if token in self.gone:
+                return False
+            self.gone.add(token)
+            self.succeeded.append((token, json.loads(json.dumps(output))))
+            return True
+
+    def reject(self, token: str, error: str, cause: str) -> bool:
+        with self._lock:
+            if token in self.gone:
+                return False
+            self.gone.add(token)
+            self.rejected.append((token, error, cause))
+            return True
+
+
+class Topic:
+    """A topic that keeps its messages."""
+
+    def __init__(self, store: Store) -> None:
+        self._lock = store.lock
+        self.messages: list[dict[str, Any]] = []
+
+    def publish(self, messages: Sequence[dict[str, Any]]) -> None:
+        with self._lock:
+            self.messages.extend(deepcopy(list(messages)))
+
+
+class DeadLetters:
+    """A queue that keeps what nobody could process, as pairs of keys and reason."""
+
+    def __init__(self, store: Store) -> None:
+        self._lock = store.lock
+        self.letters: list[tuple[dict[str, Any], str]] = []
+
+    def put(self, keys: dict[str, Any], reason: str) -> None:
+        with self._lock:
+            self.letters.append((deepcopy(keys), reason))

@@ -1,0 +1,408 @@
+import base64
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from tests.fakes.store import Store
+
+from sfn_cqrs.adapters.command_table import Latest
+from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.adapters.items import as_row, row_item
+from sfn_cqrs.adapters.paging import Page, Range
+from sfn_cqrs.adapters.process_table import open_shard
+from sfn_cqrs.domain.chain import Written
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Command, DataRow
+from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.keys import CommandRef, ItemKey, partition_key, type_prefix
+from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
+from sfn_cqrs.domain.request import Request
+from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.domain.versioning import DataVersion
+
+T = TypeVar("T")
+Record = TypeVar("Record", Command, DataRow)
+Cursor = dict[str, Any]
+
+
+class ProcessTable:
+    """The process items."""
+
+    def __init__(self, store: Store, retention: Retention) -> None:
+        self._store = store
+        self._retention = retention
+
+    def find(self, key: ItemKey, version: int) -> Process | None:
+        with self._store.lock:
+            return self._store.processes.get((key, version))
+
+    def begin(self, ref: CommandRef, status: str) -> Process | None:
+        written = self._write(
+            ref,
+            lambda process: process.may_be_written_by(ref.attempt),
+            lambda process: process.begun(status),
+        )
+        return written.process if written.done else None
+
+    def park(self, ref: CommandRef, token: str, seq: int) -> Written:
+        return self._write(
+            ref,
+            lambda process: process.may_park(ref.attempt, seq),
+            lambda process: process.parked(token, seq, "wait_prev_command:STARTED"),
+        )
+
+    def close(
+        self,
+        ref: CommandRef,
+        outcome: Outcome,
+        status: str,
+        error: str | None = None,
+        cause: str | None = None,
+    ) -> Written:
+        text = None if error is None else cause or ""
+        return self._write(
+            ref,
+            lambda process: process.may_be_written_by(ref.attempt),
+            lambda process: process.closed(outcome, status, error, text),
+        )
+
+    def restart(self, ref: CommandRef) -> Written:
+        opened_at = iso(self._store.now())
+        return self._write(
+            ref,
+            lambda process: process.may_restart(ref.attempt),
+            lambda process: replace(process.restarted(), opened_at=opened_at),
+        )
+
+    def skip(self, ref: CommandRef) -> Written:
+        return self._write(
+            ref,
+            lambda process: process.may_skip(ref.attempt),
+            lambda process: process.skipped(),
+        )
+
+    def opened(
+        self, shard: int, cursor: Cursor | None, before: str, limit: int
+    ) -> tuple[list[Process], Cursor | None]:
+        with self._store.lock:
+            listed = {
+                _index_position(process): process
+                for version in self._store.listed
+                if (process := self._store.processes.get(version)) is not None
+                and open_shard(process) == shard
+                and process.opened_at < before
+            }
+        after = (cursor["opened_at"], cursor["pk"], cursor["sk"]) if cursor else ("", "", "")
+        positions = sorted(position for position in listed if position > after)
+        opened_at, pk, sk = positions[:limit][-1] if positions else after
+        more = {"open_shard": shard, "opened_at": opened_at, "pk": pk, "sk": sk}
+        found = [listed[position] for position in positions[:limit]]
+        return found, more if len(positions) > limit else None
+
+    def cursors(self) -> dict[str, Cursor]:
+        with self._store.lock:
+            return deepcopy(self._store.cursors)
+
+    def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
+        with self._store.lock:
+            self._store.cursors = deepcopy(cursors)
+
+    def _write(
+        self,
+        ref: CommandRef,
+        may: Callable[[Process], bool],
+        changed: Callable[[Process], Process],
+    ) -> Written:
+        version = (ref.key, ref.version)
+        with self._store.lock:
+            found = self._store.processes.stored(version)
+            if found is None or not may(found):
+                return Written(done=False, process=found)
+            process = replace(changed(found), updated_at=iso(self._store.now()))
+            ttl = self._store.processes.ttl(version)
+            if process.outcome.is_settled:
+                ttl = self._retention.expiry(ref.key.type, self._store.now()) or ttl
+            self._store.processes.put(version, process, ttl)
+            if process.outcome.is_open or process.outcome is Outcome.BLOCKED:
+                self._store.listed.add(version)
+            else:
+                self._store.listed.discard(version)
+            return Written(done=True, process=process)
+
+
+class CommandTable:
+    """The commands, and the transactions that append them."""
+
+    def __init__(self, store: Store, retention: Retention) -> None:
+        self._store = store
+        self._retention = retention
+
+    def latest(self, key: ItemKey) -> Latest | None:
+        with self._store.lock:
+            versions = [found for found, _ in self._store.commands.items() if found[0] == key]
+            newest = max(versions, key=lambda version: version[1], default=None)
+            command = self._store.commands.get(newest) if newest else None
+            if newest is None or command is None:
+                return None
+            return Latest(_loaded(self._store, command), self._store.processes.get(newest))
+
+    def find(self, key: ItemKey, version: int) -> Command | None:
+        with self._store.lock:
+            command = self._store.commands.get((key, version))
+            return _loaded(self._store, command) if command else None
+
+    def page(
+        self, key: ItemKey, limit: int, cursor: str | None
+    ) -> Page[tuple[Command, Process | None]]:
+        wanted = Range(key.pk, key.versions_prefix, limit, cursor, is_descending=True)
+        with self._store.lock:
+            found = {
+                key.version_sk(command.version): (
+                    _loaded(self._store, command),
+                    self._store.processes.get(version),
+                )
+                for version, command in self._store.commands.items()
+                if version[0] == key
+            }
+        return _page(wanted, found)
+
+    def expires(self, type_: str) -> bool:
+        return self._retention.expiry(type_, self._store.now()) is not None
+
+    def expire(self, key: ItemKey, version: int) -> bool:
+        expiry = self._retention.expiry(key.type, self._store.now())
+        with self._store.lock:
+            shelf = self._store.commands
+            command = shelf.stored((key, version))
+            if expiry is None or command is None or shelf.ttl((key, version)) is not None:
+                return False
+            shelf.put((key, version), command, expiry)
+            return True
+
+    def publish(self, publication: Publication) -> Refusal | None:
+        with self._store.lock:
+            refused = self._refused(publication)
+            if refused:
+                return Refusal.REQUEST_SEEN if Refusal.REQUEST_SEEN in refused else refused[0]
+            command, process = publication.command, publication.process
+            self._store.commands.put((command.key, command.version), _kept(command))
+            self._store.processes.put((process.key, process.version), process)
+            self._store.listed.add((process.key, process.version))
+            if isinstance(publication, SyncPublication):
+                self._store.rows.put(command.key, _kept(command.as_row()))
+                if publication.history is not None:
+                    _put_history(self._store, publication.history)
+            if publication.request is not None:
+                _put_request(self._store, publication.request)
+            return None
+
+    def _refused(self, publication: Publication) -> list[Refusal]:
+        version = (publication.command.key, publication.command.version)
+        is_taken = version in self._store.commands or version in self._store.processes
+        refused = [Refusal.VERSION_TAKEN] if is_taken else []
+        if isinstance(publication, SyncPublication):
+            row = self._store.rows.stored(publication.command.key)
+            below = (publication.command.key, publication.predecessor)
+            predecessor = self._store.processes.stored(below)
+            is_settled = predecessor is None or predecessor.outcome is Outcome.APPLIED
+            if (row.version if row else 0) != publication.data_version or not is_settled:
+                refused.append(Refusal.DATA_MOVED)
+        if publication.request is not None and not _is_free(self._store, publication.request):
+            refused.append(Refusal.REQUEST_SEEN)
+        return refused
+
+
+class DataTable:
+    """The current rows."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def version_of(self, key: ItemKey) -> DataVersion:
+        row = self._store.rows.get(key)
+        return DataVersion(row.version, row.command_id) if row else DataVersion()
+
+    def snapshot(self, key: ItemKey) -> Item | None:
+        row = self._store.rows.get(key)
+        return marshal(row_item(row)) if row else None
+
+    def find(self, key: ItemKey) -> DataRow | None:
+        row = self._store.rows.get(key)
+        return _loaded(self._store, row) if row else None
+
+    def put(self, row: DataRow, expected: int) -> bool:
+        with self._store.lock:
+            if self.version_of(row.key).version != expected:
+                return False
+            self._store.rows.put(row.key, _kept(row))
+            return True
+
+    def page(self, tenant: str, type_: str, limit: int, cursor: str | None) -> Page[DataRow]:
+        wanted = Range(partition_key(tenant), type_prefix(type_), limit, cursor)
+        with self._store.lock:
+            found = {
+                key.sk: _loaded(self._store, row)
+                for key, row in self._store.rows.items()
+                if (key.tenant, key.type) == (tenant, type_) and not row.is_deleted
+            }
+        return _page(wanted, found)
+
+
+class HistoryTable:
+    """The earlier rows."""
+
+    def __init__(self, store: Store, retention: Retention) -> None:
+        self._store = store
+        self._retention = retention
+
+    def item_of(self, snapshot: Item) -> Item:
+        row = _row_of(snapshot)
+        expiry = self._retention.expiry(row.key.type, self._store.now())
+        return {**snapshot, **marshal({"sk": row.key.version_sk(row.version), "ttl": expiry})}
+
+    def append(self, snapshot: Item) -> bool:
+        row = _row_of(snapshot)
+        with self._store.lock:
+            if (row.key, row.version) in self._store.history:
+                return False
+            _put_history(self._store, self.item_of(snapshot))
+            return True
+
+    def page(self, key: ItemKey, limit: int, cursor: str | None) -> Page[DataRow]:
+        wanted = Range(key.pk, key.versions_prefix, limit, cursor, is_descending=True)
+        with self._store.lock:
+            found = {
+                key.version_sk(row.version): _loaded(self._store, row)
+                for version, row in self._store.history.items()
+                if version[0] == key
+            }
+        return _page(wanted, found)
+
+
+class RequestTable:
+    """The answers to idempotent requests."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find(self, tenant: str, key: str) -> Request | None:
+        with self._store.lock:
+            return self._store.requests.get((tenant, key))
+
+    def put(self, request: Request) -> bool:
+        with self._store.lock:
+            if not _is_free(self._store, request):
+                return False
+            _put_request(self._store, request)
+            return True
+
+
+class ReadModel:
+    """One view of the read models; a transaction's part is a condition and a change."""
+
+    def __init__(self, store: Store, view: str) -> None:
+        self._store = store
+        self._view = view
+
+    def get(self, tenant: str, partition: str, sort: str) -> Item | None:
+        with self._store.lock:
+            return self._store.views.get((self._view, tenant, partition, sort))
+
+    def rows(self, tenant: str, partition: str) -> list[Item]:
+        with self._store.lock:
+            found = [
+                {**row, "sort": sort}
+                for (*place, sort), row in self._store.views.items()
+                if place == [self._view, tenant, partition]
+            ]
+        return sorted(found, key=lambda row: row["sort"].encode())
+
+    def put_if_newer(self, tenant: str, partition: str, sort: str, row: Item) -> bool:
+        with self._store.lock:
+            found = self.get(tenant, partition, sort)
+            if found is not None and found["version"] >= row["version"]:
+                return False
+            self._put(tenant, partition, sort, row)
+            return True
+
+    def replace(
+        self, tenant: str, partition: str, sort: str, row: Item, expected: int | None
+    ) -> dict[str, Any]:
+        def holds() -> bool:
+            found = self.get(tenant, partition, sort)
+            return (found["version"] if found else None) == expected
+
+        return {"holds": holds, "change": lambda: self._put(tenant, partition, sort, row)}
+
+    def add(
+        self, tenant: str, partition: str, sort: str, attribute: str, amount: int
+    ) -> dict[str, Any]:
+        def change() -> None:
+            found = self.get(tenant, partition, sort) or {}
+            found[attribute] = found.get(attribute, 0) + amount
+            self._put(tenant, partition, sort, found)
+
+        return {"holds": lambda: True, "change": change}
+
+    def write_all(self, parts: list[dict[str, Any]]) -> None:
+        with self._store.lock:
+            if not all(part["holds"]() for part in parts):
+                raise TransientError("the row changed meanwhile")
+            for part in parts:
+                part["change"]()
+
+    def _put(self, tenant: str, partition: str, sort: str, row: Item) -> None:
+        stored = {name: value for name, value in row.items() if value is not None}
+        self._store.views.put((self._view, tenant, partition, sort), stored)
+
+
+def _page(wanted: Range, found: dict[str, T]) -> Page[T]:
+    start = wanted.start_sk()
+    sks = sorted(found, key=str.encode, reverse=wanted.is_descending)
+    if start is not None:
+        is_behind = str.__lt__ if wanted.is_descending else str.__gt__
+        sks = [sk for sk in sks if is_behind(sk, start)]
+    items = [found[sk] for sk in sks[: wanted.limit]]
+    if len(sks) <= wanted.limit:
+        return Page(items)
+    return Page(items, base64.urlsafe_b64encode(sks[wanted.limit - 1].encode()).decode())
+
+
+def _index_position(process: Process) -> tuple[str, str, str]:
+    return (process.opened_at, process.key.pk, process.key.process_sk(process.version))
+
+
+def _kept(record: Record) -> Record:
+    """The record as its table keeps it: large attributes are not in it."""
+    if record.attributes_s3 is None:
+        return record
+    return replace(record, content=replace(record.content, attributes={}))
+
+
+def _loaded(store: Store, record: Record) -> Record:
+    if record.attributes_s3 is None:
+        return record
+    attributes = store.objects.get(record.attributes_s3)
+    if attributes is None:
+        raise KeyError(record.attributes_s3)
+    return replace(record, content=replace(record.content, attributes=attributes))
+
+
+def _row_of(snapshot: Item) -> DataRow:
+    plain = unmarshal(snapshot)
+    return as_row(plain, plain.get("attributes", {}))
+
+
+def _put_history(store: Store, item: Item) -> None:
+    row = _row_of(item)
+    store.history.put((row.key, row.version), row, unmarshal(item).get("ttl"))
+
+
+def _is_free(store: Store, request: Request) -> bool:
+    return store.requests.get((request.tenant, request.key)) is None
+
+
+def _put_request(store: Store, request: Request) -> None:
+    store.requests.put((request.tenant, request.key), request, request.expires_at)

@@ -1,0 +1,54 @@
+from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
+from tests.fakes.store import ManualClock, Store
+from tests.fakes.tables import (
+    CommandTable,
+    DataTable,
+    HistoryTable,
+    ProcessTable,
+    ReadModel,
+    RequestTable,
+)
+
+from sfn_cqrs.domain.retention import Retention
+
+
+class World:
+    """One fake of every adapter over one store, under a clock that is moved by hand.
+
+    `bootstrap.override(**world.parts())` puts them in place.
+    """
+
+    def __init__(
+        self, *, command_ttl: Retention | None = None, history_ttl: Retention | None = None
+    ) -> None:
+        self.clock = ManualClock()
+        self.store = Store(self.clock)
+        self.processes = ProcessTable(self.store, command_ttl or Retention())
+        self.commands = CommandTable(self.store, command_ttl or Retention())
+        self.data = DataTable(self.store)
+        self.history = HistoryTable(self.store, history_ttl or Retention())
+        self.requests = RequestTable(self.store)
+        self.attributes = AttributesBucket(self.store)
+        self.executions = Executions(self.store)
+        self.events = Topic(self.store)
+        self.alarms = Topic(self.store)
+        self.dead_letters = DeadLetters(self.store)
+
+    def read_model(self, view: str) -> ReadModel:
+        return ReadModel(self.store, view)
+
+    def parts(self) -> dict[str, object]:
+        names = (
+            "clock",
+            "processes",
+            "commands",
+            "data",
+            "history",
+            "requests",
+            "attributes",
+            "executions",
+            "events",
+            "alarms",
+            "dead_letters",
+        )
+        return {**{name: getattr(self, name) for name in names}, "read_models": self.read_model}
