@@ -85,6 +85,11 @@ class Ministack:
         """Where it answers."""
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def pid(self) -> int | None:
+        """The process, if it runs."""
+        return self._process.pid if self._process else None
+
     def function_name(self, stack: str, logical_id: str) -> str:
         """Return the name that ministack gives to a function, which is the same every time."""
         suffix = hashlib.sha256(f"{stack}:{logical_id}".encode()).hexdigest()[:13].upper()
@@ -192,14 +197,19 @@ def deploy(
         FabricError: a resource cannot be created; the message has the fabric's reason.
     """
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
-    cloudformation.create_stack(
-        StackName=stack,
-        TemplateURL=_upload(endpoint, f"{stack}.json", json.dumps(template).encode()),
-        Parameters=[
-            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
-        ],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-    )
+    url = _upload(endpoint, f"{stack}.json", json.dumps(template).encode())
+    try:
+        cloudformation.create_stack(
+            StackName=stack,
+            TemplateURL=url,
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+            ],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        )
+    except cloudformation.exceptions.ClientError as error:
+        reason = error.response["Error"]["Message"]
+        raise FabricError(f"the template cannot be deployed: {reason}") from error
     outputs = _wait_for_stack(cloudformation, stack)
     described = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     resources = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in described}

@@ -35,6 +35,12 @@ ASYNC_ATTEMPTS: Final = 3
 _current = threading.local()  # .run is the invocation that this thread is in
 
 
+def current_function() -> str | None:
+    """Return the logical id of the function that runs on this thread."""
+    run: _Run | None = getattr(_current, "run", None)
+    return run.function.logical_id if run else None
+
+
 @dataclass(frozen=True)
 class Invocation:
     """A finished invocation, as listeners see it."""
@@ -98,6 +104,14 @@ class Functions:
         self._queued.close()
         self._direct.close()
         self._timers.close()
+
+    def preload(self) -> None:
+        """Import every function, so that no first request waits; errors show when invoked."""
+        for function in self:
+            try:
+                self._code.handler(function)
+            except Exception as error:
+                logger.warning("%s cannot be imported: %s", function.logical_id, error)
 
     def find(self, name: str) -> Function:
         """Return a function by name, logical id or ARN, qualified or not.

@@ -143,7 +143,7 @@ class Template:
         self.document = document
         self.root = root
         self.stack = stack
-        self._overrides = parameters
+        self.overrides: Mapping[str, str] = parameters or {}
         self._resolver = Resolver(document, stack, parameters, names)
 
     @classmethod
@@ -165,7 +165,7 @@ class Template:
     def named(self, names: Mapping[str, str]) -> Template:
         """Return the same template with the names that its resources have got, by logical id."""
         return Template(
-            self.document, self.root, stack=self.stack, parameters=self._overrides, names=names
+            self.document, self.root, stack=self.stack, parameters=self.overrides, names=names
         )
 
     @property

@@ -1,0 +1,363 @@
+"""What we rely on in the AWS fabric; run it again before ministack's version is changed."""
+
+import json
+import queue
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sfn_local.fabric import Deployment, FabricError, Ministack, deploy, session
+from sfn_local.http_server import Request, Response, serve
+from sfn_local.stack import CHECKOUT
+from sfn_local.template import Template
+
+TOY = Path(__file__).parent / "toy" / "template.yaml"
+PYTHON = CHECKOUT / ".venv-fabric" / "bin" / "python"
+PARAMETERS = {"Issuer": "https://issuer.test"}
+
+
+class Fabric:
+    """A deployed toy stack, and a stand-in for our functions that takes what is forwarded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.received: dict[str, queue.Queue] = {}
+        self.answer: Callable[[dict], object] = lambda _event: None
+        self.server = serve("127.0.0.1", 0, self.take)
+        self.process = Ministack(PYTHON, folder / "fabric.log")
+        template = Template.load(TOY, stack="toy", parameters=PARAMETERS)
+        names = {one: self.process.function_name("toy", one) for one in template.functions}
+        self.template = template.named(names)
+        self.process.start({name: f"{self.server.url}/{one}" for one, name in names.items()})
+        self.process.wait()
+        self.deployment: Deployment = deploy(
+            self.process.endpoint, "toy", self.template.translate(), PARAMETERS
+        )
+
+    def take(self, request: Request) -> Response:
+        function, event = request.path[1:], json.loads(request.body)
+        self.queue(function).put(event)
+        answer = self.answer(event)
+        return Response(500) if isinstance(answer, Exception) else Response.of_json(answer)
+
+    def queue(self, function: str) -> queue.Queue:
+        return self.received.setdefault(function, queue.Queue())
+
+    def records(self, function: str, count: int) -> list[dict]:
+        """Wait for that many records; there may be no more."""
+        found: list[dict] = []
+        while len(found) < count:
+            found += self.queue(function).get(timeout=10)["Records"]
+        return found
+
+    def client(self, service: str):
+        return session().client(service, endpoint_url=self.process.endpoint)
+
+    @property
+    def table(self) -> str:
+        return self.deployment.outputs["ItemsTableName"]
+
+    def close(self) -> None:
+        self.process.stop()
+        self.server.close()
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    fabric = Fabric(tmp_path_factory.mktemp("fabric"))
+    yield fabric
+    fabric.close()
+
+
+@pytest.fixture
+def fabric(started):
+    started.received.clear()
+    started.answer = lambda _event: None
+    return started
+
+
+def item(key: str, **attributes: str) -> dict:
+    return {"pk": {"S": key}, "sk": {"S": "1"}} | {k: {"S": v} for k, v in attributes.items()}
+
+
+def test_the_deployed_stack_tells_its_settings(fabric):
+    (stream,) = fabric.deployment.streams
+    (rule,) = fabric.deployment.rules
+
+    assert (stream.batch_size, stream.max_retries, stream.bisect) == (10, 2, True)
+    assert stream.partial_failures
+    assert (
+        stream.on_failure
+        == "arn:aws:sqs:us-east-1:000000000000:"
+        + (fabric.deployment.outputs["FailuresQueueUrl"].rpartition("/")[2])
+    )
+    assert stream.function_arn == fabric.template.functions["ConsumerFunction"].arn
+    assert rule.pattern["detail"]["stateMachineArn"] == [
+        "arn:aws:states:us-east-1:000000000000:stateMachine:toy-toy"
+    ]
+    assert list(rule.targets) == [fabric.template.functions["RulesFunction"].arn]
+
+
+def test_functions_get_the_environment_of_globals_with_real_names(fabric):
+    environment = fabric.deployment.environment
+
+    assert environment["ITEMS_TABLE"] == fabric.table
+    assert environment["NOTES_QUEUE_URL"].startswith(fabric.process.endpoint)
+    assert environment["STAGE"] == "test-dev"
+
+
+def test_the_stream_delivers_what_its_two_filters_want_and_nothing_else(fabric):
+    dynamodb = fabric.client("dynamodb")
+    table = fabric.table
+
+    dynamodb.put_item(TableName=table, Item=item("command", kind="command", status="start"))
+    dynamodb.put_item(TableName=table, Item=item("put", kind="process", status="start"))
+    dynamodb.put_item(TableName=table, Item=item("other", kind="process", status="finish:STARTED"))
+    dynamodb.update_item(
+        TableName=table,
+        Key={"pk": {"S": "other"}, "sk": {"S": "1"}},
+        UpdateExpression="SET outcome = :o",
+        ExpressionAttributeValues={":o": {"S": "APPLIED"}},
+    )
+    dynamodb.transact_write_items(
+        TransactItems=[
+            {"Put": {"TableName": table, "Item": item("t1", kind="command")}},
+            {"Put": {"TableName": table, "Item": item("t2", kind="process", status="start")}},
+        ]
+    )
+    records = fabric.records("ConsumerFunction", 3)
+
+    assert [one["dynamodb"]["Keys"]["pk"]["S"] for one in records] == ["put", "other", "t2"]
+    assert [one["eventName"] for one in records] == ["INSERT", "MODIFY", "INSERT"]
+    assert records[0]["eventSource"] == "aws:dynamodb"
+    assert records[0]["eventSourceARN"] == fabric.deployment.streams[0].stream_arn
+    assert records[1]["dynamodb"]["NewImage"]["outcome"] == {"S": "APPLIED"}
+    assert "OldImage" not in records[1]["dynamodb"]
+    assert fabric.queue("ConsumerFunction").empty()
+
+
+def test_an_update_that_changes_nothing_makes_no_record(fabric):
+    dynamodb = fabric.client("dynamodb")
+    entry = item("same", kind="process", status="start")
+
+    dynamodb.put_item(TableName=fabric.table, Item=entry)
+    dynamodb.put_item(TableName=fabric.table, Item=entry)
+    dynamodb.put_item(TableName=fabric.table, Item=item("next", kind="process", status="start"))
+    records = fabric.records("ConsumerFunction", 2)
+
+    assert [one["dynamodb"]["Keys"]["pk"]["S"] for one in records] == ["same", "next"]
+
+
+def test_a_refused_batch_of_the_stream_comes_again(fabric):
+    answers = iter([ValueError(), None])
+    fabric.answer = lambda _event: next(answers)
+
+    entry = item("again", kind="process", status="start")
+    fabric.client("dynamodb").put_item(TableName=fabric.table, Item=entry)
+    first, second = fabric.records("ConsumerFunction", 2)
+
+    assert first["dynamodb"]["SequenceNumber"] == second["dynamodb"]["SequenceNumber"]
+
+
+def test_a_failed_transaction_tells_why_and_what_is_there(fabric):
+    dynamodb = fabric.client("dynamodb")
+    dynamodb.put_item(TableName=fabric.table, Item=item("there", name="old"))
+
+    with pytest.raises(ClientError) as caught:
+        dynamodb.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": fabric.table, "Item": item("new")}},
+                {
+                    "Put": {
+                        "TableName": fabric.table,
+                        "Item": item("there", name="new"),
+                        "ConditionExpression": "attribute_not_exists(pk)",
+                        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                    }
+                },
+            ]
+        )
+
+    response = caught.value.response
+    assert response["Error"]["Code"] == "TransactionCanceledException"
+    assert [one["Code"] for one in response["CancellationReasons"]] == [
+        "None",
+        "ConditionalCheckFailed",
+    ]
+    assert response["CancellationReasons"][1]["Item"]["name"] == {"S": "old"}
+    assert "Item" not in dynamodb.get_item(
+        TableName=fabric.table, Key={"pk": {"S": "new"}, "sk": {"S": "1"}}
+    )
+
+
+def test_a_failed_condition_returns_the_item(fabric):
+    dynamodb = fabric.client("dynamodb")
+    dynamodb.put_item(TableName=fabric.table, Item=item("kept", name="old"))
+
+    with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException) as caught:
+        dynamodb.update_item(
+            TableName=fabric.table,
+            Key={"pk": {"S": "kept"}, "sk": {"S": "1"}},
+            UpdateExpression="SET #n = :new",
+            ConditionExpression="#n = :new",
+            ExpressionAttributeNames={"#n": "name"},
+            ExpressionAttributeValues={":new": {"S": "new"}},
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+
+    assert caught.value.response["Item"]["name"] == {"S": "old"}
+
+
+def test_the_sparse_index_holds_open_items_only_in_order(fabric):
+    dynamodb = fabric.client("dynamodb")
+    for key, opened in (("b", "2026-02"), ("a", "2026-01"), ("closed", None)):
+        entry = item(key) | (
+            {"open_shard": {"N": "3"}, "opened_at": {"S": opened}} if opened else {}
+        )
+        dynamodb.put_item(TableName=fabric.table, Item=entry)
+
+    found = dynamodb.query(
+        TableName=fabric.table,
+        IndexName="open",
+        KeyConditionExpression="open_shard = :s AND opened_at < :until",
+        ExpressionAttributeValues={":s": {"N": "3"}, ":until": {"S": "2026-03"}},
+    )["Items"]
+
+    assert [one["pk"]["S"] for one in found] == ["a", "b"]
+    assert set(found[0]) == {"pk", "sk", "open_shard", "opened_at"}
+
+
+def test_an_idempotent_transaction_is_applied_once(fabric):
+    dynamodb = fabric.client("dynamodb")
+    add = {
+        "Update": {
+            "TableName": fabric.table,
+            "Key": {"pk": {"S": "counter"}, "sk": {"S": "1"}},
+            "UpdateExpression": "ADD n :one",
+            "ExpressionAttributeValues": {":one": {"N": "1"}},
+        }
+    }
+
+    for _ in range(2):
+        dynamodb.transact_write_items(TransactItems=[add], ClientRequestToken="once")
+
+    found = dynamodb.get_item(TableName=fabric.table, Key=add["Update"]["Key"])
+    assert found["Item"]["n"] == {"N": "1"}
+
+
+def test_a_topic_hands_its_queue_what_the_filter_policy_wants(fabric):
+    sns = fabric.client("sns")
+    topic = fabric.deployment.outputs["NotesTopicArn"]
+
+    def entry(number: int, action: str) -> dict:
+        attribute = {"action": {"DataType": "String", "StringValue": action}}
+        return {"Id": str(number), "Message": f"m{number}", "MessageAttributes": attribute}
+
+    sns.publish_batch(
+        TopicArn=topic,
+        PublishBatchRequestEntries=[entry(1, "other"), entry(2, "command-status")],
+    )
+    (record,) = fabric.records("ConsumerFunction", 1)
+
+    assert json.loads(record["body"])["Message"] == "m2"
+    assert record["eventSource"] == "aws:sqs"
+
+
+def test_a_message_that_fails_comes_again_and_then_goes_to_the_dead_letters(fabric):
+    sqs = fabric.client("sqs")
+    notes, failures = (fabric.deployment.outputs[f"{x}QueueUrl"] for x in ("Notes", "Failures"))
+    sqs.set_queue_attributes(QueueUrl=notes, Attributes={"VisibilityTimeout": "1"})
+    fabric.answer = lambda event: {
+        "batchItemFailures": [
+            {"itemIdentifier": one["messageId"]}
+            for one in event["Records"]
+            if one["body"] == "poison"
+        ]
+    }
+
+    sqs.send_message_batch(
+        QueueUrl=notes,
+        Entries=[
+            {"Id": "1", "MessageBody": "fine"},
+            {"Id": "2", "MessageBody": "poison"},
+        ],
+    )
+    bodies = [one["body"] for one in fabric.records("ConsumerFunction", 4)]
+    dead = sqs.receive_message(QueueUrl=failures, WaitTimeSeconds=10)["Messages"]
+
+    assert sorted(bodies) == ["fine", "poison", "poison", "poison"]
+    assert [one["Body"] for one in dead] == ["poison"]
+
+
+def test_nothing_listens_off_loopback(fabric):
+    assert fabric.process.endpoint.startswith("http://127.0.0.1:")
+    assert listeners_off_loopback(fabric.process.pid) == []
+
+
+def listeners_off_loopback(pid: int) -> list[str]:
+    """Return the addresses, other than loopback's, that a process listens on."""
+    inodes = {
+        link.readlink().name.removeprefix("socket:[").rstrip("]")
+        for link in Path(f"/proc/{pid}/fd").iterdir()
+        if link.readlink().name.startswith("socket:")
+    }
+    found = []
+    for table, loopback in (("tcp", "0100007F"), ("tcp6", "00000000000000000000000001000000")):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if state == "0A" and rest[5] in inodes and not local.startswith(loopback):
+                found.append(local)
+    return found
+
+
+def test_a_template_that_cannot_be_deployed_is_refused_with_the_reason(fabric):
+    broken = {"Resources": {"Queue": {"Type": "AWS::No::Such", "Properties": {}}}}
+
+    with pytest.raises(FabricError, match=r"cannot be deployed: .*AWS::No::Such"):
+        deploy(fabric.process.endpoint, "broken", broken, {})
+
+
+def test_a_missing_installation_says_what_to_run(tmp_path):
+    with pytest.raises(FabricError, match="run `make setup`"):
+        Ministack(tmp_path / "python", tmp_path / "log")
+
+
+def test_a_process_that_dies_while_starting_shows_its_last_words(tmp_path):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho no such module\nexit 1\n")
+    python.chmod(0o755)
+    process = Ministack(python, tmp_path / "log")
+    process.start({})
+
+    with pytest.raises(FabricError, match=r"has ended while starting.*\nno such module"):
+        process.wait()
+
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from sfn_local.fabric import Ministack
+
+process = Ministack(Path(sys.argv[1]), Path(sys.argv[2]))
+process.start({})
+process.wait()
+print(process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_ministack_ends_when_the_process_that_started_it_is_killed(tmp_path):
+    arguments = [sys.executable, "-c", STARTER, str(PYTHON), str(tmp_path / "log")]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as starter:
+        pid = int(starter.stdout.readline())
+        starter.kill()
+
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and Path(f"/proc/{pid}/exe").exists():
+        time.sleep(0.02)
+
+    assert not Path(f"/proc/{pid}/exe").exists()

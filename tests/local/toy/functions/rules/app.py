@@ -1,0 +1,7 @@
+import queue
+
+received: queue.Queue = queue.Queue()
+
+
+def lambda_handler(event, _context):
+    received.put(event)
