@@ -246,14 +246,7 @@ def test_a_deploy_without_an_issuer_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_tells_somebody_what_to_do(name: str) -> None:
-    sections = re.findall(
-        r"^#+ (.+)$", (ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    described = re.fullmatch(r".+ See docs/operations.md, (.+)\.", ALARMS[name]["AlarmDescription"])
-
-    assert described is not None
-    assert described[1] in sections
+def test_an_alarm_reaches_the_topic(name: str) -> None:
     assert ALARMS[name]["AlarmActions"] == [{"Ref": "AlarmTopic"}]
 
 

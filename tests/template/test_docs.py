@@ -1,0 +1,40 @@
+import re
+
+import pytest
+from tests.template.stack import ROOT, TEMPLATE, of_type
+
+OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+
+
+def section(title: str) -> str:
+    """The text below a heading, up to the next one."""
+    found = re.search(rf"^#+ {re.escape(title)}$(.*?)(?=^#|\Z)", OPERATIONS, re.M | re.S)
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_names_the_section_that_says_what_to_do(name: str) -> None:
+    described = re.fullmatch(r".+ See docs/operations.md, (.+)\.", ALARMS[name]["AlarmDescription"])
+
+    assert described is not None
+    assert name.removesuffix("Alarm") in section(described[1])
+
+
+@pytest.mark.parametrize("name", TEMPLATE.document["Parameters"])
+def test_a_parameter_is_explained(name: str) -> None:
+    names = [
+        word.strip()
+        for row in section("Parameters").splitlines()
+        if row.startswith("|")
+        for word in row.split("|")[1].split(",")
+    ]
+
+    assert name in names
+
+
+@pytest.mark.parametrize(
+    "queue", [name for name in of_type("AWS::SQS::Queue") if name.endswith("DeadLetterQueue")]
+)
+def test_dead_letters_have_a_cure(queue: str) -> None:
+    assert f"\n| {queue} |" in section("Dead letters")
