@@ -8,7 +8,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT
@@ -27,9 +27,10 @@ from sfn_cqrs.service.http import (
 )
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.problems import problem, problem_of
+from sfn_cqrs.service.resolver import Resolver
 from sfn_cqrs.service.views import link_view, row_view, version_view
 
-app = APIGatewayHttpResolver()
+app = Resolver()
 _FIELDS = frozenset(
     ("type", "code", "name", "version", "attributes", "isDeleted", "mode", "partial")
 )
@@ -66,7 +67,7 @@ def delete_item(type_: str, code: str) -> Response[str]:
     identity = Identity.of(_event())
     version = integer_of(_query("version"), "version", Known.LATEST)
     service = CommandService(identity.tenant)
-    deleted = service.delete(type_, _code(code), version=version, caller=_caller(identity))
+    deleted = service.delete(type_, code_of(code), version=version, caller=_caller(identity))
     return _published(deleted)
 
 
@@ -74,7 +75,7 @@ def delete_item(type_: str, code: str) -> Response[str]:
 def list_versions(type_: str, code: str) -> Response[str]:
     """Show a chain: every version with its outcome, and who waits for whom."""
     service = ChainService(Identity.of(_event()).tenant)
-    page = service.show(type_, _code(code), limit=_limit(), cursor=_query("cursor"))
+    page = service.show(type_, code_of(code), limit=_limit(), cursor=_query("cursor"))
     return _listed([link_view(link) for link in page.items], page.next_cursor)
 
 
@@ -82,7 +83,7 @@ def list_versions(type_: str, code: str) -> Response[str]:
 def get_version(type_: str, code: str, version: str) -> Response[str]:
     """Show one version with its attributes."""
     service = ChainService(Identity.of(_event()).tenant)
-    link = service.find(type_, _code(code), integer_of(version, "version", 0))
+    link = service.find(type_, code_of(code), integer_of(version, "version", 0))
     return _json(HTTPStatus.OK, version_view(link))
 
 
@@ -92,7 +93,7 @@ def redrive_version(type_: str, code: str, version: str) -> Response[str]:
     identity = Identity.of(_event())
     identity.require(OPERATOR)
     service = ChainService(identity.tenant)
-    process = service.redrive(type_, _code(code), integer_of(version, "version", 0))
+    process = service.redrive(type_, code_of(code), integer_of(version, "version", 0))
     return _json(HTTPStatus.ACCEPTED, {"version": process.version, "attempt": process.attempt})
 
 
@@ -102,7 +103,7 @@ def skip_version(type_: str, code: str, version: str) -> Response[str]:
     identity = Identity.of(_event())
     identity.require(OPERATOR)
     service = ChainService(identity.tenant)
-    process = service.skip(type_, _code(code), integer_of(version, "version", 0))
+    process = service.skip(type_, code_of(code), integer_of(version, "version", 0))
     return _json(HTTPStatus.ACCEPTED, {"version": process.version, "outcome": process.outcome})
 
 
@@ -111,7 +112,7 @@ def get_item(type_: str, code: str) -> Response[str]:
     """Show an item as it is."""
     service = DataService(Identity.of(_event()).tenant)
     with_deleted = _query("deleted") == "true"
-    row = service.get(type_, _code(code), with_deleted=with_deleted)
+    row = service.get(type_, code_of(code), with_deleted=with_deleted)
     return _json(HTTPStatus.OK, row_view(row))
 
 
@@ -119,7 +120,7 @@ def get_item(type_: str, code: str) -> Response[str]:
 def list_history(type_: str, code: str) -> Response[str]:
     """Show what an item was before, the newest first."""
     service = HistoryService(Identity.of(_event()).tenant)
-    page = service.list(type_, _code(code), limit=_limit(), cursor=_query("cursor"))
+    page = service.list(type_, code_of(code), limit=_limit(), cursor=_query("cursor"))
     return _listed([row_view(row) for row in page.items], page.next_cursor)
 
 
@@ -206,11 +207,6 @@ def _caller(identity: Identity) -> Caller:
         request_id=http.get("requestId", ""),
         idempotency_key=headers.get("idempotency-key"),
     )
-
-
-def _code(segment: str) -> str:
-    parameters = _event().get("pathParameters") or {}
-    return code_of(parameters.get("code", segment))
 
 
 def _query(name: str) -> str | None:

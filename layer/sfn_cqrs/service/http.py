@@ -3,10 +3,11 @@
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sfn_cqrs.domain.errors import (
     ForbiddenError,
@@ -19,6 +20,9 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 OPERATOR = "operator"
 ENCODED_PREFIX = "~"
 """A path segment `~<base64url>` stands for a code that no path can carry, such as one with `/`."""
+
+
+_INTEGER = re.compile(r"-?[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +90,26 @@ def with_encoded_path(event: dict[str, Any]) -> dict[str, Any]:
     """The event with a path that says what API Gateway matched.
 
     AWS decodes `rawPath`, so that a code with a `/` would be taken for another route. The
-    route's key and its parameters are what was matched: the path is built of them again.
+    route's key and its parameters are what was matched: the path is built of them again. A
+    catch-all route has matched nothing; its path is encoded again, segment by segment.
     """
     path = event["routeKey"].partition(" ")[2]
-    if not path:
-        return event
-    for name, value in (event.get("pathParameters") or {}).items():
-        path = path.replace(f"{{{name}}}", quote(value, safe=""))
+    if path and "+}" not in path:
+        for name, value in (event.get("pathParameters") or {}).items():
+            path = path.replace(f"{{{name}}}", quote(value, safe=""))
+    else:
+        path = "/".join(quote(segment, safe="") for segment in event["rawPath"].split("/"))
     http = {**event["requestContext"]["http"], "path": path}
     return {**event, "rawPath": path, "requestContext": {**event["requestContext"], "http": http}}
 
 
-def code_of(segment: str) -> str:
-    """The code that a decoded path parameter stands for.
+def code_of(encoded: str) -> str:
+    """The code that a segment of the encoded path stands for.
 
     Raises:
         InvalidInputError: it begins with `~` and is no base64url.
     """
+    segment = unquote(encoded)
     if not segment.startswith(ENCODED_PREFIX):
         return segment
     text = segment.removeprefix(ENCODED_PREFIX)
@@ -120,7 +127,7 @@ def integer_of(text: str | None, field: str, default: int) -> int:
     """
     if text is None:
         return default
-    if not text.removeprefix("-").isdecimal() or not text.isascii():
+    if not _INTEGER.fullmatch(text):
         raise InvalidInputError(field, "must be an integer")
     return int(text)
 
