@@ -1,7 +1,7 @@
 """DynamoDB's types and refusals, spelt once."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 Item = dict[str, Any]
+_DIGITS = 38
+_numbers = Context(prec=_DIGITS, traps=[Inexact])
 _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
 
@@ -48,6 +50,8 @@ def cancellation_codes(error: "ClientError") -> list[str]:
 def _storable(value: Any) -> Any:
     if isinstance(value, float):
         return Decimal(str(value))
+    if isinstance(value, int) and abs(value) >= 10**_DIGITS:
+        return Decimal(value).normalize(_numbers)  # boto3 refuses zeros beyond the 38th digit
     if isinstance(value, Mapping):
         return {name: _storable(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

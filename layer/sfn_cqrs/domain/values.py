@@ -80,10 +80,10 @@ def _checked_object(value: Mapping[object, object], path: str, depth: int) -> di
 
 
 def _checked_number(value: float | Decimal, path: str) -> int | float:
-    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite():
         raise InvalidInputError(path, "is NaN or infinite, which JSON does not have")
-    digits = number.normalize().as_tuple().digits
+    digits = "".join(map(str, number.as_tuple().digits)).strip("0")
     if len(digits) > _MAX_DIGITS:
         raise InvalidInputError(path, f"has more than {_MAX_DIGITS} digits")
     if number and not _MIN_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
