@@ -92,6 +92,8 @@ class CommandTable:
     ) -> Page[tuple[Command, Process | None]]:
         """A page of the versions of an item with their processes, the newest first.
 
+        What has expired is left out, whether it is deleted yet or not.
+
         Raises:
             InvalidInputError: the limit or the cursor is none of this list's.
         """
@@ -99,9 +101,11 @@ class CommandTable:
         commands: list[Item] = []
         processes: dict[int, Process] = {}
         for item in query(self._client, self._table, wanted, 2 * limit + 2):
+            if self._has_expired(item):
+                continue
             if item["kind"] == "process":
                 processes[item["version"]] = as_process(item)
-            elif not self._has_expired(item):
+            else:
                 commands.append(item)
             if len(commands) > limit:
                 break

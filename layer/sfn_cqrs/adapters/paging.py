@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
+MAX_SK_BYTES = 1024
 T = TypeVar("T")
 
 
@@ -57,7 +58,7 @@ class Range:
             sk = base64.urlsafe_b64decode(self.cursor.encode()).decode()
         except (binascii.Error, ValueError) as error:
             raise InvalidInputError("cursor", "is not a cursor of this list") from error
-        if not sk.startswith(self.prefix):
+        if not sk.startswith(self.prefix) or len(sk.encode()) > MAX_SK_BYTES:
             raise InvalidInputError("cursor", "is not a cursor of this list")
         return sk
 
