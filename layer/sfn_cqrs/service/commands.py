@@ -24,7 +24,7 @@ from sfn_cqrs.domain.keys import MAX_VERSION, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
 from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request
-from sfn_cqrs.domain.values import Json, checked_json, digest, merged
+from sfn_cqrs.domain.values import Json, digest, merged
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.logs import logger
@@ -154,9 +154,12 @@ class CommandService:
         Raises:
             NotFoundError: there is no such item.
         """
-        patch = checked_json(attributes or {}, "attributes")
-        if not isinstance(patch, dict):
-            raise InvalidInputError("attributes", "must be an object")
+        named = Content.checked(
+            "" if name is None else name,
+            {} if attributes is None else attributes,
+            is_deleted=False if is_deleted is None else is_deleted,
+        )
+        patch = named.attributes
 
         def content_after(latest: Command | None) -> Content:
             if latest is None:
@@ -167,7 +170,7 @@ class CommandService:
                 is_deleted=latest.is_deleted if is_deleted is None else is_deleted,
             )
 
-        asked: Json = [name, patch, is_deleted]
+        asked: Json = ["partial", name, patch, is_deleted]
         return self._publish(type_, code, version, caller, content_after, asked, is_sync=is_sync)
 
     def delete(
@@ -231,8 +234,13 @@ class _Publisher:
             seen = self._seen()
             if seen is not None:
                 return seen
-            latest = bootstrap.commands().latest(self._key)
-            refusal, published = self._try(latest)
+            try:
+                refusal, published = self._try(bootstrap.commands().latest(self._key))
+            except VersionConflictError:
+                seen = self._seen()  # the same request may have won meanwhile
+                if seen is not None:
+                    return seen
+                raise
             if refusal is None:
                 return published
             if refusal is Refusal.VERSION_TAKEN and self._change.version != Known.LATEST:
