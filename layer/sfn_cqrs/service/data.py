@@ -50,9 +50,16 @@ class HistoryService:
     def list(
         self, type_: str, code: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
     ) -> Page[DataRow]:
-        """A page of an item's earlier states, the newest first; limit 1 to 100."""
+        """A page of an item's earlier states, the newest first; limit 1 to 100.
+
+        Raises:
+            NotFoundError: there is no such item.
+        """
         key = ItemKey.checked(self._tenant, type_, code)
-        return bootstrap.history().page(key, limit, cursor)
+        page = bootstrap.history().page(key, limit, cursor)
+        if not page.items and bootstrap.data().version_of(key).version == 0:
+            raise NotFoundError(f"{type_} {code} does not exist")
+        return page
 
     def as_of(self, type_: str, code: str, moment: datetime) -> DataRow:
         """The item as it was at a moment (with its time zone), deleted or not.
