@@ -34,7 +34,10 @@ def sync_handler(type_: str) -> Callable[[SyncHandler], SyncHandler]:
         name = handler.__name__
         if name == DEFAULT_HANDLER:
             raise ValueError(f"{name!r} is the handler of the data table; choose another name")
-        _sync_handlers.setdefault(type_, {})[name] = handler
+        namesake = _sync_handlers.setdefault(type_, {}).get(name, handler)
+        if namesake.__module__ != handler.__module__:
+            raise ValueError(f"{name!r} is a handler of {namesake.__module__} already; rename one")
+        _sync_handlers[type_][name] = handler
         return handler
 
     return register
