@@ -4,7 +4,6 @@ Every public method may be called from any thread.
 """
 
 import sys
-import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -66,7 +65,6 @@ class Engine:
         self.account = account
         self.on_status_change: list[StatusListener] = []
         self._lock = scheduler.lock
-        self._changed = threading.Condition(scheduler.lock)
         self._runtime = Runtime(scheduler, functions, region)
         self._machines: dict[str, Machine] = {}
         self._executions: dict[str, Execution] = {}
@@ -305,13 +303,10 @@ class Engine:
 
         With a ManualScheduler the virtual clock moves to the next timer whenever nothing else
         can run, and at most limit seconds in all. With a ThreadScheduler this only waits, at
-        most limit real seconds, and asks the predicate whenever an execution's status changes.
+        most limit real seconds.
         """
         reached = partial(self._has_ended, goal) if isinstance(goal, str) else goal
-        if isinstance(self.scheduler, ManualScheduler):
-            return self.scheduler.run_until(reached, limit)
-        with self._changed:
-            return self._changed.wait_for(reached, limit)
+        return self.scheduler.run_until(reached, limit)
 
     def run_for(self, seconds: float) -> None:
         """Let that much virtual time pass, running whatever is due; needs a ManualScheduler."""
@@ -348,11 +343,12 @@ class Engine:
         return str(uuid.UUID(int=self.scheduler.random.getrandbits(128), version=4))
 
     def _status_changed(self, execution: Execution) -> None:
-        self._changed.notify_all()
-        if self.on_status_change:
-            description = execution.describe()
-            for listener in self.on_status_change:
-                self.scheduler.add(partial(listener, description))
+        description = execution.describe() if self.on_status_change else {}
+        self.scheduler.add(partial(self._tell, description))
+
+    def _tell(self, description: dict[str, Any]) -> None:
+        for listener in self.on_status_change if description else ():
+            listener(description)
 
 
 def _compile(

@@ -192,3 +192,15 @@ class TaskTimedOut(ApiError):
 
 class ValidationException(ApiError):
     """A parameter is missing, of the wrong type, or out of its range."""
+
+
+class MissingRequiredParameter(ApiError):
+    """None of several parameters was given."""
+
+
+class SerializationException(ApiError):
+    """The request's body is no JSON object."""
+
+
+class UnknownOperationException(ApiError):
+    """There is no such operation, or not in this engine."""

@@ -129,6 +129,10 @@ class Scheduler(ABC):
     def add(self, job: Job) -> None:
         """Run a job soon, without the lock; from any thread."""
 
+    @abstractmethod
+    def run_until(self, reached: Callable[[], bool], limit: float | None = None) -> bool:
+        """Run, or let run, until a goal is reached, for at most limit seconds; whether it was."""
+
     def after(self, seconds: float, job: Job) -> Timer:
         """Run a job later. Needs the lock."""
         self._timers_made += 1
@@ -193,6 +197,8 @@ class ThreadScheduler(Scheduler):
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._progress = threading.Condition(self.lock)
+        self._watchers = 0
 
     def add(self, job: Job) -> None:
         """Run a job soon, without the lock; from any thread."""
@@ -206,6 +212,15 @@ class ThreadScheduler(Scheduler):
         if self._timers[0] is timer and threading.current_thread() is not self._thread:
             self.add(_nothing)  # the thread may be waiting for a later timer
         return timer
+
+    def run_until(self, reached: Callable[[], bool], limit: float | None = None) -> bool:
+        """Wait until a goal is reached, for at most limit real seconds; asked after each job."""
+        with self._progress:
+            self._watchers += 1
+            try:
+                return self._progress.wait_for(reached, limit)
+            finally:
+                self._watchers -= 1
 
     def close(self) -> None:
         """Run nothing more, and wait for the job that is running."""
@@ -231,6 +246,9 @@ class ThreadScheduler(Scheduler):
                 continue
             if job is not None:
                 run_safely(job)
+            if self._watchers:
+                with self._progress:
+                    self._progress.notify_all()
 
     def _seconds_to_wait(self) -> float | None:
         with self.lock:
@@ -275,7 +293,7 @@ class ManualScheduler(Scheduler):
     def run_until(self, reached: Callable[[], bool], limit: float | None = None) -> bool:
         """Run until the goal is reached, moving a virtual clock on whenever all else waits.
 
-        At most limit seconds of clock time pass. Returns whether the goal was reached.
+        At most limit seconds of clock time pass. Whether the goal was reached.
         """
         end = None if limit is None else self.clock.time() + limit
         while not self._run_jobs(reached):

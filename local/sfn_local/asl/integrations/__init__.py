@@ -19,8 +19,15 @@ class Integration(Protocol):
     def is_callback(self) -> bool:
         """Whether it waits for its token."""
 
-    async def run(self, attempt: Attempt, arguments: Document) -> Document:
-        """Have the work done, recording its events; its result.
+    def start(self, attempt: Attempt, arguments: Document) -> None:
+        """Hand the work over, recording it.
+
+        Raises:
+            StateFailure: the arguments are not what the service takes.
+        """
+
+    async def finish(self, attempt: Attempt) -> Document:
+        """Wait for the work's end, recording it; its result.
 
         Raises:
             StateFailure: it failed, or did not end in time.

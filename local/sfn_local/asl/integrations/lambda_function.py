@@ -5,7 +5,7 @@ from typing import Any
 from sfn_local.asl.document import Document, Json, dumps, loads
 from sfn_local.asl.errors import RuntimeFailure, SizeFailure, StateFailure
 from sfn_local.asl.functions import Answer, FunctionError
-from sfn_local.asl.integrations.attempt import Attempt, Expired, Returned
+from sfn_local.asl.integrations.attempt import Attempt, Expired, News, Returned
 
 OK, ACCEPTED = 200, 202
 
@@ -19,16 +19,19 @@ class LambdaFunction:
         """The function, by ARN or by name."""
         self._function = function
 
-    async def run(self, attempt: Attempt, arguments: Document) -> Document:
-        """Call the function with the arguments; what it returns.
-
-        Raises:
-            StateFailure: it failed, or did not end in time.
-        """
+    def start(self, attempt: Attempt, arguments: Document) -> None:
+        """Call the function with the arguments."""
         details = {"input": arguments.text, "resource": self._function, **attempt.limits()}
         attempt.record("LambdaFunctionScheduled", details)
         attempt.record("LambdaFunctionStarted")
         attempt.invoke(self._function, arguments.text)
+
+    async def finish(self, attempt: Attempt) -> Document:
+        """What the function returns.
+
+        Raises:
+            StateFailure: it failed, or did not end in time.
+        """
         news = await attempt.news()
         outcome = self._result(news.answer) if isinstance(news, Returned) else news.outcome
         if isinstance(outcome, StateFailure):
@@ -54,29 +57,12 @@ class LambdaInvoke:
         suffix = ".waitForTaskToken" if is_callback else ""
         self._identity = {"resourceType": "lambda", "resource": f"invoke{suffix}"}
 
-    async def run(self, attempt: Attempt, arguments: Document) -> Document:
-        """Call FunctionName with Payload; the response of the Invoke API, or the token's output.
-
-        A token may be sent back before its function has returned: the task is over then.
+    def start(self, attempt: Attempt, arguments: Document) -> None:
+        """Call FunctionName with Payload.
 
         Raises:
-            StateFailure: it failed, or did not end in time.
+            RuntimeFailure: the arguments name no function.
         """
-        self._schedule(attempt, arguments)
-        news = await attempt.news()
-        outcome = _response(news.answer) if isinstance(news, Returned) else news.outcome
-        if self.is_callback and isinstance(news, Returned) and isinstance(outcome, Document):
-            attempt.record("TaskSubmitted", {"output": outcome.text, **self._identity})
-            news = await attempt.news()
-            outcome = _response(news.answer) if isinstance(news, Returned) else news.outcome
-        if isinstance(outcome, StateFailure):
-            ending = "TaskTimedOut" if isinstance(news, Expired) else "TaskFailed"
-            attempt.record(ending, {**reasons(outcome), **self._identity})
-            raise outcome
-        attempt.record("TaskSucceeded", {"output": outcome.text, **self._identity})
-        return outcome
-
-    def _schedule(self, attempt: Attempt, arguments: Document) -> None:
         function, payload = _parse(arguments.value)
         details = {
             "parameters": arguments.text,
@@ -85,7 +71,35 @@ class LambdaInvoke:
         }
         attempt.record("TaskScheduled", {**details, **self._identity})
         attempt.record("TaskStarted", self._identity)
-        attempt.invoke(function, payload, detached=arguments.value.get("InvocationType") == "Event")
+        detached = arguments.value.get("InvocationType") == "Event"
+        attempt.invoke(function, payload, detached=detached)
+
+    async def finish(self, attempt: Attempt) -> Document:
+        """The response of the Invoke API, or the token's output.
+
+        A token may be sent back before its function has returned: the task is over then.
+
+        Raises:
+            StateFailure: it failed, or did not end in time.
+        """
+        news = await attempt.news()
+        if self.is_callback and self._record_submission(attempt, news):
+            news = await attempt.news()
+        outcome = _response(news.answer) if isinstance(news, Returned) else news.outcome
+        if isinstance(outcome, StateFailure):
+            ending = "TaskTimedOut" if isinstance(news, Expired) else "TaskFailed"
+            attempt.record(ending, {**reasons(outcome), **self._identity})
+            raise outcome
+        attempt.record("TaskSucceeded", {"output": outcome.text, **self._identity})
+        return outcome
+
+    def _record_submission(self, attempt: Attempt, news: News) -> bool:
+        """Whether the news is that the function has taken the token."""
+        response = _response(news.answer) if isinstance(news, Returned) else None
+        if not isinstance(response, Document):
+            return False
+        attempt.record("TaskSubmitted", {"output": response.text, **self._identity})
+        return True
 
 
 def read_result(answer: bytes) -> Document:

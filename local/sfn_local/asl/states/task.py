@@ -39,10 +39,14 @@ class TaskState(RetryingState):
         with Attempt(
             visit, timeout, heartbeat, with_token=self._integration.is_callback
         ) as attempt:
-            arguments = self.flow.arguments(visit)
-            if arguments.is_too_large:
-                raise SizeFailure(self.name)
-            return await self._integration.run(attempt, arguments)
+            self._integration.start(attempt, self._arguments(visit))
+            return await self._integration.finish(attempt)
+
+    def _arguments(self, visit: Visit) -> Document:
+        arguments = self.flow.arguments(visit)
+        if arguments.is_too_large:
+            raise SizeFailure(self.name)
+        return arguments
 
 
 Limit = int | Path | None

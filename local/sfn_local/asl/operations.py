@@ -1,0 +1,277 @@
+"""The operations of the Step Functions API: what each takes, and what it asks of the engine."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sfn_local.asl.engine import Engine
+from sfn_local.asl.errors import InvalidToken, MissingRequiredParameter, ValidationException
+
+DEFAULT_PAGE = 100
+LARGEST_PAGE = 1000
+LONGEST_PAGE_TOKEN = 1024
+
+STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
+
+Parameters = dict[str, Any]
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an operation."""
+
+    type: type
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    most: int | None = None  # the longest text, or the largest number
+
+    def check(self, name: str, value: Any) -> None:
+        """Compare a value with what the parameter takes.
+
+        Raises:
+            ValidationException: they do not fit.
+        """
+        if value is None:
+            if self.required:
+                raise _invalid("null", name, "Member must not be null")
+            return
+        if not isinstance(value, self.type) or (self.type is int and isinstance(value, bool)):
+            kind = self.type.__name__
+            raise _invalid(f"of type {type(value).__name__}", name, f"Member must be a {kind}")
+        if self.choices and value not in self.choices:
+            listed = ", ".join(self.choices)
+            constraint = f"Member must satisfy enum value set: [{listed}]"
+            raise _invalid(f"'{value}'", name, constraint)
+        self._check_size(name, value)
+
+    def _check_size(self, name: str, value: Any) -> None:
+        if self.most is None:
+            return
+        if isinstance(value, int) and not 0 <= value <= self.most:
+            constraint = f"Member must have value less than or equal to {self.most}"
+            raise _invalid(f"'{value}'", name, constraint)
+        if isinstance(value, str) and len(value) > self.most:
+            constraint = f"Member must have length less than or equal to {self.most}"
+            raise _invalid(f"of {len(value)} characters", name, constraint)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation; parameters that it does not name are ignored, as configuration of AWS's."""
+
+    run: Callable[[Engine, Parameters], Answer]
+    parameters: dict[str, Parameter]
+
+    def check(self, given: Parameters) -> Parameters:
+        """The parameters that the operation names.
+
+        Raises:
+            ValidationException: one of them is missing or does not fit.
+        """
+        for name, parameter in self.parameters.items():
+            parameter.check(name, given.get(name))
+        return {name: given.get(name) for name in self.parameters}
+
+
+def _invalid(value: str, name: str, constraint: str) -> ValidationException:
+    return ValidationException(
+        f"1 validation error detected: Value {value} at '{name}' failed to satisfy constraint: "
+        f"{constraint}"
+    )
+
+
+def _create_state_machine(engine: Engine, given: Parameters) -> Answer:
+    if given["publish"]:
+        raise ValidationException(
+            "this engine has no versions of state machines; leave publish out"
+        )
+    arn = engine.create_state_machine(
+        given["name"], given["definition"], given["type"] or "STANDARD", given["roleArn"]
+    )
+    return {
+        "stateMachineArn": arn,
+        "creationDate": engine.describe_state_machine(arn)["creationDate"],
+    }
+
+
+def _update_state_machine(engine: Engine, given: Parameters) -> Answer:
+    changes = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration")
+    if all(given[name] is None for name in changes):
+        raise MissingRequiredParameter(
+            "Either the definition, the role ARN, the LoggingConfiguration, or the "
+            "TracingConfiguration must be specified"
+        )
+    updated = engine.update_state_machine(
+        given["stateMachineArn"], given["definition"], given["roleArn"]
+    )
+    return {"updateDate": updated}
+
+
+def _describe_state_machine(engine: Engine, given: Parameters) -> Answer:
+    return engine.describe_state_machine(given["stateMachineArn"])
+
+
+def _list_state_machines(engine: Engine, given: Parameters) -> Answer:
+    machines, token = _page(engine.list_state_machines(), given)
+    return {"stateMachines": machines, **token}
+
+
+def _delete_state_machine(engine: Engine, given: Parameters) -> Answer:
+    engine.delete_state_machine(given["stateMachineArn"])
+    return {}
+
+
+def _start_execution(engine: Engine, given: Parameters) -> Answer:
+    document = "{}" if given["input"] is None else given["input"]
+    arn = engine.start_execution(given["stateMachineArn"], given["name"], document)
+    return {"executionArn": arn, "startDate": engine.describe_execution(arn)["startDate"]}
+
+
+def _stop_execution(engine: Engine, given: Parameters) -> Answer:
+    stopped = engine.stop_execution(given["executionArn"], given["error"], given["cause"])
+    return {"stopDate": stopped}
+
+
+def _describe_execution(engine: Engine, given: Parameters) -> Answer:
+    return engine.describe_execution(given["executionArn"])
+
+
+def _describe_state_machine_for_execution(engine: Engine, given: Parameters) -> Answer:
+    return engine.describe_state_machine_for_execution(given["executionArn"])
+
+
+def _list_executions(engine: Engine, given: Parameters) -> Answer:
+    before = _position(given["nextToken"])
+    executions, following = engine.page_executions(
+        given["stateMachineArn"], given["statusFilter"], _page_size(given), before
+    )
+    return {"executions": executions, **_next_token(following)}
+
+
+def _get_execution_history(engine: Engine, given: Parameters) -> Answer:
+    events = engine.history(given["executionArn"])
+    if given["reverseOrder"]:
+        events.reverse()
+    page, token = _page(events, given)
+    if given["includeExecutionData"] is False:
+        page = [_without_data(event) for event in page]
+    return {"events": page, **token}
+
+
+def _send_task_success(engine: Engine, given: Parameters) -> Answer:
+    engine.send_task_success(given["taskToken"], given["output"])
+    return {}
+
+
+def _send_task_failure(engine: Engine, given: Parameters) -> Answer:
+    engine.send_task_failure(given["taskToken"], given["error"], given["cause"])
+    return {}
+
+
+def _send_task_heartbeat(engine: Engine, given: Parameters) -> Answer:
+    engine.send_task_heartbeat(given["taskToken"])
+    return {}
+
+
+DATA = {"input", "output", "parameters", "inputDetails", "outputDetails"}
+PAGE_TOKEN = re.compile(r"page:(\d{1,12})")
+
+
+def _without_data(event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {inner: kept for inner, kept in value.items() if inner not in DATA}
+        if isinstance(value, dict)
+        else value
+        for name, value in event.items()
+    }
+
+
+def _page(items: list[Any], given: Parameters) -> tuple[list[Any], dict[str, str]]:
+    start = _position(given["nextToken"]) or 0
+    end = start + _page_size(given)
+    return items[start:end], _next_token(end if end < len(items) else None)
+
+
+def _page_size(given: Parameters) -> int:
+    return int(given["maxResults"] or DEFAULT_PAGE)
+
+
+def _next_token(position: int | None) -> dict[str, str]:
+    if position is None:
+        return {}
+    return {"nextToken": base64.b64encode(f"page:{position}".encode()).decode()}
+
+
+def _position(token: str | None) -> int | None:
+    if token is None:
+        return None
+    try:
+        text = base64.b64decode(token, validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise InvalidToken from None
+    found = PAGE_TOKEN.fullmatch(text)
+    if found is None:
+        raise InvalidToken
+    return int(found[1])
+
+
+TEXT = Parameter(str)
+REQUIRED_TEXT = Parameter(str, required=True)
+ARN = Parameter(str, required=True, most=256)
+MACHINE = {"stateMachineArn": ARN}
+EXECUTION = {"executionArn": ARN}
+TOKEN = {"taskToken": Parameter(str, required=True, most=2048)}
+REASONS = {"error": Parameter(str, most=256), "cause": Parameter(str, most=32_768)}
+PAGE = {
+    "maxResults": Parameter(int, most=LARGEST_PAGE),
+    "nextToken": Parameter(str, most=LONGEST_PAGE_TOKEN),
+}
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateStateMachine": Operation(
+        _create_state_machine,
+        {
+            "name": REQUIRED_TEXT,
+            "definition": REQUIRED_TEXT,
+            "roleArn": ARN,
+            "type": Parameter(str, choices=("STANDARD", "EXPRESS")),
+            "publish": Parameter(bool),
+        },
+    ),
+    "UpdateStateMachine": Operation(
+        _update_state_machine,
+        {
+            **MACHINE,
+            "definition": TEXT,
+            "roleArn": Parameter(str, most=256),
+            "loggingConfiguration": Parameter(dict),
+            "tracingConfiguration": Parameter(dict),
+        },
+    ),
+    "DescribeStateMachine": Operation(_describe_state_machine, MACHINE),
+    "ListStateMachines": Operation(_list_state_machines, PAGE),
+    "DeleteStateMachine": Operation(_delete_state_machine, MACHINE),
+    "StartExecution": Operation(_start_execution, {**MACHINE, "name": TEXT, "input": TEXT}),
+    "StopExecution": Operation(_stop_execution, {**EXECUTION, **REASONS}),
+    "DescribeExecution": Operation(_describe_execution, EXECUTION),
+    "DescribeStateMachineForExecution": Operation(_describe_state_machine_for_execution, EXECUTION),
+    "ListExecutions": Operation(
+        _list_executions, {**MACHINE, **PAGE, "statusFilter": Parameter(str, choices=STATUSES)}
+    ),
+    "GetExecutionHistory": Operation(
+        _get_execution_history,
+        {
+            **EXECUTION,
+            **PAGE,
+            "reverseOrder": Parameter(bool),
+            "includeExecutionData": Parameter(bool),
+        },
+    ),
+    "SendTaskSuccess": Operation(_send_task_success, {**TOKEN, "output": REQUIRED_TEXT}),
+    "SendTaskFailure": Operation(_send_task_failure, {**TOKEN, **REASONS}),
+    "SendTaskHeartbeat": Operation(_send_task_heartbeat, TOKEN),
+}
