@@ -1,0 +1,172 @@
+"""What a command costs and how fast it is, through the whole local stack.
+
+Counted is version 2 of an item that need not wait, with the data table's handler and one
+projection, from the HTTP call to the closed notice; then a chain of two versions published
+back to back. The peer is the TypeScript framework that this project re-implements, by its code.
+"""
+
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import quantiles
+
+from report import Figure, main
+
+from sfn_local.demo.client import Client
+from sfn_local.demo.faults import Watch
+from sfn_local.recorder import Recorder
+from sfn_local.stack import LocalStack
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTIFIER = "QueueOnNotificationFunction"
+THREADS = 8
+ITEMS = 200
+RUNS = 7
+PATIENCE_SECONDS = 120
+
+
+def measure() -> list[Figure]:
+    """Measure everything."""
+    recorder = Recorder()
+    with (
+        tempfile.TemporaryDirectory() as state,
+        LocalStack(state_dir=state, recorder=recorder, reload=False) as stack,
+    ):
+        return [
+            *_one_command(stack, recorder),
+            *_chain_of_two(stack, recorder),
+            *_import_cpu(),
+            *_throughput(stack),
+        ]
+
+
+def _one_command(stack: LocalStack, recorder: Recorder) -> list[Figure]:
+    _publish_and_wait(stack, recorder, "counted", [1])
+    recorder.clear()
+    executions = _publish_and_wait(stack, recorder, "counted", [2])
+    calls = recorder.call_counts()
+    publishes = calls["sns.Publish"] + calls["sns.PublishBatch"]
+    invocations = sum(recorder.invocation_counts().values())
+    transitions = sum(_transitions(stack, arn) for arn in executions)
+    return [
+        Figure("Lambda invocations", invocations, "per command", 11, "23"),
+        Figure("SNS publishes", publishes, "per command", 2, "14"),
+        Figure("state transitions", transitions, "per command", 10, "10"),
+        Figure("write units", recorder.write_units, "WRU per command", 18, "16 to 18"),
+        Figure("read units", recorder.read_units, "RRU per command"),
+        Figure("AWS calls", sum(calls.values()), "per command"),
+    ]
+
+
+def _chain_of_two(stack: LocalStack, recorder: Recorder) -> list[Figure]:
+    recorder.clear()
+    _publish_and_wait(stack, recorder, "chained", [1, 2])
+    invocations = sum(recorder.invocation_counts().values())
+    return [Figure("Lambda invocations, chain of two", invocations, "per chain", 24, "43")]
+
+
+def _publish_and_wait(
+    stack: LocalStack, recorder: Recorder, code: str, versions: list[int]
+) -> list[str]:
+    """Publish versions back to back; answers their executions once all notices are out."""
+    ended: list[str] = []
+
+    def on_status_change(execution: dict[str, str]) -> None:
+        if execution["status"] != "RUNNING":
+            ended.append(execution["executionArn"])
+
+    stack.engine.on_status_change.append(on_status_change)
+    with Client(stack.http) as client:
+        for version in versions:
+            _publish(client, code, version)
+    _until(lambda: len(ended) == len(versions))
+    _until(lambda: recorder.invocation_counts()[NOTIFIER] > 0)
+    _until(lambda: _is_quiet(recorder))
+    stack.engine.on_status_change.remove(on_status_change)
+    return ended
+
+
+def _publish(client: Client, code: str, version: int) -> None:
+    body = {
+        "type": "ORDER",
+        "code": code,
+        "name": "A measured order",
+        "version": version - 1,
+        "attributes": {"customer": "ada", "total": version},
+    }
+    status, answer = client.send("POST", "/commands", body)
+    if status != 202:  # noqa: PLR2004 - Accepted
+        raise RuntimeError(f"publish answered {status}: {answer}")
+
+
+def _until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise RuntimeError("the stack does not come to rest")
+        time.sleep(0.02)
+
+
+def _is_quiet(recorder: Recorder) -> bool:
+    before = len(recorder.invocations)
+    time.sleep(6)  # longer than the notification queue's batching window
+    return len(recorder.invocations) == before
+
+
+def _transitions(stack: LocalStack, execution: str) -> int:
+    events = stack.engine.history(execution)
+    return sum(event["type"].endswith("StateEntered") for event in events)
+
+
+def _import_cpu() -> list[Figure]:
+    """The CPU of importing a function in a new process, byte-compiled, without the interpreter."""
+    program = (
+        "import sys, time; began = time.process_time(); import runpy;"
+        " runpy.run_path(sys.argv[1]); print(time.process_time() - began)"
+    )
+
+    def cpu(path: Path) -> float:
+        command = [sys.executable, "-c", program, str(path)]
+        seconds = [float(subprocess.check_output(command, cwd=ROOT)) for _ in range(RUNS)]
+        return min(seconds) * 1000
+
+    by_function = {path: cpu(path) for path in sorted(ROOT.glob("functions/*/*/app.py"))}
+    largest = max(by_function, key=lambda path: by_function[path])
+    name = f"import CPU of the largest function ({largest.parent.parent.name})"
+    return [Figure(name, by_function[largest], "ms", 250, "730")]
+
+
+def _throughput(stack: LocalStack) -> list[Figure]:
+    """Publish from eight threads; each of the items gets two versions."""
+    watch = Watch("ORDER")
+    published: dict[tuple[str, int], float] = {}
+    local = threading.local()
+
+    def publish(code: str) -> None:
+        if not hasattr(local, "client"):
+            local.client = Client(stack.http)
+        for version in (1, 2):
+            published[code, version] = time.perf_counter()
+            _publish(local.client, code, version)
+
+    with watch.installed():
+        began = time.perf_counter()
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(publish, [f"fast-{number}" for number in range(ITEMS)]))
+        _until(lambda: len(watch.reached) == len(published))
+    seconds = max(watch.reached.values()) - began
+    cuts = quantiles([watch.reached[key] - published[key] for key in published], n=100)
+    return [
+        Figure("throughput, whole local stack", len(published) / seconds, "commands/s"),
+        Figure("publish to read model, p50", cuts[49] * 1000, "ms"),
+        Figure("publish to read model, p99", cuts[98] * 1000, "ms"),
+    ]
+
+
+if __name__ == "__main__":
+    main("One command, everything counted from the HTTP call to the closed notice", measure)
