@@ -298,6 +298,14 @@ class Engine:
         """Run all that can run now, without moving the clock; needs a ManualScheduler."""
         self._manual().run_until_idle()
 
+    def run_until_waiting(self) -> None:
+        """Run until all that is left waits for somebody outside; needs a ManualScheduler.
+
+        Wait states and the pauses before retries pass; the time limits of tasks that wait for
+        a token or a function do not.
+        """
+        self._manual().run_until_waiting()
+
     def run_until(self, goal: str | Callable[[], bool], limit: float | None = None) -> bool:
         """Run until an execution has ended, or a predicate holds; whether it came to that.
 

@@ -106,7 +106,7 @@ class Execution:
         self.history.add(self.started, 0, "ExecutionStarted", details)
         scheduler = self.runtime.scheduler
         if self.machine.timeout is not None:
-            self._timeout = scheduler.after(self.machine.timeout, self._time_out)
+            self._timeout = scheduler.after(self.machine.timeout, self._time_out, is_limit=True)
         self._strand = scheduler.spawn(self._run())
         self._notify(self)
 

@@ -84,22 +84,25 @@ class Strand:
 
 
 class Timer:
-    """A job for later."""
+    """A job for later: the end of a sleep, or of a time limit that one hopes to keep."""
 
-    __slots__ = ("_scheduler", "due", "job", "number")
+    __slots__ = ("_scheduler", "due", "is_limit", "job", "number")
 
-    def __init__(self, scheduler: "Scheduler", due: float, number: int, job: Job) -> None:
+    def __init__(
+        self, scheduler: "Scheduler", due: float, number: int, job: Job, *, is_limit: bool
+    ) -> None:
         """Timers of one moment fire in the order of their numbers."""
         self._scheduler = scheduler
         self.due = due
         self.number = number
         self.job: Job | None = job
+        self.is_limit = is_limit
 
     def cancel(self) -> None:
         """Forget the job. Needs the scheduler's lock."""
         if self.job is not None:
             self.job = None
-            self._scheduler.timer_cancelled()
+            self._scheduler.timer_cancelled(self)
 
     def __lt__(self, other: "Timer") -> bool:
         """The one that is due first."""
@@ -120,6 +123,7 @@ class Scheduler(ABC):
         self._timers: list[Timer] = []
         self._timers_made = 0
         self._timers_cancelled = 0
+        self._sleeps = 0
 
     def attach(self, clock: Clock) -> None:
         """Take the time from this clock."""
@@ -133,24 +137,29 @@ class Scheduler(ABC):
     def run_until(self, reached: Callable[[], bool], limit: float | None = None) -> bool:
         """Run, or let run, until a goal is reached, for at most limit seconds; whether it was."""
 
-    def after(self, seconds: float, job: Job) -> Timer:
+    def after(self, seconds: float, job: Job, *, is_limit: bool = False) -> Timer:
         """Run a job later. Needs the lock."""
         self._timers_made += 1
-        timer = Timer(self, self.clock.time() + seconds, self._timers_made, job)
+        due = self.clock.time() + seconds
+        timer = Timer(self, due, self._timers_made, job, is_limit=is_limit)
         heapq.heappush(self._timers, timer)
+        self._sleeps += not is_limit
         return timer
 
-    def deliver_after(self, seconds: float, channel: Channel[T], item: T) -> Timer:
+    def deliver_after(
+        self, seconds: float, channel: Channel[T], item: T, *, is_limit: bool = False
+    ) -> Timer:
         """Put an item into a channel later. Needs the lock."""
-        return self.after(seconds, partial(self._deliver, channel, item))
+        return self.after(seconds, partial(self._deliver, channel, item), is_limit=is_limit)
 
     def spawn(self, coroutine: Coroutine[Any, None, None]) -> Strand:
         """Start a strand. Needs the lock."""
         return Strand(self, coroutine)
 
-    def timer_cancelled(self) -> None:
+    def timer_cancelled(self, timer: Timer) -> None:
         """Count it, and sweep cancelled timers out when most of them are."""
         self._timers_cancelled += 1
+        self._sleeps -= not timer.is_limit
         if self._timers_cancelled > TIMERS_WORTH_SWEEPING + len(self._timers) // 2:
             self._timers = [timer for timer in self._timers if timer.job is not None]
             heapq.heapify(self._timers)
@@ -177,6 +186,7 @@ class Scheduler(ABC):
                 timer = heapq.heappop(self._timers)
                 job, timer.job = timer.job, None
                 if job is not None:
+                    self._sleeps -= not timer.is_limit
                     self.add(job)
 
 
@@ -206,9 +216,9 @@ class ThreadScheduler(Scheduler):
         if self._thread is None:
             self._start()
 
-    def after(self, seconds: float, job: Job) -> Timer:
+    def after(self, seconds: float, job: Job, *, is_limit: bool = False) -> Timer:
         """Run a job later. Needs the lock."""
-        timer = super().after(seconds, job)
+        timer = super().after(seconds, job, is_limit=is_limit)
         if self._timers[0] is timer and threading.current_thread() is not self._thread:
             self.add(_nothing)  # the thread may be waiting for a later timer
         return timer
@@ -289,6 +299,12 @@ class ManualScheduler(Scheduler):
     def run_until_idle(self) -> None:
         """Run all that can run now, without moving the clock."""
         self._run_jobs(lambda: False)
+
+    def run_until_waiting(self) -> None:
+        """Run until all that is left waits for somebody outside: sleeps pass, limits do not."""
+        self._run_jobs(lambda: False)
+        while self._sleeps and self._move_clock(None):
+            self._run_jobs(lambda: False)
 
     def run_until(self, reached: Callable[[], bool], limit: float | None = None) -> bool:
         """Run until the goal is reached, moving a virtual clock on whenever all else waits.

@@ -124,7 +124,8 @@ class Attempt:
     def _limit(self, seconds: int | None, failure: StateFailure) -> Timer | None:
         if seconds is None:
             return None
-        return self.visit.runtime.scheduler.deliver_after(seconds, self._news, Expired(failure))
+        scheduler = self.visit.runtime.scheduler
+        return scheduler.deliver_after(seconds, self._news, Expired(failure), is_limit=True)
 
 
 def _ignore(_: Answer) -> None:

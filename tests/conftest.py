@@ -1,0 +1,1 @@
+pytest_plugins = ["sfn_local.pytest_plugin"]

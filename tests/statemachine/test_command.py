@@ -1,0 +1,287 @@
+"""command.asl.json: every path, retry, catch and time limit, on stand-in functions."""
+
+from typing import Any
+
+import pytest
+
+from sfn_local.asl import FunctionError
+from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
+
+KEYS = {"tenant": "acme", "type": "ORDER", "code": "A-1", "version": 3, "attempt": 1}
+HANDLERS = ["dynamodb", "orders_by_day"]
+STUBS: dict[str, Any] = {
+    "check_version": {"result": 0},
+    "set_ttl_command": {"result": "set"},
+    "history_copy": {"result": "copied"},
+    "transform_data": {"result": HANDLERS},
+    "sync_data": lambda payload: {"handler": payload["input"], "ok": True},
+    "finish": {"result": "applied"},
+    "mark_failed": {"error": "recorded", "cause": "why"},
+}
+WORK = ["set_ttl_command", "history_copy", "transform_data", "sync_data_all"]
+SYNC = ["sync_data", "sync_data"]
+PARKED = ["check_version", "check_version_result", "wait_prev_command"]
+FAILED = ["mark_failed", "fail"]
+RESUMED = {"Payload": {"result": "resumed_by_prev_version", "prevVersion": 2}}
+
+SERVICE_ERRORS = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+]
+RUNNING_STATES = [
+    "check_version",
+    "set_ttl_command",
+    "history_copy",
+    "transform_data",
+    "sync_data",
+    "finish",
+    "mark_failed",
+]
+TIME_LIMITS = dict.fromkeys(RUNNING_STATES, 60) | {"sync_data": 150}
+
+
+class TransientError(Exception):
+    pass
+
+
+class VersionGapError(Exception):
+    pass
+
+
+def lambda_error(name: str) -> FunctionError:
+    return FunctionError(name, "{}")
+
+
+def run_command(run_machine: RunMachine, **stubs: Any) -> MachineRun:
+    run: MachineRun = run_machine("command", input=KEYS, stubs={**STUBS, **stubs})
+    return run
+
+
+def run_with_answers(run_machine: RunMachine, state: str, *answers: Any) -> MachineRun:
+    """Run with these answers of one state; to reach mark_failed, finish fails first."""
+    stubs: dict[str, Any] = {state: list(answers)}
+    if state == "sync_data":
+        stubs["transform_data"] = {"result": ["dynamodb"]}
+    if state == "mark_failed":
+        stubs["finish"] = VersionGapError
+    return run_command(run_machine, **stubs)
+
+
+def parked(run_machine: RunMachine) -> tuple[MachineRun, str]:
+    run = run_command(run_machine, check_version={"result": 1}, wait_prev_command=None)
+    return run, run.payloads["wait_prev_command"][0]["taskToken"]
+
+
+def test_a_command_whose_turn_it_is_runs_to_the_end(run_machine: RunMachine) -> None:
+    run = run_command(run_machine)
+
+    assert run.path == ["check_version", "check_version_result", *WORK, *SYNC, "finish", "success"]
+    assert run.status == "SUCCEEDED"
+    assert run.output == {"result": "applied"}
+    assert run.seconds == 0
+
+
+def test_each_handler_runs_once_and_receives_its_name(run_machine: RunMachine) -> None:
+    run = run_command(run_machine)
+
+    assert [payload["input"] for payload in run.payloads["sync_data"]] == HANDLERS
+    assert run.payloads["finish"][0]["input"] == {
+        "result": HANDLERS,
+        "results": [
+            {"handler": "dynamodb", "ok": True},
+            {"handler": "orders_by_day", "ok": True},
+        ],
+    }
+
+
+def test_a_type_without_handlers_is_finished_all_the_same(run_machine: RunMachine) -> None:
+    run = run_command(run_machine, transform_data={"result": []})
+
+    assert run.path == ["check_version", "check_version_result", *WORK, "finish", "success"]
+
+
+def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:
+    run = run_command(run_machine)
+
+    for state, payloads in run.payloads.items():
+        assert [sorted(payload) for payload in payloads] == [["context", "input", "source"]] * len(
+            payloads
+        )
+        context = payloads[0]["context"]
+        assert payloads[0]["source"] == "step-function"
+        assert context["Execution"]["Input"] == KEYS
+        assert context["Execution"]["Name"] == "test"
+        assert (context["State"]["Name"], context["State"]["RetryCount"]) == (state, 0)
+
+
+def test_an_early_command_parks_until_its_predecessor_finishes(run_machine: RunMachine) -> None:
+    run, token = parked(run_machine)
+
+    assert run.path == PARKED
+    assert run.status == "RUNNING"
+    assert sorted(run.payloads["wait_prev_command"][0]) == [
+        "context",
+        "input",
+        "source",
+        "taskToken",
+    ]
+    assert run.payloads["wait_prev_command"][0]["context"]["Task"] == {"Token": token}
+
+
+def test_an_answer_that_nobody_knows_parks_too(run_machine: RunMachine) -> None:
+    run = run_command(run_machine, check_version={"result": 7}, wait_prev_command=None)
+
+    assert run.path == PARKED
+
+
+def test_a_parked_command_goes_on_when_its_token_comes_back(run_machine: RunMachine) -> None:
+    run, token = parked(run_machine)
+    run.advance(3600)
+    run.succeed(token, RESUMED)
+
+    assert run.path == [*PARKED, *WORK, *SYNC, "finish", "success"]
+    assert run.payloads["set_ttl_command"][0]["input"] == RESUMED["Payload"]
+    assert run.status == "SUCCEEDED"
+
+
+def test_a_parked_command_fails_with_its_predecessor(run_machine: RunMachine) -> None:
+    run, token = parked(run_machine)
+    run.fail(token, "PredecessorFailedError", "version 2 has failed")
+
+    assert run.path == [*PARKED, *FAILED]
+    assert run.payloads["mark_failed"][0]["input"] == {
+        "Error": "PredecessorFailedError",
+        "Cause": "version 2 has failed",
+    }
+    assert (run.status, run.error, run.cause) == ("FAILED", "recorded", "why")
+
+
+def test_a_wait_ends_after_24_hours_and_not_before(run_machine: RunMachine) -> None:
+    run, _ = parked(run_machine)
+    run.advance(86_399)
+    before = run.status
+    run.advance(1)
+
+    assert before == "RUNNING"
+    assert run.path == [*PARKED, *FAILED]
+    assert run.payloads["mark_failed"][0]["input"] == {"Error": "States.Timeout", "Cause": ""}
+    assert run.seconds == 86_400
+
+
+def test_a_wait_that_is_over_is_not_waited_for_again(run_machine: RunMachine) -> None:
+    run, _ = parked(run_machine)
+    run.advance(86_400)
+
+    assert len(run.payloads["wait_prev_command"]) == 1
+
+
+def test_a_late_command_is_refused_with_error_and_cause(run_machine: RunMachine) -> None:
+    refusal = {
+        "result": -1,
+        "error": "version is not match",
+        "cause": "next version must be 3 but got 2",
+    }
+    recorded = {"error": refusal["error"], "cause": refusal["cause"]}
+    run = run_command(run_machine, check_version=refusal, mark_failed=recorded)
+
+    assert run.path == ["check_version", "check_version_result", *FAILED]
+    assert run.payloads["mark_failed"][0]["input"] == refusal
+    assert (run.error, run.cause) == ("version is not match", "next version must be 3 but got 2")
+
+
+@pytest.mark.parametrize("state", [state for state in RUNNING_STATES if state != "mark_failed"])
+def test_an_error_of_the_function_is_recorded_at_once(run_machine: RunMachine, state: str) -> None:
+    run = run_with_answers(run_machine, state, VersionGapError("2 is missing"))
+    recorded = run.payloads["mark_failed"][0]["input"]
+
+    assert run.path[-2:] == FAILED
+    assert recorded["Error"] == "VersionGapError"
+    assert '"errorMessage": "2 is missing"' in recorded["Cause"]
+    assert (run.status, run.seconds) == ("FAILED", 0)
+
+
+def test_one_failed_handler_fails_the_command(run_machine: RunMachine) -> None:
+    def sync(payload: dict[str, Any]) -> dict[str, Any]:
+        if payload["input"] == "orders_by_day":
+            raise ValueError("no such day")
+        return {"handler": payload["input"], "ok": True}
+
+    run = run_command(run_machine, sync_data=sync)
+
+    assert run.path == ["check_version", "check_version_result", *WORK, *SYNC, *FAILED]
+    assert run.payloads["mark_failed"][0]["input"]["Error"] == "ValueError"
+
+
+@pytest.mark.parametrize("error", SERVICE_ERRORS)
+@pytest.mark.parametrize("state", [*RUNNING_STATES, "wait_prev_command"])
+def test_an_error_of_the_service_is_tried_again(
+    run_machine: RunMachine, state: str, error: str
+) -> None:
+    if state == "wait_prev_command":
+        answers = [lambda_error(error), None]
+        run = run_command(run_machine, check_version={"result": 1}, wait_prev_command=answers)
+    else:
+        run = run_with_answers(run_machine, state, lambda_error(error), STUBS[state])
+    attempts = [payload["context"]["State"]["RetryCount"] for payload in run.payloads[state]]
+
+    assert attempts == [0, 1]
+    assert 0 <= run.seconds <= 2
+
+
+@pytest.mark.parametrize("state", RUNNING_STATES)
+def test_a_function_that_takes_too_long_is_called_again(
+    run_machine: RunMachine, state: str
+) -> None:
+    run = run_with_answers(run_machine, state, NEVER, STUBS[state])
+    run.advance(TIME_LIMITS[state] - 1)
+    before = len(run.payloads[state])
+    run.advance(1)
+
+    assert before == 1
+    assert len(run.payloads[state]) == 2
+    assert run.status == ("FAILED" if state == "mark_failed" else "SUCCEEDED")
+
+
+def test_a_retried_wait_gets_a_new_token(run_machine: RunMachine) -> None:
+    answers = [TransientError(), None]
+    run = run_command(run_machine, check_version={"result": 1}, wait_prev_command=answers)
+    first, second = (payload["taskToken"] for payload in run.payloads["wait_prev_command"])
+    run.succeed(second, RESUMED)
+
+    assert first != second
+    assert run.status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("state", RUNNING_STATES)
+def test_six_retries_are_enough_for_the_service(run_machine: RunMachine, state: str) -> None:
+    failures = [lambda_error("Lambda.ServiceException")] * 7
+    run = run_with_answers(run_machine, state, *failures)
+
+    assert len(run.payloads[state]) == 7
+    assert run.status == "FAILED"
+    assert 0 < run.seconds <= 2 + 4 + 8 + 16 + 32 + 60
+
+
+@pytest.mark.parametrize("state", RUNNING_STATES)
+def test_eight_retries_are_enough_for_a_transient_error(
+    run_machine: RunMachine, state: str
+) -> None:
+    run = run_with_answers(run_machine, state, *[TransientError()] * 9)
+
+    assert len(run.payloads[state]) == 9
+    assert run.status == "FAILED"
+    assert 0 < run.seconds <= 1 + 2 + 4 + 8 + 16 + 30 + 30 + 30
+
+
+def test_a_failure_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
+    run = run_command(run_machine, finish=VersionGapError, mark_failed=VersionGapError)
+
+    assert run.path[-2:] == ["mark_failed", "not_recorded"]
+    assert (run.status, run.error) == ("FAILED", "NotRecorded")
+    assert run.cause == "The failure could not be recorded; the sweep will close this command."
