@@ -73,7 +73,7 @@ def _client(service: str) -> Any:
                     retries={"mode": "standard", "max_attempts": 4},
                     connect_timeout=2,
                     read_timeout=10,
-                    max_pool_connections=32,
+                    max_pool_connections=64,
                 )
                 _made[name] = cast("Any", boto3).client(service, config=config)
     return _made[name]
