@@ -38,10 +38,10 @@ class ProcessTable:
         with self._store.lock:
             return self._store.processes.get((key, version))
 
-    def begin(self, ref: CommandRef, status: str) -> Process | None:
+    def begin(self, ref: CommandRef, status: str, *, is_first: bool = False) -> Process | None:
         written = self._write(
             ref,
-            lambda process: process.may_be_written_by(ref.attempt),
+            lambda process: process.may_begin(ref.attempt, is_first=is_first),
             lambda process: process.begun(status),
         )
         return written.process if written.done else None
@@ -122,7 +122,7 @@ class ProcessTable:
                 return Written(done=False, process=found)
             process = replace(changed(found), updated_at=iso(self._store.now()))
             ttl = self._store.processes.ttl(version)
-            if process.outcome.is_settled:
+            if process.outcome.may_expire:
                 ttl = self._retention.expiry(ref.key.type, self._store.now()) or ttl
             self._store.processes.put(version, process, ttl)
             if process.outcome.is_open or process.outcome is Outcome.BLOCKED:

@@ -6,10 +6,10 @@ The Choice state check_version_result branches on the number answered here.
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.errors import PredecessorFailedError, VersionGapError
 from sfn_cqrs.domain.versioning import Turn
-from sfn_cqrs.service.command_state import CommandState, command_state
+from sfn_cqrs.service.command_state import CommandState, first_command_state
 
 
-@command_state
+@first_command_state
 def lambda_handler(state: CommandState) -> dict[str, object]:
     """Compare the version with its predecessor's outcome and with the data's version.
 

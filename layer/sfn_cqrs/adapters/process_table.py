@@ -61,13 +61,13 @@ class ProcessTable:
         expired = plain.get("ttl", float("inf")) <= self._now().timestamp()
         return None if expired else as_process(plain)
 
-    def begin(self, ref: CommandRef, status: str) -> Process | None:
-        """Write a state's status; None if the attempt no longer owns the version."""
+    def begin(self, ref: CommandRef, status: str, *, is_first: bool = False) -> Process | None:
+        """Write a state's status; None if the attempt may not, or not any more."""
         written = self._write(
             ref.key,
             ref.version,
             "SET #status = :status, outcome = :open, updated_at = :now REMOVE task_token",
-            _OWNED,
+            f"{_OWNED} AND attribute_not_exists(token_seq)" if is_first else _OWNED,
             {":attempt": ref.attempt, ":status": status, **_OPEN},
         )
         return written.process if written.done else None
@@ -199,7 +199,7 @@ class ProcessTable:
         values: dict[str, Any],
     ) -> Written:
         expiry = self._retention.expiry(ref.key.type, self._now())
-        if outcome.is_settled and expiry is not None:
+        if outcome.may_expire and expiry is not None:
             sets += ", #ttl = :ttl"
             values = {**values, ":ttl": expiry}
         update = f"SET {sets} REMOVE {removes}"

@@ -42,11 +42,12 @@ class WriteData:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Write a state's status if the attempt still owns the version: Process or None."""
+    """Write a state's status, if `may_begin`: Process or None."""
 
     version: int
     attempt: int
     status: str
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +185,15 @@ class Verdict:
         return f"next version must be {self.data + 1} but got {self.version}"
 
 
-def begin(version: int, attempt: int, status: str) -> Generator[Call, Any, Process]:
-    """Enter a state.
+def begin(
+    version: int, attempt: int, status: str, *, is_first: bool = False
+) -> Generator[Call, Any, Process]:
+    """Enter a state; `is_first` is the one before the wait.
 
     Raises:
         SupersededError: a newer attempt owns the version, or it is closed.
     """
-    mine: Process | None = yield Begin(version, attempt, status)
+    mine: Process | None = yield Begin(version, attempt, status, is_first)
     if mine is None:
         raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
     return mine
@@ -248,6 +251,9 @@ def wake_next(version: int) -> Generator[Call, Any, None]:
 def wait(version: int, attempt: int, token: str, seq: int) -> Generator[Call, Any, None]:
     """Store the token of the waiting state, then look whether the wait is over already.
 
+    A newer token than this one stays. This very one is stored already if the client made the
+    call twice.
+
     Raises:
         SupersededError: a newer attempt owns the version, or it is closed.
     """
@@ -256,7 +262,8 @@ def wait(version: int, attempt: int, token: str, seq: int) -> Generator[Call, An
         found = written.process
         if found is None or not found.may_be_written_by(attempt):
             raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
-        return
+        if found.token != token:
+            return
     yield from wake(version)
 
 

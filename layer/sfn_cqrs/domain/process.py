@@ -38,6 +38,11 @@ class Outcome(StrEnum):
         """Nothing will change it again; a successor need not wait for it."""
         return self in (Outcome.APPLIED, Outcome.SKIPPED)
 
+    @property
+    def may_expire(self) -> bool:
+        """The data row tells as much; nothing but its process item tells that one is skipped."""
+        return self is Outcome.APPLIED
+
 
 class Mode(StrEnum):
     """Who applies the version first: the machine, or the request that published it."""
@@ -83,6 +88,11 @@ class Process:
     def may_be_written_by(self, attempt: int) -> bool:
         """Only the current attempt writes, and only while the version is open."""
         return self.attempt == attempt and self.outcome.is_open
+
+    def may_begin(self, attempt: int, *, is_first: bool) -> bool:
+        """The first state precedes the wait: come late, it must not take the token away."""
+        has_waited = self.token_seq is not None
+        return self.may_be_written_by(attempt) and not (is_first and has_waited)
 
     def may_park(self, attempt: int, seq: int) -> bool:
         """A retried wait replaces the token of an earlier try, never the reverse."""

@@ -58,7 +58,7 @@ class Chain:
         processes = bootstrap.processes()
         match call:
             case chain.Begin():
-                return processes.begin(ref, call.status)
+                return processes.begin(ref, call.status, is_first=call.is_first)
             case chain.Park():
                 return processes.park(ref, call.token, call.seq)
             case chain.Close():

@@ -42,8 +42,10 @@ class CommandState:
 StateFunction = Callable[[CommandState], dict[str, Any]]
 
 
-def command_state(function: StateFunction, *, writes_status: bool = True) -> LambdaHandler:
-    """Make a Lambda handler of a state's function.
+def command_state(
+    function: StateFunction, *, writes_status: bool = True, is_first: bool = False
+) -> LambdaHandler:
+    """Make a Lambda handler of a state's function; `is_first` is the one before the wait.
 
     The status `<state>:STARTED` is written if the attempt still owns the version; whatever
     is raised goes to the machine, whose Retry and Catch name it.
@@ -67,7 +69,8 @@ def command_state(function: StateFunction, *, writes_status: bool = True) -> Lam
         process = None
         if writes_status:
             status = f"{context.state.name}:STARTED"
-            process = Chain(ref.key).run(chain.begin(ref.version, ref.attempt, status))
+            beginning = chain.begin(ref.version, ref.attempt, status, is_first=is_first)
+            process = Chain(ref.key).run(beginning)
         result = function(CommandState(ref, context, event.get("input"), process))
         logger.info("state finished")
         return result
@@ -75,4 +78,5 @@ def command_state(function: StateFunction, *, writes_status: bool = True) -> Lam
     return lambda_handler
 
 
+first_command_state = partial(command_state, is_first=True)
 command_state_without_status = partial(command_state, writes_status=False)
