@@ -32,8 +32,8 @@ class ManualClock:
 class Shelf(Generic[K, V]):
     """Values by key, copied in and out, each with the ttl that it may have.
 
-    `get` and `items` leave out what has expired; `stored` does not, as no condition of a
-    write does.
+    `get` and `items` leave out what has expired. `stored` and `stored_items` do not, and nor
+    does the condition of a write.
     """
 
     def __init__(self, now: Now) -> None:
@@ -58,6 +58,9 @@ class Shelf(Generic[K, V]):
             for key, (value, _) in self._values.items()
             if not self._has_expired(key)
         ]
+
+    def stored_items(self) -> list[tuple[K, V]]:
+        return [(key, deepcopy(value)) for key, (value, _) in self._values.items()]
 
     def remove(self, key: K) -> None:
         """Delete a value, as DynamoDB does some time after it has expired."""

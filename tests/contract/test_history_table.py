@@ -1,0 +1,85 @@
+import pytest
+from tests.fakes.builders import NRT, a_command
+
+from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.retention import Retention
+
+
+def keep(world, *versions, key=NRT):
+    """Let the data row pass through versions, each kept when the next one comes."""
+    below = 0
+    for version in versions:
+        world.data.put(a_command(key, version).as_row(), below)
+        world.history.append(world.data.snapshot(key))
+        below = version
+
+
+def test_a_kept_row_comes_back_as_it_was(world):
+    row = a_command(version=7, is_deleted=True, attributes={"a": [1, None]}).as_row()
+    world.data.put(row, 0)
+
+    assert world.history.append(world.data.snapshot(NRT)) is True
+
+    assert world.history.page(NRT, 20, None).items == [row]
+
+
+def test_a_version_is_kept_once(world):
+    keep(world, 1)
+
+    assert world.history.append(world.data.snapshot(NRT)) is False
+
+    assert len(world.history.page(NRT, 20, None).items) == 1
+
+
+def test_the_newest_comes_first_across_digits(world):
+    keep(world, 9, 10, 11, 100)
+
+    page = world.history.page(NRT, 20, None)
+
+    assert [row.version for row in page.items] == [100, 11, 10, 9]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
+def test_no_state_is_lost_or_doubled_between_pages(limit, world):
+    keep(world, 1, 2, 3, 4, 5)
+
+    pages, cursor = [], None
+    while not pages or cursor is not None:
+        page = world.history.page(NRT, limit, cursor)
+        cursor = page.next_cursor
+        pages.append([row.version for row in page.items])
+
+    assert [version for page in pages for version in page] == [5, 4, 3, 2, 1]
+
+
+def test_expired_states_are_not_listed_though_they_are_not_deleted_yet(make_world):
+    world = make_world(history_ttl=Retention(None, {"AIRPORT": 10}))
+    keep(world, 1)
+    world.clock.advance(days=5)
+    world.data.put(a_command(version=2).as_row(), 1)
+    world.history.append(world.data.snapshot(NRT))
+
+    world.clock.advance(days=5)
+
+    assert [row.version for row in world.history.page(NRT, 1, None).items] == [2]
+    assert world.history.page(NRT, 1, None).next_cursor is None
+
+
+def test_a_history_item_says_when_it_expires(make_world):
+    world = make_world(history_ttl=Retention(30))
+    world.data.put(a_command().as_row(), 0)
+
+    item = unmarshal(world.history.item_of(world.data.snapshot(NRT)))
+
+    assert (item["pk"], item["sk"]) == ("TENANT#tenant1", "AIRPORT#NRT@00000001")
+    assert item["ttl"] == 1798200000
+
+
+def test_a_cursor_of_another_item_is_refused(world):
+    keep(world, 1, 2)
+    cursor = world.history.page(NRT, 1, None).next_cursor
+
+    with pytest.raises(InvalidInputError, match="cursor: is not a cursor of this list"):
+        world.history.page(ItemKey("tenant1", "AIRPORT", "HND"), 1, cursor)

@@ -1,0 +1,92 @@
+"""The process item's conditional writes, every state against every operation.
+
+The fake applies the domain's predicates and transitions; DynamoDB applies expressions. Both
+have to answer the same and to store the same.
+"""
+
+from itertools import product
+
+import pytest
+from tests.contract.worlds import FakeWorld
+from tests.fakes.builders import NRT, a_process
+
+from sfn_cqrs.domain.keys import CommandRef
+from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.domain.retention import Retention
+
+ATTEMPTS = (1, 2)
+SEQUENCES = (None, 0, 1)
+CLAIMED_ATTEMPTS = (1, 2)
+FAILURES = (Outcome.FAILED, Outcome.BLOCKED, Outcome.SKIPPED)
+
+
+def _begin(*, is_first):
+    return lambda world, ref: world.processes.begin(ref, "some:STARTED", is_first=is_first)
+
+
+def _park(seq):
+    return lambda world, ref: world.processes.park(ref, "new-token", seq)
+
+
+def _close(outcome, *failure):
+    return lambda world, ref: world.processes.close(ref, outcome, "some:STATUS", *failure)
+
+
+OPERATIONS = {
+    "begin the first state": _begin(is_first=True),
+    "begin a later state": _begin(is_first=False),
+    "begin, as the first state": lambda world, ref: world.processes.begin(
+        ref, "check_version:STARTED", is_first=True
+    ),
+    "park, first try": _park(0),
+    "park, first retry": _park(1),
+    "park, second retry": _park(2),
+    "close as APPLIED": _close(Outcome.APPLIED),
+    "close as FAILED": _close(Outcome.FAILED, "SomeError", "some cause"),
+    "close as FAILED without a cause": _close(Outcome.FAILED, "SomeError"),
+    "close as BLOCKED": _close(Outcome.BLOCKED, "PredecessorFailedError", "some cause"),
+    "restart": lambda world, ref: world.processes.restart(ref),
+    "skip": lambda world, ref: world.processes.skip(ref),
+}
+
+
+def _states():
+    """Every state that the rules tell apart; each is a version of its own."""
+    cases = product(Outcome, Mode, ATTEMPTS, SEQUENCES, CLAIMED_ATTEMPTS)
+    for version, (outcome, mode, attempt, seq, claimed) in enumerate(cases, start=1):
+        process = a_process(
+            version=version,
+            outcome=outcome,
+            mode=mode,
+            attempt=attempt,
+            token_seq=seq,
+            token="old-token" if outcome is Outcome.WAITING else None,
+            error="OldError" if outcome in FAILURES else None,
+            cause="old cause" if outcome in FAILURES else None,
+            status="before:STATUS",
+        )
+        yield process, CommandRef(NRT, version, claimed)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_expression_is_the_domains_rule(name, moto_world):
+    fake = FakeWorld(command_ttl=Retention(30))
+    dynamodb = moto_world(command_ttl=Retention(30))
+    states = list(_states())
+    for world in (fake, dynamodb):
+        world.seed(*[process for process, _ in states])
+
+    for process, ref in states:
+        answer, expected = OPERATIONS[name](dynamodb, ref), OPERATIONS[name](fake, ref)
+        assert answer == expected, (process, ref.attempt)
+
+    assert dynamodb.stored(NRT) == fake.stored(NRT)
+    assert len(states) == 6 * 2 * 2 * 3 * 2
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_no_write_makes_an_item_that_is_not_there(name, world):
+    answer = OPERATIONS[name](world, CommandRef(NRT, 1, 1))
+
+    assert answer is None or (answer.done, answer.process) == (False, None)
+    assert world.stored(NRT) == {}

@@ -1,0 +1,231 @@
+from dataclasses import replace
+
+from tests.fakes.builders import NRT, a_process, a_publication
+
+from sfn_cqrs.adapters.process_table import OPEN_SHARDS, open_shard
+from sfn_cqrs.domain.chain import Written
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.domain.retention import Retention
+
+FIRST = CommandRef(NRT, 1, 1)
+AT_NOON = "2026-11-25T12:00:00.000Z"
+IN_30_DAYS = 1798200000  # 2026-12-25T12:00:00Z
+AFTERWARDS = "2026-11-26T00:00:00.000Z"
+
+
+def test_a_published_process_is_found_as_it_was_published(world):
+    world.commands.publish(a_publication())
+
+    assert world.processes.find(NRT, 1) == a_process()
+    assert world.processes.find(NRT, 2) is None
+
+
+def test_a_begun_state_ends_the_wait_and_forgets_its_token(world):
+    world.seed(a_process(outcome=Outcome.WAITING, token="token", token_seq=0))
+
+    begun = world.processes.begin(FIRST, "set_ttl_command:STARTED")
+
+    assert begun == a_process(status="set_ttl_command:STARTED", token_seq=0, updated_at=AT_NOON)
+
+
+def test_the_first_state_come_late_does_not_end_the_wait(world):
+    world.seed(a_process(outcome=Outcome.WAITING, token="token", token_seq=0))
+
+    begun = world.processes.begin(FIRST, "check_version:STARTED", is_first=True)
+
+    assert begun is None
+    assert world.processes.find(NRT, 1).token == "token"
+
+
+def test_a_retried_wait_replaces_the_token_and_a_late_try_does_not(world):
+    world.seed(a_process())
+
+    retried = world.processes.park(FIRST, "second", 1)
+    late = world.processes.park(FIRST, "first", 0)
+
+    waiting = a_process(
+        outcome=Outcome.WAITING,
+        status="wait_prev_command:STARTED",
+        token="second",
+        token_seq=1,
+        updated_at=AT_NOON,
+    )
+    assert retried == Written(done=True, process=waiting)
+    assert late == Written(done=False, process=waiting)
+
+
+def test_a_close_that_is_repeated_finds_its_own_outcome(world):
+    world.seed(a_process())
+
+    world.processes.close(FIRST, Outcome.APPLIED, "finish:FINISHED")
+    again = world.processes.close(FIRST, Outcome.FAILED, "finish:FAILED", "Error", "cause")
+
+    applied = a_process(outcome=Outcome.APPLIED, status="finish:FINISHED", updated_at=AT_NOON)
+    assert again == Written(done=False, process=applied)
+
+
+def test_a_restart_opens_the_next_attempt_once(world):
+    world.seed(a_process(outcome=Outcome.FAILED, error="Error", cause="cause", token_seq=3))
+
+    first, second = world.processes.restart(FIRST), world.processes.restart(FIRST)
+
+    reopened = a_process(attempt=2, opened_at=AT_NOON, updated_at=AT_NOON)
+    assert first == Written(done=True, process=reopened)
+    assert second == Written(done=False, process=reopened)
+
+
+def test_a_superseded_attempt_writes_nothing(world):
+    world.seed(a_process(attempt=2))
+
+    answers = [
+        world.processes.begin(FIRST, "finish:STARTED"),
+        world.processes.park(FIRST, "token", 9).done,
+        world.processes.close(FIRST, Outcome.APPLIED, "finish:FINISHED").done,
+        world.processes.restart(FIRST).done,
+        world.processes.skip(FIRST).done,
+    ]
+
+    assert answers == [None, False, False, False, False]
+    assert world.processes.find(NRT, 1) == a_process(attempt=2)
+
+
+def test_a_skipped_version_keeps_its_error(world):
+    world.seed(a_process(outcome=Outcome.FAILED, error="Error", cause="cause"))
+
+    skipped = world.processes.skip(FIRST).process
+
+    assert skipped == a_process(
+        outcome=Outcome.SKIPPED,
+        status="skip:FINISHED",
+        error="Error",
+        cause="cause",
+        updated_at=AT_NOON,
+    )
+
+
+def test_only_an_applied_version_gets_a_ttl(make_world):
+    world = make_world(command_ttl=Retention(None, {"AIRPORT": 30}))
+    world.seed(*[a_process(version=version) for version in (1, 2, 3)])
+    world.seed(a_process(version=4, outcome=Outcome.FAILED))
+
+    for version, outcome in ((1, Outcome.APPLIED), (2, Outcome.FAILED), (3, Outcome.BLOCKED)):
+        world.processes.close(CommandRef(NRT, version, 1), outcome, "some:STATUS")
+    world.processes.skip(CommandRef(NRT, 4, 1))
+
+    ttls = {version: ttl for version, (_, _, ttl) in world.stored(NRT).items()}
+    assert ttls == {1: IN_30_DAYS, 2: None, 3: None, 4: None}
+
+
+def test_without_a_retention_nothing_expires(world):
+    world.seed(a_process())
+
+    world.processes.close(FIRST, Outcome.APPLIED, "finish:FINISHED")
+
+    assert world.stored(NRT)[1][2] is None
+
+
+def test_an_expired_process_is_not_found_though_it_is_not_deleted_yet(make_world):
+    world = make_world(command_ttl=Retention(30))
+    world.seed(a_process())
+    world.processes.close(FIRST, Outcome.APPLIED, "finish:FINISHED")
+
+    world.clock.advance(days=30)
+
+    assert world.processes.find(NRT, 1) is None
+    assert list(world.stored(NRT)) == [1]
+
+
+def test_the_index_lists_what_is_open_or_blocked(world):
+    world.seed(*[a_process(version=version) for version in range(1, 6)])
+    world.processes.park(CommandRef(NRT, 2, 1), "token", 0)
+    for version, outcome in ((3, Outcome.APPLIED), (4, Outcome.FAILED), (5, Outcome.BLOCKED)):
+        world.processes.close(CommandRef(NRT, version, 1), outcome, "some:STATUS")
+
+    assert _all_opened(world, limit=100) == [1, 2, 5]
+
+    world.processes.restart(CommandRef(NRT, 4, 1))
+    world.processes.skip(CommandRef(NRT, 5, 1))
+
+    assert _all_opened(world, limit=100) == [1, 2, 4]
+
+
+def test_the_index_leaves_out_what_was_opened_lately(world):
+    world.seed(
+        a_process(version=1, opened_at="2026-11-25T11:57:59.999Z"),
+        a_process(version=2, opened_at="2026-11-25T11:58:00.000Z"),
+    )
+
+    assert _all_opened(world, limit=100, before="2026-11-25T11:58:00.000Z") == [1]
+
+
+def test_a_shard_is_read_oldest_first_and_page_by_page(world):
+    opened = _in_one_shard(7)
+    world.seed(*reversed(opened))
+    shard = open_shard(opened[0])
+
+    pages, cursor = [], None
+    while not pages or cursor is not None:
+        found, cursor = world.processes.opened(shard, cursor, AFTERWARDS, 3)
+        pages.append([process.version for process in found])
+
+    versions = [process.version for process in opened]
+    assert [each for each in pages if each] == [versions[:3], versions[3:6], versions[6:]]
+
+
+def test_a_cursor_goes_on_where_a_version_has_closed_meanwhile(world):
+    opened = _in_one_shard(4)
+    world.seed(*opened)
+    shard = open_shard(opened[0])
+    _, cursor = world.processes.opened(shard, None, AFTERWARDS, 2)
+
+    world.processes.close(opened[1].ref, Outcome.APPLIED, "finish:FINISHED")
+    found, _ = world.processes.opened(shard, cursor, AFTERWARDS, 100)
+
+    assert [process.version for process in found] == [each.version for each in opened[2:]]
+
+
+def test_the_cursors_of_a_sweep_are_kept_until_the_next_one(world):
+    cursor = {"open_shard": 3, "opened_at": AT_NOON, "pk": NRT.pk, "sk": NRT.process_sk(1)}
+
+    before = world.processes.cursors()
+    world.processes.keep_cursors({"3": cursor})
+    kept = world.processes.cursors()
+    world.processes.keep_cursors({})
+
+    assert (before, kept, world.processes.cursors()) == ({}, {"3": cursor}, {})
+
+
+def test_a_synchronous_publish_that_died_may_be_restarted_and_a_running_one_of_the_machine_not(
+    world,
+):
+    world.seed(a_process(mode=Mode.SYNC), a_process(version=2, mode=Mode.ASYNC))
+
+    assert world.processes.restart(FIRST).done
+    assert not world.processes.restart(CommandRef(NRT, 2, 1)).done
+
+
+def test_the_processes_of_other_items_and_tenants_are_left_alone(world):
+    namesake = ItemKey("tenant2", "AIRPORT", "NRT")
+    world.seed(a_process(), a_process(namesake))
+
+    world.processes.close(FIRST, Outcome.APPLIED, "finish:FINISHED")
+
+    assert world.processes.find(namesake, 1) == a_process(namesake)
+
+
+def _all_opened(world, limit, before=AFTERWARDS):
+    found = []
+    for shard in range(OPEN_SHARDS):
+        found += world.processes.opened(shard, None, before, limit)[0]
+    return sorted(process.version for process in found)
+
+
+def _in_one_shard(amount):
+    """Versions of one shard of the index, opened one second after the other."""
+    processes = [a_process(version=version) for version in range(1, 1000)]
+    mine = [each for each in processes if open_shard(each) == open_shard(processes[0])]
+    return [
+        replace(process, opened_at=f"2026-11-25T08:00:{second:02d}.000Z")
+        for second, process in enumerate(mine[:amount])
+    ]

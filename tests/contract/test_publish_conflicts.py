@@ -1,0 +1,81 @@
+"""What a publish makes of the answers that moto never gives."""
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from tests.contract.worlds import MotoWorld
+from tests.fakes.builders import a_publication, a_sync_publication
+
+from sfn_cqrs.domain.publication import Refusal
+
+NAME = "TransactionCanceledException"
+
+
+class _OneClient:
+    def __init__(self, client):
+        self.dynamodb, self.s3 = client, None
+
+
+@pytest.fixture
+def stubbed():
+    """Return the commands table and the stub of its client."""
+    client = boto3.client(
+        "dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    with Stubber(client) as stub:
+        yield MotoWorld(_OneClient(client)).commands, stub
+
+
+@pytest.mark.parametrize(
+    ("codes", "refusal"),
+    [
+        (["TransactionConflict", "None"], Refusal.CONFLICT),
+        (["None", "TransactionConflict"], Refusal.CONFLICT),
+        (["ConditionalCheckFailed", "None"], Refusal.VERSION_TAKEN),
+        (["None", "ConditionalCheckFailed"], Refusal.VERSION_TAKEN),
+        (["TransactionConflict", "ConditionalCheckFailed"], Refusal.VERSION_TAKEN),
+    ],
+)
+def test_a_refusal_says_which_condition_failed(codes, refusal, stubbed):
+    commands, stub = stubbed
+    reasons = [{"Code": code} for code in codes]
+    stub.add_client_error(
+        "transact_write_items", NAME, modeled_fields={"CancellationReasons": reasons}
+    )
+
+    assert commands.publish(a_publication()) is refusal
+
+
+@pytest.mark.parametrize("place", [2, 3])
+def test_a_refusal_by_data_or_predecessor_says_that_the_data_moved(place, stubbed):
+    commands, stub = stubbed
+    reasons = [{"Code": "None"}] * 4
+    reasons[place] = {"Code": "ConditionalCheckFailed"}
+    stub.add_client_error(
+        "transact_write_items", NAME, modeled_fields={"CancellationReasons": reasons}
+    )
+
+    publication = a_sync_publication(version=2, predecessor=1, data_version=1)
+
+    assert commands.publish(publication) is Refusal.DATA_MOVED
+
+
+@pytest.mark.parametrize(
+    "code", ["ThrottlingError", "ProvisionedThroughputExceeded", "ItemCollectionSizeLimitExceeded"]
+)
+def test_a_transaction_cancelled_for_another_reason_is_raised(code, stubbed):
+    commands, stub = stubbed
+    fields = {"CancellationReasons": [{"Code": code}, {"Code": "None"}]}
+    stub.add_client_error("transact_write_items", NAME, modeled_fields=fields)
+
+    with pytest.raises(ClientError, match=NAME):
+        commands.publish(a_publication())
+
+
+def test_any_other_error_is_raised_as_it_is(stubbed):
+    commands, stub = stubbed
+    stub.add_client_error("transact_write_items", "AccessDeniedException")
+
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        commands.publish(a_publication())

@@ -1,0 +1,59 @@
+"""What a read model makes of the answers that moto never gives."""
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from sfn_cqrs.adapters import read_model
+from sfn_cqrs.adapters.read_model import TRIES, ReadModel
+from sfn_cqrs.domain.errors import TransientError
+
+NAME = "TransactionCanceledException"
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(read_model.time, "sleep", lambda _: None)
+
+
+@pytest.fixture
+def stubbed():
+    """Return a view and the stub of its client."""
+    client = boto3.client(
+        "dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    with Stubber(client) as stub:
+        yield ReadModel(client, "ReadModelsTable", "view"), stub
+        stub.assert_no_pending_responses()
+
+
+def cancelled(stub, *codes):
+    reasons = [{"Code": code} for code in codes]
+    fields = {"CancellationReasons": reasons}
+    stub.add_client_error("transact_write_items", NAME, modeled_fields=fields)
+
+
+def test_a_row_that_is_being_written_by_another_is_tried_again(stubbed):
+    view, stub = stubbed
+    cancelled(stub, "None", "TransactionConflict")
+    stub.add_response("transact_write_items", {})
+
+    view.write_all([view.add("tenant1", "countries", "JP", "airports", 1)])
+
+
+def test_a_row_that_stays_busy_is_a_passing_error(stubbed):
+    view, stub = stubbed
+    for _ in range(TRIES):
+        cancelled(stub, "TransactionConflict")
+
+    with pytest.raises(TransientError, match="the row is too busy"):
+        view.write_all([view.add("tenant1", "countries", "JP", "airports", 1)])
+
+
+def test_any_other_error_is_raised_as_it_is(stubbed):
+    view, stub = stubbed
+    stub.add_client_error("transact_write_items", "AccessDeniedException")
+
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        view.write_all([view.add("tenant1", "countries", "JP", "airports", 1)])

@@ -1,0 +1,179 @@
+"""The two worlds that every contract is held against: the fakes, and DynamoDB by moto."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
+from tests.fakes import ManualClock, World
+
+from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.adapters.command_table import CommandTable
+from sfn_cqrs.adapters.data_table import DataTable
+from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
+from sfn_cqrs.adapters.history_table import HistoryTable
+from sfn_cqrs.adapters.items import as_process, process_item
+from sfn_cqrs.adapters.process_table import ProcessTable, open_shard
+from sfn_cqrs.adapters.read_model import ReadModel
+from sfn_cqrs.adapters.request_table import RequestTable
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.retention import Retention
+from sfn_local.template import Template
+
+TABLES = ("CommandsTable", "DataTable", "HistoryTable", "RequestsTable", "ReadModelsTable")
+BUCKET = "attributes"
+StoredProcess = tuple[Process, bool, int | None]
+
+
+class FakeWorld(World):
+    """The fakes, with what the contracts put in and look at behind the adapters' backs."""
+
+    def seed(self, *processes: Process) -> None:
+        for process in processes:
+            version = (process.key, process.version)
+            self.store.processes.put(version, process)
+            if is_listed(process):
+                self.store.listed.add(version)
+
+    def stored(self, key: ItemKey) -> dict[int, StoredProcess]:
+        """An item's processes by version, each with whether the index lists it, and its ttl."""
+        listed, processes = self.store.listed, self.store.processes
+        return {
+            process.version: (process, at in listed, processes.ttl(at))
+            for at, process in processes.stored_items()
+            if process.key == key
+        }
+
+    def object_keys(self) -> list[str]:
+        return [key for key, _ in self.store.objects.items()]
+
+
+class MotoWorld:
+    """The adapters over moto, their tables made as template.yaml has them."""
+
+    def __init__(
+        self,
+        clients: "Clients",
+        *,
+        command_ttl: Retention | None = None,
+        history_ttl: Retention | None = None,
+    ) -> None:
+        dynamodb, command_ttl = clients.dynamodb, command_ttl or Retention()
+        self._dynamodb, self._s3 = dynamodb, clients.s3
+        self.clock = ManualClock()
+        self.attributes = AttributesBucket(lambda: clients.s3, BUCKET)
+        self.processes = ProcessTable(dynamodb, "CommandsTable", self.clock, command_ttl)
+        self.requests = RequestTable(dynamodb, "RequestsTable", self.clock)
+        self.commands = CommandTable(
+            dynamodb,
+            "CommandsTable",
+            data_table="DataTable",
+            history_table="HistoryTable",
+            requests=self.requests,
+            attributes=self.attributes,
+            now=self.clock,
+            retention=command_ttl,
+        )
+        self.data = DataTable(dynamodb, "DataTable", self.attributes)
+        self.history = HistoryTable(
+            dynamodb, "HistoryTable", self.attributes, self.clock, history_ttl or Retention()
+        )
+
+    def read_model(self, view: str) -> ReadModel:
+        return ReadModel(self._dynamodb, "ReadModelsTable", view)
+
+    def seed(self, *processes: Process) -> None:
+        items = [
+            process_item(process, open_shard(process))
+            | {
+                "open_shard": open_shard(process) if is_listed(process) else None,
+                "task_token": process.token,
+                "token_seq": process.token_seq,
+                "error": process.error,
+                "cause": process.cause,
+            }
+            for process in processes
+        ]
+        for start in range(0, len(items), 25):
+            puts = [{"PutRequest": {"Item": marshal(item)}} for item in items[start : start + 25]]
+            self._dynamodb.batch_write_item(RequestItems={"CommandsTable": puts})
+
+    def stored(self, key: ItemKey) -> dict[int, StoredProcess]:
+        """An item's processes by version, each with whether the index lists it, and its ttl."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName="CommandsTable",
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            FilterExpression="kind = :process",
+            ExpressionAttributeValues=marshal(
+                {":pk": key.pk, ":prefix": key.versions_prefix, ":process": "process"}
+            ),
+        )
+        items = [unmarshal(item) for page in pages for item in page["Items"]]
+        return {
+            item["version"]: (as_process(item), "open_shard" in item, item.get("ttl"))
+            for item in items
+        }
+
+    def object_keys(self) -> list[str]:
+        found = self._s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        return [each["Key"] for each in found]
+
+
+class Clients:
+    """Clients of moto, and what they speak to."""
+
+    def __init__(self) -> None:
+        self.dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        self.s3 = boto3.client("s3", region_name="us-east-1")
+        self.dynamodb.meta.events.register("before-parameter-build.dynamodb", refuse_reserved_words)
+
+    def make_tables(self) -> None:
+        for table in TABLES:
+            properties = template().resources[table]["Properties"]
+            indexes = properties.get("GlobalSecondaryIndexes")
+            self.dynamodb.create_table(
+                TableName=table,
+                BillingMode="PAY_PER_REQUEST",
+                KeySchema=properties["KeySchema"],
+                AttributeDefinitions=properties["AttributeDefinitions"],
+                **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
+            )
+        self.s3.create_bucket(Bucket=BUCKET)
+
+    def drop_tables(self) -> None:
+        for table in TABLES:
+            self.dynamodb.delete_table(TableName=table)
+        for found in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+            self.s3.delete_object(Bucket=BUCKET, Key=found["Key"])
+        self.s3.delete_bucket(Bucket=BUCKET)
+
+
+def is_listed(process: Process) -> bool:
+    """Whether a process that is put belongs into the index of open ones."""
+    return process.outcome.is_open or process.outcome is Outcome.BLOCKED
+
+
+@cache
+def template() -> Template:
+    return Template.load(Path("template.yaml"))
+
+
+def refuse_reserved_words(params: dict[str, Any], **_: Any) -> None:
+    """Fail where an expression spells a reserved word: DynamoDB refuses it, moto does not."""
+    reserved = set(ReservedKeywords.get_reserved_keywords())
+    keywords = {"SET", "REMOVE", "ADD", "AND", "OR", "IN", "NOT", "BETWEEN"}
+    for text in _expressions(params):
+        words = {word.upper() for word in re.findall(r"(?<![#:\w])[A-Za-z_]\w*", text)}
+        assert not words & reserved - keywords, text
+
+
+def _expressions(params: Any) -> list[str]:
+    if isinstance(params, list):
+        return [text for each in params for text in _expressions(each)]
+    if not isinstance(params, dict):
+        return []
+    mine = [text for name, text in params.items() if name.endswith("Expression")]
+    return mine + [text for value in params.values() for text in _expressions(value)]

@@ -1,0 +1,70 @@
+from typing import Any
+
+from sfn_cqrs.domain.command import Audit, Command, Content
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.process import Mode, Process
+from sfn_cqrs.domain.publication import Publication, SyncPublication
+from sfn_cqrs.domain.request import Request
+
+NRT = ItemKey("tenant1", "AIRPORT", "NRT")
+CREATED = Audit("2026-11-25T08:00:00.000Z", "taro", "192.0.2.10")
+UPDATED = Audit("2026-11-25T09:00:00.000Z", "hanako", "192.0.2.11")
+
+
+def a_command(key: ItemKey = NRT, version: int = 1, **changes: Any) -> Command:
+    """A version of Narita; `name`, `attributes` and `is_deleted` are those of its content."""
+    content = Content(
+        changes.pop("name", "Narita"),
+        changes.pop("attributes", {"country": "JP", "lat": 35.7647}),
+        changes.pop("is_deleted", False),
+    )
+    fields: dict[str, Any] = {
+        "id": f"{key.code}-{version}",
+        "content": content,
+        "digest": content.digest(key),
+        "created": CREATED,
+        "updated": UPDATED,
+        "source": "api",
+        "request_id": f"request-{version}",
+    }
+    return Command(key=key, version=version, **{**fields, **changes})
+
+
+def a_process(key: ItemKey = NRT, version: int = 1, **changes: Any) -> Process:
+    """The process of a version of Narita that has just been published."""
+    fields: dict[str, Any] = {
+        "command_id": f"{key.code}-{version}",
+        "source": "api",
+        "opened_at": UPDATED.at,
+        "updated_at": UPDATED.at,
+    }
+    return Process(key=key, version=version, **{**fields, **changes})
+
+
+def a_publication(
+    key: ItemKey = NRT, version: int = 1, *, request: Request | None = None, **changes: Any
+) -> Publication:
+    """The publication of a version for the machine to apply."""
+    return Publication(a_command(key, version, **changes), a_process(key, version), request)
+
+
+def a_sync_publication(
+    key: ItemKey = NRT,
+    version: int = 1,
+    *,
+    data_version: int = 0,
+    predecessor: int = 0,
+    history: dict[str, Any] | None = None,
+    request: Request | None = None,
+    **changes: Any,
+) -> SyncPublication:
+    """The publication of a version that the same transaction applies."""
+    process = a_process(key, version, mode=Mode.SYNC, status="publish_sync:STARTED")
+    return SyncPublication(
+        a_command(key, version, **changes),
+        process,
+        request,
+        data_version=data_version,
+        predecessor=predecessor,
+        history=history,
+    )
