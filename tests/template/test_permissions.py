@@ -1,0 +1,259 @@
+"""Runs the real functions through all that they do, and holds their calls against their roles.
+
+Nothing but AWS refuses a call that a role does not allow: the local fabric asks no role. So
+the calls are compared with the template, in both directions.
+"""
+
+import json
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+from botocore import handlers
+from tests.template.stack import ROOT, TEMPLATE, as_list, statements_of
+
+from sfn_local.lambdas import current_function
+from sfn_local.stack import LocalStack
+
+pytestmark = pytest.mark.stack
+
+FOR_OTHER_HANDLERS = {"dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:Query"}
+"""What handlers may do with a read model, and the example's do not."""
+BY_CHANCE = {"states:SendTaskSuccess", "states:SendTaskFailure"}
+"""All who close a version wake the next one; which of them comes first is a race."""
+ON_THEIR_BEHALF = {"kms:GenerateDataKey", "kms:Decrypt"}
+"""SNS uses the alarm topic's key in the name of its caller."""
+BY_LAMBDA = {("ScheduleSweepFunction", "sqs:SendMessage")}
+"""Lambda itself sends what failed in the name of the function."""
+SERVICES = {"stepfunctions": "states"}
+TRANSACTION_PARTS = {
+    "ConditionCheck": "dynamodb:ConditionCheckItem",
+    "Delete": "dynamodb:DeleteItem",
+    "Put": "dynamodb:PutItem",
+    "Update": "dynamodb:UpdateItem",
+}
+
+
+class Call(NamedTuple):
+    """What a function asks of a resource; both by their logical ids."""
+
+    function: str
+    action: str
+    resource: str
+
+
+class Listener:
+    """Hears each call of the functions' clients."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str, str, dict[str, Any]]] = []
+
+    def __call__(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        function = current_function()
+        if function is not None:
+            service = model.service_model.service_name
+            self.heard.append((function, SERVICES.get(service, service), model.name, dict(params)))
+
+    def calls(self, logical_ids: dict[str, str]) -> set[Call]:
+        """What was heard, with the template's names in place of the stack's."""
+        return {
+            Call(function, action, logical_ids.get(resource, resource) + suffix)
+            for function, service, operation, params in self.heard
+            for action, resource, suffix in _asked(service, operation, params)
+        }
+
+
+def _asked(service: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for item in params.get("TransactItems", []):
+        ((part, request),) = item.items()
+        yield TRANSACTION_PARTS[part], request["TableName"], ""
+    if operation == "TransactWriteItems":
+        return
+    action = f"{service}:{operation.removesuffix('Batch')}"
+    if service == "states":
+        yield action, "CommandStateMachine", ""
+        return
+    suffix = f"/index/{params['IndexName']}" if "IndexName" in params else ""
+    named = (params.get(key) for key in ("TableName", "Bucket", "TopicArn", "QueueUrl"))
+    yield action, next(name for name in named if name), suffix
+
+
+def allowed() -> set[Call]:
+    """What the functions' roles allow."""
+    return {
+        Call(function, action, _resource(resource))
+        for function in TEMPLATE.functions
+        for statement in statements_of(function)
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+        if action not in ON_THEIR_BEHALF
+    }
+
+
+def _resource(value: dict[str, Any]) -> str:
+    text: str = value.get("Ref") or value.get("Fn::Sub") or value["Fn::GetAtt"][0]
+    if ":${AWS::StackName}-command" in text:
+        return "CommandStateMachine"
+    return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", text).removesuffix("/*")
+
+
+class User:
+    """Somebody at the API of the stack, who waits for what was asked."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+
+    def ask(self, path: str, body: Any = None, **headers: str) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"{self.stack.http}{path}", data, {"content-type": "application/json", **headers}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            return json.load(error)
+
+    def publish(self, code: str, version: int = 0, **more: Any) -> Any:
+        attributes = more.pop("attributes", {"country": "JP", "n": version})
+        item = {"type": "AIRPORT", "code": code, "name": code, "version": version}
+        return self.ask("/commands", {**item, "attributes": attributes, **more})
+
+    def outcomes(self, code: str) -> list[str]:
+        """Each version's outcome and attempt, the newest first."""
+        versions = self.ask(f"/commands/AIRPORT/{code}")["items"]
+        return [f"{version['outcome']} {version['attempt']}" for version in versions]
+
+    def wait_for(self, code: str, *outcomes: str) -> None:
+        until = time.monotonic() + 10
+        while self.outcomes(code) != list(outcomes):
+            assert time.monotonic() < until, (code, self.outcomes(code))
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
+    listener = Listener()
+    entry = ("before-parameter-build", listener)
+    handlers.BUILTIN_HANDLERS.append(entry)
+    boto3.DEFAULT_SESSION = None
+    parameters = {"CommandTtlDays": "30", "HistoryTtlDays": "30"}
+    folder = tmp_path_factory.mktemp("state")
+    try:
+        with LocalStack(state_dir=folder, parameters=parameters, reload=False) as stack:
+            use(stack)
+            resources = stack.client("cloudformation").describe_stack_resources(
+                StackName=stack.name
+            )["StackResources"]
+        names = {one["PhysicalResourceId"]: one["LogicalResourceId"] for one in resources}
+        yield listener.calls(names)
+    finally:
+        handlers.BUILTIN_HANDLERS.remove(entry)
+        boto3.DEFAULT_SESSION = None
+
+
+def use(stack: LocalStack) -> None:
+    """Make every function do all that it can do."""
+    user = User(stack)
+    publish_and_read(user)
+    fail_and_repair(user)
+    lose_and_sweep(user)
+    write_what_is_no_process(stack)
+
+
+def publish_and_read(user: User) -> None:
+    for version in range(3):
+        user.publish("NRT", version)
+    user.wait_for("NRT", "APPLIED 1", "APPLIED 1", "APPLIED 1")
+    large = {"country": "JP", "text": "x" * 150_000}
+    user.publish("HND", attributes=large, mode="sync")
+    user.publish("HND", 1, attributes={**large, "n": 2}, mode="sync")
+    user.publish("KIX", attributes=large)
+    user.wait_for("KIX", "APPLIED 1")
+    item = {"type": "AIRPORT", "code": "CTS", "name": "CTS", "attributes": {"country": "JP"}}
+    user.ask("/commands", item, **{"idempotency-key": "once"})
+    user.ask("/commands", item, **{"idempotency-key": "once"})
+    user.ask("/commands", {**item, "version": 1}, **{"idempotency-key": "unchanged"})
+    user.wait_for("CTS", "APPLIED 1")
+    for path in ("/AIRPORT/HND", "?type=AIRPORT", "/AIRPORT/HND/history"):
+        user.ask(f"/data{path}")
+    user.ask("/commands/AIRPORT/KIX/1")
+
+
+def fail_and_repair(user: User) -> None:
+    user.publish("BAD", attributes={"no": "country"})
+    user.wait_for("BAD", "FAILED 1")
+    user.publish("BAD", 1, attributes={"country": "JP"})
+    user.wait_for("BAD", "BLOCKED 1", "FAILED 1")
+    user.ask("/commands/AIRPORT/BAD/1/redrive", {})
+    user.wait_for("BAD", "BLOCKED 1", "FAILED 2")
+    user.ask("/commands/AIRPORT/BAD/1/skip", {})
+    user.wait_for("BAD", "APPLIED 2", "SKIPPED 2")
+
+
+def lose_and_sweep(user: User) -> None:
+    """A start that is lost is found by the tick, an execution that is stopped by its event."""
+    lay(user.stack, "LOST", opened_at="2026-01-01T00:00:00.000Z")
+    tick = (ROOT / "events/schedule/sweep.json").read_bytes()
+    user.stack.functions.invoke("ScheduleSweepFunction", tick)
+    user.wait_for("LOST", "APPLIED 1")
+    lay(user.stack, "STOP", opened_at="2099-01-01T00:00:00.000Z")
+    user.publish("STOP", 1)
+    user.wait_for("STOP", "WAITING 1", "OPEN 1")
+    client = user.stack.client("stepfunctions")
+    machine = user.stack.outputs["CommandStateMachineArn"]
+    for one in client.list_executions(stateMachineArn=machine, statusFilter="RUNNING")[
+        "executions"
+    ]:
+        client.stop_execution(executionArn=one["executionArn"])
+    user.wait_for("STOP", "FAILED 1", "OPEN 1")
+
+
+def lay(stack: LocalStack, code: str, opened_at: str) -> None:
+    """Put a version 1 that is open and that no event will start."""
+    client, table = stack.client("dynamodb"), stack.outputs["CommandsTableName"]
+    for suffix in ("", "#process"):
+        key = {"pk": {"S": "TENANT#tenant1"}, "sk": {"S": f"AIRPORT#CTS@00000001{suffix}"}}
+        item = client.get_item(TableName=table, Key=key)["Item"]
+        item |= {"code": {"S": code}, "sk": {"S": f"AIRPORT#{code}@00000001{suffix}"}}
+        if suffix:
+            item |= {"outcome": {"S": "OPEN"}, "status": {"S": "lost"}, "open_shard": {"N": "0"}}
+            item |= {"opened_at": {"S": opened_at}}
+        client.put_item(TableName=table, Item=item)
+
+
+def write_what_is_no_process(stack: LocalStack) -> None:
+    """A record that the filter lets through, and nobody can read."""
+    stack.client("dynamodb").put_item(
+        TableName=stack.outputs["CommandsTableName"],
+        Item={
+            "pk": {"S": "TENANT#tenant1"},
+            "sk": {"S": "odd"},
+            "kind": {"S": "process"},
+            "status": {"S": "start"},
+        },
+    )
+    queue = stack.outputs["StreamDeadLetterQueueUrl"]
+    found = stack.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)
+    assert "no process item" in found["Messages"][0]["Body"]
+
+
+def test_a_role_allows_every_call_of_its_function(heard: set[Call]) -> None:
+    assert sorted(heard - allowed()) == []
+
+
+def test_a_role_allows_nothing_that_its_function_never_asks_for(heard: set[Call]) -> None:
+    unused = {
+        call
+        for call in allowed() - heard
+        if call.action not in BY_CHANCE
+        and (call.function, call.action) not in BY_LAMBDA
+        and not (call.resource == "ReadModelsTable" and call.action in FOR_OTHER_HANDLERS)
+    }
+
+    assert sorted(unused) == []
