@@ -1,0 +1,63 @@
+import json
+
+from tests.fakes.builders import a_process
+
+from sfn_cqrs.domain.notices import command_status, sfn_alarm
+from sfn_cqrs.domain.process import Outcome
+
+FAILED = a_process(
+    version=2,
+    outcome=Outcome.FAILED,
+    status="sync_data:FAILED",
+    token="secret token",
+    error="SyncHandlerError",
+    cause="airports_by_country: KeyError: 'country'\n  File app.py, secret cause",
+)
+
+
+def test_a_notice_tells_how_a_version_has_closed():
+    assert command_status(FAILED, "CommandsTable") == {
+        "action": "command-status",
+        "id": "NRT-2",
+        "table": "CommandsTable",
+        "pk": "TENANT#tenant1",
+        "sk": "AIRPORT#NRT@00000002",
+        "tenantCode": "tenant1",
+        "content": {
+            "status": "sync_data:FAILED",
+            "source": "api",
+            "outcome": "FAILED",
+            "type": "AIRPORT",
+            "code": "NRT",
+            "version": 2,
+            "attempt": 1,
+            "error": "SyncHandlerError",
+        },
+    }
+
+
+def test_a_notice_has_neither_token_nor_cause():
+    assert "secret" not in json.dumps(command_status(FAILED, "CommandsTable"))
+
+
+def test_an_alarm_has_the_originals_shape_and_the_first_line_of_the_cause():
+    assert sfn_alarm(FAILED, "CommandsTable", "c-abc-v2-a1") == {
+        "action": "sfn-alarm",
+        "id": "NRT-2",
+        "table": "CommandsTable",
+        "pk": "TENANT#tenant1",
+        "sk": "AIRPORT#NRT@00000002",
+        "tenantCode": "tenant1",
+        "content": {
+            "errorMessage": "SyncHandlerError: airports_by_country: KeyError: 'country'",
+            "sfnId": "c-abc-v2-a1",
+        },
+    }
+
+
+def test_an_alarms_message_is_short_and_there_is_one_without_a_cause():
+    long_one = a_process(error="Error", cause="c" * 5_000)
+    without = a_process(error="Error")
+
+    assert len(sfn_alarm(long_one, "table", "x")["content"]["errorMessage"]) == 1_000
+    assert sfn_alarm(without, "table", "x")["content"]["errorMessage"] == "Error: "

@@ -1,0 +1,42 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from sfn_cqrs.domain.retention import Retention
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "retention"),
+    [
+        ("", Retention()),
+        ("  ", Retention()),
+        ("90", Retention(90)),
+        ("ORDER=30", Retention(None, {"ORDER": 30})),
+        ("ORDER=30,AIRPORT=365", Retention(None, {"ORDER": 30, "AIRPORT": 365})),
+        (" ORDER=30 , 90,", Retention(90, {"ORDER": 30})),
+    ],
+)
+def test_the_parameter_is_read(text, retention):
+    assert Retention.parse(text) == retention
+
+
+@pytest.mark.parametrize(
+    "text", ["never", "ORDER", "ORDER=", "ORDER=x", "0", "ORDER=0", "-1", "1.5"]
+)
+def test_a_parameter_that_is_none_is_refused_with_an_example(text):
+    with pytest.raises(ValueError, match=r"is no number of days; write 90 or ORDER=30,AIRPORT=365"):
+        Retention.parse(text)
+
+
+def test_a_type_of_its_own_beats_the_days_of_all_others():
+    retention = Retention(90, {"ORDER": 30})
+
+    assert retention.expiry("ORDER", NOON) == 1798200000  # 2026-12-25T12:00:00Z
+    assert retention.expiry("AIRPORT", NOON) == 1803384000  # 2027-02-23T12:00:00Z
+
+
+def test_without_days_nothing_expires():
+    assert Retention().expiry("ORDER", NOON) is None
+    assert Retention(None, {"ORDER": 30}).expiry("AIRPORT", NOON) is None
