@@ -155,7 +155,7 @@ def test_an_executions_input_is_read_back_as_it_was(ref):
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"tenant": None}, "tenant: must be"),
+        ({"tenant": ""}, "tenant: must be"),
         ({"code": ""}, "code: must not be empty"),
         ({"version": "2"}, "input: version and attempt must be integers"),
         ({"attempt": 1.5}, "input: version and attempt must be integers"),

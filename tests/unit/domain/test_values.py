@@ -12,6 +12,7 @@ OBJECTS = st.recursive(
     lambda inner: st.dictionaries(st.sampled_from("abc"), inner) | st.lists(inner, max_size=2),
     max_leaves=8,
 )
+PATCHES = st.dictionaries(st.sampled_from("abc"), OBJECTS)
 
 
 def nested(levels, make):
@@ -87,9 +88,18 @@ def test_a_value_that_would_not_come_back_is_refused(value, problem):
         checked_json(value, "attributes")
 
 
-@pytest.mark.parametrize("value", [10**38 - 1, 10**125, -(10**125), Decimal("1E-130"), 1e125])
-def test_the_edges_of_what_dynamodb_holds_are_kept(value):
-    assert checked_json(value, "attributes") == value
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (10**38 - 1, 10**38 - 1),
+        (-(10**125), -(10**125)),
+        (1e125, 10**125),
+        (Decimal("9.99E+125"), 999 * 10**123),
+        (Decimal("1E-130"), 1e-130),
+    ],
+)
+def test_the_edges_of_what_dynamodb_holds_are_kept(value, kept):
+    assert checked_json(value, "attributes") == kept
 
 
 def test_the_refusal_names_the_path():
@@ -160,10 +170,7 @@ def test_a_patch_merges_as_rfc_7396_has_it(base, patch, result):
     assert repr(base) == before
 
 
-@given(
-    st.dictionaries(st.sampled_from("abc"), OBJECTS),
-    st.dictionaries(st.sampled_from("abc"), OBJECTS),
-)
+@given(PATCHES, PATCHES)
 def test_a_patch_that_is_merged_twice_changes_nothing_more(base, patch):
     once = merged(base, patch)
 
