@@ -28,6 +28,7 @@ from sfn_local.asl.errors import (
 )
 from sfn_local.asl.execution import Execution, Runtime
 from sfn_local.asl.functions import FunctionInvoker
+from sfn_local.asl.lint import lint
 from sfn_local.asl.machine import Machine, compile_machine
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 
@@ -365,6 +366,10 @@ def _compile(
     text = definition if isinstance(definition, str) else dumps(definition)
     if byte_size(text) > LARGEST_DEFINITION:
         raise InvalidDefinition(f"a definition may have at most {LARGEST_DEFINITION} bytes")
+    refused = next((finding for finding in lint(text) if finding.is_refused), None)
+    if refused is not None:
+        place = f"{refused.pointer or '/'} (line {refused.line}, column {refused.column})"
+        raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: {refused.message} at {place}")
     try:
         return compile_machine(arn, name, text, role_arn, created)
     except DefinitionError as error:

@@ -73,7 +73,7 @@ def _read_segment(reader: Reader) -> Segment | None:
         if isinstance(segment, Function):
             raise reader.error("a function needs a single . before it")
         return Descent(segment)
-    if reader.take("."):
+    if reader.take(".") and reader.peek() != "[":
         return _read_dotted(reader)
     return _read_brackets(reader) if reader.peek() == "[" else None
 

@@ -39,7 +39,7 @@ class State(ABC):
         """Read the fields that all types have.
 
         Raises:
-            DefinitionError: the state has neither Next nor End, or asks for JSONata.
+            DefinitionError: the state has neither Next nor End, or asks for JSONata or variables.
         """
         self.name = name
         self.next = definition.get("Next")
@@ -47,6 +47,8 @@ class State(ABC):
         if language != "JSONPath":
             message = f"this engine runs JSONPath states, not {language}"
             raise DefinitionError(message, "/QueryLanguage")
+        if "Assign" in definition:
+            raise DefinitionError("this engine has no variables", "/Assign")
         if self.needs_transition and self.next is None and definition.get("End") is not True:
             raise DefinitionError("a Next, or an End that is true, is missing")
 

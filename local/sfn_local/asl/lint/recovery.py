@@ -1,0 +1,57 @@
+"""Retry and Catch."""
+
+from sfn_local.asl.document import Json
+from sfn_local.asl.lint.finding import Report
+from sfn_local.asl.lint.model import Definition, StateNode, entries
+
+ALL, TASK_FAILED, RUNTIME = "States.ALL", "States.TaskFailed", "States.Runtime"
+
+
+def check(definition: Definition, report: Report) -> None:
+    """Look at every Retry and Catch."""
+    for state in definition.of_type("Task", "Map", "Parallel"):
+        for field in ("Retry", "Catch"):
+            _check_entries(state, field, report)
+        for position, retrier in entries(state.fields.get("Retry")):
+            _check_delays(retrier, f"{state.pointer}/Retry/{position}", report)
+
+
+def _check_entries(state: StateNode, field: str, report: Report) -> None:
+    listed = list(entries(state.fields.get(field)))
+    seen: dict[str, int] = {}
+    for position, entry in listed:
+        pointer = f"{state.pointer}/{field}/{position}/ErrorEquals"
+        errors = entry.get("ErrorEquals")
+        if not isinstance(errors, list):
+            continue
+        if not errors or not all(isinstance(error, str) and error for error in errors):
+            report.add("field-type", pointer, "ErrorEquals needs at least one name of an error")
+            continue
+        if ALL in errors and len(errors) > 1:
+            report.add("states-all-alone", pointer, "States.ALL stands beside other names")
+        if ALL in errors and position != listed[-1][0]:
+            report.add("states-all-last", pointer, f"States.ALL is not in the last {field}")
+        _check_errors(errors, position, seen, pointer, report)
+
+
+def _check_errors(
+    errors: list[Json], position: int, seen: dict[str, int], pointer: str, report: Report
+) -> None:
+    for error in errors:
+        if error == RUNTIME:
+            report.add("runtime-uncaught", pointer, "nothing handles States.Runtime")
+        taken_by = seen.get(error)
+        if taken_by is None and TASK_FAILED in seen and not error.startswith("States."):
+            taken_by = seen[TASK_FAILED]
+        if taken_by is not None:
+            message = f"the entry at position {taken_by} takes {error} before this one"
+            report.add("error-shadowed", pointer, message)
+    for error in errors:
+        seen.setdefault(error, position)
+
+
+def _check_delays(retrier: dict[str, Json], pointer: str, report: Report) -> None:
+    longest, interval = retrier.get("MaxDelaySeconds"), retrier.get("IntervalSeconds", 1)
+    if isinstance(longest, int) and isinstance(interval, int) and longest <= interval:
+        message = f"MaxDelaySeconds {longest} is not above IntervalSeconds {interval}"
+        report.add("number-range", f"{pointer}/MaxDelaySeconds", message)
