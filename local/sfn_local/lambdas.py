@@ -89,15 +89,16 @@ class Functions:
         every `reload_seconds`, None turns that off. A failed asynchronous invocation is tried
         again after `retry_seconds`, then after twice that.
         """
-        self._by_name: dict[str, Function] = {}
-        for function in functions:
-            self._by_name[function.name] = self._by_name[function.logical_id] = function
-        self._code = _Code(self._by_name.values(), sources, reload_seconds)
+        self._all = list(functions)
+        self._by_name = {one.logical_id: one for one in self._all}
+        self._by_name |= {one.name: one for one in self._all}
+        self._code = _Code(self._all, sources, reload_seconds)
         self._retry_seconds = retry_seconds
         self._queued = Workers(concurrency)
         self._direct = Workers()
         self._timers = Timers()
         self.listeners: list[Callable[[Invocation], None]] = []
+        self.transforms: list[Callable[[Function, bytes], bytes]] = []  # what payloads become
 
     def close(self) -> None:
         """Start no more invocations."""
@@ -126,7 +127,7 @@ class Functions:
 
     def __iter__(self) -> Iterator[Function]:
         """Iterate over the functions."""
-        return iter(dict.fromkeys(self._by_name.values()))
+        return iter(self._all)
 
     def submit(self, function: str, payload: bytes, done: Done) -> None:
         """Invoke without waiting; `done` is called once, from another thread or at once."""
@@ -173,6 +174,8 @@ class Functions:
         except FunctionError as error:
             done(error)
             return
+        for transform in self.transforms:
+            payload = transform(function, payload)
         workers.submit(_Run(function, payload, done, self._code, self._timers, self._notify))
 
     def _notify(self, invocation: Invocation) -> None:

@@ -20,9 +20,10 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TextIO
+from typing import Any, Final, Self, TextIO
 
-from sfn_local.asl.functions import FunctionError
+from sfn_local.asl import Engine, FunctionError
+from sfn_local.asl.server import serve_engine
 from sfn_local.cloudformation import load_yaml
 from sfn_local.events import EventRules
 from sfn_local.fabric import CREDENTIALS, Deployment, Fabric, Ministack, deploy, session
@@ -35,9 +36,6 @@ from sfn_local.recorder import Recorder
 from sfn_local.state import StackError, StackInfo, StateFolder
 from sfn_local.streams import StreamMapping, StreamSettings
 from sfn_local.template import DEFAULT_STACK, Function, Template
-
-if TYPE_CHECKING:
-    from sfn_local.asl import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -204,10 +202,8 @@ class LocalStack:
         self.deployment = deploy(self.aws, self.name, plain, self.template.overrides)
 
     def _start_engine(self) -> None:
-        from sfn_local.asl import Engine  # noqa: PLC0415
-        from sfn_local.asl.server import serve_engine  # noqa: PLC0415
-
         self.engine = Engine(functions=self.functions)
+        self._cleanup.callback(self.engine.close)
         rules = EventRules(self.deployment.rules, self.functions.invoke_async)
         self.engine.on_status_change.append(rules.on_status_change)
         for machine in self.template.machines.values():

@@ -1,0 +1,81 @@
+"""The options that many commands share, and how their errors become one line."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+import click
+
+from sfn_local.cloudformation import TemplateError
+from sfn_local.state import DEFAULT_STATE, STATE_VARIABLE, StackError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DEFAULT_TEMPLATE: Final = "template.yaml"
+
+state_option = click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar=STATE_VARIABLE,
+    default=DEFAULT_STATE,
+    show_default=True,
+    help="Folder of the local stack.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
+template_option = click.option(
+    "--template",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=DEFAULT_TEMPLATE,
+    show_default=True,
+    help="The SAM template.",
+)
+stack_option = click.option(
+    "--stack", metavar="NAME", help="A stack on AWS, instead of the local one."
+)
+
+
+class Command(click.Command):
+    """A command whose help ends with examples."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        """Take the examples as a user would type them."""
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        del ctx
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(" " * formatter.current_indent + example + "\n")
+
+
+def target_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add --state, --stack and --tenant, and pass on the API that they name as `api`."""
+
+    @state_option
+    @stack_option
+    @click.option("--tenant", metavar="CODE", help="Tenant of the local stack.  [default: tenant1]")
+    @functools.wraps(command)
+    def wrapped(*args: Any, state: Path, stack: str | None, tenant: str | None, **kwargs: Any) -> T:
+        from sfn_local.cli.api import connect  # noqa: PLC0415 - --help needs no HTTP client
+
+        with one_line_errors():
+            return command(*args, api=connect(state, stack, tenant), **kwargs)  # type: ignore[arg-type]
+
+    return wrapped
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn the errors that tell what to do into click's."""
+    try:
+        yield
+    except (StackError, TemplateError) as error:
+        raise click.ClickException(str(error)) from error

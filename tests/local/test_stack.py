@@ -1,0 +1,156 @@
+import json
+import os
+import sys
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import boto3
+import pytest
+
+from sfn_local.recorder import Recorder
+from sfn_local.stack import LocalStack
+from sfn_local.state import StackError, StateFolder
+
+pytestmark = pytest.mark.stack
+
+TOY = Path(__file__).parent / "toy" / "template.yaml"
+TOY_OPTIONS = {"template": TOY, "name": "toy", "parameters": {"Issuer": "https://issuer.test"}}
+PROCESS = {"pk": {"S": "a"}, "sk": {"S": "1"}, "kind": {"S": "process"}, "status": {"S": "start"}}
+
+
+@pytest.fixture(scope="module")
+def recorder():
+    return Recorder()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory, recorder):
+    folder = tmp_path_factory.mktemp("state")
+    with LocalStack(state_dir=folder, recorder=recorder, **TOY_OPTIONS) as started:
+        yield started
+
+
+def request(url: str, body: object = None, headers: dict | None = None) -> tuple[int, object]:
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"content-type": "application/json"} | (headers or {})
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers)) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def received(function: str):
+    return sys.modules[f"sfn_function_{function}"].received
+
+
+def test_a_request_reaches_its_function(stack):
+    headers = {"x-tenant-code": "acme"}
+
+    assert request(f"{stack.http}/items/a%2Fb", headers=headers) == (
+        200,
+        {"path": {"id": "a/b"}, "tenant": "acme"},
+    )
+
+
+def test_a_machine_runs_with_the_functions_of_the_template(stack):
+    arn = stack.client("stepfunctions").start_execution(
+        stateMachineArn=stack.template.machines["toy"].arn, input='{"names": ["ann", "bob"]}'
+    )["executionArn"]
+    ended = threading.Event()
+    stack.engine.on_status_change.append(
+        lambda execution: execution["status"] != "RUNNING" and ended.set()
+    )
+
+    assert stack.engine.describe_execution(arn)["status"] != "RUNNING" or ended.wait(10)
+    assert json.loads(stack.engine.describe_execution(arn)["output"]) == ["hello ann", "hello bob"]
+
+
+def test_an_execution_that_fails_reaches_the_function_behind_its_rule(stack):
+    arn = stack.engine.start_execution(
+        stack.template.machines["toy"].arn, input='{"names": ["nobody"]}'
+    )
+
+    event = received("RulesFunction").get(timeout=10)
+
+    assert event["detail"]["executionArn"] == arn
+    assert (event["detail"]["status"], event["detail"]["error"]) == ("FAILED", "ValueError")
+
+
+def test_a_written_item_comes_back_through_the_stream(stack):
+    entry = PROCESS | {"pk": {"S": "written"}}
+
+    assert request(f"{stack.http}/items", entry) == (201, None)
+    record = received("ConsumerFunction").get(timeout=10)
+
+    assert record["dynamodb"]["NewImage"] == entry
+
+
+def test_a_poison_record_goes_to_the_dead_letters_and_the_others_go_on(stack):
+    dynamodb, sqs = stack.client("dynamodb"), stack.client("sqs")
+    for key in ("before", "poison", "after"):
+        dynamodb.put_item(
+            TableName=stack.outputs["ItemsTableName"], Item=PROCESS | {"pk": {"S": key}}
+        )
+
+    (dead,) = sqs.receive_message(QueueUrl=stack.outputs["FailuresQueueUrl"], WaitTimeSeconds=10)[
+        "Messages"
+    ]
+    keys = [received("ConsumerFunction").get(timeout=10) for _ in range(5)]
+
+    assert json.loads(dead["Body"])["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert {one["dynamodb"]["Keys"]["pk"]["S"] for one in keys} == {"before", "poison", "after"}
+
+
+def test_plain_boto3_finds_everything_by_the_environment(stack):
+    assert os.environ["AWS_ENDPOINT_URL"] == stack.aws
+    assert os.environ["AWS_ENDPOINT_URL_SFN"] == stack.sfn
+    assert os.environ["AWS_ENDPOINT_URL_LAMBDA"] == stack.lambda_
+    assert os.environ["ITEMS_TABLE"] == stack.outputs["ItemsTableName"]
+
+    arns = [
+        one["name"] for one in boto3.client("stepfunctions").list_state_machines()["stateMachines"]
+    ]
+    tables = boto3.client("dynamodb").list_tables()["TableNames"]
+    answer = boto3.client("lambda").invoke(
+        FunctionName=stack.template.functions["ToyHelloFunction"].name, Payload=b'"x"'
+    )
+
+    assert arns == ["toy-toy"]
+    assert tables == [stack.outputs["ItemsTableName"]]
+    assert json.load(answer["Payload"]) == "hello x"
+
+
+def test_the_recorder_counts_invocations_calls_and_capacity(stack, recorder):
+    item = {"pk": {"S": "counted"}, "sk": {"S": "1"}, "text": {"S": "x" * 1500}}
+    recorder.clear()
+
+    request(f"{stack.http}/items", item)
+
+    assert recorder.invocation_counts() == {"ApiFunction": 1}
+    assert [(one.function, one.service, one.operation) for one in recorder.calls] == [
+        ("ApiFunction", "dynamodb", "PutItem")
+    ]
+    assert (recorder.write_units, recorder.read_units) == (2.0, 0.0)
+
+
+def test_another_process_finds_the_stack_by_its_state_folder(stack):
+    info = StateFolder(stack.state.path).read()
+
+    assert info == stack.info
+    assert info.endpoints() == {
+        "http": stack.http,
+        "aws": stack.aws,
+        "sfn": stack.sfn,
+        "lambda": stack.lambda_,
+        "pid": os.getpid(),
+    }
+
+
+def test_one_process_runs_one_stack(stack, tmp_path):
+    with pytest.raises(StackError, match="already runs in this process"):
+        LocalStack(state_dir=tmp_path, **TOY_OPTIONS).__enter__()
+
+    assert request(f"{stack.http}/items/1")[0] == 200

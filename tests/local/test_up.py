@@ -1,0 +1,103 @@
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sfn_local.stack import LocalStack
+from sfn_local.state import StackError, StateFolder
+from sfn_local.template import TemplateError
+
+pytestmark = pytest.mark.stack
+
+TOY = Path(__file__).parent / "toy" / "template.yaml"
+
+
+def up(state: Path, *options: str, port: int = 0) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "sfn_local.cli", "up", "--json", "--port", str(port)]
+    return subprocess.Popen(
+        [*command, "--state", str(state), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def endpoints(process: subprocess.Popen[str]) -> dict:
+    line = process.stdout.readline()
+    assert line, process.stderr.read()
+    return json.loads(line)
+
+
+def is_open(url: str) -> bool:
+    host, port = url.removeprefix("http://").split(":")
+    with socket.socket() as connection:
+        connection.settimeout(5)
+        return connection.connect_ex((host, int(port))) == 0
+
+
+def test_two_stacks_run_side_by_side_and_end_cleanly(tmp_path):
+    first, second = up(tmp_path / "1"), up(tmp_path / "2")
+    one, two = endpoints(first), endpoints(second)
+    assert all(is_open(stack[name]) for stack in (one, two) for name in ("http", "aws", "sfn"))
+
+    first.send_signal(signal.SIGINT)
+    second.send_signal(signal.SIGTERM)
+
+    assert (first.wait(10), second.wait(10)) == (0, 0)
+    assert not any(is_open(stack[name]) for stack in (one, two) for name in ("http", "aws", "sfn"))
+    assert (first.stdout.read(), second.stdout.read()) == ("", "")
+    with pytest.raises(StackError, match="no stack runs on"):
+        StateFolder(tmp_path / "1").read()
+
+
+def test_a_killed_stack_takes_the_fabric_along_and_leaves_a_folder_that_can_be_used(tmp_path):
+    killed = up(tmp_path)
+    before = endpoints(killed)
+    killed.kill()
+    killed.wait()
+
+    assert (tmp_path / "stack.json").exists()
+    with pytest.raises(StackError, match="no stack runs on"):
+        StateFolder(tmp_path).read()
+    after = up(tmp_path)
+    assert endpoints(after)["aws"] != before["aws"]
+    assert not is_open(before["aws"])
+    after.terminate()
+    assert after.wait(10) == 0
+
+
+def test_a_second_stack_on_the_same_folder_is_refused(tmp_path):
+    first = up(tmp_path)
+    printed = endpoints(first)
+    second = up(tmp_path)
+    output, errors = second.communicate(timeout=20)
+
+    assert (second.returncode, output) == (1, "")
+    assert errors.startswith(f"error: a stack already runs on {tmp_path}")
+    assert StateFolder(tmp_path).read().endpoints() == printed
+    first.terminate()
+    assert first.wait(10) == 0
+
+
+def test_a_port_that_is_taken_is_refused_and_nothing_is_left_running(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = up(tmp_path, port=port)
+        output, errors = process.communicate(timeout=20)
+
+    assert (process.returncode, output) == (1, "")
+    assert errors.startswith(f"error: port {port} cannot be used")
+    assert "--port" in errors
+
+
+def test_a_stack_that_cannot_start_gives_everything_back(tmp_path):
+    with pytest.raises(TemplateError):
+        LocalStack(state_dir=tmp_path, template=TOY).__enter__()
+
+    with pytest.raises(StackError):
+        StateFolder(tmp_path).read()
+    StateFolder(tmp_path).acquire()
