@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 from tests.fakes import ManualClock, World
+from tests.fakes.tables import is_listed
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_table import CommandTable
@@ -19,7 +20,7 @@ from sfn_cqrs.adapters.process_table import ProcessTable, open_shard
 from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 from sfn_local.template import Template
 
@@ -30,13 +31,6 @@ StoredProcess = tuple[Process, bool, int | None]
 
 class FakeWorld(World):
     """The fakes, with what the contracts put in and look at behind the adapters' backs."""
-
-    def seed(self, *processes: Process) -> None:
-        for process in processes:
-            version = (process.key, process.version)
-            self.store.processes.put(version, process)
-            if is_listed(process):
-                self.store.listed.add(version)
 
     def stored(self, key: ItemKey) -> dict[int, StoredProcess]:
         """An item's processes by version, each with whether the index lists it, and its ttl."""
@@ -149,11 +143,6 @@ class Clients:
         for found in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
             self.s3.delete_object(Bucket=BUCKET, Key=found["Key"])
         self.s3.delete_bucket(Bucket=BUCKET)
-
-
-def is_listed(process: Process) -> bool:
-    """Whether a process that is put belongs into the index of open ones."""
-    return process.outcome.is_open or process.outcome is Outcome.BLOCKED
 
 
 @cache

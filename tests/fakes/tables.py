@@ -125,7 +125,7 @@ class ProcessTable:
             if process.outcome.may_expire:
                 ttl = self._retention.expiry(ref.key.type, self._store.now()) or ttl
             self._store.processes.put(version, process, ttl)
-            if process.outcome.is_open or process.outcome is Outcome.BLOCKED:
+            if is_listed(process):
                 self._store.listed.add(version)
             else:
                 self._store.listed.discard(version)
@@ -356,6 +356,11 @@ class ReadModel:
     def _put(self, tenant: str, partition: str, sort: str, row: Item) -> None:
         stored = {name: value for name, value in row.items() if value is not None}
         self._store.views.put((self._view, tenant, partition, sort), stored)
+
+
+def is_listed(process: Process) -> bool:
+    """Whether the index of open versions lists it."""
+    return process.outcome.is_open or process.outcome is Outcome.BLOCKED
 
 
 def _page(wanted: Range, found: dict[str, T]) -> Page[T]:

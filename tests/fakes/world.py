@@ -7,8 +7,10 @@ from tests.fakes.tables import (
     ProcessTable,
     ReadModel,
     RequestTable,
+    is_listed,
 )
 
+from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 
 
@@ -33,6 +35,14 @@ class World:
         self.events = Topic(self.store)
         self.alarms = Topic(self.store)
         self.dead_letters = DeadLetters(self.store)
+
+    def seed(self, *processes: Process) -> None:
+        """Put processes as they are, and list those that the index would list."""
+        for process in processes:
+            version = (process.key, process.version)
+            self.store.processes.put(version, process)
+            if is_listed(process):
+                self.store.listed.add(version)
 
     def read_model(self, view: str) -> ReadModel:
         return ReadModel(self.store, view)

@@ -1,0 +1,152 @@
+import pytest
+from functions.command.check_version.app import lambda_handler
+from tests.fakes.builders import NRT, a_command, a_process
+
+from sfn_cqrs.domain.errors import (
+    InvalidInputError,
+    PredecessorFailedError,
+    SupersededError,
+    VersionGapError,
+)
+from sfn_cqrs.domain.process import Mode, Outcome
+
+NOON = "2026-11-25T12:00:00.000Z"
+
+
+@pytest.fixture
+def check(sample):
+    """Check version 2, as the machine does."""
+    return lambda: lambda_handler(sample("command/check_version"), None)
+
+
+def test_a_version_whose_predecessor_is_applied_runs_at_once(chain_of, check):
+    chain_of("APPLIED", "OPEN")
+
+    assert check() == {"result": 0}
+
+
+def test_the_first_version_of_an_item_runs_at_once(chain_of, sample):
+    chain_of("OPEN")
+    event = sample("command/check_version")
+    event["context"]["Execution"]["Input"]["version"] = 1
+
+    assert lambda_handler(event, None) == {"result": 0}
+
+
+@pytest.mark.parametrize("outcome", ["OPEN", "WAITING"])
+def test_a_version_whose_predecessor_is_open_waits(outcome, chain_of, check):
+    chain_of(outcome, "OPEN")
+
+    assert check() == {"result": 1}
+
+
+def test_a_predecessor_that_wrote_the_data_but_still_runs_its_projections_is_waited_for(
+    chain_of, check
+):
+    world = chain_of("OPEN", "OPEN")
+    world.store.rows.put(NRT, a_command(version=1).as_row())
+
+    assert check() == {"result": 1}
+
+
+@pytest.mark.parametrize("outcome", ["FAILED", "BLOCKED"])
+def test_a_version_whose_predecessor_failed_is_blocked_by_name(outcome, chain_of, check):
+    chain_of(outcome, "OPEN")
+
+    with pytest.raises(PredecessorFailedError, match="version 1 has failed; redrive or skip it"):
+        check()
+
+
+def test_a_skipped_predecessor_is_stepped_over(chain_of, check):
+    chain_of("SKIPPED", "OPEN")
+
+    assert check() == {"result": 0}
+
+
+def test_a_version_without_a_predecessor_in_the_chain_or_the_data_is_a_gap(chain_of, check):
+    chain_of(None, "OPEN")
+
+    with pytest.raises(VersionGapError, match="version 1 is neither stored nor applied"):
+        check()
+
+
+def test_a_predecessor_that_an_import_applied_needs_no_process(chain_of, check):
+    world = chain_of(None, "OPEN")
+    world.store.rows.put(NRT, a_command(version=1).as_row())
+
+    assert check() == {"result": 0}
+
+
+def test_a_version_that_another_command_holds_is_too_late(chain_of, check):
+    world = chain_of("APPLIED", "OPEN")
+    world.store.rows.put(NRT, a_command(version=4).as_row())
+
+    assert check() == {
+        "result": -1,
+        "error": "version is not match",
+        "cause": "next version must be 5 but got 2",
+    }
+
+
+def test_a_version_that_this_very_command_has_applied_goes_on(chain_of, check):
+    world = chain_of("APPLIED", "OPEN")
+    world.store.rows.put(NRT, a_command(version=2).as_row())
+
+    assert check() == {"result": 0}
+
+
+def test_a_synchronous_publish_that_was_handed_over_goes_on(chain_of, sample):
+    world = chain_of("APPLIED")
+    world.seed(a_process(version=2, mode=Mode.SYNC, attempt=2))
+    world.store.rows.put(NRT, a_command(version=3).as_row())
+    event = sample("command/check_version")
+    event["context"]["Execution"]["Input"]["attempt"] = 2
+
+    assert lambda_handler(event, None) == {"result": 0}
+
+
+def test_the_status_says_which_state_has_begun(chain_of, check):
+    world = chain_of("APPLIED", "OPEN")
+
+    check()
+
+    assert world.processes.find(NRT, 2) == a_process(
+        version=2, status="check_version:STARTED", updated_at=NOON
+    )
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [
+        a_process(version=2, attempt=2),
+        a_process(version=2, outcome=Outcome.APPLIED),
+        a_process(version=2, outcome=Outcome.WAITING, token="token", token_seq=0),
+    ],
+    ids=["a newer attempt", "closed", "waiting already"],
+)
+def test_an_execution_that_owns_the_version_no_longer_changes_nothing(mine, chain_of, check):
+    world = chain_of("APPLIED")
+    world.seed(mine)
+
+    with pytest.raises(SupersededError, match="attempt 1 of version 2 no longer owns it"):
+        check()
+
+    assert world.processes.find(NRT, 2) == mine
+
+
+def test_a_version_whose_process_has_gone_is_not_made_again(world, check):
+    with pytest.raises(SupersededError):
+        check()
+
+    assert len(world.store.processes) == 0
+
+
+@pytest.mark.parametrize(
+    ("event", "lacking"),
+    [({}, "'context'"), ({"context": {}}, "'Execution'"), ({"context": None}, "NoneType")],
+)
+def test_an_event_that_no_state_sends_is_refused_with_what_it_lacks(event, lacking, world):
+    with pytest.raises(InvalidInputError, match=f"event: lacks .*{lacking}"):
+        lambda_handler(event, None)
+
+    assert len(world.store.processes) == 0

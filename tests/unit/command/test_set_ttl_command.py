@@ -1,0 +1,100 @@
+import pytest
+from functions.command.set_ttl_command.app import lambda_handler
+from tests.fakes.builders import NRT, a_command, a_process
+
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.retention import Retention
+
+IN_30_DAYS = 1798200000  # 2026-12-25T12:00:00Z
+
+
+@pytest.fixture
+def world(make_world):
+    return make_world(command_ttl=Retention(None, {"AIRPORT": 30}))
+
+
+@pytest.fixture
+def run(sample):
+    """Let version 2 set the ttl of version 1."""
+    return lambda: lambda_handler(sample("command/set_ttl_command"), None)
+
+
+@pytest.mark.parametrize("outcome", ["APPLIED", "SKIPPED"])
+def test_the_command_before_expires_once_it_is_settled(outcome, chain_of, run):
+    world = chain_of(outcome, "OPEN")
+
+    assert run() == {"result": "expires"}
+
+    assert world.store.commands.ttl((NRT, 1)) == IN_30_DAYS
+    assert world.store.commands.ttl((NRT, 2)) is None
+
+
+@pytest.mark.parametrize("outcome", ["OPEN", "WAITING", "FAILED", "BLOCKED"])
+def test_a_command_that_is_not_settled_never_expires(outcome, chain_of, run):
+    world = chain_of(outcome, "OPEN")
+
+    assert run() == {"result": "kept"}
+
+    assert world.store.commands.ttl((NRT, 1)) is None
+
+
+def test_a_command_whose_process_has_gone_expires_too(chain_of, run):
+    world = chain_of(None, "OPEN")
+    world.store.commands.put((NRT, 1), a_command())
+
+    assert run() == {"result": "expires"}
+
+
+def test_a_retry_does_not_put_it_off(chain_of, run):
+    world = chain_of("APPLIED", "OPEN")
+
+    run()
+    world.clock.advance(days=1)
+    again = run()
+
+    assert again == {"result": "kept"}
+    assert world.store.commands.ttl((NRT, 1)) == IN_30_DAYS
+
+
+def test_the_ttl_changes_nothing_else_of_the_command(chain_of, run):
+    world = chain_of("APPLIED", "OPEN")
+
+    run()
+
+    assert world.commands.find(NRT, 1) == a_command()
+    assert world.processes.find(NRT, 1) == a_process(outcome=Outcome.APPLIED)
+
+
+def test_a_command_that_has_gone_is_not_made_again(chain_of, run):
+    world = chain_of("APPLIED", "OPEN")
+    world.store.commands.remove((NRT, 1))
+
+    assert run() == {"result": "kept"}
+
+    assert world.commands.find(NRT, 1) is None
+
+
+def test_the_first_version_has_none_before_it(chain_of, sample):
+    chain_of("OPEN")
+    event = sample("command/set_ttl_command")
+    event["context"]["Execution"]["Input"]["version"] = 1
+
+    assert lambda_handler(event, None) == {"result": "kept"}
+
+
+def test_a_type_without_a_retention_keeps_its_commands(make_world, run):
+    world = make_world(command_ttl=Retention(None, {"ORDER": 30}))
+    world.seed(a_process(version=1, outcome=Outcome.APPLIED), a_process(version=2))
+    world.store.commands.put((NRT, 1), a_command())
+
+    assert run() == {"result": "kept"}
+
+    assert world.store.commands.ttl((NRT, 1)) is None
+
+
+def test_the_status_says_which_state_has_begun(chain_of, run):
+    world = chain_of("APPLIED", "OPEN")
+
+    run()
+
+    assert world.processes.find(NRT, 2).status == "set_ttl_command:STARTED"

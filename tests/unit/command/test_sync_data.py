@@ -1,0 +1,143 @@
+import pytest
+from functions.command.sync_data.app import lambda_handler
+from tests.fakes.builders import NRT, a_command, a_process
+
+from sfn_cqrs.domain.errors import SyncHandlerError, TransientError, VersionGapError
+from sfn_cqrs.domain.versioning import DataVersion
+from sfn_cqrs.service import handlers
+
+
+@pytest.fixture
+def run(sample):
+    """Bring version 2 to a target."""
+
+    def sync(handler="dynamodb"):
+        event = sample("command/sync_data")
+        event["input"] = handler
+        return lambda_handler(event, None)
+
+    return sync
+
+
+@pytest.fixture
+def handler(monkeypatch):
+    """Return a way to register a handler for the length of a test."""
+
+    def register(function):
+        monkeypatch.setitem(handlers._sync_handlers["AIRPORT"], function.__name__, function)
+        return function.__name__
+
+    handlers.check_type("AIRPORT")
+    return register
+
+
+def test_the_data_row_becomes_this_version(chain_of, run):
+    world = chain_of("APPLIED", "OPEN")
+
+    assert run() == {"handler": "dynamodb", "ok": True}
+
+    assert world.data.find(NRT) == a_command(version=2).as_row()
+
+
+def test_a_retry_finds_the_row_written(chain_of, run):
+    world = chain_of("APPLIED", "OPEN")
+
+    run()
+
+    assert run() == {"handler": "dynamodb", "ok": True}
+    assert world.data.version_of(NRT) == DataVersion(2, "NRT-2")
+
+
+def test_the_row_never_goes_back(chain_of, run):
+    world = chain_of("APPLIED", "OPEN")
+    world.store.rows.put(NRT, a_command(version=7).as_row())
+
+    assert run() == {"handler": "dynamodb", "ok": True}
+
+    assert world.data.version_of(NRT) == DataVersion(7, "NRT-7")
+
+
+def test_a_row_that_moves_between_read_and_write_is_tried_again(chain_of, run, monkeypatch):
+    world = chain_of("APPLIED", "OPEN")
+    monkeypatch.setattr(world.data, "put", lambda *_: False)
+
+    with pytest.raises(TransientError, match="the data row moved meanwhile"):
+        run()
+
+
+def test_large_attributes_reach_the_row_as_a_pointer_and_the_answer_not_at_all(chain_of, run):
+    world = chain_of("APPLIED")
+    attributes = {"text": "x" * 300_000}
+    pointer = world.attributes.store_if_large("tenant1", "NRT-2", attributes)
+    command = a_command(version=2, attributes=attributes, attributes_s3=pointer)
+    world.store.commands.put((NRT, 2), command)
+
+    answer = run()
+
+    assert answer == {"handler": "dynamodb", "ok": True}
+    assert world.data.find(NRT) == command.as_row()
+    assert len(world.store.objects) == 1
+
+
+def test_a_handler_is_given_the_command_with_its_attributes(chain_of, run, handler):
+    chain_of("APPLIED", "OPEN")
+    given = []
+
+    def target(command):
+        given.append(command)
+
+    assert run(handler(target)) == {"handler": "target", "ok": True}
+
+    assert given == [a_command(version=2)]
+
+
+def test_the_users_read_model_is_written(chain_of, run):
+    world = chain_of("APPLIED", "OPEN")
+
+    run("airports_by_country")
+
+    assert world.read_model("airports_by_country").rows("tenant1", "countries") == [
+        {"airports": 1, "sort": "JP"}
+    ]
+
+
+def test_a_handlers_error_names_the_handler_and_the_error(chain_of, run, handler):
+    chain_of("APPLIED", "OPEN")
+
+    def target(command):
+        return {}[command.key.code]
+
+    with pytest.raises(SyncHandlerError, match=r"^target: KeyError: 'NRT'$"):
+        run(handler(target))
+
+
+def test_an_error_that_may_pass_stays_one(chain_of, run, handler):
+    chain_of("APPLIED", "OPEN")
+
+    def target(_command):
+        raise TransientError("the database is restarting")
+
+    with pytest.raises(TransientError, match=r"^target: the database is restarting$"):
+        run(handler(target))
+
+
+def test_a_handler_that_is_not_registered_any_more_fails_by_its_name(chain_of, run):
+    chain_of("APPLIED", "OPEN")
+
+    with pytest.raises(SyncHandlerError, match=r"^removed_handler: KeyError: 'removed_handler'$"):
+        run("removed_handler")
+
+
+def test_a_command_that_is_not_stored_is_a_gap(world, run):
+    with pytest.raises(VersionGapError, match="version 2 is not stored"):
+        run()
+
+    assert world.data.find(NRT) is None
+
+
+def test_no_status_is_written_as_many_run_at_once(chain_of, run):
+    world = chain_of("APPLIED", "OPEN")
+
+    run()
+
+    assert world.processes.find(NRT, 2) == a_process(version=2)

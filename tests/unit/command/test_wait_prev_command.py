@@ -1,0 +1,103 @@
+import pytest
+from functions.command.wait_prev_command.app import lambda_handler
+from tests.fakes.builders import NRT, a_command, a_process
+
+from sfn_cqrs.domain.errors import SupersededError
+from sfn_cqrs.domain.process import Outcome
+
+TOKEN = "AAAA-sample-task-token-that-opens-nothing"
+RESUMED = {"Payload": {"result": "resumed_by_prev_version", "prevVersion": 1}}
+
+
+@pytest.fixture
+def wait(sample):
+    """Let version 2 wait, in its first try or a later one."""
+
+    def run(retry_count=0, token=TOKEN):
+        event = sample("command/wait_prev_command")
+        event["context"]["State"]["RetryCount"] = retry_count
+        event["taskToken"] = token
+        return lambda_handler(event, None)
+
+    return run
+
+
+def test_the_token_is_stored_until_the_predecessor_closes(chain_of, wait):
+    world = chain_of("OPEN", "OPEN")
+
+    assert wait() == {"result": "parked"}
+
+    assert world.processes.find(NRT, 2) == a_process(
+        version=2,
+        outcome=Outcome.WAITING,
+        status="wait_prev_command:STARTED",
+        token=TOKEN,
+        token_seq=0,
+        updated_at="2026-11-25T12:00:00.000Z",
+    )
+    assert (world.executions.succeeded, world.executions.rejected) == ([], [])
+
+
+def test_a_predecessor_that_closed_meanwhile_ends_the_wait_at_once(chain_of, wait):
+    world = chain_of("APPLIED", "OPEN")
+
+    wait()
+
+    assert world.executions.succeeded == [(TOKEN, RESUMED)]
+
+
+def test_a_predecessor_that_failed_meanwhile_fails_the_wait_by_name(chain_of, wait):
+    world = chain_of("FAILED", "OPEN")
+
+    wait()
+
+    cause = "version 1 has failed; redrive or skip it, and this goes on"
+    assert world.executions.rejected == [(TOKEN, "PredecessorFailedError", cause)]
+
+
+def test_a_version_that_came_too_late_is_refused_as_check_version_does(chain_of, wait):
+    world = chain_of("APPLIED", "OPEN")
+    world.store.rows.put(NRT, a_command(version=4).as_row())
+
+    wait()
+
+    assert world.executions.rejected == [
+        (TOKEN, "version is not match", "next version must be 5 but got 2")
+    ]
+
+
+def test_a_retried_wait_has_a_new_token_and_an_earlier_try_does_not_take_it_away(chain_of, wait):
+    world = chain_of("OPEN", "OPEN")
+
+    wait(retry_count=1, token="second")
+    late = wait(retry_count=0, token="first")
+
+    assert late == {"result": "parked"}
+    assert world.processes.find(NRT, 2).token == "second"
+    assert world.executions.succeeded == []
+
+
+@pytest.mark.parametrize("outcome", ["APPLIED", "FAILED", "BLOCKED", "SKIPPED"])
+def test_a_closed_version_waits_for_nothing(outcome, chain_of, wait):
+    world = chain_of("OPEN", outcome)
+
+    with pytest.raises(SupersededError):
+        wait()
+
+    assert world.processes.find(NRT, 2).outcome == outcome
+
+
+def test_a_token_that_is_used_up_is_no_error(chain_of, wait):
+    world = chain_of("APPLIED", "OPEN")
+    world.executions.gone.add(TOKEN)
+
+    assert wait() == {"result": "parked"}
+
+
+def test_no_log_line_and_no_answer_has_the_token(chain_of, wait, log):
+    chain_of("APPLIED", "OPEN")
+
+    answer = wait()
+
+    assert "state finished" in log.getvalue()
+    assert TOKEN not in log.getvalue() + str(answer)

@@ -1,0 +1,61 @@
+import json
+from contextlib import ExitStack
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from tests.fakes import World
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.service.logs import logger
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    monkeypatch.setenv("APP_PACKAGE", "shop")
+    monkeypatch.setenv("COMMANDS_TABLE", "sfn-cqrs-CommandsTable")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch):
+    """The seconds that somebody would have slept."""
+    seconds = []
+    monkeypatch.setattr("time.sleep", seconds.append)
+    return seconds
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """What the functions log, as text."""
+    text = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", text)
+    return text
+
+
+@pytest.fixture
+def make_world():
+    """Return a maker of a world of fakes that stands in the adapters' place."""
+    with ExitStack() as stack:
+
+        def make(**retentions):
+            world = World(**retentions)
+            stack.enter_context(bootstrap.override(**world.parts()))
+            return world
+
+        yield make
+
+
+@pytest.fixture
+def world(make_world):
+    """The fakes, in the adapters' place; nothing expires."""
+    return make_world()
+
+
+@pytest.fixture
+def sample():
+    """Return a reader of the sample events, such as `command/finish`."""
+    return lambda name: json.loads((EVENTS / f"{name}.json").read_text())
