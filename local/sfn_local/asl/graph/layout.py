@@ -238,7 +238,10 @@ class _Layering:
         if len(chain) == 1:
             return []
         upper, lower = nodes[chain[0]], nodes[chain[-1]]
-        points = [(upper.x, upper.y + upper.height / 2), (upper.x, rows[chain[0]][1])]
+        bottom = upper.y + upper.height / 2
+        points = [(upper.x, bottom)]
+        if bottom < rows[chain[0]][1]:
+            points.append((upper.x, rows[chain[0]][1]))
         for name in chain[1:-1]:
             points += [(nodes[name].x, rows[name][0]), (nodes[name].x, rows[name][1])]
         points.append((lower.x, lower.y - lower.height / 2))
