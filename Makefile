@@ -44,7 +44,7 @@ check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) fast-check ## every static che
 build: $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)
 
-sam-local-test: $(DEV_READY) $(SAM_READY) ## sam local invoke of every state, where a Docker engine runs
+sam-local-test: $(DEV_READY) $(SAM_READY) $(FABRIC_READY) ## sam deploy to the local fabric; sam local invoke, where Docker runs
 	$(BIN)/python tests/sam_local/run.py $(ARGS)
 
 bench: $(DEV_READY) $(FABRIC_READY) ## measure what the README says

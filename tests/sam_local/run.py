@@ -1,11 +1,12 @@
-"""Runs every state of the machines in Lambda's container, with its file in events/.
+"""SAM's own tools on this project: build, deploy to the local fabric, invoke in Lambda's container.
 
-What this proves is the package: layers, byte code, handler and event. AWS itself stands
-behind a closed port, so a function that is well packaged ends at its first call to it.
+Deploying proves the template, and that a stack without an issuer is refused. Invoking proves
+the package: layers, byte code, handler and event. AWS stands behind a closed port there, so a
+function that is well packaged ends at its first call to it.
 
-Exit codes: 0 all do, or there is no engine to ask; 1 one does not. REQUIRE_SAM_LOCAL=1 makes
-a skip a failure. SAM's own variables apply, such as SAM_SKIP_PULL_IMAGE=1 for an image that
-is there already.
+Exit codes: 0 all do, or this machine lacks what is needed; 1 something does not.
+REQUIRE_SAM_LOCAL=1 makes a skip a failure. SAM's own variables apply, such as
+SAM_SKIP_PULL_IMAGE=1 for an image that is there already.
 """
 
 import json
@@ -17,37 +18,45 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from sfn_local.fabric import CREDENTIALS, Ministack
 from sfn_local.template import Template
 
 ROOT = Path(__file__).parents[2]
 SAM = ROOT / ".venv-sam/bin/sam"
+FABRIC_PYTHON = ROOT / ".venv-fabric/bin/python"
 BUILT = ROOT / ".build/sam-local"
 ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
-ENDPOINT = "http://127.0.0.1:9"  # the discard port: nobody answers, and that at once
+ISSUER = ("JwtIssuer=https://issuer.example.com", "JwtAudience=client")
+CLOSED_PORT = "http://127.0.0.1:9"  # the discard port: nobody answers, and that at once
 VARIABLES = "      Variables:\n"
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "none",
-    "AWS_SECRET_ACCESS_KEY": "none",
-    "AWS_DEFAULT_REGION": "us-east-1",
-}
 
 
-def missing() -> str | None:
-    """Say what this machine lacks for the test, if anything."""
-    if not shutil.which("python3.13"):
-        return "no python3.13 on PATH, which sam build needs"
-    if not shutil.which("docker"):
-        return "no docker on PATH"
-    engine = subprocess.run(["docker", "version"], capture_output=True, check=False, timeout=30)
-    return None if engine.returncode == 0 else "no Docker engine runs here"
+class Report:
+    """Prints a line for each thing tried, and remembers whether any went wrong."""
+
+    def __init__(self) -> None:
+        self.failed = False
+
+    def tell(self, what: str, wrong: str | None) -> None:
+        self.failed = self.failed or wrong is not None
+        print(f"FAIL {what}: {wrong}" if wrong else f"ok   {what}", flush=True)
+
+    def skip(self, what: str, reason: str) -> None:
+        self.failed = self.failed or os.environ.get("REQUIRE_SAM_LOCAL") == "1"
+        print(f"SKIP {what}: {reason}", flush=True)
 
 
-def sam(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run SAM CLI to its end; what it reports goes to its stderr."""
+def sam(*arguments: str, endpoint: str = CLOSED_PORT) -> subprocess.CompletedProcess[str]:
+    """Run SAM CLI to its end, with AWS at an endpoint."""
     return subprocess.run(
-        [str(SAM), *arguments, "--parameter-overrides", f"Architecture={ARCHITECTURE}"],
+        [str(SAM), *arguments],
         cwd=ROOT,
-        env={**os.environ, **CREDENTIALS, "SAM_CLI_TELEMETRY": "0"},
+        env={
+            **os.environ,
+            **CREDENTIALS,
+            "AWS_ENDPOINT_URL": endpoint,
+            "SAM_CLI_TELEMETRY": "0",
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -55,16 +64,60 @@ def sam(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def build() -> Path:
-    """Build the project with AWS out of reach; answers the built template."""
-    done = sam("build", "--build-dir", str(BUILT))
-    if done.returncode:
-        raise SystemExit(f"sam build failed:\n{done.stderr}")
-    template = BUILT / "template.yaml"
-    text = template.read_text(encoding="utf-8")
-    endpoint = f"        AWS_ENDPOINT_URL: {ENDPOINT}\n"
-    template.write_text(text.replace(VARIABLES, VARIABLES + endpoint, 1), encoding="utf-8")
-    return template
+def overrides(*parameters: str) -> tuple[str, ...]:
+    return ("--parameter-overrides", f"Architecture={ARCHITECTURE}", *parameters)
+
+
+def deploy(endpoint: str, *parameters: str) -> subprocess.CompletedProcess[str]:
+    return sam(
+        "deploy",
+        *("--template-file", str(BUILT / "template.yaml"), "--stack-name", "sfn-cqrs-sam"),
+        *("--resolve-s3", "--no-confirm-changeset", "--capabilities", "CAPABILITY_IAM"),
+        *overrides(*parameters),
+        endpoint=endpoint,
+    )
+
+
+def deploys(report: Report) -> None:
+    """Deploy to the local fabric, without an issuer and with one."""
+    fabric = Ministack(FABRIC_PYTHON, BUILT / "fabric.log")
+    fabric.start({})
+    try:
+        fabric.wait()
+        refused = deploy(fabric.endpoint)
+        is_refused = refused.returncode and "NoDeployWithoutIssuer" in refused.stderr
+        report.tell("no issuer, no deploy", None if is_refused else _end_of(refused))
+        done = deploy(fabric.endpoint, *ISSUER, "MachineApi=enabled")
+        report.tell("sam deploy", _end_of(done) if done.returncode else None)
+    finally:
+        fabric.stop()
+
+
+def invokes(report: Report) -> None:
+    """Invoke the function of every state with its event."""
+    template = BUILT / "template-offline.yaml"
+    text = (BUILT / "template.yaml").read_text(encoding="utf-8")
+    variables = f"{VARIABLES}        AWS_ENDPOINT_URL: {CLOSED_PORT}\n"
+    template.write_text(text.replace(VARIABLES, variables, 1), encoding="utf-8")
+    for function, event in states():
+        done = sam(
+            *("local", "invoke", function, "--template", str(template), "--event", str(event)),
+            *overrides(),
+        )
+        if done.returncode:
+            report.tell(function, _end_of(done))
+            return  # the engine or its image: the others would say the same
+        report.tell(function, problem(done))
+
+
+def problem(done: subprocess.CompletedProcess[str]) -> str | None:
+    """Say what is wrong with a function's answer, the last line; SAM's status does not tell."""
+    lines = done.stdout.strip().splitlines()
+    if not lines:
+        return f"no answer: {_end_of(done)}"
+    answer = json.loads(lines[-1])
+    ended = answer.get("errorType") if isinstance(answer, dict) else None
+    return None if ended == "EndpointConnectionError" else lines[-1]
 
 
 def states() -> Iterator[tuple[str, Path]]:
@@ -78,38 +131,35 @@ def states() -> Iterator[tuple[str, Path]]:
                 yield template.state_function(machine.key, name).logical_id, event
 
 
-def problem(template: Path, function: str, event: Path) -> str | None:
-    """Invoke a function and say what is wrong with how it ended, if anything.
+def without_engine() -> str | None:
+    """Say why no container can run here, if none can."""
+    if not shutil.which("docker"):
+        return "no docker on PATH"
+    engine = subprocess.run(["docker", "version"], capture_output=True, check=False, timeout=30)
+    return None if engine.returncode == 0 else "no Docker engine runs here"
 
-    SAM's exit status tells only of the engine; the function's answer is the last line.
-    """
-    done = sam("local", "invoke", function, "--template", str(template), "--event", str(event))
-    if done.returncode:
-        raise SystemExit(f"sam local invoke cannot run {function}:\n{done.stderr}")
-    lines = done.stdout.strip().splitlines()
-    if not lines:
-        return f"no answer: {done.stderr.strip()[-2000:]}"
-    answer = json.loads(lines[-1])
-    ended = answer.get("errorType") if isinstance(answer, dict) else None
-    return None if ended == "EndpointConnectionError" else lines[-1]
+
+def _end_of(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stdout + done.stderr).strip()[-2000:]
 
 
 def main() -> int:
-    """Invoke every state, one line each."""
-    reason = missing()
+    """Try everything that this machine can."""
+    report = Report()
+    if not shutil.which("python3.13"):
+        report.skip("sam-local-test", "no python3.13 on PATH, which sam build needs")
+        return int(report.failed)
+    built = sam("build", "--build-dir", str(BUILT), *overrides())
+    report.tell("sam build", _end_of(built) if built.returncode else None)
+    if report.failed:
+        return 1
+    deploys(report)
+    reason = without_engine()
     if reason:
-        sys.stdout.write(f"SKIP sam-local-test: {reason}\n")
-        return 1 if os.environ.get("REQUIRE_SAM_LOCAL") == "1" else 0
-    template = build()
-    failed = 0
-    for function, event in states():
-        wrong = problem(template, function, event)
-        failed += wrong is not None
-        sys.stdout.write(
-            f"{'FAIL' if wrong else 'ok  '} {function}{f': {wrong}' if wrong else ''}\n"
-        )
-        sys.stdout.flush()
-    return 1 if failed else 0
+        report.skip("sam local invoke", reason)
+    else:
+        invokes(report)
+    return int(report.failed)
 
 
 if __name__ == "__main__":
