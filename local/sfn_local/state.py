@@ -100,9 +100,7 @@ class StateFolder:
         Raises:
             StackError: none does.
         """
-        nothing = (
-            f"no stack runs on {self.path}: start one with `sfn-cqrs up`, or name another --state"
-        )
+        nothing = f"no stack runs on {self.path}: start one with `sfn-cqrs up`, or name its --state"
         try:
             document: dict[str, Any] = json.loads(self._stack_json.read_text(encoding="utf-8"))
             with (self.path / "lock").open("ab") as lock:

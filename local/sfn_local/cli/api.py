@@ -34,9 +34,7 @@ class ApiProblem(click.ClickException):
         self.document = document
         code = document.get("code", f"HTTP {status}")
         detail = document.get("detail") or document.get("message") or "no reason given"
-        current = document.get("currentVersion")
-        hint = f" (the current version is {current})" if current is not None else ""
-        super().__init__(f"{code}: {detail}{hint}")
+        super().__init__(f"{code}: {detail}")
 
 
 class Api:

@@ -8,7 +8,7 @@ import click
 
 from sfn_local.cli.api import Api, item_path
 from sfn_local.cli.options import Command, json_option, target_options
-from sfn_local.cli.printing import compact, print_json, print_table
+from sfn_local.cli.printing import compact, print_fields, print_json, print_table
 
 
 @click.group()
@@ -32,8 +32,9 @@ def get_item(type_: str, code: str, deleted: bool, api: Api, as_json: bool) -> N
     if as_json:
         print_json(row)
         return
-    print_table(("", ""), ((key, value) for key, value in row.items() if key != "attributes"))
-    print_json(row["attributes"])
+    attributes = row.pop("attributes")
+    print_fields(row)
+    print_json(attributes)
 
 
 @data.command(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
@@ -65,15 +65,16 @@ def up(port: int, parameters: tuple[str, ...], state: Path, template: Path, as_j
     127.0.0.1. Functions are loaded again when their code changes, and breakpoint() in one stops
     here. --json prints one line with the endpoints when all of them answer.
     """
+    stdout = sys.stdout
+    if as_json:
+        sys.stdout = sys.stderr  # so that the one line is all that comes out
     stack = LocalStack(
         template=template, state_dir=state, port=port, parameters=dict(map(_pair, parameters))
     )
     try:
         with _ending_on_signals(), one_line_errors(), stack:
-            _announce(stack, as_json=as_json)
+            _announce(stack, stdout, as_json=as_json)
             sys.breakpointhook = break_into_handler
-            if as_json:
-                sys.stdout = sys.stderr  # that one line is all
             while True:  # a signal that another thread took is seen between two sleeps
                 time.sleep(POLL_SECONDS)
     except FabricError as error:
@@ -83,12 +84,11 @@ def up(port: int, parameters: tuple[str, ...], state: Path, template: Path, as_j
             click.echo("stopped", err=True)
 
 
-def _announce(stack: LocalStack, *, as_json: bool) -> None:
-    endpoints = stack.info.endpoints()
+def _announce(stack: LocalStack, stdout: TextIO, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(endpoints))
+        click.echo(json.dumps(stack.info.endpoints()), stdout)
         return
-    click.echo(f"""the stack runs:
+    text = f"""the stack runs:
   http    {stack.http}
   aws     {stack.aws}
   sfn     {stack.sfn}
@@ -97,7 +97,8 @@ logs are in {stack.state.path}; for the aws command line:
   export AWS_ENDPOINT_URL={stack.aws} AWS_ENDPOINT_URL_SFN={stack.sfn} \\
     AWS_ENDPOINT_URL_LAMBDA={stack.lambda_} AWS_DEFAULT_REGION=us-east-1 \\
     AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-Ctrl-C ends it.""")
+Ctrl-C ends it."""
+    click.echo(text, stdout)
 
 
 @contextmanager

@@ -1,0 +1,320 @@
+import io
+import json
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+import pytest
+
+from sfn_local.cli import COMMANDS, main
+from sfn_local.cli.api import item_path
+from sfn_local.cli.drawing import draw_chain
+from sfn_local.stack import CHECKOUT, LocalStack
+
+TEMPLATE = str(CHECKOUT / "template.yaml")
+ORDER = '{"customer":"c1","total":5.10}'
+
+
+class Result(NamedTuple):
+    code: int
+    output: str
+    error: str
+
+    @property
+    def json(self):
+        return json.loads(self.output)
+
+
+@pytest.fixture
+def sfn_cqrs(monkeypatch, capsys):
+    """Return what runs the command line in this process."""
+
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["sfn-cqrs", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Result(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with LocalStack(state_dir=tmp_path_factory.mktemp("state"), reload=False) as started:
+        yield started
+
+
+@pytest.fixture
+def on_stack(sfn_cqrs, stack):
+    """Return what runs a command on the stack."""
+    return lambda *arguments: sfn_cqrs(*arguments, "--state", stack.state.path)
+
+
+def settled(on_stack, code: str, *outcomes: str) -> list[dict]:
+    """Wait until the versions of an order, the first first, have these outcomes."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        versions = on_stack("chain", "show", "ORDER", code, "--json").json[::-1]
+        if tuple(one["outcome"] for one in versions) == outcomes:
+            return versions
+        time.sleep(0.02)
+    raise AssertionError(versions)
+
+
+def test_the_help_lists_every_command_without_waiting_for_boto3_and_rich():
+    code = """
+import sys
+from sfn_local.cli import cli
+cli.main(["--help"], standalone_mode=False)
+print([name for name in ("boto3", "rich", "yaml") if name in sys.modules])
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    *text, imported = answer.stdout.splitlines()
+    assert imported == "[]"
+    assert [line.split()[0] for line in text[text.index("Commands:") + 1 :][: len(COMMANDS)]] == [
+        *COMMANDS
+    ]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_tells_how_it_is_used(sfn_cqrs, name):
+    result = sfn_cqrs(name, "--help")
+
+    assert (result.code, result.error) == (0, "")
+    assert result.output.startswith("Usage: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nosuch"], "No such command 'nosuch'"),
+        (["publish", "ORDER"], "Missing argument 'CODE'"),
+        (["up", "--parameter", "x"], "--parameter takes NAME=VALUE, not 'x'"),
+        (["chain", "redrive", "ORDER", "o-1", "zero"], "'zero' is not a valid integer"),
+        (["data", "list", "ORDER", "--stack", "x", "--tenant", "y"], "--tenant is for the local"),
+    ],
+)
+def test_wrong_usage_exits_64(sfn_cqrs, arguments, message):
+    result = sfn_cqrs(*arguments)
+
+    assert (result.code, result.output) == (64, "")
+    assert message in result.error
+
+
+def test_without_a_stack_a_command_says_how_to_start_one(sfn_cqrs, tmp_path):
+    result = sfn_cqrs("data", "list", "ORDER", "--state", tmp_path)
+
+    assert (result.code, result.output) == (1, "")
+    assert result.error == (
+        f"error: no stack runs on {tmp_path}: start one with `sfn-cqrs up`, or name its --state\n"
+    )
+
+
+def test_on_aws_a_token_is_needed(sfn_cqrs, monkeypatch):
+    monkeypatch.delenv("SFN_CQRS_TOKEN", raising=False)
+
+    result = sfn_cqrs("data", "list", "ORDER", "--stack", "sfn-cqrs-dev")
+
+    assert result == (1, "", "error: set SFN_CQRS_TOKEN to an ID token of your user pool\n")
+
+
+def test_translate_writes_plain_cloudformation(sfn_cqrs, tmp_path):
+    output = tmp_path / "deep" / "template.json"
+
+    result = sfn_cqrs("translate", "--output", output, "--template", TEMPLATE)
+
+    assert result == (0, "", "")
+    kinds = {one["Type"] for one in json.loads(output.read_text())["Resources"].values()}
+    assert "AWS::Lambda::Function" in kinds
+    assert not [kind for kind in kinds if kind.startswith("AWS::Serverless::")]
+
+
+def test_event_prints_the_sample_of_a_state(sfn_cqrs):
+    result = sfn_cqrs("event", "command", "check_version", "--template", TEMPLATE)
+
+    assert result.json["context"]["State"]["Name"] == "check_version"
+
+
+def test_an_event_that_is_not_there_is_answered_with_those_that_are(sfn_cqrs):
+    result = sfn_cqrs("event", "command", "nosuch", "--template", TEMPLATE)
+
+    assert result.code == 1
+    assert "command check_version, command finish" in result.error
+
+
+@pytest.mark.parametrize(
+    ("code", "path"),
+    [
+        ("NRT", "/data/ORDER/NRT"),
+        ("taro@example.com", "/data/ORDER/taro%40example.com"),
+        ("東", "/data/ORDER/%E6%9D%B1"),
+        ("a/b", "/data/ORDER/~YS9i"),
+        ("..", "/data/ORDER/~Li4"),
+        ("~x", "/data/ORDER/~fng"),
+    ],
+)
+def test_a_code_that_no_path_can_carry_is_encoded(code, path):
+    assert item_path("data", "ORDER", code) == path
+
+
+def test_a_chain_is_drawn_from_the_first_version_to_the_last():
+    versions = [
+        {
+            "version": 10,
+            "outcome": "WAITING",
+            "status": "wait_prev_command:STARTED",
+            "attempt": 1,
+            "waitsFor": 9,
+        },
+        {
+            "version": 9,
+            "outcome": "FAILED",
+            "status": "sync_data:FAILED",
+            "attempt": 2,
+            "error": "ValueError",
+            "cause": "no customer\n  File ...",
+        },
+        {
+            "version": 8,
+            "outcome": "APPLIED",
+            "status": "finish:FINISHED",
+            "attempt": 1,
+            "mode": "SYNC",
+            "isDeleted": True,
+        },
+    ]
+
+    assert draw_chain(versions).plain.splitlines() == [
+        " v8  ● APPLIED  finish:FINISHED · deletion · sync",
+        "     │",
+        " v9  ✗ FAILED   sync_data:FAILED · attempt 2",
+        "     │  ValueError: no customer",
+        " v10 ◔ WAITING  wait_prev_command:STARTED · waits for v9",
+    ]
+
+
+@pytest.mark.stack
+def test_an_item_is_published_changed_and_shown(on_stack):
+    first = on_stack("publish", "ORDER", "o-1", "--name", "first", "--attributes", ORDER)
+    change = ["--version", "1", "--partial", "--attributes", '{"total":7}']
+    second = on_stack("publish", "ORDER", "o-1", *change, "--json")
+    settled(on_stack, "o-1", "APPLIED", "APPLIED")
+
+    assert first == (0, "ORDER o-1 version 1 is accepted\n", "")
+    assert (second.json["version"], second.error) == (2, "")
+    row = on_stack("data", "get", "ORDER", "o-1", "--json").json
+    assert (row["version"], row["attributes"]) == (2, {"customer": "c1", "total": 7})
+    (earlier,) = on_stack("data", "history", "ORDER", "o-1", "--json").json
+    assert earlier["attributes"] == {"customer": "c1", "total": 5.1}
+    assert "o-1   2        first" in on_stack("data", "list", "ORDER").output
+
+
+@pytest.mark.stack
+def test_a_conflict_is_one_line_that_names_the_current_version(on_stack):
+    on_stack("publish", "ORDER", "o-2", "--name", "x", "--attributes", ORDER, "--sync")
+
+    result = on_stack("publish", "ORDER", "o-2", "--name", "y", "--attributes", ORDER)
+
+    assert result == (1, "", "error: version_conflict: the current version is 1\n")
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "give --name and --attributes, or --partial, or --delete"),
+        (["--delete", "--sync"], "--delete goes with --version only"),
+        (["--name", "x", "--attributes", "{"], "--attributes is no JSON"),
+        (["--name", "x", "--attributes", "[]"], "--attributes must be a JSON object"),
+        (["--name", "x", "--attributes", "@/none"], "No such file"),
+    ],
+)
+def test_publish_refuses_what_it_cannot_send(on_stack, options, message):
+    result = on_stack("publish", "ORDER", "o-3", *options)
+
+    assert result.code == 64
+    assert message in result.error
+
+
+@pytest.mark.stack
+def test_attributes_are_read_from_a_file_or_standard_input(on_stack, tmp_path, monkeypatch):
+    file = tmp_path / "order.json"
+    file.write_text(ORDER)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(ORDER))
+
+    for code, source in (("o-file", f"@{file}"), ("o-stdin", "@-")):
+        options = ["--name", "x", "--attributes", source, "--sync"]
+        assert on_stack("publish", "ORDER", code, *options).code == 0
+        row = on_stack("data", "get", "ORDER", code, "--json").json
+        assert row["attributes"] == {"customer": "c1", "total": 5.1}
+
+
+@pytest.mark.stack
+def test_tenants_do_not_see_each_other(on_stack):
+    on_stack("publish", "ORDER", "o-t", "--name", "x", "--attributes", ORDER, "--sync")
+
+    assert on_stack("data", "get", "ORDER", "o-t").code == 0
+    other = on_stack("data", "get", "ORDER", "o-t", "--tenant", "other")
+    assert (other.code, other.error[:16]) == (1, "error: not_found")
+
+
+@pytest.mark.stack
+def test_a_deleted_item_is_shown_on_request_only(on_stack):
+    on_stack("publish", "ORDER", "a/b", "--name", "x", "--attributes", ORDER, "--sync")
+
+    assert on_stack("publish", "ORDER", "a/b", "--delete").output.endswith("2 is accepted\n")
+    settled(on_stack, "a/b", "APPLIED", "APPLIED")
+
+    assert on_stack("data", "get", "ORDER", "a/b").error.startswith("error: deleted: ")
+    assert on_stack("data", "get", "ORDER", "a/b", "--deleted", "--json").json["isDeleted"]
+
+
+@pytest.mark.stack
+def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
+    on_stack("publish", "ORDER", "bad", "--name", "x", "--attributes", "{}")
+    settled(on_stack, "bad", "FAILED")
+    on_stack("publish", "ORDER", "bad", "--version", "1", "--name", "x", "--attributes", ORDER)
+    settled(on_stack, "bad", "FAILED", "BLOCKED")
+
+    ill = on_stack("doctor", "--json")
+    drawing = on_stack("chain", "show", "ORDER", "bad").output
+    redriven = on_stack("chain", "redrive", "ORDER", "bad", "1")
+    settled(on_stack, "bad", "FAILED", "BLOCKED")
+    skipped = on_stack("chain", "skip", "ORDER", "bad", "1")
+    settled(on_stack, "bad", "SKIPPED", "APPLIED")
+    well = on_stack("doctor")
+
+    assert ill.code == 1
+    assert [(one["code"], one["version"], one["outcome"]) for one in ill.json["findings"]] == [
+        ("bad", 1, "FAILED"),
+        ("bad", 2, "BLOCKED"),
+    ]
+    assert "v2 ◌ BLOCKED" in drawing
+    assert "waits for v1" in drawing
+    assert redriven.output == "ORDER bad version 1 runs again, attempt 2\n"
+    assert skipped.output == "ORDER bad version 1 is skipped\n"
+    assert well == (0, "0 open, the oldest for 0 s\nall is well\n", "")
+
+
+@pytest.mark.stack
+def test_invoke_prints_what_a_function_returns(on_stack, monkeypatch):
+    event = '{"Records": []}'
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(event.encode())))
+
+    result = on_stack("invoke", "queue", "on_notification", "-e", "-", "--template", TEMPLATE)
+
+    assert (result.code, result.json) == (0, {"batchItemFailures": []})
+
+
+@pytest.mark.stack
+def test_invoke_shows_the_error_and_the_stack_of_a_function_that_fails(on_stack):
+    result = on_stack("invoke", "command", "check_version", "--template", TEMPLATE)
+
+    assert (result.code, result.output) == (1, "")
+    assert 'File "' in result.error
+    assert "error: SupersededError: " in result.error
