@@ -1,0 +1,106 @@
+import copy
+import json
+
+import pytest
+from functions.queue.on_notification.app import lambda_handler
+
+from sfn_cqrs.service import handlers
+
+
+@pytest.fixture
+def event(sample):
+    return sample("queue/on_notification")
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    """The notices that the user's package is told of."""
+    notices = []
+    handlers.notice_handlers("command-status")
+    monkeypatch.setitem(handlers._notice_handlers, "command-status", [notices.append])
+    return notices
+
+
+def carrying(record, **content):
+    """A copy of a record whose notice says something else."""
+    record = copy.deepcopy(record)
+    body = json.loads(record["body"])
+    notice = json.loads(body["Message"])
+    notice["content"] |= content
+    record["body"] = json.dumps({**body, "Message": json.dumps(notice)})
+    return record
+
+
+def test_the_users_package_is_told_of_a_notice(event, heard):
+    assert lambda_handler(event, None) == {"batchItemFailures": []}
+
+    assert [(notice["id"], notice["content"]["outcome"]) for notice in heard] == [
+        ("01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "APPLIED")
+    ]
+
+
+def test_every_handler_of_an_action_is_told(event, monkeypatch):
+    first, second = [], []
+    handlers.notice_handlers("command-status")
+    monkeypatch.setitem(handlers._notice_handlers, "command-status", [first.append, second.append])
+
+    lambda_handler(event, None)
+
+    assert (len(first), len(second)) == (1, 1)
+
+
+def test_an_action_that_nobody_asked_for_is_no_error(event, heard):
+    body = json.loads(event["Records"][0]["body"])
+    body["Message"] = json.dumps({"action": "import-status"})
+    event["Records"][0]["body"] = json.dumps(body)
+
+    assert lambda_handler(event, None) == {"batchItemFailures": []}
+
+    assert heard == []
+
+
+def test_a_notice_that_fails_comes_again_alone(event, monkeypatch):
+    told = []
+
+    def fussy(notice):
+        told.append(notice["content"]["version"])
+        if notice["content"]["version"] == 2:
+            raise KeyError("version")
+
+    handlers.notice_handlers("command-status")
+    monkeypatch.setitem(handlers._notice_handlers, "command-status", [fussy])
+    first = event["Records"][0]
+    others = [carrying(first, version=3), carrying(first, version=4)]
+    event["Records"] += others
+    for number, record in enumerate(event["Records"]):
+        record["messageId"] = f"message-{number}"
+
+    assert lambda_handler(event, None) == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+
+    assert told == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "body", ["", "no JSON", "{}", '{"Message": "no JSON"}', '{"Message": "{}"}', "[]"]
+)
+def test_a_message_that_is_no_notice_comes_again_and_at_last_to_the_dead_letters(
+    body, event, heard
+):
+    event["Records"][0]["body"] = body
+
+    assert lambda_handler(event, None) == {
+        "batchItemFailures": [{"itemIdentifier": "7d2f6b6a-3c6e-4d0a-9a57-2f1b8c0d4e61"}]
+    }
+
+    assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_told"), [("APPLIED", False), ("FAILED", True), ("BLOCKED", True)]
+)
+def test_the_shop_tells_of_what_did_not_go_well(outcome, is_told, event, log):
+    event["Records"] = [carrying(event["Records"][0], outcome=outcome, error="SomeError")]
+
+    lambda_handler(event, None)
+
+    assert ("a command did not go well" in log.getvalue()) is is_told

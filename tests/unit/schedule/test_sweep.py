@@ -1,0 +1,234 @@
+import json
+from dataclasses import dataclass
+
+import pytest
+from functions.schedule.sweep.app import lambda_handler
+from tests.fakes.builders import NRT, a_command, a_process
+
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.service.sweep import PER_SHARD
+
+OLD = "2026-11-25T11:00:00.000Z"  # an hour ago
+NOW = "2026-11-25T12:00:00.000Z"
+
+
+@dataclass
+class Context:
+    """A Lambda context whose time runs out after some questions."""
+
+    questions: int = 1_000
+
+    def get_remaining_time_in_millis(self):
+        self.questions -= 1
+        return 60_000 if self.questions >= 0 else 4_999
+
+
+@pytest.fixture(autouse=True)
+def _metrics(monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "sfn-cqrs")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sfn-cqrs")
+
+
+@pytest.fixture
+def sweep(sample):
+    """Sweep all that has been open for long."""
+    return lambda context=None: lambda_handler(sample("schedule/sweep"), context or Context())
+
+
+@pytest.fixture
+def swept_one(sample):
+    """Sweep version 2, whose execution has ended other than well."""
+    return lambda: lambda_handler(sample("schedule/sweep_execution_ended"), Context())
+
+
+def item(number):
+    return ItemKey("tenant1", "AIRPORT", f"{number:03d}")
+
+
+@pytest.mark.usefixtures("world")
+def test_where_nothing_is_open_nothing_is_done(sweep):
+    assert sweep() == {}
+
+
+def test_a_lost_start_is_made_again(sweep, world):
+    world.seed(a_process(opened_at=OLD))
+
+    assert sweep() == {"started": 1}
+
+    assert world.executions.started == [CommandRef(NRT, 1, 1)]
+
+
+def test_what_was_opened_lately_is_left_to_its_start(sweep, world):
+    world.seed(a_process(opened_at="2026-11-25T11:58:30.000Z"))
+
+    assert sweep() == {}
+
+
+def test_a_version_whose_execution_runs_is_left_alone(sweep, world):
+    world.seed(a_process(opened_at=OLD))
+    world.executions.start(CommandRef(NRT, 1, 1))
+
+    assert sweep() == {"running": 1}
+
+    assert world.processes.find(NRT, 1) == a_process(opened_at=OLD)
+
+
+def test_a_version_whose_execution_died_fails_with_its_error(sweep, world):
+    world.seed(a_process(opened_at=OLD))
+    world.executions.end(CommandRef(NRT, 1, 1), "States.Timeout", "the execution took too long")
+
+    assert sweep() == {"failed": 1}
+
+    assert world.processes.find(NRT, 1) == a_process(
+        opened_at=OLD,
+        outcome=Outcome.FAILED,
+        status="sweep:FAILED",
+        error="States.Timeout",
+        cause="the execution took too long",
+        updated_at=NOW,
+    )
+
+
+def test_a_publisher_that_died_hands_its_version_over(sweep, world):
+    world.seed(a_process(mode=Mode.SYNC, status="publish_sync:STARTED", opened_at=OLD))
+
+    assert sweep() == {"restarted": 1}
+
+    process = world.processes.find(NRT, 1)
+    assert (process.attempt, process.status, process.opened_at) == (2, "start", NOW)
+
+
+def test_a_lost_wake_is_made_again(sweep, world):
+    world.seed(
+        a_process(version=1, outcome=Outcome.APPLIED),
+        a_process(version=2, outcome=Outcome.WAITING, token="token", opened_at=OLD),
+    )
+    world.store.rows.put(NRT, a_command(version=1).as_row())
+    world.executions.start(CommandRef(NRT, 2, 1))
+
+    assert sweep() == {"woken": 1}
+
+    assert [token for token, _ in world.executions.succeeded] == ["token"]
+
+
+def test_a_version_that_only_queues_is_never_failed(sweep, world):
+    world.seed(
+        a_process(version=1, opened_at=NOW),
+        a_process(
+            version=2, outcome=Outcome.WAITING, token="token", opened_at="2026-01-01T00:00:00.000Z"
+        ),
+    )
+    world.executions.start(CommandRef(NRT, 2, 1))
+
+    assert sweep() == {"woken": 1}
+
+    assert world.processes.find(NRT, 2).outcome is Outcome.WAITING
+    assert (world.executions.succeeded, world.executions.rejected) == ([], [])
+
+
+def test_a_blocked_version_goes_on_once_its_predecessor_is_repaired(sweep, world):
+    world.seed(
+        a_process(version=1, outcome=Outcome.APPLIED),
+        a_process(version=2, outcome=Outcome.BLOCKED, opened_at=OLD),
+    )
+    world.store.rows.put(NRT, a_command(version=1).as_row())
+
+    assert sweep() == {"woken": 1}
+
+    assert world.processes.find(NRT, 2).ref == CommandRef(NRT, 2, 2)
+
+
+def test_a_version_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monkeypatch, log):
+    world.seed(*[a_process(item(number), opened_at=OLD) for number in range(3)])
+    describe = world.executions.describe
+    monkeypatch.setattr(
+        world.executions,
+        "describe",
+        lambda ref: describe(ref) if ref.key != item(1) else _denied(),
+    )
+
+    assert sweep() == {"started": 2, "error": 1}
+
+    assert "a version could not be swept" in log.getvalue()
+
+
+def test_the_age_of_the_oldest_open_version_is_a_metric(sweep, world, capsys):
+    world.seed(
+        a_process(item(1), opened_at="2026-11-25T11:50:00.000Z"),
+        a_process(item(2), opened_at=OLD),
+        a_process(item(3), opened_at="2026-11-24T12:00:00.000Z", outcome=Outcome.BLOCKED),
+    )
+
+    sweep()
+
+    assert _metric(capsys) == 3600.0
+
+
+@pytest.mark.usefixtures("world")
+def test_where_nothing_is_open_the_age_is_zero(sweep, capsys):
+    sweep()
+
+    assert _metric(capsys) == 0.0
+
+
+def test_a_sweep_goes_on_where_the_last_one_ended_until_all_have_been_seen(sweep, world):
+    many = [item(number) for number in range(16 * PER_SHARD + 200)]
+    world.seed(*[a_process(key, opened_at=OLD) for key in many])
+
+    started = []
+    for _ in range(5):
+        sweep()
+        started.append(len(world.executions.started))
+
+    assert started[0] <= 16 * PER_SHARD
+    assert started[-1] == len(many)
+
+
+def test_a_sweep_stops_when_the_time_is_nearly_over_and_the_next_one_goes_on(sweep, world):
+    world.seed(*[a_process(item(number), opened_at=OLD) for number in range(100)])
+
+    sweep(Context(questions=4))
+    first = len(world.executions.started)
+    sweep()
+
+    assert 0 < first < 100
+    assert len(world.executions.started) == 100
+
+
+def test_a_version_whose_execution_ended_without_a_word_fails_at_once(swept_one, world):
+    world.seed(a_process(version=1, outcome=Outcome.APPLIED), a_process(version=2))
+    world.executions.end(CommandRef(NRT, 2, 1), "ABORTED")
+
+    assert swept_one() == {"failed": 1}
+
+    failed = world.processes.find(NRT, 2)
+    assert (failed.outcome, failed.error) == (Outcome.FAILED, "ABORTED")
+
+
+def test_an_execution_that_recorded_its_failure_itself_needs_nothing(swept_one, world):
+    world.seed(a_process(version=2, outcome=Outcome.FAILED, error="Error"))
+
+    assert swept_one() == {"closed": 1}
+
+    assert world.processes.find(NRT, 2).error == "Error"
+
+
+def test_the_end_of_an_attempt_before_does_not_harm_the_present_one(swept_one, world):
+    world.seed(a_process(version=2, attempt=2))
+    world.executions.end(CommandRef(NRT, 2, 1), "ABORTED")
+    world.executions.start(CommandRef(NRT, 2, 2))
+
+    assert swept_one() == {"running": 1}
+
+    assert world.processes.find(NRT, 2).outcome is Outcome.OPEN
+
+
+def _denied():
+    raise PermissionError("AccessDenied")
+
+
+def _metric(capsys):
+    """The value that the embedded metric format prints."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    return lines[0]["OldestOpenCommandAge"][0]

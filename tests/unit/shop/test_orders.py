@@ -1,0 +1,54 @@
+import pytest
+from tests.fakes.builders import a_command
+
+from sfn_cqrs.domain.keys import ItemKey
+from shop.orders import orders_by_customer
+
+
+def order(code, version=1, customer="taro", tenant="tenant1", **changes):
+    attributes = {"customer": customer, "total": 1980}
+    key = ItemKey(tenant, "ORDER", code)
+    return a_command(key, version, **{"attributes": attributes, "name": code, **changes})
+
+
+def orders(world, customer="taro", tenant="tenant1"):
+    return world.read_model("orders_by_customer").rows(tenant, customer)
+
+
+def test_the_orders_of_a_customer_are_listed(world):
+    orders_by_customer(order("1"))
+    orders_by_customer(order("2"))
+    orders_by_customer(order("3", customer="hanako"))
+
+    assert [row["sort"] for row in orders(world)] == ["1", "2"]
+    assert orders(world, "hanako") == [
+        {"sort": "3", "name": "3", "total": 1980, "version": 1, "is_deleted": False}
+    ]
+
+
+def test_a_stale_version_does_not_overwrite_a_newer_one(world):
+    orders_by_customer(order("1", 2, name="newer"))
+    orders_by_customer(order("1", 1, name="older"))
+    orders_by_customer(order("1", 2, name="again"))
+
+    assert [row["name"] for row in orders(world)] == ["newer"]
+
+
+def test_a_deleted_order_is_marked(world):
+    orders_by_customer(order("1"))
+    orders_by_customer(order("1", 2, is_deleted=True))
+
+    assert [(row["version"], row["is_deleted"]) for row in orders(world)] == [(2, True)]
+
+
+def test_each_tenant_has_its_own_orders(world):
+    orders_by_customer(order("1"))
+
+    assert orders(world, tenant="tenant2") == []
+
+
+def test_an_order_without_a_customer_is_an_error_that_names_it(world):
+    with pytest.raises(KeyError, match="customer"):
+        orders_by_customer(order("1", attributes={}))
+
+    assert len(world.store.views) == 0

@@ -1,0 +1,242 @@
+import copy
+
+import pytest
+from functions.stream.on_process_changed.app import lambda_handler
+from tests.fakes.builders import NRT, a_command, a_process
+
+from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.keys import CommandRef
+from sfn_cqrs.domain.process import Outcome
+
+FIRST, SECOND = "111100000000000000001", "111200000000000000002"
+ALL_DONE = {"batchItemFailures": []}
+NOTICE = {
+    "action": "command-status",
+    "id": "01KAXK2B7N4T6V0J1X2Z3C4D5E",
+    "table": "sfn-cqrs-CommandsTable",
+    "pk": "TENANT#tenant1",
+    "sk": "AIRPORT#NRT@00000001",
+    "tenantCode": "tenant1",
+    "content": {
+        "status": "finish:FINISHED",
+        "source": "POST /commands",
+        "outcome": "APPLIED",
+        "type": "AIRPORT",
+        "code": "NRT",
+        "version": 1,
+        "attempt": 1,
+        "error": None,
+    },
+}
+
+
+@pytest.fixture
+def event(sample):
+    """Version 1 of Narita has been applied, version 2 has been published."""
+    return sample("stream/on_process_changed")
+
+
+@pytest.fixture
+def closed(event):
+    """Return a maker of the event that version 1 has closed with an outcome."""
+
+    def make(outcome, **changes):
+        record = copy.deepcopy(event["Records"][0])
+        image = {"outcome": outcome, "status": f"x:{outcome}", **changes}
+        for name, text in image.items():
+            record["dynamodb"]["NewImage"][name] = {"S": text}
+        return {"Records": [record]}
+
+    return make
+
+
+def handle(event):
+    return lambda_handler(event, None)
+
+
+def test_a_published_version_is_started_and_a_closed_one_is_told_of(event, world):
+    assert handle(event) == ALL_DONE
+
+    assert world.executions.started == [CommandRef(NRT, 2, 1)]
+    assert world.events.messages == [NOTICE]
+    assert world.alarms.messages == []
+
+
+def test_a_record_that_comes_again_starts_nothing_twice(event, world):
+    handle(event)
+    handle(event)
+
+    assert world.executions.started == [CommandRef(NRT, 2, 1)]
+
+
+def test_a_restart_starts_the_next_attempt(event, world):
+    event["Records"][1]["dynamodb"]["NewImage"]["attempt"] = {"N": "2"}
+
+    handle(event)
+
+    assert world.executions.started == [CommandRef(NRT, 2, 2)]
+
+
+@pytest.mark.parametrize("outcome", ["APPLIED", "SKIPPED"])
+def test_the_version_that_waits_for_a_closed_one_goes_on(outcome, closed, world):
+    world.seed(
+        a_process(version=1, outcome=Outcome(outcome)),
+        a_process(version=2, outcome=Outcome.WAITING, token="token-2", token_seq=0),
+    )
+    if outcome == "APPLIED":
+        world.store.rows.put(NRT, a_command(version=1).as_row())
+
+    handle(closed(outcome))
+
+    assert [token for token, _ in world.executions.succeeded] == ["token-2"]
+
+
+def test_the_version_that_waits_for_a_failed_one_fails(closed, world):
+    world.seed(
+        a_process(version=1, outcome=Outcome.FAILED),
+        a_process(version=2, outcome=Outcome.WAITING, token="token-2", token_seq=0),
+    )
+
+    handle(closed("FAILED", error="Error"))
+
+    assert [(token, error) for token, error, _ in world.executions.rejected] == [
+        ("token-2", "PredecessorFailedError")
+    ]
+
+
+def test_a_blocked_version_whose_predecessor_was_repaired_meanwhile_runs_again(event, world):
+    world.seed(
+        a_process(version=1, outcome=Outcome.APPLIED),
+        a_process(version=2, outcome=Outcome.BLOCKED),
+    )
+    world.store.rows.put(NRT, a_command(version=1).as_row())
+    record = event["Records"][1]["dynamodb"]["NewImage"]
+    record |= {"outcome": {"S": "BLOCKED"}, "status": {"S": "check_version:FAILED"}}
+
+    handle({"Records": event["Records"][1:]})
+
+    assert world.processes.find(NRT, 2).ref == CommandRef(NRT, 2, 2)
+
+
+def test_the_decision_is_made_on_what_is_stored_not_on_what_the_record_says(closed, world):
+    world.seed(
+        a_process(version=1, attempt=2),
+        a_process(version=2, outcome=Outcome.BLOCKED),
+    )
+
+    handle(closed("FAILED", error="Error"))
+
+    assert world.processes.find(NRT, 2).outcome is Outcome.BLOCKED
+
+
+def test_a_failure_is_an_alarm_with_the_executions_name(closed, world):
+    failure = {"error": "SyncHandlerError", "cause": "target: KeyError\n  File app.py"}
+
+    handle(closed("FAILED", **failure))
+
+    assert world.alarms.messages == [
+        {
+            "action": "sfn-alarm",
+            "id": "01KAXK2B7N4T6V0J1X2Z3C4D5E",
+            "table": "sfn-cqrs-CommandsTable",
+            "pk": "TENANT#tenant1",
+            "sk": "AIRPORT#NRT@00000001",
+            "tenantCode": "tenant1",
+            "content": {
+                "errorMessage": "SyncHandlerError: target: KeyError",
+                "sfnId": "c-ubadbusqngubmwbeb2z7xekpei-v1-a1",
+            },
+        }
+    ]
+    assert [notice["content"]["outcome"] for notice in world.events.messages] == ["FAILED"]
+
+
+@pytest.mark.parametrize("outcome", ["APPLIED", "BLOCKED", "SKIPPED"])
+def test_only_a_failure_is_an_alarm(outcome, closed, world):
+    handle(closed(outcome))
+
+    assert world.alarms.messages == []
+    assert [notice["content"]["outcome"] for notice in world.events.messages] == [outcome]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda record: record["dynamodb"].pop("NewImage"),
+        lambda record: record["dynamodb"]["NewImage"].pop("version"),
+        lambda record: record["dynamodb"]["NewImage"].update(outcome={"S": "NONSENSE"}),
+        lambda record: record["dynamodb"]["NewImage"].update(version={"X": "1"}),
+    ],
+    ids=["no image", "no version", "an unknown outcome", "an unknown type"],
+)
+def test_a_record_that_can_never_be_processed_goes_to_the_dead_letters(spoil, event, world):
+    spoil(event["Records"][0])
+
+    assert handle(event) == ALL_DONE
+
+    keys, reason = world.dead_letters.letters[0]
+    assert keys == {"pk": {"S": "TENANT#tenant1"}, "sk": {"S": "AIRPORT#NRT@00000001#process"}}
+    assert reason.startswith("no process item: ")
+    assert world.executions.started == [CommandRef(NRT, 2, 1)]
+
+
+def test_a_record_that_fails_for_a_passing_reason_comes_again_with_all_behind_it(
+    event, world, monkeypatch
+):
+    event["Records"].append(copy.deepcopy(event["Records"][0]))
+    monkeypatch.setattr(world.executions, "start", _throttled)
+
+    assert handle(event) == {"batchItemFailures": [{"itemIdentifier": SECOND}]}
+
+    assert world.events.messages == [NOTICE]
+
+
+def test_nothing_behind_a_failed_record_is_done_before_it(event, world, monkeypatch):
+    monkeypatch.setattr(world.processes, "find", _throttled)
+
+    assert handle(event) == {"batchItemFailures": [{"itemIdentifier": FIRST}]}
+
+    assert world.executions.started == []
+    assert world.events.messages == []
+
+
+def test_a_topic_that_takes_nothing_lets_the_whole_batch_come_again(event, world, monkeypatch):
+    monkeypatch.setattr(world.events, "publish", _not_taken)
+
+    with pytest.raises(TransientError):
+        handle(event)
+
+
+def test_no_log_line_and_no_message_has_a_token(closed, world, log):
+    world.seed(
+        a_process(version=1, outcome=Outcome.APPLIED),
+        a_process(version=2, outcome=Outcome.WAITING, token="secret-2", token_seq=0),
+    )
+    world.store.rows.put(NRT, a_command(version=1).as_row())
+
+    handle(closed("APPLIED", task_token="secret-1"))
+
+    assert [token for token, _ in world.executions.succeeded] == ["secret-2"]
+    assert "secret" not in log.getvalue() + str(world.events.messages)
+
+
+def test_a_failed_record_is_logged_without_the_token(closed, world, log, monkeypatch):
+    world.seed(
+        a_process(version=1, outcome=Outcome.APPLIED),
+        a_process(version=2, outcome=Outcome.WAITING, token="secret-2", token_seq=0),
+    )
+    world.store.rows.put(NRT, a_command(version=1).as_row())
+    monkeypatch.setattr(world.executions, "succeed", _throttled)
+
+    handle(closed("APPLIED"))
+
+    assert "a record will be delivered again" in log.getvalue()
+    assert "secret" not in log.getvalue()
+
+
+def _throttled(*_):
+    raise ConnectionError("throttled")
+
+
+def _not_taken(_messages):
+    raise TransientError("1 notices were not taken")
