@@ -85,10 +85,13 @@ class Lab:
         return run
 
     def run_state(self, state: dict[str, Any], data: Any = None) -> Run:
-        """Run one state, named `it`; states caught and ended go to Pass states."""
+        """Run one state, named `it`; it may lead to the Pass states `caught` and `other`."""
         ends = {} if state["Type"] in ("Choice", "Succeed", "Fail") else {"End": True}
-        targets = {"caught": {"Type": "Pass", "End": True}, "other": {"Type": "Pass", "End": True}}
-        return self.run({"StartAt": "it", "States": {"it": {**state, **ends}, **targets}}, data)
+        states = {"it": {**state, **ends}}
+        for target in ("caught", "other"):
+            if f'"{target}"' in json.dumps(state):
+                states[target] = {"Type": "Pass", "End": True}
+        return self.run({"StartAt": "it", "States": states}, data)
 
     def elapsed(self, run: Run) -> float:
         """Virtual seconds from the start of an execution to its end."""

@@ -173,16 +173,17 @@ class Path:
             PathNotFound: a definite path leads nowhere.
         """
         nodes: list[Json] = [root]
-        definite = True
+        one_node = True
+        must_lead_somewhere = self.is_definite
         for position, segment in enumerate(self.segments):
-            if isinstance(segment, Function) and not definite:
-                nodes, definite = [nodes], True
+            if isinstance(segment, Function) and not one_node:
+                nodes, one_node = [nodes], True
             found = [child for node in nodes for child in segment.select(node, root)]
-            definite = definite and segment.definite
-            if definite and not found:
+            one_node = one_node and segment.definite
+            if must_lead_somewhere and one_node and not found:
                 raise PathNotFound(self._explain(position))
             nodes = found
-        return nodes[0] if definite else nodes
+        return nodes[0] if must_lead_somewhere else nodes
 
     def find(self, root: Json) -> tuple[bool, Json]:
         """Whether the path leads somewhere, and to what."""
