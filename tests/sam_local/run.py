@@ -68,14 +68,11 @@ def overrides(*parameters: str) -> tuple[str, ...]:
     return ("--parameter-overrides", f"Architecture={ARCHITECTURE}", *parameters)
 
 
-def deploy(endpoint: str, *parameters: str) -> subprocess.CompletedProcess[str]:
-    return sam(
-        "deploy",
-        *("--template-file", str(BUILT / "template.yaml"), "--stack-name", "sfn-cqrs-sam"),
-        *("--resolve-s3", "--no-confirm-changeset", "--capabilities", "CAPABILITY_IAM"),
-        *overrides(*parameters),
-        endpoint=endpoint,
-    )
+def deploy(endpoint: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Deploy what was built, as samconfig.toml has it for dev unless told otherwise."""
+    built = ("--template-file", str(BUILT / "template.yaml"))
+    config = ("--config-env", "dev", "--no-confirm-changeset")
+    return sam("deploy", *built, *config, *arguments, endpoint=endpoint)
 
 
 def deploys(report: Report) -> None:
@@ -87,7 +84,7 @@ def deploys(report: Report) -> None:
         refused = deploy(fabric.endpoint)
         is_refused = refused.returncode and "NoDeployWithoutIssuer" in refused.stderr
         report.tell("no issuer, no deploy", None if is_refused else _end_of(refused))
-        done = deploy(fabric.endpoint, *ISSUER, "MachineApi=enabled")
+        done = deploy(fabric.endpoint, *overrides(*ISSUER, "MachineApi=enabled"))
         report.tell("sam deploy", _end_of(done) if done.returncode else None)
     finally:
         fabric.stop()
