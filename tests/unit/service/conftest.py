@@ -1,0 +1,39 @@
+import pytest
+
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.commands import CommandService
+
+
+@pytest.fixture
+def service(world):  # noqa: ARG001 - whoever publishes needs the fakes in place
+    """Publishing for tenant1 into the world of fakes."""
+    return CommandService("tenant1")
+
+
+@pytest.fixture
+def meanwhile(world, monkeypatch):
+    """Return a way to let something happen once, between a publish's reads and its write."""
+
+    def happens(action):
+        publish = world.commands.publish
+        pending = [action]
+
+        def publish_after_it(publication):
+            if pending:
+                pending.pop()()
+            return publish(publication)
+
+        monkeypatch.setattr(world.commands, "publish", publish_after_it)
+
+    return happens
+
+
+@pytest.fixture
+def handlers_of_airport(monkeypatch):
+    """Return a way to put handlers in the place of the shop's."""
+    handlers.check_type("AIRPORT")
+
+    def register(**functions):
+        monkeypatch.setitem(handlers._sync_handlers, "AIRPORT", functions)
+
+    return register

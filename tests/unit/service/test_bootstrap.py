@@ -1,0 +1,70 @@
+from datetime import UTC
+
+import pytest
+
+from sfn_cqrs import bootstrap
+
+
+@pytest.fixture(autouse=True)
+def _forgotten():
+    bootstrap.reset()
+    yield
+    bootstrap.reset()
+
+
+@pytest.fixture
+def _deployed(monkeypatch):
+    names = ("DATA_TABLE", "HISTORY_TABLE", "REQUESTS_TABLE", "READ_MODELS_TABLE")
+    arns = ("COMMAND_MACHINE_ARN", "EVENTS_TOPIC_ARN", "ALARM_TOPIC_ARN")
+    for name in (*names, *arns, "ATTRIBUTES_BUCKET", "STREAM_DEAD_LETTER_QUEUE_URL"):
+        monkeypatch.setenv(name, name.lower())
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+def test_an_override_ends_with_its_block_whatever_happens_in_it():
+    with bootstrap.override(data="outer"):
+        with pytest.raises(ValueError, match="inner"), bootstrap.override(data="inner"):
+            raise ValueError(bootstrap.data())
+        assert bootstrap.data() == "outer"
+
+
+@pytest.mark.usefixtures("_deployed")
+def test_every_adapter_is_made_once_of_the_deployed_names():
+    makers = (
+        bootstrap.processes,
+        bootstrap.commands,
+        bootstrap.data,
+        bootstrap.history,
+        bootstrap.requests,
+        bootstrap.attributes,
+        bootstrap.executions,
+        bootstrap.events,
+        bootstrap.alarms,
+        bootstrap.dead_letters,
+        bootstrap.read_models,
+    )
+
+    first, second = [make() for make in makers], [make() for make in makers]
+
+    assert all(one is other for one, other in zip(first, second, strict=True))
+
+
+@pytest.mark.usefixtures("_deployed")
+def test_a_reset_forgets_them():
+    before = bootstrap.data()
+
+    bootstrap.reset()
+
+    assert bootstrap.data() is not before
+
+
+@pytest.mark.usefixtures("_deployed")
+def test_a_retention_that_is_none_is_found_at_once(monkeypatch):
+    monkeypatch.setenv("COMMAND_TTL_DAYS", "soon")
+
+    with pytest.raises(ValueError, match="'soon' is no number of days"):
+        bootstrap.processes()
+
+
+def test_the_time_has_a_time_zone():
+    assert bootstrap.now().tzinfo is UTC

@@ -1,0 +1,122 @@
+import pytest
+from tests.fakes.builders import NRT, a_command, a_process
+
+from sfn_cqrs.domain.chain import WriteData
+from sfn_cqrs.domain.errors import InvalidInputError, NotFailedError, NotFoundError
+from sfn_cqrs.domain.keys import CommandRef
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.service.chain import Chain
+from sfn_cqrs.service.chains import ChainService, Link
+
+NOBODY = ("AIRPORT", "XXX")
+NARITA = ("AIRPORT", "NRT")
+
+
+@pytest.fixture
+def service(world):
+    """The chain of Narita: 1 applied, 2 skipped, 3 failed, 4 blocked, 5 waiting."""
+    outcomes = ("APPLIED", "SKIPPED", "FAILED", "BLOCKED", "WAITING")
+    for version, outcome in enumerate(outcomes, start=1):
+        world.store.commands.put((NRT, version), a_command(version=version))
+        world.seed(a_process(version=version, outcome=Outcome(outcome), token="token-5"))
+    world.store.rows.put(NRT, a_command().as_row())
+    return ChainService("tenant1")
+
+
+def test_a_chain_says_who_waits_for_whom(service):
+    links = service.show(*NARITA).items
+
+    assert [(link.command.version, link.process.outcome, link.waits_for) for link in links] == [
+        (5, "WAITING", 4),
+        (4, "BLOCKED", 3),
+        (3, "FAILED", None),
+        (2, "SKIPPED", None),
+        (1, "APPLIED", None),
+    ]
+
+
+def test_a_version_behind_a_skipped_one_waits_for_the_one_before(service, world):
+    world.seed(a_process(version=3, outcome=Outcome.WAITING))
+
+    assert service.find(*NARITA, 3).waits_for == 1
+
+
+def test_a_chain_is_shown_page_by_page(service):
+    first = service.show(*NARITA, limit=3)
+    second = service.show(*NARITA, limit=3, cursor=first.next_cursor)
+
+    assert [link.command.version for link in first.items + second.items] == [5, 4, 3, 2, 1]
+    assert second.next_cursor is None
+
+
+def test_a_version_is_shown_with_its_attributes(service):
+    applied = a_process(outcome=Outcome.APPLIED, token="token-5")
+
+    assert service.find(*NARITA, 1) == Link(a_command(), applied)
+
+
+def test_a_version_that_an_import_applied_has_no_process(service, world):
+    world.store.commands.put((NRT, 6), a_command(version=6))
+
+    assert service.find(*NARITA, 6) == Link(a_command(version=6), None)
+
+
+def test_what_does_not_exist_is_not_found(service):
+    with pytest.raises(NotFoundError, match="AIRPORT XXX does not exist"):
+        service.show(*NOBODY)
+    with pytest.raises(NotFoundError, match="AIRPORT NRT has no version 9"):
+        service.find(*NARITA, 9)
+    for operation in (service.redrive, service.skip):
+        with pytest.raises(NotFoundError, match="version 9 is not in the chain"):
+            operation(*NARITA, 9)
+
+
+def test_another_tenants_chain_is_not_found(service, world):
+    before = world.processes.find(NRT, 3)
+    theirs = ChainService("tenant2")
+
+    for operation in (
+        lambda: theirs.show(*NARITA),
+        lambda: theirs.find(*NARITA, 3),
+        lambda: theirs.redrive(*NARITA, 3),
+        lambda: theirs.skip(*NARITA, 3),
+    ):
+        with pytest.raises(NotFoundError):
+            operation()
+
+    assert service.find(*NARITA, 3).process == before
+
+
+def test_a_redrive_begins_the_next_attempt_of_what_failed(service, world):
+    process = service.redrive(*NARITA, 3)
+
+    assert process.ref == CommandRef(NRT, 3, 2)
+    assert (process.outcome, process.status) == ("OPEN", "start")
+    assert world.processes.find(NRT, 3) == process
+
+
+def test_a_skip_lets_what_was_blocked_run_again(service, world):
+    process = service.skip(*NARITA, 3)
+
+    assert (process.outcome, process.status) == ("SKIPPED", "skip:FINISHED")
+    assert world.processes.find(NRT, 4).ref == CommandRef(NRT, 4, 2)
+
+
+@pytest.mark.parametrize("version", [1, 2, 5])
+def test_what_has_not_failed_is_neither_redriven_nor_skipped(version, service):
+    for operation in (service.redrive, service.skip):
+        with pytest.raises(NotFailedError, match="not FAILED or BLOCKED"):
+            operation(*NARITA, version)
+
+
+def test_a_code_that_cannot_be_is_refused(service):
+    with pytest.raises(InvalidInputError, match="code: must not be empty"):
+        service.show("AIRPORT", "")
+
+
+def test_a_program_that_writes_data_needs_the_command():
+    def program():
+        yield WriteData(1, 0)
+
+    with pytest.raises(ValueError, match="was not given the command that it has to apply"):
+        Chain(NRT).run(program())

@@ -1,0 +1,55 @@
+import pytest
+from tests.fakes.builders import NRT
+
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.keys import CommandRef
+from sfn_cqrs.service.command_state import CommandState
+from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
+
+
+def test_the_context_object_is_read(sample):
+    context = StepFunctionsContext.from_event(sample("command/wait_prev_command"))
+
+    assert context.execution.name == "c-kvhwxqsm2ed7leoencxkugicwn-v2-a1"
+    assert context.execution.input["code"] == "NRT"
+    assert context.execution.start_time == "2026-11-25T08:00:00.412Z"
+    assert (context.state.name, context.state.retry_count) == ("wait_prev_command", 0)
+    assert context.state_machine.name == "sfn-cqrs-command"
+    assert context.task_token == "AAAA-sample-task-token-that-opens-nothing"
+    assert context.map_item is None
+
+
+def test_the_item_of_a_map_is_read(sample):
+    context = StepFunctionsContext.from_event(sample("command/sync_data"))
+
+    assert context.map_item == {"Index": 0, "Value": "dynamodb"}
+    assert context.task_token is None
+
+
+def test_the_token_does_not_show_where_the_context_is_printed(sample):
+    context = StepFunctionsContext.from_event(sample("command/wait_prev_command"))
+
+    assert "AAAA-sample" not in repr(context)
+
+
+def test_a_custom_machines_function_is_given_its_input_and_its_context(sample):
+    handler = sfn_handler(lambda state_input, context: [state_input, context.state.name])
+
+    assert handler(sample("command/sync_data"), None) == ["dynamodb", "sync_data"]
+
+
+@pytest.mark.parametrize("part", ["Execution", "State", "StateMachine"])
+def test_a_payload_of_another_shape_is_refused_with_what_it_lacks(part, sample):
+    event = sample("command/finish")
+    del event["context"][part]
+
+    with pytest.raises(InvalidInputError, match=f"event: lacks '{part}'; a state sends"):
+        StepFunctionsContext.from_event(event)
+
+
+def test_a_state_that_writes_no_status_has_no_process_of_its_own(sample):
+    context = StepFunctionsContext.from_event(sample("command/sync_data"))
+    state = CommandState(CommandRef(NRT, 2, 1), context, "dynamodb", None)
+
+    with pytest.raises(TypeError, match="sync_data does not write its status"):
+        _ = state.mine

@@ -1,0 +1,134 @@
+from itertools import count
+from threading import Barrier, Thread
+
+import pytest
+
+from sfn_cqrs.domain.errors import UnknownTypeError
+from sfn_cqrs.service import handlers
+
+PACKAGES = count()
+LETTERS = """
+from sfn_cqrs.service.handlers import command_type, on_notice, sync_handler
+
+@sync_handler("LETTER")
+def letters_by_sender(command):
+    pass
+
+@sync_handler("LETTER")
+def letters_by_date(command):
+    pass
+
+@on_notice("command-status")
+def tell(notice):
+    pass
+
+command_type("NOTE")
+"""
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Return a maker of a user's package that APP_PACKAGE names; nothing else is registered."""
+    monkeypatch.setattr(handlers, "_sync_handlers", {})
+    monkeypatch.setattr(handlers, "_notice_handlers", {})
+    monkeypatch.setattr(handlers, "_loaded", set())
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def make(**modules):
+        name = f"post{next(PACKAGES)}"
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "__init__.py").write_text("")
+        for module, text in modules.items():
+            (folder / f"{module}.py").write_text(text)
+        monkeypatch.setenv("APP_PACKAGE", name)
+
+    return make
+
+
+def test_every_module_of_the_users_package_is_found(package):
+    package(letters=LETTERS, parcels=LETTERS.replace("LETTER", "PARCEL").replace("NOTE", "CARD"))
+
+    assert handlers.names_of("LETTER") == ["dynamodb", "letters_by_sender", "letters_by_date"]
+    assert handlers.names_of("PARCEL") == ["dynamodb", "letters_by_sender", "letters_by_date"]
+    assert len(handlers.notice_handlers("command-status")) == 2
+
+
+def test_a_handler_is_found_by_type_and_name(package):
+    package(letters=LETTERS)
+
+    assert handlers.find("LETTER", "letters_by_date").__name__ == "letters_by_date"
+    with pytest.raises(KeyError):
+        handlers.find("LETTER", "letters_by_colour")
+    with pytest.raises(KeyError):
+        handlers.find("NOTE", "letters_by_date")
+
+
+def test_a_type_may_need_no_handler_but_the_data_tables(package):
+    package(letters=LETTERS)
+
+    handlers.check_type("NOTE")
+    assert handlers.names_of("NOTE") == ["dynamodb"]
+
+
+def test_an_unknown_type_is_refused_with_those_that_exist(package):
+    package(letters=LETTERS)
+
+    with pytest.raises(
+        UnknownTypeError, match="'PARCEL' is not registered; known types: LETTER, NOTE"
+    ):
+        handlers.check_type("PARCEL")
+
+
+def test_an_action_that_nobody_asked_for_has_no_handler(package):
+    package(letters=LETTERS)
+
+    assert handlers.notice_handlers("import-status") == []
+
+
+def test_the_data_tables_handler_cannot_be_replaced(package):
+    package(letters=LETTERS.replace("letters_by_date", "dynamodb"))
+
+    with pytest.raises(
+        ValueError, match="'dynamodb' is the handler of the data table; choose another"
+    ):
+        handlers.check_type("LETTER")
+
+
+def test_two_modules_cannot_take_the_same_name_for_a_type(package):
+    package(letters=LETTERS, more_letters=LETTERS)
+
+    with pytest.raises(
+        ValueError, match=r"'letters_by_sender' is a handler of post\d+.letters already"
+    ):
+        handlers.check_type("LETTER")
+
+
+def test_a_module_that_does_not_import_says_so_every_time(package):
+    package(letters="import a_module_that_is_missing")
+
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="a_module_that_is_missing"):
+            handlers.check_type("LETTER")
+
+
+def test_the_package_is_imported_once_whoever_asks_first(package):
+    package(letters=LETTERS)
+    barrier = Barrier(8)
+
+    def ask():
+        barrier.wait()
+        handlers.check_type("LETTER")
+
+    threads = [Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(handlers.notice_handlers("command-status")) == 1
+
+
+def test_the_shop_registers_its_types():
+    handlers.check_type("AIRPORT")
+    handlers.check_type("ORDER")

@@ -1,0 +1,325 @@
+import pytest
+from tests.fakes.builders import NRT, a_command, a_process
+
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.errors import ChainBusyError, TransientError, VersionConflictError
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.service import commands
+from sfn_cqrs.service.commands import TRIES, Caller, CommandService
+
+NOON = "2026-11-25T12:00:00.000Z"
+TARO = Caller("taro", "192.0.2.1", "api", "request-1")
+HANAKO = Caller("hanako", "192.0.2.2", "api", "request-2")
+JP = {"country": "JP"}
+
+
+def publish(service, name="Narita", attributes=None, **more):
+    return service.publish_sync("AIRPORT", "NRT", name=name, attributes=attributes or JP, **more)
+
+
+def stored(world):
+    """Where every version stands."""
+    processes = [process for _, process in world.store.processes.items()]
+    return {each.version: (each.outcome.value, each.attempt) for each in processes}
+
+
+def test_a_version_is_applied_before_the_answer(service, world):
+    published = publish(service)
+
+    assert (published.version, published.is_applied) == (1, True)
+    assert world.data.find(NRT) == world.commands.find(NRT, 1).as_row()
+    assert world.read_model("airports_by_icao").get("tenant1", "airports", "NRT")["version"] == 1
+    assert world.processes.find(NRT, 1) == a_process(
+        mode=Mode.SYNC,
+        outcome=Outcome.APPLIED,
+        status="publish_sync:FINISHED",
+        command_id=published.command_id,
+        source="",
+        opened_at=NOON,
+        updated_at=NOON,
+    )
+    assert world.executions.started == []
+
+
+def test_the_state_before_is_kept_in_the_history(service, world):
+    publish(service, name="first")
+    publish(service, name="second", version=1)
+
+    history = world.history.page(NRT, 20, None).items
+    assert [(row.version, row.name) for row in history] == [(1, "first")]
+    assert world.data.find(NRT).name == "second"
+
+
+def test_the_row_says_who_made_it_and_who_changed_it(service, world):
+    publish(service, caller=TARO)
+    world.clock.advance(hours=1)
+    publish(service, name="second", version=1, caller=HANAKO)
+
+    row = world.data.find(NRT)
+    assert row.created == Audit(NOON, "taro", "192.0.2.1")
+    assert row.updated == Audit("2026-11-25T13:00:00.000Z", "hanako", "192.0.2.2")
+
+
+@pytest.mark.parametrize("outcome", ["OPEN", "WAITING", "FAILED", "BLOCKED"])
+def test_a_chain_with_an_earlier_version_that_is_not_applied_is_busy(outcome, service, world):
+    world.store.commands.put((NRT, 1), a_command())
+    world.seed(a_process(outcome=Outcome(outcome)))
+
+    with pytest.raises(ChainBusyError, match=f"version 1 is {outcome}; wait for it") as busy:
+        publish(service, version=1)
+
+    assert (busy.value.version, busy.value.outcome) == (1, outcome)
+    assert world.commands.latest(NRT).command.version == 1
+    assert world.data.find(NRT) is None
+
+
+def test_skipped_versions_are_stepped_over(service, world):
+    publish(service, name="first")
+    world.store.commands.put((NRT, 2), a_command(version=2))
+    world.seed(a_process(version=2, outcome=Outcome.SKIPPED))
+
+    assert publish(service, name="third", version=2).is_applied
+
+    history = world.history.page(NRT, 20, None).items
+    assert [(row.version, row.name) for row in history] == [(1, "first")]
+
+
+def test_a_predecessor_that_has_no_process_and_no_data_is_not_built_on(service, world):
+    world.store.commands.put((NRT, 1), a_command())
+
+    with pytest.raises(ChainBusyError, match="version 1 is not applied"):
+        publish(service, version=1)
+
+
+def test_a_predecessor_that_an_import_applied_is_built_on(service, world):
+    world.store.commands.put((NRT, 1), a_command())
+    world.store.rows.put(NRT, a_command().as_row())
+
+    assert publish(service, version=1).is_applied
+
+
+def test_a_stale_version_is_a_conflict_and_an_unchanged_item_is_not_published(service, world):
+    publish(service)
+
+    assert publish(service, version=1).is_unchanged
+    with pytest.raises(VersionConflictError):
+        publish(service, name="second", version=0)
+    assert len(world.store.commands) == 1
+
+
+def test_an_item_is_deleted_and_revived(service, world):
+    publish(service)
+    service.delete("AIRPORT", "NRT", is_sync=True)
+    deleted = world.data.find(NRT)
+    revived = publish(service, version=2)
+
+    assert (deleted.version, deleted.is_deleted) == (2, True)
+    assert (revived.version, world.data.find(NRT).is_deleted) == (3, False)
+
+
+def test_a_partial_change_is_applied_too(service, world):
+    publish(service)
+
+    changed = service.publish_partial("AIRPORT", "NRT", attributes={"city": "x"}, is_sync=True)
+
+    assert changed.is_applied
+    assert world.data.find(NRT).attributes == {"country": "JP", "city": "x"}
+
+
+def test_handlers_are_given_large_attributes_and_the_row_points_to_them(
+    service, world, handlers_of_airport
+):
+    given = []
+    handlers_of_airport(target=given.append)
+    large = {"text": "x" * 150_000}
+
+    published = publish(service, attributes=large)
+
+    assert given[0].attributes == large
+    assert world.data.find(NRT).attributes == large
+    assert world.data.find(NRT).attributes_s3 == f"attributes/tenant1/{published.command_id}.json"
+    assert len(world.store.objects) == 1
+
+
+class TestHandOver:
+    def test_a_handler_that_fails_hands_the_version_over_to_the_machine(
+        self, service, world, handlers_of_airport, log
+    ):
+        handlers_of_airport(target=_broken)
+
+        published = publish(service)
+
+        process = world.processes.find(NRT, 1)
+        assert (published.version, published.is_applied) == (1, False)
+        assert (process.mode, process.status) == (Mode.SYNC, "start")
+        assert process.ref == CommandRef(NRT, 1, 2)
+        assert world.data.find(NRT).version == 1
+        assert "a synchronous publish is handed over" in log.getvalue()
+
+    def test_the_next_synchronous_publish_waits_until_it_is_repaired(
+        self, service, handlers_of_airport
+    ):
+        handlers_of_airport(target=_broken)
+        publish(service)
+
+        with pytest.raises(ChainBusyError, match="version 1 is OPEN"):
+            publish(service, name="second", version=1)
+
+    def test_what_may_pass_is_tried_again_first(self, service, handlers_of_airport, slept):
+        errors = [TransientError("busy")] * (TRIES - 1)
+        given = []
+
+        def target(command):
+            if errors:
+                raise errors.pop()
+            given.append(command.version)
+
+        handlers_of_airport(target=target)
+
+        assert publish(service).is_applied
+        assert given == [1]
+        assert len(slept) == TRIES - 1
+
+    def test_what_never_passes_is_handed_over(self, service, world, handlers_of_airport, slept):
+        handlers_of_airport(target=_busy)
+
+        assert not publish(service).is_applied
+
+        assert world.processes.find(NRT, 1).attempt == 2
+        assert len(slept) == TRIES - 1
+
+    def test_a_sweep_that_came_first_owns_the_version(self, service, world, handlers_of_airport):
+        def slow(command):
+            world.processes.restart(CommandRef(NRT, command.version, 1))
+
+        handlers_of_airport(target=slow)
+
+        assert not publish(service).is_applied
+
+        assert world.processes.find(NRT, 1).ref == CommandRef(NRT, 1, 2)
+
+    def test_a_handler_that_fails_after_a_sweep_came_does_not_restart_it_again(
+        self, service, world, handlers_of_airport
+    ):
+        def slow_and_broken(command):
+            world.processes.restart(CommandRef(NRT, command.version, 1))
+            _broken(command)
+
+        handlers_of_airport(target=slow_and_broken)
+        publish(service)
+
+        assert world.processes.find(NRT, 1).ref == CommandRef(NRT, 1, 2)
+
+
+class TestRace:
+    def test_a_version_that_came_meanwhile_and_waits_goes_on(
+        self, service, world, handlers_of_airport
+    ):
+        def another_one_comes(command):
+            if command.version == 1:
+                service.publish("AIRPORT", "NRT", name="second", attributes=JP, version=1)
+                world.processes.park(CommandRef(NRT, 2, 1), "token-2", 0)
+
+        handlers_of_airport(target=another_one_comes)
+
+        assert publish(service).is_applied
+
+        output = {"Payload": {"result": "resumed_by_prev_version", "prevVersion": 1}}
+        assert world.executions.succeeded == [("token-2", output)]
+
+    def test_an_asynchronous_version_that_came_meanwhile_is_a_conflict(
+        self, service, world, meanwhile
+    ):
+        publish(service)
+        meanwhile(
+            lambda: service.publish("AIRPORT", "NRT", name="winner", attributes=JP, version=1)
+        )
+
+        with pytest.raises(VersionConflictError) as conflict:
+            publish(service, name="loser", version=1)
+
+        assert conflict.value.current_version == 2
+        assert world.data.version_of(NRT).version == 1
+
+    def test_whoever_builds_on_the_latest_finds_the_chain_busy_then(
+        self, service, world, meanwhile
+    ):
+        publish(service)
+        meanwhile(
+            lambda: service.publish("AIRPORT", "NRT", name="winner", attributes=JP, version=1)
+        )
+
+        with pytest.raises(ChainBusyError, match="version 2 is OPEN"):
+            publish(service, name="loser", version=-1)
+
+        assert stored(world) == {1: ("APPLIED", 1), 2: ("OPEN", 1)}
+
+    def test_data_that_moved_between_the_reads_and_the_write_are_read_again(
+        self, service, world, meanwhile
+    ):
+        world.store.commands.put((NRT, 1), a_command())
+        world.seed(a_process(outcome=Outcome.SKIPPED))
+        meanwhile(lambda: world.store.rows.put(NRT, a_command().as_row()))
+
+        assert publish(service, name="second", version=1).is_applied
+
+        history = world.history.page(NRT, 20, None).items
+        assert (world.data.find(NRT).version, [row.version for row in history]) == (2, [1])
+
+    def test_the_row_and_the_version_are_written_together_or_not_at_all(
+        self, service, world, monkeypatch
+    ):
+        monkeypatch.setattr(world.commands, "publish", _unreachable)
+
+        with pytest.raises(ConnectionError):
+            publish(service)
+
+        assert (len(world.store.commands), len(world.store.rows)) == (0, 0)
+
+
+class TestIdempotency:
+    KEYED = Caller("taro", idempotency_key="key-1")
+
+    def test_the_same_request_gets_the_first_answer_and_runs_no_handler_again(
+        self, service, handlers_of_airport
+    ):
+        given = []
+        handlers_of_airport(target=given.append)
+        first = publish(service, caller=self.KEYED)
+
+        again = publish(service, caller=self.KEYED)
+
+        assert again == first
+        assert len(given) == 1
+
+    def test_a_publisher_that_died_after_its_write_does_not_write_again(
+        self, service, world, monkeypatch
+    ):
+        with monkeypatch.context() as dying:
+            dying.setattr(commands, "_finished", _unreachable)
+            with pytest.raises(ConnectionError):
+                publish(service, caller=self.KEYED)
+
+        assert publish(service, caller=self.KEYED).version == 1
+        assert stored(world) == {1: ("OPEN", 1)}
+
+
+def test_two_tenants_publish_the_same_code_side_by_side(world, service):
+    publish(service, name="ours")
+    publish(CommandService("tenant2"), name="theirs")
+
+    assert world.data.find(NRT).name == "ours"
+    assert world.data.find(ItemKey("tenant2", "AIRPORT", "NRT")).name == "theirs"
+
+
+def _broken(_command):
+    raise KeyError("country")
+
+
+def _busy(_command):
+    raise TransientError("busy")
+
+
+def _unreachable(*_):
+    raise ConnectionError("unreachable")
