@@ -71,8 +71,8 @@ def overrides(*parameters: str) -> tuple[str, ...]:
 def deploy(endpoint: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Deploy what was built, as samconfig.toml has it for dev unless told otherwise."""
     built = ("--template-file", str(BUILT / "template.yaml"))
-    config = ("--config-env", "dev", "--no-confirm-changeset")
-    return sam("deploy", *built, *config, *arguments, endpoint=endpoint)
+    config = ("--config-file", str(ROOT / "samconfig.toml"), "--config-env", "dev")
+    return sam("deploy", *built, *config, "--no-confirm-changeset", *arguments, endpoint=endpoint)
 
 
 def deploys(report: Report) -> None:
