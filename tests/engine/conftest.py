@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from sfn_local.asl import Engine, FunctionError, InlineFunctions, VirtualClock, function_name
+from sfn_local.asl import (
+    Engine,
+    FunctionError,
+    InlineFunctions,
+    ManualScheduler,
+    VirtualClock,
+    function_name,
+)
+from sfn_local.asl.functions import Done
 
 Function = Callable[[Any], Any]
 
@@ -53,19 +61,41 @@ class Run:
 
 @dataclass
 class Lab:
-    """An engine and the functions that its tasks call, by name."""
+    """An engine and the functions that its tasks call, by name.
+
+    Raw holds answers as bytes; functions to hang never answer, those to hold do on release().
+    """
 
     functions: dict[str, Function] = field(default_factory=dict)
+    raw: dict[str, bytes] = field(default_factory=dict)
+    hang: set[str] = field(default_factory=set)
+    hold: set[str] = field(default_factory=set)
     calls: list[tuple[str, Any]] = field(default_factory=list)
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         self.clock = VirtualClock()
-        self.engine = Engine(functions=InlineFunctions(self._call), clock=self.clock)
+        self.engine = Engine(functions=self, clock=self.clock, scheduler=ManualScheduler(self.seed))
         self._machines = 0
+        self._held: dict[str, list[Done]] = {}
+
+    def submit(self, function: str, payload: bytes, done: Done) -> None:
+        """Answer as a FunctionInvoker does."""
+        name = function_name(function)
+        self.calls.append((name, json.loads(payload)))
+        if name in self.hold:
+            self._held.setdefault(name, []).append(done)
+        elif name in self.raw:
+            done(self.raw[name])
+        elif name not in self.hang:
+            InlineFunctions(self._call).submit(function, payload, done)
+
+    def release(self, name: str, value: Any) -> None:
+        """Let the oldest call that is held return."""
+        self._held[name].pop(0)(json.dumps(value).encode())
 
     def _call(self, function: str, payload: bytes) -> bytes:
         name = function_name(function)
-        self.calls.append((name, json.loads(payload)))
         if name not in self.functions:
             raise FunctionError.unknown_function(function)
         return json.dumps(self.functions[name](json.loads(payload))).encode()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import HistoryFull, RuntimeFailure, StateFailure
+from sfn_local.asl.functions import FunctionError
 from sfn_local.asl.history import MOST_EVENTS, History
 from sfn_local.asl.scheduler import Channel, Scheduler, Strand, Timer
 from sfn_local.asl.tokens import Tokens
@@ -45,7 +46,11 @@ class Runtime:
             with self.scheduler.lock:
                 done(answer)
 
-        self.functions.submit(function, payload, deliver)
+        try:
+            self.functions.submit(function, payload, deliver)
+        except Exception as error:
+            logger.exception("the function %s could not be called", function)
+            deliver(FunctionError("Lambda.Unknown", str(error)))
 
 
 class Execution:
@@ -107,7 +112,7 @@ class Execution:
         scheduler = self.runtime.scheduler
         if self.machine.timeout is not None:
             self._timeout = scheduler.after(self.machine.timeout, self._time_out, is_limit=True)
-        self._strand = scheduler.spawn(self._run())
+        self._strand = scheduler.spawn(self._run)
         self._notify(self)
 
     def stop(self, error: str | None, cause: str | None) -> None:

@@ -21,6 +21,7 @@ from sfn_local.asl.clock import Clock, RealClock, VirtualClock
 logger = logging.getLogger(__name__)
 
 Job = Callable[[], None]
+Start = Callable[[], Coroutine[Any, None, None]]
 T = TypeVar("T")
 
 TIMERS_WORTH_SWEEPING = 1000
@@ -53,12 +54,13 @@ class Channel(Generic[T]):
 class Strand:
     """A coroutine on its way."""
 
-    __slots__ = ("_coroutine", "_scheduler")
+    __slots__ = ("_coroutine", "_scheduler", "_start")
 
-    def __init__(self, scheduler: "Scheduler", coroutine: Coroutine[Any, None, None]) -> None:
-        """Start with the first step as soon as the scheduler gets to it."""
+    def __init__(self, scheduler: "Scheduler", start: Start) -> None:
+        """Start the coroutine as soon as the scheduler gets to it."""
         self._scheduler = scheduler
-        self._coroutine: Coroutine[Any, None, None] | None = coroutine
+        self._start: Start | None = start
+        self._coroutine: Coroutine[Any, None, None] | None = None
         self.wake()
 
     def wake(self) -> None:
@@ -67,12 +69,15 @@ class Strand:
 
     def cancel(self) -> None:
         """End it where it waits; its finally blocks run now. Needs the scheduler's lock."""
+        self._start = None
         coroutine, self._coroutine = self._coroutine, None
         if coroutine is not None:
             coroutine.close()
 
     def _step(self) -> None:
         with self._scheduler.lock:
+            if self._start is not None:
+                self._coroutine, self._start = self._start(), None
             if self._coroutine is None:
                 return
             try:
@@ -152,9 +157,9 @@ class Scheduler(ABC):
         """Put an item into a channel later. Needs the lock."""
         return self.after(seconds, partial(self._deliver, channel, item), is_limit=is_limit)
 
-    def spawn(self, coroutine: Coroutine[Any, None, None]) -> Strand:
+    def spawn(self, start: Start) -> Strand:
         """Start a strand. Needs the lock."""
-        return Strand(self, coroutine)
+        return Strand(self, start)
 
     def timer_cancelled(self, timer: Timer) -> None:
         """Count it, and sweep cancelled timers out when most of them are."""

@@ -61,8 +61,10 @@ def _check_target(
     if target in scope.states:
         return
     elsewhere = any(state.name == target for state in definition.states)
-    place = "in another scope, which cannot be entered from here" if elsewhere else "nowhere"
-    report.add("target-unknown", pointer, f"the state {target} is {place}")
+    message = f"there is no state {target}"
+    if elsewhere:
+        message = f"the state {target} is in another scope, which cannot be entered from here"
+    report.add("target-unknown", pointer, message)
 
 
 def _check_reachability(scope: Scope, report: Report) -> None:

@@ -1,6 +1,7 @@
 """Lines that run beside each other, for Parallel and Map."""
 
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -51,7 +52,7 @@ class Fork:
     def start(self, index: int, line: Line, graph: Graph, document: Document) -> None:
         """Run a graph on a line of its own."""
         scheduler = self._visit.runtime.scheduler
-        self._strands[index] = scheduler.spawn(self._run(index, line, graph, document))
+        self._strands[index] = scheduler.spawn(partial(self._run, index, line, graph, document))
         self.running[index] = line
 
     async def next_end(self) -> Ended:
