@@ -81,16 +81,18 @@ def _check_reachability(scope: Scope, report: Report) -> None:
     for name, targets in leads_to.items():
         for target in targets:
             comes_from[target].append(name)
-    ending = _closure([name for name, state in scope.states.items() if state.ends], comes_from)
+    ends = [name for name, state in scope.states.items() if _may_end(state, scope)]
+    ending = _closure(ends, comes_from)
     for name, state in scope.states.items():
-        if name in reachable and name not in ending and _is_followed(state):
+        if name in reachable and name not in ending:
             message = f"no way leads from the state {name} to an end"
             report.add("no-end", state.pointer, message)
 
 
-def _is_followed(state: StateNode) -> bool:
-    """Whether it leads somewhere; where it does not, another rule says so."""
-    return any(True for _ in state.targets())
+def _may_end(state: StateNode, scope: Scope) -> bool:
+    """Whether its scope ends there; where a target lacks, another rule says so."""
+    targets = [target for _, target in state.targets()]
+    return state.ends or not targets or any(target not in scope.states for target in targets)
 
 
 def _edges(scope: Scope) -> dict[str, list[str]]:
