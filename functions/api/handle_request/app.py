@@ -232,5 +232,5 @@ def _json(status: int, body: dict[str, Any]) -> Response[str]:
 
 
 def _problem(status: int, document: dict[str, Any]) -> Response[str]:
-    body = json.dumps(document, ensure_ascii=False)
+    body = json.dumps(document)  # in ASCII: it may quote half of a surrogate pair
     return Response(int(status), "application/problem+json", body)

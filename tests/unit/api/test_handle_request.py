@@ -1,0 +1,833 @@
+import base64
+import json
+from threading import Barrier, Thread
+from urllib.parse import quote
+
+import pytest
+from functions.api.handle_request import app
+from functions.api.handle_request.app import lambda_handler
+from tests.fakes.builders import NRT, a_command, a_process
+
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.service.commands import CommandService
+
+NOON = "2026-11-25T12:00:00.000Z"
+NARITA = {"type": "AIRPORT", "code": "NRT", "name": "Narita", "attributes": {"country": "JP"}}
+READER = {"custom:tenant": "tenant1", "cognito:username": "hanako", "cognito:groups": "[staff]"}
+OTHER = {"custom:tenant": "tenant2", "cognito:groups": "[operator]"}
+AUDIT = {
+    "createdAt": "2026-11-25T08:00:00.000Z",
+    "createdBy": "taro",
+    "updatedAt": "2026-11-25T09:00:00.000Z",
+    "updatedBy": "hanako",
+}
+CODES = [
+    "NRT",
+    "a@1",
+    "a#process",
+    "50%",
+    "%41",
+    "a b",
+    "a+b",
+    "a&b=c?d",
+    "a;b,c:d",
+    "'\"\\|^`{}<>[]",
+    "$!*()",
+    ".",
+    "taro@example.com",
+    "東京国際空港",
+    "é",
+    "😀",
+    "👨‍👩‍👧",
+    "a/b",
+    "/",
+    "~tilde",
+]
+
+
+def base64url(code):
+    return "~" + base64.urlsafe_b64encode(code.encode()).decode().rstrip("=")
+
+
+def encoded(code):
+    """A code in the form that survives API Gateway."""
+    return base64url(code) if "/" in code or code.startswith("~") else quote(code, safe="")
+
+
+def store(world, *outcomes, key=NRT):
+    """Put versions 1, 2, … with their outcomes; an applied one has written the row."""
+    for version, outcome in enumerate(outcomes, start=1):
+        command = a_command(key, version)
+        world.store.commands.put((key, version), command)
+        world.seed(a_process(key, version, outcome=Outcome(outcome)))
+        if outcome == "APPLIED":
+            world.store.rows.put(key, command.as_row())
+
+
+class TestPublish:
+    def test_a_version_is_accepted(self, call, world):
+        answer = call("POST", "/commands", NARITA)
+
+        command = world.commands.find(NRT, 1)
+        assert answer.status == 202
+        assert answer.content_type == "application/json"
+        assert answer.body == {
+            "type": "AIRPORT",
+            "code": "NRT",
+            "version": 1,
+            "commandId": command.id,
+        }
+        assert command.created == Audit(NOON, "taro", "192.0.2.10")
+        assert command.source == "api"
+
+    def test_the_sample_event_is_one_that_is_answered(self, sample, world):
+        store(world, "APPLIED")
+
+        answer = lambda_handler(sample("api/handle_request"), None)
+
+        assert (answer["statusCode"], json.loads(answer["body"])["version"]) == (202, 2)
+        assert len(world.store.requests) == 1
+
+    def test_a_synchronous_version_is_applied(self, call, world):
+        answer = call("POST", "/commands", NARITA | {"mode": "sync"})
+
+        assert (answer.status, answer.body["version"]) == (200, 1)
+        assert world.data.find(NRT).version == 1
+
+    def test_a_synchronous_version_that_is_handed_over_is_accepted(self, call, world):
+        answer = call("POST", "/commands", NARITA | {"mode": "sync", "attributes": {}})
+
+        assert (answer.status, answer.body["version"]) == (202, 1)
+        assert world.processes.find(NRT, 1).ref == CommandRef(NRT, 1, 2)
+
+    def test_what_is_unchanged_says_so(self, call):
+        first = call("POST", "/commands", NARITA)
+        again = call("POST", "/commands", NARITA | {"version": 1})
+
+        assert again.status == 200
+        assert again.body == first.body | {"unchanged": True}
+
+    def test_a_partial_change_keeps_what_it_does_not_name(self, call, world):
+        call("POST", "/commands", NARITA)
+        answer = call(
+            "POST",
+            "/commands",
+            {"type": "AIRPORT", "code": "NRT", "partial": True, "attributes": {"city": "Narita"}},
+        )
+
+        assert (answer.status, answer.body["version"]) == (202, 2)
+        assert world.commands.find(NRT, 2).name == "Narita"
+        assert world.commands.find(NRT, 2).attributes == {"country": "JP", "city": "Narita"}
+
+    def test_a_partial_change_may_be_synchronous(self, call, world):
+        call("POST", "/commands", NARITA | {"mode": "sync"})
+        change = {"type": "AIRPORT", "code": "NRT", "partial": True, "name": "x", "mode": "sync"}
+
+        assert call("POST", "/commands", change).status == 200
+        assert world.data.find(NRT).name == "x"
+
+    def test_minus_1_builds_on_the_latest(self, call):
+        for name in ("a", "b"):
+            answer = call("POST", "/commands", NARITA | {"name": name, "version": -1})
+
+        assert answer.body["version"] == 2
+
+    def test_a_deletion_may_be_published(self, call, world):
+        call("POST", "/commands", NARITA | {"isDeleted": True})
+
+        assert world.commands.find(NRT, 1).is_deleted is True
+
+    def test_the_same_request_twice_gets_the_same_answer(self, call, world):
+        headers = {"Idempotency-Key": "key-1"}
+        answers = [call("POST", "/commands", NARITA, headers=headers) for _ in range(2)]
+
+        assert (answers[0].status, answers[0].body) == (answers[1].status, answers[1].body)
+        assert len(world.store.commands) == 1
+
+    def test_a_key_used_for_something_else_is_unprocessable(self, call):
+        headers = {"idempotency-key": "key-1"}
+        call("POST", "/commands", NARITA, headers=headers)
+
+        answer = call("POST", "/commands", NARITA | {"name": "other"}, headers=headers)
+
+        assert (answer.status, answer.body["code"]) == (422, "idempotency_key_reused")
+
+    def test_a_body_may_come_in_base64(self, call, world):
+        call("POST", "/commands", NARITA | {"name": "成田"}, is_base64=True)
+
+        assert world.commands.find(NRT, 1).name == "成田"
+
+    def test_numbers_keep_their_digits(self, call, world):
+        text = json.dumps(NARITA).replace('"JP"', '"JP", "lat": 35.7647, "n": 1E+30, "i": 1.0')
+
+        assert call("POST", "/commands", text).status == 202
+
+        attributes = world.commands.find(NRT, 1).attributes
+        assert attributes == {"country": "JP", "lat": 35.7647, "n": 10**30, "i": 1}
+
+    @pytest.mark.parametrize("code", CODES)
+    def test_any_code_is_published_and_found_again(self, code, call, world):
+        call("POST", "/commands", NARITA | {"code": code, "mode": "sync"})
+        path = f"AIRPORT/{encoded(code)}"
+
+        assert world.data.find(ItemKey("tenant1", "AIRPORT", code)).version == 1
+        found = [
+            call("GET", f"/data/{path}"),
+            call("GET", f"/commands/{path}/1"),
+        ]
+        assert [(answer.status, answer.body["code"]) for answer in found] == [(200, code)] * 2
+        assert call("GET", f"/commands/{path}").status == 200
+        assert call("GET", f"/data/{path}/history").body == {"items": []}
+        assert call("DELETE", f"/commands/{path}").body["code"] == code
+
+    @pytest.mark.parametrize("code", CODES)
+    def test_any_code_may_be_sent_in_base64url(self, code, call, world):
+        store(world, "APPLIED", key=ItemKey("tenant1", "AIRPORT", code))
+
+        assert call("GET", f"/data/AIRPORT/{base64url(code)}").body["code"] == code
+
+
+class TestDelete:
+    def test_a_deletion_is_published(self, call, world):
+        store(world, "APPLIED")
+
+        answer = call("DELETE", "/commands/AIRPORT/NRT")
+
+        command = world.commands.find(NRT, 2)
+        assert (answer.status, answer.body["version"]) == (202, 2)
+        assert (command.is_deleted, command.updated.by) == (True, "taro")
+
+    def test_a_deletion_may_name_the_version_it_knows(self, call, world):
+        store(world, "APPLIED")
+
+        conflict = call("DELETE", "/commands/AIRPORT/NRT", query={"version": "4"})
+        answer = call("DELETE", "/commands/AIRPORT/NRT", query={"version": "1"})
+
+        assert (conflict.status, conflict.body["currentVersion"]) == (409, 1)
+        assert answer.status == 202
+
+    def test_a_deleted_item_is_deleted_already_and_can_be_revived(self, call, world):
+        store(world, "APPLIED")
+        call("DELETE", "/commands/AIRPORT/NRT")
+
+        again = call("DELETE", "/commands/AIRPORT/NRT")
+        revived = call("POST", "/commands", NARITA | {"version": 2})
+
+        assert (again.status, again.body["unchanged"]) == (200, True)
+        assert (revived.status, revived.body["version"]) == (202, 3)
+
+
+class TestChain:
+    def test_a_chain_says_who_waits_for_whom(self, call, world):
+        store(world, "APPLIED", "FAILED", "BLOCKED")
+        world.seed(a_process(version=2, outcome=Outcome.FAILED, error="Error", cause="cause"))
+
+        answer = call("GET", "/commands/AIRPORT/NRT")
+
+        item = {
+            "name": "Narita",
+            "isDeleted": False,
+            "status": "start",
+            "attempt": 1,
+            "mode": "ASYNC",
+            "openedAt": "2026-11-25T09:00:00.000Z",
+            "statusAt": "2026-11-25T09:00:00.000Z",
+            **AUDIT,
+        }
+        failure = {"outcome": "FAILED", "error": "Error", "cause": "cause"}
+        assert answer.status == 200
+        assert answer.body == {
+            "items": [
+                {"version": 3, "commandId": "NRT-3", "outcome": "BLOCKED", "waitsFor": 2, **item},
+                {"version": 2, "commandId": "NRT-2", **failure, **item},
+                {"version": 1, "commandId": "NRT-1", "outcome": "APPLIED", **item},
+            ]
+        }
+
+    def test_a_chain_is_read_page_by_page(self, call, world):
+        store(world, "APPLIED", "APPLIED", "APPLIED")
+
+        first = call("GET", "/commands/AIRPORT/NRT", query={"limit": "2"}).body
+        cursor = first["nextCursor"]
+        second = call("GET", "/commands/AIRPORT/NRT", query={"limit": "2", "cursor": cursor}).body
+
+        assert [item["version"] for item in first["items"] + second["items"]] == [3, 2, 1]
+        assert "nextCursor" not in second
+
+    def test_a_version_is_shown_with_its_attributes(self, call, world):
+        store(world, "APPLIED")
+
+        answer = call("GET", "/commands/AIRPORT/NRT/1")
+
+        assert answer.status == 200
+        assert answer.body == {
+            "type": "AIRPORT",
+            "code": "NRT",
+            "version": 1,
+            "commandId": "NRT-1",
+            "name": "Narita",
+            "isDeleted": False,
+            "attributes": {"country": "JP", "lat": 35.7647},
+            "source": "api",
+            "status": "start",
+            "outcome": "APPLIED",
+            "attempt": 1,
+            "mode": "ASYNC",
+            "openedAt": "2026-11-25T09:00:00.000Z",
+            "statusAt": "2026-11-25T09:00:00.000Z",
+            **AUDIT,
+        }
+
+    def test_a_version_that_an_import_applied_is_shown_as_applied(self, call, world):
+        world.store.commands.put((NRT, 1), a_command())
+
+        body = call("GET", "/commands/AIRPORT/NRT/1").body
+
+        assert (body["outcome"], body["status"], body["mode"]) == (
+            "APPLIED",
+            "finish:FINISHED",
+            "SYNC",
+        )
+
+    def test_no_answer_has_a_token(self, call, world):
+        store(world, "OPEN", "WAITING")
+        world.seed(a_process(version=2, outcome=Outcome.WAITING, token="secret", token_seq=0))
+
+        answers = [
+            call("GET", "/commands/AIRPORT/NRT").text,
+            call("GET", "/commands/AIRPORT/NRT/2").text,
+        ]
+
+        assert "secret" not in "".join(answers)
+
+    def test_an_operator_redrives_what_failed(self, call, world):
+        store(world, "FAILED")
+
+        answer = call("POST", "/commands/AIRPORT/NRT/1/redrive")
+
+        assert (answer.status, answer.body) == (202, {"version": 1, "attempt": 2})
+        assert world.processes.find(NRT, 1).status == "start"
+
+    def test_an_operator_skips_what_failed(self, call, world):
+        store(world, "FAILED")
+
+        answer = call("POST", "/commands/AIRPORT/NRT/1/skip")
+
+        assert (answer.status, answer.body) == (202, {"version": 1, "outcome": "SKIPPED"})
+        assert world.processes.find(NRT, 1).outcome is Outcome.SKIPPED
+
+    @pytest.mark.parametrize("verb", ["redrive", "skip"])
+    @pytest.mark.parametrize("groups", [None, "", "[staff]", "[operators]", "[not-operator]", []])
+    def test_whoever_is_no_operator_does_neither(self, verb, groups, call, world):
+        store(world, "FAILED")
+
+        answer = call(
+            "POST", f"/commands/AIRPORT/NRT/1/{verb}", claims=READER | {"cognito:groups": groups}
+        )
+
+        assert (answer.status, answer.body["code"]) == (403, "forbidden")
+        assert world.processes.find(NRT, 1) == a_process(outcome=Outcome.FAILED)
+
+    @pytest.mark.parametrize("groups", ["[operator]", "[staff operator]", "operator", ["operator"]])
+    def test_the_groups_of_a_token_are_read_in_every_form_they_come_in(self, groups, call, world):
+        store(world, "FAILED")
+        claims = READER | {"cognito:groups": groups}
+
+        assert call("POST", "/commands/AIRPORT/NRT/1/redrive", claims=claims).status == 202
+
+    @pytest.mark.parametrize("verb", ["redrive", "skip"])
+    def test_what_has_not_failed_is_not_repaired(self, verb, call, world):
+        store(world, "APPLIED")
+
+        answer = call("POST", f"/commands/AIRPORT/NRT/1/{verb}")
+
+        assert (answer.status, answer.body["code"]) == (409, "not_failed")
+        assert answer.body["detail"] == "version 1 is APPLIED, not FAILED or BLOCKED"
+
+
+class TestData:
+    def test_an_item_is_shown_as_it_is(self, call, world):
+        store(world, "APPLIED")
+
+        answer = call("GET", "/data/AIRPORT/NRT")
+
+        assert answer.status == 200
+        assert answer.body == {
+            "type": "AIRPORT",
+            "code": "NRT",
+            "version": 1,
+            "name": "Narita",
+            "attributes": {"country": "JP", "lat": 35.7647},
+            "isDeleted": False,
+            "commandId": "NRT-1",
+            "source": "api",
+            **AUDIT,
+        }
+
+    def test_a_deleted_item_is_shown_where_it_is_asked_for(self, call, world):
+        world.store.rows.put(NRT, a_command(version=2, is_deleted=True).as_row())
+
+        hidden = call("GET", "/data/AIRPORT/NRT")
+        shown = call("GET", "/data/AIRPORT/NRT", query={"deleted": "true"})
+        listed = call("GET", "/data", query={"type": "AIRPORT"})
+
+        assert (hidden.status, hidden.body["code"]) == (404, "deleted")
+        assert (shown.status, shown.body["isDeleted"]) == (200, True)
+        assert listed.body == {"items": []}
+
+    def test_items_are_listed_page_by_page(self, call, world):
+        for code in "abc":
+            store(world, "APPLIED", key=ItemKey("tenant1", "AIRPORT", code))
+
+        first = call("GET", "/data", query={"type": "AIRPORT", "limit": "2"}).body
+        more = {"type": "AIRPORT", "limit": "2", "cursor": first["nextCursor"]}
+        second = call("GET", "/data", query=more).body
+
+        assert [item["code"] for item in first["items"] + second["items"]] == ["a", "b", "c"]
+        assert "nextCursor" not in second
+
+    def test_twenty_items_make_a_page_unless_told_otherwise(self, call, world):
+        for number in range(21):
+            store(world, "APPLIED", key=ItemKey("tenant1", "AIRPORT", f"{number:02d}"))
+
+        assert len(call("GET", "/data", query={"type": "AIRPORT"}).body["items"]) == 20
+
+    def test_what_an_item_was_before_is_listed(self, call, world):
+        for version in (1, 2, 3):
+            world.store.rows.put(NRT, a_command(version=version).as_row())
+            world.history.append(world.data.snapshot(NRT))
+
+        first = call("GET", "/data/AIRPORT/NRT/history", query={"limit": "2"}).body
+        more = {"limit": "2", "cursor": first["nextCursor"]}
+        second = call("GET", "/data/AIRPORT/NRT/history", query=more).body
+
+        assert [item["version"] for item in first["items"] + second["items"]] == [3, 2, 1]
+
+
+class TestWhoAsks:
+    ROUTES = (
+        ("POST", "/commands"),
+        ("DELETE", "/commands/AIRPORT/NRT"),
+        ("GET", "/commands/AIRPORT/NRT"),
+        ("GET", "/commands/AIRPORT/NRT/1"),
+        ("POST", "/commands/AIRPORT/NRT/1/redrive"),
+        ("POST", "/commands/AIRPORT/NRT/1/skip"),
+        ("GET", "/data/AIRPORT/NRT"),
+        ("GET", "/data/AIRPORT/NRT/history"),
+    )
+
+    @pytest.mark.parametrize(("method", "path"), [*ROUTES, ("GET", "/data")])
+    @pytest.mark.parametrize(
+        "claims", [{}, {"sub": "x"}, {"custom:tenant": ""}], ids=["none", "no tenant", "empty"]
+    )
+    def test_without_a_claim_that_names_a_tenant_nobody_is_answered(
+        self, method, path, claims, call, world
+    ):
+        store(world, "FAILED")
+        headers = {"x-tenant-code": "tenant1", "x-user": "taro", "x-roles": "operator"}
+
+        answer = call(method, path, NARITA, claims=claims, headers=headers)
+
+        assert (answer.status, answer.body["code"]) == (401, "unauthorized")
+
+    @pytest.mark.parametrize("authorizer", [None, {}, {"jwt": None}, {"jwt": {}}])
+    def test_without_an_authorizer_nobody_is_answered(self, authorizer, event_of, world):
+        store(world, "APPLIED")
+        event = event_of("GET", "/data/AIRPORT/NRT", headers={"x-tenant-code": "tenant1"})
+        event["requestContext"]["authorizer"] = authorizer
+
+        assert lambda_handler(event, None)["statusCode"] == 401
+
+    def test_headers_change_neither_tenant_nor_user_nor_role(self, call, world):
+        store(world, "FAILED")
+        headers = {"x-tenant-code": "tenant2", "x-user": "mallory", "x-roles": "operator"}
+
+        call("DELETE", "/commands/AIRPORT/NRT", headers=headers)
+        redrive = call("POST", "/commands/AIRPORT/NRT/1/redrive", claims=READER, headers=headers)
+
+        assert world.commands.find(NRT, 2).updated.by == "taro"
+        assert redrive.status == 403
+
+    @pytest.mark.parametrize(("method", "path"), ROUTES[1:])
+    def test_another_tenants_item_is_not_found(self, method, path, call, world):
+        store(world, "FAILED")
+        world.store.rows.put(NRT, a_command().as_row())
+        world.history.append(world.data.snapshot(NRT))
+
+        answer = call(method, path, claims=OTHER)
+
+        assert (answer.status, answer.body["code"]) == (404, "not_found")
+        assert world.processes.find(NRT, 1) == a_process(outcome=Outcome.FAILED)
+        assert len(world.store.commands) == 1
+
+    def test_another_tenants_items_are_not_listed(self, call, world):
+        store(world, "APPLIED")
+
+        assert call("GET", "/data", query={"type": "AIRPORT"}, claims=OTHER).body == {"items": []}
+
+    def test_a_tenant_that_no_key_can_carry_is_refused(self, call):
+        answer = call("GET", "/data/AIRPORT/NRT", claims={"custom:tenant": "a#b"})
+
+        assert (answer.status, answer.body["field"]) == (400, "tenant")
+
+    @pytest.mark.parametrize(
+        ("claims", "user"),
+        [
+            ({"cognito:username": "a", "username": "b", "sub": "c"}, "a"),
+            ({"username": "b", "sub": "c"}, "b"),
+            ({"sub": "c"}, "c"),
+            ({}, ""),
+        ],
+    )
+    def test_the_user_is_who_the_token_names(self, claims, user, call, world):
+        call("POST", "/commands", NARITA, claims=claims | {"custom:tenant": "tenant1"})
+
+        assert world.commands.find(NRT, 1).created.by == user
+
+    def test_a_machine_that_signs_with_iam_names_its_tenant_and_is_no_operator(
+        self, event_of, world
+    ):
+        store(world, "FAILED")
+        arn = "arn:aws:sts::123456789012:assumed-role/loader/x"
+        delete = event_of("DELETE", "/commands/AIRPORT/NRT", headers={"X-Tenant-Code": "tenant1"})
+        redrive = event_of(
+            "POST", "/commands/AIRPORT/NRT/1/redrive", headers={"x-tenant-code": "tenant1"}
+        )
+        nameless = event_of("GET", "/data/AIRPORT/NRT")
+        for event in (delete, redrive, nameless):
+            event["requestContext"]["authorizer"] = {"iam": {"userArn": arn}}
+
+        statuses = [
+            lambda_handler(each, None)["statusCode"] for each in (delete, redrive, nameless)
+        ]
+
+        assert statuses == [202, 403, 401]
+        assert world.commands.find(NRT, 2).updated.by == arn
+
+    def test_requests_that_are_answered_at_once_do_not_see_each_others_claims(
+        self, event_of, world, monkeypatch
+    ):
+        for tenant in ("tenant1", "tenant2"):
+            store(world, "APPLIED", key=ItemKey(tenant, "AIRPORT", tenant))
+        both_are_inside = Barrier(2, timeout=10)
+
+        def service_of(tenant):
+            both_are_inside.wait()
+            return CommandService(tenant)
+
+        monkeypatch.setattr(app, "CommandService", service_of)
+        answers = {}
+
+        def delete(tenant):
+            claims = {"custom:tenant": tenant, "sub": f"user of {tenant}"}
+            event = event_of("DELETE", f"/commands/AIRPORT/{tenant}", claims=claims)
+            answers[tenant] = lambda_handler(event, None)["statusCode"]
+
+        threads = [Thread(target=delete, args=(tenant,)) for tenant in ("tenant1", "tenant2")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert answers == {"tenant1": 202, "tenant2": 202}
+        for tenant in ("tenant1", "tenant2"):
+            command = world.commands.find(ItemKey(tenant, "AIRPORT", tenant), 2)
+            assert (command.is_deleted, command.updated.by) == (True, f"user of {tenant}")
+
+
+class TestProblems:
+    def test_a_problem_is_a_document_of_rfc_9457(self, call):
+        answer = call("GET", "/data/AIRPORT/NRT")
+
+        assert answer.status == 404
+        assert answer.content_type == "application/problem+json"
+        assert answer.body == {
+            "type": "about:blank",
+            "title": "Not Found",
+            "status": 404,
+            "detail": "AIRPORT NRT does not exist",
+            "code": "not_found",
+        }
+
+    def test_a_conflict_carries_the_current_version(self, call, world):
+        store(world, "APPLIED", "APPLIED")
+
+        answer = call("POST", "/commands", NARITA | {"name": "x", "version": 1})
+
+        assert answer.status == 409
+        assert answer.body == {
+            "type": "about:blank",
+            "title": "Conflict",
+            "status": 409,
+            "detail": "the current version is 2",
+            "code": "version_conflict",
+            "currentVersion": 2,
+        }
+
+    def test_a_busy_chain_says_which_version_is_in_the_way(self, call, world):
+        store(world, "BLOCKED")
+
+        answer = call("POST", "/commands", NARITA | {"name": "x", "version": 1, "mode": "sync"})
+
+        assert answer.status == 409
+        assert answer.body["code"] == "chain_busy"
+        assert (answer.body["version"], answer.body["outcome"]) == (1, "BLOCKED")
+
+    def test_an_unknown_type_is_refused_with_those_that_exist(self, call):
+        answer = call("POST", "/commands", NARITA | {"type": "AIRPROT"})
+
+        assert answer.status == 400
+        assert (answer.body["code"], answer.body["field"]) == ("unknown_type", "type")
+        assert answer.body["detail"] == (
+            "type: 'AIRPROT' is not registered; known types: AIRPORT, ORDER"
+        )
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"type": 5}, "type"),
+            ({"type": "airport"}, "type"),
+            ({"code": ""}, "code"),
+            ({"code": None}, "code"),
+            ({"code": "x" * 257}, "code"),
+            ({"code": "a\u0007"}, "code"),
+            ({"name": None}, "name"),
+            ({"name": 1.5}, "name"),
+            ({"name": "x" * 1025}, "name"),
+            ({"attributes": []}, "attributes"),
+            ({"attributes": None}, "attributes"),
+            ({"attributes": {"a": {"b": [1e300]}}}, "attributes.a.b[0]"),
+            ({"attributes": {"a": {"": 1}}}, "attributes.a"),
+            ({"version": "1"}, "version"),
+            ({"version": 1.5}, "version"),
+            ({"version": None}, "version"),
+            ({"version": -2}, "version"),
+            ({"version": 10**12}, "version"),
+            ({"isDeleted": "no"}, "isDeleted"),
+            ({"mode": "later"}, "mode"),
+            ({"mode": ["sync"]}, "mode"),
+            ({"partial": 1}, "partial"),
+            ({"partial": True, "attributes": []}, "attributes"),
+            ({"partial": True, "name": 1.5}, "name"),
+            ({"partial": True, "isDeleted": 0}, "isDeleted"),
+            ({"vresion": 1}, "vresion"),
+        ],
+    )
+    def test_a_bad_field_is_refused_by_its_name_and_nothing_is_written(
+        self, change, field, call, world
+    ):
+        answer = call("POST", "/commands", NARITA | change)
+
+        assert (answer.status, answer.body["code"], answer.body["field"]) == (
+            400,
+            "invalid_input",
+            field,
+        )
+        assert len(world.store.commands) == 0
+
+    @pytest.mark.parametrize("field", ["type", "code", "name", "attributes"])
+    def test_a_missing_field_is_named(self, field, call):
+        lacking = {name: value for name, value in NARITA.items() if name != field}
+
+        answer = call("POST", "/commands", lacking)
+
+        assert (answer.status, answer.body["detail"]) == (400, f"{field}: is missing")
+
+    def test_an_unknown_field_is_refused_with_those_that_are_known(self, call):
+        answer = call("POST", "/commands", NARITA | {"isDelted": True})
+
+        assert answer.body["detail"] == (
+            "isDelted: is not known; known: attributes, code, isDeleted, mode, name, partial,"
+            " type, version"
+        )
+
+    def test_even_a_field_that_is_no_text_is_named_in_plain_ascii(self, call):
+        answer = call("POST", "/commands", json.dumps(NARITA | {"\ud800": True}))
+
+        assert answer.status == 400
+        assert answer.text.isascii()
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            None,
+            "",
+            "{",
+            "no JSON",
+            '{"a": NaN}',
+            '{"a": Infinity}',
+            '{"a": -Infinity}',
+            "[]",
+            "5",
+            '"text"',
+            "null",
+            "[" * 100_000,
+            '{"a": ' + "9" * 5_000 + "}",
+        ],
+        ids=lambda body: str(body)[:20],
+    )
+    def test_a_body_that_is_no_json_object_is_refused(self, body, call):
+        answer = call("POST", "/commands", body)
+
+        assert (answer.status, answer.body["field"]) == (400, "body")
+
+    def test_a_body_that_is_no_utf_8_is_refused(self, event_of):
+        event = event_of("POST", "/commands", NARITA)
+        event |= {"body": base64.b64encode(b'{"a": "\xff"}').decode(), "isBase64Encoded": True}
+
+        answer = lambda_handler(event, None)
+
+        assert (answer["statusCode"], json.loads(answer["body"])["field"]) == (400, "body")
+
+    def test_a_number_of_too_many_digits_is_refused_by_its_path(self, call):
+        text = json.dumps(NARITA).replace('"JP"', '"JP", "lat": 0.12345678901234567890')
+
+        answer = call("POST", "/commands", text)
+
+        assert (answer.status, answer.body["field"]) == (400, "attributes.lat")
+
+    def test_a_body_of_5_mb_is_read_and_a_larger_one_is_not(self, call, world):
+        limit = 5 * 1024 * 1024
+        empty = json.dumps(NARITA | {"attributes": {"x": ""}})
+        filled = empty.replace('"x": ""', f'"x": "{"y" * (limit - len(empty))}"')
+
+        too_large = call("POST", "/commands", filled + " ")
+
+        assert (too_large.status, too_large.body["code"]) == (413, "body_too_large")
+        assert len(world.store.commands) == 0
+        assert call("POST", "/commands", filled).status == 202
+
+    @pytest.mark.parametrize("key", ["", "x" * 257])
+    def test_an_idempotency_key_has_1_to_256_characters(self, key, call):
+        answer = call("POST", "/commands", NARITA, headers={"idempotency-key": key})
+
+        assert (answer.status, answer.body["field"]) == (400, "Idempotency-Key")
+
+    @pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "", "1.5", "１０", "9" * 5_000])
+    def test_a_bad_limit_is_refused(self, limit, call, world):
+        store(world, "APPLIED")
+
+        for path in ("/commands/AIRPORT/NRT", "/data/AIRPORT/NRT/history", "/data"):
+            answer = call("GET", path, query={"limit": limit, "type": "AIRPORT"})
+            assert (answer.status, answer.body["field"]) == (400, "limit"), path
+
+    @pytest.mark.parametrize("cursor", ["", "x", "QUlSUE9SVCNYWFhA", "é"])
+    def test_a_cursor_of_another_list_is_refused(self, cursor, call, world):
+        store(world, "APPLIED")
+
+        for path in ("/commands/AIRPORT/NRT", "/data/AIRPORT/NRT/history"):
+            answer = call("GET", path, query={"cursor": cursor})
+            assert (answer.status, answer.body["field"]) == (400, "cursor"), path
+
+    def test_a_list_needs_a_type(self, call):
+        answer = call("GET", "/data")
+
+        assert (answer.status, answer.body["detail"]) == (400, "type: is needed: /data?type=ORDER")
+
+    @pytest.mark.parametrize("version", ["x", "1.0", "", "٣", "1e3", "9" * 5_000])
+    def test_a_version_that_is_no_number_is_refused(self, version, call, world):
+        store(world, "APPLIED")
+
+        answer = call("DELETE", "/commands/AIRPORT/NRT", query={"version": version})
+
+        assert (answer.status, answer.body["field"]) == (400, "version")
+
+    @pytest.mark.parametrize("version", ["0", "2", "-1", "99999999", "100000000", "999999999"])
+    def test_a_version_that_there_is_not_is_not_found(self, version, call, world):
+        store(world, "FAILED")
+
+        statuses = [
+            call("GET", f"/commands/AIRPORT/NRT/{version}").status,
+            call("POST", f"/commands/AIRPORT/NRT/{version}/redrive").status,
+            call("POST", f"/commands/AIRPORT/NRT/{version}/skip").status,
+        ]
+
+        assert statuses == [404, 404, 404]
+
+    @pytest.mark.parametrize("segment", ["~", "~%", "~a", "~_w", "~w6k!"])
+    def test_a_code_that_is_no_base64url_of_a_text_is_refused(self, segment, call):
+        answer = call("GET", f"/data/AIRPORT/{segment.replace('%', '%25')}")
+
+        assert (answer.status, answer.body["field"]) == (400, "code")
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("GET", "/"),
+            ("GET", "/nothing"),
+            ("PUT", "/commands"),
+            ("GET", "/commands"),
+            ("POST", "/data"),
+        ],
+    )
+    def test_a_path_that_is_no_route_is_not_found(self, method, path, call):
+        answer = call(method, path)
+
+        assert answer.content_type == "application/problem+json"
+        assert (answer.status, answer.body["code"]) == (404, "no_such_route")
+
+    def test_any_other_error_says_nothing_of_itself_but_to_the_log(
+        self, call, world, monkeypatch, log
+    ):
+        monkeypatch.setattr(world.data, "find", _broken)
+
+        answer = call("GET", "/data/AIRPORT/NRT")
+
+        assert answer.content_type == "application/problem+json"
+        assert (answer.status, answer.body["code"]) == (500, "internal_error")
+        assert "secret" not in answer.text
+        assert "a request failed" in log.getvalue()
+
+
+class TestCatchAllRoute:
+    """The API for machines has the one route `$default`: nothing has been matched for it."""
+
+    @pytest.fixture
+    def by_default(self, event_of):
+        def send(method, path):
+            event = event_of(method, path)
+            event |= {"routeKey": "$default", "pathParameters": None}
+            return lambda_handler(event, None)
+
+        return send
+
+    @pytest.mark.parametrize("code", CODES)
+    def test_any_code_is_found(self, code, by_default, world):
+        store(world, "APPLIED", key=ItemKey("tenant1", "AIRPORT", code))
+
+        answer = by_default("GET", f"/data/AIRPORT/{encoded(code)}")
+
+        assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (200, code)
+
+    def test_every_route_is_found(self, by_default, world):
+        store(world, "FAILED")
+        world.store.rows.put(NRT, a_command().as_row())
+
+        statuses = [
+            by_default("GET", "/commands/AIRPORT/NRT")["statusCode"],
+            by_default("GET", "/commands/AIRPORT/NRT/1")["statusCode"],
+            by_default("GET", "/data/AIRPORT/NRT/history")["statusCode"],
+            by_default("POST", "/commands/AIRPORT/NRT/1/redrive")["statusCode"],
+            by_default("GET", "/nothing")["statusCode"],
+        ]
+
+        assert statuses == [200, 200, 200, 202, 404]
+
+
+def test_a_synchronous_publish_whose_publisher_died_is_shown_as_it_stands(call, world):
+    world.store.commands.put((NRT, 1), a_command())
+    world.seed(a_process(mode=Mode.SYNC, status="publish_sync:STARTED"))
+
+    body = call("GET", "/commands/AIRPORT/NRT/1").body
+
+    assert (body["mode"], body["outcome"], body["status"]) == (
+        "SYNC",
+        "OPEN",
+        "publish_sync:STARTED",
+    )
+
+
+def _broken(_key):
+    raise RuntimeError("secret")
