@@ -71,12 +71,12 @@ def _tell(story: Demo, console: Console) -> list[str]:
         with _progress(console, "Applied", story.commands) as progress:
             story.settle(progress)
         console.print(f"\nThe handler of {story.broken} failed on purpose; its chain:\n")
-        console.print(draw_chain(story.chain_of_broken()), markup=False)
+        console.print(draw_chain(story.chain_of_broken()), soft_wrap=True)
         console.print(f"\nThe handler is repaired: chain redrive {story.broken} 1\n")
         with _progress(console, "Healed", story.commands) as progress:
             story.heal(progress)
         console.print()
-        console.print(draw_chain(story.chain_of_broken()), markup=False)
+        console.print(draw_chain(story.chain_of_broken()), soft_wrap=True)
     console.print("\nComparing chains, data, history and read models with the source …")
     return story.differences()
 

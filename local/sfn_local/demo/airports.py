@@ -46,7 +46,7 @@ def _airport(row: dict[str, Any], number: int, countries: list[str]) -> Airport:
     wrong = {**right, "elevation": 0, "lat": round(-row["lat"], 4)}
     if number % 10 == 0:
         wrong["country"] = countries[number % len(countries)]
-    bodies = [
+    bodies: list[dict[str, Any]] = [
         {"name": icao, "attributes": wrong},
         {"name": icao, "attributes": right},
         {"name": name, "attributes": right},
