@@ -245,7 +245,7 @@ class _Publisher:
                 return published
             if refusal is Refusal.VERSION_TAKEN and self._change.version != Known.LATEST:
                 break
-            if refusal is Refusal.CONFLICT:
+            if refusal is not Refusal.REQUEST_SEEN:
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))
         latest = bootstrap.commands().latest(self._key)
         raise VersionConflictError(latest.command.version if latest else 0)

@@ -350,6 +350,23 @@ class TestRace:
         assert publish(service, name="second", version=-1).version == 2
         assert world.commands.find(NRT, 1).name == "winner"
 
+    def test_whoever_loses_again_and_again_tries_later_and_later(
+        self, service, world, monkeypatch, slept
+    ):
+        store = world.commands.publish
+        winners = iter(range(TRIES - 1))
+
+        def lose(publication):
+            if next(winners, None) is not None:
+                store(a_publication(version=publication.command.version, name="winner"))
+            return store(publication)
+
+        monkeypatch.setattr(world.commands, "publish", lose)
+        monkeypatch.setattr("random.uniform", lambda _, most: most)
+
+        assert publish(service, version=-1).version == TRIES
+        assert slept == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28]
+
     def test_whoever_says_the_same_as_the_winner_changes_nothing(self, service, meanwhile):
         meanwhile(lambda: publish(service, name="same"))
 
