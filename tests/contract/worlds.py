@@ -100,6 +100,7 @@ class MotoWorld:
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName="CommandsTable",
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ConsistentRead=True,
             FilterExpression="kind = :process",
             ExpressionAttributeValues=marshal(
                 {":pk": key.pk, ":prefix": key.versions_prefix, ":process": "process"}
@@ -122,7 +123,7 @@ class Clients:
     def __init__(self) -> None:
         self.dynamodb = boto3.client("dynamodb", region_name="us-east-1")
         self.s3 = boto3.client("s3", region_name="us-east-1")
-        self.dynamodb.meta.events.register("before-parameter-build.dynamodb", refuse_reserved_words)
+        self.dynamodb.meta.events.register("before-parameter-build.dynamodb", check_call)
 
     def make_tables(self) -> None:
         for table in TABLES:
@@ -150,8 +151,14 @@ def template() -> Template:
     return Template.load(Path("template.yaml"))
 
 
-def refuse_reserved_words(params: dict[str, Any], **_: Any) -> None:
-    """Fail where an expression spells a reserved word: DynamoDB refuses it, moto does not."""
+def check_call(params: dict[str, Any], model: Any, **_: Any) -> None:
+    """Fail where moto takes what DynamoDB refuses, or does not show what DynamoDB shows.
+
+    A reserved word in an expression is refused; a read of a table that is not consistent may
+    be stale. An index has no consistent reads.
+    """
+    if model.name in ("GetItem", "Query") and "IndexName" not in params:
+        assert params.get("ConsistentRead") is True, params
     reserved = set(ReservedKeywords.get_reserved_keywords())
     keywords = {"SET", "REMOVE", "ADD", "AND", "OR", "IN", "NOT", "BETWEEN"}
     for text in _expressions(params):

@@ -1,6 +1,6 @@
 import base64
 import json
-from threading import Barrier, Thread
+from threading import Barrier, Thread, local
 from urllib.parse import quote
 
 import pytest
@@ -11,7 +11,6 @@ from tests.fakes.builders import NRT, a_command, a_process
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
-from sfn_cqrs.service.commands import CommandService
 
 NOON = "2026-11-25T12:00:00.000Z"
 NARITA = {"type": "AIRPORT", "code": "NRT", "name": "Narita", "attributes": {"country": "JP"}}
@@ -80,7 +79,7 @@ class TestPublish:
             "commandId": command.id,
         }
         assert command.created == Audit(NOON, "taro", "192.0.2.10")
-        assert command.source == "api"
+        assert (command.source, command.request_id) == ("api", "VVlYZgX0oAMEPlQ=")
 
     def test_the_sample_event_is_one_that_is_answered(self, sample, world):
         store(world, "APPLIED")
@@ -511,13 +510,16 @@ class TestWhoAsks:
     ):
         for tenant in ("tenant1", "tenant2"):
             store(world, "APPLIED", key=ItemKey(tenant, "AIRPORT", tenant))
-        both_are_inside = Barrier(2, timeout=10)
+        both_are_inside, asked = Barrier(2, timeout=10), local()
+        event_of_this_thread = app._event
 
-        def service_of(tenant):
-            both_are_inside.wait()
-            return CommandService(tenant)
+        def event_once_both_are_inside():
+            if not hasattr(asked, "before"):
+                asked.before = True
+                both_are_inside.wait()
+            return event_of_this_thread()
 
-        monkeypatch.setattr(app, "CommandService", service_of)
+        monkeypatch.setattr(app, "_event", event_once_both_are_inside)
         answers = {}
 
         def delete(tenant):
@@ -782,13 +784,15 @@ class TestProblems:
 
 
 class TestCatchAllRoute:
-    """The API for machines has the one route `$default`: nothing has been matched for it."""
+    """Where one route takes every path, as in the API for machines, nothing has been matched."""
 
-    @pytest.fixture
-    def by_default(self, event_of):
+    @pytest.fixture(params=["$default", "ANY /{proxy+}"])
+    def by_default(self, request, event_of):
         def send(method, path):
             event = event_of(method, path)
-            event |= {"routeKey": "$default", "pathParameters": None}
+            proxy = event["rawPath"].removeprefix("/")
+            parameters = None if request.param == "$default" else {"proxy": proxy}
+            event |= {"routeKey": request.param, "pathParameters": parameters}
             return lambda_handler(event, None)
 
         return send

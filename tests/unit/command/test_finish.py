@@ -40,6 +40,14 @@ def test_the_version_closes_as_applied(applied, finish):
     )
 
 
+def test_no_notice_is_sent_here_as_the_stream_sends_them(applied, finish):
+    world = applied()
+
+    finish()
+
+    assert (world.events.messages, world.alarms.messages) == ([], [])
+
+
 def test_the_version_that_waits_goes_on(applied, finish):
     world = applied("WAITING")
 
