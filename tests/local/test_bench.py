@@ -1,0 +1,49 @@
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from sfn_local.recorder import Recorder
+from sfn_local.stack import LocalStack
+
+pytestmark = pytest.mark.stack
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCH))
+    spec = importlib.util.spec_from_file_location("bench_command", BENCH / "command.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "bench_command", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_command_costs_what_the_readme_says(bench, tmp_path):
+    recorder = Recorder()
+
+    with LocalStack(state_dir=tmp_path, recorder=recorder, reload=False) as stack:
+        figures = bench._one_command(stack, recorder) + bench._chain_of_two(stack, recorder)
+
+    assert {figure.name: figure.value for figure in figures} == {
+        "Lambda invocations": 11,
+        "SNS publishes": 1,
+        "state transitions": 10,
+        "write units": 14,
+        "read units": 9,
+        "AWS calls": 20,
+        "Lambda invocations, chain of two": 23,
+    }
+    assert not any(figure.is_missed for figure in figures)
+
+
+@pytest.mark.usefixtures("bench")
+def test_a_missed_target_is_marked():
+    figure = sys.modules["report"].Figure
+
+    assert figure("a", 11, "", 11).is_missed is False
+    assert figure("a", 12, "", 11).is_missed is True
+    assert figure("a", 12, "", 13, at_least=True).is_missed is True

@@ -1,0 +1,67 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from sfn_cqrs import bootstrap
+from sfn_local.cli.demo import demo
+from sfn_local.demo.airports import airports_per_country, choose
+from sfn_local.demo.faults import Shuffler
+from sfn_local.demo.run import TENANT, Demo
+from sfn_local.stack import LocalStack
+from sfn_local.template import Template
+
+pytestmark = pytest.mark.stack
+
+
+def test_the_airports_are_created_wrong_corrected_renamed_and_some_deleted():
+    airports = choose(50)
+
+    assert [len(airport.versions) for airport in airports].count(4) == 2
+    first = airports[0]
+    assert first.versions[0]["attributes"] != first.versions[1]["attributes"]
+    assert first.versions[1]["name"] == first.icao
+    assert first.versions[2]["name"] != first.icao
+    assert sum(airports_per_country(airports).values()) == 48
+
+
+def test_the_shuffler_turns_batches_around_and_repeats_records_of_the_consumer_only():
+    functions = Template.load("template.yaml").functions
+    consumer = functions["StreamOnProcessChangedFunction"]
+    payload = json.dumps({"Records": [1, 2, 3]}).encode()
+    shuffler = Shuffler(seed=1)
+
+    batches = [json.loads(shuffler(consumer, payload))["Records"] for _ in range(30)]
+
+    assert all(batch[:3] == [3, 2, 1] for batch in batches)
+    assert sum(len(batch) == 4 for batch in batches) == shuffler.duplicates > 0
+    assert shuffler(functions["CommandFinishFunction"], payload) == payload
+
+
+def test_the_demonstration_ends_well_and_prints_its_figures():
+    result = CliRunner().invoke(demo, ["--airports", "10", "--json"])
+
+    assert result.exit_code == 0, result.stderr
+    figures = json.loads(result.stdout)
+    assert figures["differences"] == []
+    assert figures["commands"] == "30"
+    assert figures["failed on purpose, then healed"] == "3"
+
+
+def test_a_single_row_that_differs_is_found(tmp_path):
+    with LocalStack(state_dir=tmp_path, reload=False) as stack:
+        story = Demo(stack, choose(3))
+        with story.listening():
+            story.publish(lambda _: None)
+            story.settle(lambda _: None)
+            story.heal(lambda _: None)
+        before = story.differences()
+
+        icao = choose(3)[0].icao
+        row = {"version": 9, "name": "tampered with"}
+        bootstrap.read_model("airports_by_icao").put_if_newer(TENANT, "airports", icao, row)
+        after = story.differences()
+
+    assert before == []
+    assert len(after) == 1
+    assert after[0].startswith(f"airports_by_icao {icao}: expected ")
