@@ -60,6 +60,10 @@ class Fabric(Protocol):
     def wait(self) -> None:
         """Return when it answers, or raise FabricError."""
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it is still there."""
+
     def stop(self) -> None:
         """End it and all that it started."""
 
@@ -84,6 +88,11 @@ class Ministack:
     def endpoint(self) -> str:
         """Where it answers."""
         return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int | None:
@@ -121,7 +130,7 @@ class Ministack:
         """
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
+            if not self.is_running:
                 raise FabricError(
                     f"ministack has ended while starting; {self._log} ends:\n{self._tail()}"
                 )

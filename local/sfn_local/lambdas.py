@@ -79,13 +79,14 @@ class Functions:
         functions: Iterable[Function],
         *,
         sources: Sequence[Path] = (),
-        concurrency: int = 64,
+        concurrency: int = 16,
         reload_seconds: float | None = 0.5,
         retry_seconds: float = 1.0,
     ) -> None:
         """Take the functions, and the folders that they import from.
 
-        `concurrency` bounds what `submit` runs at once. Changed files are looked for at most
+        `concurrency` bounds what `submit` runs at once: functions share one interpreter, and more
+        threads only keep the HTTP front waiting. Changed files are looked for at most
         every `reload_seconds`, None turns that off. A failed asynchronous invocation is tried
         again after `retry_seconds`, then after twice that.
         """

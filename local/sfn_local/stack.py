@@ -90,6 +90,7 @@ class LocalStack:
         self._cleanup = ExitStack()
 
         self.http = self.aws = self.sfn = self.lambda_ = ""
+        self.fabric: Fabric
         self.template: Template
         self.deployment: Deployment
         self.functions: Functions
@@ -149,10 +150,10 @@ class LocalStack:
         self._cleanup.enter_context(FunctionOutput(log))
 
         self._cleanup.enter_context(_environment(_ISOLATED))
-        fabric = self._fabric or self._ministack()
-        self.template = self._load(fabric)
+        self.fabric = self._fabric or self._ministack()
+        self.template = self._load(self.fabric)
         self._start_functions()
-        self._start_fabric(fabric)
+        self._start_fabric(self.fabric)
         self._start_engine()
         self._cleanup.enter_context(_environment(self._environment()))
         self._start_deliveries()

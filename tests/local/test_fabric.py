@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.local.sockets import listeners, listeners_off_loopback
 
 from sfn_local.fabric import Deployment, FabricError, Ministack, deploy, session
 from sfn_local.http_server import Request, Response, serve
@@ -294,24 +295,8 @@ def test_a_message_that_fails_comes_again_and_then_goes_to_the_dead_letters(fabr
 
 
 def test_nothing_listens_off_loopback(fabric):
-    assert fabric.process.endpoint.startswith("http://127.0.0.1:")
+    assert len(listeners(fabric.process.pid)) == 1
     assert listeners_off_loopback(fabric.process.pid) == []
-
-
-def listeners_off_loopback(pid: int) -> list[str]:
-    """Return the addresses, other than loopback's, that a process listens on."""
-    inodes = {
-        link.readlink().name.removeprefix("socket:[").rstrip("]")
-        for link in Path(f"/proc/{pid}/fd").iterdir()
-        if link.readlink().name.startswith("socket:")
-    }
-    found = []
-    for table, loopback in (("tcp", "0100007F"), ("tcp6", "00000000000000000000000001000000")):
-        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-            _, local, _, state, *rest = line.split()
-            if state == "0A" and rest[5] in inodes and not local.startswith(loopback):
-                found.append(local)
-    return found
 
 
 def test_a_template_that_cannot_be_deployed_is_refused_with_the_reason(fabric):

@@ -1,3 +1,4 @@
+import io
 import json
 import sys
 import threading
@@ -5,7 +6,7 @@ import threading
 import pytest
 
 from sfn_local.asl.functions import FunctionError
-from sfn_local.lambdas import Functions
+from sfn_local.lambdas import Functions, break_into_handler
 from sfn_local.output import FunctionOutput
 
 
@@ -227,6 +228,22 @@ def test_listeners_hear_of_each_invocation(run_function):
     fails(functions, '{"by": 0}')
 
     assert heard == [("Fn", None), ("Fn", "ZeroDivisionError")]
+
+
+def test_a_breakpoint_talks_to_the_terminal_and_stops_the_clock(run_function, monkeypatch):
+    code = """
+    def lambda_handler(event, context):
+        answer = 1
+        breakpoint()
+        return answer
+    """
+    terminal = io.StringIO()
+    monkeypatch.setattr(sys, "breakpointhook", break_into_handler)
+    monkeypatch.setattr(sys, "__stdin__", io.StringIO("p event\nanswer = 2\ncontinue\n"))
+    monkeypatch.setattr(sys, "__stderr__", terminal)
+
+    assert run_function(code).invoke("Fn", b'"the event"') == b"2"
+    assert "'the event'" in terminal.getvalue()
 
 
 def test_what_a_function_prints_goes_to_the_log_line_by_line(run_function, tmp_path, capsys):

@@ -100,6 +100,23 @@ def test_the_routes_are_those_of_the_http_api_events(template):
     ]
 
 
+def test_a_route_without_an_authorizer_says_so(template):
+    events = template.document["Resources"]["ApiFunction"]["Properties"]["Events"]
+    events["Item"]["Properties"]["Auth"] = {"Authorizer": "NONE"}
+
+    assert [route.has_authorizer for route in template.routes] == [False, True, True]
+
+
+def test_names_that_a_deploy_has_given_reach_environment_and_definitions(template):
+    named = template.named({"ToyHelloFunction": "hello-1", "ItemsTable": "items-1"})
+
+    assert named.environment["ITEMS_TABLE"] == "items-1"
+    assert '"arn:aws:lambda:us-east-1:000000000000:function:hello-1"' in (
+        named.machines["toy"].definition
+    )
+    assert template.name("ItemsTable") == "toy-ItemsTable"
+
+
 def test_cors_comes_from_globals_when_the_api_is_implicit(template):
     assert template.cors == {
         "AllowOrigins": ["https://shop.example"],

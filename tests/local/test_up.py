@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -6,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.local.sockets import children, listeners, listeners_off_loopback
 
 from sfn_local.stack import LocalStack
 from sfn_local.state import StackError, StateFolder
@@ -54,6 +56,17 @@ def test_two_stacks_run_side_by_side_and_end_cleanly(tmp_path):
         StateFolder(tmp_path / "1").read()
 
 
+def test_nothing_listens_off_loopback(tmp_path):
+    process = up(tmp_path)
+    endpoints(process)
+
+    (fabric,) = children(process.pid)
+    assert [len(listeners(pid)) for pid in (process.pid, fabric)] == [3, 1]
+    assert listeners_off_loopback(process.pid) + listeners_off_loopback(fabric) == []
+    process.terminate()
+    assert process.wait(10) == 0
+
+
 def test_a_killed_stack_takes_the_fabric_along_and_leaves_a_folder_that_can_be_used(tmp_path):
     killed = up(tmp_path)
     before = endpoints(killed)
@@ -68,6 +81,18 @@ def test_a_killed_stack_takes_the_fabric_along_and_leaves_a_folder_that_can_be_u
     assert not is_open(before["aws"])
     after.terminate()
     assert after.wait(10) == 0
+
+
+def test_a_stack_whose_fabric_dies_ends_with_a_reason(tmp_path):
+    process = up(tmp_path)
+    endpoints(process)
+    (fabric,) = children(process.pid)
+    os.kill(fabric, signal.SIGKILL)
+
+    _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert errors == f"error: the AWS fabric has ended; see {tmp_path}/fabric.log\n"
 
 
 def test_a_second_stack_on_the_same_folder_is_refused(tmp_path):

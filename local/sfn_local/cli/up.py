@@ -75,8 +75,9 @@ def up(port: int, parameters: tuple[str, ...], state: Path, template: Path, as_j
         with _ending_on_signals(), one_line_errors(), stack:
             _announce(stack, stdout, as_json=as_json)
             sys.breakpointhook = break_into_handler
-            while True:  # a signal that another thread took is seen between two sleeps
-                time.sleep(POLL_SECONDS)
+            while stack.fabric.is_running:
+                time.sleep(POLL_SECONDS)  # short: a signal may interrupt another thread's wait
+            raise FabricError(f"the AWS fabric has ended; see {stack.state.fabric_log}")
     except FabricError as error:
         raise click.ClickException(str(error)) from error
     except _Ended:

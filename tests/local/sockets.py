@@ -1,0 +1,30 @@
+from pathlib import Path
+
+LISTENING = "0A"
+LOOPBACK = {"tcp": "0100007F:", "tcp6": "00000000000000000000000001000000:"}
+
+
+def listeners(pid: int) -> list[tuple[str, str]]:
+    """Return the kind and address of each socket that a process listens on."""
+    names = [link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir()]
+    inodes = {name[len("socket:[") : -1] for name in names if name.startswith("socket:[")}
+    found = []
+    for kind in LOOPBACK:
+        for line in Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()[1:]:
+            _, local, _, state, _, _, _, _, _, inode, *_ = line.split()
+            if state == LISTENING and inode in inodes:
+                found.append((kind, local))
+    return found
+
+
+def listeners_off_loopback(pid: int) -> list[tuple[str, str]]:
+    """Return those that another machine could reach."""
+    return [(kind, local) for kind, local in listeners(pid) if not local.startswith(LOOPBACK[kind])]
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
