@@ -105,7 +105,7 @@ def parse_stubs(text: str) -> dict[str, Stub]:
 
 def _parse(answer: Json) -> Stub:
     if isinstance(answer, dict) and list(answer) == ["Return"]:
-        return answer["Return"]
+        return lambda _: answer["Return"]
     if isinstance(answer, dict) and list(answer) == ["Throw"]:
         thrown = answer["Throw"] if isinstance(answer["Throw"], dict) else {}
         return FunctionError(str(thrown.get("Error", "Error")), str(thrown.get("Cause", "")))

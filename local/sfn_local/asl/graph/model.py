@@ -79,7 +79,8 @@ def _read_scope(scope: Scope, scopes: list[Scope]) -> Graph:
         for edge in _edges(state)
         if edge.target in scope.states
     ]
-    return Graph(start if start in nodes else next(iter(nodes), ""), nodes, edges)
+    known = isinstance(start, str) and start in nodes
+    return Graph(str(start) if known else next(iter(nodes), ""), nodes, edges)
 
 
 def _inner(state: StateNode, scopes: list[Scope]) -> list[Graph]:

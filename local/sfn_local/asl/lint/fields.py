@@ -141,7 +141,7 @@ def _check_value(value: Json, where: str, name: str, field: Field, report: Repor
     if field.choices and value not in field.choices:
         message = f"{name} must be one of {', '.join(field.choices)}"
         report.add("choice-of-values", where, message)
-    if _is_number(value) and not field.least <= value <= field.most:
+    if field.is_number and not field.least <= value <= field.most:
         message = f"{name} must be from {field.least:,} to {field.most:,}, not {value:,}"
         report.add("number-range", where, message)
     for inner, inner_where in _inner(value, where, field):
@@ -159,10 +159,6 @@ def _inner(value: Json, where: str, field: Field) -> Iterator[tuple[dict[str, Js
     for position, item in enumerate(value if isinstance(value, list) else []):
         if isinstance(item, dict):
             yield item, f"{where}/{position}"
-
-
-def _is_number(value: Json) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _is_processor(pointer: str) -> bool:

@@ -69,7 +69,7 @@ def _check_target(
 
 def _check_reachability(scope: Scope, report: Report) -> None:
     start = scope.fields.get("StartAt")
-    if start not in scope.states:
+    if not isinstance(start, str) or start not in scope.states:
         return
     leads_to = _edges(scope)
     reachable = _closure([start], leads_to)

@@ -47,6 +47,11 @@ class Field:
     required: tuple[str, ...] = ()
 
     @property
+    def is_number(self) -> bool:
+        """Whether its values have a range."""
+        return self.description in (NUMBER, INTEGER)
+
+    @property
     def accepts_expression(self) -> bool:
         """Whether a JSONata expression may stand for the value."""
         return self.description not in (TEXT, TEXT_OR_NULL)

@@ -42,7 +42,7 @@ def build_graph(definition: Json) -> Graph:
         raise DefinitionError("States must be an object with at least one state", "/States")
     built = {name: _build_state(name, state) for name, state in states.items()}
     start = definition.get("StartAt")
-    if start not in built:
+    if not isinstance(start, str) or start not in built:
         raise DefinitionError(f"StartAt names no state of this scope: {start!r}", "/StartAt")
     for name, state in built.items():
         for target in state.targets():
