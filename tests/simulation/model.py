@@ -1,0 +1,282 @@
+"""The model check of the chain: the real rules through every interleaving.
+
+    python -m tests.simulation.model            the scenarios of `make test`
+    python -m tests.simulation.model --full     the big ones too
+
+Invariants:
+I1  a version's projections run only once every earlier version is APPLIED or SKIPPED, or
+    never had a process item
+I2  the data never goes back, and no version is applied twice
+I3  at rest, when no sweep would change anything, nothing is open, nothing is blocked behind
+    what is applied, and the read model shows the last applied version
+I4  no version is restarted without end
+I5  at rest, no more attempts have failed than there were faults that may fail one
+I6  the history has every state that the data had
+I7  what has failed runs again only when an operator redrives it
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain as chained
+
+from tests.simulation.rules import Rules, load_rules
+from tests.simulation.world import FAULT_NUMBER, BrokenError, Label, Move, State, World
+
+LIMIT = 12_000_000
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A chain's kinds of versions, and how often each fault may happen.
+
+    `is_unaided`: it heals without the sweep. `is_parallel`: the data row and the projection
+    are written side by side, as the Map does; elsewhere one after the other, to save states.
+    """
+
+    name: str
+    kinds: str
+    faults: dict[str, int] = field(default_factory=dict)
+    is_unaided: bool = False
+    is_parallel: bool = False
+    is_big: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kinds}: {self.name}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How many states were seen, what is wrong if anything is, and how it comes about."""
+
+    states: int
+    violation: str | None = None
+    trace: tuple[Label, ...] = ()
+
+
+def check(world: World, limit: int = LIMIT) -> Verdict:
+    """Look at every state, the nearest first.
+
+    Raises:
+        OverflowError: there are more states than the limit.
+    """
+    first = world.first()
+    numbers = {first: 0}
+    states, parents = [first], [0]
+    number = 0
+    while number < len(states):
+        state = states[number]
+        try:
+            for _, after in successors(world, state):
+                if after not in numbers:
+                    numbers[after] = len(states)
+                    states.append(after)
+                    parents.append(number)
+        except BrokenError as violation:
+            trace = tuple(_trace(world, states, parents, number))
+            return Verdict(len(states), str(violation), trace)
+        number += 1
+        if len(states) > limit:
+            raise OverflowError(f"more than {limit} states")
+    return Verdict(len(states))
+
+
+def successors(world: World, state: State) -> Iterator[Move]:
+    """Every next state.
+
+    Raises:
+        BrokenError: this state, or one of the next, breaks an invariant.
+    """
+    only = world.only_moves(state) if world.reduces else []
+    if only:
+        yield from only
+        return
+    moves = list(world.moves(state))
+    if not moves:
+        sweeps = list(world.sweep_moves(state)) if world.sweeps else []
+        if not sweeps:
+            check_rest(world, state)
+        moves = sweeps
+    yield from chained(moves, world.idle_moves(state))
+
+
+def check_rest(world: World, state: State) -> None:
+    """Check what must hold when nothing moves any more.
+
+    Raises:
+        BrokenError: it does not.
+    """
+    for version in range(1, len(world.kinds) + 1):
+        process = world.process(state, version)
+        if process is None:
+            continue
+        if process.outcome in world.open:
+            raise BrokenError(f"I3: version {version} stays {process.outcome}")
+        if process.outcome == "BLOCKED":
+            _check_blocked(world, state, version)
+        if process.outcome == "APPLIED" and not version <= min(state.data, state.view):
+            raise BrokenError(f"I3: version {version} is applied but shows nowhere")
+    if state.failures > failures_allowed(world, state):
+        raise BrokenError(f"I5: {state.failures} attempts have failed, one of them for no reason")
+
+
+def failures_allowed(world: World, state: State) -> int:
+    """How many attempts may have failed by the faults that happened."""
+    used = {
+        fault: world.faults.get(fault, 0) - state.budget[number]
+        for fault, number in FAULT_NUMBER.items()
+    }
+    deaths = (used["crash"] + used["zombie"]) // (world.tries + 1)
+    gaps = world.kinds.count("g")
+    return used["fail"] + used["timeout"] + used["abort"] + deaths + gaps
+
+
+def _check_blocked(world: World, state: State, version: int) -> None:
+    for below in range(version - 1, 0, -1):
+        process = world.process(state, below)
+        if process is None or process.outcome == "APPLIED":
+            break
+        if process.outcome != "SKIPPED":
+            return
+    raise BrokenError(f"I3: version {version} is blocked behind nothing")
+
+
+def _trace(world: World, states: list[State], parents: list[int], number: int) -> Iterator[Label]:
+    path = []
+    while number:
+        path.append(number)
+        number = parents[number]
+    before = states[0]
+    for each in reversed(path):
+        yield next(label for label, after in successors(world, before) if after == states[each])
+        before = states[each]
+
+
+SCENARIOS = [
+    Scenario("no fault", "aa", is_unaided=True),
+    Scenario("one is killed", "aa", {"crash": 1}, is_unaided=True),
+    Scenario("two are killed", "aa", {"crash": 2}),
+    Scenario("four are killed", "aa", {"crash": 4}, is_big=True),
+    Scenario("a zombie", "aa", {"zombie": 1}, is_unaided=True),
+    Scenario("a zombie, one is killed", "aa", {"zombie": 1, "crash": 1}),
+    Scenario("two zombies", "aa", {"zombie": 2}, is_big=True),
+    Scenario("a call is made twice", "aa", {"repeat": 1}, is_unaided=True),
+    Scenario("a call is made twice, one is killed", "aa", {"repeat": 1, "crash": 1}),
+    Scenario("the first fails", "aa", {"fail": 1}, is_unaided=True),
+    Scenario("fails, redriven", "aa", {"fail": 1, "redrive": 1}, is_unaided=True),
+    Scenario("fails, skipped", "aa", {"fail": 1, "skip": 1}, is_unaided=True),
+    Scenario(
+        "fails, redriven and skipped", "aa", {"fail": 1, "redrive": 1, "skip": 1}, is_big=True
+    ),
+    Scenario("fails beside the data, redriven", "aa", {"fail": 1, "redrive": 1}, is_parallel=True),
+    Scenario("fails beside the data, skipped", "aa", {"fail": 1, "skip": 1}, is_parallel=True),
+    Scenario("fails, skipped, killed", "aa", {"fail": 1, "skip": 1, "crash": 1}, is_big=True),
+    Scenario("fails, redriven, killed", "aa", {"fail": 1, "redrive": 1, "crash": 1}, is_big=True),
+    Scenario(
+        "fails, redriven, repeated", "aa", {"fail": 1, "redrive": 1, "repeat": 1}, is_big=True
+    ),
+    Scenario(
+        "fails, redriven, a zombie", "aa", {"fail": 1, "redrive": 1, "zombie": 1}, is_big=True
+    ),
+    Scenario("fails, skipped, a zombie", "aa", {"fail": 1, "skip": 1, "zombie": 1}, is_big=True),
+    Scenario("waits for a day, redriven", "aa", {"timeout": 1, "redrive": 1}),
+    Scenario("aborted, redriven", "aa", {"abort": 1, "redrive": 1}),
+    Scenario("aborted, killed", "aa", {"abort": 1, "crash": 1}),
+    Scenario("a start is lost", "aa", {"lost": 1}),
+    Scenario("both starts are lost, killed", "aa", {"lost": 2, "crash": 1}),
+    Scenario("swept at any time", "aa", {"sweep": 2}),
+    Scenario("swept at any time, killed", "aa", {"sweep": 1, "crash": 1}),
+    Scenario("swept at any time, a zombie", "aa", {"sweep": 1, "zombie": 1}, is_big=True),
+    Scenario(
+        "swept at any time, fails, redriven",
+        "aa",
+        {"sweep": 1, "fail": 1, "redrive": 1},
+        is_big=True,
+    ),
+    Scenario("the stream wakes too", "aa", {"notify": 2}),
+    Scenario(
+        "the stream wakes, fails, redriven",
+        "aa",
+        {"notify": 1, "fail": 1, "redrive": 1},
+        is_big=True,
+    ),
+    Scenario("a closed one expires", "aa", {"expire": 1, "crash": 1}),
+    Scenario("three", "aaa", is_unaided=True),
+    Scenario("one is killed", "aaa", {"crash": 1}),
+    Scenario("a zombie", "aaa", {"zombie": 1}, is_big=True),
+    Scenario("swept at any time", "aaa", {"sweep": 1}),
+    Scenario("closed ones expire", "aaa", {"expire": 2}),
+    Scenario("fails, skipped", "aaa", {"fail": 1, "skip": 1}, is_big=True),
+    Scenario("fails, skipped, expires", "aaa", {"fail": 1, "skip": 1, "expire": 1}, is_big=True),
+    Scenario("fails, redriven", "aaa", {"fail": 1, "redrive": 1}, is_big=True),
+    Scenario("fails, two skipped", "aaa", {"fail": 1, "skip": 2}, is_big=True),
+    Scenario("waits for a day", "aaa", {"timeout": 1}),
+    Scenario("aborted", "aaa", {"abort": 1}),
+    Scenario(
+        "fails beside the data, skipped, expires",
+        "aa",
+        {"fail": 1, "skip": 1, "expire": 1},
+        is_parallel=True,
+    ),
+    Scenario("fails twice, redriven", "aa", {"fail": 2, "redrive": 1}),
+    Scenario("a skipped one between", "axa", is_unaided=True),
+    Scenario("a skipped one between, killed", "axa", {"crash": 1}, is_unaided=True),
+    Scenario("a skipped one between, a zombie", "axa", {"zombie": 1}, is_unaided=True),
+    Scenario("a skipped one between, redriven", "axa", {"fail": 1, "redrive": 1}),
+    Scenario("a skipped one first", "xaa", {"crash": 1}),
+    Scenario("a skipped one expires", "xa", {"expire": 2}),
+    Scenario("a gap", "ga", {"crash": 1}),
+    Scenario("a gap between", "aga", {"crash": 1}),
+    Scenario("import, then async", "ia", {"crash": 1}),
+    Scenario("async, then import", "ai", {"crash": 1}),
+    Scenario("import between", "aia", {"crash": 1}),
+    Scenario("SYNC, then async", "sa", {"crash": 1}),
+    Scenario("SYNC, then async, two are killed", "sa", {"crash": 2}),
+    Scenario("SYNC fails, then async", "sa", {"fail": 1, "crash": 1}),
+    Scenario("SYNC fails twice, then async, redriven", "sa", {"fail": 2, "redrive": 1}),
+    Scenario("SYNC fails twice, then async, skipped", "sa", {"fail": 2, "skip": 1}),
+    Scenario("async, then SYNC", "as", {"crash": 1}),
+    Scenario("async fails, then SYNC, skipped", "as", {"fail": 1, "skip": 1}),
+    Scenario("SYNC beside SYNC", "ss", {"crash": 1, "fail": 1}),
+    Scenario("SYNC between", "asa", {"crash": 1}),
+    Scenario("SYNC between, fails, skipped", "asa", {"fail": 1, "skip": 1}),
+    Scenario("SYNC and an expiry", "sa", {"expire": 1, "crash": 1}),
+]
+
+
+def run(scenario: Scenario, rules: Rules, *, limit: int = LIMIT, **options: bool) -> Verdict:
+    """Check one scenario."""
+    given = {"sweeps": not scenario.is_unaided, "is_parallel": scenario.is_parallel, **options}
+    return check(World(rules, scenario.kinds, dict(scenario.faults), **given), limit)
+
+
+def main() -> int:
+    """Check the scenarios, print what was found."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--full", action="store_true", help="the big scenarios too")
+    parser.add_argument("--only", default="", help="the scenarios whose name has this text")
+    chosen = parser.parse_args()
+    broken = 0
+    for scenario in SCENARIOS:
+        if chosen.only in str(scenario) and (chosen.full or not scenario.is_big):
+            broken += not _holds(scenario)
+    return 1 if broken else 0
+
+
+def _holds(scenario: Scenario) -> bool:
+    began = time.perf_counter()
+    verdict = run(scenario, load_rules())
+    seconds = time.perf_counter() - began
+    told = verdict.violation or "holds"
+    print(f"{scenario!s:50} {verdict.states:10,} states {seconds:7.1f} s  {told}", flush=True)
+    for label in verdict.trace:
+        print("   ", *label)
+    return verdict.violation is None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,320 @@
+"""Every rule of the chain taken away once: what is edited, and where it shows."""
+
+from dataclasses import dataclass, field
+
+from tests.simulation.model import Scenario, Verdict, run
+from tests.simulation.rules import Edit, load_rules
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One rule less: the edits or options that take it away, and a scenario that misses it.
+
+    `breaks` is the invariant that does not hold then.
+    """
+
+    name: str
+    scenario: Scenario
+    breaks: str
+    edits: tuple[Edit, ...] = ()
+    options: dict[str, bool] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def found(self) -> Verdict:
+        return run(self.scenario, load_rules(*self.edits), **self.options)
+
+
+def _chain(old: str, new: str) -> Edit:
+    return Edit("chain", old, new)
+
+
+def _process(old: str, new: str) -> Edit:
+    return Edit("process", old, new)
+
+
+def _turn(old: str, new: str) -> Edit:
+    return Edit("versioning", old, new)
+
+
+PLAIN = Scenario("no fault", "aa", is_unaided=True)
+KILLED = Scenario("one is killed", "aa", {"crash": 1}, is_unaided=True)
+ZOMBIE = Scenario("a zombie", "aa", {"zombie": 1}, is_unaided=True)
+REPEATED = Scenario("a call is made twice", "aa", {"repeat": 1}, is_unaided=True)
+FAILS = Scenario("the first fails", "aa", {"fail": 1}, is_unaided=True)
+REDRIVEN = Scenario("fails, redriven", "aa", {"fail": 1, "redrive": 1}, is_unaided=True)
+FAILS_TWICE = Scenario("fails twice, redriven", "aa", {"fail": 2, "redrive": 1})
+REDRIVEN_ZOMBIE = Scenario("redriven, a zombie", "aa", {"fail": 1, "redrive": 1, "zombie": 1})
+SKIPPED = Scenario("fails, skipped", "aa", {"fail": 1, "skip": 1}, is_unaided=True)
+SKIPPED_ZOMBIE = Scenario("fails, skipped, a zombie", "aa", {"fail": 1, "skip": 1, "zombie": 1})
+SKIPPED_BETWEEN = Scenario("a skipped one between", "axa", is_unaided=True)
+EXPIRES = Scenario("a closed one expires", "aa", {"expire": 1})
+SKIPPED_EXPIRES = Scenario("a skipped one expires", "xa", {"expire": 1})
+FOUR_KILLED = Scenario("four are killed", "aa", {"crash": 4})
+LOST = Scenario("a start is lost", "aa", {"lost": 1})
+ABORTED = Scenario("aborted", "aa", {"abort": 1})
+IMPORT = Scenario("import, then async", "ia")
+GAP = Scenario("a gap", "ga")
+SYNC_KILLED = Scenario("SYNC, then async", "sa", {"crash": 1})
+
+WAKE_AT_THE_END_OF_WAIT = """            return
+    yield from wake(version)
+
+
+def close("""
+NO_WAKE_AT_THE_END_OF_WAIT = """            return
+
+
+def close("""
+CLOSE_WAKES = """        yield from wake(version)
+    yield from wake_next(version)
+    return stored.outcome"""
+READ_IN_TURN = """    predecessor = yield from previous(mine.version)
+    data: DataVersion = yield FindData()
+"""
+DATA_FIRST = """    data: DataVersion = yield FindData()
+    predecessor = yield from previous(mine.version)
+"""
+ABSENT = """    if predecessor.outcome is None:
+        return Turn.NOW if data.version >= predecessor.version else Turn.GAP
+"""
+OWNED = "return self.attempt == attempt and self.outcome.is_open"
+RESTARTABLE = "return self.attempt == attempt and restartable"
+WITH_ITS_PUBLISHER = "restartable = self.outcome.is_repairable or self.is_with_its_publisher"
+
+MUTANTS = [
+    Mutant(
+        "wait does not look again after it has parked",
+        PLAIN,
+        "I3",
+        (_chain(WAKE_AT_THE_END_OF_WAIT, NO_WAKE_AT_THE_END_OF_WAIT),),
+    ),
+    Mutant(
+        "wait looks first and parks then",
+        PLAIN,
+        "I3",
+        (
+            _chain(WAKE_AT_THE_END_OF_WAIT, NO_WAKE_AT_THE_END_OF_WAIT),
+            _chain(
+                "    written: Written = yield Park(version, attempt, token, seq)\n",
+                "    yield from wake(version)\n"
+                "    written: Written = yield Park(version, attempt, token, seq)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "a park that the client repeats does not look again",
+        REPEATED,
+        "I3",
+        (_chain("        if found.token != token:\n            return\n", "        return\n"),),
+    ),
+    Mutant(
+        "close looks first and writes then",
+        PLAIN,
+        "I3",
+        (
+            _chain(CLOSE_WAKES, CLOSE_WAKES.replace("    yield from wake_next(version)\n", "")),
+            _chain(
+                "    written: Written = yield Close(",
+                "    yield from wake_next(version)\n    written: Written = yield Close(",
+            ),
+        ),
+    ),
+    Mutant(
+        "close does not wake the next",
+        PLAIN,
+        "I3",
+        (_chain(CLOSE_WAKES, CLOSE_WAKES.replace("    yield from wake_next(version)\n", "")),),
+    ),
+    Mutant(
+        "a close that is done already does not wake",
+        KILLED,
+        "I3",
+        (_chain("if stored is None or stored.attempt != attempt:", "if not written.done:"),),
+    ),
+    Mutant(
+        "a failure does not wake",
+        FAILS,
+        "I3",
+        (_chain("        elif verdict.turn is not Turn.WAIT:\n", "        elif False:\n"),),
+    ),
+    Mutant(
+        "wake does not restart what is blocked",
+        REDRIVEN,
+        "I3",
+        (_chain("    elif process.outcome is Outcome.BLOCKED:\n", "    elif False:\n"),),
+    ),
+    Mutant(
+        "a blocked version does not look again when it closes",
+        REDRIVEN,
+        "I3",
+        (_chain("    if stored.outcome is Outcome.BLOCKED:\n", "    if False:\n"),),
+    ),
+    Mutant(
+        "any attempt may write",
+        REDRIVEN_ZOMBIE,
+        "I",
+        (_process(OWNED, "return self.outcome.is_open"),),
+    ),
+    Mutant(
+        "a closed version may be written",
+        SKIPPED_ZOMBIE,
+        "I",
+        (_process(OWNED, "return self.attempt == attempt"),),
+    ),
+    Mutant(
+        "an older token may replace a newer one",
+        ZOMBIE,
+        "I3",
+        (_process("return self.may_be_written_by(attempt) and newest", "return newest or True"),),
+    ),
+    Mutant(
+        "a late check_version takes the token away",
+        ZOMBIE,
+        "I3",
+        (_process(" and not (is_first and has_waited)", ""),),
+    ),
+    Mutant(
+        "the next attempt keeps the last one's token number",
+        FAILS_TWICE,
+        "I",
+        (_process("            token_seq=None,\n            error", "            error"),),
+    ),
+    Mutant("a state whose Lambda is killed is not retried", KILLED, "I5", (), {"retries": False}),
+    Mutant(
+        "previous does not look through what is skipped",
+        SKIPPED,
+        "I3",
+        (
+            _chain(
+                "        if process.outcome is not Outcome.SKIPPED:\n            return",
+                "        return",
+            ),
+        ),
+    ),
+    Mutant(
+        "wake_next does not look through what is skipped",
+        SKIPPED_BETWEEN,
+        "I3",
+        (
+            _chain(
+                "        if process.outcome is not Outcome.SKIPPED:\n            break",
+                "        break",
+            ),
+        ),
+    ),
+    Mutant(
+        "skip does not wake the next",
+        SKIPPED,
+        "I3",
+        (
+            _chain(
+                "    skipped = _changed(written, version)\n    yield from wake_next(version)\n",
+                "    skipped = _changed(written, version)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "an absent predecessor is waited for",
+        IMPORT,
+        "I3",
+        (_turn(ABSENT, "    if predecessor.outcome is None:\n        return Turn.WAIT\n"),),
+    ),
+    Mutant(
+        "an absent predecessor is none",
+        GAP,
+        "I1",
+        (
+            _turn(
+                "return Turn.NOW if data.version >= predecessor.version else",
+                "return Turn.NOW if True else",
+            ),
+        ),
+    ),
+    Mutant(
+        "an applied predecessor's data is enough",
+        PLAIN,
+        "I1",
+        (_turn("if predecessor.outcome is Outcome.APPLIED and data", "if data"),),
+    ),
+    Mutant(
+        "the data is read before the predecessor",
+        EXPIRES,
+        "I5",
+        (_chain(READ_IN_TURN, DATA_FIRST),),
+    ),
+    Mutant(
+        "what is skipped expires too",
+        SKIPPED_EXPIRES,
+        "I5",
+        (_process("return self is Outcome.APPLIED\n", "return self.is_settled\n"),),
+    ),
+    Mutant(
+        "the data's write has no condition",
+        SKIPPED_ZOMBIE,
+        "I2",
+        (),
+        {"data_is_conditional": False},
+    ),
+    Mutant(
+        "the data is written though it is further",
+        SKIPPED_ZOMBIE,
+        "I2",
+        (_chain("    if data.version >= version:\n        return False\n", ""),),
+    ),
+    Mutant(
+        "a version that is in the data already is too late",
+        REDRIVEN,
+        "I",
+        (_turn("return Turn.NOW if is_mine or", "return Turn.NOW if"),),
+    ),
+    Mutant(
+        "any restart counts, however old",
+        FAILS_TWICE,
+        "I7",
+        (_process(RESTARTABLE, "return restartable"),),
+        {"reduces": False},
+    ),
+    Mutant(
+        "what died with its publisher is not restarted",
+        SYNC_KILLED,
+        "I3",
+        (_process(WITH_ITS_PUBLISHER, "restartable = self.outcome.is_repairable"),),
+    ),
+    Mutant("there is no sweep", FOUR_KILLED, "I3", (), {"sweeps": False}),
+    Mutant(
+        "the sweep does not start what was never started",
+        LOST,
+        "I3",
+        (_chain("        yield Start(version, process.attempt)\n", ""),),
+    ),
+    Mutant(
+        "the sweep does not close what has ended",
+        ABORTED,
+        "I3",
+        (_chain("    if not execution.is_running:\n", "    if False:\n"),),
+    ),
+    Mutant(
+        "the sweep does not wake who waits",
+        FOUR_KILLED,
+        "I3",
+        (
+            _chain(
+                "    if process.outcome is Outcome.WAITING:\n        yield",
+                "    if False:\n        yield",
+            ),
+        ),
+    ),
+    Mutant(
+        "the sweep does not wake who is blocked",
+        Scenario("redriven, two are killed", "aa", {"fail": 1, "redrive": 1, "crash": 2}),
+        "I3",
+        (
+            _chain(
+                "    if process.outcome is Outcome.BLOCKED:\n        yield from wake(version)\n",
+                "    if process.outcome is Outcome.BLOCKED:\n",
+            ),
+        ),
+    ),
+]

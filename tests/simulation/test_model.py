@@ -1,0 +1,43 @@
+"""The chain's model check: every interleaving of the real rules; see `model` for the invariants."""
+
+import pytest
+from tests.simulation.model import SCENARIOS, Scenario, run
+from tests.simulation.mutants import KILLED, MUTANTS, PLAIN, ZOMBIE
+from tests.simulation.rules import Edit, load_rules
+
+SMALL = [scenario for scenario in SCENARIOS if not scenario.is_big]
+
+
+@pytest.mark.parametrize("scenario", SMALL, ids=str)
+def test_the_rules_hold_in_every_interleaving(scenario):
+    verdict = run(scenario, load_rules())
+
+    assert verdict.violation is None, "\n".join(map(str, verdict.trace))
+
+
+@pytest.mark.parametrize("scenario", [PLAIN, KILLED, ZOMBIE], ids=str)
+def test_what_the_model_leaves_out_of_sight_changes_no_verdict(scenario):
+    reduced = run(scenario, load_rules())
+    whole = run(scenario, load_rules(), reduces=False, merges=False)
+
+    assert whole.violation is reduced.violation is None
+    assert whole.states > reduced.states
+
+
+@pytest.mark.parametrize(
+    "mutant", [mutant for mutant in MUTANTS if mutant.scenario == PLAIN], ids=str
+)
+def test_what_the_model_leaves_out_of_sight_hides_no_mutant(mutant):
+    verdict = run(mutant.scenario, load_rules(*mutant.edits), reduces=False, merges=False)
+
+    assert verdict.violation is not None
+    assert verdict.violation.startswith(mutant.breaks)
+
+
+def test_a_scenario_without_versions_is_one_state():
+    assert run(Scenario("nothing", ""), load_rules()).states == 1
+
+
+def test_an_edit_that_no_longer_fits_the_rules_is_refused():
+    with pytest.raises(ValueError, match=r"chain\.py has this text 0 times, not once"):
+        load_rules(Edit("chain", "no such text", ""))
