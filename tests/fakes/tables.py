@@ -221,16 +221,19 @@ class DataTable:
         self._store = store
 
     def version_of(self, key: ItemKey) -> DataVersion:
-        row = self._store.rows.get(key)
+        with self._store.lock:
+            row = self._store.rows.get(key)
         return DataVersion(row.version, row.command_id) if row else DataVersion()
 
     def snapshot(self, key: ItemKey) -> Item | None:
-        row = self._store.rows.get(key)
+        with self._store.lock:
+            row = self._store.rows.get(key)
         return marshal(row_item(row)) if row else None
 
     def find(self, key: ItemKey) -> DataRow | None:
-        row = self._store.rows.get(key)
-        return _loaded(self._store, row) if row else None
+        with self._store.lock:
+            row = self._store.rows.get(key)
+            return _loaded(self._store, row) if row else None
 
     def put(self, row: DataRow, expected: int) -> bool:
         with self._store.lock:

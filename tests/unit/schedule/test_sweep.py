@@ -162,14 +162,25 @@ def test_the_age_of_the_oldest_open_version_is_a_metric(sweep, world, capsys):
 
     sweep()
 
-    assert _metric(capsys) == 3600.0
+    assert _ages(capsys) == [3600.0]
+
+
+def test_a_sweep_that_goes_on_from_a_cursor_still_tells_the_age_of_the_oldest(sweep, world, capsys):
+    many = [item(number) for number in range(16 * PER_SHARD + 200)]
+    world.seed(a_process(many[0], opened_at="2026-11-24T12:00:00.000Z"))
+    world.seed(*[a_process(key, opened_at=OLD) for key in many[1:]])
+
+    sweep()
+    sweep()
+
+    assert _ages(capsys) == [86400.0, 86400.0]
 
 
 @pytest.mark.usefixtures("world")
 def test_where_nothing_is_open_the_age_is_zero(sweep, capsys):
     sweep()
 
-    assert _metric(capsys) == 0.0
+    assert _ages(capsys) == [0.0]
 
 
 def test_a_sweep_goes_on_where_the_last_one_ended_until_all_have_been_seen(sweep, world):
@@ -228,7 +239,7 @@ def _denied():
     raise PermissionError("AccessDenied")
 
 
-def _metric(capsys):
-    """The value that the embedded metric format prints."""
+def _ages(capsys):
+    """The values that the embedded metric format prints."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    return lines[0]["OldestOpenCommandAge"][0]
+    return [line["OldestOpenCommandAge"][0] for line in lines]

@@ -335,13 +335,15 @@ def test_an_item_has_as_many_versions_as_keys_have_digits(service, world):
 
 
 class TestRace:
-    def test_the_loser_gets_a_conflict_with_the_current_version(self, service, world, meanwhile):
+    def test_the_loser_gets_a_conflict_with_the_current_version_at_once(
+        self, service, world, meanwhile, slept
+    ):
         meanwhile(lambda: publish(service, name="winner"))
 
         with pytest.raises(VersionConflictError) as conflict:
             publish(service, name="loser")
 
-        assert conflict.value.current_version == 1
+        assert (conflict.value.current_version, slept) == (1, [])
         assert world.commands.find(NRT, 1).name == "winner"
 
     def test_whoever_builds_on_the_latest_builds_on_the_winner(self, service, world, meanwhile):

@@ -189,7 +189,9 @@ class TestHandOver:
         assert world.processes.find(NRT, 1).attempt == 2
         assert len(slept) == TRIES - 1
 
-    def test_a_sweep_that_came_first_owns_the_version(self, service, world, handlers_of_airport):
+    def test_a_sweep_that_came_first_owns_the_version(
+        self, service, world, handlers_of_airport, log
+    ):
         def slow(command):
             world.processes.restart(CommandRef(NRT, command.version, 1))
 
@@ -198,6 +200,7 @@ class TestHandOver:
         assert not publish(service).is_applied
 
         assert world.processes.find(NRT, 1).ref == CommandRef(NRT, 1, 2)
+        assert log.getvalue() == ""
 
     def test_a_handler_that_fails_after_a_sweep_came_does_not_restart_it_again(
         self, service, world, handlers_of_airport
