@@ -333,8 +333,8 @@ class _Publisher:
         if idempotency_key is None:
             return None
         expires_at = int(bootstrap.now().timestamp()) + LIFETIME_SECONDS
-        result = {**published.as_json(), "applied": published.is_applied}
-        return Request(self._key.tenant, idempotency_key, self._body_hash, result, expires_at)
+        answer = published.as_json()
+        return Request(self._key.tenant, idempotency_key, self._body_hash, answer, expires_at)
 
     def _keep(self, published: Published) -> bool:
         """Keep the answer to a request that changed nothing; False if the key is in use."""
@@ -355,14 +355,21 @@ class _Publisher:
                 " use a new key"
             )
         result = request.result
-        return Published(
+        published = Published(
             str(result["type"]),
             str(result["code"]),
             int(str(result["version"])),
             str(result["commandId"]),
             is_unchanged=bool(result.get("unchanged")),
-            is_applied=self._change.is_sync and not result.get("unchanged"),
         )
+        if published.is_unchanged or not self._change.is_sync:
+            return published
+        return replace(published, is_applied=self._is_applied(published.version))
+
+    def _is_applied(self, version: int) -> bool:
+        """Whether the first request has come to its end, or the machine in its place."""
+        process = bootstrap.processes().find(self._key, version)
+        return process is None or process.outcome is Outcome.APPLIED
 
 
 def _finished(command: Command) -> bool:

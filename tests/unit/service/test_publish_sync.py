@@ -296,6 +296,12 @@ class TestIdempotency:
         assert again == first
         assert len(given) == 1
 
+    def test_an_answer_that_nothing_changed_is_given_again_too(self, service):
+        publish(service)
+        unchanged = publish(service, version=1, caller=self.KEYED)
+
+        assert publish(service, version=1, caller=self.KEYED) == unchanged
+
     def test_a_publisher_that_died_after_its_write_does_not_write_again(
         self, service, world, monkeypatch
     ):
@@ -304,8 +310,19 @@ class TestIdempotency:
             with pytest.raises(ConnectionError):
                 publish(service, caller=self.KEYED)
 
-        assert publish(service, caller=self.KEYED).version == 1
+        again = publish(service, caller=self.KEYED)
+
+        assert (again.version, again.is_applied) == (1, False)
         assert stored(world) == {1: ("OPEN", 1)}
+
+    def test_a_version_that_was_handed_over_is_not_said_to_be_applied(
+        self, service, handlers_of_airport
+    ):
+        handlers_of_airport(target=_broken)
+        first = publish(service, caller=self.KEYED)
+
+        assert not first.is_applied
+        assert publish(service, caller=self.KEYED) == first
 
 
 def test_two_tenants_publish_the_same_code_side_by_side(world, service):
