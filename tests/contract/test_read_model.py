@@ -92,6 +92,15 @@ def test_a_row_that_is_not_there_is_not_replaced(view):
     assert view.get("tenant1", "counted", "NRT") is None
 
 
+def test_two_parts_that_write_the_same_row_are_refused(view):
+    parts = [view.add("tenant1", "countries", "JP", "airports", amount) for amount in (1, -1)]
+
+    with pytest.raises(Exception, match="cannot include multiple operations on one item"):
+        view.write_all(parts)
+
+    assert view.get("tenant1", "countries", "JP") is None
+
+
 def test_numbers_add_up_over_many_writes(view):
     for amount in (1, 1, -1, 5):
         view.write_all([view.add("tenant1", "countries", "JP", "airports", amount)])

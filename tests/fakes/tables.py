@@ -337,7 +337,11 @@ class ReadModel:
             found = self.get(tenant, partition, sort)
             return (found["version"] if found else None) == expected
 
-        return {"holds": holds, "change": lambda: self._put(tenant, partition, sort, row)}
+        return {
+            "place": (self._view, tenant, partition, sort),
+            "holds": holds,
+            "change": lambda: self._put(tenant, partition, sort, row),
+        }
 
     def add(
         self, tenant: str, partition: str, sort: str, attribute: str, amount: int
@@ -347,9 +351,15 @@ class ReadModel:
             found[attribute] = found.get(attribute, 0) + amount
             self._put(tenant, partition, sort, found)
 
-        return {"holds": lambda: True, "change": change}
+        return {
+            "place": (self._view, tenant, partition, sort),
+            "holds": lambda: True,
+            "change": change,
+        }
 
     def write_all(self, parts: list[dict[str, Any]]) -> None:
+        if len({part["place"] for part in parts}) < len(parts):
+            raise ValueError("a transaction cannot include multiple operations on one item")
         with self._store.lock:
             if not all(part["holds"]() for part in parts):
                 raise TransientError("the row changed meanwhile")

@@ -7,7 +7,6 @@ from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
-from sfn_cqrs.service.sweep import PER_SHARD
 
 OLD = "2026-11-25T11:00:00.000Z"  # an hour ago
 NOW = "2026-11-25T12:00:00.000Z"
@@ -28,6 +27,12 @@ class Context:
 def _metrics(monkeypatch):
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "sfn-cqrs")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sfn-cqrs")
+
+
+@pytest.fixture
+def _three_at_once(monkeypatch):
+    """A sweep looks at three versions of each shard."""
+    monkeypatch.setattr("sfn_cqrs.service.sweep.PER_SHARD", 3)
 
 
 @pytest.fixture
@@ -165,8 +170,9 @@ def test_the_age_of_the_oldest_open_version_is_a_metric(sweep, world, capsys):
     assert _ages(capsys) == [3600.0]
 
 
+@pytest.mark.usefixtures("_three_at_once")
 def test_a_sweep_that_goes_on_from_a_cursor_still_tells_the_age_of_the_oldest(sweep, world, capsys):
-    many = [item(number) for number in range(16 * PER_SHARD + 200)]
+    many = [item(number) for number in range(100)]
     world.seed(a_process(many[0], opened_at="2026-11-24T12:00:00.000Z"))
     world.seed(*[a_process(key, opened_at=OLD) for key in many[1:]])
 
@@ -183,8 +189,9 @@ def test_where_nothing_is_open_the_age_is_zero(sweep, capsys):
     assert _ages(capsys) == [0.0]
 
 
+@pytest.mark.usefixtures("_three_at_once")
 def test_a_sweep_goes_on_where_the_last_one_ended_until_all_have_been_seen(sweep, world):
-    many = [item(number) for number in range(16 * PER_SHARD + 200)]
+    many = [item(number) for number in range(100)]
     world.seed(*[a_process(key, opened_at=OLD) for key in many])
 
     started = []
@@ -192,7 +199,7 @@ def test_a_sweep_goes_on_where_the_last_one_ended_until_all_have_been_seen(sweep
         sweep()
         started.append(len(world.executions.started))
 
-    assert started[0] <= 16 * PER_SHARD
+    assert started[0] <= 16 * 3
     assert started[-1] == len(many)
 
 
