@@ -188,9 +188,14 @@ class Deployment:
 
 def session() -> Session:
     """Return a boto3 session with the local credentials, whatever the user's own are."""
-    from boto3.session import Session  # noqa: PLC0415 - takes 0.3 s
+    import botocore.session  # noqa: PLC0415 - with boto3 it takes 0.3 s
+    from boto3.session import Session  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
 
+    core = botocore.session.Session()
+    core.set_default_client_config(Config(proxies={}))  # nothing local goes through a proxy
     return Session(
+        botocore_session=core,
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         region_name=REGION,

@@ -19,13 +19,11 @@ from urllib.parse import parse_qsl, unquote
 from sfn_local.asl.functions import FunctionError
 from sfn_local.cloudformation import ACCOUNT
 from sfn_local.http_server import Request, Response
+from sfn_local.identity import claims
 from sfn_local.lambdas import Functions
 from sfn_local.template import Route
 
 MAX_BODY_BYTES: Final = 5 * 1024 * 1024
-DEFAULT_TENANT: Final = "tenant1"
-DEFAULT_USER: Final = "local-user"
-DEFAULT_ROLES: Final = "operator"
 DEFAULT_ROUTE: Final = "$default"
 
 _TEXT_TYPES: Final = ("text/", "application/json", "application/javascript", "application/xml")
@@ -182,20 +180,6 @@ def http_event(
     return event
 
 
-def claims(headers: Mapping[str, str]) -> dict[str, str]:
-    """Make the claims of an ID token of Cognito; an empty header leaves its claim out."""
-    user = _utf8(headers.get("x-user", DEFAULT_USER))
-    roles = headers.get("x-roles", DEFAULT_ROLES).replace(",", " ").split()
-    made = {
-        "sub": user,
-        "cognito:username": user,
-        "custom:tenant": _utf8(headers.get("x-tenant-code", DEFAULT_TENANT)),
-        "cognito:groups": f"[{' '.join(roles)}]" if roles else "",
-        "token_use": "id",
-    }
-    return {name: value for name, value in made.items() if value}
-
-
 def http_response(answer: Any) -> Response:
     """Turn what the function returned into an HTTP response, as payload format 2.0 says."""
     if not isinstance(answer, dict) or "statusCode" not in answer:
@@ -236,13 +220,6 @@ def _body(request: Request) -> tuple[str, bool]:
         except UnicodeDecodeError:
             pass
     return base64.b64encode(request.body).decode(), True
-
-
-def _utf8(header: str) -> str:
-    try:
-        return header.encode("latin-1").decode()
-    except UnicodeDecodeError:
-        return header
 
 
 def _message(status: HTTPStatus, message: str) -> Response:

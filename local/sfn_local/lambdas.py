@@ -25,7 +25,7 @@ from typing import Any, Final
 from sfn_local.asl.functions import Done, FunctionError, function_name
 from sfn_local.output import printing_as
 from sfn_local.template import Function
-from sfn_local.workers import Timer, Timers, Workers
+from sfn_local.workers import Task, Timer, Timers, Workers
 
 logger = logging.getLogger(__name__)
 
@@ -101,11 +101,11 @@ class Functions:
         self.listeners: list[Callable[[Invocation], None]] = []
         self.transforms: list[Callable[[Function, bytes], bytes]] = []  # what payloads become
 
-    def close(self) -> None:
-        """Start no more invocations."""
-        self._queued.close()
-        self._direct.close()
+    def close(self, patience: float = 2.0) -> None:
+        """Start no more invocations; wait at most `patience` seconds for those that run."""
         self._timers.close()
+        self._queued.close(patience)
+        self._direct.close(patience)
 
     def preload(self) -> None:
         """Import every function, so that no first request waits; errors show when invoked."""
@@ -177,7 +177,9 @@ class Functions:
             return
         for transform in self.transforms:
             payload = transform(function, payload)
-        workers.submit(_Run(function, payload, done, self._code, self._timers, self._notify))
+        run = _Run(function, payload, done, self._code, self._timers, workers.abandon, self._notify)
+        if not workers.submit(run):
+            done(FunctionError("Lambda.ServiceException", "the local stack is ending"))
 
     def _notify(self, invocation: Invocation) -> None:
         for listener in self.listeners:
@@ -193,6 +195,7 @@ class _Run:
     done: Done
     code: _Code
     timers: Timers
+    abandon: Task
     notify: Callable[[Invocation], None]
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -257,17 +260,19 @@ class _Run:
             return
         seconds = self.function.timeout
         message = f"RequestId: {self.request_id} Error: Task timed out after {seconds:.2f} seconds"
-        self.answer(self.failure("Sandbox.Timedout", message))
+        if self.answer(self.failure("Sandbox.Timedout", message)):
+            self.abandon()
 
-    def answer(self, answer: bytes | FunctionError) -> None:
+    def answer(self, answer: bytes | FunctionError) -> bool:
         with self.lock:
             if self.answered:
-                return
+                return False
             self.answered = True
         error = answer.error if isinstance(answer, FunctionError) else None
         seconds = time.monotonic() - self.started
         self.notify(Invocation(self.function.logical_id, self.request_id, seconds, error))
         self.done(answer)
+        return True
 
 
 class _RuntimeError(Exception):

@@ -42,12 +42,11 @@ class FunctionOutput:
         """Write functions' lines to `log`."""
         self._log = log
         self._lock = threading.Lock()
-        self._replaced: TextIO | None = None
+        self._router: _Router | None = None
 
     def __enter__(self) -> Self:
         """Replace sys.stdout."""
-        self._replaced = sys.stdout
-        sys.stdout = _Router(self._replaced, self)
+        sys.stdout = self._router = _Router(sys.stdout, self)
         return self
 
     def __exit__(
@@ -56,9 +55,9 @@ class FunctionOutput:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Put sys.stdout back."""
-        if self._replaced is not None:
-            sys.stdout = self._replaced
+        """Put sys.stdout back, unless somebody else has replaced it meanwhile."""
+        if self._router is not None and sys.stdout is self._router:
+            sys.stdout = self._router.plain
 
     def line(self, prefix: str, text: str) -> None:
         """Write one line to the log."""
@@ -72,19 +71,19 @@ class _Router(io.TextIOBase):
     """A text stream whose writes go to the log where a function makes them."""
 
     def __init__(self, plain: TextIO, output: FunctionOutput) -> None:
-        self._plain = plain
+        self.plain = plain
         self._output = output
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
         """The encoding of the stream that this one stands in for."""
-        return self._plain.encoding
+        return self.plain.encoding
 
     def write(self, text: str) -> int:
         """Write; in a function, hold the text back until its line is whole."""
         printing = _printing.get()
         if printing is None:
-            return self._plain.write(text)
+            return self.plain.write(text)
         *lines, printing.partial = (printing.partial + text).split("\n")
         for line in lines:
             self._output.line(printing.prefix, line)
@@ -93,12 +92,12 @@ class _Router(io.TextIOBase):
     def flush(self) -> None:
         """Flush the stream that this one stands in for."""
         if _printing.get() is None:
-            self._plain.flush()
+            self.plain.flush()
 
     def isatty(self) -> bool:
         """Return whether a person reads this."""
-        return _printing.get() is None and self._plain.isatty()
+        return _printing.get() is None and self.plain.isatty()
 
     def fileno(self) -> int:
         """Return the descriptor of the stream that this one stands in for."""
-        return self._plain.fileno()
+        return self.plain.fileno()

@@ -24,6 +24,7 @@ from typing import Any, Final, Self, TextIO
 
 from sfn_local.asl import Engine, FunctionError
 from sfn_local.asl.server import serve_engine
+from sfn_local.checkout import FABRIC_PYTHON, TEMPLATE
 from sfn_local.cloudformation import load_yaml
 from sfn_local.events import EventRules
 from sfn_local.fabric import CREDENTIALS, Deployment, Fabric, Ministack, deploy, session
@@ -40,22 +41,10 @@ from sfn_local.template import DEFAULT_STACK, Function, Template
 logger = logging.getLogger(__name__)
 
 HOST: Final = "127.0.0.1"
-CHECKOUT: Final = Path(__file__).resolve().parents[2]
 MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; the front refuses less
 
 # What a deploy must be given; here the front makes the claims, so nobody asks this issuer.
 LOCAL_PARAMETERS: Final = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "local"}
-
-# The user's own AWS account must be out of reach, whatever the shell is set up for.
-_ISOLATED: Final[Mapping[str, str | None]] = {
-    **CREDENTIALS,
-    "AWS_PROFILE": None,
-    "AWS_DEFAULT_PROFILE": None,
-    "AWS_SESSION_TOKEN": None,
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 
 _running = threading.Lock()
 
@@ -66,7 +55,7 @@ class LocalStack:
     def __init__(
         self,
         *,
-        template: Path | str = CHECKOUT / "template.yaml",
+        template: Path | str = TEMPLATE,
         state_dir: Path | str | None = None,
         port: int = 0,
         name: str = DEFAULT_STACK,
@@ -149,23 +138,20 @@ class LocalStack:
         self._cleanup.enter_context(_logging_to(log))
         self._cleanup.enter_context(FunctionOutput(log))
 
-        self._cleanup.enter_context(_environment(_ISOLATED))
-        self.fabric = self._fabric or self._ministack()
+        self._cleanup.enter_context(_environment(_isolated()))
+        self.fabric = self._fabric or Ministack(FABRIC_PYTHON, self.state.fabric_log)
         self.template = self._load(self.fabric)
         self._start_functions()
+        front = Front(self.template.routes, self.functions, self.template.cors)
+        self.http = self._serve(self._port, front.handle)
         self._start_fabric(self.fabric)
         self._start_engine()
         self._cleanup.enter_context(_environment(self._environment()))
+        self._cleanup.callback(self.functions.close)  # before the environment changes again
         self._start_deliveries()
-        front = Front(self.template.routes, self.functions, self.template.cors)
-        self.http = self._serve(self._port, front.handle)
         self.functions.preload()
         self._wait_until_all_answer()
         self.state.write(self.info)
-
-    def _ministack(self) -> Ministack:
-        python = CHECKOUT / ".venv-fabric" / "bin" / "python"
-        return Ministack(python, self.state.fabric_log)
 
     def _load(self, fabric: Fabric) -> Template:
         path = self._template_path.resolve()
@@ -250,8 +236,9 @@ class LocalStack:
         return self.functions.invoke(function.name, payload)
 
     def _environment(self) -> dict[str, str | None]:
+        deployed = self.deployment.environment
         return {
-            **self.deployment.environment,
+            **{name: deployed[name] for name in self.template.environment},
             "AWS_ENDPOINT_URL": self.aws,
             "AWS_ENDPOINT_URL_SFN": self.sfn,
             "AWS_ENDPOINT_URL_LAMBDA": self.lambda_,
@@ -278,6 +265,22 @@ class LocalStack:
                 raise StackError(
                     f"{url} does not answer ({error}); see {self.state.stack_log}"
                 ) from None
+
+
+def _isolated() -> dict[str, str | None]:
+    """Return what keeps the user's own AWS account, and any proxy, out of the way."""
+    exempt = ",".join(filter(None, (os.environ.get("no_proxy"), HOST)))
+    return {
+        **CREDENTIALS,
+        "AWS_PROFILE": None,
+        "AWS_DEFAULT_PROFILE": None,
+        "AWS_SESSION_TOKEN": None,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "no_proxy": exempt,
+        "NO_PROXY": exempt,
+    }
 
 
 @contextmanager

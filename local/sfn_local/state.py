@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-DEFAULT_STATE: Final = ".sfn-cqrs"
+from sfn_local.checkout import DEFAULT_STATE
+
 STATE_VARIABLE: Final = "SFN_CQRS_STATE"
 
 
@@ -45,7 +46,7 @@ class StateFolder:
     """A folder that at most one running stack owns; a lock says so, and dies with its owner."""
 
     def __init__(self, path: Path | str | None = None) -> None:
-        """Use `path`, else the folder that SFN_CQRS_STATE names, else .sfn-cqrs."""
+        """Use `path`, else the folder that SFN_CQRS_STATE names, else the checkout's own."""
         chosen = path or os.environ.get(STATE_VARIABLE) or DEFAULT_STATE
         self.path = Path(chosen).resolve()
         self._lock: IO[bytes] | None = None

@@ -22,29 +22,46 @@ class Workers:
         """Start no thread yet: each comes with the task that needs it."""
         self._limit = limit
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._threads = 0
         self._free = 0  # threads without a task, less the tasks that wait for one
         self._closed = False
 
-    def submit(self, task: Task) -> None:
-        """Run a task as soon as a thread is free; after `close` it is dropped."""
-        with self._lock:
+    def submit(self, task: Task) -> bool:
+        """Run a task as soon as a thread is free; False if nothing is run any more."""
+        with self._changed:
+            if self._closed:
+                return False
+            self._free -= 1
+            self._tasks.put(task)
+            self._grow()
+            return True
+
+    def abandon(self) -> None:
+        """Let another thread take the place of one whose task may never end."""
+        with self._changed:
+            if self._limit is not None:
+                self._limit += 1
+                self._grow()
+
+    def close(self, patience: float) -> None:
+        """Run nothing more, and wait at most `patience` seconds for what still runs."""
+        with self._changed:
             if self._closed:
                 return
-            self._free -= 1
-            if self._free < 0 and (self._limit is None or self._threads < self._limit):
-                self._threads += 1
-                self._free += 1
-                threading.Thread(target=self._run, daemon=True, name="invocation").start()
-            self._tasks.put(task)
-
-    def close(self) -> None:
-        """Let every thread end after its present task."""
-        with self._lock:
             self._closed = True
+            while not self._tasks.empty():
+                self._tasks.get()
+                self._free += 1
             for _ in range(self._threads):
                 self._tasks.put(None)
+            self._changed.wait_for(lambda: self._free >= self._threads, patience)
+
+    def _grow(self) -> None:
+        if self._free < 0 and (self._limit is None or self._threads < self._limit):
+            self._threads += 1
+            self._free += 1
+            threading.Thread(target=self._run, daemon=True, name="invocation").start()
 
     def _run(self) -> None:
         while (task := self._tasks.get()) is not None:
@@ -52,8 +69,9 @@ class Workers:
                 task()
             except Exception:
                 logger.exception("a task failed")
-            with self._lock:
+            with self._changed:
                 self._free += 1
+                self._changed.notify_all()
 
 
 class Timer:

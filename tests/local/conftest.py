@@ -41,7 +41,7 @@ def run_function(write_function):
 
     yield run
     for functions in opened:
-        functions.close()
+        functions.close(patience=0)
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
+from sfn_local.checkout import CHECKOUT
 from sfn_local.cli import COMMANDS, main
 from sfn_local.cli.api import item_path
 from sfn_local.cli.drawing import draw_chain
-from sfn_local.stack import CHECKOUT, LocalStack
+from sfn_local.stack import LocalStack
 
 TEMPLATE = str(CHECKOUT / "template.yaml")
 ORDER = '{"customer":"c1","total":5.10}'

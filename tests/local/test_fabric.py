@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.local.sockets import listeners, listeners_off_loopback
 
+from sfn_local.checkout import CHECKOUT
 from sfn_local.fabric import Deployment, FabricError, Ministack, deploy, session
 from sfn_local.http_server import Request, Response, serve
-from sfn_local.stack import CHECKOUT
 from sfn_local.template import Template
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"

@@ -175,6 +175,56 @@ def test_no_more_functions_run_at_once_than_allowed(run_function):
     assert functions.invoke("Fn", b"{}") == b"3"
 
 
+HANGING = """
+import threading
+def lambda_handler(event, context):
+    if event == "hang": threading.Event().wait(30)
+    return event
+"""
+
+
+def test_a_handler_that_hangs_does_not_hold_the_others_up(run_function):
+    functions = run_function(HANGING, timeout=0.05, concurrency=1)
+    answers: list[bytes | FunctionError] = []
+    answered = threading.Semaphore(0)
+
+    def done(answer: bytes | FunctionError) -> None:
+        answers.append(answer)
+        answered.release()
+
+    functions.submit("Fn", b'"hang"', done)
+    functions.submit("Fn", b'"go"', done)
+
+    assert all(answered.acquire(timeout=10) for _ in range(2))
+    assert isinstance(answers[0], FunctionError)
+    assert answers[1] == b'"go"'
+    functions.close(patience=0)
+
+
+def test_functions_that_are_closed_answer_with_an_error(run_function):
+    functions = run_function("def lambda_handler(event, context): return 1")
+    functions.close()
+
+    with pytest.raises(FunctionError) as caught:
+        functions.invoke("Fn", b"{}")
+
+    assert caught.value.error == "Lambda.ServiceException"
+
+
+def test_closing_waits_for_what_runs(run_function):
+    code = """
+    import time
+    def lambda_handler(event, context): time.sleep(0.1); return 1
+    """
+    functions = run_function(code)
+    answers: list[bytes | FunctionError] = []
+
+    functions.submit("Fn", b"{}", answers.append)
+    functions.close()
+
+    assert answers == [b"1"]
+
+
 def test_a_changed_handler_is_imported_again(run_function, write_function):
     functions = run_function("def lambda_handler(event, context): return 1", reload_seconds=0)
     before = functions.invoke("Fn", b"{}")

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
+from sfn_local.identity import DEFAULT_TENANT, DEFAULT_USER
 from sfn_local.state import StateFolder
 
 TOKEN_VARIABLE: Final = "SFN_CQRS_TOKEN"
@@ -40,10 +41,12 @@ class ApiProblem(click.ClickException):
 class Api:
     """Calls the HTTP API of one stack."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
-        """Send `headers` with every request."""
+    def __init__(self, url: str, headers: Mapping[str, str], *, proxies: bool = True) -> None:
+        """Send `headers` with every request, through the shell's proxies or past them."""
         self._url = url.rstrip("/")
         self._headers = headers
+        handlers = [] if proxies else [urllib.request.ProxyHandler({})]
+        self._opener = urllib.request.build_opener(*handlers)
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """GET a path; a query value of None is left out.
@@ -86,7 +89,7 @@ class Api:
         for name, value in {**self._headers, **(headers or {})}.items():
             request.add_header(name, value)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+            with self._opener.open(request, timeout=TIMEOUT_SECONDS) as response:
                 answer: dict[str, Any] = json.load(response)
                 return answer
         except urllib.error.HTTPError as error:
@@ -114,9 +117,9 @@ def connect(state: Path, stack: str | None, tenant: str | None) -> Api:
     """
     headers = {"content-type": "application/json", "accept": "application/json"}
     if stack is None:
-        local = {"x-user": getpass.getuser(), "x-tenant-code": tenant or "tenant1"}
+        local = {"x-user": _user(), "x-tenant-code": tenant or DEFAULT_TENANT}
         encoded = {name: value.encode().decode("latin-1") for name, value in local.items()}
-        return Api(StateFolder(state).read().http, headers | encoded)
+        return Api(StateFolder(state).read().http, headers | encoded, proxies=False)
     if tenant is not None:
         raise click.UsageError("--tenant is for the local stack; on AWS the token names the tenant")
     token = os.environ.get(TOKEN_VARIABLE)
@@ -125,6 +128,13 @@ def connect(state: Path, stack: str | None, tenant: str | None) -> Api:
     from sfn_local.cli.aws import stack_outputs  # noqa: PLC0415 - the local stack needs no boto3
 
     return Api(stack_outputs(stack)["HttpApiUrl"], headers | {"authorization": f"Bearer {token}"})
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return DEFAULT_USER
 
 
 def _document(body: bytes) -> dict[str, Any]:

@@ -6,32 +6,31 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from sfn_local.checkout import DEFAULT_STATE, TEMPLATE
 from sfn_local.cloudformation import TemplateError
-from sfn_local.state import DEFAULT_STATE, STATE_VARIABLE, StackError
+from sfn_local.state import STATE_VARIABLE, StackError
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-DEFAULT_TEMPLATE: Final = "template.yaml"
 
 state_option = click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
     envvar=STATE_VARIABLE,
     default=DEFAULT_STATE,
-    show_default=True,
+    show_default=".sfn-cqrs in the checkout",
     help="Folder of the local stack.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 template_option = click.option(
     "--template",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=DEFAULT_TEMPLATE,
-    show_default=True,
+    default=TEMPLATE,
+    show_default="template.yaml in the checkout",
     help="The SAM template.",
 )
 stack_option = click.option(

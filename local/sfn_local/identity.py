@@ -1,0 +1,31 @@
+"""Who asks, on this machine: the headers that stand for a token's claims, and their defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+DEFAULT_TENANT: Final = "tenant1"
+DEFAULT_USER: Final = "local-user"
+DEFAULT_ROLES: Final = "operator"
+
+
+def claims(headers: Mapping[str, str]) -> dict[str, str]:
+    """Make the claims of an ID token of Cognito; an empty header leaves its claim out."""
+    user = _utf8(headers.get("x-user", DEFAULT_USER))
+    roles = headers.get("x-roles", DEFAULT_ROLES).replace(",", " ").split()
+    made = {
+        "sub": user,
+        "cognito:username": user,
+        "custom:tenant": _utf8(headers.get("x-tenant-code", DEFAULT_TENANT)),
+        "cognito:groups": f"[{' '.join(roles)}]" if roles else "",
+        "token_use": "id",
+    }
+    return {name: value for name, value in made.items() if value}
+
+
+def _utf8(header: str) -> str:
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return header
