@@ -319,3 +319,19 @@ def test_invoke_shows_the_error_and_the_stack_of_a_function_that_fails(on_stack)
     assert (result.code, result.output) == (1, "")
     assert 'File "' in result.error
     assert "error: SupersededError: " in result.error
+
+
+@pytest.mark.stack
+def test_a_stack_is_found_by_its_name_through_the_aws_protocol(on_stack):
+    """The functions' environment leads to the fabric, which has the stack as AWS would."""
+    invoke = ["invoke", "command", "check_version", "--template", TEMPLATE, "--stack"]
+
+    examined = on_stack("doctor", "--json", "--stack", "sfn-cqrs")
+    invoked = on_stack(*invoke, "sfn-cqrs")
+
+    assert set(examined.json["dead_letters"].values()) == {0}
+    assert "error: SupersededError: " in invoked.error
+    for command in (["doctor", "--stack"], invoke):
+        assert on_stack(*command, "nosuch").error.startswith(
+            "error: the stack nosuch cannot be read: "
+        )
