@@ -326,14 +326,16 @@ class _Code:
         if self._seconds is None or now - self._checked < self._seconds:
             return
         self._checked = now
-        snapshot = self._stamps()
-        if snapshot == self._snapshot:
+        before, self._snapshot = self._snapshot, self._stamps()
+        changed = [path for path, _ in self._snapshot.items() ^ before.items()]
+        if not changed:
             return
-        self._snapshot = snapshot
+        for source in changed:  # bytecode knows only the second in which its source was saved
+            Path(importlib.util.cache_from_source(str(source))).unlink(missing_ok=True)
         self._modules.clear()
         for name, module in list(sys.modules.items()):
             path = getattr(module, "__file__", None)
-            if path and any(Path(path).is_relative_to(source) for source in self._sources):
+            if path and any(Path(path).is_relative_to(folder) for folder in self._sources):
                 del sys.modules[name]
         importlib.invalidate_caches()
         logger.info("source files have changed: the functions are imported again")
