@@ -187,7 +187,8 @@ def http_response(answer: Any) -> Response:
     body = answer.get("body") or ""
     raw = base64.b64decode(body) if answer.get("isBase64Encoded") else str(body).encode()
     headers = {name: str(value) for name, value in (answer.get("headers") or {}).items()}
-    headers.setdefault("Content-Type", "text/plain;charset=UTF-8")
+    if "content-type" not in map(str.lower, headers):
+        headers["Content-Type"] = "text/plain;charset=UTF-8"
     return Response(int(answer["statusCode"]), headers, raw, answer.get("cookies") or [])
 
 

@@ -223,6 +223,10 @@ def test_a_function_that_fails_is_an_internal_error_that_tells_nothing():
             },
             (200, {"Content-Type": "image/png"}, b"\x89", []),
         ),
+        (
+            {"statusCode": 204, "headers": {"content-type": "text/csv"}},
+            (204, {"content-type": "text/csv"}, b"", []),
+        ),
         ({"a": 1}, (200, {"Content-Type": "application/json"}, b'{"a": 1}', ())),
     ],
 )
