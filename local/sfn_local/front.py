@@ -20,10 +20,9 @@ from sfn_local.asl.functions import FunctionError
 from sfn_local.cloudformation import ACCOUNT
 from sfn_local.http_server import Request, Response
 from sfn_local.identity import claims
-from sfn_local.lambdas import Functions
+from sfn_local.lambdas import MAX_PAYLOAD_BYTES, Functions
 from sfn_local.template import Route
 
-MAX_BODY_BYTES: Final = 5 * 1024 * 1024
 DEFAULT_ROUTE: Final = "$default"
 
 _TEXT_TYPES: Final = ("text/", "application/json", "application/javascript", "application/xml")
@@ -49,8 +48,6 @@ class Front:
         return Response(response.status, headers, response.body, response.cookies)
 
     def _answer(self, request: Request) -> Response:
-        if len(request.body) > MAX_BODY_BYTES:
-            return _message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")
         try:
             path = unquote(request.path, errors="strict")
         except UnicodeDecodeError:
@@ -63,6 +60,8 @@ class Front:
 
     def _invoke(self, route: Route, event: Mapping[str, Any]) -> Response:
         payload = json.dumps(event, ensure_ascii=False).encode()
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            return _message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")
         try:
             answer = json.loads(self._functions.invoke(route.function, payload))
         except FunctionError:

@@ -11,10 +11,8 @@ from urllib.parse import unquote
 
 from sfn_local.asl.functions import FunctionError
 from sfn_local.http_server import Request, Response
-from sfn_local.lambdas import Functions
+from sfn_local.lambdas import MAX_PAYLOAD_BYTES, Functions
 from sfn_local.template import Function
-
-MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 
 _FORWARD: Final = re.compile(r"/forward/([^/]+)")
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")

@@ -29,6 +29,7 @@ from sfn_local.workers import Task, Timer, Timers, Workers
 
 logger = logging.getLogger(__name__)
 
+MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024  # of a request
 MAX_RESPONSE_BYTES: Final = 6_291_556
 ASYNC_ATTEMPTS: Final = 3
 

@@ -41,7 +41,7 @@ from sfn_local.template import DEFAULT_STACK, Function, Template
 logger = logging.getLogger(__name__)
 
 HOST: Final = "127.0.0.1"
-MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; the front refuses less
+MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is lower
 
 # What a deploy must be given; here the front makes the claims, so nobody asks this issuer.
 LOCAL_PARAMETERS: Final = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "local"}

@@ -243,6 +243,17 @@ def test_publish_refuses_what_it_cannot_send(on_stack, options, message):
 
 
 @pytest.mark.stack
+def test_a_body_above_five_megabytes_is_refused_by_its_own_code(on_stack, tmp_path):
+    file = tmp_path / "large.json"
+    file.write_text(json.dumps({"text": "x" * (5 * 1024 * 1024)}))
+
+    result = on_stack("publish", "ORDER", "o-large", "--name", "x", "--attributes", f"@{file}")
+
+    assert (result.code, result.output) == (1, "")
+    assert "a body has at most 5242880 bytes" in result.error
+
+
+@pytest.mark.stack
 def test_attributes_are_read_from_a_file_or_standard_input(on_stack, tmp_path, monkeypatch):
     file = tmp_path / "order.json"
     file.write_text(ORDER)

@@ -190,7 +190,7 @@ def test_a_body_that_is_no_text_is_base64(kind, body, expected):
     ("path", "body", "status"),
     [
         ("/items/%FF", b"", 400),
-        ("/items", b"x" * (5 * 1024 * 1024 + 1), 413),
+        ("/items/1", b"x" * (6 * 1024 * 1024 + 1), 413),
         ("/nothing", b"", 404),
     ],
 )
