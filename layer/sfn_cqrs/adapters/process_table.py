@@ -111,7 +111,7 @@ class ProcessTable:
     def restart(self, ref: CommandRef) -> Written:
         """Open the next attempt of what failed, was blocked, or died with its publisher."""
         process = Process(key=ref.key, version=ref.version)
-        with_its_publisher = "(#mode = :sync AND :attempt = :first AND outcome = :open)"
+        with_its_publisher = "(#mode = :sync AND attempt = :first AND outcome = :open)"
         return self._write(
             ref.key,
             ref.version,
