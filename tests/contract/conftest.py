@@ -17,7 +17,7 @@ def moto_world(clients):
     """Return a maker of a world over new, empty tables."""
     clients.make_tables()
     yield partial(MotoWorld, clients)
-    clients.drop_tables()
+    clients.empty()
 
 
 @pytest.fixture(params=["fake", "moto"])

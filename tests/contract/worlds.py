@@ -123,6 +123,7 @@ class Clients:
     def __init__(self) -> None:
         self.dynamodb = boto3.client("dynamodb", region_name="us-east-1")
         self.s3 = boto3.client("s3", region_name="us-east-1")
+        self.s3.create_bucket(Bucket=BUCKET)
         self.dynamodb.meta.events.register("before-parameter-build.dynamodb", check_call)
 
     def make_tables(self) -> None:
@@ -136,14 +137,13 @@ class Clients:
                 AttributeDefinitions=properties["AttributeDefinitions"],
                 **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
             )
-        self.s3.create_bucket(Bucket=BUCKET)
 
-    def drop_tables(self) -> None:
+    def empty(self) -> None:
+        """Drop the tables, and what lies in the bucket."""
         for table in TABLES:
             self.dynamodb.delete_table(TableName=table)
         for found in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
             self.s3.delete_object(Bucket=BUCKET, Key=found["Key"])
-        self.s3.delete_bucket(Bucket=BUCKET)
 
 
 @cache

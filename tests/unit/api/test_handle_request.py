@@ -187,6 +187,16 @@ class TestPublish:
 
         assert call("GET", f"/data/AIRPORT/{base64url(code)}").body["code"] == code
 
+    def test_a_code_with_a_slash_is_found_by_its_path_parameter(self, event_of, world):
+        store(world, "APPLIED", key=ItemKey("tenant1", "AIRPORT", "a/history"))
+        event = event_of("GET", "/data/AIRPORT/a%2Fhistory")
+
+        answer = lambda_handler(event, None)
+
+        assert event["rawPath"] == "/data/AIRPORT/a/history"
+        assert event["pathParameters"] == {"type": "AIRPORT", "code": "a/history"}
+        assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (200, "a/history")
+
 
 class TestDelete:
     def test_a_deletion_is_published(self, call, world):

@@ -1,0 +1,86 @@
+import inspect
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tests import fakes
+from tests.fakes.builders import NRT, a_process, a_publication
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters import (
+    attributes_bucket,
+    command_table,
+    data_table,
+    executions,
+    history_table,
+    process_table,
+    read_model,
+    request_table,
+    topics,
+)
+from sfn_cqrs.domain.keys import CommandRef
+from sfn_cqrs.domain.process import Outcome
+
+PAIRS = [
+    (fakes.AttributesBucket, attributes_bucket.AttributesBucket),
+    (fakes.CommandTable, command_table.CommandTable),
+    (fakes.DataTable, data_table.DataTable),
+    (fakes.DeadLetters, topics.DeadLetters),
+    (fakes.Executions, executions.Executions),
+    (fakes.HistoryTable, history_table.HistoryTable),
+    (fakes.ProcessTable, process_table.ProcessTable),
+    (fakes.ReadModel, read_model.ReadModel),
+    (fakes.RequestTable, request_table.RequestTable),
+    (fakes.Topic, topics.Topic),
+]
+BETWEEN_ADAPTERS = {"put_operation"}
+
+
+def calls_of(kind):
+    """How the public methods of a class are called."""
+    return {
+        name: [(each.name, each.kind, each.default) for each in parameters.values()]
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+        for parameters in [inspect.signature(method).parameters]
+    }
+
+
+@pytest.mark.parametrize(("fake", "adapter"), PAIRS, ids=lambda kind: kind.__module__)
+def test_a_fake_is_called_as_its_adapter_is(fake, adapter):
+    of_fake, of_adapter = calls_of(fake), calls_of(adapter)
+
+    assert {name: of_fake.get(name) for name in of_adapter if name not in BETWEEN_ADAPTERS} == {
+        name: call for name, call in of_adapter.items() if name not in BETWEEN_ADAPTERS
+    }
+
+
+def test_a_world_has_a_part_for_every_adapter_that_bootstrap_makes():
+    makers = [
+        name
+        for name, maker in inspect.getmembers(bootstrap, inspect.isfunction)
+        if hasattr(maker, "__wrapped__") and not inspect.isgeneratorfunction(maker.__wrapped__)
+    ]
+
+    assert sorted(fakes.World().parts()) == sorted(makers)
+
+
+def test_of_many_threads_that_write_at_once_one_wins():
+    world = fakes.World()
+    world.seed(*[a_process(version=version) for version in range(1, 51)])
+
+    def close(attempt):
+        closed = [
+            world.processes.close(CommandRef(NRT, version, 1), Outcome.APPLIED, "x").done
+            for version in range(1, 51)
+        ]
+        published = [
+            world.commands.publish(a_publication(version=version)) is None
+            for version in range(51, 101)
+        ]
+        return attempt, sum(closed), sum(published)
+
+    with ThreadPoolExecutor(8) as pool:
+        wins = list(pool.map(close, range(8)))
+
+    assert sum(closed for _, closed, _ in wins) == 50
+    assert sum(published for _, _, published in wins) == 50
