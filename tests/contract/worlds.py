@@ -154,8 +154,8 @@ def template() -> Template:
 def check_call(params: dict[str, Any], model: Any, **_: Any) -> None:
     """Fail where moto takes what DynamoDB refuses, or does not show what DynamoDB shows.
 
-    A reserved word in an expression is refused; a read of a table that is not consistent may
-    be stale. An index has no consistent reads.
+    A reserved word in an expression is refused, and so may be a comparison of two values; a
+    read of a table that is not consistent may be stale. An index has no consistent reads.
     """
     if model.name in ("GetItem", "Query") and "IndexName" not in params:
         assert params.get("ConsistentRead") is True, params
@@ -164,6 +164,7 @@ def check_call(params: dict[str, Any], model: Any, **_: Any) -> None:
     for text in _expressions(params):
         words = {word.upper() for word in re.findall(r"(?<![#:\w])[A-Za-z_]\w*", text)}
         assert not words & reserved - keywords, text
+        assert not re.search(r":\w+ *(=|<>|[<>]=?) *:\w", text), text
 
 
 def _expressions(params: Any) -> list[str]:
