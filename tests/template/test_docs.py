@@ -1,7 +1,10 @@
+import json
 import re
 
 import pytest
 from tests.template.stack import ROOT, TEMPLATE, of_type
+
+from sfn_local.asl.graph import mermaid
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 ALARMS = of_type("AWS::CloudWatch::Alarm")
@@ -38,3 +41,24 @@ def test_a_parameter_is_explained(name: str) -> None:
 )
 def test_dead_letters_have_a_cure(queue: str) -> None:
     assert f"\n| {queue} |" in section("Dead letters")
+
+
+def test_the_diagrams_are_drawn_from_the_machines() -> None:
+    architecture = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    drawn = dict(re.findall(r"<!-- graph: (\S+) -->\n```mermaid\n(.*?)```", architecture, re.S))
+    machines = {
+        path.name.removesuffix(".asl.json"): mermaid(json.loads(path.read_text(encoding="utf-8")))
+        for path in (ROOT / "statemachine").glob("*.asl.json")
+    }
+
+    assert {name: text.strip() for name, text in drawn.items()} == {
+        name: text.strip() for name, text in machines.items()
+    }
+
+
+def test_every_route_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `(GET|POST|DELETE) ([^`?]+)", readme, re.M))
+    routes = {(route.method, route.path) for route in TEMPLATE.routes if route.path != "$default"}
+
+    assert listed == {(method, path) for method, path in routes if method != "OPTIONS"}
