@@ -3,8 +3,9 @@
 import json
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
+
+from sfn_local.asl.workers import Workers
 
 NAME_PART, QUALIFIER_PART = 6, 7
 
@@ -68,15 +69,15 @@ class ThreadedFunctions:
     def __init__(self, call: Callable[[str, bytes], bytes], workers: int = 64) -> None:
         """At most workers functions run at a time; the others queue."""
         self._call = call
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="function")
+        self._workers = Workers(workers, "function")
 
     def submit(self, function: str, payload: bytes, done: Done) -> None:
         """Call the function on another thread."""
-        self._pool.submit(lambda: done(_answer(self._call, function, payload)))
+        self._workers.submit(lambda: done(_answer(self._call, function, payload)))
 
     def close(self) -> None:
         """Start no more functions; those that run are left alone."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
 
 
 def function_name(function: str) -> str:

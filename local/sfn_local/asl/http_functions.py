@@ -2,12 +2,12 @@
 
 import json
 import queue
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import quote, urlsplit
 
 from sfn_local.asl.functions import Answer, Done, FunctionError
+from sfn_local.asl.workers import Workers
 
 PATH = "/2015-03-31/functions/{}/invocations"
 SECONDS = 930.0  # Lambda's own limit is 900
@@ -28,15 +28,15 @@ class HttpFunctions:
         self.endpoint = endpoint
         self._host, self._port = parts.hostname, parts.port or 80
         self._idle: queue.SimpleQueue[HTTPConnection] = queue.SimpleQueue()
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="invoke")
+        self._workers = Workers(workers, "invoke")
 
     def submit(self, function: str, payload: bytes, done: Done) -> None:
         """Call a function by name or ARN, and done with its answer on another thread."""
-        self._pool.submit(lambda: done(self._call(function, payload)))
+        self._workers.submit(lambda: done(self._call(function, payload)))
 
     def close(self) -> None:
         """Start no more calls; those that run are left alone."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
 
     def _call(self, function: str, payload: bytes) -> Answer:
         path = PATH.format(quote(function, safe=""))

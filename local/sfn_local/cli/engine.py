@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ FOLDER = Path("statemachine")
 SUFFIX = ".asl.json"
 LAMBDA_ENDPOINTS = ("LAMBDA_ENDPOINT", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL")
 SAM_LOCAL_LAMBDA = "http://127.0.0.1:3001"
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 definition_argument = click.argument("definition", metavar="MACHINE|FILE")
 
@@ -65,20 +65,19 @@ def engine(
         functions = HttpFunctions(lambda_endpoint)
     except ValueError as error:
         raise click.UsageError(f"--lambda-endpoint: {error}") from error
+    # Blocked before any thread starts, so that sigwait gets them and nothing else does.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
     step_functions = Engine(functions=functions, region=region, account=account)
     try:
         server = serve_engine(step_functions, host, port)
     except OSError as error:
         message = f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port"
         raise click.ClickException(message) from error
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
     if as_json:
         click.echo(json.dumps({"sfn": server.url, "pid": os.getpid()}))
     else:
         click.echo(f"Step Functions answers at {server.url}; functions at {lambda_endpoint}")
-    stopped.wait()
+    signal.sigwait(ENDING_SIGNALS)
     server.close()
     step_functions.close()
     functions.close()
