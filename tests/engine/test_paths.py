@@ -18,6 +18,7 @@ DATA: dict[str, Any] = {
     "null": None,
     "nested": [[1, 2], [3]],
     "flags": {"yes": True, "no": False},
+    "ns:a-b@c=d": 5,
 }
 
 
@@ -34,6 +35,7 @@ DATA: dict[str, Any] = {
         ("$['odd key'].ünï", 1),
         ("$['odd key'].日本", 2),
         ("$.null", None),
+        ("$.ns:a-b@c=d", 5),
         ("$.nested[0][1]", 2),
         ("$['flags','tags']", {"flags": DATA["flags"], "tags": DATA["tags"]}),
         ("$.tags.length()", 3),
@@ -67,6 +69,8 @@ def test_a_definite_path_has_one_value(path: str, value: Any) -> None:
         ("$.order.lines[?(@.n)].sku", ["a", "b"]),
         ("$.order.lines[?(!@.n)].sku", ["c"]),
         ("$.order.lines[?(@.n == 2)].sku", ["b"]),
+        ("$.order.lines[?(@.n==2||@.sku=='a')].sku", ["a", "b"]),
+        ("$.order.lines[?(@.n<$['order']['id'])].sku", ["a", "b"]),
         ("$.order.lines[?(@.n != 2)].sku", ["a", "c"]),
         ("$.order.lines[?(@.n >= 1 && @.sku != 'a')].sku", ["b"]),
         ("$.order.lines[?(@.n < 2 || @.sku == 'c')].sku", ["a", "c"]),

@@ -383,6 +383,18 @@ def test_input_over_256_kib_is_refused(shared: Stack) -> None:
     assert shared.finished(machine, input=fits)["status"] == "SUCCEEDED"
 
 
+def test_a_lone_surrogate_does_no_harm(shared: Stack) -> None:
+    machine = shared.create(PASS, "surrogate")
+    body = json.dumps({"stateMachineArn": machine, "input": '"\ud800"'}).encode()
+    connection = HTTPConnection("127.0.0.1", shared.server.port, timeout=5)
+    connection.request("POST", "/", body, {"X-Amz-Target": "AWSStepFunctions.StartExecution"})
+    answer = json.loads(connection.getresponse().read())
+    assert shared.engine.run_until(answer["executionArn"], 5)
+
+    described = shared.client.describe_execution(executionArn=answer["executionArn"])
+    assert described["output"] == '"\\ud800"'
+
+
 @pytest.mark.parametrize(
     ("target", "body"),
     [

@@ -26,13 +26,9 @@ def dumps(value: Json) -> str:
     """
     try:
         text = _encode(value)
-        if not text.isascii():
-            text.encode()
-    except UnicodeEncodeError:
-        return _encode_ascii(value)
+        return text if text.isascii() or is_encodable(text) else _encode_ascii(value)
     except (TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error
-    return text
 
 
 def loads(text: str) -> Json:
@@ -49,7 +45,16 @@ def loads(text: str) -> Json:
 
 def byte_size(text: str) -> int:
     """The length of the text in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def is_encodable(text: str) -> bool:
+    """Whether the text has a form in UTF-8: lone surrogates have none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Document:
@@ -69,7 +74,7 @@ class Document:
         Raises:
             ValueError: the text is no JSON.
         """
-        return cls(loads(text), text)
+        return cls(loads(text), text if is_encodable(text) else None)
 
     @property
     def text(self) -> str:

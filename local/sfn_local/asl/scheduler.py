@@ -291,6 +291,7 @@ class ManualScheduler(Scheduler):
         """Wait up to patience real seconds for other threads before moving a virtual clock."""
         super().__init__()
         self._jobs: list[Job] = []
+        self._guard = threading.Lock()
         self._order = None if seed is None else random.Random(seed)
         self.random = random.Random(seed or 0)
         self._patience = patience
@@ -298,7 +299,8 @@ class ManualScheduler(Scheduler):
 
     def add(self, job: Job) -> None:
         """Run a job soon, without the lock; from any thread."""
-        self._jobs.append(job)
+        with self._guard:
+            self._jobs.append(job)
         self._arrived.set()
 
     def run_until_idle(self) -> None:
@@ -333,11 +335,12 @@ class ManualScheduler(Scheduler):
         return True
 
     def _take(self) -> Job:
-        if self._order is None:
-            return self._jobs.pop(0)
-        chosen = self._order.randrange(len(self._jobs))
-        self._jobs[chosen], self._jobs[-1] = self._jobs[-1], self._jobs[chosen]
-        return self._jobs.pop()
+        with self._guard:
+            if self._order is None:
+                return self._jobs.pop(0)
+            chosen = self._order.randrange(len(self._jobs))
+            self._jobs[chosen], self._jobs[-1] = self._jobs[-1], self._jobs[chosen]
+            return self._jobs.pop()
 
     def _wait_for_other_threads(self) -> bool:
         if self._patience <= 0:

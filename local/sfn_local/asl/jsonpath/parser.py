@@ -26,7 +26,8 @@ __all__ = ["PathSyntaxError", "parse_path", "read_path"]
 
 T = TypeVar("T")
 
-NAME = re.compile(r"[^\s.\[\]()'\"*,?@:&|=<>!]+")
+NAME = re.compile(r"[^\s.\[\]()'\"*,]+")
+NAME_IN_FILTER = re.compile(r"[^\s.\[\]()'\"*,?@:&|=<>!]+")
 INTEGER = re.compile(r"-?\d{1,9}")
 
 
@@ -44,20 +45,28 @@ def parse_path(text: str) -> Path:
     return path
 
 
-def read_path(reader: Reader) -> Path:
+def read_path(reader: Reader, name: re.Pattern[str] = NAME) -> Path:
     """The path at the reader's position, which ends where no segment follows."""
     start = reader.position
     if not reader.take("$"):
         raise reader.error("a path starts with $")
     of_context = reader.take("$")
-    segments = read_segments(reader)
+    segments = _read_segments(reader, name)
     return Path(reader.text[start : reader.position], segments, of_context)
 
 
-def read_segments(reader: Reader) -> tuple[Segment, ...]:
+def _read_path_in_filter(reader: Reader) -> Path:
+    return read_path(reader, NAME_IN_FILTER)
+
+
+def _read_segments_in_filter(reader: Reader) -> tuple[Segment, ...]:
+    return _read_segments(reader, NAME_IN_FILTER)
+
+
+def _read_segments(reader: Reader, name: re.Pattern[str]) -> tuple[Segment, ...]:
     """The segments that follow a $ or an @."""
     segments: list[Segment] = []
-    while (segment := _read_segment(reader)) is not None:
+    while (segment := _read_segment(reader, name)) is not None:
         if segments and isinstance(segments[-1], Function):
             raise reader.error("a function ends a path")
         segments.append(segment)
@@ -67,21 +76,21 @@ def read_segments(reader: Reader) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-def _read_segment(reader: Reader) -> Segment | None:
+def _read_segment(reader: Reader, name: re.Pattern[str]) -> Segment | None:
     if reader.take(".."):
-        segment = _read_brackets(reader) if reader.peek() == "[" else _read_dotted(reader)
+        segment = _read_brackets(reader) if reader.peek() == "[" else _read_dotted(reader, name)
         if isinstance(segment, Function):
             raise reader.error("a function needs a single . before it")
         return Descent(segment)
     if reader.take(".") and reader.peek() != "[":
-        return _read_dotted(reader)
+        return _read_dotted(reader, name)
     return _read_brackets(reader) if reader.peek() == "[" else None
 
 
-def _read_dotted(reader: Reader) -> Segment:
+def _read_dotted(reader: Reader, pattern: re.Pattern[str]) -> Segment:
     if reader.take("*"):
         return Wildcard()
-    name = reader.match(NAME)
+    name = reader.match(pattern)
     if name is None:
         raise reader.error("a field name should follow the dot")
     if not reader.take("("):
@@ -140,7 +149,7 @@ def _read_slice(reader: Reader, start: int | None) -> Slice:
 def _read_filter(reader: Reader) -> Filter:
     reader.skip_blanks()
     reader.expect("(")
-    condition = filters.read_condition(reader, read_path, read_segments)
+    condition = filters.read_condition(reader, _read_path_in_filter, _read_segments_in_filter)
     reader.skip_blanks()
     reader.expect(")")
     return Filter(condition)

@@ -49,7 +49,7 @@ RULES: dict[str, Rule] = {
     # the graph
     "target-unknown": _refused("Name a state of the same scope."),
     "unreachable": _refused("Lead to it from another state, or remove it."),
-    "no-end": _refused("Add an End, a Succeed or a Fail that can be reached."),
+    "no-end": _error("Add an End, a Succeed or a Fail that can be reached."),
     "name-repeated": _refused("Give every state of the definition a name of its own."),
     "name-too-long": _refused("Use at most 80 characters."),
     "tight-loop": _warning("Add a Wait state or a counter, or it may run into 25,000 events."),
