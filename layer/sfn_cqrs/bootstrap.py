@@ -204,10 +204,5 @@ def app_package() -> str:
     return os.environ["APP_PACKAGE"]
 
 
-def stage() -> str:
-    """The stage: dev, stg or prod."""
-    return os.environ.get("STAGE", "dev")
-
-
 def _command_ttl() -> Retention:
     return Retention.parse(os.environ.get("COMMAND_TTL_DAYS", ""))

@@ -1,7 +1,6 @@
 import pytest
 from tests.fakes.builders import NRT, a_command, a_process, a_publication, a_sync_publication
 
-from sfn_cqrs.adapters.command_table import Latest
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome
@@ -26,7 +25,7 @@ def test_a_command_comes_back_as_it_was_published(world):
     assert world.commands.publish(a_publication(attributes=command.attributes)) is None
 
     assert world.commands.find(NRT, 1) == command
-    assert world.commands.latest(NRT) == Latest(command, a_process())
+    assert world.commands.latest(NRT) == command
 
 
 def test_a_command_without_any_of_the_optional_fields_comes_back_too(world):
@@ -47,7 +46,7 @@ def test_the_latest_is_the_highest_version_not_the_last_text(world):
     for version in (9, 10, 99_999_999):
         world.commands.publish(a_publication(version=version))
 
-    assert world.commands.latest(NRT).command.version == 99_999_999
+    assert world.commands.latest(NRT).version == 99_999_999
 
 
 def test_the_latest_of_an_item_whose_process_has_gone_has_none(make_world):
@@ -178,7 +177,7 @@ def test_large_attributes_lie_in_the_bucket_and_come_back_with_every_read(world)
 
     assert world.object_keys() == ["attributes/tenant1/NRT-1.json"]
     assert world.commands.find(NRT, 1) == first.command
-    assert world.commands.latest(NRT).command == first.command
+    assert world.commands.latest(NRT) == first.command
     assert world.commands.page(NRT, 20, None).items == [(first.command, first.process)]
     assert world.data.find(NRT) == first.command.as_row()
     assert world.data.page("tenant1", "AIRPORT", 20, None).items == [first.command.as_row()]
@@ -253,7 +252,7 @@ def test_an_old_command_expires_once_it_is_told_to(make_world):
     assert world.commands.find(NRT, 1) is None
     assert [command.version for command, _ in world.commands.page(NRT, 1, None).items] == [2]
     assert world.commands.page(NRT, 1, None).next_cursor is None
-    assert world.commands.latest(NRT).command.version == 2
+    assert world.commands.latest(NRT).version == 2
 
 
 def test_only_types_with_a_retention_expire(make_world):

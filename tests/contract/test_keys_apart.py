@@ -49,7 +49,7 @@ def test_every_code_keeps_its_own_chain(keys, world):
         owners = {process.key for _, process in page.items}
         assert names == [f"{number}@2", f"{number}@1"], key
         assert owners == {key}
-        assert world.commands.latest(key).command.name == f"{number}@2"
+        assert world.commands.latest(key).name == f"{number}@2"
         assert world.commands.find(key, 1).name == f"{number}@1"
         assert world.processes.find(key, 2).key == key
 

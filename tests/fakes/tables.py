@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 from tests.fakes.store import Store
 
-from sfn_cqrs.adapters.command_table import Latest
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
 from sfn_cqrs.adapters.items import as_row, row_item
 from sfn_cqrs.adapters.paging import Page, Range
@@ -139,14 +138,12 @@ class CommandTable:
         self._store = store
         self._retention = retention
 
-    def latest(self, key: ItemKey) -> Latest | None:
+    def latest(self, key: ItemKey) -> Command | None:
         with self._store.lock:
             versions = [found for found, _ in self._store.commands.items() if found[0] == key]
             newest = max(versions, key=lambda version: version[1], default=None)
             command = self._store.commands.get(newest) if newest else None
-            if newest is None or command is None:
-                return None
-            return Latest(_loaded(self._store, command), self._store.processes.get(newest))
+            return None if command is None else _loaded(self._store, command)
 
     def find(self, key: ItemKey, version: int) -> Command | None:
         with self._store.lock:

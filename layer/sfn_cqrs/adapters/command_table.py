@@ -1,6 +1,5 @@
 """The commands table: versions that are appended and never changed."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -23,14 +22,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _NEVER_STORED = "attribute_not_exists(pk)"
-
-
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """The newest version of an item, and its process where it has one."""
-
-    command: Command
-    process: Process | None
 
 
 class CommandTable:
@@ -58,7 +49,7 @@ class CommandTable:
         self._now = now
         self._retention = retention
 
-    def latest(self, key: ItemKey) -> Latest | None:
+    def latest(self, key: ItemKey) -> Command | None:
         """The newest version, read consistently; None if the item was never published."""
         items = self._client.query(
             TableName=self._table,
@@ -70,10 +61,7 @@ class CommandTable:
         )["Items"]
         found = [unmarshal(item) for item in items]
         command = next((item for item in found if item["kind"] == "command"), None)
-        if command is None:
-            return None
-        process = found[0] if found[0]["kind"] == "process" else None
-        return Latest(self._loaded(command), as_process(process) if process else None)
+        return None if command is None else self._loaded(command)
 
     def find(self, key: ItemKey, version: int) -> Command | None:
         """One version, read consistently, its attributes loaded; None if it is not stored."""

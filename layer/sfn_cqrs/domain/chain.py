@@ -16,6 +16,7 @@ from sfn_cqrs.domain.errors import (
     SupersededError,
     TransientError,
 )
+from sfn_cqrs.domain.failure import MAX_SUMMARY
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn, whose_turn
 
@@ -305,7 +306,7 @@ def redrive(version: int) -> Generator[Call, Any, Process]:
     """
     process = yield from _repairable(version)
     written: Written = yield Restart(version, process.attempt)
-    return _changed(written, version)
+    return _changed(written, version, process.restarted())
 
 
 def skip(version: int) -> Generator[Call, Any, Process]:
@@ -317,7 +318,7 @@ def skip(version: int) -> Generator[Call, Any, Process]:
     """
     process = yield from _repairable(version)
     written: Written = yield Skip(version, process.attempt)
-    skipped = _changed(written, version)
+    skipped = _changed(written, version, process.skipped())
     yield from wake_next(version)
     return skipped
 
@@ -343,6 +344,7 @@ def sweep(version: int) -> Generator[Call, Any, str]:
     if not execution.is_running:
         error = execution.error or "ExecutionEnded"
         cause = execution.cause or "the execution ended without recording an outcome"
+        cause = cause[:MAX_SUMMARY]
         yield from close(version, process.attempt, Outcome.FAILED, "sweep:FAILED", error, cause)
         return "failed"
     if process.outcome is Outcome.WAITING:
@@ -375,7 +377,13 @@ def _repairable(version: int) -> Generator[Call, Any, Process]:
     return process
 
 
-def _changed(written: Written, version: int) -> Process:
-    if not written.done or written.process is None:
+def _changed(written: Written, version: int, wanted: Process) -> Process:
+    """The item as wanted, by this write or by one before whose answer was lost."""
+    found = written.process
+    is_wanted = found is not None and (found.attempt, found.outcome) == (
+        wanted.attempt,
+        wanted.outcome,
+    )
+    if found is None or not (written.done or is_wanted):
         raise NotFailedError(f"version {version} was changed by somebody else; look again")
-    return written.process
+    return found

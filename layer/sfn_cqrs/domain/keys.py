@@ -27,7 +27,7 @@ class ItemKey:
     code: str
 
     @classmethod
-    def checked(cls, tenant: str, type_: str, code: str) -> "ItemKey":
+    def checked(cls, tenant: object, type_: object, code: object) -> "ItemKey":
         """Make a key of what a user sent.
 
         Raises:
@@ -97,11 +97,8 @@ class CommandRef:
             InvalidInputError: a field is missing or of another type.
         """
         try:
-            key = ItemKey.checked(
-                str(execution_input["tenant"]),
-                str(execution_input["type"]),
-                str(execution_input["code"]),
-            )
+            tenant, type_, code = (execution_input[name] for name in ("tenant", "type", "code"))
+            key = ItemKey.checked(tenant, type_, code)
             version, attempt = execution_input["version"], execution_input["attempt"]
         except (KeyError, TypeError) as error:
             raise InvalidInputError("input", f"the execution's input lacks {error}") from error

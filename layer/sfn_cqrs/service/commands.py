@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.command_table import Latest
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit, Command, Content, Known
@@ -27,6 +26,7 @@ from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request
 from sfn_cqrs.domain.values import Json, digest, merged
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.chain import Chain
+from sfn_cqrs.service.expiry import expire_previous
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.projection import run_handler
 
@@ -248,12 +248,11 @@ class _Publisher:
             if refusal is not Refusal.REQUEST_SEEN:
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))
         latest = bootstrap.commands().latest(self._key)
-        raise VersionConflictError(latest.command.version if latest else 0)
+        raise VersionConflictError(latest.version if latest else 0)
 
-    def _try(self, latest: Latest | None) -> tuple[Refusal | None, Published]:
+    def _try(self, current: Command | None) -> tuple[Refusal | None, Published]:
         """Store the change once."""
         change = self._change
-        current = latest.command if latest else None
         current_version = current.version if current else 0
         if change.version not in (Known.LATEST, current_version):
             raise VersionConflictError(current_version)
@@ -373,19 +372,31 @@ class _Publisher:
 
 
 def _finished(command: Command) -> bool:
-    """Run the handlers of a version that is applied, and close it; False if handed over."""
+    """Run the handlers of a version that is applied, and close it; False if handed over.
+
+    The version is stored: whatever goes wrong from here on is the machine's to finish, or the
+    sweep's where even the hand-over fails.
+    """
     its_chain = Chain(command.key, command)
     try:
         for name in handlers.names_of(command.key.type)[1:]:
             _retried(command, name)
+        expire_previous(command.key, command.version)
         closing = chain.close(command.version, 1, Outcome.APPLIED, "publish_sync:FINISHED")
         return its_chain.run(closing) is Outcome.APPLIED
     except SupersededError:
         return False
     except Exception:
         logger.exception("a synchronous publish is handed over", version=command.version)
-        its_chain.run(chain.restart(command.version, 1))
+        _hand_over(command)
         return False
+
+
+def _hand_over(command: Command) -> None:
+    try:
+        Chain(command.key).run(chain.restart(command.version, 1))
+    except Exception:
+        logger.exception("the sweep will hand it over", version=command.version)
 
 
 def _retried(command: Command, name: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.errors import UnknownTypeError
+from sfn_cqrs.domain.errors import InvalidInputError, UnknownTypeError
+from sfn_cqrs.domain.keys import ItemKey
 
 DEFAULT_HANDLER = "dynamodb"
 """The handler that writes the data table; it always comes first."""
@@ -29,6 +30,7 @@ def sync_handler(type_: str) -> Callable[[SyncHandler], SyncHandler]:
     an earlier version is possible: guard the write by `command.version`. Raise
     `TransientError` for what another try may cure; anything else fails the version.
     """
+    _check_name(type_)
 
     def register(handler: SyncHandler) -> SyncHandler:
         name = handler.__name__
@@ -45,6 +47,7 @@ def sync_handler(type_: str) -> Callable[[SyncHandler], SyncHandler]:
 
 def command_type(type_: str) -> None:
     """Register a type that needs no handler but the data table."""
+    _check_name(type_)
     _sync_handlers.setdefault(type_, {})
 
 
@@ -92,6 +95,13 @@ def notice_handlers(action: str) -> list[NoticeHandler]:
     """Who wants to be told of an action."""
     _load()
     return _notice_handlers.get(action, [])
+
+
+def _check_name(type_: str) -> None:
+    try:
+        ItemKey.checked("any", type_, "any")
+    except InvalidInputError as error:
+        raise ValueError(f"{type_!r} cannot be a type: it {error.problem}") from error
 
 
 def _load() -> None:

@@ -39,7 +39,8 @@ def sweep(remaining_ms: Callable[[], int]) -> Report:
     cursors = processes.cursors()
     done: Counter[str] = Counter()
     oldest = now
-    for shard in range(OPEN_SHARDS):
+    first_shard = int(now.timestamp()) % OPEN_SHARDS  # no shard is always the last
+    for shard in (*range(first_shard, OPEN_SHARDS), *range(first_shard)):
         if remaining_ms() < MARGIN_MS:
             break
         cursor = cursors.pop(str(shard), None)

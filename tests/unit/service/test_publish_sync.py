@@ -70,7 +70,7 @@ def test_a_chain_with_an_earlier_version_that_is_not_applied_is_busy(outcome, se
         publish(service, version=1)
 
     assert (busy.value.version, busy.value.outcome) == (1, outcome)
-    assert world.commands.latest(NRT).command.version == 1
+    assert world.commands.latest(NRT).version == 1
     assert world.data.find(NRT) is None
 
 
