@@ -1,0 +1,181 @@
+"""Scenarios in which each function is killed before and after each call that it makes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tests.support.airports import Airport
+from tests.support.calls import AwsCall
+from tests.support.moto_system import MotoSystem
+from tests.support.system import killing
+
+Play = Callable[[MotoSystem], Airport]
+
+
+@dataclass(frozen=True)
+class Crashes:
+    """A scenario, and those of its functions that are killed in it."""
+
+    play: Play
+    functions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.play.__name__
+
+    def calls(self) -> list[AwsCall]:
+        """The calls of a run in which nobody is killed; of equal ones in a row, the ends."""
+        made: list[AwsCall] = []
+        with MotoSystem() as system:
+            system.calls.observers.append(
+                lambda call, moment: made.append(call) if moment == "before" else None
+            )
+            self.play(system)
+        own = [call for call in made if call.function in self.functions]
+        repeated = {
+            call
+            for before, call in pairwise(own)
+            if (before.function, before.operation) == (call.function, call.operation)
+        }
+        following = {
+            before
+            for before, call in pairwise(own)
+            if (before.function, before.operation) == (call.function, call.operation)
+        }
+        return [call for call in own if call not in repeated & following]
+
+    def moments(self) -> list[tuple[AwsCall, str]]:
+        """After each call, and before the first of each invocation.
+
+        Between a call and the next nothing happens: dying after one is dying before the other.
+        """
+        calls = self.calls()
+        firsts = [(call, "before") for call in calls if call.number == 1]
+        return [*firsts, *((call, "after") for call in calls)]
+
+    def run(self, call: AwsCall, moment: str) -> None:
+        """Kill once, and let everything heal.
+
+        Raises:
+            AssertionError: not everything did.
+        """
+        with MotoSystem() as system:
+            with killing(system, call, moment) as killed:
+                airport = self.play(system)
+            system.settle()
+            assert killed == [call]
+            airport.assert_complete()
+            running = [each for each in system.executions() if each["status"] == "RUNNING"]
+            assert running == []
+
+
+def out_of_order(system: MotoSystem) -> Airport:
+    """The second version starts first, waits, and is woken."""
+    airport = Airport(system)
+    airport.publish("Narita")
+    airport.publish("Narita International")
+    system.poll()
+    system.stream.pending.reverse()
+    system.run()
+    return airport
+
+
+def fails_and_is_redriven(system: MotoSystem) -> Airport:
+    """A handler of the first version raises; the second is blocked until the redrive."""
+    airport = Airport(system)
+    airport.publish("Narita")
+    airport.publish("Narita International")
+    with failing(system):
+        system.settle()
+    airport.operate(1, "redrive")
+    system.run()
+    return airport
+
+
+def synchronous(system: MotoSystem) -> Airport:
+    """The first version is applied by its request, the second by the machine."""
+    airport = Airport(system)
+    airport.publish("Narita", mode="sync")
+    airport.publish("Narita International")
+    system.run()
+    return airport
+
+
+def synchronous_on_top(system: MotoSystem) -> Airport:
+    """The second version is applied by its request."""
+    airport = Airport(system)
+    airport.publish("Narita")
+    system.settle()
+    airport.publish("Narita International", mode="sync")
+    system.run()
+    return airport
+
+
+def starts_are_lost(system: MotoSystem) -> Airport:
+    """The sweep starts what the stream has lost."""
+    system.stream.dropped = lambda record: record["dynamodb"]["NewImage"]["status"]["S"] == "start"
+    airport = Airport(system)
+    airport.publish("Narita")
+    airport.publish("Narita International")
+    system.settle()
+    return airport
+
+
+def is_aborted(system: MotoSystem) -> Airport:
+    """An execution ends without a word; the event of its end closes it, the redrive heals it."""
+    airport = Airport(system)
+    airport.publish("Narita")
+    airport.publish("Narita International")
+    system.poll()
+    system.stream.pending.reverse()
+    first = system.stream.pending.pop()
+    system.run()
+    system.engine.stop_execution(system.executions()[0]["executionArn"])
+    system.run()
+    system.stream.pending.append(first)
+    system.settle()
+    airport.operate(2, "redrive")
+    system.run()
+    return airport
+
+
+@contextmanager
+def failing(system: MotoSystem) -> Iterator[None]:
+    """The next handler that writes in a transaction, airports_by_country, raises."""
+    raised: list[AwsCall] = []
+
+    def fail(call: AwsCall, moment: str) -> None:
+        is_its = call.function == "CommandSyncDataFunction" and moment == "before"
+        if is_its and call.operation == "TransactWriteItems" and not raised:
+            raised.append(call)
+            raise RuntimeError("the read model is out of order")
+
+    system.calls.observers.append(fail)
+    try:
+        yield
+    finally:
+        system.calls.observers.remove(fail)
+
+
+STATES = (
+    "CommandCheckVersionFunction",
+    "CommandWaitPrevCommandFunction",
+    "CommandSetTtlCommandFunction",
+    "CommandHistoryCopyFunction",
+    "CommandTransformDataFunction",
+    "CommandSyncDataFunction",
+    "CommandFinishFunction",
+)
+STREAM = "StreamOnProcessChangedFunction"
+API = "ApiHandleRequestFunction"
+SWEEP = "ScheduleSweepFunction"
+FAILURE = "CommandMarkFailedFunction"
+
+CRASHES = [
+    Crashes(out_of_order, (*STATES, STREAM, API)),
+    Crashes(fails_and_is_redriven, (FAILURE, STREAM, API)),
+    Crashes(synchronous, (API,)),
+    Crashes(synchronous_on_top, (API,)),
+    Crashes(starts_are_lost, (SWEEP,)),
+    Crashes(is_aborted, (SWEEP, STREAM)),
+]

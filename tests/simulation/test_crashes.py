@@ -1,0 +1,16 @@
+"""Whoever is killed before or after whichever call: at the end everything is applied."""
+
+import pytest
+from tests.simulation.crashes import CRASHES
+
+
+@pytest.mark.parametrize("crashes", CRASHES, ids=str)
+def test_a_function_that_is_killed_at_any_call_loses_nothing(crashes):
+    moments = crashes.moments()
+
+    for call, moment in moments:
+        try:
+            crashes.run(call, moment)
+        except Exception as error:
+            pytest.fail(f"killed {moment} {call}: {error!r}")
+    assert moments

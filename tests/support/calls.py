@@ -1,0 +1,97 @@
+"""The calls that functions make, one by one: seen, counted, interrupted."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class KilledError(BaseException):
+    """The process of a Lambda has died; no `except Exception` sees it."""
+
+
+@dataclass(frozen=True)
+class AwsCall:
+    """A call: the how manieth of which invocation of which function."""
+
+    function: str
+    invocation: int
+    number: int
+    operation: str
+
+    def __str__(self) -> str:
+        return f"{self.function} {self.invocation}.{self.number} {self.operation}"
+
+
+Observer = Callable[[AwsCall, str], None]
+
+
+@dataclass
+class _Running:
+    function: str
+    invocation: int
+    made: int = 0
+
+
+@dataclass
+class Calls:
+    """Tells observers of each call before and after it is made; they may raise."""
+
+    observers: list[Observer] = field(default_factory=list)
+    _own: threading.local = field(default_factory=threading.local)
+    _invocations: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def of(self, function: str) -> Iterator[None]:
+        """The calls in here are an invocation's."""
+        before = getattr(self._own, "running", None)
+        self._invocations[function] += 1
+        self._own.running = _Running(function, self._invocations[function])
+        try:
+            yield
+        finally:
+            self._own.running = before
+
+    def before(self, operation: str) -> None:
+        running: _Running | None = getattr(self._own, "running", None)
+        if running is not None:
+            running.made += 1
+            self._tell(running, operation, "before")
+
+    def after(self, operation: str) -> None:
+        running: _Running | None = getattr(self._own, "running", None)
+        if running is not None:
+            self._tell(running, operation, "after")
+
+    def _tell(self, running: _Running, operation: str, moment: str) -> None:
+        call = AwsCall(running.function, running.invocation, running.made, operation)
+        for observer in self.observers:
+            observer(call, moment)
+
+
+class Watched:
+    """An object whose methods count as calls; `told` is given each one's name and answer."""
+
+    def __init__(
+        self, target: Any, calls: Calls, told: Callable[[str, tuple[Any, ...], Any], None]
+    ) -> None:
+        self._target = target
+        self._calls = calls
+        self._told = told
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._target, name)
+        if not callable(method):
+            return method
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            self._calls.before(name)
+            answer = method(*args, **kwargs)
+            self._told(name, args, answer)
+            self._calls.after(name)
+            return answer
+
+        self.__dict__[name] = watched
+        return watched

@@ -1,0 +1,111 @@
+"""A system over the fakes: as fast as it gets, for many versions and many seeds."""
+
+from typing import Any
+
+from tests.fakes import World
+from tests.support.calls import Watched
+from tests.support.system import System
+
+from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.adapters.executions import Executions
+from sfn_cqrs.adapters.items import process_item
+from sfn_cqrs.adapters.process_table import open_shard
+from sfn_cqrs.domain.process import Process
+from sfn_local.asl import Engine, errors
+
+WATCHED = (
+    "commands",
+    "data",
+    "history",
+    "requests",
+    "attributes",
+    "events",
+    "alarms",
+    "dead_letters",
+)
+
+
+class FakeSystem(System):
+    """Tables and topics are the fakes'; Step Functions is the engine."""
+
+    def __init__(self, seed: int | None = None, *, disorder: dict[str, Any] | None = None) -> None:
+        super().__init__(seed, disorder=disorder)
+        self.world = World()
+        self._told = 0
+        self._written: list[Process] = []
+
+    def parts(self) -> dict[str, Any]:
+        client = EngineClient(self.engine)
+        arn, table = self.machine.arn, self.template.environment["COMMANDS_TABLE"]
+        watched = {name: Watched(part, self.calls, self._saw) for name, part in self._parts()}
+        executions = Executions(client, arn, table)  # type: ignore[arg-type]
+        return {
+            **watched,
+            "executions": Watched(executions, self.calls, self._saw),
+            "read_models": lambda view: Watched(self.world.read_model(view), self.calls, self._saw),
+        }
+
+    def processes(self) -> list[Process]:
+        return [process for _, process in self.world.store.processes.items()]
+
+    def poll(self) -> None:
+        written, self._written = self._written, []
+        for process in written:
+            self._told += 1
+            self.stream.offer(self._record(process))
+
+    def _parts(self) -> list[tuple[str, Any]]:
+        parts = self.world.parts()
+        return [(name, parts[name]) for name in (*WATCHED, "processes")]
+
+    def _saw(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
+        """Note what a call has written, and move the fakes' clock."""
+        late = (self.clock.now() - self.world.clock()).total_seconds()
+        self.world.clock.advance(seconds=late)
+        if method in ("begin", "park", "close", "restart", "skip"):
+            process = answer if method == "begin" else answer.process
+            if process is not None and (method == "begin" or answer.done):
+                self._written.append(process)
+        elif method == "publish" and answer is None and hasattr(args[0], "process"):
+            self._written.append(args[0].process)
+
+    def _record(self, process: Process) -> dict[str, Any]:
+        item = process_item(process, open_shard(process)) | {
+            "task_token": process.token,
+            "token_seq": process.token_seq,
+            "error": process.error,
+            "cause": process.cause,
+        }
+        keys = {name: item[name] for name in ("pk", "sk")}
+        return {
+            "eventID": str(self._told),
+            "eventName": "MODIFY",
+            "eventSource": "aws:dynamodb",
+            "dynamodb": {
+                "ApproximateCreationDateTime": self.clock.time(),
+                "Keys": marshal(keys),
+                "NewImage": marshal(item),
+                "SequenceNumber": f"{self._told:020d}",
+            },
+        }
+
+
+class EngineClient:
+    """A client of Step Functions that asks the engine without a word on a wire."""
+
+    exceptions = errors
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: A002, N803
+        self._engine.start_execution(stateMachineArn, name, input)
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
+        return self._engine.describe_execution(executionArn)
+
+    def send_task_success(self, *, taskToken: str, output: str) -> None:  # noqa: N803
+        self._engine.send_task_success(taskToken, output)
+
+    def send_task_failure(self, *, taskToken: str, error: str, cause: str) -> None:  # noqa: N803
+        self._engine.send_task_failure(taskToken, error, cause)

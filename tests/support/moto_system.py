@@ -1,0 +1,279 @@
+"""A system over moto: real clients, tables and topics made as template.yaml has them."""
+
+import json
+from contextlib import ExitStack
+from functools import cache
+from typing import Any, Self
+from unittest import mock
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from cryptography.hazmat.primitives.asymmetric import rsa
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
+from tests.support.system import System
+
+from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.items import as_process
+from sfn_cqrs.domain.process import Process
+from sfn_local.asl.server import handler as engine_handler
+from sfn_local.http_server import Request, Response
+
+RECEIVED_AT_ONCE = 10
+ACCOUNT = DEFAULT_ACCOUNT_ID
+WRITES = ("PutItem", "UpdateItem", "TransactWriteItems")
+
+
+class MotoSystem(System):
+    """Tables, topics, queues and the bucket are moto's; Step Functions is the engine."""
+
+    def __init__(self, seed: int | None = None, *, disorder: dict[str, Any] | None = None) -> None:
+        super().__init__(seed, disorder=disorder)
+        self._aws = ExitStack()
+        self._refs: dict[str, str] = {}
+        self._inboxes: dict[str, str] = {}
+        self._is_written = False
+        self._position = 0
+
+    def __enter__(self) -> Self:
+        # moto's SNS signs each message, and makes itself a key for that: one per process will do.
+        self._aws.enter_context(mock.patch.object(rsa, "generate_private_key", _signing_key))
+        self._aws.enter_context(mock_aws())
+        self.clients = clients()
+        self._make_resources()
+        _systems.append(self)
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        _systems.remove(self)
+        self._aws.close()
+
+    def processes(self) -> list[Process]:
+        table = self.template.name("CommandsTable")
+        items = self.clients["dynamodb"].scan(TableName=table, ConsistentRead=True)["Items"]
+        plain = [unmarshal(item) for item in items]
+        return [as_process(item) for item in plain if item.get("kind") == "process"]
+
+    def parts(self) -> dict[str, Any]:
+        return {f"client:{service}": client for service, client in self.clients.items()}
+
+    def environment(self) -> dict[str, str]:
+        return {name: self._refs.get(value, value) for name, value in super().environment().items()}
+
+    def poll(self) -> None:
+        if not self._is_written:
+            return
+        self._is_written = False
+        records = self._shard()[self._position :]
+        self._position += len(records)
+        for record in (each.to_json() for each in records):
+            moment = record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
+            change = {**record["dynamodb"], "ApproximateCreationDateTime": moment}
+            source = self.stream.settings.stream_arn
+            self.stream.offer({**record, "dynamodb": change, "eventSourceARN": source})
+
+    def notify(self) -> bool:
+        messages = self.receive("NotificationQueue")
+        if not messages:
+            return False
+        records = [
+            {"messageId": each["MessageId"], "body": each["Body"], "eventSource": "aws:sqs"}
+            for each in messages
+        ]
+        answer = self.invoke("QueueOnNotificationFunction", {"Records": records})
+        failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+        for message in messages:
+            if message["MessageId"] not in failed:
+                self._delete("NotificationQueue", message)
+        return True
+
+    def receive(self, queue: str) -> list[dict[str, Any]]:
+        """The messages of a queue, which stay in it."""
+        answer = self.clients["sqs"].receive_message(
+            QueueUrl=self.ref(queue), MaxNumberOfMessages=RECEIVED_AT_ONCE, VisibilityTimeout=0
+        )
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
+
+    def letters(self, queue: str) -> list[dict[str, Any]]:
+        """The JSON bodies of a dead letter queue."""
+        return [json.loads(message["Body"]) for message in self.receive(queue)]
+
+    def ref(self, logical_id: str) -> str:
+        """What a resource, or an inbox, is called in moto."""
+        if logical_id in self._inboxes:
+            return self._inboxes[logical_id]
+        return self._refs[self.template.resolve({"Ref": logical_id})]
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """The messages of the alarm topic."""
+        return [json.loads(message["Message"]) for message in self._inbox("AlarmInbox")]
+
+    def notices(self) -> list[dict[str, Any]]:
+        """The messages of the events topic."""
+        return [json.loads(message["Message"]) for message in self._inbox("EventsInbox")]
+
+    def _inbox(self, queue: str) -> list[dict[str, Any]]:
+        found = []
+        while messages := self.receive(queue):
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                self._delete(queue, message)
+        return found
+
+    def _delete(self, queue: str, message: dict[str, Any]) -> None:
+        self.clients["sqs"].delete_message(
+            QueueUrl=self.ref(queue), ReceiptHandle=message["ReceiptHandle"]
+        )
+
+    # Making what the template declares.
+
+    def _make_resources(self) -> None:
+        for logical_id, properties in self._resources("AWS::DynamoDB::Table"):
+            self._make_table(self.template.name(logical_id), properties)
+        for logical_id, _ in self._resources("AWS::S3::Bucket"):
+            self.clients["s3"].create_bucket(Bucket=self.template.name(logical_id))
+        for logical_id, _ in self._resources("AWS::SNS::Topic"):
+            name = self.template.name(logical_id)
+            self._made(logical_id, self.clients["sns"].create_topic(Name=name)["TopicArn"])
+        queues = dict(self._resources("AWS::SQS::Queue"))
+        for logical_id in sorted(queues, key=lambda name: "RedrivePolicy" in queues[name]):
+            self._make_queue(logical_id, queues[logical_id])
+        for _, properties in self._resources("AWS::SNS::Subscription"):
+            self._subscribe(properties)
+        for topic, queue in (("AlarmTopic", "AlarmInbox"), ("EventsTopic", "EventsInbox")):
+            self._listen(topic, queue)
+
+    def _resources(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
+        return [
+            (logical_id, self.template.resolve(properties))
+            for logical_id, properties in self.template.of_type(kind).items()
+        ]
+
+    def _made(self, logical_id: str, ref: str) -> None:
+        self._refs[self.template.resolve({"Ref": logical_id})] = ref
+
+    def _make_table(self, name: str, properties: dict[str, Any]) -> None:
+        indexes = properties.get("GlobalSecondaryIndexes")
+        stream = properties.get("StreamSpecification")
+        self.clients["dynamodb"].create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=properties["KeySchema"],
+            AttributeDefinitions=properties["AttributeDefinitions"],
+            **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
+            **({"StreamSpecification": {"StreamEnabled": True, **stream}} if stream else {}),
+        )
+
+    def _make_queue(self, logical_id: str, properties: dict[str, Any]) -> None:
+        attributes = {}
+        if "RedrivePolicy" in properties:
+            policy = properties["RedrivePolicy"]
+            name = policy["deadLetterTargetArn"].rpartition(":")[2]
+            target = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+            attributes["RedrivePolicy"] = json.dumps({**policy, "deadLetterTargetArn": target})
+        name = self.template.name(logical_id)
+        url = self.clients["sqs"].create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        self._made(logical_id, url)
+
+    def _subscribe(self, properties: dict[str, Any]) -> None:
+        attributes = {}
+        if "FilterPolicy" in properties:
+            attributes["FilterPolicy"] = json.dumps(properties["FilterPolicy"])
+        if properties["Protocol"] != "sqs":
+            return
+        name = properties["Endpoint"].rpartition(":")[2]
+        self.clients["sns"].subscribe(
+            TopicArn=self._refs[properties["TopicArn"]],
+            Protocol="sqs",
+            Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}",
+            Attributes=attributes,
+        )
+
+    def _listen(self, topic: str, queue: str) -> None:
+        """Keep a topic's messages for the test to read."""
+        url = self.clients["sqs"].create_queue(QueueName=queue)["QueueUrl"]
+        self._inboxes[queue] = url
+        self.clients["sns"].subscribe(
+            TopicArn=self.ref(topic),
+            Protocol="sqs",
+            Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}",
+        )
+
+    def _shard(self) -> list[Any]:
+        """The stream's records, from moto's backend: its streams API does not answer."""
+        backend = dynamodb_backends[ACCOUNT]["us-east-1"]
+        records: list[Any] = backend.tables[self.template.name("CommandsTable")].stream_shard.items
+        return records
+
+    def before_call(self, operation: str) -> None:
+        self.calls.before(operation)
+
+    def after_call(self, operation: str) -> None:
+        self._is_written = self._is_written or operation in WRITES
+        self.calls.after(operation)
+
+    def ask_engine(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Answer a request to Step Functions from the engine of this process."""
+        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
+        answer = engine_handler(self.engine)(Request("POST", "/", "", headers, body))
+        return AWSResponse(request.url, answer.status, dict(answer.headers), _Raw(answer))
+
+
+_systems: list[MotoSystem] = []
+_generate_key = rsa.generate_private_key
+
+
+@cache
+def _signing_key(**parameters: Any) -> Any:
+    return _generate_key(**parameters)
+
+
+@cache
+def clients() -> dict[str, Any]:
+    """The clients of this process, made once: that takes longer than a test."""
+    credentials = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    made: dict[str, Any] = {
+        service: boto3.client(service, region_name="us-east-1", **credentials)
+        for service in ("dynamodb", "s3", "sns", "sqs", "stepfunctions")
+    }
+    for client in made.values():
+        client.meta.events.register_first("before-call", _before_call)
+        client.meta.events.register_last("after-call", _after_call)
+    made["stepfunctions"].meta.events.register_first("before-send.stepfunctions", _before_send)
+    return made
+
+
+def _before_call(model: Any, **_: Any) -> None:
+    for system in _systems:
+        system.before_call(model.name)
+
+
+def _after_call(model: Any, **_: Any) -> None:
+    for system in _systems:
+        system.after_call(model.name)
+
+
+def _before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    return _systems[-1].ask_engine(request)
+
+
+class _Raw:
+    """The body of a response, as botocore reads it."""
+
+    def __init__(self, response: Response) -> None:
+        self._body = response.body
+
+    def stream(self, *_: Any, **__: Any) -> Any:
+        yield self._body
+
+    def read(self, *_: Any, **__: Any) -> bytes:
+        return self._body
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

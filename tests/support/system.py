@@ -1,0 +1,319 @@
+"""The whole system in one process, under a virtual clock.
+
+The real functions, the real machine in the real engine, and small pumps for the stream, the
+notifications and the events of executions. Without a seed each call runs to its end; with one
+the functions run as strands, and the seed decides who makes the next call.
+"""
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from unittest import mock
+
+from tests.support.calls import AwsCall, Calls, KilledError
+from tests.support.lambdas import Lambdas
+from tests.support.strands import Strands
+from tests.support.stream import Disorder, Stream
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.process import Process
+from sfn_cqrs.service.logs import logger
+from sfn_local.asl import Engine, FunctionError, ManualScheduler, VirtualClock
+from sfn_local.asl.functions import Done
+from sfn_local.events import EventRules, Rule
+from sfn_local.template import Template
+
+ROOT = Path(__file__).parents[2]
+PARAMETERS = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "test"}
+ASYNC_ATTEMPTS = 3
+SWEEP = "ScheduleSweepFunction"
+API = "ApiHandleRequestFunction"
+TENANT = "tenant1"
+MINUTES_5 = 300
+CALL_SECONDS = 0.001
+
+
+@cache
+def template() -> Template:
+    return Template.load(ROOT / "template.yaml", parameters=PARAMETERS)
+
+
+class System:
+    """A system; its storage is a subclass's."""
+
+    def __init__(self, seed: int | None = None, *, disorder: dict[str, Any] | None = None) -> None:
+        self.template = template()
+        self.machine = self.template.machines["command"]
+        self.calls = Calls([self._pass_time])
+        self.lambdas = Lambdas(self.template, self.calls)
+        self.stream = Stream.of(self.template)
+        self.clock = VirtualClock()
+        self.strands = None if seed is None else Strands(seed)
+        self.disorder = None if disorder is None else Disorder(random.Random(seed), **disorder)
+        self.engine = Engine(functions=self, clock=self.clock, scheduler=ManualScheduler(seed))
+        self.engine.create_state_machine(self.machine.name, self.machine.definition)
+        rules = EventRules(list(self._rules()), self.invoke_async)
+        self.engine.on_status_change.append(rules.on_status_change)
+        self._seed = seed
+        self._outside: list[Callable[[], None]] = []
+        self._cleanup = ExitStack()
+
+    # What a subclass provides.
+
+    def parts(self) -> dict[str, Any]:
+        """The parts of bootstrap that are not the deployed ones."""
+        raise NotImplementedError
+
+    def processes(self) -> list[Process]:
+        """Every process item."""
+        raise NotImplementedError
+
+    def poll(self) -> None:
+        """Offer the stream what was written since."""
+
+    def notify(self) -> bool:
+        """Hand notices to their consumer; whether there were any."""
+        return False
+
+    # Entering and leaving.
+
+    def __enter__(self) -> Self:
+        random.seed(self._seed)
+        enter = self._cleanup.enter_context
+        enter(mock.patch.dict(os.environ, self.environment()))
+        enter(mock.patch("time.sleep", self._sleep))
+        enter(bootstrap.override(**{"clock": self.clock.now, **self.parts()}))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.strands is not None:
+            self.strands.close()
+        self._cleanup.close()
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **self.template.environment,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+        }
+
+    # Invoking functions.
+
+    def submit(self, function: str, payload: bytes, done: Done) -> None:
+        """Run a function for the engine."""
+        self._run(lambda: done(self._answer(function, payload)))
+
+    def invoke_async(self, function: str, payload: bytes) -> None:
+        """Run a function for an event: what fails is tried again twice."""
+        self._outside.append(partial(self._try, function, payload))
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """Run a function now.
+
+        Raises:
+            FunctionError: it failed.
+        """
+        return json.loads(self.lambdas.invoke(function, json.dumps(event).encode()))
+
+    def api(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        key: str | None = None,
+    ) -> tuple[int, dict[str, Any]]:
+        """Send a request as an operator: the answer's status and JSON.
+
+        Raises:
+            FunctionError: the function was killed.
+        """
+        claims = {"custom:tenant": TENANT, "cognito:groups": "[operator]", "sub": "taro"}
+        answer = self.invoke(
+            API,
+            {
+                "version": "2.0",
+                "routeKey": "$default",
+                "rawPath": path,
+                "rawQueryString": "",
+                "headers": {"idempotency-key": key} if key else {},
+                "requestContext": {
+                    "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},
+                    "stage": "$default",
+                    "requestId": "a-request",
+                    "authorizer": {"jwt": {"claims": claims}},
+                },
+                "body": None if body is None else json.dumps(body),
+                "isBase64Encoded": False,
+            },
+        )
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def spawn(self, job: Callable[[], None]) -> None:
+        """Run something beside everything else."""
+        self._run(job)
+
+    # Time.
+
+    def run(self) -> None:
+        """Run until all that is left waits: for a token, a limit or the sweep."""
+        while self._step():
+            pass
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, limits included."""
+        self.engine.run_for(seconds)
+        self.run()
+
+    def sweep(self) -> dict[str, int] | None:
+        """Let five minutes pass and sweep; None if the sweep failed."""
+        self.pass_time(MINUTES_5)
+        try:
+            done: dict[str, int] = self.invoke(SWEEP, {"source": "aws.events"})
+        except FunctionError:
+            done = {}
+        self.run()
+        return done
+
+    def settle(self, sweeps: int = 6) -> None:
+        """Run, and sweep while something is open."""
+        self.run()
+        while sweeps and any(process.outcome.is_open for process in self.processes()):
+            self.sweep()
+            sweeps -= 1
+
+    # Looking.
+
+    def process(self, key: ItemKey, version: int) -> Process:
+        found = bootstrap.processes().find(key, version)
+        if found is None:
+            raise LookupError(f"{key} has no process {version}")
+        return found
+
+    def outcomes(self, key: ItemKey, last: int) -> dict[int, str]:
+        """The outcome of each version from 1 to the last."""
+        return {each: str(self.process(key, each).outcome) for each in range(1, last + 1)}
+
+    def executions(self) -> list[dict[str, Any]]:
+        """Every execution, as DescribeExecution shows it."""
+        listed = self.engine.list_executions(self.machine.arn)
+        return [self.engine.describe_execution(each["executionArn"]) for each in listed]
+
+    # Inside.
+
+    def _step(self) -> bool:
+        """Let one thing happen; whether there was one."""
+        self.engine.run_until_idle()
+        self.poll()
+        if self.strands is not None and len(self.strands):
+            return self._step_strands(self.strands)
+        if self._outside:
+            self._run(self._outside.pop(0))
+        elif self.stream.pending:
+            self._run(partial(self._deliver, self.stream.take(self.disorder)))
+        elif not self.notify():
+            return self._wait()
+        return True
+
+    def _step_strands(self, strands: Strands) -> bool:
+        """Let a strand go on, or sometimes begin what could wait."""
+        chance = strands.random.random()
+        if self.stream.pending and chance < 0.1:
+            strands.spawn(partial(self._deliver, self.stream.take(self.disorder)))
+        elif self._outside and chance < 0.2:
+            strands.spawn(self._outside.pop(0))
+        elif chance > 0.99:
+            self._wait()
+        strands.step()
+        return True
+
+    def _wait(self) -> bool:
+        """Let the pauses before retries pass; whether there were any."""
+        before = self.clock.time()
+        self.engine.run_until_waiting()
+        return self.clock.time() > before or bool(self._outside) or bool(self.strands)
+
+    def _run(self, job: Callable[[], None]) -> None:
+        if self.strands is None:
+            job()
+        else:
+            self.strands.spawn(job)
+
+    def _answer(self, function: str, payload: bytes) -> bytes | FunctionError:
+        try:
+            return self.lambdas.invoke(function, payload)
+        except FunctionError as error:
+            return error
+
+    def _try(self, function: str, payload: bytes) -> None:
+        for _ in range(ASYNC_ATTEMPTS):
+            if not isinstance(self._answer(function, payload), FunctionError):
+                return
+
+    def _deliver(self, batch: list[dict[str, Any]]) -> None:
+        function = self.stream.settings.function_arn
+        self.stream.deliver(batch, partial(self.lambdas.invoke, function), self._sleep)
+
+    def _rules(self) -> Iterator[Rule]:
+        for source in self.template.event_sources:
+            if source.type == "EventBridgeRule":
+                yield Rule(source.properties["Pattern"], [source.function])
+
+    def _pass_time(self, _call: AwsCall, moment: str) -> None:
+        """Each call takes a millisecond, and others may make theirs in between."""
+        if moment == "before":
+            self.clock.advance(CALL_SECONDS)
+            if self.strands is not None:
+                self.strands.pause()
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        if self.strands is not None:
+            self.strands.pause()
+
+
+@contextmanager
+def killing(system: System, at: AwsCall, moment: str) -> Iterator[list[AwsCall]]:
+    """Kill the function that makes a call, before or after it, once; yields who was killed."""
+    killed: list[AwsCall] = []
+
+    def kill(call: AwsCall, when: str) -> None:
+        if call == at and when == moment and not killed:
+            killed.append(call)
+            raise KilledError
+
+    system.calls.observers.append(kill)
+    try:
+        yield killed
+    finally:
+        system.calls.observers.remove(kill)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Log nothing."""
+    level = logger.log_level
+    logger.setLevel("CRITICAL")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def real_time() -> float:
+    """Seconds of the machine's own clock, to measure with."""
+    return time.perf_counter()
