@@ -160,6 +160,19 @@ def test_listeners_learn_of_every_status(lab: Lab) -> None:
     assert heard == [("e", "RUNNING"), ("e", "FAILED")]
 
 
+def test_a_listener_that_fails_does_not_keep_the_others_from_hearing(lab: Lab) -> None:
+    heard: list[str] = []
+
+    def broken(_: dict[str, Any]) -> None:
+        raise ValueError("deaf")
+
+    lab.engine.on_status_change += [broken, lambda described: heard.append(described["status"])]
+    lab.run(machine(PASS))
+    lab.engine.run_until_idle()
+
+    assert heard == ["RUNNING", "SUCCEEDED"]
+
+
 def test_an_updated_machine_does_not_change_what_runs(lab: Lab) -> None:
     arn = lab.engine.create_state_machine("m", machine(WAIT))
     old = lab.engine.start_execution(arn)

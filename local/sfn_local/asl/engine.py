@@ -3,6 +3,7 @@
 Every public method may be called from any thread.
 """
 
+import logging
 import sys
 import uuid
 from collections.abc import Callable
@@ -31,6 +32,8 @@ from sfn_local.asl.functions import FunctionInvoker
 from sfn_local.asl.lint import lint
 from sfn_local.asl.machine import Machine, compile_machine
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
+
+logger = logging.getLogger(__name__)
 
 LARGEST_DEFINITION = 1024 * 1024
 LONGEST_ERROR = 256
@@ -357,7 +360,10 @@ class Engine:
 
     def _tell(self, description: dict[str, Any]) -> None:
         for listener in self.on_status_change if description else ():
-            listener(description)
+            try:
+                listener(description)
+            except Exception:
+                logger.exception("a listener failed at %s", description["executionArn"])
 
 
 def _compile(
