@@ -1,6 +1,7 @@
 """The decorator of every state of the command machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
@@ -58,24 +59,34 @@ def command_state(
     def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> dict[str, Any]:
         context = StepFunctionsContext.from_event(event)
         ref = CommandRef.from_input(context.execution.input)
-        logger.append_keys(
-            execution=context.execution.name,
-            state=context.state.name,
-            tenant=ref.key.tenant,
-            type=ref.key.type,
-            version=ref.version,
-            attempt=ref.attempt,
-        )
-        process = None
-        if writes_status:
-            status = f"{context.state.name}:STARTED"
-            beginning = chain.begin(ref.version, ref.attempt, status, is_first=is_first)
-            process = Chain(ref.key).run(beginning)
-        result = function(CommandState(ref, context, event.get("input"), process))
-        logger.info("state finished")
-        return result
+        with _logged(context, ref):
+            process = None
+            if writes_status:
+                status = f"{context.state.name}:STARTED"
+                beginning = chain.begin(ref.version, ref.attempt, status, is_first=is_first)
+                process = Chain(ref.key).run(beginning)
+            result = function(CommandState(ref, context, event.get("input"), process))
+            logger.info("state finished")
+            return result
 
     return lambda_handler
+
+
+@contextmanager
+def _logged(context: StepFunctionsContext, ref: CommandRef) -> Iterator[None]:
+    """Name the execution, the state and the version in every line that this thread logs."""
+    logger.thread_safe_append_keys(
+        execution=context.execution.name,
+        state=context.state.name,
+        tenant=ref.key.tenant,
+        type=ref.key.type,
+        version=ref.version,
+        attempt=ref.attempt,
+    )
+    try:
+        yield
+    finally:
+        logger.thread_safe_clear_keys()
 
 
 first_command_state = partial(command_state, is_first=True)

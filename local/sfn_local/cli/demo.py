@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sfn_local.cli.options import Command, json_option
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -21,21 +23,16 @@ SHOWN_DIFFERENCES = 20
 PLAIN_SECONDS = 2.0
 
 
-@click.command()
+@click.command(cls=Command, examples=("sfn-cqrs demo", "sfn-cqrs demo --airports 1000"))
 @click.option("--airports", default=300, show_default=True, help="How many, each 3 or 4 versions.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@json_option
 def demo(airports: int, as_json: bool) -> None:
-    r"""Run the whole system on real airports, and compare every row.
+    """Run the whole system on real airports, and compare every row.
 
     Publishes versions of real airports over HTTP from eight threads, 1 ms apart, delivers
     stream records backwards and twice, lets a handler fail and heals it by a redrive; then
     compares chains, data, history and both read models with the source. Exits 1 if a single
     row differs.
-
-    \b
-    Examples:
-      sfn-cqrs demo
-      sfn-cqrs demo --airports 1000
     """
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of it
 

@@ -319,6 +319,25 @@ class TestRepair:
 
         assert process == SKIPPED_1
 
+    def test_a_redrive_whose_first_answer_was_lost_has_worked(self):
+        again = a_process(attempt=2)
+
+        process = play(
+            chain.redrive(1), (FindProcess(1), FAILED_1), (Restart(1, 1), refused(again))
+        )
+
+        assert process == again
+
+    def test_a_skip_whose_first_answer_was_lost_has_worked(self):
+        process = play(
+            chain.skip(1),
+            (FindProcess(1), FAILED_1),
+            (Skip(1, 1), refused(SKIPPED_1)),
+            (FindProcess(2), None),
+        )
+
+        assert process == SKIPPED_1
+
     @pytest.mark.parametrize("operation", [chain.redrive, chain.skip])
     def test_what_is_not_in_the_chain_cannot_be_repaired(self, operation):
         with pytest.raises(NotFoundError, match="version 1 is not in the chain"):

@@ -95,6 +95,12 @@ def test_the_data_tables_handler_cannot_be_replaced(package):
         handlers.check_type("LETTER")
 
 
+@pytest.mark.parametrize("register", [handlers.sync_handler, handlers.command_type])
+def test_a_type_that_no_command_can_have_is_refused_where_it_is_registered(register):
+    with pytest.raises(ValueError, match="'airport' cannot be a type: it must be 1 to 64 capital"):
+        register("airport")
+
+
 def test_two_modules_cannot_take_the_same_name_for_a_type(package):
     package(letters=LETTERS, more_letters=LETTERS)
 

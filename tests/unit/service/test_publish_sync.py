@@ -5,6 +5,7 @@ from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import ChainBusyError, TransientError, VersionConflictError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.service import commands
 from sfn_cqrs.service.commands import TRIES, Caller, CommandService
 
@@ -142,7 +143,33 @@ def test_handlers_are_given_large_attributes_and_the_row_points_to_them(
     assert len(world.store.objects) == 1
 
 
+def test_the_version_before_expires_where_its_type_has_a_retention(make_world):
+    world = make_world(command_ttl=Retention(None, {"AIRPORT": 30}))
+    service = CommandService("tenant1")
+
+    publish(service, name="first")
+    publish(service, name="second", version=1)
+
+    assert world.store.commands.ttl((NRT, 1)) is not None
+    assert world.store.commands.ttl((NRT, 2)) is None
+
+
 class TestHandOver:
+    def test_a_hand_over_that_fails_is_the_sweeps(
+        self, service, world, handlers_of_airport, log, monkeypatch
+    ):
+        def fails(_ref):
+            raise ConnectionError("DynamoDB is away")
+
+        handlers_of_airport(target=_broken)
+        monkeypatch.setattr(world.processes, "restart", fails)
+
+        published = publish(service)
+
+        assert (published.version, published.is_applied) == (1, False)
+        assert world.processes.find(NRT, 1).is_with_its_publisher
+        assert "the sweep will hand it over" in log.getvalue()
+
     def test_a_handler_that_fails_hands_the_version_over_to_the_machine(
         self, service, world, handlers_of_airport, log
     ):
