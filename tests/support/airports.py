@@ -22,6 +22,14 @@ class Airport:
     code: str = "NRT"
     names: list[str] = field(default_factory=list)
 
+    @classmethod
+    def stored(cls, system: System, code: str) -> "Airport":
+        """An airport as it has been published by whomever."""
+        airport = cls(system, code)
+        while (command := bootstrap.commands().find(airport.key, airport.last + 1)) is not None:
+            airport.names.append(command.name)
+        return airport
+
     @property
     def key(self) -> ItemKey:
         return ItemKey(TENANT, "AIRPORT", self.code)
