@@ -18,6 +18,7 @@ I7  what has failed runs again only when an operator redrives it
 import argparse
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain as chained
@@ -25,7 +26,7 @@ from itertools import chain as chained
 from tests.simulation.rules import Rules, load_rules
 from tests.simulation.world import FAULT_NUMBER, BrokenError, Label, Move, State, World
 
-LIMIT = 12_000_000
+LIMIT = 40_000_000
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,28 @@ def check(world: World, limit: int = LIMIT) -> Verdict:
         if len(states) > limit:
             raise OverflowError(f"more than {limit} states")
     return Verdict(len(states))
+
+
+def count(world: World, limit: int = LIMIT) -> int:
+    """Look at every state as `check` does, remembering of each no more than its hash.
+
+    Two of some ten million states may have the same hash of 64 bits once in a million runs.
+
+    Raises:
+        BrokenError: an invariant does not hold; `check` tells how it comes about.
+        OverflowError: there are more states than the limit.
+    """
+    first = world.first()
+    seen, waiting = {hash(first)}, deque([first])
+    while waiting:
+        for _, after in successors(world, waiting.popleft()):
+            number = hash(after)
+            if number not in seen:
+                seen.add(number)
+                waiting.append(after)
+        if len(seen) > limit:
+            raise OverflowError(f"more than {limit} states")
+    return len(seen)
 
 
 def successors(world: World, state: State) -> Iterator[Move]:
@@ -209,7 +232,7 @@ SCENARIOS = [
     Scenario("swept at any time", "aaa", {"sweep": 1}),
     Scenario("closed ones expire", "aaa", {"expire": 2}),
     Scenario("fails, skipped", "aaa", {"fail": 1, "skip": 1}, is_big=True),
-    Scenario("fails, skipped, expires", "aaa", {"fail": 1, "skip": 1, "expire": 1}, is_big=True),
+    Scenario("fails, a skipped one between, expires", "axa", {"fail": 1, "skip": 1, "expire": 1}),
     Scenario("fails, redriven", "aaa", {"fail": 1, "redrive": 1}, is_big=True),
     Scenario("fails, two skipped", "aaa", {"fail": 1, "skip": 2}, is_big=True),
     Scenario("waits for a day", "aaa", {"timeout": 1}),
@@ -247,8 +270,14 @@ SCENARIOS = [
 
 
 def run(scenario: Scenario, rules: Rules, *, limit: int = LIMIT, **options: bool) -> Verdict:
-    """Check one scenario."""
+    """Check one scenario; a big one that holds is only counted."""
     given = {"sweeps": not scenario.is_unaided, "is_parallel": scenario.is_parallel, **options}
+    if scenario.is_big:
+        try:
+            counted = World(rules, scenario.kinds, dict(scenario.faults), **given)
+            return Verdict(count(counted, limit))
+        except BrokenError:
+            pass
     return check(World(rules, scenario.kinds, dict(scenario.faults), **given), limit)
 
 

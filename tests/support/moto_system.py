@@ -28,8 +28,16 @@ WRITES = ("PutItem", "UpdateItem", "TransactWriteItems")
 class MotoSystem(System):
     """Tables, topics, queues and the bucket are moto's; Step Functions is the engine."""
 
-    def __init__(self, seed: int | None = None, *, disorder: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int | None = None,
+        *,
+        disorder: dict[str, Any] | None = None,
+        variables: dict[str, str] | None = None,
+    ) -> None:
+        """`variables` are put over those of the template."""
         super().__init__(seed, disorder=disorder)
+        self._variables = variables or {}
         self._aws = ExitStack()
         self._refs: dict[str, str] = {}
         self._inboxes: dict[str, str] = {}
@@ -61,7 +69,8 @@ class MotoSystem(System):
         return {f"client:{service}": client for service, client in self.clients.items()}
 
     def environment(self) -> dict[str, str]:
-        return {name: self._refs.get(value, value) for name, value in super().environment().items()}
+        deployed = super().environment() | self._variables
+        return {name: self._refs.get(value, value) for name, value in deployed.items()}
 
     def poll(self) -> None:
         if not self._is_written:

@@ -57,7 +57,9 @@ class System:
         self.stream = Stream.of(self.template)
         self.clock = VirtualClock()
         self.strands = None if seed is None else Strands(seed)
-        self.disorder = None if disorder is None else Disorder(random.Random(seed), **disorder)
+        self.disorder = (
+            None if disorder is None else Disorder(**{"random": random.Random(seed), **disorder})
+        )
         self.engine = Engine(functions=self, clock=self.clock, scheduler=ManualScheduler(seed))
         self.engine.create_state_machine(self.machine.name, self.machine.definition)
         rules = EventRules(list(self._rules()), self.invoke_async)
@@ -171,7 +173,7 @@ class System:
 
     def run(self) -> None:
         """Run until all that is left waits: for a token, a limit or the sweep."""
-        while self._step():
+        while self.step():
             pass
 
     def pass_time(self, seconds: float) -> None:
@@ -215,7 +217,7 @@ class System:
 
     # Inside.
 
-    def _step(self) -> bool:
+    def step(self) -> bool:
         """Let one thing happen; whether there was one."""
         self.engine.run_until_idle()
         self.poll()

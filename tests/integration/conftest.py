@@ -1,0 +1,28 @@
+from io import StringIO
+
+import pytest
+from tests.support.airports import Airport
+from tests.support.moto_system import MotoSystem
+
+from sfn_cqrs.service.logs import logger
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """What the functions log, as text."""
+    text = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", text)
+    return text
+
+
+@pytest.fixture
+def system(log):  # noqa: ARG001 - what is logged stays out of the test's output
+    """The whole system, nothing published yet."""
+    with MotoSystem() as entered:
+        yield entered
+
+
+@pytest.fixture
+def airport(system):
+    """An airport that does not exist yet."""
+    return Airport(system)

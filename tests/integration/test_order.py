@@ -1,0 +1,179 @@
+"""From HTTP to the read models, whatever order the stream delivers in."""
+
+import random
+
+import pytest
+from tests.support.airports import Airport
+from tests.support.moto_system import MotoSystem
+from tests.support.system import TENANT
+
+from sfn_cqrs import bootstrap
+
+
+def path_of(system, version):
+    """The states that a version's execution entered."""
+    arn = next(
+        each["executionArn"]
+        for each in system.executions()
+        if each["name"].endswith(f"-v{version}-a1")
+    )
+    entered = [event.get("stateEnteredEventDetails") for event in system.engine.history(arn)]
+    return [details["name"] for details in entered if details]
+
+
+WORK = [
+    "set_ttl_command",
+    "history_copy",
+    "transform_data",
+    "sync_data_all",
+    "sync_data",
+    "sync_data",
+    "sync_data",
+    "finish",
+    "success",
+]
+
+
+def test_three_versions_are_applied_one_after_the_other(system, airport):
+    for name in ("Narita", "New Tokyo", "Narita International"):
+        airport.publish(name)
+        system.run()
+
+    airport.assert_complete()
+    assert path_of(system, 3) == ["check_version", "check_version_result", *WORK]
+    assert system.api("GET", "/data/AIRPORT/NRT")[1]["name"] == "Narita International"
+
+
+def test_versions_that_start_in_the_wrong_order_wait_for_one_another(system, airport):
+    for name in ("one", "two", "three"):
+        airport.publish(name)
+    system.poll()
+    system.stream.pending.reverse()
+
+    system.run()
+
+    airport.assert_complete()
+    waiting = ["check_version", "check_version_result", "wait_prev_command", *WORK]
+    assert [path_of(system, version) for version in (2, 3)] == [waiting, waiting]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_records_may_be_shuffled_doubled_and_replayed(seed, log):  # noqa: ARG001
+    disorder = {"random": random.Random(seed), "shuffles": True, "duplicates": 0.5, "replays": 0.5}
+    with MotoSystem(disorder=disorder) as system:
+        airport = Airport(system)
+        for name in ("one", "two", "three", "four"):
+            airport.publish(name)
+
+        system.run()
+        for record in random.Random(seed).sample(system.stream.delivered, 8):
+            system.stream.pending.append(record)
+        system.run()
+
+        airport.assert_complete()
+        assert len(system.executions()) == 4
+
+
+def test_every_version_is_told_of_once_it_has_closed(system, airport):
+    airport.publish("one")
+    airport.publish("two")
+
+    system.run()
+
+    notices = system.notices()
+    assert [
+        (notice["action"], notice["content"]["version"], notice["content"]["outcome"])
+        for notice in notices
+    ] == [("command-status", 1, "APPLIED"), ("command-status", 2, "APPLIED")]
+    assert system.alarms() == []
+
+
+def test_two_airports_of_one_country_are_counted(system, airport):
+    other = Airport(system, "HND")
+    airport.publish("Narita")
+    other.publish("Haneda")
+    system.run()
+
+    airport.publish("Narita", attributes={"country": "KR"})
+    system.run()
+
+    countries = bootstrap.read_model("airports_by_country").rows(TENANT, "countries")
+    assert {row["sort"]: row["airports"] for row in countries} == {"JP": 1, "KR": 1}
+
+
+def test_an_item_is_deleted_and_revived(system, airport):
+    airport.publish("Narita")
+    system.run()
+    assert system.api("DELETE", "/commands/AIRPORT/NRT")[0] == 202
+    airport.names.append("Narita")
+    system.run()
+    deleted = system.api("GET", "/data/AIRPORT/NRT")
+
+    airport.publish("Narita again")
+    system.run()
+
+    assert (deleted[0], deleted[1]["code"]) == (404, "deleted")
+    assert system.api("GET", "/data/AIRPORT/NRT")[1]["name"] == "Narita again"
+    airport.assert_complete()
+
+
+def test_a_partial_change_keeps_what_it_does_not_name(system, airport):
+    airport.publish("Narita", attributes={"country": "JP", "city": "Narita", "runways": 2})
+    body = {"type": "AIRPORT", "code": "NRT", "partial": True, "attributes": {"city": None}}
+
+    status, answer = system.api("POST", "/commands", body)
+    system.run()
+
+    assert (status, answer["version"]) == (202, 2)
+    row = system.api("GET", "/data/AIRPORT/NRT")[1]
+    assert (row["name"], row["attributes"]) == ("Narita", {"country": "JP", "runways": 2})
+
+
+def test_large_attributes_come_back_as_they_were(system, airport):
+    text = "空港" * 40_000
+    for name in ("one", "two"):
+        airport.publish(name, attributes={"country": "JP", "text": text + name})
+        system.run()
+
+    airport.assert_complete()
+    row = system.api("GET", "/data/AIRPORT/NRT")[1]
+    history = system.api("GET", "/data/AIRPORT/NRT/history")[1]["items"]
+    assert row["attributes"]["text"] == text + "two"
+    assert [item["attributes"]["text"] for item in history] == [text + "one"]
+
+
+def test_a_synchronous_version_is_readable_before_anything_runs(system, airport):
+    answer = airport.publish("Narita", mode="sync")
+
+    assert answer["version"] == 1
+    airport.assert_complete()
+    assert system.executions() == []
+
+
+def test_a_synchronous_version_is_refused_while_an_earlier_one_is_open(system, airport):
+    airport.publish("Narita")
+    body = {
+        "type": "AIRPORT",
+        "code": "NRT",
+        "name": "two",
+        "version": 1,
+        "attributes": {"country": "JP"},
+        "mode": "sync",
+    }
+
+    refused = system.api("POST", "/commands", body)
+    system.run()
+    accepted = system.api("POST", "/commands", body)
+
+    assert (refused[0], refused[1]["code"]) == (409, "chain_busy")
+    assert (accepted[0], accepted[1]["version"]) == (200, 2)
+    airport.names.append("two")
+    airport.assert_complete()
+
+
+def test_synchronous_and_asynchronous_versions_alternate(system, airport):
+    for number, mode in enumerate(("sync", "async", "sync", "async"), start=1):
+        airport.publish(f"name {number}", mode=mode)
+        system.run()
+
+    airport.assert_complete()
