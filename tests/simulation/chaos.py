@@ -12,13 +12,20 @@ from sfn_cqrs.domain.errors import TransientError
 
 @dataclass
 class Chaos:
-    """How often a function is killed before or after a call, or a handler's call fails."""
+    """How often a function is killed before or after a call, or a handler's call fails.
+
+    `zombies`: how often a state's function is given up and tried again, and goes on all the same.
+    """
 
     random: random.Random
     kills: float = 0.0
     failures: float = 0.0
     hiccups: float = 0.0
+    zombies: float = 0.0
     done: list[str] = field(default_factory=list)
+
+    def gives_up(self) -> bool:
+        return self.random.random() < self.zombies
 
     def observe(self, call: AwsCall, moment: str) -> None:
         """Observe a call, and perhaps break it off.

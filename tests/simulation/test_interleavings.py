@@ -136,10 +136,11 @@ def heal(system: System, airports: list[Airport]) -> None:
 
 
 @pytest.mark.parametrize(("kind", "seed"), seeds(fake=20, moto=3))
-def test_kills_and_failures_at_random_heal(kind, seed):
+def test_kills_zombies_and_failures_at_random_heal(kind, seed):
     with kind(seed, disorder=DISORDER) as system:
-        chaos = Chaos(random.Random(seed), kills=0.01, failures=0.02, hiccups=0.02)
+        chaos = Chaos(random.Random(seed), kills=0.01, failures=0.02, hiccups=0.02, zombies=0.05)
         system.calls.observers.append(chaos.observe)
+        system.gives_up = chaos.gives_up
         codes = [f"P{number}" for number in range(12 if kind is FakeSystem else 2)]
         for code in codes:
             system.spawn(a_pair(system, code))
@@ -147,6 +148,7 @@ def test_kills_and_failures_at_random_heal(kind, seed):
         airports = [Airport.stored(system, code) for code in codes]
         heal(system, airports)
         system.calls.observers.remove(chaos.observe)
+        system.gives_up = lambda: False
         heal(system, airports)
 
         for airport in airports:

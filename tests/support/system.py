@@ -39,6 +39,7 @@ API = "ApiHandleRequestFunction"
 TENANT = "tenant1"
 MINUTES_5 = 300
 CALL_SECONDS = 0.001
+GIVEN_UP = FunctionError("Lambda.SdkClientException", '{"errorMessage": "no answer came"}')
 
 
 @cache
@@ -64,6 +65,7 @@ class System:
         self.engine.create_state_machine(self.machine.name, self.machine.definition)
         rules = EventRules(list(self._rules()), self.invoke_async)
         self.engine.on_status_change.append(rules.on_status_change)
+        self.gives_up: Callable[[], bool] = lambda: False
         self._seed = seed
         self._outside: list[Callable[[], None]] = []
         self._cleanup = ExitStack()
@@ -116,8 +118,12 @@ class System:
     # Invoking functions.
 
     def submit(self, function: str, payload: bytes, done: Done) -> None:
-        """Run a function for the engine."""
-        self._run(lambda: done(self._answer(function, payload)))
+        """Run a function for the engine, which may give it up while it goes on."""
+        if self.gives_up():
+            self._run(partial(self._go_on_alone, function, payload))
+            self._run(lambda: done(GIVEN_UP))
+        else:
+            self._run(lambda: done(self._answer(function, payload)))
 
     def invoke_async(self, function: str, payload: bytes) -> None:
         """Run a function for an event: what fails is tried again twice."""
@@ -260,6 +266,9 @@ class System:
             return self.lambdas.invoke(function, payload)
         except FunctionError as error:
             return error
+
+    def _go_on_alone(self, function: str, payload: bytes) -> None:
+        self._answer(function, payload)
 
     def _try(self, function: str, payload: bytes) -> None:
         for _ in range(ASYNC_ATTEMPTS):
