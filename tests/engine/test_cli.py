@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -199,3 +200,12 @@ def test_the_engine_serves_until_it_is_terminated() -> None:
         exit_code = process.wait(timeout=10)
 
     assert (machines, exit_code, ready["pid"]) == ([], 0, process.pid)
+
+
+def test_an_engine_that_cannot_listen_leaves_the_signals_as_they_were() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = invoke("engine", "--port", str(taken.getsockname()[1]))
+
+    assert result.exit_code == 1
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before

@@ -56,6 +56,19 @@ def test_two_stacks_run_side_by_side_and_end_cleanly(tmp_path):
         StateFolder(tmp_path / "1").read()
 
 
+def test_a_stack_ends_on_signals_that_whoever_started_it_had_blocked(tmp_path):
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        process = up(tmp_path)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    endpoints(process)
+
+    process.terminate()
+
+    assert process.wait(10) == 0
+
+
 def test_nothing_listens_off_loopback(tmp_path):
     process = up(tmp_path)
     endpoints(process)

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -65,22 +67,31 @@ def engine(
         functions = HttpFunctions(lambda_endpoint)
     except ValueError as error:
         raise click.UsageError(f"--lambda-endpoint: {error}") from error
-    # Blocked before any thread starts, so that sigwait gets them and nothing else does.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
-    step_functions = Engine(functions=functions, region=region, account=account)
+    with _ending_signals_blocked():
+        step_functions = Engine(functions=functions, region=region, account=account)
+        try:
+            server = serve_engine(step_functions, host, port)
+        except OSError as error:
+            message = f"{host}:{port} cannot be listened on ({error.strerror}); choose another"
+            raise click.ClickException(f"{message} --port") from error
+        if as_json:
+            click.echo(json.dumps({"sfn": server.url, "pid": os.getpid()}))
+        else:
+            click.echo(f"Step Functions answers at {server.url}; functions at {lambda_endpoint}")
+        signal.sigwait(ENDING_SIGNALS)
+        server.close()
+        step_functions.close()
+        functions.close()
+
+
+@contextmanager
+def _ending_signals_blocked() -> Iterator[None]:
+    """Before any thread starts, so that sigwait gets them and nothing else does."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
     try:
-        server = serve_engine(step_functions, host, port)
-    except OSError as error:
-        message = f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port"
-        raise click.ClickException(message) from error
-    if as_json:
-        click.echo(json.dumps({"sfn": server.url, "pid": os.getpid()}))
-    else:
-        click.echo(f"Step Functions answers at {server.url}; functions at {lambda_endpoint}")
-    signal.sigwait(ENDING_SIGNALS)
-    server.close()
-    step_functions.close()
-    functions.close()
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @click.command(

@@ -114,6 +114,7 @@ def _ending_on_signals() -> Iterator[None]:
 
     for one in signals:
         signal.signal(one, end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)  # whoever started us may have blocked them
     yield
 
 
