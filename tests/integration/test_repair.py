@@ -1,12 +1,13 @@
 """What fails is told of, blocks what follows, and heals."""
 
 import json
+from contextlib import contextmanager
 
 import pytest
 from tests.simulation.crashes import failing
 from tests.support.airports import Airport
 from tests.support.calls import AwsCall
-from tests.support.moto_system import MotoSystem
+from tests.support.moto_system import MotoSystem, clients, respond
 from tests.support.system import API, killing
 
 from sfn_cqrs import bootstrap
@@ -24,6 +25,26 @@ def failed(system, airport):
     with failing(system):
         system.run()
     return airport
+
+
+@contextmanager
+def busy(service, operation, code, status, *, times):
+    """The next calls are refused: more than botocore makes of one, fewer than Retry allows."""
+    refused = []
+
+    def refuse(request, event_name, **_):
+        if not event_name.endswith(f".{operation}") or len(refused) == times:
+            return None
+        refused.append(code)
+        answer = {"__type": f"com.amazonaws#{code}", "message": "try again"}
+        return respond(request, status, json.dumps(answer).encode())
+
+    events = clients()[service].meta.events
+    events.register_first(f"before-send.{service}", refuse)
+    try:
+        yield refused
+    finally:
+        events.unregister(f"before-send.{service}", refuse)
 
 
 @pytest.fixture
@@ -239,6 +260,23 @@ def test_a_record_that_fails_again_and_again_is_given_up_and_swept(system, airpo
     ]
     system.sweep()
     airport.assert_complete()
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "UpdateItem", "PutItem", "TransactWriteItems"])
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("ProvisionedThroughputExceededException", 400), ("InternalServerError", 500)],
+)
+def test_a_table_that_is_busy_for_a_while_fails_nothing(system, airport, operation, code, status):
+    airport.publish("one")
+    airport.publish("two")
+
+    with busy("dynamodb", operation, code, status, times=10) as refused:
+        system.run()
+
+    assert refused == [code] * 10
+    airport.assert_complete()
+    assert system.alarms() == []
 
 
 def test_what_fails_to_be_recorded_is_closed_by_the_event_of_its_end(system, airport):

@@ -210,8 +210,8 @@ MUTANTS = [
         "I3",
         (
             _chain(
-                "    skipped = _changed(written, version)\n    yield from wake_next(version)\n",
-                "    skipped = _changed(written, version)\n",
+                "process.skipped())\n    yield from wake_next(version)\n",
+                "process.skipped())\n",
             ),
         ),
     ),

@@ -8,6 +8,7 @@ from unittest import mock
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -18,7 +19,7 @@ from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.adapters.items import as_process
 from sfn_cqrs.domain.process import Process
 from sfn_local.asl.server import handler as engine_handler
-from sfn_local.http_server import Request, Response
+from sfn_local.http_server import Request
 
 RECEIVED_AT_ONCE = 10
 ACCOUNT = DEFAULT_ACCOUNT_ID
@@ -230,7 +231,7 @@ class MotoSystem(System):
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
         answer = engine_handler(self.engine)(Request("POST", "/", "", headers, body))
-        return AWSResponse(request.url, answer.status, dict(answer.headers), _Raw(answer))
+        return respond(request, answer.status, answer.body, dict(answer.headers))
 
 
 _systems: list[MotoSystem] = []
@@ -246,8 +247,9 @@ def _signing_key(**parameters: Any) -> Any:
 def clients() -> dict[str, Any]:
     """The clients of this process, made once: that takes longer than a test."""
     credentials = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    config = Config(retries={"mode": "standard", "max_attempts": 4})
     made: dict[str, Any] = {
-        service: boto3.client(service, region_name="us-east-1", **credentials)
+        service: boto3.client(service, region_name="us-east-1", config=config, **credentials)
         for service in ("dynamodb", "s3", "sns", "sqs", "stepfunctions")
     }
     for client in made.values():
@@ -271,11 +273,18 @@ def _before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
     return _systems[-1].ask_engine(request)
 
 
+def respond(
+    request: AWSPreparedRequest, status: int, body: bytes, headers: dict[str, str] | None = None
+) -> AWSResponse:
+    """Answer a request in the place of AWS."""
+    return AWSResponse(request.url, status, headers or {}, _Raw(body))
+
+
 class _Raw:
     """The body of a response, as botocore reads it."""
 
-    def __init__(self, response: Response) -> None:
-        self._body = response.body
+    def __init__(self, body: bytes) -> None:
+        self._body = body
 
     def stream(self, *_: Any, **__: Any) -> Any:
         yield self._body

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 
+from sfn_cqrs.adapters.passing import is_passing
 from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.service.chain import Chain
@@ -53,13 +55,14 @@ def command_state(
 
     Raises (from the handler):
         SupersededError: a newer attempt owns the version, or it is closed.
+        TransientError: AWS was busy or unreachable.
     """
 
     @wraps(function)
     def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> dict[str, Any]:
         context = StepFunctionsContext.from_event(event)
         ref = CommandRef.from_input(context.execution.input)
-        with _logged(context, ref):
+        with _logged(context, ref), _passing_is_transient():
             process = None
             if writes_status:
                 status = f"{context.state.name}:STARTED"
@@ -70,6 +73,17 @@ def command_state(
             return result
 
     return lambda_handler
+
+
+@contextmanager
+def _passing_is_transient() -> Iterator[None]:
+    """Give errors that pass by themselves the one name that every Retry knows."""
+    try:
+        yield
+    except Exception as error:
+        if is_passing(error):
+            raise TransientError(f"{type(error).__name__}: {error}") from error
+        raise
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Runs one handler for one version."""
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.passing import is_passing
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import SyncHandlerError, TransientError, VersionGapError
@@ -30,7 +31,7 @@ def run_handler(command: Command, name: str) -> None:
     """Run one of the user's handlers.
 
     Raises:
-        TransientError: the handler says that another try may cure it.
+        TransientError: the handler says that another try may cure it, or AWS was busy.
         SyncHandlerError: the handler raised anything else.
     """
     try:
@@ -38,4 +39,6 @@ def run_handler(command: Command, name: str) -> None:
     except TransientError as error:
         raise TransientError(f"{name}: {error}") from error
     except Exception as error:
+        if is_passing(error):
+            raise TransientError(f"{name}: {type(error).__name__}: {error}") from error
         raise SyncHandlerError(f"{name}: {type(error).__name__}: {error}") from error
