@@ -1,6 +1,7 @@
 """Which errors of AWS pass by themselves."""
 
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 _FIRST_SERVER_ERROR = 500
 _BUSY = frozenset(
@@ -22,7 +23,7 @@ def is_passing(error: Exception) -> bool:
 
     botocore has tried again by itself before it raises any of these.
     """
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | NoConnectionError):
         return True
     if not isinstance(error, ClientError):
         return False
