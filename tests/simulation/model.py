@@ -218,6 +218,8 @@ SCENARIOS = [
         {"sweep": 1, "fail": 1, "redrive": 1},
         is_big=True,
     ),
+    Scenario("swept on old news", "aa", {"sweep": 2, "stale": 2}),
+    Scenario("aborted, swept on old news", "aa", {"abort": 1, "stale": 2, "redrive": 1}),
     Scenario("the stream wakes too", "aa", {"notify": 2}),
     Scenario(
         "the stream wakes, fails, redriven",
@@ -257,6 +259,9 @@ SCENARIOS = [
     Scenario("import between", "aia", {"crash": 1}),
     Scenario("SYNC, then async", "sa", {"crash": 1}),
     Scenario("SYNC, then async, two are killed", "sa", {"crash": 2}),
+    Scenario("SYNC is swept too early", "sa", {"sweep": 2}),
+    Scenario("SYNC is swept too early, killed", "sa", {"sweep": 1, "crash": 1}),
+    Scenario("SYNC is swept too early, fails", "sa", {"sweep": 1, "fail": 1}),
     Scenario("SYNC fails, then async", "sa", {"fail": 1, "crash": 1}),
     Scenario("SYNC fails twice, then async, redriven", "sa", {"fail": 2, "redrive": 1}),
     Scenario("SYNC fails twice, then async, skipped", "sa", {"fail": 2, "skip": 1}),

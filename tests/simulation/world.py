@@ -5,7 +5,9 @@ stream, the sweep and operators are programs that wait for their next call's tur
 
 Faults: a Lambda dies before or after any call; a task is given up while its Lambda goes on
 (a zombie); a projection raises; retries run out; a wait lasts too long; an execution is
-aborted; a start is lost; a closed process item expires. An operator redrives and skips.
+aborted; a start is lost; a closed process item expires; an execution is described as it was a
+moment ago; a call is made twice; the sweep and the stream come at any time. An operator
+redrives and skips.
 """
 
 import json
@@ -37,6 +39,7 @@ FAULTS = (
     "lost",
     "expire",
     "sweep",
+    "stale",
     "notify",
 )
 FAULT_NUMBER = {fault: number for number, fault in enumerate(FAULTS)}
@@ -502,6 +505,11 @@ class World:
         place = self._step(scratch, call.place)
         self._call_goes_on(scratch, call, place)
         yield (*label, self._told(call.place)), scratch.state()
+        if state.budget[FAULT_NUMBER["stale"]] and self._describes(call.place):
+            for answer in (None, self.rules.chain.Execution(is_running=True)):
+                scratch = Scratch(state).spend("stale")
+                self._call_goes_on(scratch, call, self.programs.advance(call.place, answer))
+                yield (*label, self._told(call.place), "on old news", answer), scratch.state()
         if state.budget[FAULT_NUMBER["crash"]]:
             scratch = Scratch(state).spend("crash")
             again = None if call.again == PARKED else call._replace(place=call.again)
@@ -535,7 +543,7 @@ class World:
         process = self.process(state, version)
         if process is None:
             return
-        if state.budget[FAULT_NUMBER["sweep"]] and not process.is_with_its_publisher:
+        if state.budget[FAULT_NUMBER["sweep"]]:
             spent = Scratch(state).spend("sweep").state()
             place = self.programs.start(self.rules.chain.sweep, version)
             yield self._called(spent, "sweep", version, place)
@@ -648,6 +656,9 @@ class World:
 
     def _projects(self, place: int) -> bool:
         return isinstance(self.programs.places[place].call, Project)
+
+    def _describes(self, place: int) -> bool:
+        return isinstance(self.programs.places[place].call, self.rules.chain.Describe)
 
     def _writes(self, place: int) -> bool:
         return "attempt" in getattr(self.programs.places[place].call, "__slots__", ())
