@@ -250,6 +250,13 @@ SCENARIOS = [
     Scenario("a skipped one between, killed", "axa", {"crash": 1}, is_unaided=True),
     Scenario("a skipped one between, a zombie", "axa", {"zombie": 1}, is_unaided=True),
     Scenario("a skipped one between, redriven", "axa", {"fail": 1, "redrive": 1}),
+    Scenario("a skipped one between, another skipped", "axa", {"fail": 1, "skip": 1}),
+    Scenario(
+        "a skipped one between, fails, killed",
+        "axa",
+        {"fail": 1, "skip": 1, "crash": 1},
+        is_big=True,
+    ),
     Scenario("a skipped one first", "xaa", {"crash": 1}),
     Scenario("a skipped one expires", "xa", {"expire": 2}),
     Scenario("a gap", "ga", {"crash": 1}),
