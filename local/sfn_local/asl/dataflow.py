@@ -7,7 +7,7 @@ ResultPath and OutputPath from the work's result to the state's output.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sfn_local.asl.document import Document, Json, dumps
+from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, RuntimeFailure, SizeFailure
 from sfn_local.asl.jsonpath import Path, PathNotFound, PathSyntaxError, parse_path
 from sfn_local.asl.jsonpath.reference import write
@@ -139,21 +139,6 @@ def read_value(path: Path, document: Document, visit: "Visit") -> Json:
         return VisitSource(document.value, visit).read(path)
     except PathNotFound as error:
         raise RuntimeFailure(f"Invalid path '{path.text}' : {error}") from None
-
-
-def read_integer(path: Path, field: str, document: Document, visit: "Visit") -> int:
-    """The integer that a path leads to.
-
-    Raises:
-        RuntimeFailure: it leads nowhere, or to something else.
-    """
-    value = read_value(path, document, visit)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise RuntimeFailure(
-            f"The {field} field refers to value {dumps(value)} which is not a valid integer: "
-            f"{path.text}"
-        )
-    return value
 
 
 def _narrow(path: Path | None, document: Document, visit: "Visit") -> Document:

@@ -15,7 +15,8 @@ def _refuse(constant: str) -> NoReturn:
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+DECODER = json.JSONDecoder(parse_constant=_refuse)
+_decode = DECODER.decode
 
 
 def dumps(value: Json) -> str:

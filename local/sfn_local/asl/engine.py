@@ -5,7 +5,6 @@ Every public method may be called from any thread.
 
 import logging
 import sys
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any
 
 from sfn_local.asl import names
 from sfn_local.asl.clock import Clock, RealClock, VirtualClock
+from sfn_local.asl.distributed.map_run import MapRun, MapRuns
 from sfn_local.asl.document import MAX_BYTES, Document, Json, byte_size, dumps
 from sfn_local.asl.errors import (
     DefinitionError,
@@ -21,6 +21,7 @@ from sfn_local.asl.errors import (
     InvalidDefinition,
     InvalidExecutionInput,
     InvalidOutput,
+    ResourceNotFound,
     StateFailure,
     StateMachineAlreadyExists,
     StateMachineDoesNotExist,
@@ -32,6 +33,7 @@ from sfn_local.asl.functions import FunctionInvoker
 from sfn_local.asl.lint import lint
 from sfn_local.asl.machine import Machine, compile_machine
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
+from sfn_local.asl.services import NoServices, Services
 
 logger = logging.getLogger(__name__)
 
@@ -53,11 +55,13 @@ class Engine:
         scheduler: Scheduler | None = None,
         region: str = "us-east-1",
         account: str = "000000000000",
+        services: Services | None = None,
     ) -> None:
         """A virtual clock comes with a ManualScheduler unless another is given.
 
         Functions run what Task states name. With a ThreadScheduler, the default, executions run
         by themselves; with a ManualScheduler while run_until_idle or run_until is called.
+        Services are what S3 readers, result writers and service integrations call.
         """
         self.clock: Clock = RealClock() if clock is None else clock
         if scheduler is None:
@@ -69,7 +73,10 @@ class Engine:
         self.account = account
         self.on_status_change: list[StatusListener] = []
         self._lock = scheduler.lock
-        self._runtime = Runtime(scheduler, functions, region)
+        self._map_runs = MapRuns()
+        self._runtime = Runtime(
+            scheduler, functions, services or NoServices(), self._map_runs, region
+        )
         self._machines: dict[str, Machine] = {}
         self._executions: dict[str, Execution] = {}
         self._executions_of: dict[str, list[Execution]] = {}
@@ -160,7 +167,7 @@ class Engine:
         document = _parse_input(input)
         with self._lock:
             machine = self._machine(arn)
-            name = self._new_name() if name is None else name
+            name = self._runtime.new_uuid() if name is None else name
             names.check_name(name)
             execution_arn = names.execution_arn(arn, name)
             existing = self._executions.get(execution_arn)
@@ -243,6 +250,52 @@ class Engine:
                 if status in (None, execution.status):
                     page.append(execution.summary())
         return page, position or None
+
+    def describe_map_run(self, arn: str) -> dict[str, Any]:
+        """The answer of DescribeMapRun.
+
+        Raises:
+            ResourceNotFound: there is no such Map Run.
+        """
+        with self._lock:
+            return self._map_run(arn).describe()
+
+    def list_map_runs(self, execution_arn: str) -> list[dict[str, Any]]:
+        """The entries of ListMapRuns, the newest first.
+
+        Raises:
+            ExecutionDoesNotExist: there is no such execution.
+        """
+        with self._lock:
+            self._execution(execution_arn)
+            return [run.summary() for run in self._map_runs.of_execution(execution_arn)]
+
+    def list_children(self, map_run_arn: str, status: str | None = None) -> list[dict[str, Any]]:
+        """The entries of ListExecutions for the STANDARD children of a Map Run, newest first.
+
+        Raises:
+            ResourceNotFound: there is no such Map Run.
+        """
+        with self._lock:
+            children = self._map_run(map_run_arn).children.values()
+            listed = [child.summary() for child in children if status in (None, child.status)]
+        return listed[::-1]
+
+    def update_map_run(
+        self,
+        arn: str,
+        most_at_once: int | None = None,
+        tolerated_count: int | None = None,
+        tolerated_percentage: float | None = None,
+    ) -> None:
+        """Change the limits of a Map Run on its way; None leaves one as it is.
+
+        Raises:
+            ResourceNotFound: there is no such Map Run.
+            ValidationException: the Map Run has ended.
+        """
+        with self._lock:
+            self._map_run(arn).update(most_at_once, tolerated_count, tolerated_percentage)
 
     def history(self, arn: str) -> list[dict[str, Any]]:
         """The events of GetExecutionHistory, the oldest first.
@@ -342,17 +395,21 @@ class Engine:
 
     def _execution(self, arn: str) -> Execution:
         names.check_execution_arn(arn)
-        try:
-            return self._executions[arn]
-        except KeyError:
-            raise ExecutionDoesNotExist(arn) from None
+        execution = self._executions.get(arn) or self._map_runs.child(arn)
+        if execution is None:
+            raise ExecutionDoesNotExist(arn)
+        return execution
+
+    def _map_run(self, arn: str) -> MapRun:
+        names.check_map_run_arn(arn)
+        run = self._map_runs.find(arn)
+        if run is None:
+            raise ResourceNotFound(arn)
+        return run
 
     def _has_ended(self, arn: str) -> bool:
         with self._lock:
             return not self._execution(arn).is_running
-
-    def _new_name(self) -> str:
-        return str(uuid.UUID(int=self.scheduler.random.getrandbits(128), version=4))
 
     def _status_changed(self, execution: Execution) -> None:
         description = execution.describe() if self.on_status_change else {}

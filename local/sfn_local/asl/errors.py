@@ -21,6 +21,11 @@ class StateFailure(Exception):
         """The names under which Retry and Catch know it."""
         return (self.error,)
 
+    def reasons(self) -> dict[str, str]:
+        """The error and the cause as events show them."""
+        given = {"error": self.error, "cause": self.cause}
+        return {name: text for name, text in given.items() if text is not None}
+
 
 class HeartbeatFailure(StateFailure):
     """A missed heartbeat: reported as States.Timeout, known to Retry and Catch by both names."""
@@ -57,6 +62,22 @@ class SizeFailure(StateFailure):
             "number of bytes service limit."
         )
         super().__init__("States.DataLimitExceeded", cause)
+
+
+class ItemReaderFailure(StateFailure):
+    """States.ItemReaderFailed: the items of a Distributed Map cannot be read."""
+
+    def __init__(self, cause: str) -> None:
+        """The cause says which object, and what is wrong with it."""
+        super().__init__("States.ItemReaderFailed", cause)
+
+
+class ResultWriterFailure(StateFailure):
+    """States.ResultWriterFailed: the results of a Map Run cannot be written."""
+
+    def __init__(self, cause: str) -> None:
+        """The cause says which bucket, and what is wrong with it."""
+        super().__init__("States.ResultWriterFailed", cause)
 
 
 class HistoryFull(Exception):
@@ -152,6 +173,14 @@ class InvalidToken(ApiError):
     def __init__(self) -> None:
         """The token is a secret and is not repeated."""
         super().__init__("Invalid Token: 'Invalid token'")
+
+
+class ResourceNotFound(ApiError):
+    """No such resource."""
+
+    def __init__(self, arn: str) -> None:
+        """The resource that was asked for."""
+        super().__init__(f"Resource not found: '{arn}'")
 
 
 class StateMachineAlreadyExists(ApiError):

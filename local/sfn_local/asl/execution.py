@@ -5,6 +5,7 @@ iteration of a Map state. A line is in one state at a time; being there is a vis
 """
 
 import logging
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -13,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import HistoryFull, RuntimeFailure, StateFailure
 from sfn_local.asl.functions import FunctionError
-from sfn_local.asl.history import MOST_EVENTS, History
+from sfn_local.asl.history import MOST_EVENTS, History, UnkeptHistory
 from sfn_local.asl.scheduler import Channel, Scheduler, Strand, Timer
 from sfn_local.asl.tokens import Tokens
 
 if TYPE_CHECKING:
+    from sfn_local.asl.distributed.map_run import MapRuns
     from sfn_local.asl.functions import Answer, FunctionInvoker
     from sfn_local.asl.integrations.attempt import Attempt
     from sfn_local.asl.machine import Machine
+    from sfn_local.asl.services import Services
     from sfn_local.asl.states.state import State
 
 logger = logging.getLogger(__name__)
@@ -29,10 +32,19 @@ logger = logging.getLogger(__name__)
 class Runtime:
     """What the engine offers to its executions."""
 
-    def __init__(self, scheduler: Scheduler, functions: "FunctionInvoker", region: str) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        functions: "FunctionInvoker",
+        services: "Services",
+        map_runs: "MapRuns",
+        region: str,
+    ) -> None:
         """One for each engine."""
         self.scheduler = scheduler
         self.functions = functions
+        self.services = services
+        self.map_runs = map_runs
         self.region = region
         self.random = scheduler.random.random
         self.tokens: Tokens[Attempt] = Tokens(scheduler.random.randbytes(32))
@@ -40,6 +52,10 @@ class Runtime:
     def invoke(self, function: str, payload: bytes, done: Callable[["Answer"], None]) -> None:
         """Call a function; done is called with the lock held, once. Needs the lock."""
         self.scheduler.add(partial(self._submit, function, payload, done))
+
+    def new_uuid(self) -> str:
+        """A random UUID."""
+        return str(uuid.UUID(int=self.scheduler.random.getrandbits(128), version=4))
 
     def _submit(self, function: str, payload: bytes, done: Callable[["Answer"], None]) -> None:
         def deliver(answer: "Answer") -> None:
@@ -57,7 +73,6 @@ class Execution:
     """One run of a state machine."""
 
     __slots__ = (
-        "_notify",
         "_strand",
         "_timeout",
         "arn",
@@ -66,7 +81,10 @@ class Execution:
         "history",
         "input",
         "machine",
+        "map_item_count",
+        "map_run_arn",
         "name",
+        "notify",
         "output",
         "runtime",
         "started",
@@ -82,6 +100,8 @@ class Execution:
         document: Document,
         runtime: Runtime,
         notify: Callable[["Execution"], None],
+        *,
+        keeps_history: bool = True,
     ) -> None:
         """An execution that has not started; notify is called whenever its status changes."""
         self.arn = arn
@@ -95,8 +115,10 @@ class Execution:
         self.output: str | None = None
         self.error: str | None = None
         self.cause: str | None = None
-        self.history = History()
-        self._notify = notify
+        self.history: History = History() if keeps_history else UnkeptHistory()
+        self.map_run_arn: str | None = None
+        self.map_item_count = 0
+        self.notify = notify
         self._strand: Strand | None = None
         self._timeout: Timer | None = None
 
@@ -113,7 +135,7 @@ class Execution:
         if self.machine.timeout is not None:
             self._timeout = scheduler.after(self.machine.timeout, self._time_out, is_limit=True)
         self._strand = scheduler.spawn(self._run)
-        self._notify(self)
+        self.notify(self)
 
     def stop(self, error: str | None, cause: str | None) -> None:
         """End it from outside. Needs the lock."""
@@ -143,6 +165,8 @@ class Execution:
             "startDate": datetime.fromtimestamp(self.started, UTC),
             "redriveCount": 0,
         }
+        if self.map_run_arn is not None:
+            shown |= {"mapRunArn": self.map_run_arn, "itemCount": self.map_item_count}
         if self.stopped is not None:
             shown["stopDate"] = datetime.fromtimestamp(self.stopped, UTC)
         return shown
@@ -199,7 +223,7 @@ class Execution:
             self._timeout = None
         given = {name: text for name, text in details.items() if text is not None}
         self.history.end(self.stopped, previous, event, given)
-        self._notify(self)
+        self.notify(self)
 
 
 class Line:

@@ -8,6 +8,7 @@ LONGEST_NAME = 80
 
 FORBIDDEN_IN_NAMES = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 MACHINE_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:stateMachine:([^:]+)(:[^:]+)?")
+MAP_RUN_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:mapRun:([^:]+)/([^:/]+):([^:]+)")
 EXECUTION_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:execution:([^:]+):([^:]+)")
 
 
@@ -29,6 +30,26 @@ def machine_arn(region: str, account: str, name: str) -> str:
 def execution_arn(machine: str, name: str) -> str:
     """The ARN of a state machine's execution."""
     return f"{machine.replace(':stateMachine:', ':execution:', 1)}:{name}"
+
+
+def map_run_arn(machine: str, label: str, name: str) -> str:
+    """The ARN of a Map Run; machine is the ARN of the state machine with the Map state."""
+    return f"{machine.replace(':stateMachine:', ':mapRun:', 1)}/{label}:{name}"
+
+
+def express_arn(machine: str, name: str, run: str) -> str:
+    """The ARN of an EXPRESS execution."""
+    return f"{machine.replace(':stateMachine:', ':express:', 1)}:{name}:{run}"
+
+
+def check_map_run_arn(arn: str) -> None:
+    """An ARN of a Map Run.
+
+    Raises:
+        InvalidArn: it is none.
+    """
+    if MAP_RUN_ARN.fullmatch(arn) is None:
+        raise InvalidArn(arn)
 
 
 def check_machine_arn(arn: str) -> None:

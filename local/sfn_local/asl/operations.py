@@ -39,7 +39,7 @@ class Parameter:
             if self.required:
                 raise _invalid("null", name, "Member must not be null")
             return
-        if not isinstance(value, self.type) or (self.type is int and isinstance(value, bool)):
+        if not self._is_of_type(value):
             kind = self.type.__name__
             raise _invalid(f"of type {type(value).__name__}", name, f"Member must be a {kind}")
         if self.choices and value not in self.choices:
@@ -48,10 +48,15 @@ class Parameter:
             raise _invalid(f"'{value}'", name, constraint)
         self._check_size(name, value)
 
+    def _is_of_type(self, value: Any) -> bool:
+        if self.type in (int, float) and isinstance(value, bool):
+            return False
+        return isinstance(value, (int, float) if self.type is float else self.type)
+
     def _check_size(self, name: str, value: Any) -> None:
         if self.most is None:
             return
-        if isinstance(value, int) and not 0 <= value <= self.most:
+        if isinstance(value, (int, float)) and not 0 <= value <= self.most:
             constraint = f"Member must have value less than or equal to {self.most}"
             raise _invalid(f"'{value}'", name, constraint)
         if isinstance(value, str) and len(value) > self.most:
@@ -145,6 +150,12 @@ def _describe_state_machine_for_execution(engine: Engine, given: Parameters) -> 
 
 
 def _list_executions(engine: Engine, given: Parameters) -> Answer:
+    if (given["stateMachineArn"] is None) == (given["mapRunArn"] is None):
+        raise ValidationException("exactly one of stateMachineArn and mapRunArn must be given")
+    if given["mapRunArn"] is not None:
+        children = engine.list_children(given["mapRunArn"], given["statusFilter"])
+        page, token = _page(children, given)
+        return {"executions": page, **token}
     before = _position(given["nextToken"])
     executions, following = engine.page_executions(
         given["stateMachineArn"], given["statusFilter"], _page_size(given), before
@@ -160,6 +171,25 @@ def _get_execution_history(engine: Engine, given: Parameters) -> Answer:
     if given["includeExecutionData"] is False:
         page = [_without_data(event) for event in page]
     return {"events": page, **token}
+
+
+def _describe_map_run(engine: Engine, given: Parameters) -> Answer:
+    return engine.describe_map_run(given["mapRunArn"])
+
+
+def _list_map_runs(engine: Engine, given: Parameters) -> Answer:
+    runs, token = _page(engine.list_map_runs(given["executionArn"]), given)
+    return {"mapRuns": runs, **token}
+
+
+def _update_map_run(engine: Engine, given: Parameters) -> Answer:
+    engine.update_map_run(
+        given["mapRunArn"],
+        given["maxConcurrency"],
+        given["toleratedFailureCount"],
+        given["toleratedFailurePercentage"],
+    )
+    return {}
 
 
 def _send_task_success(engine: Engine, given: Parameters) -> Answer:
@@ -224,6 +254,7 @@ REQUIRED_TEXT = Parameter(str, required=True)
 ARN = Parameter(str, required=True, most=256)
 MACHINE = {"stateMachineArn": ARN}
 EXECUTION = {"executionArn": ARN}
+MAP_RUN = {"mapRunArn": Parameter(str, required=True, most=2000)}
 TOKEN = {"taskToken": Parameter(str, required=True, most=2048)}
 REASONS = {"error": Parameter(str, most=256), "cause": Parameter(str, most=32_768)}
 PAGE = {
@@ -260,7 +291,13 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeExecution": Operation(_describe_execution, EXECUTION),
     "DescribeStateMachineForExecution": Operation(_describe_state_machine_for_execution, EXECUTION),
     "ListExecutions": Operation(
-        _list_executions, {**MACHINE, **PAGE, "statusFilter": Parameter(str, choices=STATUSES)}
+        _list_executions,
+        {
+            **PAGE,
+            "stateMachineArn": Parameter(str, most=256),
+            "mapRunArn": Parameter(str, most=2000),
+            "statusFilter": Parameter(str, choices=STATUSES),
+        },
     ),
     "GetExecutionHistory": Operation(
         _get_execution_history,
@@ -269,6 +306,17 @@ OPERATIONS: dict[str, Operation] = {
             **PAGE,
             "reverseOrder": Parameter(bool),
             "includeExecutionData": Parameter(bool),
+        },
+    ),
+    "DescribeMapRun": Operation(_describe_map_run, MAP_RUN),
+    "ListMapRuns": Operation(_list_map_runs, {**EXECUTION, **PAGE}),
+    "UpdateMapRun": Operation(
+        _update_map_run,
+        {
+            **MAP_RUN,
+            "maxConcurrency": Parameter(int, most=2**31 - 1),
+            "toleratedFailureCount": Parameter(int, most=2**63 - 1),
+            "toleratedFailurePercentage": Parameter(float, most=100),
         },
     ),
     "SendTaskSuccess": Operation(_send_task_success, {**TOKEN, "output": REQUIRED_TEXT}),

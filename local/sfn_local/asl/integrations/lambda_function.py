@@ -36,7 +36,7 @@ class LambdaFunction:
         outcome = self._result(news.answer) if isinstance(news, Returned) else news.outcome
         if isinstance(outcome, StateFailure):
             ending = "TimedOut" if isinstance(news, Expired) else "Failed"
-            attempt.record(f"LambdaFunction{ending}", reasons(outcome))
+            attempt.record(f"LambdaFunction{ending}", outcome.reasons())
             raise outcome
         attempt.record("LambdaFunctionSucceeded", {"output": outcome.text})
         return outcome
@@ -88,7 +88,7 @@ class LambdaInvoke:
         outcome = _response(news.answer) if isinstance(news, Returned) else news.outcome
         if isinstance(outcome, StateFailure):
             ending = "TaskTimedOut" if isinstance(news, Expired) else "TaskFailed"
-            attempt.record(ending, {**reasons(outcome), **self._identity})
+            attempt.record(ending, {**outcome.reasons(), **self._identity})
             raise outcome
         attempt.record("TaskSucceeded", {"output": outcome.text, **self._identity})
         return outcome
@@ -111,12 +111,6 @@ def read_result(answer: bytes) -> Document:
         return Document(loads(text), text)
     except ValueError:
         return Document(text)
-
-
-def reasons(failure: StateFailure) -> dict[str, str]:
-    """A failure as events show it."""
-    given = {"error": failure.error, "cause": failure.cause}
-    return {name: text for name, text in given.items() if text is not None}
 
 
 def _parse(arguments: Json) -> tuple[str, str]:

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from sfn_local.asl.document import Json
 from sfn_local.asl.errors import DefinitionError
 from sfn_local.asl.states.choice import ChoiceState
+from sfn_local.asl.states.distributed_map import DistributedMapState
 from sfn_local.asl.states.fail import FailState
 from sfn_local.asl.states.graph import Graph
+from sfn_local.asl.states.item_processor import processor_config
 from sfn_local.asl.states.map import MapState
 from sfn_local.asl.states.parallel import ParallelState
 from sfn_local.asl.states.pass_through import PassState
@@ -17,10 +19,22 @@ from sfn_local.asl.states.wait import WaitState
 
 __all__ = ["TYPES", "Graph", "build_graph"]
 
+
+def build_map(name: str, definition: dict[str, Json], build: BuildGraph) -> State:
+    """A Map state of the mode that its processor asks for.
+
+    Raises:
+        DefinitionError: it is not well formed.
+    """
+    if processor_config(definition).get("Mode") == "DISTRIBUTED":
+        return DistributedMapState(name, definition, build)
+    return MapState(name, definition, build)
+
+
 TYPES: dict[str, Callable[[str, dict[str, Json], BuildGraph], State]] = {
     "Choice": ChoiceState,
     "Fail": FailState,
-    "Map": MapState,
+    "Map": build_map,
     "Parallel": ParallelState,
     "Pass": PassState,
     "Succeed": SucceedState,

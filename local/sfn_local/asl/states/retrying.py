@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sfn_local.asl.dataflow import JsonPathFlow
 from sfn_local.asl.document import Document, Json
-from sfn_local.asl.errors import StateFailure
+from sfn_local.asl.errors import RuntimeFailure, StateFailure
 from sfn_local.asl.execution import Visit
 from sfn_local.asl.recovery import compile_catchers, compile_retriers, find_catcher
 from sfn_local.asl.states.state import State, Transition
@@ -43,6 +43,8 @@ class RetryingState(State):
             try:
                 result = await self.attempt(visit)
                 return self.flow.output(visit, result), self.next
+            except RuntimeFailure:
+                raise  # nothing handles it, and no event says that the attempt failed
             except StateFailure as failure:
                 delay = self._retriers.delay(visit, failure, attempts)
                 if delay is None:

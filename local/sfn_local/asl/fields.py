@@ -1,0 +1,167 @@
+"""Fields whose values the state's data may decide, in the state's query language.
+
+In JSONPath a number `F` has a sibling `FPath`, and a template has fields that end in `.$`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from sfn_local.asl.dataflow import VisitSource, read_value, required_path
+from sfn_local.asl.document import Document, Json, dumps
+from sfn_local.asl.errors import DefinitionError, RuntimeFailure
+from sfn_local.asl.payload import compile_template
+
+if TYPE_CHECKING:
+    from sfn_local.asl.execution import Visit
+
+T_co = TypeVar("T_co", covariant=True)
+N = TypeVar("N", int, float)
+
+HUNDRED = 100
+INTEGER = re.compile(r"-?\d{1,18}")
+NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
+
+
+class Field(Protocol[T_co]):
+    """What a field stands for during a visit; None where the state lacks it."""
+
+    def __call__(self, visit: "Visit", document: Document) -> T_co | None:
+        """Its value; document is the state's input, as InputPath narrows it.
+
+        Raises:
+            StateFailure: the data has no such value.
+        """
+
+
+class ItemTemplate(Protocol):
+    """A template that also sees an item, `$$.Map.Item`."""
+
+    def __call__(self, visit: "Visit", document: Document, item: Json = None) -> Json:
+        """What the template makes of the data.
+
+        Raises:
+            StateFailure: a part of the data is missing.
+        """
+
+
+def compile_integer(
+    state: dict[str, Json],  # noqa: ARG001
+    holder: dict[str, Json],
+    name: str,
+    pointer: str = "",
+    *,
+    least: int | None = 0,
+) -> Field[int]:
+    """An integer, given as such or by a path; holder is the object with the field.
+
+    Raises:
+        DefinitionError: the field has neither.
+    """
+    return _compile_number(holder, name, pointer, Kind("integer", _to_integer, _at_least(least)))
+
+
+def compile_percentage(state: dict[str, Json], name: str) -> Field[float]:
+    """A number from 0 to 100, given as such or by a path.
+
+    Raises:
+        DefinitionError: the field has neither.
+    """
+    return _compile_number(state, name, "", Kind("float", _to_float, _outside_percentage))
+
+
+def compile_arguments(
+    state: dict[str, Json], holder: dict[str, Json], pointer: str
+) -> ItemTemplate:
+    """The Parameters of a reader or a writer.
+
+    Raises:
+        DefinitionError: they are missing or not well formed.
+    """
+    if not isinstance(holder.get("Parameters"), dict):
+        raise DefinitionError("Parameters must be an object", f"{pointer}/Parameters")
+    return compile_item_template(state, holder["Parameters"], f"{pointer}/Parameters")
+
+
+def compile_item_template(
+    state: dict[str, Json],  # noqa: ARG001
+    template: Json,
+    pointer: str,
+) -> ItemTemplate:
+    """A template such as ItemSelector or BatchInput.
+
+    Raises:
+        DefinitionError: it is not well formed.
+    """
+    compiled = compile_template(template, pointer)
+    return lambda visit, document, item=None: compiled(VisitSource(document.value, visit, item))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[N]):
+    """What numbers a field takes; the complaint is about its range."""
+
+    name: str
+    read: Callable[[Json], N | None]
+    complaint: Callable[[N], str | None]
+
+
+def _compile_number(holder: dict[str, Json], name: str, pointer: str, kind: Kind[N]) -> Field[N]:
+    path_name = f"{name}Path"
+    if path_name in holder:
+        return _compile_path(holder, name, pointer, kind)
+    literal = holder.get(name)
+    if literal is None:
+        return lambda visit, document: None  # noqa: ARG005 - a Field
+    number = None if isinstance(literal, str) else kind.read(literal)
+    complaint = f"must be a number ({kind.name})" if number is None else kind.complaint(number)
+    if complaint is not None:
+        raise DefinitionError(f"{name} {complaint}", f"{pointer}/{name}")
+    return lambda visit, document: number  # noqa: ARG005
+
+
+def _compile_path(holder: dict[str, Json], name: str, pointer: str, kind: Kind[N]) -> Field[N]:
+    path_name = f"{name}Path"
+    try:
+        path = required_path(holder, path_name)
+    except DefinitionError as error:
+        raise error.within(pointer) from None
+
+    def read(visit: "Visit", document: Document) -> N:
+        value = read_value(path, document, visit)
+        number = kind.read(value)
+        if number is None:
+            text = value if isinstance(value, str) else dumps(value)
+            raise RuntimeFailure(
+                f'The {path_name} field refers to value "{text}" which is not a valid '
+                f"{kind.name}: {path.text}"
+            )
+        complaint = kind.complaint(number)
+        if complaint is not None:
+            raise RuntimeFailure(f"{name} {complaint}.")
+        return number
+
+    return read
+
+
+def _to_integer(value: Json) -> int | None:
+    if isinstance(value, str) and INTEGER.fullmatch(value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _to_float(value: Json) -> float | None:
+    if isinstance(value, str) and NUMBER.fullmatch(value):
+        return float(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number else None
+
+
+def _at_least(least: int | None) -> Callable[[int], str | None]:
+    complaint = "cannot be negative" if least == 0 else f"must be at least {least}"
+    return lambda number: complaint if least is not None and number < least else None
+
+
+def _outside_percentage(number: float) -> str | None:
+    return None if 0 <= number <= HUNDRED else "must be between 0 and 100"
