@@ -53,13 +53,17 @@ def compile_integer(
     pointer: str = "",
     *,
     least: int | None = 0,
+    takes_texts: bool = True,
 ) -> Field[int]:
     """An integer, given as such or by a path; holder is the object with the field.
+
+    What a path leads to may be a text, as "2", for the fields of Map states.
 
     Raises:
         DefinitionError: the field has neither.
     """
-    return _compile_number(holder, name, pointer, Kind("integer", _to_integer, _at_least(least)))
+    read = _text_to_integer if takes_texts else _to_integer
+    return _compile_number(holder, name, pointer, Kind("integer", read, _at_least(least)))
 
 
 def compile_percentage(state: dict[str, Json], name: str) -> Field[float]:
@@ -123,6 +127,9 @@ def _compile_number(holder: dict[str, Json], name: str, pointer: str, kind: Kind
 
 def _compile_path(holder: dict[str, Json], name: str, pointer: str, kind: Kind[N]) -> Field[N]:
     path_name = f"{name}Path"
+    if name in holder:
+        message = f"only one of {name} and {path_name} can be given"
+        raise DefinitionError(message, f"{pointer}/{path_name}")
     try:
         path = required_path(holder, path_name)
     except DefinitionError as error:
@@ -146,9 +153,13 @@ def _compile_path(holder: dict[str, Json], name: str, pointer: str, kind: Kind[N
 
 
 def _to_integer(value: Json) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _text_to_integer(value: Json) -> int | None:
     if isinstance(value, str) and INTEGER.fullmatch(value):
         return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return _to_integer(value)
 
 
 def _to_float(value: Json) -> float | None:

@@ -7,7 +7,8 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any, NamedTuple
+from importlib import import_module
+from typing import IO, Any, NamedTuple, cast
 
 from sfn_local.asl.document import DECODER, Json, loads
 from sfn_local.asl.errors import ItemReaderFailure
@@ -137,17 +138,13 @@ def read_parquet(stream: IO[bytes]) -> Iterator[Json]:
         ItemReaderFailure: pyarrow is not installed, or the file is none.
     """
     try:
-        from pyarrow import ArrowException  # noqa: PLC0415 - an optional dependency
-        from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+        parquet: Any = import_module("pyarrow.parquet")
     except ImportError:
         raise ItemReaderFailure("to read Parquet files here, install pyarrow") from None
-    try:
-        file = ParquetFile(io.BytesIO(stream.read()))
-        for batch in file.iter_batches(batch_size=1000):
-            for row in batch.to_pylist():
-                yield json.loads(json.dumps(row, default=str))
-    except ArrowException as error:
-        raise ItemReaderFailure(f"The file is no Parquet file: {error}") from None
+    file = parquet.ParquetFile(io.BytesIO(stream.read()))
+    for batch in file.iter_batches(batch_size=1000):
+        for row in batch.to_pylist():
+            yield json.loads(json.dumps(row, default=str))
 
 
 def decompressed(stream: IO[bytes], key: str) -> IO[bytes]:
@@ -157,7 +154,7 @@ def decompressed(stream: IO[bytes], key: str) -> IO[bytes]:
         ItemReaderFailure: it is packed with ZSTD, and zstandard is not installed.
     """
     if key.endswith((".gz", ".gzip")):
-        return gzip.GzipFile(fileobj=stream)
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
     if key.endswith((".zst", ".zstd")):
         return _zstd(stream)
     return stream
@@ -165,7 +162,7 @@ def decompressed(stream: IO[bytes], key: str) -> IO[bytes]:
 
 def _zstd(stream: IO[bytes]) -> IO[bytes]:
     try:
-        import zstandard  # noqa: PLC0415 - an optional dependency
+        zstandard: Any = import_module("zstandard")
     except ImportError:
         raise ItemReaderFailure("to read ZSTD files here, install zstandard") from None
     reader: IO[bytes] = zstandard.ZstdDecompressor().stream_reader(stream)

@@ -6,7 +6,7 @@ Source: Step Functions Developer Guide, "ItemReader (Map)".
 import csv
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -33,8 +33,11 @@ GET_OBJECT = "arn:aws:states:::s3:getObject"
 LIST_OBJECTS = "arn:aws:states:::s3:listObjectsV2"
 FLATTEN = "LOAD_AND_FLATTEN"
 
-INPUT_TYPES = ("CSV", "JSON", "JSONL", "PARQUET", "MANIFEST")
-MANIFEST_TYPES = ("ATHENA_DATA", "S3_INVENTORY")
+CHOICES = {
+    "InputType": ("CSV", "JSON", "JSONL", "PARQUET", "MANIFEST"),
+    "ManifestType": ("ATHENA_DATA", "S3_INVENTORY"),
+    "Transformation": ("NONE", FLATTEN),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class ItemReader:
             raise DefinitionError(message, "/ItemReader/Resource")
         self._arguments = compile_arguments(state, reader, "/ItemReader")
         self._config = reader.get("ReaderConfig", {})
-        _check_config(self._config, self._resource)
+        _check_config(self._config)
         self._most_items: Field[int] = compile_integer(
             state, self._config, "MaxItems", "/ItemReader/ReaderConfig", least=None
         )
@@ -104,7 +107,7 @@ class Opening:
             reader = _Reader(services.client("s3"), self.config)
             read = reader.list if self.resource == LIST_OBJECTS else reader.get
             yield from itertools.islice(read(self.parameters), self.most_items or MOST_ITEMS)
-        except (ItemReaderFailure, ServicesMissingError):
+        except ItemReaderFailure:
             raise
         except Exception as error:
             raise ItemReaderFailure(explain(error)) from error
@@ -179,6 +182,8 @@ class _Reader:
 
 def explain(error: Exception) -> str:
     """An error of a service as a cause: in AWS's words where it is one of theirs."""
+    if isinstance(error, ServicesMissingError):
+        return str(error)
     response = getattr(error, "response", None)
     if not isinstance(response, dict):
         return f"{type(error).__name__}: {error}"
@@ -207,72 +212,16 @@ def _csv_format(config: dict[str, Json]) -> CsvFormat:
     return CsvFormat(delimiter, tuple(config["CSVHeaders"]) if is_given else None)
 
 
-Check = tuple[str, Callable[[dict[str, Json]], bool], str]
-
-CHECKS: tuple[Check, ...] = (
-    (
-        "InputType",
-        lambda config: config.get("InputType") in (None, *INPUT_TYPES),
-        f"InputType must be one of {', '.join(INPUT_TYPES)}",
-    ),
-    (
-        "CSVDelimiter",
-        lambda config: config.get("CSVDelimiter", "COMMA") in DELIMITERS,
-        f"CSVDelimiter must be one of {', '.join(DELIMITERS)}",
-    ),
-    (
-        "CSVHeaderLocation",
-        lambda config: (
-            config.get("InputType") != "CSV"
-            or config.get("CSVHeaderLocation") in ("FIRST_ROW", "GIVEN")
-        ),
-        "CSVHeaderLocation must be FIRST_ROW or GIVEN",
-    ),
-    (
-        "CSVHeaders",
-        lambda config: (
-            config.get("CSVHeaderLocation") != "GIVEN" or _is_texts(config.get("CSVHeaders"))
-        ),
-        "CSVHeaders must be a list of strings where CSVHeaderLocation is GIVEN",
-    ),
-    (
-        "ManifestType",
-        lambda config: config.get("ManifestType") in (None, *MANIFEST_TYPES),
-        f"ManifestType must be one of {', '.join(MANIFEST_TYPES)}",
-    ),
-    (
-        "ManifestType",
-        lambda config: config.get("ManifestType") != "S3_INVENTORY" or "InputType" not in config,
-        "InputType must be left out where ManifestType is S3_INVENTORY",
-    ),
-    (
-        "Transformation",
-        lambda config: config.get("Transformation") in (None, "NONE", FLATTEN),
-        f"Transformation must be NONE or {FLATTEN}",
-    ),
-    (
-        "InputType",
-        lambda config: config.get("Transformation") != FLATTEN or "InputType" in config,
-        f"Transformation {FLATTEN} needs an InputType",
-    ),
-    (
-        "MaxItems",
-        lambda config: "MaxItems" not in config or "MaxItemsPath" not in config,
-        "only one of MaxItems and MaxItemsPath can be given",
-    ),
-)
-
-
-def _check_config(config: Json, resource: str) -> None:
+def _check_config(config: Json) -> None:
     pointer = "/ItemReader/ReaderConfig"
     if not isinstance(config, dict):
         raise DefinitionError("ReaderConfig must be an object", pointer)
-    for field, holds, message in CHECKS:
-        if not holds(config):
+    for field, choices in CHOICES.items():
+        if config.get(field, choices[0]) not in choices:
+            message = f"{field} must be one of {', '.join(choices)}"
             raise DefinitionError(message, f"{pointer}/{field}")
-    if resource == GET_OBJECT and not config.keys() & {"InputType", "ManifestType"}:
-        raise DefinitionError("ReaderConfig needs an InputType", f"{pointer}/InputType")
-
-
-def _is_texts(value: Json) -> bool:
-    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+    if config.get("ManifestType") == "S3_INVENTORY" and "InputType" in config:
+        message = "InputType must be left out where ManifestType is S3_INVENTORY"
+        raise DefinitionError(message, f"{pointer}/InputType")
+    if config.get("Transformation") == FLATTEN and "InputType" not in config:
+        raise DefinitionError(f"{FLATTEN} needs an InputType", f"{pointer}/InputType")

@@ -3,7 +3,7 @@
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import SizeFailure
 from sfn_local.asl.execution import Visit
-from sfn_local.asl.fields import compile_integer
+from sfn_local.asl.fields import Field, compile_integer
 from sfn_local.asl.integrations import find_integration
 from sfn_local.asl.integrations.attempt import Attempt
 from sfn_local.asl.states.retrying import RetryingState
@@ -23,8 +23,8 @@ class TaskState(RetryingState):
         """
         super().__init__(name, definition, "Parameters")
         self._integration = find_integration(definition.get("Resource"))
-        self._timeout = compile_integer(definition, definition, "TimeoutSeconds", least=1)
-        self._heartbeat = compile_integer(definition, definition, "HeartbeatSeconds", least=1)
+        self._timeout = _seconds(definition, "TimeoutSeconds")
+        self._heartbeat = _seconds(definition, "HeartbeatSeconds")
 
     async def attempt(self, visit: Visit) -> Document:
         """Hand the work over and wait for its result.
@@ -46,3 +46,7 @@ class TaskState(RetryingState):
         if arguments.is_too_large:
             raise SizeFailure(self.name)
         return arguments
+
+
+def _seconds(definition: dict[str, Json], name: str) -> Field[int]:
+    return compile_integer(definition, definition, name, least=1, takes_texts=False)
