@@ -215,6 +215,7 @@ class Execution:
     def _end(self, status: str, event: str, previous: int, **details: str | None) -> None:
         self.status = status
         self.stopped = self.runtime.scheduler.clock.time()
+        self.input.pack()
         self.error = details.get("error")
         self.cause = details.get("cause")
         self._strand = None
