@@ -215,8 +215,6 @@ def test_a_function_that_breaks_its_invoker_does_not_hang_the_execution() -> Non
         (machine({"Type": "Pass", "Next": "b"}), "there is no state b at /States/it/Next"),
         (machine({"Type": "Pass"}), "the state it has neither Next nor End at /States/it"),
         (machine({**PASS, "Typo": 1}), "a Pass state has no Typo at /States/it/Typo"),
-        (machine({**PASS, "QueryLanguage": "JSONata"}), "this engine runs JSONPath states"),
-        (machine({**PASS, "Assign": {"a": 1}}), "this engine has no variables"),
         (
             machine(
                 {

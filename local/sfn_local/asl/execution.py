@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sfn_local.asl.document import Document, Json
-from sfn_local.asl.errors import HistoryFull, RuntimeFailure, StateFailure
+from sfn_local.asl.document import Document, Json, dumps
+from sfn_local.asl.errors import HistoryFull, RuntimeFailure, SizeFailure, StateFailure
 from sfn_local.asl.functions import FunctionError
 from sfn_local.asl.history import MOST_EVENTS, History, UnkeptHistory
 from sfn_local.asl.scheduler import Channel, Scheduler, Strand, Timer
@@ -230,15 +230,23 @@ class Execution:
 class Line:
     """One line of control; its events form a chain."""
 
-    __slots__ = ("execution", "item", "last_event", "visit")
+    __slots__ = ("execution", "item", "last_event", "variables", "visit")
 
     def __init__(
-        self, execution: Execution, last_event: int, item: dict[str, Json] | None = None
+        self,
+        execution: Execution,
+        last_event: int,
+        item: dict[str, Json] | None = None,
+        variables: dict[str, Json] | None = None,
     ) -> None:
-        """A line whose next event follows the given one; item is `$$.Map.Item`."""
+        """A line whose next event follows the given one; item is `$$.Map.Item`.
+
+        It sees the variables of the line that it branches off, and keeps its own to itself.
+        """
         self.execution = execution
         self.last_event = last_event
         self.item = item
+        self.variables: dict[str, Json] = variables or {}
         self.visit: Visit | None = None
 
     def record(self, event_type: str, details: dict[str, Any] | None = None) -> int:
@@ -256,7 +264,18 @@ class Line:
 class Visit:
     """A line's stay in a state."""
 
-    __slots__ = ("entered", "event", "fork", "input", "line", "retries", "state", "token")
+    __slots__ = (
+        "_assigned",
+        "_previous",
+        "entered",
+        "event",
+        "fork",
+        "input",
+        "line",
+        "retries",
+        "state",
+        "token",
+    )
 
     def __init__(self, line: Line, state: "State", document: Document) -> None:
         """Enter the state."""
@@ -268,6 +287,8 @@ class Visit:
         self.fork: Any = None
         self.entered = line.execution.runtime.scheduler.clock.time()
         line.visit = self
+        self._assigned: dict[str, Json] = {}
+        self._previous = line.last_event
         self.event = line.record(state.entered, {"input": document.text, "name": state.name})
 
     @property
@@ -279,18 +300,51 @@ class Visit:
         """A number in [0, 1)."""
         return self.runtime.random()
 
+    def assign(self, variables: dict[str, Json]) -> None:
+        """Give variables these values when the state is left.
+
+        Raises:
+            SizeFailure: they are too large.
+        """
+        if Document(variables).is_too_large:
+            raise SizeFailure(self.state.name)
+        self._assigned = variables
+
     def exit(self, output: Document) -> None:
         """Leave the state."""
-        self.line.record(self.state.exited, {"name": self.state.name, "output": output.text})
+        details: dict[str, Any] = {"name": self.state.name, "output": output.text}
+        if self._assigned:
+            shown = {name: dumps(value) for name, value in self._assigned.items()}
+            details["assignedVariables"] = shown
+            self.line.variables = {**self.line.variables, **self._assigned}
+        self.line.record(self.state.exited, details)
         self.line.visit = None
 
     def explain(self, failure: RuntimeFailure) -> StateFailure:
         """The failure with the sentence that AWS puts before its cause."""
+        return StateFailure(failure.error, self._explain(failure.cause))
+
+    def query_failure(
+        self, cause: str, location: str | None = None, *, follows: int | None = None
+    ) -> StateFailure:
+        """An expression that failed, recorded; location is the field with it.
+
+        The event follows the one before the state's entry, as AWS has it, unless told otherwise.
+        """
+        failure = StateFailure("States.QueryEvaluationError", self._explain(cause))
+        details = {**failure.reasons(), "state": self.state.name}
+        if location is not None:
+            details["location"] = location
+        self.line.last_event = self._previous if follows is None else follows
+        self.line.record("EvaluationFailed", details)
+        return failure
+
+    def _explain(self, cause: str | None) -> str:
         sentence = (
             f"An error occurred while executing the state '{self.state.name}' "
             f"(entered at the event id #{self.event})."
         )
-        return StateFailure(failure.error, f"{sentence} {failure.cause}")
+        return f"{sentence} {cause}"
 
     async def sleep(self, seconds: float) -> None:
         """Wait without a thread."""

@@ -1,6 +1,7 @@
 """Fields whose values the state's data may decide, in the state's query language.
 
-In JSONPath a number `F` has a sibling `FPath`, and a template has fields that end in `.$`.
+In JSONPath a number `F` has a sibling `FPath`, and a template has fields that end in `.$`; in
+JSONata an expression in `{% %}` may stand for any value.
 """
 
 import re
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from sfn_local.asl.dataflow import VisitSource, read_value, required_path
 from sfn_local.asl.document import Document, Json, dumps
 from sfn_local.asl.errors import DefinitionError, RuntimeFailure
+from sfn_local.asl.flow import uses_jsonata
+from sfn_local.asl.jsonata import Scope, compile_expression, compile_value, is_expression
+from sfn_local.asl.payload import compile_expression as compile_path_expression
 from sfn_local.asl.payload import compile_template
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ class Field(Protocol[T_co]):
 
 
 class ItemTemplate(Protocol):
-    """A template that also sees an item, `$$.Map.Item`."""
+    """A template that also sees an item, `Map.Item` of the context."""
 
     def __call__(self, visit: "Visit", document: Document, item: Json = None) -> Json:
         """What the template makes of the data.
@@ -44,62 +48,6 @@ class ItemTemplate(Protocol):
         Raises:
             StateFailure: a part of the data is missing.
         """
-
-
-def compile_integer(
-    state: dict[str, Json],  # noqa: ARG001
-    holder: dict[str, Json],
-    name: str,
-    pointer: str = "",
-    *,
-    least: int | None = 0,
-    takes_texts: bool = True,
-) -> Field[int]:
-    """An integer, given as such or by a path; holder is the object with the field.
-
-    What a path leads to may be a text, as "2", for the fields of Map states.
-
-    Raises:
-        DefinitionError: the field has neither.
-    """
-    read = _text_to_integer if takes_texts else _to_integer
-    return _compile_number(holder, name, pointer, Kind("integer", read, _at_least(least)))
-
-
-def compile_percentage(state: dict[str, Json], name: str) -> Field[float]:
-    """A number from 0 to 100, given as such or by a path.
-
-    Raises:
-        DefinitionError: the field has neither.
-    """
-    return _compile_number(state, name, "", Kind("float", _to_float, _outside_percentage))
-
-
-def compile_arguments(
-    state: dict[str, Json], holder: dict[str, Json], pointer: str
-) -> ItemTemplate:
-    """The Parameters of a reader or a writer.
-
-    Raises:
-        DefinitionError: they are missing or not well formed.
-    """
-    if not isinstance(holder.get("Parameters"), dict):
-        raise DefinitionError("Parameters must be an object", f"{pointer}/Parameters")
-    return compile_item_template(state, holder["Parameters"], f"{pointer}/Parameters")
-
-
-def compile_item_template(
-    state: dict[str, Json],  # noqa: ARG001
-    template: Json,
-    pointer: str,
-) -> ItemTemplate:
-    """A template such as ItemSelector or BatchInput.
-
-    Raises:
-        DefinitionError: it is not well formed.
-    """
-    compiled = compile_template(template, pointer)
-    return lambda visit, document, item=None: compiled(VisitSource(document.value, visit, item))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +59,121 @@ class Kind(Generic[N]):
     complaint: Callable[[N], str | None]
 
 
-def _compile_number(holder: dict[str, Json], name: str, pointer: str, kind: Kind[N]) -> Field[N]:
+def compile_integer(
+    state: dict[str, Json],
+    holder: dict[str, Json],
+    name: str,
+    pointer: str = "",
+    *,
+    least: int | None = 0,
+    takes_texts: bool = True,
+) -> Field[int]:
+    """An integer, given as such, by a path or by an expression; holder is what has the field.
+
+    What a path leads to may be a text, as "2", for the fields of Map states.
+
+    Raises:
+        DefinitionError: the field has none of these.
+    """
+    read = _text_to_integer if takes_texts else _to_integer
+    kind = Kind("integer", read, _at_least(least))
+    return _compile_number(state, holder, name, pointer, kind)
+
+
+def compile_percentage(state: dict[str, Json], name: str) -> Field[float]:
+    """A number from 0 to 100, given as such, by a path or by an expression.
+
+    Raises:
+        DefinitionError: the field has none of these.
+    """
+    return _compile_number(state, state, name, "", Kind("float", _to_float, _outside_percentage))
+
+
+def compile_text(state: dict[str, Json], name: str) -> Field[str]:
+    """A text, given as such, by a path, by an intrinsic function or by an expression.
+
+    Raises:
+        DefinitionError: the field has none of these.
+    """
+    literal = state.get(name)
+    if uses_jsonata(state) and is_expression(literal):
+        expression = compile_expression(literal, name, f"/{name}")
+        return lambda visit, document: str(  # noqa: ARG005 - a Field
+            expression.evaluate_as(Scope(visit), "string")
+        )
     path_name = f"{name}Path"
-    if path_name in holder:
-        return _compile_path(holder, name, pointer, kind)
+    if path_name not in state:
+        return lambda visit, document: literal  # noqa: ARG005
+    template = compile_path_expression(state[path_name], path_name, f"/{path_name}")
+
+    def read(visit: "Visit", document: Document) -> str:
+        value = template(VisitSource(document.value, visit))
+        if not isinstance(value, str):
+            raise RuntimeFailure(f"The {path_name} field must refer to a string")
+        return value
+
+    return read
+
+
+def compile_arguments(
+    state: dict[str, Json], holder: dict[str, Json], pointer: str
+) -> ItemTemplate:
+    """The Parameters, in JSONata the Arguments, of a reader or a writer.
+
+    Raises:
+        DefinitionError: they are missing or not well formed.
+    """
+    name = "Arguments" if uses_jsonata(state) else "Parameters"
+    if not isinstance(holder.get(name), dict):
+        raise DefinitionError(f"{name} must be an object", f"{pointer}/{name}")
+    return compile_item_template(state, holder[name], f"{pointer}/{name}")
+
+
+def compile_item_template(state: dict[str, Json], template: Json, pointer: str) -> ItemTemplate:
+    """A template such as ItemSelector or BatchInput.
+
+    Raises:
+        DefinitionError: it is not well formed.
+    """
+    if uses_jsonata(state):
+        compiled = compile_value(template, pointer.removeprefix("/"), pointer)
+        return lambda visit, document, item=None: compiled(Scope(visit, item))  # noqa: ARG005
+    paths = compile_template(template, pointer)
+    return lambda visit, document, item=None: paths(VisitSource(document.value, visit, item))
+
+
+def _compile_number(
+    state: dict[str, Json], holder: dict[str, Json], name: str, pointer: str, kind: Kind[N]
+) -> Field[N]:
     literal = holder.get(name)
+    if uses_jsonata(state) and is_expression(literal):
+        return _compile_number_expression(literal, name, f"{pointer}/{name}", kind)
+    if f"{name}Path" in holder:
+        return _compile_path(holder, name, pointer, kind)
     if literal is None:
-        return lambda visit, document: None  # noqa: ARG005 - a Field
+        return lambda visit, document: None  # noqa: ARG005
     number = None if isinstance(literal, str) else kind.read(literal)
     complaint = f"must be a number ({kind.name})" if number is None else kind.complaint(number)
     if complaint is not None:
         raise DefinitionError(f"{name} {complaint}", f"{pointer}/{name}")
     return lambda visit, document: number  # noqa: ARG005
+
+
+def _compile_number_expression(text: str, name: str, pointer: str, kind: Kind[N]) -> Field[N]:
+    expression = compile_expression(text, pointer.removeprefix("/"), pointer)
+
+    def read(visit: "Visit", document: Document) -> N:  # noqa: ARG001
+        scope = Scope(visit)
+        value = expression.evaluate_as(scope, "number")
+        number = kind.read(int(value) if value == int(value) else value)
+        if number is None:
+            raise expression.failure(scope, f"returned {dumps(value)}, which is no {kind.name}.")
+        complaint = kind.complaint(number)
+        if complaint is not None:
+            raise visit.query_failure(f"{name} {complaint}.", expression.location)
+        return number
+
+    return read
 
 
 def _compile_path(holder: dict[str, Json], name: str, pointer: str, kind: Kind[N]) -> Field[N]:

@@ -29,7 +29,7 @@ class Event(NamedTuple):
         }
         if self.details is not None:
             details = dict(self.details)
-            for field in ("input", "output"):
+            for field in ("input", "output", "assignedVariables"):
                 if field in details:
                     details[f"{field}Details"] = {TRUNCATED: False}
             shown[_details_name(self.type)] = details

@@ -71,7 +71,7 @@ class DistributedMapState(RetryingState):
         most_at_once = self._most_at_once(visit, document) or 0
         items = self._items(visit, document) if self._reader is None else []
         if not isinstance(items, (list, dict)):
-            raise not_iterable(self._definition, items)
+            raise not_iterable(self._definition, visit, items)
         line.record("MapStateStarted", {"length": len(items)})
         inputs = self._open(visit, document, items)
         run = self._begin(visit, document, most_at_once)

@@ -1,10 +1,12 @@
 """What inline and distributed Map states have in common: the processor, and what it receives."""
 
 from sfn_local.asl.dataflow import VisitSource, optional_path
-from sfn_local.asl.document import Document, Json
-from sfn_local.asl.errors import DefinitionError, RuntimeFailure
+from sfn_local.asl.document import Document, Json, dumps
+from sfn_local.asl.errors import DefinitionError, RuntimeFailure, StateFailure
 from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import Field, ItemTemplate, compile_item_template
+from sfn_local.asl.flow import uses_jsonata
+from sfn_local.asl.jsonata import Scope, compile_value, is_expression, kind_of
 from sfn_local.asl.jsonpath import PathNotFound
 from sfn_local.asl.states.graph import Graph
 from sfn_local.asl.states.state import BuildGraph
@@ -59,8 +61,10 @@ def compile_items(definition: dict[str, Json]) -> Field[Json]:
     """What the Map state iterates over.
 
     Raises:
-        DefinitionError: ItemsPath is no path.
+        DefinitionError: ItemsPath is no path, or Items no expression.
     """
+    if uses_jsonata(definition):
+        return _compile_items_value(definition)
     path = optional_path(definition, "ItemsPath")
 
     def read(visit: Visit, document: Document) -> Json:
@@ -74,10 +78,27 @@ def compile_items(definition: dict[str, Json]) -> Field[Json]:
     return read
 
 
-def not_iterable(definition: dict[str, Json], value: Json) -> RuntimeFailure:  # noqa: ARG001
+def not_iterable(definition: dict[str, Json], visit: Visit, value: Json) -> StateFailure:
     """The failure of a Map state whose items are none."""
-    path = definition.get("ItemsPath", "$")
-    return RuntimeFailure(f'Reference path "{path}" must point to array.')
+    if not uses_jsonata(definition):
+        path = definition.get("ItemsPath", "$")
+        return RuntimeFailure(f'Reference path "{path}" must point to array.')
+    items = definition.get("Items")
+    if not is_expression(items):
+        return visit.query_failure(f"Map state input must be an array but was: {dumps(value)}")
+    return visit.query_failure(
+        f"The JSONata expression '{items[2:-2].strip()}' specified for the field 'Items' returned "
+        f"an unexpected result type. Expected 'array', but was '{kind_of(value)}' for value: "
+        f"{dumps(value)}",
+        "Items",
+    )
+
+
+def _compile_items_value(definition: dict[str, Json]) -> Field[Json]:
+    if "Items" not in definition:
+        return lambda visit, document: document.value  # noqa: ARG005 - a Field
+    items = compile_value(definition["Items"], "Items", "/Items")
+    return lambda visit, document: items(Scope(visit))  # noqa: ARG005
 
 
 def _processor_field(definition: dict[str, Json]) -> str:

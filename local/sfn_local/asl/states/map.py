@@ -47,7 +47,7 @@ class MapState(RetryingState):
         document = self.flow.input(visit)
         items = self._items(visit, document)
         if not isinstance(items, list):
-            raise not_iterable(self._definition, items)
+            raise not_iterable(self._definition, visit, items)
         most_at_once = self._most_at_once(visit, document) or MOST_AT_ONCE
         visit.line.record("MapStateStarted", {"length": len(items)})
         outputs: list[Json] = [None] * len(items)
@@ -70,6 +70,7 @@ class MapState(RetryingState):
             visit.line.execution,
             visit.line.last_event,
             {"Index": index, "Value": item, "Source": STATE_DATA},
+            visit.line.variables,
         )
         line.record("MapIterationStarted", {"index": index, "name": self.name})
         if self._selector is not None:
