@@ -219,11 +219,11 @@ def test_a_function_that_breaks_its_invoker_does_not_hang_the_execution() -> Non
             machine(
                 {
                     **TASK,
-                    "Resource": "arn:aws:states:::sqs:sendMessage",
-                    "Parameters": {"QueueUrl": "q", "MessageBody": "b"},
+                    "Resource": "arn:aws:states:::glue:startJobRun",
+                    "Parameters": {"JobName": "j"},
                 }
             ),
-            "Resource arn:aws:states:::sqs:sendMessage is none of",
+            "Resource arn:aws:states:::glue:startJobRun is none of",
         ),
     ],
 )

@@ -77,6 +77,8 @@ class Engine:
         self._runtime = Runtime(
             scheduler, functions, services or NoServices(), self._map_runs, region
         )
+        self._runtime.start_execution = self._start
+        self._runtime.find_execution = self._execution
         self._machines: dict[str, Machine] = {}
         self._executions: dict[str, Execution] = {}
         self._executions_of: dict[str, list[Execution]] = {}
@@ -164,24 +166,7 @@ class Engine:
             ExecutionAlreadyExists: the name is taken by another input, or by one that has ended.
             ValidationException: the input is too large.
         """
-        document = _parse_input(input)
-        with self._lock:
-            machine = self._machine(arn)
-            name = self._runtime.new_uuid() if name is None else name
-            names.check_name(name)
-            execution_arn = names.execution_arn(arn, name)
-            existing = self._executions.get(execution_arn)
-            if existing is not None:
-                if existing.is_running and existing.input.text == input:
-                    return execution_arn
-                raise ExecutionAlreadyExists(execution_arn)
-            execution = Execution(
-                execution_arn, name, machine, document, self._runtime, self._status_changed
-            )
-            self._executions[execution_arn] = execution
-            self._executions_of[arn].append(execution)
-            execution.start()
-        return execution_arn
+        return self._start(arn, name, input).arn
 
     def stop_execution(
         self, arn: str, error: str | None = None, cause: str | None = None
@@ -307,6 +292,51 @@ class Engine:
             events = self._execution(arn).history.events()
         return [event.as_aws_shows_it() for event in events]
 
+    def create_activity(self, name: str) -> dict[str, Any]:
+        """Create an activity, unless it exists; its ARN and when it was created.
+
+        Raises:
+            InvalidName: the name is not one.
+        """
+        names.check_name(name)
+        arn = names.activity_arn(self.region, self.account, name)
+        with self._lock:
+            return self._runtime.activities.create(arn, self.clock.time()).summary()
+
+    def describe_activity(self, arn: str) -> dict[str, Any]:
+        """The answer of DescribeActivity.
+
+        Raises:
+            ActivityDoesNotExist: there is no such activity.
+        """
+        names.check_activity_arn(arn)
+        with self._lock:
+            return self._runtime.activities.find(arn).summary()
+
+    def list_activities(self) -> list[dict[str, Any]]:
+        """The entries of ListActivities, by name."""
+        with self._lock:
+            return [activity.summary() for activity in self._runtime.activities.all()]
+
+    def delete_activity(self, arn: str) -> None:
+        """Forget an activity, if it exists."""
+        names.check_activity_arn(arn)
+        with self._lock:
+            self._runtime.activities.delete(arn)
+
+    def get_activity_task(
+        self, arn: str, worker: str | None = None, seconds: float = 0.0
+    ) -> dict[str, str]:
+        """A task for a worker, its token and its input; empty if none comes within real seconds.
+
+        Raises:
+            ActivityDoesNotExist: there is no such activity.
+        """
+        names.check_activity_arn(arn)
+        with self._lock:
+            attempt = self._runtime.activities.take(arn, seconds)
+            return {} if attempt is None else attempt.take(worker)
+
     def send_task_success(self, token: str, output: str) -> None:
         """End the task that waits with the token; its output is a JSON text.
 
@@ -385,6 +415,26 @@ class Engine:
         if not isinstance(self.scheduler, ManualScheduler):
             raise TypeError("this engine runs by itself; pass scheduler=ManualScheduler()")
         return self.scheduler
+
+    def _start(self, arn: str, name: str | None, text: str) -> Execution:
+        document = _parse_input(text)
+        with self._lock:
+            machine = self._machine(arn)
+            name = self._runtime.new_uuid() if name is None else name
+            names.check_name(name)
+            execution_arn = names.execution_arn(arn, name)
+            existing = self._executions.get(execution_arn)
+            if existing is not None:
+                if existing.is_running and existing.input.text == text:
+                    return existing
+                raise ExecutionAlreadyExists(execution_arn)
+            execution = Execution(
+                execution_arn, name, machine, document, self._runtime, self._status_changed
+            )
+            self._executions[execution_arn] = execution
+            self._executions_of[arn].append(execution)
+            execution.start()
+        return execution
 
     def _machine(self, arn: str) -> Machine:
         names.check_machine_arn(arn)

@@ -107,6 +107,14 @@ class ApiError(Exception):
         return type(self).__name__
 
 
+class ActivityDoesNotExist(ApiError):
+    """No such activity."""
+
+    def __init__(self, arn: str) -> None:
+        """The activity that was asked for."""
+        super().__init__(f"Activity Does Not Exist: '{arn}'")
+
+
 class ConflictException(ApiError):
     """Two updates met."""
 

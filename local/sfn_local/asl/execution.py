@@ -9,8 +9,9 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from sfn_local.asl.activities import Activities
 from sfn_local.asl.document import Document, Json, dumps
 from sfn_local.asl.errors import HistoryFull, RuntimeFailure, SizeFailure, StateFailure
 from sfn_local.asl.functions import FunctionError
@@ -46,6 +47,9 @@ class Runtime:
         self.services = services
         self.map_runs = map_runs
         self.region = region
+        self.activities = Activities(scheduler.lock)
+        self.start_execution: Callable[[str, str | None, str], Execution] = _nowhere
+        self.find_execution: Callable[[str], Execution] = _nowhere
         self.random = scheduler.random.random
         self.tokens: Tokens[Attempt] = Tokens(scheduler.random.randbytes(32))
 
@@ -69,12 +73,17 @@ class Runtime:
             deliver(FunctionError("Lambda.Unknown", str(error)))
 
 
+def _nowhere(*_: str | None) -> NoReturn:
+    raise LookupError("no engine has said how executions are started and found")
+
+
 class Execution:
     """One run of a state machine."""
 
     __slots__ = (
         "_strand",
         "_timeout",
+        "_watchers",
         "arn",
         "cause",
         "error",
@@ -121,6 +130,7 @@ class Execution:
         self.notify = notify
         self._strand: Strand | None = None
         self._timeout: Timer | None = None
+        self._watchers: list[Callable[[], None]] = []
 
     @property
     def is_running(self) -> bool:
@@ -141,6 +151,13 @@ class Execution:
         """End it from outside. Needs the lock."""
         self._cancel()
         self._end("ABORTED", "ExecutionAborted", 0, error=error, cause=cause)
+
+    def when_ended(self, watcher: Callable[[], None]) -> None:
+        """Call back once it has ended, now or later. Needs the lock."""
+        if self.is_running:
+            self._watchers.append(watcher)
+        else:
+            watcher()
 
     def describe(self) -> dict[str, Any]:
         """The answer of DescribeExecution."""
@@ -225,6 +242,9 @@ class Execution:
         given = {name: text for name, text in details.items() if text is not None}
         self.history.end(self.stopped, previous, event, given)
         self.notify(self)
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher()
 
 
 class Line:

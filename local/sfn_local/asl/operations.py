@@ -13,6 +13,7 @@ from sfn_local.asl.errors import InvalidToken, MissingRequiredParameter, Validat
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
 LONGEST_PAGE_TOKEN = 1024
+LONG_POLL_SECONDS = 60.0
 
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 
@@ -192,6 +193,31 @@ def _update_map_run(engine: Engine, given: Parameters) -> Answer:
     return {}
 
 
+def _create_activity(engine: Engine, given: Parameters) -> Answer:
+    created = engine.create_activity(given["name"])
+    return {name: created[name] for name in ("activityArn", "creationDate")}
+
+
+def _describe_activity(engine: Engine, given: Parameters) -> Answer:
+    return engine.describe_activity(given["activityArn"])
+
+
+def _list_activities(engine: Engine, given: Parameters) -> Answer:
+    activities, token = _page(engine.list_activities(), given)
+    return {"activities": activities, **token}
+
+
+def _delete_activity(engine: Engine, given: Parameters) -> Answer:
+    engine.delete_activity(given["activityArn"])
+    return {}
+
+
+def _get_activity_task(engine: Engine, given: Parameters) -> Answer:
+    return dict(
+        engine.get_activity_task(given["activityArn"], given["workerName"], LONG_POLL_SECONDS)
+    )
+
+
 def _send_task_success(engine: Engine, given: Parameters) -> Answer:
     engine.send_task_success(given["taskToken"], given["output"])
     return {}
@@ -255,6 +281,7 @@ ARN = Parameter(str, required=True, most=256)
 MACHINE = {"stateMachineArn": ARN}
 EXECUTION = {"executionArn": ARN}
 MAP_RUN = {"mapRunArn": Parameter(str, required=True, most=2000)}
+ACTIVITY = {"activityArn": ARN}
 TOKEN = {"taskToken": Parameter(str, required=True, most=2048)}
 REASONS = {"error": Parameter(str, most=256), "cause": Parameter(str, most=32_768)}
 PAGE = {
@@ -307,6 +334,13 @@ OPERATIONS: dict[str, Operation] = {
             "reverseOrder": Parameter(bool),
             "includeExecutionData": Parameter(bool),
         },
+    ),
+    "CreateActivity": Operation(_create_activity, {"name": REQUIRED_TEXT}),
+    "DescribeActivity": Operation(_describe_activity, ACTIVITY),
+    "ListActivities": Operation(_list_activities, PAGE),
+    "DeleteActivity": Operation(_delete_activity, ACTIVITY),
+    "GetActivityTask": Operation(
+        _get_activity_task, {**ACTIVITY, "workerName": Parameter(str, most=80)}
     ),
     "DescribeMapRun": Operation(_describe_map_run, MAP_RUN),
     "ListMapRuns": Operation(_list_map_runs, {**EXECUTION, **PAGE}),
