@@ -18,6 +18,7 @@ from sfn_local.asl.http_functions import HttpFunctions
 from sfn_local.asl.lint import RULES, Finding
 from sfn_local.asl.lint import lint as find_faults
 from sfn_local.asl.server import serve_engine
+from sfn_local.asl.services import BotoServices
 from sfn_local.asl.stubs import StubFunctions, by_state, parse_stubs
 from sfn_local.asl.trace import Step, trace
 from sfn_local.cli.options import Command, json_option
@@ -67,7 +68,8 @@ def engine(
         raise click.UsageError(f"--lambda-endpoint: {error}") from error
     # Blocked before any thread starts, so that sigwait gets them and nothing else does.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
-    step_functions = Engine(functions=functions, region=region, account=account)
+    services = BotoServices.from_environment(region)
+    step_functions = Engine(functions=functions, services=services, region=region, account=account)
     try:
         server = serve_engine(step_functions, host, port)
     except OSError as error:
