@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sfn_local.asl import names
@@ -26,9 +27,11 @@ from sfn_local.asl.errors import (
     StateMachineAlreadyExists,
     StateMachineDoesNotExist,
     StateMachineTypeNotSupported,
+    TooManyTags,
     ValidationException,
 )
 from sfn_local.asl.execution import Execution, Runtime
+from sfn_local.asl.express import ExpressLog, billing
 from sfn_local.asl.functions import FunctionInvoker
 from sfn_local.asl.lint import lint
 from sfn_local.asl.machine import Machine, compile_machine
@@ -40,6 +43,10 @@ logger = logging.getLogger(__name__)
 LARGEST_DEFINITION = 1024 * 1024
 LONGEST_ERROR = 256
 LONGEST_CAUSE = 32_768
+MOST_TAGS = 50
+
+TYPES = ("STANDARD", "EXPRESS")
+NOT_OF_THIS_TYPE = "This operation is not supported by this type of state machine"
 
 StatusListener = Callable[[dict[str, Any]], None]
 
@@ -56,12 +63,14 @@ class Engine:
         region: str = "us-east-1",
         account: str = "000000000000",
         services: Services | None = None,
+        express_log: Path | None = None,
     ) -> None:
         """A virtual clock comes with a ManualScheduler unless another is given.
 
         Functions run what Task states name. With a ThreadScheduler, the default, executions run
         by themselves; with a ManualScheduler while run_until_idle or run_until is called.
-        Services are what S3 readers, result writers and service integrations call.
+        Services are what S3 readers, result writers and service integrations call. The histories
+        of EXPRESS executions are added to the file express_log, if it is given.
         """
         self.clock: Clock = RealClock() if clock is None else clock
         if scheduler is None:
@@ -79,7 +88,9 @@ class Engine:
         )
         self._runtime.start_execution = self._start
         self._runtime.find_execution = self._execution
+        self._express_log = None if express_log is None else ExpressLog(express_log)
         self._machines: dict[str, Machine] = {}
+        self._tags: dict[str, dict[str, str]] = {}
         self._executions: dict[str, Execution] = {}
         self._executions_of: dict[str, list[Execution]] = {}
 
@@ -96,18 +107,18 @@ class Engine:
             InvalidName: the name is not one.
             InvalidDefinition: the definition is not one that can run.
             StateMachineAlreadyExists: the name is taken by another definition.
-            StateMachineTypeNotSupported: the type is not STANDARD.
+            StateMachineTypeNotSupported: the type is neither STANDARD nor EXPRESS.
         """
         names.check_name(name)
-        if type != "STANDARD":
-            raise StateMachineTypeNotSupported(f"this engine runs STANDARD machines, not {type}")
+        if type not in TYPES:
+            raise StateMachineTypeNotSupported(f"type must be one of {', '.join(TYPES)}")
         arn = names.machine_arn(self.region, self.account, name)
         role_arn = role_arn or f"arn:aws:iam::{self.account}:role/local"
-        machine = _compile(arn, name, definition, role_arn, self.clock.time())
+        machine = _compile(arn, name, definition, role_arn, self.clock.time(), type)
         with self._lock:
             existing = self._machines.setdefault(arn, machine)
             self._executions_of.setdefault(arn, [])
-        if existing.definition != machine.definition:
+        if (existing.definition, existing.type) != (machine.definition, machine.type):
             raise StateMachineAlreadyExists(arn)
         return arn
 
@@ -124,7 +135,7 @@ class Engine:
             old = self._machine(arn)
             text = old.definition if definition is None else definition
             role_arn = role_arn or old.role_arn
-            self._machines[arn] = _compile(arn, old.name, text, role_arn, old.created)
+            self._machines[arn] = _compile(arn, old.name, text, role_arn, old.created, old.type)
             return self.clock.now()
 
     def describe_state_machine(self, arn: str) -> dict[str, Any]:
@@ -166,7 +177,40 @@ class Engine:
             ExecutionAlreadyExists: the name is taken by another input, or by one that has ended.
             ValidationException: the input is too large.
         """
-        return self._start(arn, name, input).arn
+        return str(self.started_execution(arn, name, input)["executionArn"])
+
+    def started_execution(self, arn: str, name: str | None, text: str) -> dict[str, Any]:
+        """Start an execution as start_execution does; the answer of StartExecution."""
+        execution = self._start(arn, name, text)
+        started = datetime.fromtimestamp(execution.started, UTC)
+        return {"executionArn": execution.arn, "startDate": started}
+
+    def start_sync_execution(
+        self,
+        arn: str,
+        name: str | None = None,
+        input: str = "{}",  # noqa: A002 - AWS's word
+    ) -> dict[str, Any]:
+        """Run an EXPRESS machine to its end; the answer of StartSyncExecution.
+
+        Raises:
+            StateMachineDoesNotExist: there is no such machine.
+            StateMachineTypeNotSupported: the machine is STANDARD.
+            InvalidName: the name is not one.
+            InvalidExecutionInput: the input is no JSON.
+            ValidationException: the input is too large.
+        """
+        with self._lock:
+            if not self._machine(arn).is_express:
+                raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
+            execution = self._start(arn, name, input)
+        self.run_until(lambda: not execution.is_running)
+        with self._lock:
+            described = execution.describe()
+        for field in ("redriveCount", "redriveStatus"):
+            del described[field]
+        included = {"outputDetails": {"included": True}}
+        return {**described, **included, "billingDetails": billing(execution)}
 
     def stop_execution(
         self, arn: str, error: str | None = None, cause: str | None = None
@@ -225,7 +269,8 @@ class Engine:
             StateMachineDoesNotExist: there is no such machine.
         """
         with self._lock:
-            self._machine(arn)
+            if self._machine(arn).is_express:
+                raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
             executions = self._executions_of[arn]
             page: list[dict[str, Any]] = []
             position = len(executions) if before is None else min(before, len(executions))
@@ -291,6 +336,48 @@ class Engine:
         with self._lock:
             events = self._execution(arn).history.events()
         return [event.as_aws_shows_it() for event in events]
+
+    def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
+        """Give a machine or an activity tags; those of the same keys are replaced.
+
+        Raises:
+            ResourceNotFound: there is no such machine or activity.
+            TooManyTags: it would have more than 50.
+        """
+        with self._lock:
+            merged = {**self._tags_of(arn), **tags}
+            if len(merged) > MOST_TAGS:
+                raise TooManyTags(arn)
+            self._tags[arn] = merged
+
+    def untag_resource(self, arn: str, keys: list[str]) -> None:
+        """Take tags away.
+
+        Raises:
+            ResourceNotFound: there is no such machine or activity.
+        """
+        with self._lock:
+            tags = self._tags_of(arn)
+            self._tags[arn] = {key: tags[key] for key in tags if key not in keys}
+
+    def list_tags(self, arn: str) -> dict[str, str]:
+        """The tags of a machine or an activity.
+
+        Raises:
+            ResourceNotFound: there is no such machine or activity.
+        """
+        with self._lock:
+            return dict(self._tags_of(arn))
+
+    def advance(self, seconds: float) -> None:
+        """Let virtual time pass, timer by timer, and run what is due.
+
+        Raises:
+            ValidationException: the clock is the real one, or the time would run backwards.
+        """
+        if not isinstance(self.clock, VirtualClock) or seconds < 0:
+            raise ValidationException("only a virtual clock can be advanced, and only forward")
+        self.scheduler.advance(self.clock, seconds)
 
     def create_activity(self, name: str) -> dict[str, Any]:
         """Create an activity, unless it exists; its ARN and when it was created.
@@ -422,6 +509,8 @@ class Engine:
             machine = self._machine(arn)
             name = self._runtime.new_uuid() if name is None else name
             names.check_name(name)
+            if machine.is_express:
+                return self._start_express(machine, name, document)
             execution_arn = names.execution_arn(arn, name)
             existing = self._executions.get(execution_arn)
             if existing is not None:
@@ -434,6 +523,24 @@ class Engine:
             self._executions[execution_arn] = execution
             self._executions_of[arn].append(execution)
             execution.start()
+        return execution
+
+    def _start_express(self, machine: Machine, name: str, document: Document) -> Execution:
+        """Start an execution that nobody can describe or list; its history may go to a file."""
+        arn = names.express_arn(machine.arn, name, self._runtime.new_uuid())
+        log = self._express_log
+        execution = Execution(
+            arn,
+            name,
+            machine,
+            document,
+            self._runtime,
+            _ignore,
+            keeps_history=log is not None,
+        )
+        if log is not None:
+            execution.when_ended(partial(log.write, execution))
+        execution.start()
         return execution
 
     def _machine(self, arn: str) -> Machine:
@@ -457,6 +564,12 @@ class Engine:
             raise ResourceNotFound(arn)
         return run
 
+    def _tags_of(self, arn: str) -> dict[str, str]:
+        activities = [activity.arn for activity in self._runtime.activities.all()]
+        if arn not in self._machines and arn not in activities:
+            raise ResourceNotFound(arn)
+        return self._tags.get(arn, {})
+
     def _has_ended(self, arn: str) -> bool:
         with self._lock:
             return not self._execution(arn).is_running
@@ -474,7 +587,7 @@ class Engine:
 
 
 def _compile(
-    arn: str, name: str, definition: str | dict[str, Json], role_arn: str, created: float
+    arn: str, name: str, definition: str | dict[str, Json], role_arn: str, created: float, kind: str
 ) -> Machine:
     text = definition if isinstance(definition, str) else dumps(definition)
     if byte_size(text) > LARGEST_DEFINITION:
@@ -484,7 +597,7 @@ def _compile(
         place = f"{refused.pointer or '/'} (line {refused.line}, column {refused.column})"
         raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: {refused.message} at {place}")
     try:
-        return compile_machine(arn, name, text, role_arn, created)
+        return compile_machine(arn, name, text, role_arn, created, kind)
     except DefinitionError as error:
         reason = f"SCHEMA_VALIDATION_FAILED: {error.message} at {error.pointer or '/'}"
         raise InvalidDefinition(reason) from None
@@ -508,3 +621,7 @@ def _check_reasons(error: str | None, cause: str | None) -> None:
         raise ValidationException(f"error may have at most {LONGEST_ERROR} characters")
     if cause is not None and len(cause) > LONGEST_CAUSE:
         raise ValidationException(f"cause may have at most {LONGEST_CAUSE} characters")
+
+
+def _ignore(_: Execution) -> None:
+    """Nobody is told of the status of EXPRESS executions."""

@@ -227,6 +227,14 @@ class TaskTimedOut(ApiError):
         super().__init__("Task Timed Out: 'Provided task does not exist anymore'")
 
 
+class TooManyTags(ApiError):
+    """A resource may have 50 tags."""
+
+    def __init__(self, arn: str) -> None:
+        """The resource that would have more."""
+        super().__init__(f"Too many tags: '{arn}'")
+
+
 class ValidationException(ApiError):
     """A parameter is missing, of the wrong type, or out of its range."""
 

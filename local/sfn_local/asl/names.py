@@ -84,5 +84,7 @@ def check_execution_arn(arn: str) -> None:
     Raises:
         InvalidArn: it is none.
     """
+    if ":express:" in arn:
+        raise InvalidArn("Resource type not valid in this context: express")
     if EXECUTION_ARN.fullmatch(arn) is None:
         raise InvalidArn(arn)

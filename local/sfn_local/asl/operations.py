@@ -9,6 +9,7 @@ from typing import Any
 
 from sfn_local.asl.engine import Engine
 from sfn_local.asl.errors import InvalidToken, MissingRequiredParameter, ValidationException
+from sfn_local.asl.validation import validate
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
@@ -98,6 +99,7 @@ def _create_state_machine(engine: Engine, given: Parameters) -> Answer:
     arn = engine.create_state_machine(
         given["name"], given["definition"], given["type"] or "STANDARD", given["roleArn"]
     )
+    engine.tag_resource(arn, _read_tags(given["tags"] or []))
     return {
         "stateMachineArn": arn,
         "creationDate": engine.describe_state_machine(arn)["creationDate"],
@@ -133,8 +135,48 @@ def _delete_state_machine(engine: Engine, given: Parameters) -> Answer:
 
 def _start_execution(engine: Engine, given: Parameters) -> Answer:
     document = "{}" if given["input"] is None else given["input"]
-    arn = engine.start_execution(given["stateMachineArn"], given["name"], document)
-    return {"executionArn": arn, "startDate": engine.describe_execution(arn)["startDate"]}
+    return engine.started_execution(given["stateMachineArn"], given["name"], document)
+
+
+def _start_sync_execution(engine: Engine, given: Parameters) -> Answer:
+    document = "{}" if given["input"] is None else given["input"]
+    return engine.start_sync_execution(given["stateMachineArn"], given["name"], document)
+
+
+def _validate(_: Engine, given: Parameters) -> Answer:
+    return validate(
+        given["definition"],
+        given["type"] or "STANDARD",
+        given["severity"] or "ERROR",
+        given["maxResults"] or 0,
+    )
+
+
+def _tag_resource(engine: Engine, given: Parameters) -> Answer:
+    engine.tag_resource(given["resourceArn"], _read_tags(given["tags"]))
+    return {}
+
+
+def _untag_resource(engine: Engine, given: Parameters) -> Answer:
+    engine.untag_resource(given["resourceArn"], given["tagKeys"])
+    return {}
+
+
+def _list_tags(engine: Engine, given: Parameters) -> Answer:
+    tags = engine.list_tags(given["resourceArn"])
+    return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+
+
+def _read_tags(tags: list[Any]) -> dict[str, str]:
+    """Tags by key.
+
+    Raises:
+        ValidationException: one of them is no tag.
+    """
+    for tag in tags:
+        if not isinstance(tag, dict) or not isinstance(tag.get("key"), str):
+            raise _invalid("of another form", "tags", "Member must have a key")
+    return {tag["key"]: str(tag.get("value", "")) for tag in tags}
 
 
 def _stop_execution(engine: Engine, given: Parameters) -> Answer:
@@ -282,6 +324,7 @@ MACHINE = {"stateMachineArn": ARN}
 EXECUTION = {"executionArn": ARN}
 MAP_RUN = {"mapRunArn": Parameter(str, required=True, most=2000)}
 ACTIVITY = {"activityArn": ARN}
+RESOURCE = {"resourceArn": ARN}
 TOKEN = {"taskToken": Parameter(str, required=True, most=2048)}
 REASONS = {"error": Parameter(str, most=256), "cause": Parameter(str, most=32_768)}
 PAGE = {
@@ -298,6 +341,7 @@ OPERATIONS: dict[str, Operation] = {
             "roleArn": ARN,
             "type": Parameter(str, choices=("STANDARD", "EXPRESS")),
             "publish": Parameter(bool),
+            "tags": Parameter(list),
         },
     ),
     "UpdateStateMachine": Operation(
@@ -314,6 +358,23 @@ OPERATIONS: dict[str, Operation] = {
     "ListStateMachines": Operation(_list_state_machines, PAGE),
     "DeleteStateMachine": Operation(_delete_state_machine, MACHINE),
     "StartExecution": Operation(_start_execution, {**MACHINE, "name": TEXT, "input": TEXT}),
+    "StartSyncExecution": Operation(
+        _start_sync_execution, {**MACHINE, "name": TEXT, "input": TEXT}
+    ),
+    "ValidateStateMachineDefinition": Operation(
+        _validate,
+        {
+            "definition": REQUIRED_TEXT,
+            "type": Parameter(str, choices=("STANDARD", "EXPRESS")),
+            "severity": Parameter(str, choices=("ERROR", "WARNING")),
+            "maxResults": Parameter(int, most=100),
+        },
+    ),
+    "TagResource": Operation(_tag_resource, {**RESOURCE, "tags": Parameter(list, required=True)}),
+    "UntagResource": Operation(
+        _untag_resource, {**RESOURCE, "tagKeys": Parameter(list, required=True)}
+    ),
+    "ListTagsForResource": Operation(_list_tags, RESOURCE),
     "StopExecution": Operation(_stop_execution, {**EXECUTION, **REASONS}),
     "DescribeExecution": Operation(_describe_execution, EXECUTION),
     "DescribeStateMachineForExecution": Operation(_describe_state_machine_for_execution, EXECUTION),

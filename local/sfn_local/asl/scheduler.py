@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 TIMERS_WORTH_SWEEPING = 1000
 BLOCKING_CALLS_AT_ONCE = 32
+LONGEST_SETTLING = 10.0
 
 
 class Channel(Generic[T]):
@@ -157,6 +158,23 @@ class Scheduler(ABC):
     def run_until(self, reached: Callable[[], bool], limit: float | None = None) -> bool:
         """Run, or let run, until a goal is reached, for at most limit seconds; whether it was."""
 
+    @abstractmethod
+    def settle(self) -> None:
+        """Run, or let run, what can run now."""
+
+    def advance(self, clock: VirtualClock, seconds: float) -> None:
+        """Move a virtual clock on, stopping at each timer to run what is due."""
+        end = clock.time() + seconds
+        self.settle()
+        while True:
+            with self.lock:
+                due = self._next_due()
+            if due is None or due > end:
+                break
+            clock.move_to(due)
+            self.settle()
+        clock.move_to(end)
+
     def after(self, seconds: float, job: Job, *, is_limit: bool = False) -> Timer:
         """Run a job later. Needs the lock."""
         self._timers_made += 1
@@ -269,6 +287,16 @@ class ThreadScheduler(Scheduler):
             finally:
                 self._watchers -= 1
 
+    def settle(self) -> None:
+        """Wait until no job is left; calls that run on other threads are not waited for."""
+        while True:
+            passed = threading.Event()
+            self.add(self._fire_due_timers)
+            self.add(passed.set)
+            passed.wait(LONGEST_SETTLING)
+            if self._jobs.empty():
+                return
+
     def close(self) -> None:
         """Run nothing more, and wait for the job that is running."""
         super().close()
@@ -336,6 +364,10 @@ class ManualScheduler(Scheduler):
         with self._guard:
             self._jobs.append(job)
         self._arrived.set()
+
+    def settle(self) -> None:
+        """Run all that can run now, without moving the clock."""
+        self.run_until_idle()
 
     def run_until_idle(self) -> None:
         """Run all that can run now, without moving the clock."""

@@ -15,6 +15,7 @@ from sfn_local.asl.distributed.results import Results, ResultWriter
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, SizeFailure, StateFailure
 from sfn_local.asl.execution import Execution, Visit
+from sfn_local.asl.express import LONGEST_SECONDS
 from sfn_local.asl.fields import compile_integer, compile_percentage
 from sfn_local.asl.scheduler import Channel
 from sfn_local.asl.states.graph import Graph
@@ -29,7 +30,6 @@ from sfn_local.asl.states.retrying import RetryingState
 from sfn_local.asl.states.state import BuildGraph
 
 LONGEST_LABEL = 40
-LONGEST_EXPRESS_SECONDS = 300.0
 EXECUTION_TYPES = ("STANDARD", "EXPRESS")
 FORBIDDEN_IN_LABELS = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 
@@ -164,7 +164,8 @@ class Children:
             arn=run.child_machine_arn,
             name=run.child_machine_arn.rpartition(":")[2],
             graph=graph,
-            timeout=LONGEST_EXPRESS_SECONDS if is_express else None,
+            timeout=LONGEST_SECONDS if is_express else None,
+            type="EXPRESS" if is_express else "STANDARD",
         )
         self._channel: Channel[Execution | None] = Channel()
         self._running: dict[str, tuple[int, Execution]] = {}
