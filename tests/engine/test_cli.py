@@ -107,6 +107,10 @@ def test_a_state_without_a_stub_is_named() -> None:
             2,
             "--stubs: stubs are a JSON object",
         ),
+        (("run", "good", "--mock", "Case"), 2, "`sfn-cqrs mock new FILE` writes one"),
+        (("mock", "new", "statemachine/list.json"), 1, "the definition must be a JSON object"),
+        (("engine", "--mock-config", "absent.json"), 2, "--mock-config: the mock configuration"),
+        (("engine", "--wait-time-scale", "-1"), 2, "is not in the range"),
         (("run", "statemachine/broken.json"), 1, "is no JSON"),
         (("run", "statemachine/list.json"), 1, "the definition must be a JSON object"),
         (("graph", "statemachine/list.json"), 1, "the definition has no States"),
@@ -123,6 +127,28 @@ def test_wrong_usage_says_what_to_do(
     result = invoke(*arguments)
 
     assert (result.exit_code, message in result.output) == (exit_code, True)
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_new_mock_configuration_runs_at_once(tmp_path: Path) -> None:
+    printed = invoke("mock", "new", "good")
+    (tmp_path / "MockConfigFile.json").write_text(printed.output)
+    happy = invoke("run", "good", "--mock", "HappyPath", "--json")
+    caught = invoke("run", "good", "--mock", "call_States_TaskFailed", "--json")
+
+    assert printed.exit_code == 0
+    assert json.loads(happy.output)["status"] == "SUCCEEDED"
+    assert [step["state"] for step in json.loads(caught.output)["path"]] == ["call", "fail"]
+    assert json.loads(caught.output)["path"][0]["attempts"] == 2
+
+
+@pytest.mark.usefixtures("machine")
+def test_an_unknown_test_case_is_named(tmp_path: Path) -> None:
+    (tmp_path / "MockConfigFile.json").write_text(invoke("mock", "new", "good").output)
+    result = invoke("run", "good", "--mock", "Typo")
+
+    assert result.exit_code == 1
+    assert "the machine good has no test case Typo; it has HappyPath" in result.output
 
 
 @pytest.mark.usefixtures("machine")

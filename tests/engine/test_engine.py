@@ -215,16 +215,6 @@ def test_a_function_that_breaks_its_invoker_does_not_hang_the_execution() -> Non
         (machine({"Type": "Pass", "Next": "b"}), "there is no state b at /States/it/Next"),
         (machine({"Type": "Pass"}), "the state it has neither Next nor End at /States/it"),
         (machine({**PASS, "Typo": 1}), "a Pass state has no Typo at /States/it/Typo"),
-        (
-            machine(
-                {
-                    **TASK,
-                    "Resource": "arn:aws:states:::glue:startJobRun",
-                    "Parameters": {"JobName": "j"},
-                }
-            ),
-            "Resource arn:aws:states:::glue:startJobRun is none of",
-        ),
     ],
 )
 def test_a_definition_that_cannot_run_is_refused(lab: Lab, definition: Any, message: str) -> None:

@@ -35,6 +35,7 @@ from sfn_local.asl.express import ExpressLog, billing
 from sfn_local.asl.functions import FunctionInvoker
 from sfn_local.asl.lint import lint
 from sfn_local.asl.machine import Machine, compile_machine
+from sfn_local.asl.mocks import MockCase, MockConfig, MockError, MockFile
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.asl.services import NoServices, Services
 
@@ -64,6 +65,8 @@ class Engine:
         account: str = "000000000000",
         services: Services | None = None,
         express_log: Path | None = None,
+        mocks: MockConfig | MockFile | None = None,
+        wait_time_scale: float = 1.0,
     ) -> None:
         """A virtual clock comes with a ManualScheduler unless another is given.
 
@@ -71,6 +74,8 @@ class Engine:
         by themselves; with a ManualScheduler while run_until_idle or run_until is called.
         Services are what S3 readers, result writers and service integrations call. The histories
         of EXPRESS executions are added to the file express_log, if it is given.
+        Mocks are the test cases that executions are started with, as `arn#TestCase`; Wait states
+        and the pauses before retries last their seconds times wait_time_scale.
         """
         self.clock: Clock = RealClock() if clock is None else clock
         if scheduler is None:
@@ -89,6 +94,8 @@ class Engine:
         self._runtime.start_execution = self._start
         self._runtime.find_execution = self._execution
         self._express_log = None if express_log is None else ExpressLog(express_log)
+        self._runtime.wait_time_scale = wait_time_scale
+        self._mocks = mocks
         self._machines: dict[str, Machine] = {}
         self._tags: dict[str, dict[str, str]] = {}
         self._executions: dict[str, Execution] = {}
@@ -166,7 +173,7 @@ class Engine:
             self._machines.pop(arn, None)
 
     def start_execution(self, arn: str, name: str | None = None, input: str = "{}") -> str:  # noqa: A002 - AWS's word
-        """Start an execution of a machine; its ARN.
+        """Start an execution of a machine, or of a test case `arn#TestCase` of it; its ARN.
 
         While an execution of that name and input runs, the call returns it and starts nothing.
 
@@ -175,7 +182,7 @@ class Engine:
             InvalidName: the name is not one.
             InvalidExecutionInput: the input is no JSON.
             ExecutionAlreadyExists: the name is taken by another input, or by one that has ended.
-            ValidationException: the input is too large.
+            ValidationException: the input is too large, or there is no such test case.
         """
         return str(self.started_execution(arn, name, input)["executionArn"])
 
@@ -201,7 +208,7 @@ class Engine:
             ValidationException: the input is too large.
         """
         with self._lock:
-            if not self._machine(arn).is_express:
+            if not self._machine(arn.partition("#")[0]).is_express:
                 raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
             execution = self._start(arn, name, input)
         self.run_until(lambda: not execution.is_running)
@@ -505,12 +512,14 @@ class Engine:
 
     def _start(self, arn: str, name: str | None, text: str) -> Execution:
         document = _parse_input(text)
+        arn, has_case, case = arn.partition("#")
         with self._lock:
             machine = self._machine(arn)
+            mocks = self._mock_case(machine.name, case) if has_case else None
             name = self._runtime.new_uuid() if name is None else name
             names.check_name(name)
             if machine.is_express:
-                return self._start_express(machine, name, document)
+                return self._start_express(machine, name, document, mocks)
             execution_arn = names.execution_arn(arn, name)
             existing = self._executions.get(execution_arn)
             if existing is not None:
@@ -520,12 +529,15 @@ class Engine:
             execution = Execution(
                 execution_arn, name, machine, document, self._runtime, self._status_changed
             )
+            execution.mocks = mocks
             self._executions[execution_arn] = execution
             self._executions_of[arn].append(execution)
             execution.start()
         return execution
 
-    def _start_express(self, machine: Machine, name: str, document: Document) -> Execution:
+    def _start_express(
+        self, machine: Machine, name: str, document: Document, mocks: MockCase | None
+    ) -> Execution:
         """Start an execution that nobody can describe or list; its history may go to a file."""
         arn = names.express_arn(machine.arn, name, self._runtime.new_uuid())
         log = self._express_log
@@ -538,6 +550,7 @@ class Engine:
             _ignore,
             keeps_history=log is not None,
         )
+        execution.mocks = mocks
         if log is not None:
             execution.when_ended(partial(log.write, execution))
         execution.start()
@@ -549,6 +562,17 @@ class Engine:
             return self._machines[arn]
         except KeyError:
             raise StateMachineDoesNotExist(arn) from None
+
+    def _mock_case(self, machine: str, case: str) -> MockCase:
+        if self._mocks is None:
+            raise ValidationException(
+                f"there is no test case {case}: the engine was started without a mock "
+                "configuration; name its file in SFN_MOCK_CONFIG"
+            )
+        try:
+            return self._mocks.case(machine, case)
+        except MockError as error:
+            raise ValidationException(str(error)) from None
 
     def _execution(self, arn: str) -> Execution:
         names.check_execution_arn(arn)

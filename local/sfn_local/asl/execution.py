@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sfn_local.asl.functions import Answer, FunctionInvoker
     from sfn_local.asl.integrations.attempt import Attempt
     from sfn_local.asl.machine import Machine
+    from sfn_local.asl.mocks import MockCase
     from sfn_local.asl.services import Services
     from sfn_local.asl.states.state import State
 
@@ -51,6 +52,7 @@ class Runtime:
         self.start_execution: Callable[[str, str | None, str], Execution] = _nowhere
         self.find_execution: Callable[[str], Execution] = _nowhere
         self.random = scheduler.random.random
+        self.wait_time_scale = 1.0
         self.tokens: Tokens[Attempt] = Tokens(scheduler.random.randbytes(32))
 
     def invoke(self, function: str, payload: bytes, done: Callable[["Answer"], None]) -> None:
@@ -92,6 +94,7 @@ class Execution:
         "machine",
         "map_item_count",
         "map_run_arn",
+        "mocks",
         "name",
         "notify",
         "output",
@@ -127,6 +130,7 @@ class Execution:
         self.history: History = History() if keeps_history else UnkeptHistory()
         self.map_run_arn: str | None = None
         self.map_item_count = 0
+        self.mocks: MockCase | None = None
         self.notify = notify
         self._strand: Strand | None = None
         self._timeout: Timer | None = None
@@ -369,6 +373,7 @@ class Visit:
     async def sleep(self, seconds: float) -> None:
         """Wait without a thread."""
         channel: Channel[None] = Channel()
+        seconds *= self.runtime.wait_time_scale
         timer = self.runtime.scheduler.deliver_after(seconds, channel, None)
         try:
             await channel

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "doctor": ("sfn_local.cli.doctor:doctor", "Look for what is stuck, failed or undelivered."),
     "engine": ("sfn_local.cli.engine:engine", "Serve the Step Functions engine alone."),
     "run": ("sfn_local.cli.engine:run", "Run any state machine, with stand-ins for its tasks."),
+    "mock": ("sfn_local.cli.engine:mock", "Write a MockConfigFile.json for a state machine."),
     "graph": ("sfn_local.cli.engine:graph", "Draw a state machine."),
     "lint": ("sfn_local.cli.engine:lint", "Check state machine definitions."),
     "translate": ("sfn_local.cli.translate:translate", "Print template.yaml as CloudFormation."),

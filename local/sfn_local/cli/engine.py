@@ -17,6 +17,8 @@ from sfn_local.asl.graph import mermaid, svg
 from sfn_local.asl.http_functions import HttpFunctions
 from sfn_local.asl.lint import RULES, Finding
 from sfn_local.asl.lint import lint as find_faults
+from sfn_local.asl.mock_skeleton import mock_skeleton
+from sfn_local.asl.mocks import DEFAULT_FILE, MockConfig, MockError, MockFile
 from sfn_local.asl.server import serve_engine
 from sfn_local.asl.services import BotoServices
 from sfn_local.asl.stubs import StubFunctions, by_state, parse_stubs
@@ -28,6 +30,8 @@ FOLDER = Path("statemachine")
 SUFFIX = ".asl.json"
 LAMBDA_ENDPOINTS = ("LAMBDA_ENDPOINT", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL")
 SAM_LOCAL_LAMBDA = "http://127.0.0.1:3001"
+STEP_FUNCTIONS_LOCALS_ACCOUNT = "123456789012"
+MOCK_CONFIG = "SFN_MOCK_CONFIG"
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 definition_argument = click.argument("definition", metavar="MACHINE|FILE")
@@ -38,6 +42,7 @@ definition_argument = click.argument("definition", metavar="MACHINE|FILE")
     examples=(
         "sfn-cqrs engine",
         "LAMBDA_ENDPOINT=http://127.0.0.1:3001 sfn-cqrs engine --port 8083",
+        "SFN_MOCK_CONFIG=MockConfigFile.json WAIT_TIME_SCALE=0 sfn-cqrs engine",
         "aws stepfunctions list-state-machines --endpoint-url http://127.0.0.1:8083",
     ),
 )
@@ -51,16 +56,51 @@ definition_argument = click.argument("definition", metavar="MACHINE|FILE")
     show_default=True,
     help=f"Where functions are invoked; else {', '.join(LAMBDA_ENDPOINTS)}.",
 )
-@click.option("--region", default="us-east-1", show_default=True, help="The region in ARNs.")
-@click.option("--account", default="000000000000", show_default=True, help="The account in ARNs.")
+@click.option(
+    "--region",
+    envvar="AWS_DEFAULT_REGION",
+    default="us-east-1",
+    show_default=True,
+    help="The region in ARNs; else AWS_DEFAULT_REGION.",
+)
+@click.option(
+    "--account",
+    envvar="AWS_ACCOUNT_ID",
+    default=STEP_FUNCTIONS_LOCALS_ACCOUNT,
+    show_default=True,
+    help="The account in ARNs; else AWS_ACCOUNT_ID.",
+)
+@click.option(
+    "--mock-config",
+    metavar="FILE",
+    envvar=MOCK_CONFIG,
+    help=f"The MockConfigFile.json of executions started as arn#TestCase; else {MOCK_CONFIG}.",
+)
+@click.option(
+    "--wait-time-scale",
+    type=click.FloatRange(min=0),
+    metavar="FACTOR",
+    envvar="WAIT_TIME_SCALE",
+    default=1.0,
+    show_default=True,
+    help="How long waits last, against what they ask for; else WAIT_TIME_SCALE.",
+)
 @json_option
 def engine(
-    host: str, port: int, lambda_endpoint: str, region: str, account: str, as_json: bool
+    host: str,
+    port: int,
+    lambda_endpoint: str,
+    region: str,
+    account: str,
+    mock_config: str | None,
+    wait_time_scale: float,
+    as_json: bool,
 ) -> None:
     """Serve the Step Functions engine alone, until it is interrupted.
 
     Point boto3 or the AWS CLI at it with AWS_ENDPOINT_URL_SFN or --endpoint-url. Everything is
-    in memory: when it ends, machines and executions are gone.
+    in memory: when it ends, machines and executions are gone. It takes the place of AWS's Step
+    Functions Local: the same port, account, environment variables and MockConfigFile.json.
     """
     try:
         functions = HttpFunctions(lambda_endpoint)
@@ -68,8 +108,14 @@ def engine(
         raise click.UsageError(f"--lambda-endpoint: {error}") from error
     # Blocked before any thread starts, so that sigwait gets them and nothing else does.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
-    services = BotoServices.from_environment(region)
-    step_functions = Engine(functions=functions, services=services, region=region, account=account)
+    step_functions = Engine(
+        functions=functions,
+        services=BotoServices.from_environment(region),
+        region=region,
+        account=account,
+        mocks=_mock_file(mock_config),
+        wait_time_scale=wait_time_scale,
+    )
     try:
         server = serve_engine(step_functions, host, port)
     except OSError as error:
@@ -90,26 +136,48 @@ def engine(
     examples=(
         "sfn-cqrs run command -i keys.json --stubs stubs.json",
         """echo '{"check": [{"Throw": {"Error": "Busy"}}, {"ok": true}]}' > stubs.json""",
+        "sfn-cqrs run command --mock HappyPath --mock-config MockConfigFile.json",
     ),
 )
 @definition_argument
 @click.option("-i", "--input", "path", metavar="FILE", help="The input; - reads it from stdin.")
 @click.option("--stubs", "stubs_path", metavar="FILE", help="Stand-ins for functions, by state.")
+@click.option("--mock", "case", metavar="CASE", help="A test case of the mock configuration.")
+@click.option(
+    "--mock-config",
+    metavar="FILE",
+    envvar=MOCK_CONFIG,
+    default=DEFAULT_FILE,
+    show_default=True,
+    help=f"The mock configuration; else {MOCK_CONFIG}.",
+)
 @json_option
-def run(definition: str, path: str | None, stubs_path: str | None, as_json: bool) -> None:
+def run(
+    definition: str,
+    path: str | None,
+    stubs_path: str | None,
+    case: str | None,
+    mock_config: str,
+    as_json: bool,
+) -> None:
     """Run a state machine on stand-ins for its functions, in no time.
 
     Waits, retries and time limits pass on a virtual clock. --stubs names a JSON object: the
     name of a state to what its function answers. An answer is a value, {"Return": value} or
-    {"Throw": {"Error": "...", "Cause": "..."}}; a list has one for each call.
+    {"Throw": {"Error": "...", "Cause": "..."}}; a list has one for each call. --mock takes the
+    answers of a test case, as Step Functions Local reads them; stubs are for what it leaves out.
     """
     machine = _load(definition)
     functions = StubFunctions(_read_stubs(stubs_path))
-    runner = Engine(functions=functions, clock=VirtualClock())
+    mocks = None if case is None else _read_mocks(mock_config)
+    name = "run" if mocks is None else _mocked_machine(mocks, definition)
+    runner = Engine(functions=functions, clock=VirtualClock(), mocks=mocks)
     try:
-        arn = runner.create_state_machine("run", by_state(machine))
-        execution = runner.start_execution(arn, "run", _read_input(path))
-    except ApiError as error:
+        kept = mocks.case(name, case).states if mocks and case else frozenset()
+        arn = runner.create_state_machine(name, by_state(machine, kept))
+        target = f"{arn}#{case}" if case else arn
+        execution = runner.start_execution(target, "run", _read_input(path))
+    except (ApiError, MockError) as error:
         raise click.ClickException(str(error)) from error
     runner.run_until(execution)
     described = runner.describe_execution(execution)
@@ -123,6 +191,35 @@ def run(definition: str, path: str | None, stubs_path: str | None, as_json: bool
         raise click.ClickException(f"{complaints}; see --stubs")
     if described["status"] != "SUCCEEDED":
         raise click.exceptions.Exit(1)
+
+
+@click.group()
+def mock() -> None:
+    """Mock configurations, as Step Functions Local reads them."""
+
+
+@mock.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs mock new command > MockConfigFile.json",
+        "sfn-cqrs run command --mock HappyPath",
+    ),
+)
+@definition_argument
+@click.option("--name", metavar="MACHINE", help="The machine's name, if it is not the file's.")
+def new(definition: str, name: str | None) -> None:
+    """Print a MockConfigFile.json for a state machine: a test case for each of its outcomes.
+
+    In HappyPath every task succeeds; further cases throw what the tasks catch. Edit what is under
+    Return: the real services answer with more.
+    """
+    machine = _load(definition)
+    if not isinstance(machine, dict):
+        raise click.ClickException(f"{definition}: the definition must be a JSON object")
+    try:
+        print_json(mock_skeleton(name or _machine_name(definition), machine))
+    except ValueError as error:
+        raise click.ClickException(f"{definition}: {error}") from error
 
 
 @click.command(
@@ -173,7 +270,7 @@ def lint(definitions: tuple[str, ...], ignore: tuple[str, ...], as_json: bool) -
         raise click.exceptions.Exit(1)
 
 
-commands: list[click.Command] = [engine, run, graph, lint]
+commands: list[click.Command] = [engine, run, mock, graph, lint]
 
 
 def _find(definition: str) -> Path:
@@ -222,6 +319,31 @@ def _read_stubs(path: str | None) -> dict[str, Any]:
         return parse_stubs(_read_option("--stubs", path))
     except ValueError as error:
         raise click.UsageError(f"--stubs: {error}") from error
+
+
+def _machine_name(definition: str) -> str:
+    return _find(definition).name.removesuffix(".json").removesuffix(".asl")
+
+
+def _mocked_machine(mocks: MockConfig, definition: str) -> str:
+    """The machine of a mock configuration that a definition is for: its only one, or by name."""
+    machines = mocks.machines
+    return machines[0] if len(machines) == 1 else _machine_name(definition)
+
+
+def _read_mocks(path: str) -> MockConfig:
+    try:
+        return MockConfig.read(Path(path))
+    except MockError as error:
+        hint = "`sfn-cqrs mock new FILE` writes one"
+        raise click.UsageError(f"--mock-config: {error}; {hint}") from error
+
+
+def _mock_file(path: str | None) -> MockFile | None:
+    if path is None:
+        return None
+    _read_mocks(path)
+    return MockFile(Path(path))
 
 
 def _report(described: dict[str, Any], steps: list[Step]) -> dict[str, Any]:

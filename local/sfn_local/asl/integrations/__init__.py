@@ -11,6 +11,7 @@ from sfn_local.asl.integrations.aws_service import AwsService
 from sfn_local.asl.integrations.lambda_function import LambdaFunction, LambdaInvoke
 from sfn_local.asl.integrations.service_task import CALLBACK
 from sfn_local.asl.integrations.start_execution import SYNC, SYNC_2, StartExecution
+from sfn_local.asl.integrations.unserved import UnservedTask
 
 FUNCTION_ARN = re.compile(r"arn:aws[a-z-]*:lambda:[^:]*:[^:]*:function:[^:]+(:[^:]+)?")
 ACTIVITY_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:[^:]+:activity:[^:]+")
@@ -75,7 +76,7 @@ def find_integration(resource: Json) -> Integration:
     """The integration that a Resource names.
 
     Raises:
-        DefinitionError: there is none of this name.
+        DefinitionError: it is no resource of a task.
     """
     if not isinstance(resource, str):
         raise DefinitionError("Resource must be an ARN", "/Resource")
@@ -87,10 +88,10 @@ def find_integration(resource: Json) -> Integration:
     sdk = None if optimized is None else SDK.fullmatch(optimized[1])
     if sdk is not None:
         return AwsService(sdk[1], sdk[2], is_callback=sdk[3] is not None)
-    if optimized is None or optimized[1] not in INTEGRATIONS:
-        known = ", ".join(f"arn:aws:states:::{name}" for name in INTEGRATIONS)
+    known = ", ".join(f"arn:aws:states:::{name}" for name in INTEGRATIONS)
+    if optimized is None:
         message = (
             f"Resource {resource} is none of {known}, nor aws-sdk:*, a function or an activity"
         )
         raise DefinitionError(message, "/Resource")
-    return INTEGRATIONS[optimized[1]]
+    return INTEGRATIONS.get(optimized[1]) or UnservedTask(resource, known)

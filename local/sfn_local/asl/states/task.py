@@ -4,8 +4,9 @@ from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import SizeFailure
 from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import Field, compile_integer
-from sfn_local.asl.integrations import find_integration
+from sfn_local.asl.integrations import Integration, find_integration
 from sfn_local.asl.integrations.attempt import Attempt
+from sfn_local.asl.integrations.mocked import MockedTask
 from sfn_local.asl.states.retrying import RetryingState
 from sfn_local.asl.states.state import BuildGraph
 
@@ -22,6 +23,7 @@ class TaskState(RetryingState):
             DefinitionError: the resource is unknown, or a limit is none.
         """
         super().__init__(name, definition, "Parameters")
+        self._resource = str(definition.get("Resource"))
         self._integration = find_integration(definition.get("Resource"))
         self._timeout = _seconds(definition, "TimeoutSeconds")
         self._heartbeat = _seconds(definition, "HeartbeatSeconds")
@@ -35,11 +37,16 @@ class TaskState(RetryingState):
         narrowed = self.flow.input(visit)
         timeout = self._timeout(visit, narrowed)
         heartbeat = self._heartbeat(visit, narrowed)
-        with Attempt(
-            visit, timeout, heartbeat, with_token=self._integration.is_callback
-        ) as attempt:
-            self._integration.start(attempt, self._arguments(visit))
-            return await self._integration.finish(attempt)
+        integration = self._find_integration(visit)
+        with Attempt(visit, timeout, heartbeat, with_token=integration.is_callback) as attempt:
+            integration.start(attempt, self._arguments(visit))
+            return await integration.finish(attempt)
+
+    def _find_integration(self, visit: Visit) -> Integration:
+        """What does the work: the service, or the answer that a test case has for it."""
+        mocks = visit.line.execution.mocks
+        answer = None if mocks is None else mocks.next_answer(self.name)
+        return self._integration if answer is None else MockedTask(self._resource, answer)
 
     def _arguments(self, visit: Visit) -> Document:
         arguments = self.flow.arguments(visit)
