@@ -1,0 +1,58 @@
+"""lint: what is wrong with state machine definitions."""
+
+from dataclasses import asdict
+
+import click
+
+from sfn_local.asl.lint import RULES, Finding
+from sfn_local.asl.lint import lint as find_faults
+from sfn_local.cli.definitions import find, read
+from sfn_local.cli.options import Command, json_option
+from sfn_local.cli.printing import print_json
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs lint statemachine/*.asl.json",
+        "sfn-cqrs lint command --ignore catch-missing --json",
+    ),
+)
+@click.argument("definitions", nargs=-1, required=True, metavar="FILE...")
+@click.option("--ignore", multiple=True, metavar="ID", help="Leave a rule out; may be repeated.")
+@json_option
+def lint(definitions: tuple[str, ...], ignore: tuple[str, ...], as_json: bool) -> None:
+    """Check state machine definitions; errors make the exit code 1, warnings do not."""
+    unknown = [rule for rule in ignore if rule not in RULES]
+    if unknown:
+        raise click.UsageError(f"--ignore: there is no rule {', '.join(unknown)}")
+    findings = [
+        finding
+        for definition in definitions
+        for finding in find_faults(read(find(definition)), str(find(definition)))
+        if finding.id not in ignore
+    ]
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        _print_findings(findings, len(definitions))
+    if any(finding.severity == "error" for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+def _print_findings(findings: list[Finding], files: int) -> None:
+    for finding in findings:
+        color = "red" if finding.severity == "error" else "yellow"
+        place = f"{finding.file}:{finding.line}:{finding.column}"
+        severity = click.style(finding.severity, fg=color)
+        click.echo(f"{place}: {severity}: {finding.message} [{finding.id}]")
+        click.echo(click.style(f"    {finding.hint}", dim=True))
+    if findings:
+        errors = sum(finding.severity == "error" for finding in findings)
+        warnings = len(findings) - errors
+        counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+        click.echo(f"{counts} in {_count(files, 'file')}", err=True)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
