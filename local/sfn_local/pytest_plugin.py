@@ -7,9 +7,12 @@ Example:
 
         assert run.path == ["check_version", "check_version_result", "wait_prev_command"]
         assert run.status == "RUNNING"
+
+With `mock="CASE"` the tasks that a test case of MockConfigFile.json names answer as it says.
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,23 +21,40 @@ import pytest
 
 from sfn_local.asl import Engine, VirtualClock
 from sfn_local.asl.document import Json
+from sfn_local.asl.mocks import DEFAULT_FILE, MockConfig, MockError
 from sfn_local.asl.stubs import NEVER, Stub, StubFunctions, by_state
 
 __all__ = ["NEVER", "MachineRun", "RunMachine", "run_machine"]
 
 FOLDER_OPTION = "state_machines"
+MOCKS_OPTION = "mock_config"
+MOCKS_VARIABLE = "SFN_MOCK_CONFIG"
 
 
 class MachineRun:
     """An execution under a virtual clock; it stands still while nothing here moves it."""
 
-    def __init__(self, definition: Json, name: str, data: Json, stubs: Mapping[str, Stub]) -> None:
-        """Run until the execution has ended, or waits for a token or a function."""
+    def __init__(
+        self,
+        definition: Json,
+        name: str,
+        data: Json,
+        stubs: Mapping[str, Stub],
+        mocks: MockConfig | None = None,
+        case: str | None = None,
+    ) -> None:
+        """Run until the execution has ended, or waits for a token or a function.
+
+        Raises:
+            MockError: the mocks have no such test case for a machine of this name.
+        """
+        kept = mocks.case(name, case).states if mocks and case else frozenset()
         self.functions = StubFunctions(stubs)
         self.clock = VirtualClock()
-        self.engine = Engine(functions=self.functions, clock=self.clock)
-        machine = self.engine.create_state_machine(name, by_state(definition))
-        self.arn = self.engine.start_execution(machine, "test", json.dumps(data))
+        self.engine = Engine(functions=self.functions, clock=self.clock, mocks=mocks)
+        machine = self.engine.create_state_machine(name, by_state(definition, kept))
+        target = f"{machine}#{case}" if case else machine
+        self.arn = self.engine.start_execution(target, "test", json.dumps(data))
         self._go_on()
 
     @property
@@ -114,11 +134,15 @@ RunMachine = Callable[..., MachineRun]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a project say where its machines are."""
     parser.addini(FOLDER_OPTION, "the folder with *.asl.json files", default="statemachine")
+    parser.addini(MOCKS_OPTION, f"the file for mock=…; else ${MOCKS_VARIABLE}", default="")
 
 
 @pytest.fixture
 def run_machine(pytestconfig: pytest.Config) -> RunMachine:
-    """A function that runs `<folder>/<name>.asl.json`, given the input and stubs by state."""
+    """A function that runs `<folder>/<name>.asl.json`, given the input and stubs by state.
+
+    Mock names a test case of the mock configuration.
+    """
     folder = pytestconfig.rootpath / str(pytestconfig.getini(FOLDER_OPTION))
 
     def run(
@@ -126,10 +150,20 @@ def run_machine(pytestconfig: pytest.Config) -> RunMachine:
         *,
         input: Json = None,  # noqa: A002 - AWS's word
         stubs: Mapping[str, Stub] | None = None,
+        mock: str | None = None,
     ) -> MachineRun:
-        return MachineRun(_load(folder, name), name, input, stubs or {})
+        mocks = None if mock is None else _load_mocks(pytestconfig)
+        try:
+            return MachineRun(_load(folder, name), name, input, stubs or {}, mocks, mock)
+        except MockError as error:
+            pytest.fail(str(error))
 
     return run
+
+
+def _load_mocks(config: pytest.Config) -> MockConfig:
+    named = config.getini(MOCKS_OPTION) or os.environ.get(MOCKS_VARIABLE) or DEFAULT_FILE
+    return MockConfig.read(config.rootpath / str(named))
 
 
 def _load(folder: Path, name: str) -> Json:

@@ -24,6 +24,7 @@ from typing import Any, Final, Self, TextIO
 
 from sfn_local.asl import Engine, FunctionError
 from sfn_local.asl.server import serve_engine
+from sfn_local.asl.services import CachedServices
 from sfn_local.checkout import FABRIC_PYTHON, TEMPLATE
 from sfn_local.cloudformation import load_yaml
 from sfn_local.events import EventRules
@@ -189,7 +190,7 @@ class LocalStack:
         self.deployment = deploy(self.aws, self.name, plain, self.template.overrides)
 
     def _start_engine(self) -> None:
-        self.engine = Engine(functions=self.functions)
+        self.engine = Engine(functions=self.functions, services=CachedServices(self.client))
         self._cleanup.callback(self.engine.close)
         rules = EventRules(self.deployment.rules, self.functions.invoke_async)
         self.engine.on_status_change.append(rules.on_status_change)

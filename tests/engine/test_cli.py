@@ -11,7 +11,9 @@ import boto3
 import pytest
 from click.testing import CliRunner, Result
 
-from sfn_local.cli.engine import commands
+from sfn_local.asl import Engine, InlineFunctions
+from sfn_local.asl.server import serve_engine
+from sfn_local.cli import cli
 
 GOOD = {
     "Comment": "c",
@@ -35,9 +37,7 @@ GOOD = {
 
 
 def invoke(*arguments: str, data: str | None = None) -> Result:
-    name, *rest = arguments
-    command = next(command for command in commands if command.name == name)
-    return CliRunner().invoke(command, rest, input=data)
+    return CliRunner().invoke(cli, arguments, input=data)
 
 
 @pytest.fixture
@@ -78,7 +78,14 @@ def test_a_failed_run_exits_1_and_says_why(machine: Path, tmp_path: Path) -> Non
     result = invoke("run", str(machine), "--stubs", write(tmp_path, "s.json", throws))
 
     assert result.exit_code == 1
-    assert result.output.splitlines()[-3:] == ["FAILED after 3 s", "error: E", "cause: C"]
+    assert result.output.splitlines()[-6:] == [
+        "FAILED after 3 s",
+        "error: E",
+        "cause: C",
+        "",
+        "in the state fail, with",
+        '  input {"Error":"Busy","Cause":""}',
+    ]
 
 
 @pytest.mark.usefixtures("machine")
@@ -108,9 +115,17 @@ def test_a_state_without_a_stub_is_named() -> None:
             2,
             "--stubs: stubs are a JSON object",
         ),
+        (("run", "good", "--mock", "Case"), 2, "`sfn-cqrs mock new FILE` writes one"),
+        (("mock", "new", "statemachine/list.json"), 1, "the definition must be a JSON object"),
+        (("engine", "--mock-config", "absent.json"), 2, "--mock-config: the mock configuration"),
+        (("engine", "--wait-time-scale", "-1"), 2, "is not in the range"),
         (("run", "statemachine/broken.json"), 1, "is no JSON"),
         (("run", "statemachine/list.json"), 1, "the definition must be a JSON object"),
         (("graph", "statemachine/list.json"), 1, "the definition has no States"),
+        (("graph", "good", "--execution", "absent"), 2, "--execution: "),
+        (("graph", "good", "--execution", "statemachine/broken.json"), 2, "is no JSON"),
+        (("graph", "good", "--execution", "statemachine/good.asl.json"), 2, "has no events"),
+        (("graph", "good", "--execution", "statemachine/list.json"), 0, "flowchart"),
         (("lint", "good", "--ignore", "nonsense"), 2, "there is no rule nonsense"),
         (("engine", "--lambda-endpoint", "ftp://x"), 2, "a Lambda endpoint is an http:// URL"),
         (("engine", "--host", "256.0.0.1"), 1, "choose another --port"),
@@ -124,6 +139,28 @@ def test_wrong_usage_says_what_to_do(
     result = invoke(*arguments)
 
     assert (result.exit_code, message in result.output) == (exit_code, True)
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_new_mock_configuration_runs_at_once(tmp_path: Path) -> None:
+    printed = invoke("mock", "new", "good")
+    (tmp_path / "MockConfigFile.json").write_text(printed.output)
+    happy = invoke("run", "good", "--mock", "HappyPath", "--json")
+    caught = invoke("run", "good", "--mock", "call_States_TaskFailed", "--json")
+
+    assert printed.exit_code == 0
+    assert json.loads(happy.output)["status"] == "SUCCEEDED"
+    assert [step["state"] for step in json.loads(caught.output)["path"]] == ["call", "fail"]
+    assert json.loads(caught.output)["path"][0]["attempts"] == 2
+
+
+@pytest.mark.usefixtures("machine")
+def test_an_unknown_test_case_is_named(tmp_path: Path) -> None:
+    (tmp_path / "MockConfigFile.json").write_text(invoke("mock", "new", "good").output)
+    result = invoke("run", "good", "--mock", "Typo")
+
+    assert result.exit_code == 1
+    assert "the machine good has no test case Typo; it has HappyPath" in result.output
 
 
 @pytest.mark.usefixtures("machine")
@@ -143,6 +180,63 @@ def test_a_graph_is_mermaid_or_svg(tmp_path: Path) -> None:
     assert (picture.exit_code, picture.output) == (0, "")
     assert (tmp_path / "good.svg").read_text().startswith("<svg ")
     assert invoke("graph", "good", "--svg", "-").output.startswith("<svg ")
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_trace_shows_the_data_of_each_state(tmp_path: Path) -> None:
+    stubs = write(tmp_path, "stubs.json", {"call": {"ok": True}})
+    data = write(tmp_path, "input.json", {"a": 1})
+    result = invoke("run", "good", "-i", data, "--stubs", stubs, "--trace")
+
+    assert result.output.splitlines()[:6] == [
+        "call  Task             0 s",
+        '    input {"a":1}',
+        '    arguments {"FunctionName":"call","Payload":{"a":1}}',
+        '    output {"ok":true}',
+        "end   Succeed          0 s",
+        '    input {"ok":true}',
+    ]
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_path_of_a_written_history_is_coloured(tmp_path: Path) -> None:
+    stubs = write(tmp_path, "stubs.json", {"call": {"ok": True}})
+    history = str(tmp_path / "history.json")
+    invoke("run", "good", "--stubs", stubs, "--history", history)
+    lines = invoke("graph", "good", "--execution", history).output.splitlines()
+    picture = invoke("graph", "good", "--execution", history, "--svg", "-").output
+
+    assert lines[1:8] == [
+        "  start4(( ))",
+        '  s1["call"]:::succeeded',
+        '  s2(["end"]):::succeeded',
+        '  s3(["fail"]):::idle',
+        "  start4 --> s1",
+        "  s1 --> s2",
+        "  s1 -.-> s3",
+    ]
+    assert lines[-1] == "  linkStyle 0,1 stroke:#2f855a,stroke-width:3px"
+    assert picture.count('class="edge passed"') == 2
+    assert picture.count('class="edge catch missed"') == 1
+    assert picture.count('class="node Fail idle"') == 1
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_path_of_a_running_engines_execution_is_coloured() -> None:
+    wait = {"StartAt": "w", "States": {"w": {"Type": "Wait", "Seconds": 3600, "End": True}}}
+    Path("wait.asl.json").write_text(json.dumps(wait))
+    engine = Engine(functions=InlineFunctions(lambda *_: b""))
+    server = serve_engine(engine, port=0)
+    arn = engine.start_execution(engine.create_state_machine("m", wait))
+    engine.run_until(lambda: len(engine.history(arn)) > 1, 5)
+    arguments = ("--execution", arn, "--endpoint-url", server.url)
+    result = invoke("graph", "wait.asl.json", *arguments)
+    absent = invoke("graph", "wait.asl.json", "--execution", f"{arn}x", *arguments[2:])
+    server.close()
+    engine.close()
+
+    assert '{{"w · 3600 s"}}:::running' in result.output
+    assert (absent.exit_code, "ExecutionDoesNotExist" in absent.output) == (1, True)
 
 
 def test_a_good_file_passes_the_lint_in_silence(machine: Path) -> None:

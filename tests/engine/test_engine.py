@@ -22,7 +22,6 @@ from sfn_local.asl import (
 from sfn_local.asl.errors import (
     ExecutionAlreadyExists,
     InvalidDefinition,
-    StateMachineTypeNotSupported,
     ValidationException,
 )
 
@@ -215,18 +214,6 @@ def test_a_function_that_breaks_its_invoker_does_not_hang_the_execution() -> Non
         (machine({"Type": "Pass", "Next": "b"}), "there is no state b at /States/it/Next"),
         (machine({"Type": "Pass"}), "the state it has neither Next nor End at /States/it"),
         (machine({**PASS, "Typo": 1}), "a Pass state has no Typo at /States/it/Typo"),
-        (machine({**PASS, "QueryLanguage": "JSONata"}), "this engine runs JSONPath states"),
-        (machine({**PASS, "Assign": {"a": 1}}), "this engine has no variables"),
-        (
-            machine(
-                {
-                    **TASK,
-                    "Resource": "arn:aws:states:::sqs:sendMessage",
-                    "Parameters": {"QueueUrl": "q", "MessageBody": "b"},
-                }
-            ),
-            "Resource arn:aws:states:::sqs:sendMessage is none of",
-        ),
     ],
 )
 def test_a_definition_that_cannot_run_is_refused(lab: Lab, definition: Any, message: str) -> None:
@@ -234,11 +221,6 @@ def test_a_definition_that_cannot_run_is_refused(lab: Lab, definition: Any, mess
         lab.engine.create_state_machine("m", definition)
 
     assert message in str(caught.value)
-
-
-def test_express_machines_are_refused(lab: Lab) -> None:
-    with pytest.raises(StateMachineTypeNotSupported):
-        lab.engine.create_state_machine("m", machine(PASS), type="EXPRESS")
 
 
 def test_an_engine_runs_by_itself_on_real_time() -> None:

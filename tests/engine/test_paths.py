@@ -120,7 +120,7 @@ def test_a_definite_path_that_leads_nowhere_says_where_it_ends(path: str, explan
         "order.id",
         "$.",
         "$..",
-        "$x",
+        "$1",
         "$.a b",
         "$.a[",
         "$.a[]",

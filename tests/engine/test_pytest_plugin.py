@@ -1,8 +1,11 @@
 """The plugin, used by a test suite of its own."""
 
+import json
 from pathlib import Path
 
 import pytest
+
+from sfn_local.asl.mock_skeleton import mock_skeleton
 
 pytest_plugins = ["pytester"]
 
@@ -17,6 +20,13 @@ MACHINE = """{
       "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 5}],
       "End": true
     }
+  }
+}"""
+
+MOCKS = """{
+  "StateMachines": {"orders": {"TestCases": {"Slow": {"call": "Answers"}}}},
+  "MockedResponses": {
+    "Answers": {"0": {"Throw": {"Error": "Busy", "Cause": ""}}, "1": {"Return": {"done": true}}}
   }
 }"""
 
@@ -51,6 +61,18 @@ def test_time_ends_it(run_machine):
     run.advance(1)
     assert run.error == "States.Timeout"
 
+def test_a_test_case_answers(run_machine):
+    run = run_machine("orders", mock="Slow")
+    assert (run.status, run.output, run.seconds) == ("SUCCEEDED", {"done": True}, 5)
+
+def test_the_skeletons_cases_run(run_machine, monkeypatch):
+    monkeypatch.setenv("SFN_MOCK_CONFIG", "skeleton.json")
+    assert run_machine("orders", mock="HappyPath").status == "SUCCEEDED"
+
+@pytest.mark.xfail(strict=True)
+def test_an_unknown_test_case_fails_the_test(run_machine):
+    run_machine("orders", mock="Typo")
+
 @pytest.mark.xfail(strict=True)
 def test_a_state_without_a_stub_fails_the_test(run_machine):
     run_machine("orders")
@@ -70,6 +92,9 @@ def test_a_project_may_use_the_plugin(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nstate_machines = machines\n")
     folder: Path = pytester.mkdir("machines")
     (folder / "orders.asl.json").write_text(MACHINE)
+    (pytester.path / "MockConfigFile.json").write_text(MOCKS)
+    skeleton = json.dumps(mock_skeleton("orders", json.loads(MACHINE)))
+    (pytester.path / "skeleton.json").write_text(skeleton)
     result = pytester.runpytest("-p", "sfn_local.pytest_plugin")
 
-    result.assert_outcomes(passed=3, xfailed=3)
+    result.assert_outcomes(passed=5, xfailed=4)

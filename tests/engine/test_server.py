@@ -333,7 +333,7 @@ INVALID = json.dumps({"StartAt": "b", "States": {"a": {"Type": "Pass", "End": Tr
             {"name": "m", "definition": INVALID, "roleArn": ROLE},
             "InvalidDefinition",
         ),
-        ("list_activities", {}, "UnknownOperationException"),
+        ("list_tags_for_resource", {"resourceArn": "a"}, "ResourceNotFound"),
     ],
 )
 def test_a_bad_call_is_refused_with_awss_code(

@@ -1,8 +1,10 @@
 from typing import Any
 
+import pytest
 from tests.engine.conftest import Lab
 
-from sfn_local.asl.trace import Step, trace
+from sfn_local.asl.graph import taken
+from sfn_local.asl.trace import Step, stopped_in, trace
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 WAIT = {"Type": "Wait", "Seconds": 5, "End": True}
@@ -69,3 +71,82 @@ def test_a_failed_map_inside_a_caught_map_does_not_confuse(lab: Lab) -> None:
         ("fail", 2, None),
         ("caught", 0, 0.0),
     ]
+
+
+CATCH = [{"ErrorEquals": ["States.ALL"], "Next": "caught"}]
+
+
+def test_a_step_knows_its_data_and_what_led_to_it(lab: Lab) -> None:
+    lab.functions["f"] = lambda given: {"got": given}
+    task = {"Type": "Task", "Resource": FUNCTION, "Parameters": {"x.$": "$.a"}, "Next": "last"}
+    states = {"first": task, "last": {"Type": "Succeed"}}
+    first, last = trace(lab.run({"StartAt": "first", "States": states}, {"a": 1}).events)
+
+    assert (first.input, first.arguments, first.output) == (
+        '{"a": 1}',
+        '{"x":1}',
+        '{"got": {"x": 1}}',
+    )
+    assert (first.after, last.after) == (None, first)
+
+
+def test_a_failed_execution_stopped_in_its_innermost_state(lab: Lab) -> None:
+    fail = {"Type": "Fail", "Error": "E", "Cause": "C"}
+    processor = {"StartAt": "no", "States": {"no": fail}}
+    each = {"Type": "Map", "ItemProcessor": processor, "End": True}
+    run = lab.run({"StartAt": "each", "States": {"each": each}}, [{"n": 1}])
+    (step,) = stopped_in(run.events)
+
+    assert (step.name, step.error, step.cause, step.input) == ("no", "E", "C", '{"n":1}')
+
+
+def test_a_failed_branch_is_where_the_execution_stopped(lab: Lab) -> None:
+    branches = [
+        {"StartAt": "slow", "States": {"slow": WAIT}},
+        {"StartAt": "no", "States": {"no": {"Type": "Fail", "Error": "E"}}},
+    ]
+    run = lab.run_state({"Type": "Parallel", "Branches": branches})
+
+    assert [step.name for step in stopped_in(run.events)] == ["no"]
+
+
+def test_an_execution_that_waits_is_in_its_innermost_states(lab: Lab) -> None:
+    branches = [{"StartAt": name, "States": {name: WAIT}} for name in ("b1", "b2")]
+    fork = {"Type": "Parallel", "Branches": branches, "End": True}
+    run = lab.start({"StartAt": "fork", "States": {"fork": fork}})
+
+    assert [step.name for step in stopped_in(run.events)] == ["b1", "b2"]
+
+
+def test_an_execution_that_succeeded_stopped_nowhere(lab: Lab) -> None:
+    run = lab.run_state({"Type": "Pass"})
+
+    assert stopped_in(run.events) == []
+
+
+def test_the_taken_path_has_outcomes_visits_and_ways(lab: Lab) -> None:
+    def broken(_: Any) -> Any:
+        raise ValueError("no")
+
+    lab.functions["f"] = broken
+    states: dict[str, Any] = {
+        "call": {"Type": "Task", "Resource": FUNCTION, "Catch": CATCH, "Next": "idle"},
+        "idle": {"Type": "Succeed"},
+        "caught": {"Type": "Pass", "Result": 1, "Next": "no"},
+        "no": {"Type": "Fail"},
+    }
+    path = taken(lab.run({"StartAt": "call", "States": states}).events)
+
+    assert path.outcomes == {"call": "caught", "caught": "succeeded", "no": "failed"}
+    assert path.outcome("idle") == "idle"
+    assert path.visits == {"call": 1, "caught": 1, "no": 1}
+    assert path.ways == {
+        ("", "call", False),
+        ("call", "caught", True),
+        ("caught", "no", False),
+    }
+
+
+def test_what_is_no_history_has_no_path() -> None:
+    with pytest.raises(ValueError, match="no events of GetExecutionHistory"):
+        taken([{"type": "PassStateEntered"}])

@@ -7,7 +7,7 @@ ResultPath and OutputPath from the work's result to the state's output.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sfn_local.asl.document import Document, Json, dumps
+from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, RuntimeFailure, SizeFailure
 from sfn_local.asl.jsonpath import Path, PathNotFound, PathSyntaxError, parse_path
 from sfn_local.asl.jsonpath.reference import write
@@ -22,7 +22,7 @@ NOTHING = Document({}, "{}")
 
 @dataclass(frozen=True, slots=True)
 class VisitSource:
-    """Reads `$` from some data and `$$` from the context of a visit.
+    """Reads `$` from some data, `$$` from the context of a visit, `$name` from its variables.
 
     Item is the `$$.Map.Item` of an iteration that is about to start.
     """
@@ -37,7 +37,14 @@ class VisitSource:
         Raises:
             PathNotFound: it leads nowhere.
         """
-        return path.read(self.visit.context(self.item) if path.of_context else self.data)
+        if path.of_context:
+            return path.read(self.visit.context(self.item))
+        if path.variable is None:
+            return path.read(self.data)
+        variables = self.visit.line.variables
+        if path.variable not in variables:
+            raise PathNotFound(f"No such variable: ${path.variable}")
+        return path.read(variables[path.variable])
 
     def random(self) -> float:
         """A number in [0, 1)."""
@@ -58,6 +65,7 @@ class JsonPathFlow:
         self._result_path = result_path(state)
         self._parameters = _optional_template(state, template_field)
         self._result_selector = _optional_template(state, "ResultSelector")
+        self._assign = _optional_template(state, "Assign")
 
     def input(self, visit: "Visit") -> Document:
         """The state's input as InputPath narrows it."""
@@ -76,9 +84,10 @@ class JsonPathFlow:
         Raises:
             StateFailure: the result does not fit into the input, or is too large with it.
         """
+        self.assign(visit, result)
         if self._result_selector is not None:
             result = Document(self._result_selector(VisitSource(result.value, visit)))
-        return self.narrow_output(visit, place(self._result_path, visit.input, result))
+        return self._finish(visit, place(self._result_path, visit.input, result))
 
     def narrow_output(self, visit: "Visit", document: Document) -> Document:
         """The document as OutputPath narrows it.
@@ -86,6 +95,19 @@ class JsonPathFlow:
         Raises:
             StateFailure: the path leads nowhere, or the output is too large.
         """
+        self.assign(visit, document)
+        return self._finish(visit, document)
+
+    def assign(self, visit: "Visit", document: Document) -> None:
+        """Keep what Assign makes of a document for the state's exit.
+
+        Raises:
+            StateFailure: a path leads nowhere.
+        """
+        if self._assign is not None:
+            visit.assign(self._assign(VisitSource(document.value, visit)))
+
+    def _finish(self, visit: "Visit", document: Document) -> Document:
         output = _narrow(self._output_path, document, visit)
         if output.is_too_large:
             raise SizeFailure(visit.state.name)
@@ -139,21 +161,6 @@ def read_value(path: Path, document: Document, visit: "Visit") -> Json:
         return VisitSource(document.value, visit).read(path)
     except PathNotFound as error:
         raise RuntimeFailure(f"Invalid path '{path.text}' : {error}") from None
-
-
-def read_integer(path: Path, field: str, document: Document, visit: "Visit") -> int:
-    """The integer that a path leads to.
-
-    Raises:
-        RuntimeFailure: it leads nowhere, or to something else.
-    """
-    value = read_value(path, document, visit)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise RuntimeFailure(
-            f"The {field} field refers to value {dumps(value)} which is not a valid integer: "
-            f"{path.text}"
-        )
-    return value
 
 
 def _narrow(path: Path | None, document: Document, visit: "Visit") -> Document:

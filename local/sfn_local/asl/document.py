@@ -6,6 +6,8 @@ from typing import Any, NoReturn
 MAX_BYTES = 262_144
 LARGEST_CHARACTER = 4
 
+PACKED = object()
+
 Json = Any  # None, bool, int, float, str, list or dict with str keys, all the way down
 
 
@@ -15,7 +17,8 @@ def _refuse(constant: str) -> NoReturn:
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+DECODER = json.JSONDecoder(parse_constant=_refuse)
+_decode = DECODER.decode
 
 
 def dumps(value: Json) -> str:
@@ -60,11 +63,11 @@ def is_encodable(text: str) -> bool:
 class Document:
     """A JSON value; nobody changes it after it was made."""
 
-    __slots__ = ("_text", "value")
+    __slots__ = ("_text", "_value")
 
     def __init__(self, value: Json, text: str | None = None) -> None:
         """The text is written when it is first asked for, unless it is known."""
-        self.value = value
+        self._value = value
         self._text = text
 
     @classmethod
@@ -77,11 +80,23 @@ class Document:
         return cls(loads(text), text if is_encodable(text) else None)
 
     @property
+    def value(self) -> Json:
+        """The value."""
+        if self._value is PACKED:
+            self._value = loads(self._text or "")
+        return self._value
+
+    @property
     def text(self) -> str:
         """The JSON text."""
         if self._text is None:
-            self._text = dumps(self.value)
+            self._text = dumps(self._value)
         return self._text
+
+    def pack(self) -> None:
+        """Keep only the text, which is smaller; the value is read again when it is asked for."""
+        self._text = self.text
+        self._value = PACKED
 
     @property
     def is_too_large(self) -> bool:

@@ -5,14 +5,15 @@ Every public method may be called from any thread.
 
 import logging
 import sys
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sfn_local.asl import names
 from sfn_local.asl.clock import Clock, RealClock, VirtualClock
+from sfn_local.asl.distributed.map_run import MapRun, MapRuns
 from sfn_local.asl.document import MAX_BYTES, Document, Json, byte_size, dumps
 from sfn_local.asl.errors import (
     DefinitionError,
@@ -21,23 +22,32 @@ from sfn_local.asl.errors import (
     InvalidDefinition,
     InvalidExecutionInput,
     InvalidOutput,
+    ResourceNotFound,
     StateFailure,
     StateMachineAlreadyExists,
     StateMachineDoesNotExist,
     StateMachineTypeNotSupported,
+    TooManyTags,
     ValidationException,
 )
 from sfn_local.asl.execution import Execution, Runtime
+from sfn_local.asl.express import ExpressLog, billing
 from sfn_local.asl.functions import FunctionInvoker
 from sfn_local.asl.lint import lint
 from sfn_local.asl.machine import Machine, compile_machine
+from sfn_local.asl.mocks import MockCase, MockConfig, MockError, MockFile
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
+from sfn_local.asl.services import NoServices, Services
 
 logger = logging.getLogger(__name__)
 
 LARGEST_DEFINITION = 1024 * 1024
 LONGEST_ERROR = 256
 LONGEST_CAUSE = 32_768
+MOST_TAGS = 50
+
+TYPES = ("STANDARD", "EXPRESS")
+NOT_OF_THIS_TYPE = "This operation is not supported by this type of state machine"
 
 StatusListener = Callable[[dict[str, Any]], None]
 
@@ -53,11 +63,19 @@ class Engine:
         scheduler: Scheduler | None = None,
         region: str = "us-east-1",
         account: str = "000000000000",
+        services: Services | None = None,
+        express_log: Path | None = None,
+        mocks: MockConfig | MockFile | None = None,
+        wait_time_scale: float = 1.0,
     ) -> None:
         """A virtual clock comes with a ManualScheduler unless another is given.
 
         Functions run what Task states name. With a ThreadScheduler, the default, executions run
         by themselves; with a ManualScheduler while run_until_idle or run_until is called.
+        Services are what S3 readers, result writers and service integrations call. The histories
+        of EXPRESS executions are added to the file express_log, if it is given.
+        Mocks are the test cases that executions are started with, as `arn#TestCase`; Wait states
+        and the pauses before retries last their seconds times wait_time_scale.
         """
         self.clock: Clock = RealClock() if clock is None else clock
         if scheduler is None:
@@ -69,8 +87,17 @@ class Engine:
         self.account = account
         self.on_status_change: list[StatusListener] = []
         self._lock = scheduler.lock
-        self._runtime = Runtime(scheduler, functions, region)
+        self._map_runs = MapRuns()
+        self._runtime = Runtime(
+            scheduler, functions, services or NoServices(), self._map_runs, region
+        )
+        self._runtime.start_execution = self._start
+        self._runtime.find_execution = self._execution
+        self._express_log = None if express_log is None else ExpressLog(express_log)
+        self._runtime.wait_time_scale = wait_time_scale
+        self._mocks = mocks
         self._machines: dict[str, Machine] = {}
+        self._tags: dict[str, dict[str, str]] = {}
         self._executions: dict[str, Execution] = {}
         self._executions_of: dict[str, list[Execution]] = {}
 
@@ -87,18 +114,18 @@ class Engine:
             InvalidName: the name is not one.
             InvalidDefinition: the definition is not one that can run.
             StateMachineAlreadyExists: the name is taken by another definition.
-            StateMachineTypeNotSupported: the type is not STANDARD.
+            StateMachineTypeNotSupported: the type is neither STANDARD nor EXPRESS.
         """
         names.check_name(name)
-        if type != "STANDARD":
-            raise StateMachineTypeNotSupported(f"this engine runs STANDARD machines, not {type}")
+        if type not in TYPES:
+            raise StateMachineTypeNotSupported(f"type must be one of {', '.join(TYPES)}")
         arn = names.machine_arn(self.region, self.account, name)
         role_arn = role_arn or f"arn:aws:iam::{self.account}:role/local"
-        machine = _compile(arn, name, definition, role_arn, self.clock.time())
+        machine = _compile(arn, name, definition, role_arn, self.clock.time(), type)
         with self._lock:
             existing = self._machines.setdefault(arn, machine)
             self._executions_of.setdefault(arn, [])
-        if existing.definition != machine.definition:
+        if (existing.definition, existing.type) != (machine.definition, machine.type):
             raise StateMachineAlreadyExists(arn)
         return arn
 
@@ -115,7 +142,7 @@ class Engine:
             old = self._machine(arn)
             text = old.definition if definition is None else definition
             role_arn = role_arn or old.role_arn
-            self._machines[arn] = _compile(arn, old.name, text, role_arn, old.created)
+            self._machines[arn] = _compile(arn, old.name, text, role_arn, old.created, old.type)
             return self.clock.now()
 
     def describe_state_machine(self, arn: str) -> dict[str, Any]:
@@ -146,7 +173,7 @@ class Engine:
             self._machines.pop(arn, None)
 
     def start_execution(self, arn: str, name: str | None = None, input: str = "{}") -> str:  # noqa: A002 - AWS's word
-        """Start an execution of a machine; its ARN.
+        """Start an execution of a machine, or of a test case `arn#TestCase` of it; its ARN.
 
         While an execution of that name and input runs, the call returns it and starts nothing.
 
@@ -155,26 +182,42 @@ class Engine:
             InvalidName: the name is not one.
             InvalidExecutionInput: the input is no JSON.
             ExecutionAlreadyExists: the name is taken by another input, or by one that has ended.
+            ValidationException: the input is too large, or there is no such test case.
+        """
+        return str(self.started_execution(arn, name, input)["executionArn"])
+
+    def started_execution(self, arn: str, name: str | None, text: str) -> dict[str, Any]:
+        """Start an execution as start_execution does; the answer of StartExecution."""
+        execution = self._start(arn, name, text)
+        started = datetime.fromtimestamp(execution.started, UTC)
+        return {"executionArn": execution.arn, "startDate": started}
+
+    def start_sync_execution(
+        self,
+        arn: str,
+        name: str | None = None,
+        input: str = "{}",  # noqa: A002 - AWS's word
+    ) -> dict[str, Any]:
+        """Run an EXPRESS machine to its end; the answer of StartSyncExecution.
+
+        Raises:
+            StateMachineDoesNotExist: there is no such machine.
+            StateMachineTypeNotSupported: the machine is STANDARD.
+            InvalidName: the name is not one.
+            InvalidExecutionInput: the input is no JSON.
             ValidationException: the input is too large.
         """
-        document = _parse_input(input)
         with self._lock:
-            machine = self._machine(arn)
-            name = self._new_name() if name is None else name
-            names.check_name(name)
-            execution_arn = names.execution_arn(arn, name)
-            existing = self._executions.get(execution_arn)
-            if existing is not None:
-                if existing.is_running and existing.input.text == input:
-                    return execution_arn
-                raise ExecutionAlreadyExists(execution_arn)
-            execution = Execution(
-                execution_arn, name, machine, document, self._runtime, self._status_changed
-            )
-            self._executions[execution_arn] = execution
-            self._executions_of[arn].append(execution)
-            execution.start()
-        return execution_arn
+            if not self._machine(arn.partition("#")[0]).is_express:
+                raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
+            execution = self._start(arn, name, input)
+        self.run_until(lambda: not execution.is_running)
+        with self._lock:
+            described = execution.describe()
+        for field in ("redriveCount", "redriveStatus"):
+            del described[field]
+        included = {"outputDetails": {"included": True}}
+        return {**described, **included, "billingDetails": billing(execution)}
 
     def stop_execution(
         self, arn: str, error: str | None = None, cause: str | None = None
@@ -233,7 +276,8 @@ class Engine:
             StateMachineDoesNotExist: there is no such machine.
         """
         with self._lock:
-            self._machine(arn)
+            if self._machine(arn).is_express:
+                raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
             executions = self._executions_of[arn]
             page: list[dict[str, Any]] = []
             position = len(executions) if before is None else min(before, len(executions))
@@ -244,6 +288,52 @@ class Engine:
                     page.append(execution.summary())
         return page, position or None
 
+    def describe_map_run(self, arn: str) -> dict[str, Any]:
+        """The answer of DescribeMapRun.
+
+        Raises:
+            ResourceNotFound: there is no such Map Run.
+        """
+        with self._lock:
+            return self._map_run(arn).describe()
+
+    def list_map_runs(self, execution_arn: str) -> list[dict[str, Any]]:
+        """The entries of ListMapRuns, the newest first.
+
+        Raises:
+            ExecutionDoesNotExist: there is no such execution.
+        """
+        with self._lock:
+            self._execution(execution_arn)
+            return [run.summary() for run in self._map_runs.of_execution(execution_arn)]
+
+    def list_children(self, map_run_arn: str, status: str | None = None) -> list[dict[str, Any]]:
+        """The entries of ListExecutions for the STANDARD children of a Map Run, newest first.
+
+        Raises:
+            ResourceNotFound: there is no such Map Run.
+        """
+        with self._lock:
+            children = self._map_run(map_run_arn).children.values()
+            listed = [child.summary() for child in children if status in (None, child.status)]
+        return listed[::-1]
+
+    def update_map_run(
+        self,
+        arn: str,
+        most_at_once: int | None = None,
+        tolerated_count: int | None = None,
+        tolerated_percentage: float | None = None,
+    ) -> None:
+        """Change the limits of a Map Run on its way; None leaves one as it is.
+
+        Raises:
+            ResourceNotFound: there is no such Map Run.
+            ValidationException: the Map Run has ended.
+        """
+        with self._lock:
+            self._map_run(arn).update(most_at_once, tolerated_count, tolerated_percentage)
+
     def history(self, arn: str) -> list[dict[str, Any]]:
         """The events of GetExecutionHistory, the oldest first.
 
@@ -253,6 +343,93 @@ class Engine:
         with self._lock:
             events = self._execution(arn).history.events()
         return [event.as_aws_shows_it() for event in events]
+
+    def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
+        """Give a machine or an activity tags; those of the same keys are replaced.
+
+        Raises:
+            ResourceNotFound: there is no such machine or activity.
+            TooManyTags: it would have more than 50.
+        """
+        with self._lock:
+            merged = {**self._tags_of(arn), **tags}
+            if len(merged) > MOST_TAGS:
+                raise TooManyTags(arn)
+            self._tags[arn] = merged
+
+    def untag_resource(self, arn: str, keys: list[str]) -> None:
+        """Take tags away.
+
+        Raises:
+            ResourceNotFound: there is no such machine or activity.
+        """
+        with self._lock:
+            tags = self._tags_of(arn)
+            self._tags[arn] = {key: tags[key] for key in tags if key not in keys}
+
+    def list_tags(self, arn: str) -> dict[str, str]:
+        """The tags of a machine or an activity.
+
+        Raises:
+            ResourceNotFound: there is no such machine or activity.
+        """
+        with self._lock:
+            return dict(self._tags_of(arn))
+
+    def advance(self, seconds: float) -> None:
+        """Let virtual time pass, timer by timer, and run what is due.
+
+        Raises:
+            ValidationException: the clock is the real one, or the time would run backwards.
+        """
+        if not isinstance(self.clock, VirtualClock) or seconds < 0:
+            raise ValidationException("only a virtual clock can be advanced, and only forward")
+        self.scheduler.advance(self.clock, seconds)
+
+    def create_activity(self, name: str) -> dict[str, Any]:
+        """Create an activity, unless it exists; its ARN and when it was created.
+
+        Raises:
+            InvalidName: the name is not one.
+        """
+        names.check_name(name)
+        arn = names.activity_arn(self.region, self.account, name)
+        with self._lock:
+            return self._runtime.activities.create(arn, self.clock.time()).summary()
+
+    def describe_activity(self, arn: str) -> dict[str, Any]:
+        """The answer of DescribeActivity.
+
+        Raises:
+            ActivityDoesNotExist: there is no such activity.
+        """
+        names.check_activity_arn(arn)
+        with self._lock:
+            return self._runtime.activities.find(arn).summary()
+
+    def list_activities(self) -> list[dict[str, Any]]:
+        """The entries of ListActivities, by name."""
+        with self._lock:
+            return [activity.summary() for activity in self._runtime.activities.all()]
+
+    def delete_activity(self, arn: str) -> None:
+        """Forget an activity, if it exists."""
+        names.check_activity_arn(arn)
+        with self._lock:
+            self._runtime.activities.delete(arn)
+
+    def get_activity_task(
+        self, arn: str, worker: str | None = None, seconds: float = 0.0
+    ) -> dict[str, str]:
+        """A task for a worker, its token and its input; empty if none comes within real seconds.
+
+        Raises:
+            ActivityDoesNotExist: there is no such activity.
+        """
+        names.check_activity_arn(arn)
+        with self._lock:
+            attempt = self._runtime.activities.take(arn, seconds)
+            return {} if attempt is None else attempt.take(worker)
 
     def send_task_success(self, token: str, output: str) -> None:
         """End the task that waits with the token; its output is a JSON text.
@@ -333,6 +510,52 @@ class Engine:
             raise TypeError("this engine runs by itself; pass scheduler=ManualScheduler()")
         return self.scheduler
 
+    def _start(self, arn: str, name: str | None, text: str) -> Execution:
+        document = _parse_input(text)
+        arn, has_case, case = arn.partition("#")
+        with self._lock:
+            machine = self._machine(arn)
+            mocks = self._mock_case(machine.name, case) if has_case else None
+            name = self._runtime.new_uuid() if name is None else name
+            names.check_name(name)
+            if machine.is_express:
+                return self._start_express(machine, name, document, mocks)
+            execution_arn = names.execution_arn(arn, name)
+            existing = self._executions.get(execution_arn)
+            if existing is not None:
+                if existing.is_running and existing.input.text == text:
+                    return existing
+                raise ExecutionAlreadyExists(execution_arn)
+            execution = Execution(
+                execution_arn, name, machine, document, self._runtime, self._status_changed
+            )
+            execution.mocks = mocks
+            self._executions[execution_arn] = execution
+            self._executions_of[arn].append(execution)
+            execution.start()
+        return execution
+
+    def _start_express(
+        self, machine: Machine, name: str, document: Document, mocks: MockCase | None
+    ) -> Execution:
+        """Start an execution that nobody can describe or list; its history may go to a file."""
+        arn = names.express_arn(machine.arn, name, self._runtime.new_uuid())
+        log = self._express_log
+        execution = Execution(
+            arn,
+            name,
+            machine,
+            document,
+            self._runtime,
+            _ignore,
+            keeps_history=log is not None,
+        )
+        execution.mocks = mocks
+        if log is not None:
+            execution.when_ended(partial(log.write, execution))
+        execution.start()
+        return execution
+
     def _machine(self, arn: str) -> Machine:
         names.check_machine_arn(arn)
         try:
@@ -340,19 +563,40 @@ class Engine:
         except KeyError:
             raise StateMachineDoesNotExist(arn) from None
 
+    def _mock_case(self, machine: str, case: str) -> MockCase:
+        if self._mocks is None:
+            raise ValidationException(
+                f"there is no test case {case}: the engine was started without a mock "
+                "configuration; name its file in SFN_MOCK_CONFIG"
+            )
+        try:
+            return self._mocks.case(machine, case)
+        except MockError as error:
+            raise ValidationException(str(error)) from None
+
     def _execution(self, arn: str) -> Execution:
         names.check_execution_arn(arn)
-        try:
-            return self._executions[arn]
-        except KeyError:
-            raise ExecutionDoesNotExist(arn) from None
+        execution = self._executions.get(arn) or self._map_runs.child(arn)
+        if execution is None:
+            raise ExecutionDoesNotExist(arn)
+        return execution
+
+    def _map_run(self, arn: str) -> MapRun:
+        names.check_map_run_arn(arn)
+        run = self._map_runs.find(arn)
+        if run is None:
+            raise ResourceNotFound(arn)
+        return run
+
+    def _tags_of(self, arn: str) -> dict[str, str]:
+        activities = [activity.arn for activity in self._runtime.activities.all()]
+        if arn not in self._machines and arn not in activities:
+            raise ResourceNotFound(arn)
+        return self._tags.get(arn, {})
 
     def _has_ended(self, arn: str) -> bool:
         with self._lock:
             return not self._execution(arn).is_running
-
-    def _new_name(self) -> str:
-        return str(uuid.UUID(int=self.scheduler.random.getrandbits(128), version=4))
 
     def _status_changed(self, execution: Execution) -> None:
         description = execution.describe() if self.on_status_change else {}
@@ -367,7 +611,7 @@ class Engine:
 
 
 def _compile(
-    arn: str, name: str, definition: str | dict[str, Json], role_arn: str, created: float
+    arn: str, name: str, definition: str | dict[str, Json], role_arn: str, created: float, kind: str
 ) -> Machine:
     text = definition if isinstance(definition, str) else dumps(definition)
     if byte_size(text) > LARGEST_DEFINITION:
@@ -377,7 +621,7 @@ def _compile(
         place = f"{refused.pointer or '/'} (line {refused.line}, column {refused.column})"
         raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: {refused.message} at {place}")
     try:
-        return compile_machine(arn, name, text, role_arn, created)
+        return compile_machine(arn, name, text, role_arn, created, kind)
     except DefinitionError as error:
         reason = f"SCHEMA_VALIDATION_FAILED: {error.message} at {error.pointer or '/'}"
         raise InvalidDefinition(reason) from None
@@ -401,3 +645,7 @@ def _check_reasons(error: str | None, cause: str | None) -> None:
         raise ValidationException(f"error may have at most {LONGEST_ERROR} characters")
     if cause is not None and len(cause) > LONGEST_CAUSE:
         raise ValidationException(f"cause may have at most {LONGEST_CAUSE} characters")
+
+
+def _ignore(_: Execution) -> None:
+    """Nobody is told of the status of EXPRESS executions."""

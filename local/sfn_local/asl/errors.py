@@ -21,6 +21,11 @@ class StateFailure(Exception):
         """The names under which Retry and Catch know it."""
         return (self.error,)
 
+    def reasons(self) -> dict[str, str]:
+        """The error and the cause as events show them."""
+        given = {"error": self.error, "cause": self.cause}
+        return {name: text for name, text in given.items() if text is not None}
+
 
 class HeartbeatFailure(StateFailure):
     """A missed heartbeat: reported as States.Timeout, known to Retry and Catch by both names."""
@@ -59,6 +64,22 @@ class SizeFailure(StateFailure):
         super().__init__("States.DataLimitExceeded", cause)
 
 
+class ItemReaderFailure(StateFailure):
+    """States.ItemReaderFailed: the items of a Distributed Map cannot be read."""
+
+    def __init__(self, cause: str) -> None:
+        """The cause says which object, and what is wrong with it."""
+        super().__init__("States.ItemReaderFailed", cause)
+
+
+class ResultWriterFailure(StateFailure):
+    """States.ResultWriterFailed: the results of a Map Run cannot be written."""
+
+    def __init__(self, cause: str) -> None:
+        """The cause says which bucket, and what is wrong with it."""
+        super().__init__("States.ResultWriterFailed", cause)
+
+
 class HistoryFull(Exception):
     """The execution has no room for another event; nothing can catch that."""
 
@@ -84,6 +105,14 @@ class ApiError(Exception):
     def code(self) -> str:
         """The value of `__type`."""
         return type(self).__name__
+
+
+class ActivityDoesNotExist(ApiError):
+    """No such activity."""
+
+    def __init__(self, arn: str) -> None:
+        """The activity that was asked for."""
+        super().__init__(f"Activity Does Not Exist: '{arn}'")
 
 
 class ConflictException(ApiError):
@@ -154,6 +183,14 @@ class InvalidToken(ApiError):
         super().__init__("Invalid Token: 'Invalid token'")
 
 
+class ResourceNotFound(ApiError):
+    """No such resource."""
+
+    def __init__(self, arn: str) -> None:
+        """The resource that was asked for."""
+        super().__init__(f"Resource not found: '{arn}'")
+
+
 class StateMachineAlreadyExists(ApiError):
     """The name is taken by a machine with another definition."""
 
@@ -188,6 +225,14 @@ class TaskTimedOut(ApiError):
     def __init__(self) -> None:
         """The token is a secret and is not repeated."""
         super().__init__("Task Timed Out: 'Provided task does not exist anymore'")
+
+
+class TooManyTags(ApiError):
+    """A resource may have 50 tags."""
+
+    def __init__(self, arn: str) -> None:
+        """The resource that would have more."""
+        super().__init__(f"Too many tags: '{arn}'")
 
 
 class ValidationException(ApiError):

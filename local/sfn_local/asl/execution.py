@@ -5,22 +5,27 @@ iteration of a Map state. A line is in one state at a time; being there is a vis
 """
 
 import logging
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from sfn_local.asl.document import Document, Json
-from sfn_local.asl.errors import HistoryFull, RuntimeFailure, StateFailure
+from sfn_local.asl.activities import Activities
+from sfn_local.asl.document import Document, Json, dumps
+from sfn_local.asl.errors import HistoryFull, RuntimeFailure, SizeFailure, StateFailure
 from sfn_local.asl.functions import FunctionError
-from sfn_local.asl.history import MOST_EVENTS, History
+from sfn_local.asl.history import MOST_EVENTS, History, UnkeptHistory
 from sfn_local.asl.scheduler import Channel, Scheduler, Strand, Timer
 from sfn_local.asl.tokens import Tokens
 
 if TYPE_CHECKING:
+    from sfn_local.asl.distributed.map_run import MapRuns
     from sfn_local.asl.functions import Answer, FunctionInvoker
     from sfn_local.asl.integrations.attempt import Attempt
     from sfn_local.asl.machine import Machine
+    from sfn_local.asl.mocks import MockCase
+    from sfn_local.asl.services import Services
     from sfn_local.asl.states.state import State
 
 logger = logging.getLogger(__name__)
@@ -29,17 +34,34 @@ logger = logging.getLogger(__name__)
 class Runtime:
     """What the engine offers to its executions."""
 
-    def __init__(self, scheduler: Scheduler, functions: "FunctionInvoker", region: str) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        functions: "FunctionInvoker",
+        services: "Services",
+        map_runs: "MapRuns",
+        region: str,
+    ) -> None:
         """One for each engine."""
         self.scheduler = scheduler
         self.functions = functions
+        self.services = services
+        self.map_runs = map_runs
         self.region = region
+        self.activities = Activities(scheduler.lock)
+        self.start_execution: Callable[[str, str | None, str], Execution] = _nowhere
+        self.find_execution: Callable[[str], Execution] = _nowhere
         self.random = scheduler.random.random
+        self.wait_time_scale = 1.0
         self.tokens: Tokens[Attempt] = Tokens(scheduler.random.randbytes(32))
 
     def invoke(self, function: str, payload: bytes, done: Callable[["Answer"], None]) -> None:
         """Call a function; done is called with the lock held, once. Needs the lock."""
         self.scheduler.add(partial(self._submit, function, payload, done))
+
+    def new_uuid(self) -> str:
+        """A random UUID."""
+        return str(uuid.UUID(int=self.scheduler.random.getrandbits(128), version=4))
 
     def _submit(self, function: str, payload: bytes, done: Callable[["Answer"], None]) -> None:
         def deliver(answer: "Answer") -> None:
@@ -53,20 +75,28 @@ class Runtime:
             deliver(FunctionError("Lambda.Unknown", str(error)))
 
 
+def _nowhere(*_: str | None) -> NoReturn:
+    raise LookupError("no engine has said how executions are started and found")
+
+
 class Execution:
     """One run of a state machine."""
 
     __slots__ = (
-        "_notify",
         "_strand",
         "_timeout",
+        "_watchers",
         "arn",
         "cause",
         "error",
         "history",
         "input",
         "machine",
+        "map_item_count",
+        "map_run_arn",
+        "mocks",
         "name",
+        "notify",
         "output",
         "runtime",
         "started",
@@ -82,6 +112,8 @@ class Execution:
         document: Document,
         runtime: Runtime,
         notify: Callable[["Execution"], None],
+        *,
+        keeps_history: bool = True,
     ) -> None:
         """An execution that has not started; notify is called whenever its status changes."""
         self.arn = arn
@@ -95,10 +127,14 @@ class Execution:
         self.output: str | None = None
         self.error: str | None = None
         self.cause: str | None = None
-        self.history = History()
-        self._notify = notify
+        self.history: History = History() if keeps_history else UnkeptHistory()
+        self.map_run_arn: str | None = None
+        self.map_item_count = 0
+        self.mocks: MockCase | None = None
+        self.notify = notify
         self._strand: Strand | None = None
         self._timeout: Timer | None = None
+        self._watchers: list[Callable[[], None]] = []
 
     @property
     def is_running(self) -> bool:
@@ -113,12 +149,19 @@ class Execution:
         if self.machine.timeout is not None:
             self._timeout = scheduler.after(self.machine.timeout, self._time_out, is_limit=True)
         self._strand = scheduler.spawn(self._run)
-        self._notify(self)
+        self.notify(self)
 
     def stop(self, error: str | None, cause: str | None) -> None:
         """End it from outside. Needs the lock."""
         self._cancel()
         self._end("ABORTED", "ExecutionAborted", 0, error=error, cause=cause)
+
+    def when_ended(self, watcher: Callable[[], None]) -> None:
+        """Call back once it has ended, now or later. Needs the lock."""
+        if self.is_running:
+            self._watchers.append(watcher)
+        else:
+            watcher()
 
     def describe(self) -> dict[str, Any]:
         """The answer of DescribeExecution."""
@@ -143,6 +186,8 @@ class Execution:
             "startDate": datetime.fromtimestamp(self.started, UTC),
             "redriveCount": 0,
         }
+        if self.map_run_arn is not None:
+            shown |= {"mapRunArn": self.map_run_arn, "itemCount": self.map_item_count}
         if self.stopped is not None:
             shown["stopDate"] = datetime.fromtimestamp(self.stopped, UTC)
         return shown
@@ -191,6 +236,7 @@ class Execution:
     def _end(self, status: str, event: str, previous: int, **details: str | None) -> None:
         self.status = status
         self.stopped = self.runtime.scheduler.clock.time()
+        self.input.pack()
         self.error = details.get("error")
         self.cause = details.get("cause")
         self._strand = None
@@ -199,21 +245,32 @@ class Execution:
             self._timeout = None
         given = {name: text for name, text in details.items() if text is not None}
         self.history.end(self.stopped, previous, event, given)
-        self._notify(self)
+        self.notify(self)
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher()
 
 
 class Line:
     """One line of control; its events form a chain."""
 
-    __slots__ = ("execution", "item", "last_event", "visit")
+    __slots__ = ("execution", "item", "last_event", "variables", "visit")
 
     def __init__(
-        self, execution: Execution, last_event: int, item: dict[str, Json] | None = None
+        self,
+        execution: Execution,
+        last_event: int,
+        item: dict[str, Json] | None = None,
+        variables: dict[str, Json] | None = None,
     ) -> None:
-        """A line whose next event follows the given one; item is `$$.Map.Item`."""
+        """A line whose next event follows the given one; item is `$$.Map.Item`.
+
+        It sees the variables of the line that it branches off, and keeps its own to itself.
+        """
         self.execution = execution
         self.last_event = last_event
         self.item = item
+        self.variables: dict[str, Json] = variables or {}
         self.visit: Visit | None = None
 
     def record(self, event_type: str, details: dict[str, Any] | None = None) -> int:
@@ -231,7 +288,18 @@ class Line:
 class Visit:
     """A line's stay in a state."""
 
-    __slots__ = ("entered", "event", "fork", "input", "line", "retries", "state", "token")
+    __slots__ = (
+        "_assigned",
+        "_previous",
+        "entered",
+        "event",
+        "fork",
+        "input",
+        "line",
+        "retries",
+        "state",
+        "token",
+    )
 
     def __init__(self, line: Line, state: "State", document: Document) -> None:
         """Enter the state."""
@@ -243,6 +311,8 @@ class Visit:
         self.fork: Any = None
         self.entered = line.execution.runtime.scheduler.clock.time()
         line.visit = self
+        self._assigned: dict[str, Json] = {}
+        self._previous = line.last_event
         self.event = line.record(state.entered, {"input": document.text, "name": state.name})
 
     @property
@@ -254,22 +324,56 @@ class Visit:
         """A number in [0, 1)."""
         return self.runtime.random()
 
+    def assign(self, variables: dict[str, Json]) -> None:
+        """Give variables these values when the state is left.
+
+        Raises:
+            SizeFailure: they are too large.
+        """
+        if Document(variables).is_too_large:
+            raise SizeFailure(self.state.name)
+        self._assigned = variables
+
     def exit(self, output: Document) -> None:
         """Leave the state."""
-        self.line.record(self.state.exited, {"name": self.state.name, "output": output.text})
+        details: dict[str, Any] = {"name": self.state.name, "output": output.text}
+        if self._assigned:
+            shown = {name: dumps(value) for name, value in self._assigned.items()}
+            details["assignedVariables"] = shown
+            self.line.variables = {**self.line.variables, **self._assigned}
+        self.line.record(self.state.exited, details)
         self.line.visit = None
 
     def explain(self, failure: RuntimeFailure) -> StateFailure:
         """The failure with the sentence that AWS puts before its cause."""
+        return StateFailure(failure.error, self._explain(failure.cause))
+
+    def query_failure(
+        self, cause: str, location: str | None = None, *, follows: int | None = None
+    ) -> StateFailure:
+        """An expression that failed, recorded; location is the field with it.
+
+        The event follows the one before the state's entry, as AWS has it, unless told otherwise.
+        """
+        failure = StateFailure("States.QueryEvaluationError", self._explain(cause))
+        details = {**failure.reasons(), "state": self.state.name}
+        if location is not None:
+            details["location"] = location
+        self.line.last_event = self._previous if follows is None else follows
+        self.line.record("EvaluationFailed", details)
+        return failure
+
+    def _explain(self, cause: str | None) -> str:
         sentence = (
             f"An error occurred while executing the state '{self.state.name}' "
             f"(entered at the event id #{self.event})."
         )
-        return StateFailure(failure.error, f"{sentence} {failure.cause}")
+        return f"{sentence} {cause}"
 
     async def sleep(self, seconds: float) -> None:
         """Wait without a thread."""
         channel: Channel[None] = Channel()
+        seconds *= self.runtime.wait_time_scale
         timer = self.runtime.scheduler.deliver_after(seconds, channel, None)
         try:
             await channel

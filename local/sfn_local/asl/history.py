@@ -29,7 +29,7 @@ class Event(NamedTuple):
         }
         if self.details is not None:
             details = dict(self.details)
-            for field in ("input", "output"):
+            for field in ("input", "output", "assignedVariables"):
                 if field in details:
                     details[f"{field}Details"] = {TRUNCATED: False}
             shown[_details_name(self.type)] = details
@@ -77,6 +77,31 @@ class History:
         number = len(self._events) + 1
         self._events.append(Event(number, previous, moment, event_type, details))
         return number
+
+
+class UnkeptHistory(History):
+    """Numbers the events and keeps none, as for the EXPRESS children of a Map Run."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self) -> None:
+        """No event yet."""
+        super().__init__()
+        self._count = 0
+
+    def __len__(self) -> int:
+        """The number of events."""
+        return self._count
+
+    def _append(
+        self,
+        moment: float,  # noqa: ARG002
+        previous: int,  # noqa: ARG002
+        event_type: str,  # noqa: ARG002
+        details: dict[str, Any] | None,  # noqa: ARG002
+    ) -> int:
+        self._count += 1
+        return self._count
 
 
 def _details_name(event_type: str) -> str:

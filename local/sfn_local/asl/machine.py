@@ -7,6 +7,7 @@ from typing import Any
 
 from sfn_local.asl.document import Json
 from sfn_local.asl.errors import DefinitionError
+from sfn_local.asl.express import LONGEST_SECONDS, check_express
 from sfn_local.asl.states import Graph, build_graph
 
 
@@ -21,18 +22,31 @@ class Machine:
     graph: Graph
     timeout: float | None
     created: float
+    type: str = "STANDARD"
+
+    @property
+    def is_express(self) -> bool:
+        """Whether its executions are short, and are kept by nobody."""
+        return self.type == "EXPRESS"
 
     def summary(self) -> dict[str, Any]:
         """Its entry in the answer of ListStateMachines."""
         return {
             "stateMachineArn": self.arn,
             "name": self.name,
-            "type": "STANDARD",
+            "type": self.type,
             "creationDate": datetime.fromtimestamp(self.created, UTC),
         }
 
 
-def compile_machine(arn: str, name: str, definition: str, role_arn: str, created: float) -> Machine:
+def compile_machine(
+    arn: str,
+    name: str,
+    definition: str,
+    role_arn: str,
+    created: float,
+    type: str = "STANDARD",  # noqa: A002 - AWS's word
+) -> Machine:
     """Compile a definition.
 
     Raises:
@@ -45,7 +59,11 @@ def compile_machine(arn: str, name: str, definition: str, role_arn: str, created
     if not isinstance(value, dict):
         raise DefinitionError("the definition must be a JSON object")
     graph = build_graph(value)
-    return Machine(arn, name, definition, role_arn, graph, _timeout(value), created)
+    timeout = _timeout(value)
+    if type == "EXPRESS":
+        check_express(value)
+        timeout = min(timeout or LONGEST_SECONDS, LONGEST_SECONDS)
+    return Machine(arn, name, definition, role_arn, graph, timeout, created, type)
 
 
 def _timeout(value: dict[str, Json]) -> float | None:

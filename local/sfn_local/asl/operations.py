@@ -9,10 +9,12 @@ from typing import Any
 
 from sfn_local.asl.engine import Engine
 from sfn_local.asl.errors import InvalidToken, MissingRequiredParameter, ValidationException
+from sfn_local.asl.validation import validate
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
 LONGEST_PAGE_TOKEN = 1024
+LONG_POLL_SECONDS = 60.0
 
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 
@@ -39,7 +41,7 @@ class Parameter:
             if self.required:
                 raise _invalid("null", name, "Member must not be null")
             return
-        if not isinstance(value, self.type) or (self.type is int and isinstance(value, bool)):
+        if not self._is_of_type(value):
             kind = self.type.__name__
             raise _invalid(f"of type {type(value).__name__}", name, f"Member must be a {kind}")
         if self.choices and value not in self.choices:
@@ -48,10 +50,15 @@ class Parameter:
             raise _invalid(f"'{value}'", name, constraint)
         self._check_size(name, value)
 
+    def _is_of_type(self, value: Any) -> bool:
+        if self.type in (int, float) and isinstance(value, bool):
+            return False
+        return isinstance(value, (int, float) if self.type is float else self.type)
+
     def _check_size(self, name: str, value: Any) -> None:
         if self.most is None:
             return
-        if isinstance(value, int) and not 0 <= value <= self.most:
+        if isinstance(value, (int, float)) and not 0 <= value <= self.most:
             constraint = f"Member must have value less than or equal to {self.most}"
             raise _invalid(f"'{value}'", name, constraint)
         if isinstance(value, str) and len(value) > self.most:
@@ -92,6 +99,7 @@ def _create_state_machine(engine: Engine, given: Parameters) -> Answer:
     arn = engine.create_state_machine(
         given["name"], given["definition"], given["type"] or "STANDARD", given["roleArn"]
     )
+    engine.tag_resource(arn, _read_tags(given["tags"] or []))
     return {
         "stateMachineArn": arn,
         "creationDate": engine.describe_state_machine(arn)["creationDate"],
@@ -127,8 +135,48 @@ def _delete_state_machine(engine: Engine, given: Parameters) -> Answer:
 
 def _start_execution(engine: Engine, given: Parameters) -> Answer:
     document = "{}" if given["input"] is None else given["input"]
-    arn = engine.start_execution(given["stateMachineArn"], given["name"], document)
-    return {"executionArn": arn, "startDate": engine.describe_execution(arn)["startDate"]}
+    return engine.started_execution(given["stateMachineArn"], given["name"], document)
+
+
+def _start_sync_execution(engine: Engine, given: Parameters) -> Answer:
+    document = "{}" if given["input"] is None else given["input"]
+    return engine.start_sync_execution(given["stateMachineArn"], given["name"], document)
+
+
+def _validate(_: Engine, given: Parameters) -> Answer:
+    return validate(
+        given["definition"],
+        given["type"] or "STANDARD",
+        given["severity"] or "ERROR",
+        given["maxResults"] or 0,
+    )
+
+
+def _tag_resource(engine: Engine, given: Parameters) -> Answer:
+    engine.tag_resource(given["resourceArn"], _read_tags(given["tags"]))
+    return {}
+
+
+def _untag_resource(engine: Engine, given: Parameters) -> Answer:
+    engine.untag_resource(given["resourceArn"], given["tagKeys"])
+    return {}
+
+
+def _list_tags(engine: Engine, given: Parameters) -> Answer:
+    tags = engine.list_tags(given["resourceArn"])
+    return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+
+
+def _read_tags(tags: list[Any]) -> dict[str, str]:
+    """Tags by key.
+
+    Raises:
+        ValidationException: one of them is no tag.
+    """
+    for tag in tags:
+        if not isinstance(tag, dict) or not isinstance(tag.get("key"), str):
+            raise _invalid("of another form", "tags", "Member must have a key")
+    return {tag["key"]: str(tag.get("value", "")) for tag in tags}
 
 
 def _stop_execution(engine: Engine, given: Parameters) -> Answer:
@@ -145,6 +193,12 @@ def _describe_state_machine_for_execution(engine: Engine, given: Parameters) -> 
 
 
 def _list_executions(engine: Engine, given: Parameters) -> Answer:
+    if (given["stateMachineArn"] is None) == (given["mapRunArn"] is None):
+        raise ValidationException("exactly one of stateMachineArn and mapRunArn must be given")
+    if given["mapRunArn"] is not None:
+        children = engine.list_children(given["mapRunArn"], given["statusFilter"])
+        page, token = _page(children, given)
+        return {"executions": page, **token}
     before = _position(given["nextToken"])
     executions, following = engine.page_executions(
         given["stateMachineArn"], given["statusFilter"], _page_size(given), before
@@ -160,6 +214,50 @@ def _get_execution_history(engine: Engine, given: Parameters) -> Answer:
     if given["includeExecutionData"] is False:
         page = [_without_data(event) for event in page]
     return {"events": page, **token}
+
+
+def _describe_map_run(engine: Engine, given: Parameters) -> Answer:
+    return engine.describe_map_run(given["mapRunArn"])
+
+
+def _list_map_runs(engine: Engine, given: Parameters) -> Answer:
+    runs, token = _page(engine.list_map_runs(given["executionArn"]), given)
+    return {"mapRuns": runs, **token}
+
+
+def _update_map_run(engine: Engine, given: Parameters) -> Answer:
+    engine.update_map_run(
+        given["mapRunArn"],
+        given["maxConcurrency"],
+        given["toleratedFailureCount"],
+        given["toleratedFailurePercentage"],
+    )
+    return {}
+
+
+def _create_activity(engine: Engine, given: Parameters) -> Answer:
+    created = engine.create_activity(given["name"])
+    return {name: created[name] for name in ("activityArn", "creationDate")}
+
+
+def _describe_activity(engine: Engine, given: Parameters) -> Answer:
+    return engine.describe_activity(given["activityArn"])
+
+
+def _list_activities(engine: Engine, given: Parameters) -> Answer:
+    activities, token = _page(engine.list_activities(), given)
+    return {"activities": activities, **token}
+
+
+def _delete_activity(engine: Engine, given: Parameters) -> Answer:
+    engine.delete_activity(given["activityArn"])
+    return {}
+
+
+def _get_activity_task(engine: Engine, given: Parameters) -> Answer:
+    return dict(
+        engine.get_activity_task(given["activityArn"], given["workerName"], LONG_POLL_SECONDS)
+    )
 
 
 def _send_task_success(engine: Engine, given: Parameters) -> Answer:
@@ -224,6 +322,9 @@ REQUIRED_TEXT = Parameter(str, required=True)
 ARN = Parameter(str, required=True, most=256)
 MACHINE = {"stateMachineArn": ARN}
 EXECUTION = {"executionArn": ARN}
+MAP_RUN = {"mapRunArn": Parameter(str, required=True, most=2000)}
+ACTIVITY = {"activityArn": ARN}
+RESOURCE = {"resourceArn": ARN}
 TOKEN = {"taskToken": Parameter(str, required=True, most=2048)}
 REASONS = {"error": Parameter(str, most=256), "cause": Parameter(str, most=32_768)}
 PAGE = {
@@ -240,6 +341,7 @@ OPERATIONS: dict[str, Operation] = {
             "roleArn": ARN,
             "type": Parameter(str, choices=("STANDARD", "EXPRESS")),
             "publish": Parameter(bool),
+            "tags": Parameter(list),
         },
     ),
     "UpdateStateMachine": Operation(
@@ -256,11 +358,34 @@ OPERATIONS: dict[str, Operation] = {
     "ListStateMachines": Operation(_list_state_machines, PAGE),
     "DeleteStateMachine": Operation(_delete_state_machine, MACHINE),
     "StartExecution": Operation(_start_execution, {**MACHINE, "name": TEXT, "input": TEXT}),
+    "StartSyncExecution": Operation(
+        _start_sync_execution, {**MACHINE, "name": TEXT, "input": TEXT}
+    ),
+    "ValidateStateMachineDefinition": Operation(
+        _validate,
+        {
+            "definition": REQUIRED_TEXT,
+            "type": Parameter(str, choices=("STANDARD", "EXPRESS")),
+            "severity": Parameter(str, choices=("ERROR", "WARNING")),
+            "maxResults": Parameter(int, most=100),
+        },
+    ),
+    "TagResource": Operation(_tag_resource, {**RESOURCE, "tags": Parameter(list, required=True)}),
+    "UntagResource": Operation(
+        _untag_resource, {**RESOURCE, "tagKeys": Parameter(list, required=True)}
+    ),
+    "ListTagsForResource": Operation(_list_tags, RESOURCE),
     "StopExecution": Operation(_stop_execution, {**EXECUTION, **REASONS}),
     "DescribeExecution": Operation(_describe_execution, EXECUTION),
     "DescribeStateMachineForExecution": Operation(_describe_state_machine_for_execution, EXECUTION),
     "ListExecutions": Operation(
-        _list_executions, {**MACHINE, **PAGE, "statusFilter": Parameter(str, choices=STATUSES)}
+        _list_executions,
+        {
+            **PAGE,
+            "stateMachineArn": Parameter(str, most=256),
+            "mapRunArn": Parameter(str, most=2000),
+            "statusFilter": Parameter(str, choices=STATUSES),
+        },
     ),
     "GetExecutionHistory": Operation(
         _get_execution_history,
@@ -269,6 +394,24 @@ OPERATIONS: dict[str, Operation] = {
             **PAGE,
             "reverseOrder": Parameter(bool),
             "includeExecutionData": Parameter(bool),
+        },
+    ),
+    "CreateActivity": Operation(_create_activity, {"name": REQUIRED_TEXT}),
+    "DescribeActivity": Operation(_describe_activity, ACTIVITY),
+    "ListActivities": Operation(_list_activities, PAGE),
+    "DeleteActivity": Operation(_delete_activity, ACTIVITY),
+    "GetActivityTask": Operation(
+        _get_activity_task, {**ACTIVITY, "workerName": Parameter(str, most=80)}
+    ),
+    "DescribeMapRun": Operation(_describe_map_run, MAP_RUN),
+    "ListMapRuns": Operation(_list_map_runs, {**EXECUTION, **PAGE}),
+    "UpdateMapRun": Operation(
+        _update_map_run,
+        {
+            **MAP_RUN,
+            "maxConcurrency": Parameter(int, most=2**31 - 1),
+            "toleratedFailureCount": Parameter(int, most=2**63 - 1),
+            "toleratedFailurePercentage": Parameter(float, most=100),
         },
     ),
     "SendTaskSuccess": Operation(_send_task_success, {**TOKEN, "output": REQUIRED_TEXT}),

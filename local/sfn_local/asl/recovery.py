@@ -5,11 +5,13 @@ Source: Step Functions Developer Guide, "Handling errors in Step Functions workf
 
 from dataclasses import dataclass
 
-from sfn_local.asl.dataflow import place, result_path
+from sfn_local.asl.dataflow import JsonPathFlow
 from sfn_local.asl.document import Document, Json
-from sfn_local.asl.errors import DefinitionError, SizeFailure, StateFailure
+from sfn_local.asl.errors import DefinitionError, StateFailure
 from sfn_local.asl.execution import Visit
-from sfn_local.asl.jsonpath import Path
+from sfn_local.asl.flow import uses_jsonata
+from sfn_local.asl.jsonata import Scope
+from sfn_local.asl.jsonata.flow import JsonataFlow
 
 ALL = "States.ALL"
 TASK_FAILED = "States.TaskFailed"
@@ -69,20 +71,19 @@ class Catcher:
 
     errors: tuple[str, ...]
     next: str
-    result_path: Path | None
+    flow: JsonPathFlow | JsonataFlow
 
     def output(self, visit: Visit, failure: StateFailure) -> Document:
-        """What the next state receives: the error and its cause, where ResultPath points.
+        """What the next state receives: the error and its cause, shaped by the catcher.
 
         Raises:
-            StateFailure: the input has no room for it.
+            StateFailure: the input has no room for it, or an expression fails.
         """
         cause = "" if failure.cause is None and failure.error == TIMEOUT else failure.cause
         report = Document({"Error": failure.error, "Cause": cause})
-        output = place(self.result_path, visit.input, report)
-        if output.is_too_large:
-            raise SizeFailure(visit.state.name)
-        return output
+        if isinstance(self.flow, JsonataFlow):
+            return self.flow.finish(Scope(visit, errorOutput=report.value), report)
+        return self.flow.output(visit, report)
 
 
 def handles(errors: tuple[str, ...], failure: StateFailure) -> bool:
@@ -120,7 +121,11 @@ def compile_catchers(definition: dict[str, Json]) -> list[Catcher]:
     Raises:
         DefinitionError: it is not well formed.
     """
-    return [_compile_catcher(entry, at) for entry, at in _entries(definition, "Catch")]
+    is_jsonata = uses_jsonata(definition)
+    return [
+        _compile_catcher(entry, at, is_jsonata=is_jsonata)
+        for entry, at in _entries(definition, "Catch")
+    ]
 
 
 def _compile_retrier(entry: dict[str, Json], pointer: str) -> Retrier:
@@ -139,15 +144,15 @@ def _compile_retrier(entry: dict[str, Json], pointer: str) -> Retrier:
     )
 
 
-def _compile_catcher(entry: dict[str, Json], pointer: str) -> Catcher:
+def _compile_catcher(entry: dict[str, Json], pointer: str, *, is_jsonata: bool) -> Catcher:
     following = entry.get("Next")
     if not isinstance(following, str):
         raise DefinitionError("a catcher needs a Next", pointer)
     try:
-        path = result_path(entry)
+        flow = JsonataFlow(entry) if is_jsonata else JsonPathFlow(entry)
     except DefinitionError as error:
         raise error.within(pointer) from None
-    return Catcher(_errors(entry, pointer), following, path)
+    return Catcher(_errors(entry, pointer), following, flow)
 
 
 def _entries(definition: dict[str, Json], field: str) -> list[tuple[dict[str, Json], str]]:

@@ -13,8 +13,9 @@ import random
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from sfn_local.asl.clock import Clock, RealClock, VirtualClock
 
@@ -25,6 +26,8 @@ Start = Callable[[], Coroutine[Any, None, None]]
 T = TypeVar("T")
 
 TIMERS_WORTH_SWEEPING = 1000
+BLOCKING_CALLS_AT_ONCE = 32
+LONGEST_SETTLING = 10.0
 
 
 class Channel(Generic[T]):
@@ -138,9 +141,39 @@ class Scheduler(ABC):
     def add(self, job: Job) -> None:
         """Run a job soon, without the lock; from any thread."""
 
+    def add_blocking(self, job: Job) -> None:
+        """Run a job that may wait for the network; it does not hold up the others."""
+        self.add(job)
+
+    async def outside(self, call: Callable[[], T]) -> T:
+        """The answer of a call that may wait for the network; what it raises is raised here."""
+        channel: Channel[tuple[T | None, Exception | None]] = Channel()
+        self.add_blocking(partial(self._call, call, channel))
+        answer, error = await channel
+        if error is not None:
+            raise error
+        return cast("T", answer)
+
     @abstractmethod
     def run_until(self, reached: Callable[[], bool], limit: float | None = None) -> bool:
         """Run, or let run, until a goal is reached, for at most limit seconds; whether it was."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Run, or let run, what can run now."""
+
+    def advance(self, clock: VirtualClock, seconds: float) -> None:
+        """Move a virtual clock on, stopping at each timer to run what is due."""
+        end = clock.time() + seconds
+        self.settle()
+        while True:
+            with self.lock:
+                due = self._next_due()
+            if due is None or due > end:
+                break
+            clock.move_to(due)
+            self.settle()
+        clock.move_to(end)
 
     def after(self, seconds: float, job: Job, *, is_limit: bool = False) -> Timer:
         """Run a job later. Needs the lock."""
@@ -179,6 +212,16 @@ class Scheduler(ABC):
         with self.lock:
             channel.put(item)
 
+    def _call(
+        self, call: Callable[[], T], channel: Channel[tuple[T | None, Exception | None]]
+    ) -> None:
+        try:
+            answer = call()
+        except Exception as error:
+            self._deliver(channel, (None, error))
+        else:
+            self._deliver(channel, (answer, None))
+
     def _next_due(self) -> float | None:
         while self._timers and self._timers[0].job is None:
             heapq.heappop(self._timers)
@@ -214,12 +257,19 @@ class ThreadScheduler(Scheduler):
         self._closed = False
         self._progress = threading.Condition(self.lock)
         self._watchers = 0
+        self._pool: ThreadPoolExecutor | None = None
 
     def add(self, job: Job) -> None:
         """Run a job soon, without the lock; from any thread."""
         self._jobs.put(job)
         if self._thread is None:
             self._start()
+
+    def add_blocking(self, job: Job) -> None:
+        """Run a job that may wait for the network on a thread of a pool."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(BLOCKING_CALLS_AT_ONCE, "sfn-engine-call")
+        self._pool.submit(run_safely, job)
 
     def after(self, seconds: float, job: Job, *, is_limit: bool = False) -> Timer:
         """Run a job later. Needs the lock."""
@@ -237,11 +287,23 @@ class ThreadScheduler(Scheduler):
             finally:
                 self._watchers -= 1
 
+    def settle(self) -> None:
+        """Wait until no job is left; calls that run on other threads are not waited for."""
+        while True:
+            passed = threading.Event()
+            self.add(self._fire_due_timers)
+            self.add(passed.set)
+            passed.wait(LONGEST_SETTLING)
+            if self._jobs.empty():
+                return
+
     def close(self) -> None:
         """Run nothing more, and wait for the job that is running."""
         super().close()
         self._closed = True
         self._jobs.put(None)
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
@@ -302,6 +364,10 @@ class ManualScheduler(Scheduler):
         with self._guard:
             self._jobs.append(job)
         self._arrived.set()
+
+    def settle(self) -> None:
+        """Run all that can run now, without moving the clock."""
+        self.run_until_idle()
 
     def run_until_idle(self) -> None:
         """Run all that can run now, without moving the clock."""

@@ -14,10 +14,12 @@ from sfn_local.asl.errors import (
     ApiError,
     SerializationException,
     UnknownOperationException,
+    ValidationException,
 )
 from sfn_local.http_server import Request, Response, Server, serve
 
 TARGET = "AWSStepFunctions."
+CLOCK = "/_engine/clock"
 CONTENT_TYPE = "application/x-amz-json-1.0"
 
 
@@ -34,6 +36,8 @@ def handler(engine: Engine) -> Callable[[Request], Response]:
     """What answers the requests of an engine's server."""
 
     def handle(request: Request) -> Response:
+        if request.path == CLOCK:
+            return _answer_clock(engine, request)
         if request.method == "GET":
             return _respond({"service": "states"})
         try:
@@ -45,6 +49,20 @@ def handler(engine: Engine) -> Callable[[Request], Response]:
     return handle
 
 
+def _answer_clock(engine: Engine, request: Request) -> Response:
+    """Show the engine's time, after moving a virtual clock on by `advance` seconds."""
+    try:
+        given = _read_body(request)
+        seconds = given.get("advance", 0)
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise ValidationException("advance must be a number of seconds")
+        if request.method == "POST":
+            engine.advance(seconds)
+    except ApiError as error:
+        return _refuse(error.code, str(error))
+    return _respond({"now": engine.clock.now()})
+
+
 def _parse(request: Request) -> tuple[operations.Operation, dict[str, Any]]:
     target = request.headers.get("x-amz-target", "")
     name = target.removeprefix(TARGET)
@@ -54,13 +72,17 @@ def _parse(request: Request) -> tuple[operations.Operation, dict[str, Any]]:
         raise UnknownOperationException(
             f"there is no operation {target!r} here; these are: {known}"
         )
+    return operation, operation.check(_read_body(request))
+
+
+def _read_body(request: Request) -> dict[str, Any]:
     try:
         parameters = loads(request.body.decode() or "{}")
     except ValueError as error:
         raise SerializationException(f"the body is no JSON: {error}") from None
     if not isinstance(parameters, dict):
         raise SerializationException("the body must be a JSON object")
-    return operation, operation.check(parameters)
+    return parameters
 
 
 def _respond(answer: dict[str, Any], status: int = HTTPStatus.OK) -> Response:

@@ -1,7 +1,7 @@
 """Stand-ins for the functions of a machine, by the name of the state that calls them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from sfn_local.asl.document import Json
@@ -72,16 +72,22 @@ class StubFunctions:
         return FunctionError("NoStub", json.dumps({"errorType": "NoStub", "errorMessage": message}))
 
 
-def by_state(definition: Json) -> Json:
-    """A copy of a definition in which each Lambda task calls a function named as its state."""
+def by_state(definition: Json, kept: Set[str] = frozenset()) -> Json:
+    """A copy of a definition in which each Lambda task calls a function named as its state.
+
+    Kept are the states that stay as they are.
+    """
     if isinstance(definition, list):
-        return [by_state(item) for item in definition]
+        return [by_state(item, kept) for item in definition]
     if not isinstance(definition, dict):
         return definition
-    copy = {name: by_state(value) for name, value in definition.items()}
+    copy = {name: by_state(value, kept) for name, value in definition.items()}
     states = copy.get("States")
     if isinstance(states, dict):
-        copy["States"] = {name: _redirect(name, state) for name, state in states.items()}
+        copy["States"] = {
+            name: state if name in kept else _redirect(name, state)
+            for name, state in states.items()
+        }
     return copy
 
 

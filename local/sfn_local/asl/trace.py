@@ -9,20 +9,31 @@ ENTERED, EXITED = "StateEntered", "StateExited"
 ATTEMPTS = ("TaskScheduled", "LambdaFunctionScheduled", "MapStateStarted", "ParallelStateStarted")
 FAILURES = ("Failed", "TimedOut")
 CONTAINERS = ("MapState", "MapIteration", "ParallelState")
+PASSING_ON = ("ExecutionFailed", "MapStateFailed", "ParallelStateFailed", "EvaluationFailed")
 
 
-@dataclass
+@dataclass(eq=False)
 class Step:
-    """One visit of a state; exited is None where it failed or still lasts."""
+    """One visit of a state; exited is None where it failed or still lasts.
+
+    After is the visit that led here, None at the start of a scope. Input, output and arguments
+    are JSON texts; arguments are those of the last attempt.
+    """
 
     name: str
     type: str
     entered: datetime
     parent: "Step | None" = None
+    after: "Step | None" = None
     exited: datetime | None = None
     attempts: int = 0
     error: str | None = None
+    cause: str | None = None
     has_failed: bool = False
+    was_caught: bool = False
+    input: str | None = None
+    output: str | None = None
+    arguments: str | None = None
 
     @property
     def depth(self) -> int:
@@ -37,6 +48,29 @@ class Step:
 
 def trace(events: Iterable[dict[str, Any]]) -> list[Step]:
     """The visits of states in the order in which they began, from GetExecutionHistory's events."""
+    steps, _ = _read(events)
+    return steps
+
+
+def stopped_in(events: Iterable[dict[str, Any]]) -> list[Step]:
+    """The visits in which an execution failed, was ended from outside, or still is.
+
+    These are the innermost ones; an execution that succeeded has none.
+    """
+    listed = list(events)
+    steps, step_of = _read(listed)
+    last = listed[-1] if listed else {"type": ""}
+    if last["type"] == "ExecutionSucceeded":
+        return []
+    if last["type"] == "ExecutionFailed":
+        step = step_of.get(_origin(last, {event["id"]: event for event in listed}))
+        return [] if step is None else [_with_reasons(step, last)]
+    parents = {id(step.parent) for step in steps if step.exited is None}
+    return [step for step in steps if step.exited is None and id(step) not in parents]
+
+
+def _read(events: Iterable[dict[str, Any]]) -> tuple[list[Step], dict[int, Step | None]]:
+    """The visits, and the one that each event belongs to."""
     steps: list[Step] = []
     step_of: dict[int, Step | None] = {0: None}
     for event in events:
@@ -50,7 +84,22 @@ def trace(events: Iterable[dict[str, Any]]) -> list[Step]:
             step_of[event["id"]] = owner
             if owner is not None:
                 _update(owner, event)
-    return steps
+    return steps, step_of
+
+
+def _origin(event: dict[str, Any], by_id: dict[int, dict[str, Any]]) -> int:
+    """The event of the innermost state's failure, from that of the execution's."""
+    while event["type"] in PASSING_ON and event["previousEventId"] in by_id:
+        event = by_id[event["previousEventId"]]
+    return int(event["id"])
+
+
+def _with_reasons(step: Step, event: dict[str, Any]) -> Step:
+    """The visit with the error that the execution ended with, where it has none of its own."""
+    if step.error is None:
+        details = _details(event)
+        step.error, step.cause = details.get("error"), details.get("cause")
+    return step
 
 
 def _enter(event: dict[str, Any], previous: Step | None) -> Step:
@@ -59,7 +108,10 @@ def _enter(event: dict[str, Any], previous: Step | None) -> Step:
     parent = previous if is_first_inside or previous is None else previous.parent
     details = event["stateEnteredEventDetails"]
     kind = event["type"].removesuffix(ENTERED)
-    return Step(details["name"], kind, event["timestamp"], parent)
+    after = None if is_first_inside else previous
+    return Step(
+        details["name"], kind, event["timestamp"], parent, after, input=details.get("input")
+    )
 
 
 def _owner(event: dict[str, Any], previous: Step | None) -> Step | None:
@@ -86,14 +138,22 @@ def _name(event: dict[str, Any]) -> str | None:
     return None
 
 
+def _details(event: dict[str, Any]) -> dict[str, Any]:
+    return next((value for value in event.values() if isinstance(value, dict)), {})
+
+
 def _update(step: Step, event: dict[str, Any]) -> None:
     kind: str = event["type"]
+    details = _details(event)
     if kind.endswith(EXITED):
         step.exited = event["timestamp"]
-        step.has_failed = False
+        step.was_caught, step.has_failed = step.has_failed, False
+        step.output = details.get("output")
     elif kind in ATTEMPTS:
         step.attempts += 1
+        step.has_failed = False
+        step.arguments = details.get("parameters", details.get("input"))
     elif kind.endswith(FAILURES) and not kind.startswith("MapIteration"):
         step.has_failed = True
-        details = next((value for value in event.values() if isinstance(value, dict)), {})
         step.error = details.get("error", step.error)
+        step.cause = details.get("cause", step.cause)

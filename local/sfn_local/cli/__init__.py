@@ -25,9 +25,10 @@ COMMANDS: Final = {
     "event": ("sfn_local.cli.invoke:event", "Print a sample event of a state."),
     "doctor": ("sfn_local.cli.doctor:doctor", "Look for what is stuck, failed or undelivered."),
     "engine": ("sfn_local.cli.engine:engine", "Serve the Step Functions engine alone."),
-    "run": ("sfn_local.cli.engine:run", "Run any state machine, with stand-ins for its tasks."),
-    "graph": ("sfn_local.cli.engine:graph", "Draw a state machine."),
-    "lint": ("sfn_local.cli.engine:lint", "Check state machine definitions."),
+    "run": ("sfn_local.cli.run:run", "Run any state machine, with stand-ins for its tasks."),
+    "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
+    "graph": ("sfn_local.cli.graph:graph", "Draw a state machine."),
+    "lint": ("sfn_local.cli.lint:lint", "Check state machine definitions."),
     "translate": ("sfn_local.cli.translate:translate", "Print template.yaml as CloudFormation."),
 }
 

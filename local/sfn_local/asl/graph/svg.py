@@ -7,6 +7,7 @@ from itertools import pairwise
 from sfn_local.asl.document import Json
 from sfn_local.asl.graph.layout import Box, Layout, Link, Placed, Point, lay_out
 from sfn_local.asl.graph.model import Edge, Graph, Node, read_graph
+from sfn_local.asl.graph.taken import Taken
 
 CHARACTER_WIDTH = 8.2
 LABEL_CHARACTER_WIDTH = 6.8
@@ -39,6 +40,16 @@ STYLE = """
 .label-back { fill: #ffffff; fill-opacity: 0.88 }
 .start { fill: #1e293b }
 """
+TAKEN_STYLE = """
+.succeeded rect { fill: #dcf3e4; stroke: #2f855a; stroke-width: 2.4 }
+.caught rect { fill: #fdf3d8; stroke: #b7791f; stroke-width: 2.4 }
+.failed rect { fill: #fde8e8; stroke: #c53030; stroke-width: 2.4 }
+.running rect { fill: #dbeafe; stroke: #2563eb; stroke-width: 2.4 }
+.idle rect { stroke: #cbd5e1 } .idle text, .idle .detail { fill: #94a3b8 }
+.node .stripe { stroke: none }
+.passed { stroke: #2f855a; stroke-width: 2.8 }
+.missed { stroke: #cbd5e1 }
+"""
 
 MARKER = (
     '<marker id="{}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
@@ -47,18 +58,19 @@ MARKER = (
 MARKERS = f"<defs>{MARKER.format('arrow', '#475569')}{MARKER.format('caught', '#d64545')}</defs>"
 
 
-def svg(definition: Json) -> str:
-    """An SVG picture of a definition.
+def svg(definition: Json, path: Taken | None = None) -> str:
+    """An SVG picture of a definition; the path of an execution is coloured.
 
     Raises:
         ValueError: the definition has no states.
     """
-    drawing = _draw(read_graph(definition))
+    drawing = _draw(read_graph(definition), path)
+    style = STYLE if path is None else STYLE + TAKEN_STYLE
     width, height = drawing.layout.width + 2 * MARGIN, drawing.layout.height + 2 * MARGIN
     body = "\n".join(drawing.parts(MARGIN, MARGIN))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" height="{height:.0f}">\n<style>{STYLE}</style>\n{MARKERS}\n'
+        f'width="{width:.0f}" height="{height:.0f}">\n<style>{style}</style>\n{MARKERS}\n'
         f'<rect width="100%" height="100%" fill="#ffffff"/>\n{body}\n</svg>\n'
     )
 
@@ -71,6 +83,7 @@ class _Drawing:
     layout: Layout
     edges: list[Edge]
     inner: dict[str, list["_Drawing"]] = field(default_factory=dict)
+    path: Taken | None = None
 
     def parts(self, left: float, top: float) -> list[str]:
         parts: list[str] = []
@@ -84,12 +97,20 @@ class _Drawing:
 
     def _edge(self, edge: Edge, route: list[Point], left: float, top: float) -> str:
         kind, marker = ("edge catch", "caught") if edge.is_catch else ("edge", "arrow")
+        kind += self._way(edge)
         if not route:
             placed = self.layout.nodes[edge.source]
             path = _loop(left + placed.x + placed.width / 2, top + placed.y)
         else:
             path = _curve(route)
         return f'<path class="{kind}" d="{path}" marker-end="url(#{marker})"/>'
+
+    def _way(self, edge: Edge) -> str:
+        if self.path is None:
+            return ""
+        source = "" if edge.source == START else edge.source
+        was_taken = self.path.has(source, edge.target, is_catch=edge.is_catch)
+        return " passed" if was_taken else " missed"
 
     def _node(self, name: str, placed: Placed, left: float, top: float) -> list[str]:
         x, y = left + placed.x, top + placed.y
@@ -99,13 +120,13 @@ class _Drawing:
         x, y = x - placed.width / 2, y - placed.height / 2
         if node.inner:
             return self._group(node, x, y, placed)
-        return [_node_box(node, x, y, placed.width)]
+        return [_node_box(node, x, y, placed.width, self.path)]
 
     def _group(self, node: Node, x: float, y: float, placed: Placed) -> list[str]:
         parts = [
             f'<rect class="group" x="{x:.1f}" y="{y:.1f}" width="{placed.width:.1f}" '
             f'height="{placed.height:.1f}" rx="10"/>',
-            _node_box(node, x, y, placed.width),
+            _node_box(node, x, y, placed.width, self.path),
         ]
         drawings = self.inner[node.name]
         inside = sum(drawing.layout.width for drawing in drawings)
@@ -121,9 +142,9 @@ class _Drawing:
         return parts
 
 
-def _draw(graph: Graph) -> _Drawing:
+def _draw(graph: Graph, path: Taken | None) -> _Drawing:
     inner = {
-        name: [_draw(inside) for inside in node.inner]
+        name: [_draw(inside, path) for inside in node.inner]
         for name, node in graph.nodes.items()
         if node.inner
     }
@@ -140,7 +161,7 @@ def _draw(graph: Graph) -> _Drawing:
         for edge in edges
     ]
     layout = lay_out(boxes, links, START)
-    return _Drawing(graph, layout, edges, inner)
+    return _Drawing(graph, layout, edges, inner, path)
 
 
 def _without_doubles(edges: list[Edge]) -> list[Edge]:
@@ -166,13 +187,17 @@ def _box(node: Node, inner: list[_Drawing]) -> Box:
     return Box(max(width, inside), NODE_HEIGHT + tallest + 2 * INNER_PADDING)
 
 
-def _node_box(node: Node, x: float, y: float, width: float) -> str:
+def _node_box(node: Node, x: float, y: float, width: float, path: Taken | None) -> str:
     radius = NODE_HEIGHT / 2 if node.type in ("Succeed", "Fail") else 7
     middle = x + width / 2 + 4
     lines = [_text("name", node.name, middle, y + (19 if node.detail else 27))]
     lines += [_text("detail", node.detail, middle, y + 34)] if node.detail else []
+    kind, title = escape(node.type), escape(node.type)
+    if path is not None:
+        kind += f" {path.outcome(node.name)}"
+        title += f", entered {path.visits.get(node.name, 0)} times"
     return (
-        f'<g class="node {escape(node.type)}"><title>{escape(node.type)}</title>'
+        f'<g class="node {kind}"><title>{title}</title>'
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{NODE_HEIGHT}" rx="{radius}"/>'
         f'<rect class="stripe" x="{x + 12:.1f}" y="{y + 14:.1f}" width="4" height="16" rx="2"/>'
         f"{''.join(lines)}</g>"

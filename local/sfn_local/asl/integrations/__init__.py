@@ -1,15 +1,22 @@
-"""What a Task state's Resource stands for; one module for each service."""
+"""What a Task state's Resource stands for; one module for each kind."""
 
 import re
 from typing import Protocol
 
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError
+from sfn_local.asl.integrations.activity import ActivityTask
 from sfn_local.asl.integrations.attempt import Attempt
+from sfn_local.asl.integrations.aws_service import AwsService
 from sfn_local.asl.integrations.lambda_function import LambdaFunction, LambdaInvoke
+from sfn_local.asl.integrations.service_task import CALLBACK
+from sfn_local.asl.integrations.start_execution import SYNC, SYNC_2, StartExecution
+from sfn_local.asl.integrations.unserved import UnservedTask
 
 FUNCTION_ARN = re.compile(r"arn:aws[a-z-]*:lambda:[^:]*:[^:]*:function:[^:]+(:[^:]+)?")
+ACTIVITY_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:[^:]+:activity:[^:]+")
 OPTIMIZED = re.compile(r"arn:aws[a-z-]*:states:::(.+)")
+SDK = re.compile(r"(aws-sdk:[a-z0-9]+):([a-zA-Z0-9]+)(\.waitForTaskToken)?")
 
 
 class Integration(Protocol):
@@ -34,9 +41,34 @@ class Integration(Protocol):
         """
 
 
+def _services() -> dict[str, Integration]:
+    actions = {
+        "dynamodb": ("getItem", "putItem", "updateItem", "deleteItem"),
+        "events": ("putEvents",),
+        "sns": ("publish",),
+        "sqs": ("sendMessage",),
+    }
+    plain: dict[str, Integration] = {
+        f"{service}:{action}": AwsService(service, action, is_callback=False)
+        for service, names in actions.items()
+        for action in names
+    }
+    waiting: dict[str, Integration] = {
+        f"{service}:{action}{CALLBACK}": AwsService(service, action, is_callback=True)
+        for service in ("events", "sns", "sqs")
+        for action in actions[service]
+    }
+    return plain | waiting
+
+
 INTEGRATIONS: dict[str, Integration] = {
     "lambda:invoke": LambdaInvoke(is_callback=False),
-    "lambda:invoke.waitForTaskToken": LambdaInvoke(is_callback=True),
+    f"lambda:invoke{CALLBACK}": LambdaInvoke(is_callback=True),
+    **{
+        f"states:startExecution{pattern}": StartExecution(pattern)
+        for pattern in ("", SYNC, SYNC_2, CALLBACK)
+    },
+    **_services(),
 }
 
 
@@ -44,15 +76,22 @@ def find_integration(resource: Json) -> Integration:
     """The integration that a Resource names.
 
     Raises:
-        DefinitionError: there is none of this name.
+        DefinitionError: it is no resource of a task.
     """
     if not isinstance(resource, str):
         raise DefinitionError("Resource must be an ARN", "/Resource")
     if FUNCTION_ARN.fullmatch(resource) or not resource.startswith("arn:"):
         return LambdaFunction(resource)
+    if ACTIVITY_ARN.fullmatch(resource):
+        return ActivityTask(resource)
     optimized = OPTIMIZED.fullmatch(resource)
-    if optimized is None or optimized[1] not in INTEGRATIONS:
-        known = ", ".join(f"arn:aws:states:::{name}" for name in INTEGRATIONS)
-        message = f"Resource {resource} is none of {known}, nor a function's ARN"
+    sdk = None if optimized is None else SDK.fullmatch(optimized[1])
+    if sdk is not None:
+        return AwsService(sdk[1], sdk[2], is_callback=sdk[3] is not None)
+    known = ", ".join(f"arn:aws:states:::{name}" for name in INTEGRATIONS)
+    if optimized is None:
+        message = (
+            f"Resource {resource} is none of {known}, nor aws-sdk:*, a function or an activity"
+        )
         raise DefinitionError(message, "/Resource")
-    return INTEGRATIONS[optimized[1]]
+    return INTEGRATIONS.get(optimized[1]) or UnservedTask(resource, known)

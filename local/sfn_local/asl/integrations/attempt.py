@@ -1,5 +1,6 @@
 """One attempt of a task: its token, its time limits, and whoever reports its end first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,9 +14,9 @@ from sfn_local.asl.scheduler import Channel, Timer
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The function has returned, or failed; without an answer, it was only asked to run."""
+    """The function or service has answered, or failed."""
 
-    answer: Answer | None
+    outcome: Document | StateFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,31 @@ class Expired:
     outcome: StateFailure
 
 
-News = Returned | Reported | Expired
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A worker of an activity has taken the task."""
+
+    worker: str | None
+
+
+Outcome = Document | StateFailure
+Ending = Returned | Reported | Expired
+News = Ending | Taken
 
 
 class Attempt:
     """One attempt of a task; leaving the context ends its token and its timers."""
 
-    __slots__ = ("_heartbeat_timer", "_news", "_over", "_timer", "heartbeat", "timeout", "visit")
+    __slots__ = (
+        "_heartbeat_timer",
+        "_news",
+        "_offered",
+        "_over",
+        "_timer",
+        "heartbeat",
+        "timeout",
+        "visit",
+    )
 
     def __init__(
         self, visit: Visit, timeout: int | None, heartbeat: int | None, *, with_token: bool
@@ -48,6 +67,7 @@ class Attempt:
         self.timeout = timeout
         self.heartbeat = heartbeat
         self._news: Channel[News] = Channel()
+        self._offered: Document | None = None
         self._over = False
         self._timer: Timer | None = None
         self._heartbeat_timer: Timer | None = None
@@ -74,6 +94,11 @@ class Attempt:
             if timer is not None:
                 timer.cancel()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the task has its end."""
+        return self._over
+
     def limits(self) -> dict[str, int]:
         """The time limits as events show them."""
         limits = {"timeoutInSeconds": self.timeout, "heartbeatInSeconds": self.heartbeat}
@@ -83,17 +108,55 @@ class Attempt:
         """Keep an event of the attempt."""
         self.visit.line.record(event_type, details)
 
-    def invoke(self, function: str, payload: str, *, detached: bool = False) -> None:
-        """Call a function; its end will be news, or when detached, that it was called."""
-        self.visit.runtime.invoke(
-            function, payload.encode(), _ignore if detached else self._returned
-        )
-        if detached:
-            self._news.put(Returned(None))
+    def invoke(self, function: str, payload: str, read: Callable[[Answer], Outcome]) -> None:
+        """Call a function; what its answer is read as will be news."""
+
+        def done(answer: Answer) -> None:
+            self.answer(read(answer))
+
+        self.visit.runtime.invoke(function, payload.encode(), done)
+
+    def invoke_detached(self, function: str, payload: str) -> None:
+        """Call a function whose end nobody waits for."""
+        self.visit.runtime.invoke(function, payload.encode(), _ignore)
+
+    def call(self, call: Callable[[], Outcome]) -> None:
+        """Make a call that may wait for the network; what it answers will be news."""
+        scheduler = self.visit.runtime.scheduler
+
+        def work() -> None:
+            outcome = call()
+            with scheduler.lock:
+                self.answer(outcome)
+
+        scheduler.add_blocking(work)
+
+    def answer(self, outcome: Outcome) -> None:
+        """The function or service has answered. Needs the lock."""
+        self._news.put(Returned(outcome))
+
+    def offer(self, document: Document) -> None:
+        """Wait for a worker to take the task with this input; until then no heartbeat is due."""
+        self._offered = document
+        if self._heartbeat_timer is not None:
+            self._heartbeat_timer.cancel()
+
+    def take(self, worker: str | None) -> dict[str, str]:
+        """A worker takes the task: its token and its input. Needs the lock."""
+        self._news.put(Taken(worker))
+        self.beat()
+        offered = "" if self._offered is None else self._offered.text
+        return {"taskToken": self.visit.token or "", "input": offered}
 
     async def news(self) -> News:
         """What happened next."""
         return await self._news
+
+    async def ending(self) -> Ending:
+        """What happened next to a task that no worker takes."""
+        while isinstance(news := await self._news, Taken):
+            continue
+        return news
 
     def report(self, outcome: Document | StateFailure) -> None:
         """Somebody sends the token back. Needs the lock.
@@ -117,9 +180,6 @@ class Attempt:
         if self._heartbeat_timer is not None:
             self._heartbeat_timer.cancel()
             self._heartbeat_timer = self._limit(self.heartbeat, HeartbeatFailure())
-
-    def _returned(self, answer: Answer) -> None:
-        self._news.put(Returned(answer))
 
     def _limit(self, seconds: int | None, failure: StateFailure) -> Timer | None:
         if seconds is None:

@@ -1,13 +1,16 @@
 """Lambda: a function by its ARN, and `lambda:invoke` with or without a callback."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sfn_local.asl.document import Document, Json, dumps, loads
 from sfn_local.asl.errors import RuntimeFailure, SizeFailure, StateFailure
 from sfn_local.asl.functions import Answer, FunctionError
-from sfn_local.asl.integrations.attempt import Attempt, Expired, News, Returned
+from sfn_local.asl.integrations.attempt import Attempt, Expired, Outcome
+from sfn_local.asl.integrations.service_task import ServiceTask, metadata
 
 OK, ACCEPTED = 200, 202
+NO_REQUEST = "00000000-0000-0000-0000-000000000000"
 
 
 class LambdaFunction:
@@ -24,7 +27,7 @@ class LambdaFunction:
         details = {"input": arguments.text, "resource": self._function, **attempt.limits()}
         attempt.record("LambdaFunctionScheduled", details)
         attempt.record("LambdaFunctionStarted")
-        attempt.invoke(self._function, arguments.text)
+        attempt.invoke(self._function, arguments.text, self._read)
 
     async def finish(self, attempt: Attempt) -> Document:
         """What the function returns.
@@ -32,74 +35,44 @@ class LambdaFunction:
         Raises:
             StateFailure: it failed, or did not end in time.
         """
-        news = await attempt.news()
-        outcome = self._result(news.answer) if isinstance(news, Returned) else news.outcome
+        news = await attempt.ending()
+        outcome = news.outcome
         if isinstance(outcome, StateFailure):
             ending = "TimedOut" if isinstance(news, Expired) else "Failed"
-            attempt.record(f"LambdaFunction{ending}", reasons(outcome))
+            attempt.record(f"LambdaFunction{ending}", outcome.reasons())
             raise outcome
         attempt.record("LambdaFunctionSucceeded", {"output": outcome.text})
         return outcome
 
-    def _result(self, answer: Answer | None) -> Document | StateFailure:
+    def _read(self, answer: Answer) -> Outcome:
         if isinstance(answer, FunctionError):
             return StateFailure(answer.error, answer.cause)
-        result = read_result(answer or b"")
+        result = read_result(answer)
         return SizeFailure(self._function) if result.is_too_large else result
 
 
-class LambdaInvoke:
+class LambdaInvoke(ServiceTask):
     """The optimized integration."""
 
     def __init__(self, *, is_callback: bool) -> None:
         """With is_callback, `.waitForTaskToken`."""
-        self.is_callback = is_callback
-        suffix = ".waitForTaskToken" if is_callback else ""
-        self._identity = {"resourceType": "lambda", "resource": f"invoke{suffix}"}
+        super().__init__("lambda", "invoke", is_callback=is_callback)
 
-    def start(self, attempt: Attempt, arguments: Document) -> None:
-        """Call FunctionName with Payload.
+    def prepare(self, attempt: Attempt, arguments: Json) -> Callable[[], None]:
+        """A call of FunctionName with Payload.
 
         Raises:
             RuntimeFailure: the arguments name no function.
         """
-        function, payload = _parse(arguments.value)
-        details = {
-            "parameters": arguments.text,
-            "region": attempt.visit.runtime.region,
-            **attempt.limits(),
-        }
-        attempt.record("TaskScheduled", {**details, **self._identity})
-        attempt.record("TaskStarted", self._identity)
-        detached = arguments.value.get("InvocationType") == "Event"
-        attempt.invoke(function, payload, detached=detached)
+        function, payload = _parse(arguments)
+        if arguments.get("InvocationType") != "Event":
+            return lambda: attempt.invoke(function, payload, _read_response)
 
-    async def finish(self, attempt: Attempt) -> Document:
-        """The response of the Invoke API, or the token's output.
+        def detached() -> None:
+            attempt.invoke_detached(function, payload)
+            attempt.answer(Document(_envelope(ACCEPTED, "", 0)))
 
-        A token may be sent back before its function has returned: the task is over then.
-
-        Raises:
-            StateFailure: it failed, or did not end in time.
-        """
-        news = await attempt.news()
-        if self.is_callback and self._record_submission(attempt, news):
-            news = await attempt.news()
-        outcome = _response(news.answer) if isinstance(news, Returned) else news.outcome
-        if isinstance(outcome, StateFailure):
-            ending = "TaskTimedOut" if isinstance(news, Expired) else "TaskFailed"
-            attempt.record(ending, {**reasons(outcome), **self._identity})
-            raise outcome
-        attempt.record("TaskSucceeded", {"output": outcome.text, **self._identity})
-        return outcome
-
-    def _record_submission(self, attempt: Attempt, news: News) -> bool:
-        """Whether the news is that the function has taken the token."""
-        response = _response(news.answer) if isinstance(news, Returned) else None
-        if not isinstance(response, Document):
-            return False
-        attempt.record("TaskSubmitted", {"output": response.text, **self._identity})
-        return True
+        return detached
 
 
 def read_result(answer: bytes) -> Document:
@@ -111,12 +84,6 @@ def read_result(answer: bytes) -> Document:
         return Document(loads(text), text)
     except ValueError:
         return Document(text)
-
-
-def reasons(failure: StateFailure) -> dict[str, str]:
-    """A failure as events show it."""
-    given = {"error": failure.error, "cause": failure.cause}
-    return {name: text for name, text in given.items() if text is not None}
 
 
 def _parse(arguments: Json) -> tuple[str, str]:
@@ -133,12 +100,10 @@ def _parse(arguments: Json) -> tuple[str, str]:
     return function, dumps(arguments.get("Payload", {}))
 
 
-def _response(answer: Answer | None) -> Document | StateFailure:
-    """The response of the Invoke API; no answer is that of an asynchronous call."""
+def _read_response(answer: Answer) -> Outcome:
+    """The response of the Invoke API."""
     if isinstance(answer, FunctionError):
         return StateFailure(answer.error, answer.cause)
-    if answer is None:
-        return Document(_envelope(ACCEPTED, "", 0))
     response = Document(_envelope(OK, read_result(answer).value, len(answer)))
     return SizeFailure("lambda") if response.is_too_large else response
 
@@ -148,11 +113,6 @@ def _envelope(status: int, payload: Json, length: int) -> dict[str, Any]:
     return {
         "ExecutedVersion": "$LATEST",
         "Payload": payload,
-        "SdkHttpMetadata": {
-            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
-            "HttpHeaders": headers,
-            "HttpStatusCode": status,
-        },
-        "SdkResponseMetadata": {"RequestId": "00000000-0000-0000-0000-000000000000"},
+        **metadata(status, headers, NO_REQUEST),
         "StatusCode": status,
     }

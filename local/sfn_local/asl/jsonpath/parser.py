@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 NAME = re.compile(r"[^\s.\[\]()'\"*,]+")
 NAME_IN_FILTER = re.compile(r"[^\s.\[\]()'\"*,?@:&|=<>!]+")
+VARIABLE = re.compile(r"[^\W\d]\w{0,79}")
 INTEGER = re.compile(r"-?\d{1,9}")
 
 
@@ -51,8 +52,9 @@ def read_path(reader: Reader, name: re.Pattern[str] = NAME) -> Path:
     if not reader.take("$"):
         raise reader.error("a path starts with $")
     of_context = reader.take("$")
+    variable = None if of_context else reader.match(VARIABLE)
     segments = _read_segments(reader, name)
-    return Path(reader.text[start : reader.position], segments, of_context)
+    return Path(reader.text[start : reader.position], segments, of_context, variable)
 
 
 def _read_path_in_filter(reader: Reader) -> Path:

@@ -146,11 +146,15 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A parsed path; text is how it was written."""
+    """A parsed path; text is how it was written.
+
+    It starts at the data, `$`, at the context, `$$`, or at a variable, `$name`.
+    """
 
     text: str
     segments: tuple[Segment, ...]
     of_context: bool
+    variable: str | None = None
 
     @property
     def is_definite(self) -> bool:
@@ -161,7 +165,8 @@ class Path:
     @property
     def is_reference(self) -> bool:
         """Whether it is a Reference Path: only names and indexes from the start."""
-        return not self.of_context and all(
+        starts_at_data = not self.of_context and self.variable is None
+        return starts_at_data and all(
             isinstance(segment, Name) or (isinstance(segment, Index) and segment.index >= 0)
             for segment in self.segments
         )

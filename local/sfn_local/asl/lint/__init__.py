@@ -6,12 +6,24 @@ stand in one module for each part of the language; rules.py lists them with thei
 
 from sfn_local.asl.document import byte_size
 from sfn_local.asl.json_positions import JsonSyntaxError, Located, parse
-from sfn_local.asl.lint import choices, data, fields, graph, maps, recovery, tasks, times
+from sfn_local.asl.lint import (
+    choices,
+    data,
+    fields,
+    graph,
+    languages,
+    maps,
+    recovery,
+    tasks,
+    times,
+    variables,
+)
 from sfn_local.asl.lint.finding import Finding, Report
 from sfn_local.asl.lint.model import Definition
 from sfn_local.asl.lint.rules import RULES
+from sfn_local.asl.lint.sarif import sarif
 
-__all__ = ["RULES", "Finding", "lint"]
+__all__ = ["RULES", "Finding", "lint", "sarif"]
 
 LARGEST = 1024 * 1024
 
@@ -23,6 +35,8 @@ CHECKS = (
     tasks.check,
     recovery.check,
     data.check,
+    languages.check,
+    variables.check,
     maps.check,
 )
 

@@ -123,7 +123,8 @@ def _check_reader(state: StateNode, report: Report) -> None:
     config = reader.get("ReaderConfig")
     config = config if isinstance(config, dict) else {}
     where = f"{pointer}/ReaderConfig" if config else pointer
-    if "InputType" not in config and resource.endswith(READERS[0]):
+    has_type = "InputType" in config or "ManifestType" in config
+    if not has_type and resource.endswith(READERS[0]):
         report.add("field-missing", where, "InputType is missing")
     _check_headers(config, where, report)
 

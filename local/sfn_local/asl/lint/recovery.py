@@ -4,6 +4,16 @@ from sfn_local.asl.document import Json
 from sfn_local.asl.lint.finding import Report
 from sfn_local.asl.lint.model import Definition, StateNode, entries
 
+# Actions that do more when they are repeated, and the argument that makes them idempotent.
+NOT_IDEMPOTENT = {
+    "sqs:sendMessage": "MessageDeduplicationId",
+    "sns:publish": "MessageDeduplicationId",
+    "events:putEvents": "",
+    "states:startExecution": "Name",
+    "ecs:runTask": "ClientToken",
+    "batch:submitJob": "",
+    "glue:startJobRun": "",
+}
 ALL, TASK_FAILED, RUNTIME = "States.ALL", "States.TaskFailed", "States.Runtime"
 
 
@@ -14,6 +24,7 @@ def check(definition: Definition, report: Report) -> None:
             _check_entries(state, field, report)
         for position, retrier in entries(state.fields.get("Retry")):
             _check_delays(retrier, f"{state.pointer}/Retry/{position}", report)
+            _check_repetition(state, retrier, f"{state.pointer}/Retry/{position}", report)
 
 
 def _check_entries(state: StateNode, field: str, report: Report) -> None:
@@ -48,6 +59,21 @@ def _check_errors(
             report.add("error-shadowed", pointer, message)
     for error in errors:
         seen.setdefault(error, position)
+
+
+def _check_repetition(
+    state: StateNode, retrier: dict[str, Json], pointer: str, report: Report
+) -> None:
+    errors = retrier.get("ErrorEquals")
+    is_broad = isinstance(errors, list) and (ALL in errors or TASK_FAILED in errors)
+    action = state.resource.rpartition(":::")[2].partition(".")[0]
+    if is_broad and retrier.get("MaxAttempts") != 0 and action in NOT_IDEMPOTENT:
+        name = NOT_IDEMPOTENT[action]
+        arguments = state.fields.get("Parameters", state.fields.get("Arguments"))
+        named = {key.removesuffix(".$") for key in arguments} if isinstance(arguments, dict) else {}
+        if not name or name not in named:
+            message = f"a retry after a lost answer does {action} a second time"
+            report.add("retry-repeats", f"{pointer}/ErrorEquals", message)
 
 
 def _check_delays(retrier: dict[str, Json], pointer: str, report: Report) -> None:

@@ -80,6 +80,7 @@ RULES: dict[str, Rule] = {
     # Retry and Catch
     "states-all-alone": _refused("Give States.ALL an entry of its own."),
     "states-all-last": _refused("Move the entry to the end: the ones behind it are never read."),
+    "retry-repeats": _warning("Retry by the errors' names, or make a repetition harmless."),
     "error-shadowed": _warning("Remove it, or put it before the entry that takes it."),
     "runtime-uncaught": _warning("Prevent it: no Retry and no Catch handles States.Runtime."),
     # data flow
@@ -92,6 +93,16 @@ RULES: dict[str, Rule] = {
     "map-item-outside": _error("Only the states inside a Map have an item."),
     "context-copied": _warning("Take single fields of $$: it repeats the execution's input."),
     "jsonata-braces": _error("Write {% before and %} after the expression."),
+    "jsonata-text": _error('Set "QueryLanguage": "JSONata", or the text is taken as it is.'),
+    "jsonpath-text": _error("Take .$ off the name, and write the value as {% … %}."),
+    "function-unknown": _error("See JSONata's functions, and those that Step Functions adds."),
+    "states-field": _error("Results are in Output and Assign, errorOutput is in a Catch."),
+    # variables
+    "variable-name": _refused("Start with a letter, go on with letters, digits, _; at most 80."),
+    "variable-undefined": _error("Assign it in a state that always runs before."),
+    "variable-inner": _error("Return it in the state's output, and assign it outside."),
+    "variable-shadowed": _error("Choose another name: inner scopes cannot assign outer variables."),
+    "variable-unused": _warning("Remove it, or read it."),
     # Map
     "processor-missing": _refused("Add an ItemProcessor."),
     "processor-both": _refused("Keep ItemProcessor; Iterator is its old name."),
@@ -104,4 +115,10 @@ RULES: dict[str, Rule] = {
     "batcher-empty": _refused("Set MaxItemsPerBatch or MaxInputBytesPerBatch."),
     "batch-bytes-small": _warning("Bytes, not items: a batch this small rarely holds one row."),
     "results-lost": _warning("Add a ResultWriter, or a tolerance for failed items."),
+    # the template
+    "substitution-missing": _error("Add it, or the text with its braces is deployed."),
+    "substitution-unused": _warning("Remove it, or use it."),
+    "role-lacks-function": _error("Allow lambda:InvokeFunction on it in the machine's Policies."),
+    "logging-missing": _warning("Add Logging, or a failed execution tells little."),
+    "tracing-missing": _warning("Add Tracing: Enabled: true."),
 }

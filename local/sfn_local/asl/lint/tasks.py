@@ -14,8 +14,10 @@ CATCH_ALL = ("States.ALL", "States.TaskFailed")
 OWN_OF_CATCH = re.compile(r"\$\.(?:Error|Cause)\b")
 INPUT_FIELD = re.compile(r"\"\$\.\w")
 
-OPTIMIZED = re.compile(r"arn:aws[a-z-]*:states:::([\w-]+):([\w-]+)((?:\.\w+)?(?::2)?)")
-SDK = re.compile(r"arn:aws[a-z-]*:states:::aws-sdk:[a-z0-9]+:[a-z]\w*(?:\.waitForTaskToken)?")
+OPTIMIZED = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:([\w-]+):([\w-]+)((?:\.\w+)?(?::2)?)")
+SDK = re.compile(
+    r"arn:aws[a-z-]*:states:[^:]*:[^:]*:aws-sdk:[a-z0-9]+:[a-z]\w*(?:\.waitForTaskToken)?"
+)
 FUNCTION = re.compile(r"arn:aws[a-z-]*:lambda:[^:]*:[^:]*:function:[^:]+(?::[^:]+)?")
 ACTIVITY = re.compile(r"arn:aws[a-z-]*:states:[^:]*:[^:]*:activity:[^:]+")
 
@@ -92,7 +94,8 @@ def _check_token(state: StateNode, report: Report) -> None:
             message = f"the task {state.name} waits for a token that nobody receives"
             report.add("token-missing", state.pointer, message)
         return
-    has_token = ".sync" in state.resource or ACTIVITY.fullmatch(state.resource)
+    may_wait = ".sync" in state.resource or PLACEHOLDER in state.resource
+    has_token = may_wait or ACTIVITY.fullmatch(state.resource)
     if "$$.Task.Token" in dumps(own) and not has_token:
         message = f"the state {state.name} has no token"
         report.add("token-elsewhere", state.pointer, message)

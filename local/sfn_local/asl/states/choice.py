@@ -1,13 +1,27 @@
 """Choice: goes where the first rule that holds leads."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from sfn_local.asl.choice_rules import Rule, compile_rule
-from sfn_local.asl.dataflow import JsonPathFlow, VisitSource
-from sfn_local.asl.document import Json
+from sfn_local.asl.choice_rules import compile_rule
+from sfn_local.asl.dataflow import VisitSource
+from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, StateFailure
 from sfn_local.asl.execution import Visit
+from sfn_local.asl.flow import Flow, compile_flow, uses_jsonata
+from sfn_local.asl.jsonata import Scope, compile_expression, is_expression
 from sfn_local.asl.states.state import BuildGraph, State, Transition
+
+OF_EACH_RULE = ("Assign", "Output")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One entry of Choices; the output of the state is what the flow of its rule makes."""
+
+    holds: Callable[[Visit, Document], bool]
+    next: str
+    flow: Flow
 
 
 class ChoiceState(State):
@@ -23,16 +37,16 @@ class ChoiceState(State):
             DefinitionError: it has no rules, or one that is not well formed.
         """
         super().__init__(name, definition)
-        self._flow = JsonPathFlow(definition)
+        self._flow = compile_flow(definition)
         choices = definition.get("Choices")
         if not isinstance(choices, list) or not choices:
             raise DefinitionError("Choices must be a list with at least one rule", "/Choices")
-        self._choices = [_compile_choice(choice, i) for i, choice in enumerate(choices)]
+        self._choices = [_compile_choice(definition, rule, i) for i, rule in enumerate(choices)]
         self._default = definition.get("Default")
 
     def targets(self) -> Iterator[str]:
         """The names of the states that may follow."""
-        yield from (target for _, target in self._choices)
+        yield from (choice.next for choice in self._choices)
         if self._default is not None:
             yield self._default
 
@@ -43,17 +57,40 @@ class ChoiceState(State):
             StateFailure: States.NoChoiceMatched.
         """
         document = self._flow.input(visit)
-        source = VisitSource(document.value, visit)
-        held = (target for rule, target in self._choices if rule(source))
-        following = next(held, self._default)
-        if following is None:
+        for choice in self._choices:
+            if choice.holds(visit, document):
+                return choice.flow.narrow_output(visit, document), choice.next
+        if self._default is None:
             cause = f"No rule of the state '{self.name}' holds, and it has no Default."
             raise StateFailure("States.NoChoiceMatched", cause)
-        return self._flow.narrow_output(visit, document), following
+        return self._flow.narrow_output(visit, document), self._default
 
 
-def _compile_choice(choice: Json, position: int) -> tuple[Rule, str]:
+def _compile_choice(state: dict[str, Json], rule: Json, position: int) -> Choice:
     pointer = f"/Choices/{position}"
-    if not isinstance(choice, dict) or not isinstance(choice.get("Next"), str):
+    if not isinstance(rule, dict) or not isinstance(rule.get("Next"), str):
         raise DefinitionError("a rule of Choices needs a Next", pointer)
-    return compile_rule(choice, pointer), choice["Next"]
+    fields = {name: value for name, value in state.items() if name not in OF_EACH_RULE}
+    own = {name: rule[name] for name in OF_EACH_RULE if name in rule}
+    compile_holds = _compile_condition if uses_jsonata(state) else _compile_comparison
+    return Choice(compile_holds(rule, position), rule["Next"], compile_flow({**fields, **own}))
+
+
+def _compile_comparison(rule: dict[str, Json], position: int) -> Callable[[Visit, Document], bool]:
+    compiled = compile_rule(rule, f"/Choices/{position}")
+    return lambda visit, document: compiled(VisitSource(document.value, visit))
+
+
+def _compile_condition(rule: dict[str, Json], position: int) -> Callable[[Visit, Document], bool]:
+    pointer = f"/Choices/{position}/Condition"
+    condition = rule.get("Condition")
+    if isinstance(condition, bool):
+        return lambda visit, document: condition  # noqa: ARG005
+    if not is_expression(condition):
+        raise DefinitionError("Condition must be true, false or an expression in {% %}", pointer)
+    expression = compile_expression(condition, f"Choices[{position}]/Condition", pointer)
+
+    def holds(visit: Visit, document: Document) -> bool:  # noqa: ARG001 - as a comparison
+        return bool(expression.evaluate_as(Scope(visit), "boolean"))
+
+    return holds

@@ -1,12 +1,9 @@
 """Fail: fails its graph with an error and a cause."""
 
-from collections.abc import Callable
-
-from sfn_local.asl.dataflow import VisitSource
 from sfn_local.asl.document import Json
-from sfn_local.asl.errors import RuntimeFailure, StateFailure
+from sfn_local.asl.errors import StateFailure
 from sfn_local.asl.execution import Visit
-from sfn_local.asl.payload import compile_expression
+from sfn_local.asl.fields import compile_text
 from sfn_local.asl.states.state import BuildGraph, State, Transition
 
 
@@ -19,8 +16,8 @@ class FailState(State):
     def __init__(self, name: str, definition: dict[str, Json], _: BuildGraph) -> None:
         """Compile the state."""
         super().__init__(name, definition)
-        self._error = _text(definition, "Error")
-        self._cause = _text(definition, "Cause")
+        self._error = compile_text(definition, "Error")
+        self._cause = compile_text(definition, "Cause")
 
     async def execute(self, visit: Visit) -> Transition:
         """Fail.
@@ -28,21 +25,5 @@ class FailState(State):
         Raises:
             StateFailure: always.
         """
-        raise StateFailure(self._error(visit), self._cause(visit))
-
-
-def _text(definition: dict[str, Json], field: str) -> Callable[[Visit], str | None]:
-    """The text of Error or Cause, or what ErrorPath or CausePath leads to."""
-    path_field = f"{field}Path"
-    if path_field not in definition:
-        text = definition.get(field)
-        return lambda _: text
-    expression = compile_expression(definition[path_field], path_field, f"/{path_field}")
-
-    def read(visit: Visit) -> str:
-        value = expression(VisitSource(visit.input.value, visit))
-        if not isinstance(value, str):
-            raise RuntimeFailure(f"The {path_field} field must refer to a string")
-        return value
-
-    return read
+        document = visit.input
+        raise StateFailure(self._error(visit, document), self._cause(visit, document))

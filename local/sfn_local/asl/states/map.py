@@ -2,18 +2,18 @@
 
 from collections import deque
 
-from sfn_local.asl.dataflow import (
-    VisitSource,
-    optional_path,
-    read_integer,
-)
+from sfn_local.asl.distributed.items import STATE_DATA
 from sfn_local.asl.document import Document, Json
-from sfn_local.asl.errors import DefinitionError, RuntimeFailure, StateFailure
+from sfn_local.asl.errors import StateFailure
 from sfn_local.asl.execution import Line, Visit
-from sfn_local.asl.jsonpath import Path, PathNotFound
-from sfn_local.asl.payload import Template, compile_template
+from sfn_local.asl.fields import compile_integer
 from sfn_local.asl.states.fork import Ended, Fork, record_aborts
-from sfn_local.asl.states.graph import Graph
+from sfn_local.asl.states.item_processor import (
+    build_processor,
+    compile_items,
+    compile_selector,
+    not_iterable,
+)
 from sfn_local.asl.states.retrying import RetryingState
 from sfn_local.asl.states.state import BuildGraph
 
@@ -32,10 +32,11 @@ class MapState(RetryingState):
             DefinitionError: it has no processor, or one that is not well formed.
         """
         super().__init__(name, definition, "")
-        self._processor = _build_processor(definition, build)
-        self._items_path = optional_path(definition, "ItemsPath")
-        self._selector = _compile_selector(definition)
-        self._most_at_once = _compile_concurrency(definition)
+        self._definition = definition
+        self._processor = build_processor(definition, build)
+        self._items = compile_items(definition)
+        self._selector = compile_selector(definition)
+        self._most_at_once = compile_integer(definition, definition, "MaxConcurrency")
 
     async def attempt(self, visit: Visit) -> Document:
         """Run the processor for each item; the list of its outputs.
@@ -45,13 +46,15 @@ class MapState(RetryingState):
         """
         document = self.flow.input(visit)
         items = self._items(visit, document)
-        most_at_once = self._concurrency(visit, document)
+        if not isinstance(items, list):
+            raise not_iterable(self._definition, visit, items)
+        most_at_once = self._most_at_once(visit, document) or MOST_AT_ONCE
         visit.line.record("MapStateStarted", {"length": len(items)})
         outputs: list[Json] = [None] * len(items)
         waiting = deque(enumerate(items))
         with Fork(visit) as fork:
             while waiting or fork.running:
-                while waiting and len(fork.running) < most_at_once:
+                while waiting and len(fork.running) < min(most_at_once, MOST_AT_ONCE):
                     self._start(fork, visit, document, *waiting.popleft())
                 ended = await fork.next_end()
                 outputs[ended.index] = self._output(visit, ended, fork)
@@ -62,35 +65,16 @@ class MapState(RetryingState):
         """Record that no attempt is left."""
         visit.line.record("MapStateFailed")
 
-    def _items(self, visit: Visit, document: Document) -> list[Json]:
-        path = self._items_path
-        if path is None:
-            raise RuntimeFailure("ItemsPath must not be null.")
-        try:
-            items = VisitSource(document.value, visit).read(path)
-        except PathNotFound as error:
-            raise RuntimeFailure(f"Invalid path '{path.text}' : {error}") from None
-        if not isinstance(items, list):
-            raise RuntimeFailure(f'Reference path "{path.text}" must point to array.')
-        return items
-
-    def _concurrency(self, visit: Visit, document: Document) -> int:
-        most = self._most_at_once
-        if isinstance(most, Path):
-            most = read_integer(most, "MaxConcurrencyPath", document, visit)
-            if most < 0:
-                raise RuntimeFailure("MaxConcurrency cannot be negative.")
-        return min(most or MOST_AT_ONCE, MOST_AT_ONCE)
-
     def _start(self, fork: Fork, visit: Visit, document: Document, index: int, item: Json) -> None:
         line = Line(
             visit.line.execution,
             visit.line.last_event,
-            {"Index": index, "Value": item},
+            {"Index": index, "Value": item, "Source": STATE_DATA},
+            visit.line.variables,
         )
         line.record("MapIterationStarted", {"index": index, "name": self.name})
         if self._selector is not None:
-            item = self._selector(VisitSource(document.value, visit, line.item))
+            item = self._selector(visit, document, line.item)
         fork.start(index, line, self._processor, Document(item))
 
     def _output(self, visit: Visit, ended: Ended, fork: Fork) -> Json:
@@ -106,36 +90,3 @@ class MapState(RetryingState):
                 record_aborts(other, line.last_event)
                 line.record_aside("MapIterationAborted", {"index": index, "name": self.name})
         raise ended.outcome
-
-
-def _build_processor(definition: dict[str, Json], build: BuildGraph) -> Graph:
-    field = "ItemProcessor" if "ItemProcessor" in definition else "Iterator"
-    processor = definition.get(field)
-    if not isinstance(processor, dict):
-        raise DefinitionError("an ItemProcessor is missing", f"/{field}")
-    config = processor.get("ProcessorConfig", {})
-    mode = config.get("Mode", "INLINE") if isinstance(config, dict) else None
-    if mode != "INLINE":
-        message = f"this engine runs inline Map states, not {mode} ones"
-        raise DefinitionError(message, f"/{field}/ProcessorConfig")
-    try:
-        return build(processor)
-    except DefinitionError as error:
-        raise error.within(f"/{field}") from None
-
-
-def _compile_selector(definition: dict[str, Json]) -> Template | None:
-    field = "ItemSelector" if "ItemSelector" in definition else "Parameters"
-    if field not in definition:
-        return None
-    return compile_template(definition[field], f"/{field}")
-
-
-def _compile_concurrency(definition: dict[str, Json]) -> int | Path | None:
-    if "MaxConcurrencyPath" in definition:
-        return optional_path(definition, "MaxConcurrencyPath")
-    most = definition.get("MaxConcurrency", 0)
-    if isinstance(most, bool) or not isinstance(most, int) or most < 0:
-        message = "MaxConcurrency must be an integer of at least 0"
-        raise DefinitionError(message, "/MaxConcurrency")
-    return most

@@ -38,7 +38,8 @@ class ParallelState(RetryingState):
         outputs: list[Json] = [None] * len(self._branches)
         with Fork(visit) as fork:
             for index, branch in enumerate(self._branches):
-                fork.start(index, Line(line.execution, started, line.item), branch, arguments)
+                branch_line = Line(line.execution, started, line.item, line.variables)
+                fork.start(index, branch_line, branch, arguments)
             for _ in self._branches:
                 ended = await fork.next_end()
                 line.last_event = ended.line.last_event

@@ -1,8 +1,8 @@
 """Pass: hands its input on, reshaped, or a fixed result."""
 
-from sfn_local.asl.dataflow import JsonPathFlow
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.execution import Visit
+from sfn_local.asl.flow import compile_flow
 from sfn_local.asl.states.state import BuildGraph, State, Transition
 
 
@@ -14,7 +14,7 @@ class PassState(State):
     def __init__(self, name: str, definition: dict[str, Json], _: BuildGraph) -> None:
         """Compile the state."""
         super().__init__(name, definition)
-        self._flow = JsonPathFlow(definition)
+        self._flow = compile_flow(definition)
         self._result = Document(definition["Result"]) if "Result" in definition else None
 
     async def execute(self, visit: Visit) -> Transition:

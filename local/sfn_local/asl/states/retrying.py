@@ -3,10 +3,10 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 
-from sfn_local.asl.dataflow import JsonPathFlow
 from sfn_local.asl.document import Document, Json
-from sfn_local.asl.errors import StateFailure
+from sfn_local.asl.errors import RuntimeFailure, StateFailure
 from sfn_local.asl.execution import Visit
+from sfn_local.asl.flow import compile_flow
 from sfn_local.asl.recovery import compile_catchers, compile_retriers, find_catcher
 from sfn_local.asl.states.state import State, Transition
 
@@ -23,7 +23,7 @@ class RetryingState(State):
             DefinitionError: one of them is not well formed.
         """
         super().__init__(name, definition)
-        self.flow = JsonPathFlow(definition, template_field)
+        self.flow = compile_flow(definition, template_field)
         self._retriers = compile_retriers(definition)
         self._catchers = compile_catchers(definition)
 
@@ -43,6 +43,8 @@ class RetryingState(State):
             try:
                 result = await self.attempt(visit)
                 return self.flow.output(visit, result), self.next
+            except RuntimeFailure:
+                raise  # nothing handles it, and no event says that the attempt failed
             except StateFailure as failure:
                 delay = self._retriers.delay(visit, failure, attempts)
                 if delay is None:

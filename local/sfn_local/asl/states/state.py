@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, RuntimeFailure
 from sfn_local.asl.execution import Line, Visit
+from sfn_local.asl.flow import LANGUAGES
 
 if TYPE_CHECKING:
     from sfn_local.asl.states.graph import Graph
@@ -39,16 +40,13 @@ class State(ABC):
         """Read the fields that all types have.
 
         Raises:
-            DefinitionError: the state has neither Next nor End, or asks for JSONata or variables.
+            DefinitionError: the state has neither Next nor End, or an unknown QueryLanguage.
         """
         self.name = name
         self.next = definition.get("Next")
-        language = definition.get("QueryLanguage", "JSONPath")
-        if language != "JSONPath":
-            message = f"this engine runs JSONPath states, not {language}"
+        if definition.get("QueryLanguage", LANGUAGES[0]) not in LANGUAGES:
+            message = f"QueryLanguage must be one of {', '.join(LANGUAGES)}"
             raise DefinitionError(message, "/QueryLanguage")
-        if "Assign" in definition:
-            raise DefinitionError("this engine has no variables", "/Assign")
         if self.needs_transition and self.next is None and definition.get("End") is not True:
             raise DefinitionError("a Next, or an End that is true, is missing")
 

@@ -1,8 +1,8 @@
 """Succeed: ends its graph with the input as the output."""
 
-from sfn_local.asl.dataflow import JsonPathFlow
 from sfn_local.asl.document import Json
 from sfn_local.asl.execution import Visit
+from sfn_local.asl.flow import compile_flow
 from sfn_local.asl.states.state import BuildGraph, State, Transition
 
 
@@ -15,7 +15,7 @@ class SucceedState(State):
     def __init__(self, name: str, definition: dict[str, Json], _: BuildGraph) -> None:
         """Compile the state."""
         super().__init__(name, definition)
-        self._flow = JsonPathFlow(definition)
+        self._flow = compile_flow(definition)
 
     async def execute(self, visit: Visit) -> Transition:
         """Narrow the input."""

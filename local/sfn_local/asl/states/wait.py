@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
-from sfn_local.asl.dataflow import JsonPathFlow, VisitSource, required_path
+from sfn_local.asl.dataflow import VisitSource, required_path
 from sfn_local.asl.document import Document, Json, dumps
 from sfn_local.asl.errors import DefinitionError, RuntimeFailure
 from sfn_local.asl.execution import Visit
+from sfn_local.asl.fields import compile_integer, compile_text
+from sfn_local.asl.flow import compile_flow, uses_jsonata
 from sfn_local.asl.jsonpath import Path, PathNotFound
 from sfn_local.asl.states.state import BuildGraph, State, Transition
 from sfn_local.asl.timestamps import parse_timestamp
@@ -28,7 +30,7 @@ class WaitState(State):
             DefinitionError: it does not say, in exactly one way, how long to wait.
         """
         super().__init__(name, definition)
-        self._flow = JsonPathFlow(definition)
+        self._flow = compile_flow(definition)
         ways = [way for way in WAYS if way in definition]
         if len(ways) != 1:
             raise DefinitionError(f"exactly one of {', '.join(WAYS)} is needed")
@@ -47,12 +49,12 @@ Seconds = Callable[[Visit, Document], float]
 
 
 def _seconds(definition: dict[str, Json]) -> Seconds:
-    seconds = definition["Seconds"]
-    is_number = isinstance(seconds, int) and not isinstance(seconds, bool)
-    if not is_number or not 0 <= seconds <= LONGEST_SECONDS:
+    seconds = compile_integer(definition, definition, "Seconds", takes_texts=False)
+    literal = definition["Seconds"]
+    if isinstance(literal, int) and literal > LONGEST_SECONDS:
         message = f"Seconds must be an integer from 0 to {LONGEST_SECONDS}"
         raise DefinitionError(message, "/Seconds")
-    return lambda _visit, _document: float(seconds)
+    return lambda visit, document: float(seconds(visit, document) or 0)
 
 
 def _seconds_path(definition: dict[str, Json]) -> Seconds:
@@ -74,10 +76,29 @@ def _seconds_path(definition: dict[str, Json]) -> Seconds:
 
 
 def _timestamp(definition: dict[str, Json]) -> Seconds:
+    if uses_jsonata(definition):
+        return _timestamp_expression(definition)
     moment = parse_timestamp(definition["Timestamp"])
     if moment is None:
         raise DefinitionError("Timestamp must be an ISO 8601 date and time", "/Timestamp")
     return lambda visit, _document: _until(moment, visit)
+
+
+def _timestamp_expression(definition: dict[str, Json]) -> Seconds:
+    timestamp = compile_text(definition, "Timestamp")
+
+    def seconds(visit: Visit, document: Document) -> float:
+        text = timestamp(visit, document)
+        moment = parse_timestamp(text)
+        if moment is None:
+            cause = (
+                "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time "
+                f"format string: {text}"
+            )
+            raise visit.query_failure(cause, "Timestamp", follows=visit.event)
+        return _until(moment, visit)
+
+    return seconds
 
 
 def _timestamp_path(definition: dict[str, Json]) -> Seconds:

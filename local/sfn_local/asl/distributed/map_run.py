@@ -1,0 +1,232 @@
+"""Map Runs: what DescribeMapRun, ListMapRuns and UpdateMapRun speak of."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sfn_local.asl.errors import StateFailure, ValidationException
+
+if TYPE_CHECKING:
+    from sfn_local.asl.execution import Execution
+
+MOST_AT_ONCE = 10_000
+MOST_CHILDREN_KEPT = 10_000  # of each Map Run; AWS keeps all for 90 days
+ALL = 100.0
+
+COUNTED_AS = {
+    "SUCCEEDED": "succeeded",
+    "FAILED": "failed",
+    "TIMED_OUT": "timedOut",
+    "ABORTED": "aborted",
+}
+
+
+class ThresholdFailure(StateFailure):
+    """States.ExceedToleratedFailureThreshold."""
+
+    def __init__(self) -> None:
+        """In AWS's words."""
+        cause = "The specified tolerated failure threshold was exceeded"
+        super().__init__("States.ExceedToleratedFailureThreshold", cause)
+
+
+@dataclass(slots=True)
+class Tolerance:
+    """How many items may fail; None where the state does not say."""
+
+    count: int | None = None
+    percentage: float | None = None
+
+    def is_exceeded(self, failed: int, total: int | None) -> bool:
+        """Whether that many failed items are too many; total is None until all are read.
+
+        A share of an unknown number is not judged, unless nothing is tolerated.
+        """
+        if failed == 0:
+            return False
+        if self.count is None and self.percentage is None:
+            return True
+        if self.count is not None and failed > self.count:
+            return True
+        if self.percentage is None or (total is None and self.percentage > 0):
+            return False
+        return failed * ALL > self.percentage * (total or 0)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Executions, or items, by what became of them."""
+
+    pending: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    aborted: int = 0
+    results_written: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        ended = self.succeeded + self.failed + self.timed_out + self.aborted
+        return self.pending + self.running + ended
+
+    @property
+    def unsuccessful(self) -> int:
+        """Those that count against the tolerance."""
+        return self.failed + self.timed_out
+
+    def start(self, number: int) -> None:
+        """That many have left pending."""
+        self.pending -= number
+        self.running += number
+
+    def end(self, status: str, number: int) -> None:
+        """That many have left running."""
+        self.running -= number
+        if status == "SUCCEEDED":
+            self.succeeded += number
+        elif status == "FAILED":
+            self.failed += number
+        elif status == "TIMED_OUT":
+            self.timed_out += number
+        else:
+            self.aborted += number
+
+    def describe(self) -> dict[str, int]:
+        """As DescribeMapRun shows them."""
+        return {
+            "pending": self.pending,
+            "running": self.running,
+            "succeeded": self.succeeded,
+            "failed": self.failed,
+            "timedOut": self.timed_out,
+            "aborted": self.aborted,
+            "total": self.total,
+            "resultsWritten": self.results_written,
+        }
+
+
+@dataclass(slots=True)
+class MapRun:
+    """One run of a Distributed Map; changed is called when its limits change.
+
+    Pending, it counts what is read and not yet started.
+    """
+
+    arn: str
+    execution_arn: str
+    child_machine_arn: str
+    most_at_once: int
+    tolerance: Tolerance
+    started: float
+    changed: Callable[[], None] = lambda: None
+    status: str = "RUNNING"
+    stopped: float | None = None
+    executions: Counts = field(default_factory=Counts)
+    items: Counts = field(default_factory=Counts)
+    children: dict[str, "Execution"] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The last part of its ARN, which is the folder of its results."""
+        return self.arn.rpartition(":")[2]
+
+    @property
+    def places(self) -> int:
+        """How many children may run at a time."""
+        return min(self.most_at_once or MOST_AT_ONCE, MOST_AT_ONCE)
+
+    def end(self, status: str, moment: float) -> None:
+        """It has ended."""
+        self.status = status
+        self.stopped = moment
+
+    def update(
+        self,
+        most_at_once: int | None,
+        tolerated_count: int | None,
+        tolerated_percentage: float | None,
+    ) -> None:
+        """Change its limits; None leaves one as it is.
+
+        Raises:
+            ValidationException: it has ended.
+        """
+        if self.status != "RUNNING":
+            raise ValidationException(f"Map Run is in {self.status} status and cannot be updated")
+        if most_at_once is not None:
+            self.most_at_once = most_at_once
+        if tolerated_count is not None:
+            self.tolerance.count = tolerated_count
+        if tolerated_percentage is not None:
+            self.tolerance.percentage = tolerated_percentage
+        self.changed()
+
+    def describe(self) -> dict[str, Any]:
+        """The answer of DescribeMapRun."""
+        return {
+            "mapRunArn": self.arn,
+            "executionArn": self.execution_arn,
+            "status": self.status,
+            **self._dates(),
+            "maxConcurrency": self.most_at_once,
+            "toleratedFailurePercentage": float(self.tolerance.percentage or 0),
+            "toleratedFailureCount": self.tolerance.count or 0,
+            "itemCounts": self.items.describe(),
+            "executionCounts": self.executions.describe(),
+            "redriveCount": 0,
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Its entry in the answer of ListMapRuns."""
+        return {
+            "executionArn": self.execution_arn,
+            "mapRunArn": self.arn,
+            "stateMachineArn": self.child_machine_arn,
+            **self._dates(),
+        }
+
+    def _dates(self) -> dict[str, datetime]:
+        dates = {"startDate": datetime.fromtimestamp(self.started, UTC)}
+        if self.stopped is not None:
+            dates["stopDate"] = datetime.fromtimestamp(self.stopped, UTC)
+        return dates
+
+
+class MapRuns:
+    """All Map Runs of an engine, and their STANDARD children."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._runs: dict[str, MapRun] = {}
+        self._of_execution: defaultdict[str, list[MapRun]] = defaultdict(list)
+        self._children: dict[str, Execution] = {}
+
+    def add(self, run: MapRun) -> None:
+        """Keep a Map Run."""
+        self._runs[run.arn] = run
+        self._of_execution[run.execution_arn].append(run)
+
+    def find(self, arn: str) -> MapRun | None:
+        """The Map Run of an ARN."""
+        return self._runs.get(arn)
+
+    def of_execution(self, arn: str) -> list[MapRun]:
+        """The Map Runs that an execution started, the newest first."""
+        return self._of_execution.get(arn, [])[::-1]
+
+    def add_child(self, run: MapRun, child: "Execution") -> None:
+        """Keep a child, and forget the oldest one that has ended where there are too many."""
+        run.children[child.arn] = child
+        self._children[child.arn] = child
+        if len(run.children) > MOST_CHILDREN_KEPT:
+            oldest = next(iter(run.children))
+            if not run.children[oldest].is_running:
+                del run.children[oldest], self._children[oldest]
+
+    def child(self, arn: str) -> "Execution | None":
+        """The child of an ARN."""
+        return self._children.get(arn)

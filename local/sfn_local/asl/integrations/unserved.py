@@ -1,0 +1,35 @@
+"""An integration that AWS has and this engine has not: its states run in test cases only."""
+
+from sfn_local.asl.document import Document
+from sfn_local.asl.errors import RuntimeFailure
+from sfn_local.asl.integrations.attempt import Attempt
+
+
+class UnservedTask:
+    """A Resource that nothing here stands for."""
+
+    is_callback = False
+
+    def __init__(self, resource: str, known: str) -> None:
+        """Known are the resources that are served."""
+        self._resource = resource
+        self._known = known
+
+    def start(self, attempt: Attempt, arguments: Document) -> None:  # noqa: ARG002
+        """Say what is missing.
+
+        Raises:
+            RuntimeFailure: always.
+        """
+        raise RuntimeFailure(
+            f"This engine does not serve the resource {self._resource}; mock the state "
+            f"(MockConfigFile.json), or use one of {self._known}"
+        )
+
+    async def finish(self, attempt: Attempt) -> Document:
+        """Nothing has started.
+
+        Raises:
+            RuntimeFailure: always.
+        """
+        raise RuntimeFailure(f"{self._resource} was never called by {attempt.visit.state.name}")
