@@ -1,7 +1,7 @@
 """The model check of the chain: the real rules through every interleaving.
 
     python -m tests.simulation.model            the scenarios of `make test`
-    python -m tests.simulation.model --full     the big ones too; ten minutes, 2 GB
+    python -m tests.simulation.model --full     the big ones too; some five minutes
 
 Invariants:
 I1  a version's projections run only once every earlier version is APPLIED or SKIPPED, or
