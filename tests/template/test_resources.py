@@ -43,8 +43,9 @@ def test_what_holds_data_stays_when_the_stack_goes(name: str) -> None:
     assert resource["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_index_of_open_commands_holds_keys_only() -> None:
-    (index,) = TABLES["CommandsTable"]["GlobalSecondaryIndexes"]
+@pytest.mark.parametrize("table", ["CommandsTable", "TasksTable"])
+def test_the_index_of_what_is_open_holds_keys_only(table: str) -> None:
+    (index,) = TABLES[table]["GlobalSecondaryIndexes"]
 
     assert index["IndexName"] == "open"
     assert [key["AttributeName"] for key in index["KeySchema"]] == ["open_shard", "opened_at"]
@@ -60,7 +61,8 @@ def test_only_the_commands_table_has_a_stream_and_one_reader() -> None:
     ]
 
     assert {name: stream for name, stream in streams.items() if stream} == {
-        "CommandsTable": {"StreamViewType": "NEW_IMAGE"}
+        "CommandsTable": {"StreamViewType": "NEW_IMAGE"},
+        "TasksTable": {"StreamViewType": "NEW_IMAGE"},
     }
     assert readers == [{"Ref": "StreamOnProcessChangedFunction"}]
 
