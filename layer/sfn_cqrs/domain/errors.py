@@ -161,8 +161,8 @@ class SyncHandlerError(Exception):
     """A sync handler raised; the message names the handler and the error."""
 
 
-class ItemTimeoutError(Exception):
-    """A task's item took longer than its type allows."""
+class ItemTimeoutError(BaseException):
+    """A task's item took longer than its type allows; no handler takes this for its own error."""
 
 
 class ItemResultError(Exception):

@@ -214,6 +214,20 @@ def start(attempt: int) -> Generator[Call, Any, Task | None]:
     return task
 
 
+def execute(attempt: int, lease_until: int) -> Generator[Call, Any, None]:
+    """Do what a message asks for: start a batch's execution, or work on a single task.
+
+    Raises:
+        SupersededError: a later attempt owns the task; the message has nothing left to do.
+        TransientError: somebody may still be at work on it; the message has to come again.
+    """
+    task = yield from start(attempt)
+    if task is None or task.key.kind is TaskKind.BATCH:
+        return
+    yield from work(attempt, 0, 0, lease_until, is_delivered_once=False)
+    yield from finalize(attempt, {})
+
+
 def work(
     attempt: int,
     index: int,
@@ -251,7 +265,7 @@ def work(
 def finalize(attempt: int, abandoned: Mapping[int, str]) -> Generator[Call, Any, Task]:
     """End an attempt whose execution has come to its end, from its items alone.
 
-    `abandoned` names the error of each item whose function died whenever it was tried. An
+    `abandoned` names the error of each item whose function failed whenever it was tried. An
     item that nobody began is left to the next attempt.
 
     Raises:
@@ -400,7 +414,7 @@ def _may_go_on(task: Task, left: tuple[int, ...]) -> bool:
 
 def _ending(task: Task, item: Item, abandoned: Mapping[int, str]) -> Ending:
     if item.index in abandoned:
-        cause = "the function that worked on it died, whenever it was tried"
+        cause = "the function that works on it failed; the execution's history tells how"
         return Ending(TaskStatus.FAILED, error=abandoned[item.index], cause=cause)
     if task.stop is not None:
         return CANCELLED

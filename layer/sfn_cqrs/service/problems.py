@@ -10,6 +10,8 @@ _STATUS = {
     errors.VersionConflictError: HTTPStatus.CONFLICT,
     errors.ChainBusyError: HTTPStatus.CONFLICT,
     errors.NotFailedError: HTTPStatus.CONFLICT,
+    errors.NotOpenError: HTTPStatus.CONFLICT,
+    errors.TaskBusyError: HTTPStatus.CONFLICT,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.IdempotencyMismatchError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ForbiddenError: HTTPStatus.FORBIDDEN,
