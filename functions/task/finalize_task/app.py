@@ -4,6 +4,7 @@ Its input are the iterations' answers; one that gave up names the error of its f
 Map's own Catch leads here, too.
 """
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import task_flow
 from sfn_cqrs.service.task_flow import TaskFlow
 from sfn_cqrs.service.task_state import TaskState, task_state
@@ -18,5 +19,6 @@ def lambda_handler(state: TaskState) -> dict[str, object]:
     """
     answers = state.input if isinstance(state.input, list) else []
     abandoned = {one["index"]: str(one["error"]) for one in answers if "error" in one}
-    task = TaskFlow(state.ref.key).run(task_flow.finalize(state.ref.attempt, abandoned))
+    now = bootstrap.now().timestamp()
+    task = TaskFlow(state.ref.key).run(task_flow.finalize(state.ref.attempt, abandoned, now))
     return {"result": str(task.status), "attempt": task.attempt}

@@ -207,7 +207,7 @@ def start(attempt: int) -> Generator[Call, Any, Task | None]:
     if task is None or not task.is_mine(attempt):
         return None
     if task.stop is not None:
-        yield from settle(task, {})
+        yield from settle(task)
         return None
     if task.key.kind is TaskKind.BATCH:
         yield Start(task)
@@ -225,7 +225,7 @@ def execute(attempt: int, lease_until: int) -> Generator[Call, Any, None]:
     if task is None or task.key.kind is TaskKind.BATCH:
         return
     yield from work(attempt, 0, 0, lease_until, is_delivered_once=False)
-    yield from finalize(attempt, {})
+    yield from finalize(attempt)
 
 
 def work(
@@ -262,11 +262,14 @@ def work(
     return item
 
 
-def finalize(attempt: int, abandoned: Mapping[int, str]) -> Generator[Call, Any, Task]:
+def finalize(
+    attempt: int, abandoned: Mapping[int, str] | None = None, now: float | None = None
+) -> Generator[Call, Any, Task]:
     """End an attempt whose execution has come to its end, from its items alone.
 
     `abandoned` names the error of each item whose function failed whenever it was tried. An
-    item that nobody began is left to the next attempt.
+    item that nobody began is left to the next attempt; while a function may still be at work on
+    one, that is the sweep's to begin.
 
     Raises:
         SupersededError: a later attempt owns the task.
@@ -276,19 +279,27 @@ def finalize(attempt: int, abandoned: Mapping[int, str]) -> Generator[Call, Any,
         raise SupersededError(f"attempt {attempt} no longer owns the task")
     if task.status.is_closed:
         return task
-    return (yield from settle(task, abandoned))
+    return (yield from settle(task, abandoned, now))
 
 
-def settle(task: Task, abandoned: Mapping[int, str]) -> Generator[Call, Any, Task]:
+def settle(
+    task: Task, abandoned: Mapping[int, str] | None = None, now: float | None = None
+) -> Generator[Call, Any, Task]:
     """Continue a task if it may go on, else end its items and then the task.
+
+    With a time, one that may go on is left as it is while an item is leased.
 
     Raises:
         SupersededError: a later attempt owns the task.
     """
     items: list[Item] = yield FindItems()
+    abandoned = abandoned or {}
     mine = set(task.items) - abandoned.keys()
-    left = tuple(i.index for i in items if i.index in mine and i.is_unended(task.attempt))
+    unended = [i for i in items if i.index in mine and i.is_unended(task.attempt)]
+    left = tuple(item.index for item in unended)
     if left and task.stop is None and _may_go_on(task, left):
+        if now is not None and any(item.is_leased(now) for item in unended):
+            return task
         written: TaskWritten = yield Continue(task.attempt, left)
         return _owned(written, task.attempt + 1)
     statuses = {item.index: item.status for item in items}
@@ -326,7 +337,7 @@ def sweep(now: datetime, attempt: int | None = None) -> Generator[Call, Any, str
     items: list[Item] = yield FindItems()
     if any(item.is_leased(now.timestamp()) for item in items):
         return "running"
-    after = yield from settle(task, {})
+    after = yield from settle(task)
     return "closed" if after.status.is_closed else "restarted"
 
 

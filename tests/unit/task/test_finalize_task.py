@@ -86,6 +86,15 @@ def test_what_nobody_began_is_left_to_the_next_attempt(seed, key, finalize):
     assert (task.attempt, task.pending, task.left) == (2, (1, 2), 2)
 
 
+def test_what_a_function_may_still_be_at_work_on_is_left_to_the_sweep(seed, key, finalize):
+    world = seed(COMPLETED, CREATED)
+    world.seed_items(an_item(key, 1, status=PROCESSING, attempt=1, lease_until=1795608001))
+
+    assert finalize(ANSWERS) == {"result": "PROCESSING", "attempt": 1}
+
+    assert world.tasks.find(key).status is PROCESSING
+
+
 def test_after_a_cancellation_what_nobody_began_is_cancelled(seed, key, finalize):
     world = seed(COMPLETED, FAILED, CREATED, PROCESSING, stop=Stop.CANCELLED)
 
