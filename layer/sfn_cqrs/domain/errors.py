@@ -64,6 +64,18 @@ class ItemTooLargeError(InvalidInputError):
     code = "item_too_large"
 
 
+class PayloadTooLargeError(InvalidInputError):
+    """An input or output is larger than Step Functions passes on."""
+
+    code = "payload_too_large"
+
+
+class InvalidTokenError(SfnCqrsError):
+    """A task token that no wait of this account and region was given."""
+
+    code = "invalid_token"
+
+
 class VersionConflictError(SfnCqrsError):
     """Somebody else has published a version since the caller read; read again, then retry."""
 

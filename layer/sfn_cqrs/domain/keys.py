@@ -109,7 +109,7 @@ class CommandRef:
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per attempt, at most 80 characters, the same for ever."""
-        text = _hashed(table, self.key.pk, self.key.version_sk(self.version))
+        text = hashed(table, self.key.pk, self.key.version_sk(self.version))
         return f"c-{text}-v{self.version}-a{self.attempt}"
 
 
@@ -196,7 +196,7 @@ class TaskRef:
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per attempt, at most 80 characters, the same for ever."""
-        return f"t-{_hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
+        return f"t-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
 
 
 def check_tenant(tenant: object) -> None:
@@ -245,7 +245,7 @@ def _encoded(code: str) -> str:
     return code.replace("%", "%25").replace("@", "%40").replace("#", "%23")
 
 
-def _hashed(*identity: str) -> str:
+def hashed(*identity: str) -> str:
     """26 characters that any name may hold, the same for the same identity."""
     digest = hashlib.sha256("|".join(identity).encode()).digest()
     return base64.b32encode(digest).decode().lower()[:26]
