@@ -179,7 +179,9 @@ class MotoWorld:
     def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
         """A task, and whether the index lists it."""
         keys = marshal({"pk": key.pk, "sk": key.sk})
-        item = self._dynamodb.get_item(TableName="TasksTable", Key=keys).get("Item")
+        item = self._dynamodb.get_item(TableName="TasksTable", Key=keys, ConsistentRead=True).get(
+            "Item"
+        )
         return (as_task(unmarshal(item)), "open_shard" in item) if item else (None, False)
 
     def stored_items(self, key: TaskKey) -> list[Item]:
@@ -189,6 +191,7 @@ class MotoWorld:
             KeyConditionExpression="pk = :pk",
             FilterExpression="kind = :item",
             ExpressionAttributeValues=marshal({":pk": key.items_pk, ":item": "item"}),
+            ConsistentRead=True,
         )
         return [as_item(unmarshal(item)) for page in pages for item in page["Items"]]
 

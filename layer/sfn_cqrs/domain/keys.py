@@ -35,7 +35,7 @@ class ItemKey:
         Raises:
             InvalidInputError: a part is empty, too long or has characters that it may not have.
         """
-        check_tenant(tenant)
+        tenant = checked_tenant(tenant)
         if not isinstance(type_, str) or not _TYPE.fullmatch(type_):
             raise InvalidInputError(
                 "type", "must be 1 to 64 capital letters, digits or '_', a letter first"
@@ -199,14 +199,15 @@ class TaskRef:
         return f"t-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
 
 
-def check_tenant(tenant: object) -> None:
-    """Refuse a tenant that no key can hold.
+def checked_tenant(tenant: object) -> str:
+    """A tenant, if a key can hold it.
 
     Raises:
         InvalidInputError: it is empty, too long or has characters that it may not have.
     """
     if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
         raise InvalidInputError("tenant", "must be 1 to 64 letters, digits, '.', '_' or '-'")
+    return tenant
 
 
 def task_id_parts(id_: str) -> tuple[TaskKind, str]:

@@ -16,7 +16,7 @@ from sfn_cqrs.domain.errors import (
     TransientError,
 )
 from sfn_cqrs.domain.ids import new_ulid
-from sfn_cqrs.domain.keys import TaskKey, TaskKind, check_tenant, task_id_parts
+from sfn_cqrs.domain.keys import TaskKey, TaskKind, checked_tenant, task_id_parts
 from sfn_cqrs.domain.request import LIFETIME_SECONDS, MAX_KEY_CHARACTERS, Request
 from sfn_cqrs.domain.task import (
     Item,
@@ -66,8 +66,7 @@ class TaskService:
         Raises:
             InvalidInputError: no key can hold this tenant.
         """
-        check_tenant(tenant)
-        self._tenant = tenant
+        self._tenant = checked_tenant(tenant)
 
     def create(
         self,
