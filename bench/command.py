@@ -10,12 +10,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import quantiles
 
 from report import Figure, main
+from waiting import until, until_quiet
 
 from sfn_local.demo.client import Client
 from sfn_local.demo.faults import Watch
@@ -27,7 +27,6 @@ NOTIFIER = "QueueOnNotificationFunction"
 THREADS = 8
 ITEMS = 200
 RUNS = 7
-PATIENCE_SECONDS = 120
 
 
 def measure() -> list[Figure]:
@@ -84,9 +83,9 @@ def _publish_and_wait(
     with Client(stack.http) as client:
         for version in versions:
             _publish(client, code, version)
-    _until(lambda: len(ended) == len(versions))
-    _until(lambda: recorder.invocation_counts()[NOTIFIER] > 0)
-    _until(lambda: _is_quiet(recorder))
+    until(lambda: len(ended) == len(versions))
+    until(lambda: recorder.invocation_counts()[NOTIFIER] > 0)
+    until_quiet(recorder)
     stack.engine.on_status_change.remove(on_status_change)
     return ended
 
@@ -102,20 +101,6 @@ def _publish(client: Client, code: str, version: int) -> None:
     status, answer = client.send("POST", "/commands", body)
     if status != 202:  # noqa: PLR2004 - Accepted
         raise RuntimeError(f"publish answered {status}: {answer}")
-
-
-def _until(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_true():
-        if time.monotonic() > deadline:
-            raise RuntimeError("the stack does not come to rest")
-        time.sleep(0.02)
-
-
-def _is_quiet(recorder: Recorder) -> bool:
-    before = len(recorder.invocations)
-    time.sleep(6)  # longer than the notification queue's batching window
-    return len(recorder.invocations) == before
 
 
 def _transitions(stack: LocalStack, execution: str) -> int:
@@ -158,7 +143,7 @@ def _throughput(stack: LocalStack) -> list[Figure]:
         began = time.perf_counter()
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(publish, [f"fast-{number}" for number in range(ITEMS)]))
-        _until(lambda: len(watch.reached) == len(published))
+        until(lambda: len(watch.reached) == len(published))
     seconds = max(watch.reached.values()) - began
     cuts = quantiles([watch.reached[key] - published[key] for key in published], n=100)
     return [

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.process_table import ProcessTable
     from sfn_cqrs.adapters.read_model import ReadModel
     from sfn_cqrs.adapters.request_table import RequestTable
+    from sfn_cqrs.adapters.task_table import TaskTable
     from sfn_cqrs.adapters.topics import DeadLetters, Topic
 
 T = TypeVar("T")
@@ -158,6 +159,27 @@ def executions() -> "Executions":
 
 
 @_once
+def tasks() -> "TaskTable":
+    """The tasks and their items."""
+    from sfn_cqrs.adapters.task_table import TaskTable  # noqa: PLC0415
+
+    table = os.environ["TASKS_TABLE"]
+    return TaskTable(
+        _client("dynamodb"), table, requests=requests(), attributes=attributes(), now=now
+    )
+
+
+@_once
+def task_executions() -> "Executions":
+    """The task machine."""
+    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
+
+    return Executions(
+        _client("stepfunctions"), os.environ["TASK_MACHINE_ARN"], os.environ["TASKS_TABLE"]
+    )
+
+
+@_once
 def events() -> "Topic":
     """The topic of status notices."""
     from sfn_cqrs.adapters.topics import Topic  # noqa: PLC0415
@@ -197,6 +219,11 @@ def read_model(view: str) -> "ReadModel":
 def commands_table_name() -> str:
     """The table's name as notices carry it."""
     return os.environ["COMMANDS_TABLE"]
+
+
+def tasks_table_name() -> str:
+    """The table's name as notices and executions carry it."""
+    return os.environ["TASKS_TABLE"]
 
 
 def app_package() -> str:

@@ -39,6 +39,7 @@ class StreamSettings:
     function_arn: str
     stream_arn: str
     batch_size: int = 100
+    window_seconds: float = 0
     parallelization: int = 1
     bisect: bool = False
     max_retries: int = UNLIMITED
@@ -54,6 +55,7 @@ class StreamSettings:
             function_arn=mapping["FunctionArn"],
             stream_arn=mapping["EventSourceArn"],
             batch_size=mapping.get("BatchSize", 100),
+            window_seconds=mapping.get("MaximumBatchingWindowInSeconds", 0),
             parallelization=mapping.get("ParallelizationFactor", 1),
             bisect=mapping.get("BisectBatchOnFunctionError", False),
             max_retries=mapping.get("MaximumRetryAttempts", UNLIMITED),
@@ -125,13 +127,22 @@ class StreamMapping:
 
     def _run(self, lane: queue.SimpleQueue[Record | None]) -> None:
         while not self._closed:
-            batch = [lane.get()]
-            while len(batch) < self._settings.batch_size and not lane.empty():
-                batch.append(lane.get())
+            batch = self._collect(lane)
             try:
                 self.deliver([record for record in batch if record is not None])
             except Exception:
                 logger.exception("a batch of %s was lost", self._settings.stream_arn)
+
+    def _collect(self, lane: queue.SimpleQueue[Record | None]) -> list[Record | None]:
+        """Take what is there once the batch is full, or its window is over."""
+        batch = [lane.get()]
+        until = time.monotonic() + self._settings.window_seconds
+        while len(batch) < self._settings.batch_size and batch[-1] is not None:
+            try:
+                batch.append(lane.get(timeout=max(0.0, until - time.monotonic())))
+            except queue.Empty:
+                break
+        return batch
 
     def _try(self, batch: Sequence[Record]) -> int:
         """Invoke the function; return how many records from the start on are done."""

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 from tests.fakes import ManualClock, World
+from tests.fakes.builders import a_task
 from tests.fakes.tables import is_listed
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
@@ -19,12 +20,23 @@ from sfn_cqrs.adapters.items import as_process, process_item
 from sfn_cqrs.adapters.process_table import ProcessTable, open_shard
 from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.adapters.request_table import RequestTable
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.adapters.task_items import as_item, as_task, new_item, pointer_item, task_item
+from sfn_cqrs.adapters.task_table import TaskTable
+from sfn_cqrs.adapters.task_table import open_shard as task_shard
+from sfn_cqrs.domain.keys import ItemKey, TaskKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.domain.task import Item, Task
 from sfn_local.template import Template
 
-TABLES = ("CommandsTable", "DataTable", "HistoryTable", "RequestsTable", "ReadModelsTable")
+TABLES = (
+    "CommandsTable",
+    "DataTable",
+    "HistoryTable",
+    "TasksTable",
+    "RequestsTable",
+    "ReadModelsTable",
+)
 BUCKET = "attributes"
 StoredProcess = tuple[Process, bool, int | None]
 
@@ -40,6 +52,20 @@ class FakeWorld(World):
             for at, process in processes.stored_items()
             if process.key == key
         }
+
+    def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
+        """A task, and whether the index lists it."""
+        return self.store.tasks.stored(key), key in self.store.listed_tasks
+
+    def stored_items(self, key: TaskKey) -> list[Item]:
+        """The items of a task with their inputs."""
+        return [
+            item
+            for at, item in sorted(
+                self.store.task_items.stored_items(), key=lambda found: found[0][1]
+            )
+            if at[0] == key
+        ]
 
     def object_keys(self) -> list[str]:
         return [key for key, _ in self.store.objects.items()]
@@ -70,6 +96,13 @@ class MotoWorld:
             attributes=self.attributes,
             now=self.clock,
             retention=command_ttl,
+        )
+        self.tasks = TaskTable(
+            dynamodb,
+            "TasksTable",
+            requests=self.requests,
+            attributes=self.attributes,
+            now=self.clock,
         )
         self.data = DataTable(dynamodb, "DataTable", self.attributes)
         self.history = HistoryTable(
@@ -111,6 +144,56 @@ class MotoWorld:
             item["version"]: (as_process(item), "open_shard" in item, item.get("ttl"))
             for item in items
         }
+
+    def seed_tasks(self, *tasks: Task) -> None:
+        """Put tasks in their places, whatever their states."""
+        for task in tasks:
+            counts = task.counts
+            item = task_item(task, task_shard(task.key)) | {
+                "pending": task.pending,
+                "stop": task.stop and str(task.stop),
+                "completed": counts and counts.completed,
+                "failed": counts and counts.failed,
+                "cancelled": counts and counts.cancelled,
+            }
+            if task.status.is_closed:
+                del item["open_shard"]
+            for each in (item, pointer_item(task.key)):
+                self._dynamodb.put_item(TableName="TasksTable", Item=marshal(each))
+
+    def seed_items(self, *items: Item) -> None:
+        """Put items of tasks in their places, whatever their states."""
+        for item in items:
+            new = new_item(a_task(item.key), item.index, item.input, item.updated_at)
+            stored = new | {
+                "status": str(item.status),
+                "attempt": item.attempt,
+                "seq": item.seq,
+                "lease_until": item.lease_until,
+                "result": item.result,
+                "error": item.error,
+                "cause": item.cause,
+            }
+            self._dynamodb.put_item(TableName="TasksTable", Item=marshal(stored))
+
+    def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
+        """A task, and whether the index lists it."""
+        keys = marshal({"pk": key.pk, "sk": key.sk})
+        item = self._dynamodb.get_item(TableName="TasksTable", Key=keys, ConsistentRead=True).get(
+            "Item"
+        )
+        return (as_task(unmarshal(item)), "open_shard" in item) if item else (None, False)
+
+    def stored_items(self, key: TaskKey) -> list[Item]:
+        """The items of a task with their inputs."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName="TasksTable",
+            KeyConditionExpression="pk = :pk",
+            FilterExpression="kind = :item",
+            ExpressionAttributeValues=marshal({":pk": key.items_pk, ":item": "item"}),
+            ConsistentRead=True,
+        )
+        return [as_item(unmarshal(item)) for page in pages for item in page["Items"]]
 
     def object_keys(self) -> list[str]:
         found = self._s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])

@@ -14,6 +14,7 @@ from tests.fakes.tables import (
     ReadModel,
     RequestTable,
 )
+from tests.fakes.task_table import TaskTable
 from tests.fakes.world import World
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "RequestTable",
     "Shelf",
     "Store",
+    "TaskTable",
     "Topic",
     "World",
 ]

@@ -1,10 +1,11 @@
 from typing import Any
 
 from sfn_cqrs.domain.command import Audit, Command, Content
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.keys import ItemKey, TaskKey
 from sfn_cqrs.domain.process import Mode, Process
 from sfn_cqrs.domain.publication import Publication, SyncPublication
 from sfn_cqrs.domain.request import Request
+from sfn_cqrs.domain.task import Item, Task
 
 NRT = ItemKey("tenant1", "AIRPORT", "NRT")
 CREATED = Audit("2026-11-25T08:00:00.000Z", "taro", "192.0.2.10")
@@ -68,3 +69,27 @@ def a_sync_publication(
         predecessor=predecessor,
         history=history,
     )
+
+
+RESIZE = TaskKey("tenant1", "RESIZE", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
+
+
+def a_task(key: TaskKey = RESIZE, items: int = 3, **changes: Any) -> Task:
+    """A task that has just been created, with the inputs {"n": 0}, {"n": 1} and so on."""
+    fields: dict[str, Any] = {
+        "name": "Resize",
+        "total": items,
+        "left": items,
+        "input": tuple({"n": number} for number in range(items)),
+        "created": UPDATED,
+        "opened_at": UPDATED.at,
+        "updated_at": UPDATED.at,
+        "source": "api",
+    }
+    return Task(key=key, **{**fields, **changes})
+
+
+def an_item(key: TaskKey = RESIZE, index: int = 0, **changes: Any) -> Item:
+    """An item that nobody has begun."""
+    fields: dict[str, Any] = {"input": {"n": index}, "updated_at": UPDATED.at}
+    return Item(key=key, index=index, **{**fields, **changes})

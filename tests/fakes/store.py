@@ -5,9 +5,10 @@ from typing import Any, Generic, TypeVar
 
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import Command, DataRow
-from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.keys import ItemKey, TaskKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.request import Request
+from sfn_cqrs.domain.task import Item, Task
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -80,7 +81,7 @@ class Shelf(Generic[K, V]):
 class Store:
     """What all the fakes of one world share.
 
-    `listed` holds the versions that the index of open ones lists.
+    `listed` and `listed_tasks` hold what the indexes of what is open list.
     """
 
     def __init__(self, now: Now) -> None:
@@ -93,5 +94,9 @@ class Store:
         self.requests: Shelf[tuple[str, str], Request] = Shelf(now)
         self.objects: Shelf[str, dict[str, Any]] = Shelf(now)
         self.views: Shelf[tuple[str, str, str, str], dict[str, Any]] = Shelf(now)
+        self.tasks: Shelf[TaskKey, Task] = Shelf(now)
+        self.task_items: Shelf[tuple[TaskKey, int], Item] = Shelf(now)
         self.listed: set[Version] = set()
+        self.listed_tasks: set[TaskKey] = set()
+        self.task_cursors: dict[str, dict[str, Any]] = {}
         self.cursors: dict[str, dict[str, Any]] = {}

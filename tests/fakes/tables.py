@@ -163,7 +163,7 @@ class CommandTable:
                 for version, command in self._store.commands.items()
                 if version[0] == key
             }
-        return _page(wanted, found)
+        return cut_page(wanted, found)
 
     def expires(self, type_: str) -> bool:
         return self._retention.expiry(type_, self._store.now()) is not None
@@ -192,7 +192,7 @@ class CommandTable:
                 if publication.history is not None:
                     _put_history(self._store, publication.history)
             if publication.request is not None:
-                _put_request(self._store, publication.request)
+                put_request(self._store, publication.request)
             return None
 
     def _refused(self, publication: Publication) -> list[Refusal]:
@@ -206,7 +206,7 @@ class CommandTable:
             is_settled = predecessor is None or predecessor.outcome is Outcome.APPLIED
             if (row.version if row else 0) != publication.data_version or not is_settled:
                 refused.append(Refusal.DATA_MOVED)
-        if publication.request is not None and not _is_free(self._store, publication.request):
+        if publication.request is not None and not is_free(self._store, publication.request):
             refused.append(Refusal.REQUEST_SEEN)
         return refused
 
@@ -247,7 +247,7 @@ class DataTable:
                 for key, row in self._store.rows.items()
                 if (key.tenant, key.type) == (tenant, type_) and not row.is_deleted
             }
-        return _page(wanted, found)
+        return cut_page(wanted, found)
 
 
 class HistoryTable:
@@ -278,7 +278,7 @@ class HistoryTable:
                 for version, row in self._store.history.items()
                 if version[0] == key
             }
-        return _page(wanted, found)
+        return cut_page(wanted, found)
 
 
 class RequestTable:
@@ -293,9 +293,9 @@ class RequestTable:
 
     def put(self, request: Request) -> bool:
         with self._store.lock:
-            if not _is_free(self._store, request):
+            if not is_free(self._store, request):
                 return False
-            _put_request(self._store, request)
+            put_request(self._store, request)
             return True
 
 
@@ -373,7 +373,7 @@ def is_listed(process: Process) -> bool:
     return process.outcome.is_open or process.outcome is Outcome.BLOCKED
 
 
-def _page(wanted: Range, found: dict[str, T]) -> Page[T]:
+def cut_page(wanted: Range, found: dict[str, T]) -> Page[T]:
     start = wanted.start_sk()
     sks = sorted(found, key=str.encode, reverse=wanted.is_descending)
     if start is not None:
@@ -415,9 +415,9 @@ def _put_history(store: Store, item: Item) -> None:
     store.history.put((row.key, row.version), row, unmarshal(item).get("ttl"))
 
 
-def _is_free(store: Store, request: Request) -> bool:
+def is_free(store: Store, request: Request) -> bool:
     return store.requests.get((request.tenant, request.key)) is None
 
 
-def _put_request(store: Store, request: Request) -> None:
+def put_request(store: Store, request: Request) -> None:
     store.requests.put((request.tenant, request.key), request, request.expires_at)

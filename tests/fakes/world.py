@@ -9,9 +9,11 @@ from tests.fakes.tables import (
     RequestTable,
     is_listed,
 )
+from tests.fakes.task_table import TaskTable
 
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.domain.task import Item, Task
 
 
 class World:
@@ -31,7 +33,9 @@ class World:
         self.history = HistoryTable(self.store, history_ttl or Retention())
         self.requests = RequestTable(self.store)
         self.attributes = AttributesBucket(self.store)
+        self.tasks = TaskTable(self.store, self.attributes)
         self.executions = Executions(self.store)
+        self.task_executions = Executions(self.store)
         self.events = Topic(self.store)
         self.alarms = Topic(self.store)
         self.dead_letters = DeadLetters(self.store)
@@ -43,6 +47,18 @@ class World:
             self.store.processes.put(version, process)
             if is_listed(process):
                 self.store.listed.add(version)
+
+    def seed_tasks(self, *tasks: Task) -> None:
+        """Put tasks in their places, whatever their states."""
+        for task in tasks:
+            self.store.tasks.put(task.key, task)
+            if not task.status.is_closed:
+                self.store.listed_tasks.add(task.key)
+
+    def seed_items(self, *items: Item) -> None:
+        """Put items of tasks in their places, whatever their states."""
+        for item in items:
+            self.store.task_items.put((item.key, item.index), item)
 
     def read_model(self, view: str) -> ReadModel:
         return ReadModel(self.store, view)
@@ -56,7 +72,9 @@ class World:
             "history",
             "requests",
             "attributes",
+            "tasks",
             "executions",
+            "task_executions",
             "events",
             "alarms",
             "dead_letters",

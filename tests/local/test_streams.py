@@ -1,4 +1,5 @@
 import json
+import queue
 import threading
 import time
 
@@ -168,12 +169,31 @@ def test_lanes_keep_the_order_of_each_item_and_the_size_of_a_batch():
     assert max(sizes) <= 7
 
 
+def test_a_window_collects_what_comes_within_it_into_one_batch():
+    batches: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def invoke(payload: bytes) -> bytes:
+        batches.put(len(json.loads(payload)["Records"]))
+        return b"null"
+
+    settings = StreamSettings("arn:function", "arn:stream", batch_size=3, window_seconds=60)
+    mapping = StreamMapping(settings, invoke, lambda _: None)
+    mapping.start()
+    for number in range(3):
+        mapping.offer([record(number)])
+    size = batches.get(timeout=10)
+    mapping.close()
+
+    assert size == 3
+
+
 def test_the_settings_are_those_of_the_deployed_mapping():
     settings = StreamSettings.of(
         {
             "FunctionArn": "f",
             "EventSourceArn": "s",
             "BatchSize": 25,
+            "MaximumBatchingWindowInSeconds": 2,
             "ParallelizationFactor": 10,
             "BisectBatchOnFunctionError": True,
             "MaximumRetryAttempts": 8,
@@ -183,4 +203,4 @@ def test_the_settings_are_those_of_the_deployed_mapping():
         }
     )
 
-    assert settings == StreamSettings("f", "s", 25, 10, True, 8, 21600, True, "arn:queue")
+    assert settings == StreamSettings("f", "s", 25, 2, 10, True, 8, 21600, True, "arn:queue")

@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 from tests.template.stack import MACHINES, ROOT, TASKS, TEMPLATE, State
 
-from sfn_cqrs.domain.keys import CommandRef
+from sfn_cqrs.domain.keys import CommandRef, TaskRef
 from sfn_local.events import matches
 
 EVENTS = ROOT / "events"
+ATTEMPTS = {"command": (CommandRef, "CommandsTable"), "task": (TaskRef, "TasksTable")}
 TASK_IDS = [f"{state.machine}.{state.name}" for state in TASKS]
 
 
@@ -31,8 +32,9 @@ def test_a_sample_is_what_its_state_sends(state: State) -> None:
 def test_a_sample_runs_in_the_machine_and_under_the_name_of_its_attempt(state: State) -> None:
     context = sample(f"{state.machine}/{state.name}.json")["context"]
     machine = MACHINES[state.machine]
-    ref = CommandRef.from_input(context["Execution"]["Input"])
-    name = ref.execution_name(TEMPLATE.name("CommandsTable"))
+    kind, table = ATTEMPTS[state.machine]
+    ref = kind.from_input(context["Execution"]["Input"])
+    name = ref.execution_name(TEMPLATE.name(table))
 
     assert context["StateMachine"] == {"Id": machine.arn, "Name": machine.name}
     assert context["Execution"]["Name"] == name
@@ -41,31 +43,42 @@ def test_a_sample_runs_in_the_machine_and_under_the_name_of_its_attempt(state: S
     )
 
 
-def test_the_streams_records_pass_its_filter() -> None:
-    (source,) = (one for one in TEMPLATE.event_sources if one.type == "DynamoDB")
+@pytest.mark.parametrize("event", ["on_process_changed", "on_task_changed"])
+def test_a_streams_records_pass_its_filter(event: str) -> None:
+    (source,) = (
+        one
+        for one in TEMPLATE.event_sources
+        if one.type == "DynamoDB" and TEMPLATE.functions[one.function].folder.name == event
+    )
     patterns = [
         json.loads(one["Pattern"]) for one in source.properties["FilterCriteria"]["Filters"]
     ]
-    records = sample("stream/on_process_changed.json")["Records"]
+    records = sample(f"stream/{event}.json")["Records"]
 
-    assert [any(matches(one, record) for one in patterns) for record in records] == [True, True]
+    assert {any(matches(one, record) for one in patterns) for record in records} == {True}
 
 
-def test_the_end_of_an_execution_passes_the_sweeps_rule() -> None:
+@pytest.mark.parametrize("event", ["sweep_execution_ended", "sweep_task_ended"])
+def test_the_end_of_an_execution_passes_the_sweeps_rule(event: str) -> None:
     (source,) = (one for one in TEMPLATE.event_sources if one.type == "EventBridgeRule")
 
-    assert matches(source.properties["Pattern"], sample("schedule/sweep_execution_ended.json"))
+    assert matches(source.properties["Pattern"], sample(f"schedule/{event}.json"))
 
 
-def test_the_notice_passes_the_queues_filter() -> None:
-    subscription = TEMPLATE.of_type("AWS::SNS::Subscription")["NotificationSubscription"]
-    (record,) = sample("queue/on_notification.json")["Records"]
+@pytest.mark.parametrize(
+    ("event", "subscription", "action"),
+    [
+        ("on_notification", "NotificationSubscription", "command-status"),
+        ("on_task_action", "TaskActionSubscription", "task-execute"),
+    ],
+)
+def test_a_message_passes_its_queues_filter(event: str, subscription: str, action: str) -> None:
+    policy = TEMPLATE.of_type("AWS::SNS::Subscription")[subscription]["FilterPolicy"]
+    (record,) = sample(f"queue/{event}.json")["Records"]
     envelope = json.loads(record["body"])
 
-    assert (
-        envelope["MessageAttributes"]["action"]["Value"] in subscription["FilterPolicy"]["action"]
-    )
-    assert json.loads(envelope["Message"])["action"] == "command-status"
+    assert envelope["MessageAttributes"]["action"]["Value"] in policy["action"]
+    assert json.loads(envelope["Message"])["action"] == action
 
 
 def test_no_sample_holds_a_token_that_could_be_real() -> None:

@@ -30,7 +30,12 @@ FAULTS = [
     "States.Timeout",
 ]
 ITERATIONS = {("command", "sync_data")}  # what they raise leaves by the Map's Catch
-RECORDING = {("command", "mark_failed"): "not_recorded"}
+RECORDERS = {"command": "mark_failed", "task": "finalize_task"}
+RECORDING = {
+    ("command", "mark_failed"): "not_recorded",
+    ("task", "finalize_task"): "not_recorded",
+    ("task", "iterator"): "gave_up",  # tells finalize_task, and lets the other items go on
+}
 CALLBACK = ".waitForTaskToken"
 KEY_ORDER = [
     "Comment",
@@ -100,7 +105,7 @@ def test_whatever_a_state_cannot_cure_is_recorded(state: State) -> None:
         assert "Catch" not in state.body
         return
 
-    recorder = RECORDING.get((state.machine, state.name), "mark_failed")
+    recorder = RECORDING.get((state.machine, state.name), RECORDERS[state.machine])
     caught = [
         (one["ErrorEquals"], one["Next"], one.get("ResultPath")) for one in state.body["Catch"]
     ]

@@ -24,6 +24,9 @@ pytestmark = pytest.mark.stack
 
 FOR_OTHER_HANDLERS = {"dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:Query"}
 """What handlers may do with a read model, and the example's do not."""
+FOR_OTHER_TASKS = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+"""The same for task handlers: the example's puts, and nothing else."""
+TASK_WORKERS = {"QueueOnTaskActionFunction", "TaskIteratorFunction"}
 WAKERS = {
     "ApiHandleRequestFunction",
     "CommandFinishFunction",
@@ -84,7 +87,7 @@ def _asked(service: str, operation: str, params: dict[str, Any]) -> Iterator[tup
         return
     action = f"{service}:{operation.removesuffix('Batch')}"
     if service == "states":
-        yield action, "CommandStateMachine", ""
+        yield action, _machine(str(params)), ""
         return
     suffix = f"/index/{params['IndexName']}" if "IndexName" in params else ""
     named = (params.get(key) for key in ("TableName", "Bucket", "TopicArn", "QueueUrl"))
@@ -105,9 +108,14 @@ def allowed() -> set[Call]:
 
 def _resource(value: dict[str, Any]) -> str:
     text: str = value.get("Ref") or value.get("Fn::Sub") or value["Fn::GetAtt"][0]
-    if ":${AWS::StackName}-command" in text:
-        return "CommandStateMachine"
+    if ":${AWS::StackName}-" in text:
+        return _machine(text)
     return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", text).removesuffix("/*")
+
+
+def _machine(text: str) -> str:
+    """The machine that an ARN names; a task token names none, and only commands have them."""
+    return "TaskStateMachine" if re.search(r"-task\b", text) else "CommandStateMachine"
 
 
 class User:
@@ -143,6 +151,19 @@ class User:
             assert time.monotonic() < until, (code, self.outcomes(code))
             time.sleep(0.05)
 
+    def create_task(self, value: Any, **headers: str) -> str:
+        answer = self.ask("/tasks", {"taskType": "ORDER_REMINDER", "input": value}, **headers)
+        return str(answer["id"])
+
+    def wait_for_task(self, id_: str, status: str, attempt: int = 1) -> None:
+        until = time.monotonic() + 15
+        while True:
+            found = self.ask(f"/tasks/{id_}")
+            if (found["status"], found["attempt"]) == (status, attempt):
+                return
+            assert time.monotonic() < until, found
+            time.sleep(0.1)
+
 
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
@@ -171,7 +192,9 @@ def use(stack: LocalStack) -> None:
     publish_and_read(user)
     fail_and_repair(user)
     lose_and_sweep(user)
-    write_what_is_no_process(stack)
+    run_tasks(user)
+    lose_tasks_and_sweep(user)
+    write_what_nobody_can_read(stack)
 
 
 def publish_and_read(user: User) -> None:
@@ -237,20 +260,64 @@ def lay(stack: LocalStack, code: str, opened_at: str) -> None:
         client.put_item(TableName=table, Item=item)
 
 
-def write_what_is_no_process(stack: LocalStack) -> None:
-    """A record that the filter lets through, and nobody can read."""
-    stack.client("dynamodb").put_item(
-        TableName=stack.outputs["CommandsTableName"],
-        Item={
-            "pk": {"S": "TENANT#tenant1"},
-            "sk": {"S": "odd"},
-            "kind": {"S": "process"},
-            "status": {"S": "start"},
-        },
-    )
-    queue = stack.outputs["StreamDeadLetterQueueUrl"]
-    found = stack.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)
-    assert "no process item" in found["Messages"][0]["Body"]
+def run_tasks(user: User) -> None:
+    letters = [{"order": "o-1", "to": "ada@example.com"}, {"order": "o-2", "to": "nowhere"}]
+    batch = user.create_task(letters)
+    user.wait_for_task(batch, "FAILED")
+    user.ask(f"/tasks/{batch}/retry", {})
+    user.wait_for_task(batch, "FAILED", attempt=2)
+    user.wait_for_task(user.create_task([{**letters[0], "text": "x" * 90_000}] * 2), "COMPLETED")
+    one = user.create_task(letters[0], **{"idempotency-key": "reminder"})
+    assert user.create_task(letters[0], **{"idempotency-key": "reminder"}) == one
+    user.wait_for_task(one, "COMPLETED")
+    cancelled = user.create_task(letters)
+    user.ask(f"/tasks/{cancelled}/cancel", {})
+    user.wait_for_task(cancelled, "CANCELLED")
+    user.ask("/tasks?taskType=ORDER_REMINDER")
+
+
+def lose_tasks_and_sweep(user: User) -> None:
+    """One task whose message is lost, one whose start is, and one whose end is."""
+    client, table = user.stack.client("dynamodb"), user.stack.outputs["TasksTableName"]
+    found = client.query(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "SFN_TASK#tenant1"}},
+    )["Items"][0]
+    lost = {"QUEUED": "01KAXK3V9Q0M3W8C5R6T7Y8Z01", "PROCESSING": "01KAXK3V9Q0M3W8C5R6T7Y8Z02"}
+    for status, ulid in [*lost.items(), ("PROCESSING", found["ulid"]["S"])]:
+        item = {**found, "sk": {"S": f"ORDER_REMINDER#{ulid}"}, "ulid": {"S": ulid}}
+        item |= {"status": {"S": status}, "open_shard": {"N": "0"}}
+        item |= {key: {"S": "2026-01-01T00:00:00.000Z"} for key in ("opened_at", "updated_at")}
+        item.pop("stop", None)
+        client.put_item(TableName=table, Item=item)
+    tick = (ROOT / "events/schedule/sweep.json").read_bytes()
+    done = json.loads(user.stack.functions.invoke("ScheduleSweepFunction", tick))
+    assert (done["task_queued"], done["task_started"], done["task_closed"]) == (1, 1, 1), done
+    machine = user.stack.outputs["TaskStateMachineArn"]
+    sfn = user.stack.client("stepfunctions")
+    until = time.monotonic() + 10
+    while sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    user.stack.functions.invoke("ScheduleSweepFunction", tick)
+
+
+def write_what_nobody_can_read(stack: LocalStack) -> None:
+    """Records that the filters let through, and that are neither a process item nor a task."""
+    odd = {"pk": {"S": "TENANT#tenant1"}, "sk": {"S": "odd"}}
+    for table, kind, status in (
+        ("CommandsTableName", "process", "start"),
+        ("TasksTableName", "task", "CREATED"),
+    ):
+        item = {**odd, "kind": {"S": kind}, "status": {"S": status}}
+        stack.client("dynamodb").put_item(TableName=stack.outputs[table], Item=item)
+    queue, bodies = stack.outputs["StreamDeadLetterQueueUrl"], ""
+    until = time.monotonic() + 15
+    while not ("no process item" in bodies and "no task" in bodies):
+        assert time.monotonic() < until, bodies
+        found = stack.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=2)
+        bodies += "".join(message["Body"] for message in found.get("Messages", []))
 
 
 def test_a_role_allows_every_call_of_its_function(heard: set[Call]) -> None:
@@ -264,6 +331,11 @@ def test_a_role_allows_nothing_that_its_function_never_asks_for(heard: set[Call]
         if not (call.function in WAKERS and call.action in WAKE)
         and (call.function, call.action) not in BY_LAMBDA
         and not (call.resource == "ReadModelsTable" and call.action in FOR_OTHER_HANDLERS)
+        and not (
+            call.resource == "ReadModelsTable"
+            and call.function in TASK_WORKERS
+            and call.action in FOR_OTHER_TASKS
+        )
     }
 
     assert sorted(unused) == []

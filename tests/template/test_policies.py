@@ -13,10 +13,11 @@ from tests.template.stack import (
 )
 
 FUNCTIONS = sorted(TEMPLATE.functions)
-MACHINE_ARN = {
-    "Fn::Sub": "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
-    ":stateMachine:${AWS::StackName}-command"
-}
+MACHINE_ARNS = [
+    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+    f":stateMachine:${{AWS::StackName}}-{machine}"
+    for machine in TEMPLATE.machines
+]
 WITHOUT_RESOURCE_TYPE = {"DeliverLogs"}  # IAM knows no resource for the actions of log delivery
 MANAGED_BY_AWS = {  # SAM attaches these for logs, traces and event sources
     "AWSLambdaBasicExecutionRole",
@@ -94,8 +95,9 @@ def test_only_a_read_model_is_ever_deleted_from_and_no_table_is_scanned() -> Non
     assert who_may("dynamodb:Scan") == set()
 
 
-def test_only_the_stream_and_the_sweep_start_executions() -> None:
+def test_only_the_outboxes_consumers_and_the_sweep_start_executions() -> None:
     assert who_may("states:StartExecution") == {
+        "QueueOnTaskActionFunction",
         "ScheduleSweepFunction",
         "StreamOnProcessChangedFunction",
     }
@@ -103,8 +105,8 @@ def test_only_the_stream_and_the_sweep_start_executions() -> None:
 
 @pytest.mark.parametrize("logical_id", FUNCTIONS)
 def test_a_function_speaks_to_no_machine_but_ours(logical_id: str) -> None:
-    executions = MACHINE_ARN["Fn::Sub"].replace(":stateMachine:", ":execution:")
-    ours = {json.dumps(MACHINE_ARN), json.dumps({"Fn::Sub": f"{executions}:*"})}
+    executions = [f"{arn.replace(':stateMachine:', ':execution:')}:*" for arn in MACHINE_ARNS]
+    ours = {json.dumps({"Fn::Sub": arn}) for arn in (*MACHINE_ARNS, *executions)}
 
     assert allowed(logical_id, "states").keys() <= ours
 
@@ -115,7 +117,7 @@ def test_nobody_can_read_a_history_where_task_tokens_stand() -> None:
 
 @pytest.mark.parametrize(
     "logical_id",
-    [logical_id for logical_id in FUNCTIONS if "sns:Publish" in str(statements_of(logical_id))],
+    [logical_id for logical_id in FUNCTIONS if "'AlarmTopic'" in str(statements_of(logical_id))],
 )
 def test_who_publishes_alarms_may_use_their_key(logical_id: str) -> None:
     topics = allowed(logical_id, "sns")

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from tests.template.stack import ROOT, TEMPLATE, attribute, of_type, translated
 
+from sfn_cqrs.service.task_state import BEGINS_WITHIN
+from sfn_cqrs.service.task_types import MAX_TIMEOUT
 from sfn_local.events import matches
 
 TABLES = of_type("AWS::DynamoDB::Table")
@@ -43,36 +45,47 @@ def test_what_holds_data_stays_when_the_stack_goes(name: str) -> None:
     assert resource["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_index_of_open_commands_holds_keys_only() -> None:
-    (index,) = TABLES["CommandsTable"]["GlobalSecondaryIndexes"]
+@pytest.mark.parametrize("table", ["CommandsTable", "TasksTable"])
+def test_the_index_of_what_is_open_holds_keys_only(table: str) -> None:
+    (index,) = TABLES[table]["GlobalSecondaryIndexes"]
 
     assert index["IndexName"] == "open"
     assert [key["AttributeName"] for key in index["KeySchema"]] == ["open_shard", "opened_at"]
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
-def test_only_the_commands_table_has_a_stream_and_one_reader() -> None:
+def test_commands_and_tasks_have_a_stream_and_one_reader_each() -> None:
     streams = {name: table.get("StreamSpecification") for name, table in TABLES.items()}
-    readers = [
-        mapping["FunctionName"]
+    readers = {
+        mapping["FunctionName"]["Ref"]: mapping["EventSourceArn"]
         for mapping in of_type("AWS::Lambda::EventSourceMapping").values()
-        if mapping["EventSourceArn"] == attribute("CommandsTable", "StreamArn")
-    ]
+        if mapping["EventSourceArn"]["Fn::GetAtt"][1] == "StreamArn"
+    }
 
     assert {name: stream for name, stream in streams.items() if stream} == {
-        "CommandsTable": {"StreamViewType": "NEW_IMAGE"}
+        "CommandsTable": {"StreamViewType": "NEW_IMAGE"},
+        "TasksTable": {"StreamViewType": "NEW_IMAGE"},
     }
-    assert readers == [{"Ref": "StreamOnProcessChangedFunction"}]
+    assert readers == {
+        "StreamOnProcessChangedFunction": attribute("CommandsTable", "StreamArn"),
+        "StreamOnTaskChangedFunction": attribute("TasksTable", "StreamArn"),
+    }
 
 
-def test_a_stream_record_that_cannot_be_processed_does_not_stop_the_others() -> None:
-    mapping = source_mapping("StreamOnProcessChangedFunction")
+@pytest.mark.parametrize(
+    ("function", "lanes"),
+    [("StreamOnProcessChangedFunction", 10), ("StreamOnTaskChangedFunction", None)],
+)
+def test_a_stream_record_that_cannot_be_processed_does_not_stop_the_others(
+    function: str, lanes: int | None
+) -> None:
+    mapping = source_mapping(function)
 
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BisectBatchOnFunctionError"] is True
     assert 0 < mapping["MaximumRetryAttempts"] <= 10
     assert 0 < mapping["MaximumRecordAgeInSeconds"] < 86_400
-    assert mapping["ParallelizationFactor"] == 10
+    assert mapping.get("ParallelizationFactor") == lanes
     assert mapping["DestinationConfig"] == {
         "OnFailure": {"Destination": attribute("StreamDeadLetterQueue")}
     }
@@ -102,8 +115,35 @@ def test_the_stream_lets_through_what_starts_and_what_has_closed(
     assert any(matches(_pattern(one), record) for one in filters) is passes
 
 
-def test_the_stream_does_not_let_through_what_expires() -> None:
-    filters = source_mapping("StreamOnProcessChangedFunction")["FilterCriteria"]["Filters"]
+@pytest.mark.parametrize(
+    ("image", "passes"),
+    [
+        ({"kind": "task", "status": "CREATED"}, True),
+        ({"kind": "task", "status": "COMPLETED"}, True),
+        ({"kind": "task", "status": "CANCELLED"}, True),
+        ({"kind": "item", "status": "FAILED"}, True),
+        ({"kind": "task", "status": "QUEUED"}, False),
+        ({"kind": "task", "status": "PROCESSING"}, False),
+        ({"kind": "item", "status": "CREATED"}, False),
+        ({"kind": "item", "status": "PROCESSING"}, False),
+        ({"kind": "pointer"}, False),
+    ],
+)
+def test_the_stream_of_tasks_lets_through_what_is_to_be_started_and_what_has_ended(
+    image: dict[str, str], passes: bool
+) -> None:
+    filters = source_mapping("StreamOnTaskChangedFunction")["FilterCriteria"]["Filters"]
+    new_image = {name: {"S": value} for name, value in image.items()}
+    record = {"eventName": "MODIFY", "dynamodb": {"NewImage": new_image}}
+
+    assert any(matches(_pattern(one), record) for one in filters) is passes
+
+
+@pytest.mark.parametrize(
+    "function", ["StreamOnProcessChangedFunction", "StreamOnTaskChangedFunction"]
+)
+def test_a_stream_does_not_let_through_what_expires(function: str) -> None:
+    filters = source_mapping(function)["FilterCriteria"]["Filters"]
     record = {"eventName": "REMOVE", "dynamodb": {"Keys": {"pk": {"S": "TENANT#tenant1"}}}}
 
     assert not any(matches(_pattern(one), record) for one in filters)
@@ -126,23 +166,51 @@ def test_a_queue_is_encrypted_and_has_dead_letters_or_is_watched(name: str) -> N
     assert redrive["maxReceiveCount"] >= 5
 
 
-def test_a_message_stays_hidden_for_six_times_as_long_as_its_consumer_may_run() -> None:
-    timeout = TEMPLATE.functions["QueueOnNotificationFunction"].timeout
+@pytest.mark.parametrize(
+    ("queue", "consumer"),
+    [
+        ("NotificationQueue", "QueueOnNotificationFunction"),
+        ("TaskActionQueue", "QueueOnTaskActionFunction"),
+    ],
+)
+def test_a_message_stays_hidden_for_six_times_as_long_as_its_consumer_may_run(
+    queue: str, consumer: str
+) -> None:
+    timeout = TEMPLATE.functions[consumer].timeout
 
-    assert QUEUES["NotificationQueue"]["VisibilityTimeout"] == 6 * timeout
-    assert source_mapping("QueueOnNotificationFunction")["FunctionResponseTypes"] == [
-        "ReportBatchItemFailures"
-    ]
+    assert QUEUES[queue]["VisibilityTimeout"] == 6 * timeout
+    assert source_mapping(consumer)["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_the_notification_queue_takes_command_notices_in_their_envelope() -> None:
-    subscription = of_type("AWS::SNS::Subscription")["NotificationSubscription"]
+def test_one_task_at_a_time_has_its_consumer_to_itself() -> None:
+    assert source_mapping("QueueOnTaskActionFunction")["BatchSize"] == 1
+
+
+def test_a_type_of_task_may_take_less_time_than_the_functions_that_work_on_it() -> None:
+    for function in ("TaskIteratorFunction", "QueueOnTaskActionFunction"):
+        assert TEMPLATE.functions[function].timeout >= MAX_TIMEOUT + 30
+
+
+def test_items_are_begun_so_that_they_end_before_their_execution_does() -> None:
+    machine = json.loads(TEMPLATE.machines["task"].definition)
+    iterator = machine["States"]["map_state"]["ItemProcessor"]["States"]["iterator"]
+
+    assert BEGINS_WITHIN + iterator["TimeoutSeconds"] < machine["TimeoutSeconds"]
+
+
+@pytest.mark.parametrize(
+    ("queue", "actions"),
+    [("Notification", ["command-status", "task-status"]), ("TaskAction", ["task-execute"])],
+)
+def test_a_queue_takes_its_messages_in_their_envelope(queue: str, actions: list[str]) -> None:
+    subscription = of_type("AWS::SNS::Subscription")[f"{queue}Subscription"]
 
     assert subscription["TopicArn"] == {"Ref": "EventsTopic"}
-    assert subscription["FilterPolicy"] == {"action": ["command-status"]}
+    assert subscription["Endpoint"] == attribute(f"{queue}Queue")
+    assert subscription["FilterPolicy"] == {"action": actions}
     assert subscription["RawMessageDelivery"] is False
     assert subscription["RedrivePolicy"] == {
-        "deadLetterTargetArn": attribute("NotificationDeadLetterQueue")
+        "deadLetterTargetArn": attribute(f"{queue}DeadLetterQueue")
     }
 
 
@@ -272,6 +340,7 @@ def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
         "ExecutionTime",
         "IteratorAge",
         "OldestOpenCommandAge",
+        "OldestOpenTaskAge",
         "Throttles",
         "5xx",
     ],
@@ -293,8 +362,11 @@ def test_every_trigger_has_an_alarm_on_its_errors() -> None:
     assert watched == triggers
 
 
-def test_the_age_of_the_oldest_command_is_watched_under_the_name_that_the_sweep_gives_it() -> None:
-    alarm = ALARMS["OldestOpenCommandAlarm"]
+@pytest.mark.parametrize("name", ["OldestOpenCommandAlarm", "OldestOpenTaskAlarm"])
+def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it(
+    name: str,
+) -> None:
+    alarm = ALARMS[name]
     environment = TEMPLATE.document["Globals"]["Function"]["Environment"]["Variables"]
     source = (ROOT / "functions/schedule/sweep/app.py").read_text(encoding="utf-8")
 

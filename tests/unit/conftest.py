@@ -1,5 +1,6 @@
 import json
 from contextlib import ExitStack
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from tests.fakes import World
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.service import handlers, task_types
 from sfn_cqrs.service.logs import logger
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -16,6 +18,7 @@ EVENTS = Path(__file__).parents[2] / "events"
 def _environment(monkeypatch):
     monkeypatch.setenv("APP_PACKAGE", "shop")
     monkeypatch.setenv("COMMANDS_TABLE", "sfn-cqrs-CommandsTable")
+    monkeypatch.setenv("TASKS_TABLE", "sfn-cqrs-TasksTable")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
 
@@ -53,6 +56,34 @@ def make_world():
 def world(make_world):
     """The fakes, in the adapters' place; nothing expires."""
     return make_world()
+
+
+@pytest.fixture
+def handle_items(monkeypatch):
+    """Return what makes a function the handler of a type of task, for one test."""
+    handlers.load()
+
+    def register(handler, type_="ORDER_REMINDER", *, timeout=60, retry=3, fail_fast=False):
+        known = task_types.TaskType(type_, handler, timeout, retry, fail_fast)
+        monkeypatch.setitem(task_types._types, type_, known)
+
+    return register
+
+
+@dataclass
+class LambdaContext:
+    """A Lambda context with some time left."""
+
+    remaining_ms: int = 300_000
+
+    def get_remaining_time_in_millis(self):
+        return self.remaining_ms
+
+
+@pytest.fixture
+def lambda_context():
+    """A function that has just been invoked and may run for 300 seconds."""
+    return LambdaContext()
 
 
 @pytest.fixture

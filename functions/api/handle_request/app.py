@@ -11,9 +11,11 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
-from sfn_cqrs.adapters.paging import DEFAULT_LIMIT
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, MAX_LIMIT
 from sfn_cqrs.domain.command import Known
 from sfn_cqrs.domain.errors import InvalidInputError, SfnCqrsError
+from sfn_cqrs.domain.keys import TaskKind
+from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs.service.chains import ChainService
 from sfn_cqrs.service.commands import Caller, CommandService, Published
 from sfn_cqrs.service.data import DataService, HistoryService
@@ -28,12 +30,16 @@ from sfn_cqrs.service.http import (
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.problems import problem, problem_of
 from sfn_cqrs.service.resolver import Resolver
+from sfn_cqrs.service.task_views import state_view, task_view
+from sfn_cqrs.service.tasks import TaskService
 from sfn_cqrs.service.views import link_view, row_view, version_view
 
 app = Resolver()
 _FIELDS = frozenset(
     ("type", "code", "name", "version", "attributes", "isDeleted", "mode", "partial")
 )
+_TASK_FIELDS = frozenset(("taskType", "input", "name"))
+_KINDS = {"batch": TaskKind.BATCH, "single": TaskKind.SINGLE}
 _MODES = ("async", "sync")
 
 
@@ -47,9 +53,7 @@ def publish_command() -> Response[str]:
     """Publish a version."""
     identity = Identity.of(_event())
     body = body_of(_event())
-    unknown = sorted(body.keys() - _FIELDS)
-    if unknown:
-        raise InvalidInputError(unknown[0], f"is not known; known: {', '.join(sorted(_FIELDS))}")
+    _refuse_unknown(body, _FIELDS)
     mode = body.get("mode", "async")
     if mode not in _MODES:
         raise InvalidInputError("mode", "must be async or sync")
@@ -135,6 +139,60 @@ def list_items() -> Response[str]:
     return _listed([row_view(row) for row in page.items], page.next_cursor)
 
 
+@app.post("/tasks")
+def create_task() -> Response[str]:
+    """Create a task of many items, or of one that is an object."""
+    identity = Identity.of(_event())
+    body = body_of(_event())
+    _refuse_unknown(body, _TASK_FIELDS)
+    service, value = TaskService(identity.tenant), _needed(body, "input")
+    create = service.create_single if isinstance(value, dict) else service.create
+    id_ = create(
+        _needed(body, "taskType"), value, name=body.get("name", ""), caller=_caller(identity)
+    )
+    return _json(HTTPStatus.ACCEPTED, {"id": id_})
+
+
+@app.get("/tasks")
+def list_tasks() -> Response[str]:
+    """List the tasks of a type, the newest first."""
+    service = TaskService(Identity.of(_event()).tenant)
+    type_, kind = _query("taskType"), _query("kind") or "batch"
+    if type_ is None:
+        raise InvalidInputError("taskType", "is needed: /tasks?taskType=ORDER_REMINDER")
+    if kind not in _KINDS:
+        raise InvalidInputError("kind", "must be batch or single")
+    page = service.list(type_, kind=_KINDS[kind], limit=_limit(), cursor=_query("cursor"))
+    return _listed([task_view(task) for task in page.items], page.next_cursor)
+
+
+@app.get("/tasks/<id_>")
+def get_task(id_: str) -> Response[str]:
+    """Show a task with its counts and a page of its items."""
+    service = TaskService(Identity.of(_event()).tenant)
+    status, limit = _query("status"), _limit()
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInputError("limit", f"must be between 1 and {MAX_LIMIT}")
+    if status is not None and status not in set(TaskStatus):
+        raise InvalidInputError("status", f"must be one of {', '.join(TaskStatus)}")
+    after = integer_of(_query("cursor"), "cursor", -1)
+    return _json(HTTPStatus.OK, state_view(service.get(code_of(id_)), limit, after, status))
+
+
+@app.post("/tasks/<id_>/cancel")
+def cancel_task(id_: str) -> Response[str]:
+    """Begin no further item of a task."""
+    task = TaskService(Identity.of(_event()).tenant).cancel(code_of(id_))
+    return _json(HTTPStatus.ACCEPTED, task_view(task))
+
+
+@app.post("/tasks/<id_>/retry")
+def retry_task(id_: str) -> Response[str]:
+    """Run what failed or was cancelled again."""
+    task = TaskService(Identity.of(_event()).tenant).retry(code_of(id_))
+    return _json(HTTPStatus.ACCEPTED, task_view(task))
+
+
 @app.exception_handler(SfnCqrsError)  # type: ignore[untyped-decorator]
 def refuse(error: SfnCqrsError) -> Response[str]:
     """Answer an error that the caller can do something about."""
@@ -185,6 +243,12 @@ def _publish_partial(
         is_sync=is_sync,
         caller=caller,
     )
+
+
+def _refuse_unknown(body: dict[str, Any], known: frozenset[str]) -> None:
+    unknown = sorted(body.keys() - known)
+    if unknown:
+        raise InvalidInputError(unknown[0], f"is not known; known: {', '.join(sorted(known))}")
 
 
 def _needed(body: dict[str, Any], field: str) -> Any:

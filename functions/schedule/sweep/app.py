@@ -10,23 +10,33 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.keys import CommandRef
+from sfn_cqrs.domain.keys import CommandRef, TaskRef
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.sweep import sweep
+from sfn_cqrs.service.sweep import Report, sweep, sweep_ended_task, sweep_tasks
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Sweep the version whose execution has ended, or all that have been open for long."""
+    """Sweep what an execution that has ended worked on, or all that has been open for long."""
     if event.get("detail-type") == "Step Functions Execution Status Change":
-        ref = CommandRef.from_input(json.loads(event["detail"]["input"]))
-        done = Chain(ref.key).run(chain.sweep(ref.version))
+        done = _sweep_one(json.loads(event["detail"]["input"]))
         logger.info("swept one", sweep=done, execution=event["detail"]["name"])
         return {done: 1}
-    report = sweep(context.get_remaining_time_in_millis)
-    with single_metric(
-        name="OldestOpenCommandAge", unit=MetricUnit.Seconds, value=report.oldest_age
-    ):
+    remaining_ms = context.get_remaining_time_in_millis
+    commands = _told("OldestOpenCommandAge", sweep(remaining_ms))
+    tasks = _told("OldestOpenTaskAge", sweep_tasks(remaining_ms))
+    return {**commands.done, **{f"task_{done}": count for done, count in tasks.done.items()}}
+
+
+def _sweep_one(execution_input: dict[str, Any]) -> str:
+    if "id" in execution_input:
+        return sweep_ended_task(TaskRef.from_input(execution_input))
+    ref = CommandRef.from_input(execution_input)
+    return Chain(ref.key).run(chain.sweep(ref.version))
+
+
+def _told(metric: str, report: Report) -> Report:
+    with single_metric(name=metric, unit=MetricUnit.Seconds, value=report.oldest_age):
         pass
-    logger.info("swept", sweep=report.done, oldest_open_seconds=report.oldest_age)
-    return report.done
+    logger.info("swept", metric=metric, sweep=report.done, oldest_open_seconds=report.oldest_age)
+    return report

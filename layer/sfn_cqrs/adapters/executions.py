@@ -1,10 +1,9 @@
 """Executions of a state machine: start, describe, and end their waits."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sfn_cqrs.domain.chain import Execution
-from sfn_cqrs.domain.keys import CommandRef
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -13,8 +12,18 @@ MAX_ERROR = 256
 MAX_CAUSE = 32_768
 
 
+class Attempt(Protocol):
+    """What an execution runs: its name and its input are always the same."""
+
+    def as_input(self) -> dict[str, object]:
+        """The execution's input."""
+
+    def execution_name(self, table: str) -> str:
+        """The execution's name."""
+
+
 class Executions:
-    """The executions of the command machine, named after the attempts that they run."""
+    """The executions of one machine, named after the attempts that they run."""
 
     def __init__(self, client: "SFNClient", machine_arn: str, table: str) -> None:
         """Speak to one machine; `table` is part of the executions' names."""
@@ -22,7 +31,7 @@ class Executions:
         self._machine_arn = machine_arn
         self._table = table
 
-    def start(self, ref: CommandRef) -> None:
+    def start(self, ref: Attempt) -> None:
         """Start an attempt's execution; one that runs or has run already is no error."""
         try:
             self._client.start_execution(
@@ -33,7 +42,7 @@ class Executions:
         except self._client.exceptions.ExecutionAlreadyExists:
             return
 
-    def describe(self, ref: CommandRef) -> Execution | None:
+    def describe(self, ref: Attempt) -> Execution | None:
         """An attempt's execution; None if it was never started."""
         prefix = self._machine_arn.replace(":stateMachine:", ":execution:")
         try:

@@ -1,12 +1,12 @@
 """The process items: every change is one conditional write, every read is consistent."""
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
 from sfn_cqrs.adapters.items import as_process, process_item
+from sfn_cqrs.adapters.open_index import Cursor, OpenIndex, shard_of
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import Now, iso
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
@@ -17,18 +17,15 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 OPEN_SHARDS = 16
-Cursor = dict[str, Any]
 _OWNED = "attempt = :attempt AND outcome IN (:open, :waiting)"
 _OPEN = {":open": "OPEN", ":waiting": "WAITING"}
 _REPAIRABLE = "outcome IN (:failed, :blocked)"
-_CURSORS = marshal({"pk": "SWEEP", "sk": "commands"})
 _BROKEN = {":failed": "FAILED", ":blocked": "BLOCKED"}
 
 
 def open_shard(process: Process) -> int:
     """The partition of the index of open versions that this one is listed in."""
-    text = f"{process.key.pk}|{process.key.process_sk(process.version)}"
-    return hashlib.sha256(text.encode()).digest()[0] % OPEN_SHARDS
+    return shard_of(process.key.pk, process.key.process_sk(process.version), OPEN_SHARDS)
 
 
 def new_process_item(process: Process) -> Item:
@@ -47,6 +44,7 @@ class ProcessTable:
         self._table = table
         self._now = now
         self._retention = retention
+        self._open = OpenIndex(client, table, "commands")
 
     def find(self, key: ItemKey, version: int) -> Process | None:
         """Read one version's process; None if there is none or it has expired."""
@@ -154,40 +152,16 @@ class ProcessTable:
         The index is eventually consistent, so each one is read again: what has expired
         is left out, what has closed meanwhile is not.
         """
-        start: dict[str, Any] = {"ExclusiveStartKey": marshal(cursor)} if cursor else {}
-        answer = self._client.query(
-            TableName=self._table,
-            IndexName="open",
-            KeyConditionExpression="open_shard = :shard AND opened_at < :before",
-            ExpressionAttributeValues=marshal({":shard": shard, ":before": before}),
-            Limit=limit,
-            **start,
-        )
-        last = answer.get("LastEvaluatedKey")
-        found = [self._read_again(keys) for keys in answer["Items"]]
-        processes = [process for process in found if process is not None]
-        return processes, unmarshal(last) if last else None
+        items, more = self._open.opened(shard, cursor, before, limit)
+        return [as_process(item) for item in items], more
 
     def cursors(self) -> dict[str, Cursor]:
         """Where the next sweep goes on in each shard, by the shard's number."""
-        item = self._client.get_item(TableName=self._table, Key=_CURSORS, ConsistentRead=True).get(
-            "Item"
-        )
-        cursors: dict[str, Cursor] = unmarshal(item)["cursors"] if item else {}
-        return cursors
+        return self._open.cursors()
 
     def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
         """Remember how far this sweep came. Two sweeps at once only sweep something twice."""
-        self._client.put_item(
-            TableName=self._table,
-            Item=_CURSORS | marshal({"kind": "sweep", "cursors": cursors}),
-        )
-
-    def _read_again(self, keys: Item) -> Process | None:
-        item = self._client.get_item(
-            TableName=self._table, Key={"pk": keys["pk"], "sk": keys["sk"]}, ConsistentRead=True
-        ).get("Item")
-        return as_process(unmarshal(item)) if item else None
+        self._open.keep_cursors(cursors)
 
     def _close(
         self,

@@ -35,6 +35,47 @@ class UnknownTypeError(InvalidInputError):
         super().__init__("type", f"{type_!r} is not registered; known types: {', '.join(known)}")
 
 
+class UnknownTaskTypeError(InvalidInputError):
+    """No module of the user's package registers this type of task."""
+
+    code = "unknown_task_type"
+
+    def __init__(self, type_: object, known: list[str]) -> None:
+        """Name the types that exist, so that a typing error shows."""
+        names = ", ".join(known) or "none"
+        super().__init__("taskType", f"{type_!r} is not registered; known types: {names}")
+
+
+class NoItemsError(InvalidInputError):
+    """A batch task has nothing to do."""
+
+    code = "no_items"
+
+
+class TooManyItemsError(InvalidInputError):
+    """A batch task has more items than one execution can work on."""
+
+    code = "too_many_items"
+
+
+class ItemTooLargeError(InvalidInputError):
+    """The input of an item, or of all items together, is larger than a task takes."""
+
+    code = "item_too_large"
+
+
+class PayloadTooLargeError(InvalidInputError):
+    """An input or output is larger than Step Functions passes on."""
+
+    code = "payload_too_large"
+
+
+class InvalidTokenError(SfnCqrsError):
+    """A task token that no wait of this account and region was given."""
+
+    code = "invalid_token"
+
+
 class VersionConflictError(SfnCqrsError):
     """Somebody else has published a version since the caller read; read again, then retry."""
 
@@ -77,9 +118,21 @@ class IdempotencyMismatchError(SfnCqrsError):
 
 
 class NotFailedError(SfnCqrsError):
-    """Redrive and skip are for versions that are FAILED or BLOCKED."""
+    """Redrive and skip are for versions that are FAILED or BLOCKED, retry for failed tasks."""
 
     code = "not_failed"
+
+
+class NotOpenError(SfnCqrsError):
+    """A task that has ended cannot be cancelled."""
+
+    code = "not_open"
+
+
+class TaskBusyError(SfnCqrsError):
+    """An item of an ended task is still being worked on by a function that nobody can stop."""
+
+    code = "task_busy"
 
 
 class ForbiddenError(SfnCqrsError):
@@ -118,3 +171,11 @@ class VersionGapError(Exception):
 
 class SyncHandlerError(Exception):
     """A sync handler raised; the message names the handler and the error."""
+
+
+class ItemTimeoutError(BaseException):
+    """A task's item took longer than its type allows; no handler takes this for its own error."""
+
+
+class ItemResultError(Exception):
+    """A task handler returned what cannot be kept."""

@@ -7,14 +7,16 @@ like a version, a process item or another code's prefix. The item keeps the code
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 
 MAX_CODE_BYTES = 256
 MAX_VERSION = 99_999_999
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TASK_ID = re.compile(r"([ts])-([0-9A-HJKMNP-TV-Z]{26})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -33,8 +35,7 @@ class ItemKey:
         Raises:
             InvalidInputError: a part is empty, too long or has characters that it may not have.
         """
-        if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
-            raise InvalidInputError("tenant", "must be 1 to 64 letters, digits, '.', '_' or '-'")
+        tenant = checked_tenant(tenant)
         if not isinstance(type_, str) or not _TYPE.fullmatch(type_):
             raise InvalidInputError(
                 "type", "must be 1 to 64 capital letters, digits or '_', a letter first"
@@ -108,10 +109,127 @@ class CommandRef:
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per attempt, at most 80 characters, the same for ever."""
-        identity = "|".join((table, self.key.pk, self.key.version_sk(self.version)))
-        digest = hashlib.sha256(identity.encode()).digest()
-        text = base64.b32encode(digest).decode().lower()[:26]
+        text = hashed(table, self.key.pk, self.key.version_sk(self.version))
         return f"c-{text}-v{self.version}-a{self.attempt}"
+
+
+class TaskKind(StrEnum):
+    """Many items that the machine works on, or one that the queue's consumer does.
+
+    The value is the first letter of the task's public id.
+    """
+
+    BATCH = "t"
+    SINGLE = "s"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKey:
+    """One task of one tenant; its items lie in a partition of their own."""
+
+    tenant: str
+    type: str
+    ulid: str
+    kind: TaskKind = TaskKind.BATCH
+
+    @property
+    def id(self) -> str:
+        """The public id, which names the kind and so the partition."""
+        return f"{self.kind}-{self.ulid}"
+
+    @property
+    def pk(self) -> str:
+        """The partition of the tenant's tasks of this kind."""
+        return tasks_partition_key(self.tenant, self.kind)
+
+    @property
+    def sk(self) -> str:
+        """The sort key of the task."""
+        return f"{type_prefix(self.type)}{self.ulid}"
+
+    @property
+    def items_pk(self) -> str:
+        """The partition of the task's items, and of the pointer to the task."""
+        return task_items_partition_key(self.tenant, self.kind, self.ulid)
+
+    def item_sk(self, index: int) -> str:
+        """The sort key of an item."""
+        return f"{self.sk}#{index:06d}"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """One attempt to work on a task: all that an execution carries, items as their indexes."""
+
+    key: TaskKey
+    attempt: int
+    items: tuple[int, ...] = field(default=(), compare=False)
+
+    def as_input(self) -> dict[str, object]:
+        """The execution's input; the same attempt gives the same text, whoever starts it."""
+        return {
+            "attempt": self.attempt,
+            "id": self.key.id,
+            "items": list(self.items),
+            "tenant": self.key.tenant,
+            "type": self.key.type,
+        }
+
+    @classmethod
+    def from_input(cls, execution_input: dict[str, object]) -> "TaskRef":
+        """Read an execution's input back.
+
+        Raises:
+            InvalidInputError: a field is missing or of another type.
+        """
+        try:
+            tenant, type_ = str(execution_input["tenant"]), str(execution_input["type"])
+            kind, ulid = task_id_parts(str(execution_input["id"]))
+            attempt, items = execution_input["attempt"], execution_input["items"]
+        except (KeyError, TypeError) as error:
+            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
+        except NotFoundError as error:
+            raise InvalidInputError("id", str(error)) from error
+        if not isinstance(attempt, int) or not isinstance(items, list):
+            raise InvalidInputError("input", "attempt must be an integer and items a list")
+        return cls(TaskKey(tenant, type_, ulid, kind), attempt, tuple(items))
+
+    def execution_name(self, table: str) -> str:
+        """The execution's name: one per attempt, at most 80 characters, the same for ever."""
+        return f"t-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
+
+
+def checked_tenant(tenant: object) -> str:
+    """A tenant, if a key can hold it.
+
+    Raises:
+        InvalidInputError: it is empty, too long or has characters that it may not have.
+    """
+    if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
+        raise InvalidInputError("tenant", "must be 1 to 64 letters, digits, '.', '_' or '-'")
+    return tenant
+
+
+def task_id_parts(id_: str) -> tuple[TaskKind, str]:
+    """The kind and the ULID of a public id.
+
+    Raises:
+        NotFoundError: it is no task's id.
+    """
+    found = _TASK_ID.fullmatch(id_)
+    if found is None:
+        raise NotFoundError(f"{id_!r} is no id of a task; those begin with t- or s-")
+    return TaskKind(found[1]), found[2]
+
+
+def tasks_partition_key(tenant: str, kind: TaskKind) -> str:
+    """The partition that holds a tenant's tasks of one kind."""
+    return f"{'SFN_TASK' if kind is TaskKind.BATCH else 'TASK'}#{tenant}"
+
+
+def task_items_partition_key(tenant: str, kind: TaskKind, ulid: str) -> str:
+    """The partition that holds the items of one task."""
+    return f"{tasks_partition_key(tenant, kind)}#{ulid}"
 
 
 def partition_key(tenant: str) -> str:
@@ -126,3 +244,9 @@ def type_prefix(type_: str) -> str:
 
 def _encoded(code: str) -> str:
     return code.replace("%", "%25").replace("@", "%40").replace("#", "%23")
+
+
+def hashed(*identity: str) -> str:
+    """26 characters that any name may hold, the same for the same identity."""
+    digest = hashlib.sha256("|".join(identity).encode()).digest()
+    return base64.b32encode(digest).decode().lower()[:26]

@@ -1,8 +1,9 @@
-"""Messages that tell of a version: the notice of its end, and the alarm of its failure."""
+"""Messages that tell of a version, a task or an item: of its end, and of its failure."""
 
 from typing import Any
 
 from sfn_cqrs.domain.process import Process
+from sfn_cqrs.domain.task import Item, Task
 
 MAX_MESSAGE = 1_000
 
@@ -32,6 +33,81 @@ def sfn_alarm(process: Process, table: str, execution: str) -> dict[str, Any]:
         "action": "sfn-alarm",
         **_identity(process, table),
         "content": {"errorMessage": message, "sfnId": execution},
+    }
+
+
+def task_execute(task: Task, table: str) -> dict[str, Any]:
+    """The message that has a task worked on."""
+    return {
+        "action": "task-execute",
+        **_task_identity(task, table),
+        "content": {"taskType": task.key.type, "attempt": task.attempt},
+    }
+
+
+def task_status(task: Task, table: str) -> dict[str, Any]:
+    """The notice that a task has ended, with its counts."""
+    counts = task.counts
+    return {
+        "action": "task-status",
+        **_task_identity(task, table),
+        "content": {
+            "status": str(task.status),
+            "source": task.source,
+            "taskType": task.key.type,
+            "attempt": task.attempt,
+            "total": task.total,
+            "completed": counts.completed if counts else 0,
+            "failed": counts.failed if counts else 0,
+            "cancelled": counts.cancelled if counts else 0,
+        },
+    }
+
+
+def sub_task_status(item: Item, table: str) -> dict[str, Any]:
+    """The notice that an item has ended; the error's name, but neither its text nor a result."""
+    return {
+        "action": "sub-task-status",
+        **_item_identity(item, table),
+        "content": {
+            "status": str(item.status),
+            "taskType": item.key.type,
+            "index": item.index,
+            "attempt": item.attempt,
+            "error": item.error,
+        },
+    }
+
+
+def item_alarm(item: Item, table: str, execution: str) -> dict[str, Any]:
+    """The alarm that an item has failed."""
+    message = f"{item.error}: {item.cause or ''}".splitlines()[0][:MAX_MESSAGE]
+    return {
+        "action": "sfn-alarm",
+        **_item_identity(item, table),
+        "content": {"errorMessage": message, "sfnId": execution},
+    }
+
+
+def _task_identity(task: Task, table: str) -> dict[str, Any]:
+    key = task.key
+    return {
+        "id": key.id,
+        "table": table,
+        "pk": key.pk,
+        "sk": key.sk,
+        "tenantCode": key.tenant,
+    }
+
+
+def _item_identity(item: Item, table: str) -> dict[str, Any]:
+    key = item.key
+    return {
+        "id": key.id,
+        "table": table,
+        "pk": key.items_pk,
+        "sk": key.item_sk(item.index),
+        "tenantCode": key.tenant,
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sfn_cqrs.domain.values import Json
 
 LIFETIME_SECONDS = 24 * 3600
+MAX_KEY_CHARACTERS = 256
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import MAX_VERSION, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
-from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request
+from sfn_cqrs.domain.request import LIFETIME_SECONDS, MAX_KEY_CHARACTERS, Request
 from sfn_cqrs.domain.values import Json, digest, merged
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.chain import Chain
@@ -31,7 +31,6 @@ from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.projection import run_handler
 
 TRIES = 8
-MAX_KEY_CHARACTERS = 256
 
 
 @dataclass(frozen=True, slots=True)

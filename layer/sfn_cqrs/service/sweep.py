@@ -1,66 +1,133 @@
-"""The sweep over all versions that have been open for long."""
+"""The sweep over all versions and all tasks that have been open for long."""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.process_table import OPEN_SHARDS
-from sfn_cqrs.domain import chain
+from sfn_cqrs.adapters import process_table, task_table
+from sfn_cqrs.domain import chain, task_flow
 from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.keys import TaskRef
+from sfn_cqrs.domain.notices import task_execute
 from sfn_cqrs.domain.process import Process
+from sfn_cqrs.domain.task import Task
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.task_flow import TaskFlow
 
 GRACE = timedelta(minutes=2)
 """Longer than a request that publishes synchronously can live."""
 PER_SHARD = 31
 """Times 16 shards: at most some 500 versions a sweep."""
+TASKS_PER_SHARD = 50
+"""Times 4 shards: at most 200 tasks a sweep, some of which end a thousand items."""
 MARGIN_MS = 5_000
+
+
+class _Opened(Protocol):
+    @property
+    def opened_at(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Opened)
+
+
+class _OpenTable(Protocol[T]):
+    def opened(
+        self, shard: int, cursor: dict[str, Any] | None, before: str, limit: int
+    ) -> tuple[list[T], dict[str, Any] | None]: ...
+
+    def cursors(self) -> dict[str, dict[str, Any]]: ...
+
+    def keep_cursors(self, cursors: dict[str, dict[str, Any]]) -> None: ...
 
 
 @dataclass(slots=True)
 class Report:
-    """What a sweep did: how often each action, and the age of the oldest open version."""
+    """What a sweep did: how often each action, and the age of the oldest that is open."""
 
     done: dict[str, int] = field(default_factory=dict)
     oldest_age: float = 0.0
 
 
 def sweep(remaining_ms: Callable[[], int]) -> Report:
-    """Sweep each shard from where the last sweep ended, until the time is nearly over.
+    """Sweep the versions, each shard from where the last sweep ended, until time is nearly over.
 
     One version that cannot be swept is logged and does not stop the others.
     """
+    return _swept_all(
+        bootstrap.processes(),
+        process_table.OPEN_SHARDS,
+        PER_SHARD,
+        remaining_ms,
+        _sweep_version,
+        lambda process: process.outcome.is_open,
+    )
+
+
+def sweep_tasks(remaining_ms: Callable[[], int]) -> Report:
+    """Sweep the tasks, as `sweep` does the versions."""
+    return _swept_all(
+        bootstrap.tasks(),
+        task_table.OPEN_SHARDS,
+        TASKS_PER_SHARD,
+        remaining_ms,
+        _sweep_task,
+        lambda task: not task.status.is_closed,
+    )
+
+
+def sweep_ended_task(ref: TaskRef) -> str:
+    """Sweep the one task whose execution has ended; answers what was done."""
+    return TaskFlow(ref.key).run(task_flow.sweep(bootstrap.now(), ref.attempt))
+
+
+def _swept_all(
+    table: _OpenTable[T],
+    shards: int,
+    per_shard: int,
+    remaining_ms: Callable[[], int],
+    sweep_one: Callable[[T], str],
+    ages: Callable[[T], bool],
+) -> Report:
     now = bootstrap.now()
     before = iso(now - GRACE)
-    processes = bootstrap.processes()
-    cursors = processes.cursors()
+    cursors = table.cursors()
     done: Counter[str] = Counter()
     oldest = now
-    first_shard = int(now.timestamp()) % OPEN_SHARDS  # no shard is always the last
-    for shard in (*range(first_shard, OPEN_SHARDS), *range(first_shard)):
+    first_shard = int(now.timestamp()) % shards  # no shard is always the last
+    for shard in (*range(first_shard, shards), *range(first_shard)):
         if remaining_ms() < MARGIN_MS:
             break
         cursor = cursors.pop(str(shard), None)
-        found, next_cursor = processes.opened(shard, cursor, before, PER_SHARD)
-        first = processes.opened(shard, None, before, PER_SHARD)[0] if cursor else found
-        oldest = min([oldest, *_opened(first)])
-        done.update(_swept(process) for process in found)
+        found, next_cursor = table.opened(shard, cursor, before, per_shard)
+        first = table.opened(shard, None, before, per_shard)[0] if cursor else found
+        ageing = [datetime.fromisoformat(one.opened_at) for one in first if ages(one)]
+        oldest = min([oldest, *ageing])
+        done.update(sweep_one(one) for one in found)
         if next_cursor is not None:
             cursors[str(shard)] = next_cursor
-    processes.keep_cursors(cursors)
+    table.keep_cursors(cursors)
     return Report(dict(done), (now - oldest).total_seconds())
 
 
-def _opened(processes: list[Process]) -> list[datetime]:
-    return [datetime.fromisoformat(each.opened_at) for each in processes if each.outcome.is_open]
-
-
-def _swept(process: Process) -> str:
+def _sweep_version(process: Process) -> str:
     try:
         return Chain(process.key).run(chain.sweep(process.version))
     except Exception:
         logger.exception("a version could not be swept", version=process.version)
         return "error"
+
+
+def _sweep_task(task: Task) -> str:
+    try:
+        done = TaskFlow(task.key).run(task_flow.sweep(bootstrap.now()))
+        if done == "queued":
+            bootstrap.events().publish([task_execute(task, bootstrap.tasks_table_name())])
+    except Exception:
+        logger.exception("a task could not be swept", task=task.key.id)
+        return "error"
+    return done

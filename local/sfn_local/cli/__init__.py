@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "publish": ("sfn_local.cli.publish:publish", "Publish a version of an item, or its deletion."),
     "data": ("sfn_local.cli.data:data", "Look at items: get, list, history."),
     "chain": ("sfn_local.cli.chain:chain", "Look at and repair chains: show, redrive, skip."),
+    "task": ("sfn_local.cli.task:task", "Run and repair tasks: run, show, list, retry, cancel."),
     "invoke": ("sfn_local.cli.invoke:invoke", "Invoke the function of one state."),
     "event": ("sfn_local.cli.invoke:event", "Print a sample event of a state."),
     "doctor": ("sfn_local.cli.doctor:doctor", "Look for what is stuck, failed or undelivered."),

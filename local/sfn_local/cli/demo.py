@@ -6,13 +6,12 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from sfn_local.cli.options import Command, json_option
+from sfn_local.cli.progress import progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from sfn_local.demo.run import Demo
 
 SHOWN_DIFFERENCES = 20
-PLAIN_SECONDS = 2.0
 
 
 @click.command(cls=Command, examples=("sfn-cqrs demo", "sfn-cqrs demo --airports 1000"))
@@ -63,15 +61,15 @@ def _tell(story: Demo, console: Console) -> list[str]:
     from sfn_local.cli.drawing import draw_chain  # noqa: PLC0415
 
     with story.listening():
-        with _progress(console, "Published", story.commands) as progress:
-            story.publish(progress)
-        with _progress(console, "Applied", story.commands) as progress:
-            story.settle(progress)
+        with progress(console, "Published", story.commands) as update:
+            story.publish(update)
+        with progress(console, "Applied", story.commands) as update:
+            story.settle(update)
         console.print(f"\nThe handler of {story.broken} failed on purpose; its chain:\n")
         console.print(draw_chain(story.chain_of_broken()), soft_wrap=True)
         console.print(f"\nThe handler is repaired: chain redrive {story.broken} 1\n")
-        with _progress(console, "Healed", story.commands) as progress:
-            story.heal(progress)
+        with progress(console, "Healed", story.commands) as update:
+            story.heal(update)
         console.print()
         console.print(draw_chain(story.chain_of_broken()), soft_wrap=True)
     console.print("\nComparing chains, data, history and read models with the source …")
@@ -95,47 +93,3 @@ def _conclude(story: Demo, differences: list[str], console: Console, *, as_json:
         console.print("[green]Every row is as the source says.[/]")
     if as_json:
         click.echo(json.dumps({**dict(story.numbers()), "differences": differences}))
-
-
-@contextmanager
-def _progress(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar with rate and time left on a terminal, a line every two seconds elsewhere."""
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    if not console.is_terminal:
-        yield _plain_lines(console, what, total)
-        return
-    columns = (
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:>5.0f}/s"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(what, total=total, rate=0.0)
-        began = time.monotonic()
-
-        def update(done: int) -> None:
-            rate = done / max(time.monotonic() - began, 0.001)
-            bar.update(task, completed=done, rate=rate)
-
-        yield update
-
-
-def _plain_lines(console: Console, what: str, total: int) -> Callable[[int], None]:
-    printed = 0.0
-
-    def update(done: int) -> None:
-        nonlocal printed
-        if done >= total or time.monotonic() - printed > PLAIN_SECONDS:
-            printed = time.monotonic()
-            console.print(f"{what} {done} of {total}")
-
-    return update

@@ -1,0 +1,21 @@
+"""Reminders of orders: a task that writes to many customers, one item each.
+
+Whoever sends the letters reads them from the view; a reminder stands there once, however
+often its item runs.
+"""
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service.task_types import TaskItem, task_handler
+
+
+@task_handler("ORDER_REMINDER", timeout=30, retry=5)
+def remind_of_order(item: TaskItem) -> Json:
+    """Lay out one reminder; an address that is none fails its item alone."""
+    order, address = str(item.input["order"]), str(item.input["to"])
+    if "@" not in address:
+        raise ValueError(f"{address!r} is no e-mail address")
+    letter = {"order": order, "to": address, "version": 1}
+    reminders = bootstrap.read_model("reminders")
+    is_new = reminders.put_if_newer(item.tenant, item.task_id, item.key, letter)
+    return {"to": address, "isNew": is_new}

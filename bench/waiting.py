@@ -1,0 +1,34 @@
+"""How benchmarks wait for a stack."""
+
+import time
+from collections.abc import Callable
+
+from sfn_local.recorder import Recorder
+
+PATIENCE_SECONDS = 120
+QUIET_SECONDS = 6
+"""Longer than any batching window of a queue or a stream."""
+
+
+def until(is_true: Callable[[], bool]) -> None:
+    """Wait until something holds.
+
+    Raises:
+        RuntimeError: it does not for two minutes.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise RuntimeError("the stack does not come to rest")
+        time.sleep(0.02)
+
+
+def until_quiet(recorder: Recorder) -> None:
+    """Wait until no function has been invoked for a while."""
+    until(lambda: _is_quiet(recorder))
+
+
+def _is_quiet(recorder: Recorder) -> bool:
+    before = len(recorder.invocations)
+    time.sleep(QUIET_SECONDS)
+    return len(recorder.invocations) == before

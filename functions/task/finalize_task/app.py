@@ -1,0 +1,24 @@
+"""finalize_task: end the task, from its items alone, or continue it with those that are left.
+
+Its input are the iterations' answers; one that gave up names the error of its function. The
+Map's own Catch leads here, too.
+"""
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import task_flow
+from sfn_cqrs.service.task_flow import TaskFlow
+from sfn_cqrs.service.task_state import TaskState, task_state
+
+
+@task_state
+def lambda_handler(state: TaskState) -> dict[str, object]:
+    """Count the items' statuses and close the task.
+
+    Raises:
+        SupersededError: a later attempt owns the task.
+    """
+    answers = state.input if isinstance(state.input, list) else []
+    abandoned = {one["index"]: str(one["error"]) for one in answers if "error" in one}
+    now = bootstrap.now().timestamp()
+    task = TaskFlow(state.ref.key).run(task_flow.finalize(state.ref.attempt, abandoned, now))
+    return {"result": str(task.status), "attempt": task.attempt}

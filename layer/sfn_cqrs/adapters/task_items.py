@@ -1,0 +1,121 @@
+"""Items of the tasks table: what a task, its items and the pointer to it look like when stored."""
+
+from typing import Any
+
+from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.domain import task as tasks
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.keys import TaskKey, TaskKind
+from sfn_cqrs.domain.task import Counts, Stop, Task, TaskStatus
+from sfn_cqrs.domain.values import Json
+
+POINTER_SK = "task"
+"""Sorts behind every item of the task, for types are spelt in capitals."""
+
+
+def task_item(task: Task, open_shard: int) -> Item:
+    """The task as stored when it is created."""
+    return {
+        **_key_item(task.key),
+        "pk": task.key.pk,
+        "sk": task.key.sk,
+        "kind": "task",
+        "name": task.name,
+        "status": str(task.status),
+        "attempt": task.attempt,
+        "total": task.total,
+        "left": task.left,
+        "input": None if task.input is None else list(task.input),
+        "input_s3": task.input_s3,
+        "source": task.source,
+        "request_id": task.request_id or None,
+        "created_at": task.created.at,
+        "created_by": task.created.by or None,
+        "created_ip": task.created.ip or None,
+        "opened_at": task.opened_at,
+        "updated_at": task.updated_at,
+        "open_shard": open_shard,
+    }
+
+
+def pointer_item(key: TaskKey) -> Item:
+    """What leads from a public id to its task."""
+    return {**_key_item(key), "pk": key.items_pk, "sk": POINTER_SK, "kind": "pointer"}
+
+
+def new_item(task: Task, index: int, value: Json, now: str) -> Item:
+    """An item of a task as stored when the task begins."""
+    return {
+        **_key_item(task.key),
+        "pk": task.key.items_pk,
+        "sk": task.key.item_sk(index),
+        "kind": "item",
+        "index": index,
+        "input": value,
+        "status": str(TaskStatus.CREATED),
+        "attempt": 0,
+        "seq": 0,
+        "lease_until": 0,
+        "updated_at": now,
+    }
+
+
+def as_task(item: Item) -> Task:
+    """Read a task; a large input stays where it is."""
+    pending, value, stop = item.get("pending"), item.get("input"), item.get("stop")
+    return Task(
+        key=as_task_key(item),
+        name=item["name"],
+        status=TaskStatus(item["status"]),
+        attempt=item["attempt"],
+        total=item["total"],
+        left=item["left"],
+        pending=None if pending is None else tuple(pending),
+        stop=None if stop is None else Stop(stop),
+        counts=_counts(item),
+        input=None if value is None else tuple(value),
+        input_s3=item.get("input_s3"),
+        source=item.get("source", ""),
+        request_id=item.get("request_id", ""),
+        created=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
+        opened_at=item["opened_at"],
+        updated_at=item["updated_at"],
+    )
+
+
+def as_item(item: Item) -> tasks.Item:
+    """Read an item of a task; `input` is absent where a query leaves it out."""
+    return tasks.Item(
+        key=as_task_key(item),
+        index=item["index"],
+        input=item.get("input"),
+        status=TaskStatus(item["status"]),
+        attempt=item["attempt"],
+        seq=item["seq"],
+        lease_until=item["lease_until"],
+        result=item.get("result"),
+        error=item.get("error"),
+        cause=item.get("cause"),
+        updated_at=item["updated_at"],
+    )
+
+
+def as_task_key(item: Item) -> TaskKey:
+    """Read the key from the attributes, never from pk and sk."""
+    return TaskKey(item["tenant"], item["type"], item["ulid"], TaskKind(item["task_kind"]))
+
+
+def _key_item(key: TaskKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "tenant": key.tenant,
+        "type": key.type,
+        "ulid": key.ulid,
+        "task_kind": str(key.kind),
+    }
+
+
+def _counts(item: Item) -> Counts | None:
+    if "completed" not in item:
+        return None
+    return Counts(item["completed"], item["failed"], item["cancelled"])

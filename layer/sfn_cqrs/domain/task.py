@@ -1,0 +1,364 @@
+"""Tasks: work in the background, of one item or of up to a thousand, and who may change it.
+
+The predicates are the conditions of the conditional writes. The fake applies them, the
+DynamoDB adapter spells them as expressions, and a contract test holds the two equal.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from sfn_cqrs.domain.command import MAX_NAME_CHARACTERS, Audit
+from sfn_cqrs.domain.errors import (
+    InvalidInputError,
+    ItemResultError,
+    ItemTooLargeError,
+    NoItemsError,
+    TooManyItemsError,
+)
+from sfn_cqrs.domain.keys import TaskKey, TaskRef
+from sfn_cqrs.domain.values import Json, canonical, checked_json
+
+MAX_ITEMS = 1_000
+"""Seven events an item and as many again for retries stay below an execution's 25,000."""
+MAX_ITEM_BYTES = 100 * 1024
+MAX_INPUT_BYTES = 5 * 1024 * 1024
+MAX_RESULT_BYTES = 32 * 1024
+
+
+class TaskStatus(StrEnum):
+    """Where a task or an item stands; within an attempt it only moves down this list."""
+
+    CREATED = "CREATED"
+    QUEUED = "QUEUED"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_closed(self) -> bool:
+        """The attempt is over."""
+        return self in CLOSED
+
+    @property
+    def is_waiting(self) -> bool:
+        """Nobody works on it yet."""
+        return self in WAITING
+
+    @property
+    def is_repairable(self) -> bool:
+        """A retry applies."""
+        return self in REPAIRABLE
+
+
+WAITING = (TaskStatus.CREATED, TaskStatus.QUEUED)
+REPAIRABLE = (TaskStatus.FAILED, TaskStatus.CANCELLED)
+CLOSED = (TaskStatus.COMPLETED, *REPAIRABLE)
+
+
+class Stop(StrEnum):
+    """Why no further item of a task is begun."""
+
+    CANCELLED = "CANCELLED"
+    FAILED_FAST = "FAILED_FAST"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many items have ended how; together they are the total once a task has ended."""
+
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @classmethod
+    def of(cls, statuses: Iterable[TaskStatus]) -> "Counts":
+        """Count what has ended."""
+        counted = Counter(statuses)
+        return cls(
+            counted[TaskStatus.COMPLETED],
+            counted[TaskStatus.FAILED],
+            counted[TaskStatus.CANCELLED],
+        )
+
+    def verdict(self, stop: Stop | None) -> TaskStatus:
+        """The status of a task whose items have all ended."""
+        if stop is Stop.CANCELLED and self.cancelled:
+            return TaskStatus.CANCELLED
+        if self.failed or self.cancelled:
+            return TaskStatus.FAILED
+        return TaskStatus.COMPLETED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task as stored.
+
+    `pending` are the items of this attempt (None: all), `left` is how many of them had not
+    ended when it began. `input` is there until every item has its own; `input_s3` is the key
+    of the object that holds a large one. `opened_at` is when this attempt was.
+    """
+
+    key: TaskKey
+    name: str
+    total: int
+    created: Audit
+    opened_at: str
+    updated_at: str
+    status: TaskStatus = TaskStatus.CREATED
+    attempt: int = 1
+    left: int = 0
+    pending: tuple[int, ...] | None = None
+    stop: Stop | None = None
+    counts: Counts | None = None
+    input: tuple[Json, ...] | None = None
+    input_s3: str | None = None
+    source: str = ""
+    request_id: str = ""
+
+    @property
+    def items(self) -> tuple[int, ...]:
+        """The items that this attempt works on."""
+        return tuple(range(self.total)) if self.pending is None else self.pending
+
+    @property
+    def ref(self) -> TaskRef:
+        """The attempt that owns this task now, with its items."""
+        return TaskRef(self.key, self.attempt, self.items)
+
+    @property
+    def has_input(self) -> bool:
+        """The items are not stored yet, or not known to be."""
+        return self.input is not None or self.input_s3 is not None
+
+    def is_mine(self, attempt: int) -> bool:
+        """Only the current attempt writes, and only while it is open."""
+        return self.attempt == attempt and not self.status.is_closed
+
+    def may_queue(self, attempt: int) -> bool:
+        """Its message may be sent, and sent again, until somebody has begun."""
+        return self.attempt == attempt and self.status.is_waiting
+
+    def may_stop(self) -> bool:
+        """Only what is open can be stopped; the first reason stays."""
+        return not self.status.is_closed and self.stop is None
+
+    def may_continue(self, attempt: int) -> bool:
+        """An attempt that ended before its items did has a successor."""
+        return self.attempt == attempt and self.status is TaskStatus.PROCESSING
+
+    def may_retry(self, attempt: int) -> bool:
+        """Only what has not gone well can be retried; once per attempt."""
+        return self.attempt == attempt and self.status.is_repairable
+
+    def queued(self) -> "Task":
+        """Its message is about to be sent."""
+        return replace(self, status=TaskStatus.QUEUED)
+
+    def begun(self) -> "Task":
+        """Every item is stored, and work on them begins."""
+        return replace(self, status=TaskStatus.PROCESSING, input=None, input_s3=None)
+
+    def stopped(self, stop: Stop) -> "Task":
+        """No further item is begun."""
+        return replace(self, stop=stop)
+
+    def closed(self, status: TaskStatus, counts: Counts) -> "Task":
+        """The attempt has ended."""
+        return replace(self, status=status, counts=counts)
+
+    def restarted(self, pending: tuple[int, ...]) -> "Task":
+        """The next attempt, with these items; the stream sees the status and starts it."""
+        return replace(
+            self,
+            status=TaskStatus.CREATED,
+            attempt=self.attempt + 1,
+            pending=pending,
+            left=len(pending),
+            stop=None,
+            counts=None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One item of a task, as stored.
+
+    `attempt` is the one that worked on it last (0: none), `seq` that attempt's try. Until
+    `lease_until`, in epoch seconds, a function may be at work on it. `cause` is the traceback
+    of a handler that raised.
+    """
+
+    key: TaskKey
+    index: int
+    input: Json
+    updated_at: str
+    status: TaskStatus = TaskStatus.CREATED
+    attempt: int = 0
+    seq: int = 0
+    lease_until: int = 0
+    result: Json = None
+    error: str | None = None
+    cause: str | None = None
+
+    def is_leased(self, now: float) -> bool:
+        """A function may still be at work on it."""
+        return self.lease_until > now
+
+    def is_unended(self, attempt: int) -> bool:
+        """This attempt has not come to it, or not to its end."""
+        if self.status is TaskStatus.COMPLETED:
+            return False
+        return not self.status.is_closed or self.attempt < attempt
+
+    def may_be_claimed(self, attempt: int, seq: int, now: float) -> bool:
+        """A later try of the same attempt takes over; a later attempt waits for the lease.
+
+        The machine tries again only what it saw end. What an earlier attempt began may still
+        run, whether it was closed meanwhile or not.
+        """
+        if self.status is TaskStatus.COMPLETED:
+            return False
+        if self.attempt == attempt:
+            return self.status is TaskStatus.PROCESSING and self.seq < seq
+        return self.attempt < attempt and not self.is_leased(now)
+
+    def may_be_closed(self, attempt: int, seq: int) -> bool:
+        """Only the try that works on it says how it ended."""
+        return (self.status, self.attempt, self.seq) == (TaskStatus.PROCESSING, attempt, seq)
+
+    def may_be_settled(self, attempt: int) -> bool:
+        """What nobody has ended is ended with its task, unless a later attempt has it."""
+        return not self.status.is_closed and self.attempt <= attempt
+
+    def claimed(self, attempt: int, seq: int, lease_until: int) -> "Item":
+        """Somebody works on it."""
+        return replace(
+            self,
+            status=TaskStatus.PROCESSING,
+            attempt=attempt,
+            seq=seq,
+            lease_until=lease_until,
+            error=None,
+            cause=None,
+        )
+
+    def closed(self, ending: "Ending") -> "Item":
+        """The work on it has ended, and so has the lease."""
+        return replace(
+            self,
+            status=ending.status,
+            lease_until=0,
+            result=ending.result,
+            error=ending.error,
+            cause=ending.cause,
+        )
+
+    def settled(self, attempt: int, ending: "Ending") -> "Item":
+        """It ended with its task; the lease stays, for a function may be at work on it."""
+        return replace(
+            self,
+            status=ending.status,
+            attempt=attempt,
+            result=ending.result,
+            error=ending.error,
+            cause=ending.cause,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the work on an item ended: with a result, an error, or not at all."""
+
+    status: TaskStatus
+    result: Json = None
+    error: str | None = None
+    cause: str | None = None
+
+
+def checked_name(name: object) -> str:
+    """A task's name, as a user sent it.
+
+    Raises:
+        InvalidInputError: it is no text, or too long.
+    """
+    if not isinstance(name, str) or len(name) > MAX_NAME_CHARACTERS:
+        raise InvalidInputError(
+            "name", f"must be a string of at most {MAX_NAME_CHARACTERS} characters"
+        )
+    return str(checked_json(name, "name"))
+
+
+def checked_items(value: object) -> tuple[Json, ...]:
+    """The items of a batch, as a user sent them.
+
+    Raises:
+        NoItemsError, TooManyItemsError, ItemTooLargeError: what the batch is too small or large in.
+        InvalidInputError: naming the path of the first value that cannot be kept.
+    """
+    if not isinstance(value, list | tuple):
+        raise InvalidInputError("input", "must be a list of items, or an object for a single task")
+    if not value:
+        raise NoItemsError("input", "has no items; give at least one")
+    if len(value) > MAX_ITEMS:
+        raise TooManyItemsError(
+            "input",
+            f"has {len(value)} items, and a task takes at most {MAX_ITEMS}; make several tasks",
+        )
+    items = tuple(_checked_item(item, f"input[{index}]") for index, item in enumerate(value))
+    total = sum(size_of(item) for item in items)
+    if total > MAX_INPUT_BYTES:
+        raise ItemTooLargeError(
+            "input", f"has {total} bytes, and a task takes at most {MAX_INPUT_BYTES}"
+        )
+    return items
+
+
+def checked_input(value: object) -> tuple[Json, ...]:
+    """The input of a single task, as a user sent it: its one item.
+
+    Raises:
+        ItemTooLargeError: it is too large.
+        InvalidInputError: naming the path of the first value that cannot be kept.
+    """
+    if not isinstance(value, dict):
+        raise InvalidInputError("input", "must be an object, or a list for a task of many items")
+    return (_checked_item(value, "input"),)
+
+
+def checked_result(value: object) -> Json:
+    """What a handler returned, if it can be kept.
+
+    Raises:
+        ItemResultError: it is no JSON, or too large.
+    """
+    try:
+        result = checked_json(value, "result")
+    except InvalidInputError as error:
+        raise ItemResultError(str(error)) from error
+    size = size_of(result)
+    if size > MAX_RESULT_BYTES:
+        raise ItemResultError(
+            f"the result has {size} bytes, and at most {MAX_RESULT_BYTES} are kept;"
+            " store it elsewhere and return where it is"
+        )
+    return result
+
+
+def size_of(value: Json) -> int:
+    """The bytes of a JSON value's text."""
+    return len(canonical(value).encode())
+
+
+def _checked_item(value: object, path: str) -> Json:
+    item = checked_json(value, path)
+    size = size_of(item)
+    if size > MAX_ITEM_BYTES:
+        raise ItemTooLargeError(
+            path,
+            f"has {size} bytes, and an item takes at most {MAX_ITEM_BYTES};"
+            " store it elsewhere and send where it is",
+        )
+    return item

@@ -1,0 +1,183 @@
+"""Executions of any state machine: start them, end their waits, keep long work alive.
+
+Needs nothing else of this project: no table, no environment, only boto3 and an ARN.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.domain.errors import InvalidInputError, InvalidTokenError, PayloadTooLargeError
+from sfn_cqrs.domain.failure import MAX_CAUSE, MAX_ERROR
+from sfn_cqrs.domain.keys import hashed
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+MAX_PAYLOAD_BYTES = 262_144
+MAX_NAME_CHARACTERS = 80
+_UNSAFE = re.compile(r"[^0-9A-Za-z_-]+")
+_HASH_CHARACTERS = 26
+_GONE = ("TaskDoesNotExist", "TaskTimedOut")
+
+
+def execution_name(*identity: str | int) -> str:
+    """A name for the execution that does this work: the same for the same identity, for ever.
+
+    It begins with what can be read of the identity and ends with its hash, so that no two are
+    alike, and it has at most 80 characters, all of which Step Functions takes.
+    """
+    parts = [str(part) for part in identity]
+    room = MAX_NAME_CHARACTERS - _HASH_CHARACTERS - 1
+    readable = _UNSAFE.sub("-", "-".join(parts))[:room].strip("-")
+    return f"{readable}-{hashed(*parts)}" if readable else hashed(*parts)
+
+
+class Beats:
+    """The heartbeats of one wait."""
+
+    def __init__(self) -> None:
+        """Begin with a wait that is there."""
+        self.is_gone = False
+
+
+class StepFunctionService:
+    """Speaks to Step Functions on behalf of handlers, queues and people who decide."""
+
+    def __init__(self, client: "SFNClient | None" = None) -> None:
+        """Use a client, or make one when it is first needed."""
+        self._given = client
+
+    @cached_property
+    def _client(self) -> "SFNClient":
+        if self._given is not None:
+            return self._given
+        import boto3  # noqa: PLC0415 - whoever gives a client pays nothing
+
+        return cast("SFNClient", cast("Any", boto3).client("stepfunctions"))
+
+    def start_execution(self, machine_arn: str, name: str, data: object) -> str:
+        """Start an execution and answer its ARN; one of that name that exists is no error.
+
+        Give it keys, not records: `$$` repeats the input in every state.
+
+        Raises:
+            InvalidInputError: the name is longer than 80 characters or has others than letters,
+                digits, `-` and `_` (make it with `execution_name`), or the input is no JSON.
+            PayloadTooLargeError: the input is larger than 256 KiB.
+        """
+        if not name or len(name) > MAX_NAME_CHARACTERS or _UNSAFE.search(name):
+            raise InvalidInputError(
+                "name", "must be 1 to 80 letters, digits, '-' or '_'; execution_name makes one"
+            )
+        text = _text(data, "input")
+        try:
+            return self._client.start_execution(stateMachineArn=machine_arn, name=name, input=text)[
+                "executionArn"
+            ]
+        except ClientError as error:
+            if _code(error) != "ExecutionAlreadyExists":
+                raise
+            return f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+    def resume_execution(self, token: str, result: object) -> bool:
+        """End a wait well; False if it has ended already.
+
+        The output is `{"Payload": result}`, which is what a state with the OutputPath
+        `$.Payload` expects, be it resumed by a token or answered by its function.
+
+        Raises:
+            InvalidInputError, PayloadTooLargeError: the result is no JSON, or too large.
+            InvalidTokenError: this is no task token of this account and region.
+        """
+        return self.send_task_success(token, {"Payload": result})
+
+    def send_task_success(self, token: str, output: object) -> bool:
+        """End a wait well, with an output as it is; False if it has ended already.
+
+        Raises:
+            InvalidInputError, PayloadTooLargeError: the output is no JSON, or too large.
+            InvalidTokenError: this is no task token of this account and region.
+        """
+        text = _text(output, "output")
+        return self._sent("send_task_success", taskToken=token, output=text)
+
+    def send_task_failure(self, token: str, error: str, cause: str = "") -> bool:
+        """End a wait with an error, cut to Step Functions' limits; False if it has ended already.
+
+        Raises:
+            InvalidTokenError: this is no task token of this account and region.
+        """
+        error, cause = error[:MAX_ERROR], cause[:MAX_CAUSE]
+        return self._sent("send_task_failure", taskToken=token, error=error, cause=cause)
+
+    def send_task_heartbeat(self, token: str) -> bool:
+        """Say that somebody is still at work; False if the wait has ended already.
+
+        Raises:
+            InvalidTokenError: this is no task token of this account and region.
+        """
+        return self._sent("send_task_heartbeat", taskToken=token)
+
+    @contextmanager
+    def heartbeats(self, token: str, every: float) -> Iterator[Beats]:
+        """Send a heartbeat every so many seconds while the block runs.
+
+        Take a third of the state's HeartbeatSeconds. `is_gone` of what is answered tells long
+        work that nobody waits for it any more. A heartbeat that fails otherwise is sent again
+        the next time.
+        """
+        beats, is_over = Beats(), threading.Event()
+
+        def beat() -> None:
+            while not beats.is_gone and not is_over.wait(every):
+                try:
+                    beats.is_gone = not self.send_task_heartbeat(token)
+                except InvalidTokenError:
+                    beats.is_gone = True
+                except Exception:
+                    continue
+
+        thread = threading.Thread(target=beat, daemon=True, name="heartbeats")
+        thread.start()
+        try:
+            yield beats
+        finally:
+            is_over.set()
+            thread.join()
+
+    def _sent(self, operation: str, **arguments: str) -> bool:
+        try:
+            getattr(self._client, operation)(**arguments)
+        except ClientError as error:
+            if _code(error) in _GONE:
+                return False
+            if _code(error) == "InvalidToken":
+                raise InvalidTokenError(
+                    "this is no task token of this account and region"
+                ) from error
+            raise
+        return True
+
+
+def _text(value: object, field: str) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(field, f"is no JSON: {error}") from error
+    size = len(text.encode())
+    if size > MAX_PAYLOAD_BYTES:
+        raise PayloadTooLargeError(
+            field, f"has {size} bytes, and at most {MAX_PAYLOAD_BYTES} pass; pass where it is"
+        )
+    return text
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]

@@ -1,0 +1,93 @@
+"""Runs the programs of tasks against DynamoDB, Step Functions and the user's handlers."""
+
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import task_flow
+from sfn_cqrs.domain.keys import TaskKey
+from sfn_cqrs.domain.task import Ending, Item
+from sfn_cqrs.domain.task_flow import ItemWritten, TaskWritten
+
+T = TypeVar("T")
+Worker = Callable[[Item], Ending]
+_TaskWrite = (
+    task_flow.Queue
+    | task_flow.Begin
+    | task_flow.StopTask
+    | task_flow.CloseTask
+    | task_flow.Continue
+    | task_flow.Retry
+)
+_ItemWrite = task_flow.Claim | task_flow.CloseItem | task_flow.SettleItem
+
+
+class TaskFlow:
+    """What happens to one task."""
+
+    def __init__(self, key: TaskKey, worker: Worker | None = None) -> None:
+        """Take a task; a program that works on items also needs the worker."""
+        self._key = key
+        self._worker = worker
+
+    def run(self, program: Generator[task_flow.Call, Any, T]) -> T:
+        """Make a program's calls one by one; whatever a call raises ends the program."""
+        try:
+            call = next(program)
+            while True:
+                call = program.send(self._made(call))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _made(self, call: task_flow.Call) -> object:
+        match call:
+            case task_flow.FindTask():
+                return bootstrap.tasks().find(self._key)
+            case task_flow.FindItems():
+                return bootstrap.tasks().items(self._key)
+            case task_flow.PutItems(task):
+                bootstrap.tasks().put_items(task)
+                return None
+            case task_flow.Start(task):
+                bootstrap.task_executions().start(task.ref)
+                return None
+            case task_flow.Describe(task):
+                return bootstrap.task_executions().describe(task.ref)
+            case task_flow.Work(item):
+                return self._work(item)
+            case task_flow.Claim() | task_flow.CloseItem() | task_flow.SettleItem():
+                return self._item_written(call)
+            case _:
+                return self._task_written(call)
+
+    def _task_written(self, call: _TaskWrite) -> TaskWritten:
+        tasks = bootstrap.tasks()
+        match call:
+            case task_flow.Queue(attempt):
+                return tasks.queue(self._key, attempt)
+            case task_flow.Begin(attempt):
+                return tasks.begin(self._key, attempt)
+            case task_flow.StopTask(stop):
+                return tasks.stop(self._key, stop)
+            case task_flow.CloseTask(attempt, status, counts):
+                return tasks.close(self._key, attempt, status, counts)
+            case task_flow.Continue(attempt, pending):
+                return tasks.go_on(self._key, attempt, pending)
+            case task_flow.Retry(attempt, pending):
+                return tasks.retry(self._key, attempt, pending)
+
+    def _item_written(self, call: _ItemWrite) -> ItemWritten:
+        tasks = bootstrap.tasks()
+        match call:
+            case task_flow.Claim(index, attempt, seq, lease_until):
+                return tasks.claim(self._key, index, attempt, seq, lease_until)
+            case task_flow.CloseItem(index, attempt, seq, ending):
+                return tasks.close_item(self._key, index, attempt, seq, ending)
+            case task_flow.SettleItem(index, attempt, ending):
+                return tasks.settle_item(self._key, index, attempt, ending)
+
+    def _work(self, item: Item) -> Ending:
+        if self._worker is None:
+            raise ValueError("the flow was not given a worker")
+        return self._worker(item)

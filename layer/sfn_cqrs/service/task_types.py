@@ -1,0 +1,112 @@
+"""The user's task handlers: found in the package APP_PACKAGE, registered by a decorator."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sfn_cqrs.domain.errors import UnknownTaskTypeError
+from sfn_cqrs.service import handlers
+
+DEFAULT_TIMEOUT = 60
+MAX_TIMEOUT = 270
+"""Seconds; the functions that work on items end after 300, and have to write how it went."""
+DEFAULT_RETRY = 3
+MAX_RETRY = 8
+"""As often as the machine tries again what raised TransientError."""
+_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskItem:
+    """What a task handler works on; `index` is 0 for a single task, `input` is JSON."""
+
+    tenant: str
+    task_type: str
+    task_id: str
+    index: int
+    attempt: int
+    input: Any
+
+    @property
+    def key(self) -> str:
+        """The same for every try of this item: the idempotency key for what it calls."""
+        return f"{self.task_id}-{self.index}"
+
+
+TaskHandler = Callable[[TaskItem], object]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskType:
+    """A type of task and what its handler asks for."""
+
+    name: str
+    handler: TaskHandler
+    timeout: float
+    retry: int
+    fail_fast: bool
+
+
+_types: dict[str, TaskType] = {}
+
+
+def task_handler(
+    type_: str,
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    retry: int = DEFAULT_RETRY,
+    fail_fast: bool = False,
+) -> Callable[[TaskHandler], TaskHandler]:
+    """Register a function that works on one item of a task.
+
+    What it returns (JSON, at most 32 KiB) is kept as the item's result. It may run again
+    when the function that runs it dies: give `item.key` to what must happen once. Raise
+    `TransientError` for what another try may cure; anything else fails the item.
+
+    Args:
+        type_: the task type, such as RESIZE_IMAGE.
+        timeout: seconds that one item may take, at most 270.
+        retry: how often an item that raised TransientError is tried again, at most 8.
+        fail_fast: whether the first item that fails keeps the others from being begun.
+    """
+    if not _NAME.fullmatch(type_):
+        raise ValueError(f"{type_!r} is no task type: 1 to 64 capital letters, digits or '_'")
+    if not 0 < timeout <= MAX_TIMEOUT:
+        raise ValueError(f"{type_}: timeout must be more than 0 and at most {MAX_TIMEOUT} seconds")
+    if not 0 <= retry <= MAX_RETRY:
+        raise ValueError(f"{type_}: retry must be 0 to {MAX_RETRY}")
+
+    def register(handler: TaskHandler) -> TaskHandler:
+        found = _types.get(type_)
+        if found is not None and found.handler.__module__ != handler.__module__:
+            raise ValueError(f"{type_} has a handler in {found.handler.__module__} already")
+        _types[type_] = TaskType(type_, handler, timeout, retry, fail_fast)
+        return handler
+
+    return register
+
+
+def find(type_: object) -> TaskType:
+    """A type of task.
+
+    Raises:
+        UnknownTaskTypeError: nobody registers it; it names the types that exist.
+    """
+    handlers.load()
+    if not isinstance(type_, str) or type_ not in _types:
+        raise UnknownTaskTypeError(type_, sorted(_types))
+    return _types[type_]
+
+
+def find_or_failing(type_: str) -> TaskType:
+    """A type of task that was known once; if its handler is gone, its items fail and say so."""
+    try:
+        return find(type_)
+    except UnknownTaskTypeError as error:
+        reason = error
+
+    def fail(_item: TaskItem) -> object:
+        raise reason
+
+    return TaskType(type_, fail, DEFAULT_TIMEOUT, 0, fail_fast=False)

@@ -1,0 +1,106 @@
+"""The conditional writes of tasks and items, every state against every operation.
+
+The fake applies the domain's predicates and transitions; DynamoDB applies expressions. Both
+have to answer the same and to store the same.
+"""
+
+from itertools import product
+
+import pytest
+from tests.contract.worlds import FakeWorld
+from tests.fakes.builders import a_task, an_item
+
+from sfn_cqrs.domain.keys import TaskKey
+from sfn_cqrs.domain.task import Counts, Ending, Stop, TaskStatus
+
+NOON = 1795608000
+ATTEMPTS = (1, 2)
+LEASES = (0, NOON, NOON + 1)
+SEQUENCES = (0, 1)
+COMPLETED = Ending(TaskStatus.COMPLETED, result=[1])
+FAILED = Ending(TaskStatus.FAILED, error="NewError", cause="new cause")
+CANCELLED = Ending(TaskStatus.CANCELLED)
+CLOSED = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
+TASK_OPERATIONS = {
+    "queue": lambda table, key: table.queue(key, 1),
+    "begin": lambda table, key: table.begin(key, 1),
+    "stop by cancel": lambda table, key: table.stop(key, Stop.CANCELLED),
+    "stop by failure": lambda table, key: table.stop(key, Stop.FAILED_FAST),
+    "close": lambda table, key: table.close(key, 1, TaskStatus.FAILED, Counts(1, 1, 1)),
+    "go on": lambda table, key: table.go_on(key, 1, (1, 2)),
+    "retry": lambda table, key: table.retry(key, 1, (0,)),
+}
+ITEM_OPERATIONS = {
+    "claim, first try": lambda table, key: table.claim(key, 0, 1, 0, NOON + 60),
+    "claim, second try": lambda table, key: table.claim(key, 0, 1, 1, NOON + 60),
+    "claim, next attempt": lambda table, key: table.claim(key, 0, 2, 0, NOON + 60),
+    "claim, the one after": lambda table, key: table.claim(key, 0, 3, 0, NOON + 60),
+    "close as COMPLETED": lambda table, key: table.close_item(key, 0, 1, 0, COMPLETED),
+    "close as FAILED": lambda table, key: table.close_item(key, 0, 1, 1, FAILED),
+    "close, next attempt": lambda table, key: table.close_item(key, 0, 2, 0, COMPLETED),
+    "settle as CANCELLED": lambda table, key: table.settle_item(key, 0, 1, CANCELLED),
+    "settle as FAILED": lambda table, key: table.settle_item(key, 0, 2, FAILED),
+}
+
+
+def _key(number):
+    return TaskKey("tenant1", "RESIZE", f"{number:026d}")
+
+
+def _tasks():
+    """Every state of a task that the rules tell apart."""
+    cases = product(TaskStatus, ATTEMPTS, (None, *Stop))
+    for number, (status, attempt, stop) in enumerate(cases):
+        yield a_task(
+            _key(number),
+            status=status,
+            attempt=attempt,
+            stop=stop,
+            counts=Counts(1, 1, 1) if status in CLOSED else None,
+            pending=(1, 2) if attempt > 1 else None,
+        )
+
+
+def _items():
+    """Every state of an item that the rules tell apart."""
+    statuses = (TaskStatus.CREATED, TaskStatus.PROCESSING, *CLOSED)
+    cases = product(statuses, (0, *ATTEMPTS), SEQUENCES, LEASES)
+    for number, (status, attempt, seq, lease_until) in enumerate(cases):
+        yield an_item(
+            _key(number),
+            status=status,
+            attempt=attempt,
+            seq=seq,
+            lease_until=lease_until,
+            result="old" if status is TaskStatus.COMPLETED else None,
+            error="OldError" if status is TaskStatus.FAILED else None,
+            cause="old cause" if status is TaskStatus.FAILED else None,
+        )
+
+
+@pytest.mark.parametrize("name", TASK_OPERATIONS)
+def test_the_expression_is_the_domains_rule_for_a_task(name, moto_world):
+    fake, dynamodb = FakeWorld(), moto_world()
+    tasks = list(_tasks())
+    for world in (fake, dynamodb):
+        world.seed_tasks(*tasks)
+
+    for task in tasks:
+        answer = TASK_OPERATIONS[name](dynamodb.tasks, task.key)
+        assert answer == TASK_OPERATIONS[name](fake.tasks, task.key), task
+        assert dynamodb.stored_task(task.key) == fake.stored_task(task.key), task
+    assert len(tasks) == 6 * 2 * 3
+
+
+@pytest.mark.parametrize("name", ITEM_OPERATIONS)
+def test_the_expression_is_the_domains_rule_for_an_item(name, moto_world):
+    fake, dynamodb = FakeWorld(), moto_world()
+    items = list(_items())
+    for world in (fake, dynamodb):
+        world.seed_items(*items)
+
+    for item in items:
+        answer = ITEM_OPERATIONS[name](dynamodb.tasks, item.key)
+        assert answer == ITEM_OPERATIONS[name](fake.tasks, item.key), item
+        assert dynamodb.stored_items(item.key) == fake.stored_items(item.key), item
+    assert len(items) == 5 * 3 * 2 * 3

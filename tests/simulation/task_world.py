@@ -1,0 +1,452 @@
+"""What a task lives in, as a state that the model check copies: tables, queues, machine, functions.
+
+The rules are the real ones: programs of `task_flow`, predicates and transitions of `task`. A
+function is a program with the answers that it was given; to take its next step, it is run
+again from its beginning.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sfn_cqrs.domain import chain, task_flow
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
+from sfn_cqrs.domain.keys import TaskKey, TaskKind
+from sfn_cqrs.domain.task import Ending, Item, Task, TaskStatus
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+LEASED = int(NOW.timestamp()) + 1
+TRIES = 2
+CONCURRENCY = 2
+Program = Generator[task_flow.Call, Any, Any]
+_DONE, _FAILED = Ending(TaskStatus.COMPLETED), Ending(TaskStatus.FAILED, error="ValueError")
+
+
+class BrokenError(Exception):
+    """An invariant does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function at work: its program's name and arguments, and the answers given so far.
+
+    Nobody waits for an orphan: the machine has given it up, or its execution has died.
+    """
+
+    name: str
+    attempt: int = 0
+    index: int = -1
+    seq: int = 0
+    answers: tuple[Any, ...] = ()
+    is_orphan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An execution of one attempt; `stage` is map, final, succeeded or dead."""
+
+    attempt: int
+    waiting: tuple[int, ...]
+    running: int = 0
+    abandoned: tuple[int, ...] = ()
+    stage: str = "map"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All there is. `faults` are those that may still happen, as sorted pairs."""
+
+    task: Task
+    items: tuple[Item | None, ...]
+    records: tuple[int, ...] = ()
+    messages: tuple[int, ...] = ()
+    executions: tuple[Execution, ...] = ()
+    functions: tuple[Function, ...] = ()
+    faults: tuple[tuple[str, int], ...] = ()
+    successes: tuple[int, ...] = ()
+
+    def may(self, fault: str) -> bool:
+        return dict(self.faults).get(fault, 0) > 0
+
+    def after(self, fault: str) -> "State":
+        """The same, with one fault less to come."""
+        left = dict(self.faults) | {fault: dict(self.faults)[fault] - 1}
+        return replace(self, faults=tuple(sorted(left.items())))
+
+
+def first_state(kind: TaskKind, items: int, faults: dict[str, int]) -> State:
+    """A task that has just been created."""
+    key = TaskKey("tenant1", "RESIZE", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A", kind)
+    task = Task(
+        key=key,
+        name="",
+        total=items,
+        left=items,
+        input=tuple(range(items)),
+        created=Audit(""),
+        opened_at="",
+        updated_at="",
+    )
+    return State(
+        task,
+        (None,) * items,
+        records=(1,),
+        faults=tuple(sorted(faults.items())),
+        successes=(0,) * items,
+    )
+
+
+def moves(state: State) -> Iterator[tuple[str, State]]:
+    """Everything that may happen next, but for the sweep that comes when nothing else does."""
+    yield from _deliveries(state)
+    for function in state.functions:
+        yield from _steps(state, function)
+        yield from _accidents(state, function)
+    for execution in state.executions:
+        if execution.stage in ("map", "final"):
+            yield from _ends_of(state, execution)
+    for name in ("cancel", "retry", "sweep"):
+        if state.may(name):
+            yield name, _begun(state.after(name), Function(name))
+    for position, item in enumerate(state.items):
+        if item is not None and item.lease_until and not _is_anybody_at(state, position):
+            freed = replace(item, lease_until=0)
+            yield "a lease ends", replace(state, items=_put(state.items, position, freed))
+
+
+def _accidents(state: State, function: Function) -> Iterator[tuple[str, State]]:
+    if state.may("die"):
+        yield f"{function.name} dies", _died(state.after("die"), function)
+    if function.is_orphan:
+        return
+    if state.may("late") and function.name == "iterate" and not function.answers:
+        yield "iterate is late", _returned(state.after("late"), function, None)
+    if state.may("outlive") and function.name in ("iterate", "finalize"):
+        orphan = replace(function, is_orphan=True)
+        alone = _exchanged(state.after("outlive"), function, orphan)
+        yield f"{function.name} is given up", _tried_again(alone, function)
+
+
+def _ends_of(state: State, execution: Execution) -> Iterator[tuple[str, State]]:
+    if state.may("kill"):
+        yield "the execution times out", _killed(state.after("kill"), execution)
+    if state.may("crash"):
+        dead = _killed(state.after("crash"), execution)
+        alive = tuple(one for one in dead.functions if not one.is_orphan)
+        yield "everything dies", replace(dead, functions=alive)
+
+
+def swept(state: State) -> State:
+    """The sweep comes."""
+    return _begun(state, Function("sweep"))
+
+
+def _is_anybody_at(state: State, index: int) -> bool:
+    """Whether a function may be alive that a lease of this item was given to."""
+    return any(one.index == index or one.name == "execute" for one in state.functions)
+
+
+def _deliveries(state: State) -> Iterator[tuple[str, State]]:
+    for queue, name in (("records", "enqueue"), ("messages", "execute")):
+        waiting: tuple[int, ...] = getattr(state, queue)
+        for attempt in sorted(set(waiting)):
+            function = Function(name, attempt)
+            if sum(one == function for one in state.functions):
+                continue
+            taken = list(waiting)
+            taken.remove(attempt)
+            yield f"{name} {attempt}", _begun(replace(state, **{queue: tuple(taken)}), function)
+            if state.may("twice"):
+                yield f"{name} {attempt} twice", _begun(state.after("twice"), function)
+
+
+def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
+    """The next call of a function, with each answer that it may be given."""
+    try:
+        call = _replayed(function)
+    except StopIteration as end:
+        yield f"{function.name} returns", _returned(state, function, end.value)
+        return
+    except TransientError:
+        yield f"{function.name} is to come again", _died(state, function)
+        return
+    except SupersededError:
+        yield f"{function.name} is superseded", _gave_up(state, function)
+        return
+    except SfnCqrsError:
+        yield f"{function.name} is refused", _without(state, function)
+        return
+    for answer, after in _answers(state, function, call):
+        told = replace(function, answers=(*function.answers, answer))
+        yield f"{function.name} {call}", _exchanged(after, function, told)
+
+
+def _program(function: Function) -> Program:
+    attempt = function.attempt
+    programs: dict[str, Callable[[], Program]] = {
+        "enqueue": lambda: task_flow.enqueue(attempt),
+        "execute": lambda: task_flow.execute(attempt, LEASED),
+        "iterate": lambda: task_flow.work(attempt, function.index, function.seq, LEASED),
+        "iterate fast": lambda: task_flow.work(
+            attempt, function.index, function.seq, LEASED, fails_fast=True
+        ),
+        "finalize": lambda: task_flow.finalize(attempt),
+        "sweep": lambda: task_flow.sweep(NOW),
+        "cancel": task_flow.cancel,
+        "retry": lambda: task_flow.retry(NOW.timestamp()),
+    }
+    return programs[function.name]()
+
+
+def _replayed(function: Function) -> task_flow.Call:
+    abandoned = {}
+    if function.name == "finalize":
+        abandoned = dict.fromkeys(function.answers[0], "Sandbox.Timedout")
+        program: Program = task_flow.finalize(function.attempt, abandoned, NOW.timestamp())
+        answers = function.answers[1:]
+    else:
+        program, answers = _program(function), function.answers
+    call = next(program)
+    for answer in answers:
+        if answer is TransientError:
+            raise TransientError
+        call = program.send(answer)
+    return call
+
+
+def _answers(state: State, function: Function, call: task_flow.Call) -> Iterator[tuple[Any, State]]:
+    match call:
+        case task_flow.FindTask():
+            yield state.task, state
+        case task_flow.FindItems():
+            yield tuple(item for item in state.items if item is not None), state
+        case task_flow.PutItems(task):
+            items = tuple(
+                found or Item(key=task.key, index=index, input=index, updated_at="")
+                for index, found in enumerate(state.items)
+            )
+            yield None, replace(state, items=items)
+        case task_flow.Start(task):
+            is_new = all(one.attempt != task.attempt for one in state.executions)
+            started = Execution(task.attempt, task.items)
+            executions = (*state.executions, started) if is_new else state.executions
+            yield None, _driven(replace(state, executions=executions))
+        case task_flow.Describe(task):
+            found = [one for one in state.executions if one.attempt == task.attempt]
+            is_running = bool(found) and found[0].stage in ("map", "final")
+            yield chain.Execution(is_running) if found else None, state
+        case task_flow.Work(item):
+            yield from _worked(state, function, item)
+        case task_flow.Claim() | task_flow.CloseItem() | task_flow.SettleItem():
+            yield _item_write(state, call)
+        case _:
+            yield _task_write(state, call)
+
+
+def _worked(state: State, function: Function, item: Item) -> Iterator[tuple[Any, State]]:
+    stored = state.items[item.index]
+    assert stored is not None
+    if stored.status is TaskStatus.COMPLETED and not function.is_orphan:
+        raise BrokenError(f"T1: item {item.index} is done again after its success")
+    for other in state.functions:
+        if other.attempt != function.attempt and _is_at_work(other, item.index):
+            raise BrokenError(f"T2: two attempts are at work on item {item.index}")
+    yield _DONE, state
+    if state.may("fail"):
+        yield _FAILED, state.after("fail")
+    if state.may("transient"):
+        yield TransientError, state.after("transient")
+
+
+def _is_at_work(function: Function, index: int) -> bool:
+    """Whether a function has been told to run the handler, and has not written how it went."""
+    if function.index != index and not (function.name == "execute" and index == 0):
+        return False
+    try:
+        call = _replayed(function)
+    except (StopIteration, SupersededError, TransientError):
+        return False
+    return isinstance(call, task_flow.Work | task_flow.CloseItem)
+
+
+def _item_write(state: State, call: Any) -> tuple[Any, State]:  # noqa: C901 - one case a call
+    found = state.items[call.index]
+    assert found is not None
+    may, item = False, found
+    match call:
+        case task_flow.Claim(_, attempt, seq, lease_until):
+            may = found.may_be_claimed(attempt, seq, NOW.timestamp())
+            item = found.claimed(attempt, seq, lease_until)
+        case task_flow.CloseItem(_, attempt, seq, ending):
+            may, item = found.may_be_closed(attempt, seq), found.closed(ending)
+        case task_flow.SettleItem(_, attempt, ending):
+            may, item = found.may_be_settled(attempt), found.settled(attempt, ending)
+    if not may:
+        return task_flow.ItemWritten(done=False, item=found), state
+    if found.status is TaskStatus.COMPLETED:
+        raise BrokenError(f"T1: item {call.index} was COMPLETED and is {item.status}")
+    if not isinstance(call, task_flow.Claim) and found.attempt > call.attempt:
+        raise BrokenError(f"T6: attempt {call.attempt} ends an item of attempt {found.attempt}")
+    if isinstance(call, task_flow.CloseItem) and found.seq != call.seq:
+        raise BrokenError(f"T6: try {call.seq} ends an item of try {found.seq}")
+    successes = state.successes
+    if item.status is TaskStatus.COMPLETED:
+        successes = _put(successes, call.index, successes[call.index] + 1)
+    after = replace(state, items=_put(state.items, call.index, item), successes=successes)
+    return task_flow.ItemWritten(done=True, item=item), after
+
+
+def _task_write(state: State, call: Any) -> tuple[Any, State]:  # noqa: C901 - one case a call
+    task, records = state.task, state.records
+    may, after = False, task
+    match call:
+        case task_flow.Queue(attempt):
+            may, after = task.may_queue(attempt), task.queued()
+        case task_flow.Begin(attempt):
+            may, after = task.may_queue(attempt), task.begun()
+        case task_flow.StopTask(stop):
+            may, after = task.may_stop(), task.stopped(stop)
+        case task_flow.CloseTask(attempt, status, counts):
+            may, after = task.is_mine(attempt), task.closed(status, counts)
+        case task_flow.Continue(attempt, pending):
+            may, after = task.may_continue(attempt), task.restarted(pending)
+            records = (*records, attempt + 1)
+        case task_flow.Retry(attempt, pending):
+            may, after = task.may_retry(attempt), task.restarted(pending)
+            records = (*records, attempt + 1)
+    if not may:
+        return task_flow.TaskWritten(done=False, task=task), state
+    if getattr(call, "attempt", task.attempt) != task.attempt:
+        raise BrokenError(f"T6: attempt {call.attempt} changes a task of attempt {task.attempt}")
+    if task.status.is_closed and not isinstance(call, task_flow.Retry):
+        raise BrokenError(f"T3: the task was {task.status} and is {after.status}")
+    if task.attempt == after.attempt and _rank(after.status) < _rank(task.status):
+        raise BrokenError(f"T3: the task was {task.status} and is {after.status}")
+    return task_flow.TaskWritten(done=True, task=after), replace(state, task=after, records=records)
+
+
+def _returned(state: State, function: Function, result: Any) -> State:
+    state = _without(state, function)
+    if function.name == "enqueue" and result is not None:
+        return replace(state, messages=(*state.messages, function.attempt))
+    if function.name == "sweep" and result == "queued":
+        return replace(state, messages=(*state.messages, state.task.attempt))
+    if function.is_orphan:
+        return state
+    if function.name.startswith("iterate"):
+        return _driven(_iterated(state, function.attempt))
+    if function.name == "finalize":
+        return _staged(state, function.attempt, "succeeded")
+    return state
+
+
+def _died(state: State, function: Function) -> State:
+    """A function has died, or asks to be called again."""
+    state = _without(state, function)
+    return state if function.is_orphan else _tried_again(state, function)
+
+
+def _tried_again(state: State, function: Function) -> State:
+    """Whoever waits for a function that has died, or seems to have, calls it again."""
+    if function.name == "enqueue":
+        return replace(state, records=(*state.records, function.attempt))
+    if function.name == "execute":
+        return replace(state, messages=(*state.messages, function.attempt))
+    if function.name.startswith("iterate"):
+        if function.seq + 1 < TRIES:
+            again = Function(function.name, function.attempt, function.index, function.seq + 1)
+            return _begun(state, again)
+        return _driven(_iterated(state, function.attempt, abandoned=function.index))
+    if function.name == "finalize":
+        if function.seq + 1 < TRIES:
+            again = Function("finalize", function.attempt, -1, function.seq + 1)
+            return _begun(state, replace(again, answers=function.answers[:1]))
+        return _staged(state, function.attempt, "dead")
+    return state
+
+
+def _gave_up(state: State, function: Function) -> State:
+    """An error that nobody tries again."""
+    state = _without(state, function)
+    if function.is_orphan:
+        return state
+    if function.name.startswith("iterate"):
+        return _driven(_iterated(state, function.attempt, abandoned=function.index))
+    return _staged(state, function.attempt, "dead") if function.name == "finalize" else state
+
+
+def _iterated(state: State, attempt: int, abandoned: int | None = None) -> State:
+    def ended(one: Execution) -> Execution:
+        names = one.abandoned if abandoned is None else (*one.abandoned, abandoned)
+        return replace(one, running=one.running - 1, abandoned=tuple(sorted(names)))
+
+    return _changed(state, attempt, ended)
+
+
+def _driven(state: State) -> State:
+    """Let each execution begin what it can: iterations, two at a time, and then the end."""
+    for execution in state.executions:
+        now = execution
+        while now.stage == "map" and now.waiting and now.running < CONCURRENCY:
+            index, *rest = now.waiting
+            name = "iterate fast" if state.may("fail fast") else "iterate"
+            state = _begun(state, Function(name, now.attempt, index))
+            now = replace(now, waiting=tuple(rest), running=now.running + 1)
+        if now.stage == "map" and not now.waiting and not now.running:
+            now = replace(now, stage="final")
+            final = Function("finalize", now.attempt, answers=(now.abandoned,))
+            state = _begun(state, final)
+        state = _changed(state, now.attempt, lambda _, now=now: now)
+    return state
+
+
+def _killed(state: State, execution: Execution) -> State:
+    functions = tuple(
+        replace(one, is_orphan=True)
+        if one.attempt == execution.attempt and one.name in ("iterate", "iterate fast", "finalize")
+        else one
+        for one in state.functions
+    )
+    return _staged(replace(state, functions=_sorted(functions)), execution.attempt, "dead")
+
+
+def _staged(state: State, attempt: int, stage: str) -> State:
+    return _changed(state, attempt, lambda one: replace(one, stage=stage))
+
+
+def _changed(state: State, attempt: int, change: Callable[[Execution], Execution]) -> State:
+    executions = tuple(
+        change(one) if one.attempt == attempt and one.stage in ("map", "final") else one
+        for one in state.executions
+    )
+    return replace(state, executions=executions)
+
+
+def _begun(state: State, function: Function) -> State:
+    return replace(state, functions=_sorted((*state.functions, function)))
+
+
+def _without(state: State, function: Function) -> State:
+    left = list(state.functions)
+    left.remove(function)
+    return replace(state, functions=tuple(left))
+
+
+def _exchanged(state: State, function: Function, other: Function) -> State:
+    left = list(state.functions)
+    left.remove(function)
+    return replace(state, functions=_sorted((*left, other)))
+
+
+def _sorted(functions: tuple[Function, ...]) -> tuple[Function, ...]:
+    return tuple(sorted(functions, key=repr))
+
+
+def _put(values: tuple[Any, ...], position: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:position], value, *values[position + 1 :])
+
+
+def _rank(status: TaskStatus) -> int:
+    return list(TaskStatus).index(status)

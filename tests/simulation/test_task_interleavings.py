@@ -1,0 +1,171 @@
+"""Tasks through every interleaving; and each rule weakened, to see that the check notices."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.simulation.task_model import check
+from tests.simulation.task_world import first_state
+
+from sfn_cqrs.domain import task_flow
+from sfn_cqrs.domain.keys import TaskKind
+from sfn_cqrs.domain.task import Item, Task, TaskStatus
+
+BATCH, SINGLE = TaskKind.BATCH, TaskKind.SINGLE
+COMPLETED, PROCESSING = TaskStatus.COMPLETED, TaskStatus.PROCESSING
+Faults = dict[str, int]
+SCENARIOS: list[tuple[TaskKind, int, Faults, list[str]]] = [
+    (BATCH, 3, {}, ["COMPLETED"]),
+    (BATCH, 1, {"twice": 2}, ["COMPLETED"]),
+    (BATCH, 1, {"die": 3}, ["COMPLETED", "FAILED"]),
+    (BATCH, 2, {"die": 1}, ["COMPLETED"]),
+    (BATCH, 2, {"die": 1, "kill": 1}, ["COMPLETED"]),
+    (BATCH, 2, {"outlive": 1}, ["COMPLETED"]),
+    (BATCH, 1, {"outlive": 2, "retry": 1}, ["COMPLETED", "FAILED"]),
+    (BATCH, 1, {"outlive": 1, "die": 1, "kill": 1}, ["COMPLETED", "FAILED"]),
+    (BATCH, 1, {"crash": 4}, ["COMPLETED", "FAILED"]),
+    (BATCH, 1, {"kill": 1, "sweep": 1}, ["COMPLETED", "FAILED"]),
+    (BATCH, 1, {"sweep": 1, "die": 1}, ["COMPLETED"]),
+    (BATCH, 2, {"cancel": 1, "retry": 1}, ["CANCELLED", "COMPLETED"]),
+    (BATCH, 1, {"cancel": 1, "retry": 1, "kill": 1}, ["CANCELLED", "COMPLETED"]),
+    (BATCH, 2, {"cancel": 1, "die": 1}, ["CANCELLED", "COMPLETED"]),
+    (BATCH, 2, {"fail": 1, "retry": 1, "late": 1}, ["COMPLETED", "FAILED"]),
+    (BATCH, 1, {"fail": 2, "retry": 2}, ["COMPLETED", "FAILED"]),
+    (BATCH, 2, {"fail": 1, "fail fast": 1, "retry": 1}, ["COMPLETED", "FAILED"]),
+    (BATCH, 2, {"late": 1, "die": 1}, ["COMPLETED"]),
+    (BATCH, 1, {"transient": 1, "die": 1}, ["COMPLETED", "FAILED"]),
+    (SINGLE, 1, {"die": 2, "twice": 1}, ["COMPLETED"]),
+    (SINGLE, 1, {"sweep": 1, "die": 1}, ["COMPLETED"]),
+    (SINGLE, 1, {"cancel": 1, "retry": 1, "die": 1}, ["CANCELLED", "COMPLETED"]),
+    (SINGLE, 1, {"transient": 1, "fail": 1, "retry": 1}, ["COMPLETED", "FAILED"]),
+]
+
+
+def name_of(scenario: Any) -> str | None:
+    if isinstance(scenario, dict):
+        return " ".join(f"{fault}:{number}" for fault, number in scenario.items()) or "no fault"
+    return None
+
+
+@pytest.mark.parametrize(("kind", "items", "faults", "ends"), SCENARIOS, ids=name_of)
+def test_whatever_comes_in_whatever_order_a_task_ends_right(
+    kind: TaskKind, items: int, faults: Faults, ends: list[str]
+) -> None:
+    verdict = check(first_state(kind, items, faults))
+
+    assert (verdict.violation, verdict.trace) == (None, ())
+    assert sorted(verdict.ends) == ends
+
+
+MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
+    "what is completed may be begun again": (
+        Item,
+        "may_be_claimed",
+        lambda item, attempt, seq, now: (
+            (item.attempt == attempt and item.seq < seq)
+            or (item.attempt < attempt and not item.is_leased(now))
+        ),
+        1,
+        {"die": 2},
+        "T1",
+    ),
+    "a later attempt does not wait for the lease": (
+        Item,
+        "may_be_claimed",
+        lambda item, attempt, seq, _now: (
+            item.status is not COMPLETED
+            and (
+                (item.attempt == attempt and item.status is PROCESSING and item.seq < seq)
+                or item.attempt < attempt
+            )
+        ),
+        1,
+        {"kill": 1, "sweep": 1},
+        "T2",
+    ),
+    "a try that was overtaken records its end": (
+        Item,
+        "may_be_closed",
+        lambda item, _attempt, _seq: item.status is PROCESSING,
+        1,
+        {"outlive": 1},
+        "T6",
+    ),
+    "an item is settled that a later attempt has": (
+        Item,
+        "may_be_settled",
+        lambda item, _attempt: not item.status.is_closed,
+        1,
+        {"die": 2, "kill": 1, "sweep": 1},
+        "T6",
+    ),
+    "a settled item loses its lease": (
+        Item,
+        "settled",
+        lambda item, attempt, ending: replace(
+            item, status=ending.status, attempt=attempt, lease_until=0
+        ),
+        1,
+        {"outlive": 2, "retry": 1},
+        "T2",
+    ),
+    "what was not begun again counts as it was": (
+        Item,
+        "is_unended",
+        lambda item, _attempt: not item.status.is_closed,
+        1,
+        {"fail": 1, "retry": 1, "late": 1},
+        "T7",
+    ),
+    "a message is noted after its worker has begun": (
+        Task,
+        "may_queue",
+        lambda task, attempt: task.attempt == attempt and not task.status.is_closed,
+        1,
+        {"twice": 1},
+        "T3",
+    ),
+    "an attempt that is over ends the task": (
+        Task,
+        "is_mine",
+        lambda task, _attempt: not task.status.is_closed,
+        1,
+        {"late": 1, "kill": 1, "sweep": 1},
+        "T6",
+    ),
+    "a task that has ended is continued": (
+        Task,
+        "may_continue",
+        lambda task, attempt: task.attempt == attempt,
+        1,
+        {"kill": 1, "sweep": 2},
+        "T3",
+    ),
+    "a retry is made of what was seen before another one": (
+        Task,
+        "may_retry",
+        lambda task, _attempt: task.status.is_repairable,
+        1,
+        {"fail": 2, "retry": 2},
+        "T6",
+    ),
+    "an attempt always has a successor": (
+        task_flow,
+        "_may_go_on",
+        lambda _task, _left: True,
+        1,
+        {"crash": 6},
+        "T5",
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", MUTANTS)
+def test_the_check_notices_when(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, name, weaker, items, faults, invariant = MUTANTS[rule]
+    monkeypatch.setattr(owner, name, weaker)
+
+    verdict = check(first_state(BATCH, items, faults))
+
+    assert str(verdict.violation)[:2] == invariant

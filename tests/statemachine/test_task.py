@@ -1,0 +1,200 @@
+"""task.asl.json: every path, retry, catch and time limit, on stand-in functions."""
+
+from typing import Any
+
+import pytest
+
+from sfn_local.asl import FunctionError
+from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
+
+KEYS = {
+    "tenant": "acme",
+    "type": "RESIZE",
+    "id": "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
+    "attempt": 1,
+    "items": [4, 7, 9],
+}
+STUBS: dict[str, Any] = {
+    "iterator": lambda payload: {"index": payload["input"], "ok": True},
+    "finalize_task": {"result": "COMPLETED", "attempt": 1},
+}
+SERVICE_ERRORS = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+]
+TIME_LIMITS = {"iterator": 330, "finalize_task": 150}
+ONE_ITEM = {**KEYS, "items": [4]}
+
+
+class TransientError(Exception):
+    pass
+
+
+class SupersededError(Exception):
+    pass
+
+
+def lambda_error(name: str) -> FunctionError:
+    return FunctionError(name, "{}")
+
+
+def run_task(run_machine: RunMachine, keys: dict[str, Any] = KEYS, **stubs: Any) -> MachineRun:
+    run: MachineRun = run_machine("task", input=keys, stubs={**STUBS, **stubs})
+    return run
+
+
+def run_with_answers(run_machine: RunMachine, state: str, *answers: Any) -> MachineRun:
+    return run_task(run_machine, ONE_ITEM, **{state: list(answers)})
+
+
+def answer_of(state: str) -> dict[str, Any]:
+    answers = {"iterator": {"index": 4, "ok": True}, "finalize_task": STUBS["finalize_task"]}
+    return answers[state]
+
+
+def test_a_task_runs_each_item_and_ends(run_machine: RunMachine) -> None:
+    run = run_task(run_machine)
+
+    assert run.path == ["map_state", "iterator", "iterator", "iterator", "finalize_task", "success"]
+    assert run.status == "SUCCEEDED"
+    assert run.output == {"result": "COMPLETED", "attempt": 1}
+
+
+def test_a_task_of_ten_items_takes_thirteen_transitions(run_machine: RunMachine) -> None:
+    run = run_task(run_machine, {**KEYS, "items": list(range(10))})
+
+    assert len(run.path) == 13
+
+
+def test_each_item_is_worked_on_once_by_its_index(run_machine: RunMachine) -> None:
+    run = run_task(run_machine)
+
+    assert sorted(payload["input"] for payload in run.payloads["iterator"]) == [4, 7, 9]
+    assert run.payloads["finalize_task"][0]["input"] == [
+        {"index": 4, "ok": True},
+        {"index": 7, "ok": True},
+        {"index": 9, "ok": True},
+    ]
+
+
+def test_two_items_are_worked_on_at_a_time(run_machine: RunMachine) -> None:
+    run = run_task(run_machine, iterator=NEVER)
+
+    assert len(run.payloads["iterator"]) == 2
+
+
+def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:
+    run = run_task(run_machine)
+
+    for state, payloads in run.payloads.items():
+        assert [sorted(payload) for payload in payloads] == [["context", "input", "source"]] * len(
+            payloads
+        )
+        context = payloads[0]["context"]
+        assert context["Execution"]["Input"] == KEYS
+        assert (context["State"]["Name"], context["State"]["RetryCount"]) == (state, 0)
+
+
+def test_an_item_that_fails_does_not_keep_the_others_from_running(run_machine: RunMachine) -> None:
+    run = run_task(
+        run_machine, iterator=lambda one: {"index": one["input"], "ok": one["input"] != 7}
+    )
+
+    assert run.path == ["map_state", "iterator", "iterator", "iterator", "finalize_task", "success"]
+    assert run.status == "SUCCEEDED"
+
+
+def test_an_item_whose_function_dies_at_every_try_is_named_and_the_others_go_on(
+    run_machine: RunMachine,
+) -> None:
+    def iterate(payload: dict[str, Any]) -> dict[str, Any]:
+        if payload["input"] == 7:
+            raise SupersededError("a later try owns it")
+        return {"index": payload["input"], "ok": True}
+
+    run = run_task(run_machine, iterator=iterate)
+
+    assert sorted(run.path) == sorted(
+        ["map_state", "iterator", "iterator", "iterator", "gave_up", "finalize_task", "success"]
+    )
+    assert run.payloads["finalize_task"][0]["input"] == [
+        {"index": 4, "ok": True},
+        {"index": 7, "error": "SupersededError"},
+        {"index": 9, "ok": True},
+    ]
+
+
+def test_a_task_that_goes_on_ends_its_execution_all_the_same(run_machine: RunMachine) -> None:
+    run = run_task(run_machine, finalize_task={"result": "CREATED", "attempt": 2})
+
+    assert (run.status, run.output) == ("SUCCEEDED", {"result": "CREATED", "attempt": 2})
+
+
+@pytest.mark.parametrize("error", SERVICE_ERRORS)
+@pytest.mark.parametrize("state", TIME_LIMITS)
+def test_an_error_of_the_service_is_tried_again(
+    run_machine: RunMachine, state: str, error: str
+) -> None:
+    run = run_with_answers(run_machine, state, lambda_error(error), answer_of(state))
+    attempts = [payload["context"]["State"]["RetryCount"] for payload in run.payloads[state]]
+
+    assert attempts == [0, 1]
+    assert run.status == "SUCCEEDED"
+    assert 0 <= run.seconds <= 2
+
+
+@pytest.mark.parametrize("state", TIME_LIMITS)
+def test_a_function_that_takes_too_long_is_called_again(
+    run_machine: RunMachine, state: str
+) -> None:
+    run = run_with_answers(run_machine, state, NEVER, answer_of(state))
+    run.advance(TIME_LIMITS[state] - 1)
+    before = len(run.payloads[state])
+    run.advance(1)
+
+    assert before == 1
+    assert len(run.payloads[state]) == 2
+    assert run.status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("state", TIME_LIMITS)
+def test_six_retries_are_enough_for_the_service(run_machine: RunMachine, state: str) -> None:
+    run = run_with_answers(run_machine, state, *[lambda_error("Lambda.ServiceException")] * 7)
+
+    assert len(run.payloads[state]) == 7
+    assert 0 < run.seconds <= 2 + 4 + 8 + 16 + 32 + 60
+
+
+@pytest.mark.parametrize("state", TIME_LIMITS)
+def test_a_transient_error_is_tried_again_as_often_as_a_handler_may_ask(
+    run_machine: RunMachine, state: str
+) -> None:
+    run = run_with_answers(run_machine, state, *[TransientError()] * 9)
+
+    assert len(run.payloads[state]) == 9
+    assert 0 < run.seconds <= 1 + 2 + 4 + 8 + 16 + 30 + 30 + 30
+
+
+def test_an_end_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
+    run = run_task(run_machine, finalize_task=SupersededError)
+
+    assert run.path[-2:] == ["finalize_task", "not_recorded"]
+    assert (run.status, run.error) == ("FAILED", "NotRecorded")
+    assert run.cause == "The task's end could not be recorded; the sweep will end this task."
+
+
+def test_an_execution_ends_after_a_quarter_of_an_hour_and_not_before(
+    run_machine: RunMachine,
+) -> None:
+    run = run_task(run_machine, iterator=NEVER)
+    run.advance(899)
+    before = run.status
+    run.advance(1)
+
+    assert (before, run.status) == ("RUNNING", "TIMED_OUT")

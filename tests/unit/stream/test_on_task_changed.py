@@ -1,0 +1,175 @@
+import copy
+
+import pytest
+from functions.stream.on_task_changed.app import lambda_handler
+from tests.fakes.builders import a_task
+
+from sfn_cqrs.domain.keys import TaskRef
+from sfn_cqrs.domain.task import TaskStatus
+
+FIRST, SECOND = "111100000000000000001", "111100000000000000002"
+ALL_DONE = {"batchItemFailures": []}
+ID = {
+    "id": "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
+    "table": "sfn-cqrs-TasksTable",
+    "tenantCode": "tenant1",
+}
+TASK = {**ID, "pk": "SFN_TASK#tenant1", "sk": "ORDER_REMINDER#01KAXK3V9Q0M3W8C5R6T7Y8Z9A"}
+ITEM = {
+    **ID,
+    "pk": "SFN_TASK#tenant1#01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
+    "sk": "ORDER_REMINDER#01KAXK3V9Q0M3W8C5R6T7Y8Z9A#000001",
+}
+EXECUTE = {
+    "action": "task-execute",
+    **TASK,
+    "content": {"taskType": "ORDER_REMINDER", "attempt": 1},
+}
+SUB_TASK = {
+    "action": "sub-task-status",
+    **ITEM,
+    "content": {
+        "status": "FAILED",
+        "taskType": "ORDER_REMINDER",
+        "index": 1,
+        "attempt": 1,
+        "error": "ValueError",
+    },
+}
+ENDED = {
+    "action": "task-status",
+    **TASK,
+    "content": {
+        "status": "FAILED",
+        "source": "api",
+        "taskType": "ORDER_REMINDER",
+        "attempt": 1,
+        "total": 3,
+        "completed": 2,
+        "failed": 1,
+        "cancelled": 0,
+    },
+}
+ALARM = {
+    "action": "sfn-alarm",
+    **ITEM,
+    "content": {
+        "errorMessage": "ValueError: 'nowhere' is no e-mail address",
+        "sfnId": "t-tmbyaa5v4nz52ppbaywu7ove2n-a1",
+    },
+}
+
+
+@pytest.fixture
+def key(sample):
+    return TaskRef.from_input(sample("task/start_execution")).key
+
+
+@pytest.fixture
+def event(sample):
+    """A task has been created, an item of it has failed, and the task has ended."""
+    return sample("stream/on_task_changed")
+
+
+def handle(event, *positions):
+    return lambda_handler({"Records": [event["Records"][position] for position in positions]}, None)
+
+
+def test_a_created_task_is_sent_for_once_it_says_that_it_is_queued(event, key, world, monkeypatch):
+    world.seed_tasks(a_task(key))
+    seen = []
+    monkeypatch.setattr(
+        world.events, "publish", lambda sent: seen.append((sent, world.tasks.find(key).status))
+    )
+
+    assert handle(event, 0) == ALL_DONE
+
+    assert seen == [([EXECUTE], TaskStatus.QUEUED)]
+
+
+def test_a_record_that_comes_again_sends_again_until_somebody_has_begun(event, key, world):
+    world.seed_tasks(a_task(key))
+    handle(event, 0)
+    handle(event, 0)
+    world.tasks.begin(key, 1)
+    handle(event, 0)
+
+    assert world.events.messages == [EXECUTE, EXECUTE]
+    assert world.tasks.find(key).status is TaskStatus.PROCESSING
+
+
+def test_the_record_of_an_attempt_that_is_over_sends_nothing(event, key, world):
+    world.seed_tasks(a_task(key, attempt=2))
+
+    assert handle(event, 0) == ALL_DONE
+
+    assert world.events.messages == []
+    assert world.tasks.find(key).status is TaskStatus.CREATED
+
+
+def test_an_item_that_failed_is_told_of_and_alarmed(event, world):
+    assert handle(event, 1) == ALL_DONE
+
+    assert world.events.messages == [SUB_TASK]
+    assert world.alarms.messages[0]["content"]["errorMessage"] == ALARM["content"]["errorMessage"]
+    assert world.alarms.messages[0].keys() == ALARM.keys()
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "CANCELLED"])
+def test_an_item_that_ended_otherwise_is_told_of_and_not_alarmed(status, event, world):
+    record = copy.deepcopy(event["Records"][1])
+    record["dynamodb"]["NewImage"]["status"] = {"S": status}
+
+    lambda_handler({"Records": [record]}, None)
+
+    assert [message["content"]["status"] for message in world.events.messages] == [status]
+    assert world.alarms.messages == []
+
+
+def test_a_task_that_ended_is_told_of_with_its_counts(event, world):
+    assert handle(event, 2) == ALL_DONE
+
+    assert world.events.messages == [ENDED]
+    assert world.alarms.messages == []
+
+
+def test_the_notices_of_a_batch_are_published_together(event, key, world, monkeypatch):
+    world.seed_tasks(a_task(key))
+    calls = []
+    monkeypatch.setattr(world.events, "publish", calls.append)
+
+    handle(event, 0, 1, 2)
+
+    assert calls == [[EXECUTE, SUB_TASK, ENDED]]
+
+
+def test_a_record_that_fails_comes_again_with_all_behind_it(event, key, world, monkeypatch):
+    world.seed_tasks(a_task(key))
+    monkeypatch.setattr(world.tasks, "queue", _throttled)
+
+    assert handle(event, 1, 0, 2) == {"batchItemFailures": [{"itemIdentifier": FIRST}]}
+
+    assert world.events.messages == [SUB_TASK]
+
+
+def test_a_record_that_is_no_task_goes_to_the_dead_letters(event, world):
+    record = copy.deepcopy(event["Records"][0])
+    del record["dynamodb"]["NewImage"]["attempt"]
+
+    assert lambda_handler({"Records": [record, event["Records"][2]]}, None) == ALL_DONE
+
+    ((keys, reason),) = world.dead_letters.letters
+    assert keys == record["dynamodb"]["Keys"]
+    assert reason == "no task: KeyError: 'attempt'"
+    assert world.events.messages == [ENDED]
+
+
+def test_notices_that_cannot_be_published_bring_the_batch_again(event, world, monkeypatch):
+    monkeypatch.setattr(world.events, "publish", _throttled)
+
+    with pytest.raises(ConnectionError):
+        handle(event, 2)
+
+
+def _throttled(*_):
+    raise ConnectionError("throttled")
