@@ -19,6 +19,7 @@ from sfn_local.asl.errors import (
     DefinitionError,
     ExecutionAlreadyExists,
     ExecutionDoesNotExist,
+    ExecutionNotRedrivable,
     InvalidDefinition,
     InvalidExecutionInput,
     InvalidOutput,
@@ -214,8 +215,8 @@ class Engine:
         self.run_until(lambda: not execution.is_running)
         with self._lock:
             described = execution.describe()
-        for field in ("redriveCount", "redriveStatus"):
-            del described[field]
+        for field in ("redriveCount", "redriveStatus", "redriveStatusReason"):
+            described.pop(field, None)
         included = {"outputDetails": {"included": True}}
         return {**described, **included, "billingDetails": billing(execution)}
 
@@ -233,6 +234,20 @@ class Engine:
             if execution.is_running:
                 execution.stop(error, cause)
             return datetime.fromtimestamp(execution.stopped or 0.0, UTC)
+
+    def redrive_execution(self, arn: str) -> datetime:
+        """Go on with an execution where it did not succeed; when it was redriven.
+
+        Raises:
+            ExecutionDoesNotExist: there is no such execution.
+            ExecutionNotRedrivable: it runs, has succeeded, ended 14 days ago, or is a child.
+        """
+        with self._lock:
+            execution = self._execution(arn)
+            if execution.map_run_arn is not None:
+                raise ExecutionNotRedrivable("Execution is redriven by its Map Run")
+            execution.redrive()
+            return datetime.fromtimestamp(execution.redriven or 0.0, UTC)
 
     def describe_execution(self, arn: str) -> dict[str, Any]:
         """The answer of DescribeExecution.

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sfn_local.asl.activities import Activities
 from sfn_local.asl.document import Document, Json, dumps
-from sfn_local.asl.errors import HistoryFull, RuntimeFailure, SizeFailure, StateFailure
+from sfn_local.asl.errors import (
+    ExecutionNotRedrivable,
+    HistoryFull,
+    RuntimeFailure,
+    SizeFailure,
+    StateFailure,
+)
 from sfn_local.asl.functions import FunctionError
 from sfn_local.asl.history import MOST_EVENTS, History, UnkeptHistory
 from sfn_local.asl.scheduler import Channel, Scheduler, Strand, Timer
@@ -29,6 +35,9 @@ if TYPE_CHECKING:
     from sfn_local.asl.states.state import State
 
 logger = logging.getLogger(__name__)
+
+UNSUCCESSFUL = ("FAILED", "ABORTED", "TIMED_OUT")
+REDRIVABLE_SECONDS = 14 * 24 * 3600.0
 
 
 class Runtime:
@@ -83,6 +92,7 @@ class Execution:
     """One run of a state machine."""
 
     __slots__ = (
+        "_line",
         "_strand",
         "_timeout",
         "_watchers",
@@ -98,10 +108,13 @@ class Execution:
         "name",
         "notify",
         "output",
+        "redrive_count",
+        "redriven",
         "runtime",
         "started",
         "status",
         "stopped",
+        "unfinished",
     )
 
     def __init__(
@@ -131,7 +144,11 @@ class Execution:
         self.map_run_arn: str | None = None
         self.map_item_count = 0
         self.mocks: MockCase | None = None
+        self.redrive_count = 0
+        self.redriven: float | None = None
+        self.unfinished: dict[str, Any] = {}
         self.notify = notify
+        self._line = Line(self, last_event=0)
         self._strand: Strand | None = None
         self._timeout: Timer | None = None
         self._watchers: list[Callable[[], None]] = []
@@ -145,10 +162,32 @@ class Execution:
         """Enter the first state as soon as the scheduler gets to it. Needs the lock."""
         details = {"input": self.input.text, "roleArn": self.machine.role_arn}
         self.history.add(self.started, 0, "ExecutionStarted", details)
+        self._go(None)
+
+    def redrive(self) -> None:
+        """Go on with the state that did not succeed. Needs the lock.
+
+        Raises:
+            ExecutionNotRedrivable: AWS would not let it be redriven.
+        """
+        reason = self.not_redrivable_because
+        resumed = self._line.visit
+        if reason is not None or resumed is None:
+            raise ExecutionNotRedrivable(reason or "Execution has no state to go on with")
+        self.status = "RUNNING"
+        self.stopped = self.error = self.cause = None
+        self.redrive_count += 1
+        self.redriven = self.runtime.scheduler.clock.time()
+        details = {"redriveCount": self.redrive_count}
+        last = self.history.add(self.redriven, len(self.history), "ExecutionRedriven", details)
+        self._line = Line(self, last, variables=self._line.variables)
+        self._go(resumed)
+
+    def _go(self, resumed: "Visit | None") -> None:
         scheduler = self.runtime.scheduler
         if self.machine.timeout is not None:
             self._timeout = scheduler.after(self.machine.timeout, self._time_out, is_limit=True)
-        self._strand = scheduler.spawn(self._run)
+        self._strand = scheduler.spawn(partial(self._run, resumed))
         self.notify(self)
 
     def stop(self, error: str | None, cause: str | None) -> None:
@@ -169,7 +208,7 @@ class Execution:
             **self.summary(),
             "input": self.input.text,
             "inputDetails": {"included": True},
-            "redriveStatus": "REDRIVABLE" if self.is_redrivable else "NOT_REDRIVABLE",
+            **self._redrive_status(),
         }
         if self.output is not None:
             shown |= {"output": self.output, "outputDetails": {"included": True}}
@@ -184,8 +223,10 @@ class Execution:
             "name": self.name,
             "status": self.status,
             "startDate": datetime.fromtimestamp(self.started, UTC),
-            "redriveCount": 0,
+            "redriveCount": self.redrive_count,
         }
+        if self.redriven is not None:
+            shown["redriveDate"] = datetime.fromtimestamp(self.redriven, UTC)
         if self.map_run_arn is not None:
             shown |= {"mapRunArn": self.map_run_arn, "itemCount": self.map_item_count}
         if self.stopped is not None:
@@ -193,14 +234,29 @@ class Execution:
         return shown
 
     @property
-    def is_redrivable(self) -> bool:
-        """Whether AWS would let it be redriven."""
-        return self.status in ("FAILED", "ABORTED", "TIMED_OUT")
+    def not_redrivable_because(self) -> str | None:
+        """Why AWS would not let it be redriven; None if it would."""
+        now = self.runtime.scheduler.clock.time()
+        if self.status not in UNSUCCESSFUL:
+            return f"Execution is {self.status} and cannot be redriven"
+        if len(self.history) >= MOST_EVENTS - 1:
+            return "Execution history event limit exceeded"
+        if now - (self.stopped or now) > REDRIVABLE_SECONDS:
+            return "Execution redrivable period exceeded"
+        return None
 
-    async def _run(self) -> None:
-        line = Line(self, last_event=0)
+    def _redrive_status(self) -> dict[str, str]:
+        reason = self.not_redrivable_because
+        if reason is not None:
+            return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+        by_map_run = "" if self.map_run_arn is None else "_BY_MAP_RUN"
+        return {"redriveStatus": f"REDRIVABLE{by_map_run}"}
+
+    async def _run(self, resumed: "Visit | None") -> None:
+        line = self._line
+        document = self.input if resumed is None else resumed.input
         try:
-            output = await self.machine.graph.run(line, self.input)
+            output = await self.machine.graph.run(line, document, resumed)
         except StateFailure as failure:
             self._fail(line, failure)
         except HistoryFull:
@@ -295,14 +351,17 @@ class Visit:
         "event",
         "fork",
         "input",
+        "is_resumed",
         "line",
         "retries",
         "state",
         "token",
     )
 
-    def __init__(self, line: Line, state: "State", document: Document) -> None:
-        """Enter the state."""
+    def __init__(
+        self, line: Line, state: "State", document: Document, resumed: "Visit | None" = None
+    ) -> None:
+        """Enter the state, or go on with a visit of an execution that is redriven."""
         self.line = line
         self.state = state
         self.input = document
@@ -311,9 +370,15 @@ class Visit:
         self.fork: Any = None
         self.entered = line.execution.runtime.scheduler.clock.time()
         line.visit = self
+        self.is_resumed = resumed is not None
+        self.event: int
         self._assigned: dict[str, Json] = {}
         self._previous = line.last_event
-        self.event = line.record(state.entered, {"input": document.text, "name": state.name})
+        if resumed is not None:
+            self.entered, self.event = resumed.entered, resumed.event
+        else:
+            details = {"input": document.text, "name": state.name}
+            self.event = line.record(state.entered, details)
 
     @property
     def runtime(self) -> Runtime:
@@ -391,7 +456,7 @@ class Visit:
                 "Id": execution.arn,
                 "Input": execution.input.value,
                 "Name": execution.name,
-                "RedriveCount": 0,
+                "RedriveCount": execution.redrive_count,
                 "RoleArn": execution.machine.role_arn,
                 "StartTime": timestamp(execution.started),
             },

@@ -184,6 +184,10 @@ def _stop_execution(engine: Engine, given: Parameters) -> Answer:
     return {"stopDate": stopped}
 
 
+def _redrive_execution(engine: Engine, given: Parameters) -> Answer:
+    return {"redriveDate": engine.redrive_execution(given["executionArn"])}
+
+
 def _describe_execution(engine: Engine, given: Parameters) -> Answer:
     return engine.describe_execution(given["executionArn"])
 
@@ -376,6 +380,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListTagsForResource": Operation(_list_tags, RESOURCE),
     "StopExecution": Operation(_stop_execution, {**EXECUTION, **REASONS}),
+    "RedriveExecution": Operation(_redrive_execution, EXECUTION),
     "DescribeExecution": Operation(_describe_execution, EXECUTION),
     "DescribeStateMachineForExecution": Operation(_describe_state_machine_for_execution, EXECUTION),
     "ListExecutions": Operation(
