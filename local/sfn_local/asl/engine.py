@@ -6,6 +6,7 @@ Every public method may be called from any thread.
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -35,10 +36,11 @@ from sfn_local.asl.execution import Execution, Runtime
 from sfn_local.asl.express import ExpressLog, billing
 from sfn_local.asl.functions import FunctionInvoker
 from sfn_local.asl.lint import lint
-from sfn_local.asl.machine import Machine, compile_machine
+from sfn_local.asl.machine import INITIAL, Machine, compile_machine
 from sfn_local.asl.mocks import MockCase, MockConfig, MockError, MockFile
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.asl.services import NoServices, Services
+from sfn_local.asl.versions import Version, Versions, is_qualified
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +99,7 @@ class Engine:
         self._express_log = None if express_log is None else ExpressLog(express_log)
         self._runtime.wait_time_scale = wait_time_scale
         self._mocks = mocks
+        self.versions = Versions(self.clock.time)
         self._machines: dict[str, Machine] = {}
         self._tags: dict[str, dict[str, str]] = {}
         self._executions: dict[str, Execution] = {}
@@ -143,8 +146,23 @@ class Engine:
             old = self._machine(arn)
             text = old.definition if definition is None else definition
             role_arn = role_arn or old.role_arn
-            self._machines[arn] = _compile(arn, old.name, text, role_arn, old.created, old.type)
+            machine = _compile(arn, old.name, text, role_arn, old.created, old.type)
+            if (machine.definition, role_arn) != (old.definition, old.role_arn):
+                revision = self._runtime.new_uuid()
+                self._machines[arn] = replace(machine, revision=revision)
             return self.clock.now()
+
+    def publish_version(
+        self, arn: str, description: str | None = None, revision: str | None = None
+    ) -> Version:
+        """Publish a machine as it is now; what is published already stays the version it is.
+
+        Raises:
+            StateMachineDoesNotExist: there is no such machine.
+            ConflictException: the machine is not at that revision.
+        """
+        with self._lock:
+            return self.versions.publish(self._machine(arn), description, revision)
 
     def describe_state_machine(self, arn: str) -> dict[str, Any]:
         """The answer of DescribeStateMachine.
@@ -153,12 +171,23 @@ class Engine:
             StateMachineDoesNotExist: there is no such machine.
         """
         with self._lock:
-            machine = self._machine(arn)
+            described: dict[str, Any] = {}
+            if is_qualified(arn):
+                version = self.versions.find_version(self._version_of(arn))
+                machine = version.machine
+                described = {"stateMachineArn": version.arn}
+                if version.description is not None:
+                    described["description"] = version.description
+            else:
+                machine = self._machine(arn)
+        if machine.revision != INITIAL:
+            described["revisionId"] = machine.revision
         return {
             **machine.summary(),
             "status": "ACTIVE",
             "definition": machine.definition,
             "roleArn": machine.role_arn,
+            **described,
         }
 
     def list_state_machines(self) -> list[dict[str, Any]]:
@@ -172,6 +201,7 @@ class Engine:
         names.check_machine_arn(arn)
         with self._lock:
             self._machines.pop(arn, None)
+            self.versions.forget(arn)
 
     def start_execution(self, arn: str, name: str | None = None, input: str = "{}") -> str:  # noqa: A002 - AWS's word
         """Start an execution of a machine, or of a test case `arn#TestCase` of it; its ARN.
@@ -209,7 +239,7 @@ class Engine:
             ValidationException: the input is too large.
         """
         with self._lock:
-            if not self._machine(arn.partition("#")[0]).is_express:
+            if not self._machine_or_version(arn.partition("#")[0]).is_express:
                 raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
             execution = self._start(arn, name, input)
         self.run_until(lambda: not execution.is_running)
@@ -291,15 +321,16 @@ class Engine:
             StateMachineDoesNotExist: there is no such machine.
         """
         with self._lock:
-            if self._machine(arn).is_express:
+            machine = self._machine_or_version(arn)
+            if machine.is_express:
                 raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
-            executions = self._executions_of[arn]
+            executions = self._executions_of[machine.arn]
             page: list[dict[str, Any]] = []
             position = len(executions) if before is None else min(before, len(executions))
             while position > 0 and len(page) < most:
                 position -= 1
                 execution = executions[position]
-                if status in (None, execution.status):
+                if status in (None, execution.status) and execution.is_of(arn):
                     page.append(execution.summary())
         return page, position or None
 
@@ -529,13 +560,13 @@ class Engine:
         document = _parse_input(text)
         arn, has_case, case = arn.partition("#")
         with self._lock:
-            machine = self._machine(arn)
+            machine = self._machine_or_version(arn)
             mocks = self._mock_case(machine.name, case) if has_case else None
             name = self._runtime.new_uuid() if name is None else name
             names.check_name(name)
             if machine.is_express:
                 return self._start_express(machine, name, document, mocks)
-            execution_arn = names.execution_arn(arn, name)
+            execution_arn = names.execution_arn(machine.arn, name)
             existing = self._executions.get(execution_arn)
             if existing is not None:
                 if existing.is_running and existing.input.text == text:
@@ -545,8 +576,11 @@ class Engine:
                 execution_arn, name, machine, document, self._runtime, self._status_changed
             )
             execution.mocks = mocks
+            if is_qualified(arn):
+                execution.alias_arn = arn if self.versions.has_alias(arn) else None
+                execution.version_arn = self.versions.arn_of(machine)
             self._executions[execution_arn] = execution
-            self._executions_of[arn].append(execution)
+            self._executions_of[machine.arn].append(execution)
             execution.start()
         return execution
 
@@ -570,6 +604,19 @@ class Engine:
             execution.when_ended(partial(log.write, execution))
         execution.start()
         return execution
+
+    def _version_of(self, arn: str) -> str:
+        """The version that an ARN names, or that its alias chooses."""
+        if not self.versions.has_alias(arn):
+            return arn
+        return self.versions.find_alias(arn).choose(self._runtime.random())
+
+    def _machine_or_version(self, arn: str) -> Machine:
+        """The machine of an ARN; of a version or an alias, the machine as it was published."""
+        names.check_machine_arn(arn)
+        if not is_qualified(arn):
+            return self._machine(arn)
+        return self.versions.find_version(self._version_of(arn)).machine
 
     def _machine(self, arn: str) -> Machine:
         names.check_machine_arn(arn)

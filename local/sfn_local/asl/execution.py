@@ -96,6 +96,7 @@ class Execution:
         "_strand",
         "_timeout",
         "_watchers",
+        "alias_arn",
         "arn",
         "cause",
         "error",
@@ -115,6 +116,7 @@ class Execution:
         "status",
         "stopped",
         "unfinished",
+        "version_arn",
     )
 
     def __init__(
@@ -144,6 +146,8 @@ class Execution:
         self.map_run_arn: str | None = None
         self.map_item_count = 0
         self.mocks: MockCase | None = None
+        self.version_arn: str | None = None
+        self.alias_arn: str | None = None
         self.redrive_count = 0
         self.redriven: float | None = None
         self.unfinished: dict[str, Any] = {}
@@ -195,6 +199,10 @@ class Execution:
         self._cancel()
         self._end("ABORTED", "ExecutionAborted", 0, error=error, cause=cause)
 
+    def is_of(self, arn: str) -> bool:
+        """Whether an ARN names its machine, or the version or alias that it was started with."""
+        return arn in (self.machine.arn, self.version_arn, self.alias_arn)
+
     def when_ended(self, watcher: Callable[[], None]) -> None:
         """Call back once it has ended, now or later. Needs the lock."""
         if self.is_running:
@@ -225,6 +233,10 @@ class Execution:
             "startDate": datetime.fromtimestamp(self.started, UTC),
             "redriveCount": self.redrive_count,
         }
+        if self.version_arn is not None:
+            shown["stateMachineVersionArn"] = self.version_arn
+        if self.alias_arn is not None:
+            shown["stateMachineAliasArn"] = self.alias_arn
         if self.redriven is not None:
             shown["redriveDate"] = datetime.fromtimestamp(self.redriven, UTC)
         if self.map_run_arn is not None:

@@ -10,6 +10,8 @@ from sfn_local.asl.errors import DefinitionError
 from sfn_local.asl.express import LONGEST_SECONDS, check_express
 from sfn_local.asl.states import Graph, build_graph
 
+INITIAL = "INITIAL"
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -23,6 +25,7 @@ class Machine:
     timeout: float | None
     created: float
     type: str = "STANDARD"
+    revision: str = INITIAL
 
     @property
     def is_express(self) -> bool:
