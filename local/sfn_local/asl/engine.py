@@ -40,6 +40,7 @@ from sfn_local.asl.machine import INITIAL, Machine, compile_machine
 from sfn_local.asl.mocks import MockCase, MockConfig, MockError, MockFile
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.asl.services import NoServices, Services
+from sfn_local.asl.state_test import StateTest
 from sfn_local.asl.versions import Version, Versions, is_qualified
 
 logger = logging.getLogger(__name__)
@@ -249,6 +250,20 @@ class Engine:
             described.pop(field, None)
         included = {"outputDetails": {"included": True}}
         return {**described, **included, "billingDetails": billing(execution)}
+
+    def test_state(self, test: StateTest) -> dict[str, Any]:
+        """Run one state alone; the answer of TestState.
+
+        Raises:
+            InvalidDefinition: the state is not well formed.
+            InvalidExecutionInput: the input or the variables are no JSON.
+            ValidationException: the mock is none.
+        """
+        with self._lock:
+            execution, probe = test.start(self._runtime, self.account)
+        self.run_until(lambda: not execution.is_running)
+        with self._lock:
+            return test.answer(execution, probe)
 
     def stop_execution(
         self, arn: str, error: str | None = None, cause: str | None = None

@@ -9,6 +9,7 @@ from typing import Any
 
 from sfn_local.asl.engine import Engine
 from sfn_local.asl.errors import InvalidToken, MissingRequiredParameter, ValidationException
+from sfn_local.asl.state_test import LEVELS, StateTest
 from sfn_local.asl.validation import validate
 
 DEFAULT_PAGE = 100
@@ -200,6 +201,21 @@ def _validate(_: Engine, given: Parameters) -> Answer:
         given["type"] or "STANDARD",
         given["severity"] or "ERROR",
         given["maxResults"] or 0,
+    )
+
+
+def _test_state(engine: Engine, given: Parameters) -> Answer:
+    return engine.test_state(
+        StateTest(
+            definition=given["definition"],
+            input="{}" if given["input"] is None else given["input"],
+            level=given["inspectionLevel"] or "INFO",
+            role_arn=given["roleArn"] or "",
+            state_name=given["stateName"],
+            variables=given["variables"] or "{}",
+            mock=given["mock"],
+            configuration=given["stateConfiguration"] or {},
+        )
     )
 
 
@@ -458,6 +474,19 @@ OPERATIONS: dict[str, Operation] = {
             "type": Parameter(str, choices=("STANDARD", "EXPRESS")),
             "severity": Parameter(str, choices=("ERROR", "WARNING")),
             "maxResults": Parameter(int, most=100),
+        },
+    ),
+    "TestState": Operation(
+        _test_state,
+        {
+            "definition": REQUIRED_TEXT,
+            "input": TEXT,
+            "inspectionLevel": Parameter(str, choices=LEVELS),
+            "roleArn": TEXT,
+            "stateName": TEXT,
+            "variables": TEXT,
+            "mock": Parameter(dict),
+            "stateConfiguration": Parameter(dict),
         },
     ),
     "TagResource": Operation(_tag_resource, {**RESOURCE, "tags": Parameter(list, required=True)}),

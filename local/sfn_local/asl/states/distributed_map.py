@@ -294,6 +294,7 @@ class Children:
             keeps_history=not self._is_express,
         )
         child.map_run_arn = run.arn
+        child.mocks = self._visit.line.execution.mocks
         child.map_item_count = each.item_count
         if not self._is_express:
             runtime.map_runs.add_child(run, child)
