@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sfn_local.asl import Engine
+from sfn_local.asl import Engine, ThreadScheduler, VirtualClock
 from sfn_local.asl.http_functions import HttpFunctions
 from sfn_local.asl.mocks import MockFile
 from sfn_local.asl.server import serve_engine
@@ -71,6 +71,17 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     show_default=True,
     help="How long waits last, against what they ask for; else WAIT_TIME_SCALE.",
 )
+@click.option(
+    "--virtual-clock",
+    is_flag=True,
+    help='Let time stand still until POST /_engine/clock {"advance": seconds} moves it.',
+)
+@click.option(
+    "--express-log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where the histories of EXPRESS executions are added, one event a line.",
+)
 @json_option
 def engine(
     host: str,
@@ -80,6 +91,8 @@ def engine(
     account: str,
     mock_config: str | None,
     wait_time_scale: float,
+    virtual_clock: bool,
+    express_log: Path | None,
     as_json: bool,
 ) -> None:
     """Serve the Step Functions engine alone, until it is interrupted.
@@ -95,6 +108,9 @@ def engine(
     with _ending_signals_blocked():
         step_functions = Engine(
             functions=functions,
+            clock=VirtualClock() if virtual_clock else None,
+            scheduler=ThreadScheduler(),
+            express_log=express_log,
             services=BotoServices.from_environment(region),
             region=region,
             account=account,
