@@ -587,3 +587,13 @@ def test_http_errors_have_awss_names(plain: Cloud, api: Any, endpoint: str, erro
     authentication = {"Authentication": {"ConnectionArn": "arn:aws:events:::connection/c"}}
 
     assert plain.start(f"{STATES}http:invoke", {**parameters, **authentication}).error == error
+
+
+def test_a_call_that_breaks_fails_its_task(plain: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("no")
+
+    monkeypatch.setattr("sfn_local.asl.integrations.aws_service.Call.run", broken)
+    run = plain.start(f"{STATES}aws-sdk:s3:listBuckets", {})
+
+    assert (run.error, run.cause) == ("States.TaskFailed", "ZeroDivisionError: no")

@@ -1,5 +1,6 @@
 """One attempt of a task: its token, its time limits, and whoever reports its end first."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -10,6 +11,8 @@ from sfn_local.asl.errors import HeartbeatFailure, StateFailure, TaskTimedOut
 from sfn_local.asl.execution import Visit
 from sfn_local.asl.functions import Answer
 from sfn_local.asl.scheduler import Channel, Timer
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,11 @@ class Attempt:
         scheduler = self.visit.runtime.scheduler
 
         def work() -> None:
-            outcome = call()
+            try:
+                outcome = call()
+            except Exception as error:  # a task that nobody answers would wait for ever
+                logger.exception("a call of %s failed", self.visit.state.name)
+                outcome = StateFailure("States.TaskFailed", f"{type(error).__name__}: {error}")
             with scheduler.lock:
                 self.answer(outcome)
 
