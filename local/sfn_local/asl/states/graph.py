@@ -1,7 +1,7 @@
 """States that lead to each other."""
 
 from sfn_local.asl.document import Document
-from sfn_local.asl.execution import Line, Visit
+from sfn_local.asl.execution import Line
 from sfn_local.asl.states.state import State
 
 
@@ -15,18 +15,15 @@ class Graph:
         self.start = start
         self.states = states
 
-    async def run(self, line: Line, document: Document, resumed: Visit | None = None) -> Document:
+    async def run(self, line: Line, document: Document) -> Document:
         """Go from state to state until one ends the graph; its output.
-
-        With a visit to resume it begins there, else with the first state.
 
         Raises:
             StateFailure: a state failed, and nothing in this graph caught it.
         """
-        state = self.start if resumed is None else resumed.state
+        state = self.start
         while True:
-            document, following = await state.run(line, document, resumed)
-            resumed = None
+            document, following = await state.run(line, document)
             if following is None:
                 return document
             state = self.states[following]

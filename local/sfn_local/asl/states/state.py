@@ -55,13 +55,13 @@ class State(ABC):
         if self.next is not None:
             yield self.next
 
-    async def run(self, line: Line, document: Document, resumed: Visit | None = None) -> Transition:
-        """Visit the state, or go on with a visit; its output, and the name of what follows.
+    async def run(self, line: Line, document: Document) -> Transition:
+        """Visit the state; its output, and the name of the state that follows.
 
         Raises:
             StateFailure: the state failed, and did not catch it.
         """
-        visit = Visit(line, self, document, resumed)
+        visit = Visit(line, self, document)
         try:
             output, following = await self.execute(visit)
         except RuntimeFailure as failure:
