@@ -38,6 +38,8 @@ from sfn_local.asl.functions import FunctionInvoker
 from sfn_local.asl.lint import lint
 from sfn_local.asl.machine import INITIAL, Machine, compile_machine
 from sfn_local.asl.mocks import MockCase, MockConfig, MockError, MockFile
+from sfn_local.asl.persistence import Persistence
+from sfn_local.asl.redrives import Redrives
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.asl.services import NoServices, Services
 from sfn_local.asl.state_test import StateTest
@@ -71,6 +73,7 @@ class Engine:
         express_log: Path | None = None,
         mocks: MockConfig | MockFile | None = None,
         wait_time_scale: float = 1.0,
+        data_dir: Path | None = None,
     ) -> None:
         """A virtual clock comes with a ManualScheduler unless another is given.
 
@@ -79,7 +82,11 @@ class Engine:
         Services are what S3 readers, result writers and service integrations call. The histories
         of EXPRESS executions are added to the file express_log, if it is given.
         Mocks are the test cases that executions are started with, as `arn#TestCase`; Wait states
-        and the pauses before retries last their seconds times wait_time_scale.
+        and the pauses before retries last their seconds times wait_time_scale. With a data_dir,
+        machines and executions survive a restart, and those that run go on.
+
+        Raises:
+            JournalError: the data_dir cannot be used.
         """
         self.clock: Clock = RealClock() if clock is None else clock
         if scheduler is None:
@@ -100,11 +107,15 @@ class Engine:
         self._express_log = None if express_log is None else ExpressLog(express_log)
         self._runtime.wait_time_scale = wait_time_scale
         self._mocks = mocks
-        self.versions = Versions(self.clock.time)
+        self.versions = Versions(self.clock.time, self._save)
         self._machines: dict[str, Machine] = {}
         self._tags: dict[str, dict[str, str]] = {}
         self._executions: dict[str, Execution] = {}
         self._executions_of: dict[str, list[Execution]] = {}
+        self._redrives = Redrives()
+        self._persistence: Persistence | None = None
+        if data_dir is not None:
+            self._restore(Persistence(data_dir, self._runtime))
 
     def create_state_machine(
         self,
@@ -130,6 +141,7 @@ class Engine:
         with self._lock:
             existing = self._machines.setdefault(arn, machine)
             self._executions_of.setdefault(arn, [])
+            self._save()
         if (existing.definition, existing.type) != (machine.definition, machine.type):
             raise StateMachineAlreadyExists(arn)
         return arn
@@ -151,6 +163,7 @@ class Engine:
             if (machine.definition, role_arn) != (old.definition, old.role_arn):
                 revision = self._runtime.new_uuid()
                 self._machines[arn] = replace(machine, revision=revision)
+            self._save()
             return self.clock.now()
 
     def publish_version(
@@ -280,8 +293,10 @@ class Engine:
                 execution.stop(error, cause)
             return datetime.fromtimestamp(execution.stopped or 0.0, UTC)
 
-    def redrive_execution(self, arn: str) -> datetime:
+    def redrive_execution(self, arn: str, client_token: str | None = None) -> datetime:
         """Go on with an execution where it did not succeed; when it was redriven.
+
+        The same client token within 15 minutes redrives it once.
 
         Raises:
             ExecutionDoesNotExist: there is no such execution.
@@ -289,10 +304,13 @@ class Engine:
         """
         with self._lock:
             execution = self._execution(arn)
+            earlier = self._redrives.find(arn, client_token, self.clock.time())
+            if earlier is not None:
+                return earlier
             if execution.map_run_arn is not None:
                 raise ExecutionNotRedrivable("Execution is redriven by its Map Run")
             execution.redrive()
-            return datetime.fromtimestamp(execution.redriven or 0.0, UTC)
+            return self._redrives.keep(arn, client_token, self.clock.now())
 
     def describe_execution(self, arn: str) -> dict[str, Any]:
         """The answer of DescribeExecution.
@@ -417,6 +435,7 @@ class Engine:
             if len(merged) > MOST_TAGS:
                 raise TooManyTags(arn)
             self._tags[arn] = merged
+            self._save()
 
     def untag_resource(self, arn: str, keys: list[str]) -> None:
         """Take tags away.
@@ -427,6 +446,7 @@ class Engine:
         with self._lock:
             tags = self._tags_of(arn)
             self._tags[arn] = {key: tags[key] for key in tags if key not in keys}
+            self._save()
 
     def list_tags(self, arn: str) -> dict[str, str]:
         """The tags of a machine or an activity.
@@ -456,7 +476,9 @@ class Engine:
         names.check_name(name)
         arn = names.activity_arn(self.region, self.account, name)
         with self._lock:
-            return self._runtime.activities.create(arn, self.clock.time()).summary()
+            activity = self._runtime.activities.create(arn, self.clock.time())
+            self._save()
+            return activity.summary()
 
     def describe_activity(self, arn: str) -> dict[str, Any]:
         """The answer of DescribeActivity.
@@ -478,6 +500,7 @@ class Engine:
         names.check_activity_arn(arn)
         with self._lock:
             self._runtime.activities.delete(arn)
+            self._save()
 
     def get_activity_task(
         self, arn: str, worker: str | None = None, seconds: float = 0.0
@@ -563,8 +586,28 @@ class Engine:
         self._manual().run_until(lambda: False, seconds)
 
     def close(self) -> None:
-        """Run nothing more."""
+        """Run nothing more; with a data_dir, another engine may go on."""
         self.scheduler.close()
+        with self._lock:
+            if self._persistence is not None:
+                self._persistence.close()
+                self._persistence = None
+
+    def _restore(self, persistence: Persistence) -> None:
+        with self._lock:
+            persistence.restore_resources(self._machines, self.versions, self._tags)
+            self._executions_of.update({arn: [] for arn in self._machines})
+            for execution in persistence.restore_executions(self._status_changed, self._mock_case):
+                self._executions[execution.arn] = execution
+                self._executions_of.setdefault(execution.machine.arn, []).append(execution)
+            self._persistence = persistence
+            self._save()
+
+    def _save(self) -> None:
+        """Keep what was done to machines and what belongs to them."""
+        with self._lock:
+            if self._persistence is not None:
+                self._persistence.save_resources(self._machines, self.versions, self._tags)
 
     def _manual(self) -> ManualScheduler:
         if not isinstance(self.scheduler, ManualScheduler):
@@ -596,7 +639,11 @@ class Engine:
                 execution.version_arn = self.versions.arn_of(machine)
             self._executions[execution_arn] = execution
             self._executions_of[machine.arn].append(execution)
+            if self._persistence is not None:
+                self._persistence.keep(execution)
             execution.start()
+            if self._persistence is not None:
+                self._persistence.flush()
         return execution
 
     def _start_express(

@@ -22,6 +22,7 @@ from sfn_local.asl.errors import (
 )
 from sfn_local.asl.functions import FunctionError
 from sfn_local.asl.history import MOST_EVENTS, History, UnkeptHistory
+from sfn_local.asl.progress import Progress, progress_of
 from sfn_local.asl.scheduler import Channel, Scheduler, Strand, Timer
 from sfn_local.asl.tokens import Tokens
 
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 UNSUCCESSFUL = ("FAILED", "ABORTED", "TIMED_OUT")
 REDRIVABLE_SECONDS = 14 * 24 * 3600.0
+LONGEST_SECONDS = 365 * 24 * 3600.0
 
 
 class Runtime:
@@ -111,6 +113,7 @@ class Execution:
         "notify",
         "output",
         "probe",
+        "progress",
         "redrive_count",
         "redriven",
         "runtime",
@@ -154,8 +157,9 @@ class Execution:
         self.redrive_count = 0
         self.redriven: float | None = None
         self.unfinished: dict[str, Any] = {}
+        self.progress: Progress | None = None
         self.notify = notify
-        self._line = Line(self, last_event=0)
+        self._line: Line | None = None
         self._strand: Strand | None = None
         self._timeout: Timer | None = None
         self._watchers: list[Callable[[], None]] = []
@@ -169,36 +173,48 @@ class Execution:
         """Enter the first state as soon as the scheduler gets to it. Needs the lock."""
         details = {"input": self.input.text, "roleArn": self.machine.role_arn}
         self.history.add(self.started, 0, "ExecutionStarted", details)
-        self._go(None)
+        self._go(self.started)
+        self.notify(self)
 
     def redrive(self) -> None:
-        """Go on with the state that did not succeed. Needs the lock.
+        """Go on with the state that did not succeed; time limits start again. Needs the lock.
 
         Raises:
             ExecutionNotRedrivable: AWS would not let it be redriven.
         """
         reason = self.not_redrivable_because
-        resumed = self._line.visit
-        if reason is not None or resumed is None:
-            raise ExecutionNotRedrivable(reason or "Execution has no state to go on with")
+        if reason is not None:
+            raise ExecutionNotRedrivable(reason)
         self.status = "RUNNING"
         self.stopped = self.error = self.cause = None
         self.redrive_count += 1
         self.redriven = self.runtime.scheduler.clock.time()
         details = {"redriveCount": self.redrive_count}
-        last = self.history.add(self.redriven, len(self.history), "ExecutionRedriven", details)
-        self._line = Line(self, last, variables=self._line.variables)
-        self._go(resumed)
+        self.history.add(self.redriven, len(self.history), "ExecutionRedriven", details)
+        if self.progress is not None:
+            self.progress = self.progress.without_tokens()
+        self._go(self.redriven)
+        self.notify(self)
 
-    def _go(self, resumed: "Visit | None") -> None:
+    def resume(self) -> None:
+        """Go on from its progress after a restart. Needs the lock."""
+        self._go(self.started if self.redriven is None else self.redriven)
+
+    def stands(self) -> Progress | None:
+        """Where it stands; None before it has entered a state. Needs the lock."""
+        return self.progress if self._line is None else progress_of(self._line)
+
+    def _go(self, since: float) -> None:
+        """Run from its progress, or from the start; the time limit counts from a moment."""
         scheduler = self.runtime.scheduler
         if self.machine.timeout is not None:
-            self._timeout = scheduler.after(self.machine.timeout, self._time_out, is_limit=True)
-        self._strand = scheduler.spawn(partial(self._run, resumed))
-        self.notify(self)
+            left = since + self.machine.timeout - scheduler.clock.time()
+            self._timeout = scheduler.after(max(left, 0.0), self._time_out, is_limit=True)
+        self._strand = scheduler.spawn(self._run)
 
     def stop(self, error: str | None, cause: str | None) -> None:
         """End it from outside. Needs the lock."""
+        self.progress = self.stands()
         self._cancel()
         self._end("ABORTED", "ExecutionAborted", 0, error=error, cause=cause)
 
@@ -256,6 +272,8 @@ class Execution:
             return f"Execution is {self.status} and cannot be redriven"
         if len(self.history) >= MOST_EVENTS - 1:
             return "Execution history event limit exceeded"
+        if now - self.started > LONGEST_SECONDS:
+            return "Execution has exceeded the max execution time"
         if now - (self.stopped or now) > REDRIVABLE_SECONDS:
             return "Execution redrivable period exceeded"
         return None
@@ -267,11 +285,12 @@ class Execution:
         by_map_run = "" if self.map_run_arn is None else "_BY_MAP_RUN"
         return {"redriveStatus": f"REDRIVABLE{by_map_run}"}
 
-    async def _run(self, resumed: "Visit | None") -> None:
-        line = self._line
-        document = self.input if resumed is None else resumed.input
+    async def _run(self) -> None:
+        goes_on = self.progress is not None or self.redrive_count > 0
+        line = self._line = Line(self, last_event=len(self.history) if goes_on else 0)
+        line.resume, self.progress = self.progress, None
         try:
-            output = await self.machine.graph.run(line, document, resumed)
+            output = await self.machine.graph.run(line, self.input)
         except StateFailure as failure:
             self._fail(line, failure)
         except HistoryFull:
@@ -286,6 +305,7 @@ class Execution:
             self._end("SUCCEEDED", "ExecutionSucceeded", line.last_event, output=output.text)
 
     def _fail(self, line: "Line", failure: StateFailure) -> None:
+        self.progress = progress_of(line)
         self._end(
             "FAILED",
             "ExecutionFailed",
@@ -297,6 +317,7 @@ class Execution:
     def _time_out(self) -> None:
         with self.runtime.scheduler.lock:
             if self.is_running:
+                self.progress = self.stands()
                 self._cancel()
                 self._end("TIMED_OUT", "ExecutionTimedOut", 0)
 
@@ -310,7 +331,7 @@ class Execution:
         self.input.pack()
         self.error = details.get("error")
         self.cause = details.get("cause")
-        self._strand = None
+        self._line = self._strand = None
         if self._timeout is not None:
             self._timeout.cancel()
             self._timeout = None
@@ -325,7 +346,7 @@ class Execution:
 class Line:
     """One line of control; its events form a chain."""
 
-    __slots__ = ("execution", "item", "last_event", "variables", "visit")
+    __slots__ = ("execution", "item", "last_event", "resume", "variables", "visit")
 
     def __init__(
         self,
@@ -343,6 +364,7 @@ class Line:
         self.item = item
         self.variables: dict[str, Json] = variables or {}
         self.visit: Visit | None = None
+        self.resume: Progress | None = None
 
     def record(self, event_type: str, details: dict[str, Any] | None = None) -> int:
         """Keep an event that follows this line's last one; its number."""
@@ -362,34 +384,47 @@ class Visit:
     __slots__ = (
         "_assigned",
         "_previous",
+        "_resumed",
+        "due",
+        "earlier",
         "entered",
         "event",
         "fork",
         "input",
         "is_resumed",
+        "is_submitted",
+        "left",
         "line",
         "retries",
         "state",
         "token",
     )
 
-    def __init__(
-        self, line: Line, state: "State", document: Document, resumed: "Visit | None" = None
-    ) -> None:
-        """Enter the state, or go on with a visit of an execution that is redriven."""
+    def __init__(self, line: Line, state: "State", document: Document) -> None:
+        """Enter the state, or be in it again where the line resumes.
+
+        Fork holds the lines of a Map or Parallel state, left those of an attempt that failed,
+        earlier what is known of them from before the line resumed.
+        """
         self.line = line
         self.state = state
         self.input = document
         self.retries = 0
         self.token: str | None = None
         self.fork: Any = None
+        self.left: Any = None
+        self.is_submitted = False
+        self.due: float | None = None
         self.entered = line.execution.runtime.scheduler.clock.time()
-        line.visit = self
+        self.event = 0
+        resumed, line.resume = line.resume, None
+        self._resumed = resumed
         self.is_resumed = resumed is not None
-        self.event: int
+        self.earlier = {} if resumed is None else dict(resumed.lines)
+        line.visit = self
         self._assigned: dict[str, Json] = {}
         self._previous = line.last_event
-        if resumed is not None:
+        if resumed is not None and (state.can_retry or resumed.is_exact):
             self.entered, self.event = resumed.entered, resumed.event
         else:
             details = {"input": document.text, "name": state.name}
@@ -456,15 +491,26 @@ class Visit:
         )
         return f"{sentence} {cause}"
 
+    def take_up(self) -> Progress | None:
+        """What is known of the visit from before a restart; the second time nothing."""
+        resumed, self._resumed = self._resumed, None
+        return resumed if resumed is not None and resumed.is_exact else None
+
     async def sleep(self, seconds: float) -> None:
-        """Wait without a thread."""
+        """Wait without a thread; after a restart, only for what is left."""
         channel: Channel[None] = Channel()
-        seconds *= self.runtime.wait_time_scale
-        timer = self.runtime.scheduler.deliver_after(seconds, channel, None)
+        scheduler = self.runtime.scheduler
+        resumed = self.take_up()
+        self.due = scheduler.clock.time() + seconds * self.runtime.wait_time_scale
+        if resumed is not None and resumed.due is not None and not self.state.can_retry:
+            self.due = resumed.due
+        seconds = max(self.due - scheduler.clock.time(), 0.0)
+        timer = scheduler.deliver_after(seconds, channel, None)
         try:
             await channel
         finally:
             timer.cancel()
+            self.due = None
 
     def context(self, item: Json = None) -> dict[str, Json]:
         """The context object, `$$`; item is that of an iteration about to start."""
@@ -484,6 +530,8 @@ class Visit:
             "State": state,
             "StateMachine": {"Id": execution.machine.arn, "Name": execution.machine.name},
         }
+        if execution.redriven is not None:
+            context["Execution"]["RedriveTime"] = timestamp(execution.redriven)
         if self.token is not None:
             context["Task"] = {"Token": self.token}
         item = item or self.line.item

@@ -49,6 +49,7 @@ def compile_machine(
     role_arn: str,
     created: float,
     type: str = "STANDARD",  # noqa: A002 - AWS's word
+    revision: str = INITIAL,
 ) -> Machine:
     """Compile a definition.
 
@@ -66,7 +67,7 @@ def compile_machine(
     if type == "EXPRESS":
         check_express(value)
         timeout = min(timeout or LONGEST_SECONDS, LONGEST_SECONDS)
-    return Machine(arn, name, definition, role_arn, graph, timeout, created, type)
+    return Machine(arn, name, definition, role_arn, graph, timeout, created, type, revision)
 
 
 def _timeout(value: dict[str, Json]) -> float | None:

@@ -252,7 +252,8 @@ def _stop_execution(engine: Engine, given: Parameters) -> Answer:
 
 
 def _redrive_execution(engine: Engine, given: Parameters) -> Answer:
-    return {"redriveDate": engine.redrive_execution(given["executionArn"])}
+    redriven = engine.redrive_execution(given["executionArn"], given["clientToken"])
+    return {"redriveDate": redriven}
 
 
 def _describe_execution(engine: Engine, given: Parameters) -> Answer:
@@ -495,7 +496,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListTagsForResource": Operation(_list_tags, RESOURCE),
     "StopExecution": Operation(_stop_execution, {**EXECUTION, **REASONS}),
-    "RedriveExecution": Operation(_redrive_execution, EXECUTION),
+    "RedriveExecution": Operation(
+        _redrive_execution, {**EXECUTION, "clientToken": Parameter(str, most=64)}
+    ),
     "DescribeExecution": Operation(_describe_execution, EXECUTION),
     "DescribeStateMachineForExecution": Operation(_describe_state_machine_for_execution, EXECUTION),
     "ListExecutions": Operation(

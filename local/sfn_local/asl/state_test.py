@@ -15,7 +15,7 @@ from sfn_local.asl.errors import (
     StateFailure,
     ValidationException,
 )
-from sfn_local.asl.execution import Execution, Line, Runtime, Visit
+from sfn_local.asl.execution import Execution, Line, Runtime
 from sfn_local.asl.express import LONGEST_SECONDS
 from sfn_local.asl.machine import Machine
 from sfn_local.asl.states import Graph, build_state
@@ -57,14 +57,14 @@ class Alone(Graph):
         self._probe = probe
         self._variables = variables
 
-    async def run(self, line: Line, document: Document, resumed: Visit | None = None) -> Document:
+    async def run(self, line: Line, document: Document) -> Document:
         """Visit the state; what follows is kept, not visited.
 
         Raises:
             StateFailure: the state failed, and did not catch it.
         """
         line.variables = self._variables
-        output, self._probe.next = await self.start.run(line, document, resumed)
+        output, self._probe.next = await self.start.run(line, document)
         return output
 
 

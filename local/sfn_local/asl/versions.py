@@ -90,14 +90,16 @@ class Published:
 class Versions:
     """The versions and aliases of all machines; the engine's lock guards them."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        """None yet."""
+    def __init__(self, now: Callable[[], float], changed: Callable[[], None]) -> None:
+        """None yet; changed is called after every change."""
         self._now = now
-        self._published: dict[str, Published] = {}
+        self._changed = changed
+        self.published: dict[str, Published] = {}
 
     def forget(self, machine: str) -> None:
         """The machine is deleted."""
-        self._published.pop(machine, None)
+        self.published.pop(machine, None)
+        self._changed()
 
     def publish(
         self, machine: Machine, description: str | None, revision: str | None = None
@@ -112,7 +114,7 @@ class Versions:
                 f"Failed to publish the State Machine version for revision {revision}. The current "
                 f"State Machine revision is {machine.revision}."
             )
-        published = self._published.setdefault(machine.arn, Published())
+        published = self.published.setdefault(machine.arn, Published())
         for version in published.versions.values():
             if version.machine is machine:
                 return version
@@ -120,6 +122,7 @@ class Versions:
         arn = f"{machine.arn}:{published.count}"
         version = Version(arn, machine, description, self._now())
         published.versions[arn] = version
+        self._changed()
         return version
 
     def list_versions(self, machine: str) -> list[Version]:
@@ -160,6 +163,7 @@ class Versions:
                 f"referencing this version: [{', '.join(sorted(using))}]"
             )
         published.versions.pop(arn, None)
+        self._changed()
 
     def create_alias(self, name: str, description: str | None, routing: Json) -> Alias:
         """A new alias; the same one again changes nothing.
@@ -183,6 +187,7 @@ class Versions:
         if (existing.routes, existing.description) != (routes, description):
             message = "Failed to create alias because an alias with the same name and a different "
             raise ConflictException(f"{message}routing configuration already exists.")
+        self._changed()
         return existing
 
     def update_alias(self, arn: str, description: str | None, routing: Json) -> Alias:
@@ -198,6 +203,7 @@ class Versions:
         if description is not None:
             alias.description = description
         alias.updated = self._now()
+        self._changed()
         return alias
 
     def find_alias(self, arn: str) -> Alias:
@@ -221,13 +227,14 @@ class Versions:
     def delete_alias(self, arn: str) -> None:
         """Forget an alias, if it exists."""
         self._of(_machine_of(arn)).aliases.pop(arn, None)
+        self._changed()
 
     def has_alias(self, arn: str) -> bool:
         """Whether there is an alias of this ARN."""
         return arn in self._of(_machine_of(arn)).aliases
 
     def _of(self, machine: str) -> Published:
-        return self._published.setdefault(machine, Published())
+        return self.published.setdefault(machine, Published())
 
     def _read_routes(self, routing: Json) -> dict[str, int]:
         entries = routing if isinstance(routing, list) else []

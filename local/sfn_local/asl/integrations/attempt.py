@@ -63,9 +63,18 @@ class Attempt:
     )
 
     def __init__(
-        self, visit: Visit, timeout: int | None, heartbeat: int | None, *, with_token: bool
+        self,
+        visit: Visit,
+        timeout: int | None,
+        heartbeat: int | None,
+        *,
+        with_token: bool,
+        token: str | None = None,
     ) -> None:
-        """Limits in seconds; a token is only made where the task waits for one."""
+        """Limits in seconds; a token is only made where the task waits for one.
+
+        It may have one from before a restart.
+        """
         self.visit = visit
         self.timeout = timeout
         self.heartbeat = heartbeat
@@ -74,7 +83,7 @@ class Attempt:
         self._over = False
         self._timer: Timer | None = None
         self._heartbeat_timer: Timer | None = None
-        visit.token = visit.runtime.tokens.issue(self) if with_token else None
+        visit.token = visit.runtime.tokens.issue(self, token) if with_token else None
 
     def __enter__(self) -> Self:
         """Start the time limits."""
@@ -90,6 +99,7 @@ class Attempt:
     ) -> None:
         """End the token and the timers."""
         self._over = True
+        self.visit.is_submitted = False
         token, self.visit.token = self.visit.token, None
         if token is not None:
             self.visit.runtime.tokens.close(token)
@@ -109,6 +119,7 @@ class Attempt:
 
     def record(self, event_type: str, details: dict[str, Any] | None = None) -> None:
         """Keep an event of the attempt."""
+        self.visit.is_submitted |= event_type == "TaskSubmitted"
         self.visit.line.record(event_type, details)
 
     def invoke(self, function: str, payload: str, read: Callable[[Answer], Outcome]) -> None:
