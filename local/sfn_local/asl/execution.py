@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 UNSUCCESSFUL = ("FAILED", "ABORTED", "TIMED_OUT")
 REDRIVABLE_SECONDS = 14 * 24 * 3600.0
 LONGEST_SECONDS = 365 * 24 * 3600.0
+NO_LINES: dict[int, "Progress | Document"] = {}  # of a visit that does not resume; stays empty
 
 
 class Runtime:
@@ -420,7 +421,7 @@ class Visit:
         resumed, line.resume = line.resume, None
         self._resumed = resumed
         self.is_resumed = resumed is not None
-        self.earlier = {} if resumed is None else dict(resumed.lines)
+        self.earlier = NO_LINES if resumed is None else dict(resumed.lines)
         line.visit = self
         self._assigned: dict[str, Json] = {}
         self._previous = line.last_event
