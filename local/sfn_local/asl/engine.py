@@ -15,7 +15,7 @@ from typing import Any
 from sfn_local.asl import names
 from sfn_local.asl.clock import Clock, RealClock, VirtualClock
 from sfn_local.asl.distributed.map_run import MapRun, MapRuns
-from sfn_local.asl.document import MAX_BYTES, Document, Json, byte_size, dumps
+from sfn_local.asl.document import Document, Json, byte_size, dumps
 from sfn_local.asl.errors import (
     DefinitionError,
     ExecutionAlreadyExists,
@@ -39,6 +39,7 @@ from sfn_local.asl.lint import lint
 from sfn_local.asl.machine import INITIAL, Machine, compile_machine
 from sfn_local.asl.mocks import MockCase, MockConfig, MockError, MockFile
 from sfn_local.asl.persistence import Persistence
+from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.redrives import Redrives
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.asl.services import NoServices, Services
@@ -47,9 +48,7 @@ from sfn_local.asl.versions import Version, Versions, is_qualified
 
 logger = logging.getLogger(__name__)
 
-LARGEST_DEFINITION = 1024 * 1024
 LONGEST_ERROR = 256
-LONGEST_CAUSE = 32_768
 MOST_TAGS = 50
 
 TYPES = ("STANDARD", "EXPRESS")
@@ -738,8 +737,8 @@ def _compile(
     arn: str, name: str, definition: str | dict[str, Json], role_arn: str, created: float, kind: str
 ) -> Machine:
     text = definition if isinstance(definition, str) else dumps(definition)
-    if byte_size(text) > LARGEST_DEFINITION:
-        raise InvalidDefinition(f"a definition may have at most {LARGEST_DEFINITION} bytes")
+    if byte_size(text) > QUOTAS.definition_bytes:
+        raise InvalidDefinition(f"a definition may have at most {QUOTAS.definition_bytes} bytes")
     refused = next((finding for finding in lint(text) if finding.is_refused), None)
     if refused is not None:
         place = f"{refused.pointer or '/'} (line {refused.line}, column {refused.column})"
@@ -760,15 +759,15 @@ def _parse_input(text: str) -> Document:
 
 
 def _check_size(text: str, what: str) -> None:
-    if byte_size(text) > MAX_BYTES:
-        raise ValidationException(f"{what} may have at most {MAX_BYTES} bytes")
+    if byte_size(text) > QUOTAS.payload_bytes:
+        raise ValidationException(f"{what} may have at most {QUOTAS.payload_bytes} bytes")
 
 
 def _check_reasons(error: str | None, cause: str | None) -> None:
     if error is not None and len(error) > LONGEST_ERROR:
         raise ValidationException(f"error may have at most {LONGEST_ERROR} characters")
-    if cause is not None and len(cause) > LONGEST_CAUSE:
-        raise ValidationException(f"cause may have at most {LONGEST_CAUSE} characters")
+    if cause is not None and len(cause) > QUOTAS.cause_characters:
+        raise ValidationException(f"cause may have at most {QUOTAS.cause_characters} characters")
 
 
 def _ignore(_: Execution) -> None:

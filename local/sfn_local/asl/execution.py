@@ -23,6 +23,7 @@ from sfn_local.asl.errors import (
 from sfn_local.asl.functions import FunctionError
 from sfn_local.asl.history import MOST_EVENTS, History, UnkeptHistory
 from sfn_local.asl.progress import Progress, progress_of
+from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.scheduler import Channel, Scheduler, Strand, Timer
 from sfn_local.asl.tokens import Tokens
 
@@ -271,7 +272,7 @@ class Execution:
         now = self.runtime.scheduler.clock.time()
         if self.status not in UNSUCCESSFUL:
             return f"Execution is {self.status} and cannot be redriven"
-        if len(self.history) >= MOST_EVENTS - 1:
+        if len(self.history) >= QUOTAS.history_events - 1:
             return "Execution history event limit exceeded"
         if now - self.started > LONGEST_SECONDS:
             return "Execution has exceeded the max execution time"

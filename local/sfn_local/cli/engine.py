@@ -13,6 +13,7 @@ from sfn_local.asl import Engine, ThreadScheduler, VirtualClock
 from sfn_local.asl.http_functions import HttpFunctions
 from sfn_local.asl.journal import JournalError
 from sfn_local.asl.mocks import MockFile
+from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.server import serve_engine
 from sfn_local.asl.services import BotoServices
 from sfn_local.cli.definitions import MOCK_CONFIG, read_mocks
@@ -88,6 +89,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep machines and executions in this folder; those that run go on after a restart.",
 )
+@click.option("--no-quotas", is_flag=True, help="Lift AWS's quotas: sizes, events, iterations.")
 @json_option
 def engine(
     host: str,
@@ -100,6 +102,7 @@ def engine(
     virtual_clock: bool,
     express_log: Path | None,
     data_dir: Path | None,
+    no_quotas: bool,
     as_json: bool,
 ) -> None:
     """Serve the Step Functions engine alone, until it is interrupted.
@@ -108,6 +111,8 @@ def engine(
     --data-dir everything is in memory, and gone when it ends. It takes the place of AWS's Step
     Functions Local: the same port, account, environment variables and MockConfigFile.json.
     """
+    if no_quotas:
+        QUOTAS.lift()
     try:
         functions = HttpFunctions(lambda_endpoint)
     except ValueError as error:
