@@ -319,3 +319,29 @@ def test_the_command_line_serves_a_virtual_clock(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
 
     assert now == 1767225600 + 60
+
+
+@pytest.mark.parametrize(("share", "calls"), [(0.0, 10), (1.0, 20)])
+def test_an_asynchronous_execution_may_run_twice(share: float, calls: int) -> None:
+    called: list[bytes] = []
+
+    def call(_name: str, payload: bytes) -> bytes:
+        called.append(payload)
+        return payload
+
+    engine = Engine(functions=InlineFunctions(call), clock=VirtualClock(), express_repeats=share)
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f",
+        "End": True,
+    }
+    machine = {"StartAt": "a", "States": {"a": task}}
+    arn = engine.create_state_machine("m", machine, "EXPRESS")
+    for number in range(10):
+        engine.start_execution(arn, input=str(number))
+    engine.run_until_idle()
+    assert len(called) == calls
+    called.clear()
+    engine.start_sync_execution(arn)
+
+    assert len(called) == 1

@@ -73,6 +73,7 @@ class Engine:
         mocks: MockConfig | MockFile | None = None,
         wait_time_scale: float = 1.0,
         data_dir: Path | None = None,
+        express_repeats: float = 0.0,
     ) -> None:
         """A virtual clock comes with a ManualScheduler unless another is given.
 
@@ -82,7 +83,8 @@ class Engine:
         of EXPRESS executions are added to the file express_log, if it is given.
         Mocks are the test cases that executions are started with, as `arn#TestCase`; Wait states
         and the pauses before retries last their seconds times wait_time_scale. With a data_dir,
-        machines and executions survive a restart, and those that run go on.
+        machines and executions survive a restart, and those that run go on. That share of the
+        EXPRESS executions started asynchronously runs twice, as AWS promises at least once only.
 
         Raises:
             JournalError: the data_dir cannot be used.
@@ -106,6 +108,7 @@ class Engine:
         self._express_log = None if express_log is None else ExpressLog(express_log)
         self._runtime.wait_time_scale = wait_time_scale
         self._mocks = mocks
+        self._express_repeats = express_repeats
         self.versions = Versions(self.clock.time, self._save)
         self._machines: dict[str, Machine] = {}
         self._tags: dict[str, dict[str, str]] = {}
@@ -233,6 +236,8 @@ class Engine:
     def started_execution(self, arn: str, name: str | None, text: str) -> dict[str, Any]:
         """Start an execution as start_execution does; the answer of StartExecution."""
         execution = self._start(arn, name, text)
+        if execution.machine.is_express and self._express_repeats > 0:
+            self._repeat(execution)
         started = datetime.fromtimestamp(execution.started, UTC)
         return {"executionArn": execution.arn, "startDate": started}
 
@@ -665,6 +670,13 @@ class Engine:
             execution.when_ended(partial(log.write, execution))
         execution.start()
         return execution
+
+    def _repeat(self, execution: Execution) -> None:
+        """Run an EXPRESS execution a second time, by chance."""
+        with self._lock:
+            if self._runtime.random() < self._express_repeats:
+                mocks = execution.mocks if isinstance(execution.mocks, MockCase) else None
+                self._start_express(execution.machine, execution.name, execution.input, mocks)
 
     def _version_of(self, arn: str) -> str:
         """The version that an ARN names, or that its alias chooses."""

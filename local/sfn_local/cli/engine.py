@@ -89,6 +89,13 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep machines and executions in this folder; those that run go on after a restart.",
 )
+@click.option(
+    "--express-repeats",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="The share of EXPRESS executions that run twice: AWS runs them at least once.",
+)
 @click.option("--no-quotas", is_flag=True, help="Lift AWS's quotas: sizes, events, iterations.")
 @json_option
 def engine(
@@ -102,6 +109,7 @@ def engine(
     virtual_clock: bool,
     express_log: Path | None,
     data_dir: Path | None,
+    express_repeats: float,
     no_quotas: bool,
     as_json: bool,
 ) -> None:
@@ -130,6 +138,7 @@ def engine(
                 mocks=_mock_file(mock_config),
                 wait_time_scale=wait_time_scale,
                 data_dir=data_dir,
+                express_repeats=express_repeats,
             )
         except JournalError as error:
             raise click.ClickException(f"--data-dir: {error}") from error
