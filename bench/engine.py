@@ -38,6 +38,7 @@ STATES_IN_A_CHAIN = 20
 CHAINS = 200
 MOTO_ROWS = 200
 WAITING = 10_000
+RUNS = 5
 MILLION = 1_000_000
 
 ENVIRONMENT = {
@@ -78,7 +79,7 @@ def measure() -> list[Figure]:
     batched = apart(rows_in, 10_000, 100)
     million = apart(rows_in, MILLION, 100)
     waiting = apart(waiting_executions)
-    started = start_up()
+    started = min(start_up() for _ in range(RUNS))
     return [
         Figure(
             "Lambda states, in-process functions",
@@ -103,7 +104,7 @@ def measure() -> list[Figure]:
         Figure("CPU of 1,000,000 rows over 100,000", large[2] / small[2], "times", 12),
         Figure("10,000 executions that wait for tokens", waiting[0], "KiB each", 10),
         Figure("threads of these", waiting[1], "threads", 3),
-        Figure("start-up of the server", started[0], "s", 0.5),
+        Figure(f"start-up of the server, best of {RUNS}", started[0], "s", 0.5),
         Figure("RSS of the server", started[1], "MB", 60),
     ]
 

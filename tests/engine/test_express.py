@@ -6,6 +6,9 @@ localstack's tests/aws/services/stepfunctions/v2/test_sfn_api_{express,validatio
 """
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -299,3 +302,46 @@ def test_a_real_clock_cannot_be_moved(tmp_path: Path) -> None:
     served.engine.close()
 
     assert (status, answer["__type"]) == (400, "ValidationException")
+
+
+def test_the_command_line_serves_a_virtual_clock(tmp_path: Path) -> None:
+    program = "from sfn_local.cli import main; main()"
+    options = ["--port", "0", "--json", "--virtual-clock", "--express-log", str(tmp_path / "log")]
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "engine", *options], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        port = int(json.loads(process.stdout.readline())["sfn"].rpartition(":")[2])
+        connection = HTTPConnection("127.0.0.1", port)
+        connection.request("POST", "/_engine/clock", '{"advance": 60}')
+        now = json.loads(connection.getresponse().read())["now"]
+        connection.close()
+        process.send_signal(signal.SIGTERM)
+
+    assert now == 1767225600 + 60
+
+
+@pytest.mark.parametrize(("share", "calls"), [(0.0, 10), (1.0, 20)])
+def test_an_asynchronous_execution_may_run_twice(share: float, calls: int) -> None:
+    called: list[bytes] = []
+
+    def call(_name: str, payload: bytes) -> bytes:
+        called.append(payload)
+        return payload
+
+    engine = Engine(functions=InlineFunctions(call), clock=VirtualClock(), express_repeats=share)
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f",
+        "End": True,
+    }
+    machine = {"StartAt": "a", "States": {"a": task}}
+    arn = engine.create_state_machine("m", machine, "EXPRESS")
+    for number in range(10):
+        engine.start_execution(arn, input=str(number))
+    engine.run_until_idle()
+    assert len(called) == calls
+    called.clear()
+    engine.start_sync_execution(arn)
+
+    assert len(called) == 1

@@ -20,6 +20,7 @@ from sfn_local.asl import Engine, InlineFunctions, ThreadScheduler, VirtualClock
 from sfn_local.asl.errors import ApiError
 from sfn_local.asl.integrations.aws_service import sdk_name
 from sfn_local.asl.services import BotoServices
+from sfn_local.http_server import Request, Response, serve
 
 CREDENTIALS = {
     "region_name": "us-east-1",
@@ -529,3 +530,70 @@ def test_activities_are_listed_and_described(cloud: Cloud) -> None:
     with pytest.raises(ApiError) as caught:
         cloud.engine.describe_activity(f"{first['activityArn']}x")
     assert caught.value.code == "ActivityDoesNotExist"
+
+
+@pytest.fixture
+def api() -> Iterator[Any]:
+    """An HTTP API on this machine that shows what it was asked."""
+
+    def handle(request: Request) -> Response:
+        status = 404 if request.path == "/none" else 200
+        shown = {"method": request.method, "path": request.path, "query": request.query}
+        body = json.dumps({**shown, "body": request.body.decode()}).encode()
+        return Response(status, {"Content-Type": "application/json"}, body)
+
+    server = serve("127.0.0.1", 0, handle)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def plain() -> Cloud:
+    """An engine without moto, which would take the HTTP calls for its own."""
+    return Cloud()
+
+
+def test_an_http_api_on_this_machine_is_called(plain: Cloud, api: Any) -> None:
+    """Page "Call HTTPS APIs in Step Functions workflows"."""
+    run = plain.start(
+        f"{STATES}http:invoke",
+        {
+            "ApiEndpoint": f"{api.url}/orders",
+            "Method": "POST",
+            "QueryParameters": {"q": "1"},
+            "RequestBody": {"a": 1},
+            "Authentication": {"ConnectionArn": "arn:aws:events:::connection/c"},
+        },
+    )
+
+    assert (run.output["StatusCode"], run.output["StatusText"]) == (200, "OK")
+    assert run.output["ResponseBody"]["path"] == "/orders"
+    assert run.output["ResponseBody"]["body"] == '{"a":1}'
+    assert run.output["Headers"]["content-type"] == ["application/json"]
+    assert details(run, "TaskScheduled")["resourceType"] == "http"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "error"),
+    [
+        ("{}/none", "States.Http.StatusCode.404"),
+        ("http://192.0.2.1/", "States.Http.Socket"),
+        ("file:///etc/hostname", "States.Http.Socket"),
+        ("http://127.0.0.1:1/", "States.Http.Socket"),
+    ],
+)
+def test_http_errors_have_awss_names(plain: Cloud, api: Any, endpoint: str, error: str) -> None:
+    parameters = {"ApiEndpoint": endpoint.format(api.url), "Method": "GET"}
+    authentication = {"Authentication": {"ConnectionArn": "arn:aws:events:::connection/c"}}
+
+    assert plain.start(f"{STATES}http:invoke", {**parameters, **authentication}).error == error
+
+
+def test_a_call_that_breaks_fails_its_task(plain: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("no")
+
+    monkeypatch.setattr("sfn_local.asl.integrations.aws_service.Call.run", broken)
+    run = plain.start(f"{STATES}aws-sdk:s3:listBuckets", {})
+
+    assert (run.error, run.cause) == ("States.TaskFailed", "ZeroDivisionError: no")

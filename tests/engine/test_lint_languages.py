@@ -14,7 +14,6 @@ import pytest
 
 from sfn_local.asl.lint import lint
 
-ALLOWED = {"language-unsupported"}
 CALL = "arn:aws:states:::lambda:invoke"
 
 JSONATA: dict[str, Any] = {
@@ -128,7 +127,7 @@ def found(text: str) -> list[tuple[str, str]]:
     return [
         (finding.id, finding.pointer)
         for finding in lint(text)
-        if finding.id not in ALLOWED and finding.id != "machine-timeout-missing"
+        if finding.id != "machine-timeout-missing"
     ]
 
 

@@ -3,6 +3,8 @@
 import json
 from typing import Any, NoReturn
 
+from sfn_local.asl.quotas import QUOTAS
+
 MAX_BYTES = 262_144
 LARGEST_CHARACTER = 4
 
@@ -102,4 +104,5 @@ class Document:
     def is_too_large(self) -> bool:
         """Whether it has more than 256 KiB, the limit of every payload."""
         text = self.text
-        return len(text) * LARGEST_CHARACTER > MAX_BYTES and byte_size(text) > MAX_BYTES
+        most = QUOTAS.payload_bytes
+        return len(text) * LARGEST_CHARACTER > most and byte_size(text) > most

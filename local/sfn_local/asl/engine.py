@@ -6,6 +6,7 @@ Every public method may be called from any thread.
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any
 from sfn_local.asl import names
 from sfn_local.asl.clock import Clock, RealClock, VirtualClock
 from sfn_local.asl.distributed.map_run import MapRun, MapRuns
-from sfn_local.asl.document import MAX_BYTES, Document, Json, byte_size, dumps
+from sfn_local.asl.document import Document, Json, byte_size, dumps
 from sfn_local.asl.errors import (
     DefinitionError,
     ExecutionAlreadyExists,
     ExecutionDoesNotExist,
+    ExecutionNotRedrivable,
     InvalidDefinition,
     InvalidExecutionInput,
     InvalidOutput,
@@ -34,16 +36,19 @@ from sfn_local.asl.execution import Execution, Runtime
 from sfn_local.asl.express import ExpressLog, billing
 from sfn_local.asl.functions import FunctionInvoker
 from sfn_local.asl.lint import lint
-from sfn_local.asl.machine import Machine, compile_machine
+from sfn_local.asl.machine import INITIAL, Machine, compile_machine
 from sfn_local.asl.mocks import MockCase, MockConfig, MockError, MockFile
+from sfn_local.asl.persistence import Persistence
+from sfn_local.asl.quotas import QUOTAS
+from sfn_local.asl.redrives import Redrives
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.asl.services import NoServices, Services
+from sfn_local.asl.state_test import StateTest
+from sfn_local.asl.versions import Version, Versions, is_qualified
 
 logger = logging.getLogger(__name__)
 
-LARGEST_DEFINITION = 1024 * 1024
 LONGEST_ERROR = 256
-LONGEST_CAUSE = 32_768
 MOST_TAGS = 50
 
 TYPES = ("STANDARD", "EXPRESS")
@@ -67,6 +72,8 @@ class Engine:
         express_log: Path | None = None,
         mocks: MockConfig | MockFile | None = None,
         wait_time_scale: float = 1.0,
+        data_dir: Path | None = None,
+        express_repeats: float = 0.0,
     ) -> None:
         """A virtual clock comes with a ManualScheduler unless another is given.
 
@@ -75,7 +82,12 @@ class Engine:
         Services are what S3 readers, result writers and service integrations call. The histories
         of EXPRESS executions are added to the file express_log, if it is given.
         Mocks are the test cases that executions are started with, as `arn#TestCase`; Wait states
-        and the pauses before retries last their seconds times wait_time_scale.
+        and the pauses before retries last their seconds times wait_time_scale. With a data_dir,
+        machines and executions survive a restart, and those that run go on. That share of the
+        EXPRESS executions started asynchronously runs twice, as AWS promises at least once only.
+
+        Raises:
+            JournalError: the data_dir cannot be used.
         """
         self.clock: Clock = RealClock() if clock is None else clock
         if scheduler is None:
@@ -96,10 +108,16 @@ class Engine:
         self._express_log = None if express_log is None else ExpressLog(express_log)
         self._runtime.wait_time_scale = wait_time_scale
         self._mocks = mocks
+        self._express_repeats = express_repeats
+        self.versions = Versions(self.clock.time, self._save)
         self._machines: dict[str, Machine] = {}
         self._tags: dict[str, dict[str, str]] = {}
         self._executions: dict[str, Execution] = {}
         self._executions_of: dict[str, list[Execution]] = {}
+        self._redrives = Redrives()
+        self._persistence: Persistence | None = None
+        if data_dir is not None:
+            self._restore(Persistence(data_dir, self._runtime))
 
     def create_state_machine(
         self,
@@ -125,6 +143,7 @@ class Engine:
         with self._lock:
             existing = self._machines.setdefault(arn, machine)
             self._executions_of.setdefault(arn, [])
+            self._save()
         if (existing.definition, existing.type) != (machine.definition, machine.type):
             raise StateMachineAlreadyExists(arn)
         return arn
@@ -142,8 +161,24 @@ class Engine:
             old = self._machine(arn)
             text = old.definition if definition is None else definition
             role_arn = role_arn or old.role_arn
-            self._machines[arn] = _compile(arn, old.name, text, role_arn, old.created, old.type)
+            machine = _compile(arn, old.name, text, role_arn, old.created, old.type)
+            if (machine.definition, role_arn) != (old.definition, old.role_arn):
+                revision = self._runtime.new_uuid()
+                self._machines[arn] = replace(machine, revision=revision)
+            self._save()
             return self.clock.now()
+
+    def publish_version(
+        self, arn: str, description: str | None = None, revision: str | None = None
+    ) -> Version:
+        """Publish a machine as it is now; what is published already stays the version it is.
+
+        Raises:
+            StateMachineDoesNotExist: there is no such machine.
+            ConflictException: the machine is not at that revision.
+        """
+        with self._lock:
+            return self.versions.publish(self._machine(arn), description, revision)
 
     def describe_state_machine(self, arn: str) -> dict[str, Any]:
         """The answer of DescribeStateMachine.
@@ -152,12 +187,23 @@ class Engine:
             StateMachineDoesNotExist: there is no such machine.
         """
         with self._lock:
-            machine = self._machine(arn)
+            described: dict[str, Any] = {}
+            if is_qualified(arn):
+                version = self.versions.find_version(self._version_of(arn))
+                machine = version.machine
+                described = {"stateMachineArn": version.arn}
+                if version.description is not None:
+                    described["description"] = version.description
+            else:
+                machine = self._machine(arn)
+        if machine.revision != INITIAL:
+            described["revisionId"] = machine.revision
         return {
             **machine.summary(),
             "status": "ACTIVE",
             "definition": machine.definition,
             "roleArn": machine.role_arn,
+            **described,
         }
 
     def list_state_machines(self) -> list[dict[str, Any]]:
@@ -171,6 +217,7 @@ class Engine:
         names.check_machine_arn(arn)
         with self._lock:
             self._machines.pop(arn, None)
+            self.versions.forget(arn)
 
     def start_execution(self, arn: str, name: str | None = None, input: str = "{}") -> str:  # noqa: A002 - AWS's word
         """Start an execution of a machine, or of a test case `arn#TestCase` of it; its ARN.
@@ -189,6 +236,8 @@ class Engine:
     def started_execution(self, arn: str, name: str | None, text: str) -> dict[str, Any]:
         """Start an execution as start_execution does; the answer of StartExecution."""
         execution = self._start(arn, name, text)
+        if execution.machine.is_express and self._express_repeats > 0:
+            self._repeat(execution)
         started = datetime.fromtimestamp(execution.started, UTC)
         return {"executionArn": execution.arn, "startDate": started}
 
@@ -208,16 +257,30 @@ class Engine:
             ValidationException: the input is too large.
         """
         with self._lock:
-            if not self._machine(arn.partition("#")[0]).is_express:
+            if not self._machine_or_version(arn.partition("#")[0]).is_express:
                 raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
             execution = self._start(arn, name, input)
         self.run_until(lambda: not execution.is_running)
         with self._lock:
             described = execution.describe()
-        for field in ("redriveCount", "redriveStatus"):
-            del described[field]
+        for field in ("redriveCount", "redriveStatus", "redriveStatusReason"):
+            described.pop(field, None)
         included = {"outputDetails": {"included": True}}
         return {**described, **included, "billingDetails": billing(execution)}
+
+    def test_state(self, test: StateTest) -> dict[str, Any]:
+        """Run one state alone; the answer of TestState.
+
+        Raises:
+            InvalidDefinition: the state is not well formed.
+            InvalidExecutionInput: the input or the variables are no JSON.
+            ValidationException: the mock is none.
+        """
+        with self._lock:
+            execution, probe = test.start(self._runtime, self.account)
+        self.run_until(lambda: not execution.is_running)
+        with self._lock:
+            return test.answer(execution, probe)
 
     def stop_execution(
         self, arn: str, error: str | None = None, cause: str | None = None
@@ -233,6 +296,25 @@ class Engine:
             if execution.is_running:
                 execution.stop(error, cause)
             return datetime.fromtimestamp(execution.stopped or 0.0, UTC)
+
+    def redrive_execution(self, arn: str, client_token: str | None = None) -> datetime:
+        """Go on with an execution where it did not succeed; when it was redriven.
+
+        The same client token within 15 minutes redrives it once.
+
+        Raises:
+            ExecutionDoesNotExist: there is no such execution.
+            ExecutionNotRedrivable: it runs, has succeeded, ended 14 days ago, or is a child.
+        """
+        with self._lock:
+            execution = self._execution(arn)
+            earlier = self._redrives.find(arn, client_token, self.clock.time())
+            if earlier is not None:
+                return earlier
+            if execution.map_run_arn is not None:
+                raise ExecutionNotRedrivable("Execution is redriven by its Map Run")
+            execution.redrive()
+            return self._redrives.keep(arn, client_token, self.clock.now())
 
     def describe_execution(self, arn: str) -> dict[str, Any]:
         """The answer of DescribeExecution.
@@ -276,15 +358,16 @@ class Engine:
             StateMachineDoesNotExist: there is no such machine.
         """
         with self._lock:
-            if self._machine(arn).is_express:
+            machine = self._machine_or_version(arn)
+            if machine.is_express:
                 raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
-            executions = self._executions_of[arn]
+            executions = self._executions_of[machine.arn]
             page: list[dict[str, Any]] = []
             position = len(executions) if before is None else min(before, len(executions))
             while position > 0 and len(page) < most:
                 position -= 1
                 execution = executions[position]
-                if status in (None, execution.status):
+                if status in (None, execution.status) and execution.is_of(arn):
                     page.append(execution.summary())
         return page, position or None
 
@@ -356,6 +439,7 @@ class Engine:
             if len(merged) > MOST_TAGS:
                 raise TooManyTags(arn)
             self._tags[arn] = merged
+            self._save()
 
     def untag_resource(self, arn: str, keys: list[str]) -> None:
         """Take tags away.
@@ -366,6 +450,7 @@ class Engine:
         with self._lock:
             tags = self._tags_of(arn)
             self._tags[arn] = {key: tags[key] for key in tags if key not in keys}
+            self._save()
 
     def list_tags(self, arn: str) -> dict[str, str]:
         """The tags of a machine or an activity.
@@ -395,7 +480,9 @@ class Engine:
         names.check_name(name)
         arn = names.activity_arn(self.region, self.account, name)
         with self._lock:
-            return self._runtime.activities.create(arn, self.clock.time()).summary()
+            activity = self._runtime.activities.create(arn, self.clock.time())
+            self._save()
+            return activity.summary()
 
     def describe_activity(self, arn: str) -> dict[str, Any]:
         """The answer of DescribeActivity.
@@ -417,6 +504,7 @@ class Engine:
         names.check_activity_arn(arn)
         with self._lock:
             self._runtime.activities.delete(arn)
+            self._save()
 
     def get_activity_task(
         self, arn: str, worker: str | None = None, seconds: float = 0.0
@@ -502,8 +590,28 @@ class Engine:
         self._manual().run_until(lambda: False, seconds)
 
     def close(self) -> None:
-        """Run nothing more."""
+        """Run nothing more; with a data_dir, another engine may go on."""
         self.scheduler.close()
+        with self._lock:
+            if self._persistence is not None:
+                self._persistence.close()
+                self._persistence = None
+
+    def _restore(self, persistence: Persistence) -> None:
+        with self._lock:
+            persistence.restore_resources(self._machines, self.versions, self._tags)
+            self._executions_of.update({arn: [] for arn in self._machines})
+            for execution in persistence.restore_executions(self._status_changed, self._mock_case):
+                self._executions[execution.arn] = execution
+                self._executions_of.setdefault(execution.machine.arn, []).append(execution)
+            self._persistence = persistence
+            self._save()
+
+    def _save(self) -> None:
+        """Keep what was done to machines and what belongs to them."""
+        with self._lock:
+            if self._persistence is not None:
+                self._persistence.save_resources(self._machines, self.versions, self._tags)
 
     def _manual(self) -> ManualScheduler:
         if not isinstance(self.scheduler, ManualScheduler):
@@ -514,13 +622,13 @@ class Engine:
         document = _parse_input(text)
         arn, has_case, case = arn.partition("#")
         with self._lock:
-            machine = self._machine(arn)
+            machine = self._machine_or_version(arn)
             mocks = self._mock_case(machine.name, case) if has_case else None
             name = self._runtime.new_uuid() if name is None else name
             names.check_name(name)
             if machine.is_express:
                 return self._start_express(machine, name, document, mocks)
-            execution_arn = names.execution_arn(arn, name)
+            execution_arn = names.execution_arn(machine.arn, name)
             existing = self._executions.get(execution_arn)
             if existing is not None:
                 if existing.is_running and existing.input.text == text:
@@ -530,9 +638,16 @@ class Engine:
                 execution_arn, name, machine, document, self._runtime, self._status_changed
             )
             execution.mocks = mocks
+            if is_qualified(arn):
+                execution.alias_arn = arn if self.versions.has_alias(arn) else None
+                execution.version_arn = self.versions.arn_of(machine)
             self._executions[execution_arn] = execution
-            self._executions_of[arn].append(execution)
+            self._executions_of[machine.arn].append(execution)
+            if self._persistence is not None:
+                self._persistence.keep(execution)
             execution.start()
+            if self._persistence is not None:
+                self._persistence.flush()
         return execution
 
     def _start_express(
@@ -555,6 +670,26 @@ class Engine:
             execution.when_ended(partial(log.write, execution))
         execution.start()
         return execution
+
+    def _repeat(self, execution: Execution) -> None:
+        """Run an EXPRESS execution a second time, by chance."""
+        with self._lock:
+            if self._runtime.random() < self._express_repeats:
+                mocks = execution.mocks if isinstance(execution.mocks, MockCase) else None
+                self._start_express(execution.machine, execution.name, execution.input, mocks)
+
+    def _version_of(self, arn: str) -> str:
+        """The version that an ARN names, or that its alias chooses."""
+        if not self.versions.has_alias(arn):
+            return arn
+        return self.versions.find_alias(arn).choose(self._runtime.random())
+
+    def _machine_or_version(self, arn: str) -> Machine:
+        """The machine of an ARN; of a version or an alias, the machine as it was published."""
+        names.check_machine_arn(arn)
+        if not is_qualified(arn):
+            return self._machine(arn)
+        return self.versions.find_version(self._version_of(arn)).machine
 
     def _machine(self, arn: str) -> Machine:
         names.check_machine_arn(arn)
@@ -614,8 +749,8 @@ def _compile(
     arn: str, name: str, definition: str | dict[str, Json], role_arn: str, created: float, kind: str
 ) -> Machine:
     text = definition if isinstance(definition, str) else dumps(definition)
-    if byte_size(text) > LARGEST_DEFINITION:
-        raise InvalidDefinition(f"a definition may have at most {LARGEST_DEFINITION} bytes")
+    if byte_size(text) > QUOTAS.definition_bytes:
+        raise InvalidDefinition(f"a definition may have at most {QUOTAS.definition_bytes} bytes")
     refused = next((finding for finding in lint(text) if finding.is_refused), None)
     if refused is not None:
         place = f"{refused.pointer or '/'} (line {refused.line}, column {refused.column})"
@@ -636,15 +771,15 @@ def _parse_input(text: str) -> Document:
 
 
 def _check_size(text: str, what: str) -> None:
-    if byte_size(text) > MAX_BYTES:
-        raise ValidationException(f"{what} may have at most {MAX_BYTES} bytes")
+    if byte_size(text) > QUOTAS.payload_bytes:
+        raise ValidationException(f"{what} may have at most {QUOTAS.payload_bytes} bytes")
 
 
 def _check_reasons(error: str | None, cause: str | None) -> None:
     if error is not None and len(error) > LONGEST_ERROR:
         raise ValidationException(f"error may have at most {LONGEST_ERROR} characters")
-    if cause is not None and len(cause) > LONGEST_CAUSE:
-        raise ValidationException(f"cause may have at most {LONGEST_CAUSE} characters")
+    if cause is not None and len(cause) > QUOTAS.cause_characters:
+        raise ValidationException(f"cause may have at most {QUOTAS.cause_characters} characters")
 
 
 def _ignore(_: Execution) -> None:

@@ -135,6 +135,10 @@ class ExecutionDoesNotExist(ApiError):
         super().__init__(f"Execution Does Not Exist: '{arn}'")
 
 
+class ExecutionNotRedrivable(ApiError):
+    """The execution runs, has succeeded, or ended too long ago."""
+
+
 class InvalidArn(ApiError):
     """The text is no ARN of the kind that the call takes."""
 

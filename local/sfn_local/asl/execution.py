@@ -13,9 +13,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sfn_local.asl.activities import Activities
 from sfn_local.asl.document import Document, Json, dumps
-from sfn_local.asl.errors import HistoryFull, RuntimeFailure, SizeFailure, StateFailure
+from sfn_local.asl.errors import (
+    ExecutionNotRedrivable,
+    HistoryFull,
+    RuntimeFailure,
+    SizeFailure,
+    StateFailure,
+)
 from sfn_local.asl.functions import FunctionError
 from sfn_local.asl.history import MOST_EVENTS, History, UnkeptHistory
+from sfn_local.asl.progress import Progress, progress_of
+from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.scheduler import Channel, Scheduler, Strand, Timer
 from sfn_local.asl.tokens import Tokens
 
@@ -26,9 +34,15 @@ if TYPE_CHECKING:
     from sfn_local.asl.machine import Machine
     from sfn_local.asl.mocks import MockCase
     from sfn_local.asl.services import Services
+    from sfn_local.asl.state_test import Probe
     from sfn_local.asl.states.state import State
 
 logger = logging.getLogger(__name__)
+
+UNSUCCESSFUL = ("FAILED", "ABORTED", "TIMED_OUT")
+REDRIVABLE_SECONDS = 14 * 24 * 3600.0
+LONGEST_SECONDS = 365 * 24 * 3600.0
+NO_LINES: dict[int, "Progress | Document"] = {}  # of a visit that does not resume; stays empty
 
 
 class Runtime:
@@ -83,9 +97,11 @@ class Execution:
     """One run of a state machine."""
 
     __slots__ = (
+        "_line",
         "_strand",
         "_timeout",
         "_watchers",
+        "alias_arn",
         "arn",
         "cause",
         "error",
@@ -98,10 +114,16 @@ class Execution:
         "name",
         "notify",
         "output",
+        "probe",
+        "progress",
+        "redrive_count",
+        "redriven",
         "runtime",
         "started",
         "status",
         "stopped",
+        "unfinished",
+        "version_arn",
     )
 
     def __init__(
@@ -130,8 +152,16 @@ class Execution:
         self.history: History = History() if keeps_history else UnkeptHistory()
         self.map_run_arn: str | None = None
         self.map_item_count = 0
-        self.mocks: MockCase | None = None
+        self.mocks: MockCase | Probe | None = None
+        self.probe: Probe | None = None
+        self.version_arn: str | None = None
+        self.alias_arn: str | None = None
+        self.redrive_count = 0
+        self.redriven: float | None = None
+        self.unfinished: dict[str, Any] = {}
+        self.progress: Progress | None = None
         self.notify = notify
+        self._line: Line | None = None
         self._strand: Strand | None = None
         self._timeout: Timer | None = None
         self._watchers: list[Callable[[], None]] = []
@@ -145,16 +175,54 @@ class Execution:
         """Enter the first state as soon as the scheduler gets to it. Needs the lock."""
         details = {"input": self.input.text, "roleArn": self.machine.role_arn}
         self.history.add(self.started, 0, "ExecutionStarted", details)
+        self._go(self.started)
+        self.notify(self)
+
+    def redrive(self) -> None:
+        """Go on with the state that did not succeed; time limits start again. Needs the lock.
+
+        Raises:
+            ExecutionNotRedrivable: AWS would not let it be redriven.
+        """
+        reason = self.not_redrivable_because
+        if reason is not None:
+            raise ExecutionNotRedrivable(reason)
+        self.status = "RUNNING"
+        self.stopped = self.error = self.cause = None
+        self.redrive_count += 1
+        self.redriven = self.runtime.scheduler.clock.time()
+        details = {"redriveCount": self.redrive_count}
+        self.history.add(self.redriven, len(self.history), "ExecutionRedriven", details)
+        if self.progress is not None:
+            self.progress = self.progress.without_tokens()
+        self._go(self.redriven)
+        self.notify(self)
+
+    def resume(self) -> None:
+        """Go on from its progress after a restart. Needs the lock."""
+        self._go(self.started if self.redriven is None else self.redriven)
+
+    def stands(self) -> Progress | None:
+        """Where it stands; None before it has entered a state. Needs the lock."""
+        return self.progress if self._line is None else progress_of(self._line)
+
+    def _go(self, since: float) -> None:
+        """Run from its progress, or from the start; the time limit counts from a moment."""
         scheduler = self.runtime.scheduler
         if self.machine.timeout is not None:
-            self._timeout = scheduler.after(self.machine.timeout, self._time_out, is_limit=True)
+            left = since + self.machine.timeout - scheduler.clock.time()
+            self._timeout = scheduler.after(max(left, 0.0), self._time_out, is_limit=True)
         self._strand = scheduler.spawn(self._run)
-        self.notify(self)
 
     def stop(self, error: str | None, cause: str | None) -> None:
         """End it from outside. Needs the lock."""
+        self.progress = self.stands()
         self._cancel()
         self._end("ABORTED", "ExecutionAborted", 0, error=error, cause=cause)
+
+    def is_of(self, arn: str) -> bool:
+        """Whether an ARN names its machine, or the version or alias that it was started with."""
+        return arn in (self.machine.arn, self.version_arn, self.alias_arn)
 
     def when_ended(self, watcher: Callable[[], None]) -> None:
         """Call back once it has ended, now or later. Needs the lock."""
@@ -169,7 +237,7 @@ class Execution:
             **self.summary(),
             "input": self.input.text,
             "inputDetails": {"included": True},
-            "redriveStatus": "REDRIVABLE" if self.is_redrivable else "NOT_REDRIVABLE",
+            **self._redrive_status(),
         }
         if self.output is not None:
             shown |= {"output": self.output, "outputDetails": {"included": True}}
@@ -184,8 +252,14 @@ class Execution:
             "name": self.name,
             "status": self.status,
             "startDate": datetime.fromtimestamp(self.started, UTC),
-            "redriveCount": 0,
+            "redriveCount": self.redrive_count,
         }
+        if self.version_arn is not None:
+            shown["stateMachineVersionArn"] = self.version_arn
+        if self.alias_arn is not None:
+            shown["stateMachineAliasArn"] = self.alias_arn
+        if self.redriven is not None:
+            shown["redriveDate"] = datetime.fromtimestamp(self.redriven, UTC)
         if self.map_run_arn is not None:
             shown |= {"mapRunArn": self.map_run_arn, "itemCount": self.map_item_count}
         if self.stopped is not None:
@@ -193,12 +267,30 @@ class Execution:
         return shown
 
     @property
-    def is_redrivable(self) -> bool:
-        """Whether AWS would let it be redriven."""
-        return self.status in ("FAILED", "ABORTED", "TIMED_OUT")
+    def not_redrivable_because(self) -> str | None:
+        """Why AWS would not let it be redriven; None if it would."""
+        now = self.runtime.scheduler.clock.time()
+        if self.status not in UNSUCCESSFUL:
+            return f"Execution is {self.status} and cannot be redriven"
+        if len(self.history) >= QUOTAS.history_events - 1:
+            return "Execution history event limit exceeded"
+        if now - self.started > LONGEST_SECONDS:
+            return "Execution has exceeded the max execution time"
+        if now - (self.stopped or now) > REDRIVABLE_SECONDS:
+            return "Execution redrivable period exceeded"
+        return None
+
+    def _redrive_status(self) -> dict[str, str]:
+        reason = self.not_redrivable_because
+        if reason is not None:
+            return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+        by_map_run = "" if self.map_run_arn is None else "_BY_MAP_RUN"
+        return {"redriveStatus": f"REDRIVABLE{by_map_run}"}
 
     async def _run(self) -> None:
-        line = Line(self, last_event=0)
+        goes_on = self.progress is not None or self.redrive_count > 0
+        line = self._line = Line(self, last_event=len(self.history) if goes_on else 0)
+        line.resume, self.progress = self.progress, None
         try:
             output = await self.machine.graph.run(line, self.input)
         except StateFailure as failure:
@@ -215,6 +307,7 @@ class Execution:
             self._end("SUCCEEDED", "ExecutionSucceeded", line.last_event, output=output.text)
 
     def _fail(self, line: "Line", failure: StateFailure) -> None:
+        self.progress = progress_of(line)
         self._end(
             "FAILED",
             "ExecutionFailed",
@@ -226,6 +319,7 @@ class Execution:
     def _time_out(self) -> None:
         with self.runtime.scheduler.lock:
             if self.is_running:
+                self.progress = self.stands()
                 self._cancel()
                 self._end("TIMED_OUT", "ExecutionTimedOut", 0)
 
@@ -239,7 +333,7 @@ class Execution:
         self.input.pack()
         self.error = details.get("error")
         self.cause = details.get("cause")
-        self._strand = None
+        self._line = self._strand = None
         if self._timeout is not None:
             self._timeout.cancel()
             self._timeout = None
@@ -254,7 +348,7 @@ class Execution:
 class Line:
     """One line of control; its events form a chain."""
 
-    __slots__ = ("execution", "item", "last_event", "variables", "visit")
+    __slots__ = ("execution", "item", "last_event", "resume", "variables", "visit")
 
     def __init__(
         self,
@@ -272,6 +366,7 @@ class Line:
         self.item = item
         self.variables: dict[str, Json] = variables or {}
         self.visit: Visit | None = None
+        self.resume: Progress | None = None
 
     def record(self, event_type: str, details: dict[str, Any] | None = None) -> int:
         """Keep an event that follows this line's last one; its number."""
@@ -291,10 +386,16 @@ class Visit:
     __slots__ = (
         "_assigned",
         "_previous",
+        "_resumed",
+        "due",
+        "earlier",
         "entered",
         "event",
         "fork",
         "input",
+        "is_resumed",
+        "is_submitted",
+        "left",
         "line",
         "retries",
         "state",
@@ -302,18 +403,34 @@ class Visit:
     )
 
     def __init__(self, line: Line, state: "State", document: Document) -> None:
-        """Enter the state."""
+        """Enter the state, or be in it again where the line resumes.
+
+        Fork holds the lines of a Map or Parallel state, left those of an attempt that failed,
+        earlier what is known of them from before the line resumed.
+        """
         self.line = line
         self.state = state
         self.input = document
         self.retries = 0
         self.token: str | None = None
         self.fork: Any = None
+        self.left: Any = None
+        self.is_submitted = False
+        self.due: float | None = None
         self.entered = line.execution.runtime.scheduler.clock.time()
+        self.event = 0
+        resumed, line.resume = line.resume, None
+        self._resumed = resumed
+        self.is_resumed = resumed is not None
+        self.earlier = NO_LINES if resumed is None else dict(resumed.lines)
         line.visit = self
         self._assigned: dict[str, Json] = {}
         self._previous = line.last_event
-        self.event = line.record(state.entered, {"input": document.text, "name": state.name})
+        if resumed is not None and (state.can_retry or resumed.is_exact):
+            self.entered, self.event = resumed.entered, resumed.event
+        else:
+            details = {"input": document.text, "name": state.name}
+            self.event = line.record(state.entered, details)
 
     @property
     def runtime(self) -> Runtime:
@@ -323,6 +440,11 @@ class Visit:
     def random(self) -> float:
         """A number in [0, 1)."""
         return self.runtime.random()
+
+    def show(self, name: str, document: Document) -> None:
+        """Let TestState see a step of the data flow."""
+        if self.line.execution.probe is not None:
+            self.line.execution.probe.show(name, document)
 
     def assign(self, variables: dict[str, Json]) -> None:
         """Give variables these values when the state is left.
@@ -341,6 +463,7 @@ class Visit:
             shown = {name: dumps(value) for name, value in self._assigned.items()}
             details["assignedVariables"] = shown
             self.line.variables = {**self.line.variables, **self._assigned}
+            self.show("variables", Document(self.line.variables))
         self.line.record(self.state.exited, details)
         self.line.visit = None
 
@@ -370,15 +493,26 @@ class Visit:
         )
         return f"{sentence} {cause}"
 
+    def take_up(self) -> Progress | None:
+        """What is known of the visit from before a restart; the second time nothing."""
+        resumed, self._resumed = self._resumed, None
+        return resumed if resumed is not None and resumed.is_exact else None
+
     async def sleep(self, seconds: float) -> None:
-        """Wait without a thread."""
+        """Wait without a thread; after a restart, only for what is left."""
         channel: Channel[None] = Channel()
-        seconds *= self.runtime.wait_time_scale
-        timer = self.runtime.scheduler.deliver_after(seconds, channel, None)
+        scheduler = self.runtime.scheduler
+        resumed = self.take_up()
+        self.due = scheduler.clock.time() + seconds * self.runtime.wait_time_scale
+        if resumed is not None and resumed.due is not None and not self.state.can_retry:
+            self.due = resumed.due
+        seconds = max(self.due - scheduler.clock.time(), 0.0)
+        timer = scheduler.deliver_after(seconds, channel, None)
         try:
             await channel
         finally:
             timer.cancel()
+            self.due = None
 
     def context(self, item: Json = None) -> dict[str, Json]:
         """The context object, `$$`; item is that of an iteration about to start."""
@@ -391,13 +525,15 @@ class Visit:
                 "Id": execution.arn,
                 "Input": execution.input.value,
                 "Name": execution.name,
-                "RedriveCount": 0,
+                "RedriveCount": execution.redrive_count,
                 "RoleArn": execution.machine.role_arn,
                 "StartTime": timestamp(execution.started),
             },
             "State": state,
             "StateMachine": {"Id": execution.machine.arn, "Name": execution.machine.name},
         }
+        if execution.redriven is not None:
+            context["Execution"]["RedriveTime"] = timestamp(execution.redriven)
         if self.token is not None:
             context["Task"] = {"Token": self.token}
         item = item or self.line.item

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sfn_local.asl.errors import HistoryFull
+from sfn_local.asl.quotas import QUOTAS
 
 MOST_EVENTS = 25_000
 
@@ -57,7 +58,7 @@ class History:
         Raises:
             HistoryFull: only the place for the execution's last event is left.
         """
-        if len(self._events) >= MOST_EVENTS - 1:
+        if len(self._events) >= QUOTAS.history_events - 1:
             raise HistoryFull
         return self._append(moment, previous, event_type, details)
 

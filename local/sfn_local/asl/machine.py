@@ -10,6 +10,8 @@ from sfn_local.asl.errors import DefinitionError
 from sfn_local.asl.express import LONGEST_SECONDS, check_express
 from sfn_local.asl.states import Graph, build_graph
 
+INITIAL = "INITIAL"
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -23,6 +25,7 @@ class Machine:
     timeout: float | None
     created: float
     type: str = "STANDARD"
+    revision: str = INITIAL
 
     @property
     def is_express(self) -> bool:
@@ -46,6 +49,7 @@ def compile_machine(
     role_arn: str,
     created: float,
     type: str = "STANDARD",  # noqa: A002 - AWS's word
+    revision: str = INITIAL,
 ) -> Machine:
     """Compile a definition.
 
@@ -63,7 +67,7 @@ def compile_machine(
     if type == "EXPRESS":
         check_express(value)
         timeout = min(timeout or LONGEST_SECONDS, LONGEST_SECONDS)
-    return Machine(arn, name, definition, role_arn, graph, timeout, created, type)
+    return Machine(arn, name, definition, role_arn, graph, timeout, created, type, revision)
 
 
 def _timeout(value: dict[str, Json]) -> float | None:

@@ -37,10 +37,11 @@ class Response:
 class MockCase:
     """A test case during one execution."""
 
-    def __init__(self, responses: dict[str, tuple[str, list[Response]]]) -> None:
-        """Responses, and their name, by the state that they are for."""
+    def __init__(self, name: str, responses: dict[str, tuple[str, list[Response]]]) -> None:
+        """Responses, and their name, by the state that they are for; calls counts by state."""
+        self.name = name
+        self.calls: dict[str, int] = {}
         self._responses = responses
-        self._calls: dict[str, int] = {}
 
     @property
     def states(self) -> frozenset[str]:
@@ -56,8 +57,8 @@ class MockCase:
         if state not in self._responses:
             return None
         name, responses = self._responses[state]
-        call = self._calls.get(state, 0)
-        self._calls[state] = call + 1
+        call = self.calls.get(state, 0)
+        self.calls[state] = call + 1
         for response in responses:
             if response.first <= call <= response.last:
                 return response.answer
@@ -121,7 +122,7 @@ class MockConfig:
         if case not in cases:
             known = _listed(cases)
             raise MockError(f"the machine {machine} has no test case {case}; it has {known}")
-        return MockCase(dict(self._states(cases[case], f"the test case {machine}#{case}")))
+        return MockCase(case, dict(self._states(cases[case], f"the test case {machine}#{case}")))
 
     def _states(self, case: Json, place: str) -> Iterator[tuple[str, tuple[str, list[Response]]]]:
         if not isinstance(case, dict):

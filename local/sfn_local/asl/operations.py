@@ -9,6 +9,7 @@ from typing import Any
 
 from sfn_local.asl.engine import Engine
 from sfn_local.asl.errors import InvalidToken, MissingRequiredParameter, ValidationException
+from sfn_local.asl.state_test import LEVELS, StateTest
 from sfn_local.asl.validation import validate
 
 DEFAULT_PAGE = 100
@@ -20,6 +21,7 @@ STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_R
 
 Parameters = dict[str, Any]
 Answer = dict[str, Any]
+Run = Callable[[Engine, Parameters], Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,8 @@ def _invalid(value: str, name: str, constraint: str) -> ValidationException:
 
 
 def _create_state_machine(engine: Engine, given: Parameters) -> Answer:
-    if given["publish"]:
-        raise ValidationException(
-            "this engine has no versions of state machines; leave publish out"
-        )
+    if given["versionDescription"] is not None and not given["publish"]:
+        raise ValidationException("Version description can only be set when publish is true")
     arn = engine.create_state_machine(
         given["name"], given["definition"], given["type"] or "STANDARD", given["roleArn"]
     )
@@ -103,20 +103,72 @@ def _create_state_machine(engine: Engine, given: Parameters) -> Answer:
     return {
         "stateMachineArn": arn,
         "creationDate": engine.describe_state_machine(arn)["creationDate"],
+        **_publish(engine, arn, given),
     }
 
 
 def _update_state_machine(engine: Engine, given: Parameters) -> Answer:
-    changes = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration")
+    changes = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "publish")
     if all(given[name] is None for name in changes):
         raise MissingRequiredParameter(
             "Either the definition, the role ARN, the LoggingConfiguration, or the "
             "TracingConfiguration must be specified"
         )
-    updated = engine.update_state_machine(
-        given["stateMachineArn"], given["definition"], given["roleArn"]
+    arn = given["stateMachineArn"]
+    updated = engine.update_state_machine(arn, given["definition"], given["roleArn"])
+    described = engine.describe_state_machine(arn)
+    revision = {name: described[name] for name in ("revisionId",) if name in described}
+    return {"updateDate": updated, **revision, **_publish(engine, arn, given)}
+
+
+def _publish(engine: Engine, arn: str, given: Parameters) -> Answer:
+    if not given["publish"]:
+        return {}
+    version = engine.publish_version(arn, given["versionDescription"])
+    return {"stateMachineVersionArn": version.arn}
+
+
+def _publish_version(engine: Engine, given: Parameters) -> Answer:
+    return engine.publish_version(
+        given["stateMachineArn"], given["description"], given["revisionId"]
+    ).summary()
+
+
+def _list_versions(engine: Engine, given: Parameters) -> Answer:
+    versions, token = _page(engine.versions.list_versions(given["stateMachineArn"]), given)
+    return {"stateMachineVersions": [version.summary() for version in versions], **token}
+
+
+def _delete_version(engine: Engine, given: Parameters) -> Answer:
+    engine.versions.delete_version(given["stateMachineVersionArn"])
+    return {}
+
+
+def _create_alias(engine: Engine, given: Parameters) -> Answer:
+    return engine.versions.create_alias(
+        given["name"], given["description"], given["routingConfiguration"]
+    ).summary()
+
+
+def _update_alias(engine: Engine, given: Parameters) -> Answer:
+    alias = engine.versions.update_alias(
+        given["stateMachineAliasArn"], given["description"], given["routingConfiguration"]
     )
-    return {"updateDate": updated}
+    return {"updateDate": alias.describe()["updateDate"]}
+
+
+def _describe_alias(engine: Engine, given: Parameters) -> Answer:
+    return engine.versions.find_alias(given["stateMachineAliasArn"]).describe()
+
+
+def _list_aliases(engine: Engine, given: Parameters) -> Answer:
+    aliases, token = _page(engine.versions.list_aliases(given["stateMachineArn"]), given)
+    return {"stateMachineAliases": [alias.summary() for alias in aliases], **token}
+
+
+def _delete_alias(engine: Engine, given: Parameters) -> Answer:
+    engine.versions.delete_alias(given["stateMachineAliasArn"])
+    return {}
 
 
 def _describe_state_machine(engine: Engine, given: Parameters) -> Answer:
@@ -152,6 +204,21 @@ def _validate(_: Engine, given: Parameters) -> Answer:
     )
 
 
+def _test_state(engine: Engine, given: Parameters) -> Answer:
+    return engine.test_state(
+        StateTest(
+            definition=given["definition"],
+            input="{}" if given["input"] is None else given["input"],
+            level=given["inspectionLevel"] or "INFO",
+            role_arn=given["roleArn"] or "",
+            state_name=given["stateName"],
+            variables=given["variables"] or "{}",
+            mock=given["mock"],
+            configuration=given["stateConfiguration"] or {},
+        )
+    )
+
+
 def _tag_resource(engine: Engine, given: Parameters) -> Answer:
     engine.tag_resource(given["resourceArn"], _read_tags(given["tags"]))
     return {}
@@ -182,6 +249,11 @@ def _read_tags(tags: list[Any]) -> dict[str, str]:
 def _stop_execution(engine: Engine, given: Parameters) -> Answer:
     stopped = engine.stop_execution(given["executionArn"], given["error"], given["cause"])
     return {"stopDate": stopped}
+
+
+def _redrive_execution(engine: Engine, given: Parameters) -> Answer:
+    redriven = engine.redrive_execution(given["executionArn"], given["clientToken"])
+    return {"redriveDate": redriven}
 
 
 def _describe_execution(engine: Engine, given: Parameters) -> Answer:
@@ -323,6 +395,22 @@ ARN = Parameter(str, required=True, most=256)
 MACHINE = {"stateMachineArn": ARN}
 EXECUTION = {"executionArn": ARN}
 MAP_RUN = {"mapRunArn": Parameter(str, required=True, most=2000)}
+
+
+def _locked(run: Run) -> Run:
+    """An operation on the engine's versions and aliases, which its lock guards."""
+
+    def locked(engine: Engine, given: Parameters) -> Answer:
+        with engine.scheduler.lock:
+            return run(engine, given)
+
+    return locked
+
+
+LONG_ARN = Parameter(str, required=True, most=2000)
+DESCRIPTION = Parameter(str, most=256)
+ALIAS = {"stateMachineAliasArn": LONG_ARN}
+ROUTING = {"routingConfiguration": Parameter(list)}
 ACTIVITY = {"activityArn": ARN}
 RESOURCE = {"resourceArn": ARN}
 TOKEN = {"taskToken": Parameter(str, required=True, most=2048)}
@@ -341,6 +429,7 @@ OPERATIONS: dict[str, Operation] = {
             "roleArn": ARN,
             "type": Parameter(str, choices=("STANDARD", "EXPRESS")),
             "publish": Parameter(bool),
+            "versionDescription": Parameter(str, most=256),
             "tags": Parameter(list),
         },
     ),
@@ -352,11 +441,29 @@ OPERATIONS: dict[str, Operation] = {
             "roleArn": Parameter(str, most=256),
             "loggingConfiguration": Parameter(dict),
             "tracingConfiguration": Parameter(dict),
+            "publish": Parameter(bool),
+            "versionDescription": Parameter(str, most=256),
         },
     ),
     "DescribeStateMachine": Operation(_describe_state_machine, MACHINE),
     "ListStateMachines": Operation(_list_state_machines, PAGE),
     "DeleteStateMachine": Operation(_delete_state_machine, MACHINE),
+    "PublishStateMachineVersion": Operation(
+        _publish_version, {**MACHINE, "description": DESCRIPTION, "revisionId": TEXT}
+    ),
+    "ListStateMachineVersions": Operation(_locked(_list_versions), {**MACHINE, **PAGE}),
+    "DeleteStateMachineVersion": Operation(
+        _locked(_delete_version), {"stateMachineVersionArn": LONG_ARN}
+    ),
+    "CreateStateMachineAlias": Operation(
+        _locked(_create_alias), {"name": REQUIRED_TEXT, "description": DESCRIPTION, **ROUTING}
+    ),
+    "UpdateStateMachineAlias": Operation(
+        _locked(_update_alias), {**ALIAS, "description": DESCRIPTION, **ROUTING}
+    ),
+    "DescribeStateMachineAlias": Operation(_locked(_describe_alias), ALIAS),
+    "ListStateMachineAliases": Operation(_locked(_list_aliases), {**MACHINE, **PAGE}),
+    "DeleteStateMachineAlias": Operation(_locked(_delete_alias), ALIAS),
     "StartExecution": Operation(_start_execution, {**MACHINE, "name": TEXT, "input": TEXT}),
     "StartSyncExecution": Operation(
         _start_sync_execution, {**MACHINE, "name": TEXT, "input": TEXT}
@@ -370,12 +477,28 @@ OPERATIONS: dict[str, Operation] = {
             "maxResults": Parameter(int, most=100),
         },
     ),
+    "TestState": Operation(
+        _test_state,
+        {
+            "definition": REQUIRED_TEXT,
+            "input": TEXT,
+            "inspectionLevel": Parameter(str, choices=LEVELS),
+            "roleArn": TEXT,
+            "stateName": TEXT,
+            "variables": TEXT,
+            "mock": Parameter(dict),
+            "stateConfiguration": Parameter(dict),
+        },
+    ),
     "TagResource": Operation(_tag_resource, {**RESOURCE, "tags": Parameter(list, required=True)}),
     "UntagResource": Operation(
         _untag_resource, {**RESOURCE, "tagKeys": Parameter(list, required=True)}
     ),
     "ListTagsForResource": Operation(_list_tags, RESOURCE),
     "StopExecution": Operation(_stop_execution, {**EXECUTION, **REASONS}),
+    "RedriveExecution": Operation(
+        _redrive_execution, {**EXECUTION, "clientToken": Parameter(str, most=64)}
+    ),
     "DescribeExecution": Operation(_describe_execution, EXECUTION),
     "DescribeStateMachineForExecution": Operation(_describe_state_machine_for_execution, EXECUTION),
     "ListExecutions": Operation(

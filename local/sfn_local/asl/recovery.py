@@ -49,6 +49,10 @@ class Retriers:
         """Entries in their order."""
         self._entries = entries
 
+    def made(self, number: int) -> dict[int, int]:
+        """Attempts, as if each entry had led to that many retries."""
+        return dict.fromkeys(range(len(self._entries)), number)
+
     def delay(self, visit: Visit, failure: StateFailure, attempts: dict[int, int]) -> float | None:
         """How long to wait before the next attempt; None where there is none.
 

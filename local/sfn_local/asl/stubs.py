@@ -123,11 +123,12 @@ def _redirect(name: str, state: Json) -> Json:
         return state
     if not str(state.get("Resource", "")).startswith(INVOKE):
         return {**state, "Resource": FUNCTION_ARN.format(name)}
-    parameters = state.get("Parameters")
+    holder = "Arguments" if "Arguments" in state else "Parameters"
+    parameters = state.get(holder)
     if not isinstance(parameters, dict):
         return state
     kept = {field: value for field, value in parameters.items() if field != "FunctionName.$"}
-    return {**state, "Parameters": {**kept, "FunctionName": name}}
+    return {**state, holder: {**kept, "FunctionName": name}}
 
 
 def _is_exception_class(stub: Stub) -> bool:

@@ -21,21 +21,19 @@ T = TypeVar("T")
 class Tokens(Generic[T]):
     """The tokens of the tasks that wait."""
 
-    def __init__(self, key: bytes) -> None:
-        """Tokens of another key are unknown here."""
-        self._key = key
-        self._issued = 0
+    def __init__(self, key: bytes, issued: int = 0) -> None:
+        """Tokens of another key are unknown here; so many were handed out before."""
+        self.key = key
+        self.issued = issued
         self._waiting: dict[str, T] = {}
 
     def __len__(self) -> int:
         """The number of tasks that wait."""
         return len(self._waiting)
 
-    def issue(self, task: T) -> str:
-        """A token for a task that waits."""
-        self._issued += 1
-        serial = self._issued.to_bytes(SERIAL_BYTES)
-        token = base64.urlsafe_b64encode(serial + self._hash(serial)).decode()
+    def issue(self, task: T, known: str | None = None) -> str:
+        """A token for a task that waits; one that it has from before a restart stays known."""
+        token = known or self._new()
         self._waiting[token] = task
         return token
 
@@ -58,6 +56,11 @@ class Tokens(Generic[T]):
         """The task is over."""
         self._waiting.pop(token, None)
 
+    def _new(self) -> str:
+        self.issued += 1
+        serial = self.issued.to_bytes(SERIAL_BYTES)
+        return base64.urlsafe_b64encode(serial + self._hash(serial)).decode()
+
     def _decode(self, token: str) -> bytes:
         try:
             raw = base64.b64decode(token, altchars=b"-_", validate=True)
@@ -68,4 +71,4 @@ class Tokens(Generic[T]):
         return raw
 
     def _hash(self, serial: bytes) -> bytes:
-        return hashlib.blake2b(serial, key=self._key, digest_size=HASH_BYTES).digest()
+        return hashlib.blake2b(serial, key=self.key, digest_size=HASH_BYTES).digest()

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import click
 
-from sfn_local.asl import Engine
+from sfn_local.asl import Engine, ThreadScheduler, VirtualClock
 from sfn_local.asl.http_functions import HttpFunctions
+from sfn_local.asl.journal import JournalError
 from sfn_local.asl.mocks import MockFile
+from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.server import serve_engine
 from sfn_local.asl.services import BotoServices
 from sfn_local.cli.definitions import MOCK_CONFIG, read_mocks
@@ -71,6 +73,30 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     show_default=True,
     help="How long waits last, against what they ask for; else WAIT_TIME_SCALE.",
 )
+@click.option(
+    "--virtual-clock",
+    is_flag=True,
+    help='Let time stand still until POST /_engine/clock {"advance": seconds} moves it.',
+)
+@click.option(
+    "--express-log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where the histories of EXPRESS executions are added, one event a line.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep machines and executions in this folder; those that run go on after a restart.",
+)
+@click.option(
+    "--express-repeats",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="The share of EXPRESS executions that run twice: AWS runs them at least once.",
+)
+@click.option("--no-quotas", is_flag=True, help="Lift AWS's quotas: sizes, events, iterations.")
 @json_option
 def engine(
     host: str,
@@ -80,27 +106,42 @@ def engine(
     account: str,
     mock_config: str | None,
     wait_time_scale: float,
+    virtual_clock: bool,
+    express_log: Path | None,
+    data_dir: Path | None,
+    express_repeats: float,
+    no_quotas: bool,
     as_json: bool,
 ) -> None:
     """Serve the Step Functions engine alone, until it is interrupted.
 
-    Point boto3 or the AWS CLI at it with AWS_ENDPOINT_URL_SFN or --endpoint-url. Everything is
-    in memory: when it ends, machines and executions are gone. It takes the place of AWS's Step
+    Point boto3 or the AWS CLI at it with AWS_ENDPOINT_URL_SFN or --endpoint-url. Without
+    --data-dir everything is in memory, and gone when it ends. It takes the place of AWS's Step
     Functions Local: the same port, account, environment variables and MockConfigFile.json.
     """
+    if no_quotas:
+        QUOTAS.lift()
     try:
         functions = HttpFunctions(lambda_endpoint)
     except ValueError as error:
         raise click.UsageError(f"--lambda-endpoint: {error}") from error
     with _ending_signals_blocked():
-        step_functions = Engine(
-            functions=functions,
-            services=BotoServices.from_environment(region),
-            region=region,
-            account=account,
-            mocks=_mock_file(mock_config),
-            wait_time_scale=wait_time_scale,
-        )
+        try:
+            step_functions = Engine(
+                functions=functions,
+                clock=VirtualClock() if virtual_clock else None,
+                scheduler=ThreadScheduler(),
+                express_log=express_log,
+                services=BotoServices.from_environment(region),
+                region=region,
+                account=account,
+                mocks=_mock_file(mock_config),
+                wait_time_scale=wait_time_scale,
+                data_dir=data_dir,
+                express_repeats=express_repeats,
+            )
+        except JournalError as error:
+            raise click.ClickException(f"--data-dir: {error}") from error
         try:
             server = serve_engine(step_functions, host, port)
         except OSError as error:

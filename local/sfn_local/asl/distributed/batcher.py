@@ -25,6 +25,8 @@ class Input:
 class Singles:
     """Without an ItemBatcher each item is a child's input."""
 
+    held = 0
+
     def add(self, value: Json) -> Iterator[Input]:
         """The inputs that an item completes."""
         yield Input(Document(value), 1)
@@ -86,6 +88,11 @@ class Batches:
         self._prefix = f'{dumps(fixed)[:-1]}{"," if fixed else ""}"Items":['
         self._envelope = byte_size(self._prefix) + len("]}")
         self._clear()
+
+    @property
+    def held(self) -> int:
+        """How many items wait for their batch to be complete."""
+        return len(self._values)
 
     def add(self, value: Json) -> Iterator[Input]:
         """The batches that an item completes."""

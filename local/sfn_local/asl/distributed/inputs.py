@@ -75,6 +75,20 @@ class Inputs:
         """Count what is read as pending in this Map Run."""
         self._run = run
 
+    async def resume(self, run: MapRun, again: list[Input], skipped: int) -> None:
+        """Begin with inputs to use again, and go on after so many that were used.
+
+        Raises:
+            StateFailure: the items cannot be read.
+        """
+        for _ in range(skipped):
+            if await self.next() is None:
+                break
+        self._ready.extendleft(reversed(again))
+        run.executions.pending += len(self._ready)
+        run.items.pending += sum(each.item_count for each in self._ready) + self._batches.held
+        self._run = run
+
     async def next(self) -> Input | None:
         """The next input; None when all are used.
 

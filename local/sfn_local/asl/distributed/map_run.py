@@ -128,6 +128,8 @@ class MapRun:
     executions: Counts = field(default_factory=Counts)
     items: Counts = field(default_factory=Counts)
     children: dict[str, "Execution"] = field(default_factory=dict)
+    redrive_count: int = 0
+    redriven: float | None = None
 
     @property
     def name(self) -> str:
@@ -143,6 +145,16 @@ class MapRun:
         """It has ended."""
         self.status = status
         self.stopped = moment
+
+    def redrive(self, moment: float) -> None:
+        """Go on with what did not succeed; those that failed are to be counted again."""
+        self.status = "RUNNING"
+        self.stopped = None
+        self.redrive_count += 1
+        self.redriven = moment
+        for counts in (self.executions, self.items):
+            counts.results_written = counts.succeeded
+            counts.pending = counts.failed = counts.timed_out = counts.aborted = 0
 
     def update(
         self,
@@ -172,12 +184,13 @@ class MapRun:
             "executionArn": self.execution_arn,
             "status": self.status,
             **self._dates(),
+            **self._redrive_date(),
             "maxConcurrency": self.most_at_once,
             "toleratedFailurePercentage": float(self.tolerance.percentage or 0),
             "toleratedFailureCount": self.tolerance.count or 0,
             "itemCounts": self.items.describe(),
             "executionCounts": self.executions.describe(),
-            "redriveCount": 0,
+            "redriveCount": self.redrive_count,
         }
 
     def summary(self) -> dict[str, Any]:
@@ -194,6 +207,10 @@ class MapRun:
         if self.stopped is not None:
             dates["stopDate"] = datetime.fromtimestamp(self.stopped, UTC)
         return dates
+
+    def _redrive_date(self) -> dict[str, datetime]:
+        moment = self.redriven
+        return {} if moment is None else {"redriveDate": datetime.fromtimestamp(moment, UTC)}
 
 
 class MapRuns:

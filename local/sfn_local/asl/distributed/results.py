@@ -65,12 +65,16 @@ class Results(ABC):
             StateFailure: it is too large, or cannot be written.
         """
 
+    @abstractmethod
+    def reopen(self) -> None:
+        """Forget what did not succeed: the Map Run is redriven."""
+
     async def finish_failed(  # noqa: B027 - a list has nothing to do
         self, visit: Visit, inputs: Inputs
     ) -> None:
         """The Map Run has failed; inputs are those that are left."""
 
-    def give_up(self, visit: Visit) -> None:  # noqa: B027
+    def give_up(self, visit: Visit) -> None:  # noqa: B027 - as above
         """The execution was stopped; needs the lock."""
 
 
@@ -81,6 +85,7 @@ class ResultList(Results):
         """No result yet."""
         self._format = format
         self._texts: dict[int, str] = {}
+        self._unsuccessful: set[int] = set()
         self._bytes = 0
 
     def add(self, index: int, child: Execution) -> None:
@@ -91,6 +96,14 @@ class ResultList(Results):
         text = ",".join(self._format.texts(child))
         self._texts[index] = text
         self._bytes += byte_size(text) + 1
+        if child.output is None:
+            self._unsuccessful.add(index)
+
+    def reopen(self) -> None:
+        """Forget what did not succeed."""
+        for index in self._unsuccessful:
+            self._bytes -= byte_size(self._texts.pop(index, "")) + 1
+        self._unsuccessful.clear()
 
     async def finish(self, visit: Visit) -> Document:
         """The list of the outputs.
@@ -153,6 +166,13 @@ class ResultFiles(Results):
         }
         self._write("PENDING", dumps(pending))
 
+    def reopen(self) -> None:
+        """Begin the groups of what did not succeed anew."""
+        for group in ("FAILED", "PENDING"):
+            self._files[group] = []
+        for file in self._files["SUCCEEDED"]:
+            file.reopen()
+
     async def finish(self, visit: Visit) -> Document:
         """Where the manifest is, once all files are written.
 
@@ -200,8 +220,7 @@ class ResultFiles(Results):
             listed[group] = []
             for number, file in enumerate(files):
                 key = f"{self._folder}/{group}_{number}.{ending}"
-                with file.read() as body:
-                    client.put_object(Bucket=self._bucket, Key=key, Body=body)
+                client.put_object(Bucket=self._bucket, Key=key, Body=file.read())
                 listed[group].append({"Key": key, "Size": file.size})
         manifest = {
             "DestinationBucket": self._bucket,
@@ -234,6 +253,13 @@ class _File:
         self._put("" if self._is_lines else "]")
         self._file.seek(0)
         return self._file
+
+    def reopen(self) -> None:
+        """Let texts be added after it was read."""
+        if not self._is_lines:
+            self.size -= len("]")
+        self._file.seek(self.size)
+        self._file.truncate()
 
     def _put(self, text: str) -> None:
         self.size += self._file.write(text.encode())

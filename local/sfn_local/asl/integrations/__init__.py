@@ -8,6 +8,7 @@ from sfn_local.asl.errors import DefinitionError
 from sfn_local.asl.integrations.activity import ActivityTask
 from sfn_local.asl.integrations.attempt import Attempt
 from sfn_local.asl.integrations.aws_service import AwsService
+from sfn_local.asl.integrations.http_invoke import HttpInvoke
 from sfn_local.asl.integrations.lambda_function import LambdaFunction, LambdaInvoke
 from sfn_local.asl.integrations.service_task import CALLBACK
 from sfn_local.asl.integrations.start_execution import SYNC, SYNC_2, StartExecution
@@ -62,6 +63,7 @@ def _services() -> dict[str, Integration]:
 
 
 INTEGRATIONS: dict[str, Integration] = {
+    "http:invoke": HttpInvoke(),
     "lambda:invoke": LambdaInvoke(is_callback=False),
     f"lambda:invoke{CALLBACK}": LambdaInvoke(is_callback=True),
     **{

@@ -1,5 +1,6 @@
 """One attempt of a task: its token, its time limits, and whoever reports its end first."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -10,6 +11,8 @@ from sfn_local.asl.errors import HeartbeatFailure, StateFailure, TaskTimedOut
 from sfn_local.asl.execution import Visit
 from sfn_local.asl.functions import Answer
 from sfn_local.asl.scheduler import Channel, Timer
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,18 @@ class Attempt:
     )
 
     def __init__(
-        self, visit: Visit, timeout: int | None, heartbeat: int | None, *, with_token: bool
+        self,
+        visit: Visit,
+        timeout: int | None,
+        heartbeat: int | None,
+        *,
+        with_token: bool,
+        token: str | None = None,
     ) -> None:
-        """Limits in seconds; a token is only made where the task waits for one."""
+        """Limits in seconds; a token is only made where the task waits for one.
+
+        It may have one from before a restart.
+        """
         self.visit = visit
         self.timeout = timeout
         self.heartbeat = heartbeat
@@ -71,7 +83,7 @@ class Attempt:
         self._over = False
         self._timer: Timer | None = None
         self._heartbeat_timer: Timer | None = None
-        visit.token = visit.runtime.tokens.issue(self) if with_token else None
+        visit.token = visit.runtime.tokens.issue(self, token) if with_token else None
 
     def __enter__(self) -> Self:
         """Start the time limits."""
@@ -87,6 +99,7 @@ class Attempt:
     ) -> None:
         """End the token and the timers."""
         self._over = True
+        self.visit.is_submitted = False
         token, self.visit.token = self.visit.token, None
         if token is not None:
             self.visit.runtime.tokens.close(token)
@@ -106,6 +119,7 @@ class Attempt:
 
     def record(self, event_type: str, details: dict[str, Any] | None = None) -> None:
         """Keep an event of the attempt."""
+        self.visit.is_submitted |= event_type == "TaskSubmitted"
         self.visit.line.record(event_type, details)
 
     def invoke(self, function: str, payload: str, read: Callable[[Answer], Outcome]) -> None:
@@ -125,7 +139,11 @@ class Attempt:
         scheduler = self.visit.runtime.scheduler
 
         def work() -> None:
-            outcome = call()
+            try:
+                outcome = call()
+            except Exception as error:  # a task that nobody answers would wait for ever
+                logger.exception("a call of %s failed", self.visit.state.name)
+                outcome = StateFailure("States.TaskFailed", f"{type(error).__name__}: {error}")
             with scheduler.lock:
                 self.answer(outcome)
 

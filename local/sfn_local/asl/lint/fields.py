@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from sfn_local.asl.document import Json
 from sfn_local.asl.json_positions import escape
 from sfn_local.asl.lint.finding import Report
-from sfn_local.asl.lint.model import JSONATA, Definition, StateNode
+from sfn_local.asl.lint.model import Definition, StateNode
 from sfn_local.asl.lint.schema import (
     COMMON,
     JSONATA_ONLY,
@@ -98,9 +98,6 @@ def _check_language(state: StateNode, report: Report) -> None:
         if name in state.fields:
             message = f"{name} is no field of a {state.language} state"
             report.add("language-mixed", f"{state.pointer}/{name}", message)
-    if state.language == JSONATA:
-        message = f"the state {state.name} uses JSONata"
-        report.add("language-unsupported", state.pointer, message)
 
 
 def _check_fields(

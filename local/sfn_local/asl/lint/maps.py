@@ -76,9 +76,6 @@ def _check_inline(state: StateNode, report: Report) -> None:
 def _check_distributed(
     state: StateNode, config: dict[str, Json], definition: Definition, report: Report
 ) -> None:
-    report.add(
-        "language-unsupported", state.pointer, f"the Map state {state.name} is a distributed one"
-    )
     if "ExecutionType" not in config:
         pointer = f"{state.pointer}/ItemProcessor/ProcessorConfig"
         message = f"the distributed Map {state.name} has no ExecutionType"

@@ -45,7 +45,6 @@ RULES: dict[str, Rule] = {
     "choice-of-values": _refused("Use one of the values that the language knows."),
     "value-and-path": _refused("Keep one of the two."),
     "language-mixed": _refused("Use the fields of the state's own QueryLanguage."),
-    "language-unsupported": _warning("AWS runs it; this engine refuses to create the machine."),
     # the graph
     "target-unknown": _refused("Name a state of the same scope."),
     "unreachable": _refused("Lead to it from another state, or remove it."),

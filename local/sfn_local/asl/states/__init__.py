@@ -19,7 +19,7 @@ from sfn_local.asl.states.succeed import SucceedState
 from sfn_local.asl.states.task import TaskState
 from sfn_local.asl.states.wait import WaitState
 
-__all__ = ["TYPES", "Graph", "build_graph"]
+__all__ = ["TYPES", "Graph", "build_graph", "build_state"]
 
 
 def build_map(name: str, definition: dict[str, Json], build: BuildGraph) -> State:
@@ -61,7 +61,7 @@ def build_graph(definition: Json, language: str = LANGUAGES[0], *, is_fixed: boo
     if not isinstance(states, dict) or not states:
         raise DefinitionError("States must be an object with at least one state", "/States")
     built = {
-        name: _build_state(name, state, language, is_fixed=is_fixed)
+        name: build_state(name, state, language, is_fixed=is_fixed)
         for name, state in states.items()
     }
     start = definition.get("StartAt")
@@ -75,7 +75,12 @@ def build_graph(definition: Json, language: str = LANGUAGES[0], *, is_fixed: boo
     return Graph(built[start], built)
 
 
-def _build_state(name: str, definition: Json, inherited: str, *, is_fixed: bool) -> State:
+def build_state(name: str, definition: Json, inherited: str, *, is_fixed: bool = False) -> State:
+    """A state, which inherits a query language unless it names its own.
+
+    Raises:
+        DefinitionError: it is not well formed.
+    """
     pointer = f"/States/{name}"
     kind = definition.get("Type") if isinstance(definition, dict) else None
     if not isinstance(kind, str) or kind not in TYPES:

@@ -2,14 +2,16 @@
 
 import re
 import uuid
-from dataclasses import replace
+from collections import deque
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from types import TracebackType
 from typing import Self
 
 from sfn_local.asl import names
 from sfn_local.asl.distributed.batcher import Input, ItemBatcher, Singles
 from sfn_local.asl.distributed.inputs import Inputs
-from sfn_local.asl.distributed.map_run import MapRun, ThresholdFailure, Tolerance
+from sfn_local.asl.distributed.map_run import ALL, MapRun, ThresholdFailure, Tolerance
 from sfn_local.asl.distributed.reader import ItemReader
 from sfn_local.asl.distributed.results import Results, ResultWriter
 from sfn_local.asl.document import Document, Json
@@ -74,9 +76,18 @@ class DistributedMapState(RetryingState):
             raise not_iterable(self._definition, visit, items)
         line.record("MapStateStarted", {"length": len(items)})
         inputs = self._open(visit, document, items)
-        run = self._begin(visit, document, most_at_once)
-        started = line.record("MapRunStarted", {"mapRunArn": run.arn})
-        result = await self._run(visit, document, run, inputs)
+        is_redriven = visit.is_resumed and visit.retries == 0  # a Retry starts another Map Run
+        left = line.execution.unfinished.pop(self.name, None)
+        unfinished: Unfinished | None = left if is_redriven else None
+        if unfinished is None:
+            run = self._begin(visit, document, most_at_once)
+            started = line.record("MapRunStarted", {"mapRunArn": run.arn})
+        else:
+            run = unfinished.run
+            run.redrive(visit.runtime.scheduler.clock.time())
+            details = {"mapRunArn": run.arn, "redriveCount": run.redrive_count}
+            started = line.record("MapRunRedriven", details)
+        result = await self._run(visit, document, run, inputs, unfinished)
         line.record("MapRunSucceeded")
         line.record_aside("MapStateSucceeded")
         line.last_event = started  # as AWS has it: MapStateExited follows MapRunStarted
@@ -111,19 +122,29 @@ class DistributedMapState(RetryingState):
         runtime.map_runs.add(run)
         return run
 
-    async def _run(self, visit: Visit, document: Document, run: MapRun, inputs: Inputs) -> Document:
-        inputs.count_in(run)
+    async def _run(
+        self,
+        visit: Visit,
+        document: Document,
+        run: MapRun,
+        inputs: Inputs,
+        unfinished: "Unfinished | None",
+    ) -> Document:
         with Children(visit, run, self._processor, is_express=self._is_express) as children:
-            results: Results | None = None
             try:
-                results = await self._writer.begin(visit, document, run)
+                if unfinished is None:
+                    inputs.count_in(run)
+                    results = await self._writer.begin(visit, document, run)
+                else:
+                    results = unfinished.results
+                    await children.resume(unfinished, inputs)
                 children.results = results
                 await _run_all(run, inputs, children)
                 result = await results.finish(visit)
             except StateFailure as failure:
                 children.stop("FAILED")
-                if results is not None:
-                    await results.finish_failed(visit, inputs)
+                if children.results is not None:
+                    await children.results.finish_failed(visit, inputs)
                 visit.line.record("MapRunFailed", failure.reasons())
                 raise
             run.end("SUCCEEDED", visit.runtime.scheduler.clock.time())
@@ -149,6 +170,16 @@ async def _run_all(run: MapRun, inputs: Inputs, children: "Children") -> None:
             raise ThresholdFailure
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What a redrive of a Map Run goes on with: children started, and those to run again."""
+
+    run: MapRun
+    results: Results
+    started: int
+    again: list[tuple[int, Input]]
+
+
 class Children:
     """The children of one Map Run; leaving the context ends those that still run."""
 
@@ -169,6 +200,8 @@ class Children:
         )
         self._channel: Channel[Execution | None] = Channel()
         self._running: dict[str, tuple[int, Execution]] = {}
+        self._again: list[tuple[int, Input]] = []
+        self._resumed: deque[tuple[int, Input]] = deque()
         self._started = 0
         run.changed = lambda: self._channel.put(None)
 
@@ -203,11 +236,28 @@ class Children:
         if each.document.is_too_large:
             raise SizeFailure(self._visit.state.name)
         child = self._child(each)
-        self._running[child.arn] = (self._started, child)
-        self._started += 1
+        if self._resumed:
+            index, _ = self._resumed.popleft()
+        else:
+            index = self._started
+            self._started += 1
+        self._running[child.arn] = (index, child)
         self._run.items.start(each.item_count)
         self._run.executions.start(1)
         child.start()
+
+    async def resume(self, unfinished: Unfinished, inputs: Inputs) -> None:
+        """Go on with a Map Run that is redriven.
+
+        Raises:
+            StateFailure: the inputs cannot be read again.
+        """
+        self.results = unfinished.results
+        self.results.reopen()
+        self._started = unfinished.started
+        self._resumed.extend(unfinished.again)
+        again = [each for _, each in unfinished.again]
+        await inputs.resume(self._run, again, unfinished.started)
 
     async def next_end(self) -> None:
         """Wait until a child has ended or the limits have changed, and count it."""
@@ -222,6 +272,10 @@ class Children:
             if child.is_running:
                 child.stop(None, None)
             self._count(child)
+        if self.results is not None:
+            again = sorted([*self._again, *self._resumed], key=itemgetter(0))
+            unfinished = Unfinished(self._run, self.results, self._started, again)
+            self._visit.line.execution.unfinished[self._visit.state.name] = unfinished
 
     def _child(self, each: Input) -> Execution:
         runtime, run, machine = self._visit.runtime, self._run, self._machine
@@ -240,6 +294,7 @@ class Children:
             keeps_history=not self._is_express,
         )
         child.map_run_arn = run.arn
+        child.mocks = self._visit.line.execution.mocks
         child.map_item_count = each.item_count
         if not self._is_express:
             runtime.map_runs.add_child(run, child)
@@ -255,6 +310,8 @@ class Children:
         index, _ = self._running.pop(child.arn)
         self._run.items.end(child.status, child.map_item_count)
         self._run.executions.end(child.status, 1)
+        if child.status != "SUCCEEDED" and self._run.tolerance.percentage != ALL:
+            self._again.append((index, Input(child.input, child.map_item_count)))
         if self.results is not None:
             self.results.add(index, child)
             self._run.items.results_written += child.map_item_count

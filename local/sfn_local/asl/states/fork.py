@@ -23,7 +23,7 @@ class Ended:
 class Fork:
     """The lines that a visit started; leaving the context ends those that still run.
 
-    Running holds these, by index.
+    Running holds these, by index; outputs and failed hold those that have ended.
     """
 
     def __init__(self, visit: Visit) -> None:
@@ -32,6 +32,8 @@ class Fork:
         self._channel: Channel[Ended] = Channel()
         self._strands: dict[int, Strand] = {}
         self.running: dict[int, Line] = {}
+        self.failed: dict[int, Line] = {}
+        self.outputs: dict[int, Document] = {}
 
     def __enter__(self) -> Self:
         """Let an abort from outside find the lines."""
@@ -46,11 +48,12 @@ class Fork:
     ) -> None:
         """End the lines that still run."""
         self._visit.fork = None
+        self._visit.left = None if kind is None else self
         for strand in self._strands.values():
             strand.cancel()
 
     def start(self, index: int, line: Line, graph: Graph, document: Document) -> None:
-        """Run a graph on a line of its own."""
+        """Run a graph on a line of its own, or what an earlier drive has left of it."""
         scheduler = self._visit.runtime.scheduler
         self._strands[index] = scheduler.spawn(partial(self._run, index, line, graph, document))
         self.running[index] = line
@@ -59,12 +62,21 @@ class Fork:
         """The next line that has come to its end."""
         ended = await self._channel
         del self._strands[ended.index], self.running[ended.index]
+        if isinstance(ended.outcome, Document):
+            self.outputs[ended.index] = ended.outcome
+        else:
+            self.failed[ended.index] = ended.line
         return ended
 
     async def _run(self, index: int, line: Line, graph: Graph, document: Document) -> None:
         outcome: Document | Exception
+        earlier = self._visit.earlier.pop(index, None)
         try:
-            outcome = await graph.run(line, document)
+            if isinstance(earlier, Document):
+                outcome = earlier
+            else:
+                line.resume = earlier
+                outcome = await graph.run(line, document)
         except Exception as failure:
             outcome = failure
         self._channel.put(Ended(index, line, outcome))

@@ -18,10 +18,15 @@ class Graph:
     async def run(self, line: Line, document: Document) -> Document:
         """Go from state to state until one ends the graph; its output.
 
+        A line that resumes starts in the state in which it stands.
+
         Raises:
             StateFailure: a state failed, and nothing in this graph caught it.
         """
         state = self.start
+        if line.resume is not None:
+            state, document = self.states[line.resume.state], line.resume.input
+            line.variables = line.resume.variables
         while True:
             document, following = await state.run(line, document)
             if following is None:

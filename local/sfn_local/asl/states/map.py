@@ -7,6 +7,7 @@ from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import StateFailure
 from sfn_local.asl.execution import Line, Visit
 from sfn_local.asl.fields import compile_integer
+from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.states.fork import Ended, Fork, record_aborts
 from sfn_local.asl.states.item_processor import (
     build_processor,
@@ -16,8 +17,6 @@ from sfn_local.asl.states.item_processor import (
 )
 from sfn_local.asl.states.retrying import RetryingState
 from sfn_local.asl.states.state import BuildGraph
-
-MOST_AT_ONCE = 40
 
 
 class MapState(RetryingState):
@@ -48,13 +47,14 @@ class MapState(RetryingState):
         items = self._items(visit, document)
         if not isinstance(items, list):
             raise not_iterable(self._definition, visit, items)
-        most_at_once = self._most_at_once(visit, document) or MOST_AT_ONCE
+        wanted = self._most_at_once(visit, document) or QUOTAS.inline_iterations
+        most_at_once = min(wanted, QUOTAS.inline_iterations)
         visit.line.record("MapStateStarted", {"length": len(items)})
         outputs: list[Json] = [None] * len(items)
         waiting = deque(enumerate(items))
         with Fork(visit) as fork:
             while waiting or fork.running:
-                while waiting and len(fork.running) < min(most_at_once, MOST_AT_ONCE):
+                while waiting and len(fork.running) < most_at_once:
                     self._start(fork, visit, document, *waiting.popleft())
                 ended = await fork.next_end()
                 outputs[ended.index] = self._output(visit, ended, fork)

@@ -38,10 +38,11 @@ class RetryingState(State):
         Raises:
             StateFailure: the last attempt failed, and no catcher handles that.
         """
-        attempts: dict[int, int] = {}
+        probe = visit.line.execution.probe
+        attempts: dict[int, int] = {} if probe is None else self._retriers.made(probe.retries)
         while True:
             try:
-                result = await self.attempt(visit)
+                result = await self._attempt(visit)
                 return self.flow.output(visit, result), self.next
             except RuntimeFailure:
                 raise  # nothing handles it, and no event says that the attempt failed
@@ -50,8 +51,19 @@ class RetryingState(State):
                 if delay is None:
                     self.gave_up(visit)
                     return self._catch(visit, failure)
+                if probe is not None:
+                    probe.is_retriable = True
+                    raise
             await visit.sleep(delay)
             visit.retries += 1
+
+    async def _attempt(self, visit: Visit) -> Document:
+        probe = visit.line.execution.probe
+        if probe is None or probe.mock is None or self.type == "Task":
+            return await self.attempt(visit)
+        if isinstance(probe.mock, StateFailure):
+            raise probe.mock
+        return probe.mock
 
     @abstractmethod
     async def attempt(self, visit: Visit) -> Document:
@@ -68,4 +80,8 @@ class RetryingState(State):
         catcher = find_catcher(self._catchers, failure)
         if catcher is None:
             raise failure
+        probe = visit.line.execution.probe
+        if probe is not None:
+            probe.is_caught = True
+            probe.shown |= failure.reasons()
         return catcher.output(visit, failure), catcher.next

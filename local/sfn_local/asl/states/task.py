@@ -38,8 +38,15 @@ class TaskState(RetryingState):
         timeout = self._timeout(visit, narrowed)
         heartbeat = self._heartbeat(visit, narrowed)
         integration = self._find_integration(visit)
-        with Attempt(visit, timeout, heartbeat, with_token=integration.is_callback) as attempt:
-            integration.start(attempt, self._arguments(visit))
+        before = visit.take_up()
+        token = None if before is None else before.token
+        with Attempt(
+            visit, timeout, heartbeat, with_token=integration.is_callback, token=token
+        ) as attempt:
+            if before is not None and before.is_submitted and token is not None:
+                visit.is_submitted = True  # somebody has the token since before the restart
+            else:
+                integration.start(attempt, self._arguments(visit))
             return await integration.finish(attempt)
 
     def _find_integration(self, visit: Visit) -> Integration:

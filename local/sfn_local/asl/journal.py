@@ -1,0 +1,102 @@
+"""What survives a restart: a SQLite file in a folder.
+
+Events are only ever added; records, such as that of a machine or of where an execution stands,
+are replaced. Both are written in one transaction, so that they agree after a crash.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sfn_local.asl.history import Event
+
+FILE = "engine.sqlite"
+FORMAT = "1"
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    kind TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (
+    execution TEXT, number INTEGER, previous INTEGER, moment REAL, type TEXT, details TEXT,
+    PRIMARY KEY (execution, number)
+) WITHOUT ROWID;
+"""
+
+
+class JournalError(RuntimeError):
+    """The folder has no journal that this engine can go on with."""
+
+
+class Journal:
+    """The file; its caller sees to it that one thread at a time uses it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the journal of a folder, which is made if it does not exist.
+
+        Raises:
+            JournalError: it cannot be opened, belongs to an engine that runs, or is too new.
+        """
+        path = folder / FILE
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                path, timeout=0, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.executescript(f"BEGIN EXCLUSIVE;{SCHEMA}COMMIT;")
+        except (OSError, sqlite3.Error) as error:
+            message = f"{path} cannot be used ({error}); does another engine run with it?"
+            raise JournalError(message) from None
+        self._check_format(path)
+
+    def records(self, kind: str) -> Iterator[tuple[str, Any]]:
+        """The records of a kind, as keys and values."""
+        rows = self._connection.execute("SELECT key, value FROM records WHERE kind = ?", (kind,))
+        return ((key, json.loads(value)) for key, value in rows.fetchall())
+
+    def events(self) -> Iterator[tuple[str, Event]]:
+        """All events by execution, in their order."""
+        for arn, number, previous, moment, kind, details in self._connection.execute(
+            "SELECT * FROM events ORDER BY execution, number"
+        ):
+            given = None if details is None else json.loads(details)
+            yield arn, Event(number, previous, moment, kind, given)
+
+    def write(
+        self,
+        records: dict[tuple[str, str], Any],
+        events: list[tuple[str, Event]],
+    ) -> None:
+        """Replace records and add events; a record that is None is removed."""
+        gone = [key for key, value in records.items() if value is None]
+        kept = [(*key, json.dumps(value)) for key, value in records.items() if value is not None]
+        rows = [
+            (arn, each.number, each.previous, each.moment, each.type, _text(each.details))
+            for arn, each in events
+        ]
+        connection = self._connection
+        connection.execute("BEGIN")
+        connection.executemany("DELETE FROM records WHERE kind = ? AND key = ?", gone)
+        connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", kept)
+        connection.executemany("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Let another engine have the file."""
+        self._connection.close()
+
+    def _check_format(self, path: Path) -> None:
+        found = dict(self.records("meta")).get("format", FORMAT)
+        if found != FORMAT:
+            self.close()
+            raise JournalError(f"{path} has the format {found}; this engine reads {FORMAT}")
+        self.write({("meta", "format"): FORMAT}, [])
+
+
+def _text(details: dict[str, Any] | None) -> str | None:
+    return None if details is None else json.dumps(details)
