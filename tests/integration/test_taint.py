@@ -13,8 +13,8 @@ def test_no_task_token_is_seen_outside_of_the_table(system, log, capsys):
     issued = []
     issue = Tokens.issue
 
-    def remembering(tokens, task):
-        issued.append(issue(tokens, task))
+    def remembering(tokens, *arguments):
+        issued.append(issue(tokens, *arguments))
         return issued[-1]
 
     with mock.patch.object(Tokens, "issue", remembering):
