@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sfn_local.demo.run import Demo
+    from sfn_local.stack import LocalStack
 
 SHOWN_DIFFERENCES = 20
 
@@ -29,13 +30,14 @@ def demo(airports: int, as_json: bool) -> None:
 
     Publishes versions of real airports over HTTP from eight threads, 1 ms apart, delivers
     stream records backwards and twice, lets a handler fail and heals it by a redrive; then
-    compares chains, data, history and both read models with the source. Exits 1 if a single
-    row differs.
+    compares chains, data, history and both read models with the source. A batch task follows,
+    two of whose items fail and are retried. Exits 1 if a single row differs.
     """
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of it
 
     from sfn_local.demo.airports import choose  # noqa: PLC0415
     from sfn_local.demo.run import Demo, DemoError  # noqa: PLC0415
+    from sfn_local.demo.tasks import TaskDemoError  # noqa: PLC0415
     from sfn_local.stack import LocalStack  # noqa: PLC0415
 
     console = Console(stderr=as_json, highlight=False)
@@ -48,7 +50,8 @@ def demo(airports: int, as_json: bool) -> None:
             story = Demo(stack, chosen)
             try:
                 differences = _tell(story, console)
-            except DemoError as error:
+                differences += _tell_of_tasks(stack, console)
+            except (DemoError, TaskDemoError) as error:
                 console.print(f"[red]The demonstration failed:[/] {error}")
                 console.print((stack.state.stack_log).read_text()[-4000:], markup=False)
                 sys.exit(1)
@@ -74,6 +77,14 @@ def _tell(story: Demo, console: Console) -> list[str]:
         console.print(draw_chain(story.chain_of_broken()), soft_wrap=True)
     console.print("\nComparing chains, data, history and read models with the source …")
     return story.differences()
+
+
+def _tell_of_tasks(stack: LocalStack, console: Console) -> list[str]:
+    from sfn_local.demo.tasks import BROKEN, ITEMS, run_tasks  # noqa: PLC0415
+
+    console.print(f"\nA task of {ITEMS} items, {len(BROKEN)} of which fail and are retried:\n")
+    with progress(console, "Done", ITEMS) as update:
+        return run_tasks(stack, update).differences()
 
 
 def _conclude(story: Demo, differences: list[str], console: Console, *, as_json: bool) -> None:

@@ -46,12 +46,13 @@ def progress(console: Console, what: str, total: int) -> Iterator[Callable[[int]
 
 
 def _plain_lines(console: Console, what: str, total: int) -> Callable[[int], None]:
-    printed = 0.0
+    printed, last = 0.0, -1
 
     def update(done: int) -> None:
-        nonlocal printed
-        if done >= total or time.monotonic() - printed > PLAIN_SECONDS:
-            printed = time.monotonic()
+        nonlocal printed, last
+        is_due = done >= total or time.monotonic() - printed > PLAIN_SECONDS
+        if is_due and done != last:
+            printed, last = time.monotonic(), done
             console.print(f"{what} {done} of {total}")
 
     return update
