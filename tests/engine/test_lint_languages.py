@@ -236,6 +236,21 @@ def test_a_defect_of_a_jsonpath_machine_is_found(
     assert (rule, place) in found(changed(JSONPATH, pointer, value))
 
 
+@pytest.mark.parametrize(
+    ("expression", "column"),
+    [("{% 1 + %}", 9), ("{% foo bar %}", 12), ("{% $map(a, function($x){ $x ) %}", 31)],
+)
+def test_a_syntax_error_is_found_where_it_ends_inside_its_expression(
+    expression: str, column: int
+) -> None:
+    text = json.dumps(json.loads(changed(JSONATA, "/States/end/Output", expression)), indent=2)
+    (finding,) = [finding for finding in lint(text) if finding.id == "jsonata-syntax"]
+    line = text.splitlines()[finding.line - 1]
+
+    assert (finding.pointer, finding.state) == ("/States/end/Output", "end")
+    assert finding.column - line.index('"{%') == column
+
+
 def test_a_variable_that_one_way_assigns_may_be_read() -> None:
     assert found(changed(JSONATA, "/States/end/Output", "{% $reason %}")) == []
 

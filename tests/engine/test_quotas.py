@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from tests.engine.conftest import Lab
 
-from sfn_local.asl.errors import InvalidDefinition, ValidationException
+from sfn_local.asl.errors import (
+    InvalidDefinition,
+    ServiceQuotaExceededException,
+    ValidationException,
+)
 from sfn_local.asl.quotas import lifted_quotas
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -83,3 +87,21 @@ def test_a_history_goes_beyond_25_000_events_only_without_quotas(lab: Lab) -> No
 
     assert free.status == "RUNNING"
     assert len(free.events) > 25_000
+
+
+def test_a_machine_has_1000_versions_and_100_aliases(lab: Lab) -> None:
+    arn = lab.engine.create_state_machine("m", machine(PASS))
+    first = lab.engine.publish_version(arn).arn
+    for number in range(999):
+        lab.engine.update_state_machine(arn, role_arn=f"arn:aws:iam::1:role/{number}")
+        lab.engine.publish_version(arn)
+    routing = [{"stateMachineVersionArn": first, "weight": 100}]
+    for number in range(100):
+        lab.engine.versions.create_alias(f"a{number}", None, routing)
+    lab.engine.update_state_machine(arn, role_arn="arn:aws:iam::1:role/last")
+
+    with pytest.raises(ServiceQuotaExceededException):
+        lab.engine.publish_version(arn)
+    with pytest.raises(ServiceQuotaExceededException):
+        lab.engine.versions.create_alias("one-more", None, routing)
+    assert lab.engine.versions.create_alias("a0", None, routing).routes == {first: 100}

@@ -69,18 +69,14 @@ class JsonPathFlow:
 
     def input(self, visit: "Visit") -> Document:
         """The state's input as InputPath narrows it."""
-        narrowed = _narrow(self._input_path, visit.input, visit)
-        visit.show("afterInputPath", narrowed)
-        return narrowed
+        return _narrow(self._input_path, visit.input, visit)
 
     def arguments(self, visit: "Visit") -> Document:
         """What the state's work receives: the input, or what Parameters makes of it."""
         narrowed = self.input(visit)
         if self._parameters is None:
             return narrowed
-        arguments = Document(self._parameters(VisitSource(narrowed.value, visit)))
-        visit.show("afterParameters", arguments)
-        return arguments
+        return Document(self._parameters(VisitSource(narrowed.value, visit)))
 
     def output(self, visit: "Visit", result: Document) -> Document:
         """The state's output, from its work's result.
@@ -89,13 +85,9 @@ class JsonPathFlow:
             StateFailure: the result does not fit into the input, or is too large with it.
         """
         self.assign(visit, result)
-        visit.show("result", result)
         if self._result_selector is not None:
             result = Document(self._result_selector(VisitSource(result.value, visit)))
-            visit.show("afterResultSelector", result)
-        placed = place(self._result_path, visit.input, result)
-        visit.show("afterResultPath", placed)
-        return self._finish(visit, placed)
+        return self._finish(visit, place(self._result_path, visit.input, result))
 
     def narrow_output(self, visit: "Visit", document: Document) -> Document:
         """The document as OutputPath narrows it.

@@ -43,7 +43,8 @@ from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.redrives import Redrives
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.asl.services import NoServices, Services
-from sfn_local.asl.state_test import StateTest
+from sfn_local.asl.tested_state import LONGEST_SECONDS as LONGEST_TEST
+from sfn_local.asl.tested_state import Question, StateTest
 from sfn_local.asl.versions import Version, Versions, is_qualified
 
 logger = logging.getLogger(__name__)
@@ -268,19 +269,18 @@ class Engine:
         included = {"outputDetails": {"included": True}}
         return {**described, **included, "billingDetails": billing(execution)}
 
-    def test_state(self, test: StateTest) -> dict[str, Any]:
-        """Run one state alone; the answer of TestState.
+    def test_state(self, question: Question, level: str = "INFO") -> dict[str, Any]:
+        """Run one state by itself, for at most five minutes; the answer of TestState.
 
         Raises:
             InvalidDefinition: the state is not well formed.
-            InvalidExecutionInput: the input or the variables are no JSON.
-            ValidationException: the mock is none.
         """
         with self._lock:
-            execution, probe = test.start(self._runtime, self.account)
-        self.run_until(lambda: not execution.is_running)
-        with self._lock:
-            return test.answer(execution, probe)
+            test = StateTest(question, self._runtime, self.account)
+        if not self.run_until(lambda: test.is_done, LONGEST_TEST):
+            with self._lock:
+                test.cancel()
+        return test.outcome.answer(level)
 
     def stop_execution(
         self, arn: str, error: str | None = None, cause: str | None = None
@@ -675,8 +675,8 @@ class Engine:
         """Run an EXPRESS execution a second time, by chance."""
         with self._lock:
             if self._runtime.random() < self._express_repeats:
-                mocks = execution.mocks if isinstance(execution.mocks, MockCase) else None
-                self._start_express(execution.machine, execution.name, execution.input, mocks)
+                machine, document = execution.machine, execution.input
+                self._start_express(machine, execution.name, document, execution.mocks)
 
     def _version_of(self, arn: str) -> str:
         """The version that an ARN names, or that its alias chooses."""

@@ -203,6 +203,10 @@ class StateMachineAlreadyExists(ApiError):
         super().__init__(f"State Machine Already Exists: '{arn}'")
 
 
+class ServiceQuotaExceededException(ApiError):
+    """A machine has as many versions or aliases as it may have."""
+
+
 class StateMachineDoesNotExist(ApiError):
     """No such state machine."""
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from sfn_local.asl.machine import Machine
     from sfn_local.asl.mocks import MockCase
     from sfn_local.asl.services import Services
-    from sfn_local.asl.state_test import Probe
     from sfn_local.asl.states.state import State
 
 logger = logging.getLogger(__name__)
@@ -114,7 +113,6 @@ class Execution:
         "name",
         "notify",
         "output",
-        "probe",
         "progress",
         "redrive_count",
         "redriven",
@@ -152,8 +150,7 @@ class Execution:
         self.history: History = History() if keeps_history else UnkeptHistory()
         self.map_run_arn: str | None = None
         self.map_item_count = 0
-        self.mocks: MockCase | Probe | None = None
-        self.probe: Probe | None = None
+        self.mocks: MockCase | None = None
         self.version_arn: str | None = None
         self.alias_arn: str | None = None
         self.redrive_count = 0
@@ -441,11 +438,6 @@ class Visit:
         """A number in [0, 1)."""
         return self.runtime.random()
 
-    def show(self, name: str, document: Document) -> None:
-        """Let TestState see a step of the data flow."""
-        if self.line.execution.probe is not None:
-            self.line.execution.probe.show(name, document)
-
     def assign(self, variables: dict[str, Json]) -> None:
         """Give variables these values when the state is left.
 
@@ -463,7 +455,6 @@ class Visit:
             shown = {name: dumps(value) for name, value in self._assigned.items()}
             details["assignedVariables"] = shown
             self.line.variables = {**self.line.variables, **self._assigned}
-            self.show("variables", Document(self.line.variables))
         self.line.record(self.state.exited, details)
         self.line.visit = None
 

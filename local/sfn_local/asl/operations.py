@@ -9,7 +9,7 @@ from typing import Any
 
 from sfn_local.asl.engine import Engine
 from sfn_local.asl.errors import InvalidToken, MissingRequiredParameter, ValidationException
-from sfn_local.asl.state_test import LEVELS, StateTest
+from sfn_local.asl.tested_state import read_question
 from sfn_local.asl.validation import validate
 
 DEFAULT_PAGE = 100
@@ -205,18 +205,7 @@ def _validate(_: Engine, given: Parameters) -> Answer:
 
 
 def _test_state(engine: Engine, given: Parameters) -> Answer:
-    return engine.test_state(
-        StateTest(
-            definition=given["definition"],
-            input="{}" if given["input"] is None else given["input"],
-            level=given["inspectionLevel"] or "INFO",
-            role_arn=given["roleArn"] or "",
-            state_name=given["stateName"],
-            variables=given["variables"] or "{}",
-            mock=given["mock"],
-            configuration=given["stateConfiguration"] or {},
-        )
-    )
+    return engine.test_state(read_question(given), given["inspectionLevel"] or "INFO")
 
 
 def _tag_resource(engine: Engine, given: Parameters) -> Answer:
@@ -481,11 +470,12 @@ OPERATIONS: dict[str, Operation] = {
         _test_state,
         {
             "definition": REQUIRED_TEXT,
+            "roleArn": Parameter(str, most=256),
             "input": TEXT,
-            "inspectionLevel": Parameter(str, choices=LEVELS),
-            "roleArn": TEXT,
-            "stateName": TEXT,
+            "inspectionLevel": Parameter(str, choices=("INFO", "DEBUG", "TRACE")),
+            "stateName": Parameter(str, most=80),
             "variables": TEXT,
+            "context": TEXT,
             "mock": Parameter(dict),
             "stateConfiguration": Parameter(dict),
         },

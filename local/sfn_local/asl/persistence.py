@@ -250,8 +250,7 @@ def _published(published: Published) -> dict[str, Json]:
 
 
 def _execution(execution: Execution) -> dict[str, Json]:
-    progress = execution.stands()
-    mocks = execution.mocks if isinstance(execution.mocks, MockCase) else None
+    progress, mocks = execution.stands(), execution.mocks
     return {
         **{name: getattr(execution, name) for name in PLAIN},
         "name": execution.name,

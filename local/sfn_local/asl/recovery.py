@@ -46,19 +46,16 @@ class Retriers:
     """The Retry field of a state."""
 
     def __init__(self, entries: list[Retrier]) -> None:
-        """Entries in their order."""
-        self._entries = entries
-
-    def made(self, number: int) -> dict[int, int]:
-        """Attempts, as if each entry had led to that many retries."""
-        return dict.fromkeys(range(len(self._entries)), number)
+        """Entries in their order; last is the failure that was asked about last."""
+        self.entries = entries
+        self.last: StateFailure | None = None
 
     def delay(self, visit: Visit, failure: StateFailure, attempts: dict[int, int]) -> float | None:
         """How long to wait before the next attempt; None where there is none.
 
         Attempts counts the retries of each entry during this visit, and is brought up to date.
         """
-        for position, retrier in enumerate(self._entries):
+        for position, retrier in enumerate(self.entries):
             if not handles(retrier.errors, failure):
                 continue
             made = attempts.get(position, 0)

@@ -14,6 +14,7 @@ from sfn_local.asl.document import Json
 from sfn_local.asl.errors import (
     ConflictException,
     ResourceNotFound,
+    ServiceQuotaExceededException,
     StateMachineDoesNotExist,
     ValidationException,
 )
@@ -21,6 +22,8 @@ from sfn_local.asl.machine import Machine
 
 ALIAS_NAME = re.compile(r"(?=.*[a-zA-Z_\-.])[a-zA-Z0-9_\-.]{1,80}")
 MOST_ROUTES = 2
+MOST_VERSIONS = 1000
+MOST_ALIASES = 100
 ALL = 100
 
 
@@ -108,6 +111,7 @@ class Versions:
 
         Raises:
             ConflictException: the machine is not at that revision.
+            ServiceQuotaExceededException: it has 1,000 versions.
         """
         if revision is not None and revision != machine.revision:
             raise ConflictException(
@@ -118,6 +122,7 @@ class Versions:
         for version in published.versions.values():
             if version.machine is machine:
                 return version
+        _check_quota(len(published.versions), MOST_VERSIONS, "versions")
         published.count += 1
         arn = f"{machine.arn}:{published.count}"
         version = Version(arn, machine, description, self._now())
@@ -172,6 +177,7 @@ class Versions:
             ValidationException: the name is not one, or the weights do not add up to 100.
             ResourceNotFound: a version does not exist.
             ConflictException: the name is taken by another alias.
+            ServiceQuotaExceededException: the machine has 100 aliases.
         """
         if ALIAS_NAME.fullmatch(name) is None:
             raise ValidationException(
@@ -183,6 +189,8 @@ class Versions:
         machine = _machine_of(next(iter(routes)))
         arn = f"{machine}:{name}"
         alias = Alias(arn, description, routes, self._now(), self._now())
+        if not self.has_alias(arn):
+            _check_quota(len(self._of(machine).aliases), MOST_ALIASES, "aliases")
         existing = self._of(machine).aliases.setdefault(arn, alias)
         if (existing.routes, existing.description) != (routes, description):
             message = "Failed to create alias because an alias with the same name and a different "
@@ -260,6 +268,13 @@ class Versions:
             if arn not in self._of(_machine_of(arn)).versions:
                 raise ResourceNotFound(arn)
         return dict(zip(arns, weights, strict=True))
+
+
+def _check_quota(count: int, most: int, what: str) -> None:
+    if count >= most:
+        raise ServiceQuotaExceededException(
+            f"The state machine has {most} {what}; delete some that are not used"
+        )
 
 
 def is_qualified(arn: str) -> bool:

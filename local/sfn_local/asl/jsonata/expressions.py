@@ -62,6 +62,17 @@ def _library() -> _Library:
     return _Library()
 
 
+def find_fault(text: str) -> tuple[int, str] | None:
+    """Where an expression's text is not well formed, counted from 0, and why; None if it is."""
+    try:
+        _library().make(text)
+    except Exception as error:
+        location = getattr(error, "location", None)
+        position = location if isinstance(location, int) and 0 <= location <= len(text) else 0
+        return position, str(error)
+    return None
+
+
 class Expression:
     """One expression; location is where AWS says it stands."""
 

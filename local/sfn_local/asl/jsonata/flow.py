@@ -33,9 +33,7 @@ class JsonataFlow:
         """What the state's work receives: Arguments, or the input."""
         if self._arguments is None:
             return visit.input
-        arguments = Document(self._arguments(Scope(visit)))
-        visit.show("afterArguments", arguments)
-        return arguments
+        return Document(self._arguments(Scope(visit)))
 
     def output(self, visit: "Visit", result: Document) -> Document:
         """The state's output, from its work's result.
@@ -43,7 +41,6 @@ class JsonataFlow:
         Raises:
             StateFailure: an expression fails, or the output is too large.
         """
-        visit.show("result", result)
         return self.finish(Scope(visit, result=result.value), result)
 
     def narrow_output(self, visit: "Visit", document: Document) -> Document:

@@ -55,6 +55,12 @@ class Report:
         )
         self._findings.append((offset, finding))
 
+    def add_inside(self, rule: str, pointer: str, part: str, position: int, message: str) -> None:
+        """Something is wrong at a position of a text that stands, unescaped, at a pointer."""
+        start = self._located.offset(pointer)
+        found = self._located.text.find(part, start)
+        self.add_at(rule, start if found < 0 else found + position, pointer, message)
+
     def findings(self) -> list[Finding]:
         """All findings, in the order of the text."""
         return [finding for _, finding in sorted(self._findings, key=lambda entry: entry[0])]

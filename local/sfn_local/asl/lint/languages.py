@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sfn_local.asl.document import Json
 from sfn_local.asl.json_positions import escape
+from sfn_local.asl.jsonata.expressions import find_fault
 from sfn_local.asl.lint.expressions import (
     CLOSING,
     ERROR,
@@ -86,7 +87,17 @@ def _is_jsonata(text: str) -> bool:
     return text.startswith(OPENING) and text.endswith(CLOSING)
 
 
+def _check_syntax(expression: Expression, report: Report) -> None:
+    fault = find_fault(expression.text)
+    if fault is not None:
+        position, message = fault
+        pointer, text = expression.pointer, expression.text
+        report.add_inside("jsonata-syntax", pointer, text, position, message)
+
+
 def _check_expression(expression: Expression, report: Report) -> None:
+    if expression.is_jsonata:
+        _check_syntax(expression, report)
     for name in sorted(expression.unknown_functions()):
         hint = "AWS leaves $eval out; $parse reads JSON." if name == "eval" else ""
         report.add("function-unknown", expression.pointer, f"there is no function ${name}", hint)

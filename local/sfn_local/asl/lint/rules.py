@@ -92,6 +92,7 @@ RULES: dict[str, Rule] = {
     "map-item-outside": _error("Only the states inside a Map have an item."),
     "context-copied": _warning("Take single fields of $$: it repeats the execution's input."),
     "jsonata-braces": _error("Write {% before and %} after the expression."),
+    "jsonata-syntax": _refused("See JSONata's documentation; the column is in the expression."),
     "jsonata-text": _error('Set "QueryLanguage": "JSONata", or the text is taken as it is.'),
     "jsonpath-text": _error("Take .$ off the name, and write the value as {% … %}."),
     "function-unknown": _error("See JSONata's functions, and those that Step Functions adds."),

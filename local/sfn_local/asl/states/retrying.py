@@ -24,13 +24,13 @@ class RetryingState(State):
         """
         super().__init__(name, definition)
         self.flow = compile_flow(definition, template_field)
-        self._retriers = compile_retriers(definition)
-        self._catchers = compile_catchers(definition)
+        self.retriers = compile_retriers(definition)
+        self.catchers = compile_catchers(definition)
 
     def targets(self) -> Iterator[str]:
         """The names of the states that may follow."""
         yield from super().targets()
-        yield from (catcher.next for catcher in self._catchers)
+        yield from (catcher.next for catcher in self.catchers)
 
     async def execute(self, visit: Visit) -> Transition:
         """Attempt it until it succeeds or no retrier is left, then catch.
@@ -38,32 +38,20 @@ class RetryingState(State):
         Raises:
             StateFailure: the last attempt failed, and no catcher handles that.
         """
-        probe = visit.line.execution.probe
-        attempts: dict[int, int] = {} if probe is None else self._retriers.made(probe.retries)
+        attempts: dict[int, int] = {}
         while True:
             try:
-                result = await self._attempt(visit)
+                result = await self.attempt(visit)
                 return self.flow.output(visit, result), self.next
             except RuntimeFailure:
                 raise  # nothing handles it, and no event says that the attempt failed
             except StateFailure as failure:
-                delay = self._retriers.delay(visit, failure, attempts)
+                delay = self.retriers.delay(visit, failure, attempts)
                 if delay is None:
                     self.gave_up(visit)
                     return self._catch(visit, failure)
-                if probe is not None:
-                    probe.is_retriable = True
-                    raise
             await visit.sleep(delay)
             visit.retries += 1
-
-    async def _attempt(self, visit: Visit) -> Document:
-        probe = visit.line.execution.probe
-        if probe is None or probe.mock is None or self.type == "Task":
-            return await self.attempt(visit)
-        if isinstance(probe.mock, StateFailure):
-            raise probe.mock
-        return probe.mock
 
     @abstractmethod
     async def attempt(self, visit: Visit) -> Document:
@@ -77,11 +65,7 @@ class RetryingState(State):
         """Record that no attempt is left."""
 
     def _catch(self, visit: Visit, failure: StateFailure) -> Transition:
-        catcher = find_catcher(self._catchers, failure)
+        catcher = find_catcher(self.catchers, failure)
         if catcher is None:
             raise failure
-        probe = visit.line.execution.probe
-        if probe is not None:
-            probe.is_caught = True
-            probe.shown |= failure.reasons()
         return catcher.output(visit, failure), catcher.next
