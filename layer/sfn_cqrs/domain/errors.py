@@ -118,3 +118,14 @@ class VersionGapError(Exception):
 
 class SyncHandlerError(Exception):
     """A sync handler raised; the message names the handler and the error."""
+
+
+class InvalidFileError(SfnCqrsError):
+    """A file that cannot be imported as it is; `problem` is stable, the message says what to do."""
+
+    code = "invalid_file"
+
+    def __init__(self, problem: str, message: str) -> None:
+        """Name the problem, such as `header_missing`, and say it in one sentence."""
+        super().__init__(message)
+        self.problem = problem
