@@ -72,6 +72,38 @@ class ItemKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportKey:
+    """One CSV import of one tenant; its plans, markers and counters lie in its own partition."""
+
+    tenant: str
+    ulid: str
+
+    @property
+    def id(self) -> str:
+        """The public id, which names the kind and so the partition."""
+        return f"c-{self.ulid}"
+
+    @property
+    def pk(self) -> str:
+        """The partition of the tenant's jobs."""
+        return f"CSV_IMPORT#{self.tenant}"
+
+    @property
+    def sk(self) -> str:
+        """The sort key of the job; jobs sort by the time they were made."""
+        return self.ulid
+
+    @property
+    def parts_pk(self) -> str:
+        """The partition of what belongs to the job."""
+        return f"{self.pk}#{self.ulid}"
+
+    def request_id(self, row: int) -> str:
+        """What a version that a row published is known by."""
+        return f"{self.id}#{row}"
+
+
+@dataclass(frozen=True, slots=True)
 class CommandRef:
     """One attempt to run one version: all that an execution carries."""
 

@@ -70,14 +70,14 @@ def check_type(type_: str) -> None:
     Raises:
         UnknownTypeError: it names the types that exist.
     """
-    _load()
+    load()
     if type_ not in _sync_handlers:
         raise UnknownTypeError(type_, sorted(_sync_handlers))
 
 
 def names_of(type_: str) -> list[str]:
     """The handlers of a type, the data table first."""
-    _load()
+    load()
     return [DEFAULT_HANDLER, *_sync_handlers.get(type_, {})]
 
 
@@ -87,13 +87,13 @@ def find(type_: str, name: str) -> SyncHandler:
     Raises:
         KeyError: it is not registered any more.
     """
-    _load()
+    load()
     return _sync_handlers[type_][name]
 
 
 def notice_handlers(action: str) -> list[NoticeHandler]:
     """Who wants to be told of an action."""
-    _load()
+    load()
     return _notice_handlers.get(action, [])
 
 
@@ -104,7 +104,7 @@ def _check_name(type_: str) -> None:
         raise ValueError(f"{type_!r} cannot be a type: it {error.problem}") from error
 
 
-def _load() -> None:
+def load() -> None:
     """Import every module of the user's package, once."""
     name = bootstrap.app_package()
     if name in _loaded:
