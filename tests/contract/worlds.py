@@ -15,6 +15,8 @@ from sfn_cqrs.adapters.command_table import CommandTable
 from sfn_cqrs.adapters.data_table import DataTable
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.adapters.history_table import HistoryTable
+from sfn_cqrs.adapters.import_bucket import ImportBucket
+from sfn_cqrs.adapters.import_table import ImportTable
 from sfn_cqrs.adapters.items import as_process, process_item
 from sfn_cqrs.adapters.process_table import ProcessTable, open_shard
 from sfn_cqrs.adapters.read_model import ReadModel
@@ -24,7 +26,14 @@ from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 from sfn_local.template import Template
 
-TABLES = ("CommandsTable", "DataTable", "HistoryTable", "RequestsTable", "ReadModelsTable")
+TABLES = (
+    "CommandsTable",
+    "DataTable",
+    "HistoryTable",
+    "RequestsTable",
+    "ReadModelsTable",
+    "ImportTmpTable",
+)
 BUCKET = "attributes"
 StoredProcess = tuple[Process, bool, int | None]
 
@@ -75,6 +84,15 @@ class MotoWorld:
         self.history = HistoryTable(
             dynamodb, "HistoryTable", self.attributes, self.clock, history_ttl or Retention()
         )
+
+        self.imports = ImportTable(dynamodb, "ImportTmpTable")
+        self.import_bucket = ImportBucket(clients.s3, BUCKET)
+
+    def parts(self) -> dict[str, object]:
+        """What `bootstrap.override` takes."""
+        names = ("clock", "processes", "commands", "data", "history", "requests", "attributes")
+        parts = {name: getattr(self, name) for name in (*names, "imports", "import_bucket")}
+        return {**parts, "read_models": self.read_model}
 
     def read_model(self, view: str) -> ReadModel:
         return ReadModel(self._dynamodb, "ReadModelsTable", view)

@@ -4,6 +4,7 @@ The process items change by the domain's own predicates and transitions, so a fa
 rule itself; the contract tests hold DynamoDB's expressions to it.
 """
 
+from tests.fakes.imports import ImportBucket, ImportTable
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
 from tests.fakes.store import ManualClock, Shelf, Store
 from tests.fakes.tables import (
@@ -23,6 +24,8 @@ __all__ = [
     "DeadLetters",
     "Executions",
     "HistoryTable",
+    "ImportBucket",
+    "ImportTable",
     "ManualClock",
     "ProcessTable",
     "ReadModel",

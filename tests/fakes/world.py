@@ -1,3 +1,4 @@
+from tests.fakes.imports import ImportBucket, ImportTable
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
 from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
@@ -31,6 +32,8 @@ class World:
         self.history = HistoryTable(self.store, history_ttl or Retention())
         self.requests = RequestTable(self.store)
         self.attributes = AttributesBucket(self.store)
+        self.imports = ImportTable(self.store)
+        self.import_bucket = ImportBucket(self.store)
         self.executions = Executions(self.store)
         self.events = Topic(self.store)
         self.alarms = Topic(self.store)
@@ -56,6 +59,8 @@ class World:
             "history",
             "requests",
             "attributes",
+            "imports",
+            "import_bucket",
             "executions",
             "events",
             "alarms",

@@ -59,25 +59,24 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a row is to become: `version` is the one that it is published as (0: none)."""
+    """What a row is to become: `version` is the one that it is published as (0: none).
+
+    A failed one has a problem; an unchanged one may have a reason, such as `superseded`.
+    """
 
     fate: Fate
     version: int = 0
     reason: str = ""
+    problem: Problem | None = None
+
+    @classmethod
+    def failing(cls, code: str, reason: str) -> "Planned":
+        """A row that cannot be published."""
+        return cls(Fate.FAILED, problem=Problem(code, reason))
 
 
 Plan = dict[int, Planned]
 """What the good rows of a batch are to become, by row; written before anything else is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What has become of a row; a failed one has a problem, an unchanged one may have a reason."""
-
-    row: int
-    fate: Fate
-    problem: Problem | None = None
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
