@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.executions import Executions
     from sfn_cqrs.adapters.history_table import HistoryTable
     from sfn_cqrs.adapters.import_bucket import ImportBucket
+    from sfn_cqrs.adapters.import_jobs import ImportJobs
     from sfn_cqrs.adapters.import_table import ImportTable
     from sfn_cqrs.adapters.process_table import ProcessTable
     from sfn_cqrs.adapters.read_model import ReadModel
@@ -150,8 +151,16 @@ def attributes() -> AttributesBucket:
 
 
 @_once
-def imports() -> "ImportTable":
+def import_jobs() -> "ImportJobs":
     """The import jobs."""
+    from sfn_cqrs.adapters.import_jobs import ImportJobs  # noqa: PLC0415
+
+    return ImportJobs(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"], now)
+
+
+@_once
+def imports() -> "ImportTable":
+    """What jobs keep of their batches."""
     from sfn_cqrs.adapters.import_table import ImportTable  # noqa: PLC0415
 
     return ImportTable(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"])

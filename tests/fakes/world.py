@@ -1,4 +1,4 @@
-from tests.fakes.imports import ImportBucket, ImportTable
+from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
 from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
@@ -33,6 +33,7 @@ class World:
         self.requests = RequestTable(self.store)
         self.attributes = AttributesBucket(self.store)
         self.imports = ImportTable(self.store)
+        self.import_jobs = ImportJobs(self.store)
         self.import_bucket = ImportBucket(self.store)
         self.executions = Executions(self.store)
         self.events = Topic(self.store)
@@ -60,6 +61,7 @@ class World:
             "requests",
             "attributes",
             "imports",
+            "import_jobs",
             "import_bucket",
             "executions",
             "events",

@@ -48,17 +48,22 @@ class Row:
     problem: Problem | None = None
 
     def as_json_line(self) -> str:
-        """The row as the machine reads it; one that is too large is cut and says so."""
+        """The row as the machine reads it, cut if it is too large."""
         line = self._line()
-        if len(line) * 4 <= MAX_ROW_BYTES or len(line.encode()) <= MAX_ROW_BYTES:
-            return line
+        return line if _fits(line) else self._cut()._line()
+
+    def fitting(self) -> "Row":
+        """The row, or one that is cut and says that it is too large."""
+        return self if _fits(self._line()) else self._cut()
+
+    def _cut(self) -> "Row":
         too_large = Problem("too_large", f"the row has more than {MAX_ROW_BYTES} bytes")
         budget = MAX_ROW_BYTES // 8
         cells = []
         for cell in self.cells:
             cells.append(cell[: min(MAX_SHOWN, budget)])
             budget -= len(cells[-1])
-        return Row(self.number, cells, too_large)._line()
+        return Row(self.number, cells, too_large)
 
     def _line(self) -> str:
         value: dict[str, object] = {"row": self.number, "cells": self.cells}
@@ -221,6 +226,8 @@ class CsvFile:
             return "another encoding than UTF-8 without a byte order mark"
         if self.delimiter != ",":
             return "another delimiter than the comma"
+        if any(name != name.strip() for name in self.header):
+            return "blanks around a name of the header"
         is_large = sum(map(len, self.header)) > MAX_PLAIN_HEADER
         if self.header and (self.header_row != 1 or is_large):
             return "a header that is not in the first row, or is large"
@@ -304,6 +311,11 @@ def _obstacle(text: str, lines: list[str]) -> str | None:
     if max(map(len, lines), default=0) > MAX_PLAIN_LINE:
         return "a long line"
     return None
+
+
+def _fits(line: str) -> bool:
+    """Most lines are so short that their bytes need not be counted."""
+    return len(line) * 4 <= MAX_ROW_BYTES or len(line.encode()) <= MAX_ROW_BYTES
 
 
 def _cells(count: int) -> str:

@@ -13,6 +13,7 @@ from sfn_cqrs.domain.errors import InvalidInputError
 
 MAX_CODE_BYTES = 256
 MAX_VERSION = 99_999_999
+JOB_PREFIX = "JOB#"
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -91,7 +92,7 @@ class ImportKey:
     @property
     def sk(self) -> str:
         """The sort key of the job; jobs sort by the time they were made."""
-        return self.ulid
+        return f"{JOB_PREFIX}{self.ulid}"
 
     @property
     def parts_pk(self) -> str:

@@ -77,8 +77,13 @@ CORPUS = {
     ),
     "plain, without the optional column": of("code,name\n1,a\n", rows=[(2, ["1", "a"])]),
     "plain, an alias": of("code,name,price\n1,a,10\n", rows=[(2, ["1", "a", "10"])]),
+    "blanks around a name of the header": of(
+        "code, Name ,amount\n1,a,10\n",
+        rows=[(2, ["1", "a", "10"])],
+        obstacle="blanks around a name of the header",
+    ),
     "plain, capitals and wide letters in the header": of(
-        "ＣＯＤＥ, Name ,AMOUNT\n1,a,10\n", rows=[(2, ["1", "a", "10"])]
+        "ＣＯＤＥ,Name,AMOUNT\n1,a,10\n", rows=[(2, ["1", "a", "10"])]
     ),
     "plain, a line separator inside a cell": of(
         "code,name,amount\n1,a b,10\n", rows=[(2, ["1", "a b", "10"])]
@@ -205,7 +210,9 @@ CORPUS = {
         'code,name,amount\r\n1,"a\r\nb",10\r\n', rows=[(2, ["1", "a\r\nb", "10"])], obstacle=BREAK
     ),
     "a line break in the header": of(
-        '"code\n",name,amount\n1,a,10\n', rows=[(2, ["1", "a", "10"])], obstacle=BREAK
+        '"code\n",name,amount\n1,a,10\n',
+        rows=[(2, ["1", "a", "10"])],
+        obstacle="blanks around a name of the header",
     ),
     "a backslash": of(
         'code,name,amount\n1,"a\\",10\n', rows=[(2, ["1", "a\\", "10"])], obstacle="a backslash"
