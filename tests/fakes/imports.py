@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import IO
 
 from tests.fakes.store import Store
-from tests.fakes.tables import page_of
+from tests.fakes.tables import cut_page
 
 from sfn_cqrs.adapters.import_bucket import FailedRow, Head
 from sfn_cqrs.adapters.paging import Page, Range
@@ -127,7 +127,7 @@ class ImportJobs:
         wanted = Range(ImportKey(tenant, "").pk, JOB_PREFIX, limit, cursor, is_descending=True)
         with self._store.lock:
             found = {key.sk: job for key, job in self.jobs.items() if key.tenant == tenant}
-        return page_of(wanted, found)
+        return cut_page(wanted, found)
 
     def begin(self, key: ImportKey) -> Job | None:
         return self._change(

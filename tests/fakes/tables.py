@@ -176,7 +176,7 @@ class CommandTable:
                 for version, command in self._store.commands.items()
                 if version[0] == key
             }
-        return page_of(wanted, found)
+        return cut_page(wanted, found)
 
     def expires(self, type_: str) -> bool:
         return self._retention.expiry(type_, self._store.now()) is not None
@@ -293,7 +293,7 @@ class DataTable:
                 for key, row in self._store.rows.items()
                 if (key.tenant, key.type) == (tenant, type_) and not row.is_deleted
             }
-        return page_of(wanted, found)
+        return cut_page(wanted, found)
 
 
 class HistoryTable:
@@ -324,7 +324,7 @@ class HistoryTable:
                 for version, row in self._store.history.items()
                 if version[0] == key
             }
-        return page_of(wanted, found)
+        return cut_page(wanted, found)
 
 
 class RequestTable:
@@ -419,7 +419,7 @@ def is_listed(process: Process) -> bool:
     return process.outcome.is_open or process.outcome is Outcome.BLOCKED
 
 
-def page_of(wanted: Range, found: dict[str, T]) -> Page[T]:
+def cut_page(wanted: Range, found: dict[str, T]) -> Page[T]:
     """A page of what there is by sort key."""
     start = wanted.start_sk()
     sks = sorted(found, key=str.encode, reverse=wanted.is_descending)

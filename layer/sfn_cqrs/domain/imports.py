@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sfn_cqrs.domain.command import Audit, DataRow
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit, Command, DataRow
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.keys import ImportKey
 
 SUPERSEDED = "superseded"
+CLOCK_SKEW = timedelta(minutes=1)
 
 
 class PublishMode(StrEnum):
@@ -108,19 +111,26 @@ class Settings:
         pairs = zip(self.columns, row.cells, strict=True)
         return {column: cell.strip() for column, cell in pairs if column is not None}
 
-    def is_ours(self, current: DataRow | None) -> bool:
-        """Whether this job wrote the item as it is."""
-        return current is not None and current.source == self.key.id
+    def supersedes(self, row: int, version: DataRow | Command) -> bool:
+        """Whether a version was written by a later row of the same file."""
+        is_later = version.source_row is not None and version.source_row > row
+        return version.source == self.key.id and is_later
 
-    def has_superseded(self, row: int, current: DataRow | None) -> bool:
-        """Whether a later row of the same file has written the item already."""
-        if current is None or not self.is_ours(current):
-            return False
-        return current.source_row is not None and current.source_row > row
+    def may_hide_ours(self, version: DataRow | Command) -> bool:
+        """Whether a version of somebody else's may have come after one of this job's."""
+        return version.source != self.key.id and version.updated.at >= self._since
+
+    @property
+    def _since(self) -> str:
+        """A little before the job was made: clocks differ."""
+        if not self.by.at:
+            return ""
+        return iso(datetime.fromisoformat(self.by.at) - CLOCK_SKEW)
 
     def has_applied(self, row: int, current: DataRow | None) -> bool:
         """Whether this very row wrote the item as it is."""
-        return current is not None and self.is_ours(current) and current.source_row == row
+        is_ours = current is not None and current.source == self.key.id
+        return is_ours and current is not None and current.source_row == row
 
 
 @dataclass(frozen=True, slots=True)

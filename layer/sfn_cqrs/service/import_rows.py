@@ -139,7 +139,7 @@ class RowBatch:
             good[row.number] = read
         return good, fates
 
-    def _superseded(self, by: int | None) -> Planned:
+    def _superseded(self, by: int) -> Planned:
         if self._strategy.duplicates is Duplicates.LAST_WINS:
             return _SUPERSEDED
         return Planned.failing("duplicate", f"row {by} has the same key")
@@ -171,9 +171,24 @@ class RowBatch:
         settings, found = self._settings, current.row
         if settings.has_applied(row, found):
             return _written_as(current.version)
-        if settings.has_superseded(row, found):
-            return self._superseded(found.source_row if found else None)
+        later = self._later_row(row, found)
+        if later is not None:
+            return self._superseded(later)
         return self._compared(wanted, found, current.version)
+
+    def _later_row(self, row: int, version: DataRow | Command | None) -> int | None:
+        """The later row of the same file that has written the item already, if one has.
+
+        Where somebody else has written since, the versions below are looked at as well.
+        """
+        settings = self._settings
+        while version is not None:
+            if settings.supersedes(row, version):
+                return version.source_row
+            if not settings.may_hide_ours(version):
+                return None
+            version = bootstrap.commands().find(version.key, version.version - 1)
+        return None
 
     def _compared(self, wanted: Wanted, found: DataRow | None, latest: int) -> Planned:
         try:
@@ -277,9 +292,9 @@ class RowBatch:
         newest = latest.as_row() if latest else None
         if settings.has_applied(row, newest):
             return _written_as(newest.version if newest else 0)
-        for found in (current.row, newest):
-            if settings.has_superseded(row, found):
-                return self._superseded(found.source_row if found else None)
+        later = self._later_row(row, newest)
+        if later is not None:
+            return self._superseded(later)
         if predecessor.outcome is not None and predecessor.outcome.is_repairable:
             return Planned.failing(
                 "chain_blocked",
