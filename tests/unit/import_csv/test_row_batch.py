@@ -147,6 +147,23 @@ def test_a_later_command_is_not_overwritten_by_a_batch_that_is_delivered_again(w
     assert (world.data.find(RJAA).name, world.data.find(RJAA).version) == ("New", 2)
 
 
+def test_a_row_that_comes_in_another_batch_is_found_as_written(world, run):
+    run(a_row(2), a_row(3, "RJTT", "Haneda"))
+
+    assert run(a_row(3, "RJTT", "Haneda")).counts == Counts(created=1)
+    assert world.commands.find(RJTT, 2) is None
+
+
+def test_a_queued_row_that_comes_in_another_batch_is_found_too(world, run):
+    published(world, RJTT, Outcome.OPEN)
+    run(a_row(2), a_row(3, "RJTT", "Haneda"), publish_mode=PublishMode.ASYNC)
+
+    result = run(a_row(3, "RJTT", "Haneda"), publish_mode=PublishMode.ASYNC)
+
+    assert result.counts == Counts(updated=1)
+    assert world.commands.find(RJTT, 3) is None
+
+
 def test_a_row_that_the_plan_found_unchanged_stays_so(world, run):
     run(a_row(2), key=ImportKey("tenant1", "01JDHZ0000000000000000000B"))
     first = run(a_row(2))
