@@ -49,6 +49,7 @@ sam-local-test: $(DEV_READY) $(SAM_READY) $(FABRIC_READY) ## sam deploy to the l
 
 bench: $(DEV_READY) $(FABRIC_READY) ## measure what the README says
 	$(BIN)/python bench/command.py $(ARGS)
+	$(BIN)/python bench/import_rows.py $(ARGS)
 
 lock: $(DEV_READY) ## resolve the pinned requirements again
 	$(BIN)/python $(PIP) uv
