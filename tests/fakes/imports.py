@@ -6,7 +6,7 @@ from typing import IO
 from tests.fakes.store import Store
 from tests.fakes.tables import cut_page
 
-from sfn_cqrs.adapters.import_bucket import FailedRow, Head
+from sfn_cqrs.adapters.import_bucket import CHUNK, FailedRow, Head
 from sfn_cqrs.adapters.paging import Page, Range
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Loaded, Source
@@ -78,7 +78,8 @@ class ImportBucket:
         return Source("imports", key, version_id)
 
     def chunks(self, source: Source) -> Iterator[bytes]:
-        yield self.objects[source.key][int(source.version_id) - 1]
+        body = self.objects[source.key][int(source.version_id) - 1]
+        return (body[start : start + CHUNK] for start in range(0, len(body), CHUNK))
 
     def put_rows(self, key: ImportKey, lines: Iterable[str]) -> Source:
         body = "".join(f"{line}\n" for line in lines).encode()
@@ -86,9 +87,8 @@ class ImportBucket:
         self.put(name, body)
         return Source("imports", name, str(len(self.objects[name])))
 
-    def put_report(self, key: ImportKey, report: IO[bytes]) -> str:
+    def put_report(self, key: ImportKey, report: IO[bytes]) -> None:
         self.reports[key] = report.read()
-        return f"jobs/{key.tenant}/{key.id}/errors.csv"
 
     def report(self, key: ImportKey) -> Iterator[bytes] | None:
         report = self.reports.get(key)

@@ -1,8 +1,10 @@
 """A batch of an import, killed before and after each call that it makes, and delivered twice."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,10 +15,15 @@ from tests.unit.import_csv.conftest import JOB, SETTINGS, a_row, key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import command_table
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.import_job import Ending, Job, JobStatus
 from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service import strategies
 from sfn_cqrs.service.commands import CommandService
+from sfn_cqrs.service.import_batch import run_batch
+from sfn_cqrs.service.import_end import end
+from sfn_cqrs.service.import_load import load
 from sfn_cqrs.service.import_rows import RowBatch
 
 BEFORE = ImportKey("tenant1", "01JDHZ00000000000000000009")
@@ -38,22 +45,42 @@ class Wire:
 
     def __init__(self, clients: Clients) -> None:
         self.made = 0
+        self.is_watched = True
         self.kill: tuple[int, str] | None = None
         for client in (clients.dynamodb, clients.s3):
             client.meta.events.register("before-call", self._before)
             client.meta.events.register("after-call", self._after)
 
     def _before(self, **_: Any) -> None:
-        self.made += 1
+        self.made += self.is_watched
         self._maybe_die("before")
 
     def _after(self, **_: Any) -> None:
         self._maybe_die("after")
 
     def _maybe_die(self, moment: str) -> None:
-        if self.kill == (self.made, moment):
+        if self.is_watched and self.kill == (self.made, moment):
             self.kill = None
             raise KilledError
+
+    @contextmanager
+    def only_in_steps(self) -> Iterator[None]:
+        """Count and kill only what `retried` calls."""
+        self.is_watched = False
+        try:
+            yield
+        finally:
+            self.is_watched = True
+
+    def retried(self, step: Callable[[], Any]) -> Any:
+        """Do what the machine does with a function that dies."""
+        self.is_watched = True
+        try:
+            return step()
+        except KilledError:
+            return step()
+        finally:
+            self.is_watched = False
 
 
 @pytest.fixture(autouse=True)
@@ -207,3 +234,75 @@ def test_somebody_else_s_version_between_two_deliveries_is_kept(
             assert latest is not None
             assert (latest.name, latest.version) == ("Theirs", 2)
             assert world.imports.counts(JOB) == Counts(created=14, updated=2, unchanged=2, failed=1)
+
+
+FILE = (
+    "icao,name,country,lat,lon,tz\n"
+    "RJ00,a,JP,35.7,140.3,Asia/Tokyo\n"
+    "\n"
+    "RJ01,b,JP,north,140.3,Asia/Tokyo\n"
+    "RJ02\n"
+    "RJ03,c,JP,35.7,140.3,Asia/Tokyo\n"
+)
+KEY, NOON = "uploads/tenant1/1/a.csv", "2026-11-25T12:00:00.000Z"
+
+
+def whole_job(world: MotoWorld, wire: Wire) -> Job:
+    """A job as its machine runs it, each state tried again when it dies."""
+    world.upload(KEY, FILE.encode())
+    head = world.import_bucket.head(KEY)
+    assert head is not None
+    source = world.import_bucket.source(KEY, head.version_id)
+    world.import_jobs.create(Job(key=JOB, table="airports", source=source, by=Audit(NOON)))
+
+    def load_file() -> None:
+        job = world.import_jobs.begin(JOB)
+        assert job is not None
+        world.import_jobs.loaded(JOB, load(job))
+
+    def finalize() -> Job:
+        job = world.import_jobs.find(JOB)
+        assert job is not None
+        return end(job)
+
+    wire.retried(load_file)
+    job = world.import_jobs.find(JOB)
+    assert job is not None
+    assert job.loaded is not None
+    lines = b"".join(world.import_bucket.chunks(job.loaded.source)).decode().splitlines()
+    items = [{"index": n, "value": json.loads(line)} for n, line in enumerate(lines)]
+    for batch in (items[:2], items[2:]):
+        wire.retried(partial(run_batch, JOB, batch))
+    ended: Job = wire.retried(finalize)
+    return ended
+
+
+def run_killed(clients: Clients, wire: Wire, kill: tuple[int, str] | None) -> int:
+    """Run a job; answers how many calls its states made."""
+    with fresh(clients) as world, wire.only_in_steps():
+        wire.made, wire.kill = 0, kill
+        ended = whole_job(world, wire)
+        made = wire.made
+        assert wire.kill is None
+        assert (ended.status, ended.total) == (JobStatus.FAILED, 4)
+        assert ended.ending == Ending(JobStatus.FAILED, Counts(created=2, failed=2))
+        assert ended == world.import_jobs.find(JOB)
+        assert world.imports.counts(JOB) == Counts(created=2, failed=2)
+        report = world.import_bucket.report(JOB)
+        assert report is not None
+        lines = b"".join(report).decode("utf-8-sig").splitlines()
+        assert [line.rsplit(",", 3)[1:3] for line in lines[1:2]] == [["4", "invalid"]]
+        assert ",5,ragged," in lines[2]
+        for icao in ("RJ00", "RJ03"):
+            assert_applied(world, icao, 1)
+    return made
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_job_whose_states_die_at_any_call_ends_the_same(
+    moment: str, clients: Clients, wire: Wire
+) -> None:
+    total = run_killed(clients, wire, None)
+    assert total > 30
+    for number in range(1, total + 1):
+        run_killed(clients, wire, (number, moment))

@@ -73,13 +73,21 @@ class ImportBucket:
     def put_rows(self, key: ImportKey, lines: Iterable[str]) -> Source:
         """Write the rows of a job as JSON Lines, a part at a time."""
         name = f"jobs/{key.tenant}/{key.id}/rows.jsonl"
+        return self._upload(name, "application/jsonl", _parts(lines))
+
+    def put_report(self, key: ImportKey, report: IO[bytes]) -> None:
+        """Keep a job's errors.csv, a part at a time."""
+        parts = iter(lambda: report.read(PART), b"")
+        self._upload(report_key(key), "text/csv; charset=utf-8", parts)
+
+    def _upload(self, name: str, content_type: str, bodies: Iterable[bytes]) -> Source:
         upload = self._client.create_multipart_upload(
-            Bucket=self._bucket, Key=name, ContentType="application/jsonl"
+            Bucket=self._bucket, Key=name, ContentType=content_type
         )["UploadId"]
         where: dict[str, Any] = {"Bucket": self._bucket, "Key": name, "UploadId": upload}
         try:
             parts: list[CompletedPartTypeDef] = []
-            for number, body in enumerate(_parts(lines), 1):
+            for number, body in enumerate(bodies, 1):
                 part = self._client.upload_part(**where, PartNumber=number, Body=body)
                 parts.append({"PartNumber": number, "ETag": part["ETag"]})
             done = self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
@@ -87,14 +95,6 @@ class ImportBucket:
             self._client.abort_multipart_upload(**where)
             raise
         return Source(self._bucket, name, done.get("VersionId", "null"))
-
-    def put_report(self, key: ImportKey, report: IO[bytes]) -> str:
-        """Keep a job's errors.csv; answers its key."""
-        name = report_key(key)
-        self._client.upload_fileobj(
-            report, self._bucket, name, ExtraArgs={"ContentType": "text/csv; charset=utf-8"}
-        )
-        return name
 
     def report(self, key: ImportKey) -> Iterator[bytes] | None:
         """A job's errors.csv, a MiB at a time; None if there is none."""

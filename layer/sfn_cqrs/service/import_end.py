@@ -49,10 +49,9 @@ def _report(
             missing = _missing_rows(job, markers, problem)
             failed = merge(failed, missing, key=lambda one: one[0])
         write_report(text, loaded.header, failed)
-        text.flush()
+        text.detach()
         file.seek(0)
         bootstrap.import_bucket().put_report(job.key, file)
-        text.detach()
 
 
 def _failed_rows(job: Job, markers: list[Marker]) -> Iterator[Failed]:
