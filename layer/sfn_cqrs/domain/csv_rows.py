@@ -19,7 +19,6 @@ from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
 DELIMITERS = (",", ";", "\t", "|")
 MAX_ROW_BYTES = 100_000
 """Of a row as JSON; a batch carries its rows twice and must stay below 256 KiB."""
-MAX_CELL = 1024 * 1024
 MAX_ROW = 16 * 1024 * 1024
 """Characters of one row, however many lines it has; more is a quote that was never closed."""
 MAX_PLAIN_LINE = 10_000
@@ -28,7 +27,7 @@ MAX_SHOWN = 200
 _STRAY_QUOTE = re.compile(r'"(?=[^,\r\n"])(?<=[^,\r\n"]")')
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-csv.field_size_limit(MAX_CELL)
+csv.field_size_limit(max(csv.field_size_limit(), 2 * MAX_ROW))  # of the whole process
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +154,8 @@ class _Records:
     @staticmethod
     def _endless(row: int) -> InvalidFileError:
         return InvalidFileError(
-            "cell_too_large",
-            f"row {row} has a cell of more than {MAX_CELL} characters,"
-            " or opens a quote that is never closed",
+            "endless_row",
+            f"row {row} has more than {MAX_ROW} characters, or opens a quote that is never closed",
         )
 
 
@@ -228,6 +226,8 @@ class CsvFile:
             return "another delimiter than the comma"
         if any(name != name.strip() for name in self.header):
             return "blanks around a name of the header"
+        if len(set(self.header)) < len(self.header):
+            return "a name that is twice in the header"
         is_large = sum(map(len, self.header)) > MAX_PLAIN_HEADER
         if self.header and (self.header_row != 1 or is_large):
             return "a header that is not in the first row, or is large"
@@ -279,7 +279,7 @@ def _head(blocks: Iterator[str]) -> str:
     head = ""
     for block in blocks:
         head += block
-        if "\n" in head.lstrip() or "\r" in head.lstrip() or len(head) > MAX_CELL:
+        if "\n" in head.lstrip() or "\r" in head.lstrip() or len(head) > MAX_ROW:
             break
     return head
 

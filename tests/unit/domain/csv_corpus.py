@@ -88,9 +88,10 @@ CORPUS = {
     "plain, a line separator inside a cell": of(
         "code,name,amount\n1,a b,10\n", rows=[(2, ["1", "a b", "10"])]
     ),
-    "plain, a corrected errors.csv": of(
+    "a corrected errors.csv": of(
         "code,name,amount,row,code,reason\n1,a,10,7,invalid,no\n",
         rows=[(2, ["1", "a", "10", "7", "invalid", "no"])],
+        obstacle="a name that is twice in the header",
     ),
     "byte order mark": Case(
         b"\xef\xbb\xbfcode,name,amount\n1,a,10\n2,b,20\n", rows=TWO, obstacle=ENCODING
@@ -275,6 +276,17 @@ CORPUS = {
         problems={2: "too_large"},
         obstacle="a long line",
     ),
+    "a cell of 2,000,000 characters": of(
+        f"code,name,amount\n1,{LONG * 10},10\n2,b,20\n",
+        rows=[(2, ["1", LONG * 10, "10"]), (3, ["2", "b", "20"])],
+        problems={2: "too_large"},
+        obstacle="a long line",
+    ),
+    "a quote that is never closed in the last row": refused(
+        'code,name,amount\n1,a,10\n2,"b',
+        "quote",
+        "row 3 opens a quote that is never closed",
+    ),
     "a cell of 20,000 characters": of(
         f"code,name,amount\n1,{LONG[:20_000]},10\n",
         rows=[(2, ["1", LONG[:20_000], "10"])],
@@ -286,19 +298,19 @@ CORPUS = {
         "row 3 opens a quote that is never closed",
     ),
     "a quote that is never closed, in a large file": refused(
-        'code,name,amount\n1,"a,10\n' + "2,b,20\n" * 200_000,
-        "cell_too_large",
-        "row 2 has a cell of more than 1048576 characters, or opens a quote that is never closed",
+        'code,name,amount\n1,"a,10\n' + "2,b,20\n" * 2_600_000,
+        "endless_row",
+        "row 2 has more than 16777216 characters, or opens a quote that is never closed",
     ),
     "one endless line": refused(
         "code,name,amount\n" + "1,a," * 5_000_000,
-        "cell_too_large",
-        "row 2 has a cell of more than 1048576 characters, or opens a quote that is never closed",
+        "endless_row",
+        "row 2 has more than 16777216 characters, or opens a quote that is never closed",
     ),
     "a record that never ends": refused(
         "code,name,amount\n" + '"a\n",' * 4_000_000,
-        "cell_too_large",
-        "row 2 has a cell of more than 1048576 characters, or opens a quote that is never closed",
+        "endless_row",
+        "row 2 has more than 16777216 characters, or opens a quote that is never closed",
     ),
     "empty": of("", rows=[]),
     "blank lines only": of("\n\n \n", rows=[]),
@@ -325,6 +337,12 @@ CORPUS = {
         "header_unknown",
         "the header has 'colour', which this table does not know;"
         " it knows 'code', 'name', 'amount'",
+    ),
+    "unknown columns of one name that are left out": of(
+        "code,name,x,x\n1,a,2,3\n",
+        rows=[(2, ["1", "a", "2", "3"])],
+        columns=LENIENT,
+        obstacle="a name that is twice in the header",
     ),
     "an unknown column that is left out": of(
         "code,name,colour\n1,a,red\n", rows=[(2, ["1", "a", "red"])], columns=LENIENT

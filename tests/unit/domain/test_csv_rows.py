@@ -103,7 +103,7 @@ def test_the_columns_are_those_of_the_table_in_the_order_of_the_file():
 
 
 def test_the_last_three_columns_of_a_report_are_left_out():
-    file = opened(CORPUS["plain, a corrected errors.csv"])
+    file = opened(CORPUS["a corrected errors.csv"])
 
     assert file.columns == ("code", "name", "amount", None, None, None)
 
