@@ -8,6 +8,7 @@ from itertools import islice
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.adapters.passing import is_passing
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem, checked_delimiter, open_csv
@@ -124,7 +125,10 @@ class ImportService:
             for start in range(0, len(rows), BATCH):
                 batch = rows[start : start + BATCH]
                 fates |= RowBatch(job.settings(), strategy, batch, is_last_try=True).run().plan
-        except TransientError as error:
+        except Exception as error:
+            if not isinstance(error, TransientError) and not is_passing(error):
+                end(job, Problem("failed", f"{type(error).__name__}; see the log"))
+                raise
             problem = Problem("busy", f"{error}; import the rows of errors.csv again")
         return Imported(_progress(end(job, problem)), fates)
 

@@ -198,6 +198,19 @@ def test_what_stays_busy_leaves_the_rest_in_the_report(importing, service, monke
     ]
 
 
+def test_a_job_that_breaks_has_failed_and_the_error_is_raised(importing, service, monkeypatch):
+    def project(_type, _commands):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("sfn_cqrs.service.import_rows.project_many", project)
+    with pytest.raises(RuntimeError):
+        importing(HEADER + line("RJAA"))
+
+    (broken,) = service.list().items
+    assert broken.as_json()["error"] == {"code": "failed", "message": "RuntimeError; see the log"}
+    assert broken.counts == Counts(failed=1)
+
+
 def test_a_dry_run_has_the_same_report_and_writes_no_row(world, importing, service):
     imported = importing(HEADER + line("RJAA") + line("RJTT", lat="x"), dry_run=True)
 
