@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.data_table import DataTable
     from sfn_cqrs.adapters.executions import Executions
     from sfn_cqrs.adapters.history_table import HistoryTable
+    from sfn_cqrs.adapters.import_bucket import ImportBucket
+    from sfn_cqrs.adapters.import_jobs import ImportJobs
+    from sfn_cqrs.adapters.import_table import ImportTable
     from sfn_cqrs.adapters.process_table import ProcessTable
     from sfn_cqrs.adapters.read_model import ReadModel
     from sfn_cqrs.adapters.request_table import RequestTable
@@ -146,6 +149,30 @@ def requests() -> "RequestTable":
 def attributes() -> AttributesBucket:
     """The large attributes; S3's client is made when one is met."""
     return AttributesBucket(lambda: _client("s3"), os.environ["ATTRIBUTES_BUCKET"])
+
+
+@_once
+def import_jobs() -> "ImportJobs":
+    """The import jobs."""
+    from sfn_cqrs.adapters.import_jobs import ImportJobs  # noqa: PLC0415
+
+    return ImportJobs(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"], now)
+
+
+@_once
+def imports() -> "ImportTable":
+    """What jobs keep of their batches."""
+    from sfn_cqrs.adapters.import_table import ImportTable  # noqa: PLC0415
+
+    return ImportTable(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"])
+
+
+@_once
+def import_bucket() -> "ImportBucket":
+    """The files of imports."""
+    from sfn_cqrs.adapters.import_bucket import ImportBucket  # noqa: PLC0415
+
+    return ImportBucket(_client("s3"), os.environ["IMPORT_BUCKET"])
 
 
 @_once

@@ -16,6 +16,9 @@ from sfn_cqrs.adapters.command_table import CommandTable
 from sfn_cqrs.adapters.data_table import DataTable
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.adapters.history_table import HistoryTable
+from sfn_cqrs.adapters.import_bucket import ImportBucket
+from sfn_cqrs.adapters.import_jobs import ImportJobs
+from sfn_cqrs.adapters.import_table import ImportTable
 from sfn_cqrs.adapters.items import as_process, process_item
 from sfn_cqrs.adapters.process_table import ProcessTable, open_shard
 from sfn_cqrs.adapters.read_model import ReadModel
@@ -36,8 +39,9 @@ TABLES = (
     "TasksTable",
     "RequestsTable",
     "ReadModelsTable",
+    "ImportTmpTable",
 )
-BUCKET = "attributes"
+BUCKET, IMPORTS = "attributes", "imports"
 StoredProcess = tuple[Process, bool, int | None]
 
 
@@ -69,6 +73,9 @@ class FakeWorld(World):
 
     def object_keys(self) -> list[str]:
         return [key for key, _ in self.store.objects.items()]
+
+    def upload(self, key: str, body: bytes) -> None:
+        self.import_bucket.put(key, body)
 
 
 class MotoWorld:
@@ -108,6 +115,19 @@ class MotoWorld:
         self.history = HistoryTable(
             dynamodb, "HistoryTable", self.attributes, self.clock, history_ttl or Retention()
         )
+
+        self.imports = ImportTable(dynamodb, "ImportTmpTable")
+        self.import_jobs = ImportJobs(dynamodb, "ImportTmpTable", self.clock)
+        self.import_bucket = ImportBucket(clients.s3, IMPORTS)
+
+    def parts(self) -> dict[str, object]:
+        """What `bootstrap.override` takes."""
+        names = ("clock", "processes", "commands", "data", "history", "requests", "attributes")
+        parts = {
+            name: getattr(self, name)
+            for name in (*names, "imports", "import_jobs", "import_bucket")
+        }
+        return {**parts, "read_models": self.read_model}
 
     def read_model(self, view: str) -> ReadModel:
         return ReadModel(self._dynamodb, "ReadModelsTable", view)
@@ -195,6 +215,9 @@ class MotoWorld:
         )
         return [as_item(unmarshal(item)) for page in pages for item in page["Items"]]
 
+    def upload(self, key: str, body: bytes) -> None:
+        self._s3.put_object(Bucket=IMPORTS, Key=key, Body=body)
+
     def object_keys(self) -> list[str]:
         found = self._s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
         return [each["Key"] for each in found]
@@ -206,7 +229,9 @@ class Clients:
     def __init__(self) -> None:
         self.dynamodb = boto3.client("dynamodb", region_name="us-east-1")
         self.s3 = boto3.client("s3", region_name="us-east-1")
-        self.s3.create_bucket(Bucket=BUCKET)
+        for bucket in (BUCKET, IMPORTS):
+            self.s3.create_bucket(Bucket=bucket)
+        self.s3.put_bucket_versioning(Bucket=IMPORTS, VersioningConfiguration={"Status": "Enabled"})
         self.dynamodb.meta.events.register("before-parameter-build.dynamodb", check_call)
 
     def make_tables(self) -> None:
@@ -222,11 +247,14 @@ class Clients:
             )
 
     def empty(self) -> None:
-        """Drop the tables, and what lies in the bucket."""
+        """Drop the tables, and what lies in the buckets."""
         for table in TABLES:
             self.dynamodb.delete_table(TableName=table)
         for found in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
             self.s3.delete_object(Bucket=BUCKET, Key=found["Key"])
+        versions = self.s3.list_object_versions(Bucket=IMPORTS)
+        for found in (*versions.get("Versions", []), *versions.get("DeleteMarkers", [])):
+            self.s3.delete_object(Bucket=IMPORTS, Key=found["Key"], VersionId=found["VersionId"])
 
 
 @cache

@@ -4,6 +4,7 @@ The process items change by the domain's own predicates and transitions, so a fa
 rule itself; the contract tests hold DynamoDB's expressions to it.
 """
 
+from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
 from tests.fakes.store import ManualClock, Shelf, Store
 from tests.fakes.tables import (
@@ -24,6 +25,9 @@ __all__ = [
     "DeadLetters",
     "Executions",
     "HistoryTable",
+    "ImportBucket",
+    "ImportJobs",
+    "ImportTable",
     "ManualClock",
     "ProcessTable",
     "ReadModel",

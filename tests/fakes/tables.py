@@ -1,5 +1,5 @@
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from sfn_cqrs.domain.command import Command, DataRow
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey, partition_key, type_prefix
 from sfn_cqrs.domain.process import Outcome, Process
-from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
+from sfn_cqrs.domain.publication import Publication, Refusal, RowPublication, SyncPublication
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.versioning import DataVersion
@@ -36,6 +36,19 @@ class ProcessTable:
     def find(self, key: ItemKey, version: int) -> Process | None:
         with self._store.lock:
             return self._store.processes.get((key, version))
+
+    def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, Process]:
+        found = [self.find(key, version) for key, version in versions]
+        return {process.key: process for process in found if process is not None}
+
+    def hand_over(self, process: Process) -> bool:
+        version = (process.key, process.version)
+        with self._store.lock:
+            if version in self._store.processes:
+                return False
+            self._store.processes.put(version, process)
+            self._store.listed.add(version)
+            return True
 
     def begin(self, ref: CommandRef, status: str, *, is_first: bool = False) -> Process | None:
         written = self._write(
@@ -195,6 +208,32 @@ class CommandTable:
                 put_request(self._store, publication.request)
             return None
 
+    def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, Command]:
+        found = [self.find(key, version) for key, version in versions]
+        return {command.key: command for command in found if command is not None}
+
+    def publish_many(
+        self, publications: Sequence[Publication | RowPublication]
+    ) -> list[Refusal | None]:
+        return [
+            self._apply(each) if isinstance(each, RowPublication) else self.publish(each)
+            for each in publications
+        ]
+
+    def _apply(self, publication: RowPublication) -> Refusal | None:
+        command = publication.command
+        with self._store.lock:
+            row = self._store.rows.stored(command.key)
+            if (command.key, command.version) in self._store.commands:
+                return Refusal.VERSION_TAKEN
+            if (row.version if row else 0) != publication.data_version:
+                return Refusal.DATA_MOVED
+            self._store.commands.put((command.key, command.version), _kept(command))
+            self._store.rows.put(command.key, _kept(command.as_row()))
+            if publication.history is not None:
+                _put_history(self._store, publication.history)
+            return None
+
     def _refused(self, publication: Publication) -> list[Refusal]:
         version = (publication.command.key, publication.command.version)
         is_taken = version in self._store.commands or version in self._store.processes
@@ -231,6 +270,13 @@ class DataTable:
         with self._store.lock:
             row = self._store.rows.get(key)
             return _loaded(self._store, row) if row else None
+
+    def snapshots(self, keys: Iterable[ItemKey]) -> dict[ItemKey, Item]:
+        found = {key: self.snapshot(key) for key in keys}
+        return {key: item for key, item in found.items() if item is not None}
+
+    def row_of(self, snapshot: Item) -> DataRow:
+        return _loaded(self._store, _row_of(snapshot))
 
     def put(self, row: DataRow, expected: int) -> bool:
         with self._store.lock:
@@ -374,6 +420,7 @@ def is_listed(process: Process) -> bool:
 
 
 def cut_page(wanted: Range, found: dict[str, T]) -> Page[T]:
+    """A page of what there is by sort key."""
     start = wanted.start_sk()
     sks = sorted(found, key=str.encode, reverse=wanted.is_descending)
     if start is not None:

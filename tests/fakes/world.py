@@ -1,3 +1,4 @@
+from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
 from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
@@ -34,6 +35,9 @@ class World:
         self.requests = RequestTable(self.store)
         self.attributes = AttributesBucket(self.store)
         self.tasks = TaskTable(self.store, self.attributes)
+        self.imports = ImportTable(self.store)
+        self.import_jobs = ImportJobs(self.store)
+        self.import_bucket = ImportBucket(self.store)
         self.executions = Executions(self.store)
         self.task_executions = Executions(self.store)
         self.events = Topic(self.store)
@@ -73,6 +77,9 @@ class World:
             "requests",
             "attributes",
             "tasks",
+            "imports",
+            "import_jobs",
+            "import_bucket",
             "executions",
             "task_executions",
             "events",

@@ -12,14 +12,19 @@ pytestmark = pytest.mark.stack
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A benchmark as a module."""
     monkeypatch.syspath_prepend(str(BENCH))
-    spec = importlib.util.spec_from_file_location("bench_command", BENCH / "command.py")
+    spec = importlib.util.spec_from_file_location(f"bench_{name}", BENCH / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "bench_command", module)
+    monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return loaded("command", monkeypatch)
 
 
 def test_a_command_costs_what_the_readme_says(bench, tmp_path):
@@ -38,6 +43,17 @@ def test_a_command_costs_what_the_readme_says(bench, tmp_path):
         "AWS calls": 20,
     }
     assert not any(figure.is_missed for figure in [*figures, chain])
+
+
+def test_an_imported_row_costs_what_the_readme_says(monkeypatch, tmp_path):
+    bench = loaded("import_rows", monkeypatch)
+    recorder = Recorder()
+
+    with LocalStack(state_dir=tmp_path, recorder=recorder, reload=False) as stack:
+        figures = {figure.name: figure for figure in bench.rows(stack, recorder)}
+
+    assert figures["AWS calls, 1,000 created rows"].value == 59
+    assert not any(figure.is_missed for figure in figures.values())
 
 
 @pytest.mark.usefixtures("bench")

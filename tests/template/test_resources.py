@@ -223,8 +223,9 @@ def test_every_topic_is_encrypted() -> None:
     }
 
 
-def test_the_bucket_is_private_versioned_and_encrypted() -> None:
-    (bucket,) = of_type("AWS::S3::Bucket").values()
+@pytest.mark.parametrize("name", ["AttributesBucket", "ImportBucket"])
+def test_a_bucket_is_private_versioned_and_encrypted(name: str) -> None:
+    bucket = of_type("AWS::S3::Bucket")[name]
 
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}

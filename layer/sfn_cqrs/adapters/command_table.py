@@ -1,27 +1,41 @@
 """The commands table: versions that are appended and never changed."""
 
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.data_table import row_condition
-from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import (
+    Item,
+    cancellation_codes,
+    is_refused,
+    is_throttled,
+    marshal,
+    unmarshal,
+)
 from sfn_cqrs.adapters.items import as_command, as_process, command_item, row_item
 from sfn_cqrs.adapters.paging import Page, Range, page_of, query
 from sfn_cqrs.adapters.process_table import new_process_item
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome, Process
-from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
+from sfn_cqrs.domain.publication import Publication, Refusal, RowPublication, SyncPublication
 from sfn_cqrs.domain.retention import Retention
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+MAX_OPERATIONS = 100
+MAX_TRANSACTION_BYTES = 3_500_000
 _NEVER_STORED = "attribute_not_exists(pk)"
+_Operations = list[tuple[Refusal, Any]]
 
 
 class CommandTable:
@@ -147,23 +161,74 @@ class CommandTable:
             raise
         return None
 
-    def _appends(self, publication: Publication) -> list[tuple[Refusal, Any]]:
-        items = command_item(publication.command), new_process_item(publication.process)
-        return [
-            (
-                Refusal.VERSION_TAKEN,
-                {
-                    "Put": {
-                        "TableName": self._table,
-                        "Item": marshal(item),
-                        "ConditionExpression": _NEVER_STORED,
-                    }
-                },
-            )
-            for item in items
-        ]
+    def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, Command]:
+        """Versions of different items, read consistently; those that are stored."""
+        keys = {(key.pk, key.version_sk(version)) for key, version in versions}
+        plain = map(unmarshal, batch_get(self._client, self._table, keys).values())
+        commands = [self._loaded(item) for item in plain if not self._has_expired(item)]
+        return {command.key: command for command in commands}
 
-    def _applies(self, publication: SyncPublication) -> list[tuple[Refusal, Any]]:
+    def publish_many(
+        self, publications: Sequence[Publication | RowPublication]
+    ) -> list[Refusal | None]:
+        """Append versions of different items, many to a transaction.
+
+        Answers for each why it was refused, if it was; the others are stored all the same.
+
+        Raises:
+            TransientError: the tables are too busy.
+        """
+        answers: list[Refusal | None] = [None] * len(publications)
+        parts = [self._operations(publication) for publication in publications]
+        for group in _groups(parts):
+            answers_of_group = self._publish_group({place: parts[place] for place in group})
+            for place, refusal in answers_of_group.items():
+                answers[place] = refusal
+        return answers
+
+    def _publish_group(self, parts: dict[int, _Operations]) -> dict[int, Refusal]:
+        """Leave those out that are refused until the rest is taken."""
+        refused: dict[int, Refusal] = {}
+        while len(refused) < len(parts):
+            left = {place: part for place, part in parts.items() if place not in refused}
+            operations = [operation for part in left.values() for _, operation in part]
+            try:
+                self._client.transact_write_items(TransactItems=operations)
+                return refused
+            except ClientError as error:
+                codes = cancellation_codes(error)
+                now_refused = _refusals_of(left, codes)
+                if not now_refused and is_throttled(codes):
+                    raise TransientError("the commands table is too busy") from error
+                if not now_refused:
+                    raise
+                refused |= now_refused
+        return refused
+
+    def _operations(self, publication: Publication | RowPublication) -> _Operations:
+        if isinstance(publication, RowPublication):
+            return [self._put_new(command_item(publication.command)), *self._puts_row(publication)]
+        return self._appends(publication)
+
+    def _appends(self, publication: Publication) -> _Operations:
+        items = command_item(publication.command), new_process_item(publication.process)
+        return [self._put_new(item) for item in items]
+
+    def _put_new(self, item: Item) -> tuple[Refusal, Any]:
+        put = {
+            "TableName": self._table,
+            "Item": marshal(item),
+            "ConditionExpression": _NEVER_STORED,
+        }
+        return Refusal.VERSION_TAKEN, {"Put": put}
+
+    def _applies(self, publication: SyncPublication) -> _Operations:
+        operations = self._puts_row(publication)
+        if publication.predecessor:
+            operations.append((Refusal.DATA_MOVED, self._settled(publication)))
+        return operations
+
+    def _puts_row(self, publication: SyncPublication | RowPublication) -> _Operations:
         command = publication.command
         condition, values = row_condition(publication.data_version)
         put_row: Item = {
@@ -173,9 +238,7 @@ class CommandTable:
         }
         if values:
             put_row["ExpressionAttributeValues"] = values
-        operations: list[tuple[Refusal, Any]] = [(Refusal.DATA_MOVED, {"Put": put_row})]
-        if publication.predecessor:
-            operations.append((Refusal.DATA_MOVED, self._settled(publication)))
+        operations: _Operations = [(Refusal.DATA_MOVED, {"Put": put_row})]
         if publication.history is not None:
             # The row's version is guarded above: an entry that exists is this very state.
             put_history = {"TableName": self._history_table, "Item": publication.history}
@@ -202,6 +265,36 @@ class CommandTable:
         pointer = item.get("attributes_s3")
         attributes = self._attributes.load(pointer) if pointer else item["attributes"]
         return as_command(item, attributes)
+
+
+def _groups(parts: list[_Operations]) -> Iterator[list[int]]:
+    """Places of parts that fit into one transaction, in their order."""
+    group: list[int] = []
+    operations = size = 0
+    for place, part in enumerate(parts):
+        part_size = sum(len(json.dumps(operation)) for _, operation in part)
+        is_full = operations + len(part) > MAX_OPERATIONS
+        if group and (is_full or size + part_size > MAX_TRANSACTION_BYTES):
+            yield group
+            group, operations, size = [], 0, 0
+        group.append(place)
+        operations += len(part)
+        size += part_size
+    if group:
+        yield group
+
+
+def _refusals_of(parts: dict[int, _Operations], codes: list[str]) -> dict[int, Refusal]:
+    """Whose operations were refused, by the codes of all of them in their order."""
+    refused: dict[int, Refusal] = {}
+    rest = iter(codes)
+    for place, part in parts.items():
+        for (refusal, _), code in zip(part, rest, strict=False):
+            if code == "ConditionalCheckFailed":
+                refused.setdefault(place, refusal)
+            elif code == "TransactionConflict":
+                refused.setdefault(place, Refusal.CONFLICT)
+    return refused
 
 
 def _first_refusal(codes: list[str], refusals: list[Refusal]) -> Refusal:

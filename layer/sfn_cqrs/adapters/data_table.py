@@ -1,10 +1,12 @@
 """The data table: one row per item, its version only ever going up."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
 from sfn_cqrs.adapters.items import as_row, row_item
 from sfn_cqrs.adapters.paging import Page, Range, query_page
@@ -57,6 +59,16 @@ class DataTable:
         """The row, deleted or not, its attributes loaded; None if there is none."""
         item = self.snapshot(key)
         return None if item is None else self._loaded(unmarshal(item))
+
+    def snapshots(self, keys: Iterable[ItemKey]) -> dict[ItemKey, Item]:
+        """Rows as DynamoDB has them, read consistently; those that there are."""
+        wanted = {(key.pk, key.sk): key for key in keys}
+        found = batch_get(self._client, self._table, wanted)
+        return {wanted[place]: item for place, item in found.items()}
+
+    def row_of(self, snapshot: Item) -> DataRow:
+        """A snapshot as a row, its attributes loaded."""
+        return self._loaded(unmarshal(snapshot))
 
     def put(self, row: DataRow, expected: int) -> bool:
         """Replace the row that is at the expected version; False if it is not there any more."""

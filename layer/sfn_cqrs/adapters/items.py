@@ -58,6 +58,7 @@ def as_command(item: Item, attributes: dict[str, Any]) -> Command:
         created=_audit(item, "created"),
         updated=_audit(item, "updated"),
         source=item.get("source", ""),
+        source_row=item.get("source_row"),
         request_id=item.get("request_id", ""),
         attributes_s3=item.get("attributes_s3"),
     )
@@ -73,6 +74,7 @@ def as_row(item: Item, attributes: dict[str, Any]) -> DataRow:
         created=_audit(item, "created"),
         updated=_audit(item, "updated"),
         source=item.get("source", ""),
+        source_row=item.get("source_row"),
         attributes_s3=item.get("attributes_s3"),
     )
 
@@ -115,6 +117,7 @@ def _record_item(record: Command | DataRow) -> Item:
         "attributes_s3": record.attributes_s3,
         "is_deleted": record.is_deleted,
         "source": record.source,
+        "source_row": record.source_row,
         **_audit_item(record.created, "created"),
         **_audit_item(record.updated, "updated"),
     }

@@ -1,9 +1,11 @@
 """The process items: every change is one conditional write, every read is consistent."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
 from sfn_cqrs.adapters.items import as_process, process_item
 from sfn_cqrs.adapters.open_index import Cursor, OpenIndex, shard_of
@@ -58,6 +60,28 @@ class ProcessTable:
         plain = unmarshal(item)
         expired = plain.get("ttl", float("inf")) <= self._now().timestamp()
         return None if expired else as_process(plain)
+
+    def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, Process]:
+        """Processes of different items, read consistently; those that there are."""
+        keys = {(key.pk, key.process_sk(version)) for key, version in versions}
+        plain = map(unmarshal, batch_get(self._client, self._table, keys).values())
+        now = self._now().timestamp()
+        processes = [as_process(item) for item in plain if item.get("ttl", now + 1) > now]
+        return {process.key: process for process in processes}
+
+    def hand_over(self, process: Process) -> bool:
+        """Give the machine a version that has no process item; False if it has one."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=marshal(new_process_item(process)),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            return False
+        return True
 
     def begin(self, ref: CommandRef, status: str, *, is_first: bool = False) -> Process | None:
         """Write a state's status; None if the attempt may not, or not any more."""

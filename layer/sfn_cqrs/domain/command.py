@@ -63,7 +63,8 @@ class Command:
     """One version of an item, immutable once stored.
 
     `attributes_s3` is the key of the object that holds large attributes; a command read
-    from the table has them in `content` all the same.
+    from the table has them in `content` all the same. `source` is the import that published
+    it, if one did, and `source_row` its row there.
     """
 
     key: ItemKey
@@ -74,6 +75,7 @@ class Command:
     created: Audit
     updated: Audit
     source: str = ""
+    source_row: int | None = None
     request_id: str = ""
     attributes_s3: str | None = None
 
@@ -102,6 +104,7 @@ class Command:
             created=self.created,
             updated=self.updated,
             source=self.source,
+            source_row=self.source_row,
             attributes_s3=self.attributes_s3,
         )
 
@@ -117,6 +120,7 @@ class DataRow:
     created: Audit
     updated: Audit
     source: str = ""
+    source_row: int | None = None
     attributes_s3: str | None = None
 
     @property

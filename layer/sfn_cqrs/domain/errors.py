@@ -179,3 +179,14 @@ class ItemTimeoutError(BaseException):
 
 class ItemResultError(Exception):
     """A task handler returned what cannot be kept."""
+
+
+class InvalidFileError(SfnCqrsError):
+    """A file that cannot be imported as it is; `problem` is stable, the message says what to do."""
+
+    code = "invalid_file"
+
+    def __init__(self, problem: str, message: str) -> None:
+        """Name the problem, such as `header_missing`, and say it in one sentence."""
+        super().__init__(message)
+        self.problem = problem

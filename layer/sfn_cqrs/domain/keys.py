@@ -14,6 +14,7 @@ from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 
 MAX_CODE_BYTES = 256
 MAX_VERSION = 99_999_999
+JOB_PREFIX = "JOB#"
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TASK_ID = re.compile(r"([ts])-([0-9A-HJKMNP-TV-Z]{26})")
@@ -70,6 +71,38 @@ class ItemKey:
     def process_sk(self, version: int) -> str:
         """The sort key of a command's process item."""
         return f"{self.version_sk(version)}#process"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportKey:
+    """One CSV import of one tenant; its plans, markers and counters lie in its own partition."""
+
+    tenant: str
+    ulid: str
+
+    @property
+    def id(self) -> str:
+        """The public id, which names the kind and so the partition."""
+        return f"c-{self.ulid}"
+
+    @property
+    def pk(self) -> str:
+        """The partition of the tenant's jobs."""
+        return f"CSV_IMPORT#{self.tenant}"
+
+    @property
+    def sk(self) -> str:
+        """The sort key of the job; jobs sort by the time they were made."""
+        return f"{JOB_PREFIX}{self.ulid}"
+
+    @property
+    def parts_pk(self) -> str:
+        """The partition of what belongs to the job."""
+        return f"{self.pk}#{self.ulid}"
+
+    def request_id(self, row: int) -> str:
+        """What a version that a row published is known by."""
+        return f"{self.id}#{row}"
 
 
 @dataclass(frozen=True, slots=True)

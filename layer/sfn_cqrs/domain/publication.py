@@ -39,3 +39,16 @@ class SyncPublication(Publication):
     data_version: int = 0
     predecessor: int = 0
     history: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowPublication:
+    """A version that an import applies by the transaction that appends it; it has no process.
+
+    Holds if the data row is at `data_version` (0: absent). Whoever makes one has read that
+    the version below is settled, which nothing undoes.
+    """
+
+    command: Command
+    data_version: int = 0
+    history: dict[str, Any] | None = None

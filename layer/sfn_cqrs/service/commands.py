@@ -15,7 +15,6 @@ from sfn_cqrs.domain.errors import (
     InvalidInputError,
     NotFoundError,
     SupersededError,
-    TransientError,
     VersionConflictError,
 )
 from sfn_cqrs.domain.ids import new_ulid
@@ -28,7 +27,7 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.expiry import expire_previous
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.projection import run_handler
+from sfn_cqrs.service.projection import run_patiently
 
 TRIES = 8
 
@@ -379,7 +378,7 @@ def _finished(command: Command) -> bool:
     its_chain = Chain(command.key, command)
     try:
         for name in handlers.names_of(command.key.type)[1:]:
-            _retried(command, name)
+            run_patiently(command, name)
         expire_previous(command.key, command.version)
         closing = chain.close(command.version, 1, Outcome.APPLIED, "publish_sync:FINISHED")
         return its_chain.run(closing) is Outcome.APPLIED
@@ -396,15 +395,3 @@ def _hand_over(command: Command) -> None:
         Chain(command.key).run(chain.restart(command.version, 1))
     except Exception:
         logger.exception("the sweep will hand it over", version=command.version)
-
-
-def _retried(command: Command, name: str) -> None:
-    """Run a handler, again for what may pass."""
-    for attempt in range(TRIES):
-        try:
-            return run_handler(command, name)
-        except TransientError:
-            if attempt == TRIES - 1:
-                raise
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))
-    return None

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import Any
 
@@ -15,9 +15,11 @@ DEFAULT_HANDLER = "dynamodb"
 """The handler that writes the data table; it always comes first."""
 
 SyncHandler = Callable[[Command], None]
+BulkHandler = Callable[[Sequence[Command]], None]
 NoticeHandler = Callable[[dict[str, Any]], None]
 
 _sync_handlers: dict[str, dict[str, SyncHandler]] = {}
+_bulk_handlers: dict[SyncHandler, BulkHandler] = {}
 _notice_handlers: dict[str, list[NoticeHandler]] = {}
 _loaded: set[str] = set()
 _lock = RLock()
@@ -41,6 +43,20 @@ def sync_handler(type_: str) -> Callable[[SyncHandler], SyncHandler]:
             raise ValueError(f"{name!r} is a handler of {namesake.__module__} already; rename one")
         _sync_handlers[type_][name] = handler
         return handler
+
+    return register
+
+
+def up_many(handler: SyncHandler) -> Callable[[BulkHandler], BulkHandler]:
+    """Register a function that does for many commands at once what a sync handler does for one.
+
+    Imports use it. The commands are of different items; the guard by version is needed all
+    the same.
+    """
+
+    def register(bulk: BulkHandler) -> BulkHandler:
+        _bulk_handlers[handler] = bulk
+        return bulk
 
     return register
 
@@ -89,6 +105,11 @@ def find(type_: str, name: str) -> SyncHandler:
     """
     load()
     return _sync_handlers[type_][name]
+
+
+def find_bulk(type_: str, name: str) -> BulkHandler | None:
+    """What does a handler's work for many commands at once; None if nothing does."""
+    return _bulk_handlers.get(find(type_, name))
 
 
 def notice_handlers(action: str) -> list[NoticeHandler]:

@@ -1,0 +1,156 @@
+"""The bucket of imports: files, their rows as JSON Lines, and the rows that failed.
+
+Whoever writes an object of a job again writes the same.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.import_job import Source
+from sfn_cqrs.domain.imports import InputRow
+from sfn_cqrs.domain.keys import ImportKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+
+CHUNK = 1024 * 1024
+PART = 8 * 1024 * 1024
+"""S3 takes parts of 5 MiB and more, at most 10,000 of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An object's current version and its size in bytes."""
+
+    version_id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRow:
+    """A row as the file has it, and why it was not imported."""
+
+    row: InputRow
+    problem: Problem
+
+
+class ImportBucket:
+    """Objects of jobs."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        """Speak to one bucket."""
+        self._client = client
+        self._bucket = bucket
+
+    def head(self, key: str) -> Head | None:
+        """An object's current version; None if there is no such object."""
+        try:
+            answer = self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NotFound"):
+                raise
+            return None
+        return Head(answer.get("VersionId", "null"), answer["ContentLength"])
+
+    def source(self, key: str, version_id: str) -> Source:
+        """An object of this bucket, pinned to a version."""
+        return Source(self._bucket, key, version_id)
+
+    def chunks(self, source: Source) -> Iterator[bytes]:
+        """Read an object's pinned version, a MiB at a time."""
+        answer = self._client.get_object(
+            Bucket=source.bucket, Key=source.key, VersionId=source.version_id
+        )
+        return answer["Body"].iter_chunks(CHUNK)
+
+    def put_rows(self, key: ImportKey, lines: Iterable[str]) -> Source:
+        """Write the rows of a job as JSON Lines, a part at a time."""
+        name = f"jobs/{key.tenant}/{key.id}/rows.jsonl"
+        return self._upload(name, "application/jsonl", _parts(lines))
+
+    def put_report(self, key: ImportKey, report: IO[bytes]) -> None:
+        """Keep a job's errors.csv, a part at a time."""
+        parts = iter(lambda: report.read(PART), b"")
+        self._upload(report_key(key), "text/csv; charset=utf-8", parts)
+
+    def _upload(self, name: str, content_type: str, bodies: Iterable[bytes]) -> Source:
+        upload = self._client.create_multipart_upload(
+            Bucket=self._bucket, Key=name, ContentType=content_type
+        )["UploadId"]
+        where: dict[str, Any] = {"Bucket": self._bucket, "Key": name, "UploadId": upload}
+        try:
+            parts: list[CompletedPartTypeDef] = []
+            for number, body in enumerate(bodies, 1):
+                part = self._client.upload_part(**where, PartNumber=number, Body=body)
+                parts.append({"PartNumber": number, "ETag": part["ETag"]})
+            done = self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+        except Exception:
+            self._client.abort_multipart_upload(**where)
+            raise
+        return Source(self._bucket, name, done.get("VersionId", "null"))
+
+    def report(self, key: ImportKey) -> Iterator[bytes] | None:
+        """A job's errors.csv, a MiB at a time; None if there is none."""
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=report_key(key))
+        except self._client.exceptions.NoSuchKey:
+            return None
+        return answer["Body"].iter_chunks(CHUNK)
+
+    def put_errors(self, key: ImportKey, first: int, failed: Iterable[FailedRow]) -> None:
+        """Keep the failed rows of a batch as JSON Lines."""
+        body = "".join(f"{_line(each)}\n" for each in failed)
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=_errors_key(key, first),
+            Body=body.encode(),
+            ContentType="application/jsonl",
+        )
+
+    def errors(self, key: ImportKey, first: int) -> Iterator[FailedRow]:
+        """Read the failed rows of a batch back."""
+        answer = self._client.get_object(Bucket=self._bucket, Key=_errors_key(key, first))
+        for line in answer["Body"].iter_lines():
+            fields = json.loads(line)
+            yield FailedRow(
+                InputRow(fields["row"], fields["cells"]), Problem(fields["code"], fields["reason"])
+            )
+
+
+def report_key(key: ImportKey) -> str:
+    """Where a job's errors.csv lies."""
+    return f"jobs/{key.tenant}/{key.id}/errors.csv"
+
+
+def _parts(lines: Iterable[str]) -> Iterator[bytes]:
+    buffer = bytearray()
+    for line in lines:
+        buffer += line.encode()
+        buffer += b"\n"
+        if len(buffer) >= PART:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer)
+
+
+def _errors_key(key: ImportKey, first: int) -> str:
+    return f"jobs/{key.tenant}/{key.id}/errors/{first:09d}.jsonl"
+
+
+def _line(failed: FailedRow) -> str:
+    return json.dumps(
+        {
+            "row": failed.row.number,
+            "cells": failed.row.cells,
+            "code": failed.problem.code,
+            "reason": failed.problem.reason,
+        },
+        ensure_ascii=False,
+    )

@@ -1,0 +1,160 @@
+"""The import table: what a job keeps of its batches.
+
+A batch puts its plan before anything else, and is counted by one transaction after all else:
+a marker, which can be put once, and one of 16 counters.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
+from sfn_cqrs.adapters.transactions import write_all
+from sfn_cqrs.domain.imports import Counts, Fate, Marker, Plan, Planned
+from sfn_cqrs.domain.keys import ImportKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SHARDS = 16
+_COUNTED = tuple(str(fate) for fate in Fate)
+
+
+class ImportTable:
+    """The plans, markers and counters of jobs."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        """Speak to one table."""
+        self._client = client
+        self._table = table
+
+    def plan(self, key: ImportKey, first: int, plan: Plan) -> Plan | None:
+        """Keep a batch's plan; answers the one that is kept already, if there is one."""
+        item = {
+            "pk": key.parts_pk,
+            "sk": f"PLAN#{first:09d}",
+            "kind": "plan",
+            "rows": {str(row): _planned_item(planned) for row, planned in plan.items()},
+        }
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=marshal(item),
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            return _as_plan(refused_item(error) or {"rows": {}})
+        return None
+
+    def replan(
+        self, key: ImportKey, first: int, row: int, before: Planned, after: Planned
+    ) -> Planned:
+        """Change what one row is to become, unless somebody has; answers what is kept."""
+        values = {":before": _planned_item(before), ":after": _planned_item(after)}
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=marshal({"pk": key.parts_pk, "sk": f"PLAN#{first:09d}"}),
+                UpdateExpression="SET #rows.#row = :after",
+                ConditionExpression="#rows.#row = :before",
+                ExpressionAttributeNames={"#rows": "rows", "#row": str(row)},
+                ExpressionAttributeValues=marshal(values),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            found = refused_item(error) if is_refused(error) else None
+            if found is None:
+                raise
+            return _as_planned(found["rows"][str(row)])
+        return after
+
+    def count(self, key: ImportKey, marker: Marker) -> Counts:
+        """Count a batch once, whoever brings it and how often; answers how it was counted.
+
+        Raises:
+            TransientError: the counter is being written by many others; try again.
+        """
+        put = {
+            "TableName": self._table,
+            "Item": marshal(_marker_item(key, marker)),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        counts = _counts_item(marker.counts)
+        update = {
+            "TableName": self._table,
+            "Key": marshal({"pk": key.parts_pk, "sk": f"COUNT#{marker.first % SHARDS:02d}"}),
+            "UpdateExpression": "ADD " + ", ".join(f"{name} :{name}" for name in counts),
+            "ExpressionAttributeValues": marshal({f":{name}": n for name, n in counts.items()}),
+        }
+        refused = write_all(self._client, [{"Put": put}, {"Update": update}])
+        return marker.counts if refused is None else _as_marker(refused).counts
+
+    def counts(self, key: ImportKey) -> Counts:
+        """The sum of a job's counters, read consistently."""
+        total = Counts()
+        for item in self._parts(key, "COUNT#"):
+            total += _as_counts(item)
+        return total
+
+    def markers(self, key: ImportKey) -> Iterator[Marker]:
+        """A job's markers in the order of its rows, read consistently."""
+        return map(_as_marker, self._parts(key, "BATCH#"))
+
+    def _parts(self, key: ImportKey, prefix: str) -> Iterator[Item]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=marshal({":pk": key.parts_pk, ":prefix": prefix}),
+            ConsistentRead=True,
+        )
+        return (unmarshal(item) for page in pages for item in page["Items"])
+
+
+def _planned_item(planned: Planned) -> list[Any]:
+    """As short as it can be: a batch has a hundred of them."""
+    fields: list[Any] = [str(planned.fate), planned.version]
+    if planned.reason:
+        fields.append(planned.reason)
+    if planned.problem is not None:
+        fields += [planned.problem.code, planned.problem.reason]
+    return fields
+
+
+def _as_planned(fields: list[Any]) -> Planned:
+    fate, version, *texts = fields
+    if Fate(fate) is Fate.FAILED:
+        return Planned.failing(*texts)
+    return Planned(Fate(fate), version, *texts)
+
+
+def _as_plan(item: Item) -> Plan:
+    return {int(row): _as_planned(fields) for row, fields in item["rows"].items()}
+
+
+def _counts_item(counts: Counts) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in _COUNTED}
+
+
+def _as_counts(item: Item) -> Counts:
+    return Counts(**{name: item[name] for name in _COUNTED})
+
+
+def _marker_item(key: ImportKey, marker: Marker) -> Item:
+    return {
+        "pk": key.parts_pk,
+        "sk": f"BATCH#{marker.first:09d}",
+        "kind": "batch",
+        "first": marker.first,
+        "last": marker.last,
+        "has_errors": marker.has_errors,
+        **_counts_item(marker.counts),
+    }
+
+
+def _as_marker(item: Item) -> Marker:
+    return Marker(item["first"], item["last"], _as_counts(item), item["has_errors"])

@@ -1,0 +1,40 @@
+"""Transactions whose items many others write: tried again with jitter."""
+
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_throttled, unmarshal
+from sfn_cqrs.domain.errors import TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TRIES = 8
+
+
+def write_all(client: "DynamoDBClient", parts: list[dict[str, Any]]) -> Item | None:
+    """Write all parts or none; answers the item that refused them, if one did.
+
+    Raises:
+        TransientError: others keep writing the same items.
+    """
+    for attempt in range(TRIES):
+        try:
+            client.transact_write_items(TransactItems=parts)  # type: ignore[arg-type]
+            return None
+        except ClientError as error:
+            codes = cancellation_codes(error)
+            if "ConditionalCheckFailed" in codes:
+                return _refusing_item(error, codes)
+            if "TransactionConflict" not in codes and not is_throttled(codes):
+                raise
+        time.sleep(random.uniform(0, 0.02 * 2**attempt))
+    raise TransientError("others keep writing the same items")
+
+
+def _refusing_item(error: ClientError, codes: list[str]) -> Item:
+    reasons: Any = error.response.get("CancellationReasons", [])
+    return unmarshal(reasons[codes.index("ConditionalCheckFailed")].get("Item", {}))

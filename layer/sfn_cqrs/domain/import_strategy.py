@@ -1,0 +1,132 @@
+"""What a table of imports is: its columns, and how a row becomes an item."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sfn_cqrs.domain.command import Content, DataRow
+from sfn_cqrs.domain.csv_header import Columns
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import InvalidInputError, TransientError
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.values import Json
+
+
+class Comparison(StrEnum):
+    """What a row is to the item as it is."""
+
+    EQUAL = "EQUAL"
+    NOT_EXIST = "NOT_EXIST"
+    CHANGED = "CHANGED"
+
+
+class Duplicates(StrEnum):
+    """What becomes of the earlier rows of a key that a file has more than once."""
+
+    LAST_WINS = "last_wins"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; `aliases` are other names that a header may give it."""
+
+    name: str
+    required: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The item that a row asks for."""
+
+    code: str
+    name: str
+    attributes: dict[str, Json] = field(default_factory=dict)
+    is_deleted: bool = False
+
+
+class ImportStrategy:
+    """How the rows of a table become items of a type; subclass it and give it a table's name.
+
+    A row is refused by raising `InvalidInputError` with the column and what is wrong with it.
+    `TransientError` has the batch tried again. Each method may run more than once for a row.
+    """
+
+    type: ClassVar[str]
+    columns: ClassVar[tuple[Column, ...]]
+    duplicates: ClassVar[Duplicates] = Duplicates.LAST_WINS
+    refuses_unknown_columns: ClassVar[bool] = True
+    model: ClassVar[Any] = None
+    """A pydantic model of a row, if there is one; `transform` is then given its instance."""
+
+    def transform(self, cells: Any) -> Record:
+        """Make an item of a row's cells by column, each a string without blanks around it."""
+        raise NotImplementedError
+
+    def validate(self, record: Record) -> None:
+        """Refuse an item that must not be stored."""
+
+    def compare(self, record: Record, current: DataRow | None) -> Comparison:
+        """Say whether the row changes the item as it is; one that is deleted is revived."""
+        if current is None:
+            return Comparison.NOT_EXIST
+        wanted = Content(record.name, record.attributes, record.is_deleted)
+        is_equal = wanted.digest(current.key) == current.content.digest(current.key)
+        return Comparison.EQUAL if is_equal else Comparison.CHANGED
+
+    @classmethod
+    def known_columns(cls) -> Columns:
+        """The columns as the reader of the header knows them."""
+        return Columns(
+            tuple(column.name for column in cls.columns),
+            frozenset(column.name for column in cls.columns if column.required),
+            {alias: column.name for column in cls.columns for alias in column.aliases},
+            cls.refuses_unknown_columns,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a good row asks for."""
+
+    key: ItemKey
+    record: Record
+
+    @property
+    def content(self) -> Content:
+        """The content that is published."""
+        return Content(self.record.name, self.record.attributes, self.record.is_deleted)
+
+
+def wanted_by(
+    strategy: ImportStrategy, tenant: str, cells: Mapping[str, str]
+) -> "Wanted | Problem":
+    """Take a row through its strategy; a bad row answers its problem.
+
+    Raises:
+        TransientError: the strategy says that another try may cure it.
+    """
+    try:
+        given = cells if strategy.model is None else strategy.model.model_validate(dict(cells))
+        record = strategy.transform(given)
+        strategy.validate(record)
+        key = ItemKey.checked(tenant, strategy.type, record.code)
+        content = Content.checked(record.name, record.attributes, is_deleted=record.is_deleted)
+    except TransientError:
+        raise
+    except InvalidInputError as error:
+        return Problem("invalid", str(error))
+    except Exception as error:
+        return _problem_of(error)
+    return Wanted(key, Record(record.code, content.name, content.attributes, content.is_deleted))
+
+
+def _problem_of(error: Exception) -> Problem:
+    """A pydantic error lists what is wrong with each field; any other is the strategy's fault."""
+    listed = getattr(error, "errors", None)
+    if not callable(listed):
+        return Problem("strategy", f"{type(error).__name__}: {error}")
+    reasons = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in listed()]
+    return Problem("invalid", "; ".join(reasons))

@@ -1,0 +1,143 @@
+"""Imports: what becomes of each row, and how rows are counted."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit, Command, DataRow
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.keys import ImportKey
+
+SUPERSEDED = "superseded"
+CLOCK_SKEW = timedelta(minutes=1)
+
+
+class PublishMode(StrEnum):
+    """SYNC: a row has succeeded when it is applied; ASYNC: when its command is accepted."""
+
+    SYNC = "SYNC"
+    ASYNC = "ASYNC"
+
+
+class Fate(StrEnum):
+    """What has become of a row."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows had which fate."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All rows that were gone through."""
+        return self.created + self.updated + self.unchanged + self.failed
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Both together."""
+        return Counts(
+            self.created + other.created,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.failed + other.failed,
+        )
+
+    @classmethod
+    def of(cls, fates: Iterable[Fate]) -> "Counts":
+        """Count fates."""
+        return cls(**{str(fate): count for fate, count in Counter(fates).items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a row is to become: `version` is the one that it is published as (0: none).
+
+    A failed one has a problem; an unchanged one may have a reason, such as `superseded`.
+    """
+
+    fate: Fate
+    version: int = 0
+    reason: str = ""
+    problem: Problem | None = None
+
+    @classmethod
+    def failing(cls, code: str, reason: str) -> "Planned":
+        """A row that cannot be published."""
+        return cls(Fate.FAILED, problem=Problem(code, reason))
+
+
+Plan = dict[int, Planned]
+"""What the good rows of a batch are to become, by row; written before anything else is."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputRow:
+    """A row as a batch brings it; `problem` is what the loader found."""
+
+    number: int
+    cells: list[str]
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a batch has to know of its job.
+
+    `columns` has one entry for each cell of a row. `by` is who the versions are written for;
+    a `dry_run` goes through all rows and writes none.
+    """
+
+    key: ImportKey
+    table: str
+    columns: tuple[str | None, ...]
+    by: Audit
+    publish_mode: PublishMode = PublishMode.SYNC
+    dry_run: bool = False
+
+    def cells_of(self, row: InputRow) -> dict[str, str]:
+        """A row's cells by the table's columns, without blanks around them."""
+        pairs = zip(self.columns, row.cells, strict=True)
+        return {column: cell.strip() for column, cell in pairs if column is not None}
+
+    def supersedes(self, row: int, version: DataRow | Command) -> bool:
+        """Whether a version was written by a later row of the same file."""
+        is_later = version.source_row is not None and version.source_row > row
+        return version.source == self.key.id and is_later
+
+    def may_hide_ours(self, version: DataRow | Command) -> bool:
+        """Whether a version of somebody else's may have come after one of this job's."""
+        return version.source != self.key.id and version.updated.at >= self._since
+
+    @property
+    def _since(self) -> str:
+        """A little before the job was made: clocks differ."""
+        if not self.by.at:
+            return ""
+        return iso(datetime.fromisoformat(self.by.at) - CLOCK_SKEW)
+
+    def has_applied(self, row: int, current: DataRow | None) -> bool:
+        """Whether this very row wrote the item as it is."""
+        is_ours = current is not None and current.source == self.key.id
+        return is_ours and current is not None and current.source_row == row
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """That a batch is counted, and how; `first` and `last` are its rows."""
+
+    first: int
+    last: int
+    counts: Counts = field(default_factory=Counts)
+    has_errors: bool = False

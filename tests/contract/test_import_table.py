@@ -1,0 +1,85 @@
+import pytest
+
+from sfn_cqrs.adapters.import_bucket import FailedRow
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Marker, Planned
+from sfn_cqrs.domain.keys import ImportKey
+
+JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
+OTHER = ImportKey("tenant1", "01JDHZ0000000000000000000B")
+CREATED, UNCHANGED = Planned(Fate.CREATED, 1), Planned(Fate.UNCHANGED)
+PLAN = {
+    2: CREATED,
+    3: Planned(Fate.UPDATED, 7),
+    4: UNCHANGED,
+    5: Planned(Fate.UNCHANGED, reason="superseded"),
+    6: Planned.failing("strategy", "KeyError: 'x'"),
+}
+
+
+@pytest.fixture
+def imports(world):
+    return world.imports
+
+
+def test_the_first_plan_of_a_batch_is_kept_and_told_to_all_others(imports):
+    first = imports.plan(JOB, 2, PLAN)
+    second = imports.plan(JOB, 2, {2: UNCHANGED})
+
+    assert (first, second) == (None, PLAN)
+
+
+def test_every_batch_and_every_job_has_its_own_plan(imports):
+    imports.plan(JOB, 2, PLAN)
+
+    assert imports.plan(JOB, 102, {102: CREATED}) is None
+    assert imports.plan(OTHER, 2, {2: CREATED}) is None
+
+
+def test_one_row_of_a_plan_changes_if_it_is_as_it_was_read(imports):
+    imports.plan(JOB, 2, PLAN)
+
+    changed = imports.replan(JOB, 2, 2, CREATED, Planned(Fate.UPDATED, 4))
+    late = imports.replan(JOB, 2, 2, CREATED, UNCHANGED)
+
+    assert (changed, late) == (Planned(Fate.UPDATED, 4), Planned(Fate.UPDATED, 4))
+    assert imports.plan(JOB, 2, {}) == {**PLAN, 2: Planned(Fate.UPDATED, 4)}
+
+
+def test_a_batch_is_counted_once(imports):
+    marker = Marker(2, 101, Counts(created=90, updated=1, unchanged=2, failed=7), has_errors=True)
+
+    counted = imports.count(JOB, marker)
+    again = imports.count(JOB, Marker(2, 101, Counts(unchanged=100)))
+
+    assert counted == again == marker.counts
+    assert imports.counts(JOB) == marker.counts
+    assert list(imports.markers(JOB)) == [marker]
+
+
+def test_the_counters_add_up_over_the_batches(imports):
+    markers = [Marker(n * 100 + 2, n * 100 + 101, Counts(created=n, failed=1)) for n in range(40)]
+    for marker in reversed(markers):
+        imports.count(JOB, marker)
+    imports.count(OTHER, Marker(2, 2, Counts(updated=1)))
+
+    assert imports.counts(JOB) == Counts(created=780, failed=40)
+    assert list(imports.markers(JOB)) == markers
+    assert imports.counts(OTHER) == Counts(updated=1)
+
+
+def test_a_job_without_batches_has_counted_nothing(imports):
+    assert imports.counts(JOB) == Counts()
+    assert list(imports.markers(JOB)) == []
+
+
+def test_failed_rows_come_back_as_they_were(world):
+    failed = [
+        FailedRow(InputRow(2, ["RJAA", 'a "b"\nc', "成田"]), Problem("invalid", "lat: no 数")),
+        FailedRow(InputRow(9, []), Problem("ragged", "the row has 1 cell")),
+    ]
+
+    world.import_bucket.put_errors(JOB, 2, failed)
+    world.import_bucket.put_errors(JOB, 2, failed)
+
+    assert list(world.import_bucket.errors(JOB, 2)) == failed

@@ -1,0 +1,162 @@
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from dataclasses import replace
+from typing import IO
+
+from tests.fakes.store import Store
+from tests.fakes.tables import cut_page
+
+from sfn_cqrs.adapters.import_bucket import CHUNK, FailedRow, Head
+from sfn_cqrs.adapters.paging import Page, Range
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Loaded, Source
+from sfn_cqrs.domain.imports import Counts, Marker, Plan, Planned
+from sfn_cqrs.domain.keys import JOB_PREFIX, ImportKey
+
+
+class ImportTable:
+    """The plans, markers and counters of jobs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.plans: dict[tuple[ImportKey, int], Plan] = {}
+        self.counted: dict[ImportKey, dict[int, Marker]] = {}
+        self.sums: dict[ImportKey, Counts] = {}
+
+    def plan(self, key: ImportKey, first: int, plan: Plan) -> Plan | None:
+        with self._store.lock:
+            kept = self.plans.get((key, first))
+            if kept is None:
+                self.plans[key, first] = dict(plan)
+            return deepcopy(kept)
+
+    def replan(
+        self, key: ImportKey, first: int, row: int, before: Planned, after: Planned
+    ) -> Planned:
+        with self._store.lock:
+            kept = self.plans[key, first]
+            if kept[row] == before:
+                kept[row] = after
+            return kept[row]
+
+    def count(self, key: ImportKey, marker: Marker) -> Counts:
+        with self._store.lock:
+            markers = self.counted.setdefault(key, {})
+            if marker.first in markers:
+                return markers[marker.first].counts
+            markers[marker.first] = marker
+            self.sums[key] = self.sums.get(key, Counts()) + marker.counts
+            return marker.counts
+
+    def counts(self, key: ImportKey) -> Counts:
+        with self._store.lock:
+            return self.sums.get(key, Counts())
+
+    def markers(self, key: ImportKey) -> Iterator[Marker]:
+        with self._store.lock:
+            return iter([each for _, each in sorted(self.counted.get(key, {}).items())])
+
+
+class ImportBucket:
+    """Objects by key, each with its versions; and the failed rows of jobs, by batch."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.objects: dict[str, list[bytes]] = {}
+        self.reports: dict[ImportKey, bytes] = {}
+        self.failed: dict[tuple[ImportKey, int], list[FailedRow]] = {}
+
+    def put(self, key: str, body: bytes) -> None:
+        """Upload a file, as a user does."""
+        self.objects.setdefault(key, []).append(body)
+
+    def head(self, key: str) -> Head | None:
+        versions = self.objects.get(key)
+        return Head(str(len(versions)), len(versions[-1])) if versions else None
+
+    def source(self, key: str, version_id: str) -> Source:
+        return Source("imports", key, version_id)
+
+    def chunks(self, source: Source) -> Iterator[bytes]:
+        body = self.objects[source.key][int(source.version_id) - 1]
+        return (body[start : start + CHUNK] for start in range(0, len(body), CHUNK))
+
+    def put_rows(self, key: ImportKey, lines: Iterable[str]) -> Source:
+        body = "".join(f"{line}\n" for line in lines).encode()
+        name = f"jobs/{key.tenant}/{key.id}/rows.jsonl"
+        self.put(name, body)
+        return Source("imports", name, str(len(self.objects[name])))
+
+    def put_report(self, key: ImportKey, report: IO[bytes]) -> None:
+        self.reports[key] = report.read()
+
+    def report(self, key: ImportKey) -> Iterator[bytes] | None:
+        report = self.reports.get(key)
+        return None if report is None else iter([report])
+
+    def put_errors(self, key: ImportKey, first: int, failed: Iterable[FailedRow]) -> None:
+        with self._store.lock:
+            self.failed[key, first] = [
+                FailedRow(replace(each.row, problem=None), each.problem) for each in failed
+            ]
+
+    def errors(self, key: ImportKey, first: int) -> Iterator[FailedRow]:
+        with self._store.lock:
+            return iter(list(self.failed[key, first]))
+
+
+class ImportJobs:
+    """The jobs of all tenants; a conditional write holds while a job is open."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.jobs: dict[ImportKey, Job] = {}
+
+    def create(self, job: Job) -> bool:
+        with self._store.lock:
+            if job.key in self.jobs:
+                return False
+            self.jobs[job.key] = job
+            return True
+
+    def find(self, key: ImportKey) -> Job | None:
+        with self._store.lock:
+            return self.jobs.get(key)
+
+    def page(self, tenant: str, limit: int, cursor: str | None) -> Page[Job]:
+        wanted = Range(ImportKey(tenant, "").pk, JOB_PREFIX, limit, cursor, is_descending=True)
+        with self._store.lock:
+            found = {key.sk: job for key, job in self.jobs.items() if key.tenant == tenant}
+        return cut_page(wanted, found)
+
+    def begin(self, key: ImportKey) -> Job | None:
+        return self._change(
+            key,
+            lambda job: replace(
+                job,
+                status=JobStatus.PROCESSING,
+                started_at=job.started_at or iso(self._store.now()),
+            ),
+        )
+
+    def loaded(self, key: ImportKey, loaded: Loaded) -> Job | None:
+        return self._change(key, lambda job: replace(job, loaded=loaded))
+
+    def cancel(self, key: ImportKey) -> Job | None:
+        return self._change(key, lambda job: replace(job, is_cancelled=True))
+
+    def end(self, key: ImportKey, ending: Ending) -> Job:
+        finished_at = iso(self._store.now())
+        ended = self._change(
+            key,
+            lambda job: replace(job, status=ending.status, ending=ending, finished_at=finished_at),
+        )
+        return ended or self.jobs[key]
+
+    def _change(self, key: ImportKey, changed: Callable[[Job], Job]) -> Job | None:
+        with self._store.lock:
+            job = self.jobs.get(key)
+            if job is None or not job.status.is_open:
+                return None
+            self.jobs[key] = changed(job)
+            return self.jobs[key]

@@ -1,0 +1,308 @@
+"""A batch of an import, killed before and after each call that it makes, and delivered twice."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from tests.contract.worlds import Clients, MotoWorld
+from tests.support.calls import KilledError
+from tests.unit.import_csv.conftest import JOB, SETTINGS, a_row, key_of
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters import command_table
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.import_job import Ending, Job, JobStatus
+from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode
+from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.service import strategies
+from sfn_cqrs.service.commands import CommandService
+from sfn_cqrs.service.import_batch import run_batch
+from sfn_cqrs.service.import_end import end
+from sfn_cqrs.service.import_load import load
+from sfn_cqrs.service.import_rows import RowBatch
+
+BEFORE = ImportKey("tenant1", "01JDHZ00000000000000000009")
+CHANGED, SAME = "RJ01", "RJ02"
+FIRST = [
+    a_row(2, "RJ00"),
+    a_row(3, CHANGED, name="New"),
+    a_row(4, SAME),
+    a_row(5, "RJ05", lat="north"),
+    a_row(6, "RJ00", name="Twice"),
+    *[a_row(n, f"RK{n:02d}") for n in range(7, 19)],
+]
+SECOND = [a_row(19, "RK07", name="Again"), a_row(20, "RL20")]
+MODES = [PublishMode.SYNC, PublishMode.ASYNC]
+
+
+class Wire:
+    """The calls that go over the wire; one of them may be the last."""
+
+    def __init__(self, clients: Clients) -> None:
+        self.made = 0
+        self.is_watched = True
+        self.kill: tuple[int, str] | None = None
+        for client in (clients.dynamodb, clients.s3):
+            client.meta.events.register("before-call", self._before)
+            client.meta.events.register("after-call", self._after)
+
+    def _before(self, **_: Any) -> None:
+        self.made += self.is_watched
+        self._maybe_die("before")
+
+    def _after(self, **_: Any) -> None:
+        self._maybe_die("after")
+
+    def _maybe_die(self, moment: str) -> None:
+        if self.is_watched and self.kill == (self.made, moment):
+            self.kill = None
+            raise KilledError
+
+    @contextmanager
+    def only_in_steps(self) -> Iterator[None]:
+        """Count and kill only what `retried` calls."""
+        self.is_watched = False
+        try:
+            yield
+        finally:
+            self.is_watched = True
+
+    def retried(self, step: Callable[[], Any]) -> Any:
+        """Do what the machine does with a function that dies."""
+        self.is_watched = True
+        try:
+            return step()
+        except KilledError:
+            return step()
+        finally:
+            self.is_watched = False
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_PACKAGE", "shop")
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    monkeypatch.setattr(command_table, "MAX_OPERATIONS", 10)
+
+
+@pytest.fixture(scope="module")
+def clients() -> Iterator[Clients]:
+    with mock_aws():
+        yield Clients()
+
+
+@pytest.fixture(scope="module")
+def wire(clients: Clients) -> Wire:
+    return Wire(clients)
+
+
+@contextmanager
+def fresh(clients: Clients) -> Iterator[MotoWorld]:
+    """A world in which one item is as the file has it, and one is not."""
+    clients.make_tables()
+    world = MotoWorld(clients)
+    try:
+        with bootstrap.override(**world.parts()):
+            deliver([a_row(2, CHANGED), a_row(3, SAME)], key=BEFORE)
+            yield world
+    finally:
+        clients.empty()
+
+
+def deliver(rows: list[InputRow], **settings: Any) -> Counts:
+    batch = RowBatch(replace(SETTINGS, **settings), strategies.find("airports"), rows)
+    return batch.run().counts
+
+
+def killed(wire: Wire, number: int, moment: str, rows: list[InputRow], mode: PublishMode) -> bool:
+    """Deliver a batch and kill it; answers whether it lived so long."""
+    wire.made, wire.kill = 0, (number, moment)
+    try:
+        deliver(rows, publish_mode=mode)
+    except KilledError:
+        return True
+    finally:
+        wire.kill = None
+    return False
+
+
+def calls_of(clients: Clients, wire: Wire, mode: PublishMode) -> int:
+    with fresh(clients):
+        wire.made = 0
+        deliver(FIRST, publish_mode=mode)
+        return wire.made
+
+
+def assert_exact(world: MotoWorld, mode: PublishMode) -> None:
+    """Markers = counters = total; every row exactly once; nothing of ours counted unchanged."""
+    expected = Counts(created=14, updated=2, unchanged=2, failed=1)
+    markers = list(world.imports.markers(JOB))
+    assert [(each.first, each.last) for each in markers] == [(2, 18), (19, 20)]
+    assert sum((each.counts for each in markers), Counts()) == expected
+    assert world.imports.counts(JOB) == expected
+    assert [each.row.number for each in world.import_bucket.errors(JOB, 2)] == [5]
+    versions = {"RJ00": 1, CHANGED: 2, SAME: 1, "RK07": 2, "RK18": 1, "RL20": 1}
+    for icao, version in versions.items():
+        latest = world.commands.latest(key_of(icao))
+        assert latest is not None
+        assert latest.version == version, icao
+        if mode is PublishMode.SYNC:
+            assert_applied(world, icao, version)
+    twice = world.commands.latest(key_of("RJ00"))
+    assert twice is not None
+    assert twice.name == "Twice"
+
+
+def assert_applied(world: MotoWorld, icao: str, version: int) -> None:
+    row = world.data.find(key_of(icao))
+    shown = world.read_model("airports_by_icao").get("tenant1", "airports", icao)
+    counted = world.read_model("airports_by_country").get("tenant1", "counted", icao)
+    assert row is not None
+    assert shown is not None
+    assert counted is not None
+    assert {row.version, shown["version"], counted["version"]} == {version}
+    assert len(world.history.page(key_of(icao), 10, None).items) == version - 1
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_batch_that_dies_at_any_call_ends_exact_when_it_comes_again(
+    mode: PublishMode, moment: str, clients: Clients, wire: Wire
+) -> None:
+    """Of the many like calls of the projections, one in ten."""
+    total = calls_of(clients, wire, mode)
+    is_projection = range(9, total - 4) if mode is PublishMode.SYNC else range(0)
+    for number in range(1, total + 1):
+        if number in is_projection and number % 10:
+            continue
+        with fresh(clients) as world:
+            assert killed(wire, number, moment, FIRST, mode)
+            deliver(FIRST, publish_mode=mode)
+            deliver(SECOND, publish_mode=mode)
+            deliver(FIRST, publish_mode=mode)
+            assert_exact(world, mode)
+
+
+def test_batches_out_of_order_end_as_the_file_is_written(clients: Clients, wire: Wire) -> None:
+    total = calls_of(clients, wire, PublishMode.SYNC)
+    for number in (4, 5, 6, total - 1):
+        with fresh(clients) as world:
+            killed(wire, number, "after", FIRST, PublishMode.SYNC)
+            deliver(SECOND)
+            deliver(FIRST)
+            deliver(SECOND)
+            latest = world.commands.latest(key_of("RK07"))
+            assert latest is not None
+            assert latest.name == "Again"
+            assert world.imports.counts(JOB).total == 19
+            assert world.imports.counts(JOB).failed == 1
+
+
+def test_a_batch_killed_twice_and_delivered_thrice_is_exact(clients: Clients, wire: Wire) -> None:
+    total = calls_of(clients, wire, PublishMode.SYNC)
+    for first, second in ((4, 3), (5, 6), (6, total - 3), (total - 1, total)):
+        with fresh(clients) as world:
+            killed(wire, first, "after", FIRST, PublishMode.SYNC)
+            killed(wire, second, "before", FIRST, PublishMode.SYNC)
+            deliver(FIRST)
+            deliver(SECOND)
+            deliver(FIRST)
+            assert_exact(world, PublishMode.SYNC)
+
+
+def test_somebody_else_s_version_between_two_deliveries_is_kept(
+    clients: Clients, wire: Wire
+) -> None:
+    total = calls_of(clients, wire, PublishMode.SYNC)
+    for number in (5, 6, 8, total - 1):
+        with fresh(clients) as world:
+            killed(wire, number, "after", FIRST, PublishMode.SYNC)
+            service = CommandService("tenant1")
+            published = service.publish(
+                "AIRPORT", "RK18", name="Theirs", attributes={"country": "JP"}, version=-1
+            )
+            if published.version == 1:
+                continue
+            deliver(SECOND)
+            deliver(FIRST)
+            latest = world.commands.latest(key_of("RK18"))
+            assert latest is not None
+            assert (latest.name, latest.version) == ("Theirs", 2)
+            assert world.imports.counts(JOB) == Counts(created=14, updated=2, unchanged=2, failed=1)
+
+
+FILE = (
+    "icao,name,country,lat,lon,tz\n"
+    "RJ00,a,JP,35.7,140.3,Asia/Tokyo\n"
+    "\n"
+    "RJ01,b,JP,north,140.3,Asia/Tokyo\n"
+    "RJ02\n"
+    "RJ03,c,JP,35.7,140.3,Asia/Tokyo\n"
+)
+KEY, NOON = "uploads/tenant1/1/a.csv", "2026-11-25T12:00:00.000Z"
+
+
+def whole_job(world: MotoWorld, wire: Wire) -> Job:
+    """A job as its machine runs it, each state tried again when it dies."""
+    world.upload(KEY, FILE.encode())
+    head = world.import_bucket.head(KEY)
+    assert head is not None
+    source = world.import_bucket.source(KEY, head.version_id)
+    world.import_jobs.create(Job(key=JOB, table="airports", source=source, by=Audit(NOON)))
+
+    def load_file() -> None:
+        job = world.import_jobs.begin(JOB)
+        assert job is not None
+        world.import_jobs.loaded(JOB, load(job))
+
+    def finalize() -> Job:
+        job = world.import_jobs.find(JOB)
+        assert job is not None
+        return end(job)
+
+    wire.retried(load_file)
+    job = world.import_jobs.find(JOB)
+    assert job is not None
+    assert job.loaded is not None
+    lines = b"".join(world.import_bucket.chunks(job.loaded.source)).decode().splitlines()
+    items = [{"index": n, "value": json.loads(line)} for n, line in enumerate(lines)]
+    for batch in (items[:2], items[2:]):
+        wire.retried(partial(run_batch, JOB, batch))
+    ended: Job = wire.retried(finalize)
+    return ended
+
+
+def run_killed(clients: Clients, wire: Wire, kill: tuple[int, str] | None) -> int:
+    """Run a job; answers how many calls its states made."""
+    with fresh(clients) as world, wire.only_in_steps():
+        wire.made, wire.kill = 0, kill
+        ended = whole_job(world, wire)
+        made = wire.made
+        assert wire.kill is None
+        assert (ended.status, ended.total) == (JobStatus.FAILED, 4)
+        assert ended.ending == Ending(JobStatus.FAILED, Counts(created=2, failed=2))
+        assert ended == world.import_jobs.find(JOB)
+        assert world.imports.counts(JOB) == Counts(created=2, failed=2)
+        report = world.import_bucket.report(JOB)
+        assert report is not None
+        lines = b"".join(report).decode("utf-8-sig").splitlines()
+        assert [line.rsplit(",", 3)[1:3] for line in lines[1:2]] == [["4", "invalid"]]
+        assert ",5,ragged," in lines[2]
+        for icao in ("RJ00", "RJ03"):
+            assert_applied(world, icao, 1)
+    return made
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_job_whose_states_die_at_any_call_ends_the_same(
+    moment: str, clients: Clients, wire: Wire
+) -> None:
+    total = run_killed(clients, wire, None)
+    assert total > 30
+    for number in range(1, total + 1):
+        run_killed(clients, wire, (number, moment))

@@ -1,0 +1,391 @@
+import csv
+import io
+import json
+from pathlib import Path
+
+import airportsdata
+import pytest
+from tests.unit.import_csv.conftest import key_of
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, TransientError
+from sfn_cqrs.domain.import_job import JobStatus, Loaded, Reader
+from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Marker, Planned, PublishMode
+from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.service.commands import Caller
+from sfn_cqrs.service.import_batch import rows_of, run_batch
+from sfn_cqrs.service.import_end import end
+from sfn_cqrs.service.import_load import load
+from sfn_cqrs.service.imports import ImportService, Request
+
+KEY = "uploads/tenant1/1/a.csv"
+HEADER = "icao,name,country,lat,lon,tz\n"
+TARO = Caller(user="taro", ip="192.0.2.1")
+
+
+def line(icao, name="Narita", lat="35.7"):
+    return f"{icao},{name},JP,{lat},140.3,Asia/Tokyo\n"
+
+
+@pytest.fixture
+def service(world):  # noqa: ARG001 - it needs the fakes in place
+    return ImportService("tenant1")
+
+
+@pytest.fixture
+def importing(world, service):
+    """Return a way to upload a file and import it at once."""
+
+    def run(text, **request):
+        world.import_bucket.put(KEY, text if isinstance(text, bytes) else text.encode())
+        return service.import_now(Request(table="airports", key=KEY, **request), TARO)
+
+    return run
+
+
+@pytest.fixture
+def job_of(world, service):
+    """Return a way to create a job of a file that is not worked on yet."""
+
+    def create(text):
+        world.import_bucket.put(KEY, text.encode())
+        job = service._created(Request(table="airports", key=KEY), TARO)
+        return bootstrap.import_jobs().begin(job.key)
+
+    return create
+
+
+def report_of(service, id_):
+    text = b"".join(service.errors(id_)).decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def test_a_small_file_is_imported_at_once_with_what_became_of_each_row(world, importing):
+    imported = importing(HEADER + line("RJAA") + line("RJTT", lat="x") + line("RJBB"))
+
+    assert imported.progress.as_json() == {
+        "id": imported.progress.job.key.id,
+        "kind": "csv",
+        "table": "airports",
+        "status": "FAILED",
+        "publishMode": "SYNC",
+        "dryRun": False,
+        "total": 3,
+        "created": 2,
+        "updated": 0,
+        "unchanged": 0,
+        "failed": 1,
+        "cancelled": 0,
+        "createdAt": "2026-11-25T12:00:00.000Z",
+        "startedAt": "2026-11-25T12:00:00.000Z",
+        "finishedAt": "2026-11-25T12:00:00.000Z",
+    }
+    assert imported.rows == {
+        2: Planned(Fate.CREATED, 1),
+        3: Planned.failing("invalid", "lat: 'x' is not a number"),
+        4: Planned(Fate.CREATED, 1),
+    }
+    assert world.data.find(key_of("RJAA")).created.by == "taro"
+
+
+def test_what_failed_is_in_the_report_and_a_corrected_one_is_imported(importing, service):
+    first = importing(HEADER + line("RJAA") + line("RJTT", name="=HYPERLINK()", lat="x"))
+    report = report_of(service, first.progress.job.key.id)
+
+    assert report == [
+        ["icao", "name", "country", "lat", "lon", "tz", "row", "code", "reason"],
+        [
+            "RJTT",
+            "'=HYPERLINK()",
+            "JP",
+            "x",
+            "140.3",
+            "Asia/Tokyo",
+            "3",
+            "invalid",
+            "lat: 'x' is not a number",
+        ],
+    ]
+    report[1][3] = "35.5"
+    corrected = "\n".join(",".join(cells) for cells in report) + "\n"
+    assert importing(corrected).progress.counts == Counts(created=1)
+
+
+def test_the_same_file_again_changes_nothing(world, importing):
+    text = HEADER + line("RJAA") + line("RJTT")
+    importing(text)
+    before = world.data.find(key_of("RJAA"))
+
+    again = importing(text)
+
+    assert (again.progress.job.status, again.progress.counts) == (
+        JobStatus.COMPLETED,
+        Counts(unchanged=2),
+    )
+    assert world.data.find(key_of("RJAA")) == before
+
+
+def test_a_file_of_several_batches_adds_up(world, importing, monkeypatch):
+    monkeypatch.setattr("sfn_cqrs.service.imports.BATCH", 7)
+    codes = [f"R{n:03d}" for n in range(40)]
+
+    imported = importing(HEADER + "".join(map(line, codes)) + line("R000", name="Last"))
+
+    assert imported.progress.counts == Counts(created=40, updated=1)
+    assert len(list(world.imports.markers(imported.progress.job.key))) == 6
+    assert world.data.find(key_of("R000")).name == "Last"
+
+
+@pytest.mark.parametrize("text", ["", HEADER, "\n\n"])
+def test_a_file_without_rows_is_completed(text, importing):
+    imported = importing(text)
+
+    assert (imported.progress.job.status, imported.progress.counts) == (
+        JobStatus.COMPLETED,
+        Counts(),
+    )
+
+
+def test_a_file_that_cannot_be_imported_fails_its_job_with_one_sentence(importing, service):
+    imported = importing(b"PK\x03\x04 xl/workbook.xml")
+
+    view = imported.progress.as_json()
+    assert (view["status"], view["total"]) == ("FAILED", 0)
+    assert view["error"] == {
+        "code": "not_csv",
+        "message": "this is an Excel workbook (XLSX), not CSV; save it as CSV UTF-8",
+    }
+    with pytest.raises(NotFoundError):
+        service.errors(str(view["id"]))
+
+
+def test_a_file_with_too_many_rows_is_no_job_for_a_request(importing):
+    imported = importing(HEADER + line("RJAA") * 1_001)
+
+    assert imported.progress.as_json()["error"] == {
+        "code": "too_many_rows",
+        "message": "the file has more than 1000 rows; start it as a job",
+    }
+
+
+def test_a_row_that_is_too_large_is_reported_and_cut(importing, service):
+    imported = importing(HEADER + line("RJAA", name="x" * 200_000))
+
+    report = report_of(service, imported.progress.job.key.id)
+    assert report[1][1] == "x" * 200
+    assert report[1][-2:] == ["too_large", "the row has more than 100000 bytes"]
+
+
+def test_what_stays_busy_leaves_the_rest_in_the_report(importing, service, monkeypatch):
+    monkeypatch.setattr("sfn_cqrs.service.imports.BATCH", 1)
+    monkeypatch.setattr("sfn_cqrs.service.projection.TRIES", 1)
+    busy = []
+
+    def project(_type, commands):
+        if commands[0].key.code == "RJTT":
+            busy.append(1)
+            raise TransientError("the read model is busy")
+        return []
+
+    monkeypatch.setattr("sfn_cqrs.service.import_rows.project_many", project)
+    imported = importing(HEADER + line("RJAA") + line("RJTT") + line("RJBB"))
+
+    assert imported.progress.counts == Counts(created=1, failed=2)
+    assert [row[-3:] for row in report_of(service, imported.progress.job.key.id)[1:]] == [
+        ["3", "busy", "the read model is busy; import the rows of errors.csv again"],
+        ["4", "busy", "the read model is busy; import the rows of errors.csv again"],
+    ]
+
+
+def test_a_job_that_breaks_has_failed_and_the_error_is_raised(importing, service, monkeypatch):
+    def project(_type, _commands):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("sfn_cqrs.service.import_rows.project_many", project)
+    with pytest.raises(RuntimeError):
+        importing(HEADER + line("RJAA"))
+
+    (broken,) = service.list().items
+    assert broken.as_json()["error"] == {"code": "failed", "message": "RuntimeError; see the log"}
+    assert broken.counts == Counts(failed=1)
+
+
+def test_a_dry_run_has_the_same_report_and_writes_no_row(world, importing, service):
+    imported = importing(HEADER + line("RJAA") + line("RJTT", lat="x"), dry_run=True)
+
+    assert imported.progress.counts == Counts(created=1, failed=1)
+    assert len(report_of(service, imported.progress.job.key.id)) == 2
+    assert world.data.find(key_of("RJAA")) is None
+
+
+def test_rows_may_be_published_asynchronously(world, importing):
+    imported = importing(HEADER + line("RJAA"), publish_mode=PublishMode.ASYNC)
+
+    assert imported.progress.counts == Counts(created=1)
+    assert world.processes.find(key_of("RJAA"), 1).status == "start"
+
+
+@pytest.mark.parametrize(
+    ("request_", "says"),
+    [
+        ({"table": "nothing"}, "tableName: 'nothing' has no strategy; known tables: airports"),
+        ({"key": "uploads/tenant2/1/a.csv"}, "key: must begin with uploads/tenant1/"),
+        (
+            {"key": "uploads/tenant1/none"},
+            "key: there is no object uploads/tenant1/none; upload it first",
+        ),
+        ({"encoding": "ebcdic"}, None),
+        ({"delimiter": "#"}, "delimiter: must be one of , ; | and tab"),
+    ],
+)
+def test_a_request_that_cannot_be_served_creates_no_job(request_, says, world, service):
+    world.import_bucket.put(KEY, b"")
+
+    with pytest.raises(InvalidInputError) as refusal:
+        service.import_now(Request(**{"table": "airports", "key": KEY, **request_}))
+
+    assert says is None or str(refusal.value) == says
+    assert service.list().items == []
+
+
+def test_a_job_shows_how_far_it_is(world, service, job_of):
+    job = job_of(HEADER + line("RJAA"))
+    bootstrap.import_jobs().loaded(
+        job.key, Loaded(100, ("icao",), ("icao",), Reader.NATIVE, job.source)
+    )
+    world.imports.count(job.key, Marker(2, 26, Counts(created=20, failed=5)))
+    world.clock.advance(seconds=10)
+
+    view = service.get(job.key.id).as_json()
+
+    assert (view["status"], view["created"], view["failed"]) == ("PROCESSING", 20, 5)
+    assert (view["rowsPerSecond"], view["etaSeconds"]) == (2.5, 30)
+
+
+def test_jobs_are_listed_and_found_by_their_id_in_their_tenant_only(importing, service):
+    id_ = importing(HEADER).progress.job.key.id
+
+    assert [each.job.key.id for each in service.list().items] == [id_]
+    for service_, wanted in ((ImportService("tenant2"), id_), (service, "c-1"), (service, "x")):
+        with pytest.raises(NotFoundError):
+            service_.get(wanted)
+
+
+def test_no_batch_begins_once_a_job_is_cancelled(world, service, job_of):
+    job = job_of(HEADER + line("RJAA") + line("RJTT"))
+    job = bootstrap.import_jobs().loaded(job.key, load(job))
+    items = native_items(world)
+    assert run_batch(job.key, items[:1]) == Counts(created=1)
+
+    service.cancel(job.key.id)
+    assert run_batch(job.key, items[1:]) is None
+    ended = end(bootstrap.import_jobs().find(job.key))
+
+    view = service.get(ended.key.id).as_json()
+    assert [view[name] for name in ("status", "total", "created", "cancelled")] == [
+        "CANCELLED",
+        2,
+        1,
+        1,
+    ]
+    assert world.data.find(key_of("RJTT")) is None
+    assert service.cancel(job.key.id).as_json() == view
+
+
+def native_items(world):
+    """What AWS's reader gives a batch of the file."""
+    text = world.import_bucket.objects[KEY][-1].decode()
+    return [
+        {"index": index, "value": value}
+        for index, value in enumerate(csv.DictReader(io.StringIO(text)))
+    ]
+
+
+def test_a_plain_file_is_left_as_it_is_for_the_map(world, job_of):
+    loaded = load(job_of(HEADER + line("RJAA") + line("RJTT")))
+
+    assert (loaded.reader, loaded.rows, loaded.source.key) == (Reader.NATIVE, 2, KEY)
+    assert rows_of(loaded, native_items(world)) == [
+        InputRow(2, ["RJAA", "Narita", "JP", "35.7", "140.3", "Asia/Tokyo"]),
+        InputRow(3, ["RJTT", "Narita", "JP", "35.7", "140.3", "Asia/Tokyo"]),
+    ]
+
+
+@pytest.mark.parametrize("late", ["\n", "RJCC\n"])
+def test_a_file_that_is_not_plain_is_rewritten_with_the_rows_a_spreadsheet_shows(
+    late, world, job_of
+):
+    loaded = load(job_of(HEADER + line("RJAA") + late + line("RJTT")))
+
+    body = world.import_bucket.objects[loaded.source.key][-1].decode()
+    items = [{"index": n, "value": json.loads(each)} for n, each in enumerate(body.splitlines())]
+    rows = rows_of(loaded, items)
+    assert (loaded.reader, loaded.rows) == (Reader.JSONL, len(rows))
+    assert [row.number for row in rows if row.problem is None] == [2, 4]
+
+
+def test_a_file_without_rows_needs_no_reader(job_of):
+    assert load(job_of(HEADER)).reader is Reader.NONE
+    assert load(job_of("")).rows == 0
+
+
+def test_rows_of_a_batch_that_was_never_counted_have_failed(world, service, job_of):
+    job = job_of(HEADER + "".join(line(f"R{n:03d}") for n in range(6)))
+    job = bootstrap.import_jobs().loaded(job.key, load(job))
+    items = native_items(world)
+    run_batch(job.key, items[:2])
+    items[4]["value"]["lat"] = "x"
+    run_batch(job.key, items[4:])
+
+    ended = end(bootstrap.import_jobs().find(job.key))
+
+    assert (ended.status, ended.ending.counts) == (JobStatus.FAILED, Counts(created=3, failed=3))
+    reasons = [(row[-3], row[-2]) for row in report_of(service, job.key.id)[1:]]
+    assert reasons == [("4", "batch_failed"), ("5", "batch_failed"), ("6", "invalid")]
+
+
+def test_a_job_ends_once_and_says_the_same_to_all(job_of):
+    job = job_of(HEADER + line("RJAA"))
+    job = bootstrap.import_jobs().loaded(job.key, load(job))
+
+    ended = end(job, Problem("map_failed", "States.Runtime"))
+
+    assert end(ended) == ended == end(job)
+    assert ended.ending.problem == Problem("map_failed", "States.Runtime")
+
+
+def test_a_job_whose_counters_disagree_with_its_markers_is_not_ended(world, job_of):
+    job = job_of(HEADER + line("RJAA"))
+    world.imports.sums[job.key] = Counts(created=9)
+
+    with pytest.raises(TransientError):
+        end(job)
+
+    assert bootstrap.import_jobs().find(job.key).status is JobStatus.PROCESSING
+
+
+def test_a_batch_of_a_job_that_has_ended_or_is_unknown_does_nothing(world, job_of):
+    job = job_of(HEADER + line("RJAA"))
+    end(job)
+
+    assert run_batch(job.key, native_items(world)) is None
+    assert run_batch(ImportKey("tenant1", "none"), native_items(world)) is None
+    assert world.data.find(key_of("RJAA")) is None
+
+
+def test_an_uploads_key_is_the_tenants_own_and_harmless(service):
+    key = service.upload_key("../../etc/売上 2026.csv")
+
+    prefix, ulid, name = key.rsplit("/", 2)
+    assert (prefix, len(ulid), name) == ("uploads/tenant1", 26, ".._.._etc____2026.csv")
+
+
+def test_a_thousand_real_airports_are_imported_at_once(world, importing):
+    source = (Path(airportsdata.__file__).parent / "airports.csv").read_bytes()
+    text = b"\r\n".join(source.splitlines()[:1001])
+
+    imported = importing(text)
+
+    assert imported.progress.counts == Counts(created=1000)
+    assert world.read_model("airports_by_icao").get("tenant1", "airports", "00AA")["version"] == 1
