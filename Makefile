@@ -31,7 +31,7 @@ test: $(DEV_READY) $(FABRIC_READY) fast-check ## the fast checks and every test 
 fast-check: $(DEV_READY)
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
-	$(BIN)/sfn-cqrs lint statemachine/*.asl.json
+	$(BIN)/sfn-cqrs lint --template template.yaml statemachine/*.asl.json
 
 check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) fast-check ## every static check: style, types, template, security
 	$(BIN)/mypy

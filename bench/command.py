@@ -12,7 +12,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 
 from report import Figure, main
 from waiting import until, until_quiet
@@ -40,6 +40,7 @@ def measure() -> list[Figure]:
             *_one_command(stack, recorder),
             *_chain_of_two(stack, recorder),
             *_import_cpu(),
+            *_latency(stack),
             *_throughput(stack),
         ]
 
@@ -126,6 +127,20 @@ def _import_cpu() -> list[Figure]:
     return [Figure(name, by_function[largest], "ms", 250, "730")]
 
 
+def _latency(stack: LocalStack) -> list[Figure]:
+    """Publish one command after the other, each once the one before is in its read model."""
+    watch = Watch("ORDER")
+    seconds = []
+    with watch.installed(), Client(stack.http) as client:
+        for number in range(RUNS * 3):
+            code = f"alone-{number}"
+            began = time.perf_counter()
+            _publish(client, code, 1)
+            until(lambda code=code: (code, 1) in watch.reached)
+            seconds.append(watch.reached[code, 1] - began)
+    return [Figure("publish to read model, alone, median", median(seconds) * 1000, "ms")]
+
+
 def _throughput(stack: LocalStack) -> list[Figure]:
     """Publish from eight threads; each of the items gets two versions."""
     watch = Watch("ORDER")
@@ -148,8 +163,8 @@ def _throughput(stack: LocalStack) -> list[Figure]:
     cuts = quantiles([watch.reached[key] - published[key] for key in published], n=100)
     return [
         Figure("throughput, whole local stack", len(published) / seconds, "commands/s"),
-        Figure("publish to read model, p50", cuts[49] * 1000, "ms"),
-        Figure("publish to read model, p99", cuts[98] * 1000, "ms"),
+        Figure("publish to read model, full load, p50", cuts[49] * 1000, "ms"),
+        Figure("publish to read model, full load, p99", cuts[98] * 1000, "ms"),
     ]
 
 

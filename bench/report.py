@@ -6,6 +6,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+WHOLE = 1000
+"""From here on, decimals say nothing."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -64,4 +67,5 @@ def _row(figure: Figure) -> tuple[str, str, str, str, str]:
     if figure.target is not None:
         target = f"{'≥' if figure.at_least else '≤'} {figure.target:g}"
     missed = " MISSED" if figure.is_missed else ""
-    return figure.name, f"{figure.value:,.4g}", figure.unit, target + missed, figure.peer
+    shown = f"{figure.value:,.0f}" if figure.value >= WHOLE else f"{figure.value:.4g}"
+    return figure.name, shown, figure.unit, target + missed, figure.peer
