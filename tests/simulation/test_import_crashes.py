@@ -1,6 +1,7 @@
 """A batch of an import, killed before and after each call that it makes, and delivered twice."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -45,21 +46,24 @@ class Wire:
 
     def __init__(self, clients: Clients) -> None:
         self.made = 0
+        self.lock = threading.Lock()  # the report's parts are read by several threads
         self.is_watched = True
         self.kill: tuple[int, str] | None = None
         for client in (clients.dynamodb, clients.s3):
             client.meta.events.register("before-call", self._before)
             client.meta.events.register("after-call", self._after)
 
-    def _before(self, **_: Any) -> None:
-        self.made += self.is_watched
-        self._maybe_die("before")
+    def _before(self, context: dict[str, Any], **_: Any) -> None:
+        with self.lock:
+            self.made += self.is_watched
+            context["number"] = self.made
+        self._maybe_die(context["number"], "before")
 
-    def _after(self, **_: Any) -> None:
-        self._maybe_die("after")
+    def _after(self, context: dict[str, Any], **_: Any) -> None:
+        self._maybe_die(context["number"], "after")
 
-    def _maybe_die(self, moment: str) -> None:
-        if self.is_watched and self.kill == (self.made, moment):
+    def _maybe_die(self, number: int, moment: str) -> None:
+        if self.is_watched and self.kill == (number, moment):
             self.kill = None
             raise KilledError
 
