@@ -8,6 +8,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.service.programs import run_program
 
 T = TypeVar("T")
 
@@ -22,13 +23,7 @@ class Chain:
 
     def run(self, program: Generator[chain.Call, Any, T]) -> T:
         """Make a program's calls one by one; whatever a call raises ends the program."""
-        try:
-            call = next(program)
-            while True:
-                call = program.send(self._made(call))
-        except StopIteration as end:
-            result: T = end.value
-            return result
+        return run_program(program, self._made)
 
     def _made(self, call: chain.Call) -> object:
         match call:

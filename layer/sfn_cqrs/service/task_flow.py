@@ -8,6 +8,7 @@ from sfn_cqrs.domain import task_flow
 from sfn_cqrs.domain.keys import TaskKey
 from sfn_cqrs.domain.task import Ending, Item
 from sfn_cqrs.domain.task_flow import ItemWritten, TaskWritten
+from sfn_cqrs.service.programs import run_program
 
 T = TypeVar("T")
 Worker = Callable[[Item], Ending]
@@ -32,13 +33,7 @@ class TaskFlow:
 
     def run(self, program: Generator[task_flow.Call, Any, T]) -> T:
         """Make a program's calls one by one; whatever a call raises ends the program."""
-        try:
-            call = next(program)
-            while True:
-                call = program.send(self._made(call))
-        except StopIteration as end:
-            result: T = end.value
-            return result
+        return run_program(program, self._made)
 
     def _made(self, call: task_flow.Call) -> object:
         match call:
