@@ -1,6 +1,6 @@
 """Commands and data rows: what is stored of a version, and of the item as it now is."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from sfn_cqrs.domain.errors import InvalidInputError
@@ -137,7 +137,3 @@ class DataRow:
     def is_deleted(self) -> bool:
         """Whether the item is deleted."""
         return self.content.is_deleted
-
-    def with_attributes(self, attributes: dict[str, Json]) -> "DataRow":
-        """The same row, its attributes loaded."""
-        return replace(self, content=replace(self.content, attributes=attributes))
