@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "event": ("sfn_local.cli.invoke:event", "Print a sample event of a state."),
     "doctor": ("sfn_local.cli.doctor:doctor", "Look for what is stuck, failed or undelivered."),
     "engine": ("sfn_local.cli.engine:engine", "Serve the Step Functions engine alone."),
+    "new": ("sfn_local.cli.new:new", "Write a workflow, handler, task or import of your own."),
     "run": ("sfn_local.cli.run:run", "Run any state machine, with stand-ins for its tasks."),
     "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
     "graph": ("sfn_local.cli.graph:graph", "Draw a state machine."),
