@@ -6,6 +6,7 @@ import pytest
 from tests.local.project import copy_project, files_of, run_in
 
 from sfn_local.cli import main
+from sfn_local.stack import LocalStack
 
 STATES = "check,approve,refund"
 NEW = ["new", "workflow", "order-refund", "--states", STATES, "--callback", "approve"]
@@ -243,3 +244,70 @@ def test_what_is_new_passes_the_projects_own_checks_unchanged(command, grown):
     done = run_in(grown, *command)
 
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@pytest.fixture(scope="module")
+def stack(grown, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("state")
+    with LocalStack(template=grown / "template.yaml", state_dir=folder, reload=False) as started:
+        yield started
+
+
+@pytest.fixture
+def on_stack(sfn_cqrs, stack, grown, monkeypatch):
+    """Return what runs a command on a stack that has the new workflow."""
+    monkeypatch.chdir(grown)
+    return lambda *arguments: sfn_cqrs(*arguments, "--state", str(stack.state.path))
+
+
+@pytest.mark.stack
+def test_a_new_workflow_waits_on_the_stack_and_goes_on_when_it_is_resumed(on_stack):
+    code, shown, error = on_stack("start", "order-refund")
+    _, output, _ = on_stack("start", "order-refund", "--json")
+    report = json.loads(output)
+    assert (code, report["status"], report["stoppedIn"]) == (0, "RUNNING", ["approve"]), error
+    assert shown.splitlines()[-1] == f"sfn-cqrs resume {report['name']} approve '{{}}'"
+
+    resumed = on_stack("resume", report["name"], "approve", '{"result": "approved"}')
+
+    _, output, _ = on_stack("start", "order-refund", "--json")
+    report = json.loads(output)
+    assert resumed == (0, "", "")
+    assert (report["status"], report["output"]) == (
+        "SUCCEEDED",
+        {"id": "order-refund-1", "result": "done"},
+    )
+    code, _, error = on_stack("resume", report["name"], "approve")
+    assert (code, "has ended already" in error) == (1, True)
+
+
+@pytest.mark.stack
+def test_a_refusal_ends_a_new_workflow_with_its_error(on_stack, tmp_path):
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"id": "o-2"}')
+    _, output, _ = on_stack("start", "order-refund", "-i", str(keys), "--json")
+    name = json.loads(output)["name"]
+
+    on_stack("resume", name, "approve", "--error", "Refused", "--cause", "not this time")
+
+    code, output, _ = on_stack("start", "order-refund", "-i", str(keys), "--json")
+    report = json.loads(output)
+    assert (code, report["error"], report["cause"]) == (1, "Refused", "not this time")
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["start", "absent"], 1, "there is no file absent"),
+        (["start", "absent", "-i", "statemachine/audit.asl.json"], 1, "no output AbsentState"),
+        (["start", "audit", "--name", "a b"], 1, "name: must be 1 to 80 letters"),
+        (["start", "audit", "-i", "README.md"], 64, "--input is no JSON"),
+        (["resume", "nobody", "approve"], 1, "nobody does not wait in approve, or not yet"),
+        (["resume", "nobody", "approve", "{"], 64, "RESULT is no JSON"),
+    ],
+)
+def test_what_cannot_be_started_or_resumed_is_told(arguments, code, message, on_stack):
+    ended, _, error = on_stack(*arguments)
+
+    assert (ended, message in error) == (code, True), error
