@@ -88,6 +88,7 @@ class MotoWorld:
         *,
         command_ttl: Retention | None = None,
         history_ttl: Retention | None = None,
+        task_ttl: Retention | None = None,
     ) -> None:
         dynamodb, command_ttl = clients.dynamodb, command_ttl or Retention()
         self._dynamodb, self._s3 = dynamodb, clients.s3
@@ -112,6 +113,7 @@ class MotoWorld:
             requests=self.requests,
             attributes=self.attributes,
             now=self.clock,
+            retention=task_ttl or Retention(),
         )
         self.data = DataTable(dynamodb, "DataTable", self.attributes)
         self.history = HistoryTable(

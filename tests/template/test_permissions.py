@@ -191,7 +191,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
     entry = ("before-parameter-build", listener)
     handlers.BUILTIN_HANDLERS.append(entry)
     boto3.DEFAULT_SESSION = None
-    parameters = {"CommandTtlDays": "30", "HistoryTtlDays": "30"}
+    parameters = dict.fromkeys(("CommandTtlDays", "HistoryTtlDays", "TaskTtlDays"), "30")
     folder = tmp_path_factory.mktemp("state")
     try:
         with LocalStack(state_dir=folder, parameters=parameters, reload=False) as stack:
