@@ -102,7 +102,7 @@ def test_failed_rows_exit_2_and_come_back_in_errors_csv(run, file, tmp_path):
     assert [each[0] for each in rows] == ["icao", "BBBB"]
     assert rows[1][-3:] == ["3", "invalid", "lat: must be between -90 and 90, is 99"]
     assert run("import", "errors", id_, "-o", kept).code == 0
-    assert kept.read_text(encoding="utf-8") == printed.output
+    assert kept.read_bytes().decode() == printed.output
 
 
 def test_a_corrected_report_is_imported_again(run, file):
