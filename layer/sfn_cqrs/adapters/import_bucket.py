@@ -84,7 +84,7 @@ class ImportBucket:
             key,
             Fields=free,
             Conditions=[
-                ["content-length-range", 1, MAX_FORM_BYTES],
+                ["content-length-range", 0, MAX_FORM_BYTES],
                 ["starts-with", "$Content-Type", ""],
             ],
             ExpiresIn=FORM_SECONDS,
