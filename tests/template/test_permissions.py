@@ -10,16 +10,21 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import boto3
 import pytest
 from botocore import handlers
 from tests.template.stack import ROOT, TEMPLATE, as_list, statements_of
+from tests.template.test_events import ATTEMPTS
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports import ImportService, Request
+from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
 from sfn_local.lambdas import current_function
 from sfn_local.stack import LocalStack
 
@@ -224,6 +229,7 @@ def use(stack: LocalStack) -> None:
     import_at_once(user)
     import_files(stack)
     lose_imports_and_sweep(stack)
+    run_workflows(stack)
     write_what_nobody_can_read(stack)
 
 
@@ -421,6 +427,32 @@ def lose_imports_and_sweep(stack: LocalStack) -> None:
     while bootstrap.import_jobs().find(ImportKey("tenant1", moving)).step != 16:  # type: ignore[union-attr]
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def run_workflows(stack: LocalStack) -> None:
+    """Every machine that nothing here starts, on its sample; who waits in it is resumed."""
+    client, table = stack.client("stepfunctions"), stack.outputs["RequestsTableName"]
+    waits = WaitTable(stack.client("dynamodb"), table, partial(datetime.now, UTC))
+    for machine in TEMPLATE.machines.values():
+        if machine.key in ATTEMPTS:
+            continue
+        folder = ROOT / "events" / machine.key.replace("-", "_")
+        data = json.loads((folder / "start_execution.json").read_text(encoding="utf-8"))
+        name = execution_name(machine.key, data["id"])
+        service = StepFunctionService(client)
+        arn = service.start_execution(stack.outputs[f"{machine.logical_id}Arn"], name, data)
+        callbacks = [
+            state
+            for state, body in machine.states()
+            if body.get("Resource", "").endswith(".waitForTaskToken")
+        ]
+        until = time.monotonic() + 15
+        while client.describe_execution(executionArn=arn)["status"] == "RUNNING":
+            assert time.monotonic() < until, machine.key
+            for token in filter(None, (waits.token(name, state) for state in callbacks)):
+                service.resume_execution(token, {})
+            time.sleep(0.05)
+        assert client.describe_execution(executionArn=arn)["status"] == "SUCCEEDED", machine.key
 
 
 def write_what_nobody_can_read(stack: LocalStack) -> None:
