@@ -67,6 +67,10 @@ class Journal:
             given = None if details is None else json.loads(details)
             yield arn, Event(number, previous, moment, kind, given)
 
+    def forget(self, execution: str) -> None:
+        """Remove the events of an execution."""
+        self._connection.execute("DELETE FROM events WHERE execution = ?", (execution,))
+
     def write(
         self,
         records: dict[tuple[str, str], Any],

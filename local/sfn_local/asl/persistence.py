@@ -4,7 +4,8 @@ What changes is marked, and written soon after in one transaction: with a kill, 
 the last milliseconds is done again. EXPRESS executions and the children of Map Runs are not kept.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from sfn_local.asl.execution import Execution, Runtime
 from sfn_local.asl.history import Event, History
 from sfn_local.asl.journal import Journal
 from sfn_local.asl.machine import Machine, compile_machine
+from sfn_local.asl.machines import Machines
 from sfn_local.asl.mocks import MockCase
 from sfn_local.asl.progress import Progress
+from sfn_local.asl.tags import Tags
 from sfn_local.asl.tokens import Tokens
-from sfn_local.asl.versions import Alias, Published, Version, Versions
+from sfn_local.asl.versions import Alias, Published, Version
 
 SERIALS_TO_SKIP = 1_000_000  # more tokens than can be handed out before a write
 PLAIN = (
@@ -31,6 +34,7 @@ PLAIN = (
     "redriven",
     "version_arn",
     "alias_arn",
+    "trace_header",
 )
 
 Notify = Callable[[Execution], None]
@@ -71,25 +75,22 @@ class Persistence:
         self._marked: dict[str, Execution] = {}
         self._saved: dict[tuple[str, str], Any] = {}
         self._is_due = False
-        self._machines: dict[tuple[str, str, str, str], Machine] = {}
+        self._machines: dict[str, Machine] = {}
         self._restore_meta()
 
     def keep(self, execution: Execution) -> None:
         """Write the history of an execution that has not started. Needs the lock."""
         execution.history = KeptHistory(lambda: self._mark(execution))
 
-    def save_resources(
-        self,
-        machines: dict[str, Machine],
-        versions: Versions,
-        tags: dict[str, dict[str, str]],
-    ) -> None:
+    def save_resources(self, machines: Machines, tags: Tags) -> None:
         """Write machines, versions, aliases, activities and tags that have changed."""
+        published = machines.versions.published
+        activities = self._runtime.activities.all()
         current: dict[tuple[str, str], Any] = {
-            **{("machine", arn): _machine(each) for arn, each in machines.items()},
-            **{("published", arn): _published(each) for arn, each in versions.published.items()},
-            **{("tags", arn): each for arn, each in tags.items()},
-            **{("activity", each.arn): each.created for each in self._runtime.activities.all()},
+            **{("machine", arn): each.record() for arn, each in machines.by_arn.items()},
+            **{("published", arn): _published(each) for arn, each in published.items()},
+            **{("tags", arn): each for arn, each in tags.by_arn.items()},
+            **{("activity", each.arn): [each.created, each.encryption] for each in activities},
         }
         changed = {key: value for key, value in current.items() if self._saved.get(key) != value}
         changed |= {key: None for key in self._saved if key not in current}
@@ -97,19 +98,29 @@ class Persistence:
         if changed:
             self._journal.write(changed, [])
 
-    def restore_resources(
-        self, machines: dict[str, Machine], versions: Versions, tags: dict[str, dict[str, str]]
-    ) -> None:
+    def restore_resources(self, machines: Machines, tags: Tags) -> None:
         """Bring machines, versions, aliases, activities and tags back."""
         records = self._journal.records
         for arn, value in records("machine"):
-            machines[arn] = self._compile(value)
+            machines.by_arn[arn] = self._compile(value)
         for arn, value in records("published"):
-            versions.published[arn] = self._restore_published(value)
+            machines.versions.published[arn] = self._restore_published(value)
         for arn, value in records("tags"):
-            tags[arn] = value
-        for arn, created in records("activity"):
-            self._runtime.activities.create(arn, created)
+            tags.by_arn[arn] = value
+        for arn, (created, encryption) in records("activity"):
+            self._runtime.activities.create(arn, created, encryption)
+
+    def forgotten(self) -> Iterator[str]:
+        """The executions of which nothing but the name is kept."""
+        return (arn for arn, _ in self._journal.records("forgotten"))
+
+    def forget(self, execution: Execution) -> None:
+        """Keep nothing of an execution but its name. Needs the lock."""
+        self._marked.pop(execution.arn, None)
+        self._journal.forget(execution.arn)
+        self._journal.write(
+            {("execution", execution.arn): None, ("forgotten", execution.arn): True}, []
+        )
 
     def restore_executions(self, notify: Notify, find_case: FindCase) -> list[Execution]:
         """Bring executions back, the oldest first; those that ran go on. Needs the lock."""
@@ -208,22 +219,10 @@ class Persistence:
 
     def _compile(self, value: dict[str, Any]) -> Machine:
         """A machine from its record; each definition is compiled once."""
-        key = (value["arn"], value["definition"], value["role_arn"], value["revision"])
+        key = json.dumps(value, sort_keys=True)
         if key not in self._machines:
             self._machines[key] = compile_machine(**value)
         return self._machines[key]
-
-
-def _machine(machine: Machine) -> dict[str, Json]:
-    return {
-        "arn": machine.arn,
-        "name": machine.name,
-        "definition": machine.definition,
-        "role_arn": machine.role_arn,
-        "created": machine.created,
-        "type": machine.type,
-        "revision": machine.revision,
-    }
 
 
 def _published(published: Published) -> dict[str, Json]:
@@ -231,7 +230,7 @@ def _published(published: Published) -> dict[str, Json]:
         "count": published.count,
         "versions": {
             arn: {
-                "machine": _machine(version.machine),
+                "machine": version.machine.record(),
                 "description": version.description,
                 "created": version.created,
             }
@@ -254,7 +253,7 @@ def _execution(execution: Execution) -> dict[str, Json]:
     return {
         **{name: getattr(execution, name) for name in PLAIN},
         "name": execution.name,
-        "machine": _machine(execution.machine),
+        "machine": execution.machine.record(),
         "input": execution.input.text,
         "progress": None if progress is None else progress.as_json(),
         "mocks": None if mocks is None else {"name": mocks.name, "calls": mocks.calls},

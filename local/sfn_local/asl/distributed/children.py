@@ -145,6 +145,9 @@ class Children:
             self._count(child)
         if isinstance(self.results, NoResults):
             return
+        for work in self._resumed:
+            if work.child is not None:
+                work.child.awaits_redrive = False
         again = sorted([*self._again, *self._resumed], key=attrgetter("index"))
         unfinished = Unfinished(self._run, self.results, self._started, again, self._inputs)
         self._visit.line.execution.unfinished[self._visit.event] = unfinished
@@ -166,6 +169,8 @@ class Children:
                 each.await_redrive(work.status, count)
         if not is_lost:
             self._resumed.append(work)
+            if work.child is not None:
+                work.child.awaits_redrive = True
 
     def _start(self, work: Work) -> None:
         run, count = self._run, work.input.item_count

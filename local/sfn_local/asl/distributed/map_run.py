@@ -265,6 +265,18 @@ class MapRuns:
             if not run.children[oldest].is_running:
                 del run.children[oldest], self._children[oldest]
 
+    def events_of(self, execution: str) -> int:
+        """How many events of an execution's children are kept."""
+        runs = self._of_execution.get(execution, [])
+        return sum(len(child.history) for run in runs for child in run.children.values())
+
+    def forget(self, execution: str) -> None:
+        """Keep nothing of an execution's Map Runs."""
+        for run in self._of_execution.pop(execution, []):
+            del self._runs[run.arn]
+            for child in run.children:
+                del self._children[child]
+
     def child(self, arn: str) -> "Execution | None":
         """The child of an ARN."""
         return self._children.get(arn)

@@ -44,7 +44,7 @@ class DistributedMapState(RetryingState):
         self._definition = definition
         self._processor = build_processor(definition, build)
         self._is_express = _execution_type(definition) == "EXPRESS"
-        self._label = _label(name, definition)
+        self._label = label_of(name, definition)
         self._most_at_once = compile_integer(definition, definition, "MaxConcurrency")
         self._tolerated_count = compile_integer(definition, definition, "ToleratedFailureCount")
         self._tolerated_percentage = compile_percentage(definition, "ToleratedFailurePercentage")
@@ -165,8 +165,12 @@ def _execution_type(definition: dict[str, Json]) -> str:
     return str(kind)
 
 
-def _label(name: str, definition: dict[str, Json]) -> str:
-    """The Label, or one made of the state's name."""
+def label_of(name: str, definition: dict[str, Json]) -> str:
+    """The Label, or one made of the state's name.
+
+    Raises:
+        DefinitionError: the Label breaks AWS's rules.
+    """
     if "Label" not in definition:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
     label = definition["Label"]
