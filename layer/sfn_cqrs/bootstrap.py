@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.topics import DeadLetters, Topic
 
 T = TypeVar("T")
+_S3: dict[str, Any] = {  # what signs a form or a link for the region, as new buckets want it
+    "signature_version": "s3v4",
+    "s3": {"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"},
+}
 _made: dict[str, Any] = {}
 _lock = RLock()
 
@@ -78,6 +82,7 @@ def _client(service: str) -> Any:
                     connect_timeout=2,
                     read_timeout=10,
                     max_pool_connections=64,
+                    **(_S3 if service == "s3" else {}),
                 )
                 _made[name] = cast("Any", boto3).client(service, config=config)
     return _made[name]
@@ -251,6 +256,11 @@ def commands_table_name() -> str:
 def tasks_table_name() -> str:
     """The table's name as notices and executions carry it."""
     return os.environ["TASKS_TABLE"]
+
+
+def stage() -> str:
+    """The stage that is deployed: dev, stg or prod."""
+    return os.environ["STAGE"]
 
 
 def app_package() -> str:
