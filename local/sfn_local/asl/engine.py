@@ -230,7 +230,7 @@ class Engine:
         with self._lock:
             if not self._machines.find_to_run(arn.partition("#")[0]).is_express:
                 raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
-            execution = self._start(arn, name, input, trace)
+            execution = self._start(arn, name, input, trace, is_awaited=True)
         self.run_until(lambda: not execution.is_running)
         with self._lock:
             described = execution.describe()
@@ -574,9 +574,20 @@ class Engine:
             persistence.restore_resources(self._machines, self._tags)
             for arn in persistence.forgotten():
                 self._executions.remember(arn)
-            for execution in persistence.restore_executions(self._status_changed, self._mock_case):
-                self._executions.add(execution)
+            restored = persistence.restore_executions(
+                self._map_runs, self._status_changed, self._mock_case
+            )
             self._persistence = persistence
+            for execution in restored:
+                self._executions.add(execution)
+            for execution in restored:
+                if execution.is_running:
+                    execution.resume()
+            for machine, given in persistence.restore_express():
+                document = Document.parse(given["input"])
+                case = given["mocks"]
+                mocks = None if case is None else self._mock_case(machine.name, case)
+                self._start_express(machine, given["name"], document, mocks, given["trace"])
             self._save()
 
     def _save(self) -> None:
@@ -589,7 +600,15 @@ class Engine:
             raise TypeError("this engine runs by itself; pass scheduler=ManualScheduler()")
         return self.scheduler
 
-    def _start(self, arn: str, name: str | None, text: str, trace: str | None = None) -> Execution:
+    def _start(
+        self,
+        arn: str,
+        name: str | None,
+        text: str,
+        trace: str | None = None,
+        *,
+        is_awaited: bool = False,
+    ) -> Execution:
         document = _parse_input(text)
         arn, has_case, case = arn.partition("#")
         with self._lock:
@@ -598,7 +617,9 @@ class Engine:
             name = self._runtime.new_uuid() if name is None else name
             names.check_name(name)
             if machine.is_express:
-                return self._start_express(machine, name, document, mocks, trace)
+                return self._start_express(
+                    machine, name, document, mocks, trace, is_awaited=is_awaited
+                )
             execution_arn = names.execution_arn(machine.arn, name)
             existing = self._executions.find(execution_arn)
             if existing is not None and existing.is_running and existing.input.text == text:
@@ -628,8 +649,13 @@ class Engine:
         document: Document,
         mocks: MockCase | None,
         trace: str | None = None,
+        *,
+        is_awaited: bool = False,
     ) -> Execution:
-        """Start an execution that nobody can describe or list; its history may go to a file."""
+        """Start an execution that nobody can describe or list; its history may go to a file.
+
+        One that is awaited is not run again after a restart: its caller knows that it failed.
+        """
         arn = names.express_arn(machine.arn, name, self._runtime.new_uuid())
         log = self._express_log
         execution = Execution(
@@ -645,6 +671,8 @@ class Engine:
         execution.trace_header = trace
         if log is not None:
             execution.when_ended(partial(log.write, execution))
+        if self._persistence is not None and not is_awaited:
+            self._persistence.keep_express(execution)
         execution.start()
         return execution
 
