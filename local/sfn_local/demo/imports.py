@@ -7,7 +7,7 @@ import io
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import cycle
@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_local.cli.api import Api
 from sfn_local.cli.imports import COUNTS, watched
 from sfn_local.cli.progress import progress
 from sfn_local.cli.upload import upload
-from sfn_local.demo.airports import TYPE
 from sfn_local.demo.compare import differ
 from sfn_local.demo.part import DemoError, Scale, Told
 
@@ -110,7 +110,8 @@ class ImportStory:
         version = {row["icao"]: 1 + (place in changed) for place, row in enumerate(rows)}
         data = {
             each["code"]: {name: each[name] for name in ("version", "name", "attributes")}
-            for each in self._api.pages("/data", type=TYPE)
+            for page in self._pages("DataTableName")
+            for each in map(unmarshal, page["Items"])
         }
         countries = bootstrap.read_model("airports_by_country").rows(TENANT, "countries")
         listed = bootstrap.read_model("airports_by_icao").rows(TENANT, "airports")
@@ -181,14 +182,18 @@ class ImportStory:
 
     def _versions(self) -> int:
         """How many versions of the tenant's items there are, whoever wrote them."""
-        client, table = self._stack.client("dynamodb"), self._stack.outputs["CommandsTableName"]
-        pages = client.get_paginator("query").paginate(
-            TableName=table,
+        return sum(page["Count"] for page in self._pages("CommandsTableName", Select="COUNT"))
+
+    def _pages(self, table: str, **how: str) -> Iterator[dict[str, Any]]:
+        """The tenant's items in a table, a MB at a time: the HTTP API has a hundred to a page."""
+        query = self._stack.client("dynamodb").get_paginator("query")
+        pages: Iterator[dict[str, Any]] = query.paginate(
+            TableName=self._stack.outputs[table],
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": f"TENANT#{TENANT}"}},
-            Select="COUNT",
+            **how,
         )
-        return sum(page["Count"] for page in pages)
+        return pages
 
 
 def _spread(rows: int, wanted: int) -> range:
