@@ -190,6 +190,18 @@ def import_bucket() -> "ImportBucket":
 
 
 @_once
+def import_executions() -> "Executions":
+    """The import machine."""
+    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
+
+    return Executions(
+        _client("stepfunctions"),
+        os.environ["IMPORT_CSV_MACHINE_ARN"],
+        os.environ["IMPORT_TMP_TABLE"],
+    )
+
+
+@_once
 def executions() -> "Executions":
     """The command machine."""
     from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
@@ -279,6 +291,11 @@ def tasks_table_name() -> str:
 def stage() -> str:
     """The stage that is deployed: dev, stg or prod."""
     return os.environ["STAGE"]
+
+
+def import_table_name() -> str:
+    """The table's name as notices and executions carry it."""
+    return os.environ["IMPORT_TMP_TABLE"]
 
 
 def app_package() -> str:
