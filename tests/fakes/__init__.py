@@ -4,6 +4,7 @@ The process items change by the domain's own predicates and transitions, so a fa
 rule itself; the contract tests hold DynamoDB's expressions to it.
 """
 
+from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
 from tests.fakes.store import ManualClock, Shelf, Store
@@ -19,6 +20,7 @@ from tests.fakes.task_table import TaskTable
 from tests.fakes.world import World
 
 __all__ = [
+    "ApprovalTable",
     "AttributesBucket",
     "CommandTable",
     "DataTable",

@@ -4,11 +4,15 @@ from typing import Any
 import pytest
 from tests.template.stack import MACHINES, ROOT, TASKS, TEMPLATE, State
 
-from sfn_cqrs.domain.keys import CommandRef, TaskRef
+from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, TaskRef
 from sfn_local.events import matches
 
 EVENTS = ROOT / "events"
-ATTEMPTS = {"command": (CommandRef, "CommandsTable"), "task": (TaskRef, "TasksTable")}
+ATTEMPTS = {
+    "approval": (ApprovalRef, "ApprovalsTable"),
+    "command": (CommandRef, "CommandsTable"),
+    "task": (TaskRef, "TasksTable"),
+}
 TASK_IDS = [f"{state.machine}.{state.name}" for state in TASKS]
 
 
@@ -43,7 +47,7 @@ def test_a_sample_runs_in_the_machine_and_under_the_name_of_its_attempt(state: S
     )
 
 
-@pytest.mark.parametrize("event", ["on_process_changed", "on_task_changed"])
+@pytest.mark.parametrize("event", ["on_approval_changed", "on_process_changed", "on_task_changed"])
 def test_a_streams_records_pass_its_filter(event: str) -> None:
     (source,) = (
         one
@@ -58,7 +62,9 @@ def test_a_streams_records_pass_its_filter(event: str) -> None:
     assert {any(matches(one, record) for one in patterns) for record in records} == {True}
 
 
-@pytest.mark.parametrize("event", ["sweep_execution_ended", "sweep_task_ended"])
+@pytest.mark.parametrize(
+    "event", ["sweep_approval_ended", "sweep_execution_ended", "sweep_task_ended"]
+)
 def test_the_end_of_an_execution_passes_the_sweeps_rule(event: str) -> None:
     (source,) = (one for one in TEMPLATE.event_sources if one.type == "EventBridgeRule")
 

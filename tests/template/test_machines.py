@@ -17,6 +17,7 @@ from tests.template.stack import (
 )
 
 from sfn_cqrs.domain import errors
+from sfn_cqrs.service.approval_types import MAX_TIME
 
 FAULTS = [
     "Lambda.ServiceException",
@@ -30,12 +31,14 @@ FAULTS = [
     "States.Timeout",
 ]
 ITERATIONS = {("command", "sync_data")}  # what they raise leaves by the Map's Catch
-RECORDERS = {"command": "mark_failed", "task": "finalize_task"}
+RECORDERS = {"approval": "mark_failed", "command": "mark_failed", "task": "finalize_task"}
 RECORDING = {
+    ("approval", "mark_failed"): "not_recorded",
     ("command", "mark_failed"): "not_recorded",
     ("task", "finalize_task"): "not_recorded",
     ("task", "iterator"): "gave_up",  # tells finalize_task, and lets the other items go on
 }
+ROUNDS = {("approval", "request_approval"): "check_decision"}  # a wait that is over is none
 CALLBACK = ".waitForTaskToken"
 KEY_ORDER = [
     "Comment",
@@ -53,6 +56,7 @@ KEY_ORDER = [
     "Retry",
     "Catch",
     "TimeoutSeconds",
+    "TimeoutSecondsPath",
     "ResultPath",
     "OutputPath",
     "Default",
@@ -79,7 +83,7 @@ def test_a_task_sends_context_and_input_and_answers_the_payload(state: State) ->
     assert "ResultPath" not in state.body
 
 
-@each(TASKS)
+@each([state for state in TASKS if (state.machine, state.name) not in ROUNDS])
 def test_a_task_ends_after_its_function_and_never_before(state: State) -> None:
     function = TEMPLATE.state_function(state.machine, state.name)
 
@@ -106,10 +110,18 @@ def test_whatever_a_state_cannot_cure_is_recorded(state: State) -> None:
         return
 
     recorder = RECORDING.get((state.machine, state.name), RECORDERS[state.machine])
+    round_ = ROUNDS.get((state.machine, state.name))
     caught = [
         (one["ErrorEquals"], one["Next"], one.get("ResultPath")) for one in state.body["Catch"]
     ]
-    assert caught == [(["States.ALL"], recorder, None)]
+    over = [(["States.Timeout"], round_, None)] if round_ else []
+    assert caught == [*over, (["States.ALL"], recorder, None)]
+
+
+@each([state for state in TASKS if (state.machine, state.name) in ROUNDS])
+def test_a_round_of_waiting_is_as_long_as_it_is_told_to_be(state: State) -> None:
+    assert state.body["TimeoutSecondsPath"] == "$.seconds"
+    assert "TimeoutSeconds" not in state.body
 
 
 @each(STATES)
@@ -130,9 +142,12 @@ def test_the_file_alone_is_json_with_a_query_language_and_an_end(key: str) -> No
     machine = json.loads(MACHINES[key].path.read_text(encoding="utf-8"))
 
     assert machine["QueryLanguage"] == "JSONPath"
-    assert machine["TimeoutSeconds"] > sum(
-        state.body["TimeoutSeconds"] for state in TASKS if state.machine == key
-    )
+    limits = [
+        state.body.get("TimeoutSeconds", MAX_TIME.total_seconds())
+        for state in TASKS
+        if state.machine == key
+    ]
+    assert machine["TimeoutSeconds"] > sum(limits)
 
 
 @pytest.mark.parametrize("key", MACHINES)

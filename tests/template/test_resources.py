@@ -6,6 +6,7 @@ import pytest
 from functions.api.handle_request.app import app
 from tests.template.stack import ROOT, TEMPLATE, attribute, of_type, translated
 
+from sfn_cqrs.domain.approval import Happened
 from sfn_cqrs.service.task_state import BEGINS_WITHIN
 from sfn_cqrs.service.task_types import MAX_TIMEOUT
 from sfn_local.events import matches
@@ -54,7 +55,17 @@ def test_the_index_of_what_is_open_holds_keys_only(table: str) -> None:
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
-def test_commands_and_tasks_have_a_stream_and_one_reader_each() -> None:
+def test_approvals_are_listed_by_what_is_due_and_by_their_status() -> None:
+    indexes = {
+        index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
+        for index in TABLES["ApprovalsTable"]["GlobalSecondaryIndexes"]
+        if index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    }
+
+    assert indexes == {"open": ["open_shard", "opened_at"], "status": ["tenant_status", "sk"]}
+
+
+def test_what_is_acted_on_has_a_stream_and_one_reader_each() -> None:
     streams = {name: table.get("StreamSpecification") for name, table in TABLES.items()}
     readers = {
         mapping["FunctionName"]["Ref"]: mapping["EventSourceArn"]
@@ -63,10 +74,12 @@ def test_commands_and_tasks_have_a_stream_and_one_reader_each() -> None:
     }
 
     assert {name: stream for name, stream in streams.items() if stream} == {
+        "ApprovalsTable": {"StreamViewType": "NEW_IMAGE"},
         "CommandsTable": {"StreamViewType": "NEW_IMAGE"},
         "TasksTable": {"StreamViewType": "NEW_IMAGE"},
     }
     assert readers == {
+        "StreamOnApprovalChangedFunction": attribute("ApprovalsTable", "StreamArn"),
         "StreamOnProcessChangedFunction": attribute("CommandsTable", "StreamArn"),
         "StreamOnTaskChangedFunction": attribute("TasksTable", "StreamArn"),
     }
@@ -74,7 +87,11 @@ def test_commands_and_tasks_have_a_stream_and_one_reader_each() -> None:
 
 @pytest.mark.parametrize(
     ("function", "lanes"),
-    [("StreamOnProcessChangedFunction", 10), ("StreamOnTaskChangedFunction", None)],
+    [
+        ("StreamOnApprovalChangedFunction", None),
+        ("StreamOnProcessChangedFunction", 10),
+        ("StreamOnTaskChangedFunction", None),
+    ],
 )
 def test_a_stream_record_that_cannot_be_processed_does_not_stop_the_others(
     function: str, lanes: int | None
@@ -139,8 +156,25 @@ def test_the_stream_of_tasks_lets_through_what_is_to_be_started_and_what_has_end
     assert any(matches(_pattern(one), record) for one in filters) is passes
 
 
+@pytest.mark.parametrize("happened", Happened)
+def test_the_stream_of_approvals_lets_through_all_that_happens_but_waiting(
+    happened: Happened,
+) -> None:
+    filters = source_mapping("StreamOnApprovalChangedFunction")["FilterCriteria"]["Filters"]
+    new_image = {"kind": {"S": "approval"}, "happened": {"S": str(happened)}}
+    record = {"eventName": "MODIFY", "dynamodb": {"NewImage": new_image}}
+
+    passes = any(matches(_pattern(one), record) for one in filters)
+    assert passes is (happened is not Happened.WAITING)
+
+
 @pytest.mark.parametrize(
-    "function", ["StreamOnProcessChangedFunction", "StreamOnTaskChangedFunction"]
+    "function",
+    [
+        "StreamOnApprovalChangedFunction",
+        "StreamOnProcessChangedFunction",
+        "StreamOnTaskChangedFunction",
+    ],
 )
 def test_a_stream_does_not_let_through_what_expires(function: str) -> None:
     filters = source_mapping(function)["FilterCriteria"]["Filters"]
@@ -200,7 +234,10 @@ def test_items_are_begun_so_that_they_end_before_their_execution_does() -> None:
 
 @pytest.mark.parametrize(
     ("queue", "actions"),
-    [("Notification", ["command-status", "task-status"]), ("TaskAction", ["task-execute"])],
+    [
+        ("Notification", ["command-status", "task-status", "approval-status"]),
+        ("TaskAction", ["task-execute"]),
+    ],
 )
 def test_a_queue_takes_its_messages_in_their_envelope(queue: str, actions: list[str]) -> None:
     subscription = of_type("AWS::SNS::Subscription")[f"{queue}Subscription"]
@@ -337,6 +374,7 @@ def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
         "IteratorAge",
         "OldestOpenCommandAge",
         "OldestOpenTaskAge",
+        "OldestOpenApprovalAge",
         "Throttles",
         "5xx",
     ],
@@ -358,7 +396,9 @@ def test_every_trigger_has_an_alarm_on_its_errors() -> None:
     assert watched == triggers
 
 
-@pytest.mark.parametrize("name", ["OldestOpenCommandAlarm", "OldestOpenTaskAlarm"])
+@pytest.mark.parametrize(
+    "name", ["OldestOpenApprovalAlarm", "OldestOpenCommandAlarm", "OldestOpenTaskAlarm"]
+)
 def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it(
     name: str,
 ) -> None:

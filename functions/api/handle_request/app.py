@@ -12,14 +12,14 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
 from sfn_cqrs.domain.errors import SfnCqrsError
-from sfn_cqrs.routes import commands, data, tasks
+from sfn_cqrs.routes import approvals, commands, data, tasks
 from sfn_cqrs.service.http import with_encoded_path
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.problems import problem, problem_of
 from sfn_cqrs.service.resolver import Resolver
 
 app = Resolver()
-for resource in (commands, data, tasks):
+for resource in (approvals, commands, data, tasks):
     app.include_router(resource.routes)
 
 

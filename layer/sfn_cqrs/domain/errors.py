@@ -46,6 +46,17 @@ class UnknownTaskTypeError(InvalidInputError):
         super().__init__("taskType", f"{type_!r} is not registered; known types: {names}")
 
 
+class UnknownApprovalTypeError(InvalidInputError):
+    """No module of the user's package registers this type of approval."""
+
+    code = "unknown_approval_type"
+
+    def __init__(self, type_: object, known: list[str]) -> None:
+        """Name the types that exist, so that a typing error shows."""
+        names = ", ".join(known) or "none"
+        super().__init__("type", f"{type_!r} is not registered; known types: {names}")
+
+
 class NoItemsError(InvalidInputError):
     """A batch task has nothing to do."""
 
@@ -118,7 +129,7 @@ class IdempotencyMismatchError(SfnCqrsError):
 
 
 class NotFailedError(SfnCqrsError):
-    """Redrive and skip are for versions that are FAILED or BLOCKED, retry for failed tasks."""
+    """Redrive and skip are for versions that are FAILED or BLOCKED, retry for what has failed."""
 
     code = "not_failed"
 
@@ -139,6 +150,35 @@ class ForbiddenError(SfnCqrsError):
     """The caller lacks the role that this action asks for."""
 
     code = "forbidden"
+
+
+class FourEyesError(ForbiddenError):
+    """Whoever requests an approval cannot decide on it."""
+
+    code = "four_eyes"
+
+
+class NotAnApproverError(ForbiddenError):
+    """The caller is not among those who decide on this approval."""
+
+    code = "not_an_approver"
+
+
+class AlreadyDecidedError(SfnCqrsError):
+    """The approval is decided, or this approver has approved it before."""
+
+    code = "already_decided"
+
+    def __init__(self, message: str, status: str) -> None:
+        """Carry the status that stands."""
+        super().__init__(message)
+        self.status = status
+
+
+class ExpiredError(SfnCqrsError):
+    """Nobody decided on the approval in time; request it again."""
+
+    code = "expired"
 
 
 class UnauthorizedError(SfnCqrsError):

@@ -1,4 +1,4 @@
-"""The sweep over all versions and all tasks that have been open for long."""
+"""The sweep over all versions, tasks and approvals that have been open for long."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import process_table, task_table
-from sfn_cqrs.domain import chain, task_flow
+from sfn_cqrs.adapters import approval_table, process_table, task_table
+from sfn_cqrs.domain import approval_flow, chain, task_flow
+from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.keys import TaskRef
+from sfn_cqrs.domain.keys import ApprovalRef, TaskRef
 from sfn_cqrs.domain.notices import task_execute
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.task import Task
+from sfn_cqrs.service.approval_flow import ApprovalFlow
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.task_flow import TaskFlow
@@ -24,15 +26,10 @@ PER_SHARD = 31
 """Times 16 shards: at most some 500 versions a sweep."""
 TASKS_PER_SHARD = 50
 """Times 4 shards: at most 200 tasks a sweep, some of which end a thousand items."""
+APPROVALS_PER_SHARD = 50
 MARGIN_MS = 5_000
 
-
-class _Opened(Protocol):
-    @property
-    def opened_at(self) -> str: ...
-
-
-T = TypeVar("T", bound=_Opened)
+T = TypeVar("T")
 
 
 class _OpenTable(Protocol[T]):
@@ -64,7 +61,7 @@ def sweep(remaining_ms: Callable[[], int]) -> Report:
         PER_SHARD,
         remaining_ms,
         _sweep_version,
-        lambda process: process.outcome.is_open,
+        lambda process: process.opened_at if process.outcome.is_open else None,
     )
 
 
@@ -76,7 +73,19 @@ def sweep_tasks(remaining_ms: Callable[[], int]) -> Report:
         TASKS_PER_SHARD,
         remaining_ms,
         _sweep_task,
-        lambda task: not task.status.is_closed,
+        lambda task: None if task.status.is_closed else task.opened_at,
+    )
+
+
+def sweep_approvals(remaining_ms: Callable[[], int]) -> Report:
+    """Sweep the approvals to which something should have happened; the age is how late it is."""
+    return _swept_all(
+        bootstrap.approvals(),
+        approval_table.OPEN_SHARDS,
+        APPROVALS_PER_SHARD,
+        remaining_ms,
+        _sweep_approval,
+        lambda approval: None if approval.stage.is_closed else approval.due_at,
     )
 
 
@@ -85,13 +94,18 @@ def sweep_ended_task(ref: TaskRef) -> str:
     return TaskFlow(ref.key).run(task_flow.sweep(bootstrap.now(), ref.attempt))
 
 
+def sweep_ended_approval(ref: ApprovalRef) -> str:
+    """Sweep the one approval whose execution has ended; answers what was done."""
+    return ApprovalFlow(ref.key).run(approval_flow.sweep(ref.attempt))
+
+
 def _swept_all(
     table: _OpenTable[T],
     shards: int,
     per_shard: int,
     remaining_ms: Callable[[], int],
     sweep_one: Callable[[T], str],
-    ages: Callable[[T], bool],
+    since: Callable[[T], str | None],
 ) -> Report:
     now = bootstrap.now()
     before = iso(now - GRACE)
@@ -105,7 +119,7 @@ def _swept_all(
         cursor = cursors.pop(str(shard), None)
         found, next_cursor = table.opened(shard, cursor, before, per_shard)
         first = table.opened(shard, None, before, per_shard)[0] if cursor else found
-        ageing = [datetime.fromisoformat(one.opened_at) for one in first if ages(one)]
+        ageing = [datetime.fromisoformat(at) for at in map(since, first) if at is not None]
         oldest = min([oldest, *ageing])
         done.update(sweep_one(one) for one in found)
         if next_cursor is not None:
@@ -131,3 +145,11 @@ def _sweep_task(task: Task) -> str:
         logger.exception("a task could not be swept", task=task.key.id)
         return "error"
     return done
+
+
+def _sweep_approval(approval: Approval) -> str:
+    try:
+        return ApprovalFlow(approval.key).run(approval_flow.sweep())
+    except Exception:
+        logger.exception("an approval could not be swept", approval=approval.key.id)
+        return "error"
