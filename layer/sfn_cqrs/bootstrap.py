@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.topics import DeadLetters, Topic
 
 T = TypeVar("T")
+_S3: dict[str, Any] = {  # what signs a form or a link for the region, as new buckets want it
+    "signature_version": "s3v4",
+    "s3": {"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"},
+}
 _made: dict[str, Any] = {}
 _lock = RLock()
 
@@ -79,6 +83,7 @@ def _client(service: str) -> Any:
                     connect_timeout=2,
                     read_timeout=10,
                     max_pool_connections=64,
+                    **(_S3 if service == "s3" else {}),
                 )
                 _made[name] = cast("Any", boto3).client(service, config=config)
     return _made[name]
@@ -281,6 +286,11 @@ def approvals_table_name() -> str:
 def approval_machine_arn() -> str:
     """The machine that alone may have its functions wait for people."""
     return os.environ["APPROVAL_MACHINE_ARN"]
+
+
+def stage() -> str:
+    """The stage that is deployed: dev, stg or prod."""
+    return os.environ["STAGE"]
 
 
 def app_package() -> str:
