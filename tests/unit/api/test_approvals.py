@@ -1,7 +1,4 @@
-import json
-
 import pytest
-from functions.api.handle_request.app import lambda_handler
 from tests.fakes.builders import RELEASE, an_approval
 
 from sfn_cqrs.domain.approval import Rules, Stage, Status, Verdict, Vote
@@ -35,24 +32,13 @@ PATH = f"/approvals/{RELEASE.id}"
 
 
 @pytest.fixture
-def ask(sample, world):
+def ask(call):
     """Return what sends a request as taro, an operator; answers its status and JSON."""
-    assert world is not None
 
     def send(method, path, body=None, *, claims=TARO, key=None, **query):
-        event = sample("api/handle_request")
-        event |= {
-            "routeKey": "$default",
-            "rawPath": path,
-            "pathParameters": None,
-            "queryStringParameters": query or None,
-            "body": body if body is None or isinstance(body, str) else json.dumps(body),
-            "headers": {"idempotency-key": key} if key else {},
-        }
-        event["requestContext"]["http"] |= {"method": method, "path": path}
-        event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
-        answer = lambda_handler(event, None)
-        return answer["statusCode"], json.loads(answer["body"])
+        headers = {"idempotency-key": key} if key else {}
+        answer = call(method, path, body, claims=claims, headers=headers, query=query or None)
+        return answer.status, answer.body
 
     return send
 
