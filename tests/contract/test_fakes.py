@@ -7,6 +7,7 @@ from tests.fakes.builders import NRT, a_process, a_publication
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import (
+    approval_table,
     attributes_bucket,
     command_table,
     data_table,
@@ -21,6 +22,7 @@ from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
 
 PAIRS = [
+    (fakes.ApprovalTable, approval_table.ApprovalTable),
     (fakes.AttributesBucket, attributes_bucket.AttributesBucket),
     (fakes.CommandTable, command_table.CommandTable),
     (fakes.DataTable, data_table.DataTable),
