@@ -29,7 +29,8 @@ def demo(airports: int, as_json: bool) -> None:
     Publishes versions of real airports over HTTP from eight threads, 1 ms apart, delivers
     stream records backwards and twice, lets a handler fail and heals it by a redrive; then
     compares chains, data, history and both read models with the source. A batch task follows,
-    two of whose items fail and are retried. Exits 1 if a single row differs.
+    two of whose items fail and are retried. Of two approvals one is granted, and one expires
+    after a week of virtual time. Exits 1 if a single row differs.
     """
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of it
 
