@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.import_bucket import ImportBucket
     from sfn_cqrs.adapters.import_jobs import ImportJobs
     from sfn_cqrs.adapters.import_table import ImportTable
+    from sfn_cqrs.adapters.link_secret import LinkSecret
     from sfn_cqrs.adapters.process_table import ProcessTable
     from sfn_cqrs.adapters.read_model import ReadModel
     from sfn_cqrs.adapters.request_table import RequestTable
@@ -219,6 +220,15 @@ def approvals() -> "ApprovalTable":
 
     table = os.environ["APPROVALS_TABLE"]
     return ApprovalTable(_client("dynamodb"), table, requests=requests(), now=now)
+
+
+@_once
+def link_secret() -> "LinkSecret":
+    """The secret that signs approval links, if they are on."""
+    from sfn_cqrs.adapters.link_secret import LinkSecret  # noqa: PLC0415
+
+    name = os.environ.get("APPROVAL_LINK_SECRET", "")
+    return LinkSecret(lambda: _client("secretsmanager"), name)
 
 
 @_once

@@ -6,7 +6,7 @@ rule itself; the contract tests hold DynamoDB's expressions to it.
 
 from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
-from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
+from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
 from tests.fakes.store import ManualClock, Shelf, Store
 from tests.fakes.tables import (
     CommandTable,
@@ -30,6 +30,7 @@ __all__ = [
     "ImportBucket",
     "ImportJobs",
     "ImportTable",
+    "LinkSecret",
     "ManualClock",
     "ProcessTable",
     "ReadModel",

@@ -1,6 +1,6 @@
 from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
-from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
+from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
 from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
     CommandTable,
@@ -44,6 +44,7 @@ class World:
         self.executions = Executions(self.store)
         self.task_executions = Executions(self.store)
         self.approval_executions = Executions(self.store)
+        self.link_secret = LinkSecret()
         self.events = Topic(self.store)
         self.alarms = Topic(self.store)
         self.dead_letters = DeadLetters(self.store)
@@ -95,6 +96,7 @@ class World:
             "task_executions",
             "approvals",
             "approval_executions",
+            "link_secret",
             "events",
             "alarms",
             "dead_letters",

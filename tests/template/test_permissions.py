@@ -103,6 +103,9 @@ def _asked(service: str, operation: str, params: dict[str, Any]) -> Iterator[tup
     if service == "s3":
         action = f"s3:{S3_ACTIONS.get(operation, operation)}"
         action += "Version" if "VersionId" in params else ""
+    if service == "secretsmanager":
+        yield action, "ApprovalLinkSecret", ""
+        return
     if service == "states":
         yield action, _machine(str(params)), ""
         return
@@ -125,6 +128,8 @@ def allowed() -> set[Call]:
 
 def _resource(value: dict[str, Any]) -> str:
     text: str = value.get("Ref") or value.get("Fn::Sub") or value["Fn::GetAtt"][0]
+    if ":secret:" in text:
+        return "ApprovalLinkSecret"
     if ":${AWS::StackName}-" in text:
         return _machine(text)
     return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", text).removesuffix("/*")
@@ -132,7 +137,7 @@ def _resource(value: dict[str, Any]) -> str:
 
 def _machine(text: str) -> str:
     """The machine that an ARN names; a task token names none, but what is sent with it tells."""
-    if re.search(r"-approval\b", text) or "LOOK_AGAIN" in text:
+    if re.search(r"-approval(?!-links)\b", text) or "LOOK_AGAIN" in text:
         return "ApprovalStateMachine"
     return "TaskStateMachine" if re.search(r"-task\b", text) else "CommandStateMachine"
 
@@ -212,7 +217,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
     entry = ("before-parameter-build", listener)
     handlers.BUILTIN_HANDLERS.append(entry)
     boto3.DEFAULT_SESSION = None
-    parameters = {"CommandTtlDays": "30", "HistoryTtlDays": "30"}
+    parameters = {"CommandTtlDays": "30", "HistoryTtlDays": "30", "ApprovalLinks": "enabled"}
     folder = tmp_path_factory.mktemp("state")
     try:
         with LocalStack(state_dir=folder, parameters=parameters, reload=False) as stack:
@@ -398,6 +403,8 @@ def decide(user: User) -> None:
     user.ask(f"/approvals/{lost}/retry", {})
     user.wait_for_approval(lost, "FAILED", attempt=2)
     user.ask("/approvals?status=ALL")
+    with pytest.raises(urllib.error.HTTPError, match="Forbidden"):
+        urllib.request.urlopen(f"{user.stack.http}/approvals/{lost}/decide?token=nobodys")
 
 
 def lose_approvals_and_sweep(user: User) -> None:

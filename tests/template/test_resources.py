@@ -312,7 +312,7 @@ def test_the_api_has_a_route_for_each_of_the_functions() -> None:
     }
 
 
-def test_every_route_wants_a_token_but_what_a_browser_asks_for_without_one() -> None:
+def test_every_route_wants_a_token_but_pages_and_what_a_link_opens() -> None:
     paths = of_type("AWS::ApiGatewayV2::Api")["HttpApi"]["Body"]["paths"]
     without_token = {
         (method, path)
@@ -321,7 +321,17 @@ def test_every_route_wants_a_token_but_what_a_browser_asks_for_without_one() -> 
         if route["security"] != [{"Jwt": []}]
     }
 
-    assert without_token == {("get", "/docs"), ("options", "/{proxy+}")}
+    by_link = {("get", "/approvals/{id}/decide"), ("post", "/approvals/{id}/decide")}
+    assert without_token == {("get", "/docs"), ("options", "/{proxy+}"), *by_link}
+
+
+def test_approval_links_are_off_unless_somebody_switches_them_on() -> None:
+    secret = translated()["ApprovalLinkSecret"]
+
+    assert TEMPLATE.document["Parameters"]["ApprovalLinks"]["Default"] == "disabled"
+    assert secret["Condition"] == "HasApprovalLinks"
+    assert secret["Properties"]["GenerateSecretString"]["PasswordLength"] == 64
+    assert TEMPLATE.environment["APPROVAL_LINK_SECRET"] == ""
 
 
 def test_the_api_is_throttled_and_logged() -> None:

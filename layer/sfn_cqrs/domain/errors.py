@@ -216,6 +216,18 @@ class AlreadyDecidedError(SfnCqrsError):
         self.status = status
 
 
+class InvalidLinkError(ForbiddenError):
+    """An approval link that was not made here, or not for this."""
+
+    code = "invalid_link"
+
+
+class LinksDisabledError(NotFoundError):
+    """Approval links are off."""
+
+    code = "links_disabled"
+
+
 class ExpiredError(SfnCqrsError):
     """Nobody decided on the approval in time; request it again."""
 

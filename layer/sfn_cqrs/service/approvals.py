@@ -1,7 +1,7 @@
 """Approvals from the outside: request, look, decide, run again."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
@@ -15,6 +15,7 @@ from sfn_cqrs.domain.approval import (
     checked_text,
     next_reminder,
 )
+from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import NotFoundError, TransientError
@@ -147,6 +148,36 @@ class ApprovalService:
         """
         return self._decide(id_, user, groups, Verdict.REJECT, reason, ip)
 
+    def link(
+        self,
+        id_: str,
+        user: str,
+        groups: Collection[str] = (),
+        *,
+        base_url: str,
+        valid_for: timedelta = timedelta(days=2),
+    ) -> str:
+        """A link by which one person may decide on this, once; send it to nobody else.
+
+        `base_url` is where the API is, such as https://api.example.com. It ends with the
+        approval at the latest.
+
+        Raises:
+            LinksDisabledError: the parameter ApprovalLinks is not enabled.
+            NotFoundError: there is no such approval.
+            NotAnApproverError, FourEyesError: this person has no say in it.
+            ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
+        """
+        approval, now = self.get(id_), bootstrap.now()
+        approval.check_approver(user, groups)
+        approval.check_open(user, iso(now))
+        ends = datetime.fromisoformat(approval.expires_at)
+        expires = int(min(now + valid_for, ends).timestamp())
+        is_named = user in approval.rules.approvers
+        link = ApprovalLink(approval.key, user, "" if is_named else approval.rules.group, expires)
+        token = link.signed(bootstrap.link_secret().read())
+        return f"{base_url.rstrip('/')}/approvals/{id_}/decide?token={token}"
+
     def retry(self, id_: str) -> Approval:
         """Run what has failed again, as the next attempt; a decision stays.
 
@@ -196,3 +227,17 @@ class ApprovalService:
             request_id=caller.request_id,
         )
         return approval, digest(["approval", known.name, subject, payload, note])
+
+
+class LinkService:
+    """Approval links, as they are opened; they name their tenant."""
+
+    def read(self, id_: str, token: str) -> ApprovalLink:
+        """Read a link that was opened for an approval.
+
+        Raises:
+            LinksDisabledError: links are off.
+            InvalidLinkError, ExpiredError: it is not ours, or its time is over.
+        """
+        secret, now = bootstrap.link_secret().read(), bootstrap.now().timestamp()
+        return ApprovalLink.read(token, id_, secret, now)
