@@ -9,6 +9,7 @@ from tests.fakes.tables import (
     ProcessTable,
     ReadModel,
     RequestTable,
+    WaitTable,
     is_listed,
 )
 from tests.fakes.task_table import TaskTable
@@ -35,6 +36,7 @@ class World:
         self.data = DataTable(self.store)
         self.history = HistoryTable(self.store, history_ttl or Retention())
         self.requests = RequestTable(self.store)
+        self.waits = WaitTable(self.store)
         self.attributes = AttributesBucket(self.store)
         self.tasks = TaskTable(self.store, self.attributes)
         self.approvals = ApprovalTable(self.store)
@@ -45,6 +47,7 @@ class World:
         self.task_executions = Executions(self.store)
         self.approval_executions = Executions(self.store)
         self.link_secret = LinkSecret()
+        self.import_executions = Executions(self.store)
         self.events = Topic(self.store)
         self.alarms = Topic(self.store)
         self.dead_letters = DeadLetters(self.store)
@@ -88,6 +91,7 @@ class World:
             "history",
             "requests",
             "attributes",
+            "waits",
             "tasks",
             "imports",
             "import_jobs",
@@ -97,6 +101,7 @@ class World:
             "approvals",
             "approval_executions",
             "link_secret",
+            "import_executions",
             "events",
             "alarms",
             "dead_letters",

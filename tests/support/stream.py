@@ -37,7 +37,7 @@ class Stream:
 
     @classmethod
     def of(cls, template: Template, function: str = FUNCTION) -> "Stream":
-        """The mapping as the template declares it."""
+        """A consumer's mapping as the template declares it."""
         source = next(each for each in template.event_sources if each.function == function)
         arns = {"FunctionArn": function, "EventSourceArn": source.properties["Stream"]}
         filters = source.properties["FilterCriteria"]["Filters"]

@@ -100,6 +100,7 @@ def test_only_the_outboxes_consumers_and_the_sweep_start_executions() -> None:
         "QueueOnTaskActionFunction",
         "ScheduleSweepFunction",
         "StreamOnApprovalChangedFunction",
+        "StreamOnImportChangedFunction",
         "StreamOnProcessChangedFunction",
     }
 

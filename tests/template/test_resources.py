@@ -46,7 +46,7 @@ def test_what_holds_data_stays_when_the_stack_goes(name: str) -> None:
     assert resource["UpdateReplacePolicy"] == "Retain"
 
 
-@pytest.mark.parametrize("table", ["CommandsTable", "TasksTable"])
+@pytest.mark.parametrize("table", ["CommandsTable", "TasksTable", "ImportTmpTable"])
 def test_the_index_of_what_is_open_holds_keys_only(table: str) -> None:
     (index,) = TABLES[table]["GlobalSecondaryIndexes"]
 
@@ -77,9 +77,11 @@ def test_what_is_acted_on_has_a_stream_and_one_reader_each() -> None:
         "ApprovalsTable": {"StreamViewType": "NEW_IMAGE"},
         "CommandsTable": {"StreamViewType": "NEW_IMAGE"},
         "TasksTable": {"StreamViewType": "NEW_IMAGE"},
+        "ImportTmpTable": {"StreamViewType": "NEW_IMAGE"},
     }
     assert readers == {
         "StreamOnApprovalChangedFunction": attribute("ApprovalsTable", "StreamArn"),
+        "StreamOnImportChangedFunction": attribute("ImportTmpTable", "StreamArn"),
         "StreamOnProcessChangedFunction": attribute("CommandsTable", "StreamArn"),
         "StreamOnTaskChangedFunction": attribute("TasksTable", "StreamArn"),
     }
@@ -91,6 +93,7 @@ def test_what_is_acted_on_has_a_stream_and_one_reader_each() -> None:
         ("StreamOnApprovalChangedFunction", None),
         ("StreamOnProcessChangedFunction", 10),
         ("StreamOnTaskChangedFunction", None),
+        ("StreamOnImportChangedFunction", None),
     ],
 )
 def test_a_stream_record_that_cannot_be_processed_does_not_stop_the_others(
@@ -156,6 +159,27 @@ def test_the_stream_of_tasks_lets_through_what_is_to_be_started_and_what_has_end
     assert any(matches(_pattern(one), record) for one in filters) is passes
 
 
+@pytest.mark.parametrize(
+    ("image", "passes"),
+    [
+        ({"kind": "job", "status": "CREATED"}, True),
+        ({"kind": "job", "status": "FAILED"}, True),
+        ({"kind": "count"}, True),
+        ({"kind": "plan"}, False),
+        ({"kind": "batch"}, False),
+        ({"kind": "sweep"}, False),
+    ],
+)
+def test_the_stream_of_imports_lets_through_jobs_and_counters(
+    image: dict[str, str], passes: bool
+) -> None:
+    filters = source_mapping("StreamOnImportChangedFunction")["FilterCriteria"]["Filters"]
+    new_image = {name: {"S": value} for name, value in image.items()}
+    record = {"eventName": "MODIFY", "dynamodb": {"NewImage": new_image}}
+
+    assert any(matches(_pattern(one), record) for one in filters) is passes
+
+
 @pytest.mark.parametrize("happened", Happened)
 def test_the_stream_of_approvals_lets_through_all_that_happens_but_waiting(
     happened: Happened,
@@ -172,6 +196,7 @@ def test_the_stream_of_approvals_lets_through_all_that_happens_but_waiting(
     "function",
     [
         "StreamOnApprovalChangedFunction",
+        "StreamOnImportChangedFunction",
         "StreamOnProcessChangedFunction",
         "StreamOnTaskChangedFunction",
     ],
@@ -384,6 +409,7 @@ def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
         "IteratorAge",
         "OldestOpenCommandAge",
         "OldestOpenTaskAge",
+        "OldestOpenImportAge",
         "OldestOpenApprovalAge",
         "Throttles",
         "5xx",
@@ -407,7 +433,13 @@ def test_every_trigger_has_an_alarm_on_its_errors() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["OldestOpenApprovalAlarm", "OldestOpenCommandAlarm", "OldestOpenTaskAlarm"]
+    "name",
+    [
+        "OldestOpenCommandAlarm",
+        "OldestOpenTaskAlarm",
+        "OldestOpenImportAlarm",
+        "OldestOpenApprovalAlarm",
+    ],
 )
 def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it(
     name: str,

@@ -151,6 +151,11 @@ class Approval:
         return ApprovalRef(self.key, self.attempt)
 
     @property
+    def opened_at(self) -> str:
+        """By what the sweep finds it: the oldest is what is overdue for longest."""
+        return self.due_at
+
+    @property
     def is_decided(self) -> bool:
         """Nothing changes the status any more."""
         return self.status is not Status.OPEN

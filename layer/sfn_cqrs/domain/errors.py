@@ -128,6 +128,18 @@ class InvalidTokenError(SfnCqrsError):
     code = "invalid_token"
 
 
+class TokenRefusedError(SfnCqrsError):
+    """The role may not end the wait that a task token stands for; it may be another machine's."""
+
+    code = "token_refused"
+
+
+class NotWaitingError(SfnCqrsError):
+    """Nobody waits there: the execution has not come to the state, or does not exist."""
+
+    code = "not_waiting"
+
+
 class VersionConflictError(SfnCqrsError):
     """Somebody else has published a version since the caller read; read again, then retry."""
 

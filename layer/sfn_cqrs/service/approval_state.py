@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from sfn_cqrs.adapters.passing import passing_is_transient
 from sfn_cqrs.domain import approval_flow
 from sfn_cqrs.domain.approval import Status
 from sfn_cqrs.domain.keys import ApprovalRef
 from sfn_cqrs.service.approval_flow import ApprovalFlow
 from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.passing import passing_is_transient
 
 
 @dataclass(frozen=True, slots=True)

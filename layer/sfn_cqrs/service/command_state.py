@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 
-from sfn_cqrs.adapters.passing import passing_is_transient
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.passing import passing_is_transient
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The sweep over all versions, tasks and approvals that have been open for long."""
+"""The sweep over all versions, tasks, imports and approvals that have been open for long."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,16 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import approval_table, process_table, task_table
+from sfn_cqrs.adapters import approval_table, import_jobs, process_table, task_table
 from sfn_cqrs.domain import approval_flow, chain, task_flow
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import ApprovalRef, TaskRef
 from sfn_cqrs.domain.notices import task_execute
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.task import Task
 from sfn_cqrs.service.approval_flow import ApprovalFlow
 from sfn_cqrs.service.chain import Chain
+from sfn_cqrs.service.import_end import sweep_import
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.task_flow import TaskFlow
 
@@ -26,10 +28,18 @@ PER_SHARD = 31
 """Times 16 shards: at most some 500 versions a sweep."""
 TASKS_PER_SHARD = 50
 """Times 4 shards: at most 200 tasks a sweep, some of which end a thousand items."""
+IMPORTS_PER_SHARD = 25
+"""Times 4 shards: at most 100 jobs a sweep, some of which have an errors.csv to write."""
 APPROVALS_PER_SHARD = 50
 MARGIN_MS = 5_000
 
-T = TypeVar("T")
+
+class _Opened(Protocol):
+    @property
+    def opened_at(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Opened)
 
 
 class _OpenTable(Protocol[T]):
@@ -61,7 +71,7 @@ def sweep(remaining_ms: Callable[[], int]) -> Report:
         PER_SHARD,
         remaining_ms,
         _sweep_version,
-        lambda process: process.opened_at if process.outcome.is_open else None,
+        lambda process: process.outcome.is_open,
     )
 
 
@@ -73,7 +83,24 @@ def sweep_tasks(remaining_ms: Callable[[], int]) -> Report:
         TASKS_PER_SHARD,
         remaining_ms,
         _sweep_task,
-        lambda task: None if task.status.is_closed else task.opened_at,
+        lambda task: not task.status.is_closed,
+    )
+
+
+def sweep_ended_task(ref: TaskRef) -> str:
+    """Sweep the one task whose execution has ended; answers what was done."""
+    return TaskFlow(ref.key).run(task_flow.sweep(bootstrap.now(), ref.attempt))
+
+
+def sweep_imports(remaining_ms: Callable[[], int]) -> Report:
+    """Sweep the import jobs, as `sweep` does the versions."""
+    return _swept_all(
+        bootstrap.import_jobs(),
+        import_jobs.OPEN_SHARDS,
+        IMPORTS_PER_SHARD,
+        remaining_ms,
+        _sweep_import,
+        lambda job: job.status.is_open,
     )
 
 
@@ -85,13 +112,8 @@ def sweep_approvals(remaining_ms: Callable[[], int]) -> Report:
         APPROVALS_PER_SHARD,
         remaining_ms,
         _sweep_approval,
-        lambda approval: None if approval.stage.is_closed else approval.due_at,
+        lambda approval: not approval.stage.is_closed,
     )
-
-
-def sweep_ended_task(ref: TaskRef) -> str:
-    """Sweep the one task whose execution has ended; answers what was done."""
-    return TaskFlow(ref.key).run(task_flow.sweep(bootstrap.now(), ref.attempt))
 
 
 def sweep_ended_approval(ref: ApprovalRef) -> str:
@@ -105,7 +127,7 @@ def _swept_all(
     per_shard: int,
     remaining_ms: Callable[[], int],
     sweep_one: Callable[[T], str],
-    since: Callable[[T], str | None],
+    ages: Callable[[T], bool],
 ) -> Report:
     now = bootstrap.now()
     before = iso(now - GRACE)
@@ -119,7 +141,7 @@ def _swept_all(
         cursor = cursors.pop(str(shard), None)
         found, next_cursor = table.opened(shard, cursor, before, per_shard)
         first = table.opened(shard, None, before, per_shard)[0] if cursor else found
-        ageing = [datetime.fromisoformat(at) for at in map(since, first) if at is not None]
+        ageing = [datetime.fromisoformat(one.opened_at) for one in first if ages(one)]
         oldest = min([oldest, *ageing])
         done.update(sweep_one(one) for one in found)
         if next_cursor is not None:
@@ -145,6 +167,14 @@ def _sweep_task(task: Task) -> str:
         logger.exception("a task could not be swept", task=task.key.id)
         return "error"
     return done
+
+
+def _sweep_import(job: Job) -> str:
+    try:
+        return sweep_import(job.key)
+    except Exception:
+        logger.exception("an import could not be swept", job=job.key.id)
+        return "error"
 
 
 def _sweep_approval(approval: Approval) -> str:

@@ -17,9 +17,13 @@ from sfn_cqrs.routes.operation import (
 )
 
 KINDS = ("csv",)
-MODES = ("DIRECT",)
+MODES = ("DIRECT", "STEP_FUNCTION")
 
-UPLOAD = body("Upload", {"name": {**TEXT, "description": "the file's name; its end is kept"}})
+UPLOAD = body(
+    "Upload",
+    {"name": {**TEXT, "description": "the file's name; its end is kept"}},
+    {"tableName": {**TEXT, "description": "refused at once if there is no such table"}},
+)
 FORM = record(
     "UploadForm",
     {
@@ -42,7 +46,7 @@ START = body(
         "tableName": TEXT,
         "processingMode": {
             **one_of(*MODES),
-            "description": "DIRECT: at most 1,000 rows, within the request",
+            "description": "DIRECT: at most 1,000 rows, within the request; by size if not given",
         },
         "publishMode": {
             **one_of(*PublishMode),
