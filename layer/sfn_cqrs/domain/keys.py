@@ -15,10 +15,14 @@ from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 MAX_CODE_BYTES = 256
 MAX_VERSION = 99_999_999
 JOB_PREFIX = "JOB#"
+FILE_PREFIX = "FILE#"
+HOOK_PREFIX = "HOOK#"
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TASK_ID = re.compile(r"([ts])-([0-9A-HJKMNP-TV-Z]{26})")
-_IMPORT_ID = re.compile(r"([crz])-([0-9A-HJKMNP-TV-Z]{26})")
+_ZIP_ID = re.compile(r"z-([0-9A-HJKMNP-TV-Z]{26})")
+_ULID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_IMPORT_ID = re.compile(r"([cr])-([0-9A-HJKMNP-TV-Z]{26})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -75,21 +79,16 @@ class ItemKey:
 
 
 class ImportKind(StrEnum):
-    """A file, a single row, or an archive of files.
+    """A file that the machine imports, or a single row.
 
     The value is the first letter of the import's public id.
     """
 
     CSV = "c"
     ROW = "r"
-    ZIP = "z"
 
 
-_IMPORT_PARTITIONS = {
-    ImportKind.CSV: "CSV_IMPORT",
-    ImportKind.ROW: "IMPORT",
-    ImportKind.ZIP: "ZIP_IMPORT",
-}
+_IMPORT_PARTITIONS = {ImportKind.CSV: "CSV_IMPORT", ImportKind.ROW: "IMPORT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +152,90 @@ class ImportKey:
         """
         found = _IMPORT_ID.fullmatch(id_)
         if found is None:
-            raise NotFoundError(f"there is no import {id_!r}; their ids begin with c-, r- or z-")
+            raise NotFoundError(f"there is no import {id_!r}; their ids begin with c- or r-")
         return cls(tenant, found[2], ImportKind(found[1]))
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per job, the same for ever."""
         return f"i-{hashed(table, self.pk, self.sk)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ZipKey:
+    """One ZIP import of one tenant; its files lie in a partition of their own."""
+
+    tenant: str
+    ulid: str
+
+    @property
+    def id(self) -> str:
+        """The public id, which names the kind and so the partition."""
+        return f"z-{self.ulid}"
+
+    @property
+    def pk(self) -> str:
+        """The partition of the tenant's ZIP jobs."""
+        return f"ZIP_IMPORT#{self.tenant}"
+
+    @property
+    def sk(self) -> str:
+        """The sort key of the job; jobs sort by the time they were made."""
+        return f"{JOB_PREFIX}{self.ulid}"
+
+    @property
+    def parts_pk(self) -> str:
+        """The partition of what belongs to the job."""
+        return f"{self.pk}#{self.ulid}"
+
+    def file_sk(self, index: int) -> str:
+        """The sort key of a file in the job's own partition."""
+        return f"{FILE_PREFIX}{index:04d}"
+
+    def file_key(self, index: int) -> str:
+        """The object that a file is extracted to; nothing of it comes from the archive."""
+        return f"jobs/{self.tenant}/{self.id}/files/{index:04d}.csv"
+
+    def child(self, index: int) -> ImportKey:
+        """The import of a file: always the same one, made when the archive's was."""
+        digest = hashlib.sha256(f"{self.pk}|{self.ulid}|{index}".encode()).digest()
+        number = int.from_bytes(digest[:10])
+        text = "".join(_ULID_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))
+        return ImportKey(self.tenant, f"{self.ulid[:10]}{text}")
+
+
+@dataclass(frozen=True, slots=True)
+class ZipRef:
+    """One attempt to import an archive: all that an execution carries."""
+
+    key: ZipKey
+    attempt: int
+
+    def as_input(self) -> dict[str, object]:
+        """The execution's input; the same attempt gives the same text, whoever starts it."""
+        return {"attempt": self.attempt, "id": self.key.id, "tenant": self.key.tenant}
+
+    @classmethod
+    def from_input(cls, execution_input: dict[str, object]) -> "ZipRef":
+        """Read an execution's input back.
+
+        Raises:
+            InvalidInputError: a field is missing or of another type.
+        """
+        try:
+            tenant, id_ = str(execution_input["tenant"]), str(execution_input["id"])
+            attempt = execution_input["attempt"]
+        except (KeyError, TypeError) as error:
+            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
+        if not isinstance(attempt, int):
+            raise InvalidInputError("input", "attempt must be an integer")
+        found = _ZIP_ID.fullmatch(id_)
+        if found is None:
+            raise InvalidInputError("id", f"{id_!r} is no id of a ZIP import; those begin with z-")
+        return cls(ZipKey(tenant, found[1]), attempt)
+
+    def execution_name(self, table: str) -> str:
+        """The execution's name: one per attempt, at most 80 characters, the same for ever."""
+        return f"z-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,17 @@ from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Row, checked_delimiter
 from sfn_cqrs.domain.csv_text import checked_encoding
 from sfn_cqrs.domain.errors import (
+    FileTooLargeError,
+    ForeignFileError,
     InvalidFileError,
     InvalidInputError,
+    NoSuchFileError,
     NotFailedError,
     NotFoundError,
+    NotOpenError,
     SupersededError,
 )
-from sfn_cqrs.domain.ids import derived_ulid, new_ulid
+from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.import_job import (
     MAX_FILE_BYTES,
     NO_SOURCE,
@@ -31,7 +35,7 @@ from sfn_cqrs.domain.import_job import (
     Source,
 )
 from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
-from sfn_cqrs.domain.keys import ImportKey, ImportKind, checked_tenant
+from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant
 from sfn_cqrs.service import strategies
 from sfn_cqrs.service.commands import Caller
 from sfn_cqrs.service.import_direct import import_direct
@@ -81,7 +85,8 @@ class ImportService:
 
     def upload_key(self, name: str) -> str:
         """A new key for a file; only the end of its name is kept."""
-        kept = re.sub(r"[^A-Za-z0-9._-]", "_", name)[-64:] or "file.csv"
+        last = re.split(r"[/\\]", name)[-1]
+        kept = re.sub(r"[^A-Za-z0-9._-]", "_", last)[-64:] or "file.csv"
         return f"{self._uploads}{new_ulid(bootstrap.now())}/{kept}"
 
     def submit(
@@ -164,7 +169,7 @@ class ImportService:
 
     def start_child(
         self,
-        zip_key: ImportKey,
+        zip_key: ZipKey,
         index: int,
         request: Request,
         token: str,
@@ -183,7 +188,7 @@ class ImportService:
             SupersededError: a later try waits already.
         """
         parent = Parent(zip_key.id, index, token, seq)
-        key = ImportKey(self._tenant, derived_ulid(zip_key.ulid, index))
+        key = zip_key.child(index)
         job = bootstrap.import_jobs().find(key)
         if job is None:
             source, _ = self._found(request.key, f"jobs/{self._tenant}/")
@@ -219,9 +224,12 @@ class ImportService:
 
         Raises:
             NotFoundError: there is no such job.
+            NotOpenError: it has ended.
         """
-        job = self._find(id_)
-        return progress_of(bootstrap.import_jobs().cancel(job.key) or self._find(id_))
+        job = bootstrap.import_jobs().cancel(self._find(id_).key)
+        if job is None:
+            raise NotOpenError(f"import {id_} has ended as {self._find(id_).status}")
+        return progress_of(job)
 
     def retry(self, id_: str, caller: Caller | None = None) -> Progress:
         """Have the rows that failed, or were not gone through, imported by a job of their own.
@@ -274,7 +282,7 @@ class ImportService:
 
     def _find(self, id_: str) -> Job:
         key = ImportKey.of_id(self._tenant, id_)
-        job = bootstrap.import_jobs().find(key) if key.kind is not ImportKind.ZIP else None
+        job = bootstrap.import_jobs().find(key)
         if job is None:
             raise NotFoundError(f"there is no import {id_!r}")
         return job
@@ -283,12 +291,12 @@ class ImportService:
         """The object to import, in its current version, and its size."""
         prefix = self._uploads if below is None else below
         if not key.startswith(prefix):
-            raise InvalidInputError("key", f"must begin with {prefix}")
+            raise ForeignFileError(prefix)
         head = bootstrap.import_bucket().head(key)
         if head is None:
-            raise InvalidInputError("key", f"there is no object {key}; upload it first")
+            raise NoSuchFileError(key)
         if head.size > MAX_FILE_BYTES:
-            raise InvalidInputError("key", f"the file has more than {MAX_FILE_BYTES} bytes")
+            raise FileTooLargeError(MAX_FILE_BYTES)
         return bootstrap.import_bucket().source(key, head.version_id), head.size
 
     def _created(

@@ -1,11 +1,50 @@
 """The HTTP resolver: Powertools', made fit for a process that answers several requests at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import local
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+_mine = local()
+
+
+def current_event() -> dict[str, Any]:
+    """The request that this thread answers, as API Gateway sent it."""
+    event: APIGatewayProxyEventV2 = _mine.event
+    return event.raw_event
+
+
+class Route(NamedTuple):
+    """A route as it was registered; `rule` names its parameters `<type_>`."""
+
+    method: str
+    rule: str
+    function: Callable[..., Any]
+
+
+class Routes(Router):
+    """The routes of one resource; they read their request by `current_event` alone.
+
+    Powertools' own `Router.current_event` is that of the resolver that included it last.
+    """
+
+    def __init__(self) -> None:
+        """Take routes that are registered by decorators."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.registered: list[Route] = []
+
+    def route(self, rule: str, method: Any, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """Register a function, and keep in mind which."""
+        register = super().route(rule, method, *args, **kwargs)
+
+        def registered(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.registered.append(Route(method, rule, function))
+            return register(function)
+
+        return registered
 
 
 class Resolver(APIGatewayHttpResolver):
@@ -16,30 +55,25 @@ class Resolver(APIGatewayHttpResolver):
     one caller's request must not be read with another one's claims.
     """
 
-    def __init__(self) -> None:
-        """Serve routes that are registered by decorators."""
-        self._mine = local()
-        super().__init__()
-
     @property
     def current_event(self) -> APIGatewayProxyEventV2:  # type: ignore[override]
         """The request that this thread answers."""
-        event: APIGatewayProxyEventV2 = self._mine.event
+        event: APIGatewayProxyEventV2 = _mine.event
         return event
 
     @property
     def context(self) -> dict[str, Any]:
         """What Powertools notes of the request: its route and its arguments."""
-        if not hasattr(self._mine, "context"):
-            self._mine.context = {}
-        context: dict[str, Any] = self._mine.context
+        if not hasattr(_mine, "context"):
+            _mine.context = {}
+        context: dict[str, Any] = _mine.context
         return context
 
     @context.setter
     def context(self, value: dict[str, Any]) -> None:
-        self._mine.context = value
+        _mine.context = value
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer a request."""
-        self._mine.event = APIGatewayProxyEventV2(dict(event))
+        _mine.event = APIGatewayProxyEventV2(dict(event))
         return super().resolve(event, context)

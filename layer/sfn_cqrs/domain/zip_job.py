@@ -1,0 +1,189 @@
+"""An import of a ZIP archive: its files, one child job each, and how it ends."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import InvalidFileError
+from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source
+from sfn_cqrs.domain.imports import Counts, PublishMode
+from sfn_cqrs.domain.keys import ZipKey, ZipRef
+from sfn_cqrs.domain.zip_directory import Entry, Kind, Place
+from sfn_cqrs.domain.zip_names import table_in
+
+MAX_TOTAL_BYTES = 5 * 1024**3
+MAX_ATTEMPTS = 5
+"""The attempt after the last one does nothing but end the job."""
+
+
+class FileStatus(StrEnum):
+    """Where a file of an archive stands; it only moves down this list."""
+
+    CREATED = "CREATED"
+    EXTRACTED = "EXTRACTED"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"
+
+    @property
+    def is_open(self) -> bool:
+        """The file has not ended."""
+        return self in OPEN_STATUSES
+
+
+OPEN_STATUSES = (FileStatus.CREATED, FileStatus.EXTRACTED, FileStatus.PROCESSING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedFile:
+    """A file of an archive, as stored; the name is for people only.
+
+    `source` is where it was extracted to. While it is PROCESSING its child job says how far
+    it is; how that has ended is kept here at the end.
+    """
+
+    index: int
+    name: str
+    place: Place
+    table: str | None = None
+    status: FileStatus = FileStatus.CREATED
+    source: Source | None = None
+    counts: Counts = field(default_factory=Counts)
+    cancelled: int = 0
+    problem: Problem | None = None
+
+    @property
+    def total(self) -> int:
+        """The rows that are accounted for."""
+        return self.counts.total + self.cancelled
+
+    @property
+    def ending(self) -> Ending:
+        """How a file has ended that came to a job of its own, or should have."""
+        return Ending(JobStatus(self.status), self.counts, self.cancelled, self.problem)
+
+    def refused(self, problem: Problem) -> "ArchivedFile":
+        """The file cannot be imported."""
+        return replace(self, status=FileStatus.FAILED, problem=problem)
+
+    def ended(self, ending: Ending) -> "ArchivedFile":
+        """The file as its child job has ended."""
+        return replace(
+            self,
+            status=FileStatus(ending.status),
+            counts=ending.counts,
+            cancelled=ending.cancelled,
+            problem=ending.problem,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZipJob:
+    """A job as stored; `files` is how many there are, once they are listed.
+
+    `size` is the archive's, in bytes. `problem` is why it cannot be read. `hooks` says of each
+    finalization hook that has run how it went: an empty text, or its error.
+    """
+
+    key: ZipKey
+    source: Source
+    size: int
+    by: Audit
+    table: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    publish_mode: PublishMode = PublishMode.SYNC
+    dry_run: bool = False
+    status: JobStatus = JobStatus.CREATED
+    attempt: int = 1
+    opened_at: str = ""
+    started_at: str = ""
+    finished_at: str = ""
+    is_cancelled: bool = False
+    files: int | None = None
+    problem: Problem | None = None
+    ending: Ending | None = None
+    hooks: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> ZipRef:
+        """The attempt that owns this job now."""
+        return ZipRef(self.key, self.attempt)
+
+    def is_mine(self, attempt: int) -> bool:
+        """Only the current attempt ends the job, and only while it is open."""
+        return self.attempt == attempt and self.status.is_open
+
+
+def files_of(entries: list[Entry], table: str | None, known: frozenset[str]) -> list[ArchivedFile]:
+    """What becomes of each entry: the index is its place in the order of the names.
+
+    Raises:
+        InvalidFileError: there is nothing to import, or too much.
+    """
+    files = [_file_of(index, entry, table, known) for index, entry in enumerate(entries)]
+    if all(file.status is FileStatus.SKIPPED for file in files):
+        raise InvalidFileError("no_files", "the archive has no file whose name ends in .csv")
+    total = sum(file.place.size for file in files if file.status.is_open)
+    if total > MAX_TOTAL_BYTES:
+        raise InvalidFileError(
+            "too_large",
+            f"the archive's files have {total} bytes, and at most {MAX_TOTAL_BYTES} are extracted;"
+            " make several archives",
+        )
+    return files
+
+
+def ending_of(job: ZipJob, files: Iterable[ArchivedFile]) -> Ending:
+    """How a job ends whose files have all ended: the sum of them."""
+    counts, cancelled, has_failed = Counts(), 0, job.problem is not None
+    for file in files:
+        counts += file.counts
+        cancelled += file.cancelled
+        has_failed |= file.status is FileStatus.FAILED
+    if job.is_cancelled:
+        return Ending(JobStatus.CANCELLED, counts, cancelled, job.problem)
+    status = JobStatus.FAILED if has_failed else JobStatus.COMPLETED
+    return Ending(status, counts, cancelled, job.problem)
+
+
+def settled(
+    job: ZipJob, file: ArchivedFile, child: Job | None, error: str | None = None
+) -> ArchivedFile:
+    """An open file as it ends with its job.
+
+    Its child's ending is its own. Without one it has failed by the error that its state ended
+    with, or it was cancelled.
+    """
+    if child is not None and child.ending is not None:
+        return file.ended(child.ending)
+    if error is None and job.is_cancelled:
+        return replace(file, status=FileStatus.CANCELLED)
+    problem = Problem("abandoned", "the import came to its end before this file did; retry it")
+    if error is not None:
+        problem = Problem("failed", f"{error}; the execution's history tells more")
+    return file.refused(problem)
+
+
+def _file_of(index: int, entry: Entry, table: str | None, known: frozenset[str]) -> ArchivedFile:
+    file = ArchivedFile(index=index, name=entry.name, place=entry.place)
+    if entry.kind is Kind.SKIPPED:
+        return replace(file, status=FileStatus.SKIPPED, problem=entry.problem)
+    table = table or table_in(entry.name)
+    file = replace(file, table=table)
+    if entry.problem is not None:
+        return file.refused(entry.problem)
+    if table is None:
+        return file.refused(
+            Problem("no_table", "call it yyyymmddHHMMSS-{table}.csv, or name the table to import")
+        )
+    if table not in known:
+        names = ", ".join(sorted(known))
+        return file.refused(
+            Problem("unknown_table", f"{table!r} has no strategy; known tables: {names}")
+        )
+    return file
