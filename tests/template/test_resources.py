@@ -230,6 +230,7 @@ def test_a_queue_is_encrypted_and_has_dead_letters_or_is_watched(name: str) -> N
     [
         ("NotificationQueue", "QueueOnNotificationFunction"),
         ("TaskActionQueue", "QueueOnTaskActionFunction"),
+        ("ImportActionQueue", "QueueOnImportActionFunction"),
     ],
 )
 def test_a_message_stays_hidden_for_six_times_as_long_as_its_consumer_may_run(
@@ -260,8 +261,9 @@ def test_items_are_begun_so_that_they_end_before_their_execution_does() -> None:
 @pytest.mark.parametrize(
     ("queue", "actions"),
     [
-        ("Notification", ["command-status", "task-status", "approval-status"]),
+        ("Notification", ["command-status", "task-status", "import-status", "approval-status"]),
         ("TaskAction", ["task-execute"]),
+        ("ImportAction", ["import-execute"]),
     ],
 )
 def test_a_queue_takes_its_messages_in_their_envelope(queue: str, actions: list[str]) -> None:
