@@ -377,7 +377,7 @@ def import_files(stack: LocalStack) -> None:
     """A plain file and another one; one item is large, one blocked, and one row is bad."""
     header = "icao,name,country,lat,lon,tz"
     place = "JP,35.7,140.3,Asia/Tokyo"
-    rows = [f"{icao},{icao},{place}" for icao in ("KIX", "STOP", "RJAA")]
+    rows = [f"{icao},{icao},{place}" for icao in ("KIX", "STOP", "RJAA", "RJGG")]
     plain = "\n".join([header, *rows, "RJBB,RJBB,JP,north,140.3,Asia/Tokyo"])
     for text in (plain, plain.replace(",", ";").replace("RJAA,RJAA", "RJAA,New")):
         service = ImportService("tenant1")
