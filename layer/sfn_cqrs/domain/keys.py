@@ -22,7 +22,7 @@ _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TASK_ID = re.compile(r"([ts])-([0-9A-HJKMNP-TV-Z]{26})")
 _ZIP_ID = re.compile(r"z-([0-9A-HJKMNP-TV-Z]{26})")
 _ULID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_IMPORT_ID = re.compile(r"([cr])-([0-9A-HJKMNP-TV-Z]{26})")
+_IMPORT_ID = re.compile(r"([crz])-([0-9A-HJKMNP-TV-Z]{26})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -79,16 +79,21 @@ class ItemKey:
 
 
 class ImportKind(StrEnum):
-    """A file that the machine imports, or a single row.
+    """A file, a single row, or an archive of files.
 
     The value is the first letter of the import's public id.
     """
 
     CSV = "c"
     ROW = "r"
+    ZIP = "z"
 
 
-_IMPORT_PARTITIONS = {ImportKind.CSV: "CSV_IMPORT", ImportKind.ROW: "IMPORT"}
+_IMPORT_PARTITIONS = {
+    ImportKind.CSV: "CSV_IMPORT",
+    ImportKind.ROW: "IMPORT",
+    ImportKind.ZIP: "ZIP_IMPORT",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +143,21 @@ class ImportKey:
             tenant, id_ = str(execution_input["tenant"]), str(execution_input["id"])
         except KeyError as error:
             raise InvalidInputError("input", f"the execution's input lacks {error}") from error
+        try:
+            return cls.of_id(tenant, id_)
+        except NotFoundError as error:
+            raise InvalidInputError("id", str(error)) from error
+
+    @classmethod
+    def of_id(cls, tenant: str, id_: str) -> "ImportKey":
+        """The key of a public id.
+
+        Raises:
+            NotFoundError: it is no import's id.
+        """
         found = _IMPORT_ID.fullmatch(id_)
         if found is None:
-            raise InvalidInputError("id", f"{id_!r} is no id of an import")
+            raise NotFoundError(f"there is no import {id_!r}; their ids begin with c-, r- or z-")
         return cls(tenant, found[2], ImportKind(found[1]))
 
     def execution_name(self, table: str) -> str:

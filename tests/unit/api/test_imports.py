@@ -30,7 +30,7 @@ def upload(world):
 def job(upload):
     """A job that nobody has begun yet."""
     upload(HEADER + NARITA)
-    return ImportService("tenant1")._created(Request(table="airports", key=KEY), Caller())
+    return ImportService("tenant1").start(Request(table="airports", key=KEY), Caller()).job
 
 
 class TestUpload:
@@ -93,6 +93,7 @@ class TestStart:
             "kind": "csv",
             "table": "airports",
             "status": "COMPLETED",
+            "processingMode": "DIRECT",
             "publishMode": "SYNC",
             "dryRun": False,
             "total": 1,
