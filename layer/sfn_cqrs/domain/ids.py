@@ -17,6 +17,11 @@ def new_ulid(now: datetime) -> str:
     return _text(int(now.timestamp() * 1000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS))
 
 
+def first_ulid(moment: datetime) -> str:
+    """The first of all ULIDs of a moment, to derive others from."""
+    return _text(int(moment.timestamp() * 1000) << _RANDOM_BITS)
+
+
 def derived_ulid(ulid: str, *identity: str | int) -> str:
     """A ULID of the same moment as another one, the same for the same identity."""
     named = "|".join([ulid, *map(str, identity)])

@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.ids import new_ulid
+from sfn_cqrs.domain.ids import derived_ulid, first_ulid, new_ulid
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC))
 ALPHABET = set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -45,3 +46,13 @@ def test_a_moment_is_written_in_utc_with_milliseconds():
 @given(MOMENTS, st.integers(1, 10**9))
 def test_texts_of_moments_sort_as_the_moments_do(moment, milliseconds):
     assert iso(moment) < iso(moment + MILLISECOND * milliseconds)
+
+
+def test_the_first_ulid_of_a_moment_is_below_all_others_and_one_may_be_derived_from_it():
+    first = first_ulid(NOON)
+    derived = derived_ulid(first, "key", "version")
+
+    assert first == new_ulid(NOON)[:10] + "0" * 16
+    assert first < derived < first_ulid(NOON + MILLISECOND)
+    assert derived == derived_ulid(first_ulid(NOON), "key", "version")
+    assert derived != derived_ulid(first, "key", "another")
