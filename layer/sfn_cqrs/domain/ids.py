@@ -14,22 +14,16 @@ def new_ulid(now: datetime) -> str:
 
     Source: https://github.com/ulid/spec
     """
-    return _text(int(now.timestamp() * 1000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS))
+    return _ulid(now, secrets.randbits(_RANDOM_BITS))
 
 
-def first_ulid(moment: datetime) -> str:
-    """The first of all ULIDs of a moment, to derive others from."""
-    return _text(int(moment.timestamp() * 1000) << _RANDOM_BITS)
+def ulid_of(moment: datetime, *identity: str) -> str:
+    """The ULID of something: always the same for the same moment and identity."""
+    digest = hashlib.sha256("|".join(identity).encode()).digest()
+    return _ulid(moment, int.from_bytes(digest[: _RANDOM_BITS // 8], "big"))
 
 
-def derived_ulid(ulid: str, *identity: str | int) -> str:
-    """A ULID of the same moment as another one, the same for the same identity."""
-    named = "|".join([ulid, *map(str, identity)])
-    digest = hashlib.sha256(named.encode()).digest()[: _RANDOM_BITS // 8]
-    moment = ulid[: -_RANDOM_BITS // 5]
-    return moment + _text(int.from_bytes(digest, "big"))[-_RANDOM_BITS // 5 :]
-
-
-def _text(number: int) -> str:
+def _ulid(moment: datetime, random: int) -> str:
+    number = int(moment.timestamp() * 1000) << _RANDOM_BITS | random
     shifts = range(5 * (_CHARACTERS - 1), -1, -5)
     return "".join(_ALPHABET[number >> shift & 31] for shift in shifts)

@@ -22,7 +22,7 @@ _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TASK_ID = re.compile(r"([ts])-([0-9A-HJKMNP-TV-Z]{26})")
 _ZIP_ID = re.compile(r"z-([0-9A-HJKMNP-TV-Z]{26})")
 _ULID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_IMPORT_ID = re.compile(r"([crz])-([0-9A-HJKMNP-TV-Z]{26})")
+_IMPORT_ID = re.compile(r"([cr])-([0-9A-HJKMNP-TV-Z]{26})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -79,21 +79,16 @@ class ItemKey:
 
 
 class ImportKind(StrEnum):
-    """A file, a single row, or an archive of files.
+    """A file that the machine imports, or a single row.
 
     The value is the first letter of the import's public id.
     """
 
     CSV = "c"
     ROW = "r"
-    ZIP = "z"
 
 
-_IMPORT_PARTITIONS = {
-    ImportKind.CSV: "CSV_IMPORT",
-    ImportKind.ROW: "IMPORT",
-    ImportKind.ZIP: "ZIP_IMPORT",
-}
+_IMPORT_PARTITIONS = {ImportKind.CSV: "CSV_IMPORT", ImportKind.ROW: "IMPORT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +152,7 @@ class ImportKey:
         """
         found = _IMPORT_ID.fullmatch(id_)
         if found is None:
-            raise NotFoundError(f"there is no import {id_!r}; their ids begin with c-, r- or z-")
+            raise NotFoundError(f"there is no import {id_!r}; their ids begin with c- or r-")
         return cls(tenant, found[2], ImportKind(found[1]))
 
     def execution_name(self, table: str) -> str:

@@ -23,7 +23,7 @@ from sfn_cqrs.domain.errors import (
     NotOpenError,
     SupersededError,
 )
-from sfn_cqrs.domain.ids import derived_ulid, first_ulid, new_ulid
+from sfn_cqrs.domain.ids import new_ulid, ulid_of
 from sfn_cqrs.domain.import_job import (
     MAX_FILE_BYTES,
     NO_SOURCE,
@@ -36,7 +36,7 @@ from sfn_cqrs.domain.import_job import (
     Source,
 )
 from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
-from sfn_cqrs.domain.keys import ImportKey, ImportKind, checked_tenant
+from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant
 from sfn_cqrs.service import strategies
 from sfn_cqrs.service.commands import Caller
 from sfn_cqrs.service.import_direct import import_direct
@@ -138,7 +138,7 @@ class ImportService:
         """
         source, head = self._found(request.key, version_id=version_id)
         identity = (source.bucket, source.key, source.version_id)
-        key = ImportKey(self._tenant, derived_ulid(first_ulid(head.modified), *identity))
+        key = ImportKey(self._tenant, ulid_of(head.modified, *identity))
         mode = ProcessingMode.STEP_FUNCTION
         self._created(request, caller or Caller(), source, mode, key=key)
         return key.id
@@ -187,7 +187,7 @@ class ImportService:
 
     def start_child(
         self,
-        zip_key: ImportKey,
+        zip_key: ZipKey,
         index: int,
         request: Request,
         token: str,
@@ -206,7 +206,7 @@ class ImportService:
             SupersededError: a later try waits already.
         """
         parent = Parent(zip_key.id, index, token, seq)
-        key = ImportKey(self._tenant, derived_ulid(zip_key.ulid, index))
+        key = zip_key.child(index)
         job = bootstrap.import_jobs().find(key)
         if job is None:
             source, _ = self._found(request.key, f"jobs/{self._tenant}/")
@@ -300,7 +300,7 @@ class ImportService:
 
     def _find(self, id_: str) -> Job:
         key = ImportKey.of_id(self._tenant, id_)
-        job = bootstrap.import_jobs().find(key) if key.kind is not ImportKind.ZIP else None
+        job = bootstrap.import_jobs().find(key)
         if job is None:
             raise NotFoundError(f"there is no import {id_!r}")
         return job

@@ -8,7 +8,6 @@ from sfn_cqrs.adapters.import_bucket import MAX_FORM_BYTES
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.routes.imports import MAX_INLINE_BYTES
-from sfn_cqrs.service.commands import Caller
 from sfn_cqrs.service.imports import ImportService, Request
 
 NOON = "2026-11-25T12:00:00.000Z"
@@ -30,7 +29,7 @@ def upload(world):
 def job(upload):
     """A job that nobody has begun yet."""
     upload(HEADER + NARITA)
-    return ImportService("tenant1").start(Request(table="airports", key=KEY), Caller()).job
+    return ImportService("tenant1").start(Request(table="airports", key=KEY)).job
 
 
 class TestUpload:

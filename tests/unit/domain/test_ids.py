@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.ids import derived_ulid, first_ulid, new_ulid
+from sfn_cqrs.domain.ids import new_ulid, ulid_of
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC))
 ALPHABET = set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
@@ -48,11 +48,10 @@ def test_texts_of_moments_sort_as_the_moments_do(moment, milliseconds):
     assert iso(moment) < iso(moment + MILLISECOND * milliseconds)
 
 
-def test_the_first_ulid_of_a_moment_is_below_all_others_and_one_may_be_derived_from_it():
-    first = first_ulid(NOON)
-    derived = derived_ulid(first, "key", "version")
+def test_the_ulid_of_something_is_the_same_for_the_same_moment_and_identity():
+    one = ulid_of(NOON, "a", "b")
 
-    assert first == new_ulid(NOON)[:10] + "0" * 16
-    assert first < derived < first_ulid(NOON + MILLISECOND)
-    assert derived == derived_ulid(first_ulid(NOON), "key", "version")
-    assert derived != derived_ulid(first, "key", "another")
+    assert ulid_of(NOON, "a", "b") == one
+    assert len(one) == 26
+    assert len({one, ulid_of(NOON, "a", "c"), ulid_of(NOON, "ab")}) == 3
+    assert one[:10] == new_ulid(NOON)[:10]

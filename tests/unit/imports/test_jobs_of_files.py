@@ -18,7 +18,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.import_job import Ending, JobStatus, Parent, ProcessingMode, Reader
 from sfn_cqrs.domain.imports import Counts, Fate
-from sfn_cqrs.domain.keys import ImportKey, ImportKind
+from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey
 from sfn_cqrs.service.commands import Caller, CommandService
 from sfn_cqrs.service.import_batch import run_batch
 from sfn_cqrs.service.import_end import end, end_job
@@ -29,7 +29,7 @@ from shop.airport_import import Airports
 KEY = "uploads/tenant1/1/a.csv"
 HEADER = "icao,name,country,lat,lon,tz\n"
 TARO = Caller(user="taro", ip="192.0.2.1")
-ARCHIVE = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A", ImportKind.ZIP)
+ARCHIVE = ZipKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
 ENTRY = "jobs/tenant1/z-01KAXK3V9Q0M3W8C5R6T7Y8Z9A/0.csv"
 DIRECT, STEP_FUNCTION = ProcessingMode.DIRECT, ProcessingMode.STEP_FUNCTION
 

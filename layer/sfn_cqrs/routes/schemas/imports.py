@@ -91,11 +91,11 @@ _JOB = {
     "finishedAt": nullable(MOMENT),
 }
 _LIVE = {
-    "stopping": one_of("cancelled"),
-    "retries": {**TEXT, "description": "the import whose failed rows these are"},
-    "retriedBy": {**TEXT, "description": "the import that goes through the failed rows again"},
-    "parent": {**TEXT, "description": "the archive that the file is of"},
     "error": _REASON,
+    "stopping": one_of("cancelled"),
+    "retries": {**TEXT, "description": "the import whose failed rows this one goes through"},
+    "retriedBy": {**TEXT, "description": "the import that goes through the failed rows again"},
+    "parent": {**TEXT, "description": "the ZIP import that this file is an entry of"},
     "rowsPerSecond": {"type": "number", "minimum": 0},
     "etaSeconds": {"type": ["number", "null"], "minimum": 0},
 }
