@@ -48,7 +48,10 @@ WAKE = {"dynamodb:UpdateItem", "states:SendTaskFailure", "states:SendTaskSuccess
 """All of them wake a version or an approval, restart it or end its wait; who is first is a race."""
 ON_THEIR_BEHALF = {"kms:GenerateDataKey", "kms:Decrypt"}
 """SNS uses the alarm topic's key in the name of its caller."""
-BY_LAMBDA = {("ScheduleSweepFunction", "sqs:SendMessage")}
+BY_LAMBDA = {
+    ("EventOnFileUploadedFunction", "sqs:SendMessage"),
+    ("ScheduleSweepFunction", "sqs:SendMessage"),
+}
 """Lambda itself sends what failed in the name of the function."""
 REPORTERS = (
     "ImportCsvFinalizeParentJobFunction",
@@ -152,7 +155,7 @@ def _resource(value: dict[str, Any]) -> str:
         return "ApprovalLinkSecret"
     if ":${AWS::StackName}-" in text:
         return _machine(text)
-    return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", text).removesuffix("/*").removesuffix("/jobs")
+    return re.sub(r"\$\{(\w+)\.Arn\}(/(jobs|uploads))?(/\*)?", r"\1", text)
 
 
 def _machine(text: str) -> str:
@@ -239,7 +242,10 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
     entry = ("before-parameter-build", listener)
     handlers.BUILTIN_HANDLERS.append(entry)
     boto3.DEFAULT_SESSION = None
-    parameters = {"CommandTtlDays": "30", "HistoryTtlDays": "30", "ApprovalLinks": "enabled"}
+    parameters = {
+        **{"CommandTtlDays": "30", "HistoryTtlDays": "30"},
+        **{"ApprovalLinks": "enabled", "ImportOnUpload": "enabled"},
+    }
     folder = tmp_path_factory.mktemp("state")
     try:
         with LocalStack(state_dir=folder, parameters=parameters, reload=False) as stack:
@@ -264,10 +270,11 @@ def use(stack: LocalStack) -> None:
     lose_tasks_and_sweep(user)
     decide(user)
     lose_approvals_and_sweep(user)
-    import_at_once(user)
     import_files(stack)
     import_rows()
     lose_imports_and_sweep(stack)
+    import_at_once(user)
+    import_uploads(user)
     run_workflows(stack)
     write_what_nobody_can_read(stack)
 
@@ -364,12 +371,28 @@ def import_at_once(user: User) -> None:
     with urllib.request.urlopen(f"{user.stack.http}/imports/{done['id']}/errors.csv") as report:
         assert report.read().count(b"RJTT") == 1
     user.ask(f"/imports/{done['id']}/cancel", {})
+    user.ask(f"/imports/{done['id']}/retry", {})
+
+
+def import_uploads(user: User) -> None:
+    """A file in the place of a table, of which S3 tells; and an event that names its version."""
+    bucket, key = user.stack.outputs["ImportBucketName"], "uploads/tenant1/auto/airports/a.csv"
+    before = len(user.ask("/imports")["items"])
+    put = user.stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b"")
+    until = time.monotonic() + 10
+    while len(user.ask("/imports")["items"]) == before:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    event = json.loads((ROOT / "events/event/on_file_uploaded.json").read_text(encoding="utf-8"))
+    event["detail"]["object"] |= {"key": key, "version-id": put["VersionId"]}
+    user.stack.functions.invoke("EventOnFileUploadedFunction", json.dumps(event).encode())
+    assert len(user.ask("/imports")["items"]) == before + 1
 
 
 def send_airports(user: User, name: str) -> dict[str, str]:
     """Send a file of two rows by the form that its tenant is given; how to import it."""
     form = user.ask("/imports/uploads", {"name": "airports.csv"})
-    lines = ["icao,name,country,lat,lon,tz", f"RJAA,{name},JP,35.7,140.3,Asia/Tokyo", "RJTT,,,,,"]
+    lines = ["icao,name,country,lat,lon,tz", f"RJEE,{name},JP,35.7,140.3,Asia/Tokyo", "RJTT,,,,,"]
     parts = [*form["fields"].items(), ("file", "\n".join(lines))]
     body = "".join(
         f'--x\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
