@@ -27,7 +27,6 @@ from sfn_local.asl.machine import INITIAL, Machine, compile_machine
 from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.settings import Settings, changed_settings, default_settings
 from sfn_local.asl.states.distributed_map import label_of
-from sfn_local.asl.states.item_processor import processor_config
 from sfn_local.asl.versions import Versions, is_qualified
 
 TYPES = ("STANDARD", "EXPRESS")
@@ -206,8 +205,7 @@ def _describe_text(text: str, label: str | None) -> dict[str, Any] | None:
 def _find_processor(definition: Definition, label: str) -> dict[str, Json] | None:
     """The processor of the Distributed Map state with that label."""
     for state in definition.of_type("Map"):
-        is_distributed = processor_config(state.fields).get("Mode") == "DISTRIBUTED"
-        if is_distributed and label_of(state.name, state.fields) == label:
+        if state.is_distributed and label_of(state.name, state.fields) == label:
             processor: dict[str, Json] = state.fields["ItemProcessor"]
             return processor
     return None
