@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.request_table import RequestTable
     from sfn_cqrs.adapters.task_table import TaskTable
     from sfn_cqrs.adapters.topics import DeadLetters, Topic
+    from sfn_cqrs.adapters.wait_table import WaitTable
 
 T = TypeVar("T")
 _S3: dict[str, Any] = {  # what signs a form or a link for the region, as new buckets want it
@@ -151,6 +152,14 @@ def requests() -> "RequestTable":
 
 
 @_once
+def waits() -> "WaitTable":
+    """The tokens of executions that wait for somebody outside."""
+    from sfn_cqrs.adapters.wait_table import WaitTable  # noqa: PLC0415
+
+    return WaitTable(_client("dynamodb"), os.environ["REQUESTS_TABLE"], now)
+
+
+@_once
 def attributes() -> AttributesBucket:
     """The large attributes; S3's client is made when one is met."""
     return AttributesBucket(lambda: _client("s3"), os.environ["ATTRIBUTES_BUCKET"])
@@ -178,6 +187,18 @@ def import_bucket() -> "ImportBucket":
     from sfn_cqrs.adapters.import_bucket import ImportBucket  # noqa: PLC0415
 
     return ImportBucket(_client("s3"), os.environ["IMPORT_BUCKET"])
+
+
+@_once
+def import_executions() -> "Executions":
+    """The import machine."""
+    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
+
+    return Executions(
+        _client("stepfunctions"),
+        os.environ["IMPORT_CSV_MACHINE_ARN"],
+        os.environ["IMPORT_TMP_TABLE"],
+    )
 
 
 @_once
@@ -248,6 +269,11 @@ def read_model(view: str) -> "ReadModel":
     return read_models()(view)
 
 
+def machine_arn(name: str) -> str:
+    """The ARN of another machine of this stack, such as `order-saga`, by its file's name."""
+    return f"{os.environ['COMMAND_MACHINE_ARN'].removesuffix('-command')}-{name}"
+
+
 def commands_table_name() -> str:
     """The table's name as notices carry it."""
     return os.environ["COMMANDS_TABLE"]
@@ -261,6 +287,11 @@ def tasks_table_name() -> str:
 def stage() -> str:
     """The stage that is deployed: dev, stg or prod."""
     return os.environ["STAGE"]
+
+
+def import_table_name() -> str:
+    """The table's name as notices and executions carry it."""
+    return os.environ["IMPORT_TMP_TABLE"]
 
 
 def app_package() -> str:

@@ -51,7 +51,7 @@ def test_a_form_puts_one_object_of_at_most_5_gib_for_a_quarter_of_an_hour(signed
     expires = datetime.fromisoformat(policy["expiration"].replace("Z", "+00:00"))
     conditions = [each for each in policy["conditions"] if "x-amz" not in str(each)]
     assert conditions == [
-        ["content-length-range", 1, 5 * 1024**3],
+        ["content-length-range", 0, 5 * 1024**3],
         ["starts-with", "$Content-Type", ""],
         {"bucket": IMPORTS},
         {"key": KEY},

@@ -8,6 +8,7 @@ from tests.fakes.tables import (
     ProcessTable,
     ReadModel,
     RequestTable,
+    WaitTable,
     is_listed,
 )
 from tests.fakes.task_table import TaskTable
@@ -33,6 +34,7 @@ class World:
         self.data = DataTable(self.store)
         self.history = HistoryTable(self.store, history_ttl or Retention())
         self.requests = RequestTable(self.store)
+        self.waits = WaitTable(self.store)
         self.attributes = AttributesBucket(self.store)
         self.tasks = TaskTable(self.store, self.attributes)
         self.imports = ImportTable(self.store)
@@ -40,6 +42,7 @@ class World:
         self.import_bucket = ImportBucket(self.store)
         self.executions = Executions(self.store)
         self.task_executions = Executions(self.store)
+        self.import_executions = Executions(self.store)
         self.events = Topic(self.store)
         self.alarms = Topic(self.store)
         self.dead_letters = DeadLetters(self.store)
@@ -76,12 +79,14 @@ class World:
             "history",
             "requests",
             "attributes",
+            "waits",
             "tasks",
             "imports",
             "import_jobs",
             "import_bucket",
             "executions",
             "task_executions",
+            "import_executions",
             "events",
             "alarms",
             "dead_letters",

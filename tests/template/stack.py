@@ -21,12 +21,26 @@ class State(NamedTuple):
     name: str
     body: dict[str, Any]
 
+    @property
+    def folder(self) -> str:
+        """The machine's folder in functions/, events/ and tests/unit/."""
+        return self.machine.replace("-", "_")
+
 
 STATES = [
     State(machine.key, name, body)
     for machine in MACHINES.values()
     for name, body in machine.states()
 ]
+BATCH = "$.Items"
+
+
+def is_batch(state: State) -> bool:
+    """Whether a state's execution is a child of a Map Run, whose input is a batch."""
+    payload = state.body.get("Parameters", {}).get("Payload", {})
+    return bool(payload.get("input.$") == BATCH)
+
+
 TASKS = [state for state in STATES if state.body["Type"] == "Task"]
 
 

@@ -117,6 +117,12 @@ class InvalidTokenError(SfnCqrsError):
     code = "invalid_token"
 
 
+class NotWaitingError(SfnCqrsError):
+    """Nobody waits there: the execution has not come to the state, or does not exist."""
+
+    code = "not_waiting"
+
+
 class VersionConflictError(SfnCqrsError):
     """Somebody else has published a version since the caller read; read again, then retry."""
 

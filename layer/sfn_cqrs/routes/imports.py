@@ -21,6 +21,7 @@ from sfn_cqrs.domain.values import Json
 from sfn_cqrs.routes.operation import CURSOR, Media, Redirect, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.schemas.imports import FORM, IMPORTED, JOB, JOBS, KINDS, MODES, START, UPLOAD
+from sfn_cqrs.service import strategies
 from sfn_cqrs.service.http import code_of
 from sfn_cqrs.service.imports import Imported, ImportService
 from sfn_cqrs.service.imports import Request as ImportRequest
@@ -33,13 +34,16 @@ routes = Routes()
 
 
 @routes.post("/imports/uploads")
-@operation(body=UPLOAD, answers={200: FORM})
+@operation(body=UPLOAD, answers={200: FORM}, problems=(UnknownTableError,))
 def allow_upload() -> Response[str]:
     """Say where to send a file, as a form, before it is imported."""
     request = Request()
-    name = needed(request.body(UPLOAD.fields), "name")
-    if not isinstance(name, str) or not name:
+    body = request.body(UPLOAD.fields)
+    name = _text(body, "name")
+    if not name:
         raise InvalidInputError("name", "must be the name of a file")
+    if "tableName" in body:
+        strategies.find(body["tableName"])
     key = ImportService(request.tenant).upload_key(name)
     form = bootstrap.import_bucket().upload_form(key)
     return answer(

@@ -54,6 +54,12 @@ class TestUpload:
         assert (answer.status, answer.body["code"]) == (400, "invalid_input")
         assert answer.body["field"] == field
 
+    def test_a_form_for_a_table_that_nobody_knows_is_refused(self, call):
+        body = {"name": "a.csv", "tableName": "airprots"}
+
+        assert call("POST", "/imports/uploads", body).body["code"] == "unknown_table"
+        assert call("POST", "/imports/uploads", {**body, "tableName": "airports"}).status == 200
+
 
 class TestStart:
     def test_a_small_file_is_imported_at_once_with_what_became_of_each_row(

@@ -19,7 +19,11 @@ from sfn_cqrs.routes.operation import (
 KINDS = ("csv",)
 MODES = ("DIRECT",)
 
-UPLOAD = body("Upload", {"name": {**TEXT, "description": "the file's name; its end is kept"}})
+UPLOAD = body(
+    "Upload",
+    {"name": {**TEXT, "description": "the file's name; its end is kept"}},
+    {"tableName": {**TEXT, "description": "refused at once if there is no such table"}},
+)
 FORM = record(
     "UploadForm",
     {

@@ -64,14 +64,15 @@ class DistributedMapState(RetryingState):
         line = visit.line
         document = self.flow.input(visit)
         most_at_once = self._most_at_once(visit, document) or 0
-        items = self._items(visit, document) if self._reader is None else []
-        if not isinstance(items, (list, dict)):
+        mocked = _mocked_items(visit)
+        items = mocked if self._reader or mocked is not None else self._items(visit, document)
+        if items is not None and not isinstance(items, (list, dict)):
             raise not_iterable(self._definition, visit, items)
         is_resumed = visit.is_resumed and visit.retries == 0  # a Retry starts another Map Run
         left = line.execution.unfinished.pop(visit.event, None)
         unfinished = left if is_resumed else None
         if unfinished is None or unfinished.run.status != "RUNNING":
-            line.record("MapStateStarted", {"length": len(items)})
+            line.record("MapStateStarted", {"length": len(items or [])})
         inputs = self._open(visit, document, items)
         run = self._run_of(visit, document, unfinished, most_at_once)
         result = await self._run(visit, document, run, inputs, unfinished)
@@ -108,10 +109,10 @@ class DistributedMapState(RetryingState):
         visit.line.record("MapStateFailed")
 
     def _open(self, visit: Visit, document: Document, items: Json) -> Inputs:
-        """The children's inputs, of which none is read yet."""
+        """The children's inputs, of which none is read yet; a file has the items that are None."""
         batches = Singles() if self._batcher is None else self._batcher.begin(visit, document)
         select = self._selector
-        if self._reader is None:
+        if items is not None or self._reader is None:
             return Inputs.of_data(visit, document, items, select, batches)
         opening = self._reader.open(visit, document)
         return Inputs.of_files(visit, document, opening, select, batches)
@@ -190,6 +191,19 @@ async def _run_all(run: MapRun, inputs: Inputs, children: Children) -> None:
         await children.next_end()
         if run.tolerance.is_exceeded(run.items.unsuccessful, inputs.total):
             raise ThresholdFailure
+
+
+def _mocked_items(visit: Visit) -> Json:
+    """What a test case says is to be read; None where it says nothing of the state.
+
+    Raises:
+        StateFailure: the test case has the state fail so.
+    """
+    mocks = visit.line.execution.mocks
+    answer = None if mocks is None else mocks.next_answer(visit.state.name)
+    if isinstance(answer, StateFailure):
+        raise StateFailure(answer.error, answer.cause)
+    return None if answer is None else answer.value
 
 
 def _execution_type(definition: dict[str, Json]) -> str:
