@@ -115,6 +115,7 @@ def measure() -> list[Figure]:
         Figure("10,000 executions that wait for tokens", waiting[0], "KiB each", 10),
         Figure("threads of these", waiting[1], "threads", 3),
         Figure(f"start-up of the server, median of {RUNS}", started[0], "s", 0.5),
+        Figure("CPU until then, median", started[2], "s"),
         Figure("RSS of the server, median", started[1], "MB", 60),
     ]
 
@@ -172,17 +173,17 @@ def is_parked(engine: Engine, arn: str) -> bool:
     return engine.history(arn)[-1]["type"] == "TaskSubmitted"
 
 
-def start_up() -> tuple[float, float]:
-    """Seconds until the server answers, and its RSS in MB."""
+def start_up() -> tuple[float, float, float]:
+    """Seconds until the server answers, its RSS in MB, and the CPU seconds that it took."""
     command = [str(Path(sys.executable).parent / "sfn-cqrs"), "engine", "--port", "0", "--json"]
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         json.loads(process.stdout.readline())
         seconds = time.perf_counter() - began
-        size = rss(process.pid) / KIB
+        size, cpu = rss(process.pid) / KIB, cpu_seconds(process.pid)
         process.send_signal(signal.SIGTERM)
-    return seconds, size
+    return seconds, size, cpu
 
 
 def moto_lambda_states(endpoint: str) -> float:
@@ -340,6 +341,13 @@ def rss(process: int | str = "self") -> float:
     status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
     return float(line.split()[1])
+
+
+def cpu_seconds(process: int) -> float:
+    """The CPU time of a process so far, its own and the system's for it."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    user, system = 11, 12  # of those behind the name
+    return (int(fields[user]) + int(fields[system])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

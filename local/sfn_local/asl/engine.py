@@ -40,12 +40,11 @@ from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.asl.services import NoServices, Services
 from sfn_local.asl.settings import Settings
 from sfn_local.asl.tags import Tags
-from sfn_local.asl.tested_state import LONGEST_SECONDS as LONGEST_TEST
-from sfn_local.asl.tested_state import Question, StateTest
 from sfn_local.asl.versions import Version, is_qualified
 
 if TYPE_CHECKING:
     from sfn_local.asl.persistence import Persistence
+    from sfn_local.asl.tested_state import Question
 
 logger = logging.getLogger(__name__)
 
@@ -241,15 +240,20 @@ class Engine:
         included = {"outputDetails": {"included": True}}
         return {**described, **included, "billingDetails": billing(execution)}
 
-    def test_state(self, question: Question, level: str = "INFO") -> dict[str, Any]:
+    def test_state(self, question: "Question", level: str = "INFO") -> dict[str, Any]:
         """Run one state by itself, for at most five minutes; the answer of TestState.
 
         Raises:
             InvalidDefinition: the state is not well formed.
         """
+        from sfn_local.asl.tested_state import (  # noqa: PLC0415 - slow to import
+            LONGEST_SECONDS,
+            StateTest,
+        )
+
         with self._lock:
             test = StateTest(question, self._runtime, self.account)
-        if not self.run_until(lambda: test.is_done, LONGEST_TEST):
+        if not self.run_until(lambda: test.is_done, LONGEST_SECONDS):
             with self._lock:
                 test.cancel()
         return test.outcome.answer(level)
