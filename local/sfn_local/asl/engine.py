@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfn_local.asl import names
 from sfn_local.asl.clock import Clock, RealClock, VirtualClock
@@ -34,16 +34,17 @@ from sfn_local.asl.functions import FunctionInvoker
 from sfn_local.asl.machine import Machine
 from sfn_local.asl.machines import Machines, describe_for_execution
 from sfn_local.asl.mocks import MockCase, MockConfig, MockError, MockFile
-from sfn_local.asl.persistence import Persistence
 from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.redrives import Redrives
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.asl.services import NoServices, Services
 from sfn_local.asl.settings import Settings
 from sfn_local.asl.tags import Tags
-from sfn_local.asl.tested_state import LONGEST_SECONDS as LONGEST_TEST
-from sfn_local.asl.tested_state import Question, StateTest
 from sfn_local.asl.versions import Version, is_qualified
+
+if TYPE_CHECKING:
+    from sfn_local.asl.persistence import Persistence
+    from sfn_local.asl.tested_state import Question
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class Engine:
         self._redrives = Redrives()
         self._persistence: Persistence | None = None
         if data_dir is not None:
-            self._restore(Persistence(data_dir, self._runtime))
+            self._restore(_open_journal(data_dir, self._runtime))
 
     def create_state_machine(
         self,
@@ -239,15 +240,20 @@ class Engine:
         included = {"outputDetails": {"included": True}}
         return {**described, **included, "billingDetails": billing(execution)}
 
-    def test_state(self, question: Question, level: str = "INFO") -> dict[str, Any]:
+    def test_state(self, question: "Question", level: str = "INFO") -> dict[str, Any]:
         """Run one state by itself, for at most five minutes; the answer of TestState.
 
         Raises:
             InvalidDefinition: the state is not well formed.
         """
+        from sfn_local.asl.tested_state import (  # noqa: PLC0415 - slow to import
+            LONGEST_SECONDS,
+            StateTest,
+        )
+
         with self._lock:
             test = StateTest(question, self._runtime, self.account)
-        if not self.run_until(lambda: test.is_done, LONGEST_TEST):
+        if not self.run_until(lambda: test.is_done, LONGEST_SECONDS):
             with self._lock:
                 test.cancel()
         return test.outcome.answer(level)
@@ -569,7 +575,7 @@ class Engine:
                 self._persistence.close()
                 self._persistence = None
 
-    def _restore(self, persistence: Persistence) -> None:
+    def _restore(self, persistence: "Persistence") -> None:
         with self._lock:
             persistence.restore_resources(self._machines, self._tags)
             for arn in persistence.forgotten():
@@ -739,6 +745,12 @@ class Engine:
                 listener(description)
             except Exception:
                 logger.exception("a listener failed at %s", description["executionArn"])
+
+
+def _open_journal(folder: Path, runtime: Runtime) -> "Persistence":
+    from sfn_local.asl.persistence import Persistence  # noqa: PLC0415 - SQLite is slow to import
+
+    return Persistence(folder, runtime)
 
 
 def _parse_input(text: str) -> Document:

@@ -226,6 +226,11 @@ class Persistence:
 
     def _restore_meta(self) -> None:
         meta = dict(self._journal.records("meta"))
+        starts = meta.get("starts", 0)
+        if starts:  # a seeded engine would make the same names again
+            random = self._runtime.scheduler.random
+            random.seed(f"{random.random()}:{starts}")
+        self._journal.write({("meta", "starts"): starts + 1}, [])
         clock = self._runtime.scheduler.clock
         if isinstance(clock, VirtualClock):
             clock.move_to(meta.get("time", 0.0))

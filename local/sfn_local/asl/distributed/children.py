@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sfn_local.asl.states.graph import Graph
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Work:
     """A child's place among the others, its input, and how it ended if it has run before.
 

@@ -239,7 +239,7 @@ class MapRun:
         return {} if moment is None else {"redriveDate": datetime.fromtimestamp(moment, UTC)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """How a child has ended, and what of its result is kept."""
 

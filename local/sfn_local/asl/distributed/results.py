@@ -371,21 +371,28 @@ def _compile_format(writer: dict[str, Json], default: str) -> Format:
 
 
 def _described(child: Execution) -> dict[str, Json]:
-    """A child as DescribeExecution shows it, in the words of the files."""
-    described: dict[str, Json] = {
-        "ExecutionArn": child.arn,
-        "Input": child.input.text,
-        "InputDetails": {"Included": True},
-        "Name": child.name,
-        "RedriveCount": child.redrive_count,
-        "StartDate": timestamp(child.started),
-        "StateMachineArn": child.machine.arn,
-        "Status": child.status,
-        "StopDate": timestamp(child.stopped or child.started),
-        **{f"{name[:1].upper()}{name[1:]}": text for name, text in child.redrive_status().items()},
-    }
+    """A child as DescribeExecution shows it, in the words of the files and their order."""
+    described: dict[str, Json] = {}
+    if child.cause is not None:
+        described["Cause"] = child.cause
+    if child.error is not None:
+        described["Error"] = child.error
+    described["ExecutionArn"] = child.arn
+    described["Input"] = child.input.text
+    described["InputDetails"] = {"Included": True}
+    described["Name"] = child.name
     if child.output is not None:
-        described |= {"Output": child.output, "OutputDetails": {"Included": True}}
-    reasons = {"Error": child.error, "Cause": child.cause}
-    described |= {name: text for name, text in reasons.items() if text is not None}
-    return dict(sorted(described.items()))
+        described["Output"] = child.output
+        described["OutputDetails"] = {"Included": True}
+    described["RedriveCount"] = child.redrive_count
+    reason = child.not_redrivable_because
+    if reason is None:
+        described["RedriveStatus"] = "REDRIVABLE_BY_MAP_RUN"
+    else:
+        described["RedriveStatus"] = "NOT_REDRIVABLE"
+        described["RedriveStatusReason"] = reason
+    described["StartDate"] = timestamp(child.started)
+    described["StateMachineArn"] = child.machine.arn
+    described["Status"] = child.status
+    described["StopDate"] = timestamp(child.stopped or child.started)
+    return described
