@@ -22,7 +22,10 @@ COMMANDS: Final = {
     "data": ("sfn_local.cli.data:data", "Look at items: get, list, history."),
     "chain": ("sfn_local.cli.chain:chain", "Look at and repair chains: show, redrive, skip."),
     "task": ("sfn_local.cli.task:task", "Run and repair tasks: run, show, list, retry, cancel."),
-    "import": ("sfn_local.cli.imports:import_", "Import files: start, dry-run, status, errors."),
+    "import": (
+        "sfn_local.cli.imports:import_",
+        "Import files: start, dry-run, status, errors, retry.",
+    ),
     "start": ("sfn_local.cli.execution:start", "Start a state machine, and watch it."),
     "resume": ("sfn_local.cli.execution:resume", "Let an execution go on that waits."),
     "invoke": ("sfn_local.cli.invoke:invoke", "Invoke the function of one state."),
