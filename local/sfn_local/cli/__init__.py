@@ -22,6 +22,9 @@ COMMANDS: Final = {
     "data": ("sfn_local.cli.data:data", "Look at items: get, list, history."),
     "chain": ("sfn_local.cli.chain:chain", "Look at and repair chains: show, redrive, skip."),
     "task": ("sfn_local.cli.task:task", "Run and repair tasks: run, show, list, retry, cancel."),
+    "approval": ("sfn_local.cli.approval:approval", "Approvals: request, list, show, retry."),
+    "approve": ("sfn_local.cli.approval:approve", "Approve what waits for you."),
+    "reject": ("sfn_local.cli.approval:reject", "Reject what waits for you."),
     "import": (
         "sfn_local.cli.imports:import_",
         "Import files: start, dry-run, status, errors, retry.",
