@@ -54,6 +54,7 @@ BY_LAMBDA = {
 }
 """Lambda itself sends what failed in the name of the function."""
 REPORTERS = (
+    "ImportCsvCsvLoaderFunction",
     "ImportCsvFinalizeParentJobFunction",
     "QueueOnImportActionFunction",
     "ScheduleSweepFunction",
