@@ -12,8 +12,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from sfn_local.asl.document import Document, Json, dumps, loads
 from sfn_local.asl.errors import SizeFailure, StateFailure
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.integrations.attempt import Outcome
+from sfn_local.asl.line import Visit
 
 LONGEST_SECONDS = 60.0
 JSON_TYPE = "application/json"
