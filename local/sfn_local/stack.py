@@ -63,6 +63,7 @@ class LocalStack:
         parameters: Mapping[str, str] | None = None,
         fabric: Fabric | None = None,
         reload: bool = True,
+        isolated: bool = False,
         recorder: Recorder | None = None,
     ) -> None:
         """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
@@ -76,6 +77,7 @@ class LocalStack:
         self._port = port
         self._fabric = fabric
         self._reload = reload
+        self._isolated = isolated
         self._recorder = recorder
         self._cleanup = ExitStack()
 
@@ -170,6 +172,7 @@ class LocalStack:
             self.template.functions.values(),
             sources=[folder for folder in (root / "layer", root / "app") if folder.is_dir()],
             reload_seconds=0.5 if self._reload else None,
+            isolated=self._isolated,
         )
         self._cleanup.callback(self.functions.close)
         self.lambda_ = self._serve(0, LambdaApi(self.functions, self._forward).handle)

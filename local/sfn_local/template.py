@@ -29,7 +29,10 @@ _SUBSTITUTION: Final = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function; `timeout` in seconds, `memory` in MiB."""
+    """A Lambda function; `timeout` in seconds, `memory` in MiB.
+
+    An asynchronous event that fails is tried again `event_retries` times.
+    """
 
     logical_id: str
     name: str
@@ -39,6 +42,7 @@ class Function:
     timeout: float
     memory: int
     environment: Mapping[str, str]
+    event_retries: int = 2
 
 
 @dataclass(frozen=True)
@@ -307,6 +311,7 @@ class Template:
         own = {key: value for key, value in properties.items() if key not in {"Events", "Policies"}}
         resolved = self.resolve({**own, "Layers": []})
         variables = resolved.get("Environment", {}).get("Variables", {})
+        retries = resolved.get("EventInvokeConfig", {})
         return Function(
             logical_id=logical_id,
             name=self.name(logical_id),
@@ -316,6 +321,7 @@ class Template:
             timeout=float(resolved.get("Timeout", 3)),
             memory=int(resolved.get("MemorySize", 128)),
             environment={key: str(value) for key, value in variables.items()},
+            event_retries=int(retries.get("MaximumRetryAttempts", 2)),
         )
 
     def _machine(self, logical_id: str, properties: dict[str, Any]) -> Machine:

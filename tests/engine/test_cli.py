@@ -142,6 +142,19 @@ def test_wrong_usage_says_what_to_do(
 
 
 @pytest.mark.usefixtures("machine")
+def test_a_projects_machine_finds_its_test_cases_and_its_input(tmp_path: Path) -> None:
+    written = invoke("mock", "new", "good").output
+    (tmp_path / "statemachine/MockConfigFile.json").write_text(written)
+    (tmp_path / "events/good").mkdir(parents=True)
+    (tmp_path / "events/good/start_execution.json").write_text('{"id": "g-1"}')
+
+    report = json.loads(invoke("run", "good", "--mock", "HappyPath", "--json").output)
+
+    assert report["status"] == "SUCCEEDED"
+    assert report["path"][0]["input"] == {"id": "g-1"}
+
+
+@pytest.mark.usefixtures("machine")
 def test_a_new_mock_configuration_runs_at_once(tmp_path: Path) -> None:
     printed = invoke("mock", "new", "good")
     (tmp_path / "MockConfigFile.json").write_text(printed.output)

@@ -2,6 +2,7 @@ import io
 import json
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -248,8 +249,10 @@ def test_a_change_in_the_layer_reaches_the_functions(run_function, tmp_path):
     sys.path.remove(str(layer))
 
 
-def test_an_event_is_tried_three_times(run_function, tmp_path):
-    functions = run_function(
+@pytest.mark.parametrize("retries", [0, 2])
+def test_an_event_is_tried_again_as_often_as_its_function_says(write_function, tmp_path, retries):
+    function = write_function(
+        "Fn",
         f"""
         import pathlib
         log = pathlib.Path({str(tmp_path / "tries")!r})
@@ -257,16 +260,17 @@ def test_an_event_is_tried_three_times(run_function, tmp_path):
             with log.open("a") as f: f.write("x")
             raise ValueError
         """,
-        retry_seconds=0,
     )
+    functions = Functions([replace(function, event_retries=retries)], retry_seconds=0)
     tries = threading.Semaphore(0)
     functions.listeners.append(lambda _: tries.release())
 
     functions.invoke_async("Fn", b"{}")
 
-    assert all(tries.acquire(timeout=10) for _ in range(3))
+    assert all(tries.acquire(timeout=10) for _ in range(1 + retries))
     assert not tries.acquire(timeout=0.1)
-    assert (tmp_path / "tries").read_text() == "xxx"
+    assert (tmp_path / "tries").read_text() == "x" * (1 + retries)
+    functions.close(patience=0)
 
 
 def test_listeners_hear_of_each_invocation(run_function):

@@ -22,6 +22,14 @@ def test_a_function_has_its_own_properties_over_those_of_globals(template):
     assert (function.handler, function.timeout, function.memory) == ("app.lambda_handler", 1, 256)
 
 
+def test_a_function_says_how_often_an_event_is_tried_again(template):
+    properties = template.document["Resources"]["ApiFunction"]["Properties"]
+    properties["EventInvokeConfig"] = {"MaximumRetryAttempts": 0}
+
+    assert template.functions["ApiFunction"].event_retries == 0
+    assert template.functions["ToyHelloFunction"].event_retries == 2
+
+
 def test_the_environment_is_resolved_with_the_names_of_the_stack(template):
     assert template.environment == {
         "ITEMS_TABLE": "toy-ItemsTable",

@@ -4,6 +4,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from sfn_local.template import TemplateError
 pytestmark = pytest.mark.stack
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 def up(state: Path, *options: str, port: int = 0) -> subprocess.Popen[str]:
@@ -32,6 +36,23 @@ def endpoints(process: subprocess.Popen[str]) -> dict:
     line = process.stdout.readline()
     assert line, process.stderr.read()
     return json.loads(line)
+
+
+def eventually(url: str, seconds: float = 60) -> dict:
+    """Return what a URL answers once it is there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != 404 or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def command_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def is_open(url: str) -> bool:
@@ -67,6 +88,24 @@ def test_a_stack_ends_on_signals_that_whoever_started_it_had_blocked(tmp_path):
     process.terminate()
 
     assert process.wait(10) == 0
+
+
+def test_an_isolated_stack_publishes_to_the_read_model_in_processes_that_end_with_it(tmp_path):
+    process = up(tmp_path, "--isolated", "--template", str(TEMPLATE))
+    http = endpoints(process)["http"]
+    airport = {"type": "AIRPORT", "code": "NRT", "name": "Narita", "attributes": {"country": "JP"}}
+
+    request = urllib.request.Request(f"{http}/commands", json.dumps(airport).encode())
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 202
+    row = eventually(f"{http}/data/AIRPORT/NRT")
+    functions = [pid for pid in children(process.pid) if "sfn_local.processes" in command_of(pid)]
+    process.terminate()
+
+    assert row["version"] == 1
+    assert len(functions) >= 8  # each state's of the command machine, the API's and the stream's
+    assert process.wait(20) == 0
+    assert [pid for pid in functions if Path(f"/proc/{pid}").exists()] == []
 
 
 def test_nothing_listens_off_loopback(tmp_path):

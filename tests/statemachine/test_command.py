@@ -285,3 +285,31 @@ def test_a_failure_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: Run
     assert run.path[-2:] == ["mark_failed", "not_recorded"]
     assert (run.status, run.error) == ("FAILED", "NotRecorded")
     assert run.cause == "The failure could not be recorded; the sweep will close this command."
+
+
+BEGUN = ["check_version", "check_version_result"]
+MOCKED = {
+    "HappyPath": [*BEGUN, *WORK, *SYNC, "finish", "success"],
+    "EverythingIsTriedAgain": [*BEGUN, *WORK, *SYNC, "finish", "success"],
+    "WaitsForItsPredecessor": [*PARKED, *WORK, *SYNC, "finish", "success"],
+    "WaitsAfterRetries": [*PARKED, *WORK, *SYNC, "finish", "success"],
+    "WaitsWhenInDoubt": [*PARKED, *WORK, *SYNC, "finish", "success"],
+    "TooLate": [*BEGUN, *FAILED],
+    "PredecessorFailed": [*PARKED, *FAILED],
+    "WaitTimesOut": [*PARKED, *FAILED],
+    "CheckVersionFails": ["check_version", *FAILED],
+    "SetTtlCommandFails": [*BEGUN, *WORK[:1], *FAILED],
+    "HistoryCopyFails": [*BEGUN, *WORK[:2], *FAILED],
+    "TransformDataFails": [*BEGUN, *WORK[:3], *FAILED],
+    "OneHandlerFails": [*BEGUN, *WORK, *SYNC, *FAILED],
+    "FinishFails": [*BEGUN, *WORK, *SYNC, "finish", *FAILED],
+    "FailureIsRecordedAfterRetries": [*BEGUN, *WORK, *SYNC, "finish", *FAILED],
+    "FailureCannotBeRecorded": [*BEGUN, *WORK, *SYNC, "finish", "mark_failed", "not_recorded"],
+}
+
+
+@pytest.mark.parametrize("case", MOCKED)
+def test_a_mocked_case_takes_its_path(run_machine: RunMachine, case: str) -> None:
+    run = run_machine("command", input=KEYS, mock=case)
+
+    assert run.path == MOCKED[case]

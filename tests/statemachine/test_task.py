@@ -198,3 +198,21 @@ def test_an_execution_ends_after_a_quarter_of_an_hour_and_not_before(
     run.advance(1)
 
     assert (before, run.status) == ("RUNNING", "TIMED_OUT")
+
+
+ITEMS = ["iterator", "iterator", "iterator"]
+MOCKED = {
+    "HappyPath": ["map_state", *ITEMS, "finalize_task", "success"],
+    "EverythingIsTriedAgain": ["map_state", *ITEMS, "finalize_task", "success"],
+    "OneItemFails": ["map_state", *ITEMS, "finalize_task", "success"],
+    "OneFunctionGivesUp": ["map_state", *ITEMS, "gave_up", "finalize_task", "success"],
+    "GoesOnInTheNextAttempt": ["map_state", *ITEMS, "finalize_task", "success"],
+    "EndCannotBeRecorded": ["map_state", *ITEMS, "finalize_task", "not_recorded"],
+}
+
+
+@pytest.mark.parametrize("case", MOCKED)
+def test_a_mocked_case_takes_its_path(run_machine: RunMachine, case: str) -> None:
+    run = run_machine("task", input=KEYS, mock=case)
+
+    assert sorted(run.path) == sorted(MOCKED[case])

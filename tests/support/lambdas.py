@@ -11,7 +11,7 @@ from typing import Any
 from tests.support.calls import Calls, KilledError
 
 from sfn_local.asl import FunctionError, function_name
-from sfn_local.lambdas import Context
+from sfn_local.handlers import Context
 from sfn_local.template import Function, Template
 
 KILLED = "Lambda.Unknown"

@@ -1,9 +1,9 @@
-import ast
 import json
 import re
 from typing import Any
 
 import pytest
+from functions.api.handle_request.app import app
 from tests.template.stack import ROOT, TEMPLATE, attribute, of_type, translated
 
 from sfn_cqrs.service.task_state import BEGINS_WITHIN
@@ -264,14 +264,9 @@ def test_the_sweep_runs_every_five_minutes_and_whenever_an_execution_ends_badly(
 
 
 def test_the_api_has_a_route_for_each_of_the_functions() -> None:
-    source = (ROOT / "functions/api/handle_request/app.py").read_text(encoding="utf-8")
     answered = {
-        (decorator.func.attr.upper(), re.sub(r"<(\w+?)_?>", r"{\1}", decorator.args[0].value))
-        for node in ast.parse(source).body
-        for decorator in getattr(node, "decorator_list", [])
-        if isinstance(decorator, ast.Call)
-        and isinstance(decorator.func, ast.Attribute)
-        and isinstance(decorator.args[0], ast.Constant)
+        (route.method, re.sub(r"<(\w+?)_?>", r"{\1}", route.path))
+        for route in (*app._static_routes, *app._dynamic_routes)
     }
 
     assert {(route.method, route.path) for route in TEMPLATE.routes} == answered | {

@@ -5,7 +5,27 @@ from threading import local
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+_mine = local()
+
+
+def current_event() -> dict[str, Any]:
+    """The request that this thread answers, as API Gateway sent it."""
+    event: APIGatewayProxyEventV2 = _mine.event
+    return event.raw_event
+
+
+class Routes(Router):
+    """The routes of one resource; they read their request by `current_event` alone.
+
+    Powertools' own `Router.current_event` is that of the resolver that included it last.
+    """
+
+    def __init__(self) -> None:
+        """Take routes that are registered by decorators."""
+        super().__init__()  # type: ignore[no-untyped-call]
 
 
 class Resolver(APIGatewayHttpResolver):
@@ -16,30 +36,25 @@ class Resolver(APIGatewayHttpResolver):
     one caller's request must not be read with another one's claims.
     """
 
-    def __init__(self) -> None:
-        """Serve routes that are registered by decorators."""
-        self._mine = local()
-        super().__init__()
-
     @property
     def current_event(self) -> APIGatewayProxyEventV2:  # type: ignore[override]
         """The request that this thread answers."""
-        event: APIGatewayProxyEventV2 = self._mine.event
+        event: APIGatewayProxyEventV2 = _mine.event
         return event
 
     @property
     def context(self) -> dict[str, Any]:
         """What Powertools notes of the request: its route and its arguments."""
-        if not hasattr(self._mine, "context"):
-            self._mine.context = {}
-        context: dict[str, Any] = self._mine.context
+        if not hasattr(_mine, "context"):
+            _mine.context = {}
+        context: dict[str, Any] = _mine.context
         return context
 
     @context.setter
     def context(self, value: dict[str, Any]) -> None:
-        self._mine.context = value
+        _mine.context = value
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer a request."""
-        self._mine.event = APIGatewayProxyEventV2(dict(event))
+        _mine.event = APIGatewayProxyEventV2(dict(event))
         return super().resolve(event, context)

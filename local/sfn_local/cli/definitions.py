@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sfn_local.asl.document import Json
-from sfn_local.asl.mocks import MockConfig, MockError
+from sfn_local.asl.mocks import DEFAULT_FILE, MockConfig, MockError
 
 FOLDER = Path("statemachine")
 SUFFIX = ".asl.json"
@@ -57,6 +57,20 @@ def read_option(option: str, path: str) -> str:
 def machine_name(definition: str) -> str:
     """The name that a definition has by its file."""
     return find(definition).name.removesuffix(".json").removesuffix(".asl")
+
+
+def mock_file(definition: str) -> str:
+    """The mock configuration of a definition: in this folder, or else beside it."""
+    beside = find(definition).parent / DEFAULT_FILE
+    return str(beside) if beside.is_file() and not Path(DEFAULT_FILE).is_file() else DEFAULT_FILE
+
+
+def sample_input(definition: str) -> str:
+    """What a project's machine is started with, from its sample events; `{}` where it has none."""
+    path = find(definition).resolve()
+    folder = machine_name(definition).replace("-", "_")
+    sample = path.parents[1] / "events" / folder / "start_execution.json"
+    return read(sample) if path.parent.name == FOLDER.name and sample.is_file() else "{}"
 
 
 def read_mocks(path: str) -> MockConfig:

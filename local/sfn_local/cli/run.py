@@ -18,8 +18,10 @@ from sfn_local.cli.definitions import (
     definition_argument,
     load,
     machine_name,
+    mock_file,
     read_mocks,
     read_option,
+    sample_input,
 )
 from sfn_local.cli.options import Command, json_option
 from sfn_local.cli.printing import print_json
@@ -30,20 +32,24 @@ from sfn_local.cli.printing import print_json
     examples=(
         "sfn-cqrs run command -i keys.json --stubs stubs.json",
         """echo '{"check": [{"Throw": {"Error": "Busy"}}, {"ok": true}]}' > stubs.json""",
-        "sfn-cqrs run command --mock HappyPath --mock-config MockConfigFile.json",
+        "sfn-cqrs run command --mock HappyPath",
     ),
 )
 @definition_argument
-@click.option("-i", "--input", "path", metavar="FILE", help="The input; - reads it from stdin.")
+@click.option(
+    "-i",
+    "--input",
+    "path",
+    metavar="FILE",
+    help="The input; - reads it from stdin.  [default: events/MACHINE/start_execution.json, or {}]",
+)
 @click.option("--stubs", "stubs_path", metavar="FILE", help="Stand-ins for functions, by state.")
 @click.option("--mock", "case", metavar="CASE", help="A test case of the mock configuration.")
 @click.option(
     "--mock-config",
     metavar="FILE",
     envvar=MOCK_CONFIG,
-    default=DEFAULT_FILE,
-    show_default=True,
-    help=f"The mock configuration; else {MOCK_CONFIG}.",
+    help=f"The mock configuration; else {MOCK_CONFIG}, {DEFAULT_FILE}, or that beside the machine.",
 )
 @click.option("--trace", "with_data", is_flag=True, help="Print the data at each step, too.")
 @click.option("--history", metavar="FILE", help="Write the events, as GetExecutionHistory does.")
@@ -53,7 +59,7 @@ def run(
     path: str | None,
     stubs_path: str | None,
     case: str | None,
-    mock_config: str,
+    mock_config: str | None,
     with_data: bool,
     history: str | None,
     as_json: bool,
@@ -68,14 +74,14 @@ def run(
     """
     machine = load(definition)
     functions = StubFunctions(_read_stubs(stubs_path))
-    mocks = None if case is None else read_mocks(mock_config)
+    mocks = None if case is None else read_mocks(mock_config or mock_file(definition))
     name = "run" if mocks is None else _mocked_machine(mocks, definition)
     runner = Engine(functions=functions, clock=VirtualClock(), mocks=mocks)
     try:
         kept = mocks.case(name, case).states if mocks and case else frozenset()
         arn = runner.create_state_machine(name, by_state(machine, kept))
         target = f"{arn}#{case}" if case else arn
-        execution = runner.start_execution(target, "run", _read_input(path))
+        execution = runner.start_execution(target, "run", _read_input(path, definition))
     except (ApiError, MockError) as error:
         raise click.ClickException(str(error)) from error
     runner.run_until(execution)
@@ -123,8 +129,8 @@ def new(definition: str, name: str | None) -> None:
         raise click.ClickException(f"{definition}: {error}") from error
 
 
-def _read_input(path: str | None) -> str:
-    return "{}" if path is None else read_option("--input", path)
+def _read_input(path: str | None, definition: str) -> str:
+    return sample_input(definition) if path is None else read_option("--input", path)
 
 
 def _read_stubs(path: str | None) -> dict[str, Any]:

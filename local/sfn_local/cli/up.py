@@ -55,21 +55,37 @@ class _Ended(BaseException):
     multiple=True,
     help="A parameter of the template; may be repeated.",
 )
+@click.option(
+    "--isolated",
+    is_flag=True,
+    help="Run each function in processes of its own: slower, but time-outs kill and exits count.",
+)
 @state_option
 @template_option
 @json_option
-def up(port: int, parameters: tuple[str, ...], state: Path, template: Path, as_json: bool) -> None:
+def up(
+    port: int,
+    parameters: tuple[str, ...],
+    isolated: bool,
+    state: Path,
+    template: Path,
+    as_json: bool,
+) -> None:
     """Start the local stack and keep it running until Ctrl-C.
 
     Deploys template.yaml to ministack, starts the engine, the functions and the HTTP API, all on
     127.0.0.1. Functions are loaded again when their code changes, and breakpoint() in one stops
-    here. --json prints one line with the endpoints when all of them answer.
+    here (not with --isolated). --json prints one line with the endpoints when all of them answer.
     """
     stdout = sys.stdout
     if as_json:
         sys.stdout = sys.stderr  # so that the one line is all that comes out
     stack = LocalStack(
-        template=template, state_dir=state, port=port, parameters=dict(map(_pair, parameters))
+        template=template,
+        state_dir=state,
+        port=port,
+        parameters=dict(map(_pair, parameters)),
+        isolated=isolated,
     )
     try:
         with _ending_on_signals(), one_line_errors(), stack:

@@ -4,13 +4,13 @@ from threading import Barrier, Thread, local
 from urllib.parse import quote
 
 import pytest
-from functions.api.handle_request import app
 from functions.api.handle_request.app import lambda_handler
 from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.routes import request
 
 NOON = "2026-11-25T12:00:00.000Z"
 NARITA = {"type": "AIRPORT", "code": "NRT", "name": "Narita", "attributes": {"country": "JP"}}
@@ -521,7 +521,7 @@ class TestWhoAsks:
         for tenant in ("tenant1", "tenant2"):
             store(world, "APPLIED", key=ItemKey(tenant, "AIRPORT", tenant))
         both_are_inside, asked = Barrier(2, timeout=10), local()
-        event_of_this_thread = app._event
+        event_of_this_thread = request.current_event
 
         def event_once_both_are_inside():
             if not hasattr(asked, "before"):
@@ -529,7 +529,7 @@ class TestWhoAsks:
                 both_are_inside.wait()
             return event_of_this_thread()
 
-        monkeypatch.setattr(app, "_event", event_once_both_are_inside)
+        monkeypatch.setattr(request, "current_event", event_once_both_are_inside)
         answers = {}
 
         def delete(tenant):

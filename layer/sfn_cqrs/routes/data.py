@@ -1,0 +1,44 @@
+"""Items as they are, and as they were."""
+
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.routes.request import Request, answer, listed
+from sfn_cqrs.service.data import DataService, HistoryService
+from sfn_cqrs.service.http import code_of
+from sfn_cqrs.service.resolver import Routes
+from sfn_cqrs.service.views import row_view
+
+routes = Routes()
+
+
+@routes.get("/data/<type_>/<code>")
+def get_item(type_: str, code: str) -> Response[str]:
+    """Show an item as it is."""
+    request = Request()
+    with_deleted = request.query("deleted") == "true"
+    row = DataService(request.tenant).get(type_, code_of(code), with_deleted=with_deleted)
+    return answer(HTTPStatus.OK, row_view(row))
+
+
+@routes.get("/data/<type_>/<code>/history")
+def list_history(type_: str, code: str) -> Response[str]:
+    """Show what an item was before, the newest first."""
+    request = Request()
+    service = HistoryService(request.tenant)
+    page = service.list(type_, code_of(code), limit=request.limit, cursor=request.query("cursor"))
+    return listed([row_view(row) for row in page.items], page.next_cursor)
+
+
+@routes.get("/data")
+def list_items() -> Response[str]:
+    """List the items of a type, by code."""
+    request = Request()
+    type_ = request.query("type")
+    if type_ is None:
+        raise InvalidInputError("type", "is needed: /data?type=ORDER")
+    service = DataService(request.tenant)
+    page = service.list(type_, limit=request.limit, cursor=request.query("cursor"))
+    return listed([row_view(row) for row in page.items], page.next_cursor)

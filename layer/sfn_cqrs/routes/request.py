@@ -1,0 +1,89 @@
+"""A request as routes read it, and the answers that they give."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.service.commands import Caller
+from sfn_cqrs.service.http import Identity, body_of, integer_of
+from sfn_cqrs.service.resolver import current_event
+
+
+class Request:
+    """One request: who asks, and with what."""
+
+    def __init__(self) -> None:
+        """Take the request that this thread answers.
+
+        Raises:
+            UnauthorizedError: it names no tenant.
+        """
+        self._event = current_event()
+        self.identity = Identity.of(self._event)
+
+    @property
+    def tenant(self) -> str:
+        """Whose items are asked for."""
+        return self.identity.tenant
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks, for the audit."""
+        http = self._event["requestContext"]
+        headers = {
+            name.lower(): value for name, value in (self._event.get("headers") or {}).items()
+        }
+        return Caller(
+            user=self.identity.user,
+            ip=http["http"].get("sourceIp", ""),
+            source="api",
+            request_id=http.get("requestId", ""),
+            idempotency_key=headers.get("idempotency-key"),
+        )
+
+    @property
+    def limit(self) -> int:
+        """How many items a page shall have."""
+        return integer_of(self.query("limit"), "limit", DEFAULT_LIMIT)
+
+    def query(self, name: str) -> str | None:
+        """A parameter of the query string."""
+        return (self._event.get("queryStringParameters") or {}).get(name)
+
+    def body(self, known: frozenset[str]) -> dict[str, Any]:
+        """The JSON object that was sent.
+
+        Raises:
+            InvalidInputError: it is none, or has a field that is not known.
+        """
+        body = body_of(self._event)
+        unknown = sorted(body.keys() - known)
+        if unknown:
+            raise InvalidInputError(unknown[0], f"is not known; known: {', '.join(sorted(known))}")
+        return body
+
+
+def needed(body: dict[str, Any], field: str) -> Any:
+    """A field that must be there.
+
+    Raises:
+        InvalidInputError: it is missing.
+    """
+    if field not in body:
+        raise InvalidInputError(field, "is missing")
+    return body[field]
+
+
+def answer(status: HTTPStatus, body: dict[str, Any]) -> Response[str]:
+    """Answer a JSON object."""
+    return Response(status.value, "application/json", json.dumps(body, ensure_ascii=False))
+
+
+def listed(items: list[dict[str, Any]], next_cursor: str | None) -> Response[str]:
+    """Answer a page of items."""
+    more = {"nextCursor": next_cursor} if next_cursor else {}
+    return answer(HTTPStatus.OK, {"items": items, **more})

@@ -1,0 +1,74 @@
+"""Tasks and their items."""
+
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs.adapters.paging import MAX_LIMIT
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.keys import TaskKind
+from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.service.http import code_of, integer_of
+from sfn_cqrs.service.resolver import Routes
+from sfn_cqrs.service.task_views import state_view, task_view
+from sfn_cqrs.service.tasks import TaskService
+
+routes = Routes()
+_FIELDS = frozenset(("taskType", "input", "name"))
+_KINDS = {"batch": TaskKind.BATCH, "single": TaskKind.SINGLE}
+
+
+@routes.post("/tasks")
+def create_task() -> Response[str]:
+    """Create a task of many items, or of one that is an object."""
+    request = Request()
+    body = request.body(_FIELDS)
+    service, value = TaskService(request.tenant), needed(body, "input")
+    create = service.create_single if isinstance(value, dict) else service.create
+    id_ = create(needed(body, "taskType"), value, name=body.get("name", ""), caller=request.caller)
+    return answer(HTTPStatus.ACCEPTED, {"id": id_})
+
+
+@routes.get("/tasks")
+def list_tasks() -> Response[str]:
+    """List the tasks of a type, the newest first."""
+    request = Request()
+    type_, kind = request.query("taskType"), request.query("kind") or "batch"
+    if type_ is None:
+        raise InvalidInputError("taskType", "is needed: /tasks?taskType=ORDER_REMINDER")
+    if kind not in _KINDS:
+        raise InvalidInputError("kind", "must be batch or single")
+    service = TaskService(request.tenant)
+    page = service.list(
+        type_, kind=_KINDS[kind], limit=request.limit, cursor=request.query("cursor")
+    )
+    return listed([task_view(task) for task in page.items], page.next_cursor)
+
+
+@routes.get("/tasks/<id_>")
+def get_task(id_: str) -> Response[str]:
+    """Show a task with its counts and a page of its items."""
+    request = Request()
+    status, limit = request.query("status"), request.limit
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInputError("limit", f"must be between 1 and {MAX_LIMIT}")
+    if status is not None and status not in set(TaskStatus):
+        raise InvalidInputError("status", f"must be one of {', '.join(TaskStatus)}")
+    after = integer_of(request.query("cursor"), "cursor", -1)
+    task = TaskService(request.tenant).get(code_of(id_))
+    return answer(HTTPStatus.OK, state_view(task, limit, after, status))
+
+
+@routes.post("/tasks/<id_>/cancel")
+def cancel_task(id_: str) -> Response[str]:
+    """Begin no further item of a task."""
+    task = TaskService(Request().tenant).cancel(code_of(id_))
+    return answer(HTTPStatus.ACCEPTED, task_view(task))
+
+
+@routes.post("/tasks/<id_>/retry")
+def retry_task(id_: str) -> Response[str]:
+    """Run what failed or was cancelled again."""
+    task = TaskService(Request().tenant).retry(code_of(id_))
+    return answer(HTTPStatus.ACCEPTED, task_view(task))

@@ -1,0 +1,1 @@
+"""Writes new workflows, handlers, tasks and imports as one would write them by hand."""
