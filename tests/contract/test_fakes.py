@@ -16,6 +16,7 @@ from sfn_cqrs.adapters import (
     read_model,
     request_table,
     topics,
+    zip_jobs,
 )
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
@@ -31,6 +32,7 @@ PAIRS = [
     (fakes.ReadModel, read_model.ReadModel),
     (fakes.RequestTable, request_table.RequestTable),
     (fakes.Topic, topics.Topic),
+    (fakes.ZipJobs, zip_jobs.ZipJobs),
 ]
 BETWEEN_ADAPTERS = {"put_operation"}
 

@@ -17,6 +17,7 @@ from tests.fakes.tables import (
 )
 from tests.fakes.task_table import TaskTable
 from tests.fakes.world import World
+from tests.fakes.zips import ZipBucket, ZipJobs
 
 __all__ = [
     "AttributesBucket",
@@ -37,4 +38,6 @@ __all__ = [
     "TaskTable",
     "Topic",
     "World",
+    "ZipBucket",
+    "ZipJobs",
 ]

@@ -42,8 +42,8 @@ OPEN_STATUSES = (FileStatus.CREATED, FileStatus.EXTRACTED, FileStatus.PROCESSING
 class ArchivedFile:
     """A file of an archive, as stored; the name is for people only.
 
-    `source` is where it was extracted to. While it is PROCESSING its child job says how far
-    it is; how that has ended is kept here at the end.
+    `source` is where it was extracted to. Once it has `begun`, its child job says how far it
+    is; how that has ended is kept here at the end.
     """
 
     index: int
@@ -52,6 +52,7 @@ class ArchivedFile:
     table: str | None = None
     status: FileStatus = FileStatus.CREATED
     source: Source | None = None
+    begun: bool = False
     counts: Counts = field(default_factory=Counts)
     cancelled: int = 0
     problem: Problem | None = None

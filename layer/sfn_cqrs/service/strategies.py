@@ -39,3 +39,9 @@ def find(table: object) -> ImportStrategy:
         known = ", ".join(sorted(_strategies))
         raise InvalidInputError("tableName", f"{table!r} has no strategy; known tables: {known}")
     return _strategies[table]
+
+
+def tables() -> frozenset[str]:
+    """Every table that has a strategy."""
+    handlers.load()
+    return frozenset(_strategies)
