@@ -203,6 +203,18 @@ def zip_executions() -> "Executions":
 
 
 @_once
+def import_executions() -> "Executions":
+    """The import machine."""
+    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
+
+    return Executions(
+        _client("stepfunctions"),
+        os.environ["IMPORT_CSV_MACHINE_ARN"],
+        os.environ["IMPORT_TMP_TABLE"],
+    )
+
+
+@_once
 def executions() -> "Executions":
     """The command machine."""
     from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
@@ -278,6 +290,11 @@ def commands_table_name() -> str:
 def tasks_table_name() -> str:
     """The table's name as notices and executions carry it."""
     return os.environ["TASKS_TABLE"]
+
+
+def import_table_name() -> str:
+    """The table's name as notices and executions carry it."""
+    return os.environ["IMPORT_TMP_TABLE"]
 
 
 def app_package() -> str:

@@ -64,7 +64,7 @@ def test_what_the_loader_found_and_a_cancellation_are_kept(jobs):
     jobs.loaded(KEY, LOADED)
     cancelled = jobs.cancel(KEY)
 
-    assert cancelled == jobs.find(KEY) == replace(JOB, loaded=LOADED, is_cancelled=True)
+    assert cancelled == jobs.find(KEY) == replace(JOB, loaded=LOADED, step=0, is_cancelled=True)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,12 @@ from tests.fakes.store import Store
 from tests.fakes.tables import cut_page
 
 from sfn_cqrs.adapters.import_bucket import CHUNK, FailedRow, Head
+from sfn_cqrs.adapters.import_jobs import open_shard
+from sfn_cqrs.adapters.open_index import Cursor
 from sfn_cqrs.adapters.paging import Page, Range
 from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import InvalidFileError, SupersededError
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Loaded, Source
 from sfn_cqrs.domain.imports import Counts, Marker, Plan, Planned
 from sfn_cqrs.domain.keys import JOB_PREFIX, ImportKey
@@ -22,6 +26,7 @@ class ImportTable:
         self.plans: dict[tuple[ImportKey, int], Plan] = {}
         self.counted: dict[ImportKey, dict[int, Marker]] = {}
         self.sums: dict[ImportKey, Counts] = {}
+        self.sealed: set[ImportKey] = set()
 
     def plan(self, key: ImportKey, first: int, plan: Plan) -> Plan | None:
         with self._store.lock:
@@ -44,9 +49,15 @@ class ImportTable:
             markers = self.counted.setdefault(key, {})
             if marker.first in markers:
                 return markers[marker.first].counts
+            if key in self.sealed:
+                raise SupersededError(f"{key.id} has ended")
             markers[marker.first] = marker
             self.sums[key] = self.sums.get(key, Counts()) + marker.counts
             return marker.counts
+
+    def seal(self, key: ImportKey) -> None:
+        with self._store.lock:
+            self.sealed.add(key)
 
     def counts(self, key: ImportKey) -> Counts:
         with self._store.lock:
@@ -78,8 +89,16 @@ class ImportBucket:
         return Source("imports", key, version_id)
 
     def chunks(self, source: Source) -> Iterator[bytes]:
-        body = self.objects[source.key][int(source.version_id) - 1]
+        body = self._body(source)
         return (body[start : start + CHUNK] for start in range(0, len(body), CHUNK))
+
+    def lines(self, source: Source) -> Iterator[bytes]:
+        return iter(self._body(source).splitlines())
+
+    def _body(self, source: Source) -> bytes:
+        if source.key not in self.objects:
+            raise InvalidFileError("gone", "the file was deleted; upload it again")
+        return self.objects[source.key][int(source.version_id) - 1]
 
     def put_rows(self, key: ImportKey, lines: Iterable[str]) -> Source:
         body = "".join(f"{line}\n" for line in lines).encode()
@@ -111,6 +130,7 @@ class ImportJobs:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.jobs: dict[ImportKey, Job] = {}
+        self._cursors: dict[str, Cursor] = {}
 
     def create(self, job: Job) -> bool:
         with self._store.lock:
@@ -140,7 +160,17 @@ class ImportJobs:
         )
 
     def loaded(self, key: ImportKey, loaded: Loaded) -> Job | None:
-        return self._change(key, lambda job: replace(job, loaded=loaded))
+        return self._change(key, lambda job: replace(job, loaded=loaded, step=job.step or 0))
+
+    def refuse(self, key: ImportKey, problem: Problem) -> Job | None:
+        return self._change(key, lambda job: replace(job, refusal=problem))
+
+    def advance(self, key: ImportKey, step: int) -> Job | None:
+        with self._store.lock:
+            job = self.jobs.get(key)
+            if job is None or job.step is None or job.step >= step:
+                return None
+            return self._change(key, lambda job: replace(job, step=step))
 
     def cancel(self, key: ImportKey) -> Job | None:
         return self._change(key, lambda job: replace(job, is_cancelled=True))
@@ -152,6 +182,30 @@ class ImportJobs:
             lambda job: replace(job, status=ending.status, ending=ending, finished_at=finished_at),
         )
         return ended or self.jobs[key]
+
+    def opened(
+        self, shard: int, cursor: Cursor | None, before: str, limit: int
+    ) -> tuple[list[Job], Cursor | None]:
+        with self._store.lock:
+            listed = {
+                (job.opened_at, key.pk, key.sk): job
+                for key, job in self.jobs.items()
+                if job.status.is_open and open_shard(key) == shard and job.opened_at < before
+            }
+        after = (cursor["opened_at"], cursor["pk"], cursor["sk"]) if cursor else ("", "", "")
+        positions = sorted(position for position in listed if position > after)
+        opened_at, pk, sk = positions[:limit][-1] if positions else after
+        more = {"open_shard": shard, "opened_at": opened_at, "pk": pk, "sk": sk}
+        found = [listed[position] for position in positions[:limit]]
+        return found, more if len(positions) > limit else None
+
+    def cursors(self) -> dict[str, Cursor]:
+        with self._store.lock:
+            return deepcopy(self._cursors)
+
+    def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
+        with self._store.lock:
+            self._cursors = deepcopy(cursors)
 
     def _change(self, key: ImportKey, changed: Callable[[Job], Job]) -> Job | None:
         with self._store.lock:

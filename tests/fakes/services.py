@@ -7,8 +7,8 @@ from typing import Any
 from tests.fakes.store import Store
 
 from sfn_cqrs.adapters.attributes_bucket import MAX_INLINE_BYTES
+from sfn_cqrs.adapters.executions import Attempt
 from sfn_cqrs.domain.chain import Execution
-from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.values import Json, canonical
 
 
@@ -51,24 +51,24 @@ class Executions:
 
     def __init__(self, store: Store) -> None:
         self._lock = store.lock
-        self._runs: dict[CommandRef, _Run] = {}
-        self.started: list[CommandRef] = []
+        self._runs: dict[Attempt, _Run] = {}
+        self.started: list[Attempt] = []
         self.succeeded: list[tuple[str, Any]] = []
         self.rejected: list[tuple[str, str, str]] = []
         self.gone: set[str] = set()
 
-    def start(self, ref: CommandRef) -> None:
+    def start(self, ref: Attempt) -> None:
         with self._lock:
             if ref not in self._runs:
                 self._runs[ref] = _Run()
                 self.started.append(ref)
 
-    def describe(self, ref: CommandRef) -> Execution | None:
+    def describe(self, ref: Attempt) -> Execution | None:
         with self._lock:
             run = self._runs.get(ref)
             return Execution(run.is_running, run.error, run.cause) if run else None
 
-    def end(self, ref: CommandRef, error: str | None = None, cause: str | None = None) -> None:
+    def end(self, ref: Attempt, error: str | None = None, cause: str | None = None) -> None:
         """Let an execution end without a word to the chain."""
         with self._lock:
             self._runs[ref] = _Run(is_running=False, error=error, cause=cause)

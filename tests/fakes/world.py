@@ -44,6 +44,7 @@ class World:
         self.zip_executions = Executions(self.store)
         self.executions = Executions(self.store)
         self.task_executions = Executions(self.store)
+        self.import_executions = Executions(self.store)
         self.events = Topic(self.store)
         self.alarms = Topic(self.store)
         self.dead_letters = DeadLetters(self.store)
@@ -89,6 +90,7 @@ class World:
             "zip_executions",
             "executions",
             "task_executions",
+            "import_executions",
             "events",
             "alarms",
             "dead_letters",

@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 from tests.contract.worlds import Clients, MotoWorld
 from tests.support.calls import KilledError
-from tests.unit.import_csv.conftest import JOB, SETTINGS, a_row, key_of
+from tests.unit.imports.conftest import JOB, SETTINGS, a_row, key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import command_table
@@ -262,7 +262,7 @@ def whole_job(world: MotoWorld, wire: Wire) -> Job:
     def load_file() -> None:
         job = world.import_jobs.begin(JOB)
         assert job is not None
-        world.import_jobs.loaded(JOB, load(job))
+        world.import_jobs.loaded(JOB, load(job, lambda: 900_000))
 
     def finalize() -> Job:
         job = world.import_jobs.find(JOB)

@@ -11,7 +11,7 @@ from tests.support.airports import Airport
 from tests.support.calls import AwsCall, KilledError, Watched
 from tests.support.fake_system import FakeSystem
 from tests.support.system import TENANT, silent
-from tests.unit.import_csv.conftest import SETTINGS, a_row
+from tests.unit.imports.conftest import SETTINGS, a_row
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import ChainBusyError, TransientError, VersionConflictError

@@ -1,6 +1,7 @@
 """A system over moto: real clients, tables and topics made as template.yaml has them."""
 
 import json
+from collections import Counter
 from contextlib import ExitStack
 from functools import cache
 from typing import Any, Self
@@ -43,7 +44,8 @@ class MotoSystem(System):
         self._refs: dict[str, str] = {}
         self._inboxes: dict[str, str] = {}
         self._is_written = False
-        self._position = 0
+        self._positions: Counter[str] = Counter()
+        self.streams = {"CommandsTable": self.stream}
 
     def __enter__(self) -> Self:
         # moto's SNS signs each message, and makes itself a key for that: one per process will do.
@@ -77,13 +79,17 @@ class MotoSystem(System):
         if not self._is_written:
             return
         self._is_written = False
-        records = self._shard()[self._position :]
-        self._position += len(records)
-        for record in (each.to_json() for each in records):
-            moment = record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
-            change = {**record["dynamodb"], "ApproximateCreationDateTime": moment}
-            source = self.stream.settings.stream_arn
-            self.stream.offer({**record, "dynamodb": change, "eventSourceARN": source})
+        for table, stream in self.streams.items():
+            records = self._shard(table)[self._positions[table] :]
+            self._positions[table] += len(records)
+            for record in (each.to_json() for each in records):
+                moment = record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
+                change = {**record["dynamodb"], "ApproximateCreationDateTime": moment}
+                source = stream.settings.stream_arn
+                stream.offer({**record, "dynamodb": change, "eventSourceARN": source})
+
+    def client(self, service: str) -> Any:
+        return self.clients[service]
 
     def notify(self) -> bool:
         messages = self.receive("NotificationQueue")
@@ -144,8 +150,12 @@ class MotoSystem(System):
     def _make_resources(self) -> None:
         for logical_id, properties in self._resources("AWS::DynamoDB::Table"):
             self._make_table(self.template.name(logical_id), properties)
-        for logical_id, _ in self._resources("AWS::S3::Bucket"):
-            self.clients["s3"].create_bucket(Bucket=self.template.name(logical_id))
+        for logical_id, properties in self._resources("AWS::S3::Bucket"):
+            name = self.template.name(logical_id)
+            self.clients["s3"].create_bucket(Bucket=name)
+            self.clients["s3"].put_bucket_versioning(
+                Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"]
+            )
         for logical_id, _ in self._resources("AWS::SNS::Topic"):
             name = self.template.name(logical_id)
             self._made(logical_id, self.clients["sns"].create_topic(Name=name)["TopicArn"])
@@ -213,10 +223,10 @@ class MotoSystem(System):
             Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}",
         )
 
-    def _shard(self) -> list[Any]:
-        """The stream's records, from moto's backend: its streams API does not answer."""
+    def _shard(self, table: str) -> list[Any]:
+        """A stream's records, from moto's backend: its streams API does not answer."""
         backend = dynamodb_backends[ACCOUNT]["us-east-1"]
-        records: list[Any] = backend.tables[self.template.name("CommandsTable")].stream_shard.items
+        records: list[Any] = backend.tables[self.template.name(table)].stream_shard.items
         return records
 
     def before_call(self, operation: str) -> None:

@@ -1,4 +1,4 @@
-"""The commands table's stream: records that pass the mapping's filters, and who takes them."""
+"""A table's stream: records that pass the mapping's filters, and who takes them."""
 
 import json
 from collections.abc import Callable
@@ -36,10 +36,10 @@ class Stream:
     dropped: Callable[[Record], bool] = field(default=lambda _: False)
 
     @classmethod
-    def of(cls, template: Template) -> "Stream":
-        """The mapping as the template declares it."""
-        source = next(each for each in template.event_sources if each.function == FUNCTION)
-        arns = {"FunctionArn": FUNCTION, "EventSourceArn": source.properties["Stream"]}
+    def of(cls, template: Template, function: str = FUNCTION) -> "Stream":
+        """A consumer's mapping as the template declares it."""
+        source = next(each for each in template.event_sources if each.function == function)
+        arns = {"FunctionArn": function, "EventSourceArn": source.properties["Stream"]}
         filters = source.properties["FilterCriteria"]["Filters"]
         patterns = [json.loads(each["Pattern"]) for each in filters]
         return cls(StreamSettings.of({**source.properties, **arns}), patterns)

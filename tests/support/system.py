@@ -61,8 +61,11 @@ class System:
         self.disorder = (
             None if disorder is None else Disorder(**{"random": random.Random(seed), **disorder})
         )
-        self.engine = Engine(functions=self, clock=self.clock, scheduler=ManualScheduler(seed))
-        self.engine.create_state_machine(self.machine.name, self.machine.definition)
+        self.engine = Engine(
+            functions=self, clock=self.clock, scheduler=ManualScheduler(seed), services=self
+        )
+        for machine in self.template.machines.values():
+            self.engine.create_state_machine(machine.name, machine.definition)
         rules = EventRules(list(self._rules()), self.invoke_async)
         self.engine.on_status_change.append(rules.on_status_change)
         self.gives_up: Callable[[], bool] = lambda: False
@@ -82,6 +85,10 @@ class System:
 
     def poll(self) -> None:
         """Offer the stream what was written since."""
+
+    def client(self, service: str) -> Any:
+        """What the engine's own integrations speak to."""
+        raise NotImplementedError(service)
 
     def notify(self) -> bool:
         """Hand notices to their consumer; whether there were any."""

@@ -27,6 +27,15 @@ STATES = [
     for machine in MACHINES.values()
     for name, body in machine.states()
 ]
+BATCH = "$.Items"
+
+
+def is_batch(state: State) -> bool:
+    """Whether a state's execution is a child of a Map Run, whose input is a batch."""
+    payload = state.body.get("Parameters", {}).get("Payload", {})
+    return bool(payload.get("input.$") == BATCH)
+
+
 TASKS = [state for state in STATES if state.body["Type"] == "Task"]
 
 

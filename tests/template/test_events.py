@@ -2,13 +2,17 @@ import json
 from typing import Any
 
 import pytest
-from tests.template.stack import MACHINES, ROOT, TASKS, TEMPLATE, State
+from tests.template.stack import MACHINES, ROOT, TASKS, TEMPLATE, State, is_batch
 
-from sfn_cqrs.domain.keys import CommandRef, TaskRef
+from sfn_cqrs.domain.keys import CommandRef, ImportKey, TaskRef
 from sfn_local.events import matches
 
 EVENTS = ROOT / "events"
-ATTEMPTS = {"command": (CommandRef, "CommandsTable"), "task": (TaskRef, "TasksTable")}
+ATTEMPTS: dict[str, tuple[Any, str]] = {
+    "command": (CommandRef, "CommandsTable"),
+    "task": (TaskRef, "TasksTable"),
+    "import-csv": (ImportKey, "ImportTmpTable"),
+}
 TASK_IDS = [f"{state.machine}.{state.name}" for state in TASKS]
 
 
@@ -16,21 +20,27 @@ def sample(path: str) -> Any:
     return json.loads((EVENTS / path).read_text(encoding="utf-8"))
 
 
+def sample_of(machine: str, name: str) -> Any:
+    return sample(f"{machine.replace('-', '_')}/{name}.json")
+
+
 @pytest.mark.parametrize("state", TASKS, ids=TASK_IDS)
 def test_a_sample_is_what_its_state_sends(state: State) -> None:
-    event = sample(f"{state.machine}/{state.name}.json")
+    event = sample_of(state.machine, state.name)
     payload = {key.removesuffix(".$") for key in state.body["Parameters"]["Payload"]}
     context = event["context"]
 
     assert event.keys() == payload
     assert context["State"]["Name"] == state.name
-    assert context["Execution"]["Input"] == sample(f"{state.machine}/start_execution.json")
+    assert context["Execution"]["Input"] == sample_of(state.machine, "start_execution")
     assert context.get("Task", {}).get("Token") == event.get("taskToken")
 
 
-@pytest.mark.parametrize("state", TASKS, ids=TASK_IDS)
+@pytest.mark.parametrize(
+    "state", [state for state in TASKS if not is_batch(state)], ids=lambda state: state.name
+)
 def test_a_sample_runs_in_the_machine_and_under_the_name_of_its_attempt(state: State) -> None:
-    context = sample(f"{state.machine}/{state.name}.json")["context"]
+    context = sample_of(state.machine, state.name)["context"]
     machine = MACHINES[state.machine]
     kind, table = ATTEMPTS[state.machine]
     ref = kind.from_input(context["Execution"]["Input"])
@@ -43,7 +53,7 @@ def test_a_sample_runs_in_the_machine_and_under_the_name_of_its_attempt(state: S
     )
 
 
-@pytest.mark.parametrize("event", ["on_process_changed", "on_task_changed"])
+@pytest.mark.parametrize("event", ["on_process_changed", "on_task_changed", "on_import_changed"])
 def test_a_streams_records_pass_its_filter(event: str) -> None:
     (source,) = (
         one
@@ -58,7 +68,9 @@ def test_a_streams_records_pass_its_filter(event: str) -> None:
     assert {any(matches(one, record) for one in patterns) for record in records} == {True}
 
 
-@pytest.mark.parametrize("event", ["sweep_execution_ended", "sweep_task_ended"])
+@pytest.mark.parametrize(
+    "event", ["sweep_execution_ended", "sweep_task_ended", "sweep_import_ended"]
+)
 def test_the_end_of_an_execution_passes_the_sweeps_rule(event: str) -> None:
     (source,) = (one for one in TEMPLATE.event_sources if one.type == "EventBridgeRule")
 

@@ -11,6 +11,7 @@ from tests.template.stack import (
     TEMPLATE,
     State,
     attribute,
+    is_batch,
     modules,
     of_type,
     statements_of,
@@ -29,22 +30,51 @@ FAULTS = [
     "Runtime.ExitError",
     "States.Timeout",
 ]
-ITERATIONS = {("command", "sync_data")}  # what they raise leaves by the Map's Catch
-RECORDERS = {"command": "mark_failed", "task": "finalize_task"}
+ITERATIONS = {
+    ("command", "sync_data"),  # what it raises leaves by the Map's Catch
+    ("import-csv", "csv_rows_handler"),  # a batch without a marker has failed
+    ("import-csv", "csv_rows_handler_jsonl"),
+}
+RECORDERS = {
+    "command": "mark_failed",
+    "task": "finalize_task",
+    "import-csv": "finalize_parent_job",
+}
 RECORDING = {
     ("command", "mark_failed"): "not_recorded",
     ("task", "finalize_task"): "not_recorded",
+    ("import-csv", "finalize_parent_job"): "not_recorded",
     ("task", "iterator"): "gave_up",  # tells finalize_task, and lets the other items go on
 }
 CALLBACK = ".waitForTaskToken"
+BATCH_PAYLOAD = {
+    "source": "step-function",
+    "context": {
+        "Execution": {
+            "Id.$": "$$.Execution.Id",
+            "Input.$": "$.BatchInput",
+            "Name.$": "$$.Execution.Name",
+            "StartTime.$": "$$.Execution.StartTime",
+        },
+        "State.$": "$$.State",
+        "StateMachine.$": "$$.StateMachine",
+    },
+    "input.$": "$.Items",
+}
 KEY_ORDER = [
     "Comment",
     "Type",
     "Resource",
     "Parameters",
+    "Label",
+    "ItemReader",
     "ItemsPath",
+    "ItemSelector",
+    "ItemBatcher",
     "MaxConcurrency",
+    "ToleratedFailurePercentage",
     "ItemProcessor",
+    "ResultWriter",
     "Choices",
     "Error",
     "ErrorPath",
@@ -73,6 +103,8 @@ def test_a_task_sends_context_and_input_and_answers_the_payload(state: State) ->
     payload = {"source": "step-function", "context.$": "$$", "input.$": "$"}
     if state.body["Resource"].endswith(CALLBACK):
         payload["taskToken.$"] = "$$.Task.Token"
+    if is_batch(state):  # `$$` would carry the batch a second time
+        payload = BATCH_PAYLOAD
 
     assert state.body["Parameters"]["Payload"] == payload
     assert state.body["OutputPath"] == "$.Payload"
@@ -140,7 +172,7 @@ def test_every_placeholder_is_substituted_and_none_is_unused(key: str) -> None:
     machine = MACHINES[key]
     placeholders = re.findall(r'"\$\{(\w+)\}"', machine.path.read_text(encoding="utf-8"))
 
-    assert sorted(placeholders) == sorted(machine.substitutions)
+    assert set(placeholders) == set(machine.substitutions)
     assert machine.path.read_text(encoding="utf-8").count("${") == len(placeholders)
 
 

@@ -45,7 +45,7 @@ def test_what_holds_data_stays_when_the_stack_goes(name: str) -> None:
     assert resource["UpdateReplacePolicy"] == "Retain"
 
 
-@pytest.mark.parametrize("table", ["CommandsTable", "TasksTable"])
+@pytest.mark.parametrize("table", ["CommandsTable", "TasksTable", "ImportTmpTable"])
 def test_the_index_of_what_is_open_holds_keys_only(table: str) -> None:
     (index,) = TABLES[table]["GlobalSecondaryIndexes"]
 
@@ -54,7 +54,7 @@ def test_the_index_of_what_is_open_holds_keys_only(table: str) -> None:
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
-def test_commands_and_tasks_have_a_stream_and_one_reader_each() -> None:
+def test_commands_tasks_and_imports_have_a_stream_and_one_reader_each() -> None:
     streams = {name: table.get("StreamSpecification") for name, table in TABLES.items()}
     readers = {
         mapping["FunctionName"]["Ref"]: mapping["EventSourceArn"]
@@ -65,8 +65,10 @@ def test_commands_and_tasks_have_a_stream_and_one_reader_each() -> None:
     assert {name: stream for name, stream in streams.items() if stream} == {
         "CommandsTable": {"StreamViewType": "NEW_IMAGE"},
         "TasksTable": {"StreamViewType": "NEW_IMAGE"},
+        "ImportTmpTable": {"StreamViewType": "NEW_IMAGE"},
     }
     assert readers == {
+        "StreamOnImportChangedFunction": attribute("ImportTmpTable", "StreamArn"),
         "StreamOnProcessChangedFunction": attribute("CommandsTable", "StreamArn"),
         "StreamOnTaskChangedFunction": attribute("TasksTable", "StreamArn"),
     }
@@ -74,7 +76,11 @@ def test_commands_and_tasks_have_a_stream_and_one_reader_each() -> None:
 
 @pytest.mark.parametrize(
     ("function", "lanes"),
-    [("StreamOnProcessChangedFunction", 10), ("StreamOnTaskChangedFunction", None)],
+    [
+        ("StreamOnProcessChangedFunction", 10),
+        ("StreamOnTaskChangedFunction", None),
+        ("StreamOnImportChangedFunction", None),
+    ],
 )
 def test_a_stream_record_that_cannot_be_processed_does_not_stop_the_others(
     function: str, lanes: int | None
@@ -140,7 +146,33 @@ def test_the_stream_of_tasks_lets_through_what_is_to_be_started_and_what_has_end
 
 
 @pytest.mark.parametrize(
-    "function", ["StreamOnProcessChangedFunction", "StreamOnTaskChangedFunction"]
+    ("image", "passes"),
+    [
+        ({"kind": "job", "status": "CREATED"}, True),
+        ({"kind": "job", "status": "FAILED"}, True),
+        ({"kind": "count"}, True),
+        ({"kind": "plan"}, False),
+        ({"kind": "batch"}, False),
+        ({"kind": "sweep"}, False),
+    ],
+)
+def test_the_stream_of_imports_lets_through_jobs_and_counters(
+    image: dict[str, str], passes: bool
+) -> None:
+    filters = source_mapping("StreamOnImportChangedFunction")["FilterCriteria"]["Filters"]
+    new_image = {name: {"S": value} for name, value in image.items()}
+    record = {"eventName": "MODIFY", "dynamodb": {"NewImage": new_image}}
+
+    assert any(matches(_pattern(one), record) for one in filters) is passes
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "StreamOnImportChangedFunction",
+        "StreamOnProcessChangedFunction",
+        "StreamOnTaskChangedFunction",
+    ],
 )
 def test_a_stream_does_not_let_through_what_expires(function: str) -> None:
     filters = source_mapping(function)["FilterCriteria"]["Filters"]
@@ -337,6 +369,7 @@ def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
         "IteratorAge",
         "OldestOpenCommandAge",
         "OldestOpenTaskAge",
+        "OldestOpenImportAge",
         "Throttles",
         "5xx",
     ],
@@ -358,7 +391,9 @@ def test_every_trigger_has_an_alarm_on_its_errors() -> None:
     assert watched == triggers
 
 
-@pytest.mark.parametrize("name", ["OldestOpenCommandAlarm", "OldestOpenTaskAlarm"])
+@pytest.mark.parametrize(
+    "name", ["OldestOpenCommandAlarm", "OldestOpenTaskAlarm", "OldestOpenImportAlarm"]
+)
 def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it(
     name: str,
 ) -> None:

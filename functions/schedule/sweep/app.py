@@ -10,10 +10,17 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.keys import CommandRef, TaskRef
+from sfn_cqrs.domain.keys import CommandRef, ImportKey, TaskRef
 from sfn_cqrs.service.chain import Chain
+from sfn_cqrs.service.import_end import sweep_import
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.sweep import Report, sweep, sweep_ended_task, sweep_tasks
+from sfn_cqrs.service.sweep import (
+    Report,
+    sweep,
+    sweep_ended_task,
+    sweep_imports,
+    sweep_tasks,
+)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -25,10 +32,17 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     remaining_ms = context.get_remaining_time_in_millis
     commands = _told("OldestOpenCommandAge", sweep(remaining_ms))
     tasks = _told("OldestOpenTaskAge", sweep_tasks(remaining_ms))
-    return {**commands.done, **{f"task_{done}": count for done, count in tasks.done.items()}}
+    imports = _told("OldestOpenImportAge", sweep_imports(remaining_ms))
+    return {
+        **commands.done,
+        **{f"task_{done}": count for done, count in tasks.done.items()},
+        **{f"import_{done}": count for done, count in imports.done.items()},
+    }
 
 
 def _sweep_one(execution_input: dict[str, Any]) -> str:
+    if str(execution_input.get("id", "")).startswith("c-"):
+        return sweep_import(ImportKey.from_input(execution_input))
     if "id" in execution_input:
         return sweep_ended_task(TaskRef.from_input(execution_input))
     ref = CommandRef.from_input(execution_input)

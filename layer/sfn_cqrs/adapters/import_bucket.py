@@ -11,11 +11,13 @@ from typing import IO, TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import Source
 from sfn_cqrs.domain.imports import InputRow
 from sfn_cqrs.domain.keys import ImportKey
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
@@ -64,11 +66,31 @@ class ImportBucket:
         return Source(self._bucket, key, version_id)
 
     def chunks(self, source: Source) -> Iterator[bytes]:
-        """Read an object's pinned version, a MiB at a time."""
-        answer = self._client.get_object(
-            Bucket=source.bucket, Key=source.key, VersionId=source.version_id
-        )
-        return answer["Body"].iter_chunks(CHUNK)
+        """Read an object's pinned version, a MiB at a time.
+
+        Raises:
+            InvalidFileError: it was deleted.
+        """
+        return self._opened(source).iter_chunks(CHUNK)
+
+    def lines(self, source: Source) -> Iterator[bytes]:
+        """Read an object's pinned version, a line at a time.
+
+        Raises:
+            InvalidFileError: it was deleted.
+        """
+        return self._opened(source).iter_lines()
+
+    def _opened(self, source: Source) -> "StreamingBody":
+        try:
+            answer = self._client.get_object(
+                Bucket=source.bucket, Key=source.key, VersionId=source.version_id
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("NoSuchKey", "NoSuchVersion"):
+                raise
+            raise InvalidFileError("gone", "the file was deleted; upload it again") from error
+        return answer["Body"]
 
     def put_rows(self, key: ImportKey, lines: Iterable[str]) -> Source:
         """Write the rows of a job as JSON Lines, a part at a time."""
@@ -122,6 +144,11 @@ class ImportBucket:
             yield FailedRow(
                 InputRow(fields["row"], fields["cells"]), Problem(fields["code"], fields["reason"])
             )
+
+
+def results_prefix(key: ImportKey) -> str:
+    """Where the Map of a job's machine keeps its children's results."""
+    return f"jobs/{key.tenant}/{key.id}/results"
 
 
 def report_key(key: ImportKey) -> str:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
+from sfn_cqrs.adapters.import_items import key_item
 from sfn_cqrs.adapters.transactions import write_all
+from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.imports import Counts, Fate, Marker, Plan, Planned
 from sfn_cqrs.domain.keys import ImportKey
 
@@ -76,6 +78,7 @@ class ImportTable:
         """Count a batch once, whoever brings it and how often; answers how it was counted.
 
         Raises:
+            SupersededError: the job has ended without this batch.
             TransientError: the counter is being written by many others; try again.
         """
         put = {
@@ -84,15 +87,45 @@ class ImportTable:
             "ConditionExpression": "attribute_not_exists(pk)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        counts = _counts_item(marker.counts)
+        counts, whose = _counts_item(marker.counts), {"kind": "count", **key_item(key)}
+        adds = ", ".join(f"{name} :{name}" for name in counts)
+        sets = ", ".join(f"#{name} = :{name}" for name in whose)
         update = {
             "TableName": self._table,
             "Key": marshal({"pk": key.parts_pk, "sk": f"COUNT#{marker.first % SHARDS:02d}"}),
-            "UpdateExpression": "ADD " + ", ".join(f"{name} :{name}" for name in counts),
-            "ExpressionAttributeValues": marshal({f":{name}": n for name, n in counts.items()}),
+            "UpdateExpression": f"ADD {adds} SET {sets}",
+            "ConditionExpression": "attribute_not_exists(sealed)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            "ExpressionAttributeNames": {f"#{name}": name for name in whose},
+            "ExpressionAttributeValues": marshal(
+                {f":{name}": value for name, value in (counts | whose).items()}
+            ),
         }
         refused = write_all(self._client, [{"Put": put}, {"Update": update}])
-        return marker.counts if refused is None else _as_marker(refused).counts
+        if refused is None:
+            return marker.counts
+        if "sealed" in refused:
+            raise SupersededError(f"{key.id} has ended without the batch of row {marker.first}")
+        return _as_marker(refused).counts
+
+    def seal(self, key: ImportKey) -> None:
+        """Have no further batch counted.
+
+        Raises:
+            TransientError: batches are being counted just now; try again.
+        """
+        seals = [
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": marshal({"pk": key.parts_pk, "sk": f"COUNT#{shard:02d}"}),
+                    "UpdateExpression": "SET sealed = :yes",
+                    "ExpressionAttributeValues": marshal({":yes": True}),
+                }
+            }
+            for shard in range(SHARDS)
+        ]
+        write_all(self._client, seals)
 
     def counts(self, key: ImportKey) -> Counts:
         """The sum of a job's counters, read consistently."""
@@ -141,7 +174,7 @@ def _counts_item(counts: Counts) -> dict[str, int]:
 
 
 def _as_counts(item: Item) -> Counts:
-    return Counts(**{name: item[name] for name in _COUNTED})
+    return Counts(**{name: item.get(name, 0) for name in _COUNTED})
 
 
 def _marker_item(key: ImportKey, marker: Marker) -> Item:

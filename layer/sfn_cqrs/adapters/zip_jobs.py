@@ -16,7 +16,7 @@ from sfn_cqrs.adapters.dynamodb import (
     marshal,
     unmarshal,
 )
-from sfn_cqrs.adapters.import_jobs import as_job
+from sfn_cqrs.adapters.import_items import as_job
 from sfn_cqrs.adapters.open_index import Cursor, OpenIndex, shard_of
 from sfn_cqrs.adapters.paging import Page, Range, query, query_page
 from sfn_cqrs.adapters.zip_items import (

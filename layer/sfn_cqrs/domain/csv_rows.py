@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
 from sfn_cqrs.domain.csv_header import Columns
 from sfn_cqrs.domain.csv_text import Text, checked_encoding
@@ -50,6 +51,17 @@ class Row:
         """The row as the machine reads it, cut if it is too large."""
         line = self._line()
         return line if _fits(line) else self._cut()._line()
+
+    @classmethod
+    def of_json_line(cls, line: str | bytes) -> "Row":
+        """Read a row back."""
+        return cls.of_json(json.loads(line))
+
+    @classmethod
+    def of_json(cls, value: dict[str, Any]) -> "Row":
+        """Read a row back, as the machine's reader gives it."""
+        problem = value.get("problem")
+        return cls(value["row"], value["cells"], Problem(*problem) if problem else None)
 
     def fitting(self) -> "Row":
         """The row, or one that is cut and says that it is too large."""

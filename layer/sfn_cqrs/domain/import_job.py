@@ -9,6 +9,7 @@ from sfn_cqrs.domain.imports import Counts, PublishMode, Settings
 from sfn_cqrs.domain.keys import ImportKey
 
 MAX_FILE_BYTES = 10 * 1024**3
+MAX_ROWS = 100_000_000
 """What a Distributed Map reads."""
 
 
@@ -56,6 +57,19 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """The ZIP import that a file is an entry of, and that waits for its end.
+
+    `token` is the wait's task token, and there until it is answered; a later `seq` replaces it.
+    """
+
+    id: str
+    index: int
+    token: str | None = field(default=None, repr=False)
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """How a job ends; `cancelled` rows were not gone through because somebody asked so."""
 
@@ -67,7 +81,11 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job as stored; `loaded` once its file is read, `ending` once it has ended."""
+    """A job as stored; `loaded` once its file is read, `ending` once it has ended.
+
+    `refusal` is why the loader did not take the file. `step` counts the twentieths of the rows
+    that the world was told of, from 0 when the file is read.
+    """
 
     key: ImportKey
     table: str
@@ -82,7 +100,15 @@ class Job:
     finished_at: str = ""
     is_cancelled: bool = False
     loaded: Loaded | None = None
+    refusal: Problem | None = None
+    step: int | None = None
+    parent: Parent | None = None
     ending: Ending | None = None
+
+    @property
+    def opened_at(self) -> str:
+        """Since when the job has been open."""
+        return self.by.at
 
     @property
     def total(self) -> int:
@@ -108,8 +134,13 @@ class Job:
 
 
 def ending_of(job: Job, counted: Counts, problem: Problem | None = None) -> Ending:
-    """How a job ends: what is not counted was cancelled, or has failed with its batch."""
+    """How a job ends: what is not counted was cancelled, or has failed with its batch.
+
+    A problem that has kept no row from being counted is none of the job's.
+    """
     missing = max(0, job.total - counted.total)
+    if job.loaded is not None and not missing:
+        problem = None
     if job.is_cancelled:
         return Ending(JobStatus.CANCELLED, counted, missing, problem)
     counts = counted + Counts(failed=missing)

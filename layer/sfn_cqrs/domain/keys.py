@@ -22,6 +22,7 @@ _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TASK_ID = re.compile(r"([ts])-([0-9A-HJKMNP-TV-Z]{26})")
 _ZIP_ID = re.compile(r"z-([0-9A-HJKMNP-TV-Z]{26})")
 _ULID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_IMPORT_ID = re.compile(r"([cr])-([0-9A-HJKMNP-TV-Z]{26})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -77,22 +78,36 @@ class ItemKey:
         return f"{self.version_sk(version)}#process"
 
 
+class ImportKind(StrEnum):
+    """A file that the machine imports, or a single row.
+
+    The value is the first letter of the import's public id.
+    """
+
+    CSV = "c"
+    ROW = "r"
+
+
+_IMPORT_PARTITIONS = {ImportKind.CSV: "CSV_IMPORT", ImportKind.ROW: "IMPORT"}
+
+
 @dataclass(frozen=True, slots=True)
 class ImportKey:
-    """One CSV import of one tenant; its plans, markers and counters lie in its own partition."""
+    """One import of one tenant; its plans, markers and counters lie in its own partition."""
 
     tenant: str
     ulid: str
+    kind: ImportKind = ImportKind.CSV
 
     @property
     def id(self) -> str:
         """The public id, which names the kind and so the partition."""
-        return f"c-{self.ulid}"
+        return f"{self.kind}-{self.ulid}"
 
     @property
     def pk(self) -> str:
-        """The partition of the tenant's jobs."""
-        return f"CSV_IMPORT#{self.tenant}"
+        """The partition of the tenant's imports of this kind."""
+        return f"{_IMPORT_PARTITIONS[self.kind]}#{self.tenant}"
 
     @property
     def sk(self) -> str:
@@ -107,6 +122,30 @@ class ImportKey:
     def request_id(self, row: int) -> str:
         """What a version that a row published is known by."""
         return f"{self.id}#{row}"
+
+    def as_input(self) -> dict[str, object]:
+        """The execution's input; the same job gives the same text, whoever starts it."""
+        return {"id": self.id, "tenant": self.tenant}
+
+    @classmethod
+    def from_input(cls, execution_input: dict[str, object]) -> "ImportKey":
+        """Read an execution's input back.
+
+        Raises:
+            InvalidInputError: a field is missing, or none of an import.
+        """
+        try:
+            tenant, id_ = str(execution_input["tenant"]), str(execution_input["id"])
+        except KeyError as error:
+            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
+        found = _IMPORT_ID.fullmatch(id_)
+        if found is None:
+            raise InvalidInputError("id", f"{id_!r} is no id of an import")
+        return cls(tenant, found[2], ImportKind(found[1]))
+
+    def execution_name(self, table: str) -> str:
+        """The execution's name: one per job, the same for ever."""
+        return f"i-{hashed(table, self.pk, self.sk)}"
 
 
 @dataclass(frozen=True, slots=True)

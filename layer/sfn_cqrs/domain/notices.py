@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.task import Item, Task
 
@@ -86,6 +88,49 @@ def item_alarm(item: Item, table: str, execution: str) -> dict[str, Any]:
         "action": "sfn-alarm",
         **_item_identity(item, table),
         "content": {"errorMessage": message, "sfnId": execution},
+    }
+
+
+def import_status(job: Job, counts: Counts, table: str) -> dict[str, Any]:
+    """The notice of how far a job is: its file is read, another twentieth is done, it ended."""
+    problem = job.ending.problem if job.ending else None
+    return {
+        "action": "import-status",
+        **_import_identity(job, table),
+        "content": {
+            "status": str(job.status),
+            "table": job.table,
+            "total": job.total,
+            "created": counts.created,
+            "updated": counts.updated,
+            "unchanged": counts.unchanged,
+            "failed": counts.failed,
+            "cancelled": job.ending.cancelled if job.ending else 0,
+            "error": problem.code if problem else None,
+        },
+    }
+
+
+def import_alarm(job: Job, counts: Counts, table: str) -> dict[str, Any]:
+    """The alarm that a job has failed."""
+    problem = job.ending.problem if job.ending else None
+    reason = f"{problem.code}: {problem.reason}" if problem else "see errors.csv"
+    message = f"{counts.failed} of {job.total} rows failed; {reason}"[:MAX_MESSAGE]
+    return {
+        "action": "sfn-alarm",
+        **_import_identity(job, table),
+        "content": {"errorMessage": message, "sfnId": job.key.execution_name(table)},
+    }
+
+
+def _import_identity(job: Job, table: str) -> dict[str, Any]:
+    key = job.key
+    return {
+        "id": key.id,
+        "table": table,
+        "pk": key.pk,
+        "sk": key.sk,
+        "tenantCode": key.tenant,
     }
 
 

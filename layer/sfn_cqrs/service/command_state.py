@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 
-from sfn_cqrs.adapters.passing import is_passing
 from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.passing import passing_is_transient
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def command_state(
     def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> dict[str, Any]:
         context = StepFunctionsContext.from_event(event)
         ref = CommandRef.from_input(context.execution.input)
-        with _logged(context, ref), _passing_is_transient():
+        with _logged(context, ref), passing_is_transient():
             process = None
             if writes_status:
                 status = f"{context.state.name}:STARTED"
@@ -73,17 +72,6 @@ def command_state(
             return result
 
     return lambda_handler
-
-
-@contextmanager
-def _passing_is_transient() -> Iterator[None]:
-    """Give errors that pass by themselves the one name that every Retry knows."""
-    try:
-        yield
-    except Exception as error:
-        if is_passing(error):
-            raise TransientError(f"{type(error).__name__}: {error}") from error
-        raise
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.csv_rows import Row
 from sfn_cqrs.domain.import_job import Job, Loaded, Reader
 from sfn_cqrs.domain.imports import Counts, InputRow
 from sfn_cqrs.domain.keys import ImportKey
@@ -12,6 +12,8 @@ from sfn_cqrs.service.import_rows import RowBatch
 
 BATCH = 100
 """Rows to a batch, as many as one read of current rows takes."""
+TRANSIENT_RETRIES = 6
+"""As often the machine has a batch tried again that raises TransientError."""
 
 
 def run_batch(
@@ -44,9 +46,5 @@ def rows_of(loaded: Loaded, items: list[dict[str, Any]]) -> list[InputRow]:
             InputRow(item["index"] + 2, [item["value"][name] for name in loaded.header])
             for item in items
         ]
-    return [_row_of(item["value"]) for item in items]
-
-
-def _row_of(line: dict[str, Any]) -> InputRow:
-    problem = line.get("problem")
-    return InputRow(line["row"], line["cells"], Problem(*problem) if problem else None)
+    rows = (Row.of_json(item["value"]) for item in items)
+    return [InputRow(row.number, row.cells, row.problem) for row in rows]

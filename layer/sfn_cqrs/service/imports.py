@@ -102,6 +102,14 @@ class ImportService:
         kept = re.sub(r"[^A-Za-z0-9._-]", "_", name)[-64:] or "file.csv"
         return f"{self._prefix}{new_ulid(bootstrap.now())}/{kept}"
 
+    def start(self, request: Request, caller: Caller | None = None) -> Progress:
+        """Have the machine import a file, of whatever size.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+        """
+        return Progress(self._created(request, caller or Caller()), Counts())
+
     def import_now(self, request: Request, caller: Caller | None = None) -> Imported:
         """Import a file of at most 1,000 rows before returning.
 

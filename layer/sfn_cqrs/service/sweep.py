@@ -1,4 +1,4 @@
-"""The sweep over all versions and all tasks that have been open for long."""
+"""The sweep over all versions, tasks and imports that have been open for long."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import process_table, task_table
+from sfn_cqrs.adapters import import_jobs, process_table, task_table
 from sfn_cqrs.domain import chain, task_flow
 from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.notices import task_execute
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.task import Task
 from sfn_cqrs.service.chain import Chain
+from sfn_cqrs.service.import_end import sweep_import
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.task_flow import TaskFlow
 
@@ -24,6 +26,8 @@ PER_SHARD = 31
 """Times 16 shards: at most some 500 versions a sweep."""
 TASKS_PER_SHARD = 50
 """Times 4 shards: at most 200 tasks a sweep, some of which end a thousand items."""
+IMPORTS_PER_SHARD = 25
+"""Times 4 shards: at most 100 jobs a sweep, some of which have an errors.csv to write."""
 MARGIN_MS = 5_000
 
 
@@ -85,6 +89,18 @@ def sweep_ended_task(ref: TaskRef) -> str:
     return TaskFlow(ref.key).run(task_flow.sweep(bootstrap.now(), ref.attempt))
 
 
+def sweep_imports(remaining_ms: Callable[[], int]) -> Report:
+    """Sweep the import jobs, as `sweep` does the versions."""
+    return _swept_all(
+        bootstrap.import_jobs(),
+        import_jobs.OPEN_SHARDS,
+        IMPORTS_PER_SHARD,
+        remaining_ms,
+        _sweep_import,
+        lambda job: job.status.is_open,
+    )
+
+
 def _swept_all(
     table: _OpenTable[T],
     shards: int,
@@ -131,3 +147,11 @@ def _sweep_task(task: Task) -> str:
         logger.exception("a task could not be swept", task=task.key.id)
         return "error"
     return done
+
+
+def _sweep_import(job: Job) -> str:
+    try:
+        return sweep_import(job.key)
+    except Exception:
+        logger.exception("an import could not be swept", job=job.key.id)
+        return "error"

@@ -1,44 +1,30 @@
-from dataclasses import replace
-
 import pytest
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.imports import InputRow, Settings
-from sfn_cqrs.domain.keys import ImportKey, ItemKey
-from sfn_cqrs.service import handlers, strategies
-from sfn_cqrs.service.import_rows import RowBatch
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.keys import ImportKey
 
-JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
-COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
-SETTINGS = Settings(key=JOB, table="airports", columns=COLUMNS, by=Audit("", "taro", "192.0.2.1"))
-
-
-def a_row(number, icao="RJAA", name="Narita", lat="35.7"):
-    return InputRow(number, [icao, name, "JP", lat, "140.3", "Asia/Tokyo"])
+KEY = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
+OBJECT = "uploads/tenant1/1/airports.csv"
+HEADER = "icao,name,country,lat,lon,tz\n"
+NOON = "2026-11-25T12:00:00.000Z"
 
 
-def key_of(icao):
-    return ItemKey("tenant1", "AIRPORT", icao)
+def a_line(icao, name="Narita", lat="35.7"):
+    return f"{icao},{name},JP,{lat},140.3,Asia/Tokyo\n"
 
 
 @pytest.fixture
-def run(world):  # noqa: ARG001 - the rows need the fakes in place
-    """Return a way to deliver a batch of the job's rows."""
+def job_of(world):
+    """Return a way to create the job of the sample events, of a file with this text."""
 
-    def deliver(*rows, strategy=None, is_last_try=False, **settings):
-        strategy = strategy or strategies.find("airports")
-        batch = RowBatch(replace(SETTINGS, **settings), strategy, rows, is_last_try=is_last_try)
-        return batch.run()
+    def create(text, **more):
+        world.import_bucket.put(OBJECT, text.encode())
+        head = world.import_bucket.head(OBJECT)
+        source = world.import_bucket.source(OBJECT, head.version_id)
+        job = Job(key=KEY, table="airports", source=source, by=Audit(NOON), **more)
+        bootstrap.import_jobs().create(job)
+        return job
 
-    return deliver
-
-
-@pytest.fixture
-def handlers_of_airport(monkeypatch):
-    """Return a way to put handlers in the place of the shop's."""
-    handlers.check_type("AIRPORT")
-
-    def register(**functions):
-        monkeypatch.setitem(handlers._sync_handlers, "AIRPORT", functions)
-
-    return register
+    return create

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 from tests.fakes.builders import a_command, a_process
-from tests.unit.import_csv.conftest import JOB, a_row, key_of
+from tests.unit.imports.conftest import JOB, a_row, key_of
 
 from sfn_cqrs.adapters.import_bucket import FailedRow
 from sfn_cqrs.domain.csv_rows import Problem

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import airportsdata
 import pytest
-from tests.unit.import_csv.conftest import key_of
+from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import Problem
@@ -274,7 +274,7 @@ def test_jobs_are_listed_and_found_by_their_id_in_their_tenant_only(importing, s
 
 def test_no_batch_begins_once_a_job_is_cancelled(world, service, job_of):
     job = job_of(HEADER + line("RJAA") + line("RJTT"))
-    job = bootstrap.import_jobs().loaded(job.key, load(job))
+    job = bootstrap.import_jobs().loaded(job.key, load(job, lambda: 900_000))
     items = native_items(world)
     assert run_batch(job.key, items[:1]) == Counts(created=1)
 
@@ -303,7 +303,7 @@ def native_items(world):
 
 
 def test_a_plain_file_is_left_as_it_is_for_the_map(world, job_of):
-    loaded = load(job_of(HEADER + line("RJAA") + line("RJTT")))
+    loaded = load(job_of(HEADER + line("RJAA") + line("RJTT")), lambda: 900_000)
 
     assert (loaded.reader, loaded.rows, loaded.source.key) == (Reader.NATIVE, 2, KEY)
     assert rows_of(loaded, native_items(world)) == [
@@ -316,7 +316,7 @@ def test_a_plain_file_is_left_as_it_is_for_the_map(world, job_of):
 def test_a_file_that_is_not_plain_is_rewritten_with_the_rows_a_spreadsheet_shows(
     late, world, job_of
 ):
-    loaded = load(job_of(HEADER + line("RJAA") + late + line("RJTT")))
+    loaded = load(job_of(HEADER + line("RJAA") + late + line("RJTT")), lambda: 900_000)
 
     body = world.import_bucket.objects[loaded.source.key][-1].decode()
     items = [{"index": n, "value": json.loads(each)} for n, each in enumerate(body.splitlines())]
@@ -326,13 +326,13 @@ def test_a_file_that_is_not_plain_is_rewritten_with_the_rows_a_spreadsheet_shows
 
 
 def test_a_file_without_rows_needs_no_reader(job_of):
-    assert load(job_of(HEADER)).reader is Reader.NONE
-    assert load(job_of("")).rows == 0
+    assert load(job_of(HEADER), lambda: 900_000).reader is Reader.NONE
+    assert load(job_of(""), lambda: 900_000).rows == 0
 
 
 def test_rows_of_a_batch_that_was_never_counted_have_failed(world, service, job_of):
     job = job_of(HEADER + "".join(line(f"R{n:03d}") for n in range(6)))
-    job = bootstrap.import_jobs().loaded(job.key, load(job))
+    job = bootstrap.import_jobs().loaded(job.key, load(job, lambda: 900_000))
     items = native_items(world)
     run_batch(job.key, items[:2])
     items[4]["value"]["lat"] = "x"
@@ -347,7 +347,7 @@ def test_rows_of_a_batch_that_was_never_counted_have_failed(world, service, job_
 
 def test_a_job_ends_once_and_says_the_same_to_all(job_of):
     job = job_of(HEADER + line("RJAA"))
-    job = bootstrap.import_jobs().loaded(job.key, load(job))
+    job = bootstrap.import_jobs().loaded(job.key, load(job, lambda: 900_000))
 
     ended = end(job, Problem("map_failed", "States.Runtime"))
 

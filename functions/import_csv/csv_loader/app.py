@@ -1,0 +1,14 @@
+"""csv_loader: what is in the file, and who reads its rows?
+
+The Choice state choose_reader branches on the reader answered here; the Map reads the very
+version of the very object that was looked at, or what was written of it.
+"""
+
+from sfn_cqrs.service.import_load import load_job
+from sfn_cqrs.service.import_state import ImportState, import_state
+
+
+@import_state
+def lambda_handler(state: ImportState) -> dict[str, object]:
+    """Go through the file once; one that cannot be imported has no reader."""
+    return load_job(state.begun, state.remaining_ms)

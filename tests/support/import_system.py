@@ -1,0 +1,90 @@
+"""A system over moto with imports: their machine, and the stream of their table."""
+
+import csv
+from collections.abc import Sequence
+from functools import partial
+from io import StringIO
+from typing import Any
+
+from tests.support.moto_system import MotoSystem
+from tests.support.stream import Stream
+from tests.support.system import TENANT
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.service.imports import ImportService, Progress, Request
+
+CONSUMER = "StreamOnImportChangedFunction"
+HEADER = ("icao", "name", "country", "lat", "lon", "tz")
+
+
+class ImportSystem(MotoSystem):
+    """A system whose import machine runs, too."""
+
+    def __init__(self, seed: int | None = None, **more: Any) -> None:
+        super().__init__(seed, **more)
+        self.import_machine = self.template.machines["import-csv"]
+        self.import_stream = Stream.of(self.template, CONSUMER)
+        self.streams["ImportTmpTable"] = self.import_stream
+
+    def notify(self) -> bool:
+        """Hand on what the import table's stream has, and then the notices."""
+        if self.import_stream.pending:
+            batch = self.import_stream.take(None)
+            self.import_stream.deliver(batch, partial(self.lambdas.invoke, CONSUMER), self._sleep)
+            return True
+        return super().notify()
+
+    @property
+    def service(self) -> ImportService:
+        return ImportService(TENANT)
+
+    def upload(self, body: bytes) -> str:
+        """Put a file where the tenant's files lie."""
+        key = self.service.upload_key("a.csv")
+        self.clients["s3"].put_object(
+            Bucket=self.template.environment["IMPORT_BUCKET"], Key=key, Body=body
+        )
+        return key
+
+    def start(self, body: bytes, **request: Any) -> str:
+        """Start an import; answers its id."""
+        asked = Request(table="airports", key=self.upload(body), **request)
+        return self.service.start(asked).job.key.id
+
+    def imported(self, body: bytes, **request: Any) -> Progress:
+        """Import a file by the machine, until everything has come to rest."""
+        id_ = self.start(body, **request)
+        self.run()
+        return self.service.get(id_)
+
+    def job(self, id_: str) -> Job:
+        found = bootstrap.import_jobs().find(ImportKey.from_input({"tenant": TENANT, "id": id_}))
+        if found is None:
+            raise LookupError(id_)
+        return found
+
+    def import_executions(self) -> list[dict[str, Any]]:
+        """Every execution of the machine, as DescribeExecution shows it."""
+        listed = self.engine.list_executions(self.import_machine.arn)
+        return [self.engine.describe_execution(each["executionArn"]) for each in listed]
+
+    def path(self) -> list[str]:
+        """The states that the one execution entered."""
+        (execution,) = self.import_executions()
+        events = self.engine.history(execution["executionArn"])
+        entered = [event.get("stateEnteredEventDetails") for event in events]
+        return [details["name"] for details in entered if details]
+
+
+def a_line(icao: str, name: str = "Narita", lat: str = "35.7") -> tuple[str, ...]:
+    """A row of the airports' file."""
+    return (icao, name, "JP", lat, "140.3", "Asia/Tokyo")
+
+
+def a_file(rows: Sequence[Sequence[str]], **dialect: Any) -> bytes:
+    """A file of airports."""
+    text = StringIO(newline="")
+    csv.writer(text, **dialect).writerows([HEADER, *rows])
+    return text.getvalue().encode()

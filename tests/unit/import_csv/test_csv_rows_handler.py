@@ -1,0 +1,120 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+from functions.import_csv.csv_rows_handler.app import lambda_handler
+from tests.unit.import_csv.conftest import HEADER, KEY
+from tests.unit.imports.conftest import key_of
+
+from sfn_cqrs.domain.errors import SupersededError, TransientError
+from sfn_cqrs.domain.import_job import Loaded, Reader
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.service.import_batch import TRANSIENT_RETRIES
+
+COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
+MACHINE = Path(__file__).parents[3] / "statemachine/import-csv.asl.json"
+
+
+@pytest.fixture
+def job(job_of, world):
+    job = job_of(HEADER)
+
+    def loaded(reader):
+        world.import_jobs.begin(KEY)
+        world.import_jobs.loaded(KEY, Loaded(2, COLUMNS, COLUMNS, reader, job.source))
+
+    return loaded
+
+
+@pytest.fixture
+def handle(sample, lambda_context):
+    def run(event="csv_rows_handler", retries=0):
+        payload = sample(f"import_csv/{event}")
+        payload["context"]["State"]["RetryCount"] = retries
+        return lambda_handler(payload, lambda_context)
+
+    return run
+
+
+def test_rows_as_aws_reads_them_are_applied_and_counted(handle, job, world):
+    job(Reader.NATIVE)
+
+    assert handle() == {"result": 2}
+    assert world.imports.counts(KEY) == Counts(created=2)
+    assert world.data.find(key_of("NRT1")).source_row == 2
+    assert world.data.find(key_of("HND1")).source_row == 3
+
+
+def test_rows_as_the_loader_wrote_them_keep_their_numbers_and_problems(handle, job, world):
+    job(Reader.JSONL)
+
+    assert handle("csv_rows_handler_jsonl") == {"result": 2}
+    assert world.imports.counts(KEY) == Counts(created=1, failed=1)
+    assert world.data.find(key_of("NRT1")).source_row == 3
+    assert [one.row.number for one in world.import_bucket.errors(KEY, 3)] == [5]
+
+
+def test_a_batch_that_comes_twice_is_counted_once(handle, job, world):
+    job(Reader.NATIVE)
+    handle()
+
+    assert handle() == {"result": 2}
+    assert world.imports.counts(KEY) == Counts(created=2)
+
+
+def test_a_cancelled_job_begins_no_further_batch(handle, job, world):
+    job(Reader.NATIVE)
+    world.import_jobs.cancel(KEY)
+
+    assert handle() == {"result": 0}
+    assert world.imports.counts(KEY) == Counts()
+
+
+def test_a_batch_that_comes_after_the_job_was_ended_without_it_is_not_counted(handle, job, world):
+    job(Reader.NATIVE)
+    world.imports.seal(KEY)
+
+    with pytest.raises(SupersededError):
+        handle()
+    assert world.imports.counts(KEY) == Counts()
+
+
+def test_what_passes_by_itself_is_tried_again_by_the_machine(handle, job, world, monkeypatch):
+    job(Reader.NATIVE)
+    busy = ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
+
+    def plan(*_):
+        raise busy
+
+    monkeypatch.setattr(world.imports, "plan", plan)
+
+    with pytest.raises(TransientError, match="ThrottlingException"):
+        handle()
+
+
+def test_the_last_try_is_the_last_one_of_the_machine():
+    definition = json.loads(re.sub(r"\$\{\w+\}", "", MACHINE.read_text(encoding="utf-8")))
+    tries = {
+        retrier["MaxAttempts"]
+        for name in ("import_csv", "import_jsonl")
+        for state in definition["States"][name]["ItemProcessor"]["States"].values()
+        for retrier in state["Retry"]
+        if retrier["ErrorEquals"] == ["TransientError"]
+    }
+
+    assert tries == {TRANSIENT_RETRIES}
+
+
+@pytest.mark.parametrize(("retries", "is_last_try"), [(5, False), (6, True), (7, True)])
+def test_on_its_last_try_a_batch_no_longer_waits(handle, job, monkeypatch, retries, is_last_try):
+    job(Reader.NATIVE)
+    seen = []
+    monkeypatch.setattr(
+        "functions.import_csv.csv_rows_handler.app.run_batch",
+        lambda _key, _items, *, is_last_try: seen.append(is_last_try),
+    )
+    handle(retries=retries)
+
+    assert seen == [is_last_try]
