@@ -28,10 +28,15 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.request_table import RequestTable
     from sfn_cqrs.adapters.task_table import TaskTable
     from sfn_cqrs.adapters.topics import DeadLetters, Topic
+    from sfn_cqrs.adapters.wait_table import WaitTable
     from sfn_cqrs.adapters.zip_bucket import ZipBucket
     from sfn_cqrs.adapters.zip_jobs import ZipJobs
 
 T = TypeVar("T")
+_S3: dict[str, Any] = {  # what signs a form or a link for the region, as new buckets want it
+    "signature_version": "s3v4",
+    "s3": {"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"},
+}
 _made: dict[str, Any] = {}
 _lock = RLock()
 
@@ -80,6 +85,7 @@ def _client(service: str) -> Any:
                     connect_timeout=2,
                     read_timeout=10,
                     max_pool_connections=64,
+                    **(_S3 if service == "s3" else {}),
                 )
                 _made[name] = cast("Any", boto3).client(service, config=config)
     return _made[name]
@@ -145,6 +151,14 @@ def requests() -> "RequestTable":
     from sfn_cqrs.adapters.request_table import RequestTable  # noqa: PLC0415
 
     return RequestTable(_client("dynamodb"), os.environ["REQUESTS_TABLE"], now)
+
+
+@_once
+def waits() -> "WaitTable":
+    """The tokens of executions that wait for somebody outside."""
+    from sfn_cqrs.adapters.wait_table import WaitTable  # noqa: PLC0415
+
+    return WaitTable(_client("dynamodb"), os.environ["REQUESTS_TABLE"], now)
 
 
 @_once
@@ -282,6 +296,11 @@ def read_model(view: str) -> "ReadModel":
     return read_models()(view)
 
 
+def machine_arn(name: str) -> str:
+    """The ARN of another machine of this stack, such as `order-saga`, by its file's name."""
+    return f"{os.environ['COMMAND_MACHINE_ARN'].removesuffix('-command')}-{name}"
+
+
 def commands_table_name() -> str:
     """The table's name as notices carry it."""
     return os.environ["COMMANDS_TABLE"]
@@ -290,6 +309,11 @@ def commands_table_name() -> str:
 def tasks_table_name() -> str:
     """The table's name as notices and executions carry it."""
     return os.environ["TASKS_TABLE"]
+
+
+def stage() -> str:
+    """The stage that is deployed: dev, stg or prod."""
+    return os.environ["STAGE"]
 
 
 def import_table_name() -> str:

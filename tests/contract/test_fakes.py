@@ -16,6 +16,7 @@ from sfn_cqrs.adapters import (
     read_model,
     request_table,
     topics,
+    wait_table,
     zip_jobs,
 )
 from sfn_cqrs.domain.keys import CommandRef
@@ -32,6 +33,7 @@ PAIRS = [
     (fakes.ReadModel, read_model.ReadModel),
     (fakes.RequestTable, request_table.RequestTable),
     (fakes.Topic, topics.Topic),
+    (fakes.WaitTable, wait_table.WaitTable),
     (fakes.ZipJobs, zip_jobs.ZipJobs),
 ]
 BETWEEN_ADAPTERS = {"put_operation"}

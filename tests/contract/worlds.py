@@ -26,6 +26,7 @@ from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.task_items import as_item, as_task, new_item, pointer_item, task_item
 from sfn_cqrs.adapters.task_table import TaskTable
 from sfn_cqrs.adapters.task_table import open_shard as task_shard
+from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.adapters.zip_bucket import ZipBucket
 from sfn_cqrs.adapters.zip_jobs import ZipJobs
 from sfn_cqrs.domain.keys import ItemKey, TaskKey
@@ -96,6 +97,7 @@ class MotoWorld:
         self.attributes = AttributesBucket(lambda: clients.s3, BUCKET)
         self.processes = ProcessTable(dynamodb, "CommandsTable", self.clock, command_ttl)
         self.requests = RequestTable(dynamodb, "RequestsTable", self.clock)
+        self.waits = WaitTable(dynamodb, "RequestsTable", self.clock)
         self.commands = CommandTable(
             dynamodb,
             "CommandsTable",

@@ -28,6 +28,8 @@ NO_COUNTS = {
     "aborted": 0,
     "total": 0,
     "resultsWritten": 0,
+    "failuresNotRedrivable": 0,
+    "pendingRedrive": 0,
 }
 THRESHOLD = (
     "States.ExceedToleratedFailureThreshold",
@@ -43,6 +45,12 @@ class OddError(Exception):
 @pytest.fixture
 def maps() -> MapLab:
     return MapLab()
+
+
+def refuse_negative(batch: Any) -> Any:
+    if min(batch["Items"]) < 0:
+        raise OddError("negative")
+    return batch
 
 
 def refuse_odd(item: Any) -> Any:
@@ -673,12 +681,70 @@ def test_what_was_never_started_is_pending(maps: MapLab) -> None:
 
 
 def test_an_aborted_map_run_writes_its_results_too(maps: MapLab) -> None:
-    maps.start([1], processor=WAIT, ResultWriter=writer())
+    maps.start([1, 2], processor=WAIT, ResultWriter=writer(), MaxConcurrency=1)
     maps.engine.stop_execution(maps.arn)
     maps.engine.run_until_idle()
     (aborted,) = json.loads(maps.results("FAILED"))
+    (pending,) = json.loads(maps.results("PENDING"))
 
     assert aborted["Status"] == "ABORTED"
+    assert (pending["Status"], pending["Input"]) == ("PENDING", "2")
+
+
+@pytest.mark.parametrize("exports", [True, False])
+def test_what_a_failed_map_run_never_started_is_pending_and_counts(
+    maps: MapLab, exports: bool
+) -> None:
+    """AWS counts all items and all children: MapRunItemCounts and MapRunExecutionCounts.
+
+    Measured on AWS by floci-io/floci, pull request 2694: of five items FAILED with 3 succeeded,
+    1 failed, 1 pending; ABORTED with 1 aborted, 2 pending.
+    """
+    maps.s3.objects["file"] = b"1\n" * 3 + b"-1\n" + b"1\n" * 5
+    maps.function = refuse_negative
+    maps.run(
+        processor=CALL,
+        ItemReader=reader(InputType="JSONL"),
+        ItemBatcher={"MaxItemsPerBatch": 2},
+        MaxConcurrency=1,
+        **({"ResultWriter": writer()} if exports else {}),
+    )
+    ended = {**NO_COUNTS, "resultsWritten": 2, "succeeded": 1, "failed": 1}
+
+    assert maps.map_run["status"] == "FAILED"
+    assert maps.map_run["executionCounts"] == {**ended, "pending": 3, "total": 5}
+    assert maps.map_run["itemCounts"] == {
+        **NO_COUNTS,
+        "resultsWritten": 4,
+        "succeeded": 2,
+        "failed": 2,
+        "pending": 5,
+        "total": 9,
+    }
+
+
+def test_what_an_aborted_map_run_never_started_is_pending_and_counts(maps: MapLab) -> None:
+    """As measured on AWS: see the test above."""
+    maps.s3.objects["file"] = b"1\n" * 5
+    maps.start(
+        processor={"Type": "Wait", "SecondsPath": "$", "End": True},
+        ItemReader=reader(InputType="JSONL"),
+        MaxConcurrency=2,
+    )
+    maps.engine.stop_execution(maps.arn)
+    maps.engine.run_until_idle()
+    counts = {**NO_COUNTS, "aborted": 2, "pending": 3, "total": 5, "resultsWritten": 2}
+
+    assert maps.map_run["status"] == "ABORTED"
+    assert maps.map_run["itemCounts"] == counts
+    assert maps.map_run["executionCounts"] == counts
+
+
+def test_no_limit_is_shown_as_the_largest_integer(maps: MapLab) -> None:
+    """Measured on AWS by floci-io/floci, StepFunctionsDescribeMapRunIntegrationTest."""
+    maps.run([1])
+
+    assert maps.map_run["maxConcurrency"] == 2_147_483_647
 
 
 def test_a_missing_bucket_fails_the_state_before_any_child(maps: MapLab) -> None:

@@ -313,6 +313,73 @@ def test_a_skeleton_runs_and_has_a_case_for_each_caught_error() -> None:
     assert paths == [["call", "look", "end"], ["call", "caught"], ["call", "caught"]]
 
 
+ROWS = {
+    "Type": "Map",
+    "ItemReader": {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+        "Parameters": {"Bucket": "a-bucket", "Key": "rows.csv"},
+    },
+    "ItemBatcher": {"MaxItemsPerBatch": 2},
+    "ItemProcessor": {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+        "StartAt": "row",
+        "States": {"row": {"Type": "Pass", "OutputPath": "$.Items", "End": True}},
+    },
+}
+WRITER = {
+    "Resource": "arn:aws:states:::s3:putObject",
+    "Parameters": {"Bucket": "a-bucket", "Prefix": "results"},
+}
+
+
+def test_a_mocked_map_reads_what_is_returned_and_needs_no_bucket() -> None:
+    rows = [{"code": "NRT"}, {"code": "HND"}, {"code": "KIX"}]
+    done = run(single(ROWS), config({"0": {"Return": rows}}))
+
+    assert done.status == "SUCCEEDED"
+    assert done.output == [[{"code": "NRT"}, {"code": "HND"}], [{"code": "KIX"}]]
+
+
+def test_a_mocked_map_tells_where_its_results_would_be() -> None:
+    done = run(single(ROWS, ResultWriter=WRITER), config({"0": {"Return": [{}]}}))
+
+    details = done.output["ResultWriterDetails"]
+    assert details["Bucket"] == "a-bucket"
+    assert details["Key"].startswith("results/")
+    assert details["Key"].endswith("/manifest.json")
+
+
+def test_what_a_mocked_map_throws_can_be_caught() -> None:
+    catch = [{"ErrorEquals": ["States.ItemReaderFailed"], "Next": "caught"}]
+    definition = single(ROWS, Catch=catch)
+    definition["States"]["caught"] = {"Type": "Succeed"}
+    done = run(definition, config({"0": throw("States.ItemReaderFailed", "no such key")}))
+
+    assert (done.status, done.path) == ("SUCCEEDED", ["call", "caught"])
+    assert done.output == {"Error": "States.ItemReaderFailed", "Cause": "no such key"}
+
+
+def test_a_mocked_map_has_a_list_or_an_object_to_read() -> None:
+    done = run(single(ROWS), config({"0": {"Return": 7}}))
+
+    assert (done.status, done.error) == ("FAILED", "States.Runtime")
+
+
+def test_a_skeleton_has_an_item_for_a_map_that_reads_a_file() -> None:
+    processor = {
+        **ROWS["ItemProcessor"],
+        "StartAt": "work",
+        "States": {"work": {**CALL, "End": True}},
+    }
+    definition = single({**ROWS, "ItemProcessor": processor})
+    mocks = MockConfig(json.dumps(mock_skeleton("m", definition)))
+
+    done = run(definition, mocks, case="HappyPath")
+
+    assert done.output == [{"StatusCode": 200, "Payload": {}}]
+
+
 def test_a_definition_without_tasks_has_no_skeleton() -> None:
     with pytest.raises(ValueError, match="nothing to mock"):
         mock_skeleton("m", {"StartAt": "a", "States": {"a": {"Type": "Succeed"}}})

@@ -13,6 +13,7 @@ from tests.engine.conftest import Lab
 from tests.engine.maps import CALL, MapLab, reader, writer
 
 from sfn_local.asl.errors import ApiError
+from sfn_local.asl.quotas import QUOTAS
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:"
 DAY = 86_400
@@ -202,6 +203,8 @@ def test_a_map_run_is_redriven_with_what_did_not_succeed(maps: MapLab, execution
         "aborted": 0,
         "total": 5,
         "resultsWritten": 5,
+        "failuresNotRedrivable": 0,
+        "pendingRedrive": 0,
     }
 
 
@@ -246,16 +249,11 @@ def test_a_file_is_read_again_from_where_it_was_left(maps: MapLab) -> None:
 
     assert failed == "FAILED"
     assert [batch["Items"] for batch in maps.payloads] == [[0, 1], [2, 3], [4, 5], [6]]
-    assert sorted(len(batch["Items"]) for batch in json.loads(maps.results("SUCCEEDED"))) == [
-        1,
-        2,
-        2,
-        2,
-    ]
     assert manifest["ResultFiles"]["FAILED"] == []
 
 
-def test_results_from_before_a_redrive_stay_in_the_files(maps: MapLab) -> None:
+def test_a_redrive_writes_its_results_into_a_folder_of_its_own(maps: MapLab) -> None:
+    """As in aws-samples/reinvent2023-api312-ml-workloads-with-aws-step-functions, README, v5."""
     maps.function = refuse_odd
     maps.run(
         [0, 1, 2],
@@ -263,9 +261,78 @@ def test_results_from_before_a_redrive_stay_in_the_files(maps: MapLab) -> None:
         ResultWriter=writer(WriterConfig={"Transformation": "COMPACT"}),
         MaxConcurrency=1,
     )
+    folder = f"out/{maps.map_run['mapRunArn'].rpartition(':')[2]}"
+    before = {key: maps.s3.objects[key] for key in maps.s3.objects}
     redrive(maps)
+    added = {key: maps.s3.objects[key] for key in maps.s3.objects if key not in before}
+    details = json.loads(maps.execution["output"])["ResultWriterDetails"]
 
-    assert json.loads(maps.results("SUCCEEDED")) == [0, 1, 2]
+    assert before[f"{folder}/SUCCEEDED_0.json"] == b"[0]"
+    assert sorted(added) == [
+        f"{folder}/Redrive-1/SUCCEEDED_0.json",
+        f"{folder}/Redrive-1/manifest.json",
+    ]
+    assert added[f"{folder}/Redrive-1/SUCCEEDED_0.json"] == b"[1,2]"
+    assert details["Key"] == f"{folder}/Redrive-1/manifest.json"
+    assert before == {key: maps.s3.objects[key] for key in before}
+
+
+def test_a_standard_child_is_redriven_from_the_state_that_failed(maps: MapLab) -> None:
+    """Developer Guide, "Redriving Map Runs": as RedriveExecution does it."""
+    first = {"Type": "Pass", "Parameters": {"twice.$": "States.MathAdd($, $)"}, "Next": "call"}
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    states = {"first": first, "call": CALL}
+    processor = {"ProcessorConfig": config, "StartAt": "first", "States": states}
+    maps.function = lambda item: refuse_odd(item["twice"] + 1)
+    maps.run([1], ItemProcessor=processor)
+    (failed,) = maps.engine.list_children(maps.map_run["mapRunArn"])
+    redrive(maps)
+    (child,) = maps.engine.list_children(maps.map_run["mapRunArn"])
+    history = maps.engine.history(child["executionArn"])
+
+    assert child["executionArn"] == failed["executionArn"]
+    assert (child["status"], child["redriveCount"]) == ("SUCCEEDED", 1)
+    assert [event["type"] for event in history if event["type"].startswith("PassState")] == [
+        "PassStateEntered",
+        "PassStateExited",
+    ]
+    assert [event["type"] for event in history].count("ExecutionRedriven") == 1
+
+
+def test_a_failed_child_awaits_its_redrive(maps: MapLab) -> None:
+    """API Reference, MapRunExecutionCounts: pendingRedrive."""
+    wait = {"Type": "Wait", "Seconds": 60, "End": True}
+    maps.start([1, 2, 3], processor=wait, MaxConcurrency=2)
+    maps.engine.stop_execution(maps.arn)
+    maps.engine.run_until_idle()
+    stopped = maps.map_run["executionCounts"]
+    maps.engine.redrive_execution(maps.arn)
+    maps.engine.run_until_idle()
+    redriven = maps.map_run["executionCounts"]
+
+    assert (stopped["aborted"], stopped["pending"], stopped["total"]) == (2, 1, 3)
+    assert (redriven["running"], redriven["pendingRedrive"]) == (2, 0)
+    assert (redriven["pending"], redriven["aborted"], redriven["total"]) == (1, 0, 3)
+
+
+def test_a_child_that_cannot_be_redriven_stays_failed(
+    maps: MapLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """API Reference, MapRunExecutionCounts: failuresNotRedrivable."""
+    passes = {f"p{number}": {"Type": "Pass", "Next": f"p{number + 1}"} for number in range(9)}
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    processor = {"ProcessorConfig": config, "StartAt": "p0", "States": {**passes, "p9": CALL}}
+    maps.function = refuse_odd
+    maps.run([1, 2], ItemProcessor=processor, MaxConcurrency=1)
+    (child,) = maps.engine.list_children(maps.map_run["mapRunArn"])
+    full = len(maps.engine.history(child["executionArn"])) + 1
+    monkeypatch.setattr(QUOTAS, "history_events", full)
+    redrive(maps)
+    counts = maps.map_run["executionCounts"]
+
+    assert maps.execution["status"] == "FAILED"
+    assert (counts["failed"], counts["failuresNotRedrivable"]) == (1, 1)
+    assert (counts["pendingRedrive"], counts["total"]) == (0, 2)
 
 
 def test_a_redrive_that_fails_again_keeps_what_is_left(maps: MapLab) -> None:

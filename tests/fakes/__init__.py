@@ -14,6 +14,7 @@ from tests.fakes.tables import (
     ProcessTable,
     ReadModel,
     RequestTable,
+    WaitTable,
 )
 from tests.fakes.task_table import TaskTable
 from tests.fakes.world import World
@@ -37,6 +38,7 @@ __all__ = [
     "Store",
     "TaskTable",
     "Topic",
+    "WaitTable",
     "World",
     "ZipBucket",
     "ZipJobs",

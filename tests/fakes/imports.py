@@ -6,13 +6,13 @@ from typing import IO
 from tests.fakes.store import Store
 from tests.fakes.tables import cut_page
 
-from sfn_cqrs.adapters.import_bucket import CHUNK, FailedRow, Head
+from sfn_cqrs.adapters.import_bucket import CHUNK, FailedRow, Form, Head, report_key
 from sfn_cqrs.adapters.import_jobs import open_shard
 from sfn_cqrs.adapters.open_index import Cursor
 from sfn_cqrs.adapters.paging import Page, Range
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import InvalidFileError, SupersededError
+from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError, SupersededError
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Loaded, Source
 from sfn_cqrs.domain.imports import Counts, Marker, Plan, Planned
 from sfn_cqrs.domain.keys import JOB_PREFIX, ImportKey
@@ -112,6 +112,21 @@ class ImportBucket:
     def report(self, key: ImportKey) -> Iterator[bytes] | None:
         report = self.reports.get(key)
         return None if report is None else iter([report])
+
+    def key_of(self, named: str) -> str:
+        if named.startswith("s3://") and not named.startswith("s3://imports/"):
+            raise InvalidInputError("key", "must be in the bucket imports")
+        return named.removeprefix("s3://imports/")
+
+    def upload_form(self, key: str) -> Form:
+        return Form("https://imports.s3.eu-west-1.amazonaws.com/", {"key": key, "policy": "p"})
+
+    def report_size(self, key: ImportKey) -> int | None:
+        report = self.reports.get(key)
+        return None if report is None else len(report)
+
+    def report_link(self, key: ImportKey) -> str:
+        return f"https://imports.s3.eu-west-1.amazonaws.com/{report_key(key)}?X-Amz-Signature=s"
 
     def put_errors(self, key: ImportKey, first: int, failed: Iterable[FailedRow]) -> None:
         with self._store.lock:

@@ -92,6 +92,7 @@ class Store:
         self.rows: Shelf[ItemKey, DataRow] = Shelf(now)
         self.history: Shelf[Version, DataRow] = Shelf(now)
         self.requests: Shelf[tuple[str, str], Request] = Shelf(now)
+        self.waits: Shelf[tuple[str, str], tuple[str, str]] = Shelf(now)
         self.objects: Shelf[str, dict[str, Any]] = Shelf(now)
         self.views: Shelf[tuple[str, str, str, str], dict[str, Any]] = Shelf(now)
         self.tasks: Shelf[TaskKey, Task] = Shelf(now)

@@ -345,6 +345,26 @@ class RequestTable:
             return True
 
 
+class WaitTable:
+    """The tokens of executions that wait for somebody outside."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def park(self, execution: str, state: str, token: str, since: str) -> bool:
+        with self._store.lock:
+            _, before = self._store.waits.get((execution, state)) or ("", "")
+            if before > since:
+                return False
+            self._store.waits.put((execution, state), (token, since))
+            return True
+
+    def token(self, execution: str, state: str) -> str | None:
+        with self._store.lock:
+            wait = self._store.waits.get((execution, state))
+        return wait and wait[0]
+
+
 class ReadModel:
     """One view of the read models; a transaction's part is a condition and a change."""
 

@@ -8,6 +8,7 @@ from tests.fakes.tables import (
     ProcessTable,
     ReadModel,
     RequestTable,
+    WaitTable,
     is_listed,
 )
 from tests.fakes.task_table import TaskTable
@@ -34,6 +35,7 @@ class World:
         self.data = DataTable(self.store)
         self.history = HistoryTable(self.store, history_ttl or Retention())
         self.requests = RequestTable(self.store)
+        self.waits = WaitTable(self.store)
         self.attributes = AttributesBucket(self.store)
         self.tasks = TaskTable(self.store, self.attributes)
         self.imports = ImportTable(self.store)
@@ -81,6 +83,7 @@ class World:
             "history",
             "requests",
             "attributes",
+            "waits",
             "tasks",
             "imports",
             "import_jobs",

@@ -6,8 +6,9 @@ from click.testing import CliRunner
 from sfn_cqrs import bootstrap
 from sfn_local.cli.demo import demo
 from sfn_local.demo.airports import airports_per_country, choose
+from sfn_local.demo.commands import Demo
 from sfn_local.demo.faults import Shuffler
-from sfn_local.demo.run import TENANT, Demo
+from sfn_local.demo.part import TENANT
 from sfn_local.stack import LocalStack
 from sfn_local.template import Template
 

@@ -21,6 +21,11 @@ class State(NamedTuple):
     name: str
     body: dict[str, Any]
 
+    @property
+    def folder(self) -> str:
+        """The machine's folder in functions/, events/ and tests/unit/."""
+        return self.machine.replace("-", "_")
+
 
 STATES = [
     State(machine.key, name, body)

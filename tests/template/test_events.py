@@ -5,6 +5,7 @@ import pytest
 from tests.template.stack import MACHINES, ROOT, TASKS, TEMPLATE, State, is_batch
 
 from sfn_cqrs.domain.keys import CommandRef, ImportKey, TaskRef
+from sfn_cqrs.service.step_functions import execution_name
 from sfn_local.events import matches
 
 EVENTS = ROOT / "events"
@@ -20,19 +21,23 @@ def sample(path: str) -> Any:
     return json.loads((EVENTS / path).read_text(encoding="utf-8"))
 
 
-def sample_of(machine: str, name: str) -> Any:
-    return sample(f"{machine.replace('-', '_')}/{name}.json")
+def name_of_attempt(machine: str, data: dict[str, Any]) -> str:
+    """Its attempt's name, or one made of the id that a workflow of the user's is started for."""
+    if machine not in ATTEMPTS:
+        return execution_name(machine, data["id"])
+    kind, table = ATTEMPTS[machine]
+    return kind.from_input(data).execution_name(TEMPLATE.name(table))
 
 
 @pytest.mark.parametrize("state", TASKS, ids=TASK_IDS)
 def test_a_sample_is_what_its_state_sends(state: State) -> None:
-    event = sample_of(state.machine, state.name)
+    event = sample(f"{state.folder}/{state.name}.json")
     payload = {key.removesuffix(".$") for key in state.body["Parameters"]["Payload"]}
     context = event["context"]
 
     assert event.keys() == payload
     assert context["State"]["Name"] == state.name
-    assert context["Execution"]["Input"] == sample_of(state.machine, "start_execution")
+    assert context["Execution"]["Input"] == sample(f"{state.folder}/start_execution.json")
     assert context.get("Task", {}).get("Token") == event.get("taskToken")
 
 
@@ -40,11 +45,9 @@ def test_a_sample_is_what_its_state_sends(state: State) -> None:
     "state", [state for state in TASKS if not is_batch(state)], ids=lambda state: state.name
 )
 def test_a_sample_runs_in_the_machine_and_under_the_name_of_its_attempt(state: State) -> None:
-    context = sample_of(state.machine, state.name)["context"]
+    context = sample(f"{state.folder}/{state.name}.json")["context"]
     machine = MACHINES[state.machine]
-    kind, table = ATTEMPTS[state.machine]
-    ref = kind.from_input(context["Execution"]["Input"])
-    name = ref.execution_name(TEMPLATE.name(table))
+    name = name_of_attempt(state.machine, context["Execution"]["Input"])
 
     assert context["StateMachine"] == {"Id": machine.arn, "Name": machine.name}
     assert context["Execution"]["Name"] == name

@@ -16,6 +16,7 @@ EVENTS = Path(__file__).parents[2] / "events"
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch):
+    monkeypatch.setenv("STAGE", "dev")
     monkeypatch.setenv("APP_PACKAGE", "shop")
     monkeypatch.setenv("COMMANDS_TABLE", "sfn-cqrs-CommandsTable")
     monkeypatch.setenv("TASKS_TABLE", "sfn-cqrs-TasksTable")

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import InvalidFileError
+from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
 from sfn_cqrs.domain.import_job import Source
 from sfn_cqrs.domain.imports import InputRow
 from sfn_cqrs.domain.keys import ImportKey
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 
 CHUNK = 1024 * 1024
+MAX_FORM_BYTES = 5 * 1024**3
+"""What S3 takes as one form."""
+FORM_SECONDS = 900
+LINK_SECONDS = 300
 PART = 8 * 1024 * 1024
 """S3 takes parts of 5 MiB and more, at most 10,000 of them."""
 
@@ -43,6 +47,14 @@ class FailedRow:
     problem: Problem
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where to send a file: as multipart/form-data, these fields first and `file` last."""
+
+    url: str
+    fields: dict[str, str]
+
+
 class ImportBucket:
     """Objects of jobs."""
 
@@ -50,6 +62,34 @@ class ImportBucket:
         """Speak to one bucket."""
         self._client = client
         self._bucket = bucket
+
+    def key_of(self, named: str) -> str:
+        """The key of an object that is named by its key, or as `s3://bucket/key`.
+
+        Raises:
+            InvalidInputError: it lies in another bucket.
+        """
+        if not named.startswith("s3://"):
+            return named
+        bucket, _, key = named.removeprefix("s3://").partition("/")
+        if bucket != self._bucket:
+            raise InvalidInputError("key", f"must be in the bucket {self._bucket}")
+        return key
+
+    def upload_form(self, key: str) -> Form:
+        """Allow a form to be sent that puts one object of at most 5 GiB."""
+        free = {"Content-Type": "application/octet-stream"}
+        form = self._client.generate_presigned_post(
+            self._bucket,
+            key,
+            Fields=free,
+            Conditions=[
+                ["content-length-range", 0, MAX_FORM_BYTES],
+                ["starts-with", "$Content-Type", ""],
+            ],
+            ExpiresIn=FORM_SECONDS,
+        )
+        return Form(form["url"], form["fields"])
 
     def head(self, key: str) -> Head | None:
         """An object's current version; None if there is no such object."""
@@ -125,6 +165,23 @@ class ImportBucket:
         except self._client.exceptions.NoSuchKey:
             return None
         return answer["Body"].iter_chunks(CHUNK)
+
+    def report_size(self, key: ImportKey) -> int | None:
+        """The bytes of a job's errors.csv; None if there is none."""
+        head = self.head(report_key(key))
+        return head.size if head else None
+
+    def report_link(self, key: ImportKey) -> str:
+        """A link to a job's errors.csv for whoever has it, for five minutes."""
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": report_key(key),
+                "ResponseContentDisposition": f'attachment; filename="{key.id}-errors.csv"',
+            },
+            ExpiresIn=LINK_SECONDS,
+        )
 
     def put_errors(self, key: ImportKey, first: int, failed: Iterable[FailedRow]) -> None:
         """Keep the failed rows of a batch as JSON Lines."""

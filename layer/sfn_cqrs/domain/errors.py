@@ -46,6 +46,47 @@ class UnknownTaskTypeError(InvalidInputError):
         super().__init__("taskType", f"{type_!r} is not registered; known types: {names}")
 
 
+class UnknownTableError(InvalidInputError):
+    """No module of the user's package imports rows into this table."""
+
+    code = "unknown_table"
+
+    def __init__(self, table: object, known: list[str]) -> None:
+        """Name the tables that exist, so that a typing error shows."""
+        names = ", ".join(known) or "none"
+        super().__init__("tableName", f"{table!r} has no strategy; known tables: {names}")
+
+
+class ForeignFileError(InvalidInputError):
+    """A file that does not lie where this tenant's files do."""
+
+    code = "foreign_file"
+
+    def __init__(self, prefix: str) -> None:
+        """Say where the tenant's files lie."""
+        super().__init__("key", f"must begin with {prefix}")
+
+
+class NoSuchFileError(InvalidInputError):
+    """Nothing has been uploaded under this key."""
+
+    code = "no_such_file"
+
+    def __init__(self, key: str) -> None:
+        """Say which key."""
+        super().__init__("key", f"there is no object {key}; upload it first")
+
+
+class FileTooLargeError(InvalidInputError):
+    """A file larger than an import reads."""
+
+    code = "file_too_large"
+
+    def __init__(self, largest: int) -> None:
+        """Say how large a file may be, in bytes."""
+        super().__init__("key", f"the file has more than {largest} bytes")
+
+
 class NoItemsError(InvalidInputError):
     """A batch task has nothing to do."""
 
@@ -74,6 +115,12 @@ class InvalidTokenError(SfnCqrsError):
     """A task token that no wait of this account and region was given."""
 
     code = "invalid_token"
+
+
+class NotWaitingError(SfnCqrsError):
+    """Nobody waits there: the execution has not come to the state, or does not exist."""
+
+    code = "not_waiting"
 
 
 class VersionConflictError(SfnCqrsError):
@@ -118,13 +165,13 @@ class IdempotencyMismatchError(SfnCqrsError):
 
 
 class NotFailedError(SfnCqrsError):
-    """Redrive and skip are for versions that are FAILED or BLOCKED, retry for failed tasks."""
+    """Redrive and skip are for versions that are FAILED or BLOCKED, retry for what has failed."""
 
     code = "not_failed"
 
 
 class NotOpenError(SfnCqrsError):
-    """A task that has ended cannot be cancelled."""
+    """A task or an import that has ended cannot be cancelled."""
 
     code = "not_open"
 

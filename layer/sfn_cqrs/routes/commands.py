@@ -6,8 +6,26 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.domain.command import Known
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.errors import (
+    ChainBusyError,
+    ForbiddenError,
+    IdempotencyMismatchError,
+    InvalidInputError,
+    NotFailedError,
+    NotFoundError,
+    UnknownTypeError,
+    VersionConflictError,
+)
+from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.schemas.commands import (
+    LINKS,
+    ONE_VERSION,
+    PUBLISH,
+    PUBLISHED,
+    REDRIVEN,
+    SKIPPED,
+)
 from sfn_cqrs.service.chains import ChainService
 from sfn_cqrs.service.commands import Caller, CommandService, Published
 from sfn_cqrs.service.http import OPERATOR, code_of, integer_of
@@ -15,17 +33,26 @@ from sfn_cqrs.service.resolver import Routes
 from sfn_cqrs.service.views import link_view, version_view
 
 routes = Routes()
-_FIELDS = frozenset(
-    ("type", "code", "name", "version", "attributes", "isDeleted", "mode", "partial")
-)
 _MODES = ("async", "sync")
 
 
 @routes.post("/commands")
+@operation(
+    body=PUBLISH,
+    headers=IDEMPOTENCY_KEY,
+    answers={200: PUBLISHED, 202: PUBLISHED},
+    problems=(
+        UnknownTypeError,
+        NotFoundError,
+        VersionConflictError,
+        ChainBusyError,
+        IdempotencyMismatchError,
+    ),
+)
 def publish_command() -> Response[str]:
     """Publish a version."""
     request = Request()
-    body = request.body(_FIELDS)
+    body = request.body(PUBLISH.fields)
     mode = body.get("mode", "async")
     if mode not in _MODES:
         raise InvalidInputError("mode", "must be async or sync")
@@ -38,6 +65,12 @@ def publish_command() -> Response[str]:
 
 
 @routes.delete("/commands/<type_>/<code>")
+@operation(
+    query={"version": {"type": "integer", "minimum": -1, "default": -1}},
+    headers=IDEMPOTENCY_KEY,
+    answers={200: PUBLISHED, 202: PUBLISHED},
+    problems=(UnknownTypeError, NotFoundError, VersionConflictError, IdempotencyMismatchError),
+)
 def delete_item(type_: str, code: str) -> Response[str]:
     """Publish a deletion."""
     request = Request()
@@ -48,6 +81,7 @@ def delete_item(type_: str, code: str) -> Response[str]:
 
 
 @routes.get("/commands/<type_>/<code>")
+@operation(query=CURSOR, answers={200: LINKS}, problems=(NotFoundError,))
 def list_versions(type_: str, code: str) -> Response[str]:
     """Show a chain: every version with its outcome, and who waits for whom."""
     request = Request()
@@ -57,6 +91,7 @@ def list_versions(type_: str, code: str) -> Response[str]:
 
 
 @routes.get("/commands/<type_>/<code>/<version>")
+@operation(answers={200: ONE_VERSION}, problems=(NotFoundError,))
 def get_version(type_: str, code: str, version: str) -> Response[str]:
     """Show one version with its attributes."""
     service = ChainService(Request().tenant)
@@ -65,6 +100,7 @@ def get_version(type_: str, code: str, version: str) -> Response[str]:
 
 
 @routes.post("/commands/<type_>/<code>/<version>/redrive")
+@operation(answers={202: REDRIVEN}, problems=(ForbiddenError, NotFoundError, NotFailedError))
 def redrive_version(type_: str, code: str, version: str) -> Response[str]:
     """Run a failed version again; for operators."""
     request = Request()
@@ -75,6 +111,7 @@ def redrive_version(type_: str, code: str, version: str) -> Response[str]:
 
 
 @routes.post("/commands/<type_>/<code>/<version>/skip")
+@operation(answers={202: SKIPPED}, problems=(ForbiddenError, NotFoundError, NotFailedError))
 def skip_version(type_: str, code: str, version: str) -> Response[str]:
     """Give a failed version up; for operators."""
     request = Request()

@@ -4,8 +4,11 @@ from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
 
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.errors import DeletedError, InvalidInputError, NotFoundError
+from sfn_cqrs.routes.operation import CURSOR, FLAG, operation
 from sfn_cqrs.routes.request import Request, answer, listed
+from sfn_cqrs.routes.schemas.commands import TYPE
+from sfn_cqrs.routes.schemas.data import ITEM, ITEMS
 from sfn_cqrs.service.data import DataService, HistoryService
 from sfn_cqrs.service.http import code_of
 from sfn_cqrs.service.resolver import Routes
@@ -15,6 +18,11 @@ routes = Routes()
 
 
 @routes.get("/data/<type_>/<code>")
+@operation(
+    query={"deleted": {**FLAG, "default": False}},
+    answers={200: ITEM},
+    problems=(NotFoundError, DeletedError),
+)
 def get_item(type_: str, code: str) -> Response[str]:
     """Show an item as it is."""
     request = Request()
@@ -24,6 +32,7 @@ def get_item(type_: str, code: str) -> Response[str]:
 
 
 @routes.get("/data/<type_>/<code>/history")
+@operation(query=CURSOR, answers={200: ITEMS}, problems=(NotFoundError,))
 def list_history(type_: str, code: str) -> Response[str]:
     """Show what an item was before, the newest first."""
     request = Request()
@@ -33,6 +42,7 @@ def list_history(type_: str, code: str) -> Response[str]:
 
 
 @routes.get("/data")
+@operation(query={"type": TYPE, **CURSOR}, needed=frozenset(("type",)), answers={200: ITEMS})
 def list_items() -> Response[str]:
     """List the items of a type, by code."""
     request = Request()

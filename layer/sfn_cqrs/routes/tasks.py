@@ -5,25 +5,49 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.adapters.paging import MAX_LIMIT
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.errors import (
+    IdempotencyMismatchError,
+    InvalidInputError,
+    ItemTooLargeError,
+    NoItemsError,
+    NotFailedError,
+    NotFoundError,
+    NotOpenError,
+    TaskBusyError,
+    TooManyItemsError,
+    UnknownTaskTypeError,
+)
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, TEXT, one_of, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.schemas.tasks import CREATE, CREATED, TASK, TASK_STATE, TASKS
 from sfn_cqrs.service.http import code_of, integer_of
 from sfn_cqrs.service.resolver import Routes
 from sfn_cqrs.service.task_views import state_view, task_view
 from sfn_cqrs.service.tasks import TaskService
 
 routes = Routes()
-_FIELDS = frozenset(("taskType", "input", "name"))
 _KINDS = {"batch": TaskKind.BATCH, "single": TaskKind.SINGLE}
 
 
 @routes.post("/tasks")
+@operation(
+    body=CREATE,
+    headers=IDEMPOTENCY_KEY,
+    answers={202: CREATED},
+    problems=(
+        UnknownTaskTypeError,
+        NoItemsError,
+        TooManyItemsError,
+        ItemTooLargeError,
+        IdempotencyMismatchError,
+    ),
+)
 def create_task() -> Response[str]:
     """Create a task of many items, or of one that is an object."""
     request = Request()
-    body = request.body(_FIELDS)
+    body = request.body(CREATE.fields)
     service, value = TaskService(request.tenant), needed(body, "input")
     create = service.create_single if isinstance(value, dict) else service.create
     id_ = create(needed(body, "taskType"), value, name=body.get("name", ""), caller=request.caller)
@@ -31,6 +55,11 @@ def create_task() -> Response[str]:
 
 
 @routes.get("/tasks")
+@operation(
+    query={"taskType": TEXT, "kind": {**one_of(*_KINDS), "default": "batch"}, **CURSOR},
+    needed=frozenset(("taskType",)),
+    answers={200: TASKS},
+)
 def list_tasks() -> Response[str]:
     """List the tasks of a type, the newest first."""
     request = Request()
@@ -47,6 +76,11 @@ def list_tasks() -> Response[str]:
 
 
 @routes.get("/tasks/<id_>")
+@operation(
+    query={"status": one_of(*TaskStatus), **CURSOR},
+    answers={200: TASK_STATE},
+    problems=(NotFoundError,),
+)
 def get_task(id_: str) -> Response[str]:
     """Show a task with its counts and a page of its items."""
     request = Request()
@@ -61,6 +95,7 @@ def get_task(id_: str) -> Response[str]:
 
 
 @routes.post("/tasks/<id_>/cancel")
+@operation(answers={202: TASK}, problems=(NotFoundError, NotOpenError))
 def cancel_task(id_: str) -> Response[str]:
     """Begin no further item of a task."""
     task = TaskService(Request().tenant).cancel(code_of(id_))
@@ -68,6 +103,7 @@ def cancel_task(id_: str) -> Response[str]:
 
 
 @routes.post("/tasks/<id_>/retry")
+@operation(answers={202: TASK}, problems=(NotFoundError, NotFailedError, TaskBusyError))
 def retry_task(id_: str) -> Response[str]:
     """Run what failed or was cancelled again."""
     task = TaskService(Request().tenant).retry(code_of(id_))

@@ -14,9 +14,12 @@ from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem, checked_delimiter, open_csv
 from sfn_cqrs.domain.csv_text import checked_encoding
 from sfn_cqrs.domain.errors import (
+    FileTooLargeError,
+    ForeignFileError,
     InvalidFileError,
-    InvalidInputError,
+    NoSuchFileError,
     NotFoundError,
+    NotOpenError,
     TransientError,
 )
 from sfn_cqrs.domain.ids import new_ulid
@@ -99,7 +102,8 @@ class ImportService:
 
     def upload_key(self, name: str) -> str:
         """A new key for a file; only the end of its name is kept."""
-        kept = re.sub(r"[^A-Za-z0-9._-]", "_", name)[-64:] or "file.csv"
+        last = re.split(r"[/\\]", name)[-1]
+        kept = re.sub(r"[^A-Za-z0-9._-]", "_", last)[-64:] or "file.csv"
         return f"{self._prefix}{new_ulid(bootstrap.now())}/{kept}"
 
     def start(self, request: Request, caller: Caller | None = None) -> Progress:
@@ -158,9 +162,12 @@ class ImportService:
 
         Raises:
             NotFoundError: there is no such job.
+            NotOpenError: it has ended.
         """
-        job = self._find(id_)
-        return _progress(bootstrap.import_jobs().cancel(job.key) or self._find(id_))
+        job = bootstrap.import_jobs().cancel(self._find(id_).key)
+        if job is None:
+            raise NotOpenError(f"import {id_} has ended as {self._find(id_).status}")
+        return _progress(job)
 
     def errors(self, id_: str) -> Iterator[bytes]:
         """A job's errors.csv, a piece at a time.
@@ -188,12 +195,12 @@ class ImportService:
     def _created(self, request: Request, caller: Caller) -> Job:
         strategies.find(request.table)
         if not request.key.startswith(self._prefix):
-            raise InvalidInputError("key", f"must begin with {self._prefix}")
+            raise ForeignFileError(self._prefix)
         head = bootstrap.import_bucket().head(request.key)
         if head is None:
-            raise InvalidInputError("key", f"there is no object {request.key}; upload it first")
+            raise NoSuchFileError(request.key)
         if head.size > MAX_FILE_BYTES:
-            raise InvalidInputError("key", f"the file has more than {MAX_FILE_BYTES} bytes")
+            raise FileTooLargeError(MAX_FILE_BYTES)
         now = bootstrap.now()
         job = Job(
             key=ImportKey(self._tenant, new_ulid(now)),

@@ -11,6 +11,7 @@ _STATUS = {
     errors.ChainBusyError: HTTPStatus.CONFLICT,
     errors.NotFailedError: HTTPStatus.CONFLICT,
     errors.NotOpenError: HTTPStatus.CONFLICT,
+    errors.NotWaitingError: HTTPStatus.CONFLICT,
     errors.InvalidTokenError: HTTPStatus.BAD_REQUEST,
     errors.TaskBusyError: HTTPStatus.CONFLICT,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
@@ -23,11 +24,16 @@ _STATUS = {
 
 def problem_of(error: errors.SfnCqrsError) -> tuple[int, dict[str, Any]]:
     """The HTTP status of an error, and its document; `code` is stable, `detail` is not."""
-    status = next(
-        (status for kind, status in _STATUS.items() if isinstance(error, kind)),
-        HTTPStatus.INTERNAL_SERVER_ERROR,
+    status = status_of(type(error))
+    return status, {**problem(status, error.code, str(error)), **_extras(error)}
+
+
+def status_of(error: type[errors.SfnCqrsError]) -> int:
+    """The HTTP status of a kind of error."""
+    return next(
+        (status.value for kind, status in _STATUS.items() if issubclass(error, kind)),
+        HTTPStatus.INTERNAL_SERVER_ERROR.value,
     )
-    return status.value, {**problem(status.value, error.code, str(error)), **_extras(error)}
 
 
 def problem(status: int, code: str, detail: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The HTTP resolver: Powertools', made fit for a process that answers several requests at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import local
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -17,6 +17,14 @@ def current_event() -> dict[str, Any]:
     return event.raw_event
 
 
+class Route(NamedTuple):
+    """A route as it was registered; `rule` names its parameters `<type_>`."""
+
+    method: str
+    rule: str
+    function: Callable[..., Any]
+
+
 class Routes(Router):
     """The routes of one resource; they read their request by `current_event` alone.
 
@@ -26,6 +34,17 @@ class Routes(Router):
     def __init__(self) -> None:
         """Take routes that are registered by decorators."""
         super().__init__()  # type: ignore[no-untyped-call]
+        self.registered: list[Route] = []
+
+    def route(self, rule: str, method: Any, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """Register a function, and keep in mind which."""
+        register = super().route(rule, method, *args, **kwargs)
+
+        def registered(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.registered.append(Route(method, rule, function))
+            return register(function)
+
+        return registered
 
 
 class Resolver(APIGatewayHttpResolver):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.errors import UnknownTableError
 from sfn_cqrs.domain.import_strategy import ImportStrategy
 from sfn_cqrs.service import handlers
 
@@ -32,12 +32,11 @@ def find(table: object) -> ImportStrategy:
     """The strategy of a table.
 
     Raises:
-        InvalidInputError: nobody registers it; it names the tables that exist.
+        UnknownTableError: nobody registers it; it names the tables that exist.
     """
     handlers.load()
     if not isinstance(table, str) or table not in _strategies:
-        known = ", ".join(sorted(_strategies))
-        raise InvalidInputError("tableName", f"{table!r} has no strategy; known tables: {known}")
+        raise UnknownTableError(table, sorted(_strategies))
     return _strategies[table]
 
 

@@ -28,6 +28,7 @@ from sfn_local.asl.scheduler import Channel, Scheduler, Strand, Timer
 from sfn_local.asl.tokens import Tokens
 
 if TYPE_CHECKING:
+    from sfn_local.asl.distributed.children import Unfinished
     from sfn_local.asl.distributed.map_run import MapRuns
     from sfn_local.asl.functions import Answer, FunctionInvoker
     from sfn_local.asl.integrations.attempt import Attempt
@@ -155,7 +156,7 @@ class Execution:
         self.alias_arn: str | None = None
         self.redrive_count = 0
         self.redriven: float | None = None
-        self.unfinished: dict[str, Any] = {}
+        self.unfinished: dict[int, Unfinished] = {}  # Map Runs, by the event of the state's entry
         self.progress: Progress | None = None
         self.notify = notify
         self._line: Line | None = None
@@ -234,7 +235,7 @@ class Execution:
             **self.summary(),
             "input": self.input.text,
             "inputDetails": {"included": True},
-            **self._redrive_status(),
+            **self.redrive_status(),
         }
         if self.output is not None:
             shown |= {"output": self.output, "outputDetails": {"included": True}}
@@ -277,7 +278,8 @@ class Execution:
             return "Execution redrivable period exceeded"
         return None
 
-    def _redrive_status(self) -> dict[str, str]:
+    def redrive_status(self) -> dict[str, str]:
+        """Whether it can be redriven now, and why not, as DescribeExecution shows it."""
         reason = self.not_redrivable_because
         if reason is not None:
             return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}

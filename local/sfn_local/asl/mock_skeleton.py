@@ -1,8 +1,9 @@
 """The skeleton of a MockConfigFile.json, from a definition.
 
-One test case in which every task succeeds, and one for each error that a task catches by name or
-by States.ALL: thrown as often as the task's Retry asks, and once more. A payload has the fields
-that a Choice or a Map right behind the task reads of it, with values that satisfy the first rule.
+One test case in which every task succeeds and every file has one item, and one for each error
+that a task catches by name or by States.ALL: thrown as often as the task's Retry asks, and once
+more. A payload has the fields that a Choice or a Map right behind the task reads of it, with
+values that satisfy the first rule.
 """
 
 import re
@@ -39,9 +40,11 @@ def mock_skeleton(machine: str, definition: dict[str, Json]) -> dict[str, Any]:
     tasks = list(read.of_type("Task"))
     if not tasks:
         raise ValueError("the definition has no Task states, so there is nothing to mock")
-    happy = {task.name: f"{task.name}_success" for task in tasks}
+    reading = [state for state in read.of_type("Map") if "ItemReader" in state.fields]
+    happy = {state.name: f"{state.name}_success" for state in (*tasks, *reading)}
     followers = {state.name: state for state in read.states}
     responses: dict[str, Json] = {happy[task.name]: _success(task, followers) for task in tasks}
+    responses |= {happy[state.name]: {MANY_CALLS: {"Return": [{}]}} for state in reading}
     cases: dict[str, Json] = {HAPPY: happy}
     for task in tasks:
         for error in _caught(task):

@@ -1,7 +1,8 @@
 """MockConfigFile.json: test cases in which services answer as written, and are not called.
 
 An execution takes part by the name of its test case, `arn:…:stateMachine:orders#HappyPath`. Each
-of its states counts its own calls: retries, loops and iterations of a Map draw from one list.
+of its states counts its own calls: retries, loops and iterations of a Map draw from one list. A
+Distributed Map that a case names reads what is returned, and writes no file (AWS's has no such).
 Source: Step Functions Developer Guide, "Configuration file for mocked service integrations";
 counting as Step Functions Local 2.0.0 does it (localstack issue 12846, floci issue 3254).
 """

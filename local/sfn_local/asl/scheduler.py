@@ -54,6 +54,23 @@ class Channel(Generic[T]):
         return self._items.pop(0)
 
 
+class Pending(Generic[T]):
+    """A call on another thread; a strand that ends before it may leave the answer to another."""
+
+    __slots__ = ("channel",)
+
+    def __init__(self) -> None:
+        """Not answered yet."""
+        self.channel: Channel[tuple[T | None, Exception | None]] = Channel()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """The answer; what the call raised is raised here."""
+        answer, error = yield from self.channel.__await__()
+        if error is not None:
+            raise error
+        return cast("T", answer)
+
+
 class Strand:
     """A coroutine on its way."""
 
@@ -147,12 +164,13 @@ class Scheduler(ABC):
 
     async def outside(self, call: Callable[[], T]) -> T:
         """The answer of a call that may wait for the network; what it raises is raised here."""
-        channel: Channel[tuple[T | None, Exception | None]] = Channel()
-        self.add_blocking(partial(self._call, call, channel))
-        answer, error = await channel
-        if error is not None:
-            raise error
-        return cast("T", answer)
+        return await self.begin(call)
+
+    def begin(self, call: Callable[[], T]) -> "Pending[T]":
+        """Make a call that may wait for the network; its answer is there for whoever awaits it."""
+        pending: Pending[T] = Pending()
+        self.add_blocking(partial(self._call, call, pending))
+        return pending
 
     @abstractmethod
     def run_until(self, reached: Callable[[], bool], limit: float | None = None) -> bool:
@@ -212,15 +230,13 @@ class Scheduler(ABC):
         with self.lock:
             channel.put(item)
 
-    def _call(
-        self, call: Callable[[], T], channel: Channel[tuple[T | None, Exception | None]]
-    ) -> None:
+    def _call(self, call: Callable[[], T], pending: "Pending[T]") -> None:
         try:
             answer = call()
         except Exception as error:
-            self._deliver(channel, (None, error))
+            self._deliver(pending.channel, (None, error))
         else:
-            self._deliver(channel, (answer, None))
+            self._deliver(pending.channel, (answer, None))
 
     def _next_due(self) -> float | None:
         while self._timers and self._timers[0].job is None:

@@ -10,6 +10,8 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -22,6 +24,7 @@ from sfn_local.state import StateFolder
 TOKEN_VARIABLE: Final = "SFN_CQRS_TOKEN"
 TIMEOUT_SECONDS: Final = 30
 LARGEST_PAGE: Final = 100
+CHUNK: Final = 1024 * 1024
 
 _PLAIN_SEGMENT: Final = re.compile(r"(?!\.{1,2}$)(?!~)[^/]+")
 
@@ -38,6 +41,13 @@ class ApiProblem(click.ClickException):
         super().__init__(f"{code}: {detail}")
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """urllib would send the token along."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Follow none."""
+
+
 class Api:
     """Calls the HTTP API of one stack."""
 
@@ -46,7 +56,7 @@ class Api:
         self._url = url.rstrip("/")
         self._headers = headers
         handlers = [] if proxies else [urllib.request.ProxyHandler({})]
-        self._opener = urllib.request.build_opener(*handlers)
+        self._opener = urllib.request.build_opener(_NoRedirects, *handlers)
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """GET a path; a query value of None is left out.
@@ -78,6 +88,31 @@ class Api:
         given = {name: value for name, value in query.items() if value is not None}
         return self._call("DELETE", f"{path}?{urlencode(given)}" if given else path)
 
+    def content(self, path: str) -> Iterator[bytes]:
+        """GET what is no JSON, a MiB at a time; it may lie elsewhere, where our token is nobody's.
+
+        Raises:
+            ApiProblem: the answer is an error.
+        """
+        request = urllib.request.Request(f"{self._url}{path}", headers=dict(self._headers))
+        try:
+            try:
+                response = self.open(request)
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.SEE_OTHER:
+                    raise
+                response = self.open(urllib.request.Request(error.headers["location"]))
+            with response:
+                yield from iter(partial(response.read, CHUNK), b"")
+        except urllib.error.HTTPError as error:
+            raise ApiProblem(error.code, _document(error.read())) from error
+        except OSError as error:
+            raise click.ClickException(f"{path} cannot be read: {error}") from error
+
+    def open(self, request: urllib.request.Request) -> Any:
+        """Send a request that is made already, to wherever it says."""
+        return self._opener.open(request, timeout=TIMEOUT_SECONDS)
+
     def _call(
         self,
         method: str,
@@ -89,7 +124,7 @@ class Api:
         for name, value in {**self._headers, **(headers or {})}.items():
             request.add_header(name, value)
         try:
-            with self._opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+            with self.open(request) as response:
                 answer: dict[str, Any] = json.load(response)
                 return answer
         except urllib.error.HTTPError as error:

@@ -70,7 +70,7 @@ def event(machine: str, state_name: str, template: Path) -> None:
 
 def _find(template: Template, machine: str, state: str) -> Function:
     """Return the function in functions/<machine>/<state>, or the one that the state calls."""
-    folder = template.root / "functions" / machine / state
+    folder = template.root / "functions" / machine.replace("-", "_") / state
     for function in template.functions.values():
         if function.folder.resolve() == folder:
             return function
@@ -78,7 +78,7 @@ def _find(template: Template, machine: str, state: str) -> Function:
 
 
 def _sample(template: Template, machine: str, state: str) -> bytes:
-    path = template.root / "events" / machine / f"{state}.json"
+    path = template.root / "events" / machine.replace("-", "_") / f"{state}.json"
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -3,56 +3,83 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import ProgressColumn
 
 PLAIN_SECONDS: Final = 2.0
 
 
+class Update(Protocol):
+    """Says how much is done; the total may become known later, `note` stands behind."""
+
+    def __call__(self, done: int, *, total: int | None = None, note: str = "") -> None:
+        """Show it."""
+
+
 @contextmanager
-def progress(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar with rate and time left on a terminal, a line every two seconds elsewhere."""
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+def progress(
+    console: Console, what: str, total: int, *, in_bytes: bool = False
+) -> Iterator[Update]:
+    """A bar with rate and time left on a terminal, a line every two seconds elsewhere.
+
+    A total of 0 is not known yet.
+    """
+    from rich.progress import Progress  # noqa: PLC0415 - most commands end at once
 
     if not console.is_terminal:
-        yield _plain_lines(console, what, total)
+        yield _PlainLines(console, what, total, in_bytes=in_bytes)
         return
-    columns = (
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:>5.0f}/s"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(what, total=total, rate=0.0)
+    with Progress(*_columns(in_bytes=in_bytes), console=console) as bar:
+        task = bar.add_task(what, total=total or None, rate=0.0, note="")
         began = time.monotonic()
 
-        def update(done: int) -> None:
+        def update(done: int, *, total: int | None = None, note: str = "") -> None:
             rate = done / max(time.monotonic() - began, 0.001)
-            bar.update(task, completed=done, rate=rate)
+            bar.update(task, completed=done, total=total or None, rate=rate, note=note)
 
         yield update
 
 
-def _plain_lines(console: Console, what: str, total: int) -> Callable[[int], None]:
-    printed, last = 0.0, -1
+def _columns(*, in_bytes: bool) -> tuple[ProgressColumn, ...]:
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    def update(done: int) -> None:
-        nonlocal printed, last
-        is_due = done >= total or time.monotonic() - printed > PLAIN_SECONDS
-        if is_due and done != last:
-            printed, last = time.monotonic(), done
-            console.print(f"{what} {done} of {total}")
+    count = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    rate = TransferSpeedColumn() if in_bytes else TextColumn("{task.fields[rate]:>5.0f}/s")
+    name, note = TextColumn("{task.description:<10}"), TextColumn("{task.fields[note]}")
+    return name, BarColumn(), count, rate, TimeRemainingColumn(), note
 
-    return update
+
+class _PlainLines:
+    def __init__(self, console: Console, what: str, total: int, *, in_bytes: bool) -> None:
+        self._console = console
+        self._what = what
+        self._total = total
+        self._in_bytes = in_bytes
+        self._printed, self._last = 0.0, -1
+
+    def __call__(self, done: int, *, total: int | None = None, note: str = "") -> None:
+        self._total = total or self._total
+        now = time.monotonic()
+        is_due = done >= self._total or now - self._printed > PLAIN_SECONDS
+        if not is_due or done == self._last:
+            return
+        self._printed, self._last = now, done
+        line = f"{self._what} {self._shown(done)} of {self._shown(self._total)}"
+        self._console.print(f"{line}: {note}" if note else line)
+
+    def _shown(self, amount: int) -> str:
+        from rich.filesize import decimal  # noqa: PLC0415
+
+        return decimal(amount) if self._in_bytes else str(amount)

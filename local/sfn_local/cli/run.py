@@ -90,9 +90,9 @@ def run(
     if history is not None:
         _write_history(history, events)
     if as_json:
-        print_json(_report(described, events))
+        print_json(run_report(described, events))
     else:
-        _print_run(described, events, with_data=with_data)
+        print_run(described, events, with_data=with_data)
     if functions.complaints:
         complaints = "; ".join(dict.fromkeys(functions.complaints))
         raise click.ClickException(f"{complaints}; see --stubs")
@@ -154,7 +154,8 @@ def _write_history(path: str, events: list[dict[str, Any]]) -> None:
     Path(path).write_text(f"{text}\n", encoding="utf-8")
 
 
-def _report(described: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
+def run_report(described: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
+    """What --json prints of an execution, from DescribeExecution and its events."""
     output = described.get("output")
     steps = trace(events)
     return {
@@ -193,7 +194,8 @@ def _seconds(described: dict[str, Any]) -> float | None:
     return float((described["stopDate"] - described["startDate"]).total_seconds())
 
 
-def _print_run(described: dict[str, Any], events: list[dict[str, Any]], *, with_data: bool) -> None:
+def print_run(described: dict[str, Any], events: list[dict[str, Any]], *, with_data: bool) -> None:
+    """Print the path of an execution with durations, and how it ended or where it stands."""
     steps = trace(events)
     width = max((2 * step.depth + len(step.name) for step in steps), default=0)
     for step in steps:

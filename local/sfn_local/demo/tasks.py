@@ -11,10 +11,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.service import task_types
+from sfn_local.cli.progress import progress
 from sfn_local.demo.client import Client
+from sfn_local.demo.part import DemoError, Scale, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rich.console import Console
 
     from sfn_local.stack import LocalStack
 
@@ -23,10 +27,6 @@ ITEMS = 20
 BROKEN = (6, 13)
 PATIENCE_SECONDS = 60
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")
-
-
-class TaskDemoError(Exception):
-    """The task did not end as it has to; the message says where it differs."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,28 @@ class TaskStory:
         ]
 
 
-def run_tasks(stack: LocalStack, progress: Callable[[int], None]) -> TaskStory:
+def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
+    """Run a task whose items fail in part, mend its handler, and retry it."""
+    del scale
+    console.print(f"\nA task of {ITEMS} items, {len(BROKEN)} of which fail and are retried:\n")
+    with progress(console, "Done", ITEMS) as update:
+        return Told([], run_tasks(stack, update).differences())
+
+
+def run_tasks(stack: LocalStack, update: Callable[[int], None]) -> TaskStory:
     """Run a task whose items 6 and 13 fail, mend its handler, and retry it.
 
     Raises:
-        TaskDemoError: a request was refused, or the task does not end within a minute.
+        DemoError: a request was refused, or the task does not end within a minute.
     """
     with Client(stack.http) as client, _handler_that_fails() as (runs, mended):
         letters = [{"order": f"o-{n}", "to": f"customer{n}@example.com"} for n in range(ITEMS)]
         body = {"taskType": TYPE, "name": "Twenty letters", "input": letters}
         id_ = _asked(client, "/tasks", body)["id"]
-        failed = _ended(client, id_, 1, progress)
+        failed = _ended(client, id_, 1, update)
         mended.set()
         _asked(client, f"/tasks/{id_}/retry", {})
-        retried = _ended(client, id_, 2, progress)
+        retried = _ended(client, id_, 2, update)
         return TaskStory(failed, retried, dict(runs))
 
 
@@ -98,21 +106,19 @@ def _handler_that_fails() -> Iterator[tuple[Counter[int], threading.Event]]:
 def _asked(client: Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
     status, answer = client.send("POST", path, body)
     if status != HTTPStatus.ACCEPTED:
-        raise TaskDemoError(f"POST {path} answered {status}: {answer}")
+        raise DemoError(f"POST {path} answered {status}: {answer}")
     return answer
 
 
-def _ended(
-    client: Client, id_: str, attempt: int, progress: Callable[[int], None]
-) -> dict[str, Any]:
+def _ended(client: Client, id_: str, attempt: int, update: Callable[[int], None]) -> dict[str, Any]:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         found = client.send("GET", f"/tasks/{id_}?limit={ITEMS}")[1]
-        progress(found["completed"] + found["failed"])
+        update(found["completed"] + found["failed"])
         if found["attempt"] == attempt and found["status"] in ENDED:
             return found
         if time.monotonic() > deadline:
-            raise TaskDemoError(f"task {id_} is still {found['status']}; see the log")
+            raise DemoError(f"task {id_} is still {found['status']}; see the log")
         time.sleep(0.1)
 
 

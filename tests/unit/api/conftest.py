@@ -1,19 +1,38 @@
 import base64
 import json
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
 from functions.api.handle_request.app import lambda_handler
+from tests.unit.api.schemas import answers_as_described
+
+from sfn_local.front import match_route
+from sfn_local.template import Template
+
+TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 
 
 class Answer:
-    """An answer of the API; its body is read as JSON."""
+    """An answer of the API; its body is read as JSON, where it is JSON."""
 
     def __init__(self, raw):
         self.status = raw["statusCode"]
+        self.headers = raw["headers"]
         self.content_type = raw["headers"]["Content-Type"]
-        self.text = raw["body"]
-        self.body = json.loads(raw["body"])
+        is_base64 = raw.get("isBase64Encoded")
+        self.text = base64.b64decode(raw["body"]).decode() if is_base64 else raw["body"]
+        self.body = json.loads(self.text) if "json" in self.content_type else None
+
+
+@cache
+def routes():
+    """The routes of template.yaml, those with whole paths first."""
+    issuer = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
+    declared = Template.load(TEMPLATE, parameters=issuer).routes
+    return sorted(declared, key=lambda route: (route.path == "$default", route.path.count("{")))
 
 
 @pytest.fixture
@@ -26,21 +45,12 @@ def event_of(sample):
 
     def make(method, path, body=None, *, query=None, headers=None, claims=None, is_base64=False):
         event = sample("api/handle_request")
-        segments = [unquote(segment) for segment in path.strip("/").split("/")]
-        names = ["type", "code", "version"]
-        shown = [
-            f"{{{names[place - 1]}}}" if 1 <= place <= 3 and not _is_word(place, each) else each
-            for place, each in enumerate(segments)
-        ]
-        route = "/" + "/".join(shown)
-        parameters = {
-            name[1:-1]: segment
-            for name, segment in zip(shown, segments, strict=True)
-            if name.startswith("{")
-        }
+        found = ((route, match_route(route, method, path)) for route in routes())
+        route, parameters = next(each for each in found if each[1] is not None)
+        is_default = route.path == "$default"
         event |= {
-            "routeKey": f"{method} {route}",
-            "rawPath": "/" + "/".join(segments),
+            "routeKey": "$default" if is_default else f"{method} {route.path}",
+            "rawPath": unquote(path),
             "pathParameters": parameters or None,
             "queryStringParameters": query,
             "body": body if body is None or isinstance(body, str) else json.dumps(body),
@@ -63,13 +73,15 @@ def event_of(sample):
 
 @pytest.fixture
 def call(event_of, world):  # noqa: ARG001 - whoever calls needs the fakes in place
-    """Return a caller of the API, who is taro of tenant1, an operator, unless claims say else."""
+    """Return a caller of the API, who is taro of tenant1, an operator, unless claims say else.
+
+    Every answer is one that GET /openapi.json describes.
+    """
 
     def send(method, path, body=None, **more):
-        return Answer(lambda_handler(event_of(method, path, body, **more), None))
+        event = event_of(method, path, body, **more)
+        raw = lambda_handler(event, None)
+        answers_as_described(SimpleNamespace(event=event, raw=raw))
+        return Answer(raw)
 
     return send
-
-
-def _is_word(place, segment):
-    return place == 3 and segment in ("history", "redrive", "skip")

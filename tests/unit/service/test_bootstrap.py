@@ -36,6 +36,7 @@ def test_every_adapter_is_made_once_of_the_deployed_names():
         bootstrap.data,
         bootstrap.history,
         bootstrap.requests,
+        bootstrap.waits,
         bootstrap.attributes,
         bootstrap.executions,
         bootstrap.events,
@@ -47,6 +48,13 @@ def test_every_adapter_is_made_once_of_the_deployed_names():
     first, second = [make() for make in makers], [make() for make in makers]
 
     assert all(one is other for one, other in zip(first, second, strict=True))
+
+
+def test_another_machine_of_the_stack_is_found_by_its_name(monkeypatch):
+    arn = "arn:aws:states:eu-west-1:123456789012:stateMachine:my-command-stack"
+    monkeypatch.setenv("COMMAND_MACHINE_ARN", f"{arn}-command")
+
+    assert bootstrap.machine_arn("order-saga") == f"{arn}-order-saga"
 
 
 @pytest.mark.usefixtures("_deployed")

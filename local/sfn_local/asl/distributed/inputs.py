@@ -10,6 +10,7 @@ from sfn_local.asl.distributed.reader import Opening
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import ItemTemplate
+from sfn_local.asl.scheduler import Pending, Scheduler
 
 ITEMS_AT_A_TIME = 500
 
@@ -65,26 +66,30 @@ class Inputs:
         """Inputs of what is read from S3."""
         runtime = visit.runtime
         some = chunks(opening.read(runtime.services), ITEMS_AT_A_TIME)
-
-        async def read() -> list[Item]:
-            return await runtime.scheduler.outside(some)
-
+        read = _Background(runtime.scheduler, some)
         return cls(read, _selection(visit, document, selector), batches, None)
 
-    def count_in(self, run: MapRun) -> None:
-        """Count what is read as pending in this Map Run."""
+    @property
+    def are_all_read(self) -> bool:
+        """Whether none is left to be read."""
+        return self._is_exhausted
+
+    def count_in(self, run: MapRun | None) -> None:
+        """Count what is read as pending in this Map Run, or in none."""
         self._run = run
 
-    async def resume(self, run: MapRun, again: list[Input], skipped: int) -> None:
-        """Begin with inputs to use again, and go on after so many that were used.
+    async def skip(self, used: int) -> None:
+        """Go on after so many that were used before.
 
         Raises:
             StateFailure: the items cannot be read.
         """
-        for _ in range(skipped):
+        for _ in range(used):
             if await self.next() is None:
                 break
-        self._ready.extendleft(reversed(again))
+
+    def count_from_here(self, run: MapRun) -> None:
+        """Count in this Map Run what is left, and what is read from now on."""
         run.executions.pending += len(self._ready)
         run.items.pending += sum(each.item_count for each in self._ready) + self._batches.held
         self._run = run
@@ -133,3 +138,23 @@ def _selection(
     if selector is None:
         return None
     return lambda item: selector(visit, document, item)
+
+
+class _Background:
+    """Reads on another thread; what was read for a strand that ended meanwhile is not lost."""
+
+    def __init__(self, scheduler: Scheduler, some: Callable[[], list[Item]]) -> None:
+        self._scheduler = scheduler
+        self._some = some
+        self._reading: Pending[list[Item]] | None = None
+
+    async def __call__(self) -> list[Item]:
+        if self._reading is None:
+            self._reading = self._scheduler.begin(self._some)
+        try:
+            items = await self._reading
+        except Exception:
+            self._reading = None
+            raise
+        self._reading = None
+        return items

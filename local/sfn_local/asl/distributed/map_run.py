@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from sfn_local.asl.execution import Execution
 
 MOST_AT_ONCE = 10_000
+UNLIMITED = 2**31 - 1  # as AWS shows a MaxConcurrency of 0
 MOST_CHILDREN_KEPT = 10_000  # of each Map Run; AWS keeps all for 90 days
 ALL = 100.0
 
 COUNTED_AS = {
     "SUCCEEDED": "succeeded",
     "FAILED": "failed",
-    "TIMED_OUT": "timedOut",
+    "TIMED_OUT": "timed_out",
     "ABORTED": "aborted",
 }
 
@@ -57,7 +58,11 @@ class Tolerance:
 
 @dataclass(slots=True)
 class Counts:
-    """Executions, or items, by what became of them."""
+    """Executions, or items, by what became of them.
+
+    Pending are those that were never started, pending_redrive those that a redrive has yet to
+    start; all of them count, whatever a Map Run ended with.
+    """
 
     pending: int = 0
     running: int = 0
@@ -66,12 +71,14 @@ class Counts:
     timed_out: int = 0
     aborted: int = 0
     results_written: int = 0
+    failures_not_redrivable: int = 0
+    pending_redrive: int = 0
 
     @property
     def total(self) -> int:
         """All of them."""
         ended = self.succeeded + self.failed + self.timed_out + self.aborted
-        return self.pending + self.running + ended
+        return self.pending + self.pending_redrive + self.running + ended
 
     @property
     def unsuccessful(self) -> int:
@@ -83,17 +90,25 @@ class Counts:
         self.pending -= number
         self.running += number
 
+    def start_again(self, number: int) -> None:
+        """That many are redriven now."""
+        self.pending_redrive -= number
+        self.running += number
+
+    def interrupt(self, number: int) -> None:
+        """That many ran when the engine ended, and will be run again."""
+        self.running -= number
+        self.pending += number
+
     def end(self, status: str, number: int) -> None:
         """That many have left running."""
         self.running -= number
-        if status == "SUCCEEDED":
-            self.succeeded += number
-        elif status == "FAILED":
-            self.failed += number
-        elif status == "TIMED_OUT":
-            self.timed_out += number
-        else:
-            self.aborted += number
+        self._add(status, number)
+
+    def await_redrive(self, status: str, number: int) -> None:
+        """That many have ended so, and are to be redriven."""
+        self._add(status, -number)
+        self.pending_redrive += number
 
     def describe(self) -> dict[str, int]:
         """As DescribeMapRun shows them."""
@@ -106,14 +121,21 @@ class Counts:
             "aborted": self.aborted,
             "total": self.total,
             "resultsWritten": self.results_written,
+            "failuresNotRedrivable": self.failures_not_redrivable,
+            "pendingRedrive": self.pending_redrive,
         }
+
+    def _add(self, status: str, number: int) -> None:
+        name = COUNTED_AS[status]
+        setattr(self, name, getattr(self, name) + number)
 
 
 @dataclass(slots=True)
 class MapRun:
     """One run of a Distributed Map; changed is called when its limits change.
 
-    Pending, it counts what is read and not yet started.
+    While it runs, it counts as pending what is read and not yet started; once it has ended, all
+    that was never started.
     """
 
     arn: str
@@ -147,14 +169,13 @@ class MapRun:
         self.stopped = moment
 
     def redrive(self, moment: float) -> None:
-        """Go on with what did not succeed; those that failed are to be counted again."""
+        """Go on with what did not succeed."""
         self.status = "RUNNING"
         self.stopped = None
         self.redrive_count += 1
         self.redriven = moment
         for counts in (self.executions, self.items):
             counts.results_written = counts.succeeded
-            counts.pending = counts.failed = counts.timed_out = counts.aborted = 0
 
     def update(
         self,
@@ -185,7 +206,7 @@ class MapRun:
             "status": self.status,
             **self._dates(),
             **self._redrive_date(),
-            "maxConcurrency": self.most_at_once,
+            "maxConcurrency": self.most_at_once or UNLIMITED,
             "toleratedFailurePercentage": float(self.tolerance.percentage or 0),
             "toleratedFailureCount": self.tolerance.count or 0,
             "itemCounts": self.items.describe(),

@@ -66,16 +66,47 @@ class Results(ABC):
         """
 
     @abstractmethod
-    def reopen(self) -> None:
-        """Forget what did not succeed: the Map Run is redriven."""
+    def redriven(self) -> "Results":
+        """Those of a redrive of the Map Run."""
 
-    async def finish_failed(  # noqa: B027 - a list has nothing to do
-        self, visit: Visit, inputs: Inputs
-    ) -> None:
-        """The Map Run has failed; inputs are those that are left."""
+    async def finish_failed(self, visit: Visit, inputs: Inputs) -> None:
+        """The Map Run has not succeeded; inputs are those that are left, which are read."""
+        with suppress(StateFailure):
+            while (each := await inputs.next()) is not None:
+                self.add_pending(each)
+        try:
+            await self.finish(visit)
+        except StateFailure as failure:
+            logger.warning("%s has no results: %s", visit.state.name, failure.cause)
 
-    def give_up(self, visit: Visit) -> None:  # noqa: B027 - as above
-        """The execution was stopped; needs the lock."""
+    @abstractmethod
+    def add_pending(self, each: Input) -> None:
+        """A child was never started with this input."""
+
+
+class NoResults(Results):
+    """Those of a Map Run whose first child has not started: its writer has not begun."""
+
+    def add(self, index: int, child: Execution) -> None:
+        """No child has started."""
+
+    def add_pending(self, each: Input) -> None:
+        """Nothing is written."""
+
+    def redriven(self) -> "NoResults":
+        """The same."""
+        return self
+
+    async def finish(self, visit: Visit) -> Document:
+        """Nothing has come in.
+
+        Raises:
+            LookupError: always.
+        """
+        raise LookupError(f"the results of {visit.state.name} have not begun")
+
+    async def finish_failed(self, visit: Visit, inputs: Inputs) -> None:
+        """Nothing was read, and nothing is written."""
 
 
 class ResultList(Results):
@@ -99,11 +130,21 @@ class ResultList(Results):
         if child.output is None:
             self._unsuccessful.add(index)
 
-    def reopen(self) -> None:
-        """Forget what did not succeed."""
+    def add_pending(self, each: Input) -> None:
+        """What was never started has no output."""
+
+    def redriven(self) -> "ResultList":
+        """The same, without what did not succeed."""
         for index in self._unsuccessful:
             self._bytes -= byte_size(self._texts.pop(index, "")) + 1
         self._unsuccessful.clear()
+        return self
+
+    async def finish_failed(self, visit: Visit, inputs: Inputs) -> None:  # noqa: ARG002
+        """Let the inputs that are left be read, and so counted."""
+        with suppress(StateFailure):
+            while await inputs.next() is not None:
+                continue
 
     async def finish(self, visit: Visit) -> Document:
         """The list of the outputs.
@@ -130,11 +171,13 @@ class ResultFiles(Results):
         run: MapRun,
         format: Format,  # noqa: A002
     ) -> None:
-        """No result yet."""
+        """No result yet; those of a redrive go to a folder `Redrive-1` in the Map Run's."""
         self._services = services
+        self._parameters = parameters
         self._bucket = parameters.get("Bucket")
         prefix = str(parameters.get("Prefix") or "").strip("/")
-        self._folder = "/".join(part for part in (prefix, run.name) if part)
+        redrive = f"Redrive-{run.redrive_count}" if run.redrive_count else ""
+        self._folder = "/".join(part for part in (prefix, run.name, redrive) if part)
         self._run = run
         self._format = format
         self._files: dict[str, list[_File]] = {group: [] for group in GROUPS}
@@ -166,12 +209,9 @@ class ResultFiles(Results):
         }
         self._write("PENDING", dumps(pending))
 
-    def reopen(self) -> None:
-        """Begin the groups of what did not succeed anew."""
-        for group in ("FAILED", "PENDING"):
-            self._files[group] = []
-        for file in self._files["SUCCEEDED"]:
-            file.reopen()
+    def redriven(self) -> "ResultFiles":
+        """Files in a folder of the redrive's own; those from before stay as they are."""
+        return type(self)(self._services, self._parameters, self._run, self._format)
 
     async def finish(self, visit: Visit) -> Document:
         """Where the manifest is, once all files are written.
@@ -183,29 +223,11 @@ class ResultFiles(Results):
         details = {"Bucket": self._bucket, "Key": key}
         return Document({"MapRunArn": self._run.arn, "ResultWriterDetails": details})
 
-    async def finish_failed(self, visit: Visit, inputs: Inputs) -> None:
-        """Write what there is, and what was never started; a failure to do so is logged."""
-        with suppress(StateFailure):
-            while (each := await inputs.next()) is not None:
-                self.add_pending(each)
-        try:
-            await self.finish(visit)
-        except ResultWriterFailure as failure:
-            logger.warning("the results of %s are not written: %s", self._run.arn, failure.cause)
-
-    def give_up(self, visit: Visit) -> None:
-        """Write what there is."""
-        visit.runtime.scheduler.add_blocking(self._upload_late)
-
     def _write(self, group: str, text: str) -> None:
         files = self._files[group]
         if not files or files[-1].size > LARGEST_FILE:
             files.append(_File(is_lines=self._format.output_type == "JSONL"))
         files[-1].write(text)
-
-    def _upload_late(self) -> None:
-        with suppress(ResultWriterFailure):
-            self._upload()
 
     def _upload(self) -> str:
         try:
@@ -233,6 +255,16 @@ class ResultFiles(Results):
         return key
 
 
+class MockedFiles(ResultFiles):
+    """Files of a Map that a test case answers for: named as they would be, and not written."""
+
+    def check(self) -> None:
+        """No bucket is needed."""
+
+    def _upload(self) -> str:
+        return f"{self._folder}/manifest.json"
+
+
 class _File:
     """A list of JSON texts on its way to S3."""
 
@@ -253,13 +285,6 @@ class _File:
         self._put("" if self._is_lines else "]")
         self._file.seek(0)
         return self._file
-
-    def reopen(self) -> None:
-        """Let texts be added after it was read."""
-        if not self._is_lines:
-            self.size -= len("]")
-        self._file.seek(self.size)
-        self._file.truncate()
 
     def _put(self, text: str) -> None:
         self.size += self._file.write(text.encode())
@@ -295,7 +320,10 @@ class ResultWriter:
         if self._arguments is None:
             return ResultList(self._format)
         parameters = self._arguments(visit, document)
-        files = ResultFiles(visit.runtime.services, parameters, run, self._format)
+        mocks = visit.line.execution.mocks
+        is_mocked = mocks is not None and visit.state.name in mocks.states
+        kind = MockedFiles if is_mocked else ResultFiles
+        files = kind(visit.runtime.services, parameters, run, self._format)
         await visit.runtime.scheduler.outside(files.check)
         return files
 
@@ -323,21 +351,15 @@ def _described(child: Execution) -> dict[str, Json]:
         "Input": child.input.text,
         "InputDetails": {"Included": True},
         "Name": child.name,
-        "RedriveCount": 0,
+        "RedriveCount": child.redrive_count,
         "StartDate": timestamp(child.started),
         "StateMachineArn": child.machine.arn,
         "Status": child.status,
         "StopDate": timestamp(child.stopped or child.started),
+        **{f"{name[:1].upper()}{name[1:]}": text for name, text in child.redrive_status().items()},
     }
     if child.output is not None:
-        described |= {
-            "Output": child.output,
-            "OutputDetails": {"Included": True},
-            "RedriveStatus": "NOT_REDRIVABLE",
-            "RedriveStatusReason": "Execution is SUCCEEDED and cannot be redriven",
-        }
-    else:
-        reasons = {"Error": child.error, "Cause": child.cause}
-        described |= {name: text for name, text in reasons.items() if text is not None}
-        described["RedriveStatus"] = "REDRIVABLE_BY_MAP_RUN"
+        described |= {"Output": child.output, "OutputDetails": {"Included": True}}
+    reasons = {"Error": child.error, "Cause": child.cause}
+    described |= {name: text for name, text in reasons.items() if text is not None}
     return dict(sorted(described.items()))

@@ -1,0 +1,55 @@
+"""The waits of executions for somebody outside: their tokens, in the requests table."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.domain.clock import Now
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LIFETIME_SECONDS = 366 * 24 * 3600  # no execution lives longer
+
+
+class WaitTable:
+    """One item for each state that waits, by its execution's name."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, now: Now) -> None:
+        """Speak to one table."""
+        self._client = client
+        self._table = table
+        self._now = now
+
+    def park(self, execution: str, state: str, token: str, since: str) -> bool:
+        """Keep a token; False if a later try of the state has left its own.
+
+        `since` grows with each try: when the state was entered, and which try of it this is.
+        """
+        its_own_or_later = "attribute_not_exists(pk) OR since <= :since"
+        ttl = int(self._now().timestamp()) + LIFETIME_SECONDS
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_key(execution, state)
+                | marshal({"task_token": token, "since": since, "ttl": ttl}),
+                ConditionExpression=its_own_or_later,
+                ExpressionAttributeValues=marshal({":since": since}),
+            )
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            return False
+        return True
+
+    def token(self, execution: str, state: str) -> str | None:
+        """The token that ends a wait, be it over or not; None if nobody has begun to wait."""
+        found = self._client.get_item(
+            TableName=self._table, Key=_key(execution, state), ConsistentRead=True
+        ).get("Item")
+        return None if found is None else str(unmarshal(found)["task_token"])
+
+
+def _key(execution: str, state: str) -> Item:
+    return marshal({"pk": f"WAIT#{execution}", "sk": state})

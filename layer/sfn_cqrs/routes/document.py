@@ -1,0 +1,177 @@
+"""The OpenAPI document of some routes."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from sfn_cqrs.domain.errors import (
+    InvalidInputError,
+    SfnCqrsError,
+    TooLargeError,
+    UnauthorizedError,
+)
+from sfn_cqrs.routes.operation import (
+    COUNT,
+    TEXT,
+    VERSION,
+    Answer,
+    Media,
+    Operation,
+    Redirect,
+    Schema,
+    Shape,
+    operation_of,
+    record,
+)
+from sfn_cqrs.service.problems import status_of
+from sfn_cqrs.service.resolver import Route
+
+_PARAMETER: Final = re.compile(r"<(\w+?)_?>")
+_CODE: Final = {
+    **TEXT,
+    "description": "percent-encoded; one with a `/` as `~` and the base64url of its UTF-8",
+}
+_IN_PATHS: Final[Mapping[str, Shape]] = {"version": VERSION, "code": _CODE}
+_PROBLEM: Final = record(
+    "Problem",
+    {"type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT, "code": TEXT},
+    optional={
+        "field": {**TEXT, "description": "which part of the request is wrong"},
+        "currentVersion": {**COUNT, "description": "what a version must build on"},
+        "version": {**VERSION, "description": "the version that is in the way"},
+        "outcome": TEXT,
+    },
+)
+
+
+def document(routes: Iterable[Route]) -> dict[str, Any]:
+    """Describe routes."""
+    return _Document().of(routes)
+
+
+class _Document:
+    def __init__(self) -> None:
+        self._schemas: dict[str, Any] = {}
+
+    def of(self, routes: Iterable[Route]) -> dict[str, Any]:
+        paths: dict[str, dict[str, Any]] = defaultdict(dict)
+        for route in routes:
+            path = _PARAMETER.sub(r"{\1}", route.rule)
+            paths[path][route.method.lower()] = self._operation(route, path)
+        return {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "sfn-cqrs",
+                "version": "1",
+                "description": "Commands in, ordered and exactly once into read models.",
+            },
+            "security": [{"token": []}],
+            "paths": dict(sorted(paths.items())),
+            "components": {
+                "schemas": dict(sorted(self._schemas.items())),
+                "securitySchemes": {
+                    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                },
+            },
+        }
+
+    def _operation(self, route: Route, path: str) -> dict[str, Any]:
+        said = operation_of(route.function)
+        summary, _, description = (route.function.__doc__ or "").strip().partition("\n")
+        first, *others = route.function.__name__.split("_")
+        view: dict[str, Any] = {
+            "operationId": first + "".join(word.title() for word in others),
+            "summary": summary,
+            "tags": [path.split("/")[1].partition(".")[0]],
+            "responses": self._responses(route, said),
+        }
+        if description:
+            view["description"] = " ".join(description.split())
+        if parameters := self._parameters(route, said):
+            view["parameters"] = parameters
+        if said.body is not None:
+            content = {"application/json": {"schema": self._plain(said.body)}}
+            view["requestBody"] = {"required": True, "content": content}
+        if said.is_public:
+            view["security"] = []
+        return view
+
+    def _parameters(self, route: Route, said: Operation) -> list[dict[str, Any]]:
+        names = _PARAMETER.findall(route.rule)
+        return [
+            *(
+                _parameter(name, "path", _IN_PATHS.get(name, TEXT), is_needed=True)
+                for name in names
+            ),
+            *(
+                _parameter(name, "query", shape, is_needed=name in said.needed)
+                for name, shape in said.query.items()
+            ),
+            *(
+                _parameter(name, "header", shape, is_needed=False)
+                for name, shape in said.headers.items()
+            ),
+        ]
+
+    def _responses(self, route: Route, said: Operation) -> dict[str, Any]:
+        responses = {str(status): self._answer(status, one) for status, one in said.answers.items()}
+        codes: dict[int, list[str]] = defaultdict(list)
+        for problem in _problems(route, said):
+            codes[status_of(problem)].append(problem.code)
+        codes[HTTPStatus.INTERNAL_SERVER_ERROR.value].append(SfnCqrsError.code)
+        for status, each in sorted(codes.items()):
+            responses[str(status)] = self._problem(each)
+        return responses
+
+    def _answer(self, status: int, one: Answer) -> dict[str, Any]:
+        if isinstance(one, Redirect):
+            location = {"Location": {"schema": {**TEXT, "format": "uri"}}}
+            return {"description": one.description, "headers": location}
+        if isinstance(one, Media):
+            content = {one.content_type: {"schema": TEXT}}
+        else:
+            content = {"application/json": {"schema": self._plain(one)}}
+        return {"description": HTTPStatus(status).phrase, "content": content}
+
+    def _problem(self, codes: list[str]) -> dict[str, Any]:
+        schema = {
+            "allOf": [self._plain(_PROBLEM), {"properties": {"code": {"enum": sorted(codes)}}}]
+        }
+        return {
+            "description": ", ".join(f"`{code}`" for code in sorted(codes)),
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+
+    def _plain(self, shape: Any) -> Any:
+        """A shape with a reference for each schema in it, which becomes a component."""
+        if isinstance(shape, Schema):
+            if shape.name not in self._schemas:
+                self._schemas[shape.name] = {}
+                self._schemas[shape.name] = self._plain(shape.shape)
+            return {"$ref": f"#/components/schemas/{shape.name}"}
+        if isinstance(shape, Mapping):
+            return {key: self._plain(value) for key, value in shape.items()}
+        if isinstance(shape, list):
+            return [self._plain(value) for value in shape]
+        return shape
+
+
+def _problems(route: Route, said: Operation) -> set[type[SfnCqrsError]]:
+    problems = set(said.problems)
+    if not said.is_public:
+        problems.add(UnauthorizedError)
+    if said.query or said.body or "<" in route.rule:
+        problems.add(InvalidInputError)
+    if said.body:
+        problems.add(TooLargeError)
+    return problems
+
+
+def _parameter(name: str, place: str, shape: Shape, *, is_needed: bool) -> dict[str, Any]:
+    schema = {key: value for key, value in shape.items() if key != "description"}
+    parameter = {"name": name, "in": place, "required": is_needed, "schema": schema}
+    if "description" in shape:
+        parameter["description"] = shape["description"]
+    return parameter

@@ -1,0 +1,167 @@
+"""Imports of files, and of single rows."""
+
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.import_bucket import FORM_SECONDS, MAX_FORM_BYTES
+from sfn_cqrs.domain.errors import (
+    FileTooLargeError,
+    ForeignFileError,
+    InvalidInputError,
+    NoSuchFileError,
+    NotFoundError,
+    NotOpenError,
+    UnknownTableError,
+)
+from sfn_cqrs.domain.imports import Planned, PublishMode
+from sfn_cqrs.domain.values import Json
+from sfn_cqrs.routes.operation import CURSOR, Media, Redirect, operation
+from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.schemas.imports import FORM, IMPORTED, JOB, JOBS, KINDS, MODES, START, UPLOAD
+from sfn_cqrs.service import strategies
+from sfn_cqrs.service.http import code_of
+from sfn_cqrs.service.imports import Imported, ImportService
+from sfn_cqrs.service.imports import Request as ImportRequest
+from sfn_cqrs.service.resolver import Routes
+
+MAX_INLINE_BYTES = 4 * 1024 * 1024
+"""Of errors.csv: Lambda answers at most 6 MB, and what is no JSON grows by a third on its way."""
+CSV = "text/csv; charset=utf-8"
+routes = Routes()
+
+
+@routes.post("/imports/uploads")
+@operation(body=UPLOAD, answers={200: FORM}, problems=(UnknownTableError,))
+def allow_upload() -> Response[str]:
+    """Say where to send a file, as a form, before it is imported."""
+    request = Request()
+    body = request.body(UPLOAD.fields)
+    name = _text(body, "name")
+    if not name:
+        raise InvalidInputError("name", "must be the name of a file")
+    if "tableName" in body:
+        strategies.find(body["tableName"])
+    key = ImportService(request.tenant).upload_key(name)
+    form = bootstrap.import_bucket().upload_form(key)
+    return answer(
+        HTTPStatus.OK,
+        {
+            "key": key,
+            "url": form.url,
+            "fields": form.fields,
+            "maxBytes": MAX_FORM_BYTES,
+            "expiresInSeconds": FORM_SECONDS,
+        },
+    )
+
+
+@routes.post("/imports")
+@operation(
+    body=START,
+    answers={200: IMPORTED},
+    problems=(UnknownTableError, ForeignFileError, NoSuchFileError, FileTooLargeError),
+)
+def start_import() -> Response[str]:
+    """Import a file that was uploaded."""
+    request = Request()
+    body = request.body(START.fields)
+    _choice(body, "kind", KINDS, KINDS[0])
+    _choice(body, "processingMode", MODES, None)
+    imported = ImportService(request.tenant).import_now(_asked(body), request.caller)
+    return answer(HTTPStatus.OK, _imported_view(imported))
+
+
+@routes.get("/imports")
+@operation(query=CURSOR, answers={200: JOBS})
+def list_imports() -> Response[str]:
+    """List the imports, the newest first."""
+    request = Request()
+    page = ImportService(request.tenant).list(limit=request.limit, cursor=request.query("cursor"))
+    return listed([each.as_json() for each in page.items], page.next_cursor)
+
+
+@routes.get("/imports/<id_>")
+@operation(answers={200: JOB}, problems=(NotFoundError,))
+def get_import(id_: str) -> Response[str]:
+    """Show an import with its counts as they are now, its rate and the time left."""
+    progress = ImportService(Request().tenant).get(code_of(id_))
+    return answer(HTTPStatus.OK, progress.as_json())
+
+
+@routes.get("/imports/<id_>/errors.csv")
+@operation(
+    answers={
+        200: Media(CSV),
+        303: Redirect("More than 4 MiB: they are at Location, without a token, for five minutes."),
+    },
+    problems=(NotFoundError,),
+)
+def get_errors(id_: str) -> Response[Any]:
+    """Show the rows that failed, each with the reason."""
+    service, id_ = ImportService(Request().tenant), code_of(id_)
+    key = service.get(id_).job.key
+    size = bootstrap.import_bucket().report_size(key)
+    if size is not None and size > MAX_INLINE_BYTES:
+        headers = {"Location": bootstrap.import_bucket().report_link(key)}
+        return Response(HTTPStatus.SEE_OTHER.value, CSV, "", headers)
+    headers = {"Content-Disposition": f'attachment; filename="{key.id}-errors.csv"'}
+    return Response(HTTPStatus.OK.value, CSV, b"".join(service.errors(id_)), headers)
+
+
+@routes.post("/imports/<id_>/cancel")
+@operation(answers={202: JOB}, problems=(NotFoundError, NotOpenError))
+def cancel_import(id_: str) -> Response[str]:
+    """Begin no further batch; what is done stays and is counted."""
+    progress = ImportService(Request().tenant).cancel(code_of(id_))
+    return answer(HTTPStatus.ACCEPTED, progress.as_json())
+
+
+def _asked(body: dict[str, Any]) -> ImportRequest:
+    key = _text(body, "key")
+    if key is None:
+        raise InvalidInputError("key", "is missing")
+    is_dry_run = body.get("dryRun", False)
+    if not isinstance(is_dry_run, bool):
+        raise InvalidInputError("dryRun", "must be true or false")
+    mode = _choice(body, "publishMode", tuple(PublishMode), PublishMode.SYNC)
+    return ImportRequest(
+        table=needed(body, "tableName"),
+        key=bootstrap.import_bucket().key_of(key),
+        publish_mode=PublishMode(mode),
+        encoding=_text(body, "encoding"),
+        delimiter=_text(body, "delimiter"),
+        dry_run=is_dry_run,
+    )
+
+
+def _choice(body: dict[str, Any], field: str, choices: tuple[str, ...], default: Any) -> Any:
+    value = body.get(field, default)
+    if value != default and value not in choices:
+        raise InvalidInputError(field, f"must be {' or '.join(choices)}")
+    return value
+
+
+def _text(body: dict[str, Any], field: str) -> str | None:
+    value = body.get(field)
+    if value is not None and not isinstance(value, str):
+        raise InvalidInputError(field, "must be text")
+    return value
+
+
+def _imported_view(imported: Imported) -> dict[str, Json]:
+    rows: list[Json] = [_row_view(row, each) for row, each in sorted(imported.rows.items())]
+    return {**imported.progress.as_json(), "rows": rows}
+
+
+def _row_view(row: int, planned: Planned) -> dict[str, Json]:
+    view: dict[str, Json] = {"row": row, "result": str(planned.fate)}
+    if planned.version:
+        view["version"] = planned.version
+    if planned.problem is not None:
+        view |= {"code": planned.problem.code, "reason": planned.problem.reason}
+    elif planned.reason:
+        view["reason"] = planned.reason
+    return view

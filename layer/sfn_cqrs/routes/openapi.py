@@ -1,0 +1,52 @@
+"""The document of all routes, made of what they say of themselves, and a page that shows it."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.errors import NotFoundError
+from sfn_cqrs.routes.operation import ANYTHING, Media, Schema, operation
+from sfn_cqrs.routes.request import Request, answer
+from sfn_cqrs.service.resolver import Route, Routes
+
+_DOCUMENT = Schema("OpenApi", {"type": "object", "additionalProperties": ANYTHING})
+_NO_SCRIPTS_FROM_ELSEWHERE = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def routes_for(described: Sequence[Routes]) -> Routes:
+    """The routes that describe all others, and themselves."""
+    routes = Routes()
+
+    def registered() -> list[Route]:
+        return [route for each in (*described, routes) for route in each.registered]
+
+    @routes.get("/openapi.json")
+    @operation(answers={200: _DOCUMENT})
+    def describe_api() -> Response[str]:
+        """Describe the API, as OpenAPI 3.1."""
+        from sfn_cqrs.routes.document import document  # noqa: PLC0415 - not in every cold start
+
+        Request()
+        return answer(HTTPStatus.OK, document(registered()))
+
+    @routes.get("/docs")
+    @operation(
+        answers={200: Media("text/html; charset=utf-8")}, problems=(NotFoundError,), is_public=True
+    )
+    def show_docs() -> Response[str]:
+        """Show the API as a page; outside prod."""
+        from sfn_cqrs.routes.document import document  # noqa: PLC0415
+        from sfn_cqrs.routes.page import page  # noqa: PLC0415
+
+        if bootstrap.stage() == "prod":
+            raise NotFoundError("the page is not served in prod; GET /openapi.json has it all")
+        headers = {"Content-Security-Policy": _NO_SCRIPTS_FROM_ELSEWHERE}
+        text = page(document(registered()))
+        return Response(HTTPStatus.OK.value, "text/html; charset=utf-8", text, headers)
+
+    return routes

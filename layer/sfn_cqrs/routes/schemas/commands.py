@@ -1,0 +1,68 @@
+"""What is sent and answered of commands."""
+
+from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.routes.operation import (
+    COUNT,
+    FLAG,
+    MOMENT,
+    TEXT,
+    VERSION,
+    body,
+    nullable,
+    one_of,
+    page_of,
+    record,
+)
+
+TYPE = {"type": "string", "pattern": "^[A-Z][A-Z0-9_]{0,63}$"}
+CODE = {"type": "string", "minLength": 1}
+ATTRIBUTES = {"type": "object"}
+AUDIT = {"createdAt": MOMENT, "createdBy": TEXT, "updatedAt": MOMENT, "updatedBy": TEXT}
+
+PUBLISH = body(
+    "Publish",
+    {"type": TYPE, "code": CODE},
+    {
+        "name": {**TEXT, "description": "needed unless `partial`"},
+        "attributes": {**ATTRIBUTES, "description": "needed unless `partial`"},
+        "version": {
+            "type": "integer",
+            "minimum": -1,
+            "description": "the latest that you know; 0 or none: new; -1: whatever is latest",
+        },
+        "isDeleted": FLAG,
+        "mode": {**one_of("async", "sync"), "default": "async"},
+        "partial": {**FLAG, "description": "merge into the latest version"},
+    },
+)
+PUBLISHED = record(
+    "Published",
+    {"type": TYPE, "code": CODE, "version": VERSION, "commandId": TEXT},
+    optional={"unchanged": FLAG},
+)
+_LINK = {
+    "version": VERSION,
+    "commandId": TEXT,
+    "name": TEXT,
+    "isDeleted": FLAG,
+    "status": TEXT,
+    "outcome": one_of(*Outcome),
+    "attempt": COUNT,
+    "mode": one_of(*Mode),
+    **AUDIT,
+}
+_LINK_STATE = {
+    "openedAt": MOMENT,
+    "statusAt": MOMENT,
+    "error": TEXT,
+    "cause": nullable(TEXT),
+    "waitsFor": {**VERSION, "description": "the version that this one waits for"},
+}
+LINKS = page_of(record("Link", _LINK, optional=_LINK_STATE))
+ONE_VERSION = record(
+    "Version",
+    {"type": TYPE, "code": CODE, **_LINK, "attributes": ATTRIBUTES, "source": TEXT},
+    optional=_LINK_STATE,
+)
+REDRIVEN = record("Redriven", {"version": VERSION, "attempt": COUNT})
+SKIPPED = record("Skipped", {"version": VERSION, "outcome": one_of(*Outcome)})

@@ -1,0 +1,20 @@
+"""What is answered of items."""
+
+from sfn_cqrs.routes.operation import FLAG, TEXT, VERSION, page_of, record
+from sfn_cqrs.routes.schemas.commands import ATTRIBUTES, AUDIT, CODE, TYPE
+
+ITEM = record(
+    "Item",
+    {
+        "type": TYPE,
+        "code": CODE,
+        "version": VERSION,
+        "name": TEXT,
+        "attributes": ATTRIBUTES,
+        "isDeleted": FLAG,
+        "commandId": TEXT,
+        "source": TEXT,
+        **AUDIT,
+    },
+)
+ITEMS = page_of(ITEM)

@@ -1,0 +1,270 @@
+"""import: files into items, by the HTTP API."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import click
+from rich.console import Console
+
+from sfn_local.cli import DONE, FAILED, FAILED_ROWS
+from sfn_local.cli.api import Api
+from sfn_local.cli.options import Command, json_option, target_options
+from sfn_local.cli.printing import print_json, print_table
+from sfn_local.cli.progress import progress
+from sfn_local.cli.upload import upload
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
+COUNTS: Final = ("created", "updated", "unchanged", "failed", "cancelled")
+TEXT_FILES: Final = ("", ".csv", ".tsv", ".tab", ".txt")
+POLL_SECONDS: Final = 0.5
+_EXAMPLE: Final = "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
+
+
+@click.group(name="import")
+def import_() -> None:
+    """Import files, look at how far they are, and at the rows that failed."""
+
+
+def _file_options(command: C) -> C:
+    for option in (
+        click.option("--delimiter", help="Of the cells, instead of detecting it."),
+        click.option("--encoding", help="Of the file, instead of detecting it."),
+        click.option(
+            "--kind", type=click.Choice(["csv"]), help="What the file is.  [default: by its name]"
+        ),
+        click.option("--table", metavar="TABLE", required=True, help="Whose rows they are."),
+        click.argument("file", metavar="FILE|s3://…"),
+    ):
+        command = option(command)
+    return command
+
+
+@import_.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs import start airports.csv --table airports --watch",
+        "sfn-cqrs import start sales.txt --table airports --encoding cp932 --delimiter tab",
+        "sfn-cqrs import start s3://BUCKET/uploads/tenant1/…/airports.csv --table airports",
+    ),
+)
+@_file_options
+@click.option(
+    "--mode", type=click.Choice(["direct"], case_sensitive=False), help="How.  [default: by size]"
+)
+@click.option(
+    "--publish-mode",
+    type=click.Choice(["sync", "async"], case_sensitive=False),
+    default="sync",
+    show_default=True,
+    help="A row has succeeded when it is applied, or when its command is accepted.",
+)
+@click.option("--dry-run", is_flag=True, help="The same report, and nothing is written.")
+@click.option("--watch", is_flag=True, help="Wait for the end.")
+@target_options
+@json_option
+@click.pass_context
+def start(
+    context: click.Context,
+    file: str,
+    table: str,
+    kind: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    mode: str | None,
+    publish_mode: str,
+    dry_run: bool,
+    watch: bool,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """Upload a file and import it, or import one that lies in the import bucket.
+
+    Exits 2 if rows failed, and 1 if the file could not be imported at all.
+    """
+    asked = {"encoding": encoding, "delimiter": delimiter, "publishMode": publish_mode.upper()}
+    asked |= {"processingMode": mode.upper().replace("-", "_") if mode else None}
+    job = _started(api, file, table, kind, {**asked, "dryRun": dry_run}, as_json=as_json)
+    if watch:
+        job = _watched(api, job, as_json=as_json)
+    _conclude(context, job, as_json=as_json)
+
+
+@import_.command(
+    name="dry-run",
+    cls=Command,
+    examples=("sfn-cqrs import dry-run airports.csv --table airports",),
+)
+@_file_options
+@target_options
+@json_option
+@click.pass_context
+def dry_run(
+    context: click.Context,
+    file: str,
+    table: str,
+    kind: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """Say what an import would do with each row, and write nothing."""
+    asked = {"encoding": encoding, "delimiter": delimiter, "dryRun": True}
+    job = _started(api, file, table, kind, asked, as_json=as_json)
+    _conclude(context, _watched(api, job, as_json=as_json), as_json=as_json)
+
+
+@import_.command(cls=Command, examples=(f"sfn-cqrs import status {_EXAMPLE} --watch",))
+@click.argument("id_", metavar="ID")
+@click.option("--watch", is_flag=True, help="Wait for the end.")
+@target_options
+@json_option
+@click.pass_context
+def status(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Show an import: its counts, its rate and the time left."""
+    job = api.get(_path(id_))
+    if watch:
+        job = _watched(api, job, as_json=as_json)
+    _conclude(context, job, as_json=as_json)
+
+
+@import_.command(name="list", cls=Command, examples=("sfn-cqrs import list --limit 50",))
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@target_options
+@json_option
+def list_(limit: int, api: Api, as_json: bool) -> None:
+    """List the imports, the newest first."""
+    found = list(islice(api.pages("/imports"), limit))
+    if as_json:
+        print_json(found)
+        return
+    fields = ("id", "table", "status", "total", *COUNTS, "createdAt")
+    print_table(fields, [[one.get(field) for field in fields] for one in found])
+
+
+@import_.command(
+    cls=Command,
+    examples=(f"sfn-cqrs import errors {_EXAMPLE} > errors.csv",),
+)
+@click.argument("id_", metavar="ID")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write it.  [default: standard output]",
+)
+@target_options
+def errors(id_: str, output: Path | None, api: Api) -> None:
+    """Get errors.csv: the rows that failed, each with the reason; correct and import it again."""
+    content = api.content(f"{_path(id_)}/errors.csv")
+    first = next(content, b"")  # a refusal comes before the file is opened
+    if output is None:
+        for chunk in (first, *content):
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.flush()
+        return
+    with output.open("wb") as file:
+        for chunk in (first, *content):
+            file.write(chunk)
+
+
+@import_.command(cls=Command, examples=(f"sfn-cqrs import cancel {_EXAMPLE}",))
+@click.argument("id_", metavar="ID")
+@target_options
+@json_option
+def cancel(id_: str, api: Api, as_json: bool) -> None:
+    """Begin no further batch; what is done stays and is counted."""
+    job = api.post(f"{_path(id_)}/cancel")
+    if as_json:
+        print_json(job)
+        return
+    click.echo(f"{id_} begins no further batch")
+
+
+def _started(
+    api: Api, file: str, table: str, kind: str | None, asked: dict[str, Any], *, as_json: bool
+) -> dict[str, Any]:
+    if file.startswith("s3://"):
+        key, kind = file, kind or "csv"
+    else:
+        path = Path(file)
+        if not path.is_file():
+            raise click.UsageError(f"there is no file {path}")
+        kind = kind or _kind_of(path)
+        key = _uploaded(api, path, table, as_json=as_json)
+    body = {**asked, "kind": kind, "key": key, "tableName": table}
+    given = {name: value for name, value in body.items() if value is not None}
+    return api.post("/imports", json.dumps(given))
+
+
+def _uploaded(api: Api, path: Path, table: str, *, as_json: bool) -> str:
+    size = path.stat().st_size
+    with progress(_console(as_json=as_json), "Uploaded", size, in_bytes=True) as update:
+        return upload(api, path, table, update)
+
+
+def _kind_of(path: Path) -> str:
+    """What a file is by its name; a file that is none of ours is refused before it is sent."""
+    if path.suffix.lower() not in TEXT_FILES:
+        raise click.UsageError(
+            f"{path.name} does not look like a CSV file: save it as CSV, or say --kind csv"
+        )
+    return "csv"
+
+
+def _watched(api: Api, job: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
+    with progress(_console(as_json=as_json), "Imported", job["total"]) as update:
+        while True:
+            done = sum(job[name] for name in COUNTS)
+            update(done, total=job["total"], note=_note(job))
+            if job["status"] in ENDED:
+                return job
+            time.sleep(POLL_SECONDS)
+            job = api.get(_path(job["id"]))
+
+
+def _note(job: dict[str, Any]) -> str:
+    ok = job["created"] + job["updated"]
+    return f"ok {ok}, skipped {job['unchanged']}, failed {job['failed']}"
+
+
+def _conclude(context: click.Context, job: dict[str, Any], *, as_json: bool) -> None:
+    """Print a job; exits 1 if its file was refused, 2 if rows failed or were not gone through."""
+    if as_json:
+        print_json(job)
+    else:
+        _print_job(job)
+    if job["status"] not in ENDED or job["status"] == "COMPLETED":
+        context.exit(DONE)
+    context.exit(FAILED if "error" in job else FAILED_ROWS)
+
+
+def _print_job(job: dict[str, Any]) -> None:
+    counts = ", ".join(f"{job[name]:,} {name}" for name in COUNTS)
+    trial = ", a dry run" if job["dryRun"] else ""
+    click.echo(f"{job['id']} is {job['status']}{trial}: {job['total']:,} rows, {counts}")
+    if "etaSeconds" in job and job["status"] not in ENDED:
+        left = "" if job["etaSeconds"] is None else f", {job['etaSeconds']:.0f} s left"
+        click.echo(f"{job['rowsPerSecond']:,.0f} rows/s{left}")
+    if "error" in job:
+        click.echo(f"{job['error']['code']}: {job['error']['message']}")
+    if job["failed"] and job["status"] in ENDED:
+        click.echo(f"the failed rows: sfn-cqrs import errors {job['id']} > errors.csv")
+
+
+def _console(*, as_json: bool) -> Console:
+    return Console(stderr=as_json, highlight=False)
+
+
+def _path(id_: str) -> str:
+    return f"/imports/{quote(id_, safe='')}"

@@ -1,0 +1,96 @@
+"""new: a workflow, handler, task or import, as one would write it by hand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from sfn_local.cli.options import Command, json_option, one_line_errors
+from sfn_local.cli.printing import print_json
+from sfn_local.scaffold.changes import Changes, ScaffoldError
+from sfn_local.template import Template
+
+PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
+
+
+@click.group()
+def new() -> None:
+    """Write a new workflow, handler, task or import into the project in this folder.
+
+    What is written passes `make check` and `make test` as it is; then change it to what you
+    need. Where a name is none or is taken, nothing is written and the exit code is 64.
+    """
+
+
+@new.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs new workflow order-refund --states check,approve,refund --callback approve",
+        "sfn-cqrs run order-refund --mock HappyPath",
+    ),
+)
+@click.argument("name")
+@click.option(
+    "--states", metavar="A,B,C", default="check,work", show_default=True, help="In their order."
+)
+@click.option(
+    "--callback",
+    "callbacks",
+    metavar="STATE",
+    multiple=True,
+    help="A state that waits for somebody outside; may be given more than once.",
+)
+@json_option
+def workflow(name: str, states: str, callbacks: tuple[str, ...], as_json: bool) -> None:
+    """Write a state machine with its functions, events, tests and template entries."""
+    from sfn_local.scaffold.machine import Workflow  # noqa: PLC0415 - --help needs none of it
+    from sfn_local.scaffold.names import check_states  # noqa: PLC0415
+    from sfn_local.scaffold.workflow import add_workflow  # noqa: PLC0415
+
+    listed = tuple(state.strip() for state in states.split(",") if state.strip())
+    waits = [state for each in callbacks for state in each.split(",") if state]
+    changes = Changes(_project())
+    with _usage_errors():
+        check_states(listed, waits)
+        add_workflow(changes, _template(changes.root), Workflow(name, listed, frozenset(waits)))
+        changes.apply()
+    steps = [f"sfn-cqrs run {name} --mock HappyPath", f"sfn-cqrs graph {name}", "make test"]
+    _report(changes, steps, as_json=as_json)
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except ScaffoldError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _project() -> Path:
+    """The nearest folder, from this one upwards, that holds a template.yaml."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "template.yaml").is_file():
+            return folder
+    raise click.UsageError(f"there is no template.yaml in {here}, nor above it")
+
+
+def _template(root: Path) -> Template:
+    with one_line_errors():
+        return Template.load(root / "template.yaml", parameters=PARAMETERS)
+
+
+def _report(changes: Changes, steps: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"created": list(changes.created), "changed": list(changes.changed)})
+        return
+    for path in changes.created:
+        click.echo(f"{click.style('new', fg='green')}      {path}")
+    for path in changes.changed:
+        click.echo(f"{click.style('changed', fg='yellow')}  {path}")
+    if sys.stdout.isatty():
+        click.echo("\nnow try:\n" + "\n".join(f"  {step}" for step in steps))

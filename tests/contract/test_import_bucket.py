@@ -1,0 +1,73 @@
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tests.contract.worlds import IMPORTS
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.keys import ImportKey
+
+KEY = "uploads/tenant1/1/a.csv"
+JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
+
+
+@pytest.fixture
+def signed(monkeypatch):
+    """The bucket as a deployed function speaks to it."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("IMPORT_BUCKET", IMPORTS)
+    bootstrap.reset()
+    yield bootstrap.import_bucket()
+    bootstrap.reset()
+
+
+def test_a_key_may_be_named_as_s3_does_in_this_bucket_only(world):
+    assert world.import_bucket.key_of(KEY) == KEY
+    assert world.import_bucket.key_of(f"s3://{IMPORTS}/{KEY}") == KEY
+    for named in (f"s3://elsewhere/{KEY}", f"s3://{IMPORTS}x/{KEY}", "s3://"):
+        with pytest.raises(InvalidInputError, match="must be in the bucket imports"):
+            world.import_bucket.key_of(named)
+
+
+def test_a_report_has_a_size_once_it_is_there(world, tmp_path):
+    assert world.import_bucket.report_size(JOB) is None
+    report = tmp_path / "errors.csv"
+    report.write_bytes(b"a,b\r\n")
+    with report.open("rb") as file:
+        world.import_bucket.put_report(JOB, file)
+
+    assert world.import_bucket.report_size(JOB) == 5
+
+
+def test_a_form_puts_one_object_of_at_most_5_gib_for_a_quarter_of_an_hour(signed):
+    form = signed.upload_form(KEY)
+
+    policy = json.loads(base64.b64decode(form.fields["policy"]))
+    expires = datetime.fromisoformat(policy["expiration"].replace("Z", "+00:00"))
+    conditions = [each for each in policy["conditions"] if "x-amz" not in str(each)]
+    assert conditions == [
+        ["content-length-range", 0, 5 * 1024**3],
+        ["starts-with", "$Content-Type", ""],
+        {"bucket": IMPORTS},
+        {"key": KEY},
+    ]
+    assert abs(expires - datetime.now(UTC) - timedelta(minutes=15)) < timedelta(seconds=60)
+
+
+def test_what_is_signed_is_signed_as_buckets_of_today_want_it(signed):
+    form, link = signed.upload_form(KEY), urlsplit(signed.report_link(JOB))
+
+    host = f"{IMPORTS}.s3.us-east-1.amazonaws.com"
+    assert (form.url, form.fields["x-amz-algorithm"]) == (f"https://{host}/", "AWS4-HMAC-SHA256")
+    assert (link.netloc, link.path) == (
+        host,
+        "/jobs/tenant1/c-01JDHZ0000000000000000000A/errors.csv",
+    )
+    query = parse_qs(link.query)
+    assert (query["X-Amz-Algorithm"], query["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["300"])
+    assert query["response-content-disposition"] == [f'attachment; filename="{JOB.id}-errors.csv"']

@@ -1,0 +1,51 @@
+"""A copy of this project, as an empty clone has it, for what writes into one."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from sfn_local.checkout import CHECKOUT
+
+LINKED = (".venv-fabric",)  # what `make` sets up, and what the copy's own tests ask for
+
+
+def copy_project(target: Path) -> Path:
+    """Copy what git has, or would take."""
+    listed = subprocess.check_output(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=CHECKOUT,
+        text=True,
+    )
+    for name in filter(None, listed.split("\0")):
+        source = CHECKOUT / name
+        if source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name)
+    for name in LINKED:
+        (target / name).symlink_to(CHECKOUT / name)
+    return target
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path from there."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def run_in(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a tool of this environment in a project, on the project's own code."""
+    path = os.pathsep.join(str(project / folder) for folder in ("local", "layer", "app"))
+    return subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )

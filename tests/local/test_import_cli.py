@@ -1,0 +1,238 @@
+import csv
+import io
+import json
+import sys
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import click
+import pytest
+
+from sfn_local.cli import main
+from sfn_local.cli.api import Api
+from sfn_local.cli.upload import upload
+from sfn_local.stack import LocalStack
+
+pytestmark = pytest.mark.stack
+
+HEADER = "icao,name,country,lat,lon,tz\n"
+
+
+class Result(NamedTuple):
+    code: int
+    output: str
+    error: str
+
+    @property
+    def json(self):
+        return json.loads(self.output)
+
+
+def row(icao, lat="35.7"):
+    return f"{icao},Airport {icao},JP,{lat},140.3,Asia/Tokyo\n"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with LocalStack(state_dir=tmp_path_factory.mktemp("state"), reload=False) as started:
+        yield started
+
+
+@pytest.fixture
+def run(monkeypatch, capfdbinary, stack):
+    """Return what runs a command on the stack."""
+
+    def command(*arguments: object) -> Result:
+        line = ["sfn-cqrs", *map(str, arguments), "--state", str(stack.state.path)]
+        monkeypatch.setattr(sys, "argv", line)
+        capfdbinary.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        sys.stdout.flush()
+        printed = capfdbinary.readouterr()
+        return Result(ended.value.code, printed.out.decode(), printed.err.decode())
+
+    return command
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return a maker of files."""
+
+    def write(text, name="airports.csv", encoding="utf-8"):
+        path = tmp_path / name
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return write
+
+
+def start(run, path, *more):
+    return run("import", "start", path, "--table", "airports", "--mode", "direct", *more)
+
+
+def test_a_file_is_uploaded_and_imported(run, file):
+    path = file(HEADER + row("AAAA") + row("AAAB"))
+
+    result = start(run, path, "--watch")
+
+    lines = result.output.splitlines()
+    size = path.stat().st_size
+    assert (result.code, result.error) == (0, "")
+    assert lines[:2] == [
+        f"Uploaded {size} bytes of {size} bytes",
+        "Imported 2 of 2: ok 2, skipped 0, failed 0",
+    ]
+    assert lines[2].endswith(
+        " is COMPLETED: 2 rows, 2 created, 0 updated, 0 unchanged, 0 failed, 0 cancelled"
+    )
+    assert run("data", "get", "AIRPORT", "AAAB", "--json").json["name"] == "Airport AAAB"
+
+
+def test_failed_rows_exit_2_and_come_back_in_errors_csv(run, file, tmp_path):
+    started = start(run, file(HEADER + row("BBBA") + row("BBBB", lat="99")))
+    id_ = started.output.splitlines()[1].split()[0]
+    printed, kept = run("import", "errors", id_), tmp_path / "errors.csv"
+
+    assert started.code == 2
+    assert started.output.splitlines()[-1] == (
+        f"the failed rows: sfn-cqrs import errors {id_} > errors.csv"
+    )
+    rows = list(csv.reader(io.StringIO(printed.output.removeprefix("\ufeff"))))
+    assert [each[0] for each in rows] == ["icao", "BBBB"]
+    assert rows[1][-3:] == ["3", "invalid", "lat: must be between -90 and 90, is 99"]
+    assert run("import", "errors", id_, "-o", kept).code == 0
+    assert kept.read_bytes().decode() == printed.output
+
+
+def test_a_corrected_report_is_imported_again(run, file):
+    id_ = start(run, file(HEADER + row("CCCA", lat="99")), "--json").json["id"]
+    report = run("import", "errors", id_).output
+
+    again = start(run, file(report.replace("99,140", "9,140"), "errors.csv"))
+
+    assert (again.code, "1 created" in again.output) == (0, True)
+
+
+def test_json_has_the_job_and_its_rows_and_nothing_else(run, file):
+    result = start(run, file(HEADER + row("DDDA") + row("DDDA")), "--json")
+
+    job = result.json
+    assert (result.code, job["total"], job["created"], job["unchanged"]) == (0, 2, 1, 1)
+    assert [each["result"] for each in job["rows"]] == ["unchanged", "created"]
+    assert run("import", "status", job["id"], "--json").json == {
+        name: value for name, value in job.items() if name != "rows"
+    }
+
+
+def test_a_dry_run_writes_nothing(run, file):
+    path = file(HEADER + row("EEEA") + row("EEEB", lat="99"))
+
+    result = run("import", "dry-run", path, "--table", "airports")
+
+    assert result.code == 2
+    assert ", a dry run: 2 rows, 1 created, 0 updated, 0 unchanged, 1 failed" in result.output
+    assert run("data", "get", "AIRPORT", "EEEA").code == 1
+
+
+def test_what_is_declared_is_believed(run, file):
+    path = file(HEADER.replace(",", "|") + row("FFFA").replace(",", "|"), "a.txt", "cp932")
+
+    result = start(run, path, "--encoding", "cp932", "--delimiter", "pipe")
+
+    assert result.code == 0
+
+
+def test_a_file_that_is_none_exits_1_and_says_what_it_is(run, file):
+    result = start(run, file("<!doctype html><html>"))
+
+    assert result.code == 1
+    assert result.output.splitlines()[-1].startswith("not_csv: ")
+
+
+def test_an_empty_file_has_no_rows(run, file):
+    result = start(run, file(""))
+
+    assert (result.code, "COMPLETED: 0 rows" in result.output) == (0, True)
+
+
+def test_a_file_in_the_bucket_is_imported_as_it_lies(run, stack):
+    bucket, key = stack.outputs["ImportBucketName"], "uploads/tenant1/mine/a.csv"
+    body = (HEADER + row("GGGA")).encode()
+    stack.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+
+    assert start(run, f"s3://{bucket}/{key}").code == 0
+    other = start(run, f"s3://elsewhere/{key}")
+    assert (other.code, f"must be in the bucket {bucket}" in other.error) == (1, True)
+
+
+def test_the_newest_import_is_listed_first(run, file):
+    ids = [start(run, file(HEADER + row("HHHA")), "--json").json["id"] for _ in range(2)]
+
+    listed = run("import", "list", "--limit", "2")
+
+    assert [line.split()[0] for line in listed.output.splitlines()] == ["id", ids[1], ids[0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "code", "says"),
+    [
+        ("none.csv", "airports", 64, "there is no file"),
+        ("a.xlsx", "airports", 64, "a.xlsx does not look like a CSV file: save it as CSV"),
+        ("a.csv", "airprots", 1, "'airprots' has no strategy; known tables: airports"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_sent(name, table, code, says, run, file, stack):
+    path = file(HEADER + row("IIIA"), "a.csv").with_name(name)
+    if name == "a.xlsx":
+        file("PK", name)
+    uploads = {"Bucket": stack.outputs["ImportBucketName"], "Prefix": "uploads/"}
+    before = stack.client("s3").list_objects_v2(**uploads)["KeyCount"]
+
+    result = run("import", "start", path, "--table", table)
+
+    assert (result.code, says in result.error) == (code, True), result.error
+    assert stack.client("s3").list_objects_v2(**uploads)["KeyCount"] == before
+
+
+def test_there_is_nothing_to_cancel_or_to_report_of_an_import_that_went_well(run, file, tmp_path):
+    id_, kept = start(run, file(HEADER), "--json").json["id"], tmp_path / "errors.csv"
+    cancelled = run("import", "cancel", id_)
+    errors = run("import", "errors", id_, "-o", kept)
+
+    assert (cancelled.code, errors.code) == (1, 1)
+    assert cancelled.error == f"error: not_open: import {id_} has ended as COMPLETED\n"
+    assert errors.error.startswith("error: not_found: ")
+    assert not kept.exists()
+
+
+def test_a_large_report_is_fetched_from_where_it_lies(run, file, stack):
+    id_ = start(run, file(HEADER + row("JJJA", lat="99")), "--json").json["id"]
+    large = b"x" * 4_200_000
+    where = {"Bucket": stack.outputs["ImportBucketName"], "Key": f"jobs/tenant1/{id_}/errors.csv"}
+    stack.client("s3").put_object(**where, Body=large)
+
+    assert run("import", "errors", id_).output == large.decode()
+
+
+def test_a_file_that_no_form_takes_is_not_sent(file):
+    form = {"key": "k", "url": "http://127.0.0.1:1/", "fields": {}, "maxBytes": 3}
+    api = SimpleNamespace(post=lambda *_: form)
+
+    with pytest.raises(click.ClickException, match="has 29 bytes; an upload has at most 3"):
+        upload(api, file(HEADER), "airports", lambda *_, **__: None)
+
+
+def test_an_upload_that_s3_refuses_says_why(run, file, monkeypatch):
+    post = Api.post
+
+    def outdated(self, path, *arguments):
+        form = post(self, path, *arguments)
+        form["fields"]["policy"] = "e30="
+        return form
+
+    monkeypatch.setattr(Api, "post", outdated)
+    result = start(run, file(HEADER))
+
+    assert result.code == 1
+    assert result.error.startswith("error: the upload was refused: InvalidPolicyDocument: ")

@@ -1,0 +1,313 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from tests.local.project import copy_project, files_of, run_in
+
+from sfn_local.cli import main
+from sfn_local.stack import LocalStack
+
+STATES = "check,approve,refund"
+NEW = ["new", "workflow", "order-refund", "--states", STATES, "--callback", "approve"]
+CREATED = {
+    "statemachine/order-refund.asl.json",
+    "events/order_refund/start_execution.json",
+    *(
+        f"{folder}/order_refund/{name}"
+        for state in ("check", "approve", "refund", "mark_failed")
+        for folder, name in (
+            ("functions", f"{state}/app.py"),
+            ("events", f"{state}.json"),
+            ("tests/unit", f"test_{state}.py"),
+        )
+    ),
+    "tests/statemachine/test_order_refund.py",
+}
+CHANGED = {
+    "template.yaml",
+    "statemachine/MockConfigFile.json",
+    "docs/architecture.md",
+    "docs/operations.md",
+}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A copy of what a new workflow reads and changes, as the current folder."""
+    copied = copy_project(tmp_path / "project")
+    monkeypatch.chdir(copied)
+    return copied
+
+
+@pytest.fixture
+def sfn_cqrs(monkeypatch, capsys):
+    """Return what runs the command line in this process: its exit code and what it prints."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sfn-cqrs", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_everything_that_a_workflow_is_gets_written(sfn_cqrs, project):
+    before = files_of(project)
+
+    code, output, _ = sfn_cqrs(*NEW, "--json")
+
+    after = files_of(project)
+    assert code == 0
+    assert set(after) - set(before) == CREATED == set(json.loads(output)["created"])
+    assert {path for path in before if after[path] != before[path]} == CHANGED
+
+
+def test_the_template_keeps_every_line_that_it_had(sfn_cqrs, project):
+    before = (project / "template.yaml").read_text().splitlines()
+
+    sfn_cqrs(*NEW)
+
+    rest = iter((project / "template.yaml").read_text().splitlines())
+    assert [line for line in before if line not in rest] == []
+
+
+def test_a_state_that_waits_has_a_token_a_day_and_no_retry_of_its_time_limit(sfn_cqrs, project):
+    sfn_cqrs(*NEW)
+
+    machine = json.loads((project / "statemachine/order-refund.asl.json").read_text())
+    approve = machine["States"]["approve"]
+    assert approve["Resource"] == "arn:aws:states:::lambda:invoke.waitForTaskToken"
+    assert approve["Parameters"]["Payload"]["taskToken.$"] == "$$.Task.Token"
+    assert approve["TimeoutSeconds"] == 86_400
+    assert "States.Timeout" not in approve["Retry"][0]["ErrorEquals"]
+    assert machine["TimeoutSeconds"] > 86_400 + 3 * 60
+
+
+@pytest.mark.usefixtures("project")
+def test_a_new_workflow_runs_at_once(sfn_cqrs):
+    sfn_cqrs(*NEW)
+
+    code, output, _ = sfn_cqrs("run", "order-refund", "--mock", "HappyPath", "--json")
+
+    report = json.loads(output)
+    assert (code, report["status"]) == (0, "SUCCEEDED")
+    assert [step["state"] for step in report["path"]] == ["check", "approve", "refund", "success"]
+    assert report["path"][0]["input"] == {"id": "order-refund-1"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["Order-Refund"], "'Order-Refund' is no name for a workflow"),
+        (["order_refund"], "such as order-refund"),
+        (["order--refund"], "is no name for a workflow"),
+        (["1st"], "is no name for a workflow"),
+        (["x" * 29], "at most 28 characters"),
+        (["import"], "'import' is a word of Python"),
+        (["command"], "there is a workflow 'command' already"),
+        (["stream"], "functions/stream exists already"),
+        (["service"], "tests/unit/service exists already"),
+        (["a", "--states", ""], "a workflow has at least one state"),
+        (["a", "--states", "go,go"], "the state 'go' is there twice"),
+        (["a", "--states", "Go"], "'Go' is no name for a state"),
+        (["a", "--states", "../go"], "'../go' is no name for a state"),
+        (["a", "--states", "go,success"], "the state 'success' ends every workflow"),
+        (["a", "--states", "mark_failed"], "the state 'mark_failed' records every failure"),
+        (["a", "--states", "return"], "'return' is a word of Python"),
+        (["a", "--states", "go", "--callback", "ask"], "--callback ask is none of --states go"),
+        (["a", "--states", "b_1,b1"], "two things would be called AB1Function"),
+        ([], "Missing argument 'NAME'"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(
+    arguments, message, sfn_cqrs, project
+):
+    before = files_of(project)
+
+    code, _, error = sfn_cqrs("new", "workflow", *arguments)
+
+    assert (code, message in error) == (64, True), error
+    assert files_of(project) == before
+
+
+def test_a_workflow_that_exists_is_left_alone(sfn_cqrs, project):
+    sfn_cqrs(*NEW)
+    before = files_of(project)
+
+    code, _, error = sfn_cqrs(*NEW)
+
+    assert code == 64
+    assert "there is a workflow 'order-refund' already" in error
+    assert files_of(project) == before
+
+
+def test_a_logical_id_that_two_names_would_make_is_refused(sfn_cqrs, project):
+    sfn_cqrs("new", "workflow", "order", "--states", "refund_check")
+    before = files_of(project)
+
+    code, _, error = sfn_cqrs("new", "workflow", "order-refund", "--states", "check")
+
+    assert code == 64
+    assert "two things would be called OrderRefundCheckFunction" in error
+    assert files_of(project) == before
+
+
+@pytest.mark.parametrize("place", ["triggers", "outputs"])
+def test_a_template_without_its_sections_is_refused(place, sfn_cqrs, project):
+    template = project / "template.yaml"
+    template.write_text(template.read_text().replace(f"- {place}\n", f"- other {place}\n"))
+    before = files_of(project)
+
+    code, _, error = sfn_cqrs(*NEW)
+
+    assert (code, f"there is no section '{place}' in template.yaml" in error) == (64, True)
+    assert files_of(project) == before
+
+
+def test_outside_of_a_project_nothing_is_written(sfn_cqrs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    code, _, error = sfn_cqrs(*NEW)
+
+    assert code == 64
+    assert "there is no template.yaml in" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [0, 1, 7, len(CREATED), len(CREATED) + 2])
+def test_a_move_that_fails_undoes_those_before(number, sfn_cqrs, project, monkeypatch):
+    before, folders = files_of(project), sorted(project.rglob("*/"))
+    moves = []
+    replace = Path.replace
+
+    def fail_at(self, target):
+        moves.append(target)
+        if len(moves) > number:
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", fail_at)
+        code, _, error = sfn_cqrs(*NEW)
+
+    assert code == 64
+    assert "nothing was written: [Errno 28] No space left on device" in error
+    assert files_of(project) == before
+    assert sorted(project.rglob("*/")) == folders
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """A copy of the project with one of everything new."""
+    project = copy_project(tmp_path_factory.mktemp("clone") / "project")
+    for arguments in (NEW, ["new", "workflow", "audit"]):
+        made = run_in(project, "sfn-cqrs", *arguments)
+        assert made.returncode == 0, made.stderr
+    return project
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ruff", "check", "--quiet", "."),
+        ("ruff", "format", "--check", "."),
+        ("mypy",),
+        ("cfn-lint", "template.yaml"),
+        (
+            "sfn-cqrs",
+            "lint",
+            "--template",
+            "template.yaml",
+            "statemachine/order-refund.asl.json",
+            "statemachine/audit.asl.json",
+        ),
+        (
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--ignore=tests/template/test_layer.py",
+            "tests/template",
+            "tests/statemachine",
+            "tests/unit/order_refund",
+            "tests/unit/audit",
+        ),
+    ],
+    ids=" ".join,
+)
+def test_what_is_new_passes_the_projects_own_checks_unchanged(command, grown):
+    done = run_in(grown, *command)
+
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@pytest.fixture(scope="module")
+def stack(grown, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("state")
+    with LocalStack(template=grown / "template.yaml", state_dir=folder, reload=False) as started:
+        yield started
+
+
+@pytest.fixture
+def on_stack(sfn_cqrs, stack, grown, monkeypatch):
+    """Return what runs a command on a stack that has the new workflow."""
+    monkeypatch.chdir(grown)
+    return lambda *arguments: sfn_cqrs(*arguments, "--state", str(stack.state.path))
+
+
+@pytest.mark.stack
+def test_a_new_workflow_waits_on_the_stack_and_goes_on_when_it_is_resumed(on_stack):
+    code, shown, error = on_stack("start", "order-refund")
+    _, output, _ = on_stack("start", "order-refund", "--json")
+    report = json.loads(output)
+    assert (code, report["status"], report["stoppedIn"]) == (0, "RUNNING", ["approve"]), error
+    assert shown.splitlines()[-1] == f"sfn-cqrs resume {report['name']} approve '{{}}'"
+
+    resumed = on_stack("resume", report["name"], "approve", '{"result": "approved"}')
+
+    _, output, _ = on_stack("start", "order-refund", "--json")
+    report = json.loads(output)
+    assert resumed == (0, "", "")
+    assert (report["status"], report["output"]) == (
+        "SUCCEEDED",
+        {"id": "order-refund-1", "result": "done"},
+    )
+    code, _, error = on_stack("resume", report["name"], "approve")
+    assert (code, "has ended already" in error) == (1, True)
+
+
+@pytest.mark.stack
+def test_a_refusal_ends_a_new_workflow_with_its_error(on_stack, tmp_path):
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"id": "o-2"}')
+    _, output, _ = on_stack("start", "order-refund", "-i", str(keys), "--json")
+    name = json.loads(output)["name"]
+
+    on_stack("resume", name, "approve", "--error", "Refused", "--cause", "not this time")
+
+    code, output, _ = on_stack("start", "order-refund", "-i", str(keys), "--json")
+    report = json.loads(output)
+    assert (code, report["error"], report["cause"]) == (1, "Refused", "not this time")
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["start", "absent"], 1, "there is no file absent"),
+        (["start", "absent", "-i", "statemachine/audit.asl.json"], 1, "no output AbsentState"),
+        (["start", "audit", "--name", "a b"], 1, "name: must be 1 to 80 letters"),
+        (["start", "audit", "-i", "README.md"], 64, "--input is no JSON"),
+        (["resume", "nobody", "approve"], 1, "nobody does not wait in approve, or not yet"),
+        (["resume", "nobody", "approve", "{"], 64, "RESULT is no JSON"),
+    ],
+)
+def test_what_cannot_be_started_or_resumed_is_told(arguments, code, message, on_stack):
+    ended, _, error = on_stack(*arguments)
+
+    assert (ended, message in error) == (code, True), error

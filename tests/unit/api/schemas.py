@@ -1,0 +1,39 @@
+"""Answers held against the document of the API."""
+
+import json
+from functools import cache
+
+from functions.api.handle_request.app import resources
+from jsonschema import Draft202012Validator
+
+from sfn_cqrs.routes import openapi
+from sfn_cqrs.routes.document import document
+
+
+@cache
+def described():
+    """The document, in which no object has a field that it does not name."""
+    every = (*resources, openapi.routes_for(resources))
+    found = document(route for each in every for route in each.registered)
+    for schema in found["components"]["schemas"].values():
+        schema.setdefault("additionalProperties", False)
+    return found
+
+
+def answers_as_described(exchange):
+    """Hold an answer against what its route says of itself."""
+    method, _, path = exchange.event["routeKey"].partition(" ")
+    if not path:
+        return
+    responses = described()["paths"][path][method.lower()]["responses"]
+    status, headers = str(exchange.raw["statusCode"]), exchange.raw["headers"]
+    assert status in responses, f"{method} {path} says nothing of {status}: {exchange.raw['body']}"
+    content = responses[status].get("content", {})
+    if not content:
+        assert responses[status]["headers"].keys() <= headers.keys()
+        return
+    assert headers["Content-Type"] in content
+    if "json" in headers["Content-Type"]:
+        schema = content[headers["Content-Type"]]["schema"]
+        validator = Draft202012Validator({**schema, "components": described()["components"]})
+        validator.validate(json.loads(exchange.raw["body"]))

@@ -1,0 +1,273 @@
+import json
+
+import pytest
+from tests.unit.import_csv.conftest import key_of
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.import_bucket import MAX_FORM_BYTES
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.routes.imports import MAX_INLINE_BYTES
+from sfn_cqrs.service.commands import Caller
+from sfn_cqrs.service.imports import ImportService, Request
+
+NOON = "2026-11-25T12:00:00.000Z"
+KEY = "uploads/tenant1/1/airports.csv"
+HEADER = "icao,name,country,lat,lon,tz\n"
+NARITA = "RJAA,Narita,JP,35.7,140.3,Asia/Tokyo\n"
+WRONG = "RJTT,Haneda,JP,135.7,139.8,Asia/Tokyo\n"
+START = {"key": KEY, "tableName": "airports"}
+OTHER = {"custom:tenant": "tenant2", "cognito:groups": "[operator]"}
+
+
+@pytest.fixture
+def upload(world):
+    """Return a way to put a file where tenant1's files lie."""
+    return lambda text, key=KEY: world.import_bucket.put(key, text.encode())
+
+
+@pytest.fixture
+def job(upload):
+    """A job that nobody has begun yet."""
+    upload(HEADER + NARITA)
+    return ImportService("tenant1")._created(Request(table="airports", key=KEY), Caller())
+
+
+class TestUpload:
+    def test_a_form_is_for_one_key_of_the_tenant_and_keeps_the_end_of_the_name(self, call):
+        answer = call("POST", "/imports/uploads", {"name": "../../etc/空港 2026.csv"})
+
+        key = answer.body["key"]
+        tenant, ulid, name = key.removeprefix("uploads/").split("/")
+        assert (answer.status, tenant, len(ulid), name) == (200, "tenant1", 26, "___2026.csv")
+        assert answer.body["fields"]["key"] == key
+        assert answer.body["url"] == "https://imports.s3.eu-west-1.amazonaws.com/"
+        assert (answer.body["maxBytes"], answer.body["expiresInSeconds"]) == (MAX_FORM_BYTES, 900)
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [({}, "name"), ({"name": ""}, "name"), ({"name": 1}, "name"), ({"nmae": "a"}, "nmae")],
+    )
+    def test_a_form_needs_the_name_of_a_file(self, body, field, call):
+        answer = call("POST", "/imports/uploads", body)
+
+        assert (answer.status, answer.body["code"]) == (400, "invalid_input")
+        assert answer.body["field"] == field
+
+    def test_a_form_for_a_table_that_nobody_knows_is_refused(self, call):
+        body = {"name": "a.csv", "tableName": "airprots"}
+
+        assert call("POST", "/imports/uploads", body).body["code"] == "unknown_table"
+        assert call("POST", "/imports/uploads", {**body, "tableName": "airports"}).status == 200
+
+
+class TestStart:
+    def test_a_small_file_is_imported_at_once_with_what_became_of_each_row(
+        self, call, upload, world
+    ):
+        upload(HEADER + NARITA + WRONG + "\n" + NARITA)
+
+        answer = call("POST", "/imports", {**START, "processingMode": "DIRECT"})
+
+        assert answer.status == 200
+        assert answer.body["rows"] == [
+            {"row": 2, "result": "unchanged", "reason": "superseded"},
+            {
+                "row": 3,
+                "result": "failed",
+                "code": "invalid",
+                "reason": "lat: must be between -90 and 90, is 135.7",
+            },
+            {"row": 5, "result": "created", "version": 1},
+        ]
+        assert world.data.find(key_of("RJAA")).name == "Narita"
+
+    def test_a_job_is_shown_as_it_is_promised(self, call, upload):
+        upload(HEADER + NARITA)
+
+        answer = call("POST", "/imports", {**START, "processingMode": "DIRECT"})
+
+        job = {name: value for name, value in answer.body.items() if name != "rows"}
+        assert job == {
+            "id": job["id"],
+            "kind": "csv",
+            "table": "airports",
+            "status": "COMPLETED",
+            "publishMode": "SYNC",
+            "dryRun": False,
+            "total": 1,
+            "created": 1,
+            "updated": 0,
+            "unchanged": 0,
+            "failed": 0,
+            "cancelled": 0,
+            "createdAt": NOON,
+            "startedAt": NOON,
+            "finishedAt": NOON,
+        }
+
+    def test_the_versions_are_written_in_the_callers_name(self, call, upload, world):
+        upload(HEADER + NARITA)
+        call("POST", "/imports", {**START, "processingMode": "DIRECT"})
+
+        command = world.commands.find(key_of("RJAA"), 1)
+        assert (command.created.by, command.created.ip) == ("taro", "192.0.2.10")
+
+    def test_a_dry_run_reports_the_same_and_writes_nothing(self, call, upload, world):
+        upload(HEADER + NARITA + WRONG)
+
+        answer = call("POST", "/imports", {**START, "processingMode": "DIRECT", "dryRun": True})
+
+        assert [row["result"] for row in answer.body["rows"]] == ["created", "failed"]
+        assert (answer.body["dryRun"], answer.body["created"]) == (True, 1)
+        assert world.data.find(key_of("RJAA")) is None
+
+    def test_a_file_that_is_none_makes_a_failed_job_with_its_reason(self, call, upload):
+        upload("<!doctype html><html>")
+
+        answer = call("POST", "/imports", {**START, "processingMode": "DIRECT"})
+
+        assert (answer.status, answer.body["status"], answer.body["rows"]) == (200, "FAILED", [])
+        assert answer.body["error"]["code"] == "not_csv"
+
+    def test_a_key_may_be_given_as_s3_names_it(self, call, upload):
+        upload(HEADER)
+
+        body = {**START, "key": f"s3://imports/{KEY}", "processingMode": "DIRECT"}
+        assert call("POST", "/imports", body).status == 200
+
+    @pytest.mark.parametrize(
+        ("change", "code", "field"),
+        [
+            ({"tableName": "nothing"}, "unknown_table", "tableName"),
+            ({"key": "uploads/tenant2/1/a.csv"}, "foreign_file", "key"),
+            ({"key": "jobs/tenant1/c-1/errors.csv"}, "foreign_file", "key"),
+            ({"key": "uploads/tenant1/none.csv"}, "no_such_file", "key"),
+            ({"key": f"s3://elsewhere/{KEY}"}, "invalid_input", "key"),
+            ({"key": 1}, "invalid_input", "key"),
+            ({"kind": "xlsx"}, "invalid_input", "kind"),
+            ({"kind": ["csv"]}, "invalid_input", "kind"),
+            ({"processingMode": "direct"}, "invalid_input", "processingMode"),
+            ({"publishMode": "LATER"}, "invalid_input", "publishMode"),
+            ({"encoding": "ebcdic"}, "invalid_input", "encoding"),
+            ({"encoding": 1}, "invalid_input", "encoding"),
+            ({"delimiter": "#"}, "invalid_input", "delimiter"),
+            ({"dryRun": "yes"}, "invalid_input", "dryRun"),
+            ({"table": "airports"}, "invalid_input", "table"),
+        ],
+    )
+    def test_what_cannot_be_served_says_which_field_and_creates_no_job(
+        self, change, code, field, call, upload
+    ):
+        upload(HEADER + NARITA)
+
+        answer = call("POST", "/imports", {**START, **change})
+
+        assert (answer.status, answer.body["code"], answer.body["field"]) == (400, code, field)
+        assert call("GET", "/imports").body["items"] == []
+
+    @pytest.mark.parametrize("field", ["key", "tableName"])
+    def test_what_is_missing_is_named(self, field, call):
+        answer = call("POST", "/imports", {k: v for k, v in START.items() if k != field})
+
+        assert (answer.status, answer.body["field"]) == (400, field)
+
+    def test_a_body_above_five_megabytes_is_refused(self, call):
+        answer = call("POST", "/imports", {**START, "encoding": "x" * 5_300_000})
+
+        assert (answer.status, answer.body["code"]) == (413, "body_too_large")
+
+
+class TestLook:
+    def test_jobs_are_listed_page_by_page_the_newest_first(self, call, upload, world):
+        upload(HEADER)
+        ids = []
+        for _ in range(3):
+            body = {**START, "processingMode": "DIRECT"}
+            ids.append(call("POST", "/imports", body).body["id"])
+            world.clock.advance(seconds=1)
+
+        first = call("GET", "/imports", query={"limit": "2"}).body
+        second = call("GET", "/imports", query={"cursor": first["nextCursor"]}).body
+
+        assert [each["id"] for each in first["items"]] == [ids[2], ids[1]]
+        assert [each["id"] for each in second["items"]] == [ids[0]]
+        assert "nextCursor" not in second
+
+    @pytest.mark.parametrize("path", ["", "/errors.csv"])
+    @pytest.mark.parametrize("id_", ["c-01JDHZ0000000000000000000A", "c-1", "t-1", "%20"])
+    def test_an_id_that_is_none_is_not_found(self, id_, path, call):
+        answer = call("GET", f"/imports/{id_}{path}")
+
+        assert (answer.status, answer.body["code"]) == (404, "not_found")
+
+    def test_another_tenants_job_is_not_found(self, call, job):
+        id_ = job.key.id
+
+        assert call("GET", f"/imports/{id_}", claims=OTHER).status == 404
+        assert call("GET", f"/imports/{id_}/errors.csv", claims=OTHER).status == 404
+        assert call("POST", f"/imports/{id_}/cancel", claims=OTHER).status == 404
+        assert call("GET", "/imports", claims=OTHER).body["items"] == []
+        assert call("GET", f"/imports/{id_}").body["status"] == "CREATED"
+
+
+class TestErrors:
+    def test_the_failed_rows_are_answered_as_a_file(self, call, upload):
+        upload(HEADER + NARITA + WRONG)
+        body = {**START, "processingMode": "DIRECT"}
+        id_ = call("POST", "/imports", body).body["id"]
+
+        answer = call("GET", f"/imports/{id_}/errors.csv")
+
+        assert (answer.status, answer.content_type) == (200, "text/csv; charset=utf-8")
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{id_}-errors.csv"'
+        assert answer.text == (
+            "\ufefficao,name,country,lat,lon,tz,row,code,reason\r\n"
+            'RJTT,Haneda,JP,135.7,139.8,Asia/Tokyo,3,invalid,"lat: must be between -90 and 90, '
+            'is 135.7"\r\n'
+        )
+
+    def test_what_lambda_cannot_answer_is_linked_to(self, call, job, world):
+        world.import_bucket.reports[job.key] = b"x" * (MAX_INLINE_BYTES + 1)
+
+        answer = call("GET", f"/imports/{job.key.id}/errors.csv")
+
+        assert (answer.status, answer.text) == (303, "")
+        assert answer.headers["Location"] == (
+            f"https://imports.s3.eu-west-1.amazonaws.com/jobs/tenant1/{job.key.id}/errors.csv"
+            "?X-Amz-Signature=s"
+        )
+
+    def test_what_is_answered_at_most_fits_into_lambdas_answer(self, event_of, job, world):
+        from functions.api.handle_request.app import lambda_handler  # noqa: PLC0415
+
+        world.import_bucket.reports[job.key] = b"\xff" * MAX_INLINE_BYTES
+        raw = lambda_handler(event_of("GET", f"/imports/{job.key.id}/errors.csv"), None)
+
+        assert raw["statusCode"] == 200
+        assert len(json.dumps(raw)) < 6 * 1024 * 1024
+
+    def test_a_job_without_failed_rows_has_no_such_file(self, call, job):
+        answer = call("GET", f"/imports/{job.key.id}/errors.csv")
+
+        assert (answer.status, answer.body["code"]) == (404, "not_found")
+
+
+class TestCancel:
+    def test_an_open_job_is_cancelled(self, call, job):
+        answer = call("POST", f"/imports/{job.key.id}/cancel")
+
+        assert (answer.status, answer.body["id"]) == (202, job.key.id)
+        assert bootstrap.import_jobs().find(job.key).is_cancelled is True
+
+    def test_a_job_that_has_ended_is_not(self, call, upload):
+        upload(HEADER + NARITA)
+        body = {**START, "processingMode": "DIRECT"}
+        id_ = call("POST", "/imports", body).body["id"]
+
+        answer = call("POST", f"/imports/{id_}/cancel")
+
+        assert (answer.status, answer.body["code"]) == (409, "not_open")
+        assert answer.body["detail"] == f"import {id_} has ended as COMPLETED"
+        key = ImportKey("tenant1", id_.removeprefix("c-"))
+        assert bootstrap.imports().counts(key) == Counts(created=1)

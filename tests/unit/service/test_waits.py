@@ -1,0 +1,79 @@
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from sfn_cqrs.domain.errors import InvalidInputError, NotWaitingError
+from sfn_cqrs.service import waits
+from sfn_cqrs.service.context import StepFunctionsContext
+
+NAME = "c-kvhwxqsm2ed7leoencxkugicwn-v2-a1"
+TOKEN = "AAAA-sample-task-token-that-opens-nothing"
+
+
+@pytest.fixture
+def event(sample):
+    return sample("command/wait_prev_command")
+
+
+@pytest.fixture
+def step_functions(monkeypatch):
+    """The stub of the client that ends waits."""
+    client = boto3.client(
+        "stepfunctions", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    monkeypatch.setattr("boto3.client", lambda _service: client)
+    with Stubber(client) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def test_a_parked_execution_goes_on_by_its_name(event, world, step_functions):
+    waits.park(StepFunctionsContext.from_event(event))
+    expected = {"taskToken": TOKEN, "output": '{"Payload": {"ok": true}}'}
+    step_functions.add_response("send_task_success", {}, expected)
+
+    assert waits.resume(NAME, "wait_prev_command", {"ok": True}) is True
+    assert world.waits.token(NAME, "wait_prev_command") == TOKEN
+
+
+@pytest.mark.usefixtures("world")
+def test_a_parked_execution_may_be_refused(event, step_functions):
+    waits.park(StepFunctionsContext.from_event(event))
+    expected = {"taskToken": TOKEN, "error": "Refused", "cause": "too late"}
+    step_functions.add_response("send_task_failure", {}, expected)
+
+    assert waits.refuse(NAME, "wait_prev_command", "Refused", "too late") is True
+
+
+@pytest.mark.usefixtures("world")
+def test_a_wait_that_is_over_is_no_error(event, step_functions):
+    waits.park(StepFunctionsContext.from_event(event))
+    step_functions.add_client_error("send_task_success", "TaskTimedOut")
+
+    assert waits.resume(NAME, "wait_prev_command", None) is False
+
+
+def test_a_late_run_of_an_earlier_try_does_not_take_the_token_back(event, world):
+    retried = {**event, "taskToken": "second"}
+    retried["context"] = {**event["context"], "State": {**event["context"]["State"]}}
+    retried["context"]["State"]["RetryCount"] = 1
+    waits.park(StepFunctionsContext.from_event(retried))
+
+    waits.park(StepFunctionsContext.from_event(event))
+
+    assert world.waits.token(NAME, "wait_prev_command") == "second"
+
+
+@pytest.mark.usefixtures("world")
+def test_nobody_is_resumed_who_does_not_wait():
+    with pytest.raises(NotWaitingError, match="order-1 does not wait in ask, or not yet") as raised:
+        waits.resume("order-1", "ask", {})
+
+    assert raised.value.code == "not_waiting"
+
+
+def test_a_state_without_a_token_is_told_what_to_send(sample):
+    context = StepFunctionsContext.from_event(sample("command/finish"))
+
+    with pytest.raises(InvalidInputError, match=r"taskToken\.\$"):
+        waits.park(context)
