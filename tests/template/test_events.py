@@ -85,6 +85,7 @@ def test_the_end_of_an_execution_passes_the_sweeps_rule(event: str) -> None:
     [
         ("on_notification", "NotificationSubscription", "command-status"),
         ("on_task_action", "TaskActionSubscription", "task-execute"),
+        ("on_import_action", "ImportActionSubscription", "import-execute"),
     ],
 )
 def test_a_message_passes_its_queues_filter(event: str, subscription: str, action: str) -> None:

@@ -49,9 +49,15 @@ ON_THEIR_BEHALF = {"kms:GenerateDataKey", "kms:Decrypt"}
 """SNS uses the alarm topic's key in the name of its caller."""
 BY_LAMBDA = {("ScheduleSweepFunction", "sqs:SendMessage")}
 """Lambda itself sends what failed in the name of the function."""
-REPORTERS = ("ImportCsvFinalizeParentJobFunction", "ScheduleSweepFunction")
+REPORTERS = (
+    "ImportCsvFinalizeParentJobFunction",
+    "QueueOnImportActionFunction",
+    "ScheduleSweepFunction",
+)
 UNHEARD = {
     ("ImportCsvCsvRowsHandlerFunction", "s3:PutObject"),  # a strategy may make large attributes
+    ("QueueOnImportActionFunction", "s3:PutObject"),
+    ("QueueOnImportActionFunction", "dynamodb:GetItem"),  # where somebody else ends the job first
     *((function, "s3:GetObject") for function in REPORTERS),  # asked by threads of their own
 }
 """What imports do, and the example does not, or not where it is heard."""
@@ -228,6 +234,7 @@ def use(stack: LocalStack) -> None:
     lose_tasks_and_sweep(user)
     import_at_once(user)
     import_files(stack)
+    import_rows()
     lose_imports_and_sweep(stack)
     run_workflows(stack)
     write_what_nobody_can_read(stack)
@@ -386,6 +393,21 @@ def import_files(stack: LocalStack) -> None:
             Bucket=stack.outputs["ImportBucketName"], Key=key, Body=text.encode()
         )
         wait_for_import(service.start(Request(table="airports", key=key)).job.key.id, "FAILED")
+
+
+def import_rows() -> None:
+    """A large item, a new one, one that is blocked, and a bad row."""
+    service = ImportService("tenant1")
+    cells = {"name": "New", "country": "JP", "lat": "1", "lon": "2", "tz": "Asia/Tokyo"}
+    rows = [
+        ("KIX", "1", "COMPLETED"),
+        ("RJDD", "1", "COMPLETED"),
+        ("STOP", "1", "FAILED"),
+        ("RJCC", "north", "FAILED"),
+    ]
+    for icao, lat, status in rows:
+        row = service.import_row("airports", {**cells, "icao": icao, "lat": lat})
+        wait_for_import(row.job.key.id, status)
 
 
 def wait_for_import(id_: str, status: str) -> None:

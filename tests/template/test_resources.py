@@ -203,6 +203,7 @@ def test_a_queue_is_encrypted_and_has_dead_letters_or_is_watched(name: str) -> N
     [
         ("NotificationQueue", "QueueOnNotificationFunction"),
         ("TaskActionQueue", "QueueOnTaskActionFunction"),
+        ("ImportActionQueue", "QueueOnImportActionFunction"),
     ],
 )
 def test_a_message_stays_hidden_for_six_times_as_long_as_its_consumer_may_run(
@@ -232,7 +233,11 @@ def test_items_are_begun_so_that_they_end_before_their_execution_does() -> None:
 
 @pytest.mark.parametrize(
     ("queue", "actions"),
-    [("Notification", ["command-status", "task-status"]), ("TaskAction", ["task-execute"])],
+    [
+        ("Notification", ["command-status", "task-status", "import-status"]),
+        ("TaskAction", ["task-execute"]),
+        ("ImportAction", ["import-execute"]),
+    ],
 )
 def test_a_queue_takes_its_messages_in_their_envelope(queue: str, actions: list[str]) -> None:
     subscription = of_type("AWS::SNS::Subscription")[f"{queue}Subscription"]
