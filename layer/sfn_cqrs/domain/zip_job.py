@@ -115,6 +115,11 @@ class ZipJob:
         """The attempt that owns this job now."""
         return ZipRef(self.key, self.attempt)
 
+    @property
+    def failed_hooks(self) -> dict[str, str]:
+        """The finalization hooks that have failed, with their errors."""
+        return {name: error for name, error in sorted(self.hooks.items()) if error}
+
     def is_mine(self, attempt: int) -> bool:
         """Only the current attempt ends the job, and only while it is open."""
         return self.attempt == attempt and self.status.is_open

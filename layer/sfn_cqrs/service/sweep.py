@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import import_jobs, process_table, task_table
+from sfn_cqrs.adapters import import_jobs, process_table, task_table, zip_jobs
 from sfn_cqrs.domain import chain, task_flow
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.import_job import Job
@@ -15,10 +15,12 @@ from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.notices import task_execute
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.task import Task
+from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.import_sweep import sweep_import
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.task_flow import TaskFlow
+from sfn_cqrs.service.zip_sweep import sweep_zip
 
 GRACE = timedelta(minutes=2)
 """Longer than a request that publishes synchronously can live."""
@@ -28,6 +30,8 @@ TASKS_PER_SHARD = 50
 """Times 4 shards: at most 200 tasks a sweep, some of which end a thousand items."""
 IMPORTS_PER_SHARD = 25
 """Times 4 shards: at most 100 jobs a sweep, some of which have an errors.csv to write."""
+ZIPS_PER_SHARD = 50
+"""Times 2 shards: at most 100 archives a sweep, which are only looked at and started."""
 MARGIN_MS = 5_000
 
 
@@ -101,6 +105,18 @@ def sweep_imports(remaining_ms: Callable[[], int]) -> Report:
     )
 
 
+def sweep_zips(remaining_ms: Callable[[], int]) -> Report:
+    """Sweep the imports of archives, as `sweep` does the versions."""
+    return _swept_all(
+        bootstrap.zip_jobs(),
+        zip_jobs.OPEN_SHARDS,
+        ZIPS_PER_SHARD,
+        remaining_ms,
+        _sweep_zip,
+        lambda job: job.status.is_open,
+    )
+
+
 def _swept_all(
     table: _OpenTable[T],
     shards: int,
@@ -154,4 +170,12 @@ def _sweep_import(job: Job) -> str:
         return sweep_import(job.key)
     except Exception:
         logger.exception("an import could not be swept", job=job.key.id)
+        return "error"
+
+
+def _sweep_zip(job: ZipJob) -> str:
+    try:
+        return sweep_zip(job.key)
+    except Exception:
+        logger.exception("the import of an archive could not be swept", job=job.key.id)
         return "error"

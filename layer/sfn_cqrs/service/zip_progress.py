@@ -9,6 +9,8 @@ from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
+from sfn_cqrs.domain.zip_notices import zip_alarms, zip_status
+from sfn_cqrs.service.import_progress import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,8 @@ class ZipProgress:
                 )
             },
         }
-        failed: dict[str, Json] = {name: error for name, error in job.hooks.items() if error}
-        if failed:
-            view["failedHooks"] = failed
+        if job.failed_hooks:
+            view["failedHooks"] = {**job.failed_hooks}
         if with_files:
             view["files"] = [each.as_json() for each in self.files]
         return view | _told("error", ending.problem if ending else job.problem)
@@ -88,6 +89,14 @@ def progress_of(job: ZipJob) -> ZipProgress:
     begun = [file.index for file in files if file.begun and file.status.is_open]
     children = bootstrap.zip_jobs().children(job.key, begun)
     return ZipProgress(job, [_live(job, file, children.get(file.index)) for file in files])
+
+
+def told_of_zip(job: ZipJob) -> Told:
+    """What a job that was written has to be told of: that its files are known, and its end."""
+    table = bootstrap.import_table_name()
+    if job.ending is not None:
+        return Told([zip_status(job, table)], zip_alarms(job, table))
+    return Told([zip_status(job, table)] if job.files and not job.is_cancelled else [], [])
 
 
 def _live(job: ZipJob, file: ArchivedFile, child: Job | None) -> FileProgress:

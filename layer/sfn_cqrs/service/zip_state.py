@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
+from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ZipRef
 from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
 from sfn_cqrs.service.logs import logger
@@ -22,6 +23,13 @@ class ZipState:
     context: StepFunctionsContext
     input: Any
     remaining_ms: Callable[[], int]
+
+    @property
+    def token(self) -> str:
+        """What ends the wait of a callback state."""
+        if self.context.task_token is None:
+            raise InvalidInputError("taskToken", "is missing: the state does not wait for a token")
+        return self.context.task_token
 
     @property
     def is_last_try(self) -> bool:
