@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sfn_cqrs.domain.errors import ItemTimeoutError, TransientError
+from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ZipKey
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 from sfn_cqrs.service import handlers
@@ -31,6 +32,11 @@ class FinishedImport:
     def id(self) -> str:
         """Its public id."""
         return self.job.key.id
+
+    @property
+    def counts(self) -> Counts:
+        """The rows of all files together."""
+        return self.job.ending.counts if self.job.ending else Counts()
 
 
 ImportHook = Callable[[FinishedImport], None]
