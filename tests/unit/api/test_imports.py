@@ -1,14 +1,13 @@
 import json
 
 import pytest
-from tests.unit.import_csv.conftest import key_of
+from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import MAX_FORM_BYTES
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.routes.imports import MAX_INLINE_BYTES
-from sfn_cqrs.service.commands import Caller
 from sfn_cqrs.service.imports import ImportService, Request
 
 NOON = "2026-11-25T12:00:00.000Z"
@@ -30,7 +29,7 @@ def upload(world):
 def job(upload):
     """A job that nobody has begun yet."""
     upload(HEADER + NARITA)
-    return ImportService("tenant1")._created(Request(table="airports", key=KEY), Caller())
+    return ImportService("tenant1").start(Request(table="airports", key=KEY)).job
 
 
 class TestUpload:
@@ -93,6 +92,7 @@ class TestStart:
             "kind": "csv",
             "table": "airports",
             "status": "COMPLETED",
+            "processingMode": "DIRECT",
             "publishMode": "SYNC",
             "dryRun": False,
             "total": 1,

@@ -1,7 +1,8 @@
 """What is sent and answered of imports."""
 
-from sfn_cqrs.domain.import_job import JobStatus
+from sfn_cqrs.domain.import_job import JobStatus, ProcessingMode
 from sfn_cqrs.domain.imports import Fate, PublishMode
+from sfn_cqrs.domain.keys import ImportKind
 from sfn_cqrs.routes.operation import (
     COUNT,
     FLAG,
@@ -61,9 +62,10 @@ START = body(
 _REASON = record("Reason", {"code": TEXT, "message": TEXT})
 _JOB = {
     "id": TEXT,
-    "kind": one_of(*KINDS),
+    "kind": one_of(*(kind.name.lower() for kind in ImportKind)),
     "table": TEXT,
     "status": one_of(*JobStatus),
+    "processingMode": one_of(*ProcessingMode),
     "publishMode": one_of(*PublishMode),
     "dryRun": FLAG,
     "total": COUNT,
@@ -78,6 +80,10 @@ _JOB = {
 }
 _LIVE = {
     "error": _REASON,
+    "stopping": one_of("cancelled"),
+    "retries": {**TEXT, "description": "the import whose failed rows this one goes through"},
+    "retriedBy": {**TEXT, "description": "the import that goes through the failed rows again"},
+    "parent": {**TEXT, "description": "the ZIP import that this file is an entry of"},
     "rowsPerSecond": {"type": "number", "minimum": 0},
     "etaSeconds": {"type": ["number", "null"], "minimum": 0},
 }
