@@ -53,8 +53,11 @@ def test_a_large_file_is_kept_in_parts(world):
 
 def test_a_connection_that_breaks_is_worth_another_try(moto_world, clients, monkeypatch):
     class Broken:
-        def read(self):
+        def read(self, _size):
             raise ReadTimeoutError(endpoint_url="https://s3")
+
+        def close(self):
+            pass
 
     world = moto_world()
     monkeypatch.setattr(clients.s3, "get_object", lambda **_: {"Body": Broken()})
@@ -62,6 +65,24 @@ def test_a_connection_that_breaks_is_worth_another_try(moto_world, clients, monk
 
     with pytest.raises(TransientError, match="broke"):
         world.zip_bucket.read(source, 0, 10)
+
+
+def test_a_store_that_sends_everything_in_place_of_a_range_is_read_too(
+    moto_world, clients, monkeypatch
+):
+    world = moto_world()
+    world.upload(UPLOAD, bytes(range(256)) * 10_000)
+    head = world.import_bucket.head(UPLOAD)
+    source = world.zip_bucket.source(UPLOAD, head.version_id)
+    get_object = clients.s3.get_object
+    monkeypatch.setattr(
+        clients.s3,
+        "get_object",
+        lambda **asked: get_object(**{k: v for k, v in asked.items() if k != "Range"}),
+    )
+
+    assert world.zip_bucket.read(source, 2_000_002, 3) == bytes([130, 131, 132])
+    assert world.zip_bucket.read(source, 2_559_999, 5) == b"\xff"
 
 
 def test_an_upload_that_fails_leaves_nothing(moto_world, clients):
