@@ -6,53 +6,48 @@ Every public method may be called from any thread.
 import logging
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sfn_local.asl import names
 from sfn_local.asl.clock import Clock, RealClock, VirtualClock
 from sfn_local.asl.distributed.map_run import MapRun, MapRuns
-from sfn_local.asl.document import Document, Json, byte_size, dumps
+from sfn_local.asl.document import Document, Json, byte_size
 from sfn_local.asl.errors import (
-    DefinitionError,
     ExecutionAlreadyExists,
     ExecutionDoesNotExist,
     ExecutionNotRedrivable,
-    InvalidDefinition,
     InvalidExecutionInput,
     InvalidOutput,
     ResourceNotFound,
     StateFailure,
-    StateMachineAlreadyExists,
-    StateMachineDoesNotExist,
     StateMachineTypeNotSupported,
-    TooManyTags,
     ValidationException,
 )
 from sfn_local.asl.execution import Execution, Runtime
+from sfn_local.asl.executions import KEEP, Executions, Retention
 from sfn_local.asl.express import ExpressLog, billing
 from sfn_local.asl.functions import FunctionInvoker
-from sfn_local.asl.lint import lint
-from sfn_local.asl.machine import INITIAL, Machine, compile_machine
+from sfn_local.asl.machine import Machine
+from sfn_local.asl.machines import Machines, describe_for_execution
 from sfn_local.asl.mocks import MockCase, MockConfig, MockError, MockFile
 from sfn_local.asl.persistence import Persistence
 from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.redrives import Redrives
 from sfn_local.asl.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.asl.services import NoServices, Services
+from sfn_local.asl.settings import Settings
+from sfn_local.asl.tags import Tags
 from sfn_local.asl.tested_state import LONGEST_SECONDS as LONGEST_TEST
 from sfn_local.asl.tested_state import Question, StateTest
-from sfn_local.asl.versions import Version, Versions, is_qualified
+from sfn_local.asl.versions import Version, is_qualified
 
 logger = logging.getLogger(__name__)
 
 LONGEST_ERROR = 256
-MOST_TAGS = 50
-
-TYPES = ("STANDARD", "EXPRESS")
 NOT_OF_THIS_TYPE = "This operation is not supported by this type of state machine"
 
 StatusListener = Callable[[dict[str, Any]], None]
@@ -75,6 +70,7 @@ class Engine:
         wait_time_scale: float = 1.0,
         data_dir: Path | None = None,
         express_repeats: float = 0.0,
+        retention: Retention = KEEP,
     ) -> None:
         """A virtual clock comes with a ManualScheduler unless another is given.
 
@@ -86,6 +82,7 @@ class Engine:
         and the pauses before retries last their seconds times wait_time_scale. With a data_dir,
         machines and executions survive a restart, and those that run go on. That share of the
         EXPRESS executions started asynchronously runs twice, as AWS promises at least once only.
+        Of the executions that have ended, the retention says how many are kept.
 
         Raises:
             JournalError: the data_dir cannot be used.
@@ -101,20 +98,19 @@ class Engine:
         self.on_status_change: list[StatusListener] = []
         self._lock = scheduler.lock
         self._map_runs = MapRuns()
-        self._runtime = Runtime(
+        self._runtime = runtime = Runtime(
             scheduler, functions, services or NoServices(), self._map_runs, region
         )
-        self._runtime.start_execution = self._start
-        self._runtime.find_execution = self._execution
+        runtime.start_execution = self._start
+        runtime.find_execution = self._execution
+        runtime.wait_time_scale = wait_time_scale
         self._express_log = None if express_log is None else ExpressLog(express_log)
-        self._runtime.wait_time_scale = wait_time_scale
         self._mocks = mocks
         self._express_repeats = express_repeats
-        self.versions = Versions(self.clock.time, self._save)
-        self._machines: dict[str, Machine] = {}
-        self._tags: dict[str, dict[str, str]] = {}
-        self._executions: dict[str, Execution] = {}
-        self._executions_of: dict[str, list[Execution]] = {}
+        self._machines = Machines(self.clock.time, runtime.random, runtime.new_uuid, self._save)
+        self.versions = self._machines.versions
+        self._tags = Tags(self._has_tags, self._save)
+        self._executions = Executions(retention, self._weigh, self._forget)
         self._redrives = Redrives()
         self._persistence: Persistence | None = None
         if data_dir is not None:
@@ -126,6 +122,7 @@ class Engine:
         definition: str | dict[str, Json],
         type: str = "STANDARD",  # noqa: A002 - AWS's word
         role_arn: str | None = None,
+        settings: Settings | None = None,
     ) -> str:
         """Create a state machine; its ARN. The same name and definition again change nothing.
 
@@ -136,37 +133,27 @@ class Engine:
             StateMachineTypeNotSupported: the type is neither STANDARD nor EXPRESS.
         """
         names.check_name(name)
-        if type not in TYPES:
-            raise StateMachineTypeNotSupported(f"type must be one of {', '.join(TYPES)}")
         arn = names.machine_arn(self.region, self.account, name)
         role_arn = role_arn or f"arn:aws:iam::{self.account}:role/local"
-        machine = _compile(arn, name, definition, role_arn, self.clock.time(), type)
         with self._lock:
-            existing = self._machines.setdefault(arn, machine)
-            self._executions_of.setdefault(arn, [])
-            self._save()
-        if (existing.definition, existing.type) != (machine.definition, machine.type):
-            raise StateMachineAlreadyExists(arn)
+            self._machines.create(arn, definition, type, role_arn, settings or {})
         return arn
 
     def update_state_machine(
-        self, arn: str, definition: str | dict[str, Json] | None = None, role_arn: str | None = None
+        self,
+        arn: str,
+        definition: str | dict[str, Json] | None = None,
+        role_arn: str | None = None,
+        settings: Settings | None = None,
     ) -> datetime:
-        """Give a machine another definition or role; executions that run keep theirs.
+        """Give a machine another definition, role or settings; executions that run keep theirs.
 
         Raises:
             StateMachineDoesNotExist: there is no such machine.
             InvalidDefinition: the definition is not one that can run.
         """
         with self._lock:
-            old = self._machine(arn)
-            text = old.definition if definition is None else definition
-            role_arn = role_arn or old.role_arn
-            machine = _compile(arn, old.name, text, role_arn, old.created, old.type)
-            if (machine.definition, role_arn) != (old.definition, old.role_arn):
-                revision = self._runtime.new_uuid()
-                self._machines[arn] = replace(machine, revision=revision)
-            self._save()
+            self._machines.update(arn, definition, role_arn, settings or {})
             return self.clock.now()
 
     def publish_version(
@@ -179,7 +166,7 @@ class Engine:
             ConflictException: the machine is not at that revision.
         """
         with self._lock:
-            return self.versions.publish(self._machine(arn), description, revision)
+            return self.versions.publish(self._machines.find(arn), description, revision)
 
     def describe_state_machine(self, arn: str) -> dict[str, Any]:
         """The answer of DescribeStateMachine.
@@ -188,37 +175,17 @@ class Engine:
             StateMachineDoesNotExist: there is no such machine.
         """
         with self._lock:
-            described: dict[str, Any] = {}
-            if is_qualified(arn):
-                version = self.versions.find_version(self._version_of(arn))
-                machine = version.machine
-                described = {"stateMachineArn": version.arn}
-                if version.description is not None:
-                    described["description"] = version.description
-            else:
-                machine = self._machine(arn)
-        if machine.revision != INITIAL:
-            described["revisionId"] = machine.revision
-        return {
-            **machine.summary(),
-            "status": "ACTIVE",
-            "definition": machine.definition,
-            "roleArn": machine.role_arn,
-            **described,
-        }
+            return self._machines.describe(arn)
 
     def list_state_machines(self) -> list[dict[str, Any]]:
         """The entries of ListStateMachines, by name."""
         with self._lock:
-            machines = sorted(self._machines.values(), key=lambda machine: machine.name)
-        return [machine.summary() for machine in machines]
+            return self._machines.list_all()
 
     def delete_state_machine(self, arn: str) -> None:
         """Forget a machine, if it exists; its executions go on and can still be described."""
-        names.check_machine_arn(arn)
         with self._lock:
-            self._machines.pop(arn, None)
-            self.versions.forget(arn)
+            self._machines.delete(arn)
 
     def start_execution(self, arn: str, name: str | None = None, input: str = "{}") -> str:  # noqa: A002 - AWS's word
         """Start an execution of a machine, or of a test case `arn#TestCase` of it; its ARN.
@@ -234,9 +201,11 @@ class Engine:
         """
         return str(self.started_execution(arn, name, input)["executionArn"])
 
-    def started_execution(self, arn: str, name: str | None, text: str) -> dict[str, Any]:
+    def started_execution(
+        self, arn: str, name: str | None, text: str, trace: str | None = None
+    ) -> dict[str, Any]:
         """Start an execution as start_execution does; the answer of StartExecution."""
-        execution = self._start(arn, name, text)
+        execution = self._start(arn, name, text, trace)
         if execution.machine.is_express and self._express_repeats > 0:
             self._repeat(execution)
         started = datetime.fromtimestamp(execution.started, UTC)
@@ -247,6 +216,7 @@ class Engine:
         arn: str,
         name: str | None = None,
         input: str = "{}",  # noqa: A002 - AWS's word
+        trace: str | None = None,
     ) -> dict[str, Any]:
         """Run an EXPRESS machine to its end; the answer of StartSyncExecution.
 
@@ -258,9 +228,9 @@ class Engine:
             ValidationException: the input is too large.
         """
         with self._lock:
-            if not self._machine_or_version(arn.partition("#")[0]).is_express:
+            if not self._machines.find_to_run(arn.partition("#")[0]).is_express:
                 raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
-            execution = self._start(arn, name, input)
+            execution = self._start(arn, name, input, trace, is_awaited=True)
         self.run_until(lambda: not execution.is_running)
         with self._lock:
             described = execution.describe()
@@ -332,14 +302,8 @@ class Engine:
             ExecutionDoesNotExist: there is no such execution.
         """
         with self._lock:
-            machine = self._execution(arn).machine
-        return {
-            "stateMachineArn": machine.arn,
-            "name": machine.name,
-            "definition": machine.definition,
-            "roleArn": machine.role_arn,
-            "updateDate": machine.summary()["creationDate"],
-        }
+            execution = self._execution(arn)
+        return describe_for_execution(execution.machine, execution.map_run_arn)
 
     def list_executions(self, arn: str, status: str | None = None) -> list[dict[str, Any]]:
         """The entries of ListExecutions, the newest first.
@@ -358,18 +322,17 @@ class Engine:
             StateMachineDoesNotExist: there is no such machine.
         """
         with self._lock:
-            machine = self._machine_or_version(arn)
+            machine = self._machines.find_to_run(arn)
             if machine.is_express:
                 raise StateMachineTypeNotSupported(NOT_OF_THIS_TYPE)
-            executions = self._executions_of[machine.arn]
-            page: list[dict[str, Any]] = []
-            position = len(executions) if before is None else min(before, len(executions))
-            while position > 0 and len(page) < most:
-                position -= 1
-                execution = executions[position]
-                if status in (None, execution.status) and execution.is_of(arn):
-                    page.append(execution.summary())
-        return page, position or None
+            wanted = (
+                execution
+                for execution in self._executions.newest_first(machine.arn, before)
+                if status in (None, execution.status) and execution.is_of(arn)
+            )
+            page = list(islice(wanted, most))
+            following = page[-1].number if next(wanted, None) is not None else None
+            return [execution.summary() for execution in page], following
 
     def describe_map_run(self, arn: str) -> dict[str, Any]:
         """The answer of DescribeMapRun.
@@ -390,16 +353,24 @@ class Engine:
             self._execution(execution_arn)
             return [run.summary() for run in self._map_runs.of_execution(execution_arn)]
 
-    def list_children(self, map_run_arn: str, status: str | None = None) -> list[dict[str, Any]]:
+    def list_children(
+        self, map_run_arn: str, status: str | None = None, redriven: str | None = None
+    ) -> list[dict[str, Any]]:
         """The entries of ListExecutions for the STANDARD children of a Map Run, newest first.
+
+        Redriven is REDRIVEN or NOT_REDRIVEN where only those are wanted.
 
         Raises:
             ResourceNotFound: there is no such Map Run.
         """
         with self._lock:
-            children = self._map_run(map_run_arn).children.values()
-            listed = [child.summary() for child in children if status in (None, child.status)]
-        return listed[::-1]
+            children = [child.summary() for child in self._map_run(map_run_arn).children.values()]
+        return [
+            child
+            for child in reversed(children)
+            if status in (None, child["status"])
+            and redriven in (None, "REDRIVEN" if child["redriveCount"] else "NOT_REDRIVEN")
+        ]
 
     def update_map_run(
         self,
@@ -435,11 +406,7 @@ class Engine:
             TooManyTags: it would have more than 50.
         """
         with self._lock:
-            merged = {**self._tags_of(arn), **tags}
-            if len(merged) > MOST_TAGS:
-                raise TooManyTags(arn)
-            self._tags[arn] = merged
-            self._save()
+            self._tags.add(arn, tags)
 
     def untag_resource(self, arn: str, keys: list[str]) -> None:
         """Take tags away.
@@ -448,9 +415,7 @@ class Engine:
             ResourceNotFound: there is no such machine or activity.
         """
         with self._lock:
-            tags = self._tags_of(arn)
-            self._tags[arn] = {key: tags[key] for key in tags if key not in keys}
-            self._save()
+            self._tags.remove(arn, keys)
 
     def list_tags(self, arn: str) -> dict[str, str]:
         """The tags of a machine or an activity.
@@ -459,7 +424,7 @@ class Engine:
             ResourceNotFound: there is no such machine or activity.
         """
         with self._lock:
-            return dict(self._tags_of(arn))
+            return self._tags.of(arn)
 
     def advance(self, seconds: float) -> None:
         """Let virtual time pass, timer by timer, and run what is due.
@@ -471,17 +436,24 @@ class Engine:
             raise ValidationException("only a virtual clock can be advanced, and only forward")
         self.scheduler.advance(self.clock, seconds)
 
-    def create_activity(self, name: str) -> dict[str, Any]:
+    def create_activity(
+        self,
+        name: str,
+        tags: dict[str, str] | None = None,
+        encryption: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """Create an activity, unless it exists; its ARN and when it was created.
 
         Raises:
             InvalidName: the name is not one.
+            ActivityAlreadyExists: the name is taken by one with another encryption.
+            TooManyTags: there are more than 50.
         """
         names.check_name(name)
         arn = names.activity_arn(self.region, self.account, name)
         with self._lock:
-            activity = self._runtime.activities.create(arn, self.clock.time())
-            self._save()
+            activity = self._runtime.activities.create(arn, self.clock.time(), encryption)
+            self._tags.add(arn, tags or {})
             return activity.summary()
 
     def describe_activity(self, arn: str) -> dict[str, Any]:
@@ -492,7 +464,7 @@ class Engine:
         """
         names.check_activity_arn(arn)
         with self._lock:
-            return self._runtime.activities.find(arn).summary()
+            return self._runtime.activities.find(arn).describe()
 
     def list_activities(self) -> list[dict[str, Any]]:
         """The entries of ListActivities, by name."""
@@ -599,50 +571,70 @@ class Engine:
 
     def _restore(self, persistence: Persistence) -> None:
         with self._lock:
-            persistence.restore_resources(self._machines, self.versions, self._tags)
-            self._executions_of.update({arn: [] for arn in self._machines})
-            for execution in persistence.restore_executions(self._status_changed, self._mock_case):
-                self._executions[execution.arn] = execution
-                self._executions_of.setdefault(execution.machine.arn, []).append(execution)
+            persistence.restore_resources(self._machines, self._tags)
+            for arn in persistence.forgotten():
+                self._executions.remember(arn)
+            restored = persistence.restore_executions(
+                self._map_runs, self._status_changed, self._mock_case
+            )
             self._persistence = persistence
+            for execution in restored:
+                self._executions.add(execution)
+            for execution in restored:
+                if execution.is_running:
+                    execution.resume()
+            for machine, given in persistence.restore_express():
+                document = Document.parse(given["input"])
+                case = given["mocks"]
+                mocks = None if case is None else self._mock_case(machine.name, case)
+                self._start_express(machine, given["name"], document, mocks, given["trace"])
             self._save()
 
     def _save(self) -> None:
         """Keep what was done to machines and what belongs to them."""
-        with self._lock:
-            if self._persistence is not None:
-                self._persistence.save_resources(self._machines, self.versions, self._tags)
+        if self._persistence is not None:
+            self._persistence.save_resources(self._machines, self._tags)
 
     def _manual(self) -> ManualScheduler:
         if not isinstance(self.scheduler, ManualScheduler):
             raise TypeError("this engine runs by itself; pass scheduler=ManualScheduler()")
         return self.scheduler
 
-    def _start(self, arn: str, name: str | None, text: str) -> Execution:
+    def _start(
+        self,
+        arn: str,
+        name: str | None,
+        text: str,
+        trace: str | None = None,
+        *,
+        is_awaited: bool = False,
+    ) -> Execution:
         document = _parse_input(text)
         arn, has_case, case = arn.partition("#")
         with self._lock:
-            machine = self._machine_or_version(arn)
+            machine = self._machines.find_to_run(arn)
             mocks = self._mock_case(machine.name, case) if has_case else None
             name = self._runtime.new_uuid() if name is None else name
             names.check_name(name)
             if machine.is_express:
-                return self._start_express(machine, name, document, mocks)
+                return self._start_express(
+                    machine, name, document, mocks, trace, is_awaited=is_awaited
+                )
             execution_arn = names.execution_arn(machine.arn, name)
-            existing = self._executions.get(execution_arn)
-            if existing is not None:
-                if existing.is_running and existing.input.text == text:
-                    return existing
+            existing = self._executions.find(execution_arn)
+            if existing is not None and existing.is_running and existing.input.text == text:
+                return existing
+            if existing is not None or execution_arn in self._executions.forgotten:
                 raise ExecutionAlreadyExists(execution_arn)
             execution = Execution(
                 execution_arn, name, machine, document, self._runtime, self._status_changed
             )
             execution.mocks = mocks
+            execution.trace_header = trace
             if is_qualified(arn):
                 execution.alias_arn = arn if self.versions.has_alias(arn) else None
                 execution.version_arn = self.versions.arn_of(machine)
-            self._executions[execution_arn] = execution
-            self._executions_of[machine.arn].append(execution)
+            self._executions.add(execution)
             if self._persistence is not None:
                 self._persistence.keep(execution)
             execution.start()
@@ -651,9 +643,19 @@ class Engine:
         return execution
 
     def _start_express(
-        self, machine: Machine, name: str, document: Document, mocks: MockCase | None
+        self,
+        machine: Machine,
+        name: str,
+        document: Document,
+        mocks: MockCase | None,
+        trace: str | None = None,
+        *,
+        is_awaited: bool = False,
     ) -> Execution:
-        """Start an execution that nobody can describe or list; its history may go to a file."""
+        """Start an execution that nobody can describe or list; its history may go to a file.
+
+        One that is awaited is not run again after a restart: its caller knows that it failed.
+        """
         arn = names.express_arn(machine.arn, name, self._runtime.new_uuid())
         log = self._express_log
         execution = Execution(
@@ -666,8 +668,11 @@ class Engine:
             keeps_history=log is not None,
         )
         execution.mocks = mocks
+        execution.trace_header = trace
         if log is not None:
             execution.when_ended(partial(log.write, execution))
+        if self._persistence is not None and not is_awaited:
+            self._persistence.keep_express(execution)
         execution.start()
         return execution
 
@@ -677,26 +682,6 @@ class Engine:
             if self._runtime.random() < self._express_repeats:
                 machine, document = execution.machine, execution.input
                 self._start_express(machine, execution.name, document, execution.mocks)
-
-    def _version_of(self, arn: str) -> str:
-        """The version that an ARN names, or that its alias chooses."""
-        if not self.versions.has_alias(arn):
-            return arn
-        return self.versions.find_alias(arn).choose(self._runtime.random())
-
-    def _machine_or_version(self, arn: str) -> Machine:
-        """The machine of an ARN; of a version or an alias, the machine as it was published."""
-        names.check_machine_arn(arn)
-        if not is_qualified(arn):
-            return self._machine(arn)
-        return self.versions.find_version(self._version_of(arn)).machine
-
-    def _machine(self, arn: str) -> Machine:
-        names.check_machine_arn(arn)
-        try:
-            return self._machines[arn]
-        except KeyError:
-            raise StateMachineDoesNotExist(arn) from None
 
     def _mock_case(self, machine: str, case: str) -> MockCase:
         if self._mocks is None:
@@ -711,7 +696,7 @@ class Engine:
 
     def _execution(self, arn: str) -> Execution:
         names.check_execution_arn(arn)
-        execution = self._executions.get(arn) or self._map_runs.child(arn)
+        execution = self._executions.find(arn) or self._map_runs.child(arn)
         if execution is None:
             raise ExecutionDoesNotExist(arn)
         return execution
@@ -723,17 +708,28 @@ class Engine:
             raise ResourceNotFound(arn)
         return run
 
-    def _tags_of(self, arn: str) -> dict[str, str]:
-        activities = [activity.arn for activity in self._runtime.activities.all()]
-        if arn not in self._machines and arn not in activities:
-            raise ResourceNotFound(arn)
-        return self._tags.get(arn, {})
+    def _has_tags(self, arn: str) -> bool:
+        """Whether an ARN is that of a machine or an activity."""
+        activities = self._runtime.activities.all()
+        return arn in self._machines.by_arn or arn in {activity.arn for activity in activities}
+
+    def _weigh(self, execution: Execution) -> int:
+        """How many events of an execution and its Map Runs' children are kept."""
+        return len(execution.history) + self._map_runs.events_of(execution.arn)
+
+    def _forget(self, execution: Execution) -> None:
+        """Keep nothing of an execution but its name."""
+        self._map_runs.forget(execution.arn)
+        if self._persistence is not None:
+            self._persistence.forget(execution)
 
     def _has_ended(self, arn: str) -> bool:
         with self._lock:
-            return not self._execution(arn).is_running
+            return arn in self._executions.forgotten or not self._execution(arn).is_running
 
     def _status_changed(self, execution: Execution) -> None:
+        if execution.map_run_arn is None:
+            self._executions.status_changed(execution)
         description = execution.describe() if self.on_status_change else {}
         self.scheduler.add(partial(self._tell, description))
 
@@ -743,23 +739,6 @@ class Engine:
                 listener(description)
             except Exception:
                 logger.exception("a listener failed at %s", description["executionArn"])
-
-
-def _compile(
-    arn: str, name: str, definition: str | dict[str, Json], role_arn: str, created: float, kind: str
-) -> Machine:
-    text = definition if isinstance(definition, str) else dumps(definition)
-    if byte_size(text) > QUOTAS.definition_bytes:
-        raise InvalidDefinition(f"a definition may have at most {QUOTAS.definition_bytes} bytes")
-    refused = next((finding for finding in lint(text) if finding.is_refused), None)
-    if refused is not None:
-        place = f"{refused.pointer or '/'} (line {refused.line}, column {refused.column})"
-        raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: {refused.message} at {place}")
-    try:
-        return compile_machine(arn, name, text, role_arn, created, kind)
-    except DefinitionError as error:
-        reason = f"SCHEMA_VALIDATION_FAILED: {error.message} at {error.pointer or '/'}"
-        raise InvalidDefinition(reason) from None
 
 
 def _parse_input(text: str) -> Document:

@@ -103,6 +103,7 @@ class Execution:
         "_watchers",
         "alias_arn",
         "arn",
+        "awaits_redrive",
         "cause",
         "error",
         "history",
@@ -113,6 +114,7 @@ class Execution:
         "mocks",
         "name",
         "notify",
+        "number",
         "output",
         "progress",
         "redrive_count",
@@ -121,6 +123,7 @@ class Execution:
         "started",
         "status",
         "stopped",
+        "trace_header",
         "unfinished",
         "version_arn",
     )
@@ -152,6 +155,9 @@ class Execution:
         self.map_run_arn: str | None = None
         self.map_item_count = 0
         self.mocks: MockCase | None = None
+        self.trace_header: str | None = None
+        self.number = 0
+        self.awaits_redrive = False
         self.version_arn: str | None = None
         self.alias_arn: str | None = None
         self.redrive_count = 0
@@ -186,6 +192,7 @@ class Execution:
         if reason is not None:
             raise ExecutionNotRedrivable(reason)
         self.status = "RUNNING"
+        self.awaits_redrive = False
         self.stopped = self.error = self.cause = None
         self.redrive_count += 1
         self.redriven = self.runtime.scheduler.clock.time()
@@ -239,8 +246,8 @@ class Execution:
         }
         if self.output is not None:
             shown |= {"output": self.output, "outputDetails": {"included": True}}
-        reasons = {"error": self.error, "cause": self.cause}
-        return shown | {name: text for name, text in reasons.items() if text is not None}
+        texts = {"error": self.error, "cause": self.cause, "traceHeader": self.trace_header}
+        return shown | {name: text for name, text in texts.items() if text is not None}
 
     def summary(self) -> dict[str, Any]:
         """Its entry in the answer of ListExecutions."""
@@ -248,7 +255,7 @@ class Execution:
             "executionArn": self.arn,
             "stateMachineArn": self.machine.arn,
             "name": self.name,
-            "status": self.status,
+            "status": "PENDING_REDRIVE" if self.awaits_redrive else self.status,
             "startDate": datetime.fromtimestamp(self.started, UTC),
             "redriveCount": self.redrive_count,
         }
@@ -491,6 +498,9 @@ class Visit:
         resumed, self._resumed = self._resumed, None
         return resumed if resumed is not None and resumed.is_exact else None
 
+    def note_exchange(self, request: dict[str, str], response: dict[str, str]) -> None:
+        """An HTTP task has sent and received these; only a tested state keeps them."""
+
     async def sleep(self, seconds: float) -> None:
         """Wait without a thread; after a restart, only for what is left."""
         channel: Channel[None] = Channel()
@@ -518,13 +528,14 @@ class Visit:
                 "Id": execution.arn,
                 "Input": execution.input.value,
                 "Name": execution.name,
-                "RedriveCount": execution.redrive_count,
                 "RoleArn": execution.machine.role_arn,
                 "StartTime": timestamp(execution.started),
             },
             "State": state,
             "StateMachine": {"Id": execution.machine.arn, "Name": execution.machine.name},
         }
+        if not execution.machine.is_express:
+            context["Execution"]["RedriveCount"] = execution.redrive_count
         if execution.redriven is not None:
             context["Execution"]["RedriveTime"] = timestamp(execution.redriven)
         if self.token is not None:

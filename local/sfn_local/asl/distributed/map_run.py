@@ -1,10 +1,10 @@
 """Map Runs: what DescribeMapRun, ListMapRuns and UpdateMapRun speak of."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sfn_local.asl.errors import StateFailure, ValidationException
 
@@ -134,8 +134,9 @@ class Counts:
 class MapRun:
     """One run of a Distributed Map; changed is called when its limits change.
 
-    While it runs, it counts as pending what is read and not yet started; once it has ended, all
-    that was never started.
+    While it runs, it counts as pending what is read and not yet started; once it has ended and is
+    counted, all that was never started. Entry is the event of the state's entry, event the one
+    that says that the Map Run has started; begun counts the children that have.
     """
 
     arn: str
@@ -144,6 +145,7 @@ class MapRun:
     most_at_once: int
     tolerance: Tolerance
     started: float
+    event: int = 0
     changed: Callable[[], None] = lambda: None
     status: str = "RUNNING"
     stopped: float | None = None
@@ -152,6 +154,9 @@ class MapRun:
     children: dict[str, "Execution"] = field(default_factory=dict)
     redrive_count: int = 0
     redriven: float | None = None
+    entry: int = 0
+    begun: int = 0
+    is_counted: bool = False
 
     @property
     def name(self) -> str:
@@ -234,11 +239,78 @@ class MapRun:
         return {} if moment is None else {"redriveDate": datetime.fromtimestamp(moment, UTC)}
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a child has ended, and what of its result is kept."""
+
+    index: int
+    status: str
+    texts: list[str]
+
+
+class Keeper(Protocol):
+    """Keeps Map Runs over a restart; the engine's lock guards it."""
+
+    def changed(self, run: MapRun) -> None:
+        """A Map Run is another than it was."""
+
+    def keep_child(self, child: "Execution") -> None:
+        """Keep a STANDARD child's history; it has not started."""
+
+    def started(self, run: MapRun, index: int, child: "Execution") -> None:
+        """A child has started."""
+
+    def ended(self, run: MapRun, child: "Execution", outcome: Outcome) -> None:
+        """A child has ended."""
+
+    def outcomes(self, run: MapRun) -> Iterator[Outcome]:
+        """How its children have ended."""
+
+    def done(self, run: MapRun) -> None:
+        """The Map Run has succeeded: nothing will go on with it."""
+
+    def forget(self, run: MapRun) -> None:
+        """The Map Run is let go of, with its children."""
+
+    def forget_child(self, child: "Execution") -> None:
+        """A child is let go of."""
+
+
+class NoKeeper:
+    """What an engine has whose executions do not survive it."""
+
+    def changed(self, run: MapRun) -> None:
+        """Nothing is kept."""
+
+    def keep_child(self, child: "Execution") -> None:
+        """Nothing is kept."""
+
+    def started(self, run: MapRun, index: int, child: "Execution") -> None:
+        """Nothing is kept."""
+
+    def ended(self, run: MapRun, child: "Execution", outcome: Outcome) -> None:
+        """Nothing is kept."""
+
+    def outcomes(self, run: MapRun) -> Iterator[Outcome]:  # noqa: ARG002
+        """Nothing was kept."""
+        yield from ()
+
+    def done(self, run: MapRun) -> None:
+        """Nothing was kept."""
+
+    def forget(self, run: MapRun) -> None:
+        """Nothing was kept."""
+
+    def forget_child(self, child: "Execution") -> None:
+        """Nothing was kept."""
+
+
 class MapRuns:
     """All Map Runs of an engine, and their STANDARD children."""
 
     def __init__(self) -> None:
         """None yet."""
+        self.keeper: Keeper = NoKeeper()
         self._runs: dict[str, MapRun] = {}
         self._of_execution: defaultdict[str, list[MapRun]] = defaultdict(list)
         self._children: dict[str, Execution] = {}
@@ -261,9 +333,24 @@ class MapRuns:
         run.children[child.arn] = child
         self._children[child.arn] = child
         if len(run.children) > MOST_CHILDREN_KEPT:
-            oldest = next(iter(run.children))
-            if not run.children[oldest].is_running:
-                del run.children[oldest], self._children[oldest]
+            oldest = next(iter(run.children.values()))
+            if not oldest.is_running:
+                del run.children[oldest.arn], self._children[oldest.arn]
+                self.keeper.forget_child(oldest)
+
+    def events_of(self, execution: str) -> int:
+        """How many events of an execution's children are kept."""
+        runs = self._of_execution.get(execution, [])
+        return sum(len(child.history) for run in runs for child in run.children.values())
+
+    def forget(self, execution: str) -> None:
+        """Keep nothing of an execution's Map Runs, and of those within their children."""
+        for run in self._of_execution.pop(execution, []):
+            del self._runs[run.arn]
+            for child in run.children:
+                self.forget(child)
+                del self._children[child]
+            self.keeper.forget(run)
 
     def child(self, arn: str) -> "Execution | None":
         """The child of an ARN."""

@@ -6,14 +6,14 @@ Source: Step Functions Developer Guide, "ResultWriter (Map)".
 import logging
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
 from sfn_local.asl.distributed.batcher import Input
 from sfn_local.asl.distributed.inputs import Inputs
-from sfn_local.asl.distributed.map_run import MapRun
+from sfn_local.asl.distributed.map_run import MapRun, Outcome
 from sfn_local.asl.distributed.reader import explain
 from sfn_local.asl.document import MAX_BYTES, Document, Json, byte_size, dumps, loads
 from sfn_local.asl.errors import DefinitionError, ResultWriterFailure, SizeFailure, StateFailure
@@ -53,9 +53,17 @@ class Format:
 class Results(ABC):
     """The results of one Map Run, as they come in."""
 
+    def __init__(self, format: Format) -> None:  # noqa: A002 - the format
+        """No result yet."""
+        self.format = format
+
     @abstractmethod
-    def add(self, index: int, child: Execution) -> None:
-        """A child has ended; index counts the children."""
+    def add(self, outcome: Outcome) -> None:
+        """A child has ended."""
+
+    @abstractmethod
+    def restore(self, outcomes: Iterable[Outcome], *, is_redriven: bool) -> None:
+        """Take up those from before a restart, in a redrive what it goes on with."""
 
     @abstractmethod
     async def finish(self, visit: Visit) -> Document:
@@ -87,8 +95,15 @@ class Results(ABC):
 class NoResults(Results):
     """Those of a Map Run whose first child has not started: its writer has not begun."""
 
-    def add(self, index: int, child: Execution) -> None:
+    def __init__(self) -> None:
+        """No result yet, and none to come."""
+        super().__init__(Format("NONE"))
+
+    def add(self, outcome: Outcome) -> None:
         """No child has started."""
+
+    def restore(self, outcomes: Iterable[Outcome], *, is_redriven: bool) -> None:
+        """No child had started."""
 
     def add_pending(self, each: Input) -> None:
         """Nothing is written."""
@@ -114,21 +129,27 @@ class ResultList(Results):
 
     def __init__(self, format: Format) -> None:  # noqa: A002 - the format
         """No result yet."""
-        self._format = format
+        super().__init__(format)
         self._texts: dict[int, str] = {}
         self._unsuccessful: set[int] = set()
         self._bytes = 0
 
-    def add(self, index: int, child: Execution) -> None:
+    def add(self, outcome: Outcome) -> None:
         """Keep a child's output, unless there is too much already."""
         if self._bytes > MAX_BYTES:
             self._texts.clear()
             return
-        text = ",".join(self._format.texts(child))
-        self._texts[index] = text
+        text = ",".join(outcome.texts)
+        self._texts[outcome.index] = text
         self._bytes += byte_size(text) + 1
-        if child.output is None:
-            self._unsuccessful.add(index)
+        if outcome.status != "SUCCEEDED":
+            self._unsuccessful.add(outcome.index)
+
+    def restore(self, outcomes: Iterable[Outcome], *, is_redriven: bool) -> None:
+        """Take up those from before a restart; in a redrive those that succeeded."""
+        for outcome in outcomes:
+            if outcome.status == "SUCCEEDED" or not is_redriven:
+                self.add(outcome)
 
     def add_pending(self, each: Input) -> None:
         """What was never started has no output."""
@@ -172,6 +193,7 @@ class ResultFiles(Results):
         format: Format,  # noqa: A002
     ) -> None:
         """No result yet; those of a redrive go to a folder `Redrive-1` in the Map Run's."""
+        super().__init__(format)
         self._services = services
         self._parameters = parameters
         self._bucket = parameters.get("Bucket")
@@ -179,7 +201,6 @@ class ResultFiles(Results):
         redrive = f"Redrive-{run.redrive_count}" if run.redrive_count else ""
         self._folder = "/".join(part for part in (prefix, run.name, redrive) if part)
         self._run = run
-        self._format = format
         self._files: dict[str, list[_File]] = {group: [] for group in GROUPS}
 
     def check(self) -> None:
@@ -193,11 +214,16 @@ class ResultFiles(Results):
         except Exception as error:
             raise ResultWriterFailure(explain(error)) from error
 
-    def add(self, index: int, child: Execution) -> None:  # noqa: ARG002 - a list needs it
+    def add(self, outcome: Outcome) -> None:
         """Write a child's results down."""
-        group = "SUCCEEDED" if child.status == "SUCCEEDED" else "FAILED"
-        for text in self._format.texts(child):
+        group = "SUCCEEDED" if outcome.status == "SUCCEEDED" else "FAILED"
+        for text in outcome.texts:
             self._write(group, text)
+
+    def restore(self, outcomes: Iterable[Outcome], *, is_redriven: bool) -> None:
+        """Take up those from before a restart; a redrive has a folder of its own."""
+        for outcome in () if is_redriven else outcomes:
+            self.add(outcome)
 
     def add_pending(self, each: Input) -> None:
         """Write down what a child would have received."""
@@ -211,7 +237,7 @@ class ResultFiles(Results):
 
     def redriven(self) -> "ResultFiles":
         """Files in a folder of the redrive's own; those from before stay as they are."""
-        return type(self)(self._services, self._parameters, self._run, self._format)
+        return type(self)(self._services, self._parameters, self._run, self.format)
 
     async def finish(self, visit: Visit) -> Document:
         """Where the manifest is, once all files are written.
@@ -226,7 +252,7 @@ class ResultFiles(Results):
     def _write(self, group: str, text: str) -> None:
         files = self._files[group]
         if not files or files[-1].size > LARGEST_FILE:
-            files.append(_File(is_lines=self._format.output_type == "JSONL"))
+            files.append(_File(is_lines=self.format.output_type == "JSONL"))
         files[-1].write(text)
 
     def _upload(self) -> str:
@@ -236,7 +262,7 @@ class ResultFiles(Results):
             raise ResultWriterFailure(explain(error)) from error
 
     def _put_all(self, client: Any) -> str:
-        ending = self._format.output_type.lower()
+        ending = self.format.output_type.lower()
         listed: dict[str, Json] = {}
         for group, files in self._files.items():
             listed[group] = []

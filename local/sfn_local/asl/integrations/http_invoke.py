@@ -6,6 +6,8 @@ are not looked up: nothing is authenticated, and no other machine is called.
 
 import ipaddress
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from email.message import Message
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +17,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from sfn_local.asl.document import Document, Json, dumps, loads
 from sfn_local.asl.errors import RuntimeFailure, SizeFailure, StateFailure
+from sfn_local.asl.execution import Visit
 from sfn_local.asl.integrations.attempt import Attempt, Outcome
 from sfn_local.asl.integrations.service_task import ServiceTask
 
@@ -53,22 +56,26 @@ class HttpInvoke(ServiceTask):
                     "The Parameters could not be used to start the Task: "
                     f"[The field '{name}' is required but was missing]"
                 )
-        return lambda: attempt.call(lambda: _call(given, attempt.visit.state.name))
+        return lambda: attempt.call(lambda: _call(given, attempt.visit))
 
 
-def _call(given: dict[str, Any], what: str) -> Outcome:
+def _call(given: dict[str, Any], visit: Visit) -> Outcome:
     endpoint = given["ApiEndpoint"]
     host = urlsplit(endpoint).hostname or ""
     if urlsplit(endpoint).scheme not in ("http", "https") or not _is_loopback(host):
         cause = f"only HTTP APIs on this machine are called here, and {endpoint} is none"
         return StateFailure("States.Http.Socket", cause)
     try:
-        with OPENER.open(_request(given), timeout=LONGEST_SECONDS) as response:
-            return _read(response.status, response.headers, response.read(), what)
-    except HTTPError as error:
-        return _read(error.code, error.headers, error.read(), what)
+        request = _request(given)
+        try:
+            with OPENER.open(request, timeout=LONGEST_SECONDS) as response:
+                answer = _Answer(response.status, response.headers, response.read())
+        except HTTPError as error:
+            answer = _Answer(error.code, error.headers, error.read())
     except OSError as error:
         return StateFailure("States.Http.Socket", str(error))
+    visit.note_exchange(_shown_request(request), answer.shown(request.type))
+    return answer.outcome(visit.state.name)
 
 
 def _request(given: dict[str, Any]) -> Request:
@@ -82,22 +89,58 @@ def _request(given: dict[str, Any]) -> Request:
     return Request(url, data, headers, method=given["Method"])
 
 
-def _read(status: int, headers: Message, raw: bytes, what: str) -> Outcome:
-    text = raw.decode("utf-8", "replace")
-    try:
-        body = loads(text) if headers.get_content_type() == JSON_TYPE else text
-    except ValueError:
-        body = text
-    if status >= HTTPStatus.MULTIPLE_CHOICES:
-        return StateFailure(f"States.Http.StatusCode.{status}", dumps(body))
-    answer = {
-        "Headers": {name.lower(): headers.get_all(name) for name in headers},
-        "ResponseBody": body,
-        "StatusCode": status,
-        "StatusText": STATUS_TEXTS.get(status, ""),
+def _shown_request(request: Request) -> dict[str, str]:
+    """What was sent, as TestState shows it."""
+    body = request.data
+    return {
+        "protocol": request.type,
+        "method": request.get_method(),
+        "url": request.full_url,
+        "headers": _shown_headers(request.header_items()),
+        **({"body": body.decode("utf-8", "replace")} if isinstance(body, bytes) else {}),
     }
-    document = Document(answer)
-    return SizeFailure(what) if document.is_too_large else document
+
+
+def _shown_headers(headers: list[tuple[str, str]]) -> str:
+    return f"[{', '.join(f'{name.lower()}: {value}' for name, value in headers)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Message
+    raw: bytes
+
+    @property
+    def text(self) -> str:
+        return self.raw.decode("utf-8", "replace")
+
+    def shown(self, protocol: str) -> dict[str, str]:
+        """What came back, as TestState shows it."""
+        return {
+            "protocol": protocol,
+            "statusCode": str(self.status),
+            "statusMessage": STATUS_TEXTS.get(self.status, ""),
+            "headers": _shown_headers(self.headers.items()),
+            "body": self.text,
+        }
+
+    def outcome(self, what: str) -> Outcome:
+        """The task's result or failure."""
+        body: Json = self.text
+        with suppress(ValueError):
+            if self.headers.get_content_type() == JSON_TYPE:
+                body = loads(self.text)
+        if self.status >= HTTPStatus.MULTIPLE_CHOICES:
+            return StateFailure(f"States.Http.StatusCode.{self.status}", dumps(body))
+        answer = {
+            "Headers": {name.lower(): self.headers.get_all(name) for name in self.headers},
+            "ResponseBody": body,
+            "StatusCode": self.status,
+            "StatusText": STATUS_TEXTS.get(self.status, ""),
+        }
+        document = Document(answer)
+        return SizeFailure(what) if document.is_too_large else document
 
 
 def _is_loopback(host: str) -> bool:
