@@ -44,6 +44,7 @@ def begun(zips):
         JOB,
         replace(JOB, table="airports", encoding="cp932", delimiter="\t", dry_run=True),
         replace(JOB, publish_mode=PublishMode.ASYNC, by=Audit(NOON, "taro", "192.0.2.1")),
+        replace(JOB, retries=(replace(KEY, ulid="01JDHZ0000000000000000000Z"),)),
     ],
 )
 def test_a_job_comes_back_as_it_was_created(job, world):
@@ -196,6 +197,21 @@ def test_a_job_that_has_left_the_index_has_no_next_attempt(begun):
     begun.leave(KEY, {})
 
     assert begun.go_on(KEY, 1) is None
+
+
+def test_a_job_is_retried_by_one_other_and_only_if_it_did_not_go_well(begun):
+    assert begun.retried_by(KEY, "z-first") is None
+    begun.end(KEY, 1, ENDING)
+
+    assert begun.retried_by(KEY, "z-first") == "z-first"
+    assert begun.retried_by(KEY, "z-second") == "z-first"
+    assert begun.find(KEY).retried_by == "z-first"
+
+
+def test_a_job_that_went_well_is_not_retried(begun):
+    begun.end(KEY, 1, Ending(JobStatus.COMPLETED))
+
+    assert begun.retried_by(KEY, "z-first") is None
 
 
 def test_a_cancelled_job_is_open_and_says_so(begun):

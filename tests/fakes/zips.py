@@ -124,6 +124,15 @@ class ZipJobs:
     def cancel(self, key: ZipKey) -> ZipJob | None:
         return self._change_open(key, is_cancelled=True)
 
+    def retried_by(self, key: ZipKey, id_: str) -> str | None:
+        ended = (JobStatus.FAILED, JobStatus.CANCELLED)
+        noted = self._change(
+            key,
+            lambda job: job.status in ended,
+            lambda job: replace(job, retried_by=job.retried_by or id_),
+        )
+        return noted.retried_by if noted else None
+
     def go_on(self, key: ZipKey, attempt: int) -> ZipJob | None:
         now = iso(self._store.now())
         return self._change(

@@ -6,6 +6,9 @@ import pytest
 from tests.support.import_system import a_file, a_line
 from tests.support.zip_system import ZipSystem, an_archive
 
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.service import strategies
+
 GOOD = a_file([a_line("RJAA"), a_line("RJBB")])
 BAD = a_file([a_line("RJCC"), a_line("RJDD", lat="north")])
 JAPANESE = a_file([a_line("RJEE", name="成田")]).decode().encode("cp932")
@@ -195,3 +198,43 @@ def test_the_world_is_told_of_the_files_and_of_the_end_and_never_of_a_token(syst
         f"files or rows have failed; look at the files of {id_}"
     ]
     assert "oken" not in json.dumps([told, alarms, system.archives.get(id_).as_json()])
+
+
+def test_a_retry_imports_the_rows_that_failed_and_no_other(system, monkeypatch):
+    """RJAA was changed by the second file since, and must stay so."""
+    airports = strategies.find("airports")
+
+    def refuses(record):
+        if record.code == "RJBB":
+            raise InvalidInputError("icao", "is closed")
+
+    monkeypatch.setattr(airports, "validate", refuses, raising=False)
+    second = a_file([a_line("RJAA", name="Second")])
+    first = system.imported_zip(an_archive(("1.csv", GOOD), ("2.csv", second)))
+    monkeypatch.undo()
+    assert first.as_json()["fileStatuses"] == {"completed": 1, "failed": 1}
+
+    id_ = system.service.retry(first.job.key.id).job.key.id
+    assert system.service.retry(first.job.key.id).job.key.id == id_
+    system.run()
+
+    view = system.service.get(id_).as_json()
+    assert (view["status"], view["total"], view["created"]) == ("COMPLETED", 1, 1)
+    assert [(file["index"], file["name"]) for file in view["files"]] == [(0, "1.csv")]
+    assert view["retries"] == first.job.key.id
+    assert system.service.get(first.job.key.id).as_json()["retriedBy"] == id_
+    assert system.api("GET", "/data/AIRPORT/RJAA")[1]["name"] == "Second"
+    assert system.api("GET", "/data/AIRPORT/RJBB")[0] == 200
+
+
+def test_a_retry_of_a_cancelled_archive_imports_what_was_not_begun(system):
+    id_ = system.start_zip(an_archive(("a.csv", GOOD)))
+    system.archives.cancel(id_)
+    system.run()
+
+    again = system.service.retry(id_).job.key.id
+    system.run()
+
+    view = system.service.get(again).as_json()
+    assert (view["status"], view["created"]) == ("COMPLETED", 2)
+    assert system.unsettled() == []

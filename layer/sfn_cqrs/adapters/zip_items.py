@@ -31,6 +31,7 @@ def zip_item(job: ZipJob, shard: int) -> Item:
         "status": str(job.status),
         "attempt": job.attempt,
         "hooks": job.hooks,
+        "retries": [key.ulid for key in job.retries] or None,
         "created_at": job.by.at,
         "created_by": job.by.by or None,
         "created_ip": job.by.ip or None,
@@ -62,6 +63,8 @@ def as_zip(item: Item) -> ZipJob:
         problem=_as_problem(item.get("problem")),
         ending=_as_ending(ending) if ending else None,
         hooks=item["hooks"],
+        retries=tuple(ZipKey(item["tenant"], ulid) for ulid in item.get("retries", ())),
+        retried_by=item.get("retried_by"),
     )
 
 

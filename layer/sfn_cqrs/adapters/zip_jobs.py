@@ -33,7 +33,7 @@ from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.import_job import Ending, Job, Source
 from sfn_cqrs.domain.keys import FILE_PREFIX, HOOK_PREFIX, JOB_PREFIX, ZipKey
-from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
+from sfn_cqrs.domain.zip_job import ArchivedFile, FileStatus, ZipJob
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,7 +47,7 @@ _NEVER_STORED = "attribute_not_exists(pk)"
 _OPEN = "#status IN (:created, :processing)"
 _MINE = f"attempt = :attempt AND {_OPEN}"
 _FILE_OPEN = "#status IN (:created, :extracted, :processing)"
-_STATUSES = {f":{name.lower()}": name for name in ("CREATED", "EXTRACTED", "PROCESSING", "FAILED")}
+_STATUSES = {f":{status.lower()}": str(status) for status in FileStatus}
 _SPELT = {f"#{name}": name for name in ("status", "files", "source")}
 
 
@@ -220,6 +220,15 @@ class ZipJobs:
     def cancel(self, key: ZipKey) -> ZipJob | None:
         """Have no further file begun; None if the job has ended."""
         return self._write(key, "SET is_cancelled = :yes", _OPEN, {":yes": True})
+
+    def retried_by(self, key: ZipKey, id_: str) -> str | None:
+        """Note which job imports the failed files again; answers the first that was noted.
+
+        None if there is nothing to retry: the job is open, or has gone well.
+        """
+        update = "SET retried_by = if_not_exists(retried_by, :id)"
+        noted = self._write(key, update, "#status IN (:failed, :cancelled)", {":id": id_})
+        return None if noted is None else noted.retried_by
 
     def go_on(self, key: ZipKey, attempt: int) -> ZipJob | None:
         """Open the next attempt of a job that has work left; None if somebody else did."""

@@ -35,6 +35,7 @@ class FileStatus(StrEnum):
         return self in OPEN_STATUSES
 
 
+RETRIED_STATUSES = (FileStatus.FAILED, FileStatus.CANCELLED)
 OPEN_STATUSES = (FileStatus.CREATED, FileStatus.EXTRACTED, FileStatus.PROCESSING)
 
 
@@ -87,7 +88,9 @@ class ZipJob:
     """A job as stored; `files` is how many there are, once they are listed.
 
     `size` is the archive's, in bytes. `problem` is why it cannot be read. `hooks` says of each
-    finalization hook that has run how it went: an empty text, or its error.
+    finalization hook that has run how it went: an empty text, or its error. `retries` are the
+    jobs whose failed files this one imports again, the latest first; `retried_by` is the job
+    that does so with this one's.
     """
 
     key: ZipKey
@@ -109,6 +112,8 @@ class ZipJob:
     problem: Problem | None = None
     ending: Ending | None = None
     hooks: dict[str, str] = field(default_factory=dict)
+    retries: tuple[ZipKey, ...] = ()
+    retried_by: str | None = None
 
     @property
     def ref(self) -> ZipRef:

@@ -4,6 +4,7 @@ from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import SupersededError
+from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 from sfn_cqrs.service.commands import Caller
@@ -59,7 +60,14 @@ def _begin(job: ZipJob, file: ArchivedFile, state: ZipState) -> None:
         state.token,
         seq=state.ref.attempt * TRIES_PER_ATTEMPT + state.context.state.retry_count,
         caller=Caller(user=job.by.by, ip=job.by.ip),
+        earlier=_earlier(job, file.index),
     )
+
+
+def _earlier(job: ZipJob, index: int) -> Job | None:
+    """The file's import in the jobs that this one retries: only its failed rows are left."""
+    found = (bootstrap.import_jobs().find(key.child(index)) for key in job.retries)
+    return next((child for child in found if child is not None), None)
 
 
 def _not_begun(index: int, state_input: dict[str, Any]) -> dict[str, Json]:

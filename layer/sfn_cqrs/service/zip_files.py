@@ -17,6 +17,7 @@ from sfn_cqrs.domain.zip_directory import (
 from sfn_cqrs.domain.zip_inflate import extracted
 from sfn_cqrs.domain.zip_job import (
     MAX_ATTEMPTS,
+    RETRIED_STATUSES,
     ArchivedFile,
     FileStatus,
     ZipJob,
@@ -73,10 +74,19 @@ def _listed(job: ZipJob) -> ZipJob:
     zips = bootstrap.zip_jobs()
     try:
         files = files_of(_entries(job), job.table, strategies.tables())
+        files = _to_retry(job, files) if job.retries else files
     except InvalidFileError as error:
         return zips.unreadable(job.key, Problem(error.problem, str(error))) or job
     zips.put_files(job.key, files)
     return zips.listed(job.key, len(files)) or job
+
+
+def _to_retry(job: ZipJob, files: list[ArchivedFile]) -> list[ArchivedFile]:
+    """Those that did not go well in the job before; that archive was the very same."""
+    before = {file.index: file.status for file in bootstrap.zip_jobs().files(job.retries[0])}
+    if not before:
+        return files
+    return [file for file in files if before.get(file.index) in RETRIED_STATUSES]
 
 
 def _entries(job: ZipJob) -> list[Entry]:

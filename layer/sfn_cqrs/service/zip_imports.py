@@ -8,7 +8,14 @@ from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import checked_delimiter
 from sfn_cqrs.domain.csv_text import checked_encoding
-from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
+from sfn_cqrs.domain.errors import (
+    FileTooLargeError,
+    ForeignFileError,
+    NoSuchFileError,
+    NotFailedError,
+    NotFoundError,
+    NotOpenError,
+)
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.import_job import MAX_FILE_BYTES
 from sfn_cqrs.domain.imports import PublishMode
@@ -51,12 +58,12 @@ class ZipImports:
             strategies.find(request.table)
         prefix = f"uploads/{self._tenant}/"
         if not request.key.startswith(prefix):
-            raise InvalidInputError("key", f"must begin with {prefix}")
+            raise ForeignFileError(prefix)
         head = bootstrap.import_bucket().head(request.key)
         if head is None:
-            raise InvalidInputError("key", f"there is no object {request.key}; upload it first")
+            raise NoSuchFileError(request.key)
         if head.size > MAX_FILE_BYTES:
-            raise InvalidInputError("key", f"the archive has more than {MAX_FILE_BYTES} bytes")
+            raise FileTooLargeError(MAX_FILE_BYTES)
         now = bootstrap.now()
         job = ZipJob(
             key=ZipKey(self._tenant, new_ulid(now)),
@@ -93,16 +100,47 @@ class ZipImports:
 
         Raises:
             NotFoundError: there is no such job.
+            NotOpenError: it has ended.
         """
         key = self._find(id_).key
         job = bootstrap.zip_jobs().cancel(key)
         if job is None:
-            return progress_of(self._find(id_))
+            raise NotOpenError(f"import {id_} has ended as {self._find(id_).status}")
         progress = progress_of(job)
         for each in progress.files:
             if each.file.begun and each.file.status.is_open:
                 bootstrap.import_jobs().cancel(key.child(each.file.index))
         return progress
+
+    def retry(self, id_: str, caller: Caller) -> ZipProgress:
+        """Have the files that failed, or were not begun, imported by a job of their own.
+
+        Of a file whose import was begun only the rows that failed, or were not gone through. A
+        job is retried by one other; whoever asks again is given that one.
+
+        Raises:
+            NotFoundError: there is no such job.
+            NotFailedError: it has not ended, or has gone well.
+        """
+        job, now = self._find(id_), bootstrap.now()
+        noted = bootstrap.zip_jobs().retried_by(job.key, ZipKey(self._tenant, new_ulid(now)).id)
+        if noted is None:
+            raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
+        again = ZipJob(
+            key=ZipKey(self._tenant, zip_ulid(noted) or ""),
+            source=job.source,
+            size=job.size,
+            by=Audit(iso(now), caller.user, caller.ip),
+            table=job.table,
+            encoding=job.encoding,
+            delimiter=job.delimiter,
+            publish_mode=job.publish_mode,
+            dry_run=job.dry_run,
+            opened_at=iso(now),
+            retries=(job.key, *job.retries),
+        )
+        bootstrap.zip_jobs().create(again)
+        return self.get(noted)
 
     def _find(self, id_: str) -> ZipJob:
         ulid = zip_ulid(id_)

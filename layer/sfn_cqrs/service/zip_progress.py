@@ -72,6 +72,10 @@ class ZipProgress:
                 )
             },
         }
+        if job.retries:
+            view["retries"] = job.retries[0].id
+        if job.retried_by:
+            view["retriedBy"] = job.retried_by
         if job.failed_hooks:
             view["failedHooks"] = {**job.failed_hooks}
         if with_files:

@@ -3,10 +3,17 @@
 import pytest
 from tests.unit.domain.zip_corpus import CSV, zipped
 
-from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError, NotFoundError
+from sfn_cqrs.domain.errors import (
+    InvalidFileError,
+    InvalidInputError,
+    NotFailedError,
+    NotFoundError,
+    NotOpenError,
+)
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
 from sfn_cqrs.service.commands import Caller
+from sfn_cqrs.service.imports import ImportService
 from sfn_cqrs.service.zip_files import extract_file, list_zip
 from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
 
@@ -85,7 +92,7 @@ def test_a_new_job_is_shown_with_every_field(archives, started):
 @pytest.mark.parametrize(
     ("request_", "field"),
     [
-        ({"key": "uploads/tenant2/1/a.zip"}, "key"),
+        ({"key": "uploads/tenant2/1/a.zip"}, "key"),  # another tenant's
         ({"key": "jobs/tenant1/x/files/0000.csv"}, "key"),
         ({"key": "uploads/tenant1/1/none.zip"}, "key"),
         ({"key": KEY, "table": "nothing"}, "tableName"),
@@ -149,11 +156,69 @@ def test_cancelling_stops_the_import_at_work(world, archives, begun, sample, lam
     assert world.import_jobs.find(begun.key.child(1)) is None
 
 
-def test_cancelling_what_has_ended_shows_how_it_has(world, archives, begun):
-    world.zip_jobs.begin(begun.key, 1)
+def test_what_has_ended_cannot_be_cancelled(world, archives, begun):
     world.zip_jobs.end(begun.key, 1, Ending(JobStatus.COMPLETED))
 
-    assert archives.cancel(begun.key.id).as_json()["status"] == "COMPLETED"
+    with pytest.raises(NotOpenError, match="has ended as COMPLETED"):
+        archives.cancel(begun.key.id)
+
+
+def test_a_retry_is_one_job_of_the_same_archive_for_whoever_asks(world, archives, begun):
+    world.zip_jobs.end(begun.key, 1, Ending(JobStatus.FAILED))
+    world.clock.advance(hours=1)
+
+    again = archives.retry(begun.key.id, Caller(user="bob")).job
+
+    assert archives.retry(begun.key.id, ALICE).job.key == again.key
+    assert (again.source, again.size, again.table) == (begun.source, begun.size, begun.table)
+    assert (again.status, again.attempt, again.retries) == (JobStatus.CREATED, 1, (begun.key,))
+    assert (again.by.by, again.by.at) == ("bob", "2026-11-25T13:00:00.000Z")
+    assert archives.get(begun.key.id).as_json()["retriedBy"] == again.key.id
+
+
+def test_a_retry_lists_the_files_that_did_not_go_well(world, archives, begun):
+    zips = world.zip_jobs
+    good, bad = (zips.file(begun.key, index) for index in (0, 1))
+    ends = [good.ended(Ending(JobStatus.COMPLETED)), bad.ended(Ending(JobStatus.CANCELLED))]
+    zips.end_files(begun.key, 1, ends)
+    zips.end(begun.key, 1, Ending(JobStatus.CANCELLED))
+
+    again = archives.retry(begun.key.id, ALICE).job
+
+    assert list_zip(again.ref) == [1]
+    assert [file.name for file in zips.files(again.key)] == ["b.csv"]
+
+
+def test_a_retry_of_an_archive_that_was_never_listed_lists_all_of_it(world, archives, started):
+    job = started()
+    world.zip_jobs.end(job.key, 1, Ending(JobStatus.FAILED))
+
+    assert list_zip(archives.retry(job.key.id, ALICE).job.ref) == [0, 1]
+
+
+@pytest.mark.parametrize("status", [None, JobStatus.COMPLETED])
+def test_only_what_did_not_go_well_is_retried(world, archives, begun, status):
+    if status is not None:
+        world.zip_jobs.end(begun.key, 1, Ending(status))
+
+    with pytest.raises(NotFailedError, match="not FAILED or CANCELLED"):
+        archives.retry(begun.key.id, ALICE)
+
+
+def test_the_service_of_all_imports_knows_archives_by_their_ids(world, begun):
+    service = ImportService("tenant1")
+    id_ = begun.key.id
+
+    assert service.get(id_).job == world.zip_jobs.find(begun.key)
+    assert [each.job.key for each in service.list_zips().items] == [begun.key]
+    assert service.cancel(id_).job.is_cancelled
+    world.zip_jobs.end(begun.key, 1, Ending(JobStatus.CANCELLED))
+    again = service.retry(id_)
+    assert again.job.retries == (begun.key,)
+    world.import_bucket.put(KEY, zipped(("a.csv", CSV)))
+    assert service.start_zip(ZipRequest(key=KEY)).job.status is JobStatus.CREATED
+    with pytest.raises(NotFoundError):
+        service.errors(id_)
 
 
 def test_jobs_are_listed_newest_first(world, archives, started):
