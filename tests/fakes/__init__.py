@@ -4,8 +4,9 @@ The process items change by the domain's own predicates and transitions, so a fa
 rule itself; the contract tests hold DynamoDB's expressions to it.
 """
 
+from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
-from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
+from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
 from tests.fakes.store import ManualClock, Shelf, Store
 from tests.fakes.tables import (
     CommandTable,
@@ -21,6 +22,7 @@ from tests.fakes.world import World
 from tests.fakes.zips import ZipBucket, ZipJobs
 
 __all__ = [
+    "ApprovalTable",
     "AttributesBucket",
     "CommandTable",
     "DataTable",
@@ -30,6 +32,7 @@ __all__ = [
     "ImportBucket",
     "ImportJobs",
     "ImportTable",
+    "LinkSecret",
     "ManualClock",
     "ProcessTable",
     "ReadModel",

@@ -1,5 +1,6 @@
+from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
-from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
+from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
 from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
     CommandTable,
@@ -14,6 +15,7 @@ from tests.fakes.tables import (
 from tests.fakes.task_table import TaskTable
 from tests.fakes.zips import ZipBucket, ZipJobs
 
+from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Item, Task
@@ -38,6 +40,7 @@ class World:
         self.waits = WaitTable(self.store)
         self.attributes = AttributesBucket(self.store)
         self.tasks = TaskTable(self.store, self.attributes)
+        self.approvals = ApprovalTable(self.store)
         self.imports = ImportTable(self.store)
         self.import_jobs = ImportJobs(self.store)
         self.import_bucket = ImportBucket(self.store)
@@ -46,6 +49,8 @@ class World:
         self.zip_executions = Executions(self.store)
         self.executions = Executions(self.store)
         self.task_executions = Executions(self.store)
+        self.approval_executions = Executions(self.store)
+        self.link_secret = LinkSecret()
         self.import_executions = Executions(self.store)
         self.events = Topic(self.store)
         self.alarms = Topic(self.store)
@@ -71,6 +76,13 @@ class World:
         for item in items:
             self.store.task_items.put((item.key, item.index), item)
 
+    def seed_approvals(self, *approvals: Approval) -> None:
+        """Put approvals in their places, whatever their states."""
+        for approval in approvals:
+            self.store.approvals.put(approval.key, approval)
+            if not approval.stage.is_closed:
+                self.store.listed_approvals.add(approval.key)
+
     def read_model(self, view: str) -> ReadModel:
         return ReadModel(self.store, view)
 
@@ -93,6 +105,9 @@ class World:
             "zip_executions",
             "executions",
             "task_executions",
+            "approvals",
+            "approval_executions",
+            "link_secret",
             "import_executions",
             "events",
             "alarms",
