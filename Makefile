@@ -48,7 +48,7 @@ sam-local-test: $(DEV_READY) $(SAM_READY) $(FABRIC_READY) ## sam deploy to the l
 	$(BIN)/python tests/sam_local/run.py $(ARGS)
 
 bench: $(DEV_READY) $(FABRIC_READY) ## measure what the README says
-	for name in command task import_rows engine; do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
+	for name in command task import engine; do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
 
 lock: $(DEV_READY) ## resolve the pinned requirements again
 	$(BIN)/python $(PIP) uv
