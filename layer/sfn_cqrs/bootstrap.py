@@ -16,6 +16,7 @@ from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.domain.retention import Retention
 
 if TYPE_CHECKING:
+    from sfn_cqrs.adapters.approval_table import ApprovalTable
     from sfn_cqrs.adapters.command_table import CommandTable
     from sfn_cqrs.adapters.data_table import DataTable
     from sfn_cqrs.adapters.executions import Executions
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.import_bucket import ImportBucket
     from sfn_cqrs.adapters.import_jobs import ImportJobs
     from sfn_cqrs.adapters.import_table import ImportTable
+    from sfn_cqrs.adapters.link_secret import LinkSecret
     from sfn_cqrs.adapters.process_table import ProcessTable
     from sfn_cqrs.adapters.read_model import ReadModel
     from sfn_cqrs.adapters.request_table import RequestTable
@@ -233,6 +235,34 @@ def task_executions() -> "Executions":
 
 
 @_once
+def approvals() -> "ApprovalTable":
+    """The approvals."""
+    from sfn_cqrs.adapters.approval_table import ApprovalTable  # noqa: PLC0415
+
+    table = os.environ["APPROVALS_TABLE"]
+    return ApprovalTable(_client("dynamodb"), table, requests=requests(), now=now)
+
+
+@_once
+def link_secret() -> "LinkSecret":
+    """The secret that signs approval links, if they are on."""
+    from sfn_cqrs.adapters.link_secret import LinkSecret  # noqa: PLC0415
+
+    name = os.environ.get("APPROVAL_LINK_SECRET", "")
+    return LinkSecret(lambda: _client("secretsmanager"), name)
+
+
+@_once
+def approval_executions() -> "Executions":
+    """The approval machine."""
+    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
+
+    return Executions(
+        _client("stepfunctions"), approval_machine_arn(), os.environ["APPROVALS_TABLE"]
+    )
+
+
+@_once
 def events() -> "Topic":
     """The topic of status notices."""
     from sfn_cqrs.adapters.topics import Topic  # noqa: PLC0415
@@ -282,6 +312,16 @@ def commands_table_name() -> str:
 def tasks_table_name() -> str:
     """The table's name as notices and executions carry it."""
     return os.environ["TASKS_TABLE"]
+
+
+def approvals_table_name() -> str:
+    """The table's name as notices and executions carry it."""
+    return os.environ["APPROVALS_TABLE"]
+
+
+def approval_machine_arn() -> str:
+    """The machine that alone may have its functions wait for people."""
+    return os.environ["APPROVAL_MACHINE_ARN"]
 
 
 def stage() -> str:

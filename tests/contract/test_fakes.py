@@ -7,11 +7,13 @@ from tests.fakes.builders import NRT, a_process, a_publication
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import (
+    approval_table,
     attributes_bucket,
     command_table,
     data_table,
     executions,
     history_table,
+    link_secret,
     process_table,
     read_model,
     request_table,
@@ -22,12 +24,14 @@ from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
 
 PAIRS = [
+    (fakes.ApprovalTable, approval_table.ApprovalTable),
     (fakes.AttributesBucket, attributes_bucket.AttributesBucket),
     (fakes.CommandTable, command_table.CommandTable),
     (fakes.DataTable, data_table.DataTable),
     (fakes.DeadLetters, topics.DeadLetters),
     (fakes.Executions, executions.Executions),
     (fakes.HistoryTable, history_table.HistoryTable),
+    (fakes.LinkSecret, link_secret.LinkSecret),
     (fakes.ProcessTable, process_table.ProcessTable),
     (fakes.ReadModel, read_model.ReadModel),
     (fakes.RequestTable, request_table.RequestTable),

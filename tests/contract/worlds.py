@@ -11,6 +11,9 @@ from tests.fakes import ManualClock, World
 from tests.fakes.builders import a_task
 from tests.fakes.tables import is_listed
 
+from sfn_cqrs.adapters.approval_items import approval_item, as_approval
+from sfn_cqrs.adapters.approval_table import ApprovalTable
+from sfn_cqrs.adapters.approval_table import open_shard as approval_shard
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_table import CommandTable
 from sfn_cqrs.adapters.data_table import DataTable
@@ -27,7 +30,8 @@ from sfn_cqrs.adapters.task_items import as_item, as_task, new_item, pointer_ite
 from sfn_cqrs.adapters.task_table import TaskTable
 from sfn_cqrs.adapters.task_table import open_shard as task_shard
 from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.domain.keys import ItemKey, TaskKey
+from sfn_cqrs.domain.approval import Approval
+from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, TaskKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Item, Task
@@ -38,6 +42,7 @@ TABLES = (
     "DataTable",
     "HistoryTable",
     "TasksTable",
+    "ApprovalsTable",
     "RequestsTable",
     "ReadModelsTable",
     "ImportTmpTable",
@@ -61,6 +66,10 @@ class FakeWorld(World):
     def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
         """A task, and whether the index lists it."""
         return self.store.tasks.stored(key), key in self.store.listed_tasks
+
+    def stored_approval(self, key: ApprovalKey) -> tuple[Approval | None, bool]:
+        """An approval, and whether the index lists it."""
+        return self.store.approvals.stored(key), key in self.store.listed_approvals
 
     def stored_items(self, key: TaskKey) -> list[Item]:
         """The items of a task with their inputs."""
@@ -112,6 +121,9 @@ class MotoWorld:
             requests=self.requests,
             attributes=self.attributes,
             now=self.clock,
+        )
+        self.approvals = ApprovalTable(
+            dynamodb, "ApprovalsTable", requests=self.requests, now=self.clock
         )
         self.data = DataTable(dynamodb, "DataTable", self.attributes)
         self.history = HistoryTable(
@@ -197,6 +209,20 @@ class MotoWorld:
                 "cause": item.cause,
             }
             self._dynamodb.put_item(TableName="TasksTable", Item=marshal(stored))
+
+    def seed_approvals(self, *approvals: Approval) -> None:
+        """Put approvals in their places, whatever their states."""
+        for one in approvals:
+            item = approval_item(one, None if one.stage.is_closed else approval_shard(one.key))
+            self._dynamodb.put_item(TableName="ApprovalsTable", Item=marshal(item))
+
+    def stored_approval(self, key: ApprovalKey) -> tuple[Approval | None, bool]:
+        """An approval, and whether the index lists it."""
+        keys = marshal({"pk": key.pk, "sk": key.sk})
+        item = self._dynamodb.get_item(
+            TableName="ApprovalsTable", Key=keys, ConsistentRead=True
+        ).get("Item")
+        return (as_approval(unmarshal(item)), "open_shard" in item) if item else (None, False)
 
     def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
         """A task, and whether the index lists it."""

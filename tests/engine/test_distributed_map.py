@@ -872,7 +872,10 @@ def test_an_engine_without_services_says_what_to_give_it() -> None:
     maps.run(ItemReader=reader(**FIRST_ROW))
 
     assert maps.failure[0] == "States.ItemReaderFailed"
-    assert maps.failure[1] == "this engine has no client for s3; give it services=BotoServices()"
+    assert (
+        maps.failure[1]
+        == "this engine has no client for s3; give it services=BotoServices(), or mock the state"
+    )
 
 
 def _nothing(service: str) -> Any:

@@ -306,7 +306,10 @@ def test_an_engine_without_services_fails_the_task() -> None:
     described = engine.describe_execution(arn)
 
     assert described["error"] == "States.TaskFailed"
-    assert described["cause"] == "this engine has no client for s3; give it services=BotoServices()"
+    assert (
+        described["cause"]
+        == "this engine has no client for s3; give it services=BotoServices(), or mock the state"
+    )
 
 
 def test_calls_do_not_hold_up_the_engine() -> None:
@@ -526,7 +529,10 @@ def test_activities_are_listed_and_described(cloud: Cloud) -> None:
 
     assert cloud.engine.create_activity("a") == first
     assert cloud.engine.list_activities() == [first, second]
-    assert cloud.engine.describe_activity(first["activityArn"]) == first
+    assert cloud.engine.describe_activity(first["activityArn"]) == {
+        **first,
+        "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
+    }
     with pytest.raises(ApiError) as caught:
         cloud.engine.describe_activity(f"{first['activityArn']}x")
     assert caught.value.code == "ActivityDoesNotExist"
@@ -597,3 +603,19 @@ def test_a_call_that_breaks_fails_its_task(plain: Cloud, monkeypatch: pytest.Mon
     run = plain.start(f"{STATES}aws-sdk:s3:listBuckets", {})
 
     assert (run.error, run.cause) == ("States.TaskFailed", "ZeroDivisionError: no")
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "arn:aws:states:us-east-1:123456789012:",
+        "arn:${AWS::Partition}:states:::",
+        "arn:aws-cn:states:::",
+    ],
+)
+def test_a_resource_may_have_a_region_or_a_placeholder(cloud: Cloud, prefix: str) -> None:
+    """As in aws-samples/step-functions-workflows-collection: script-generator, batch-lambda-sam."""
+    table = cloud.table()
+    run = cloud.start(f"{prefix}dynamodb:getItem", {"TableName": table, "Key": KEY})
+
+    assert run.status == "SUCCEEDED"

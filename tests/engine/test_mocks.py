@@ -94,25 +94,30 @@ def test_a_mocked_callback_is_answered_without_its_token() -> None:
 
 
 @pytest.mark.parametrize(
-    "resource",
+    ("resource", "parameters"),
     [
-        "arn:aws:states:::glue:startJobRun.sync",
-        "arn:aws:states:::aws-sdk:comprehend:detectSentiment",
-        "arn:aws:states:::bedrock:invokeModel",
+        ("arn:aws:states:::apigateway:invoke", {"ApiEndpoint": "x", "Method": "GET"}),
+        ("arn:aws:states:::elasticmapreduce:addStep.sync", {"ClusterId": "c", "Step": {}}),
+        ("arn:aws:states:::glue:startJobRun.sync", {"JobName": "j"}),
+        ("arn:aws:states:::aws-sdk:comprehend:detectSentiment", {}),
+        ("arn:aws:states:::bedrock:invokeModel", {"ModelId": "m"}),
     ],
 )
-def test_services_that_the_engine_does_not_serve_can_be_mocked(resource: str) -> None:
-    done = run(single({"Type": "Task", "Resource": resource}), config({"0": {"Return": 1}}))
+def test_any_service_can_be_mocked(resource: str, parameters: dict[str, Any]) -> None:
+    task = {"Type": "Task", "Resource": resource, "Parameters": parameters}
+    done = run(single(task), config({"0": {"Return": 1}}))
 
     assert (done.status, done.output) == ("SUCCEEDED", 1)
 
 
 def test_a_service_that_is_neither_served_nor_mocked_fails_and_says_so() -> None:
-    task = {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun"}
+    resource = "arn:aws:states:::eks:runJob.sync"
+    parameters = {"ClusterName": "c", "Job": {}}
+    task = {"Type": "Task", "Resource": resource, "Parameters": parameters}
     done = run(single(task), config({"0": {"Return": 1}}, state="other"))
 
     assert done.error == "States.Runtime"
-    assert "does not serve the resource arn:aws:states:::glue:startJobRun; mock" in str(done.cause)
+    assert f"does not serve the resource {resource}; mock the state" in str(done.cause)
 
 
 def test_a_thrown_error_meets_retry_and_catch() -> None:

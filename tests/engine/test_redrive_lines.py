@@ -170,7 +170,7 @@ def test_a_year_after_its_start_nothing_can_be_redriven() -> None:
 def test_a_full_history_cannot_be_redriven(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = Lab()
     run = lab.run(chain(no={"Type": "Fail"}))
-    execution = lab.engine._executions[run.arn]
+    execution = lab.engine._execution(run.arn)
     event = Event(1, 0, 0.0, "PassStateEntered", None)
     monkeypatch.setattr(execution.history, "_events", [event] * (MOST_EVENTS - 1))
 

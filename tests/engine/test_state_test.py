@@ -17,6 +17,7 @@ from sfn_local.asl import Engine, FunctionError, InlineFunctions
 from sfn_local.asl.server import serve_engine
 
 INVOKE = "arn:aws:states:::lambda:invoke"
+ROLE = "arn:aws:iam::123456789012:role/r"
 CALL = {
     "Type": "Task",
     "Resource": INVOKE,
@@ -50,7 +51,7 @@ class Served:
 
     def test(self, state: dict[str, Any], data: Any = None, **more: Any) -> dict[str, Any]:
         answer = self.client.test_state(
-            definition=json.dumps(state), input=json.dumps(data), **more
+            definition=json.dumps(state), input=json.dumps(data), roleArn=ROLE, **more
         )
         del answer["ResponseMetadata"]
         return dict(answer)
@@ -180,7 +181,7 @@ def test_a_state_of_a_machine_is_tested_by_its_name(served: Served) -> None:
         ({"definition": '{"Type": "Typo"}'}, "InvalidDefinition"),
         ({"definition": '{"Type": "Succeed"}', "input": "{"}, "InvalidExecutionInput"),
         ({"definition": '{"Type": "Succeed"}', "mock": {}}, "ValidationException"),
-        ({"definition": '{"Type": "Succeed"}', "mock": {"result": "{"}}, "InvalidExecutionInput"),
+        ({"definition": '{"Type": "Succeed"}', "mock": {"result": "{"}}, "ValidationException"),
         ({"definition": '{"StartAt": "a"}', "stateName": "a"}, "InvalidDefinition"),
     ],
 )

@@ -29,7 +29,12 @@ CATCH = [
 
 def ask(lab: Lab, definition: dict[str, Any], data: Any = None, **more: Any) -> dict[str, Any]:
     operation = OPERATIONS["TestState"]
-    given = {"definition": json.dumps(definition), "input": json.dumps(data), **more}
+    given = {
+        "definition": json.dumps(definition),
+        "input": json.dumps(data),
+        "roleArn": "arn:aws:iam::123456789012:role/r",
+        **more,
+    }
     return operation.run(lab.engine, operation.check(given))
 
 
@@ -272,7 +277,7 @@ def test_too_many_failed_iterations_fail_a_map(lab: Lab) -> None:
             lab,
             state,
             [],
-            mock=returned([]),
+            mock=returned([0, 0, 0]),
             stateConfiguration={"mapIterationFailureCount": failed},
         )
         for failed in (2, 3)
@@ -316,7 +321,7 @@ def test_a_state_of_a_whole_machine_is_found_by_name(lab: Lab) -> None:
         ({"Type": "Nonsense", "End": True}, {}, "InvalidDefinition"),
         ({"Type": "Succeed"}, {"mock": {"result": "1"}}, "ValidationException"),
         (TASK, {"mock": {}}, "ValidationException"),
-        (TASK, {"mock": {"result": "{"}}, "InvalidExecutionInput"),
+        (TASK, {"mock": {"result": "{"}}, "ValidationException"),
         (TASK, {"mock": {"result": "1", **thrown("E")}}, "ValidationException"),
         (TASK, {"mock": {"errorOutput": {}}}, "ValidationException"),
         (TASK, {"variables": "[]"}, "InvalidExecutionInput"),

@@ -4,8 +4,9 @@ The process items change by the domain's own predicates and transitions, so a fa
 rule itself; the contract tests hold DynamoDB's expressions to it.
 """
 
+from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
-from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
+from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
 from tests.fakes.store import ManualClock, Shelf, Store
 from tests.fakes.tables import (
     CommandTable,
@@ -20,6 +21,7 @@ from tests.fakes.task_table import TaskTable
 from tests.fakes.world import World
 
 __all__ = [
+    "ApprovalTable",
     "AttributesBucket",
     "CommandTable",
     "DataTable",
@@ -29,6 +31,7 @@ __all__ = [
     "ImportBucket",
     "ImportJobs",
     "ImportTable",
+    "LinkSecret",
     "ManualClock",
     "ProcessTable",
     "ReadModel",

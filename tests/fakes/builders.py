@@ -1,7 +1,8 @@
 from typing import Any
 
+from sfn_cqrs.domain.approval import Approval, Rules
 from sfn_cqrs.domain.command import Audit, Command, Content
-from sfn_cqrs.domain.keys import ItemKey, TaskKey
+from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, TaskKey
 from sfn_cqrs.domain.process import Mode, Process
 from sfn_cqrs.domain.publication import Publication, SyncPublication
 from sfn_cqrs.domain.request import Request
@@ -93,3 +94,24 @@ def an_item(key: TaskKey = RESIZE, index: int = 0, **changes: Any) -> Item:
     """An item that nobody has begun."""
     fields: dict[str, Any] = {"input": {"n": index}, "updated_at": UPDATED.at}
     return Item(key=key, index=index, **{**fields, **changes})
+
+
+RELEASE = ApprovalKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9B")
+
+
+def an_approval(key: ApprovalKey = RELEASE, **changes: Any) -> Approval:
+    """An approval that hanako has just requested, for a week, with a reminder a day."""
+    fields: dict[str, Any] = {
+        "type": "ORDER_RELEASE",
+        "rules": Rules(group="operator"),
+        "subject": "o-1",
+        "payload": {"total": 1200},
+        "note": "Please look",
+        "created": UPDATED,
+        "expires_at": "2026-12-02T09:00:00.000Z",
+        "remind_at": "2026-11-26T09:00:00.000Z",
+        "due_at": UPDATED.at,
+        "updated_at": UPDATED.at,
+        "source": "api",
+    }
+    return Approval(key=key, **{**fields, **changes})

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from datetime import datetime
 from typing import IO
 
 from tests.fakes.store import Store
@@ -82,16 +83,21 @@ class ImportBucket:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.objects: dict[str, list[bytes]] = {}
+        self.modified: dict[str, list[datetime]] = {}
         self.reports: dict[ImportKey, bytes] = {}
         self.failed: dict[tuple[ImportKey, int], list[FailedRow]] = {}
 
     def put(self, key: str, body: bytes) -> None:
         """Upload a file, as a user does."""
         self.objects.setdefault(key, []).append(body)
+        self.modified.setdefault(key, []).append(self._store.now())
 
-    def head(self, key: str) -> Head | None:
-        versions = self.objects.get(key)
-        return Head(str(len(versions)), len(versions[-1])) if versions else None
+    def head(self, key: str, version_id: str | None = None) -> Head | None:
+        versions = self.objects.get(key, [])
+        number = int(version_id) if version_id else len(versions)
+        if not 1 <= number <= len(versions):
+            return None
+        return Head(str(number), len(versions[number - 1]), self.modified[key][number - 1])
 
     def source(self, key: str, version_id: str) -> Source:
         return Source("imports", key, version_id)

@@ -9,6 +9,7 @@ from tests.fakes.store import Store
 from sfn_cqrs.adapters.attributes_bucket import MAX_INLINE_BYTES
 from sfn_cqrs.adapters.executions import Attempt
 from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.errors import LinksDisabledError
 from sfn_cqrs.domain.values import Json, canonical
 
 
@@ -88,6 +89,18 @@ class Executions:
             self.gone.add(token)
             self.rejected.append((token, error, cause))
             return True
+
+
+class LinkSecret:
+    """The secret of approval links; it is a test's to switch them off."""
+
+    def __init__(self) -> None:
+        self.value: bytes | None = b"a secret of 64 characters"
+
+    def read(self) -> bytes:
+        if self.value is None:
+            raise LinksDisabledError("approval links are off")
+        return self.value
 
 
 class Topic:

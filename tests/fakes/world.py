@@ -1,5 +1,6 @@
+from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
-from tests.fakes.services import AttributesBucket, DeadLetters, Executions, Topic
+from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
 from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
     CommandTable,
@@ -13,6 +14,7 @@ from tests.fakes.tables import (
 )
 from tests.fakes.task_table import TaskTable
 
+from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Item, Task
@@ -37,11 +39,14 @@ class World:
         self.waits = WaitTable(self.store)
         self.attributes = AttributesBucket(self.store)
         self.tasks = TaskTable(self.store, self.attributes)
+        self.approvals = ApprovalTable(self.store)
         self.imports = ImportTable(self.store)
         self.import_jobs = ImportJobs(self.store)
         self.import_bucket = ImportBucket(self.store)
         self.executions = Executions(self.store)
         self.task_executions = Executions(self.store)
+        self.approval_executions = Executions(self.store)
+        self.link_secret = LinkSecret()
         self.import_executions = Executions(self.store)
         self.events = Topic(self.store)
         self.alarms = Topic(self.store)
@@ -67,6 +72,13 @@ class World:
         for item in items:
             self.store.task_items.put((item.key, item.index), item)
 
+    def seed_approvals(self, *approvals: Approval) -> None:
+        """Put approvals in their places, whatever their states."""
+        for approval in approvals:
+            self.store.approvals.put(approval.key, approval)
+            if not approval.stage.is_closed:
+                self.store.listed_approvals.add(approval.key)
+
     def read_model(self, view: str) -> ReadModel:
         return ReadModel(self.store, view)
 
@@ -86,6 +98,9 @@ class World:
             "import_bucket",
             "executions",
             "task_executions",
+            "approvals",
+            "approval_executions",
+            "link_secret",
             "import_executions",
             "events",
             "alarms",

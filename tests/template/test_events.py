@@ -4,12 +4,13 @@ from typing import Any
 import pytest
 from tests.template.stack import MACHINES, ROOT, TASKS, TEMPLATE, State, is_batch
 
-from sfn_cqrs.domain.keys import CommandRef, ImportKey, TaskRef
+from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, TaskRef
 from sfn_cqrs.service.step_functions import execution_name
 from sfn_local.events import matches
 
 EVENTS = ROOT / "events"
 ATTEMPTS: dict[str, tuple[Any, str]] = {
+    "approval": (ApprovalRef, "ApprovalsTable"),
     "command": (CommandRef, "CommandsTable"),
     "task": (TaskRef, "TasksTable"),
     "import-csv": (ImportKey, "ImportTmpTable"),
@@ -56,7 +57,9 @@ def test_a_sample_runs_in_the_machine_and_under_the_name_of_its_attempt(state: S
     )
 
 
-@pytest.mark.parametrize("event", ["on_process_changed", "on_task_changed", "on_import_changed"])
+@pytest.mark.parametrize(
+    "event", ["on_approval_changed", "on_process_changed", "on_task_changed", "on_import_changed"]
+)
 def test_a_streams_records_pass_its_filter(event: str) -> None:
     (source,) = (
         one
@@ -71,11 +74,40 @@ def test_a_streams_records_pass_its_filter(event: str) -> None:
     assert {any(matches(one, record) for one in patterns) for record in records} == {True}
 
 
+def rule_of(function: str) -> Any:
+    """The EventBridge rule of a function."""
+    (source,) = (
+        one
+        for one in TEMPLATE.event_sources
+        if one.type == "EventBridgeRule" and one.function == function
+    )
+    return source
+
+
 @pytest.mark.parametrize(
-    "event", ["sweep_execution_ended", "sweep_task_ended", "sweep_import_ended"]
+    ("key", "passes"),
+    [
+        ("uploads/tenant1/auto/airports/2026/airports.csv", True),
+        ("uploads/tenant1/auto/airports/a.csv", True),
+        ("uploads/tenant1/auto/a.csv", False),
+        ("uploads/tenant1/01JDHZ0000000000000000000A/a.csv", False),
+        ("jobs/tenant1/c-1/errors.csv", False),
+    ],
+)
+def test_a_file_passes_the_rule_of_uploads_by_its_place(key: str, passes: bool) -> None:
+    event = sample("event/on_file_uploaded.json")
+    event["detail"]["object"]["key"] = key
+    event["detail"]["bucket"]["name"] = TEMPLATE.name("ImportBucket")
+
+    assert matches(rule_of("EventOnFileUploadedFunction").properties["Pattern"], event) is passes
+
+
+@pytest.mark.parametrize(
+    "event",
+    ["sweep_approval_ended", "sweep_execution_ended", "sweep_task_ended", "sweep_import_ended"],
 )
 def test_the_end_of_an_execution_passes_the_sweeps_rule(event: str) -> None:
-    (source,) = (one for one in TEMPLATE.event_sources if one.type == "EventBridgeRule")
+    source = rule_of("ScheduleSweepFunction")
 
     assert matches(source.properties["Pattern"], sample(f"schedule/{event}.json"))
 

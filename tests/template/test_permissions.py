@@ -22,7 +22,7 @@ from tests.template.test_events import ATTEMPTS
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef, ImportKey
 from sfn_cqrs.service.imports import ImportService, Request
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
 from sfn_local.lambdas import current_function
@@ -37,6 +37,7 @@ FOR_OTHER_TASKS = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 TASK_WORKERS = {"QueueOnTaskActionFunction", "TaskIteratorFunction"}
 WAKERS = {
     "ApiHandleRequestFunction",
+    "ApprovalRequestApprovalFunction",
     "CommandFinishFunction",
     "CommandMarkFailedFunction",
     "CommandWaitPrevCommandFunction",
@@ -44,12 +45,16 @@ WAKERS = {
     "StreamOnProcessChangedFunction",
 }
 WAKE = {"dynamodb:UpdateItem", "states:SendTaskFailure", "states:SendTaskSuccess"}
-"""All of them wake the next version, restart it or end its wait; who comes first is a race."""
+"""All of them wake a version or an approval, restart it or end its wait; who is first is a race."""
 ON_THEIR_BEHALF = {"kms:GenerateDataKey", "kms:Decrypt"}
 """SNS uses the alarm topic's key in the name of its caller."""
-BY_LAMBDA = {("ScheduleSweepFunction", "sqs:SendMessage")}
+BY_LAMBDA = {
+    ("EventOnFileUploadedFunction", "sqs:SendMessage"),
+    ("ScheduleSweepFunction", "sqs:SendMessage"),
+}
 """Lambda itself sends what failed in the name of the function."""
 REPORTERS = (
+    "ImportCsvCsvLoaderFunction",
     "ImportCsvFinalizeParentJobFunction",
     "QueueOnImportActionFunction",
     "ScheduleSweepFunction",
@@ -122,6 +127,9 @@ def _asked(service: str, operation: str, params: dict[str, Any]) -> Iterator[tup
     if service == "s3":
         action = f"{service}:{S3_ACTIONS.get(operation, operation)}"
         action += "Version" if "VersionId" in params else ""
+    if service == "secretsmanager":
+        yield action, "ApprovalLinkSecret", ""
+        return
     if service == "states":
         yield action, _machine(str(params)), ""
         return
@@ -144,13 +152,17 @@ def allowed() -> set[Call]:
 
 def _resource(value: dict[str, Any]) -> str:
     text: str = value.get("Ref") or value.get("Fn::Sub") or value["Fn::GetAtt"][0]
+    if ":secret:" in text:
+        return "ApprovalLinkSecret"
     if ":${AWS::StackName}-" in text:
         return _machine(text)
-    return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", text).removesuffix("/*").removesuffix("/jobs")
+    return re.sub(r"\$\{(\w+)\.Arn\}(/(jobs|uploads))?(/\*)?", r"\1", text)
 
 
 def _machine(text: str) -> str:
-    """The machine that an ARN names; a task token names none, and only commands have them."""
+    """The machine that an ARN names; a task token names none, but what is sent with it tells."""
+    if re.search(r"-approval(?!-links)\b", text) or "LOOK_AGAIN" in text:
+        return "ApprovalStateMachine"
     names = {"task": "TaskStateMachine", "import-csv": "ImportCsvStateMachine"}
     found = re.search(r"-(task|import-csv)\b", text)
     return names[found[1]] if found else "CommandStateMachine"
@@ -202,6 +214,28 @@ class User:
             assert time.monotonic() < until, found
             time.sleep(0.1)
 
+    def ask_for_release(self, order: str, **headers: str) -> str:
+        body = {"type": "ORDER_RELEASE", "subject": order}
+        return str(self.ask("/approvals", body, **headers)["id"])
+
+    def wait_for_approval(
+        self, id_: str, stage: str, attempt: int = 1, *, is_parked: bool = False
+    ) -> None:
+        until = time.monotonic() + 15
+        while True:
+            found = self.ask(f"/approvals/{id_}")
+            is_there = not is_parked or self._is_parked(id_)
+            if (found.get("stage"), found.get("attempt")) == (stage, attempt) and is_there:
+                return
+            assert time.monotonic() < until, found
+            time.sleep(0.1)
+
+    def _is_parked(self, id_: str) -> bool:
+        key = {"pk": {"S": "APPROVAL#tenant1"}, "sk": {"S": f"APPROVAL#{id_[2:]}"}}
+        table = self.stack.outputs["ApprovalsTableName"]
+        item = self.stack.client("dynamodb").get_item(TableName=table, Key=key).get("Item", {})
+        return "task_token" in item
+
 
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
@@ -209,7 +243,10 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
     entry = ("before-parameter-build", listener)
     handlers.BUILTIN_HANDLERS.append(entry)
     boto3.DEFAULT_SESSION = None
-    parameters = {"CommandTtlDays": "30", "HistoryTtlDays": "30"}
+    parameters = {
+        **{"CommandTtlDays": "30", "HistoryTtlDays": "30"},
+        **{"ApprovalLinks": "enabled", "ImportOnUpload": "enabled"},
+    }
     folder = tmp_path_factory.mktemp("state")
     try:
         with LocalStack(state_dir=folder, parameters=parameters, reload=False) as stack:
@@ -232,10 +269,13 @@ def use(stack: LocalStack) -> None:
     lose_and_sweep(user)
     run_tasks(user)
     lose_tasks_and_sweep(user)
-    import_at_once(user)
+    decide(user)
+    lose_approvals_and_sweep(user)
     import_files(stack)
     import_rows()
     lose_imports_and_sweep(stack)
+    import_at_once(user)
+    import_uploads(user)
     run_workflows(stack)
     write_what_nobody_can_read(stack)
 
@@ -332,12 +372,28 @@ def import_at_once(user: User) -> None:
     with urllib.request.urlopen(f"{user.stack.http}/imports/{done['id']}/errors.csv") as report:
         assert report.read().count(b"RJTT") == 1
     user.ask(f"/imports/{done['id']}/cancel", {})
+    user.ask(f"/imports/{done['id']}/retry", {})
+
+
+def import_uploads(user: User) -> None:
+    """A file in the place of a table, of which S3 tells; and an event that names its version."""
+    bucket, key = user.stack.outputs["ImportBucketName"], "uploads/tenant1/auto/airports/a.csv"
+    before = len(user.ask("/imports")["items"])
+    put = user.stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b"")
+    until = time.monotonic() + 10
+    while len(user.ask("/imports")["items"]) == before:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    event = json.loads((ROOT / "events/event/on_file_uploaded.json").read_text(encoding="utf-8"))
+    event["detail"]["object"] |= {"key": key, "version-id": put["VersionId"]}
+    user.stack.functions.invoke("EventOnFileUploadedFunction", json.dumps(event).encode())
+    assert len(user.ask("/imports")["items"]) == before + 1
 
 
 def send_airports(user: User, name: str) -> dict[str, str]:
     """Send a file of two rows by the form that its tenant is given; how to import it."""
     form = user.ask("/imports/uploads", {"name": "airports.csv"})
-    lines = ["icao,name,country,lat,lon,tz", f"RJAA,{name},JP,35.7,140.3,Asia/Tokyo", "RJTT,,,,,"]
+    lines = ["icao,name,country,lat,lon,tz", f"RJEE,{name},JP,35.7,140.3,Asia/Tokyo", "RJTT,,,,,"]
     parts = [*form["fields"].items(), ("file", "\n".join(lines))]
     body = "".join(
         f'--x\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -378,6 +434,58 @@ def lose_tasks_and_sweep(user: User) -> None:
         assert time.monotonic() < until
         time.sleep(0.05)
     user.stack.functions.invoke("ScheduleSweepFunction", tick)
+
+
+def decide(user: User) -> None:
+    """Orders that are released, held and forgotten; an order that does not exist is repaired."""
+    for code in ("o-yes", "o-no"):
+        attributes = {"customer": "ada", "total": 1200}
+        order = {"type": "ORDER", "code": code, "name": code, "attributes": attributes}
+        user.ask("/commands", order)
+    yes = user.ask_for_release("o-yes", **{"idempotency-key": "release"})
+    assert user.ask_for_release("o-yes", **{"idempotency-key": "release"}) == yes
+    for id_, verb in ((yes, "approve"), (user.ask_for_release("o-no"), "reject")):
+        user.ask(f"/approvals/{id_}/{verb}", {}, **{"x-user": "hanako"})
+        user.wait_for_approval(id_, "DONE")
+    lost = user.ask_for_release("o-lost")
+    user.ask(f"/approvals/{lost}/approve", {}, **{"x-user": "hanako"})
+    user.wait_for_approval(lost, "FAILED")
+    user.ask(f"/approvals/{lost}/retry", {})
+    user.wait_for_approval(lost, "FAILED", attempt=2)
+    user.ask("/approvals?status=ALL")
+    with pytest.raises(urllib.error.HTTPError, match="Forbidden"):
+        urllib.request.urlopen(f"{user.stack.http}/approvals/{lost}/decide?token=nobodys")
+
+
+def lose_approvals_and_sweep(user: User) -> None:
+    """One whose start is lost and whose time is over, one whose token is, one that is stopped."""
+    client, table = user.stack.client("dynamodb"), user.stack.outputs["ApprovalsTableName"]
+    over = "2026-01-01T00:00:00.000Z"
+    waiting = [user.ask_for_release(f"o-{name}") for name in ("no", "token", "stop")]
+    for id_ in waiting:
+        user.wait_for_approval(id_, "WAITING", is_parked=True)
+    keys = [{"pk": {"S": "APPROVAL#tenant1"}, "sk": {"S": f"APPROVAL#{i[2:]}"}} for i in waiting]
+    user.ask("/approvals")
+    items = [client.get_item(TableName=table, Key=key)["Item"] for key in keys]
+    lost = {"opened_at": {"S": over}, "expires_at": {"S": over}, "ulid": {"S": "0" * 26}}
+    new = {
+        "stage": {"S": "CREATED"},
+        "happened": {"S": "WAITING"},
+        "sk": {"S": f"APPROVAL#{'0' * 26}"},
+    }
+    client.put_item(TableName=table, Item={**items[0], **lost, **new, "id": {"S": f"a-{'0' * 26}"}})
+    decided = {"status": {"S": "REJECTED"}, "opened_at": {"S": over}, "happened": {"S": "WAITING"}}
+    client.put_item(TableName=table, Item={**items[1], **decided})
+    tick = (ROOT / "events/schedule/sweep.json").read_bytes()
+    done = json.loads(user.stack.functions.invoke("ScheduleSweepFunction", tick))
+    assert (done["approval_started"], done["approval_woken"]) == (1, 1), done
+    user.wait_for_approval(f"a-{'0' * 26}", "DONE")
+    ref = ApprovalRef(ApprovalKey("tenant1", waiting[2][2:]), 1)
+    machine = user.stack.outputs["ApprovalStateMachineArn"].replace("stateMachine", "execution")
+    user.stack.client("stepfunctions").stop_execution(
+        executionArn=f"{machine}:{ref.execution_name(table)}"
+    )
+    user.wait_for_approval(waiting[2], "WAITING", attempt=2)
 
 
 def import_files(stack: LocalStack) -> None:
@@ -479,18 +587,20 @@ def run_workflows(stack: LocalStack) -> None:
 
 
 def write_what_nobody_can_read(stack: LocalStack) -> None:
-    """Records that the filters let through, and that are neither a process item nor a task."""
+    """Records that the filters let through, and that are no item of a kind that is acted on."""
     odd = {"pk": {"S": "TENANT#tenant1"}, "sk": {"S": "odd"}}
     for table, kind, status in (
         ("CommandsTableName", "process", "start"),
         ("TasksTableName", "task", "CREATED"),
+        ("ApprovalsTableName", "approval", "OPEN"),
         ("ImportTmpTableName", "job", "CREATED"),
     ):
-        item = {**odd, "kind": {"S": kind}, "status": {"S": status}}
+        item = {**odd, "kind": {"S": kind}, "status": {"S": status}, "happened": {"S": "?"}}
         stack.client("dynamodb").put_item(TableName=stack.outputs[table], Item=item)
     queue, bodies = stack.outputs["StreamDeadLetterQueueUrl"], ""
     until = time.monotonic() + 15
-    while not all(told in bodies for told in ("no process item", "no task", "no import")):
+    kinds = ("no process item", "no task", "no import", "no approval")
+    while not all(told in bodies for told in kinds):
         assert time.monotonic() < until, bodies
         found = stack.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=2)
         bodies += "".join(message["Body"] for message in found.get("Messages", []))

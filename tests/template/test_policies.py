@@ -99,6 +99,7 @@ def test_only_the_outboxes_consumers_and_the_sweep_start_executions() -> None:
     assert who_may("states:StartExecution") == {
         "QueueOnTaskActionFunction",
         "ScheduleSweepFunction",
+        "StreamOnApprovalChangedFunction",
         "StreamOnImportChangedFunction",
         "StreamOnProcessChangedFunction",
     }

@@ -6,6 +6,7 @@ import pytest
 from functions.api.handle_request.app import app
 from tests.template.stack import ROOT, TEMPLATE, attribute, of_type, translated
 
+from sfn_cqrs.domain.approval import Happened
 from sfn_cqrs.service.task_state import BEGINS_WITHIN
 from sfn_cqrs.service.task_types import MAX_TIMEOUT
 from sfn_local.events import matches
@@ -54,7 +55,17 @@ def test_the_index_of_what_is_open_holds_keys_only(table: str) -> None:
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
-def test_commands_tasks_and_imports_have_a_stream_and_one_reader_each() -> None:
+def test_approvals_are_listed_by_what_is_due_and_by_their_status() -> None:
+    indexes = {
+        index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
+        for index in TABLES["ApprovalsTable"]["GlobalSecondaryIndexes"]
+        if index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    }
+
+    assert indexes == {"open": ["open_shard", "opened_at"], "status": ["tenant_status", "sk"]}
+
+
+def test_what_is_acted_on_has_a_stream_and_one_reader_each() -> None:
     streams = {name: table.get("StreamSpecification") for name, table in TABLES.items()}
     readers = {
         mapping["FunctionName"]["Ref"]: mapping["EventSourceArn"]
@@ -63,11 +74,13 @@ def test_commands_tasks_and_imports_have_a_stream_and_one_reader_each() -> None:
     }
 
     assert {name: stream for name, stream in streams.items() if stream} == {
+        "ApprovalsTable": {"StreamViewType": "NEW_IMAGE"},
         "CommandsTable": {"StreamViewType": "NEW_IMAGE"},
         "TasksTable": {"StreamViewType": "NEW_IMAGE"},
         "ImportTmpTable": {"StreamViewType": "NEW_IMAGE"},
     }
     assert readers == {
+        "StreamOnApprovalChangedFunction": attribute("ApprovalsTable", "StreamArn"),
         "StreamOnImportChangedFunction": attribute("ImportTmpTable", "StreamArn"),
         "StreamOnProcessChangedFunction": attribute("CommandsTable", "StreamArn"),
         "StreamOnTaskChangedFunction": attribute("TasksTable", "StreamArn"),
@@ -77,6 +90,7 @@ def test_commands_tasks_and_imports_have_a_stream_and_one_reader_each() -> None:
 @pytest.mark.parametrize(
     ("function", "lanes"),
     [
+        ("StreamOnApprovalChangedFunction", None),
         ("StreamOnProcessChangedFunction", 10),
         ("StreamOnTaskChangedFunction", None),
         ("StreamOnImportChangedFunction", None),
@@ -166,9 +180,22 @@ def test_the_stream_of_imports_lets_through_jobs_and_counters(
     assert any(matches(_pattern(one), record) for one in filters) is passes
 
 
+@pytest.mark.parametrize("happened", Happened)
+def test_the_stream_of_approvals_lets_through_all_that_happens_but_waiting(
+    happened: Happened,
+) -> None:
+    filters = source_mapping("StreamOnApprovalChangedFunction")["FilterCriteria"]["Filters"]
+    new_image = {"kind": {"S": "approval"}, "happened": {"S": str(happened)}}
+    record = {"eventName": "MODIFY", "dynamodb": {"NewImage": new_image}}
+
+    passes = any(matches(_pattern(one), record) for one in filters)
+    assert passes is (happened is not Happened.WAITING)
+
+
 @pytest.mark.parametrize(
     "function",
     [
+        "StreamOnApprovalChangedFunction",
         "StreamOnImportChangedFunction",
         "StreamOnProcessChangedFunction",
         "StreamOnTaskChangedFunction",
@@ -234,7 +261,7 @@ def test_items_are_begun_so_that_they_end_before_their_execution_does() -> None:
 @pytest.mark.parametrize(
     ("queue", "actions"),
     [
-        ("Notification", ["command-status", "task-status", "import-status"]),
+        ("Notification", ["command-status", "task-status", "import-status", "approval-status"]),
         ("TaskAction", ["task-execute"]),
         ("ImportAction", ["import-execute"]),
     ],
@@ -312,7 +339,7 @@ def test_the_api_has_a_route_for_each_of_the_functions() -> None:
     }
 
 
-def test_every_route_wants_a_token_but_what_a_browser_asks_for_without_one() -> None:
+def test_every_route_wants_a_token_but_pages_and_what_a_link_opens() -> None:
     paths = of_type("AWS::ApiGatewayV2::Api")["HttpApi"]["Body"]["paths"]
     without_token = {
         (method, path)
@@ -321,7 +348,17 @@ def test_every_route_wants_a_token_but_what_a_browser_asks_for_without_one() -> 
         if route["security"] != [{"Jwt": []}]
     }
 
-    assert without_token == {("get", "/docs"), ("options", "/{proxy+}")}
+    by_link = {("get", "/approvals/{id}/decide"), ("post", "/approvals/{id}/decide")}
+    assert without_token == {("get", "/docs"), ("options", "/{proxy+}"), *by_link}
+
+
+def test_approval_links_are_off_unless_somebody_switches_them_on() -> None:
+    secret = translated()["ApprovalLinkSecret"]
+
+    assert TEMPLATE.document["Parameters"]["ApprovalLinks"]["Default"] == "disabled"
+    assert secret["Condition"] == "HasApprovalLinks"
+    assert secret["Properties"]["GenerateSecretString"]["PasswordLength"] == 64
+    assert TEMPLATE.environment["APPROVAL_LINK_SECRET"] == ""
 
 
 def test_the_api_is_throttled_and_logged() -> None:
@@ -375,6 +412,7 @@ def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
         "OldestOpenCommandAge",
         "OldestOpenTaskAge",
         "OldestOpenImportAge",
+        "OldestOpenApprovalAge",
         "Throttles",
         "5xx",
     ],
@@ -385,7 +423,9 @@ def test_what_can_go_wrong_is_watched(metric: str) -> None:
 
 def test_every_trigger_has_an_alarm_on_its_errors() -> None:
     triggers = {
-        name for name in TEMPLATE.functions if name.startswith(("Stream", "Queue", "Sched"))
+        name
+        for name in TEMPLATE.functions
+        if name.startswith(("Event", "Stream", "Queue", "Sched"))
     }
     watched = {
         alarm["Dimensions"][0]["Value"]["Ref"]
@@ -397,7 +437,13 @@ def test_every_trigger_has_an_alarm_on_its_errors() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["OldestOpenCommandAlarm", "OldestOpenTaskAlarm", "OldestOpenImportAlarm"]
+    "name",
+    [
+        "OldestOpenCommandAlarm",
+        "OldestOpenTaskAlarm",
+        "OldestOpenImportAlarm",
+        "OldestOpenApprovalAlarm",
+    ],
 )
 def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it(
     name: str,
@@ -412,3 +458,21 @@ def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it
     ]
     assert f'"{alarm["MetricName"]}"' in source
     assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_uploads_start_imports_only_if_a_parameter_says_so() -> None:
+    rule = of_type("AWS::Events::Rule")["EventOnFileUploadedFunctionUploaded"]
+    bucket = of_type("AWS::S3::Bucket")["ImportBucket"]
+
+    assert TEMPLATE.parameters["ImportOnUpload"] == "disabled"
+    assert rule["State"] == {"Fn::If": ["HasImportOnUpload", "ENABLED", "DISABLED"]}
+    assert bucket["NotificationConfiguration"] == {
+        "Fn::If": [
+            "HasImportOnUpload",
+            {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
+            {"Ref": "AWS::NoValue"},
+        ]
+    }
+    (target,) = rule["Targets"]
+    assert target["DeadLetterConfig"] == {"Arn": attribute("FileUploadedDeadLetterQueue")}
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0

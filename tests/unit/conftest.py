@@ -11,6 +11,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.service import handlers, task_types
 from sfn_cqrs.service.logs import logger
 
+APPROVAL_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:sfn-cqrs-approval"
 EVENTS = Path(__file__).parents[2] / "events"
 
 
@@ -20,6 +21,8 @@ def _environment(monkeypatch):
     monkeypatch.setenv("APP_PACKAGE", "shop")
     monkeypatch.setenv("COMMANDS_TABLE", "sfn-cqrs-CommandsTable")
     monkeypatch.setenv("TASKS_TABLE", "sfn-cqrs-TasksTable")
+    monkeypatch.setenv("APPROVALS_TABLE", "sfn-cqrs-ApprovalsTable")
+    monkeypatch.setenv("APPROVAL_MACHINE_ARN", APPROVAL_MACHINE)
     monkeypatch.setenv("IMPORT_TMP_TABLE", "sfn-cqrs-ImportTmpTable")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

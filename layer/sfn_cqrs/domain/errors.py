@@ -46,6 +46,17 @@ class UnknownTaskTypeError(InvalidInputError):
         super().__init__("taskType", f"{type_!r} is not registered; known types: {names}")
 
 
+class UnknownApprovalTypeError(InvalidInputError):
+    """No module of the user's package registers this type of approval."""
+
+    code = "unknown_approval_type"
+
+    def __init__(self, type_: object, known: list[str]) -> None:
+        """Name the types that exist, so that a typing error shows."""
+        names = ", ".join(known) or "none"
+        super().__init__("type", f"{type_!r} is not registered; known types: {names}")
+
+
 class UnknownTableError(InvalidInputError):
     """No module of the user's package imports rows into this table."""
 
@@ -117,6 +128,12 @@ class InvalidTokenError(SfnCqrsError):
     code = "invalid_token"
 
 
+class TokenRefusedError(SfnCqrsError):
+    """The role may not end the wait that a task token stands for; it may be another machine's."""
+
+    code = "token_refused"
+
+
 class NotWaitingError(SfnCqrsError):
     """Nobody waits there: the execution has not come to the state, or does not exist."""
 
@@ -186,6 +203,47 @@ class ForbiddenError(SfnCqrsError):
     """The caller lacks the role that this action asks for."""
 
     code = "forbidden"
+
+
+class FourEyesError(ForbiddenError):
+    """Whoever requests an approval cannot decide on it."""
+
+    code = "four_eyes"
+
+
+class NotAnApproverError(ForbiddenError):
+    """The caller is not among those who decide on this approval."""
+
+    code = "not_an_approver"
+
+
+class AlreadyDecidedError(SfnCqrsError):
+    """The approval is decided, or this approver has approved it before."""
+
+    code = "already_decided"
+
+    def __init__(self, message: str, status: str) -> None:
+        """Carry the status that stands."""
+        super().__init__(message)
+        self.status = status
+
+
+class InvalidLinkError(ForbiddenError):
+    """An approval link that was not made here, or not for this."""
+
+    code = "invalid_link"
+
+
+class LinksDisabledError(NotFoundError):
+    """Approval links are off."""
+
+    code = "links_disabled"
+
+
+class ExpiredError(SfnCqrsError):
+    """Nobody decided on the approval in time; request it again."""
+
+    code = "expired"
 
 
 class UnauthorizedError(SfnCqrsError):

@@ -15,11 +15,13 @@ from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 MAX_CODE_BYTES = 256
 MAX_VERSION = 99_999_999
 JOB_PREFIX = "JOB#"
+APPROVAL_PREFIX = "APPROVAL#"
 FILE_PREFIX = "FILE#"
 HOOK_PREFIX = "HOOK#"
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TASK_ID = re.compile(r"([ts])-([0-9A-HJKMNP-TV-Z]{26})")
+_APPROVAL_ID = re.compile(r"a-([0-9A-HJKMNP-TV-Z]{26})")
 _ZIP_ID = re.compile(r"z-([0-9A-HJKMNP-TV-Z]{26})")
 _ULID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _IMPORT_ID = re.compile(r"([cr])-([0-9A-HJKMNP-TV-Z]{26})")
@@ -365,6 +367,76 @@ class TaskRef:
         return f"t-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalKey:
+    """One approval of one tenant."""
+
+    tenant: str
+    ulid: str
+
+    @classmethod
+    def of(cls, tenant: str, id_: str) -> "ApprovalKey":
+        """The key of the approval with a public id.
+
+        Raises:
+            NotFoundError: it is no approval's id.
+        """
+        found = _APPROVAL_ID.fullmatch(id_)
+        if found is None:
+            raise NotFoundError(f"{id_!r} is no id of an approval; those begin with a-")
+        return cls(tenant, found[1])
+
+    @property
+    def id(self) -> str:
+        """The public id, which names the kind and so the partition."""
+        return f"a-{self.ulid}"
+
+    @property
+    def pk(self) -> str:
+        """The partition of the tenant's approvals."""
+        return approvals_partition_key(self.tenant)
+
+    @property
+    def sk(self) -> str:
+        """The sort key; approvals sort by the time they were requested."""
+        return f"{APPROVAL_PREFIX}{self.ulid}"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRef:
+    """One attempt to bring an approval to its end: all that an execution carries."""
+
+    key: ApprovalKey
+    attempt: int
+
+    def as_input(self) -> dict[str, object]:
+        """The execution's input; the same attempt gives the same text, whoever starts it."""
+        return {"attempt": self.attempt, "id": self.key.id, "tenant": self.key.tenant}
+
+    @classmethod
+    def from_input(cls, execution_input: dict[str, object]) -> "ApprovalRef":
+        """Read an execution's input back.
+
+        Raises:
+            InvalidInputError: a field is missing or of another type.
+        """
+        try:
+            tenant, id_ = str(execution_input["tenant"]), str(execution_input["id"])
+            attempt = execution_input["attempt"]
+            key = ApprovalKey.of(tenant, id_)
+        except (KeyError, TypeError) as error:
+            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
+        except NotFoundError as error:
+            raise InvalidInputError("id", str(error)) from error
+        if not isinstance(attempt, int):
+            raise InvalidInputError("input", "attempt must be an integer")
+        return cls(key, attempt)
+
+    def execution_name(self, table: str) -> str:
+        """The execution's name: one per attempt, at most 80 characters, the same for ever."""
+        return f"a-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
+
+
 def checked_tenant(tenant: object) -> str:
     """A tenant, if a key can hold it.
 
@@ -396,6 +468,11 @@ def tasks_partition_key(tenant: str, kind: TaskKind) -> str:
 def task_items_partition_key(tenant: str, kind: TaskKind, ulid: str) -> str:
     """The partition that holds the items of one task."""
     return f"{tasks_partition_key(tenant, kind)}#{ulid}"
+
+
+def approvals_partition_key(tenant: str) -> str:
+    """The partition that holds a tenant's approvals."""
+    return f"APPROVAL#{tenant}"
 
 
 def partition_key(tenant: str) -> str:

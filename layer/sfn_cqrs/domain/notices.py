@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.process import Process
@@ -141,6 +142,41 @@ def _import_identity(job: Job, table: str) -> dict[str, Any]:
         "sk": key.sk,
         "tenantCode": key.tenant,
     }
+
+
+def approval_status(approval: Approval, table: str) -> dict[str, Any]:
+    """The notice that something has happened to an approval; it names nobody."""
+    return {
+        "action": "approval-status",
+        **_approval_identity(approval, table),
+        "content": {
+            "happened": str(approval.happened),
+            "status": str(approval.status),
+            "source": approval.source,
+            "type": approval.type,
+            "attempt": approval.attempt,
+            "approved": len(approval.votes),
+            "needed": approval.rules.needed,
+            "reminders": approval.reminders,
+            "expiresAt": approval.expires_at,
+            "error": approval.error,
+        },
+    }
+
+
+def approval_alarm(approval: Approval, table: str, execution: str) -> dict[str, Any]:
+    """The alarm that what follows a decision has failed."""
+    message = f"{approval.error}: {approval.cause or ''}".splitlines()[0][:MAX_MESSAGE]
+    return {
+        "action": "sfn-alarm",
+        **_approval_identity(approval, table),
+        "content": {"errorMessage": message, "sfnId": execution},
+    }
+
+
+def _approval_identity(approval: Approval, table: str) -> dict[str, Any]:
+    key = approval.key
+    return {"id": key.id, "table": table, "pk": key.pk, "sk": key.sk, "tenantCode": key.tenant}
 
 
 def _task_identity(task: Task, table: str) -> dict[str, Any]:

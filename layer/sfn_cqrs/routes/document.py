@@ -42,6 +42,7 @@ _PROBLEM: Final = record(
         "currentVersion": {**COUNT, "description": "what a version must build on"},
         "version": {**VERSION, "description": "the version that is in the way"},
         "outcome": TEXT,
+        "decided": {**TEXT, "description": "the status of an approval that stands"},
     },
 )
 
@@ -93,7 +94,10 @@ class _Document:
             view["parameters"] = parameters
         if said.body is not None:
             content = {"application/json": {"schema": self._plain(said.body)}}
-            view["requestBody"] = {"required": True, "content": content}
+            view["requestBody"] = {
+                "required": bool(said.body.shape["required"]),
+                "content": content,
+            }
         if said.is_public:
             view["security"] = []
         return view

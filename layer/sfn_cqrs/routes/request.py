@@ -60,7 +60,18 @@ class Request:
         Raises:
             InvalidInputError: it is none, or has a field that is not known.
         """
-        body = body_of(self._event)
+        return self._checked(body_of(self._event), known)
+
+    def optional_body(self, known: frozenset[str]) -> dict[str, Any]:
+        """The JSON object that was sent, or an empty one where nothing was.
+
+        Raises:
+            InvalidInputError: it is none, or has a field that is not known.
+        """
+        return self._checked(body_of(self._event) if self._event.get("body") else {}, known)
+
+    @staticmethod
+    def _checked(body: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
         unknown = sorted(body.keys() - known)
         if unknown:
             raise InvalidInputError(unknown[0], f"is not known; known: {', '.join(sorted(known))}")

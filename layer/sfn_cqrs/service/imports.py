@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.import_bucket import Head
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
@@ -22,7 +23,7 @@ from sfn_cqrs.domain.errors import (
     NotOpenError,
     SupersededError,
 )
-from sfn_cqrs.domain.ids import new_ulid
+from sfn_cqrs.domain.ids import new_ulid, ulid_of
 from sfn_cqrs.domain.import_job import (
     MAX_FILE_BYTES,
     NO_SOURCE,
@@ -100,10 +101,10 @@ class ImportService:
         Raises:
             InvalidInputError: there is no such table or file.
         """
-        source, size = self._found(request.key)
+        source, head = self._found(request.key)
         mode = request.processing_mode
         if mode is None:
-            is_small = size <= MAX_DIRECT_BYTES
+            is_small = head.size <= MAX_DIRECT_BYTES
             mode = ProcessingMode.DIRECT if is_small else ProcessingMode.STEP_FUNCTION
         job = self._created(request, caller or Caller(), source, mode)
         if mode is ProcessingMode.STEP_FUNCTION:
@@ -124,6 +125,23 @@ class ImportService:
         """
         mode = ProcessingMode.STEP_FUNCTION
         return self.submit(replace(request, processing_mode=mode), caller).progress
+
+    def start_version(
+        self, request: Request, version_id: str | None = None, caller: Caller | None = None
+    ) -> str:
+        """Have the machine import a version of a file, once, however often it is asked for.
+
+        Answers the job's id, which is derived from the version; by default the current one.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+        """
+        source, head = self._found(request.key, version_id=version_id)
+        identity = (source.bucket, source.key, source.version_id)
+        key = ImportKey(self._tenant, ulid_of(head.modified, *identity))
+        mode = ProcessingMode.STEP_FUNCTION
+        self._created(request, caller or Caller(), source, mode, key=key)
+        return key.id
 
     def import_now(self, request: Request, caller: Caller | None = None) -> Imported:
         """Import a file of at most 1,000 rows before returning, as far as 25 seconds go.
@@ -287,17 +305,19 @@ class ImportService:
             raise NotFoundError(f"there is no import {id_!r}")
         return job
 
-    def _found(self, key: str, below: str | None = None) -> tuple[Source, int]:
-        """The object to import, in its current version, and its size."""
+    def _found(
+        self, key: str, below: str | None = None, version_id: str | None = None
+    ) -> tuple[Source, Head]:
+        """The object to import, by default in its current version."""
         prefix = self._uploads if below is None else below
         if not key.startswith(prefix):
             raise ForeignFileError(prefix)
-        head = bootstrap.import_bucket().head(key)
+        head = bootstrap.import_bucket().head(key, version_id)
         if head is None:
             raise NoSuchFileError(key)
         if head.size > MAX_FILE_BYTES:
             raise FileTooLargeError(MAX_FILE_BYTES)
-        return bootstrap.import_bucket().source(key, head.version_id), head.size
+        return bootstrap.import_bucket().source(key, head.version_id), head
 
     def _created(
         self,

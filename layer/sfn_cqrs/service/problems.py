@@ -11,9 +11,12 @@ _STATUS = {
     errors.ChainBusyError: HTTPStatus.CONFLICT,
     errors.NotFailedError: HTTPStatus.CONFLICT,
     errors.NotOpenError: HTTPStatus.CONFLICT,
+    errors.TokenRefusedError: HTTPStatus.FORBIDDEN,
     errors.NotWaitingError: HTTPStatus.CONFLICT,
     errors.InvalidTokenError: HTTPStatus.BAD_REQUEST,
     errors.TaskBusyError: HTTPStatus.CONFLICT,
+    errors.AlreadyDecidedError: HTTPStatus.CONFLICT,
+    errors.ExpiredError: HTTPStatus.GONE,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.IdempotencyMismatchError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ForbiddenError: HTTPStatus.FORBIDDEN,
@@ -55,5 +58,7 @@ def _extras(error: errors.SfnCqrsError) -> dict[str, Any]:
             return {"currentVersion": error.current_version}
         case errors.ChainBusyError():
             return {"version": error.version, "outcome": error.outcome}
+        case errors.AlreadyDecidedError():
+            return {"decided": error.status}
         case _:
             return {}

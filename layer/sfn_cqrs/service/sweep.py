@@ -1,4 +1,4 @@
-"""The sweep over all versions, tasks and imports that have been open for long."""
+"""The sweep over all versions, tasks, imports and approvals that have been open for long."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import import_jobs, process_table, task_table
-from sfn_cqrs.domain import chain, task_flow
+from sfn_cqrs.adapters import approval_table, import_jobs, process_table, task_table
+from sfn_cqrs.domain import approval_flow, chain, task_flow
+from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.keys import TaskRef
+from sfn_cqrs.domain.keys import ApprovalRef, TaskRef
 from sfn_cqrs.domain.notices import task_execute
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.task import Task
+from sfn_cqrs.service.approval_flow import ApprovalFlow
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.import_sweep import sweep_import
 from sfn_cqrs.service.logs import logger
@@ -28,6 +30,7 @@ TASKS_PER_SHARD = 50
 """Times 4 shards: at most 200 tasks a sweep, some of which end a thousand items."""
 IMPORTS_PER_SHARD = 25
 """Times 4 shards: at most 100 jobs a sweep, some of which have an errors.csv to write."""
+APPROVALS_PER_SHARD = 50
 MARGIN_MS = 5_000
 
 
@@ -101,6 +104,23 @@ def sweep_imports(remaining_ms: Callable[[], int]) -> Report:
     )
 
 
+def sweep_approvals(remaining_ms: Callable[[], int]) -> Report:
+    """Sweep the approvals to which something should have happened; the age is how late it is."""
+    return _swept_all(
+        bootstrap.approvals(),
+        approval_table.OPEN_SHARDS,
+        APPROVALS_PER_SHARD,
+        remaining_ms,
+        _sweep_approval,
+        lambda approval: not approval.stage.is_closed,
+    )
+
+
+def sweep_ended_approval(ref: ApprovalRef) -> str:
+    """Sweep the one approval whose execution has ended; answers what was done."""
+    return ApprovalFlow(ref.key).run(approval_flow.sweep(ref.attempt))
+
+
 def _swept_all(
     table: _OpenTable[T],
     shards: int,
@@ -154,4 +174,12 @@ def _sweep_import(job: Job) -> str:
         return sweep_import(job.key)
     except Exception:
         logger.exception("an import could not be swept", job=job.key.id)
+        return "error"
+
+
+def _sweep_approval(approval: Approval) -> str:
+    try:
+        return ApprovalFlow(approval.key).run(approval_flow.sweep())
+    except Exception:
+        logger.exception("an approval could not be swept", approval=approval.key.id)
         return "error"

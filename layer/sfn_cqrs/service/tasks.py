@@ -9,15 +9,9 @@ from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import task_flow
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import (
-    IdempotencyMismatchError,
-    InvalidInputError,
-    NotFoundError,
-    TransientError,
-)
+from sfn_cqrs.domain.errors import NotFoundError, TransientError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import TaskKey, TaskKind, checked_tenant, task_id_parts
-from sfn_cqrs.domain.request import LIFETIME_SECONDS, MAX_KEY_CHARACTERS, Request
 from sfn_cqrs.domain.task import (
     Item,
     Task,
@@ -29,6 +23,7 @@ from sfn_cqrs.domain.task import (
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service import task_types
 from sfn_cqrs.service.commands import Caller
+from sfn_cqrs.service.requests import new_request, seen_id
 from sfn_cqrs.service.task_flow import TaskFlow
 
 
@@ -159,7 +154,7 @@ class TaskService:
         type_ = task_types.find(task_type).name
         items = checked_items(value) if kind is TaskKind.BATCH else checked_input(value)
         asked = digest(["task", type_, str(kind), list(items), checked_name(name)])
-        seen = self._seen(caller, asked)
+        seen = seen_id(self._tenant, caller.idempotency_key, asked)
         if seen is not None:
             return seen
         now = bootstrap.now()
@@ -179,33 +174,10 @@ class TaskService:
             source=caller.source,
             request_id=caller.request_id,
         )
-        if bootstrap.tasks().create(task, self._request(caller, asked, key)) is None:
+        request = new_request(self._tenant, caller.idempotency_key, asked, {"id": key.id})
+        if bootstrap.tasks().create(task, request) is None:
             return key.id
-        seen = self._seen(caller, asked)
+        seen = seen_id(self._tenant, caller.idempotency_key, asked)
         if seen is None:
             raise TransientError("the same request is being answered just now; try again")
         return seen
-
-    def _request(self, caller: Caller, asked: str, key: TaskKey) -> Request | None:
-        if caller.idempotency_key is None:
-            return None
-        expires_at = int(bootstrap.now().timestamp()) + LIFETIME_SECONDS
-        return Request(self._tenant, caller.idempotency_key, asked, {"id": key.id}, expires_at)
-
-    def _seen(self, caller: Caller, asked: str) -> str | None:
-        """The id that this very request was given, if it was made before."""
-        if caller.idempotency_key is None:
-            return None
-        if not 1 <= len(caller.idempotency_key) <= MAX_KEY_CHARACTERS:
-            raise InvalidInputError(
-                "Idempotency-Key", f"must be 1 to {MAX_KEY_CHARACTERS} characters"
-            )
-        request = bootstrap.requests().find(self._tenant, caller.idempotency_key)
-        if request is None:
-            return None
-        if request.body_hash != asked:
-            raise IdempotencyMismatchError(
-                "this Idempotency-Key was used for another request in the last 24 hours;"
-                " use a new key"
-            )
-        return str(request.result["id"])

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sfn_local.asl.errors import ActivityDoesNotExist
+from sfn_local.asl.errors import ActivityAlreadyExists, ActivityDoesNotExist
+from sfn_local.asl.settings import OWN_KEY, check_encryption
 
 if TYPE_CHECKING:
     from sfn_local.asl.integrations.attempt import Attempt
@@ -21,6 +22,7 @@ class Activity:
 
     arn: str
     created: float
+    encryption: dict[str, Any]
     waiting: deque["Attempt"] = field(default_factory=deque)
 
     def summary(self) -> dict[str, Any]:
@@ -31,6 +33,10 @@ class Activity:
             "creationDate": datetime.fromtimestamp(self.created, UTC),
         }
 
+    def describe(self) -> dict[str, Any]:
+        """The answer of DescribeActivity."""
+        return {**self.summary(), "encryptionConfiguration": self.encryption}
+
 
 class Activities:
     """All activities of an engine; its lock guards them."""
@@ -40,9 +46,18 @@ class Activities:
         self._activities: dict[str, Activity] = {}
         self._arrival = threading.Condition(lock)
 
-    def create(self, arn: str, moment: float) -> Activity:
-        """An activity of this ARN, the one that exists or a new one. Needs the lock."""
-        return self._activities.setdefault(arn, Activity(arn, moment))
+    def create(self, arn: str, moment: float, encryption: dict[str, Any] | None = None) -> Activity:
+        """An activity of this ARN, the one that exists or a new one. Needs the lock.
+
+        Raises:
+            ActivityAlreadyExists: there is one with another encryption.
+        """
+        wanted = OWN_KEY if encryption is None else encryption
+        check_encryption(wanted)
+        activity = self._activities.setdefault(arn, Activity(arn, moment, wanted))
+        if activity.encryption != wanted:
+            raise ActivityAlreadyExists(arn)
+        return activity
 
     def delete(self, arn: str) -> None:
         """Forget an activity, if it exists. Needs the lock."""

@@ -107,6 +107,14 @@ class ApiError(Exception):
         return type(self).__name__
 
 
+class ActivityAlreadyExists(ApiError):
+    """The name is taken by an activity with other settings."""
+
+    def __init__(self, arn: str) -> None:
+        """The activity that has the name."""
+        super().__init__(f"Activity Already Exists: '{arn}'")
+
+
 class ActivityDoesNotExist(ApiError):
     """No such activity."""
 
@@ -153,6 +161,31 @@ class InvalidDefinition(ApiError):
     def __init__(self, reason: str) -> None:
         """The reason says what is wrong, and where."""
         super().__init__(f"Invalid State Machine Definition: '{reason}'")
+
+
+class UntestableState(ApiError):
+    """TestState cannot run a state of this type."""
+
+    @property
+    def code(self) -> str:
+        """As AWS calls it."""
+        return "InvalidDefinition"
+
+
+class InvalidEncryptionConfiguration(ApiError):
+    """The encryption is not one that can be configured."""
+
+    def __init__(self, reason: str) -> None:
+        """The reason says what is wrong."""
+        super().__init__(f"Invalid Encryption Configuration: {reason}")
+
+
+class InvalidLoggingConfiguration(ApiError):
+    """The logging is not one that can be configured."""
+
+    def __init__(self, reason: str) -> None:
+        """The reason says what is wrong."""
+        super().__init__(f"Invalid Logging Configuration: {reason}")
 
 
 class InvalidExecutionInput(ApiError):

@@ -1,19 +1,20 @@
 """What survives a restart: a SQLite file in a folder.
 
 Events are only ever added; records, such as that of a machine or of where an execution stands,
-are replaced. Both are written in one transaction, so that they agree after a crash.
+and the children of Map Runs are replaced. All are written in one transaction, so that they agree
+after a crash.
 """
 
 import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sfn_local.asl.history import Event
 
 FILE = "engine.sqlite"
-FORMAT = "1"
+FORMAT = "2"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -23,7 +24,26 @@ CREATE TABLE IF NOT EXISTS events (
     execution TEXT, number INTEGER, previous INTEGER, moment REAL, type TEXT, details TEXT,
     PRIMARY KEY (execution, number)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS children (
+    run TEXT, number INTEGER, items INTEGER, input TEXT, execution TEXT, status TEXT, results TEXT,
+    PRIMARY KEY (run, number)
+) WITHOUT ROWID;
 """
+
+
+class Child(NamedTuple):
+    """A child of a Map Run: its place, its input, and how it ended; status is None until then.
+
+    Execution is the ARN of a STANDARD child.
+    """
+
+    run: str
+    number: int
+    items: int
+    input: str | None
+    execution: str | None
+    status: str | None = None
+    results: list[str] | None = None
 
 
 class JournalError(RuntimeError):
@@ -67,23 +87,45 @@ class Journal:
             given = None if details is None else json.loads(details)
             yield arn, Event(number, previous, moment, kind, given)
 
+    def children(self, run: str) -> Iterator[Child]:
+        """The children of a Map Run that have started, in their order."""
+        for *plain, results in self._connection.execute(
+            "SELECT * FROM children WHERE run = ? ORDER BY number", (run,)
+        ):
+            run_arn, number, items, text, execution, status = plain
+            texts = None if results is None else json.loads(results)
+            yield Child(run_arn, number, items, text, execution, status, texts)
+
+    def drop_children(self, run: str) -> None:
+        """Remove the children of a Map Run."""
+        self._connection.execute("DELETE FROM children WHERE run = ?", (run,))
+
+    def forget(self, execution: str) -> None:
+        """Remove the events of an execution."""
+        self._connection.execute("DELETE FROM events WHERE execution = ?", (execution,))
+
     def write(
         self,
         records: dict[tuple[str, str], Any],
         events: list[tuple[str, Event]],
+        children: list[Child] | None = None,
     ) -> None:
-        """Replace records and add events; a record that is None is removed."""
+        """Replace records and children, and add events; a record that is None is removed."""
         gone = [key for key, value in records.items() if value is None]
         kept = [(*key, json.dumps(value)) for key, value in records.items() if value is not None]
         rows = [
             (arn, each.number, each.previous, each.moment, each.type, _text(each.details))
             for arn, each in events
         ]
+        started = [(*child[:-1], _text(child.results)) for child in children or ()]
         connection = self._connection
         connection.execute("BEGIN")
         connection.executemany("DELETE FROM records WHERE kind = ? AND key = ?", gone)
         connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", kept)
         connection.executemany("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany(
+            "INSERT OR REPLACE INTO children VALUES (?, ?, ?, ?, ?, ?, ?)", started
+        )
         connection.execute("COMMIT")
 
     def close(self) -> None:
@@ -98,5 +140,5 @@ class Journal:
         self.write({("meta", "format"): FORMAT}, [])
 
 
-def _text(details: dict[str, Any] | None) -> str | None:
-    return None if details is None else json.dumps(details)
+def _text(value: dict[str, Any] | list[str] | None) -> str | None:
+    return None if value is None else json.dumps(value)

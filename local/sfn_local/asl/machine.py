@@ -1,13 +1,14 @@
 """A compiled state machine."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from sfn_local.asl.document import Json
 from sfn_local.asl.errors import DefinitionError
 from sfn_local.asl.express import LONGEST_SECONDS, check_express
+from sfn_local.asl.settings import Settings, default_settings
 from sfn_local.asl.states import Graph, build_graph
 
 INITIAL = "INITIAL"
@@ -26,11 +27,27 @@ class Machine:
     created: float
     type: str = "STANDARD"
     revision: str = INITIAL
+    updated: float | None = None
+    settings: Settings = field(default_factory=default_settings)
 
     @property
     def is_express(self) -> bool:
         """Whether its executions are short, and are kept by nobody."""
         return self.type == "EXPRESS"
+
+    def record(self) -> dict[str, Any]:
+        """What compile_machine takes, as a journal keeps it."""
+        return {
+            "arn": self.arn,
+            "name": self.name,
+            "definition": self.definition,
+            "role_arn": self.role_arn,
+            "created": self.created,
+            "type": self.type,
+            "revision": self.revision,
+            "updated": self.updated,
+            "settings": self.settings,
+        }
 
     def summary(self) -> dict[str, Any]:
         """Its entry in the answer of ListStateMachines."""
@@ -50,6 +67,8 @@ def compile_machine(
     created: float,
     type: str = "STANDARD",  # noqa: A002 - AWS's word
     revision: str = INITIAL,
+    updated: float | None = None,
+    settings: Settings | None = None,
 ) -> Machine:
     """Compile a definition.
 
@@ -67,7 +86,19 @@ def compile_machine(
     if type == "EXPRESS":
         check_express(value)
         timeout = min(timeout or LONGEST_SECONDS, LONGEST_SECONDS)
-    return Machine(arn, name, definition, role_arn, graph, timeout, created, type, revision)
+    return Machine(
+        arn=arn,
+        name=name,
+        definition=definition,
+        role_arn=role_arn,
+        graph=graph,
+        timeout=timeout,
+        created=created,
+        type=type,
+        revision=revision,
+        updated=updated,
+        settings=settings or default_settings(),
+    )
 
 
 def _timeout(value: dict[str, Json]) -> float | None:

@@ -1,23 +1,33 @@
 """Keeps an engine's machines and executions in a journal, and brings them back.
 
 What changes is marked, and written soon after in one transaction: with a kill, what happened in
-the last milliseconds is done again. EXPRESS executions and the children of Map Runs are not kept.
+the last milliseconds is done again. Of EXPRESS executions only those are kept that were started
+asynchronously and have not ended: AWS promises to run them at least once, so they start anew.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sfn_local.asl.clock import VirtualClock
+from sfn_local.asl.distributed.map_run import MapRun
+from sfn_local.asl.distributed.map_runs import MapRuns
 from sfn_local.asl.document import Document, Json
-from sfn_local.asl.execution import Execution, Runtime
+from sfn_local.asl.execution import Execution
 from sfn_local.asl.history import Event, History
 from sfn_local.asl.journal import Journal
+from sfn_local.asl.kept_map_runs import KeptMapRuns
 from sfn_local.asl.machine import Machine, compile_machine
+from sfn_local.asl.machines import Machines
 from sfn_local.asl.mocks import MockCase
 from sfn_local.asl.progress import Progress
+from sfn_local.asl.runtime import Runtime
+from sfn_local.asl.tags import Tags
 from sfn_local.asl.tokens import Tokens
-from sfn_local.asl.versions import Alias, Published, Version, Versions
+from sfn_local.asl.versions import Alias, Published, Version
 
 SERIALS_TO_SKIP = 1_000_000  # more tokens than can be handed out before a write
 PLAIN = (
@@ -31,6 +41,9 @@ PLAIN = (
     "redriven",
     "version_arn",
     "alias_arn",
+    "trace_header",
+    "number",
+    "map_item_count",
 )
 
 Notify = Callable[[Execution], None]
@@ -71,25 +84,23 @@ class Persistence:
         self._marked: dict[str, Execution] = {}
         self._saved: dict[tuple[str, str], Any] = {}
         self._is_due = False
-        self._machines: dict[tuple[str, str, str, str], Machine] = {}
+        self._machines: dict[str, Machine] = {}
+        self._map_runs = KeptMapRuns(self._journal, self._become_due, self.keep, self._let_go)
         self._restore_meta()
 
     def keep(self, execution: Execution) -> None:
         """Write the history of an execution that has not started. Needs the lock."""
         execution.history = KeptHistory(lambda: self._mark(execution))
 
-    def save_resources(
-        self,
-        machines: dict[str, Machine],
-        versions: Versions,
-        tags: dict[str, dict[str, str]],
-    ) -> None:
+    def save_resources(self, machines: Machines, tags: Tags) -> None:
         """Write machines, versions, aliases, activities and tags that have changed."""
+        published = machines.versions.published
+        activities = self._runtime.activities.all()
         current: dict[tuple[str, str], Any] = {
-            **{("machine", arn): _machine(each) for arn, each in machines.items()},
-            **{("published", arn): _published(each) for arn, each in versions.published.items()},
-            **{("tags", arn): each for arn, each in tags.items()},
-            **{("activity", each.arn): each.created for each in self._runtime.activities.all()},
+            **{("machine", arn): each.record() for arn, each in machines.by_arn.items()},
+            **{("published", arn): _published(each) for arn, each in published.items()},
+            **{("tags", arn): each for arn, each in tags.by_arn.items()},
+            **{("activity", each.arn): [each.created, each.encryption] for each in activities},
         }
         changed = {key: value for key, value in current.items() if self._saved.get(key) != value}
         changed |= {key: None for key in self._saved if key not in current}
@@ -97,36 +108,86 @@ class Persistence:
         if changed:
             self._journal.write(changed, [])
 
-    def restore_resources(
-        self, machines: dict[str, Machine], versions: Versions, tags: dict[str, dict[str, str]]
-    ) -> None:
+    def restore_resources(self, machines: Machines, tags: Tags) -> None:
         """Bring machines, versions, aliases, activities and tags back."""
         records = self._journal.records
         for arn, value in records("machine"):
-            machines[arn] = self._compile(value)
+            machines.by_arn[arn] = self._compile(value)
         for arn, value in records("published"):
-            versions.published[arn] = self._restore_published(value)
+            machines.versions.published[arn] = self._restore_published(value)
         for arn, value in records("tags"):
-            tags[arn] = value
-        for arn, created in records("activity"):
-            self._runtime.activities.create(arn, created)
+            tags.by_arn[arn] = value
+        for arn, (created, encryption) in records("activity"):
+            self._runtime.activities.create(arn, created, encryption)
 
-    def restore_executions(self, notify: Notify, find_case: FindCase) -> list[Execution]:
-        """Bring executions back, the oldest first; those that ran go on. Needs the lock."""
+    def forgotten(self) -> Iterator[str]:
+        """The executions of which nothing but the name is kept."""
+        return (arn for arn, _ in self._journal.records("forgotten"))
+
+    def forget(self, execution: Execution) -> None:
+        """Keep nothing of an execution but its name. Needs the lock."""
+        self._let_go(execution)
+        self._journal.write({("forgotten", execution.arn): True}, [])
+
+    def keep_express(self, execution: Execution) -> None:
+        """Keep an EXPRESS execution until it has ended. Needs the lock."""
+        key = ("express", execution.arn)
+        record = {
+            "name": execution.name,
+            "machine": execution.machine.record(),
+            "input": execution.input.text,
+            "trace": execution.trace_header,
+            "mocks": None if execution.mocks is None else execution.mocks.name,
+        }
+        self._journal.write({key: record}, [])
+        execution.when_ended(lambda: self._journal.write({key: None}, []))
+
+    def restore_express(self) -> Iterator[tuple[Machine, dict[str, Any]]]:
+        """The EXPRESS executions that had not ended, which are forgotten here."""
+        for arn, value in self._journal.records("express"):
+            self._journal.write({("express", arn): None}, [])
+            yield self._compile(value["machine"]), value
+
+    def _let_go(self, execution: Execution) -> None:
+        self._marked.pop(execution.arn, None)
+        self._journal.forget(execution.arn)
+        self._journal.write({("execution", execution.arn): None}, [])
+
+    def restore_executions(
+        self, map_runs: MapRuns, notify: Notify, find_case: FindCase
+    ) -> list[Execution]:
+        """Bring executions and Map Runs back, the oldest first. Needs the lock."""
+        map_runs.keeper = self._map_runs
+        runs = {run.arn: run for run in self._map_runs.restore()}
+        restored = _Restored(
+            dict(self._journal.records("execution")),
+            runs,
+            self._compile,
+            partial(self._restore, self._events(), notify, find_case),
+        )
+        for child in restored.children():
+            map_runs.add_child(runs[child.map_run_arn or ""], child)
+        for run in runs.values():
+            parent = restored.find(run.execution_arn)
+            if parent is None:
+                continue
+            map_runs.add(run)
+            if run.status != "SUCCEEDED":
+                parent.unfinished[run.entry] = self._map_runs.unfinished(run, map_runs.child)
+        return restored.parents()
+
+    def _events(self) -> dict[str, list[Event]]:
+        """All events by execution."""
         events: dict[str, list[Event]] = {}
         for arn, event in self._journal.events():
             events.setdefault(arn, []).append(event)
-        restored = [
-            self._restore(arn, value, events.get(arn, []), notify, find_case)
-            for arn, value in self._journal.records("execution")
-        ]
-        return sorted(restored, key=lambda execution: execution.started)
+        return events
 
     def flush(self) -> None:
         """Write all that is marked. Needs the lock."""
-        self._is_due = False
-        if not self._marked:
+        if not self._is_due:
             return
+        self._is_due = False
         records: dict[tuple[str, str], Any] = {
             ("execution", arn): _execution(each) for arn, each in self._marked.items()
         }
@@ -139,7 +200,8 @@ class Persistence:
                 events += [(arn, event) for event in history.events()[history.written :]]
                 history.written = len(history)
         self._marked.clear()
-        self._journal.write(records, events)
+        runs, children = self._map_runs.take()
+        self._journal.write({**records, **runs}, events, children)
 
     def close(self) -> None:
         """Write what is marked, and let another engine have the folder. Needs the lock."""
@@ -148,6 +210,9 @@ class Persistence:
 
     def _mark(self, execution: Execution) -> None:
         self._marked[execution.arn] = execution
+        self._become_due()
+
+    def _become_due(self) -> None:
         if not self._is_due:
             self._is_due = True
             self._runtime.scheduler.add(self._flush_soon)
@@ -163,6 +228,11 @@ class Persistence:
 
     def _restore_meta(self) -> None:
         meta = dict(self._journal.records("meta"))
+        starts = meta.get("starts", 0)
+        if starts:  # a seeded engine would make the same names again
+            random = self._runtime.scheduler.random
+            random.seed(f"{random.random()}:{starts}")
+        self._journal.write({("meta", "starts"): starts + 1}, [])
         clock = self._runtime.scheduler.clock
         if isinstance(clock, VirtualClock):
             clock.move_to(meta.get("time", 0.0))
@@ -174,25 +244,24 @@ class Persistence:
 
     def _restore(
         self,
-        arn: str,
-        value: dict[str, Any],
-        events: list[Event],
+        events: dict[str, list[Event]],
         notify: Notify,
         find_case: FindCase,
+        arn: str,
+        value: dict[str, Any],
+        machine: Machine,
     ) -> Execution:
-        machine = self._compile(value["machine"])
         document = Document.parse(value["input"])
         execution = Execution(arn, value["name"], machine, document, self._runtime, notify)
         for name in PLAIN:
             setattr(execution, name, value[name])
-        execution.history = KeptHistory(lambda: self._mark(execution), events)
+        execution.history = KeptHistory(lambda: self._mark(execution), events.get(arn))
         if value["progress"] is not None:
             execution.progress = Progress.of_json(value["progress"])
+        execution.map_run_arn = value["map_run"]
         if value["mocks"] is not None and execution.is_running:
             case = execution.mocks = find_case(machine.name, value["mocks"]["name"])
             case.calls.update(value["mocks"]["calls"])
-        if execution.is_running:
-            execution.resume()
         return execution
 
     def _restore_published(self, value: dict[str, Any]) -> Published:
@@ -208,22 +277,61 @@ class Persistence:
 
     def _compile(self, value: dict[str, Any]) -> Machine:
         """A machine from its record; each definition is compiled once."""
-        key = (value["arn"], value["definition"], value["role_arn"], value["revision"])
+        key = json.dumps(value, sort_keys=True)
         if key not in self._machines:
             self._machines[key] = compile_machine(**value)
         return self._machines[key]
 
 
-def _machine(machine: Machine) -> dict[str, Json]:
-    return {
-        "arn": machine.arn,
-        "name": machine.name,
-        "definition": machine.definition,
-        "role_arn": machine.role_arn,
-        "created": machine.created,
-        "type": machine.type,
-        "revision": machine.revision,
-    }
+class _Restored:
+    """The executions of the engine before, each restored after the one that it is a child of."""
+
+    def __init__(
+        self,
+        records: dict[str, dict[str, Any]],
+        runs: dict[str, MapRun],
+        compile_: Callable[[dict[str, Any]], Machine],
+        make: Callable[[str, dict[str, Any], Machine], Execution],
+    ) -> None:
+        self._records = records
+        self._runs = runs
+        self._compile = compile_
+        self._make = make
+        self._made: dict[str, Execution] = {}
+        for arn in sorted(records, key=lambda arn: _order(records[arn])):
+            self.find(arn)
+
+    def parents(self) -> list[Execution]:
+        """Those that are nobody's children, the oldest first."""
+        return [each for each in self._made.values() if each.map_run_arn is None]
+
+    def children(self) -> list[Execution]:
+        """The children of Map Runs, the oldest first."""
+        return [each for each in self._made.values() if each.map_run_arn is not None]
+
+    def find(self, arn: str) -> Execution | None:
+        """An execution; None for one of which the engine was just letting go as it ended."""
+        value = self._records.get(arn)
+        if arn not in self._made and value is not None:
+            machine = self._machine(value)
+            if machine is not None:
+                self._made[arn] = self._make(arn, value, machine)
+        return self._made.get(arn)
+
+    def _machine(self, value: dict[str, Any]) -> Machine | None:
+        """The machine of an execution; that of a Map Run's child is made of its parent's."""
+        if value["map_run"] is None:
+            return self._compile(value["machine"])
+        run = self._runs.get(value["map_run"])
+        parent = None if run is None else self.find(run.execution_arn)
+        if run is None or parent is None:
+            return None
+        machine = parent.machine
+        return replace(machine, arn=run.child_machine_arn, name=value["machine"], timeout=None)
+
+
+def _order(value: dict[str, Any]) -> tuple[float, int]:
+    return float(value["started"]), int(value["number"])
 
 
 def _published(published: Published) -> dict[str, Json]:
@@ -231,7 +339,7 @@ def _published(published: Published) -> dict[str, Json]:
         "count": published.count,
         "versions": {
             arn: {
-                "machine": _machine(version.machine),
+                "machine": version.machine.record(),
                 "description": version.description,
                 "created": version.created,
             }
@@ -251,10 +359,12 @@ def _published(published: Published) -> dict[str, Json]:
 
 def _execution(execution: Execution) -> dict[str, Json]:
     progress, mocks = execution.stands(), execution.mocks
+    is_child = execution.map_run_arn is not None
     return {
         **{name: getattr(execution, name) for name in PLAIN},
         "name": execution.name,
-        "machine": _machine(execution.machine),
+        "machine": execution.machine.name if is_child else execution.machine.record(),
+        "map_run": execution.map_run_arn,
         "input": execution.input.text,
         "progress": None if progress is None else progress.as_json(),
         "mocks": None if mocks is None else {"name": mocks.name, "calls": mocks.calls},

@@ -35,7 +35,8 @@ class NoServices:
             ServicesMissingError: always.
         """
         raise ServicesMissingError(
-            f"this engine has no client for {service}; give it services=BotoServices()"
+            f"this engine has no client for {service}; give it services=BotoServices(), "
+            "or mock the state"
         )
 
 

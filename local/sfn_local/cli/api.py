@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import getpass
 import json
 import os
@@ -57,6 +58,12 @@ class Api:
         self._headers = headers
         handlers = [] if proxies else [urllib.request.ProxyHandler({})]
         self._opener = urllib.request.build_opener(_NoRedirects, *handlers)
+
+    def with_headers(self, headers: Mapping[str, str]) -> Api:
+        """The same API, asked with more headers."""
+        other = copy.copy(self)
+        other._headers = {**self._headers, **headers}
+        return other
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """GET a path; a query value of None is left out.

@@ -5,11 +5,13 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from sfn_local.asl import Engine, ThreadScheduler, VirtualClock
+from sfn_local.asl.executions import KEEP
 from sfn_local.asl.http_functions import HttpFunctions
 from sfn_local.asl.journal import JournalError
 from sfn_local.asl.mocks import MockFile
@@ -96,6 +98,14 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     show_default=True,
     help="The share of EXPRESS executions that run twice: AWS runs them at least once.",
 )
+@click.option(
+    "--keep-ended",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    default=KEEP.executions,
+    show_default=True,
+    help=f"How many ended executions to keep, with up to {KEEP.events:,} events in all.",
+)
 @click.option("--no-quotas", is_flag=True, help="Lift AWS's quotas: sizes, events, iterations.")
 @json_option
 def engine(
@@ -110,6 +120,7 @@ def engine(
     express_log: Path | None,
     data_dir: Path | None,
     express_repeats: float,
+    keep_ended: int,
     no_quotas: bool,
     as_json: bool,
 ) -> None:
@@ -139,6 +150,7 @@ def engine(
                 wait_time_scale=wait_time_scale,
                 data_dir=data_dir,
                 express_repeats=express_repeats,
+                retention=replace(KEEP, executions=keep_ended),
             )
         except JournalError as error:
             raise click.ClickException(f"--data-dir: {error}") from error

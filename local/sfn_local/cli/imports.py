@@ -59,7 +59,9 @@ def _file_options(command: C) -> C:
 )
 @_file_options
 @click.option(
-    "--mode", type=click.Choice(["direct"], case_sensitive=False), help="How.  [default: by size]"
+    "--mode",
+    type=click.Choice(["direct", "step-function"], case_sensitive=False),
+    help="Within the request, or by the machine.  [default: by size]",
 )
 @click.option(
     "--publish-mode",
@@ -95,7 +97,7 @@ def start(
     asked |= {"processingMode": mode.upper().replace("-", "_") if mode else None}
     job = _started(api, file, table, kind, {**asked, "dryRun": dry_run}, as_json=as_json)
     if watch:
-        job = _watched(api, job, as_json=as_json)
+        job = watched(api, job, _console(as_json=as_json))
     _conclude(context, job, as_json=as_json)
 
 
@@ -121,7 +123,8 @@ def dry_run(
     """Say what an import would do with each row, and write nothing."""
     asked = {"encoding": encoding, "delimiter": delimiter, "dryRun": True}
     job = _started(api, file, table, kind, asked, as_json=as_json)
-    _conclude(context, _watched(api, job, as_json=as_json), as_json=as_json)
+    job = watched(api, job, _console(as_json=as_json))
+    _conclude(context, job, as_json=as_json)
 
 
 @import_.command(cls=Command, examples=(f"sfn-cqrs import status {_EXAMPLE} --watch",))
@@ -134,17 +137,24 @@ def status(context: click.Context, id_: str, watch: bool, api: Api, as_json: boo
     """Show an import: its counts, its rate and the time left."""
     job = api.get(_path(id_))
     if watch:
-        job = _watched(api, job, as_json=as_json)
+        job = watched(api, job, _console(as_json=as_json))
     _conclude(context, job, as_json=as_json)
 
 
 @import_.command(name="list", cls=Command, examples=("sfn-cqrs import list --limit 50",))
+@click.option(
+    "--kind",
+    type=click.Choice(["csv", "row"]),
+    default="csv",
+    show_default=True,
+    help="Of files, or of single rows.",
+)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
 @target_options
 @json_option
-def list_(limit: int, api: Api, as_json: bool) -> None:
+def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
     """List the imports, the newest first."""
-    found = list(islice(api.pages("/imports"), limit))
+    found = list(islice(api.pages("/imports", kind=kind), limit))
     if as_json:
         print_json(found)
         return
@@ -191,6 +201,20 @@ def cancel(id_: str, api: Api, as_json: bool) -> None:
     click.echo(f"{id_} begins no further batch")
 
 
+@import_.command(cls=Command, examples=(f"sfn-cqrs import retry {_EXAMPLE} --watch",))
+@click.argument("id_", metavar="ID")
+@click.option("--watch", is_flag=True, help="Wait for the end.")
+@target_options
+@json_option
+@click.pass_context
+def retry(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Import what failed or was not gone through again, as an import of its own."""
+    job = api.post(f"{_path(id_)}/retry")
+    if watch:
+        job = watched(api, job, _console(as_json=as_json))
+    _conclude(context, job, as_json=as_json)
+
+
 def _started(
     api: Api, file: str, table: str, kind: str | None, asked: dict[str, Any], *, as_json: bool
 ) -> dict[str, Any]:
@@ -222,8 +246,9 @@ def _kind_of(path: Path) -> str:
     return "csv"
 
 
-def _watched(api: Api, job: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
-    with progress(_console(as_json=as_json), "Imported", job["total"]) as update:
+def watched(api: Api, job: dict[str, Any], console: Console) -> dict[str, Any]:
+    """Show how far an import is until its end; answers how it has ended."""
+    with progress(console, "Imported", job["total"]) as update:
         while True:
             done = sum(job[name] for name in COUNTS)
             update(done, total=job["total"], note=_note(job))

@@ -61,7 +61,7 @@ def run(
     INPUT is a JSON list of 1 to 1,000 items, or an object for a single task; @FILE reads it from a
     file, @- from standard input. Exits 2 if an item failed or was cancelled.
     """
-    body = {"taskType": task_type, "input": _read(input_), "name": name}
+    body = {"taskType": task_type, "input": read_json(input_, "INPUT"), "name": name}
     given = {key: value for key, value in body.items() if value is not None}
     headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
     id_ = api.post("/tasks", json.dumps(given), headers)["id"]
@@ -198,15 +198,16 @@ def _path(id_: str) -> str:
     return f"/tasks/{quote(id_, safe='')}"
 
 
-def _read(text: str) -> Any:
+def read_json(text: str, argument: str) -> Any:
+    """Read what an argument gives: JSON, or @FILE that has it, or @- for standard input."""
     if text == "@-":
         text = sys.stdin.read()
     elif text.startswith("@"):
         try:
             text = Path(text[1:]).read_text(encoding="utf-8")
         except OSError as error:
-            raise click.UsageError(f"INPUT: {error}") from error
+            raise click.UsageError(f"{argument}: {error}") from error
     try:
         return json.loads(text)
     except ValueError as error:
-        raise click.UsageError(f"INPUT is no JSON: {error}") from error
+        raise click.UsageError(f"{argument} is no JSON: {error}") from error

@@ -26,10 +26,14 @@ class Client:
         """Close the connection."""
         self._connection.close()
 
-    def send(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
-        """Send a request; answers the status and the JSON object."""
+    def send(
+        self, method: str, path: str, body: object = None, user: str | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Send a request, as somebody if need be; answers the status and the JSON object."""
         content = None if body is None else json.dumps(body)
         headers = {"content-type": "application/json"}
+        if user is not None:
+            headers["x-user"] = user
         self._connection.request(method, path, content, headers)
         response = self._connection.getresponse()
         answer: dict[str, Any] = json.loads(response.read() or b"{}")

@@ -18,7 +18,7 @@ from sfn_cqrs.routes.operation import (
 )
 
 KINDS = ("csv",)
-MODES = ("DIRECT",)
+LISTS = {kind.name.lower(): kind for kind in (ImportKind.CSV, ImportKind.ROW)}
 
 UPLOAD = body(
     "Upload",
@@ -46,8 +46,8 @@ START = body(
         "kind": {**one_of(*KINDS), "default": "csv"},
         "tableName": TEXT,
         "processingMode": {
-            **one_of(*MODES),
-            "description": "DIRECT: at most 1,000 rows, within the request",
+            **one_of(*ProcessingMode),
+            "description": "DIRECT: at most 1,000 rows, within the request; by size if not given",
         },
         "publishMode": {
             **one_of(*PublishMode),
@@ -60,9 +60,21 @@ START = body(
     },
 )
 _REASON = record("Reason", {"code": TEXT, "message": TEXT})
+ROW = body(
+    "ImportRow",
+    {
+        "tableName": TEXT,
+        "cells": {
+            "type": "object",
+            "additionalProperties": TEXT,
+            "description": "text by the names of columns, as a file has it",
+        },
+    },
+    {"publishMode": {**one_of(*PublishMode), "default": "SYNC"}},
+)
 _JOB = {
     "id": TEXT,
-    "kind": one_of(*(kind.name.lower() for kind in ImportKind)),
+    "kind": one_of(*LISTS),
     "table": TEXT,
     "status": one_of(*JobStatus),
     "processingMode": one_of(*ProcessingMode),

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Self
 
 from sfn_local.asl import names
 from sfn_local.asl.distributed.batcher import Input
+from sfn_local.asl.distributed.counts import ALL
 from sfn_local.asl.distributed.inputs import Inputs
-from sfn_local.asl.distributed.map_run import ALL, MapRun
+from sfn_local.asl.distributed.map_run import MapRun
+from sfn_local.asl.distributed.map_runs import Outcome
 from sfn_local.asl.distributed.results import NoResults, Results
 from sfn_local.asl.errors import SizeFailure
-from sfn_local.asl.execution import Execution, Visit
+from sfn_local.asl.execution import Execution
 from sfn_local.asl.express import LONGEST_SECONDS
+from sfn_local.asl.line import Visit
 from sfn_local.asl.scheduler import Channel
 
 if TYPE_CHECKING:
     from sfn_local.asl.states.graph import Graph
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Work:
     """A child's place among the others, its input, and how it ended if it has run before.
 
@@ -35,16 +38,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """What a Map Run goes on with: children started, and those to run again.
+    """What a Map Run goes on with: the children to run again, and the results so far.
 
-    Once all inputs have been counted, they are not counted a second time.
+    Both results and inputs are None where they were lost with the engine before.
     """
 
     run: MapRun
-    results: Results
-    started: int
     again: list[Work]
-    inputs: Inputs
+    results: Results | None = None
+    inputs: Inputs | None = None
 
 
 class Children:
@@ -72,7 +74,7 @@ class Children:
         self._running: dict[str, tuple[Work, Execution]] = {}
         self._again: list[Work] = []
         self._resumed: deque[Work] = deque()
-        self._started = 0
+        self._keeper = visit.runtime.map_runs.keeper
         run.changed = lambda: self._channel.put(None)
 
     @property
@@ -110,25 +112,29 @@ class Children:
             return False
         if following.document.is_too_large:
             raise SizeFailure(self._visit.state.name)
-        self._started += 1
-        self._start(Work(self._started - 1, following))
+        self._start(Work(self._run.begun, following))
+        self._run.begun += 1
         return True
 
-    async def resume(self, unfinished: Unfinished) -> None:
-        """Go on with a Map Run that is redriven.
+    async def resume(self, unfinished: Unfinished, results: Results) -> None:
+        """Go on with a Map Run that is redriven, or was interrupted by a restart.
 
         Raises:
             StateFailure: the inputs cannot be read again.
         """
-        self.results = unfinished.results.redriven()
-        self._started = unfinished.started
+        self.results = results
+        run = self._run
+        counts_anew = not run.is_counted
+        if counts_anew:
+            run.items.pending = run.executions.pending = 0
+            if unfinished.inputs is not None:
+                unfinished.inputs.count_in(None)
+        run.is_counted = False
         for work in unfinished.again:
             self._take_up(work)
-        await self._inputs.skip(unfinished.started)
-        if not unfinished.inputs.are_all_read:  # and so not all are counted
-            unfinished.inputs.count_in(None)
-            self._run.items.pending = self._run.executions.pending = 0
-            self._inputs.count_from_here(self._run)
+        await self._inputs.skip(run.begun)
+        if counts_anew:
+            self._inputs.count_from_here(run)
 
     async def next_end(self) -> None:
         """Wait until a child has ended or the limits have changed, and count it."""
@@ -145,8 +151,11 @@ class Children:
             self._count(child)
         if isinstance(self.results, NoResults):
             return
+        for work in self._resumed:
+            if work.child is not None:
+                work.child.awaits_redrive = False
         again = sorted([*self._again, *self._resumed], key=attrgetter("index"))
-        unfinished = Unfinished(self._run, self.results, self._started, again, self._inputs)
+        unfinished = Unfinished(self._run, again, self.results, self._inputs)
         self._visit.line.execution.unfinished[self._visit.event] = unfinished
 
     async def settle(self) -> None:
@@ -154,18 +163,26 @@ class Children:
         for work in self._resumed:
             self.results.add_pending(work.input)
         await self.results.finish_failed(self._visit, self._inputs)
+        self._run.is_counted = self._inputs.are_all_read
+        self._keeper.changed(self._run)
 
     def _take_up(self, work: Work) -> None:
-        """Let a child be redriven, unless its execution cannot be."""
-        counts, number = (self._run.executions, self._run.items), (1, work.input.item_count)
-        is_lost = work.child is not None and work.child.not_redrivable_because is not None
-        for each, count in zip(counts, number, strict=True):
+        """Let a child be run again, unless its execution cannot be redriven."""
+        run, number = self._run, work.input.item_count
+        redriven = None if work.status is None else work.child
+        is_lost = redriven is not None and redriven.not_redrivable_because is not None
+        for counts, count in ((run.executions, 1), (run.items, number)):
             if is_lost:
-                each.failures_not_redrivable += count
-            elif work.status is not None:
-                each.await_redrive(work.status, count)
-        if not is_lost:
-            self._resumed.append(work)
+                counts.failures_not_redrivable += count
+            elif work.status is None:
+                counts.interrupt(count)
+            else:
+                counts.await_redrive(work.status, count)
+        if is_lost:
+            return
+        self._resumed.append(work)
+        if redriven is not None:
+            redriven.awaits_redrive = True
 
     def _start(self, work: Work) -> None:
         run, count = self._run, work.input.item_count
@@ -177,14 +194,20 @@ class Children:
         else:
             run.items.start_again(count)
             run.executions.start_again(1)
+        self._keeper.started(run, work.index, child)
         if work.child is None:
             child.start()
-        else:
+        elif work.status is not None:
             child.redrive()
+        elif child.is_running:
+            child.resume()
+        else:
+            self._channel.put(child)  # it ended as the engine did, and was not counted any more
 
     def _child(self, work: Work) -> Execution:
         """The execution of a child: a new one, or that of a STANDARD child that has run before."""
         child = work.child or self._new_child(work.input)
+        child.mocks = self._visit.line.execution.mocks
         child.machine = self._machine
         child.notify = self._changed
         if not self._is_express:
@@ -208,8 +231,10 @@ class Children:
             keeps_history=not self._is_express,
         )
         child.map_run_arn = self._run.arn
-        child.mocks = self._visit.line.execution.mocks
         child.map_item_count = each.item_count
+        child.number = self._run.begun
+        if not self._is_express:
+            self._keeper.keep_child(child)
         return child
 
     def _changed(self, child: Execution) -> None:
@@ -226,6 +251,8 @@ class Children:
             kept = None if self._is_express else child
             each = Input(child.input, child.map_item_count)
             self._again.append(Work(work.index, each, child.status, kept))
-        self.results.add(work.index, child)
+        outcome = Outcome(work.index, child.status, list(self.results.format.texts(child)))
+        self.results.add(outcome)
+        self._keeper.ended(self._run, child, outcome)
         self._run.items.results_written += child.map_item_count
         self._run.executions.results_written += 1

@@ -1,141 +1,28 @@
-"""Map Runs: what DescribeMapRun, ListMapRuns and UpdateMapRun speak of."""
+"""A Map Run: what DescribeMapRun, ListMapRuns and UpdateMapRun speak of."""
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sfn_local.asl.errors import StateFailure, ValidationException
+from sfn_local.asl.errors import ValidationException
 
 if TYPE_CHECKING:
     from sfn_local.asl.execution import Execution
 
+from sfn_local.asl.distributed.counts import Counts, Tolerance
+
 MOST_AT_ONCE = 10_000
 UNLIMITED = 2**31 - 1  # as AWS shows a MaxConcurrency of 0
-MOST_CHILDREN_KEPT = 10_000  # of each Map Run; AWS keeps all for 90 days
-ALL = 100.0
-
-COUNTED_AS = {
-    "SUCCEEDED": "succeeded",
-    "FAILED": "failed",
-    "TIMED_OUT": "timed_out",
-    "ABORTED": "aborted",
-}
-
-
-class ThresholdFailure(StateFailure):
-    """States.ExceedToleratedFailureThreshold."""
-
-    def __init__(self) -> None:
-        """In AWS's words."""
-        cause = "The specified tolerated failure threshold was exceeded"
-        super().__init__("States.ExceedToleratedFailureThreshold", cause)
-
-
-@dataclass(slots=True)
-class Tolerance:
-    """How many items may fail; None where the state does not say."""
-
-    count: int | None = None
-    percentage: float | None = None
-
-    def is_exceeded(self, failed: int, total: int | None) -> bool:
-        """Whether that many failed items are too many; total is None until all are read.
-
-        A share of an unknown number is not judged, unless nothing is tolerated.
-        """
-        if failed == 0:
-            return False
-        if self.count is None and self.percentage is None:
-            return True
-        if self.count is not None and failed > self.count:
-            return True
-        if self.percentage is None or (total is None and self.percentage > 0):
-            return False
-        return failed * ALL > self.percentage * (total or 0)
-
-
-@dataclass(slots=True)
-class Counts:
-    """Executions, or items, by what became of them.
-
-    Pending are those that were never started, pending_redrive those that a redrive has yet to
-    start; all of them count, whatever a Map Run ended with.
-    """
-
-    pending: int = 0
-    running: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    timed_out: int = 0
-    aborted: int = 0
-    results_written: int = 0
-    failures_not_redrivable: int = 0
-    pending_redrive: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        ended = self.succeeded + self.failed + self.timed_out + self.aborted
-        return self.pending + self.pending_redrive + self.running + ended
-
-    @property
-    def unsuccessful(self) -> int:
-        """Those that count against the tolerance."""
-        return self.failed + self.timed_out
-
-    def start(self, number: int) -> None:
-        """That many have left pending."""
-        self.pending -= number
-        self.running += number
-
-    def start_again(self, number: int) -> None:
-        """That many are redriven now."""
-        self.pending_redrive -= number
-        self.running += number
-
-    def interrupt(self, number: int) -> None:
-        """That many ran when the engine ended, and will be run again."""
-        self.running -= number
-        self.pending += number
-
-    def end(self, status: str, number: int) -> None:
-        """That many have left running."""
-        self.running -= number
-        self._add(status, number)
-
-    def await_redrive(self, status: str, number: int) -> None:
-        """That many have ended so, and are to be redriven."""
-        self._add(status, -number)
-        self.pending_redrive += number
-
-    def describe(self) -> dict[str, int]:
-        """As DescribeMapRun shows them."""
-        return {
-            "pending": self.pending,
-            "running": self.running,
-            "succeeded": self.succeeded,
-            "failed": self.failed,
-            "timedOut": self.timed_out,
-            "aborted": self.aborted,
-            "total": self.total,
-            "resultsWritten": self.results_written,
-            "failuresNotRedrivable": self.failures_not_redrivable,
-            "pendingRedrive": self.pending_redrive,
-        }
-
-    def _add(self, status: str, number: int) -> None:
-        name = COUNTED_AS[status]
-        setattr(self, name, getattr(self, name) + number)
 
 
 @dataclass(slots=True)
 class MapRun:
     """One run of a Distributed Map; changed is called when its limits change.
 
-    While it runs, it counts as pending what is read and not yet started; once it has ended, all
-    that was never started.
+    While it runs, it counts as pending what is read and not yet started; once it has ended and is
+    counted, all that was never started. Entry is the event of the state's entry, event the one
+    that says that the Map Run has started; begun counts the children that have.
     """
 
     arn: str
@@ -144,6 +31,7 @@ class MapRun:
     most_at_once: int
     tolerance: Tolerance
     started: float
+    event: int = 0
     changed: Callable[[], None] = lambda: None
     status: str = "RUNNING"
     stopped: float | None = None
@@ -152,6 +40,9 @@ class MapRun:
     children: dict[str, "Execution"] = field(default_factory=dict)
     redrive_count: int = 0
     redriven: float | None = None
+    entry: int = 0
+    begun: int = 0
+    is_counted: bool = False
 
     @property
     def name(self) -> str:
@@ -232,39 +123,3 @@ class MapRun:
     def _redrive_date(self) -> dict[str, datetime]:
         moment = self.redriven
         return {} if moment is None else {"redriveDate": datetime.fromtimestamp(moment, UTC)}
-
-
-class MapRuns:
-    """All Map Runs of an engine, and their STANDARD children."""
-
-    def __init__(self) -> None:
-        """None yet."""
-        self._runs: dict[str, MapRun] = {}
-        self._of_execution: defaultdict[str, list[MapRun]] = defaultdict(list)
-        self._children: dict[str, Execution] = {}
-
-    def add(self, run: MapRun) -> None:
-        """Keep a Map Run."""
-        self._runs[run.arn] = run
-        self._of_execution[run.execution_arn].append(run)
-
-    def find(self, arn: str) -> MapRun | None:
-        """The Map Run of an ARN."""
-        return self._runs.get(arn)
-
-    def of_execution(self, arn: str) -> list[MapRun]:
-        """The Map Runs that an execution started, the newest first."""
-        return self._of_execution.get(arn, [])[::-1]
-
-    def add_child(self, run: MapRun, child: "Execution") -> None:
-        """Keep a child, and forget the oldest one that has ended where there are too many."""
-        run.children[child.arn] = child
-        self._children[child.arn] = child
-        if len(run.children) > MOST_CHILDREN_KEPT:
-            oldest = next(iter(run.children))
-            if not run.children[oldest].is_running:
-                del run.children[oldest], self._children[oldest]
-
-    def child(self, arn: str) -> "Execution | None":
-        """The child of an ARN."""
-        return self._children.get(arn)

@@ -3,6 +3,7 @@
 import re
 from typing import Protocol
 
+from sfn_local.asl.catalogue import ACTIONS, CALLBACK, SYNC, SYNC_2
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError
 from sfn_local.asl.integrations.activity import ActivityTask
@@ -10,13 +11,14 @@ from sfn_local.asl.integrations.attempt import Attempt
 from sfn_local.asl.integrations.aws_service import AwsService
 from sfn_local.asl.integrations.http_invoke import HttpInvoke
 from sfn_local.asl.integrations.lambda_function import LambdaFunction, LambdaInvoke
-from sfn_local.asl.integrations.service_task import CALLBACK
-from sfn_local.asl.integrations.start_execution import SYNC, SYNC_2, StartExecution
+from sfn_local.asl.integrations.service_job import JOBS, ServiceJob
+from sfn_local.asl.integrations.start_execution import StartExecution
 from sfn_local.asl.integrations.unserved import UnservedTask
 
-FUNCTION_ARN = re.compile(r"arn:aws[a-z-]*:lambda:[^:]*:[^:]*:function:[^:]+(:[^:]+)?")
-ACTIVITY_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:[^:]+:activity:[^:]+")
-OPTIMIZED = re.compile(r"arn:aws[a-z-]*:states:::(.+)")
+PARTITION = r"arn:(?:aws[a-z-]*|\$\{[^}]+\})"  # in a file at rest a template may have its place
+FUNCTION_ARN = re.compile(rf"{PARTITION}:lambda:[^:]*:[^:]*:function:[^:]+(:[^:]+)?")
+ACTIVITY_ARN = re.compile(rf"{PARTITION}:states:[^:]+:[^:]+:activity:[^:]+")
+OPTIMIZED = re.compile(rf"{PARTITION}:states:[^:]*:[^:]*:((?!stateMachine:|execution:)[^:]+:.+)")
 SDK = re.compile(r"(aws-sdk:[a-z0-9]+):([a-zA-Z0-9]+)(\.waitForTaskToken)?")
 
 
@@ -42,27 +44,7 @@ class Integration(Protocol):
         """
 
 
-def _services() -> dict[str, Integration]:
-    actions = {
-        "dynamodb": ("getItem", "putItem", "updateItem", "deleteItem"),
-        "events": ("putEvents",),
-        "sns": ("publish",),
-        "sqs": ("sendMessage",),
-    }
-    plain: dict[str, Integration] = {
-        f"{service}:{action}": AwsService(service, action, is_callback=False)
-        for service, names in actions.items()
-        for action in names
-    }
-    waiting: dict[str, Integration] = {
-        f"{service}:{action}{CALLBACK}": AwsService(service, action, is_callback=True)
-        for service in ("events", "sns", "sqs")
-        for action in actions[service]
-    }
-    return plain | waiting
-
-
-INTEGRATIONS: dict[str, Integration] = {
+OWN: dict[str, Integration] = {
     "http:invoke": HttpInvoke(),
     "lambda:invoke": LambdaInvoke(is_callback=False),
     f"lambda:invoke{CALLBACK}": LambdaInvoke(is_callback=True),
@@ -70,8 +52,27 @@ INTEGRATIONS: dict[str, Integration] = {
         f"states:startExecution{pattern}": StartExecution(pattern)
         for pattern in ("", SYNC, SYNC_2, CALLBACK)
     },
-    **_services(),
 }
+UNSERVED_SERVICES = ("apigateway", "elasticmapreduce")
+UNSERVED_ACTIONS = ("eks:call", "eks:runJob")
+
+
+def _calls() -> dict[str, Integration]:
+    """The integrations that are calls of an AWS service, with each of their patterns."""
+    calls: dict[str, Integration] = {}
+    for name, known in ACTIONS.items():
+        service, _, action = name.partition(":")
+        if name in OWN or name in UNSERVED_ACTIONS or service in UNSERVED_SERVICES:
+            continue
+        calls[name] = AwsService(service, action, is_callback=False)
+        if CALLBACK in known.patterns:
+            calls[f"{name}{CALLBACK}"] = AwsService(service, action, is_callback=True)
+        if SYNC in known.patterns and name in JOBS:
+            calls[f"{name}{SYNC}"] = ServiceJob(service, action, JOBS[name])
+    return calls
+
+
+INTEGRATIONS: dict[str, Integration] = {**OWN, **_calls()}
 
 
 def find_integration(resource: Json) -> Integration:
@@ -90,10 +91,7 @@ def find_integration(resource: Json) -> Integration:
     sdk = None if optimized is None else SDK.fullmatch(optimized[1])
     if sdk is not None:
         return AwsService(sdk[1], sdk[2], is_callback=sdk[3] is not None)
-    known = ", ".join(f"arn:aws:states:::{name}" for name in INTEGRATIONS)
     if optimized is None:
-        message = (
-            f"Resource {resource} is none of {known}, nor aws-sdk:*, a function or an activity"
-        )
+        message = f"Resource {resource} is no integration, no function and no activity"
         raise DefinitionError(message, "/Resource")
-    return INTEGRATIONS.get(optimized[1]) or UnservedTask(resource, known)
+    return INTEGRATIONS.get(optimized[1]) or UnservedTask(resource)

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from sfn_local.asl.document import Document
 from sfn_local.asl.errors import HeartbeatFailure, StateFailure, TaskTimedOut
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.functions import Answer
+from sfn_local.asl.line import Visit
 from sfn_local.asl.scheduler import Channel, Timer
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class Taken:
     worker: str | None
 
 
+NOTHING = Document({})
 Outcome = Document | StateFailure
 Ending = Returned | Reported | Expired
 News = Ending | Taken
@@ -57,6 +58,7 @@ class Attempt:
         "_offered",
         "_over",
         "_timer",
+        "arguments",
         "heartbeat",
         "timeout",
         "visit",
@@ -78,6 +80,7 @@ class Attempt:
         self.visit = visit
         self.timeout = timeout
         self.heartbeat = heartbeat
+        self.arguments = NOTHING
         self._news: Channel[News] = Channel()
         self._offered: Document | None = None
         self._over = False
@@ -148,6 +151,13 @@ class Attempt:
                 self.answer(outcome)
 
         scheduler.add_blocking(work)
+
+    def call_after(self, seconds: float, call: Callable[[], Outcome]) -> Timer:
+        """Make such a call later."""
+        scheduler = self.visit.runtime.scheduler
+        return scheduler.after(
+            seconds * self.visit.runtime.wait_time_scale, lambda: self.call(call)
+        )
 
     def answer(self, outcome: Outcome) -> None:
         """The function or service has answered. Needs the lock."""

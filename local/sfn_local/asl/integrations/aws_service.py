@@ -27,9 +27,15 @@ BOTO_NAMES = {
     "databasemigration": "dms",
     "elasticloadbalancing": "elb",
     "elasticloadbalancingv2": "elbv2",
+    "elasticmapreduce": "emr",
     "eventbridge": "events",
     "sfn": "stepfunctions",
+    "states": "stepfunctions",
 }
+
+
+# Actions that boto3 has in another client than the service's others.
+RUNTIMES = {("bedrock", "invokeModel"): "bedrock-runtime"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,20 @@ class Names:
 
 
 OPTIMIZED = {
+    "athena": Names("Athena", "AmazonAthena", "AmazonAthenaException"),
+    "batch": Names("Batch", "AWSBatch", "AWSBatchException"),
+    "bedrock": Names("Bedrock", "AmazonBedrock", "AmazonBedrockException"),
+    "codebuild": Names("CodeBuild", "AWSCodeBuild", "AWSCodeBuildException"),
+    "databrew": Names("DataBrew", "AWSGlueDataBrew", "AWSGlueDataBrewException"),
     "dynamodb": Names("DynamoDB", "AmazonDynamoDBv2", "AmazonDynamoDBException"),
+    "ecs": Names("ECS", "AmazonECS", "AmazonECSException"),
+    "eks": Names("EKS", "AmazonEKS", "AmazonEKSException"),
+    "emr-containers": Names("EMRContainers", "AmazonEMRContainers", "AmazonEMRContainersException"),
+    "emr-serverless": Names("EMRServerless", "AmazonEMRServerless", "AmazonEMRServerlessException"),
     "events": Names("EventBridge", "AmazonEventBridge", "AmazonEventBridgeException"),
+    "glue": Names("Glue", "AWSGlue", "AWSGlueException"),
+    "mediaconvert": Names("MediaConvert", "AWSElementalMediaConvert", "AWSMediaConvertException"),
+    "sagemaker": Names("SageMaker", "AmazonSageMaker", "AmazonSageMakerException"),
     "sns": Names("SNS", "AmazonSNS", "AmazonSNSException"),
     "sqs": Names("SQS", "AmazonSQS", "AmazonSQSException"),
 }
@@ -120,16 +138,24 @@ class AwsService(ServiceTask):
         """Service is that of an optimized integration, or `aws-sdk:` and its name there."""
         super().__init__(service, action, is_callback=is_callback)
         self._names = OPTIMIZED.get(service)
-        name = service.removeprefix("aws-sdk:")
-        self._service = BOTO_NAMES.get(name, name)
+        self._service = RUNTIMES.get((service, action)) or boto_name(service)
         self._action = action
 
     def prepare(self, attempt: Attempt, arguments: Json) -> Callable[[], None]:
         """A call on another thread."""
-        services = attempt.visit.runtime.services
-        what = attempt.visit.state.name
-        call = Call(services, self._service, self._action, self._names, what)
+        call = self.call_of(attempt, self._action)
         return lambda: attempt.call(lambda: call.run(arguments))
+
+    def call_of(self, attempt: Attempt, action: str) -> Call:
+        """A call of an action of the service."""
+        services = attempt.visit.runtime.services
+        return Call(services, self._service, action, self._names, attempt.visit.state.name)
+
+
+def boto_name(service: str) -> str:
+    """What boto3 calls the service of a resource."""
+    name = service.removeprefix("aws-sdk:")
+    return BOTO_NAMES.get(name, name)
 
 
 def sdk_name(service_id: str) -> str:

@@ -3,11 +3,10 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
+from sfn_local.asl.catalogue import CALLBACK
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import StateFailure
 from sfn_local.asl.integrations.attempt import Attempt, Ending, Expired, Returned
-
-CALLBACK = ".waitForTaskToken"
 
 
 class ServiceTask(ABC):
@@ -26,6 +25,7 @@ class ServiceTask(ABC):
             RuntimeFailure: the arguments lack what the service needs.
         """
         call = self.prepare(attempt, arguments.value)
+        attempt.arguments = arguments
         details = {
             "parameters": arguments.text,
             "region": attempt.visit.runtime.region,

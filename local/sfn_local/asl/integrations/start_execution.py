@@ -7,13 +7,13 @@ running execution".
 from collections.abc import Callable
 from typing import Any
 
+from sfn_local.asl.catalogue import SYNC, SYNC_2
 from sfn_local.asl.document import Document, Json, dumps, loads
 from sfn_local.asl.errors import ApiError, RuntimeFailure, StateFailure
 from sfn_local.asl.execution import Execution
 from sfn_local.asl.integrations.attempt import Attempt, Outcome
 from sfn_local.asl.integrations.service_task import ServiceTask, metadata
 
-SYNC, SYNC_2 = ".sync", ".sync:2"
 BAD_REQUEST = 400
 
 

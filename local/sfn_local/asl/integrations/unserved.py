@@ -10,10 +10,9 @@ class UnservedTask:
 
     is_callback = False
 
-    def __init__(self, resource: str, known: str) -> None:
-        """Known are the resources that are served."""
+    def __init__(self, resource: str) -> None:
+        """The resource that is not served."""
         self._resource = resource
-        self._known = known
 
     def start(self, attempt: Attempt, arguments: Document) -> None:  # noqa: ARG002
         """Say what is missing.
@@ -22,8 +21,8 @@ class UnservedTask:
             RuntimeFailure: always.
         """
         raise RuntimeFailure(
-            f"This engine does not serve the resource {self._resource}; mock the state "
-            f"(MockConfigFile.json), or use one of {self._known}"
+            f"This engine does not serve the resource {self._resource}; mock the state in a "
+            "MockConfigFile.json, which SFN_MOCK_CONFIG names"
         )
 
     async def finish(self, attempt: Attempt) -> Document:

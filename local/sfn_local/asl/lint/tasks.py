@@ -2,10 +2,10 @@
 
 import re
 
+from sfn_local.asl.catalogue import ACTIONS
 from sfn_local.asl.document import Json, dumps
 from sfn_local.asl.lint.finding import Report
 from sfn_local.asl.lint.model import Definition, StateNode, entries
-from sfn_local.asl.lint.services import ACTIONS, UNCHECKED_SERVICES
 
 PLACEHOLDER = "${"
 TOKEN = ("$$.Task.Token", '"$$"', '"$$.Task"', "$states.context")
@@ -43,8 +43,6 @@ def _check_resource(state: StateNode, report: Report) -> None:
         report.add("resource-unknown", pointer, f"{resource} is no resource of a task")
         return
     service, action, pattern = found.groups()
-    if service in UNCHECKED_SERVICES:
-        return
     known_action = ACTIONS.get(f"{service}:{action}")
     if known_action is None:
         report.add("resource-unknown", pointer, f"there is no integration {service}:{action}")

@@ -6,14 +6,16 @@ import uuid
 from sfn_local.asl import names
 from sfn_local.asl.distributed.batcher import ItemBatcher, Singles
 from sfn_local.asl.distributed.children import Children, Unfinished
+from sfn_local.asl.distributed.counts import ThresholdFailure, Tolerance
 from sfn_local.asl.distributed.inputs import Inputs
-from sfn_local.asl.distributed.map_run import MapRun, ThresholdFailure, Tolerance
+from sfn_local.asl.distributed.map_run import MapRun
 from sfn_local.asl.distributed.reader import ItemReader
-from sfn_local.asl.distributed.results import ResultWriter
+from sfn_local.asl.distributed.result_writer import ResultWriter
+from sfn_local.asl.distributed.results import Results
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, StateFailure
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import compile_integer, compile_percentage
+from sfn_local.asl.line import Visit
 from sfn_local.asl.states.item_processor import (
     build_processor,
     compile_items,
@@ -44,7 +46,7 @@ class DistributedMapState(RetryingState):
         self._definition = definition
         self._processor = build_processor(definition, build)
         self._is_express = _execution_type(definition) == "EXPRESS"
-        self._label = _label(name, definition)
+        self._label = label_of(name, definition)
         self._most_at_once = compile_integer(definition, definition, "MaxConcurrency")
         self._tolerated_count = compile_integer(definition, definition, "ToleratedFailureCount")
         self._tolerated_percentage = compile_percentage(definition, "ToleratedFailurePercentage")
@@ -68,24 +70,41 @@ class DistributedMapState(RetryingState):
         items = mocked if self._reader or mocked is not None else self._items(visit, document)
         if items is not None and not isinstance(items, (list, dict)):
             raise not_iterable(self._definition, visit, items)
-        line.record("MapStateStarted", {"length": len(items or [])})
-        inputs = self._open(visit, document, items)
-        is_redriven = visit.is_resumed and visit.retries == 0  # a Retry starts another Map Run
+        is_resumed = visit.is_resumed and visit.retries == 0  # a Retry starts another Map Run
         left = line.execution.unfinished.pop(visit.event, None)
-        unfinished = left if is_redriven else None
+        unfinished = left if is_resumed else None
+        if unfinished is None or unfinished.run.status != "RUNNING":
+            line.record("MapStateStarted", {"length": len(items or [])})
+        inputs = self._open(visit, document, items)
+        run = self._run_of(visit, document, unfinished, most_at_once)
+        result = await self._run(visit, document, run, inputs, unfinished)
+        line.record("MapRunSucceeded")
+        line.record_aside("MapStateSucceeded")
+        line.last_event = run.event  # as AWS has it: MapStateExited follows MapRunStarted
+        return result
+
+    def _run_of(
+        self,
+        visit: Visit,
+        document: Document,
+        unfinished: Unfinished | None,
+        most_at_once: int,
+    ) -> MapRun:
+        """A new Map Run, or the one that is redriven or was interrupted by a restart."""
+        line = visit.line
+        if unfinished is not None and unfinished.run.status == "RUNNING":
+            line.last_event = unfinished.run.event
+            return unfinished.run
         if unfinished is None:
             run = self._begin(visit, document, most_at_once)
-            started = line.record("MapRunStarted", {"mapRunArn": run.arn})
+            run.event = line.record("MapRunStarted", {"mapRunArn": run.arn})
         else:
             run = unfinished.run
             run.redrive(visit.runtime.scheduler.clock.time())
             details = {"mapRunArn": run.arn, "redriveCount": run.redrive_count}
-            started = line.record("MapRunRedriven", details)
-        result = await self._run(visit, document, run, inputs, unfinished)
-        line.record("MapRunSucceeded")
-        line.record_aside("MapStateSucceeded")
-        line.last_event = started  # as AWS has it: MapStateExited follows MapRunStarted
-        return result
+            run.event = line.record("MapRunRedriven", details)
+        visit.runtime.map_runs.keeper.changed(run)
+        return run
 
     def gave_up(self, visit: Visit) -> None:
         """Record that no attempt is left."""
@@ -112,6 +131,7 @@ class DistributedMapState(RetryingState):
             most_at_once=most_at_once,
             tolerance=tolerance,
             started=runtime.scheduler.clock.time(),
+            entry=visit.event,
         )
         runtime.map_runs.add(run)
         return run
@@ -126,11 +146,12 @@ class DistributedMapState(RetryingState):
     ) -> Document:
         with Children(visit, run, inputs, self._processor, is_express=self._is_express) as children:
             try:
+                results = await self._results(visit, document, run, unfinished)
                 if unfinished is None:
                     inputs.count_in(run)
-                    children.results = await self._writer.begin(visit, document, run)
+                    children.results = results
                 else:
-                    await children.resume(unfinished)
+                    await children.resume(unfinished, results)
                 await _run_all(run, inputs, children)
                 result = await children.results.finish(visit)
             except StateFailure as failure:
@@ -139,7 +160,23 @@ class DistributedMapState(RetryingState):
                 visit.line.record("MapRunFailed", failure.reasons())
                 raise
             run.end("SUCCEEDED", visit.runtime.scheduler.clock.time())
+            visit.runtime.map_runs.keeper.done(run)
             return result
+
+    async def _results(
+        self, visit: Visit, document: Document, run: MapRun, unfinished: Unfinished | None
+    ) -> Results:
+        """The results of a Map Run, those from before included.
+
+        Raises:
+            StateFailure: a path leads nowhere, or the bucket is not there.
+        """
+        if unfinished is not None and unfinished.results is not None:
+            return unfinished.results.redriven()
+        results = await self._writer.begin(visit, document, run)
+        outcomes = visit.runtime.map_runs.keeper.outcomes(run)
+        results.restore(outcomes, is_redriven=run.redrive_count > 0)
+        return results
 
 
 async def _run_all(run: MapRun, inputs: Inputs, children: Children) -> None:
@@ -179,8 +216,12 @@ def _execution_type(definition: dict[str, Json]) -> str:
     return str(kind)
 
 
-def _label(name: str, definition: dict[str, Json]) -> str:
-    """The Label, or one made of the state's name."""
+def label_of(name: str, definition: dict[str, Json]) -> str:
+    """The Label, or one made of the state's name.
+
+    Raises:
+        DefinitionError: the Label breaks AWS's rules.
+    """
     if "Label" not in definition:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
     label = definition["Label"]

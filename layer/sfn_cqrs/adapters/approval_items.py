@@ -1,0 +1,113 @@
+"""Items of the approvals table: what an approval looks like when stored."""
+
+from typing import Any
+
+from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.domain.approval import Approval, Happened, Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.keys import ApprovalKey
+
+
+def approval_item(approval: Approval, open_shard: int | None) -> Item:
+    """The approval as stored; `opened_at` is the moment by which the sweep's index sorts."""
+    rules = approval.rules
+    return {
+        "pk": approval.key.pk,
+        "sk": approval.key.sk,
+        "kind": "approval",
+        "id": approval.key.id,
+        "tenant": approval.key.tenant,
+        "ulid": approval.key.ulid,
+        "type": approval.type,
+        "subject": approval.subject or None,
+        "payload": approval.payload,
+        "note": approval.note or None,
+        "approvers": list(rules.approvers),
+        "approver_group": rules.group or None,
+        "needed": rules.needed,
+        "four_eyes": rules.four_eyes,
+        "expires_after": rules.expires_after,
+        "remind_every": rules.remind_every,
+        "expires_at": approval.expires_at,
+        "remind_at": approval.remind_at,
+        "status": str(approval.status),
+        "tenant_status": tenant_status(approval.key.tenant, approval.status),
+        "stage": str(approval.stage),
+        "happened": str(approval.happened),
+        "attempt": approval.attempt,
+        "restarts": approval.restarts,
+        "round": approval.round,
+        "reminders": approval.reminders,
+        "votes": [vote_item(vote) for vote in approval.votes],
+        "vote_count": len(approval.votes),
+        "task_token": approval.token,
+        "token_seq": approval.token_seq,
+        "error": approval.error,
+        "cause": approval.cause,
+        "source": approval.source,
+        "request_id": approval.request_id or None,
+        "created_at": approval.created.at,
+        "created_by": approval.created.by or None,
+        "created_ip": approval.created.ip or None,
+        "updated_at": approval.updated_at,
+        "opened_at": approval.due_at,
+        "open_shard": open_shard,
+    }
+
+
+def vote_item(vote: Vote) -> Item:
+    """What one approver said, as stored."""
+    return {
+        "by": vote.by,
+        "verdict": str(vote.verdict),
+        "at": vote.at,
+        "reason": vote.reason,
+        "ip": vote.ip,
+    }
+
+
+def tenant_status(tenant: str, status: Status) -> str:
+    """The partition of the index of a tenant's approvals by status."""
+    return f"{tenant}#{status}"
+
+
+def as_approval(item: Item) -> Approval:
+    """Read an approval."""
+    return Approval(
+        key=ApprovalKey(item["tenant"], item["ulid"]),
+        type=item["type"],
+        subject=item.get("subject", ""),
+        payload=item.get("payload"),
+        note=item.get("note", ""),
+        rules=Rules(
+            tuple(item["approvers"]),
+            item.get("approver_group", ""),
+            item["needed"],
+            item["four_eyes"],
+            item["expires_after"],
+            item["remind_every"],
+        ),
+        created=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
+        expires_at=item["expires_at"],
+        remind_at=item.get("remind_at"),
+        due_at=item["opened_at"],
+        updated_at=item["updated_at"],
+        status=Status(item["status"]),
+        stage=Stage(item["stage"]),
+        happened=Happened(item["happened"]),
+        attempt=item["attempt"],
+        restarts=item["restarts"],
+        round=item["round"],
+        reminders=item["reminders"],
+        votes=tuple(_as_vote(vote) for vote in item["votes"]),
+        token=item.get("task_token"),
+        token_seq=item.get("token_seq"),
+        error=item.get("error"),
+        cause=item.get("cause"),
+        source=item.get("source", ""),
+        request_id=item.get("request_id", ""),
+    )
+
+
+def _as_vote(vote: dict[str, Any]) -> Vote:
+    return Vote(vote["by"], Verdict(vote["verdict"]), vote["at"], vote["reason"], vote["ip"])

@@ -1,0 +1,306 @@
+"""How an approval waits, is decided, ends and heals, whoever dies on the way.
+
+Each rule is a program, as in `chain`: a generator that yields one call at a time and is sent
+its answer. Token and decision are attributes of one item, and each write answers the item
+as it then is: of a wait that stores its token and a decision, the later one sees the other.
+
+What the machine waits for is only a hint to look again. How an approval is decided is what
+`check` reads, never what came with the token.
+"""
+
+from collections.abc import Collection, Generator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sfn_cqrs.domain.approval import (
+    TRIES_PER_ROUND,
+    Approval,
+    Stage,
+    Status,
+    Verdict,
+    Vote,
+    next_reminder,
+)
+from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.errors import (
+    NotFailedError,
+    NotFoundError,
+    SupersededError,
+    TransientError,
+)
+
+MAX_RESTARTS = 3
+"""After so many executions in a row that died, an approval has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindApproval:
+    """Read the approval consistently: Approval or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRound:
+    """Note that the machine is about to wait, if `may_open_round`: Written."""
+
+    attempt: int
+    seen: int
+    remind_at: str | None
+    due_at: str
+    is_reminder: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Store a task token, if `may_park`: Written."""
+
+    attempt: int
+    token: str = field(repr=False)
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class CastVote:
+    """Add a vote, and the decision if it makes one, if `may_vote`: Written."""
+
+    vote: Vote
+    seen: int
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """Decide that nobody has decided in time, if `may_expire`: Written."""
+
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Succeed:
+    """Let the machine look again: True, or False if its wait has ended already."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """Run the user's function for the decision."""
+
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Write how the attempt ended, if `is_mine`: Written."""
+
+    attempt: int
+    stage: Stage
+    error: str | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Begin the next attempt of what has died, if `is_mine`: Written."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Begin the next attempt of what has failed, if `may_retry`: Written."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start the execution of the approval's attempt; one that exists already is no error."""
+
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """Ask for the execution of the approval's attempt: Execution or None."""
+
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a conditional write answers: done or refused, and the approval as it now is."""
+
+    done: bool
+    approval: Approval | None
+
+
+Call = (
+    FindApproval
+    | OpenRound
+    | Park
+    | CastVote
+    | Expire
+    | Succeed
+    | Handle
+    | Close
+    | Restart
+    | Retry
+    | Start
+    | Describe
+)
+
+
+def check(attempt: int, now: datetime) -> Generator[Call, Any, Approval]:
+    """Look how it is decided; if it is not, open the next round of waiting, or expire it.
+
+    Raises:
+        SupersededError: a later attempt owns the approval, or it is closed.
+        TransientError: somebody else has changed it just now; look again.
+    """
+    approval: Approval | None = yield FindApproval()
+    found = _owned(approval, attempt)
+    if found.is_decided:
+        return found
+    if found.is_over(iso(now)):
+        written: Written = yield Expire(iso(now))
+    else:
+        written = yield _next_round(found, now)
+    after = _owned(written.approval, attempt)
+    if not written.done and not after.is_decided:
+        raise TransientError("somebody else has changed the approval just now")
+    return after
+
+
+def wait(attempt: int, round_: int, retry_count: int, token: str) -> Generator[Call, Any, None]:
+    """Store the token; if it is decided by then, return it at once.
+
+    Raises:
+        SupersededError: a later attempt owns the approval, or it is closed.
+    """
+    written: Written = yield Park(attempt, token, round_ * TRIES_PER_ROUND + retry_count)
+    found = _owned(written.approval, attempt)
+    if written.done:
+        yield from wake(found)
+
+
+def wake(approval: Approval) -> Generator[Call, Any, bool]:
+    """Let a machine go on that waits for what is decided; whether it did."""
+    if not approval.is_decided or approval.token is None or approval.stage.is_closed:
+        return False
+    sent: bool = yield Succeed(approval.token)
+    return sent
+
+
+def decide(
+    user: str, groups: Collection[str], verdict: Verdict, now: str, reason: str = "", ip: str = ""
+) -> Generator[Call, Any, Approval]:
+    """Say yes or no for one person; what is decided then wakes the machine.
+
+    Whoever loses a race looks again: somebody else has voted, so this ends.
+
+    Raises:
+        NotFoundError: there is no such approval.
+        NotAnApproverError, FourEyesError: this person has no say in it.
+        ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
+    """
+    while True:
+        approval: Approval | None = yield FindApproval()
+        if approval is None:
+            raise NotFoundError("there is no such approval")
+        approval.check_approver(user, groups)
+        approval.check_open(user, now)
+        vote = Vote(user, verdict, now, reason, ip)
+        written: Written = yield CastVote(vote, len(approval.votes), approval.status_after(vote))
+        if written.done and written.approval is not None:
+            yield from wake(written.approval)
+            return written.approval
+
+
+def handle(attempt: int, status: Status) -> Generator[Call, Any, Approval]:
+    """Run the user's function for a decision, and end the attempt.
+
+    Raises:
+        SupersededError: a later attempt owns the approval, or it is decided otherwise.
+    """
+    approval: Approval | None = yield FindApproval()
+    if approval is not None and (approval.attempt, approval.stage) == (attempt, Stage.DONE):
+        return approval
+    found = _owned(approval, attempt)
+    if found.status is not status:
+        raise SupersededError(f"the approval is {found.status}, not {status}")
+    yield Handle(found)
+    written: Written = yield Close(attempt, Stage.DONE)
+    if written.approval is None or written.approval.ref != found.ref:
+        raise SupersededError(f"attempt {attempt} no longer owns the approval")
+    if written.approval.stage is not Stage.DONE:
+        raise SupersededError(f"attempt {attempt} was closed as {written.approval.stage}")
+    return written.approval
+
+
+def fail(attempt: int, error: str, cause: str) -> Generator[Call, Any, None]:
+    """Record why an attempt ends; the decision stays as it is.
+
+    Raises:
+        SupersededError: a later attempt owns the approval.
+    """
+    written: Written = yield Close(attempt, Stage.FAILED, error, cause)
+    if written.approval is None or written.approval.attempt != attempt:
+        raise SupersededError(f"attempt {attempt} no longer owns the approval")
+
+
+def retry() -> Generator[Call, Any, Approval]:
+    """Run what has failed again; the decision stays, and is asked for if there is none.
+
+    Raises:
+        NotFoundError: there is no such approval.
+        NotFailedError: it has not failed.
+    """
+    approval: Approval | None = yield FindApproval()
+    if approval is None:
+        raise NotFoundError("there is no such approval")
+    written: Written = yield Retry(approval.attempt)
+    if not written.done or written.approval is None:
+        raise NotFailedError("the approval has not failed; there is nothing to run again")
+    return written.approval
+
+
+def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
+    """Repair an approval to which something should have happened; answers what was done.
+
+    With an attempt, only that one is looked at.
+    """
+    approval: Approval | None = yield FindApproval()
+    if approval is None or approval.stage.is_closed:
+        return "closed"
+    if attempt not in (None, approval.attempt):
+        return "superseded"
+    execution: Execution | None = yield Describe(approval)
+    if execution is None:
+        yield Start(approval)
+        return "started"
+    if execution.is_running:
+        woken = yield from wake(approval)
+        return "woken" if woken else "running"
+    if approval.restarts < MAX_RESTARTS:
+        written: Written = yield Restart(approval.attempt)
+        return "restarted" if written.done else "superseded"
+    error, cause = execution.error or "ExecutionEnded", execution.cause or ""
+    yield Close(approval.attempt, Stage.FAILED, error, cause)
+    return "failed"
+
+
+def _next_round(approval: Approval, now: datetime) -> OpenRound:
+    is_reminder = approval.remind_at is not None and approval.remind_at <= iso(now)
+    remind_at = approval.remind_at
+    if is_reminder:
+        remind_at = next_reminder(approval.rules, now, approval.expires_at)
+    due_at = min(approval.expires_at, remind_at or approval.expires_at)
+    return OpenRound(approval.attempt, approval.round, remind_at, due_at, is_reminder)
+
+
+def _owned(approval: Approval | None, attempt: int) -> Approval:
+    if approval is None or not approval.is_mine(attempt):
+        raise SupersededError(f"attempt {attempt} no longer owns the approval")
+    return approval

@@ -1,0 +1,124 @@
+"""Approvals: what waits for people."""
+
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs.domain.approval import Status
+from sfn_cqrs.domain.errors import (
+    AlreadyDecidedError,
+    ExpiredError,
+    ForbiddenError,
+    FourEyesError,
+    IdempotencyMismatchError,
+    InvalidInputError,
+    NotAnApproverError,
+    NotFailedError,
+    NotFoundError,
+    UnknownApprovalTypeError,
+)
+from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, one_of, operation
+from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.schemas.approvals import APPROVAL, APPROVALS, DECIDE, REQUEST
+from sfn_cqrs.routes.schemas.tasks import CREATED
+from sfn_cqrs.service.approval_views import approval_view
+from sfn_cqrs.service.approvals import ApprovalService
+from sfn_cqrs.service.http import OPERATOR, code_of
+from sfn_cqrs.service.resolver import Routes
+
+routes = Routes()
+_ALL = "ALL"
+_STATUSES = (*Status, _ALL)
+_REFUSALS = (
+    NotFoundError,
+    NotAnApproverError,
+    FourEyesError,
+    AlreadyDecidedError,
+    ExpiredError,
+)
+
+
+@routes.post("/approvals")
+@operation(
+    body=REQUEST,
+    headers=IDEMPOTENCY_KEY,
+    answers={202: CREATED},
+    problems=(UnknownApprovalTypeError, IdempotencyMismatchError),
+)
+def request_approval() -> Response[str]:
+    """Ask for an approval."""
+    request = Request()
+    body = request.body(REQUEST.fields)
+    id_ = ApprovalService(request.tenant).request(
+        needed(body, "type"),
+        subject=body.get("subject", ""),
+        payload=body.get("payload"),
+        note=body.get("note", ""),
+        caller=request.caller,
+    )
+    return answer(HTTPStatus.ACCEPTED, {"id": id_})
+
+
+@routes.get("/approvals")
+@operation(query={"status": one_of(*_STATUSES), **CURSOR}, answers={200: APPROVALS})
+def list_approvals() -> Response[str]:
+    """List what the caller may decide now; with a status, all of the tenant's that have it."""
+    request = Request()
+    service, status = ApprovalService(request.tenant), request.query("status")
+    limit, cursor = request.limit, request.query("cursor")
+    if status is None:
+        who = request.identity
+        page = service.inbox(who.user, who.groups, limit=limit, cursor=cursor)
+    elif status.upper() in _STATUSES:
+        wanted = None if status.upper() == _ALL else Status(status.upper())
+        page = service.list(wanted, limit=limit, cursor=cursor)
+    else:
+        raise InvalidInputError("status", f"must be one of {', '.join(_STATUSES)}")
+    return listed([approval_view(one) for one in page.items], page.next_cursor)
+
+
+@routes.get("/approvals/<id_>")
+@operation(answers={200: APPROVAL}, problems=(NotFoundError,))
+def get_approval(id_: str) -> Response[str]:
+    """Show an approval, with who said what."""
+    approval = ApprovalService(Request().tenant).get(code_of(id_))
+    return answer(HTTPStatus.OK, approval_view(approval))
+
+
+@routes.post("/approvals/<id_>/approve")
+@operation(body=DECIDE, answers={200: APPROVAL}, problems=_REFUSALS)
+def approve(id_: str) -> Response[str]:
+    """Approve, for the caller."""
+    request = Request()
+    service, who = ApprovalService(request.tenant), request.identity
+    approval = service.approve(
+        code_of(id_), who.user, who.groups, reason=_reason(request), ip=request.caller.ip
+    )
+    return answer(HTTPStatus.OK, approval_view(approval))
+
+
+@routes.post("/approvals/<id_>/reject")
+@operation(body=DECIDE, answers={200: APPROVAL}, problems=_REFUSALS)
+def reject(id_: str) -> Response[str]:
+    """Reject, for the caller."""
+    request = Request()
+    service, who = ApprovalService(request.tenant), request.identity
+    approval = service.reject(
+        code_of(id_), who.user, who.groups, reason=_reason(request), ip=request.caller.ip
+    )
+    return answer(HTTPStatus.OK, approval_view(approval))
+
+
+@routes.post("/approvals/<id_>/retry")
+@operation(answers={202: APPROVAL}, problems=(ForbiddenError, NotFoundError, NotFailedError))
+def retry(id_: str) -> Response[str]:
+    """Run what has failed after its decision again; for operators."""
+    request = Request()
+    request.identity.require(OPERATOR)
+    approval = ApprovalService(request.tenant).retry(code_of(id_))
+    return answer(HTTPStatus.ACCEPTED, approval_view(approval))
+
+
+def _reason(request: Request) -> str:
+    reason: str = request.optional_body(DECIDE.fields).get("reason", "")
+    return reason

@@ -1,0 +1,184 @@
+"""The user's types of approval: found in the package APP_PACKAGE, registered by decorators."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sfn_cqrs.domain.approval import Approval, Rules, Status, Vote
+from sfn_cqrs.domain.errors import UnknownApprovalTypeError
+from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service import handlers
+
+MAX_TIME = timedelta(days=30)
+"""An execution lives a day longer."""
+MIN_REMINDER = timedelta(minutes=1)
+MAX_REMINDERS = 500
+"""Each takes some fifteen events of an execution's 25,000."""
+MAX_APPROVERS = 50
+_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is handed to the function of a type: an approval that has been decided."""
+
+    tenant: str
+    type: str
+    id: str
+    status: Status
+    subject: str
+    payload: Json
+    note: str
+    requested_by: str
+    votes: tuple[Vote, ...]
+
+    @classmethod
+    def of(cls, approval: Approval) -> "Decided":
+        """What the user's function may know of an approval."""
+        return cls(
+            approval.key.tenant,
+            approval.type,
+            approval.key.id,
+            approval.status,
+            approval.subject,
+            approval.payload,
+            approval.note,
+            approval.created.by,
+            approval.votes,
+        )
+
+    @property
+    def key(self) -> str:
+        """The same for every try: the idempotency key for what the function calls."""
+        return self.id
+
+
+ApprovalHandler = Callable[[Decided], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalType:
+    """A type of approval: who decides, and what happens then."""
+
+    name: str
+    rules: Rules
+    granted: ApprovalHandler
+
+
+_types: dict[str, ApprovalType] = {}
+_otherwise: dict[tuple[str, Status], ApprovalHandler] = {}
+
+
+def approval_type(
+    type_: str,
+    *,
+    approvers: Sequence[str] = (),
+    group: str = "",
+    needed: int = 1,
+    four_eyes: bool = True,
+    expires_after: timedelta = timedelta(days=7),
+    remind_every: timedelta | None = timedelta(days=1),
+) -> Callable[[ApprovalHandler], ApprovalHandler]:
+    """Register the function that does what has been approved.
+
+    It may run again when the function that runs it dies: give `key` of what it is handed to
+    what must happen once. Raise `TransientError` for what another try may cure; anything else
+    leaves the approval granted and FAILED, to be run again by `retry`.
+
+    Args:
+        type_: the type, such as ORDER_RELEASE.
+        approvers: users who decide, by their names.
+        group: a group whose members decide, instead of them or besides.
+        needed: how many of them have to approve; a single one who rejects is enough.
+        four_eyes: whether somebody else than the requester has to decide.
+        expires_after: after which nobody can decide any more, at most 30 days.
+        remind_every: how often to remind meanwhile, at least a minute; None for never.
+    """
+    rules = _checked_rules(type_, approvers, group, needed, four_eyes, expires_after, remind_every)
+
+    def register(handler: ApprovalHandler) -> ApprovalHandler:
+        found = _types.get(type_)
+        if found is not None and found.granted.__module__ != handler.__module__:
+            raise ValueError(f"{type_} has a function in {found.granted.__module__} already")
+        _types[type_] = ApprovalType(type_, rules, handler)
+        return handler
+
+    return register
+
+
+def when_rejected(type_: str) -> Callable[[ApprovalHandler], ApprovalHandler]:
+    """Register what happens when somebody rejects; nothing does without it."""
+    return _otherwise_do(type_, Status.REJECTED)
+
+
+def when_expired(type_: str) -> Callable[[ApprovalHandler], ApprovalHandler]:
+    """Register what happens when nobody decides in time; nothing does without it."""
+    return _otherwise_do(type_, Status.EXPIRED)
+
+
+def find(type_: object) -> ApprovalType:
+    """A type of approval.
+
+    Raises:
+        UnknownApprovalTypeError: nobody registers it; it names the types that exist.
+    """
+    handlers.load()
+    if not isinstance(type_, str) or type_ not in _types:
+        raise UnknownApprovalTypeError(type_, sorted(_types))
+    return _types[type_]
+
+
+def handler_of(type_: str, status: Status) -> ApprovalHandler | None:
+    """What happens when an approval is decided so; None if nothing does.
+
+    Raises:
+        UnknownApprovalTypeError: its type was known once, and is not registered any more.
+    """
+    known = find(type_)
+    return known.granted if status is Status.GRANTED else _otherwise.get((type_, status))
+
+
+def _otherwise_do(type_: str, status: Status) -> Callable[[ApprovalHandler], ApprovalHandler]:
+    def register(handler: ApprovalHandler) -> ApprovalHandler:
+        found = _otherwise.get((type_, status), handler)
+        if found.__module__ != handler.__module__:
+            raise ValueError(f"{type_} has a function for {status} in {found.__module__} already")
+        _otherwise[type_, status] = handler
+        return handler
+
+    return register
+
+
+def _checked_rules(
+    type_: str,
+    approvers: Sequence[str],
+    group: str,
+    needed: int,
+    four_eyes: bool,
+    expires_after: timedelta,
+    remind_every: timedelta | None,
+) -> Rules:
+    if not _NAME.fullmatch(type_):
+        raise ValueError(f"{type_!r} is no approval type: 1 to 64 capital letters, digits or '_'")
+    if isinstance(approvers, str) or len(set(approvers)) != len(approvers):
+        raise ValueError(f"{type_}: approvers must be a list of different users")
+    if not approvers and not group:
+        raise ValueError(f"{type_}: name approvers, or a group of them")
+    most = MAX_APPROVERS if group else len(approvers)
+    if not 1 <= needed <= most or len(approvers) > MAX_APPROVERS:
+        raise ValueError(f"{type_}: needed must be 1 to {most}, of at most {MAX_APPROVERS}")
+    if not timedelta(seconds=1) <= expires_after <= MAX_TIME:
+        raise ValueError(f"{type_}: expires_after must be a second to {MAX_TIME.days} days")
+    if remind_every is not None and not _may_remind(remind_every, expires_after):
+        raise ValueError(
+            f"{type_}: remind_every must be at least a minute, and {MAX_REMINDERS} reminders in all"
+        )
+    seconds = int(remind_every.total_seconds()) if remind_every else 0
+    return Rules(
+        tuple(approvers), group, needed, four_eyes, int(expires_after.total_seconds()), seconds
+    )
+
+
+def _may_remind(every: timedelta, within: timedelta) -> bool:
+    return every >= MIN_REMINDER and within / every <= MAX_REMINDERS

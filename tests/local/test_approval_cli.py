@@ -1,0 +1,197 @@
+import json
+import re
+import sys
+import time
+from typing import NamedTuple
+
+import pytest
+
+from sfn_local.cli import main
+from sfn_local.demo.approvals import ApprovalStory, run_approvals
+from sfn_local.stack import LocalStack
+
+pytestmark = pytest.mark.stack
+
+UNKNOWN = "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
+
+
+class Result(NamedTuple):
+    code: int
+    output: str
+    error: str
+
+    @property
+    def json(self):
+        return json.loads(self.output)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with LocalStack(state_dir=tmp_path_factory.mktemp("state"), reload=False) as started:
+        yield started
+
+
+@pytest.fixture
+def sfn_cqrs(monkeypatch, capsys, stack):
+    """Return what runs a command on the stack."""
+
+    def run(*arguments: object) -> Result:
+        line = ["sfn-cqrs", *map(str, arguments), "--state", str(stack.state.path)]
+        monkeypatch.setattr(sys, "argv", line)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Result(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def ask(sfn_cqrs):
+    """Return what asks for an order's release, and answers the id."""
+
+    def run(order="o-1", **options):
+        more = [part for name, value in options.items() for part in (f"--{name}", value)]
+        result = sfn_cqrs("approval", "request", "ORDER_RELEASE", "--subject", order, *more)
+        return result.output.strip()
+
+    return run
+
+
+@pytest.fixture
+def ended(sfn_cqrs):
+    """Return what waits until what follows a decision is done or has failed."""
+
+    def run(id_):
+        until = time.monotonic() + 15
+        while True:
+            found = sfn_cqrs("approval", "show", id_, "--json").json
+            if found["stage"] in ("DONE", "FAILED"):
+                return found
+            assert time.monotonic() < until, found
+            time.sleep(0.05)
+
+    return run
+
+
+def an_order(sfn_cqrs, code):
+    attributes = json.dumps({"customer": "ada", "total": 1200})
+    sfn_cqrs("publish", "ORDER", code, "--name", "Large", "--attributes", attributes)
+
+
+def release_of(sfn_cqrs, code):
+    until = time.monotonic() + 15
+    while True:
+        found = sfn_cqrs("data", "get", "ORDER", code, "--json")
+        if found.code == 0 and "release" in found.json["attributes"]:
+            return found.json["attributes"]["release"]
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+
+
+def test_somebody_else_approves_and_the_order_is_released(sfn_cqrs, ask, ended):
+    an_order(sfn_cqrs, "o-1")
+    id_ = ask("o-1", payload='{"total": 1200}', note="A new customer")
+
+    own = sfn_cqrs("approve", id_)
+    approved = sfn_cqrs("approve", id_, "--as", "hanako", "--reason", "Pays in advance")
+    again = sfn_cqrs("approve", id_, "--as", "jiro")
+
+    assert re.fullmatch(r"a-[0-9A-Z]{26}", id_)
+    assert (own.code, own.error.partition(":")[2].strip().partition(":")[0]) == (1, "four_eyes")
+    assert approved.output == f"{id_} is GRANTED\n"
+    assert (again.code, "already_decided: the approval is GRANTED" in again.error) == (1, True)
+    found = ended(id_)
+    assert (found["status"], found["stage"], found["payload"]) == (
+        "GRANTED",
+        "DONE",
+        {"total": 1200},
+    )
+    (decision,) = found["decisions"]
+    assert (decision["by"], decision["decision"]) == ("hanako", "APPROVE")
+    assert decision["reason"] == "Pays in advance"
+    assert release_of(sfn_cqrs, "o-1") == "released"
+
+
+def test_somebody_rejects_and_the_order_is_held(sfn_cqrs, ask, ended):
+    an_order(sfn_cqrs, "o-2")
+    id_ = ask("o-2")
+
+    rejected = sfn_cqrs("reject", id_, "--as", "hanako", "--json")
+
+    assert rejected.json["status"] == "REJECTED"
+    assert ended(id_)["stage"] == "DONE"
+    assert release_of(sfn_cqrs, "o-2") == "held: rejected"
+
+
+def test_the_inbox_is_everybodys_own(sfn_cqrs, ask):
+    id_ = ask("o-3", **{"as": "taro"})
+
+    def ids(*arguments):
+        return [one["id"] for one in sfn_cqrs("approval", "list", *arguments, "--json").json]
+
+    assert id_ in ids("--as", "hanako")
+    assert id_ not in ids("--as", "taro")
+    assert id_ in ids("--as", "taro", "--status", "open")
+    assert id_ in ids("--status", "ALL")
+    assert id_ not in ids("--status", "granted")
+
+
+def test_what_fails_after_a_decision_is_repaired_and_runs_again(sfn_cqrs, ask, ended):
+    id_ = ask("o-later")
+    sfn_cqrs("approve", id_, "--as", "hanako")
+    failed = ended(id_)
+    an_order(sfn_cqrs, "o-later")
+
+    retried = sfn_cqrs("approval", "retry", id_)
+
+    assert (failed["status"], failed["stage"], failed["error"]) == (
+        "GRANTED",
+        "FAILED",
+        "NotFoundError",
+    )
+    assert retried.output == f"{id_} runs again, attempt 2\n"
+    assert release_of(sfn_cqrs, "o-later") == "released"
+    shown = sfn_cqrs("approval", "show", id_).output
+    assert "GRANTED" in shown
+    assert re.search(r"hanako +APPROVE", shown)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("approval", "request", "NOPE"), 1, "unknown_approval_type: type: 'NOPE' is not"),
+        (("approval", "request", "ORDER_RELEASE", "--payload", "{"), 64, "--payload is no JSON"),
+        (("approval", "show", "t-1"), 1, "not_found: 't-1' is no id of an approval"),
+        (("approve", UNKNOWN, "--as", "hanako"), 1, "not_found: "),
+        (("approval", "retry", UNKNOWN), 1, "not_found: "),
+        (("reject", UNKNOWN, "--as", "hanako", "--stack", "x"), 1, "SFN_CQRS_TOKEN"),
+        (("approval", "list", "--status", "maybe"), 64, "'maybe' is not one of"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(arguments, code, message, sfn_cqrs):
+    result = sfn_cqrs(*arguments)
+
+    assert result.code == code
+    assert message in result.error
+
+
+def test_the_demonstrations_approvals_are_granted_and_expire_in_a_week_of_virtual_time(stack):
+    days = []
+
+    story = run_approvals(stack, days.append)
+
+    assert story.differences() == []
+    assert days == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_the_demonstration_would_tell_of_a_reminder_too_many():
+    story = ApprovalStory(
+        granted={"status": "GRANTED", "stage": "DONE", "decisions": [{"by": "hanako"}]},
+        expired={"status": "EXPIRED", "stage": "DONE", "reminders": 7},
+        orders=["released", "held: expired"],
+        own=(403, "four_eyes"),
+        late=(410, "expired"),
+    )
+
+    assert story.differences() == ["reminders in a week: expected 6, found 7"]

@@ -1,0 +1,208 @@
+"""Approve, reject, expire, sweep and kill at the same instant; the seed is in the test's name."""
+
+import os
+import random
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from tests.support.approval_system import ApprovalSystem, assert_ended
+from tests.support.calls import AwsCall, KilledError
+from tests.support.system import silent
+
+from sfn_cqrs.domain import approval_flow
+from sfn_cqrs.domain.approval import Approval, Happened, Rules, Status, Verdict
+from sfn_cqrs.domain.errors import AlreadyDecidedError, ExpiredError
+
+MORE = int(os.environ.get("MORE_SEEDS", "1"))
+SEEDS = 200 * MORE
+DISORDER = {"shuffles": True, "duplicates": 0.2, "replays": 0.2}
+MINUTE = 60
+PEOPLE = ["taro", "jiro", "saburo", "shiro"]
+
+
+@pytest.fixture(autouse=True)
+def _silence() -> Iterator[None]:
+    with silent():
+        yield
+
+
+def race(system: ApprovalSystem, seed: int) -> None:
+    """Let people decide around the moment at which the time is over, parked or just started."""
+    chance = random.Random(seed)
+    system.ask()
+    is_parked = chance.random() < 0.5
+    if is_parked:
+        system.run()
+        assert system.approval.token is not None
+        system.engine.run_for(2 * MINUTE)
+    seconds_left = 3 * MINUTE - (2 * MINUTE if is_parked else 0)
+    system.clock.advance(seconds_left - chance.choice([0.002, 0.005, 0.01, 0.03, 0.1]))
+    for user in chance.sample(PEOPLE, chance.randint(1, 4)):
+        verb = chance.choice(["approve", "approve", "reject"])
+        system.spawn(partial(system.decide, verb, user))
+    if chance.random() < 0.5:
+        system.invoke_async("ScheduleSweepFunction", b'{"source": "aws.events"}')
+    system.run()
+    is_left_waiting = system.approval.is_decided and not system.approval.stage.is_closed
+    assert not is_left_waiting, "decided, and nobody lets the machine go on"
+    system.pass_time(1)
+    system.settle()
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_whoever_comes_first_is_the_decision_and_the_machine_does_it(seed: int) -> None:
+    rules = Rules(group="operator", needed=1 + seed % 2, expires_after=180, remind_every=MINUTE)
+    with ApprovalSystem(seed, rules=rules, disorder=DISORDER) as system:
+        race(system, seed)
+
+        assert_ended(system)
+        approval = system.approval
+        rejections = [vote for vote in approval.votes if vote.verdict is Verdict.REJECT]
+        assert len(rejections) == (approval.status is Status.REJECTED)
+        if approval.status is Status.GRANTED:
+            assert len({vote.by for vote in approval.votes}) == len(approval.votes) == rules.needed
+        assert {type(error) for error in system.errors} <= {AlreadyDecidedError, ExpiredError}
+
+
+def test_the_seeds_see_every_end_and_both_refusals() -> None:
+    ends, errors = set(), set()
+    for seed in range(60):
+        rules = Rules(group="operator", needed=1 + seed % 2, expires_after=180, remind_every=MINUTE)
+        with ApprovalSystem(seed, rules=rules, disorder=DISORDER) as system:
+            race(system, seed)
+            ends.add(system.approval.status)
+            errors |= {type(error) for error in system.errors}
+
+    assert ends == {Status.GRANTED, Status.REJECTED, Status.EXPIRED}
+    assert errors == {AlreadyDecidedError, ExpiredError}
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_whoever_is_killed_the_decision_stands_and_is_done(seed: int) -> None:
+    chance = random.Random(-seed)
+
+    def kill(_call: AwsCall, _moment: str) -> None:
+        if chance.random() < 0.02:
+            raise KilledError
+
+    rules = Rules(group="operator", needed=1 + seed % 2, expires_after=180, remind_every=MINUTE)
+    with ApprovalSystem(seed, rules=rules, disorder=DISORDER) as system:
+        system.ask()
+        system.calls.observers.append(kill)
+        chance_of_zombie = random.Random(seed)
+        system.gives_up = lambda: chance_of_zombie.random() < 0.03
+        system.clock.advance(180 - 0.02)
+        for user, verb in (("taro", "approve"), ("jiro", "reject"), ("saburo", "approve")):
+            system.spawn(partial(system.decide, verb, user))
+        system.run()
+        system.pass_time(1)
+        system.calls.observers.remove(kill)
+        system.gives_up = lambda: False
+        system.settle()
+
+        assert_ended(system, is_disturbed=True)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS // 4))
+def test_an_execution_that_somebody_stops_at_that_instant_is_followed_by_another(seed: int) -> None:
+    rules = Rules(group="operator", expires_after=180, remind_every=MINUTE)
+    with ApprovalSystem(seed, rules=rules, disorder=DISORDER) as system:
+        system.ask()
+        system.run()
+        system.clock.advance(180 - 0.01)
+        (execution,) = system.executions()
+        system.spawn(partial(system.engine.stop_execution, execution["executionArn"]))
+        system.spawn(partial(system.decide, "approve", "taro"))
+        system.run()
+        system.pass_time(1)
+        system.settle()
+
+        assert_ended(system, is_disturbed=True)
+
+
+def _wait_without_looking(
+    attempt: int, round_: int, retry_count: int, token: str
+) -> Generator[approval_flow.Call, Any, None]:
+    yield approval_flow.Park(attempt, token, round_ * 100 + retry_count)
+
+
+def _never_wake(_approval: Approval) -> Generator[approval_flow.Call, Any, bool]:
+    yield approval_flow.FindApproval()
+    return False
+
+
+MUTANTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
+    "what is decided is decided again": (
+        Approval,
+        "may_vote",
+        lambda approval, _seen, now: not approval.is_over(now),
+    ),
+    "a vote is not put on top of those that were seen": (
+        Approval,
+        "may_vote",
+        lambda approval, _seen, now: not approval.is_decided and not approval.is_over(now),
+    ),
+    "what is decided expires": (
+        Approval,
+        "may_expire",
+        lambda approval, now: approval.is_over(now),
+    ),
+    "a wait does not look at the decision": (approval_flow, "wait", _wait_without_looking),
+    "a decision does not look at the token": (approval_flow, "wake", _never_wake),
+}
+
+
+@pytest.mark.parametrize("rule", MUTANTS)
+def test_the_races_notice_when(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(*MUTANTS[rule])
+
+    def holds(seed: int) -> bool:
+        rules = Rules(group="operator", needed=1 + seed % 2, expires_after=180, remind_every=MINUTE)
+        try:
+            with ApprovalSystem(seed, rules=rules, disorder=DISORDER) as system:
+                race(system, seed)
+                assert_ended(system)
+        except AssertionError:
+            return False
+        return True
+
+    assert not all(holds(seed) for seed in range(60))
+
+
+def test_a_week_passes_with_a_reminder_a_day_and_ends_as_expired() -> None:
+    with ApprovalSystem(rules=Rules(group="operator")) as system:
+        system.ask()
+        system.run()
+        for _ in range(8):
+            system.pass_time(24 * 60 * MINUTE)
+
+        assert_ended(system)
+        assert system.approval.status is Status.EXPIRED
+        assert system.approval.reminders == 6
+        told = [one["content"]["happened"] for one in system.world.events.messages]
+        assert told == [
+            Happened.REQUESTED,
+            *[Happened.REMINDED] * 6,
+            Happened.EXPIRED,
+            Happened.DONE,
+        ]
+
+
+def test_a_decision_between_reminders_is_done_at_once() -> None:
+    with ApprovalSystem(rules=Rules(("taro", "jiro"), needed=2)) as system:
+        system.ask()
+        system.run()
+        system.pass_time(25 * 60 * MINUTE)
+        system.decide("approve", "taro")
+        system.run()
+        after_one = (system.approval.status, dict(system.effects))
+        before = system.clock.time()
+        system.decide("approve", "jiro")
+        system.run()
+
+        assert after_one == (Status.OPEN, {})
+        assert_ended(system)
+        assert (system.approval.status, system.approval.reminders) == (Status.GRANTED, 1)
+        assert system.clock.time() - before < 1

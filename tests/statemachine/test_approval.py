@@ -1,0 +1,256 @@
+"""approval.asl.json: every path, round, retry, catch and time limit, on stand-in functions."""
+
+from typing import Any
+
+import pytest
+
+from sfn_local.asl import FunctionError
+from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
+
+KEYS = {"tenant": "acme", "id": "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B", "attempt": 1}
+DAY = 86_400
+WAIT = {"result": "WAIT", "round": 1, "seconds": DAY}
+ENDS = {"GRANTED": "process_approval", "REJECTED": "rejected", "EXPIRED": "expired"}
+STUBS: dict[str, Any] = {
+    "check_decision": {"result": "GRANTED"},
+    "request_approval": None,
+    "process_approval": {"result": "GRANTED"},
+    "rejected": {"result": "REJECTED"},
+    "expired": {"result": "EXPIRED"},
+    "mark_failed": {"error": "ValueError", "cause": "no such order"},
+}
+SERVICE_ERRORS = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+]
+TIME_LIMITS = {
+    "check_decision": 60,
+    "process_approval": 180,
+    "rejected": 180,
+    "expired": 180,
+    "mark_failed": 60,
+}
+RECORDED = ["check_decision", "process_approval", "rejected", "expired"]
+WAY_TO = {
+    "check_decision": {},
+    "process_approval": {"check_decision": {"result": "GRANTED"}},
+    "rejected": {"check_decision": {"result": "REJECTED"}},
+    "expired": {"check_decision": {"result": "EXPIRED"}},
+    "mark_failed": {"check_decision": {"result": "?"}},
+}
+
+
+class TransientError(Exception):
+    pass
+
+
+class SupersededError(Exception):
+    pass
+
+
+def run_approval(run_machine: RunMachine, **stubs: Any) -> MachineRun:
+    run: MachineRun = run_machine("approval", input=KEYS, stubs={**STUBS, **stubs})
+    return run
+
+
+def run_to(run_machine: RunMachine, state: str, *answers: Any) -> MachineRun:
+    """Run to a state, whose function answers one after the other; the last ones go on well."""
+    return run_approval(run_machine, **{**WAY_TO[state], state: [*answers, STUBS[state]]})
+
+
+def token_of(run: MachineRun, round_: int = -1) -> str:
+    return str(run.payloads["request_approval"][round_]["taskToken"])
+
+
+@pytest.mark.parametrize(("decision", "end"), ENDS.items())
+def test_what_is_decided_already_is_not_waited_for(
+    run_machine: RunMachine, decision: str, end: str
+) -> None:
+    run = run_approval(run_machine, check_decision={"result": decision})
+
+    assert run.path == ["check_decision", "decision", end, "success"]
+    assert (run.status, run.output) == ("SUCCEEDED", {"result": decision})
+
+
+@pytest.mark.parametrize(("decision", "end"), ENDS.items())
+def test_a_token_that_comes_back_has_the_decision_read_again(
+    run_machine: RunMachine, decision: str, end: str
+) -> None:
+    run = run_approval(run_machine, check_decision=[WAIT, {"result": decision}])
+    before = (run.status, list(run.path))
+    run.succeed(token_of(run), {"Payload": {"result": "LOOK_AGAIN"}})
+
+    assert before == ("RUNNING", ["check_decision", "decision", "request_approval"])
+    assert run.path[3:] == ["check_decision", "decision", end, "success"]
+    assert run.output == {"result": decision}
+
+
+def test_what_came_with_the_token_decides_nothing(run_machine: RunMachine) -> None:
+    run = run_approval(run_machine, check_decision=[WAIT, {"result": "REJECTED"}])
+    run.succeed(token_of(run), {"Payload": {"result": "GRANTED"}})
+
+    assert run.path[-2:] == ["rejected", "success"]
+
+
+def test_a_wait_that_ends_too_early_goes_on_in_another_round(run_machine: RunMachine) -> None:
+    run = run_approval(run_machine, check_decision=[WAIT, {**WAIT, "round": 2}])
+    run.succeed(token_of(run), {"Payload": {}})
+
+    assert run.status == "RUNNING"
+    assert [each["input"]["round"] for each in run.payloads["request_approval"]] == [1, 2]
+
+
+def test_a_round_lasts_as_long_as_it_was_told_to(run_machine: RunMachine) -> None:
+    run = run_approval(run_machine, check_decision=[WAIT, {**WAIT, "round": 2}])
+    run.advance(DAY - 1)
+    before = len(run.payloads["check_decision"])
+    run.advance(1)
+
+    assert (before, len(run.payloads["check_decision"])) == (1, 2)
+    assert run.path == [
+        *("check_decision", "decision", "request_approval"),
+        *("check_decision", "decision", "request_approval"),
+    ]
+    assert run.status == "RUNNING"
+
+
+def test_a_week_of_a_reminder_a_day_ends_as_expired(run_machine: RunMachine) -> None:
+    rounds = [{**WAIT, "round": number} for number in range(1, 8)]
+    run = run_approval(run_machine, check_decision=[*rounds, {"result": "EXPIRED"}])
+    for _ in range(7):
+        assert run.status == "RUNNING"
+        run.advance(DAY)
+
+    assert (run.status, run.seconds) == ("SUCCEEDED", 7 * DAY)
+    assert run.path.count("request_approval") == 7
+    assert run.path[-2:] == ["expired", "success"]
+
+
+def test_the_token_of_a_round_that_is_over_opens_nothing(run_machine: RunMachine) -> None:
+    run = run_approval(run_machine, check_decision=[WAIT, {**WAIT, "round": 2}])
+    run.advance(DAY)
+
+    with pytest.raises(Exception, match="Task Timed Out"):
+        run.succeed(token_of(run, 0), {"Payload": {}})
+    assert run.status == "RUNNING"
+
+
+def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:
+    run = run_approval(run_machine, check_decision=[WAIT, {"result": "GRANTED"}])
+    run.succeed(token_of(run), {"Payload": {}})
+
+    for state, payloads in run.payloads.items():
+        extra = ["taskToken"] if state == "request_approval" else []
+        assert sorted(payloads[0]) == ["context", "input", "source", *extra]
+        context = payloads[0]["context"]
+        assert context["Execution"]["Input"] == KEYS
+        assert (context["State"]["Name"], context["State"]["RetryCount"]) == (state, 0)
+
+
+@pytest.mark.parametrize("answer", [{"result": "MAYBE"}, {"result": "APPROVED"}])
+def test_an_answer_that_is_no_decision_is_recorded_as_a_failure(
+    run_machine: RunMachine, answer: dict[str, Any]
+) -> None:
+    run = run_approval(run_machine, check_decision=answer)
+
+    assert run.path == ["check_decision", "decision", "mark_failed", "fail"]
+
+
+@pytest.mark.parametrize("state", RECORDED)
+def test_what_a_state_raises_is_recorded(run_machine: RunMachine, state: str) -> None:
+    run = run_approval(run_machine, **{**WAY_TO[state], state: SupersededError("no longer mine")})
+
+    assert run.path[-3:] == [state, "mark_failed", "fail"]
+    assert (run.status, run.error, run.cause) == ("FAILED", "ValueError", "no such order")
+    assert run.payloads["mark_failed"][0]["input"]["Error"] == "SupersededError"
+
+
+def test_a_wait_that_cannot_store_its_token_is_recorded(run_machine: RunMachine) -> None:
+    run = run_approval(run_machine, check_decision=WAIT, request_approval=SupersededError("closed"))
+
+    assert run.path[-3:] == ["request_approval", "mark_failed", "fail"]
+
+
+def test_a_wait_that_somebody_fails_is_recorded(run_machine: RunMachine) -> None:
+    run = run_approval(run_machine, check_decision=WAIT)
+    run.fail(token_of(run), "Broken", "by hand")
+
+    assert run.path[-3:] == ["request_approval", "mark_failed", "fail"]
+    assert run.payloads["mark_failed"][0]["input"] == {"Error": "Broken", "Cause": "by hand"}
+
+
+def test_a_failure_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
+    run = run_to(run_machine, "mark_failed", SupersededError("no"))
+
+    assert run.path[-2:] == ["mark_failed", "not_recorded"]
+    assert (run.status, run.error) == ("FAILED", "NotRecorded")
+
+
+@pytest.mark.parametrize("error", SERVICE_ERRORS)
+@pytest.mark.parametrize("state", TIME_LIMITS)
+def test_an_error_of_the_service_is_tried_again(
+    run_machine: RunMachine, state: str, error: str
+) -> None:
+    run = run_to(run_machine, state, FunctionError(error, "{}"))
+
+    assert [each["context"]["State"]["RetryCount"] for each in run.payloads[state]] == [0, 1]
+    assert 0 <= run.seconds <= 2
+
+
+@pytest.mark.parametrize("error", SERVICE_ERRORS)
+def test_a_wait_whose_function_dies_is_begun_again_with_another_token(
+    run_machine: RunMachine, error: str
+) -> None:
+    answers = [FunctionError(error, "{}"), None]
+    run = run_approval(
+        run_machine, check_decision=[WAIT, {"result": "GRANTED"}], request_approval=answers
+    )
+    run.succeed(token_of(run), {"Payload": {}})
+
+    assert token_of(run, 0) != token_of(run, 1)
+    assert run.path[-2:] == ["process_approval", "success"]
+
+
+@pytest.mark.parametrize("state", TIME_LIMITS)
+def test_a_function_that_takes_too_long_is_called_again(
+    run_machine: RunMachine, state: str
+) -> None:
+    run = run_to(run_machine, state, NEVER)
+    run.advance(TIME_LIMITS[state] - 1)
+    before = len(run.payloads[state])
+    run.advance(1)
+
+    assert (before, len(run.payloads[state])) == (1, 2)
+
+
+@pytest.mark.parametrize("state", TIME_LIMITS)
+def test_six_retries_are_enough_for_the_service(run_machine: RunMachine, state: str) -> None:
+    run = run_to(run_machine, state, *[FunctionError("Lambda.ServiceException", "{}")] * 7)
+
+    assert len(run.payloads[state]) == 7
+    assert run.status == "FAILED"
+    assert 0 < run.seconds <= 2 + 4 + 8 + 16 + 32 + 60
+
+
+@pytest.mark.parametrize("state", TIME_LIMITS)
+def test_a_transient_error_is_tried_eight_times_again(run_machine: RunMachine, state: str) -> None:
+    run = run_to(run_machine, state, *[TransientError()] * 9)
+
+    assert len(run.payloads[state]) == 9
+    assert run.status == "FAILED"
+    assert 0 < run.seconds <= 1 + 2 + 4 + 8 + 16 + 30 + 30 + 30
+
+
+def test_an_execution_lives_a_day_longer_than_any_approval(run_machine: RunMachine) -> None:
+    run = run_approval(run_machine, check_decision={**WAIT, "seconds": 40 * DAY})
+    run.advance(31 * DAY - 1)
+    before = run.status
+    run.advance(1)
+
+    assert (before, run.status) == ("RUNNING", "TIMED_OUT")

@@ -1,0 +1,163 @@
+"""A system of approvals over the fakes: the real functions, the real machine, virtual time."""
+
+import json
+from collections import Counter
+from collections.abc import Collection
+from contextlib import contextmanager
+from time import time as real_now
+from typing import Any, Self
+
+from tests.fakes import World
+from tests.support.calls import KilledError, Watched
+from tests.support.fake_system import EngineClient
+from tests.support.stream import Stream
+from tests.support.system import API, TENANT, System
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.approval_items import approval_item
+from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.adapters.executions import Executions
+from sfn_cqrs.domain.approval import Approval, Rules, Status
+from sfn_cqrs.domain.errors import SfnCqrsError
+from sfn_cqrs.domain.process import Process
+from sfn_cqrs.service import approval_types, handlers
+from sfn_cqrs.service.approval_types import ApprovalType, Decided
+from sfn_cqrs.service.approvals import ApprovalService
+from sfn_cqrs.service.commands import Caller
+
+CONSUMER = "StreamOnApprovalChangedFunction"
+TYPE = "ORDER_RELEASE"
+WRITES = ("open_round", "park", "vote", "expire", "close", "restart", "retry")
+WATCHED = ("approvals", "events", "alarms", "requests")
+
+
+class ApprovalSystem(System):
+    """One approval's world. `effects` counts what was done, by the decision it was done for."""
+
+    def __init__(
+        self, seed: int | None = None, *, rules: Rules, disorder: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(seed, disorder=disorder)
+        self.machine = self.template.machines["approval"]
+        self.engine.create_state_machine(self.machine.name, self.machine.definition)
+        self.stream = Stream.of(self.template, CONSUMER)
+        self.world = World()
+        self.effects: Counter[Status] = Counter()
+        self.fails = False
+        self.decisions: list[Status] = []
+        self.errors: list[SfnCqrsError] = []
+        self._rules = rules
+        self._told = 0
+        self._written: list[Approval] = []
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._cleanup.enter_context(self._declared())
+        return self
+
+    def parts(self) -> dict[str, Any]:
+        arn, table = self.machine.arn, self.template.environment["APPROVALS_TABLE"]
+        executions = Executions(EngineClient(self.engine), arn, table)  # type: ignore[arg-type]
+        parts = {name: part for name, part in self.world.parts().items() if name != "clock"}
+        watched = {name: Watched(parts[name], self.calls, self._saw) for name in WATCHED}
+        calls = Watched(executions, self.calls, self._saw)
+        return {**parts, **watched, "approval_executions": calls}
+
+    def processes(self) -> list[Process]:
+        return []
+
+    def poll(self) -> None:
+        written, self._written = self._written, []
+        for approval in written:
+            self._told += 1
+            self.stream.offer(self._record(approval))
+
+    @property
+    def approval(self) -> Approval:
+        """The only approval."""
+        ((_, approval),) = self.world.store.approvals.items()
+        return approval
+
+    def ask(self, user: str = "hanako") -> str:
+        """Request the approval."""
+        return ApprovalService(TENANT).request(TYPE, subject="o-1", caller=Caller(user=user))
+
+    def decide(self, verb: str, user: str, groups: Collection[str] = ("operator",)) -> None:
+        """Let somebody decide by the API, whose function may be killed."""
+        service = ApprovalService(TENANT)
+        id_ = self.approval.key.id
+        try:
+            with self.calls.of(API):
+                getattr(service, verb)(id_, user, groups)
+        except KilledError:
+            return
+        except SfnCqrsError as error:
+            self.errors.append(error)
+
+    def settle(self, sweeps: int = 12) -> None:
+        """Run, and sweep until the approval has ended."""
+        self.run()
+        while sweeps and not self.approval.stage.is_closed:
+            self.sweep()
+            sweeps -= 1
+
+    @contextmanager
+    def _declared(self) -> Any:
+        handlers.load()
+        types, otherwise = dict(approval_types._types), dict(approval_types._otherwise)
+        approval_types._types[TYPE] = ApprovalType(TYPE, self._rules, self._do)
+        for status in (Status.REJECTED, Status.EXPIRED):
+            approval_types._otherwise[TYPE, status] = self._do
+        try:
+            yield
+        finally:
+            approval_types._types.update(types)
+            approval_types._otherwise.update(otherwise)
+
+    def _do(self, decided: Decided) -> None:
+        self.calls.before("effect")
+        if self.fails:
+            raise ValueError("the warehouse is closed")
+        self.effects[decided.status] += 1
+        self.calls.after("effect")
+
+    def _saw(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
+        """Note what a call has written, and move the fakes' clock."""
+        late = (self.clock.now() - self.world.clock()).total_seconds()
+        self.world.clock.advance(seconds=late)
+        if method == "create" and answer is None:
+            self._written.append(args[0])
+        if method in WRITES and answer.done:
+            self._written.append(answer.approval)
+            if method == "expire" or (method == "vote" and answer.approval.is_decided):
+                self.decisions.append(answer.approval.status)
+
+    def _record(self, approval: Approval) -> dict[str, Any]:
+        item = marshal(approval_item(approval, 0))
+        return {
+            "eventID": str(self._told),
+            "eventName": "MODIFY",
+            "eventSource": "aws:dynamodb",
+            "dynamodb": {
+                "ApproximateCreationDateTime": real_now(),  # the mapping's clock, which ages it
+                "Keys": {name: item[name] for name in ("pk", "sk")},
+                "NewImage": item,
+                "SequenceNumber": f"{self._told:020d}",
+            },
+        }
+
+
+def assert_ended(system: ApprovalSystem, *, is_disturbed: bool = False) -> None:
+    """Hold what must be once everything has settled; what is disturbed may be done again."""
+    approval = bootstrap.approvals().find(system.approval.key)
+    assert approval is not None
+    assert system.decisions == [approval.status]
+    assert str(approval.stage) == "DONE"
+    assert approval.token is None
+    assert set(system.effects) == {approval.status}
+    assert is_disturbed or system.effects[approval.status] == 1
+    executions = system.executions()
+    assert [each["status"] for each in executions if each["status"] == "RUNNING"] == []
+    outputs = [each["output"] for each in executions if each["status"] == "SUCCEEDED"]
+    assert all(json.loads(output) == {"result": approval.status} for output in outputs)
+    assert is_disturbed or len(outputs) == len(executions) == 1

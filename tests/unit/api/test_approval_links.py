@@ -1,0 +1,206 @@
+import base64
+from datetime import timedelta
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from tests.fakes.builders import RELEASE, an_approval
+
+from sfn_cqrs.domain.approval import Rules, Status, Verdict
+from sfn_cqrs.domain.errors import (
+    AlreadyDecidedError,
+    FourEyesError,
+    LinksDisabledError,
+    NotAnApproverError,
+)
+from sfn_cqrs.service.approvals import ApprovalService
+
+PATH = f"/approvals/{RELEASE.id}/decide"
+BASE = "https://api.example.com/"
+
+
+@pytest.fixture
+def make_link(world):
+    """Return what makes taro's link for an approval that is as these changes have it."""
+
+    def make(*, user="taro", groups=("operator",), valid_for=timedelta(days=2), **changes):
+        world.seed_approvals(an_approval(**changes))
+        service = ApprovalService("tenant1")
+        url = service.link(RELEASE.id, user, groups, base_url=BASE, valid_for=valid_for)
+        return parse_qs(urlsplit(url).query)["token"][0]
+
+    return make
+
+
+@pytest.fixture
+def page(call):
+    """Return what opens the page, or sends its form, without any claims."""
+
+    def ask(token, decision=None, *, path=PATH, is_base64=True, **form):
+        if decision is None:
+            return call("GET", path, claims={}, query={"token": token} if token else None)
+        body = urlencode({"token": token, "decision": decision, **form})
+        return call("POST", path, body, claims={}, is_base64=is_base64)
+
+    return ask
+
+
+def test_a_link_leads_to_the_page_of_its_approval(world):
+    world.seed_approvals(an_approval())
+
+    url = ApprovalService("tenant1").link(RELEASE.id, "taro", ("operator",), base_url=BASE)
+
+    assert url.partition("?token=")[0] == f"https://api.example.com{PATH}"
+
+
+def test_the_page_asks_and_decides_nothing(make_link, page, world):
+    token = make_link(subject="<b>o-1</b>", note='Say "yes" & go')
+    before = world.approvals.find(RELEASE)
+
+    answer = page(token)
+
+    assert (answer.status, answer.content_type) == (200, "text/html; charset=utf-8")
+    assert "&lt;b&gt;o-1&lt;/b&gt;" in answer.text
+    assert "Say &quot;yes&quot; &amp; go" in answer.text
+    assert answer.text.count(token) == 1
+    assert "<script" not in answer.text
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert world.approvals.find(RELEASE) == before
+
+
+@pytest.mark.parametrize("is_base64", [True, False])
+@pytest.mark.parametrize(
+    ("decision", "status", "verdict"),
+    [
+        ("approve", Status.GRANTED, Verdict.APPROVE),
+        ("reject", Status.REJECTED, Verdict.REJECT),
+    ],
+)
+def test_the_form_decides_as_the_person_whom_the_link_names(
+    decision, status, verdict, is_base64, make_link, page, world
+):
+    answer = page(make_link(), decision, is_base64=is_base64, reason="as agreed, 100 %")
+
+    assert (answer.status, "Thank you." in answer.text) == (200, True)
+    approval = world.approvals.find(RELEASE)
+    assert approval.status is status
+    (vote,) = approval.votes
+    assert (vote.by, vote.verdict, vote.reason) == ("taro", verdict, "as agreed, 100 %")
+    assert vote.ip == "192.0.2.10"
+
+
+def test_a_link_is_used_once(make_link, page, world):
+    token = make_link(rules=Rules(group="operator", needed=2))
+
+    first, second = page(token, "approve"), page(token, "reject")
+
+    assert (first.status, second.status) == (200, 409)
+    assert "Others have to approve as well" in first.text
+    assert "you have approved it already" in second.text
+    assert len(world.approvals.find(RELEASE).votes) == 1
+
+
+def test_an_approver_by_name_needs_no_group(make_link, page, world):
+    token = make_link(rules=Rules(("taro",)), groups=())
+
+    assert page(token, "approve").status == 200
+
+    assert world.approvals.find(RELEASE).status is Status.GRANTED
+
+
+def test_a_link_ends_with_its_approval_at_the_latest(make_link, page, world):
+    token = make_link(expires_at="2026-11-25T13:00:00.000Z")
+    world.clock.advance(hours=1)
+
+    assert [page(token).status, page(token, "approve").status] == [410, 410]
+
+    assert world.approvals.find(RELEASE).votes == ()
+
+
+def test_a_link_ends_when_its_own_time_is_over(make_link, page, world):
+    token = make_link(valid_for=timedelta(minutes=10))
+    world.clock.advance(minutes=10)
+
+    answer = page(token, "approve")
+
+    assert (answer.status, "this link has expired" in answer.text) == (410, True)
+
+
+@pytest.mark.parametrize("token", ["", "x.y", None])
+def test_without_a_link_of_ours_there_is_nothing_to_see(token, make_link, page, world):
+    make_link()
+
+    answers = [page(token), page(token or "", "approve")]
+
+    assert [answer.status for answer in answers] == [403, 403]
+    assert "o-1" not in answers[0].text
+    assert world.approvals.find(RELEASE).votes == ()
+
+
+def test_a_link_opens_no_other_approval(make_link, page):
+    other = "/approvals/a-01KAXK3V9Q0M3W8C5R6T7Y8Z9A/decide"
+
+    assert page(make_link(), "approve", path=other).status == 403
+
+
+@pytest.mark.parametrize("body", ["", "decision=approve", "%FF", "token"])
+def test_a_form_that_is_none_decides_nothing(body, call, make_link, world):
+    make_link()
+
+    assert call("POST", PATH, body, claims={}).status == 403
+
+    assert world.approvals.find(RELEASE).votes == ()
+
+
+def test_a_form_that_says_neither_decides_nothing(make_link, page, world):
+    assert page(make_link(), "maybe").status == 403
+
+    assert world.approvals.find(RELEASE).votes == ()
+
+
+def test_a_body_that_is_no_base64_decides_nothing(event_of, make_link):
+    make_link()
+    event = event_of("POST", PATH, "x", claims={}) | {"body": "***", "isBase64Encoded": True}
+
+    from functions.api.handle_request.app import lambda_handler  # noqa: PLC0415
+
+    assert lambda_handler(event, None)["statusCode"] == 403
+
+
+def test_a_reason_that_is_longer_than_the_page_lets_it_be_is_refused(make_link, page, world):
+    answer = page(make_link(), "approve", reason="x" * 2001)
+
+    assert (answer.status, answer.body["field"]) == (400, "reason")
+    assert world.approvals.find(RELEASE).votes == ()
+
+
+def test_where_links_are_off_there_are_none(make_link, page, world):
+    token = make_link()
+    world.link_secret.value = None
+
+    with pytest.raises(LinksDisabledError):
+        make_link()
+    assert [page(token).status, page(token, "approve").status] == [404, 404]
+
+
+@pytest.mark.parametrize(
+    ("user", "groups", "changes", "error"),
+    [
+        ("hanako", ("operator",), {}, FourEyesError),
+        ("taro", (), {}, NotAnApproverError),
+        ("taro", ("operator",), {"status": Status.GRANTED}, AlreadyDecidedError),
+    ],
+)
+def test_nobody_gets_a_link_who_could_not_decide(user, groups, changes, error, make_link):
+    with pytest.raises(error):
+        make_link(user=user, groups=groups, **changes)
+
+
+def test_the_payload_says_no_more_than_it_has_to(make_link):
+    payload = make_link().partition(".")[0]
+
+    content = base64.urlsafe_b64decode(payload + "==").decode()
+
+    assert "1200" not in content
+    assert '"approver":"taro"' in content

@@ -1,0 +1,282 @@
+from datetime import timedelta
+
+import pytest
+from tests.fakes.builders import RELEASE, an_approval
+
+from sfn_cqrs.domain.approval import Happened, Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.errors import (
+    AlreadyDecidedError,
+    ExpiredError,
+    FourEyesError,
+    IdempotencyMismatchError,
+    InvalidInputError,
+    NotAnApproverError,
+    NotFailedError,
+    NotFoundError,
+    UnknownApprovalTypeError,
+)
+from sfn_cqrs.service import approval_types, handlers
+from sfn_cqrs.service.approvals import ApprovalService
+from sfn_cqrs.service.commands import Caller
+
+HANAKO = Caller(user="hanako", ip="192.0.2.11", source="api", request_id="r-1")
+OPERATORS = frozenset(("operator",))
+LOOK_AGAIN = {"Payload": {"result": "LOOK_AGAIN"}}
+
+
+@pytest.fixture
+def service(world):
+    assert world is not None
+    return ApprovalService("tenant1")
+
+
+@pytest.fixture
+def declare(monkeypatch):
+    """Return what declares the rules of ORDER_RELEASE for one test."""
+    handlers.load()
+
+    def register(**settings):
+        approval_types.approval_type("ORDER_RELEASE", **settings)(_release)
+
+    monkeypatch.setattr(approval_types, "_types", {})
+    _release.__module__ = "shop.releases"
+    return register
+
+
+def _release(_decided):
+    pass
+
+
+def test_a_request_is_stored_with_the_rules_of_its_type(service, world, declare):
+    declare(
+        approvers=["taro", "jiro"],
+        needed=2,
+        expires_after=timedelta(days=2),
+        remind_every=timedelta(hours=12),
+    )
+
+    id_ = service.request(
+        "ORDER_RELEASE",
+        subject="o-1",
+        payload={"total": 1200},
+        note="Please look",
+        caller=HANAKO,
+    )
+
+    stored = service.get(id_)
+    assert id_ == stored.key.id
+    assert stored.rules == Rules(("taro", "jiro"), "", 2, True, 172_800, 43_200)
+    assert (stored.subject, stored.payload, stored.note) == ("o-1", {"total": 1200}, "Please look")
+    assert (stored.created.by, stored.created.ip, stored.source) == ("hanako", "192.0.2.11", "api")
+    assert (stored.status, stored.stage, stored.happened) == (
+        Status.OPEN,
+        Stage.CREATED,
+        Happened.REQUESTED,
+    )
+    assert stored.expires_at == "2026-11-27T12:00:00.000Z"
+    assert (stored.remind_at, stored.due_at) == (
+        "2026-11-26T00:00:00.000Z",
+        "2026-11-25T12:00:00.000Z",
+    )
+    assert world.approval_executions.started == []
+
+
+def test_a_week_and_a_reminder_a_day_are_the_default(service, declare):
+    declare(group="operator")
+
+    stored = service.get(service.request("ORDER_RELEASE"))
+
+    assert (stored.expires_at, stored.remind_at) == (
+        "2026-12-02T12:00:00.000Z",
+        "2026-11-26T12:00:00.000Z",
+    )
+    assert stored.rules.four_eyes
+
+
+def test_nobody_is_reminded_of_what_ends_before(service, declare):
+    declare(group="operator", expires_after=timedelta(hours=2))
+
+    assert service.get(service.request("ORDER_RELEASE")).remind_at is None
+
+
+def test_the_same_request_gets_the_same_id(service):
+    once = Caller(user="hanako", idempotency_key="order o-1")
+
+    first = service.request("ORDER_RELEASE", subject="o-1", caller=once)
+    second = service.request("ORDER_RELEASE", subject="o-1", caller=once)
+
+    assert first == second
+    with pytest.raises(IdempotencyMismatchError):
+        service.request("ORDER_RELEASE", subject="o-2", caller=once)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error", "message"),
+    [
+        ({"type_": "NOPE"}, UnknownApprovalTypeError, "'NOPE' is not registered; known types: "),
+        ({"type_": 1}, UnknownApprovalTypeError, "type: 1 is not registered"),
+        ({"subject": "x" * 257}, InvalidInputError, "subject: must be a string of at most 256"),
+        ({"subject": 1}, InvalidInputError, "subject: must be a string"),
+        ({"note": "x" * 2001}, InvalidInputError, "note: must be a string of at most 2000"),
+        ({"payload": {"x": {1}}}, InvalidInputError, "payload.x: is a set"),
+        ({"payload": "x" * 102_400}, InvalidInputError, "payload: has 102402 bytes"),
+        ({"payload": "\ud800"}, InvalidInputError, "payload: has half of a surrogate pair"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_and_nothing_is_stored(
+    request_, error, message, service, world
+):
+    with pytest.raises(error, match=message):
+        service.request(**{"type_": "ORDER_RELEASE", **request_})
+
+    assert world.store.approvals.items() == []
+
+
+def test_an_approver_grants_and_the_machine_goes_on(service, world):
+    world.seed_approvals(an_approval(stage=Stage.WAITING, token="token", token_seq=100))
+
+    approval = service.approve(RELEASE.id, "taro", OPERATORS, reason="in advance", ip="192.0.2.1")
+
+    assert approval.status is Status.GRANTED
+    assert approval.votes == (
+        Vote("taro", Verdict.APPROVE, "2026-11-25T12:00:00.000Z", "in advance", "192.0.2.1"),
+    )
+    assert approval.due_at == "2026-11-25T12:00:00.000Z"
+    assert world.approval_executions.succeeded == [("token", LOOK_AGAIN)]
+
+
+def test_one_who_rejects_is_enough(service, world):
+    world.seed_approvals(an_approval(rules=Rules(group="operator", needed=3)))
+    service.approve(RELEASE.id, "taro", OPERATORS)
+
+    approval = service.reject(RELEASE.id, "jiro", OPERATORS, reason="too much")
+
+    assert (approval.status, approval.happened) == (Status.REJECTED, Happened.REJECTED)
+    assert [vote.verdict for vote in approval.votes] == [Verdict.APPROVE, Verdict.REJECT]
+
+
+def test_a_decision_before_the_machine_waits_wakes_nobody(service, world):
+    world.seed_approvals(an_approval())
+
+    assert service.approve(RELEASE.id, "taro", OPERATORS).status is Status.GRANTED
+
+    assert world.approval_executions.succeeded == []
+
+
+def test_n_of_m_have_to_be_different_people(service, world):
+    world.seed_approvals(an_approval(rules=Rules(("taro", "jiro", "saburo"), needed=2)))
+
+    first = service.approve(RELEASE.id, "taro")
+    with pytest.raises(AlreadyDecidedError, match="you have approved it already") as refused:
+        service.approve(RELEASE.id, "taro")
+    second = service.approve(RELEASE.id, "saburo")
+
+    assert (first.status, first.happened) == (Status.OPEN, Happened.APPROVED)
+    assert (refused.value.code, refused.value.status) == ("already_decided", "OPEN")
+    assert second.status is Status.GRANTED
+    assert [vote.by for vote in second.votes] == ["taro", "saburo"]
+
+
+def test_who_has_approved_cannot_reject_afterwards(service, world):
+    world.seed_approvals(an_approval(rules=Rules(group="operator", needed=2)))
+    service.approve(RELEASE.id, "taro", OPERATORS)
+
+    with pytest.raises(AlreadyDecidedError):
+        service.reject(RELEASE.id, "taro", OPERATORS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "user", "groups", "error", "code"),
+    [
+        ({}, "hanako", OPERATORS, FourEyesError, "four_eyes"),
+        ({}, "taro", (), NotAnApproverError, "not_an_approver"),
+        ({}, "taro", ("other",), NotAnApproverError, "not_an_approver"),
+        ({}, "", OPERATORS, NotAnApproverError, "not_an_approver"),
+        ({"rules": Rules(("jiro",))}, "taro", OPERATORS, NotAnApproverError, "not_an_approver"),
+        ({"rules": Rules(("jiro",))}, "Jiro", (), NotAnApproverError, "not_an_approver"),
+        ({"rules": Rules(("jiro",))}, "jiro", ("",), None, ""),
+        ({"rules": Rules(group="operator", four_eyes=False)}, "hanako", OPERATORS, None, ""),
+        ({"status": Status.GRANTED}, "taro", OPERATORS, AlreadyDecidedError, "already_decided"),
+        ({"status": Status.REJECTED}, "taro", OPERATORS, AlreadyDecidedError, "already_decided"),
+        ({"status": Status.EXPIRED}, "taro", OPERATORS, ExpiredError, "expired"),
+        ({"expires_at": "2026-11-25T12:00:00.000Z"}, "taro", OPERATORS, ExpiredError, "expired"),
+        ({"expires_at": "2026-11-25T12:00:00.001Z"}, "taro", OPERATORS, None, ""),
+        ({"status": Status.GRANTED}, "hanako", OPERATORS, FourEyesError, "four_eyes"),
+    ],
+)
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+def test_who_may_decide_and_when(verdict, changes, user, groups, error, code, service, world):
+    before = an_approval(**changes)
+    world.seed_approvals(before)
+    decide = getattr(service, verdict)
+
+    if error is None:
+        assert decide(RELEASE.id, user, groups).is_decided
+        return
+    with pytest.raises(error) as refused:
+        decide(RELEASE.id, user, groups)
+    assert refused.value.code == code
+    assert world.approvals.find(RELEASE) == before
+
+
+@pytest.mark.parametrize(
+    "id_", ["a-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9B", ""]
+)
+def test_what_does_not_exist_cannot_be_decided(id_, service, world):
+    world.seed_approvals(an_approval())
+
+    for act in (service.get, service.retry, lambda one: service.approve(one, "taro", OPERATORS)):
+        with pytest.raises(NotFoundError):
+            act(id_)
+
+
+def test_another_tenants_approval_does_not_exist(world):
+    world.seed_approvals(an_approval())
+
+    with pytest.raises(NotFoundError):
+        ApprovalService("tenant2").approve(RELEASE.id, "taro", OPERATORS)
+
+
+def test_a_reason_that_is_too_long_decides_nothing(service, world):
+    world.seed_approvals(an_approval())
+
+    with pytest.raises(InvalidInputError, match="reason: must be a string of at most 2000"):
+        service.approve(RELEASE.id, "taro", OPERATORS, reason="x" * 2001)
+
+    assert world.approvals.find(RELEASE).votes == ()
+
+
+def test_the_inbox_has_what_waits_for_this_very_person(service, world):
+    cases = {
+        "mine": {},
+        "requested by me": {"created": an_approval().created.__class__("", "taro")},
+        "decided": {"status": Status.GRANTED},
+        "over": {"expires_at": "2026-11-25T12:00:00.000Z"},
+        "somebody else's": {"rules": Rules(("jiro",))},
+        "by name": {"rules": Rules(("taro",))},
+        "approved by me": {
+            "rules": Rules(group="operator", needed=2),
+            "votes": (Vote("taro", Verdict.APPROVE, ""),),
+        },
+    }
+    for number, (subject, changes) in enumerate(cases.items()):
+        key = RELEASE.__class__("tenant1", f"{number:026d}")
+        world.seed_approvals(an_approval(key, subject=subject, **changes))
+
+    page = service.inbox("taro", OPERATORS)
+
+    assert [one.subject for one in page.items] == ["by name", "mine"]
+    assert [one.subject for one in service.inbox("jiro").items] == ["somebody else's"]
+
+
+def test_a_failed_approval_runs_again_as_the_next_attempt(service, world):
+    failed = an_approval(status=Status.GRANTED, restarts=3).closed(Stage.FAILED, "ValueError", "x")
+    world.seed_approvals(failed)
+
+    approval = service.retry(RELEASE.id)
+
+    assert (approval.attempt, approval.restarts, approval.stage) == (2, 0, Stage.CREATED)
+    assert (approval.status, approval.happened) == (Status.GRANTED, Happened.RESTARTED)
+    assert approval.error is None
+    with pytest.raises(NotFailedError):
+        service.retry(RELEASE.id)
