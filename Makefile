@@ -12,7 +12,7 @@ RUNTIME_FILES := pyproject.toml layer/requirements.txt requirements/local.in req
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test check fast-check lock bench build sam-local-test clean
+.PHONY: help setup demo up test check fast-check lock bench build sam-local-test clone-test clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ build: $(LOCAL_READY) $(SAM_READY) ## sam build, without Docker; needs python3.1
 
 sam-local-test: $(DEV_READY) $(SAM_READY) $(FABRIC_READY) ## sam deploy to the local fabric; sam local invoke, where Docker runs
 	$(BIN)/python tests/sam_local/run.py $(ARGS)
+
+clone-test: $(DEV_READY) ## one of everything new in an empty clone, and the clone's make check and make test
+	$(BIN)/python -m tests.clone.run
 
 bench: $(DEV_READY) $(FABRIC_READY) ## measure what the README says
 	for name in command task import_rows engine; do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from sfn_local.checkout import CHECKOUT
 
-LINKED = (".venv-fabric",)  # what `make` sets up, and what the copy's own tests ask for
+FABRIC = ".venv-fabric"  # what `make` sets up, and what the copy's own tests ask for
 
 
-def copy_project(target: Path) -> Path:
-    """Copy what git has, or would take."""
+def copy_project(target: Path, *, is_set_up: bool = False) -> Path:
+    """Copy what git has, or would take; set up, it has this checkout's fabric too."""
     listed = subprocess.check_output(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
@@ -23,8 +23,8 @@ def copy_project(target: Path) -> Path:
         if source.is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
-    for name in LINKED:
-        (target / name).symlink_to(CHECKOUT / name)
+    if is_set_up:
+        (target / FABRIC).symlink_to(CHECKOUT / FABRIC)
     return target
 
 
@@ -38,10 +38,11 @@ def files_of(root: Path) -> dict[str, bytes]:
 
 
 def run_in(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a tool of this environment in a project, on the project's own code."""
+    """Run a tool of this environment, or of another of this checkout, on a project's own code."""
+    tool = Path(sys.executable).parent / command[0]
     path = os.pathsep.join(str(project / folder) for folder in ("local", "layer", "app"))
     return subprocess.run(
-        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        [str(CHECKOUT / command[0] if "/" in command[0] else tool), *command[1:]],
         cwd=project,
         env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

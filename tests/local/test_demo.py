@@ -2,12 +2,15 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from sfn_cqrs import bootstrap
 from sfn_local.cli.demo import demo
 from sfn_local.demo.airports import airports_per_country, choose
 from sfn_local.demo.commands import Demo
 from sfn_local.demo.faults import Shuffler
+from sfn_local.demo.imports import ImportStory
+from sfn_local.demo.imports import airports as import_rows
 from sfn_local.demo.part import TENANT
 from sfn_local.stack import LocalStack
 from sfn_local.template import Template
@@ -40,13 +43,14 @@ def test_the_shuffler_turns_batches_around_and_repeats_records_of_the_consumer_o
 
 
 def test_the_demonstration_ends_well_and_prints_its_figures():
-    result = CliRunner().invoke(demo, ["--airports", "10", "--json"])
+    result = CliRunner().invoke(demo, ["--airports", "10", "--rows", "400", "--json"])
 
     assert result.exit_code == 0, result.stderr
     figures = json.loads(result.stdout)
     assert figures["differences"] == []
     assert figures["commands"] == "30"
     assert figures["failed on purpose, then healed"] == "3"
+    assert figures["mixed.csv: rows gone through"] == "400"
 
 
 def test_a_single_row_that_differs_is_found(tmp_path):
@@ -66,3 +70,17 @@ def test_a_single_row_that_differs_is_found(tmp_path):
     assert before == []
     assert len(after) == 1
     assert after[0].startswith(f"airports_by_icao {icao}: expected ")
+
+
+def test_an_imported_row_that_differs_is_found(tmp_path):
+    with LocalStack(state_dir=tmp_path, reload=False) as stack:
+        story = ImportStory(stack, Console(quiet=True), tmp_path, import_rows(40))
+        before = story.told().differences
+
+        row = {"version": 9, "name": "tampered with"}
+        icao = import_rows(40)[0]["icao"]
+        bootstrap.read_model("airports_by_icao").put_if_newer("tenant2", "airports", icao, row)
+        after = story.compared()
+
+    assert before == []
+    assert [line.partition(":")[0] for line in after] == [f"airports_by_icao {icao}"]

@@ -5,11 +5,16 @@ from pathlib import Path
 import pytest
 from tests.local.project import copy_project, files_of, run_in
 
+from sfn_local.checkout import CHECKOUT
 from sfn_local.cli import main
 from sfn_local.stack import LocalStack
 
 STATES = "check,approve,refund"
 NEW = ["new", "workflow", "order-refund", "--states", STATES, "--callback", "approve"]
+CHECKOV = CHECKOUT / ".venv-checkov/bin/checkov"
+NAME = "abcdefghijklmn-opqrstuvwxyz0"
+STATE = NAME.replace("-", "_")
+LONGEST = ["new", "workflow", NAME, "--states", f"{STATE},b", "--callback", f"{STATE},b"]
 CREATED = {
     "statemachine/order-refund.asl.json",
     "events/order_refund/start_execution.json",
@@ -204,8 +209,8 @@ def test_a_move_that_fails_undoes_those_before(number, sfn_cqrs, project, monkey
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
     """A copy of the project with one of everything new."""
-    project = copy_project(tmp_path_factory.mktemp("clone") / "project")
-    for arguments in (NEW, ["new", "workflow", "audit"]):
+    project = copy_project(tmp_path_factory.mktemp("clone") / "project", is_set_up=True)
+    for arguments in (NEW, ["new", "workflow", "audit"], LONGEST):
         made = run_in(project, "sfn-cqrs", *arguments)
         assert made.returncode == 0, made.stderr
     return project
@@ -218,6 +223,8 @@ def grown(tmp_path_factory):
         ("ruff", "format", "--check", "."),
         ("mypy",),
         ("cfn-lint", "template.yaml"),
+        ("bandit", "-q", "-r", "-l", "-c", "pyproject.toml", "functions"),
+        (".venv-sam/bin/sam", "validate", "--lint"),
         (
             "sfn-cqrs",
             "lint",
@@ -225,6 +232,7 @@ def grown(tmp_path_factory):
             "template.yaml",
             "statemachine/order-refund.asl.json",
             "statemachine/audit.asl.json",
+            f"statemachine/{NAME}.asl.json",
         ),
         (
             "pytest",
@@ -236,12 +244,27 @@ def grown(tmp_path_factory):
             "tests/statemachine",
             "tests/unit/order_refund",
             "tests/unit/audit",
+            f"tests/unit/{STATE}",
         ),
     ],
-    ids=" ".join,
+    ids=lambda command: " ".join(command[:2]),
 )
 def test_what_is_new_passes_the_projects_own_checks_unchanged(command, grown):
+    if "/" in command[0] and not (CHECKOUT / command[0]).exists():
+        pytest.skip(f"no {command[0]}; `make check` sets it up")
+
     done = run_in(grown, *command)
+
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@pytest.mark.skipif(not CHECKOV.exists(), reason="no checkov; `make check` sets it up")
+def test_the_new_resources_are_as_secure_as_the_others(grown):
+    translated = run_in(grown, "sfn-cqrs", "translate", "--output", ".build/template.json")
+    assert translated.returncode == 0, translated.stderr
+
+    options = ["--quiet", "--compact", "--skip-download", "--config-file", ".checkov.yaml"]
+    done = run_in(grown, ".venv-checkov/bin/checkov", *options, "--file", ".build/template.json")
 
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 

@@ -117,6 +117,12 @@ class InvalidTokenError(SfnCqrsError):
     code = "invalid_token"
 
 
+class TokenRefusedError(SfnCqrsError):
+    """The role may not end the wait that a task token stands for; it may be another machine's."""
+
+    code = "token_refused"
+
+
 class NotWaitingError(SfnCqrsError):
     """Nobody waits there: the execution has not come to the state, or does not exist."""
 

@@ -61,7 +61,7 @@ def allow_upload() -> Response[str]:
 @routes.post("/imports")
 @operation(
     body=START,
-    answers={200: IMPORTED},
+    answers={200: IMPORTED, 202: JOB},
     problems=(UnknownTableError, ForeignFileError, NoSuchFileError, FileTooLargeError),
 )
 def start_import() -> Response[str]:
@@ -69,7 +69,10 @@ def start_import() -> Response[str]:
     request = Request()
     body = request.body(START.fields)
     _choice(body, "kind", KINDS, KINDS[0])
-    _choice(body, "processingMode", MODES, None)
+    mode = _choice(body, "processingMode", MODES, None)
+    if mode == "STEP_FUNCTION":
+        started = ImportService(request.tenant).start(_asked(body), request.caller)
+        return answer(HTTPStatus.ACCEPTED, started.as_json())
     imported = ImportService(request.tenant).import_now(_asked(body), request.caller)
     return answer(HTTPStatus.OK, _imported_view(imported))
 

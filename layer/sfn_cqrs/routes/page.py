@@ -13,7 +13,7 @@ _SHELL: Final = """<!doctype html>
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; --line: color-mix(in srgb, currentColor 20%, transparent) }}
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem max(1rem, 50% - 30rem) }}
 h2 {{ margin-top: 2rem; text-transform: capitalize }}
 details {{ border: 1px solid var(--line); border-radius: 6px; margin: .4rem; padding: .3rem .8rem }}
 summary {{ cursor: pointer }}

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.domain.errors import InvalidInputError, InvalidTokenError, PayloadTooLargeError
+from sfn_cqrs.domain.errors import (
+    InvalidInputError,
+    InvalidTokenError,
+    PayloadTooLargeError,
+    TokenRefusedError,
+)
 from sfn_cqrs.domain.failure import MAX_CAUSE, MAX_ERROR
 from sfn_cqrs.domain.keys import hashed
 
@@ -22,8 +27,10 @@ if TYPE_CHECKING:
 
 MAX_PAYLOAD_BYTES = 262_144
 MAX_NAME_CHARACTERS = 80
+MAX_TOKEN_CHARACTERS = 2048
 _UNSAFE = re.compile(r"[^0-9A-Za-z_-]+")
 _HASH_CHARACTERS = 26
+_NO_TOKEN = "this is no task token of this account and region"
 _GONE = ("TaskDoesNotExist", "TaskTimedOut")
 
 
@@ -95,6 +102,7 @@ class StepFunctionService:
         Raises:
             InvalidInputError, PayloadTooLargeError: the result is no JSON, or too large.
             InvalidTokenError: this is no task token of this account and region.
+            TokenRefusedError: it is another machine's, or the role may not end this one's waits.
         """
         return self.send_task_success(token, {"Payload": result})
 
@@ -104,6 +112,7 @@ class StepFunctionService:
         Raises:
             InvalidInputError, PayloadTooLargeError: the output is no JSON, or too large.
             InvalidTokenError: this is no task token of this account and region.
+            TokenRefusedError: it is another machine's, or the role may not end this one's waits.
         """
         text = _text(output, "output")
         return self._sent("send_task_success", taskToken=token, output=text)
@@ -113,6 +122,7 @@ class StepFunctionService:
 
         Raises:
             InvalidTokenError: this is no task token of this account and region.
+            TokenRefusedError: it is another machine's, or the role may not end this one's waits.
         """
         error, cause = error[:MAX_ERROR], cause[:MAX_CAUSE]
         return self._sent("send_task_failure", taskToken=token, error=error, cause=cause)
@@ -122,6 +132,7 @@ class StepFunctionService:
 
         Raises:
             InvalidTokenError: this is no task token of this account and region.
+            TokenRefusedError: it is another machine's, or the role may not end this one's waits.
         """
         return self._sent("send_task_heartbeat", taskToken=token)
 
@@ -153,14 +164,20 @@ class StepFunctionService:
             thread.join()
 
     def _sent(self, operation: str, **arguments: str) -> bool:
+        if not 0 < len(arguments["taskToken"]) <= MAX_TOKEN_CHARACTERS:
+            raise InvalidTokenError(_NO_TOKEN)
         try:
             getattr(self._client, operation)(**arguments)
         except ClientError as error:
             if _code(error) in _GONE:
                 return False
             if _code(error) == "InvalidToken":
-                raise InvalidTokenError(
-                    "this is no task token of this account and region"
+                raise InvalidTokenError(_NO_TOKEN) from error
+            if _code(error) == "AccessDeniedException":
+                raise TokenRefusedError(
+                    "the token is another machine's, or the role may not end waits of its own:"
+                    " it needs the state machine's ARN in states:SendTaskSuccess, -Failure and"
+                    " -Heartbeat"
                 ) from error
             raise
         return True

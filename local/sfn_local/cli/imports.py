@@ -59,7 +59,9 @@ def _file_options(command: C) -> C:
 )
 @_file_options
 @click.option(
-    "--mode", type=click.Choice(["direct"], case_sensitive=False), help="How.  [default: by size]"
+    "--mode",
+    type=click.Choice(["direct", "step-function"], case_sensitive=False),
+    help="Within the request, or by the machine.  [default: by size]",
 )
 @click.option(
     "--publish-mode",
@@ -95,7 +97,7 @@ def start(
     asked |= {"processingMode": mode.upper().replace("-", "_") if mode else None}
     job = _started(api, file, table, kind, {**asked, "dryRun": dry_run}, as_json=as_json)
     if watch:
-        job = _watched(api, job, as_json=as_json)
+        job = watched(api, job, _console(as_json=as_json))
     _conclude(context, job, as_json=as_json)
 
 
@@ -121,7 +123,8 @@ def dry_run(
     """Say what an import would do with each row, and write nothing."""
     asked = {"encoding": encoding, "delimiter": delimiter, "dryRun": True}
     job = _started(api, file, table, kind, asked, as_json=as_json)
-    _conclude(context, _watched(api, job, as_json=as_json), as_json=as_json)
+    job = watched(api, job, _console(as_json=as_json))
+    _conclude(context, job, as_json=as_json)
 
 
 @import_.command(cls=Command, examples=(f"sfn-cqrs import status {_EXAMPLE} --watch",))
@@ -134,7 +137,7 @@ def status(context: click.Context, id_: str, watch: bool, api: Api, as_json: boo
     """Show an import: its counts, its rate and the time left."""
     job = api.get(_path(id_))
     if watch:
-        job = _watched(api, job, as_json=as_json)
+        job = watched(api, job, _console(as_json=as_json))
     _conclude(context, job, as_json=as_json)
 
 
@@ -222,8 +225,9 @@ def _kind_of(path: Path) -> str:
     return "csv"
 
 
-def _watched(api: Api, job: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
-    with progress(_console(as_json=as_json), "Imported", job["total"]) as update:
+def watched(api: Api, job: dict[str, Any], console: Console) -> dict[str, Any]:
+    """Show how far an import is until its end; answers how it has ended."""
+    with progress(console, "Imported", job["total"]) as update:
         while True:
             done = sum(job[name] for name in COUNTS)
             update(done, total=job["total"], note=_note(job))

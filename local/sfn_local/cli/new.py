@@ -11,6 +11,7 @@ import click
 
 from sfn_local.cli.options import Command, json_option, one_line_errors
 from sfn_local.cli.printing import print_json
+from sfn_local.scaffold.app_package import AppPackage
 from sfn_local.scaffold.changes import Changes, ScaffoldError
 from sfn_local.template import Template
 
@@ -60,6 +61,109 @@ def workflow(name: str, states: str, callbacks: tuple[str, ...], as_json: bool) 
         changes.apply()
     steps = [f"sfn-cqrs run {name} --mock HappyPath", f"sfn-cqrs graph {name}", "make test"]
     _report(changes, steps, as_json=as_json)
+
+
+package_option = click.option(
+    "--package",
+    metavar="NAME",
+    help="The package below app/.  [default: AppPackage of template.yaml]",
+)
+
+
+@new.command(cls=Command, examples=("sfn-cqrs new handler INVOICE",))
+@click.argument("type_", metavar="TYPE")
+@package_option
+@json_option
+def handler(type_: str, package: str | None, as_json: bool) -> None:
+    """Write a sync handler, which brings commands of a type into a read model."""
+    from sfn_local.scaffold.handler import add_handler  # noqa: PLC0415
+
+    changes = Changes(_project())
+    with _usage_errors():
+        add_handler(changes, _package(changes, package), type_)
+        changes.apply()
+    publish = f"""sfn-cqrs publish {type_} 1 --name first --attributes '{{"n": 1}}'"""
+    _report(changes, ["make test", publish], as_json=as_json)
+
+
+@new.command(cls=Command, examples=("sfn-cqrs new task RESIZE_IMAGE",))
+@click.argument("type_", metavar="TYPE")
+@package_option
+@json_option
+def task(type_: str, package: str | None, as_json: bool) -> None:
+    """Write a task handler, which works on one item of a task in the background."""
+    from sfn_local.scaffold.handler import add_task  # noqa: PLC0415
+
+    changes = Changes(_project())
+    with _usage_errors():
+        add_task(changes, _package(changes, package), type_)
+        changes.apply()
+    run = f"""sfn-cqrs task run {type_} '[{{"id": "a-1"}}]'"""
+    _report(changes, ["make test", run], as_json=as_json)
+
+
+@new.command(
+    name="import",
+    cls=Command,
+    examples=(
+        "sfn-cqrs new import customers --from customers.csv",
+        "sfn-cqrs new import orders --from orders.csv --type ORDER --code number",
+    ),
+)
+@click.argument("table")
+@click.option(
+    "--from",
+    "sample",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A CSV file as it will be imported; its first 10,000 rows are looked at.",
+)
+@click.option(
+    "--type", "type_", default="", metavar="TYPE", help="Of the items.  [default: the table's]"
+)
+@click.option(
+    "--code", default="", metavar="COLUMN", help="The items' code.  [default: a filled, unique one]"
+)
+@click.option(
+    "--name", "title", default="", metavar="COLUMN", help="The items' name.  [default: by its name]"
+)
+@click.option("--encoding", metavar="NAME", help="Of the sample.  [default: detected]")
+@click.option("--delimiter", metavar="CHARACTER", help="Of the sample.  [default: detected]")
+@package_option
+@json_option
+def import_(
+    table: str,
+    sample: Path,
+    type_: str,
+    code: str,
+    title: str,
+    encoding: str | None,
+    delimiter: str | None,
+    package: str | None,
+    as_json: bool,
+) -> None:
+    """Write the strategy of a table of imports: columns, kinds and keys by a sample."""
+    from sfn_local.scaffold.importing import Table, add_import  # noqa: PLC0415
+    from sfn_local.scaffold.sample import read_sample  # noqa: PLC0415
+
+    changes = Changes(_project())
+    with _usage_errors():
+        read = read_sample(sample, encoding, delimiter)
+        made = Table(table, type_, read, code, title)
+        add_import(changes, _package(changes, package), made)
+        changes.apply()
+    if not as_json:
+        for column in read.columns:
+            needed = "filled" if column.is_filled else "may be empty"
+            click.echo(f"{column.name}: {column.kind}, {needed}")
+        click.echo(f"code: {made.code.name}; name: {made.title.name}; type: {made.type}\n")
+    _report(changes, ["make test"], as_json=as_json)
+
+
+def _package(changes: Changes, name: str | None) -> AppPackage:
+    chosen = name or str(_template(changes.root).parameters["AppPackage"])
+    return AppPackage(changes.root, chosen)
 
 
 @contextmanager

@@ -72,8 +72,8 @@ class _PlainLines:
     def __call__(self, done: int, *, total: int | None = None, note: str = "") -> None:
         self._total = total or self._total
         now = time.monotonic()
-        is_due = done >= self._total or now - self._printed > PLAIN_SECONDS
-        if not is_due or done == self._last:
+        is_due = 0 < self._total <= done or now - self._printed > PLAIN_SECONDS
+        if not is_due or done == self._last or not self._total:
             return
         self._printed, self._last = now, done
         line = f"{self._what} {self._shown(done)} of {self._shown(self._total)}"

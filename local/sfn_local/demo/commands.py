@@ -18,6 +18,7 @@ from sfn_local.cli.drawing import draw_chain
 from sfn_local.cli.progress import progress
 from sfn_local.demo.airports import TYPE, Airport, airports_per_country, choose
 from sfn_local.demo.client import Client
+from sfn_local.demo.compare import differ
 from sfn_local.demo.faults import Shuffler, Watch
 from sfn_local.demo.part import TENANT, DemoError, Scale, Told
 
@@ -160,10 +161,10 @@ class Demo:
             chains = {a.icao: client.chain(TYPE, a.icao) for a in self._airports}
         return [
             *self._compare_chains(chains),
-            *_differ("data", self._expected_items(), {i["code"]: _shown(i) for i in items}),
+            *differ("data", self._expected_items(), {i["code"]: _shown(i) for i in items}),
             *self._compare_history(),
-            *_differ("airports_by_country", *self._countries()),
-            *_differ("airports_by_icao", *self._rows()),
+            *differ("airports_by_country", *self._countries()),
+            *differ("airports_by_icao", *self._rows()),
         ]
 
     def latencies(self) -> list[float]:
@@ -231,7 +232,7 @@ class Demo:
             icao: sum(link["outcome"] == "APPLIED" for link in links)
             for icao, links in chains.items()
         }
-        return _differ("applied versions", expected, applied)
+        return differ("applied versions", expected, applied)
 
     def _compare_history(self) -> list[str]:
         expected = {
@@ -245,7 +246,7 @@ class Demo:
                 path = f"/data/{TYPE}/{airport.icao}/history?limit=100"
                 for row in client.send("GET", path)[1]["items"]:
                     found[airport.icao, row["version"]] = _shown(row)
-        return _differ("history", expected, found)
+        return differ("history", expected, found)
 
     def _countries(self) -> tuple[dict[str, int], dict[str, int]]:
         rows = bootstrap.read_model("airports_by_country").rows(TENANT, "countries")
@@ -302,12 +303,3 @@ def _content(body: dict[str, Any], version: int) -> dict[str, Any]:
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("version", "name", "attributes")}
-
-
-def _differ(what: str, expected: dict[Any, Any], found: dict[Any, Any]) -> list[str]:
-    """One line for each row that is missing, too much or not as expected."""
-    return [
-        f"{what} {row}: expected {expected.get(row)}, found {found.get(row)}"
-        for row in sorted(expected.keys() | found.keys(), key=str)
-        if expected.get(row) != found.get(row)
-    ]

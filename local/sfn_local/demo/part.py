@@ -23,6 +23,8 @@ class Scale:
 
     airports: int
     """Airports that are published one by one, each 3 or 4 versions."""
+    rows: int | None
+    """Rows of the file that is imported; None: all there are."""
 
 
 @dataclass(frozen=True)

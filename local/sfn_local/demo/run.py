@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sfn_local.demo import commands, tasks
+from sfn_local.demo import commands, imports, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sfn_local.demo.part import Part, Scale, Told
     from sfn_local.stack import LocalStack
 
-PARTS: Final[tuple[Part, ...]] = (commands.tell, tasks.tell)
+PARTS: Final[tuple[Part, ...]] = (commands.tell, tasks.tell, imports.tell)
 
 
 def run(stack: LocalStack, console: Console, scale: Scale) -> Iterator[Told]:

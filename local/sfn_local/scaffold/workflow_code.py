@@ -114,7 +114,8 @@ def test_the_token_is_kept_under_the_name_of_the_execution(sample, lambda_contex
 
 def test_a_late_run_of_an_earlier_try_does_not_take_the_wait_back(sample, lambda_context, world):
     event = sample("{folder}/{state}")
-    retried = sample("{folder}/{state}") | {{"taskToken": "the second try's"}}
+    retried = sample("{folder}/{state}")
+    retried["taskToken"] = "the second try's"
     retried["context"]["State"]["RetryCount"] = 1
 
     lambda_handler(retried, lambda_context)

@@ -592,9 +592,10 @@ class TestProblems:
 
         assert answer.status == 400
         assert (answer.body["code"], answer.body["field"]) == ("unknown_type", "type")
-        assert answer.body["detail"] == (
-            "type: 'AIRPROT' is not registered; known types: AIRPORT, ORDER"
+        known = answer.body["detail"].removeprefix(
+            "type: 'AIRPROT' is not registered; known types: "
         )
+        assert {"AIRPORT", "ORDER"} <= set(known.split(", "))
 
     @pytest.mark.parametrize(
         ("change", "field"),

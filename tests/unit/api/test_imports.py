@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from tests.unit.import_csv.conftest import key_of
+from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import MAX_FORM_BYTES
@@ -112,6 +112,16 @@ class TestStart:
 
         command = world.commands.find(key_of("RJAA"), 1)
         assert (command.created.by, command.created.ip) == ("taro", "192.0.2.10")
+
+    def test_a_file_of_any_size_is_left_to_the_machine(self, call, upload, world):
+        upload(HEADER + NARITA)
+
+        answer = call("POST", "/imports", {**START, "processingMode": "STEP_FUNCTION"})
+
+        assert (answer.status, answer.body["status"]) == (202, "CREATED")
+        assert answer.body["startedAt"] is None
+        assert "rows" not in answer.body
+        assert world.data.find(key_of("RJAA")) is None
 
     def test_a_dry_run_reports_the_same_and_writes_nothing(self, call, upload, world):
         upload(HEADER + NARITA + WRONG)

@@ -6,7 +6,12 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from sfn_cqrs.domain.errors import InvalidInputError, InvalidTokenError, PayloadTooLargeError
+from sfn_cqrs.domain.errors import (
+    InvalidInputError,
+    InvalidTokenError,
+    PayloadTooLargeError,
+    TokenRefusedError,
+)
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:approval"
@@ -127,12 +132,29 @@ class TestTokens:
         with pytest.raises(InvalidTokenError, match="no task token of this account and region"):
             SENDS[operation](service)
 
+    @pytest.mark.parametrize("token", ["", "x" * 2049])
+    def test_what_cannot_be_a_token_is_not_even_sent(self, token, stubbed):
+        service, _ = stubbed
+
+        with pytest.raises(InvalidTokenError):
+            service.resume_execution(token, {})
+
     @pytest.mark.parametrize("operation", SENDS)
-    def test_any_other_refusal_is_raised(self, operation, stubbed):
+    def test_a_token_of_another_machine_is_told_from_none(self, operation, stubbed):
         service, stub = stubbed
         stub.add_client_error(operation, "AccessDeniedException")
 
-        with pytest.raises(ClientError, match="AccessDeniedException"):
+        with pytest.raises(TokenRefusedError, match="another machine's") as refused:
+            SENDS[operation](service)
+
+        assert refused.value.code == "token_refused"
+
+    @pytest.mark.parametrize("operation", SENDS)
+    def test_any_other_refusal_is_raised(self, operation, stubbed):
+        service, stub = stubbed
+        stub.add_client_error(operation, "ThrottlingException")
+
+        with pytest.raises(ClientError, match="ThrottlingException"):
             SENDS[operation](service)
 
     def test_an_output_that_is_no_json_is_refused(self, stubbed):

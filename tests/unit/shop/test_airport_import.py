@@ -168,7 +168,9 @@ def test_an_unknown_table_is_refused_with_those_that_are_known():
     with pytest.raises(InvalidInputError) as refusal:
         strategies.find("airprots")
 
-    assert str(refusal.value) == "tableName: 'airprots' has no strategy; known tables: airports"
+    refused, _, known = str(refusal.value).partition("; known tables: ")
+    assert refused == "tableName: 'airprots' has no strategy"
+    assert "airports" in known.split(", ")
 
 
 def test_a_table_has_one_strategy(airports):

@@ -17,7 +17,7 @@ from sfn_cqrs.routes.operation import (
 )
 
 KINDS = ("csv",)
-MODES = ("DIRECT",)
+MODES = ("DIRECT", "STEP_FUNCTION")
 
 UPLOAD = body(
     "Upload",
@@ -46,7 +46,7 @@ START = body(
         "tableName": TEXT,
         "processingMode": {
             **one_of(*MODES),
-            "description": "DIRECT: at most 1,000 rows, within the request",
+            "description": "DIRECT: at most 1,000 rows, within the request; by size if not given",
         },
         "publishMode": {
             **one_of(*PublishMode),

@@ -1,0 +1,61 @@
+"""Reads the cells of imported rows: each reader takes a column's name and its text.
+
+A reader refuses what is none of its kind by `InvalidInputError`, which names the column.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date as calendar_date
+
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.values import Json
+
+Reader = Callable[[str, str], Json]
+
+_INTEGER = re.compile(r"[+-]?\d{1,38}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_BOOLEANS = {"true": True, "false": False}
+
+
+def filled(column: str, cell: str) -> str:
+    """A cell that must not be empty."""
+    if not cell:
+        raise InvalidInputError(column, "must not be empty")
+    return cell
+
+
+def text(_column: str, cell: str) -> str:
+    """The text as it stands."""
+    return cell
+
+
+def integer(column: str, cell: str) -> int:
+    """A whole number of at most 38 digits."""
+    if not _INTEGER.fullmatch(cell):
+        raise InvalidInputError(column, f"{cell!r} is no whole number")
+    return int(cell)
+
+
+def number(column: str, cell: str) -> float:
+    """A number with a decimal point, or an exponent."""
+    if not _NUMBER.fullmatch(cell):
+        raise InvalidInputError(column, f"{cell!r} is no number")
+    return float(cell)
+
+
+def boolean(column: str, cell: str) -> bool:
+    """`true` or `false`, in any case."""
+    if cell.lower() not in _BOOLEANS:
+        raise InvalidInputError(column, f"{cell!r} is neither true nor false")
+    return _BOOLEANS[cell.lower()]
+
+
+def date(column: str, cell: str) -> str:
+    """A date that exists, as YYYY-MM-DD; it stays text."""
+    try:
+        if _DATE.fullmatch(cell):
+            return calendar_date.fromisoformat(cell).isoformat()
+    except ValueError:
+        pass
+    raise InvalidInputError(column, f"{cell!r} is no date such as 2026-11-25")

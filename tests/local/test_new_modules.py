@@ -1,0 +1,220 @@
+import json
+import sys
+
+import pytest
+from tests.local.project import copy_project, files_of, run_in
+
+from sfn_local.cli import main
+
+CUSTOMERS = """\
+id,name,age,balance,active,since,zip,note
+1,Ada,36,12.50,true,2020-01-31,01234,
+2,"Grace ""Amazing"" Hopper",85,3,false,1999-12-09,90210,hello
+"""
+GOODS = "商品番号;商品名;価格;在庫\nA-1;りんご;120;3\nA-2;みかん;80;\n".encode("cp932")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A copy of the project, as the current folder."""
+    copied = copy_project(tmp_path / "project")
+    monkeypatch.chdir(copied)
+    return copied
+
+
+@pytest.fixture
+def sfn_cqrs(monkeypatch, capsys):
+    """Return what runs the command line in this process: its exit code and what it prints."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sfn-cqrs", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def infer(sfn_cqrs, project, tmp_path):
+    """Return what infers a table from the text of a sample, and answers what it printed."""
+
+    def run(sample: str | bytes, *options: str) -> list[str]:
+        path = tmp_path / "sample.csv"
+        path.write_bytes(sample.encode() if isinstance(sample, str) else sample)
+        code, output, error = sfn_cqrs("new", "import", "samples", "--from", path, *options)
+        assert code == 0, error
+        assert (project / "app/shop/samples_import.py").is_file()
+        return output.split("\n\n")[0].splitlines()
+
+    return run
+
+
+def test_the_columns_of_a_sample_are_told(infer):
+    assert infer(CUSTOMERS) == [
+        "id: integer, filled",
+        "name: text, filled",
+        "age: integer, filled",
+        "balance: number, filled",
+        "active: boolean, filled",
+        "since: date, filled",
+        "zip: text, filled",
+        "note: text, may be empty",
+        "code: id; name: name; type: SAMPLE",
+    ]
+
+
+def test_a_sample_is_read_in_the_encodings_and_dialects_of_imports(infer):
+    assert infer(GOODS) == [
+        "商品番号: text, filled",
+        "商品名: text, filled",
+        "価格: integer, filled",
+        "在庫: integer, may be empty",
+        "code: 商品番号; name: 商品名; type: SAMPLE",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "-2", "+3"], "text"),  # a telephone number has a +
+        (["1", "-2", "0"], "integer"),
+        (["01", "10"], "text"),
+        (["1234567890123456"], "text"),
+        (["1", "1.5"], "number"),
+        (["1", "1,5"], "text"),
+        (["1e3"], "number"),
+        (["nan"], "text"),
+        (["TRUE", "false"], "boolean"),
+        (["yes", "no"], "text"),
+        (["2024-02-29"], "date"),
+        (["2023-02-29"], "text"),
+        (["", ""], "text"),
+    ],
+)
+def test_a_column_is_what_all_of_its_cells_are(cells, kind, infer):
+    rows = "".join(f'k{place},"{cell}"\n' for place, cell in enumerate(cells))
+
+    assert infer(f"id,what\n{rows}")[1].startswith(f"what: {kind}, ")
+
+
+def test_a_key_may_be_told_where_it_cannot_be_inferred(infer):
+    told = infer("a,b\nx,1\nx,1\n", "--code", "B", "--name", "a", "--type", "THING")
+
+    assert told[-1] == "code: b; name: a; type: THING"
+
+
+@pytest.mark.parametrize(
+    ("table", "type_"),
+    [
+        ("customers", "CUSTOMER"),
+        ("companies", "COMPANY"),
+        ("addresses", "ADDRESS"),
+        ("press", "PRESS"),
+        ("order-lines", "ORDER_LINE"),
+        ("data", "DATA"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_the_type_is_one_of_what_the_table_holds(table, type_, sfn_cqrs, tmp_path):
+    (tmp_path / "s.csv").write_text("id\n1\n")
+
+    _, output, _ = sfn_cqrs("new", "import", table, "--from", tmp_path / "s.csv")
+
+    assert f"; type: {type_}\n" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sample", "message"),
+    [
+        (["handler", "invoice"], None, "'invoice' is no type: capital letters"),
+        (["handler", "X" * 33], None, "at most 32 characters"),
+        (["handler", "CLASS"], None, "'class' is a word of Python"),
+        (["handler", "ORDERS"], None, "app/shop/orders.py exists already"),
+        (["handler", "A", "--package", "shoe"], None, "there is no package app/shoe"),
+        (["task", "resize"], None, "'resize' is no type"),
+        (["task", "ORDER_REMINDER"], None, "ORDER_REMINDER has a handler in reminders.py already"),
+        (["import", "x"], None, "Missing option '--from'"),
+        (["import", "X", "--from", "S"], "id\n1\n", "'X' is no table"),
+        (["import", "airports", "--from", "S"], "id\n1\n", "airports has a strategy in airport_im"),
+        (["import", "x", "--from", "none.csv"], None, "--from: [Errno 2] No such file"),
+        (["import", "x", "--from", "S"], "", "the sample has no good row below its header"),
+        (["import", "x", "--from", "S"], "id\n", "the sample has no good row below its header"),
+        (["import", "x", "--from", "S"], "a,A\n1,2\n", "the header names 'A' more than once"),
+        (["import", "x", "--from", "S"], "a,\n1,2\n", "the column '' needs a name"),
+        (["import", "x", "--from", "S"], "a\n1\n1\n", "--code COLUMN names the one"),
+        (["import", "x", "--from", "S", "--code", "b"], "a\n1\n", "no column 'b'; it has a"),
+        (["import", "x", "--from", "S", "--type", "y"], "a\n1\n", "'y' is no type"),
+        (["import", "x", "--from", "S", "--encoding", "z"], "a\n1\n", "encoding: must be one of"),
+        (["import", "x", "--from", "S"], "PK\x03\x04", "this is a ZIP archive, not CSV"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_written(
+    arguments, sample, message, sfn_cqrs, project, tmp_path
+):
+    path = tmp_path / "sample.csv"
+    path.write_text(sample or "")
+    before = files_of(project)
+
+    code, _, error = sfn_cqrs("new", *[str(path) if each == "S" else each for each in arguments])
+
+    assert (code, message in error) == (64, True), error
+    assert files_of(project) == before
+
+
+def test_what_exists_is_left_alone(sfn_cqrs, project):
+    first = sfn_cqrs("new", "handler", "INVOICE", "--json")
+    before = files_of(project)
+
+    second = sfn_cqrs("new", "handler", "INVOICE")
+
+    assert json.loads(first[1])["created"] == [
+        "app/shop/invoice.py",
+        "tests/unit/shop/test_invoice.py",
+    ]
+    assert (second[0], "app/shop/invoice.py exists already" in second[2]) == (64, True)
+    assert files_of(project) == before
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """A copy of the project with modules of every kind, and with names as long as they may be."""
+    folder = tmp_path_factory.mktemp("clone")
+    project = copy_project(folder / "project")
+    (folder / "customers.csv").write_text(CUSTOMERS)
+    (folder / "goods.csv").write_bytes(GOODS)
+    (folder / "odd.csv").write_text('"a ""b""",it\'s,\\,{x}\n1,"\'""",\\n,{y}\n')
+    longest = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+    for arguments in (
+        ["handler", "INVOICE"],
+        ["handler", longest],
+        ["task", "RESIZE_IMAGE"],
+        ["task", longest[::-1].replace("0", "O")[6:]],
+        ["import", "customers", "--from", "../customers.csv"],
+        ["import", "goods", "--from", "../goods.csv", "--type", "ORDER"],
+        ["import", longest.lower(), "--from", "../odd.csv", "--code", 'a "b"'],
+    ):
+        made = run_in(project, "sfn-cqrs", "new", *arguments)
+        assert made.returncode == 0, made.stderr
+    return project
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ruff", "check", "--quiet", "app", "tests"),
+        ("ruff", "format", "--check", "app", "tests"),
+        ("mypy", "app"),
+        ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/shop", "tests/template"),
+        ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/service", "tests/unit/api"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_new_passes_the_projects_own_checks_unchanged(command, grown):
+    ignored = ["--ignore=tests/template/test_layer.py", "-m", "not stack"]
+    done = run_in(grown, *command, *(ignored if command[0] == "pytest" else ()))
+
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
