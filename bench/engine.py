@@ -1,7 +1,9 @@
-"""How fast and how small the local Step Functions engine is, beside moto where moto can.
+"""How fast and how small the local Step Functions engine is, beside moto and ministack.
 
-Functions do nothing and run in-process; S3 is a file on this machine. The peer is moto's own
-interpreter in the same process, with functions at an HTTP endpoint, its only way without Docker.
+Functions do nothing and run in-process; S3 is a file on this machine. The peers have their
+functions at an HTTP endpoint, their only way without Docker: moto's own interpreter in the same
+process, ministack in a process of its own, asked over HTTP until the execution has ended; its rows
+are those of a list, as it reads no files.
 """
 
 import json
@@ -9,6 +11,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,7 @@ from moto import mock_aws
 from report import Figure, main
 
 from sfn_local.asl import Engine, InlineFunctions
+from sfn_local.fabric import Ministack
 from sfn_local.http_server import Request, Response, serve
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -36,10 +40,13 @@ KIB = 1024
 
 STATES_IN_A_CHAIN = 20
 CHAINS = 200
-MOTO_ROWS = 200
+PEERS_ROWS = 200
 WAITING = 10_000
-RUNS = 5
+RUNS = 9
 MILLION = 1_000_000
+
+FABRIC = Path(__file__).parents[1] / ".venv-fabric" / "bin" / "python"
+EMPTY_ZIP = b"PK\5\6" + bytes(18)
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -72,21 +79,24 @@ class File:
 
 def measure() -> list[Figure]:
     """Measure everything; each in a process of its own, so that no figure sees another's memory."""
-    with moto_functions() as endpoint:
+    with functions() as endpoint:
         moto_states = apart(moto_lambda_states, endpoint)
         moto_rows = apart(moto_map_rows, endpoint)
+        ministack_states = apart(ministack_figure, "chain", endpoint)
+        ministack_rows = apart(ministack_figure, "rows", endpoint)
     small, large = apart(rows_in, MILLION // 10, 0), apart(rows_in, MILLION, 0)
     batched = apart(rows_in, 10_000, 100)
     million = apart(rows_in, MILLION, 100)
     waiting = apart(waiting_executions)
-    started = min(start_up() for _ in range(RUNS))
+    starts = [start_up() for _ in range(RUNS)]
+    started = [statistics.median(figures) for figures in zip(*starts, strict=True)]
     return [
         Figure(
             "Lambda states, in-process functions",
             apart(lambda_states),
             "states/s",
             3000,
-            f"moto {moto_states:,.0f}",
+            f"moto {moto_states:,.0f}, ministack {ministack_states}",
             at_least=True,
         ),
         Figure(
@@ -94,18 +104,19 @@ def measure() -> list[Figure]:
             MILLION / large[0],
             "rows/s",
             5000,
-            f"moto {moto_rows:,.0f}",
+            f"moto {moto_rows:,.0f}, ministack {ministack_rows}",
             at_least=True,
         ),
-        Figure("10,000 rows in batches of 100, 50 at a time", batched[0], "s", 0.5, "moto cannot"),
+        Figure("10,000 rows in batches of 100, 50 at a time", batched[0], "s", 0.5, "neither can"),
         Figure("1,000,000 rows unbatched, RSS", large[1], "MB", 250),
         Figure("1,000,000 rows in batches of 100, RSS", million[1], "MB", 250),
         Figure("1,000,000 rows in batches of 100", MILLION / million[0], "rows/s"),
         Figure("CPU of 1,000,000 rows over 100,000", large[2] / small[2], "times", 12),
         Figure("10,000 executions that wait for tokens", waiting[0], "KiB each", 10),
         Figure("threads of these", waiting[1], "threads", 3),
-        Figure(f"start-up of the server, best of {RUNS}", started[0], "s", 0.5),
-        Figure("RSS of the server", started[1], "MB", 60),
+        Figure(f"start-up of the server, median of {RUNS}", started[0], "s", 0.5),
+        Figure("CPU until then, median", started[2], "s"),
+        Figure("RSS of the server, median", started[1], "MB", 60),
     ]
 
 
@@ -162,17 +173,17 @@ def is_parked(engine: Engine, arn: str) -> bool:
     return engine.history(arn)[-1]["type"] == "TaskSubmitted"
 
 
-def start_up() -> tuple[float, float]:
-    """Seconds until the server answers, and its RSS in MB."""
+def start_up() -> tuple[float, float, float]:
+    """Seconds until the server answers, its RSS in MB, and the CPU seconds that it took."""
     command = [str(Path(sys.executable).parent / "sfn-cqrs"), "engine", "--port", "0", "--json"]
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         json.loads(process.stdout.readline())
         seconds = time.perf_counter() - began
-        size = rss(process.pid) / KIB
+        size, cpu = rss(process.pid) / KIB, cpu_seconds(process.pid)
         process.send_signal(signal.SIGTERM)
-    return seconds, size
+    return seconds, size, cpu
 
 
 def moto_lambda_states(endpoint: str) -> float:
@@ -188,12 +199,12 @@ def moto_map_rows(endpoint: str) -> float:
     with moto(endpoint) as client:
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket="bucket")
-        rows = "".join(f"{number},name {number}\n" for number in range(MOTO_ROWS))
+        rows = "".join(f"{number},name {number}\n" for number in range(PEERS_ROWS))
         s3.put_object(Bucket="bucket", Key="rows.csv", Body=f"id,name\n{rows}".encode())
         machine = create(client, distributed(0, "STANDARD", exports=False))
         began = time.perf_counter()
         run(client, machine)
-        return MOTO_ROWS / (time.perf_counter() - began)
+        return PEERS_ROWS / (time.perf_counter() - began)
 
 
 @contextmanager
@@ -206,8 +217,8 @@ def moto(endpoint: str) -> Any:
 
 
 @contextmanager
-def moto_functions() -> Any:
-    """Lambda's Invoke API, for moto."""
+def functions() -> Any:
+    """Functions at an HTTP endpoint, for the peers: whatever is posted is answered alike."""
 
     def invoke(_: Request) -> Response:
         return Response(200, {"Content-Type": "application/json"}, ANSWER)
@@ -217,13 +228,50 @@ def moto_functions() -> Any:
     server.close()
 
 
+def ministack_figure(subject: str, endpoint: str) -> str:
+    """States or rows a second of ministack, or what becomes of the machine there."""
+    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, ENVIRONMENT):
+        fabric = Ministack(FABRIC, Path(folder) / "log")
+        fabric.start({"f": f"{endpoint}/2015-03-31/functions/f/invocations"})
+        try:
+            fabric.wait()
+            return _ministack_figure(subject, fabric.endpoint)
+        finally:
+            fabric.stop()
+
+
+def _ministack_figure(subject: str, url: str) -> str:
+    boto3.client("lambda", endpoint_url=url).create_function(
+        FunctionName="f",
+        Runtime="python3.13",
+        Role=ROLE,
+        Handler="f.f",
+        Code={"ZipFile": EMPTY_ZIP},
+    )
+    client = boto3.client("stepfunctions", endpoint_url=url)
+    if subject == "chain":
+        definition, work, data = chain(), STATES_IN_A_CHAIN, "{}"
+    else:
+        rows = [{"id": str(number)} for number in range(PEERS_ROWS)]
+        definition, work = distributed(0, "STANDARD", exports=False), PEERS_ROWS
+        del definition["States"]["map"]["ItemReader"]
+        data = json.dumps(rows)
+    machine = create(client, definition)
+    began = time.perf_counter()
+    try:
+        run(client, machine, data)
+    except RuntimeError as error:
+        return f"cannot ({error})"
+    return f"{work / (time.perf_counter() - began):,.0f}"
+
+
 def create(client: Any, definition: dict[str, Any]) -> str:
     answer = client.create_state_machine(name="m", definition=json.dumps(definition), roleArn=ROLE)
     return str(answer["stateMachineArn"])
 
 
-def run(client: Any, machine: str) -> None:
-    arn = client.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+def run(client: Any, machine: str, data: str = "{}") -> None:
+    arn = client.start_execution(stateMachineArn=machine, input=data)["executionArn"]
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (status := client.describe_execution(executionArn=arn)["status"]) == "RUNNING":
         if time.monotonic() > deadline:
@@ -293,6 +341,13 @@ def rss(process: int | str = "self") -> float:
     status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
     return float(line.split()[1])
+
+
+def cpu_seconds(process: int) -> float:
+    """The CPU time of a process so far, its own and the system's for it."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    user, system = 11, 12  # of those behind the name
+    return (int(fields[user]) + int(fields[system])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

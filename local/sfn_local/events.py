@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,10 @@ def status_change_event(execution: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return whether an event matches a pattern of values, prefixes, anything-but and exists."""
+    """Return whether an event matches a pattern.
+
+    It may have values, prefixes, wildcards, anything-but and exists.
+    """
     return all(_matches_field(wanted, event, key) for key, wanted in pattern.items())
 
 
@@ -89,12 +93,19 @@ def _matches_value(wanted: Any, event: Mapping[str, Any], key: str) -> bool:
             return bool(exists) == (value is not None)
         case {"prefix": prefix}:
             return isinstance(value, str) and value.startswith(prefix)
+        case {"wildcard": pattern}:
+            return isinstance(value, str) and _fits(pattern, value)
         case {"anything-but": banned}:
             return value is not None and value not in (
                 banned if isinstance(banned, list) else [banned]
             )
         case _:
             return bool(value == wanted)
+
+
+def _fits(pattern: str, value: str) -> bool:
+    parts = (re.escape(part) for part in pattern.split("*"))
+    return re.fullmatch(".*".join(parts), value, re.DOTALL) is not None
 
 
 def _milliseconds(moment: datetime | float | None) -> int | None:

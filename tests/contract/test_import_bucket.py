@@ -34,6 +34,31 @@ def test_a_key_may_be_named_as_s3_does_in_this_bucket_only(world):
             world.import_bucket.key_of(named)
 
 
+def test_a_version_of_a_file_is_looked_at_by_its_id(world):
+    world.upload(KEY, b"one")
+    first = world.import_bucket.head(KEY)
+    world.clock.advance(minutes=1)
+    world.upload(KEY, b"three")
+    second = world.import_bucket.head(KEY)
+
+    assert (first.size, second.size) == (3, 5)
+    assert first.modified <= second.modified
+    assert world.import_bucket.head(KEY, first.version_id) == first
+    assert world.import_bucket.head(KEY, second.version_id) == second
+    assert world.import_bucket.head("uploads/tenant1/none") is None
+
+
+def test_a_version_that_is_a_deletion_is_no_file(clients, moto_world):
+    world = moto_world()
+    world.upload(KEY, b"one")
+    first = world.import_bucket.head(KEY)
+    deleted = clients.s3.delete_object(Bucket=IMPORTS, Key=KEY)["VersionId"]
+
+    assert world.import_bucket.head(KEY) is None
+    assert world.import_bucket.head(KEY, deleted) is None
+    assert world.import_bucket.head(KEY, first.version_id) == first
+
+
 def test_a_report_has_a_size_once_it_is_there(world, tmp_path):
     assert world.import_bucket.report_size(JOB) is None
     report = tmp_path / "errors.csv"

@@ -2,6 +2,7 @@ import pytest
 
 from sfn_cqrs.adapters.import_bucket import FailedRow
 from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Marker, Planned
 from sfn_cqrs.domain.keys import ImportKey
 
@@ -83,3 +84,27 @@ def test_failed_rows_come_back_as_they_were(world):
     world.import_bucket.put_errors(JOB, 2, failed)
 
     assert list(world.import_bucket.errors(JOB, 2)) == failed
+
+
+def test_a_job_that_is_sealed_counts_no_further_batch(imports):
+    imports.count(JOB, Marker(2, 3, Counts(created=2)))
+    imports.seal(JOB)
+    imports.seal(JOB)
+
+    with pytest.raises(SupersededError):
+        imports.count(JOB, Marker(4, 5, Counts(created=2)))
+    assert imports.counts(JOB) == Counts(created=2)
+    assert [marker.first for marker in imports.markers(JOB)] == [2]
+
+
+def test_a_batch_that_was_counted_before_the_seal_is_told_how(imports):
+    imports.count(JOB, Marker(2, 3, Counts(created=2)))
+    imports.seal(JOB)
+
+    assert imports.count(JOB, Marker(2, 3, Counts(unchanged=2))) == Counts(created=2)
+
+
+def test_a_seal_keeps_other_jobs_open(imports):
+    imports.seal(JOB)
+
+    assert imports.count(OTHER, Marker(2, 3, Counts(created=2))) == Counts(created=2)

@@ -603,3 +603,19 @@ def test_a_call_that_breaks_fails_its_task(plain: Cloud, monkeypatch: pytest.Mon
     run = plain.start(f"{STATES}aws-sdk:s3:listBuckets", {})
 
     assert (run.error, run.cause) == ("States.TaskFailed", "ZeroDivisionError: no")
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "arn:aws:states:us-east-1:123456789012:",
+        "arn:${AWS::Partition}:states:::",
+        "arn:aws-cn:states:::",
+    ],
+)
+def test_a_resource_may_have_a_region_or_a_placeholder(cloud: Cloud, prefix: str) -> None:
+    """As in aws-samples/step-functions-workflows-collection: script-generator, batch-lambda-sam."""
+    table = cloud.table()
+    run = cloud.start(f"{prefix}dynamodb:getItem", {"TableName": table, "Key": KEY})
+
+    assert run.status == "SUCCEEDED"

@@ -58,6 +58,8 @@ def test_a_definite_path_has_one_value(path: str, value: Any) -> None:
         ("$.order.lines[*].n", [1, 2]),
         ("$.order.lines[1:]", DATA["order"]["lines"][1:]),
         ("$.tags[:2]", ["x", "y"]),
+        ("$.order.lines[?(@.sku==a)].n", [1]),  # as AWS's samples have it, without quotes
+        ("$.tags[:2] ", ["x", "y"]),
         ("$.tags[-2:]", ["y", "z"]),
         ("$.tags[0:3:2]", ["x", "z"]),
         ("$.tags[5:]", []),

@@ -332,3 +332,11 @@ def test_executions_survive_a_kill(tmp_path: Path) -> None:
     assert len(running["executions"]) == 20
     assert [each["status"] for each in described] == ["SUCCEEDED"] * 20
     assert [each["output"] for each in described] == [str(number) for number in range(20)]
+
+
+def test_a_seeded_engine_makes_other_names_after_a_restart(world: World) -> None:
+    machine = world.engine.create_state_machine("m", chain(end={"Type": "Succeed"}))
+    before = world.engine.start_execution(machine)
+    world.restart()
+
+    assert world.engine.start_execution(machine) != before

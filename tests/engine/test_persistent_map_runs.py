@@ -291,7 +291,7 @@ def stop(*_: Any) -> bool:
     raise KeyError
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     items=st.lists(st.integers(0, 9), max_size=8),
     kind=st.sampled_from(["STANDARD", "EXPRESS"]),

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from datetime import datetime
 from typing import IO
 
 from tests.fakes.store import Store
@@ -13,9 +14,17 @@ from sfn_cqrs.adapters.paging import Page, Range
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError, SupersededError
-from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Loaded, Source
+from sfn_cqrs.domain.import_job import (
+    Ending,
+    Job,
+    JobStatus,
+    Loaded,
+    Parent,
+    ProcessingMode,
+    Source,
+)
 from sfn_cqrs.domain.imports import Counts, Marker, Plan, Planned
-from sfn_cqrs.domain.keys import JOB_PREFIX, ImportKey
+from sfn_cqrs.domain.keys import JOB_PREFIX, ImportKey, ImportKind
 
 
 class ImportTable:
@@ -74,16 +83,21 @@ class ImportBucket:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.objects: dict[str, list[bytes]] = {}
+        self.modified: dict[str, list[datetime]] = {}
         self.reports: dict[ImportKey, bytes] = {}
         self.failed: dict[tuple[ImportKey, int], list[FailedRow]] = {}
 
     def put(self, key: str, body: bytes) -> None:
         """Upload a file, as a user does."""
         self.objects.setdefault(key, []).append(body)
+        self.modified.setdefault(key, []).append(self._store.now())
 
-    def head(self, key: str) -> Head | None:
-        versions = self.objects.get(key)
-        return Head(str(len(versions)), len(versions[-1])) if versions else None
+    def head(self, key: str, version_id: str | None = None) -> Head | None:
+        versions = self.objects.get(key, [])
+        number = int(version_id) if version_id else len(versions)
+        if not 1 <= number <= len(versions):
+            return None
+        return Head(str(number), len(versions[number - 1]), self.modified[key][number - 1])
 
     def source(self, key: str, version_id: str) -> Source:
         return Source("imports", key, version_id)
@@ -145,6 +159,7 @@ class ImportJobs:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.jobs: dict[ImportKey, Job] = {}
+        self._awaited: set[ImportKey] = set()
         self._cursors: dict[str, Cursor] = {}
 
     def create(self, job: Job) -> bool:
@@ -158,10 +173,13 @@ class ImportJobs:
         with self._store.lock:
             return self.jobs.get(key)
 
-    def page(self, tenant: str, limit: int, cursor: str | None) -> Page[Job]:
-        wanted = Range(ImportKey(tenant, "").pk, JOB_PREFIX, limit, cursor, is_descending=True)
+    def page(
+        self, tenant: str, limit: int, cursor: str | None, kind: ImportKind = ImportKind.CSV
+    ) -> Page[Job]:
+        pk = ImportKey(tenant, "", kind).pk
+        wanted = Range(pk, JOB_PREFIX, limit, cursor, is_descending=True)
         with self._store.lock:
-            found = {key.sk: job for key, job in self.jobs.items() if key.tenant == tenant}
+            found = {key.sk: job for key, job in self.jobs.items() if key.pk == pk}
         return cut_page(wanted, found)
 
     def begin(self, key: ImportKey) -> Job | None:
@@ -190,12 +208,45 @@ class ImportJobs:
     def cancel(self, key: ImportKey) -> Job | None:
         return self._change(key, lambda job: replace(job, is_cancelled=True))
 
-    def end(self, key: ImportKey, ending: Ending) -> Job:
+    def hand_over(self, key: ImportKey) -> Job | None:
+        mode = ProcessingMode.STEP_FUNCTION
+        return self._change(key, lambda job: replace(job, status=JobStatus.CREATED, mode=mode))
+
+    def retried_by(self, key: ImportKey, id_: str) -> str:
+        with self._store.lock:
+            job = self.jobs[key]
+            if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+                raise KeyError(key.id)
+            noted = job.retried_by or id_
+            self.jobs[key] = replace(job, retried_by=noted)
+            return noted
+
+    def wait(self, key: ImportKey, parent: Parent) -> Job | None:
+        with self._store.lock:
+            job = self.jobs.get(key)
+            if job is None or job.parent is None or job.parent.seq > parent.seq:
+                return None
+            self.jobs[key] = replace(job, parent=parent)
+            self._awaited.add(key)
+            return self.jobs[key]
+
+    def answered(self, key: ImportKey, token: str) -> Job | None:
+        with self._store.lock:
+            job = self.jobs.get(key)
+            if job is None or job.parent is None or job.parent.token != token:
+                return None
+            self.jobs[key] = replace(job, parent=replace(job.parent, token=None))
+            self._awaited.discard(key)
+            return self.jobs[key]
+
+    def end(self, key: ImportKey, ending: Ending, *, is_awaited: bool = False) -> Job:
         finished_at = iso(self._store.now())
         ended = self._change(
             key,
             lambda job: replace(job, status=ending.status, ending=ending, finished_at=finished_at),
         )
+        if ended is not None and is_awaited:
+            self._awaited.add(key)
         return ended or self.jobs[key]
 
     def opened(
@@ -205,7 +256,9 @@ class ImportJobs:
             listed = {
                 (job.opened_at, key.pk, key.sk): job
                 for key, job in self.jobs.items()
-                if job.status.is_open and open_shard(key) == shard and job.opened_at < before
+                if (job.status.is_open or key in self._awaited)
+                and open_shard(key) == shard
+                and job.opened_at < before
             }
         after = (cursor["opened_at"], cursor["pk"], cursor["sk"]) if cursor else ("", "", "")
         positions = sorted(position for position in listed if position > after)

@@ -74,6 +74,10 @@ def test_other_changes_reach_nobody(change):
         ({"n": [{"prefix": "x"}]}, False),
         ({"a": [{"anything-but": ["y"]}]}, True),
         ({"a": [{"anything-but": "x"}]}, False),
+        ({"path": [{"wildcard": "up/*/auto/*.csv"}]}, True),
+        ({"path": [{"wildcard": "up/*/auto"}]}, False),
+        ({"path": [{"wildcard": "up.t/auto/a.csv"}]}, False),
+        ({"n": [{"wildcard": "*"}]}, False),
         ({"missing": [{"exists": False}]}, True),
         ({"a": [{"exists": False}]}, False),
         ({"in": {"b": [1]}}, True),
@@ -82,4 +86,6 @@ def test_other_changes_reach_nobody(change):
     ],
 )
 def test_a_pattern_matches_as_in_eventbridge(pattern, expected):
-    assert matches(pattern, {"a": "x", "n": 1, "in": {"b": 1}}) is expected
+    event = {"a": "x", "n": 1, "in": {"b": 1}, "path": "up/t/auto/a.csv"}
+
+    assert matches(pattern, event) is expected

@@ -236,3 +236,27 @@ def test_an_upload_that_s3_refuses_says_why(run, file, monkeypatch):
 
     assert result.code == 1
     assert result.error.startswith("error: the upload was refused: InvalidPolicyDocument: ")
+
+
+def test_what_failed_is_retried_by_the_machine(run, file):
+    first = start(run, file(HEADER + row("KKKA") + row("KKKB", lat="99")), "--json").json
+
+    result = run("import", "retry", first["id"], "--watch", "--json")
+
+    job = result.json
+    assert (result.code, job["retries"], job["processingMode"]) == (2, first["id"], "STEP_FUNCTION")
+    assert [job[name] for name in ("total", "created", "failed")] == [1, 0, 1]
+    assert "Imported 1 of 1: ok 0, skipped 0, failed 1" in result.error
+    refused = run("import", "retry", start(run, file(HEADER), "--json").json["id"])
+    assert (refused.code, refused.error.partition(": ")[2][:11]) == (1, "not_failed:")
+
+
+def test_the_machine_imports_what_it_is_told_to(run, file):
+    path = file(HEADER + row("LLLA"))
+    result = run("import", "start", path, "--table", "airports", "--mode", "step-function")
+    id_ = result.output.splitlines()[-1].split()[0]
+
+    ended = run("import", "status", id_, "--watch")
+
+    assert (result.code, " is CREATED: " in result.output) == (0, True)
+    assert (ended.code, " is COMPLETED: 1 rows, 1 created" in ended.output) == (0, True)

@@ -74,12 +74,40 @@ def test_a_streams_records_pass_its_filter(event: str) -> None:
     assert {any(matches(one, record) for one in patterns) for record in records} == {True}
 
 
+def rule_of(function: str) -> Any:
+    """The EventBridge rule of a function."""
+    (source,) = (
+        one
+        for one in TEMPLATE.event_sources
+        if one.type == "EventBridgeRule" and one.function == function
+    )
+    return source
+
+
+@pytest.mark.parametrize(
+    ("key", "passes"),
+    [
+        ("uploads/tenant1/auto/airports/2026/airports.csv", True),
+        ("uploads/tenant1/auto/airports/a.csv", True),
+        ("uploads/tenant1/auto/a.csv", False),
+        ("uploads/tenant1/01JDHZ0000000000000000000A/a.csv", False),
+        ("jobs/tenant1/c-1/errors.csv", False),
+    ],
+)
+def test_a_file_passes_the_rule_of_uploads_by_its_place(key: str, passes: bool) -> None:
+    event = sample("event/on_file_uploaded.json")
+    event["detail"]["object"]["key"] = key
+    event["detail"]["bucket"]["name"] = TEMPLATE.name("ImportBucket")
+
+    assert matches(rule_of("EventOnFileUploadedFunction").properties["Pattern"], event) is passes
+
+
 @pytest.mark.parametrize(
     "event",
     ["sweep_approval_ended", "sweep_execution_ended", "sweep_task_ended", "sweep_import_ended"],
 )
 def test_the_end_of_an_execution_passes_the_sweeps_rule(event: str) -> None:
-    (source,) = (one for one in TEMPLATE.event_sources if one.type == "EventBridgeRule")
+    source = rule_of("ScheduleSweepFunction")
 
     assert matches(source.properties["Pattern"], sample(f"schedule/{event}.json"))
 
@@ -89,6 +117,7 @@ def test_the_end_of_an_execution_passes_the_sweeps_rule(event: str) -> None:
     [
         ("on_notification", "NotificationSubscription", "command-status"),
         ("on_task_action", "TaskActionSubscription", "task-execute"),
+        ("on_import_action", "ImportActionSubscription", "import-execute"),
     ],
 )
 def test_a_message_passes_its_queues_filter(event: str, subscription: str, action: str) -> None:

@@ -48,11 +48,21 @@ WAKE = {"dynamodb:UpdateItem", "states:SendTaskFailure", "states:SendTaskSuccess
 """All of them wake a version or an approval, restart it or end its wait; who is first is a race."""
 ON_THEIR_BEHALF = {"kms:GenerateDataKey", "kms:Decrypt"}
 """SNS uses the alarm topic's key in the name of its caller."""
-BY_LAMBDA = {("ScheduleSweepFunction", "sqs:SendMessage")}
+BY_LAMBDA = {
+    ("EventOnFileUploadedFunction", "sqs:SendMessage"),
+    ("ScheduleSweepFunction", "sqs:SendMessage"),
+}
 """Lambda itself sends what failed in the name of the function."""
-REPORTERS = ("ImportCsvFinalizeParentJobFunction", "ScheduleSweepFunction")
+REPORTERS = (
+    "ImportCsvCsvLoaderFunction",
+    "ImportCsvFinalizeParentJobFunction",
+    "QueueOnImportActionFunction",
+    "ScheduleSweepFunction",
+)
 UNHEARD = {
     ("ImportCsvCsvRowsHandlerFunction", "s3:PutObject"),  # a strategy may make large attributes
+    ("QueueOnImportActionFunction", "s3:PutObject"),
+    ("QueueOnImportActionFunction", "dynamodb:GetItem"),  # where somebody else ends the job first
     *((function, "s3:GetObject") for function in REPORTERS),  # asked by threads of their own
 }
 """What imports do, and the example does not, or not where it is heard."""
@@ -146,7 +156,7 @@ def _resource(value: dict[str, Any]) -> str:
         return "ApprovalLinkSecret"
     if ":${AWS::StackName}-" in text:
         return _machine(text)
-    return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", text).removesuffix("/*").removesuffix("/jobs")
+    return re.sub(r"\$\{(\w+)\.Arn\}(/(jobs|uploads))?(/\*)?", r"\1", text)
 
 
 def _machine(text: str) -> str:
@@ -233,7 +243,10 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
     entry = ("before-parameter-build", listener)
     handlers.BUILTIN_HANDLERS.append(entry)
     boto3.DEFAULT_SESSION = None
-    parameters = {"CommandTtlDays": "30", "HistoryTtlDays": "30", "ApprovalLinks": "enabled"}
+    parameters = {
+        **{"CommandTtlDays": "30", "HistoryTtlDays": "30"},
+        **{"ApprovalLinks": "enabled", "ImportOnUpload": "enabled"},
+    }
     folder = tmp_path_factory.mktemp("state")
     try:
         with LocalStack(state_dir=folder, parameters=parameters, reload=False) as stack:
@@ -258,9 +271,11 @@ def use(stack: LocalStack) -> None:
     lose_tasks_and_sweep(user)
     decide(user)
     lose_approvals_and_sweep(user)
-    import_at_once(user)
     import_files(stack)
+    import_rows()
     lose_imports_and_sweep(stack)
+    import_at_once(user)
+    import_uploads(user)
     run_workflows(stack)
     write_what_nobody_can_read(stack)
 
@@ -357,12 +372,28 @@ def import_at_once(user: User) -> None:
     with urllib.request.urlopen(f"{user.stack.http}/imports/{done['id']}/errors.csv") as report:
         assert report.read().count(b"RJTT") == 1
     user.ask(f"/imports/{done['id']}/cancel", {})
+    user.ask(f"/imports/{done['id']}/retry", {})
+
+
+def import_uploads(user: User) -> None:
+    """A file in the place of a table, of which S3 tells; and an event that names its version."""
+    bucket, key = user.stack.outputs["ImportBucketName"], "uploads/tenant1/auto/airports/a.csv"
+    before = len(user.ask("/imports")["items"])
+    put = user.stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b"")
+    until = time.monotonic() + 10
+    while len(user.ask("/imports")["items"]) == before:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    event = json.loads((ROOT / "events/event/on_file_uploaded.json").read_text(encoding="utf-8"))
+    event["detail"]["object"] |= {"key": key, "version-id": put["VersionId"]}
+    user.stack.functions.invoke("EventOnFileUploadedFunction", json.dumps(event).encode())
+    assert len(user.ask("/imports")["items"]) == before + 1
 
 
 def send_airports(user: User, name: str) -> dict[str, str]:
     """Send a file of two rows by the form that its tenant is given; how to import it."""
     form = user.ask("/imports/uploads", {"name": "airports.csv"})
-    lines = ["icao,name,country,lat,lon,tz", f"RJAA,{name},JP,35.7,140.3,Asia/Tokyo", "RJTT,,,,,"]
+    lines = ["icao,name,country,lat,lon,tz", f"RJEE,{name},JP,35.7,140.3,Asia/Tokyo", "RJTT,,,,,"]
     parts = [*form["fields"].items(), ("file", "\n".join(lines))]
     body = "".join(
         f'--x\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -472,6 +503,21 @@ def import_files(stack: LocalStack) -> None:
         wait_for_import(service.start(Request(table="airports", key=key)).job.key.id, "FAILED")
 
 
+def import_rows() -> None:
+    """A large item, a new one, one that is blocked, and a bad row."""
+    service = ImportService("tenant1")
+    cells = {"name": "New", "country": "JP", "lat": "1", "lon": "2", "tz": "Asia/Tokyo"}
+    rows = [
+        ("KIX", "1", "COMPLETED"),
+        ("RJDD", "1", "COMPLETED"),
+        ("STOP", "1", "FAILED"),
+        ("RJCC", "north", "FAILED"),
+    ]
+    for icao, lat, status in rows:
+        row = service.import_row("airports", {**cells, "icao": icao, "lat": lat})
+        wait_for_import(row.job.key.id, status)
+
+
 def wait_for_import(id_: str, status: str) -> None:
     until = time.monotonic() + 20
     while True:
@@ -489,11 +535,12 @@ def lose_imports_and_sweep(stack: LocalStack) -> None:
         TableName=table,
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": "CSV_IMPORT#tenant1"}},
-    )["Items"][0]
+    )["Items"]
+    found = next(item for item in found if item["mode"]["S"] == "STEP_FUNCTION")
     found = {name: value for name, value in found.items() if name != "ending"}
     found |= {"status": {"S": "PROCESSING"}, "open_shard": {"N": "0"}}
     found |= {"opened_at": {"S": "2026-01-01T00:00:00.000Z"}}
-    found["loaded"]["M"]["rows"] = {"N": "5"}
+    found["loaded"]["M"]["rows"] = {"N": "8"}
     lost, moving = "01KAXK3V9Q0M3W8C5R6T7Y8Z01", "01KAXK3V9Q0M3W8C5R6T7Y8Z02"
     for ulid in (found["ulid"]["S"], lost, moving):
         key = {"ulid": {"S": ulid}, "sk": {"S": f"JOB#{ulid}"}, "id": {"S": f"c-{ulid}"}}
@@ -508,7 +555,7 @@ def lose_imports_and_sweep(stack: LocalStack) -> None:
     place = {"pk": {"S": f"CSV_IMPORT#tenant1#{moving}"}, "sk": {"S": "COUNT#00"}}
     client.put_item(TableName=table, Item={**place, "kind": {"S": "count"}, **whose, **count})
     until = time.monotonic() + 20
-    while bootstrap.import_jobs().find(ImportKey("tenant1", moving)).step != 16:  # type: ignore[union-attr]
+    while bootstrap.import_jobs().find(ImportKey("tenant1", moving)).step != 10:  # type: ignore[union-attr]
         assert time.monotonic() < until
         time.sleep(0.1)
 

@@ -230,6 +230,7 @@ def test_a_queue_is_encrypted_and_has_dead_letters_or_is_watched(name: str) -> N
     [
         ("NotificationQueue", "QueueOnNotificationFunction"),
         ("TaskActionQueue", "QueueOnTaskActionFunction"),
+        ("ImportActionQueue", "QueueOnImportActionFunction"),
     ],
 )
 def test_a_message_stays_hidden_for_six_times_as_long_as_its_consumer_may_run(
@@ -260,8 +261,9 @@ def test_items_are_begun_so_that_they_end_before_their_execution_does() -> None:
 @pytest.mark.parametrize(
     ("queue", "actions"),
     [
-        ("Notification", ["command-status", "task-status", "approval-status"]),
+        ("Notification", ["command-status", "task-status", "import-status", "approval-status"]),
         ("TaskAction", ["task-execute"]),
+        ("ImportAction", ["import-execute"]),
     ],
 )
 def test_a_queue_takes_its_messages_in_their_envelope(queue: str, actions: list[str]) -> None:
@@ -421,7 +423,9 @@ def test_what_can_go_wrong_is_watched(metric: str) -> None:
 
 def test_every_trigger_has_an_alarm_on_its_errors() -> None:
     triggers = {
-        name for name in TEMPLATE.functions if name.startswith(("Stream", "Queue", "Sched"))
+        name
+        for name in TEMPLATE.functions
+        if name.startswith(("Event", "Stream", "Queue", "Sched"))
     }
     watched = {
         alarm["Dimensions"][0]["Value"]["Ref"]
@@ -454,3 +458,21 @@ def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it
     ]
     assert f'"{alarm["MetricName"]}"' in source
     assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_uploads_start_imports_only_if_a_parameter_says_so() -> None:
+    rule = of_type("AWS::Events::Rule")["EventOnFileUploadedFunctionUploaded"]
+    bucket = of_type("AWS::S3::Bucket")["ImportBucket"]
+
+    assert TEMPLATE.parameters["ImportOnUpload"] == "disabled"
+    assert rule["State"] == {"Fn::If": ["HasImportOnUpload", "ENABLED", "DISABLED"]}
+    assert bucket["NotificationConfiguration"] == {
+        "Fn::If": [
+            "HasImportOnUpload",
+            {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
+            {"Ref": "AWS::NoValue"},
+        ]
+    }
+    (target,) = rule["Targets"]
+    assert target["DeadLetterConfig"] == {"Arn": attribute("FileUploadedDeadLetterQueue")}
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0

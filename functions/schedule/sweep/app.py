@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, TaskRef
 from sfn_cqrs.service.chain import Chain
-from sfn_cqrs.service.import_end import sweep_import
+from sfn_cqrs.service.import_sweep import sweep_import
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.sweep import (
     Report,

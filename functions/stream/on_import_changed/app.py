@@ -1,5 +1,7 @@
 """The one consumer of the import table's stream: it starts jobs, and tells how far they are.
 
+A file's execution is started here; a single row, on which the user's code works, by a message.
+
 The event source lets through jobs, and the counters that batches move; a job has a step once
 there is something to tell of it. The first record that fails for a passing reason ends the
 batch there: Lambda delivers it again, and all behind it. What can never be processed goes to
@@ -13,6 +15,7 @@ from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.adapters.import_items import as_import_key, as_job
 from sfn_cqrs.domain.import_job import Job, JobStatus
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.notices import import_execute
 from sfn_cqrs.service.import_progress import advance, told_of
 from sfn_cqrs.service.logs import logger
 
@@ -55,7 +58,9 @@ def _read(record: dict[str, Any]) -> Job | ImportKey | None:
 
 
 def _handle(job: Job, notices: list[dict[str, Any]], alarms: list[dict[str, Any]]) -> None:
-    if job.status is JobStatus.CREATED:
+    if job.status is JobStatus.CREATED and job.cells is not None:
+        notices.append(import_execute(job, bootstrap.import_table_name()))
+    elif job.status is JobStatus.CREATED:
         bootstrap.import_executions().start(job.key)
     elif job.step is not None or job.ending is not None:
         told = told_of(job)

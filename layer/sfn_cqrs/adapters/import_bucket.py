@@ -6,6 +6,7 @@ Whoever writes an object of a job again writes the same.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -27,16 +28,19 @@ MAX_FORM_BYTES = 5 * 1024**3
 """What S3 takes as one form."""
 FORM_SECONDS = 900
 LINK_SECONDS = 300
+_MISSING = ("404", "405", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed")
+"""405 is S3's answer for a version that is a deletion."""
 PART = 8 * 1024 * 1024
 """S3 takes parts of 5 MiB and more, at most 10,000 of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """An object's current version and its size in bytes."""
+    """A version of an object: its size in bytes, and since when it is there."""
 
     version_id: str
     size: int
+    modified: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +95,18 @@ class ImportBucket:
         )
         return Form(form["url"], form["fields"])
 
-    def head(self, key: str) -> Head | None:
-        """An object's current version; None if there is no such object."""
+    def head(self, key: str, version_id: str | None = None) -> Head | None:
+        """A version of an object, by default the current one; None if there is none."""
+        version: Any = {"VersionId": version_id} if version_id else {}
         try:
-            answer = self._client.head_object(Bucket=self._bucket, Key=key)
+            answer = self._client.head_object(Bucket=self._bucket, Key=key, **version)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NotFound"):
+            if error.response["Error"]["Code"] not in _MISSING:
                 raise
             return None
-        return Head(answer.get("VersionId", "null"), answer["ContentLength"])
+        return Head(
+            answer.get("VersionId", "null"), answer["ContentLength"], answer["LastModified"]
+        )
 
     def source(self, key: str, version_id: str) -> Source:
         """An object of this bucket, pinned to a version."""

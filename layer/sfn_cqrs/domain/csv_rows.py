@@ -22,6 +22,8 @@ MAX_ROW_BYTES = 100_000
 """Of a row as JSON; a batch carries its rows twice and must stay below 256 KiB."""
 MAX_ROW = 16 * 1024 * 1024
 """Characters of one row, however many lines it has; more is a quote that was never closed."""
+READ_PROBLEMS = ("ragged", "quote", "nul", "too_large")
+"""The codes of what may be wrong with a row before anybody looks into its cells."""
 MAX_PLAIN_LINE = 10_000
 MAX_PLAIN_HEADER = 10_000
 MAX_SHOWN = 200

@@ -1,5 +1,6 @@
 """Identifiers that sort by the time they were made."""
 
+import hashlib
 import secrets
 from datetime import datetime
 
@@ -13,6 +14,16 @@ def new_ulid(now: datetime) -> str:
 
     Source: https://github.com/ulid/spec
     """
-    number = int(now.timestamp() * 1000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+    return _ulid(now, secrets.randbits(_RANDOM_BITS))
+
+
+def ulid_of(moment: datetime, *identity: str) -> str:
+    """The ULID of something: always the same for the same moment and identity."""
+    digest = hashlib.sha256("|".join(identity).encode()).digest()
+    return _ulid(moment, int.from_bytes(digest[: _RANDOM_BITS // 8], "big"))
+
+
+def _ulid(moment: datetime, random: int) -> str:
+    number = int(moment.timestamp() * 1000) << _RANDOM_BITS | random
     shifts = range(5 * (_CHARACTERS - 1), -1, -5)
     return "".join(_ALPHABET[number >> shift & 31] for shift in shifts)

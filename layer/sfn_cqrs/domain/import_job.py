@@ -28,6 +28,13 @@ class JobStatus(StrEnum):
         return self in (JobStatus.CREATED, JobStatus.PROCESSING)
 
 
+class ProcessingMode(StrEnum):
+    """Who goes through the rows: whoever asks for the import, or the machine."""
+
+    DIRECT = "DIRECT"
+    STEP_FUNCTION = "STEP_FUNCTION"
+
+
 class Reader(StrEnum):
     """Who reads the rows: AWS's own CSV reader, its reader of JSON Lines, or nobody."""
 
@@ -43,6 +50,10 @@ class Source:
     bucket: str
     key: str
     version_id: str
+
+
+NO_SOURCE = Source("", "", "")
+"""What a single row has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +94,11 @@ class Ending:
 class Job:
     """A job as stored; `loaded` once its file is read, `ending` once it has ended.
 
-    `refusal` is why the loader did not take the file. `step` counts the twentieths of the rows
-    that the world was told of, from 0 when the file is read.
+    `cells` are those of a single row, by column. `retries` are the jobs whose failed rows this
+    one goes through again, the latest first, and `since` is when the first of them was made;
+    `retried_by` is the job that does so with this one's. `refusal` is why the loader did not
+    take the file. `step` counts the twentieths of the rows that the world was told of, from 0
+    when the file is read.
     """
 
     key: ImportKey
@@ -95,6 +109,11 @@ class Job:
     delimiter: str | None = None
     publish_mode: PublishMode = PublishMode.SYNC
     dry_run: bool = False
+    mode: ProcessingMode = ProcessingMode.STEP_FUNCTION
+    cells: dict[str, str] | None = None
+    retries: tuple[str, ...] = ()
+    since: str = ""
+    retried_by: str | None = None
     status: JobStatus = JobStatus.CREATED
     started_at: str = ""
     finished_at: str = ""
@@ -115,6 +134,17 @@ class Job:
         """The rows of the file; 0 as long as nobody has counted them."""
         return self.loaded.rows if self.loaded else 0
 
+    @property
+    def is_unread(self) -> bool:
+        """Nobody has made the rows ready for the machine, or not those that are left."""
+        return self.loaded is None or (self.loaded.reader is Reader.NONE and self.loaded.rows > 0)
+
+    @property
+    def row(self) -> list[str]:
+        """The cells of a single row, in the order of its header."""
+        header = self.loaded.header if self.loaded else ()
+        return [(self.cells or {})[name] for name in header]
+
     def settings(self) -> Settings:
         """What a batch has to know.
 
@@ -130,16 +160,18 @@ class Job:
             by=self.by,
             publish_mode=self.publish_mode,
             dry_run=self.dry_run,
+            earlier=self.retries,
+            since=self.since,
         )
 
 
 def ending_of(job: Job, counted: Counts, problem: Problem | None = None) -> Ending:
     """How a job ends: what is not counted was cancelled, or has failed with its batch.
 
-    A problem that has kept no row from being counted is none of the job's.
+    A problem that has kept no row from being counted is none of a file's.
     """
     missing = max(0, job.total - counted.total)
-    if job.loaded is not None and not missing:
+    if job.loaded is not None and job.cells is None and not missing:
         problem = None
     if job.is_cancelled:
         return Ending(JobStatus.CANCELLED, counted, missing, problem)

@@ -96,7 +96,8 @@ class Settings:
     """What a batch has to know of its job.
 
     `columns` has one entry for each cell of a row. `by` is who the versions are written for;
-    a `dry_run` goes through all rows and writes none.
+    a `dry_run` goes through all rows and writes none. `earlier` are the jobs that went through
+    the same file before, the first one since `since`.
     """
 
     key: ImportKey
@@ -105,6 +106,8 @@ class Settings:
     by: Audit
     publish_mode: PublishMode = PublishMode.SYNC
     dry_run: bool = False
+    earlier: tuple[str, ...] = ()
+    since: str = ""
 
     def cells_of(self, row: InputRow) -> dict[str, str]:
         """A row's cells by the table's columns, without blanks around them."""
@@ -114,18 +117,20 @@ class Settings:
     def supersedes(self, row: int, version: DataRow | Command) -> bool:
         """Whether a version was written by a later row of the same file."""
         is_later = version.source_row is not None and version.source_row > row
-        return version.source == self.key.id and is_later
+        return self._is_ours(version) and is_later
 
     def may_hide_ours(self, version: DataRow | Command) -> bool:
         """Whether a version of somebody else's may have come after one of this job's."""
-        return version.source != self.key.id and version.updated.at >= self._since
+        return not self._is_ours(version) and version.updated.at >= self._since
+
+    def _is_ours(self, version: DataRow | Command) -> bool:
+        return version.source in (self.key.id, *self.earlier)
 
     @property
     def _since(self) -> str:
-        """A little before the job was made: clocks differ."""
-        if not self.by.at:
-            return ""
-        return iso(datetime.fromisoformat(self.by.at) - CLOCK_SKEW)
+        """A little before the first job was made: clocks differ."""
+        since = self.since or self.by.at
+        return iso(datetime.fromisoformat(since) - CLOCK_SKEW) if since else ""
 
     def has_applied(self, row: int, current: DataRow | None) -> bool:
         """Whether this very row wrote the item as it is."""

@@ -140,9 +140,21 @@ class ImportKey:
             tenant, id_ = str(execution_input["tenant"]), str(execution_input["id"])
         except KeyError as error:
             raise InvalidInputError("input", f"the execution's input lacks {error}") from error
+        try:
+            return cls.of_id(tenant, id_)
+        except NotFoundError as error:
+            raise InvalidInputError("id", str(error)) from error
+
+    @classmethod
+    def of_id(cls, tenant: str, id_: str) -> "ImportKey":
+        """The key of a public id.
+
+        Raises:
+            NotFoundError: it is no import's id.
+        """
         found = _IMPORT_ID.fullmatch(id_)
         if found is None:
-            raise InvalidInputError("id", f"{id_!r} is no id of an import")
+            raise NotFoundError(f"there is no import {id_!r}; their ids begin with c- or r-")
         return cls(tenant, found[2], ImportKind(found[1]))
 
     def execution_name(self, table: str) -> str:

@@ -92,6 +92,15 @@ def item_alarm(item: Item, table: str, execution: str) -> dict[str, Any]:
     }
 
 
+def import_execute(job: Job, table: str) -> dict[str, Any]:
+    """The message that has a single row imported."""
+    return {
+        "action": "import-execute",
+        **_import_identity(job, table),
+        "content": {"table": job.table},
+    }
+
+
 def import_status(job: Job, counts: Counts, table: str) -> dict[str, Any]:
     """The notice of how far a job is: its file is read, another twentieth is done, it ended."""
     problem = job.ending.problem if job.ending else None

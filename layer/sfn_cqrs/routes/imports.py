@@ -12,15 +12,27 @@ from sfn_cqrs.domain.errors import (
     ForeignFileError,
     InvalidInputError,
     NoSuchFileError,
+    NotFailedError,
     NotFoundError,
     NotOpenError,
     UnknownTableError,
 )
+from sfn_cqrs.domain.import_job import ProcessingMode
 from sfn_cqrs.domain.imports import Planned, PublishMode
 from sfn_cqrs.domain.values import Json
-from sfn_cqrs.routes.operation import CURSOR, Media, Redirect, operation
+from sfn_cqrs.routes.operation import CURSOR, Media, Redirect, one_of, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
-from sfn_cqrs.routes.schemas.imports import FORM, IMPORTED, JOB, JOBS, KINDS, MODES, START, UPLOAD
+from sfn_cqrs.routes.schemas.imports import (
+    FORM,
+    IMPORTED,
+    JOB,
+    JOBS,
+    KINDS,
+    LISTS,
+    ROW,
+    START,
+    UPLOAD,
+)
 from sfn_cqrs.service import strategies
 from sfn_cqrs.service.http import code_of
 from sfn_cqrs.service.imports import Imported, ImportService
@@ -69,20 +81,38 @@ def start_import() -> Response[str]:
     request = Request()
     body = request.body(START.fields)
     _choice(body, "kind", KINDS, KINDS[0])
-    mode = _choice(body, "processingMode", MODES, None)
-    if mode == "STEP_FUNCTION":
-        started = ImportService(request.tenant).start(_asked(body), request.caller)
-        return answer(HTTPStatus.ACCEPTED, started.as_json())
-    imported = ImportService(request.tenant).import_now(_asked(body), request.caller)
+    imported = ImportService(request.tenant).submit(_asked(body), request.caller)
+    if imported.progress.job.status.is_open:
+        return answer(HTTPStatus.ACCEPTED, imported.progress.as_json())
     return answer(HTTPStatus.OK, _imported_view(imported))
 
 
-@routes.get("/imports")
-@operation(query=CURSOR, answers={200: JOBS})
-def list_imports() -> Response[str]:
-    """List the imports, the newest first."""
+@routes.post("/imports/rows")
+@operation(body=ROW, answers={202: JOB}, problems=(UnknownTableError,))
+def import_row() -> Response[str]:
+    """Import a single row, in the background."""
     request = Request()
-    page = ImportService(request.tenant).list(limit=request.limit, cursor=request.query("cursor"))
+    body = request.body(ROW.fields)
+    cells = needed(body, "cells")
+    if not isinstance(cells, dict):
+        raise InvalidInputError("cells", "must be an object")
+    progress = ImportService(request.tenant).import_row(
+        needed(body, "tableName"), cells, request.caller, publish_mode=_publish_mode(body)
+    )
+    return answer(HTTPStatus.ACCEPTED, progress.as_json())
+
+
+@routes.get("/imports")
+@operation(query={"kind": {**one_of(*LISTS), "default": "csv"}, **CURSOR}, answers={200: JOBS})
+def list_imports() -> Response[str]:
+    """List the imports of a kind, the newest first."""
+    request = Request()
+    kind = request.query("kind") or "csv"
+    if kind not in LISTS:
+        raise InvalidInputError("kind", f"must be {' or '.join(LISTS)}")
+    page = ImportService(request.tenant).list(
+        kind=LISTS[kind], limit=request.limit, cursor=request.query("cursor")
+    )
     return listed([each.as_json() for each in page.items], page.next_cursor)
 
 
@@ -122,6 +152,15 @@ def cancel_import(id_: str) -> Response[str]:
     return answer(HTTPStatus.ACCEPTED, progress.as_json())
 
 
+@routes.post("/imports/<id_>/retry")
+@operation(answers={202: JOB}, problems=(NotFoundError, NotFailedError))
+def retry_import(id_: str) -> Response[str]:
+    """Import the rows that failed, or were not gone through, again; as an import of their own."""
+    request = Request()
+    progress = ImportService(request.tenant).retry(code_of(id_), request.caller)
+    return answer(HTTPStatus.ACCEPTED, progress.as_json())
+
+
 def _asked(body: dict[str, Any]) -> ImportRequest:
     key = _text(body, "key")
     if key is None:
@@ -129,15 +168,20 @@ def _asked(body: dict[str, Any]) -> ImportRequest:
     is_dry_run = body.get("dryRun", False)
     if not isinstance(is_dry_run, bool):
         raise InvalidInputError("dryRun", "must be true or false")
-    mode = _choice(body, "publishMode", tuple(PublishMode), PublishMode.SYNC)
+    mode = _choice(body, "processingMode", tuple(ProcessingMode), None)
     return ImportRequest(
         table=needed(body, "tableName"),
         key=bootstrap.import_bucket().key_of(key),
-        publish_mode=PublishMode(mode),
+        processing_mode=ProcessingMode(mode) if mode else None,
+        publish_mode=_publish_mode(body),
         encoding=_text(body, "encoding"),
         delimiter=_text(body, "delimiter"),
         dry_run=is_dry_run,
     )
+
+
+def _publish_mode(body: dict[str, Any]) -> PublishMode:
+    return PublishMode(_choice(body, "publishMode", tuple(PublishMode), PublishMode.SYNC))
 
 
 def _choice(body: dict[str, Any], field: str, choices: tuple[str, ...], default: Any) -> Any:

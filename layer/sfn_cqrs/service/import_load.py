@@ -1,13 +1,18 @@
 """Loading a job's file: counted in one pass, and rewritten in another if it is not plain."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import cast
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_bucket import results_prefix
-from sfn_cqrs.domain.csv_rows import CsvFile, Problem, open_csv
+from sfn_cqrs.adapters.import_bucket import FailedRow, results_prefix
+from sfn_cqrs.domain.csv_rows import READ_PROBLEMS, CsvFile, Problem, Row, open_csv
 from sfn_cqrs.domain.errors import InvalidFileError, SupersededError
 from sfn_cqrs.domain.import_job import MAX_ROWS, Job, Loaded, Reader, Source
+from sfn_cqrs.domain.imports import InputRow
+from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service import strategies
+from sfn_cqrs.service.import_failures import failures, missing_rows
 from sfn_cqrs.service.logs import logger
 
 MARGIN_MS = 30_000
@@ -20,14 +25,17 @@ def load_job(job: Job, remaining_ms: Callable[[], int]) -> dict[str, object]:
     Raises:
         SupersededError: the job has ended meanwhile.
     """
+    if job.is_cancelled:
+        return {"result": str(Reader.NONE)}
+    loaded = job.loaded
     try:
-        loaded = job.loaded or load(job, remaining_ms)
+        if loaded is None or job.is_unread:
+            loaded = load(job, remaining_ms)
+            _still_open(job, bootstrap.import_jobs().loaded(job.key, loaded))
     except InvalidFileError as error:
         problem = Problem(error.problem, str(error))
         _still_open(job, bootstrap.import_jobs().refuse(job.key, problem))
         return {"result": str(Reader.NONE)}
-    if job.loaded is None:
-        _still_open(job, bootstrap.import_jobs().loaded(job.key, loaded))
     source = loaded.source
     return {
         "result": str(loaded.reader),
@@ -43,13 +51,20 @@ def load_job(job: Job, remaining_ms: Callable[[], int]) -> dict[str, object]:
 
 
 def load(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
-    """Go through a job's file.
+    """Go through a job's file, or write what is left of a job.
 
     What is known at the head of the file not to be plain is rewritten at once.
 
     Raises:
         InvalidFileError: it cannot be imported; the message says why and what to do.
     """
+    if job.loaded is not None:
+        return _left(job, job.loaded)
+    earlier = _earlier(job) if job.retries else None
+    return _whole(job, remaining_ms) if earlier is None else _failed_of(earlier, job)
+
+
+def _whole(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
     file = _opened(job, remaining_ms)
     if file.may_be_plain:
         scan = file.scan()
@@ -57,9 +72,45 @@ def load(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
             return _loaded(file, scan.rows, Reader.NATIVE, job.source)
         logger.info("the file is rewritten", reason=scan.obstacle)
         file = _opened(job, remaining_ms)
-    rows = _Counted(file)
+    rows = _Counted(file.rows())
     source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
     return _loaded(file, rows.count, Reader.JSONL, source)
+
+
+def _left(job: Job, loaded: Loaded) -> Loaded:
+    """The rows of a job that was handed over, without those that are counted."""
+    markers = list(bootstrap.imports().markers(job.key))
+    rows = _Counted(map(_as_row, missing_rows(job, loaded, markers)))
+    source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
+    return replace(loaded, reader=Reader.JSONL, source=source)
+
+
+def _earlier(job: Job) -> Job | None:
+    """The job whose failed rows this one goes through; none if it has not read its file."""
+    earlier = bootstrap.import_jobs().find(ImportKey.of_id(job.key.tenant, job.retries[0]))
+    return earlier if earlier is not None and earlier.loaded is not None else None
+
+
+def _failed_of(earlier: Job, job: Job) -> Loaded:
+    """The failed rows of an earlier job, by their numbers in its file."""
+    loaded = cast("Loaded", earlier.loaded)
+    columns = strategies.find(job.table).known_columns().assigned(loaded.header)
+    markers = list(bootstrap.imports().markers(earlier.key))
+    rows = _Counted(map(_as_retried, failures(earlier, loaded, markers)))
+    source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
+    reader = Reader.JSONL if rows.count else Reader.NONE
+    return Loaded(rows.count, loaded.header, columns, reader, source)
+
+
+def _as_row(row: InputRow) -> Row:
+    return Row(row.number, row.cells, row.problem)
+
+
+def _as_retried(failed: FailedRow) -> Row:
+    """A row to go through again; what is wrong with the row itself stays wrong."""
+    is_rows_own = failed.problem.code in READ_PROBLEMS
+    problem = failed.problem if is_rows_own else failed.row.problem
+    return Row(failed.row.number, failed.row.cells, problem)
 
 
 def _still_open(job: Job, written: Job | None) -> None:
@@ -68,12 +119,12 @@ def _still_open(job: Job, written: Job | None) -> None:
 
 
 class _Counted:
-    def __init__(self, file: CsvFile) -> None:
-        self._file = file
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
         self.count = 0
 
     def lines(self) -> Iterator[str]:
-        for row in self._file.rows():
+        for row in self._rows:
             self.count += 1
             yield row.as_json_line()
 

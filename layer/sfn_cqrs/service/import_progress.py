@@ -1,6 +1,7 @@
 """How far a job is, and telling the world: at the start, each twentieth at most, at the end."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sfn_cqrs import bootstrap
@@ -8,8 +9,67 @@ from sfn_cqrs.domain.import_job import Job, JobStatus
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.notices import import_alarm, import_status
+from sfn_cqrs.domain.values import Json
 
 STEPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A job and how far it is; `rate` is rows a second, `eta` seconds, where they can be told."""
+
+    job: Job
+    counts: Counts
+    rate: float | None = None
+    eta: float | None = None
+
+    def as_json(self) -> dict[str, Json]:
+        """The job as the HTTP API and `--json` print it."""
+        job, ending = self.job, self.job.ending
+        view: dict[str, Json] = {
+            "id": job.key.id,
+            "kind": job.key.kind.name.lower(),
+            "table": job.table,
+            "status": str(job.status),
+            "processingMode": str(job.mode),
+            "publishMode": str(job.publish_mode),
+            "dryRun": job.dry_run,
+            "total": job.total,
+            "created": self.counts.created,
+            "updated": self.counts.updated,
+            "unchanged": self.counts.unchanged,
+            "failed": self.counts.failed,
+            "cancelled": ending.cancelled if ending else 0,
+            "createdAt": job.by.at,
+            "startedAt": job.started_at or None,
+            "finishedAt": job.finished_at or None,
+        }
+        if job.is_cancelled and ending is None:
+            view["stopping"] = "cancelled"
+        if ending is not None and ending.problem is not None:
+            view["error"] = {"code": ending.problem.code, "message": ending.problem.reason}
+        if job.retries:
+            view["retries"] = job.retries[0]
+        if job.retried_by:
+            view["retriedBy"] = job.retried_by
+        if job.parent is not None:
+            view["parent"] = job.parent.id
+        if self.rate is not None:
+            view |= {"rowsPerSecond": round(self.rate, 1), "etaSeconds": self.eta}
+        return view
+
+
+def progress_of(job: Job) -> Progress:
+    """A job with its live counts."""
+    if job.ending is not None:
+        return Progress(job, job.ending.counts)
+    counts = bootstrap.imports().counts(job.key)
+    if not job.started_at or not counts.total:
+        return Progress(job, counts)
+    seconds = (bootstrap.now() - datetime.fromisoformat(job.started_at)).total_seconds()
+    rate = counts.total / seconds if seconds > 0 else 0.0
+    eta = (job.total - counts.total) / rate if rate else None
+    return Progress(job, counts, rate, eta)
 
 
 @dataclass(frozen=True, slots=True)

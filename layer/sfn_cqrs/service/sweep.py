@@ -18,7 +18,7 @@ from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.task import Task
 from sfn_cqrs.service.approval_flow import ApprovalFlow
 from sfn_cqrs.service.chain import Chain
-from sfn_cqrs.service.import_end import sweep_import
+from sfn_cqrs.service.import_sweep import sweep_import
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.task_flow import TaskFlow
 

@@ -14,7 +14,7 @@ from sfn_local.asl.jsonpath.reference import write
 from sfn_local.asl.payload import Template, compile_template
 
 if TYPE_CHECKING:
-    from sfn_local.asl.execution import Visit
+    from sfn_local.asl.line import Visit
 
 WHOLE = parse_path("$")
 NOTHING = Document({}, "{}")

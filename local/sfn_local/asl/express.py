@@ -22,7 +22,7 @@ def check_express(definition: Json) -> None:
     """See that a definition is one of an EXPRESS machine.
 
     Raises:
-        DefinitionError: a task waits for a token, an execution or an activity.
+        DefinitionError: a task waits for a token, a job or an activity, or a Map is distributed.
     """
     for pointer, state in _states(definition, ""):
         resource = str(state.get("Resource", ""))
@@ -33,6 +33,10 @@ def check_express(definition: Json) -> None:
         if resource.startswith("arn:") and ACTIVITY in resource:
             message = "Express state machine does not support Activity ARN"
             raise DefinitionError(message, f"{pointer}/Resource")
+        config = (state.get("ItemProcessor") or {}).get("ProcessorConfig", {})
+        if config.get("Mode") == "DISTRIBUTED":
+            message = "Express state machine does not support Distributed Map"
+            raise DefinitionError(message, f"{pointer}/ItemProcessor/ProcessorConfig/Mode")
 
 
 class ExpressLog:

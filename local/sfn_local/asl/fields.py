@@ -18,7 +18,7 @@ from sfn_local.asl.payload import compile_expression as compile_path_expression
 from sfn_local.asl.payload import compile_template
 
 if TYPE_CHECKING:
-    from sfn_local.asl.execution import Visit
+    from sfn_local.asl.line import Visit
 
 T_co = TypeVar("T_co", covariant=True)
 N = TypeVar("N", int, float)

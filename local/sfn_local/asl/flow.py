@@ -7,7 +7,7 @@ from sfn_local.asl.document import Document, Json
 from sfn_local.asl.jsonata.flow import JsonataFlow
 
 if TYPE_CHECKING:
-    from sfn_local.asl.execution import Visit
+    from sfn_local.asl.line import Visit
 
 LANGUAGES = ("JSONPath", "JSONata")
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from sfn_local.asl.distributed.batcher import Input
 from sfn_local.asl.distributed.children import Unfinished, Work
-from sfn_local.asl.distributed.map_run import Counts, MapRun, Outcome, Tolerance
+from sfn_local.asl.distributed.counts import Counts, Tolerance
+from sfn_local.asl.distributed.map_run import MapRun
+from sfn_local.asl.distributed.map_runs import Outcome
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.execution import Execution
 from sfn_local.asl.journal import Changes, Child, Journal

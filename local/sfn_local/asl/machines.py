@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfn_local.asl import names
 from sfn_local.asl.document import Json, byte_size, dumps
@@ -20,15 +20,14 @@ from sfn_local.asl.errors import (
     StateMachineDoesNotExist,
     StateMachineTypeNotSupported,
 )
-from sfn_local.asl.lint import lint
-from sfn_local.asl.lint.expressions import expressions
-from sfn_local.asl.lint.model import Definition
 from sfn_local.asl.machine import INITIAL, Machine, compile_machine
 from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.settings import Settings, changed_settings, default_settings
 from sfn_local.asl.states.distributed_map import label_of
-from sfn_local.asl.states.item_processor import processor_config
 from sfn_local.asl.versions import Versions, is_qualified
+
+if TYPE_CHECKING:
+    from sfn_local.asl.lint.model import Definition
 
 TYPES = ("STANDARD", "EXPRESS")
 
@@ -187,6 +186,9 @@ def describe_definition(machine: Machine, label: str | None) -> dict[str, Any] |
 
 @lru_cache(maxsize=256)
 def _describe_text(text: str, label: str | None) -> dict[str, Any] | None:
+    from sfn_local.asl.lint.expressions import expressions  # noqa: PLC0415 - slow to import
+    from sfn_local.asl.lint.model import Definition  # noqa: PLC0415
+
     definition = Definition(json.loads(text))
     shown: dict[str, Any] = {"definition": text}
     if label is not None:
@@ -203,11 +205,10 @@ def _describe_text(text: str, label: str | None) -> dict[str, Any] | None:
     return {**shown, "variableReferences": references} if references else shown
 
 
-def _find_processor(definition: Definition, label: str) -> dict[str, Json] | None:
+def _find_processor(definition: "Definition", label: str) -> dict[str, Json] | None:
     """The processor of the Distributed Map state with that label."""
     for state in definition.of_type("Map"):
-        is_distributed = processor_config(state.fields).get("Mode") == "DISTRIBUTED"
-        if is_distributed and label_of(state.name, state.fields) == label:
+        if state.is_distributed and label_of(state.name, state.fields) == label:
             processor: dict[str, Json] = state.fields["ItemProcessor"]
             return processor
     return None
@@ -221,6 +222,8 @@ def _identity(machine: Machine) -> tuple[Any, ...]:
 def _compile(
     arn: str, name: str, definition: str | dict[str, Json], role_arn: str, created: float, kind: str
 ) -> Machine:
+    from sfn_local.asl.lint import lint  # noqa: PLC0415 - slow to import
+
     text = definition if isinstance(definition, str) else dumps(definition)
     if byte_size(text) > QUOTAS.definition_bytes:
         raise InvalidDefinition(f"a definition may have at most {QUOTAS.definition_bytes} bytes")

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from sfn_local.asl.clock import VirtualClock
-from sfn_local.asl.distributed.map_run import MapRun, MapRuns
+from sfn_local.asl.distributed.map_run import MapRun
+from sfn_local.asl.distributed.map_runs import MapRuns
 from sfn_local.asl.document import Document, Json
-from sfn_local.asl.execution import Execution, Runtime
+from sfn_local.asl.execution import Execution
 from sfn_local.asl.history import Event, History
 from sfn_local.asl.journal import Changes, Journal
 from sfn_local.asl.kept_map_runs import KeptMapRuns
@@ -23,6 +24,7 @@ from sfn_local.asl.machine import Machine, compile_machine
 from sfn_local.asl.machines import Machines
 from sfn_local.asl.mocks import MockCase
 from sfn_local.asl.progress import Progress
+from sfn_local.asl.runtime import Runtime
 from sfn_local.asl.tags import Tags
 from sfn_local.asl.tokens import Tokens
 from sfn_local.asl.versions import Alias, Published, Version
@@ -229,6 +231,11 @@ class Persistence:
 
     def _restore_meta(self) -> None:
         meta = dict(self._journal.records("meta"))
+        starts = meta.get("starts", 0)
+        if starts:  # a seeded engine would make the same names again
+            random = self._runtime.scheduler.random
+            random.seed(f"{random.random()}:{starts}")
+        self._journal.write({("meta", "starts"): starts + 1}, [])
         clock = self._runtime.scheduler.clock
         if isinstance(clock, VirtualClock):
             clock.move_to(meta.get("time", 0.0))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sfn_local.asl.document import Document, Json
 
 if TYPE_CHECKING:
-    from sfn_local.asl.execution import Line
+    from sfn_local.asl.line import Line
 
 
 @dataclass(frozen=True, slots=True)

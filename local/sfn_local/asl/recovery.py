@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from sfn_local.asl.dataflow import JsonPathFlow
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, StateFailure
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.flow import uses_jsonata
 from sfn_local.asl.jsonata import Scope
 from sfn_local.asl.jsonata.flow import JsonataFlow
+from sfn_local.asl.line import Visit
 
 ALL = "States.ALL"
 TASK_FAILED = "States.TaskFailed"

@@ -1,7 +1,7 @@
 """Timestamps in definitions and data: ISO 8601 dates and times with an offset."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sfn_local.asl.document import Json
 
@@ -16,3 +16,8 @@ def parse_timestamp(text: Json) -> float | None:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def timestamp(moment: float) -> str:
+    """A moment as the context object shows it: UTC, in milliseconds."""
+    return f"{datetime.fromtimestamp(moment, UTC).isoformat(timespec='milliseconds')[:-6]}Z"

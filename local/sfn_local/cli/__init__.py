@@ -25,7 +25,10 @@ COMMANDS: Final = {
     "approval": ("sfn_local.cli.approval:approval", "Approvals: request, list, show, retry."),
     "approve": ("sfn_local.cli.approval:approve", "Approve what waits for you."),
     "reject": ("sfn_local.cli.approval:reject", "Reject what waits for you."),
-    "import": ("sfn_local.cli.imports:import_", "Import files: start, dry-run, status, errors."),
+    "import": (
+        "sfn_local.cli.imports:import_",
+        "Import files: start, dry-run, status, errors, retry.",
+    ),
     "start": ("sfn_local.cli.execution:start", "Start a state machine, and watch it."),
     "resume": ("sfn_local.cli.execution:resume", "Let an execution go on that waits."),
     "invoke": ("sfn_local.cli.invoke:invoke", "Invoke the function of one state."),

@@ -142,12 +142,19 @@ def status(context: click.Context, id_: str, watch: bool, api: Api, as_json: boo
 
 
 @import_.command(name="list", cls=Command, examples=("sfn-cqrs import list --limit 50",))
+@click.option(
+    "--kind",
+    type=click.Choice(["csv", "row"]),
+    default="csv",
+    show_default=True,
+    help="Of files, or of single rows.",
+)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
 @target_options
 @json_option
-def list_(limit: int, api: Api, as_json: bool) -> None:
+def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
     """List the imports, the newest first."""
-    found = list(islice(api.pages("/imports"), limit))
+    found = list(islice(api.pages("/imports", kind=kind), limit))
     if as_json:
         print_json(found)
         return
@@ -192,6 +199,20 @@ def cancel(id_: str, api: Api, as_json: bool) -> None:
         print_json(job)
         return
     click.echo(f"{id_} begins no further batch")
+
+
+@import_.command(cls=Command, examples=(f"sfn-cqrs import retry {_EXAMPLE} --watch",))
+@click.argument("id_", metavar="ID")
+@click.option("--watch", is_flag=True, help="Wait for the end.")
+@target_options
+@json_option
+@click.pass_context
+def retry(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Import what failed or was not gone through again, as an import of its own."""
+    job = api.post(f"{_path(id_)}/retry")
+    if watch:
+        job = watched(api, job, _console(as_json=as_json))
+    _conclude(context, job, as_json=as_json)
 
 
 def _started(

@@ -8,7 +8,6 @@ from sfn_cqrs.adapters.import_bucket import MAX_FORM_BYTES
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.routes.imports import MAX_INLINE_BYTES
-from sfn_cqrs.service.commands import Caller
 from sfn_cqrs.service.imports import ImportService, Request
 
 NOON = "2026-11-25T12:00:00.000Z"
@@ -17,6 +16,8 @@ HEADER = "icao,name,country,lat,lon,tz\n"
 NARITA = "RJAA,Narita,JP,35.7,140.3,Asia/Tokyo\n"
 WRONG = "RJTT,Haneda,JP,135.7,139.8,Asia/Tokyo\n"
 START = {"key": KEY, "tableName": "airports"}
+CELLS = dict(zip(HEADER.strip().split(","), NARITA.strip().split(","), strict=True))
+ROW = {"tableName": "airports", "cells": CELLS}
 OTHER = {"custom:tenant": "tenant2", "cognito:groups": "[operator]"}
 
 
@@ -30,7 +31,7 @@ def upload(world):
 def job(upload):
     """A job that nobody has begun yet."""
     upload(HEADER + NARITA)
-    return ImportService("tenant1")._created(Request(table="airports", key=KEY), Caller())
+    return ImportService("tenant1").start(Request(table="airports", key=KEY)).job
 
 
 class TestUpload:
@@ -93,6 +94,7 @@ class TestStart:
             "kind": "csv",
             "table": "airports",
             "status": "COMPLETED",
+            "processingMode": "DIRECT",
             "publishMode": "SYNC",
             "dryRun": False,
             "total": 1,
@@ -122,6 +124,15 @@ class TestStart:
         assert answer.body["startedAt"] is None
         assert "rows" not in answer.body
         assert world.data.find(key_of("RJAA")) is None
+
+    def test_the_size_decides_who_goes_through_the_rows(self, call, upload):
+        upload(HEADER + NARITA)
+        small = call("POST", "/imports", START)
+        upload(HEADER + NARITA * 7_000)
+        large = call("POST", "/imports", START)
+
+        assert (small.status, small.body["processingMode"]) == (200, "DIRECT")
+        assert (large.status, large.body["processingMode"]) == (202, "STEP_FUNCTION")
 
     def test_a_dry_run_reports_the_same_and_writes_nothing(self, call, upload, world):
         upload(HEADER + NARITA + WRONG)
@@ -281,3 +292,67 @@ class TestCancel:
         assert answer.body["detail"] == f"import {id_} has ended as COMPLETED"
         key = ImportKey("tenant1", id_.removeprefix("c-"))
         assert bootstrap.imports().counts(key) == Counts(created=1)
+
+
+class TestRetry:
+    def test_what_failed_is_an_import_of_its_own(self, call, upload):
+        upload(HEADER + NARITA + WRONG)
+        first = call("POST", "/imports", {**START, "processingMode": "DIRECT"}).body
+
+        answer = call("POST", f"/imports/{first['id']}/retry")
+        again = call("POST", f"/imports/{first['id']}/retry")
+
+        assert (answer.status, answer.body["retries"]) == (202, first["id"])
+        assert answer.body["status"] == "CREATED"
+        assert again.body["id"] == answer.body["id"] != first["id"]
+        assert call("GET", f"/imports/{first['id']}").body["retriedBy"] == answer.body["id"]
+
+    def test_there_is_nothing_to_retry_of_what_has_not_failed(self, call, job):
+        answer = call("POST", f"/imports/{job.key.id}/retry")
+
+        assert (answer.status, answer.body["code"]) == (409, "not_failed")
+        assert call("POST", "/imports/c-1/retry").status == 404
+        assert call("POST", f"/imports/{job.key.id}/retry", claims=OTHER).status == 404
+
+
+class TestRow:
+    def test_a_row_is_imported_in_the_background(self, call, world):
+        answer = call("POST", "/imports/rows", {**ROW, "publishMode": "ASYNC"})
+
+        row = answer.body
+        assert (answer.status, row["kind"], row["total"]) == (202, "row", 1)
+        assert (row["status"], row["publishMode"]) == ("CREATED", "ASYNC")
+        assert row["id"].startswith("r-")
+        assert world.data.find(key_of("RJAA")) is None
+        assert call("GET", f"/imports/{row['id']}").body == row
+        assert call("GET", "/imports", query={"kind": "row"}).body["items"] == [row]
+        assert call("GET", "/imports").body["items"] == []
+
+    @pytest.mark.parametrize(
+        ("change", "code", "field"),
+        [
+            ({"tableName": "nothing"}, "unknown_table", "tableName"),
+            ({"cells": []}, "invalid_input", "cells"),
+            ({"cells": {"icao": 1}}, "invalid_input", "cells"),
+            ({"cells": {"icao": "RJAA", "surprise": "x"}}, "invalid_input", "cells"),
+            ({"publishMode": "LATER"}, "invalid_input", "publishMode"),
+            ({"row": {}}, "invalid_input", "row"),
+        ],
+    )
+    def test_a_row_that_is_none_of_the_table_is_refused(self, change, code, field, call):
+        answer = call("POST", "/imports/rows", {**ROW, **change})
+
+        assert (answer.status, answer.body["code"], answer.body["field"]) == (400, code, field)
+        assert call("GET", "/imports", query={"kind": "row"}).body["items"] == []
+
+    @pytest.mark.parametrize("field", ["tableName", "cells"])
+    def test_what_is_missing_is_named(self, field, call):
+        body = {name: value for name, value in ROW.items() if name != field}
+
+        assert call("POST", "/imports/rows", body).body["field"] == field
+
+
+def test_a_kind_that_is_no_list_is_refused(call):
+    answer = call("GET", "/imports", query={"kind": "xlsx"})
+
+    assert (answer.status, answer.body["field"]) == (400, "kind")

@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.ids import new_ulid
+from sfn_cqrs.domain.ids import new_ulid, ulid_of
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC))
 ALPHABET = set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -45,3 +46,12 @@ def test_a_moment_is_written_in_utc_with_milliseconds():
 @given(MOMENTS, st.integers(1, 10**9))
 def test_texts_of_moments_sort_as_the_moments_do(moment, milliseconds):
     assert iso(moment) < iso(moment + MILLISECOND * milliseconds)
+
+
+def test_the_ulid_of_something_is_the_same_for_the_same_moment_and_identity():
+    one = ulid_of(NOON, "a", "b")
+
+    assert ulid_of(NOON, "a", "b") == one
+    assert len(one) == 26
+    assert len({one, ulid_of(NOON, "a", "c"), ulid_of(NOON, "ab")}) == 3
+    assert one[:10] == new_ulid(NOON)[:10]

@@ -50,7 +50,7 @@ def job_of(world, service):
 
     def create(text):
         world.import_bucket.put(KEY, text.encode())
-        job = service._created(Request(table="airports", key=KEY), TARO)
+        job = service.start(Request(table="airports", key=KEY), TARO).job
         return bootstrap.import_jobs().begin(job.key)
 
     return create
@@ -69,6 +69,7 @@ def test_a_small_file_is_imported_at_once_with_what_became_of_each_row(world, im
         "kind": "csv",
         "table": "airports",
         "status": "FAILED",
+        "processingMode": "DIRECT",
         "publishMode": "SYNC",
         "dryRun": False,
         "total": 3,
@@ -127,7 +128,7 @@ def test_the_same_file_again_changes_nothing(world, importing):
 
 
 def test_a_file_of_several_batches_adds_up(world, importing, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs.service.imports.BATCH", 7)
+    monkeypatch.setattr("sfn_cqrs.service.import_direct.BATCH", 7)
     codes = [f"R{n:03d}" for n in range(40)]
 
     imported = importing(HEADER + "".join(map(line, codes)) + line("R000", name="Last"))
@@ -178,7 +179,7 @@ def test_a_row_that_is_too_large_is_reported_and_cut(importing, service):
 
 
 def test_what_stays_busy_leaves_the_rest_in_the_report(importing, service, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs.service.imports.BATCH", 1)
+    monkeypatch.setattr("sfn_cqrs.service.import_direct.BATCH", 1)
     monkeypatch.setattr("sfn_cqrs.service.projection.TRIES", 1)
     busy = []
 
@@ -193,8 +194,8 @@ def test_what_stays_busy_leaves_the_rest_in_the_report(importing, service, monke
 
     assert imported.progress.counts == Counts(created=1, failed=2)
     assert [row[-3:] for row in report_of(service, imported.progress.job.key.id)[1:]] == [
-        ["3", "busy", "the read model is busy; import the rows of errors.csv again"],
-        ["4", "busy", "the read model is busy; import the rows of errors.csv again"],
+        ["3", "busy", "the read model is busy; retry the rows of errors.csv"],
+        ["4", "busy", "the read model is busy; retry the rows of errors.csv"],
     ]
 
 

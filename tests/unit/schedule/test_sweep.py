@@ -15,13 +15,40 @@ from tests.fakes.builders import (
 )
 
 from sfn_cqrs.domain.approval import Happened, Stage, Status
-from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ItemKey, TaskKind, TaskRef
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import SupersededError
+from sfn_cqrs.domain.import_job import (
+    Ending,
+    Job,
+    JobStatus,
+    Loaded,
+    Parent,
+    ProcessingMode,
+    Reader,
+    Source,
+)
+from sfn_cqrs.domain.imports import Counts as RowCounts
+from sfn_cqrs.domain.imports import Marker
+from sfn_cqrs.domain.keys import (
+    ApprovalRef,
+    CommandRef,
+    ImportKey,
+    ImportKind,
+    ItemKey,
+    TaskKind,
+    TaskRef,
+)
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.task import Counts, TaskStatus
 
 OLD = "2026-11-25T11:00:00.000Z"  # an hour ago
 NOW = "2026-11-25T12:00:00.000Z"
 NOON = 1795608000
+IMPORT = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
+SOURCE = Source("imports", "uploads/tenant1/1/a.csv", "1")
+COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
+LOADED = Loaded(3, COLUMNS, COLUMNS, Reader.NATIVE, SOURCE)
 SINGLE = replace(RESIZE, kind=TaskKind.SINGLE)
 
 
@@ -514,6 +541,138 @@ class TestApprovals:
 def waiting(key=RELEASE, **changes):
     """An approval to which something should have happened an hour ago."""
     return an_approval(key, **{"stage": Stage.WAITING, "round": 1, "due_at": OLD, **changes})
+
+
+class TestImports:
+    """Jobs of files and of single rows that nothing moves any more."""
+
+    def test_a_start_that_was_lost_is_made_again(self, sweep, world):
+        seed_import(world)
+
+        assert sweep() == {"import_started": 1}
+        assert world.import_executions.started == [IMPORT]
+
+    def test_a_job_that_was_made_lately_is_left_to_its_start(self, sweep, world):
+        seed_import(world, by=Audit("2026-11-25T11:58:30.000Z"))
+
+        assert sweep() == {}
+
+    def test_a_direct_import_whose_process_died_is_taken_up(self, sweep, world):
+        seed_import(world, status=JobStatus.PROCESSING, mode=ProcessingMode.DIRECT)
+
+        assert sweep() == {"import_started": 1}
+
+    def test_a_job_whose_execution_runs_is_left_alone(self, sweep, world):
+        seed_import(world)
+        world.import_executions.start(IMPORT)
+
+        assert sweep() == {"import_running": 1}
+        assert world.import_jobs.find(IMPORT).status is JobStatus.CREATED
+
+    def test_a_job_whose_execution_died_ends_by_what_was_counted(self, sweep, world):
+        seed_import(world, status=JobStatus.PROCESSING, loaded=LOADED)
+        world.imports.count(IMPORT, Marker(2, 3, RowCounts(created=2)))
+        world.import_executions.end(IMPORT, "States.Timeout")
+
+        assert sweep() == {"import_closed": 1}
+
+        problem = Problem("execution_ended", "its execution ended: States.Timeout")
+        ending = Ending(JobStatus.FAILED, RowCounts(created=2, failed=1), problem=problem)
+        assert world.import_jobs.find(IMPORT).ending == ending
+        with pytest.raises(SupersededError):
+            world.imports.count(IMPORT, Marker(4, 4, RowCounts(created=1)))
+
+    def test_a_job_that_only_lacked_its_end_is_completed(self, sweep, world):
+        seed_import(world, status=JobStatus.PROCESSING, loaded=LOADED)
+        world.imports.count(IMPORT, Marker(2, 4, RowCounts(created=3)))
+        world.import_executions.end(IMPORT, "NotRecorded")
+
+        sweep()
+
+        assert world.import_jobs.find(IMPORT).ending == Ending(JobStatus.COMPLETED, RowCounts(3))
+
+    def test_a_file_that_was_refused_keeps_its_reason(self, sweep, world):
+        refusal = Problem("encoding", "row 3: no UTF-8")
+        seed_import(world, status=JobStatus.PROCESSING, refusal=refusal)
+        world.import_executions.end(IMPORT, "NotRecorded")
+
+        sweep()
+
+        assert world.import_jobs.find(IMPORT).ending.problem == refusal
+
+    @pytest.mark.parametrize(
+        ("made", "done", "sent"),
+        [
+            ("2026-11-25T11:45:00.000Z", {"import_waiting": 1}, 0),
+            ("2026-11-25T11:44:59.999Z", {"import_queued": 1}, 1),
+        ],
+    )
+    def test_a_message_of_a_row_that_is_lost_is_sent_again(self, sweep, world, made, done, sent):
+        key = replace(IMPORT, kind=ImportKind.ROW)
+        loaded = replace(LOADED, rows=1, reader=Reader.NONE)
+        seed_import(world, key=key, by=Audit(made), cells={"icao": "RJAA"}, loaded=loaded)
+
+        assert sweep() == done
+
+        assert [one["id"] for one in world.events.messages] == [key.id] * sent
+        assert world.import_executions.started == []
+
+    def test_who_waits_for_a_job_that_has_ended_is_answered(self, sweep, world):
+        """finalize_parent_job died between the two."""
+        seed_import(world, parent=Parent("z-1", 3, "token"))
+        ending = Ending(JobStatus.COMPLETED, RowCounts(created=1))
+        world.import_jobs.end(IMPORT, ending, is_awaited=True)
+
+        assert sweep() == {"import_closed": 1}
+
+        ((token, output),) = world.import_executions.succeeded
+        assert (token, output["Payload"]["index"]) == ("token", 3)
+        assert sweep() == {}
+
+    def test_a_job_that_cannot_be_swept_does_not_stop_the_others(
+        self, sweep, world, monkeypatch, log
+    ):
+        keys = [replace(IMPORT, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z0{number}") for number in range(3)]
+        for key in keys:
+            seed_import(world, key=key)
+        describe = world.import_executions.describe
+        monkeypatch.setattr(
+            world.import_executions,
+            "describe",
+            lambda key: describe(key) if key != keys[1] else _denied(),
+        )
+
+        assert sweep() == {"import_started": 2, "import_error": 1}
+        assert "an import could not be swept" in log.getvalue()
+
+    def test_the_age_of_the_oldest_open_job_is_a_metric(self, sweep, world, capsys):
+        seed_import(world)
+
+        sweep()
+
+        assert _ages(capsys, "OldestOpenImportAge") == [3600.0]
+
+    def test_the_end_of_an_execution_is_looked_at_at_once(self, sample, world):
+        seed_import(world, status=JobStatus.PROCESSING, loaded=LOADED)
+        world.imports.count(IMPORT, Marker(2, 4, RowCounts(created=3)))
+        world.import_executions.end(IMPORT, "ABORTED")
+
+        assert lambda_handler(sample("schedule/sweep_import_ended"), Context()) == {"closed": 1}
+        assert world.import_jobs.find(IMPORT).status is JobStatus.COMPLETED
+
+    def test_a_job_that_failed_as_it_should_is_not_touched_again(self, sample, world):
+        seed_import(world)
+        ended = world.import_jobs.end(IMPORT, Ending(JobStatus.FAILED, RowCounts(failed=1)))
+
+        assert lambda_handler(sample("schedule/sweep_import_ended"), Context()) == {"closed": 1}
+        assert world.import_jobs.find(IMPORT) == ended
+
+
+def seed_import(world, **changes):
+    """A job that was made an hour ago."""
+    fields = {"key": IMPORT, "table": "airports", "source": SOURCE, "by": Audit(OLD)}
+    world.import_jobs.create(Job(**{**fields, **changes}))
+    world.import_bucket.put(SOURCE.key, b"icao,name,country,lat,lon,tz\nA\nB\nC\n")
 
 
 def processing(key=RESIZE, **changes):

@@ -1,7 +1,8 @@
 """What is sent and answered of imports."""
 
-from sfn_cqrs.domain.import_job import JobStatus
+from sfn_cqrs.domain.import_job import JobStatus, ProcessingMode
 from sfn_cqrs.domain.imports import Fate, PublishMode
+from sfn_cqrs.domain.keys import ImportKind
 from sfn_cqrs.routes.operation import (
     COUNT,
     FLAG,
@@ -17,7 +18,7 @@ from sfn_cqrs.routes.operation import (
 )
 
 KINDS = ("csv",)
-MODES = ("DIRECT", "STEP_FUNCTION")
+LISTS = {kind.name.lower(): kind for kind in (ImportKind.CSV, ImportKind.ROW)}
 
 UPLOAD = body(
     "Upload",
@@ -45,7 +46,7 @@ START = body(
         "kind": {**one_of(*KINDS), "default": "csv"},
         "tableName": TEXT,
         "processingMode": {
-            **one_of(*MODES),
+            **one_of(*ProcessingMode),
             "description": "DIRECT: at most 1,000 rows, within the request; by size if not given",
         },
         "publishMode": {
@@ -59,11 +60,24 @@ START = body(
     },
 )
 _REASON = record("Reason", {"code": TEXT, "message": TEXT})
+ROW = body(
+    "ImportRow",
+    {
+        "tableName": TEXT,
+        "cells": {
+            "type": "object",
+            "additionalProperties": TEXT,
+            "description": "text by the names of columns, as a file has it",
+        },
+    },
+    {"publishMode": {**one_of(*PublishMode), "default": "SYNC"}},
+)
 _JOB = {
     "id": TEXT,
-    "kind": one_of(*KINDS),
+    "kind": one_of(*LISTS),
     "table": TEXT,
     "status": one_of(*JobStatus),
+    "processingMode": one_of(*ProcessingMode),
     "publishMode": one_of(*PublishMode),
     "dryRun": FLAG,
     "total": COUNT,
@@ -78,6 +92,10 @@ _JOB = {
 }
 _LIVE = {
     "error": _REASON,
+    "stopping": one_of("cancelled"),
+    "retries": {**TEXT, "description": "the import whose failed rows this one goes through"},
+    "retriedBy": {**TEXT, "description": "the import that goes through the failed rows again"},
+    "parent": {**TEXT, "description": "the ZIP import that this file is an entry of"},
     "rowsPerSecond": {"type": "number", "minimum": 0},
     "etaSeconds": {"type": ["number", "null"], "minimum": 0},
 }

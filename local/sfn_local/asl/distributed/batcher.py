@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sfn_local.asl.document import MAX_BYTES, Document, Json, byte_size, dumps
 from sfn_local.asl.errors import DefinitionError
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import compile_integer, compile_item_template
+from sfn_local.asl.line import Visit
 
 LIMITS = ("MaxItemsPerBatch", "MaxInputBytesPerBatch")
 

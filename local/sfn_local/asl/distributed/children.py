@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Self
 
 from sfn_local.asl import names
 from sfn_local.asl.distributed.batcher import Input
+from sfn_local.asl.distributed.counts import ALL
 from sfn_local.asl.distributed.inputs import Inputs
-from sfn_local.asl.distributed.map_run import ALL, MapRun, Outcome
+from sfn_local.asl.distributed.map_run import MapRun
+from sfn_local.asl.distributed.map_runs import Outcome
 from sfn_local.asl.distributed.results import NoResults, Results
 from sfn_local.asl.errors import SizeFailure
-from sfn_local.asl.execution import Execution, Visit
+from sfn_local.asl.execution import Execution
 from sfn_local.asl.express import LONGEST_SECONDS
+from sfn_local.asl.line import Visit
 from sfn_local.asl.scheduler import Channel
 
 if TYPE_CHECKING:
     from sfn_local.asl.states.graph import Graph
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Work:
     """A child's place among the others, its input, and how it ended if it has run before.
 

@@ -8,8 +8,8 @@ from sfn_local.asl.distributed.items import STATE_DATA, Item, chunks, items_of
 from sfn_local.asl.distributed.map_run import MapRun
 from sfn_local.asl.distributed.reader import Opening
 from sfn_local.asl.document import Document, Json
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import ItemTemplate
+from sfn_local.asl.line import Visit
 from sfn_local.asl.scheduler import Pending, Scheduler
 
 ITEMS_AT_A_TIME = 500

@@ -23,8 +23,8 @@ from sfn_local.asl.distributed.items import (
 )
 from sfn_local.asl.document import Document, Json, loads
 from sfn_local.asl.errors import DefinitionError, ItemReaderFailure
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import Field, compile_arguments, compile_integer
+from sfn_local.asl.line import Visit
 from sfn_local.asl.services import Services, ServicesMissingError
 
 MOST_ITEMS = 100_000_000

@@ -1,35 +1,24 @@
-"""What becomes of the results of a Map Run: the state's output, or files in S3.
+"""What becomes of the results of a Map Run that exports none: the state's output.
 
 Source: Step Functions Developer Guide, "ResultWriter (Map)".
 """
 
 import logging
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any
 
 from sfn_local.asl.distributed.batcher import Input
 from sfn_local.asl.distributed.inputs import Inputs
-from sfn_local.asl.distributed.map_run import MapRun, Outcome
-from sfn_local.asl.distributed.reader import explain
+from sfn_local.asl.distributed.map_runs import Outcome
 from sfn_local.asl.document import MAX_BYTES, Document, Json, byte_size, dumps, loads
-from sfn_local.asl.errors import DefinitionError, ResultWriterFailure, SizeFailure, StateFailure
-from sfn_local.asl.execution import Execution, Visit, timestamp
-from sfn_local.asl.fields import compile_arguments
-from sfn_local.asl.services import Services
+from sfn_local.asl.errors import SizeFailure, StateFailure
+from sfn_local.asl.execution import Execution
+from sfn_local.asl.line import Visit
+from sfn_local.asl.timestamps import timestamp
 
 logger = logging.getLogger(__name__)
-
-PUT_OBJECT = "arn:aws:states:::s3:putObject"
-TRANSFORMATIONS = ("NONE", "COMPACT", "FLATTEN")
-OUTPUT_TYPES = ("JSON", "JSONL")
-GROUPS = ("FAILED", "PENDING", "SUCCEEDED")
-
-LARGEST_FILE = 1024**3
-KEPT_IN_MEMORY = 4 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,213 +168,29 @@ class ResultList(Results):
         return Document.parse(f"[{','.join(text for text in texts if text)}]")
 
 
-class ResultFiles(Results):
-    """Files in S3, one group for each outcome, and a manifest that lists them.
-
-    Until the Map Run ends they are temporary files here.
-    """
-
-    def __init__(
-        self,
-        services: Services,
-        parameters: dict[str, Json],
-        run: MapRun,
-        format: Format,  # noqa: A002
-    ) -> None:
-        """No result yet; those of a redrive go to a folder `Redrive-1` in the Map Run's."""
-        super().__init__(format)
-        self._services = services
-        self._parameters = parameters
-        self._bucket = parameters.get("Bucket")
-        prefix = str(parameters.get("Prefix") or "").strip("/")
-        redrive = f"Redrive-{run.redrive_count}" if run.redrive_count else ""
-        self._folder = "/".join(part for part in (prefix, run.name, redrive) if part)
-        self._run = run
-        self._files: dict[str, list[_File]] = {group: [] for group in GROUPS}
-
-    def check(self) -> None:
-        """See that the bucket is there; waits for the network.
-
-        Raises:
-            ResultWriterFailure: it is not.
-        """
-        try:
-            self._services.client("s3").head_bucket(Bucket=self._bucket)
-        except Exception as error:
-            raise ResultWriterFailure(explain(error)) from error
-
-    def add(self, outcome: Outcome) -> None:
-        """Write a child's results down."""
-        group = "SUCCEEDED" if outcome.status == "SUCCEEDED" else "FAILED"
-        for text in outcome.texts:
-            self._write(group, text)
-
-    def restore(self, outcomes: Iterable[Outcome], *, is_redriven: bool) -> None:
-        """Take up those from before a restart; a redrive has a folder of its own."""
-        for outcome in () if is_redriven else outcomes:
-            self.add(outcome)
-
-    def add_pending(self, each: Input) -> None:
-        """Write down what a child would have received."""
-        pending = {
-            "Input": each.document.text,
-            "InputDetails": {"Included": True},
-            "StateMachineArn": self._run.child_machine_arn,
-            "Status": "PENDING",
-        }
-        self._write("PENDING", dumps(pending))
-
-    def redriven(self) -> "ResultFiles":
-        """Files in a folder of the redrive's own; those from before stay as they are."""
-        return type(self)(self._services, self._parameters, self._run, self.format)
-
-    async def finish(self, visit: Visit) -> Document:
-        """Where the manifest is, once all files are written.
-
-        Raises:
-            ResultWriterFailure: one of them cannot be written.
-        """
-        key = await visit.runtime.scheduler.outside(self._upload)
-        details = {"Bucket": self._bucket, "Key": key}
-        return Document({"MapRunArn": self._run.arn, "ResultWriterDetails": details})
-
-    def _write(self, group: str, text: str) -> None:
-        files = self._files[group]
-        if not files or files[-1].size > LARGEST_FILE:
-            files.append(_File(is_lines=self.format.output_type == "JSONL"))
-        files[-1].write(text)
-
-    def _upload(self) -> str:
-        try:
-            return self._put_all(self._services.client("s3"))
-        except Exception as error:
-            raise ResultWriterFailure(explain(error)) from error
-
-    def _put_all(self, client: Any) -> str:
-        ending = self.format.output_type.lower()
-        listed: dict[str, Json] = {}
-        for group, files in self._files.items():
-            listed[group] = []
-            for number, file in enumerate(files):
-                key = f"{self._folder}/{group}_{number}.{ending}"
-                client.put_object(Bucket=self._bucket, Key=key, Body=file.read())
-                listed[group].append({"Key": key, "Size": file.size})
-        manifest = {
-            "DestinationBucket": self._bucket,
-            "MapRunArn": self._run.arn,
-            "ResultFiles": listed,
-        }
-        key = f"{self._folder}/manifest.json"
-        text = dumps(manifest).encode()
-        client.put_object(Bucket=self._bucket, Key=key, Body=text, ContentType="application/json")
-        return key
-
-
-class MockedFiles(ResultFiles):
-    """Files of a Map that a test case answers for: named as they would be, and not written."""
-
-    def check(self) -> None:
-        """No bucket is needed."""
-
-    def _upload(self) -> str:
-        return f"{self._folder}/manifest.json"
-
-
-class _File:
-    """A list of JSON texts on its way to S3."""
-
-    def __init__(self, *, is_lines: bool) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - read() hands it over
-            KEPT_IN_MEMORY
-        )
-        self._is_lines = is_lines
-        self.size = 0
-
-    def write(self, text: str) -> None:
-        """Add a text."""
-        separator = "" if self._is_lines else "," if self.size else "["
-        self._put(separator + text + ("\n" if self._is_lines else ""))
-
-    def read(self) -> IO[bytes]:
-        """The file from its start, complete."""
-        self._put("" if self._is_lines else "]")
-        self._file.seek(0)
-        return self._file
-
-    def _put(self, text: str) -> None:
-        self.size += self._file.write(text.encode())
-
-
-class ResultWriter:
-    """The ResultWriter field of a Map state, or the lack of one."""
-
-    def __init__(self, state: dict[str, Json]) -> None:
-        """Compile it.
-
-        Raises:
-            DefinitionError: it is not well formed.
-        """
-        writer = state.get("ResultWriter", {})
-        if not isinstance(writer, dict) or ("ResultWriter" in state and not writer):
-            message = "ResultWriter must be an object with WriterConfig, or Resource and Parameters"
-            raise DefinitionError(message, "/ResultWriter")
-        exports = "Resource" in writer
-        if exports and writer["Resource"] != PUT_OBJECT:
-            raise DefinitionError(f"Resource must be {PUT_OBJECT}", "/ResultWriter/Resource")
-        self._format = _compile_format(writer, "NONE" if exports else "COMPACT")
-        self._arguments = None
-        if exports:
-            self._arguments = compile_arguments(state, writer, "/ResultWriter")
-
-    async def begin(self, visit: Visit, document: Document, run: MapRun) -> Results:
-        """The results of one Map Run.
-
-        Raises:
-            StateFailure: a path leads nowhere, or the bucket is not there.
-        """
-        if self._arguments is None:
-            return ResultList(self._format)
-        parameters = self._arguments(visit, document)
-        mocks = visit.line.execution.mocks
-        is_mocked = mocks is not None and visit.state.name in mocks.states
-        kind = MockedFiles if is_mocked else ResultFiles
-        files = kind(visit.runtime.services, parameters, run, self._format)
-        await visit.runtime.scheduler.outside(files.check)
-        return files
-
-
-def _compile_format(writer: dict[str, Json], default: str) -> Format:
-    config = writer.get("WriterConfig", {})
-    pointer = "/ResultWriter/WriterConfig"
-    if not isinstance(config, dict):
-        raise DefinitionError("WriterConfig must be an object", pointer)
-    transformation = config.get("Transformation", default)
-    if transformation not in TRANSFORMATIONS:
-        message = f"Transformation must be one of {', '.join(TRANSFORMATIONS)}"
-        raise DefinitionError(message, f"{pointer}/Transformation")
-    output_type = config.get("OutputType", "JSON")
-    if output_type not in OUTPUT_TYPES:
-        message = f"OutputType must be one of {', '.join(OUTPUT_TYPES)}"
-        raise DefinitionError(message, f"{pointer}/OutputType")
-    return Format(transformation, output_type)
-
-
 def _described(child: Execution) -> dict[str, Json]:
-    """A child as DescribeExecution shows it, in the words of the files."""
-    described: dict[str, Json] = {
-        "ExecutionArn": child.arn,
-        "Input": child.input.text,
-        "InputDetails": {"Included": True},
-        "Name": child.name,
-        "RedriveCount": child.redrive_count,
-        "StartDate": timestamp(child.started),
-        "StateMachineArn": child.machine.arn,
-        "Status": child.status,
-        "StopDate": timestamp(child.stopped or child.started),
-        **{f"{name[:1].upper()}{name[1:]}": text for name, text in child.redrive_status().items()},
-    }
+    """A child as DescribeExecution shows it, in the words of the files and their order."""
+    described: dict[str, Json] = {}
+    if child.cause is not None:
+        described["Cause"] = child.cause
+    if child.error is not None:
+        described["Error"] = child.error
+    described["ExecutionArn"] = child.arn
+    described["Input"] = child.input.text
+    described["InputDetails"] = {"Included": True}
+    described["Name"] = child.name
     if child.output is not None:
-        described |= {"Output": child.output, "OutputDetails": {"Included": True}}
-    reasons = {"Error": child.error, "Cause": child.cause}
-    described |= {name: text for name, text in reasons.items() if text is not None}
-    return dict(sorted(described.items()))
+        described["Output"] = child.output
+        described["OutputDetails"] = {"Included": True}
+    described["RedriveCount"] = child.redrive_count
+    reason = child.not_redrivable_because
+    if reason is None:
+        described["RedriveStatus"] = "REDRIVABLE_BY_MAP_RUN"
+    else:
+        described["RedriveStatus"] = "NOT_REDRIVABLE"
+        described["RedriveStatusReason"] = reason
+    described["StartDate"] = timestamp(child.started)
+    described["StateMachineArn"] = child.machine.arn
+    described["Status"] = child.status
+    described["StopDate"] = timestamp(child.stopped or child.started)
+    return described

@@ -15,9 +15,10 @@ from sfn_local.asl.integrations.service_job import JOBS, ServiceJob
 from sfn_local.asl.integrations.start_execution import StartExecution
 from sfn_local.asl.integrations.unserved import UnservedTask
 
-FUNCTION_ARN = re.compile(r"arn:aws[a-z-]*:lambda:[^:]*:[^:]*:function:[^:]+(:[^:]+)?")
-ACTIVITY_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:[^:]+:activity:[^:]+")
-OPTIMIZED = re.compile(r"arn:aws[a-z-]*:states:::(.+)")
+PARTITION = r"arn:(?:aws[a-z-]*|\$\{[^}]+\})"  # in a file at rest a template may have its place
+FUNCTION_ARN = re.compile(rf"{PARTITION}:lambda:[^:]*:[^:]*:function:[^:]+(:[^:]+)?")
+ACTIVITY_ARN = re.compile(rf"{PARTITION}:states:[^:]+:[^:]+:activity:[^:]+")
+OPTIMIZED = re.compile(rf"{PARTITION}:states:[^:]*:[^:]*:((?!stateMachine:|execution:)[^:]+:.+)")
 SDK = re.compile(r"(aws-sdk:[a-z0-9]+):([a-zA-Z0-9]+)(\.waitForTaskToken)?")
 
 

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from sfn_local.asl.document import Document
 from sfn_local.asl.errors import HeartbeatFailure, StateFailure, TaskTimedOut
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.functions import Answer
+from sfn_local.asl.line import Visit
 from sfn_local.asl.scheduler import Channel, Timer
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,9 @@ from sfn_local.asl.document import Document
 from sfn_local.asl.errors import SizeFailure, StateFailure
 from sfn_local.asl.integrations.attempt import Attempt
 
-OPTIMIZED = re.compile(r"arn:aws[a-z-]*:states:::(?:(aws-sdk:[^:]+)|([^:]+)):(.+)")
+OPTIMIZED = re.compile(
+    r"arn:[^:]+:states:[^:]*:[^:]*:(?!activity:)(?:(aws-sdk:[^:]+)|([^:]+)):(.+)"
+)
 CALLBACK = ".waitForTaskToken"
 SUBMITTING = re.compile(r"\.(waitForTaskToken|sync(:\d)?)$")
 

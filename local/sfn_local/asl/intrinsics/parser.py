@@ -65,6 +65,7 @@ def parse_expression(text: str) -> Path | Call:
     """
     reader = Reader(text)
     expression = _read_call(reader, 1) if text.startswith("States.") else read_path(reader)
+    reader.skip_blanks()
     if not reader.at_end:
         raise reader.error("the expression should end here")
     return expression

@@ -10,7 +10,7 @@ from sfn_local.asl.errors import DefinitionError, StateFailure
 from sfn_local.asl.jsonata.functions import FunctionFailure, aws_functions
 
 if TYPE_CHECKING:
-    from sfn_local.asl.execution import Visit
+    from sfn_local.asl.line import Visit
 
 OPEN, CLOSE = "{%", "%}"
 MOST_STEPS = 1_000_000

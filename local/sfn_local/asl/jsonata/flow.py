@@ -7,7 +7,7 @@ from sfn_local.asl.errors import DefinitionError, SizeFailure
 from sfn_local.asl.jsonata.expressions import Compiled, Scope, compile_value
 
 if TYPE_CHECKING:
-    from sfn_local.asl.execution import Visit
+    from sfn_local.asl.line import Visit
 
 
 class JsonataFlow:

@@ -14,6 +14,7 @@ ReadSegments = Callable[[Reader], tuple[Segment, ...]]
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 WORD = re.compile(r"(true|false|null)\b")
+BARE = re.compile(r"[A-Za-z_][\w-]*")  # a string without quotes: AWS's own samples have some
 REGEX = re.compile(r"/((?:[^/\\]|\\.)*)/([a-z]*)")
 OPERATOR = re.compile(r"==|!=|<=|>=|=~|<|>|(?:in|nin|contains|size|empty)\b")
 DEEPEST = 50
@@ -116,6 +117,9 @@ class _Conditions:
             return self._list()
         text = reader.match(NUMBER) or reader.match(WORD)
         if text is None:
+            bare = reader.match(BARE)
+            if bare is not None:
+                return bare
             raise reader.error("a path, a number, a string, true, false or null should stand here")
         return loads(text) if text in ("true", "false", "null") else _number(text)
 

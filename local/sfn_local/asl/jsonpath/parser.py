@@ -41,6 +41,7 @@ def parse_path(text: str) -> Path:
     """
     reader = Reader(text)
     path = read_path(reader)
+    reader.skip_blanks()  # AWS's own samples have some
     if not reader.at_end:
         raise reader.error("the path should end here")
     return path

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from sfn_local.asl.choice_rules import OPERATORS, PRESENCE
-from sfn_local.asl.document import Json, dumps
+from sfn_local.asl.document import Json
 from sfn_local.asl.lint.finding import Report
+from sfn_local.asl.lint.implications import implies
 from sfn_local.asl.lint.model import Definition, StateNode
 
 LOGICAL = ("And", "Or", "Not")
 NEUTRAL = ("Variable", "Next", "Comment", "Assign", "Output", *LOGICAL)
+ALWAYS = (True, "{% true %}")
 OPERANDS = {"Boolean": "true or false", "Numeric": "a number", "String": "a string"}
 
 
@@ -26,7 +28,6 @@ def check(definition: Definition, report: Report) -> None:
 
 
 def _check_choices(state: StateNode, choices: list[Json], report: Report) -> None:
-    seen: dict[str, int] = {}
     for position, rule in enumerate(choices):
         pointer = f"{state.pointer}/Choices/{position}"
         if not isinstance(rule, dict):
@@ -34,23 +35,26 @@ def _check_choices(state: StateNode, choices: list[Json], report: Report) -> Non
             continue
         if not isinstance(rule.get("Next"), str):
             report.add("rule-next", pointer, "a rule of Choices needs a Next", "Add a Next.")
-        if state.is_jsonata:
-            if "Condition" not in rule:
-                report.add("rule-empty", pointer, "a JSONata rule needs a Condition")
-            continue
-        _check_rule(rule, pointer, report)
-        _check_shadow(rule, position, seen, pointer, report)
+        if state.is_jsonata and "Condition" not in rule:
+            report.add("rule-empty", pointer, "a JSONata rule needs a Condition")
+        if not state.is_jsonata:
+            _check_rule(rule, pointer, report)
+        shadowing = next(
+            (earlier for earlier in range(position) if _takes(choices[earlier], rule)), None
+        )
+        if shadowing is not None:
+            message = f"the rule at position {shadowing} always takes what this one is for"
+            report.add("rule-shadowed", pointer, message)
 
 
-def _check_shadow(
-    rule: dict[str, Json], position: int, seen: dict[str, int], pointer: str, report: Report
-) -> None:
-    condition = {name: value for name, value in rule.items() if name not in ("Next", "Comment")}
-    key = dumps(sorted(condition.items(), key=lambda item: item[0]))
-    if key in seen:
-        message = f"the rule at position {seen[key]} always takes what this one is for"
-        report.add("rule-shadowed", pointer, message)
-    seen.setdefault(key, position)
+def _takes(earlier: Json, rule: dict[str, Json]) -> bool:
+    """Whether an earlier rule takes all that this one is for."""
+    if not isinstance(earlier, dict):
+        return False
+    if "Condition" in rule or "Condition" in earlier:
+        condition = earlier.get("Condition")
+        return condition in ALWAYS or condition == rule.get("Condition")
+    return implies(rule, earlier)
 
 
 def _check_rule(rule: dict[str, Json], pointer: str, report: Report) -> None:

@@ -7,6 +7,8 @@ from sfn_local.asl.lint.finding import Report
 from sfn_local.asl.lint.model import Definition, Scope, StateNode
 
 DISTRIBUTED = "DISTRIBUTED"
+ACTIVITY = ":activity:"
+READER_LIMITS = ("MaxItems",)
 MOST_INLINE = 40
 LONGEST_LABEL = 40
 SMALLEST_BATCH = 100
@@ -91,9 +93,12 @@ def _check_distributed(
 def _check_express(state: StateNode, definition: Definition, report: Report) -> None:
     for scope in definition.scopes:
         for child in scope.states.values() if _is_inside(scope, state) else ():
-            if child.is_callback or ".sync" in child.resource:
+            if child.is_callback or ".sync" in child.resource or ACTIVITY in child.resource:
                 message = f"the task {child.name} waits, in an EXPRESS execution"
                 report.add("express-callback", f"{child.pointer}/Resource", message)
+            if child.is_distributed:
+                message = f"the Map {child.name} is distributed, in an EXPRESS execution"
+                report.add("express-callback", child.pointer, message)
 
 
 def _is_inside(scope: Scope, state: StateNode) -> bool:
@@ -123,7 +128,17 @@ def _check_reader(state: StateNode, report: Report) -> None:
     has_type = "InputType" in config or "ManifestType" in config
     if not has_type and resource.endswith(READERS[0]):
         report.add("field-missing", where, "InputType is missing")
+    _check_pairs(config, READER_LIMITS, where, report)
     _check_headers(config, where, report)
+
+
+def _check_pairs(
+    holder: dict[str, Json], names: tuple[str, ...], pointer: str, report: Report
+) -> None:
+    for name in names:
+        if name in holder and f"{name}Path" in holder:
+            message = f"{name} and {name}Path exclude each other"
+            report.add("value-and-path", f"{pointer}/{name}Path", message)
 
 
 def _check_headers(config: dict[str, Json], pointer: str, report: Report) -> None:
@@ -144,6 +159,7 @@ def _check_batcher(state: StateNode, report: Report) -> None:
     pointer = f"{state.pointer}/ItemBatcher"
     if not any(name.removesuffix("Path") in BATCH_LIMITS for name in batcher):
         report.add("batcher-empty", pointer, "ItemBatcher has no limit")
+    _check_pairs(batcher, BATCH_LIMITS, pointer, report)
     size = batcher.get("MaxInputBytesPerBatch")
     if isinstance(size, int) and size < SMALLEST_BATCH:
         message = f"a batch may have {size} bytes"

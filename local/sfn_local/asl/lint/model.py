@@ -46,6 +46,13 @@ class StateNode:
         """Whether it waits for a task token."""
         return self.type == "Task" and self.resource.endswith(CALLBACK)
 
+    @property
+    def is_distributed(self) -> bool:
+        """Whether it is a Map in DISTRIBUTED mode."""
+        processor = self.fields.get("ItemProcessor")
+        config = processor.get("ProcessorConfig") if isinstance(processor, dict) else None
+        return isinstance(config, dict) and config.get("Mode") == "DISTRIBUTED"
+
     def targets(self) -> Iterator[tuple[str, str]]:
         """Where it leads, as JSON pointers and names of states."""
         for name in ("Next", "Default"):

@@ -1,6 +1,6 @@
 """Retry and Catch."""
 
-from sfn_local.asl.document import Json
+from sfn_local.asl.document import Json, dumps
 from sfn_local.asl.lint.finding import Report
 from sfn_local.asl.lint.model import Definition, StateNode, entries
 
@@ -15,6 +15,7 @@ NOT_IDEMPOTENT = {
     "glue:startJobRun": "",
 }
 ALL, TASK_FAILED, RUNTIME = "States.ALL", "States.TaskFailed", "States.Runtime"
+LIMIT = "States.DataLimitExceeded"
 
 
 def check(definition: Definition, report: Report) -> None:
@@ -25,6 +26,39 @@ def check(definition: Definition, report: Report) -> None:
         for position, retrier in entries(state.fields.get("Retry")):
             _check_delays(retrier, f"{state.pointer}/Retry/{position}", report)
             _check_repetition(state, retrier, f"{state.pointer}/Retry/{position}", report)
+        _check_limit(state, report)
+    _check_expectations(definition, report)
+
+
+def _check_limit(state: StateNode, report: Report) -> None:
+    """See that a Distributed Map whose results may become too large catches that by name."""
+    caught = _caught(state)
+    is_unlimited = state.is_distributed and "ResultWriter" not in state.fields
+    if is_unlimited and ALL in caught and LIMIT not in caught:
+        message = f"{state.name} has no ResultWriter, and States.ALL does not catch {LIMIT}"
+        report.add("limit-uncaught", f"{state.pointer}/Catch", message)
+
+
+def _check_expectations(definition: Definition, report: Report) -> None:
+    """Look at Choice states that expect an error which no Catch can have led on from."""
+    caught = {error for state in definition.states for error in _caught(state)}
+    for state in definition.of_type("Choice"):
+        for position, rule in entries(state.fields.get("Choices")):
+            text = dumps(rule)
+            for error in (LIMIT, RUNTIME):
+                if f'"{error}"' in text and (error == RUNTIME or error not in caught):
+                    message = f"no Catch leads here with {error}: States.ALL does not catch it"
+                    report.add("limit-uncaught", f"{state.pointer}/Choices/{position}", message)
+
+
+def _caught(state: StateNode) -> set[str]:
+    """The names that a state's catchers take."""
+    return {
+        error
+        for _, entry in entries(state.fields.get("Catch"))
+        for error in (entry.get("ErrorEquals") or [])
+        if isinstance(error, str)
+    }
 
 
 def _check_entries(state: StateNode, field: str, report: Report) -> None:

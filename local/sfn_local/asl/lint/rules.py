@@ -81,6 +81,7 @@ RULES: dict[str, Rule] = {
     "states-all-last": _refused("Move the entry to the end: the ones behind it are never read."),
     "retry-repeats": _warning("Retry by the errors' names, or make a repetition harmless."),
     "error-shadowed": _warning("Remove it, or put it before the entry that takes it."),
+    "limit-uncaught": _warning("Catch States.DataLimitExceeded by its name, before States.ALL."),
     "runtime-uncaught": _warning("Prevent it: no Retry and no Catch handles States.Runtime."),
     # data flow
     "path-syntax": _refused("Write a path like $.order.items[0]."),
@@ -108,7 +109,9 @@ RULES: dict[str, Rule] = {
     "processor-both": _refused("Keep ItemProcessor; Iterator is its old name."),
     "distributed-only": _refused('Set "Mode": "DISTRIBUTED" in the ProcessorConfig, or remove it.'),
     "execution-type-missing": _refused("Add ExecutionType: STANDARD or EXPRESS."),
-    "express-callback": _refused("EXPRESS executions cannot wait for tokens or jobs."),
+    "express-callback": _refused(
+        "EXPRESS executions wait for no tokens and jobs, and start no Map Runs."
+    ),
     "inline-concurrency": _warning("An inline Map runs at most 40 iterations at a time."),
     "label": _refused("Use at most 40 characters, without blanks and special ones."),
     "csv-headers": _refused("Give CSVHeaders exactly where CSVHeaderLocation is GIVEN."),

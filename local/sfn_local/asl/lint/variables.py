@@ -74,7 +74,7 @@ class _Scopes:
             self._check_state(state, scope, known or NOTHING, is_reached=known is not None)
             for inner in self._definition.scopes:
                 if _is_directly_inside(inner, state):
-                    visible = NOTHING if _is_distributed(state) else known or NOTHING
+                    visible = NOTHING if state.is_distributed else known or NOTHING
                     self._check_shadows(inner, visible)
                     self._check_scope(inner, visible)
 
@@ -127,9 +127,3 @@ def _is_directly_inside(inner: Scope, state: StateNode) -> bool:
     rest = inner.pointer.removeprefix(f"{state.pointer}/")
     is_own = rest.startswith(("Branches/", "ItemProcessor", "Iterator"))
     return inner.pointer != rest and is_own and "/States/" not in rest
-
-
-def _is_distributed(state: StateNode) -> bool:
-    processor = state.fields.get("ItemProcessor")
-    config = processor.get("ProcessorConfig") if isinstance(processor, dict) else None
-    return isinstance(config, dict) and config.get("Mode") == "DISTRIBUTED"

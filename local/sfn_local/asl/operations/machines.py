@@ -18,7 +18,6 @@ from sfn_local.asl.operations.parameters import (
     invalid,
 )
 from sfn_local.asl.settings import SETTINGS
-from sfn_local.asl.validation import validate
 
 TYPES = ("STANDARD", "EXPRESS")
 LONGEST_DEFINITION = 1024 * 1024
@@ -116,6 +115,8 @@ def delete(engine: Engine, given: Given) -> Answer:
 
 def validate_definition(_: Engine, given: Given) -> Answer:
     """ValidateStateMachineDefinition."""
+    from sfn_local.asl.validation import validate  # noqa: PLC0415 - the lint is slow to import
+
     return validate(
         given["definition"],
         given["type"] or "STANDARD",

@@ -2,7 +2,6 @@
 
 from sfn_local.asl.engine import Engine
 from sfn_local.asl.operations.parameters import Answer, Given, Operation, Parameter
-from sfn_local.asl.tested_state import read_question
 
 STATE_NAME = Parameter(str, least=1, most=80)
 MOCK = Parameter(
@@ -29,6 +28,8 @@ CONFIGURATION = Parameter(
 
 def test(engine: Engine, given: Given) -> Answer:
     """TestState."""
+    from sfn_local.asl.tested_state import read_question  # noqa: PLC0415 - slow to import
+
     level = given["inspectionLevel"] or "INFO"
     return engine.test_state(read_question(given), level)
 

@@ -7,9 +7,9 @@ from sfn_local.asl.choice_rules import compile_rule
 from sfn_local.asl.dataflow import VisitSource
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, StateFailure
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.flow import Flow, compile_flow, uses_jsonata
 from sfn_local.asl.jsonata import Scope, compile_expression, is_expression
+from sfn_local.asl.line import Visit
 from sfn_local.asl.states.state import BuildGraph, State, Transition
 
 OF_EACH_RULE = ("Assign", "Output")

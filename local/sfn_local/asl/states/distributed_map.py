@@ -6,14 +6,16 @@ import uuid
 from sfn_local.asl import names
 from sfn_local.asl.distributed.batcher import ItemBatcher, Singles
 from sfn_local.asl.distributed.children import Children, Unfinished
+from sfn_local.asl.distributed.counts import ThresholdFailure, Tolerance
 from sfn_local.asl.distributed.inputs import Inputs
-from sfn_local.asl.distributed.map_run import MapRun, ThresholdFailure, Tolerance
+from sfn_local.asl.distributed.map_run import MapRun
 from sfn_local.asl.distributed.reader import ItemReader
-from sfn_local.asl.distributed.results import Results, ResultWriter
+from sfn_local.asl.distributed.result_writer import ResultWriter
+from sfn_local.asl.distributed.results import Results
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, StateFailure
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import compile_integer, compile_percentage
+from sfn_local.asl.line import Visit
 from sfn_local.asl.states.item_processor import (
     build_processor,
     compile_items,

@@ -2,8 +2,8 @@
 
 from sfn_local.asl.document import Json
 from sfn_local.asl.errors import StateFailure
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import compile_text
+from sfn_local.asl.line import Visit
 from sfn_local.asl.states.state import BuildGraph, State, Transition
 
 

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from sfn_local.asl.document import Document
-from sfn_local.asl.execution import Line, Visit
+from sfn_local.asl.line import Line, Visit
 from sfn_local.asl.scheduler import Channel, Strand
 from sfn_local.asl.states.graph import Graph
 

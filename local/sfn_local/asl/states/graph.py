@@ -1,7 +1,7 @@
 """States that lead to each other."""
 
 from sfn_local.asl.document import Document
-from sfn_local.asl.execution import Line
+from sfn_local.asl.line import Line
 from sfn_local.asl.states.state import State
 
 

@@ -3,11 +3,11 @@
 from sfn_local.asl.dataflow import VisitSource, optional_path
 from sfn_local.asl.document import Document, Json, dumps
 from sfn_local.asl.errors import DefinitionError, RuntimeFailure, StateFailure
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import Field, ItemTemplate, compile_item_template
 from sfn_local.asl.flow import uses_jsonata
 from sfn_local.asl.jsonata import Scope, compile_value, is_expression, kind_of
 from sfn_local.asl.jsonpath import PathNotFound
+from sfn_local.asl.line import Visit
 from sfn_local.asl.states.graph import Graph
 from sfn_local.asl.states.state import BuildGraph
 

@@ -5,8 +5,8 @@ from collections import deque
 from sfn_local.asl.distributed.items import STATE_DATA
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import StateFailure
-from sfn_local.asl.execution import Line, Visit
 from sfn_local.asl.fields import compile_integer
+from sfn_local.asl.line import Line, Visit
 from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.states.fork import Ended, Fork, record_aborts
 from sfn_local.asl.states.item_processor import (

@@ -2,7 +2,7 @@
 
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, StateFailure
-from sfn_local.asl.execution import Line, Visit
+from sfn_local.asl.line import Line, Visit
 from sfn_local.asl.states.fork import Ended, Fork, record_aborts
 from sfn_local.asl.states.graph import Graph
 from sfn_local.asl.states.retrying import RetryingState

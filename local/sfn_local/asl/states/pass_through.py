@@ -1,8 +1,8 @@
 """Pass: hands its input on, reshaped, or a fixed result."""
 
 from sfn_local.asl.document import Document, Json
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.flow import compile_flow
+from sfn_local.asl.line import Visit
 from sfn_local.asl.states.state import BuildGraph, State, Transition
 
 

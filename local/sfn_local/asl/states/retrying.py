@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import RuntimeFailure, StateFailure
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.flow import compile_flow
+from sfn_local.asl.line import Visit
 from sfn_local.asl.recovery import compile_catchers, compile_retriers, find_catcher
 from sfn_local.asl.states.state import State, Transition
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, RuntimeFailure
-from sfn_local.asl.execution import Line, Visit
 from sfn_local.asl.flow import LANGUAGES
+from sfn_local.asl.line import Line, Visit
 
 if TYPE_CHECKING:
     from sfn_local.asl.states.graph import Graph

@@ -1,8 +1,8 @@
 """Succeed: ends its graph with the input as the output."""
 
 from sfn_local.asl.document import Json
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.flow import compile_flow
+from sfn_local.asl.line import Visit
 from sfn_local.asl.states.state import BuildGraph, State, Transition
 
 

@@ -2,11 +2,11 @@
 
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import SizeFailure
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import Field, compile_integer
 from sfn_local.asl.integrations import Integration, find_integration
 from sfn_local.asl.integrations.attempt import Attempt
 from sfn_local.asl.integrations.mocked import MockedTask
+from sfn_local.asl.line import Visit
 from sfn_local.asl.states.retrying import RetryingState
 from sfn_local.asl.states.state import BuildGraph
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from sfn_local.asl.dataflow import VisitSource, required_path
 from sfn_local.asl.document import Document, Json, dumps
 from sfn_local.asl.errors import DefinitionError, RuntimeFailure
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.fields import compile_integer, compile_text
 from sfn_local.asl.flow import compile_flow, uses_jsonata
 from sfn_local.asl.jsonpath import Path, PathNotFound
+from sfn_local.asl.line import Visit
 from sfn_local.asl.states.state import BuildGraph, State, Transition
 from sfn_local.asl.timestamps import parse_timestamp
 

@@ -7,9 +7,9 @@ from sfn_local.asl.dataflow import JsonPathFlow
 from sfn_local.asl.distributed.batcher import ItemBatcher
 from sfn_local.asl.distributed.items import CsvFormat, read_csv, read_json, read_json_lines
 from sfn_local.asl.document import Document, Json
-from sfn_local.asl.execution import Visit
 from sfn_local.asl.flow import uses_jsonata
 from sfn_local.asl.jsonata.flow import JsonataFlow
+from sfn_local.asl.line import Visit
 from sfn_local.asl.states.item_processor import compile_items, compile_selector
 from sfn_local.asl.tested_state.outcome import Notes, Outcome
 from sfn_local.asl.tested_state.question import Question

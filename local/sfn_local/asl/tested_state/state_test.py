@@ -2,13 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
-from sfn_local.asl.distributed.map_run import ThresholdFailure, Tolerance
+from sfn_local.asl.distributed.counts import ThresholdFailure, Tolerance
 from sfn_local.asl.document import Document, Json, dumps
 from sfn_local.asl.errors import DefinitionError, InvalidDefinition, RuntimeFailure, StateFailure
-from sfn_local.asl.execution import Execution, Line, Runtime, Visit
+from sfn_local.asl.execution import Execution
+from sfn_local.asl.line import Line, Visit
 from sfn_local.asl.lint.model import Definition
 from sfn_local.asl.machine import Machine
 from sfn_local.asl.recovery import Retriers, find_catcher
+from sfn_local.asl.runtime import Runtime
 from sfn_local.asl.states import Graph, build_graph
 from sfn_local.asl.states.retrying import RetryingState
 from sfn_local.asl.states.state import State

@@ -1,0 +1,29 @@
+"""Answering the ZIP import that waits for one of its files."""
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.values import Json
+
+
+def answer_parent(job: Job) -> None:
+    """Tell whoever waits for a job how it has ended, once it has.
+
+    A wait that is over is none; whoever finds the answer not noted sends it again.
+    """
+    parent, ending = job.parent, job.ending
+    if parent is None or parent.token is None or ending is None:
+        return
+    counts = ending.counts
+    result: dict[str, Json] = {
+        "id": job.key.id,
+        "index": parent.index,
+        "status": str(ending.status),
+        "total": job.total,
+        "created": counts.created,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "failed": counts.failed,
+        "cancelled": ending.cancelled,
+    }
+    bootstrap.import_executions().succeed(parent.token, {"Payload": result})
+    bootstrap.import_jobs().answered(job.key, parent.token)

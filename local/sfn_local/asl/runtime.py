@@ -1,0 +1,69 @@
+"""What an engine offers to its executions."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
+
+from sfn_local.asl.activities import Activities
+from sfn_local.asl.functions import FunctionError
+from sfn_local.asl.scheduler import Scheduler
+from sfn_local.asl.tokens import Tokens
+
+if TYPE_CHECKING:
+    from sfn_local.asl.distributed.map_runs import MapRuns
+    from sfn_local.asl.execution import Execution
+    from sfn_local.asl.functions import Answer, FunctionInvoker
+    from sfn_local.asl.integrations.attempt import Attempt
+    from sfn_local.asl.services import Services
+
+logger = logging.getLogger(__name__)
+
+
+class Runtime:
+    """What the engine offers to its executions."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        functions: "FunctionInvoker",
+        services: "Services",
+        map_runs: "MapRuns",
+        region: str,
+    ) -> None:
+        """One for each engine."""
+        self.scheduler = scheduler
+        self.functions = functions
+        self.services = services
+        self.map_runs = map_runs
+        self.region = region
+        self.activities = Activities(scheduler.lock)
+        self.start_execution: Callable[[str, str | None, str], Execution] = _nowhere
+        self.find_execution: Callable[[str], Execution] = _nowhere
+        self.random = scheduler.random.random
+        self.wait_time_scale = 1.0
+        self.tokens: Tokens[Attempt] = Tokens(scheduler.random.randbytes(32))
+
+    def invoke(self, function: str, payload: bytes, done: Callable[["Answer"], None]) -> None:
+        """Call a function; done is called with the lock held, once. Needs the lock."""
+        self.scheduler.add(partial(self._submit, function, payload, done))
+
+    def new_uuid(self) -> str:
+        """A random UUID."""
+        return str(uuid.UUID(int=self.scheduler.random.getrandbits(128), version=4))
+
+    def _submit(self, function: str, payload: bytes, done: Callable[["Answer"], None]) -> None:
+        def deliver(answer: "Answer") -> None:
+            with self.scheduler.lock:
+                done(answer)
+
+        try:
+            self.functions.submit(function, payload, deliver)
+        except Exception as error:
+            logger.exception("the function %s could not be called", function)
+            deliver(FunctionError("Lambda.Unknown", str(error)))
+
+
+def _nowhere(*_: str | None) -> NoReturn:
+    raise LookupError("no engine has said how executions are started and found")

@@ -1,0 +1,57 @@
+import json
+import time
+import urllib.request
+
+import pytest
+
+from sfn_local.stack import LocalStack
+
+pytestmark = pytest.mark.stack
+
+FILE = b"icao,name,country,lat,lon,tz\nRJAA,Narita,JP,35.7,140.3,Asia/Tokyo\n"
+FOLDER = "uploads/tenant1/auto/airports"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("state")
+    parameters = {"ImportOnUpload": "enabled"}
+    with LocalStack(state_dir=folder, parameters=parameters, reload=False) as started:
+        yield started
+
+
+@pytest.fixture
+def put(stack):
+    """Return what puts a file into the import bucket."""
+    bucket = stack.outputs["ImportBucketName"]
+    return lambda key: stack.client("s3").put_object(Bucket=bucket, Key=key, Body=FILE)
+
+
+@pytest.fixture
+def wait_for_imports(stack):
+    """Return what waits until so many imports have ended; answers them, the newest first."""
+
+    def wait(count):
+        until = time.monotonic() + 20
+        while True:
+            with urllib.request.urlopen(f"{stack.http}/imports", timeout=10) as answer:
+                found = json.load(answer)["items"]
+            if [job["finishedAt"] is None for job in found] == [False] * count:
+                return found
+            assert time.monotonic() < until, found
+            time.sleep(0.1)
+
+    return wait
+
+
+def test_what_is_put_into_the_place_of_a_table_is_imported_once_for_each_version(
+    put, wait_for_imports
+):
+    put("uploads/tenant1/01JDHZ0000000000000000000A/a.csv")
+    put(f"{FOLDER}/a.csv")
+    first = wait_for_imports(1)
+    put(f"{FOLDER}/a.csv")
+    both = wait_for_imports(2)
+
+    assert (first[0]["table"], first[0]["created"]) == ("airports", 1)
+    assert (both[0]["unchanged"], both[1]) == (1, first[0])

@@ -1,0 +1,144 @@
+import json
+
+import pytest
+from functions.queue.on_import_action.app import RECEIVES, lambda_handler
+from tests.template.stack import TEMPLATE
+from tests.unit.imports.conftest import key_of
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.import_job import Ending, JobStatus
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.service.commands import Caller
+from sfn_cqrs.service.imports import ImportService
+
+ALL_DONE = {"batchItemFailures": []}
+ONE_FAILED = {"batchItemFailures": [{"itemIdentifier": "9b2e6c1f-3c6e-4d0a-9a57-2f1b8c0d4e62"}]}
+CELLS = {
+    "name": "Narita",
+    "icao": "RJAA",
+    "country": "JP",
+    "lat": "35.7",
+    "lon": "140.3",
+    "tz": "Asia/Tokyo",
+}
+
+
+@pytest.fixture
+def row(world):  # noqa: ARG001 - the service needs the fakes in place
+    """Return a way to ask for a row to be imported; answers its job's id."""
+
+    def ask(**cells):
+        service = ImportService("tenant1")
+        return service.import_row("airports", {**CELLS, **cells}, Caller(user="taro")).job.key.id
+
+    return ask
+
+
+@pytest.fixture
+def deliver(sample):
+    """Return a way to deliver the message of a job, for the how manieth time."""
+
+    def run(id_, receives=1):
+        event = sample("queue/on_import_action")
+        (record,) = event["Records"]
+        envelope = json.loads(record["body"])
+        envelope["Message"] = json.dumps({**json.loads(envelope["Message"]), "id": id_})
+        record["body"] = json.dumps(envelope)
+        record["attributes"]["ApproximateReceiveCount"] = str(receives)
+        return lambda_handler(event, None)
+
+    return run
+
+
+def ending_of(id_):
+    return ImportService("tenant1").get(id_).job.ending
+
+
+def test_a_row_is_imported_as_a_row_of_a_file_would_be(row, deliver, world):
+    id_ = row()
+
+    assert deliver(id_) == ALL_DONE
+
+    stored = world.data.find(key_of("RJAA"))
+    assert (stored.name, stored.version, stored.source) == ("Narita", 1, id_)
+    assert (stored.attributes["lat"], stored.created.by) == (35.7, "taro")
+    assert ending_of(id_) == Ending(JobStatus.COMPLETED, Counts(created=1))
+
+
+def test_a_message_that_comes_twice_imports_its_row_once(row, deliver, world):
+    id_ = row()
+    deliver(id_)
+
+    assert deliver(id_) == ALL_DONE
+    assert world.commands.latest(key_of("RJAA")).version == 1
+    assert world.imports.counts(ImportService("tenant1").get(id_).job.key) == Counts(created=1)
+
+
+def test_a_bad_row_fails_its_job_with_the_reason(row, deliver, world):
+    id_ = row(lat="north")
+
+    assert deliver(id_) == ALL_DONE
+
+    progress = ImportService("tenant1").get(id_).as_json()
+    assert (progress["kind"], progress["status"], progress["failed"]) == ("row", "FAILED", 1)
+    assert progress["error"]["code"] == "invalid"
+    assert "lat" in progress["error"]["message"]
+    assert world.data.find(key_of("RJAA")) is None
+    report = b"".join(ImportService("tenant1").errors(id_)).decode("utf-8-sig").splitlines()
+    assert report[0] == "name,icao,country,lat,lon,tz,row,code,reason"
+    assert report[1].startswith("Narita,RJAA,JP,north,140.3,Asia/Tokyo,1,invalid,")
+
+
+def test_a_row_that_cannot_be_imported_now_comes_again(row, deliver, monkeypatch):
+    id_ = row()
+    monkeypatch.setattr(bootstrap.imports(), "plan", raising(TransientError("busy")))
+
+    assert deliver(id_, receives=RECEIVES - 1) == ONE_FAILED
+    assert ending_of(id_) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (TransientError("busy"), Problem("busy", "TransientError; see the log")),
+        (ValueError("odd"), Problem("failed", "ValueError; see the log")),
+    ],
+)
+def test_the_last_time_its_job_ends_with_the_reason(row, deliver, monkeypatch, error, problem):
+    id_ = row()
+    monkeypatch.setattr(bootstrap.imports(), "plan", raising(error))
+
+    assert deliver(id_, receives=RECEIVES) == ALL_DONE
+    assert ending_of(id_) == Ending(JobStatus.FAILED, Counts(failed=1), problem=problem)
+
+
+def test_a_cancelled_row_is_not_imported(row, deliver, world):
+    id_ = row()
+    ImportService("tenant1").cancel(id_)
+
+    assert deliver(id_) == ALL_DONE
+    assert world.data.find(key_of("RJAA")) is None
+    assert ending_of(id_) == Ending(JobStatus.CANCELLED, Counts(), cancelled=1)
+
+
+def test_a_message_of_nothing_is_done(deliver, world):  # noqa: ARG001 - the fakes
+    assert deliver("r-01KAXK3V9Q0M3W8C5R6T7Y8Z9A") == ALL_DONE
+
+
+def test_a_message_that_nobody_can_read_comes_again(deliver, world):  # noqa: ARG001 - the fakes
+    assert deliver("nonsense") == ONE_FAILED
+
+
+def test_the_last_time_is_the_queues():
+    queue = TEMPLATE.document["Resources"]["ImportActionQueue"]["Properties"]
+
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == RECEIVES
+
+
+def raising(error):
+    def call(*_args, **_kwargs):
+        raise error
+
+    return call
