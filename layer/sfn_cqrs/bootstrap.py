@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.task_table import TaskTable
     from sfn_cqrs.adapters.topics import DeadLetters, Topic
     from sfn_cqrs.adapters.wait_table import WaitTable
+    from sfn_cqrs.adapters.zip_bucket import ZipBucket
+    from sfn_cqrs.adapters.zip_jobs import ZipJobs
 
 T = TypeVar("T")
-_S3: dict[str, Any] = {  # what signs a form or a link for the region, as new buckets want it
+_SIGNS: dict[str, Any] = {  # else a form names S3's global address, which new buckets do not have
     "signature_version": "s3v4",
     "s3": {"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"},
 }
@@ -72,8 +74,8 @@ def override(**parts: object) -> Iterator[None]:
         _made.update(before)
 
 
-def _client(service: str) -> Any:
-    name = f"client:{service}"
+def _client(service: str, *, signs: bool = False) -> Any:
+    name = f"signer:{service}" if signs else f"client:{service}"
     if name not in _made:
         import boto3  # noqa: PLC0415 - a function that calls nothing pays nothing
         from botocore.config import Config  # noqa: PLC0415
@@ -85,7 +87,7 @@ def _client(service: str) -> Any:
                     connect_timeout=2,
                     read_timeout=10,
                     max_pool_connections=64,
-                    **(_S3 if service == "s3" else {}),
+                    **(_SIGNS if signs else {}),
                 )
                 _made[name] = cast("Any", boto3).client(service, config=config)
     return _made[name]
@@ -185,10 +187,36 @@ def imports() -> "ImportTable":
 
 @_once
 def import_bucket() -> "ImportBucket":
-    """The files of imports."""
+    """The files of imports; what signs is made when something is to be signed."""
     from sfn_cqrs.adapters.import_bucket import ImportBucket  # noqa: PLC0415
 
-    return ImportBucket(_client("s3"), os.environ["IMPORT_BUCKET"])
+    signer = partial(_client, "s3", signs=True)
+    return ImportBucket(_client("s3"), os.environ["IMPORT_BUCKET"], signer)
+
+
+@_once
+def zip_jobs() -> "ZipJobs":
+    """The imports of ZIP archives."""
+    from sfn_cqrs.adapters.zip_jobs import ZipJobs  # noqa: PLC0415
+
+    return ZipJobs(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"], now)
+
+
+@_once
+def zip_bucket() -> "ZipBucket":
+    """The archives and their files."""
+    from sfn_cqrs.adapters.zip_bucket import ZipBucket  # noqa: PLC0415
+
+    return ZipBucket(_client("s3"), os.environ["IMPORT_BUCKET"])
+
+
+@_once
+def zip_executions() -> "Executions":
+    """The machine of ZIP archives."""
+    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
+
+    machine = os.environ["ZIP_ORCHESTRATOR_MACHINE_ARN"]
+    return Executions(_client("stepfunctions"), machine, os.environ["IMPORT_TMP_TABLE"])
 
 
 @_once
@@ -218,9 +246,13 @@ def tasks() -> "TaskTable":
     """The tasks and their items."""
     from sfn_cqrs.adapters.task_table import TaskTable  # noqa: PLC0415
 
-    table = os.environ["TASKS_TABLE"]
     return TaskTable(
-        _client("dynamodb"), table, requests=requests(), attributes=attributes(), now=now
+        _client("dynamodb"),
+        os.environ["TASKS_TABLE"],
+        requests=requests(),
+        attributes=attributes(),
+        now=now,
+        retention=Retention.parse(os.environ.get("TASK_TTL_DAYS", "")),
     )
 
 

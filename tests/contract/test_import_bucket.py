@@ -14,10 +14,10 @@ KEY = "uploads/tenant1/1/a.csv"
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 
 
-@pytest.fixture
-def signed(monkeypatch):
+@pytest.fixture(params=["us-east-1", "eu-west-1"])
+def signed(monkeypatch, request):
     """The bucket as a deployed function speaks to it."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", request.param)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("IMPORT_BUCKET", IMPORTS)
@@ -84,10 +84,11 @@ def test_a_form_puts_one_object_of_at_most_5_gib_for_a_quarter_of_an_hour(signed
     assert abs(expires - datetime.now(UTC) - timedelta(minutes=15)) < timedelta(seconds=60)
 
 
-def test_what_is_signed_is_signed_as_buckets_of_today_want_it(signed):
+def test_what_is_signed_is_signed_as_buckets_of_today_want_it(signed, request):
     form, link = signed.upload_form(KEY), urlsplit(signed.report_link(JOB))
 
-    host = f"{IMPORTS}.s3.us-east-1.amazonaws.com"
+    region = request.node.callspec.params["signed"]
+    host = f"{IMPORTS}.s3.{region}.amazonaws.com"
     assert (form.url, form.fields["x-amz-algorithm"]) == (f"https://{host}/", "AWS4-HMAC-SHA256")
     assert (link.netloc, link.path) == (
         host,

@@ -4,7 +4,7 @@ Whoever writes an object of a job again writes the same.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
@@ -62,10 +62,13 @@ class Form:
 class ImportBucket:
     """Objects of jobs."""
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
-        """Speak to one bucket."""
+    def __init__(
+        self, client: "S3Client", bucket: str, signer: "Callable[[], S3Client] | None" = None
+    ) -> None:
+        """Speak to one bucket; the signer makes what others may send or open."""
         self._client = client
         self._bucket = bucket
+        self._signer = signer or (lambda: client)
 
     def key_of(self, named: str) -> str:
         """The key of an object that is named by its key, or as `s3://bucket/key`.
@@ -83,7 +86,7 @@ class ImportBucket:
     def upload_form(self, key: str) -> Form:
         """Allow a form to be sent that puts one object of at most 5 GiB."""
         free = {"Content-Type": "application/octet-stream"}
-        form = self._client.generate_presigned_post(
+        form = self._signer().generate_presigned_post(
             self._bucket,
             key,
             Fields=free,
@@ -180,7 +183,7 @@ class ImportBucket:
 
     def report_link(self, key: ImportKey) -> str:
         """A link to a job's errors.csv for whoever has it, for five minutes."""
-        return self._client.generate_presigned_url(
+        return self._signer().generate_presigned_url(
             "get_object",
             Params={
                 "Bucket": self._bucket,

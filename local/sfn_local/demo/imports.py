@@ -104,9 +104,15 @@ class ImportStory:
         return Told(self._numbers, [*self._found, *self.compared()])
 
     def compared(self) -> list[str]:
-        """Compare data, versions and read models with the source; answers what differs."""
+        """Compare data, versions and read models with the source; answers what differs.
+
+        An import leaves the blanks around a cell out.
+        """
         changed = self._changed()
-        rows = [{**row, **changed.get(place, {})} for place, row in enumerate(self._rows)]
+        rows = [
+            {column: cell.strip() for column, cell in {**row, **changed.get(place, {})}.items()}
+            for place, row in enumerate(self._rows)
+        ]
         version = {row["icao"]: 1 + (place in changed) for place, row in enumerate(rows)}
         data = {
             each["code"]: {name: each[name] for name in ("version", "name", "attributes")}
