@@ -9,9 +9,12 @@ import pytest
 from tests.unit.imports.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.import_bucket import Head
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import (
+    FileTooLargeError,
     InvalidInputError,
+    NoSuchFileError,
     NotFailedError,
     NotFoundError,
     SupersededError,
@@ -163,6 +166,20 @@ class TestWay:
     def test_a_file_outside_the_tenants_own_is_refused(self, service, ask):
         with pytest.raises(InvalidInputError, match="must begin with uploads/tenant1/"):
             service.submit(ask(HEADER, ENTRY))
+
+    def test_a_file_that_is_not_there_is_refused(self, service):
+        with pytest.raises(NoSuchFileError, match="upload it first"):
+            service.start(Request(table="airports", key=KEY))
+
+    def test_a_file_of_more_than_ten_gib_is_refused(self, service, ask, world, monkeypatch):
+        request = ask(HEADER)
+        size = 10 * 1024**3
+        monkeypatch.setattr(
+            world.import_bucket, "head", lambda *_: Head("1", size + 1, world.clock())
+        )
+
+        with pytest.raises(FileTooLargeError, match=str(size)):
+            service.start(request)
 
 
 class TestRetry:
