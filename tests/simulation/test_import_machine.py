@@ -5,12 +5,14 @@ The real machine in the real engine over moto; the Map hands on three rows at a 
 
 import csv
 import io
+import random
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.support.calls import AwsCall, KilledError
 from tests.support.import_system import CONSUMER, ImportSystem, a_file, a_line
 from tests.support.system import killing, silent
@@ -121,6 +123,41 @@ def test_a_function_that_dies_at_any_call_changes_nothing_of_the_end(
             assert_exact(system, system.job(id_))
             ended = [one for one in system.notices() if one["id"] == id_]
             assert ended[-1]["content"]["status"] == "FAILED", str(call)
+
+
+@pytest.mark.parametrize("seeded", range(4))
+def test_calls_that_are_throttled_are_made_again(seeded: int) -> None:
+    """Transactions are cancelled for it, other calls are refused; botocore has tried already."""
+    with prepared() as system:
+        seed(system)
+        throttled: list[AwsCall] = []
+        dice = random.Random(seeded)
+
+        def throttle(call: AwsCall, moment: str) -> None:
+            if call.function not in (LOADER, HANDLER, FINALIZER) or moment == "after":
+                return
+            if len(throttled) < 5 and dice.random() < 0.25:
+                throttled.append(call)
+                raise busy(call.operation)
+
+        system.calls.observers.append(throttle)
+        id_ = system.start(a_file(ROWS))
+        system.run()
+
+        assert len(throttled) == 5
+        assert_exact(system, system.job(id_))
+
+
+def busy(operation: str) -> ClientError:
+    """What DynamoDB answers when a table is too busy."""
+    if operation != "TransactWriteItems":
+        return ClientError({"Error": {"Code": "ThrottlingException"}}, operation)
+    reasons = [{"Code": "None"}, {"Code": "ThrottlingError"}]
+    answer: Any = {
+        "Error": {"Code": "TransactionCanceledException"},
+        "CancellationReasons": reasons,
+    }
+    return ClientError(answer, operation)
 
 
 def test_every_function_that_is_given_up_and_goes_on_is_counted_once() -> None:

@@ -48,6 +48,13 @@ class ImportSystem(MotoSystem):
             self._act_on(message)
         return True
 
+    def _wait(self) -> bool:
+        """Let a second pass while an import runs, so that chains move between a batch's tries."""
+        if any(each["status"] == "RUNNING" for each in self.import_executions()):
+            self.engine.run_for(1)
+            return True
+        return super()._wait()
+
     def _act_on(self, message: dict[str, Any]) -> None:
         """Deliver a message until it is done, as often as the queue would."""
         for receives in range(1, RECEIVES + 1):

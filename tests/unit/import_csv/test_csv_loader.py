@@ -75,6 +75,22 @@ def test_a_file_that_takes_too_long_is_refused_before_the_function_dies(
     assert world.import_jobs.find(KEY).refusal.code == "too_slow"
 
 
+def test_a_file_of_too_many_rows_is_refused(load, job_of, world, monkeypatch):
+    monkeypatch.setattr("sfn_cqrs.service.import_load.MAX_ROWS", 1)
+    job_of(HEADER + a_line("RJAA") + a_line("RJBB"))
+
+    assert load() == {"result": "none"}
+    assert world.import_jobs.find(KEY).refusal.code == "too_many_rows"
+
+
+def test_a_cancelled_job_is_not_read(load, job_of, world):
+    job_of(HEADER + a_line("RJAA"))
+    world.import_jobs.cancel(KEY)
+
+    assert load() == {"result": "none"}
+    assert world.import_jobs.find(KEY).loaded is None
+
+
 def test_a_job_that_has_ended_is_not_begun_again(load, job_of, world):
     job_of(HEADER)
     world.import_jobs.end(KEY, Ending(JobStatus.CANCELLED))

@@ -1,12 +1,19 @@
+import io
 from dataclasses import replace
 
 import pytest
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.import_job import Reader
 from sfn_cqrs.domain.imports import InputRow, Settings
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.service import handlers, strategies
+from sfn_cqrs.service.import_batch import run_batch
+from sfn_cqrs.service.import_end import end_job
+from sfn_cqrs.service.import_load import load_job
 from sfn_cqrs.service.import_rows import RowBatch
+from sfn_local.asl.distributed.items import CsvFormat, read_csv, read_json_lines
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
@@ -19,6 +26,22 @@ def a_row(number, icao="RJAA", name="Narita", lat="35.7"):
 
 def key_of(icao):
     return ItemKey("tenant1", "AIRPORT", icao)
+
+
+def run_machine(id_, world):
+    """What the machine does with a job: the loader, the Map with AWS's readers, the end."""
+    key = ImportKey.of_id("tenant1", id_)
+    loaded = load_job(bootstrap.import_jobs().begin(key), lambda: 900_000)
+    items = []
+    if loaded["result"] != Reader.NONE:
+        source = loaded["source"]
+        body = io.BytesIO(world.import_bucket.objects[source["key"]][int(source["versionId"]) - 1])
+        is_native = loaded["result"] == Reader.NATIVE
+        values = read_csv(body, CsvFormat()) if is_native else read_json_lines(body)
+        items = [{"index": index, "value": value} for index, value in enumerate(values)]
+    for start in range(0, len(items), 100):
+        run_batch(key, items[start : start + 100], is_last_try=True)
+    return end_job(key)
 
 
 @pytest.fixture

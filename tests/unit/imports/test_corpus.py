@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.fakes import World
 from tests.unit.domain.csv_corpus import COLUMNS, CORPUS, LENIENT, Case
+from tests.unit.imports.conftest import run_machine
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_text import ENCODINGS
@@ -16,7 +17,7 @@ from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import handlers, strategies
-from sfn_cqrs.service.imports import Imported, ImportService, Request
+from sfn_cqrs.service.imports import Imported, ImportService, Progress, Request
 
 KEY = "uploads/tenant1/1/a.csv"
 FOR_A_JOB = ("CP932 after much ASCII", "one wrong byte far down")
@@ -53,15 +54,25 @@ def _tables(monkeypatch):
     monkeypatch.setitem(strategies._strategies, "lenient-things", LenientThings())
 
 
-def imported(world: World, case: Case) -> Imported:
+def request_of(world: World, case: Case) -> Request:
     world.import_bucket.put(KEY, case.data)
-    request = Request(
+    return Request(
         table="lenient-things" if case.columns is LENIENT else "things",
         key=KEY,
         encoding=case.encoding,
         delimiter=case.delimiter,
     )
-    return ImportService("tenant1").import_now(request)
+
+
+def imported(world: World, case: Case) -> Imported:
+    return ImportService("tenant1").import_now(request_of(world, case))
+
+
+def by_the_machine(world: World, case: Case) -> Progress:
+    service = ImportService("tenant1")
+    id_ = service.start(request_of(world, case)).job.key.id
+    run_machine(id_, world)
+    return service.get(id_)
 
 
 def report_of(id_):
@@ -77,7 +88,17 @@ def test_the_tables_are_those_of_the_corpus():
 def test_every_file_ends_as_the_corpus_says(name, world):
     case = SMALL[name]
 
-    job = imported(world, case).progress
+    assert_as_said(case, imported(world, case).progress)
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_every_file_ends_the_same_by_the_machine(name, world):
+    case = CORPUS[name]
+
+    assert_as_said(case, by_the_machine(world, case))
+
+
+def assert_as_said(case: Case, job: Progress) -> None:
     view = job.as_json()
 
     counts = job.counts
@@ -115,7 +136,7 @@ def test_any_table_in_any_dialect_is_imported_as_it_is(table, delimiter, line_en
     data = buffer.getvalue().encode(ENCODINGS[encoding])
 
     with bootstrap.override(**world.parts()):
-        job = imported(world, Case(data, encoding=encoding)).progress
+        job = by_the_machine(world, Case(data, encoding=encoding))
         again = imported(world, Case(data, encoding=encoding)).progress
 
     assert (job.job.status, job.counts) == (JobStatus.COMPLETED, Counts(created=len(table)))

@@ -6,21 +6,23 @@ import json
 from typing import ClassVar
 
 import pytest
-from tests.unit.imports.conftest import key_of
+from tests.unit.imports.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.import_bucket import Head
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import (
+    FileTooLargeError,
     InvalidInputError,
+    NoSuchFileError,
     NotFailedError,
     NotFoundError,
     SupersededError,
 )
-from sfn_cqrs.domain.import_job import Ending, JobStatus, Parent, ProcessingMode, Reader
+from sfn_cqrs.domain.import_job import Ending, JobStatus, Parent, ProcessingMode
 from sfn_cqrs.domain.imports import Counts, Fate
-from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey
+from sfn_cqrs.domain.keys import ImportKind, ZipKey
 from sfn_cqrs.service.commands import Caller, CommandService
-from sfn_cqrs.service.import_batch import run_batch
 from sfn_cqrs.service.import_end import end, end_job
 from sfn_cqrs.service.import_load import load_job
 from sfn_cqrs.service.imports import MAX_DIRECT_BYTES, ImportService, Request
@@ -56,27 +58,6 @@ def ask(world):
         return Request(table="airports", key=key, **request)
 
     return upload
-
-
-def run_machine(id_, world):
-    """What the machine does with a job."""
-    key = ImportKey.of_id("tenant1", id_)
-    job = bootstrap.import_jobs().begin(key)
-    loaded = load_job(job, lambda: 900_000)
-    if loaded["result"] == Reader.JSONL:
-        body = world.import_bucket.objects[loaded["source"]["key"]][-1]
-        items = [
-            {"index": index, "value": json.loads(text)}
-            for index, text in enumerate(body.splitlines())
-        ]
-    elif loaded["result"] == Reader.NATIVE:
-        text = io.StringIO(world.import_bucket.objects[KEY][-1].decode())
-        items = [{"index": index, "value": row} for index, row in enumerate(csv.DictReader(text))]
-    else:
-        items = []
-    for start in range(0, len(items), 100):
-        run_batch(key, items[start : start + 100], is_last_try=True)
-    return end_job(key)
 
 
 @pytest.fixture
@@ -185,6 +166,20 @@ class TestWay:
     def test_a_file_outside_the_tenants_own_is_refused(self, service, ask):
         with pytest.raises(InvalidInputError, match="must begin with uploads/tenant1/"):
             service.submit(ask(HEADER, ENTRY))
+
+    def test_a_file_that_is_not_there_is_refused(self, service):
+        with pytest.raises(NoSuchFileError, match="upload it first"):
+            service.start(Request(table="airports", key=KEY))
+
+    def test_a_file_of_more_than_ten_gib_is_refused(self, service, ask, world, monkeypatch):
+        request = ask(HEADER)
+        size = 10 * 1024**3
+        monkeypatch.setattr(
+            world.import_bucket, "head", lambda *_: Head("1", size + 1, world.clock())
+        )
+
+        with pytest.raises(FileTooLargeError, match=str(size)):
+            service.start(request)
 
 
 class TestRetry:
