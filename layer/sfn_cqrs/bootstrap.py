@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.task_table import TaskTable
     from sfn_cqrs.adapters.topics import DeadLetters, Topic
     from sfn_cqrs.adapters.wait_table import WaitTable
+    from sfn_cqrs.adapters.zip_bucket import ZipBucket
+    from sfn_cqrs.adapters.zip_jobs import ZipJobs
 
 T = TypeVar("T")
 _SIGNS: dict[str, Any] = {  # else a form names S3's global address, which new buckets do not have
@@ -190,6 +192,31 @@ def import_bucket() -> "ImportBucket":
 
     signer = partial(_client, "s3", signs=True)
     return ImportBucket(_client("s3"), os.environ["IMPORT_BUCKET"], signer)
+
+
+@_once
+def zip_jobs() -> "ZipJobs":
+    """The imports of ZIP archives."""
+    from sfn_cqrs.adapters.zip_jobs import ZipJobs  # noqa: PLC0415
+
+    return ZipJobs(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"], now)
+
+
+@_once
+def zip_bucket() -> "ZipBucket":
+    """The archives and their files."""
+    from sfn_cqrs.adapters.zip_bucket import ZipBucket  # noqa: PLC0415
+
+    return ZipBucket(_client("s3"), os.environ["IMPORT_BUCKET"])
+
+
+@_once
+def zip_executions() -> "Executions":
+    """The machine of ZIP archives."""
+    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
+
+    machine = os.environ["ZIP_ORCHESTRATOR_MACHINE_ARN"]
+    return Executions(_client("stepfunctions"), machine, os.environ["IMPORT_TMP_TABLE"])
 
 
 @_once

@@ -19,6 +19,7 @@ from sfn_cqrs.adapters import (
     request_table,
     topics,
     wait_table,
+    zip_jobs,
 )
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
@@ -37,6 +38,7 @@ PAIRS = [
     (fakes.RequestTable, request_table.RequestTable),
     (fakes.Topic, topics.Topic),
     (fakes.WaitTable, wait_table.WaitTable),
+    (fakes.ZipJobs, zip_jobs.ZipJobs),
 ]
 BETWEEN_ADAPTERS = {"put_operation"}
 

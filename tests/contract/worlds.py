@@ -30,6 +30,8 @@ from sfn_cqrs.adapters.task_items import as_item, as_task, new_item, pointer_ite
 from sfn_cqrs.adapters.task_table import TaskTable
 from sfn_cqrs.adapters.task_table import open_shard as task_shard
 from sfn_cqrs.adapters.wait_table import WaitTable
+from sfn_cqrs.adapters.zip_bucket import ZipBucket
+from sfn_cqrs.adapters.zip_jobs import ZipJobs
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, TaskKey
 from sfn_cqrs.domain.process import Process
@@ -133,13 +135,22 @@ class MotoWorld:
         self.imports = ImportTable(dynamodb, "ImportTmpTable")
         self.import_jobs = ImportJobs(dynamodb, "ImportTmpTable", self.clock)
         self.import_bucket = ImportBucket(clients.s3, IMPORTS)
+        self.zip_jobs = ZipJobs(dynamodb, "ImportTmpTable", self.clock)
+        self.zip_bucket = ZipBucket(clients.s3, IMPORTS)
 
     def parts(self) -> dict[str, object]:
         """What `bootstrap.override` takes."""
         names = ("clock", "processes", "commands", "data", "history", "requests", "attributes")
         parts = {
             name: getattr(self, name)
-            for name in (*names, "imports", "import_jobs", "import_bucket")
+            for name in (
+                *names,
+                "imports",
+                "import_jobs",
+                "import_bucket",
+                "zip_jobs",
+                "zip_bucket",
+            )
         }
         return {**parts, "read_models": self.read_model}
 

@@ -19,6 +19,7 @@ from tests.fakes.tables import (
 )
 from tests.fakes.task_table import TaskTable
 from tests.fakes.world import World
+from tests.fakes.zips import ZipBucket, ZipJobs
 
 __all__ = [
     "ApprovalTable",
@@ -42,4 +43,6 @@ __all__ = [
     "Topic",
     "WaitTable",
     "World",
+    "ZipBucket",
+    "ZipJobs",
 ]

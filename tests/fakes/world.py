@@ -13,6 +13,7 @@ from tests.fakes.tables import (
     is_listed,
 )
 from tests.fakes.task_table import TaskTable
+from tests.fakes.zips import ZipBucket, ZipJobs
 
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.process import Process
@@ -43,6 +44,9 @@ class World:
         self.imports = ImportTable(self.store)
         self.import_jobs = ImportJobs(self.store)
         self.import_bucket = ImportBucket(self.store)
+        self.zip_jobs = ZipJobs(self.store, self.import_jobs)
+        self.zip_bucket = ZipBucket(self.import_bucket)
+        self.zip_executions = Executions(self.store)
         self.executions = Executions(self.store)
         self.task_executions = Executions(self.store)
         self.approval_executions = Executions(self.store)
@@ -96,6 +100,9 @@ class World:
             "imports",
             "import_jobs",
             "import_bucket",
+            "zip_jobs",
+            "zip_bucket",
+            "zip_executions",
             "executions",
             "task_executions",
             "approvals",

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from tests.template.stack import MACHINES, ROOT, TASKS, TEMPLATE, State, is_batch
 
-from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, TaskRef
+from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, TaskRef, ZipRef
 from sfn_cqrs.service.step_functions import execution_name
 from sfn_local.events import matches
 
@@ -14,6 +14,7 @@ ATTEMPTS: dict[str, tuple[Any, str]] = {
     "command": (CommandRef, "CommandsTable"),
     "task": (TaskRef, "TasksTable"),
     "import-csv": (ImportKey, "ImportTmpTable"),
+    "zip-orchestrator": (ZipRef, "ImportTmpTable"),
 }
 TASK_IDS = [f"{state.machine}.{state.name}" for state in TASKS]
 
@@ -58,13 +59,20 @@ def test_a_sample_runs_in_the_machine_and_under_the_name_of_its_attempt(state: S
 
 
 @pytest.mark.parametrize(
-    "event", ["on_approval_changed", "on_process_changed", "on_task_changed", "on_import_changed"]
+    ("event", "function"),
+    [
+        ("on_approval_changed", "on_approval_changed"),
+        ("on_process_changed", "on_process_changed"),
+        ("on_task_changed", "on_task_changed"),
+        ("on_import_changed", "on_import_changed"),
+        ("on_import_changed_zip", "on_import_changed"),
+    ],
 )
-def test_a_streams_records_pass_its_filter(event: str) -> None:
+def test_a_streams_records_pass_its_filter(event: str, function: str) -> None:
     (source,) = (
         one
         for one in TEMPLATE.event_sources
-        if one.type == "DynamoDB" and TEMPLATE.functions[one.function].folder.name == event
+        if one.type == "DynamoDB" and TEMPLATE.functions[one.function].folder.name == function
     )
     patterns = [
         json.loads(one["Pattern"]) for one in source.properties["FilterCriteria"]["Filters"]
@@ -104,7 +112,13 @@ def test_a_file_passes_the_rule_of_uploads_by_its_place(key: str, passes: bool) 
 
 @pytest.mark.parametrize(
     "event",
-    ["sweep_approval_ended", "sweep_execution_ended", "sweep_task_ended", "sweep_import_ended"],
+    [
+        "sweep_approval_ended",
+        "sweep_execution_ended",
+        "sweep_task_ended",
+        "sweep_import_ended",
+        "sweep_zip_ended",
+    ],
 )
 def test_the_end_of_an_execution_passes_the_sweeps_rule(event: str) -> None:
     source = rule_of("ScheduleSweepFunction")

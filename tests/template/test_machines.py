@@ -39,10 +39,14 @@ ITERATIONS = {
 RECORDERS = {
     "task": "finalize_task",
     "import-csv": "finalize_parent_job",
+    "zip-orchestrator": "finalize_zip_job",
 }  # of the others, mark_failed
 RECORDING = {
     ("task", "finalize_task"): "not_recorded",
     ("import-csv", "finalize_parent_job"): "not_recorded",
+    ("zip-orchestrator", "extract_file"): "not_extracted",  # the last state records it
+    ("zip-orchestrator", "trigger_single_csv_and_wait"): "file_failed",
+    ("zip-orchestrator", "finalize_zip_job"): "not_recorded",
     ("task", "iterator"): "gave_up",  # tells finalize_task, and lets the other items go on
 }
 ROUNDS = {("approval", "request_approval"): "check_decision"}  # a wait that is over is none

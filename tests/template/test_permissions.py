@@ -17,14 +17,17 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 from botocore import handlers
+from tests.support.zip_system import an_archive
 from tests.template.stack import ROOT, TEMPLATE, as_list, statements_of
 from tests.template.test_events import ATTEMPTS
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef, ImportKey
+from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef, ImportKey, ZipRef
+from sfn_cqrs.service.commands import Caller
 from sfn_cqrs.service.imports import ImportService, Request
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
+from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
 from sfn_local.lambdas import current_function
 from sfn_local.stack import LocalStack
 
@@ -34,7 +37,11 @@ FOR_OTHER_HANDLERS = {"dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dyn
 """What handlers may do with a read model, and the example's do not."""
 FOR_OTHER_TASKS = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 """The same for task handlers: the example's puts, and nothing else."""
-TASK_WORKERS = {"QueueOnTaskActionFunction", "TaskIteratorFunction"}
+TASK_WORKERS = {
+    "QueueOnTaskActionFunction",
+    "TaskIteratorFunction",
+    "ZipOrchestratorFinalizeZipJobFunction",
+}
 WAKERS = {
     "ApiHandleRequestFunction",
     "ApprovalRequestApprovalFunction",
@@ -163,6 +170,8 @@ def _machine(text: str) -> str:
     """The machine that an ARN names; a task token names none, but what is sent with it tells."""
     if re.search(r"-approval(?!-links)\b", text) or "LOOK_AGAIN" in text:
         return "ApprovalStateMachine"
+    if re.search(r"-zip-orchestrator\b", text) or '"index":' in text:
+        return "ZipOrchestratorStateMachine"
     names = {"task": "TaskStateMachine", "import-csv": "ImportCsvStateMachine"}
     found = re.search(r"-(task|import-csv)\b", text)
     return names[found[1]] if found else "CommandStateMachine"
@@ -276,6 +285,7 @@ def use(stack: LocalStack) -> None:
     lose_imports_and_sweep(stack)
     import_at_once(user)
     import_uploads(user)
+    import_archives(stack)
     run_workflows(stack)
     write_what_nobody_can_read(stack)
 
@@ -525,6 +535,49 @@ def wait_for_import(id_: str, status: str) -> None:
         if found["status"] == status:
             return
         assert time.monotonic() < until, found
+        time.sleep(0.1)
+
+
+def import_archives(stack: LocalStack) -> None:
+    """Archives with every kind of file, and one whose end is looked at again."""
+    header, good = "icao,name,country,lat,lon,tz", "RJOO,RJOO,JP,34.7,135.4,Asia/Tokyo"
+    raw = an_archive(
+        ("1.csv", f"{header}\n{good}\n".encode()),
+        ("2.csv", f"{header}\nRJBB,RJBB,JP,north,140.3,Asia/Tokyo\n".encode()),
+        ("3.csv", b"x" * 100),
+    )
+    checksum = raw.rindex(b"PK\x01\x02") + 16
+    archive = raw[:checksum] + b"\x00\x00\x00\x00" + raw[checksum + 4 :]
+    service = ZipImports("tenant1")
+    key = ImportService("tenant1").upload_key("airports.zip")
+    stack.client("s3").put_object(Bucket=stack.outputs["ImportBucketName"], Key=key, Body=archive)
+    job = service.start(ZipRequest(key=key, table="airports"), Caller()).job
+    wait_for_archive(job.key.id, attempt=1)
+    client, table = stack.client("dynamodb"), stack.outputs["ImportTmpTableName"]
+    client.update_item(
+        TableName=table,
+        Key={"pk": {"S": job.key.pk}, "sk": {"S": job.key.sk}},
+        UpdateExpression="SET open_shard = :shard, opened_at = :long_ago",
+        ExpressionAttributeValues={
+            ":shard": {"N": "100"},
+            ":long_ago": {"S": "2026-01-01T00:00:00.000Z"},
+        },
+    )
+    tick = (ROOT / "events/schedule/sweep.json").read_bytes()
+    done = json.loads(stack.functions.invoke("ScheduleSweepFunction", tick))
+    assert done["zip_restarted"] == 1, done
+    wait_for_archive(job.key.id, attempt=2)
+
+
+def wait_for_archive(id_: str, attempt: int) -> None:
+    until = time.monotonic() + 30
+    while True:
+        found = ZipImports("tenant1").get(id_)
+        execution = bootstrap.zip_executions().describe(ZipRef(found.job.key, attempt))
+        if execution is not None and not execution.is_running:
+            assert found.job.status == "FAILED", found.as_json()
+            return
+        assert time.monotonic() < until, found.as_json()
         time.sleep(0.1)
 
 

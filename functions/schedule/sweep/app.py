@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, TaskRef
+from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, TaskRef, ZipRef
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.import_sweep import sweep_import
 from sfn_cqrs.service.logs import logger
@@ -22,7 +22,9 @@ from sfn_cqrs.service.sweep import (
     sweep_ended_task,
     sweep_imports,
     sweep_tasks,
+    sweep_zips,
 )
+from sfn_cqrs.service.zip_sweep import sweep_ended_zip
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -36,11 +38,13 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     tasks = _told("OldestOpenTaskAge", sweep_tasks(remaining_ms))
     imports = _told("OldestOpenImportAge", sweep_imports(remaining_ms))
     approvals = _told("OldestOpenApprovalAge", sweep_approvals(remaining_ms))
+    zips = _told("OldestOpenZipImportAge", sweep_zips(remaining_ms))
     return {
         **commands.done,
         **{f"task_{done}": count for done, count in tasks.done.items()},
         **{f"import_{done}": count for done, count in imports.done.items()},
         **{f"approval_{done}": count for done, count in approvals.done.items()},
+        **{f"zip_{done}": count for done, count in zips.done.items()},
     }
 
 
@@ -49,6 +53,8 @@ def _sweep_one(execution_input: dict[str, Any]) -> str:
         return sweep_import(ImportKey.from_input(execution_input))
     if str(execution_input.get("id", "")).startswith("a-"):
         return sweep_ended_approval(ApprovalRef.from_input(execution_input))
+    if str(execution_input.get("id", "")).startswith("z-"):
+        return sweep_ended_zip(ZipRef.from_input(execution_input))
     if "id" in execution_input:
         return sweep_ended_task(TaskRef.from_input(execution_input))
     ref = CommandRef.from_input(execution_input)

@@ -8,16 +8,22 @@ batch there: Lambda delivers it again, and all behind it. What can never be proc
 the dead letters.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, unmarshal
 from sfn_cqrs.adapters.import_items import as_import_key, as_job
+from sfn_cqrs.adapters.zip_items import as_zip
 from sfn_cqrs.domain.import_job import Job, JobStatus
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.notices import import_execute
+from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service.import_progress import advance, told_of
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.zip_progress import told_of_zip
+
+KINDS: dict[str, Callable[[Item], Job | ZipJob | ImportKey]] = {"job": as_job, "zip": as_zip}
 
 
 def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -33,6 +39,8 @@ def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
             match _read(record):
                 case Job() as job:
                     _handle(job, notices, alarms)
+                case ZipJob() as archive:
+                    _handle_zip(archive, notices, alarms)
                 case ImportKey() as key:
                     counted.setdefault(key, sequence_number)
         for key, number in counted.items():
@@ -46,10 +54,10 @@ def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     return {"batchItemFailures": failures}
 
 
-def _read(record: dict[str, Any]) -> Job | ImportKey | None:
+def _read(record: dict[str, Any]) -> Job | ZipJob | ImportKey | None:
     try:
         image = unmarshal(record["dynamodb"]["NewImage"])
-        return as_job(image) if image["kind"] == "job" else as_import_key(image)
+        return KINDS.get(image["kind"], as_import_key)(image)
     except (KeyError, TypeError, ValueError) as error:
         keys = record.get("dynamodb", {}).get("Keys", {})
         bootstrap.dead_letters().put(keys, f"no import: {type(error).__name__}: {error}")
@@ -66,3 +74,12 @@ def _handle(job: Job, notices: list[dict[str, Any]], alarms: list[dict[str, Any]
         told = told_of(job)
         notices += told.notices
         alarms += told.alarms
+
+
+def _handle_zip(job: ZipJob, notices: list[dict[str, Any]], alarms: list[dict[str, Any]]) -> None:
+    if job.status is JobStatus.CREATED:
+        bootstrap.zip_executions().start(job.ref)
+        return
+    told = told_of_zip(job)
+    notices += told.notices
+    alarms += told.alarms

@@ -230,10 +230,10 @@ class ZipRef:
             raise InvalidInputError("input", f"the execution's input lacks {error}") from error
         if not isinstance(attempt, int):
             raise InvalidInputError("input", "attempt must be an integer")
-        found = _ZIP_ID.fullmatch(id_)
-        if found is None:
+        ulid = zip_ulid(id_)
+        if ulid is None:
             raise InvalidInputError("id", f"{id_!r} is no id of a ZIP import; those begin with z-")
-        return cls(ZipKey(tenant, found[1]), attempt)
+        return cls(ZipKey(tenant, ulid), attempt)
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per attempt, at most 80 characters, the same for ever."""
@@ -435,6 +435,12 @@ class ApprovalRef:
     def execution_name(self, table: str) -> str:
         """The execution's name: one per attempt, at most 80 characters, the same for ever."""
         return f"a-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
+
+
+def zip_ulid(id_: str) -> str | None:
+    """The ULID in the public id of a ZIP import; None if it is no such id."""
+    found = _ZIP_ID.fullmatch(id_)
+    return found[1] if found else None
 
 
 def checked_tenant(tenant: object) -> str:

@@ -35,6 +35,7 @@ class FileStatus(StrEnum):
         return self in OPEN_STATUSES
 
 
+RETRIED_STATUSES = (FileStatus.FAILED, FileStatus.CANCELLED)
 OPEN_STATUSES = (FileStatus.CREATED, FileStatus.EXTRACTED, FileStatus.PROCESSING)
 
 
@@ -42,8 +43,8 @@ OPEN_STATUSES = (FileStatus.CREATED, FileStatus.EXTRACTED, FileStatus.PROCESSING
 class ArchivedFile:
     """A file of an archive, as stored; the name is for people only.
 
-    `source` is where it was extracted to. While it is PROCESSING its child job says how far
-    it is; how that has ended is kept here at the end.
+    `source` is where it was extracted to. Once it has `begun`, its child job says how far it
+    is; how that has ended is kept here at the end.
     """
 
     index: int
@@ -52,6 +53,7 @@ class ArchivedFile:
     table: str | None = None
     status: FileStatus = FileStatus.CREATED
     source: Source | None = None
+    begun: bool = False
     counts: Counts = field(default_factory=Counts)
     cancelled: int = 0
     problem: Problem | None = None
@@ -86,7 +88,9 @@ class ZipJob:
     """A job as stored; `files` is how many there are, once they are listed.
 
     `size` is the archive's, in bytes. `problem` is why it cannot be read. `hooks` says of each
-    finalization hook that has run how it went: an empty text, or its error.
+    finalization hook that has run how it went: an empty text, or its error. `retries` are the
+    jobs whose failed files this one imports again, the latest first; `retried_by` is the job
+    that does so with this one's.
     """
 
     key: ZipKey
@@ -108,11 +112,18 @@ class ZipJob:
     problem: Problem | None = None
     ending: Ending | None = None
     hooks: dict[str, str] = field(default_factory=dict)
+    retries: tuple[ZipKey, ...] = ()
+    retried_by: str | None = None
 
     @property
     def ref(self) -> ZipRef:
         """The attempt that owns this job now."""
         return ZipRef(self.key, self.attempt)
+
+    @property
+    def failed_hooks(self) -> dict[str, str]:
+        """The finalization hooks that have failed, with their errors."""
+        return {name: error for name, error in sorted(self.hooks.items()) if error}
 
     def is_mine(self, attempt: int) -> bool:
         """Only the current attempt ends the job, and only while it is open."""

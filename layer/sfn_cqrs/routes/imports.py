@@ -19,6 +19,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.import_job import ProcessingMode
 from sfn_cqrs.domain.imports import Planned, PublishMode
+from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.routes.operation import CURSOR, Media, Redirect, one_of, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
@@ -134,8 +135,8 @@ def get_import(id_: str) -> Response[str]:
 )
 def get_errors(id_: str) -> Response[Any]:
     """Show the rows that failed, each with the reason."""
-    service, id_ = ImportService(Request().tenant), code_of(id_)
-    key = service.get(id_).job.key
+    tenant, id_ = Request().tenant, code_of(id_)
+    service, key = ImportService(tenant), ImportKey.of_id(tenant, id_)
     size = bootstrap.import_bucket().report_size(key)
     if size is not None and size > MAX_INLINE_BYTES:
         headers = {"Location": bootstrap.import_bucket().report_link(key)}

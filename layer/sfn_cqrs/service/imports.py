@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import Head
@@ -36,12 +37,14 @@ from sfn_cqrs.domain.import_job import (
     Source,
 )
 from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
-from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant
+from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant, zip_ulid
 from sfn_cqrs.service import strategies
 from sfn_cqrs.service.commands import Caller
 from sfn_cqrs.service.import_direct import import_direct
 from sfn_cqrs.service.import_parent import answer_parent
 from sfn_cqrs.service.import_progress import Progress, progress_of
+from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
+from sfn_cqrs.service.zip_progress import ZipProgress
 
 MAX_DIRECT_BYTES = 256 * 1024
 """A file that is larger is left to the machine, unless the request says otherwise."""
@@ -185,6 +188,14 @@ class ImportService:
         bootstrap.import_jobs().create(job)
         return Progress(job, Counts())
 
+    def start_zip(self, request: ZipRequest, caller: Caller | None = None) -> ZipProgress:
+        """Have the machine import the CSV files of a ZIP archive, one after the other.
+
+        Raises:
+            InvalidInputError: there is no such table or archive.
+        """
+        return ZipImports(self._tenant).start(request, caller or Caller())
+
     def start_child(
         self,
         zip_key: ZipKey,
@@ -194,12 +205,14 @@ class ImportService:
         *,
         seq: int = 0,
         caller: Caller | None = None,
+        earlier: Job | None = None,
     ) -> Progress:
         """Have the machine import a file of an archive, whose import waits with a task token.
 
         The same archive and index are the same job, however often it is asked for; a token of a
         later try (`seq`) takes the place of an earlier one. The wait ends with `{"Payload": …}`,
-        the job's id, index, status and counts, once the job has ended; at once, if it has.
+        the job's id, index, status and counts, once the job has ended; at once, if it has. With
+        an earlier job of the same file, only the rows that failed there are imported.
 
         Raises:
             InvalidInputError: there is no such table or file.
@@ -211,19 +224,23 @@ class ImportService:
         if job is None:
             source, _ = self._found(request.key, f"jobs/{self._tenant}/")
             mode = ProcessingMode.STEP_FUNCTION
-            self._created(request, caller or Caller(), source, mode, key=key, parent=parent)
+            self._created(
+                request, caller or Caller(), source, mode, key=key, parent=parent, earlier=earlier
+            )
         waited_for = bootstrap.import_jobs().wait(key, parent)
         if waited_for is None:
             raise SupersededError(f"a later try waits for {key.id}")
         answer_parent(waited_for)
         return progress_of(waited_for)
 
-    def get(self, id_: str) -> Progress:
-        """A job with its live counts.
+    def get(self, id_: str) -> Progress | ZipProgress:
+        """A job with its live counts, and an archive's with those of its files.
 
         Raises:
             NotFoundError: there is no such job.
         """
+        if zip_ulid(id_):
+            return ZipImports(self._tenant).get(id_)
         return progress_of(self._find(id_))
 
     def list(
@@ -237,19 +254,27 @@ class ImportService:
         page = bootstrap.import_jobs().page(self._tenant, limit, cursor, kind)
         return Page([progress_of(job) for job in page.items], page.next_cursor)
 
-    def cancel(self, id_: str) -> Progress:
+    def list_zips(
+        self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> Page[ZipProgress]:
+        """A page of archives' jobs, the newest first; limit 1 to 100."""
+        return ZipImports(self._tenant).list(limit=limit, cursor=cursor)
+
+    def cancel(self, id_: str) -> Progress | ZipProgress:
         """Have no further batch begun; what is done stays and is counted.
 
         Raises:
             NotFoundError: there is no such job.
             NotOpenError: it has ended.
         """
+        if zip_ulid(id_):
+            return ZipImports(self._tenant).cancel(id_)
         job = bootstrap.import_jobs().cancel(self._find(id_).key)
         if job is None:
             raise NotOpenError(f"import {id_} has ended as {self._find(id_).status}")
         return progress_of(job)
 
-    def retry(self, id_: str, caller: Caller | None = None) -> Progress:
+    def retry(self, id_: str, caller: Caller | None = None) -> Progress | ZipProgress:
         """Have the rows that failed, or were not gone through, imported by a job of their own.
 
         They keep their numbers, and their order among all rows of the file. A job is retried by
@@ -259,6 +284,8 @@ class ImportService:
             NotFoundError: there is no such job.
             NotFailedError: it has not ended, or no row of it has failed.
         """
+        if zip_ulid(id_):
+            return ZipImports(self._tenant).retry(id_, caller or Caller())
         job = self._find(id_)
         if job.cells is not None:
             return self._retried_row(job, caller or Caller())
@@ -276,8 +303,7 @@ class ImportService:
             delimiter=job.delimiter,
             publish_mode=job.publish_mode,
             dry_run=job.dry_run,
-            retries=(job.key.id, *job.retries),
-            since=job.since or job.by.at,
+            **_retrying(job),
         )
         jobs.create(again)
         return progress_of(self._find(key.id))
@@ -328,6 +354,7 @@ class ImportService:
         *,
         key: ImportKey | None = None,
         parent: Parent | None = None,
+        earlier: Job | None = None,
     ) -> Job:
         strategies.find(request.table)
         by = self._audit(caller)
@@ -345,6 +372,7 @@ class ImportService:
             status=JobStatus.PROCESSING if is_direct else JobStatus.CREATED,
             started_at=by.at if is_direct else "",
             parent=parent,
+            **(_retrying(earlier) if earlier else {}),
         )
         bootstrap.import_jobs().create(job)
         return job
@@ -366,3 +394,11 @@ class ImportService:
     @staticmethod
     def _audit(caller: Caller) -> Audit:
         return Audit(iso(bootstrap.now()), caller.user, caller.ip)
+
+
+def _retrying(earlier: Job) -> dict[str, Any]:
+    """What a job has of the one whose failed rows it imports."""
+    return {
+        "retries": (earlier.key.id, *earlier.retries),
+        "since": earlier.since or earlier.by.at,
+    }

@@ -38,3 +38,9 @@ def find(table: object) -> ImportStrategy:
     if not isinstance(table, str) or table not in _strategies:
         raise UnknownTableError(table, sorted(_strategies))
     return _strategies[table]
+
+
+def tables() -> frozenset[str]:
+    """Every table that has a strategy."""
+    handlers.load()
+    return frozenset(_strategies)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import approval_table, import_jobs, process_table, task_table
+from sfn_cqrs.adapters import approval_table, import_jobs, process_table, task_table, zip_jobs
 from sfn_cqrs.domain import approval_flow, chain, task_flow
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import iso
@@ -16,11 +16,13 @@ from sfn_cqrs.domain.keys import ApprovalRef, TaskRef
 from sfn_cqrs.domain.notices import task_execute
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.task import Task
+from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service.approval_flow import ApprovalFlow
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.import_sweep import sweep_import
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.task_flow import TaskFlow
+from sfn_cqrs.service.zip_sweep import sweep_zip
 
 GRACE = timedelta(minutes=2)
 """Longer than a request that publishes synchronously can live."""
@@ -31,6 +33,8 @@ TASKS_PER_SHARD = 50
 IMPORTS_PER_SHARD = 25
 """Times 4 shards: at most 100 jobs a sweep, some of which have an errors.csv to write."""
 APPROVALS_PER_SHARD = 50
+ZIPS_PER_SHARD = 50
+"""Times 2 shards: at most 100 archives a sweep, which are only looked at and started."""
 MARGIN_MS = 5_000
 
 
@@ -121,6 +125,18 @@ def sweep_ended_approval(ref: ApprovalRef) -> str:
     return ApprovalFlow(ref.key).run(approval_flow.sweep(ref.attempt))
 
 
+def sweep_zips(remaining_ms: Callable[[], int]) -> Report:
+    """Sweep the imports of archives, as `sweep` does the versions."""
+    return _swept_all(
+        bootstrap.zip_jobs(),
+        zip_jobs.OPEN_SHARDS,
+        ZIPS_PER_SHARD,
+        remaining_ms,
+        _sweep_zip,
+        lambda job: job.status.is_open,
+    )
+
+
 def _swept_all(
     table: _OpenTable[T],
     shards: int,
@@ -182,4 +198,12 @@ def _sweep_approval(approval: Approval) -> str:
         return ApprovalFlow(approval.key).run(approval_flow.sweep())
     except Exception:
         logger.exception("an approval could not be swept", approval=approval.key.id)
+        return "error"
+
+
+def _sweep_zip(job: ZipJob) -> str:
+    try:
+        return sweep_zip(job.key)
+    except Exception:
+        logger.exception("the import of an archive could not be swept", job=job.key.id)
         return "error"

@@ -1,0 +1,70 @@
+"""The bucket of imports, as ZIP archives need it: ranges of an archive, and its files."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError
+from urllib3.exceptions import HTTPError
+
+from sfn_cqrs.adapters.import_bucket import CHUNK, PART, ImportBucket
+from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.import_job import Source
+from sfn_cqrs.domain.keys import ZipKey
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+
+WINDOW = 8 * 1024 * 1024
+"""What one request reads: it is over before the upload of what it became begins."""
+
+
+class ZipBucket(ImportBucket):
+    """Archives and their files."""
+
+    def read(self, source: Source, start: int, length: int) -> bytes:
+        """Bytes of an object's pinned version; fewer if it ends before.
+
+        Raises:
+            TransientError: the connection broke.
+        """
+        if length <= 0:
+            return b""
+        answer = self._client.get_object(
+            Bucket=source.bucket,
+            Key=source.key,
+            VersionId=source.version_id,
+            Range=f"bytes={start}-{start + length - 1}",
+        )
+        body = answer["Body"]
+        try:
+            if "ContentRange" not in answer:  # a store may send all of it: RFC 9110, 14.2
+                _skip(body, start)
+            return body.read(length)
+        except (BotoCoreError, HTTPError) as error:
+            raise TransientError("the connection to S3 broke") from error
+        finally:
+            body.close()
+
+    def windows(self, source: Source, start: int, length: int) -> Iterator[bytes]:
+        """Bytes of an object's pinned version, 8 MiB at a time."""
+        for at in range(start, start + length, WINDOW):
+            yield self.read(source, at, min(WINDOW, start + length - at))
+
+    def put_file(self, key: ZipKey, index: int, pieces: Iterable[bytes]) -> Source:
+        """Keep a file of an archive, a part at a time; what it is called plays no role."""
+        return self._upload(key.file_key(index), "text/csv", _parts(pieces))
+
+
+def _skip(body: "StreamingBody", count: int) -> None:
+    while count > 0 and (piece := body.read(min(CHUNK, count))):
+        count -= len(piece)
+
+
+def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    buffer = bytearray()
+    for piece in pieces:
+        buffer += piece
+        if len(buffer) >= PART:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer)

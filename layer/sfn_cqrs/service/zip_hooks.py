@@ -1,0 +1,109 @@
+"""Finalization hooks: what the user's package does once an archive is imported."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sfn_cqrs.domain.errors import ItemTimeoutError, TransientError
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.domain.keys import ZipKey
+from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.time_limit import time_limit
+
+HOOK_SECONDS = 60
+MARGIN_SECONDS = 10
+MAX_ERROR_CHARACTERS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedImport:
+    """An import of an archive as it has ended, with its files."""
+
+    job: ZipJob
+    files: tuple[ArchivedFile, ...]
+
+    @property
+    def tenant(self) -> str:
+        """Whose import it is."""
+        return self.job.key.tenant
+
+    @property
+    def id(self) -> str:
+        """Its public id."""
+        return self.job.key.id
+
+    @property
+    def counts(self) -> Counts:
+        """The rows of all files together."""
+        return self.job.ending.counts if self.job.ending else Counts()
+
+
+ImportHook = Callable[[FinishedImport], None]
+_hooks: dict[str, ImportHook] = {}
+
+
+def on_import_finished(hook: ImportHook) -> ImportHook:
+    """Register a function that is told once of each import of an archive that has ended.
+
+    It runs after the status is written, for at most 60 seconds, and at least once per import.
+    Raise `TransientError` for what another try may cure; anything else is recorded in the job
+    and alarmed, and neither changes the status nor keeps other hooks from running.
+    """
+    name = hook.__name__
+    namesake = _hooks.get(name, hook)
+    if namesake.__module__ != hook.__module__:
+        raise ValueError(f"{name!r} is a hook of {namesake.__module__} already; rename one")
+    _hooks[name] = hook
+    return hook
+
+
+def run_hooks(
+    finished: FinishedImport,
+    done: dict[str, str],
+    keep: Callable[[ZipKey, str, str], None],
+    remaining_ms: Callable[[], int],
+    *,
+    is_last_try: bool,
+) -> dict[str, str]:
+    """Run the hooks that have not run yet, each on its own; answers how all of them went.
+
+    Raises:
+        TransientError: a hook asks for another try, or there is no time left for one.
+    """
+    handlers.load()
+    went, again = dict(done), ""
+    for name, hook in sorted(_hooks.items()):
+        if name in went:
+            continue
+        if remaining_ms() < (HOOK_SECONDS + MARGIN_SECONDS) * 1000:
+            raise TransientError(f"no time is left for the hook {name}")
+        try:
+            error = _error_of(name, hook, finished, is_last_try=is_last_try)
+        except TransientError as asks:
+            again = f"{name}: {asks}"
+            continue
+        keep(finished.job.key, name, error)
+        went[name] = error
+    if again:
+        raise TransientError(again)
+    return went
+
+
+def _error_of(name: str, hook: ImportHook, finished: FinishedImport, *, is_last_try: bool) -> str:
+    """An empty text if the hook went well."""
+    try:
+        with time_limit(HOOK_SECONDS):
+            hook(finished)
+    except TransientError as error:
+        if not is_last_try:
+            raise
+        failure: BaseException = error
+    except ItemTimeoutError:
+        failure = TimeoutError(f"it took longer than {HOOK_SECONDS} s")
+    except Exception as error:  # whatever a hook raises is its own
+        failure = error
+    else:
+        return ""
+    logger.warning("a finalization hook failed", exc_info=failure, hook=name, job=finished.id)
+    return f"{type(failure).__name__}: {failure}"[:MAX_ERROR_CHARACTERS]

@@ -1,0 +1,129 @@
+"""How far the import of an archive is, file by file."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.domain.values import Json
+from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
+from sfn_cqrs.domain.zip_notices import zip_alarms, zip_status
+from sfn_cqrs.service.import_progress import Told
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgress:
+    """A file as it is now; `total` are the rows that are known of."""
+
+    file: ArchivedFile
+    total: int
+    id: str | None = None
+
+    def as_json(self) -> dict[str, Json]:
+        """The file as the HTTP API and `--json` print it; `id` is its own import's."""
+        file = self.file
+        view: dict[str, Json] = {
+            "index": file.index,
+            "name": file.name,
+            "table": file.table,
+            "status": str(file.status),
+            "id": self.id,
+            **_counted(file.counts, self.total, file.cancelled),
+        }
+        return view | _told("error", file.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class ZipProgress:
+    """A job and its files as they are now."""
+
+    job: ZipJob
+    files: list[FileProgress]
+
+    @property
+    def counts(self) -> Counts:
+        """The sum of the files."""
+        return sum((each.file.counts for each in self.files), Counts())
+
+    def as_json(self, *, with_files: bool = True) -> dict[str, Json]:
+        """The job as the HTTP API and `--json` print it."""
+        job, ending = self.job, self.job.ending
+        view: dict[str, Json] = {
+            "id": job.key.id,
+            "kind": "zip",
+            "table": job.table,
+            "status": str(job.status),
+            "publishMode": str(job.publish_mode),
+            "dryRun": job.dry_run,
+            **_counted(
+                self.counts,
+                sum(each.total for each in self.files),
+                sum(each.file.cancelled for each in self.files),
+            ),
+            "createdAt": job.by.at,
+            "startedAt": job.started_at or None,
+            "finishedAt": job.finished_at or None,
+            "fileStatuses": {
+                status.lower(): count
+                for status, count in sorted(
+                    Counter(each.file.status for each in self.files).items()
+                )
+            },
+        }
+        if job.retries:
+            view["retries"] = job.retries[0].id
+        if job.retried_by:
+            view["retriedBy"] = job.retried_by
+        if job.failed_hooks:
+            view["failedHooks"] = {**job.failed_hooks}
+        if with_files:
+            view["files"] = [each.as_json() for each in self.files]
+        return view | _told("error", ending.problem if ending else job.problem)
+
+    def _statuses(self) -> dict[str, Json]:
+        counted = Counter(each.file.status for each in self.files)
+        return {status.lower(): count for status, count in sorted(counted.items())}
+
+
+def progress_of(job: ZipJob) -> ZipProgress:
+    """Look at a job's files, and at the imports of those that have begun and not ended."""
+    files = bootstrap.zip_jobs().files(job.key)
+    begun = [file.index for file in files if file.begun and file.status.is_open]
+    children = bootstrap.zip_jobs().children(job.key, begun)
+    return ZipProgress(job, [_live(job, file, children.get(file.index)) for file in files])
+
+
+def told_of_zip(job: ZipJob) -> Told:
+    """What a job that was written has to be told of: that its files are known, and its end."""
+    table = bootstrap.import_table_name()
+    if job.ending is not None:
+        return Told([zip_status(job, table)], zip_alarms(job, table))
+    return Told([zip_status(job, table)] if job.files and not job.is_cancelled else [], [])
+
+
+def _live(job: ZipJob, file: ArchivedFile, child: Job | None) -> FileProgress:
+    id_ = job.key.child(file.index).id if file.begun else None
+    if child is None:
+        return FileProgress(file, file.total, id_)
+    if child.ending is not None:
+        ended = file.ended(child.ending)
+        return FileProgress(ended, ended.total, id_)
+    counts = bootstrap.imports().counts(child.key)
+    return FileProgress(replace(file, counts=counts), max(child.total, counts.total), id_)
+
+
+def _counted(counts: Counts, total: int, cancelled: int) -> dict[str, Json]:
+    return {
+        "total": total,
+        "created": counts.created,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "failed": counts.failed,
+        "cancelled": cancelled,
+    }
+
+
+def _told(name: str, problem: Problem | None) -> dict[str, Json]:
+    return {} if problem is None else {name: {"code": problem.code, "message": problem.reason}}

@@ -1,0 +1,42 @@
+"""Repairing imports of archives: a start that was lost, an execution that has died.
+
+An answer to a wait that was lost is sent again by the sweep of the file's own import.
+"""
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.keys import ZipKey, ZipRef
+from sfn_cqrs.domain.zip_job import MAX_ATTEMPTS
+
+
+def sweep_zip(key: ZipKey) -> str:
+    """Repair a job that has been open for long; answers what was done.
+
+    An execution that has come to its end without ending the job is followed by the next
+    attempt, which goes on with the files that have not ended.
+    """
+    job = bootstrap.zip_jobs().find(key)
+    if job is None:
+        return "closed"
+    execution = bootstrap.zip_executions().describe(job.ref)
+    if execution is None:
+        bootstrap.zip_executions().start(job.ref)
+        return "started"
+    if execution.is_running:
+        return "running"
+    following = bootstrap.zip_jobs().go_on(key, job.attempt)
+    if following is None:
+        return "closed"
+    bootstrap.zip_executions().start(following.ref)
+    return "restarted"
+
+
+def sweep_ended_zip(ref: ZipRef) -> str:
+    """Go on with the job of an execution that has ended other than well.
+
+    After the last attempt only the sweep goes on, so that no error makes executions follow one
+    another without a pause.
+    """
+    job = bootstrap.zip_jobs().find(ref.key)
+    if job is None or job.attempt != ref.attempt:
+        return "superseded"
+    return "waiting" if job.attempt > MAX_ATTEMPTS else sweep_zip(ref.key)

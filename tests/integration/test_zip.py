@@ -1,0 +1,240 @@
+"""An archive, from the job to its end: both machines, the real functions, under a virtual clock."""
+
+import json
+
+import pytest
+from tests.support.import_system import a_file, a_line
+from tests.support.zip_system import ZipSystem, an_archive
+
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.service import strategies
+
+GOOD = a_file([a_line("RJAA"), a_line("RJBB")])
+BAD = a_file([a_line("RJCC"), a_line("RJDD", lat="north")])
+JAPANESE = a_file([a_line("RJEE", name="成田")]).decode().encode("cp932")
+BEFORE = ["list_zip", "extract_files"]
+WAIT = "trigger_single_csv_and_wait"
+END = ["finalize_zip_job", "success"]
+
+
+@pytest.fixture
+def system(log):  # noqa: ARG001 - what is logged stays out of the test's output
+    with ZipSystem() as entered:
+        yield entered
+
+
+def test_three_files_of_which_one_fails_are_imported_in_their_order_and_summed(system):
+    progress = system.imported_zip(
+        an_archive(("c.csv", JAPANESE), ("a.csv", GOOD), ("README.txt", b"x"), ("b.csv", BAD))
+    )
+
+    view = progress.as_json()
+    assert (view["kind"], view["status"]) == ("zip", "FAILED")
+    assert [view[name] for name in ("total", "created", "updated", "unchanged", "failed")] == [
+        5,
+        4,
+        0,
+        0,
+        1,
+    ]
+    assert [(file["name"], file["status"], file["created"]) for file in view["files"]] == [
+        ("README.txt", "SKIPPED", 0),
+        ("a.csv", "COMPLETED", 2),
+        ("b.csv", "FAILED", 1),
+        ("c.csv", "COMPLETED", 1),
+    ]
+    assert view["fileStatuses"] == {"completed": 2, "failed": 1, "skipped": 1}
+    assert system.api("GET", "/data/AIRPORT/RJEE")[1]["name"] == "成田"
+    (execution,) = system.zip_executions()
+    assert system.zip_path(execution) == [
+        *BEFORE,
+        *["extract_file"] * 3,
+        "process_csv_files",
+        *[WAIT] * 3,
+        *END,
+    ]
+    assert system.unsettled() == []
+
+
+def test_the_report_of_a_file_is_its_own_import_s(system):
+    progress = system.imported_zip(an_archive(("b.csv", BAD)))
+    id_ = progress.as_json()["files"][0]["id"]
+
+    report = b"".join(system.service.errors(id_)).decode("utf-8-sig")
+
+    assert report.splitlines()[1].split(",")[6:8] == ["3", "invalid"]
+
+
+def test_files_are_imported_one_after_the_other(system):
+    first = a_file([a_line("RJAA", name="First")])
+    second = a_file([a_line("RJAA", name="Second")])
+
+    system.imported_zip(an_archive(("2.csv", second), ("1.csv", first)))
+
+    data = system.api("GET", "/data/AIRPORT/RJAA")[1]
+    assert (data["version"], data["name"]) == (2, "Second")
+
+
+def test_the_same_archive_again_changes_nothing(system):
+    archive = an_archive(("a.csv", GOOD))
+    system.imported_zip(archive)
+
+    again = system.imported_zip(archive).as_json()
+
+    assert (again["status"], again["unchanged"], again["created"]) == ("COMPLETED", 2, 0)
+
+
+def test_a_dry_run_of_an_archive_writes_nothing(system):
+    view = system.imported_zip(an_archive(("a.csv", GOOD)), dry_run=True).as_json()
+
+    assert (view["status"], view["dryRun"], view["created"]) == ("COMPLETED", True, 2)
+    assert system.api("GET", "/data/AIRPORT/RJAA")[0] == 404
+
+
+def test_the_tables_are_in_the_files_names(system):
+    view = system.imported_zip(
+        an_archive(
+            ("20261125120000-airports.csv", GOOD),
+            ("20261125120001-nothing.csv", GOOD),
+            ("airports.csv", GOOD),
+        ),
+        table=None,
+    ).as_json()
+
+    assert [(file["table"], file["status"]) for file in view["files"]] == [
+        ("airports", "COMPLETED"),
+        ("nothing", "FAILED"),
+        (None, "FAILED"),
+    ]
+    assert [file.get("error", {}).get("code") for file in view["files"]] == [
+        None,
+        "unknown_table",
+        "no_table",
+    ]
+    assert (view["status"], view["created"]) == ("FAILED", 2)
+
+
+def test_a_file_that_is_no_csv_is_named_as_what_it_is(system):
+    nested = an_archive(("a.csv", GOOD))
+
+    view = system.imported_zip(an_archive(("a.csv", nested))).as_json()
+
+    assert view["status"] == "FAILED"
+    assert "ZIP" in view["files"][0]["error"]["message"]
+
+
+def test_an_archive_that_is_none_ends_with_a_sentence(system):
+    view = system.imported_zip(GOOD).as_json()
+
+    assert (view["status"], view["files"], view["error"]["code"]) == ("FAILED", [], "not_a_zip")
+    (execution,) = system.zip_executions()
+    assert system.zip_path(execution) == [*BEFORE, "process_csv_files", *END]
+
+
+def test_the_counts_are_live_while_a_file_is_imported(system):
+    id_ = system.start_zip(an_archive(("a.csv", GOOD), ("b.csv", BAD)))
+    seen = []
+    observe_finalize = "ImportCsvFinalizeParentJobFunction"
+
+    def look(call, moment):
+        if (call.function, call.number, moment) == (observe_finalize, 1, "before"):
+            progress = system.archives.get(id_)
+            seen.append([(each.file.status, each.total) for each in progress.files])
+
+    system.calls.observers.append(look)
+    system.run()
+    system.calls.observers.remove(look)
+
+    assert seen == [
+        [("PROCESSING", 2), ("EXTRACTED", 0)],
+        [("COMPLETED", 2), ("PROCESSING", 2)],
+    ]
+
+
+def test_cancelling_begins_no_further_file(system):
+    id_ = system.start_zip(an_archive(("a.csv", GOOD), ("b.csv", BAD)))
+
+    def cancel(call, moment):
+        if (call.function, call.number, moment) == (
+            "ImportCsvFinalizeParentJobFunction",
+            1,
+            "before",
+        ):
+            system.calls.observers.remove(cancel)
+            system.archives.cancel(id_)
+
+    system.calls.observers.append(cancel)
+    system.run()
+
+    view = system.archives.get(id_).as_json()
+    assert view["status"] == "CANCELLED"
+    assert [file["status"] for file in view["files"]] == ["CANCELLED", "CANCELLED"]
+    assert (view["total"], view["created"]) == (2, 2)
+    assert system.unsettled() == []
+
+
+def test_cancelling_before_the_start_imports_nothing(system):
+    id_ = system.start_zip(an_archive(("a.csv", GOOD)))
+    system.archives.cancel(id_)
+    system.run()
+
+    view = system.archives.get(id_).as_json()
+    assert (view["status"], view["total"]) == ("CANCELLED", 0)
+    assert [file["status"] for file in view["files"]] == ["CANCELLED"]
+
+
+def test_the_world_is_told_of_the_files_and_of_the_end_and_never_of_a_token(system):
+    id_ = system.start_zip(an_archive(("a.csv", GOOD), ("b.csv", BAD)))
+    system.run()
+
+    told = [one for one in system.notices() if one["action"] == "import-status"]
+    ours = [one["content"] for one in told if one["id"] == id_]
+    assert [(one["status"], one["files"], one["total"]) for one in ours] == [
+        ("PROCESSING", 2, 0),
+        ("FAILED", 2, 4),
+    ]
+    alarms = [one for one in system.alarms() if one["id"] == id_]
+    assert [one["content"]["errorMessage"] for one in alarms] == [
+        f"files or rows have failed; look at the files of {id_}"
+    ]
+    assert "oken" not in json.dumps([told, alarms, system.archives.get(id_).as_json()])
+
+
+def test_a_retry_imports_the_rows_that_failed_and_no_other(system, monkeypatch):
+    """RJAA was changed by the second file since, and must stay so."""
+    airports = strategies.find("airports")
+
+    def refuses(record):
+        if record.code == "RJBB":
+            raise InvalidInputError("icao", "is closed")
+
+    monkeypatch.setattr(airports, "validate", refuses, raising=False)
+    second = a_file([a_line("RJAA", name="Second")])
+    first = system.imported_zip(an_archive(("1.csv", GOOD), ("2.csv", second)))
+    monkeypatch.undo()
+    assert first.as_json()["fileStatuses"] == {"completed": 1, "failed": 1}
+
+    id_ = system.service.retry(first.job.key.id).job.key.id
+    assert system.service.retry(first.job.key.id).job.key.id == id_
+    system.run()
+
+    view = system.service.get(id_).as_json()
+    assert (view["status"], view["total"], view["created"]) == ("COMPLETED", 1, 1)
+    assert [(file["index"], file["name"]) for file in view["files"]] == [(0, "1.csv")]
+    assert view["retries"] == first.job.key.id
+    assert system.service.get(first.job.key.id).as_json()["retriedBy"] == id_
+    assert system.api("GET", "/data/AIRPORT/RJAA")[1]["name"] == "Second"
+    assert system.api("GET", "/data/AIRPORT/RJBB")[0] == 200
+
+
+def test_a_retry_of_a_cancelled_archive_imports_what_was_not_begun(system):
+    id_ = system.start_zip(an_archive(("a.csv", GOOD)))
+    system.archives.cancel(id_)
+    system.run()
+
+    again = system.service.retry(id_).job.key.id
+    system.run()
+
+    view = system.service.get(again).as_json()
+    assert (view["status"], view["created"]) == ("COMPLETED", 2)
+    assert system.unsettled() == []

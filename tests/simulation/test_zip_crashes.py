@@ -1,0 +1,154 @@
+"""An archive through both machines, each state killed before and after each of its calls."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from unittest import mock
+
+import pytest
+from tests.support.calls import AwsCall
+from tests.support.import_system import a_file, a_line
+from tests.support.system import TENANT, killing, silent
+from tests.support.zip_system import ZipSystem, an_archive
+
+from sfn_cqrs.domain.import_job import Ending, JobStatus
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.service import zip_hooks
+from sfn_cqrs.service.zip_hooks import FinishedImport
+from sfn_local.asl.functions import Done
+
+LIST = "ZipOrchestratorListZipFunction"
+EXTRACT = "ZipOrchestratorExtractFileFunction"
+TRIGGER = "ZipOrchestratorTriggerSingleCsvAndWaitFunction"
+FINALIZE = "ZipOrchestratorFinalizeZipJobFunction"
+FINALIZE_CHILD = "ImportCsvFinalizeParentJobFunction"
+STREAM = "StreamOnImportChangedFunction"
+STATES = (LIST, EXTRACT, TRIGGER, FINALIZE)
+ARCHIVE = an_archive(
+    ("a.csv", a_file([a_line("RJAA"), a_line("RJBB")])),
+    ("b.csv", a_file([a_line("RJAA", name="Again"), a_line("RJCC", lat="north")])),
+    ("c.zip", b"PK"),
+    ("d.txt", b"x"),
+)
+SUM = Ending(JobStatus.FAILED, Counts(created=2, updated=1, failed=1))
+Play = Callable[[ZipSystem], str]
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[FinishedImport]:
+    """What the one finalization hook was told."""
+    heard: list[FinishedImport] = []
+    monkeypatch.setattr(zip_hooks, "_hooks", {"hear": heard.append})
+    return heard
+
+
+def assert_exact(system: ZipSystem, id_: str) -> None:
+    """Everything is done once, counted once, and nothing is left to do."""
+    job = system.zip_job(id_)
+    files = [each.file for each in system.archives.get(id_).files]
+    assert job.ending == SUM
+    assert [(file.name, str(file.status), file.total) for file in files] == [
+        ("a.csv", "COMPLETED", 2),
+        ("b.csv", "FAILED", 2),
+        ("c.zip", "FAILED", 0),
+        ("d.txt", "SKIPPED", 0),
+    ]
+    assert job.hooks == {"hear": ""}
+    assert children(system) == sorted(job.key.child(index).id for index in (0, 1))
+    assert system.unsettled() == []
+    assert [one for one in executions(system) if one["status"] == "RUNNING"] == []
+    data = system.api("GET", "/data/AIRPORT/RJAA")[1]
+    assert (data["version"], data["name"]) == (2, "Again")
+    assert outside(system, id_) == []
+
+
+def children(system: ZipSystem) -> list[str]:
+    return sorted(progress.job.key.id for progress in system.service.list().items)
+
+
+def executions(system: ZipSystem) -> list[dict[str, object]]:
+    return [*system.zip_executions(), *system.import_executions()]
+
+
+def outside(system: ZipSystem, id_: str) -> list[str]:
+    """The objects that are neither an upload nor in a job's own folder."""
+    bucket = system.template.environment["IMPORT_BUCKET"]
+    keys = [one["Key"] for one in system.clients["s3"].list_objects_v2(Bucket=bucket)["Contents"]]
+    own = [id_, *children(system)]
+    folders = [f"uploads/{TENANT}/", *(f"jobs/{TENANT}/{one}/" for one in own)]
+    return [key for key in keys if not key.startswith(tuple(folders))]
+
+
+def plain(system: ZipSystem) -> str:
+    """Nothing else goes wrong."""
+    id_ = system.start_zip(ARCHIVE)
+    system.run()
+    return id_
+
+
+@cache
+def moments() -> list[tuple[AwsCall, str]]:
+    """After each call of a state, and before its first.
+
+    Between a call and the next nothing happens: dying after one is dying before the other. Each
+    file is extracted and imported in the same way, so the first one will do.
+    """
+    made: list[AwsCall] = []
+    with silent(), ZipSystem() as system:
+        system.calls.observers.append(
+            lambda call, moment: made.append(call) if moment == "before" else None
+        )
+        plain(system)
+    own = [call for call in made if call.function in STATES and call.invocation == 1]
+    firsts = [(call, "before") for call in own if call.number == 1]
+    return [*firsts, *((call, "after") for call in own)]
+
+
+def test_the_sweep_kills_every_state() -> None:
+    killed = {call.function for call, _ in moments()}
+
+    assert killed == set(STATES)
+    assert len(moments()) > 30
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_state_killed_at_any_call_changes_nothing(state: str) -> None:
+    for call, moment in moments():
+        if call.function != state:
+            continue
+        with silent(), ZipSystem() as system:
+            with killing(system, call, moment) as killed:
+                id_ = plain(system)
+            system.settle_zips()
+            assert killed == [call]
+            assert_exact(system, id_)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_state_that_runs_twice_changes_nothing(state: str) -> None:
+    """Its answer is lost, so that the machine calls it again; the first token is dead then."""
+    with silent(), ZipSystem() as system:
+        given: list[bytes] = []
+        submit = system.submit
+
+        def submit_twice(function: str, payload: bytes, done: Done) -> None:
+            is_its = system.lambdas.find(function).logical_id == state
+            is_first = is_its and is_new(payload, given)
+            with mock.patch.object(system, "gives_up", return_value=is_first):
+                submit(function, payload, done)
+
+        with mock.patch.object(system, "submit", submit_twice):
+            id_ = plain(system)
+            system.settle_zips()
+
+        assert given
+        assert_exact(system, id_)
+
+
+def is_new(payload: bytes, given: list[bytes]) -> bool:
+    """Whether a state sends this input for the first time, and not after a retry."""
+    event = json.loads(payload)
+    if event["context"]["State"]["RetryCount"]:
+        return False
+    given.append(payload)
+    return True

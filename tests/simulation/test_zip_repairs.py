@@ -1,0 +1,267 @@
+"""An archive of which something is lost, stopped, late or broken, under the virtual clock."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.simulation.test_zip_crashes import (
+    ARCHIVE,
+    FINALIZE,
+    FINALIZE_CHILD,
+    STREAM,
+    TRIGGER,
+    assert_exact,
+)
+from tests.support.calls import AwsCall, KilledError
+from tests.support.import_system import a_file, a_line
+from tests.support.system import SWEEP, silent
+from tests.support.zip_system import ZipSystem, an_archive
+
+from sfn_cqrs.domain.import_job import JobStatus
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.service import zip_hooks
+from sfn_cqrs.service.zip_hooks import FinishedImport
+
+SIX_HOURS = 21_600
+LOADER = "ImportCsvCsvLoaderFunction"
+TWO = an_archive(("a.csv", a_file([a_line("RJAA")])), ("b.csv", a_file([a_line("RJBB")])))
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[FinishedImport]:
+    """What the one finalization hook was told."""
+    heard: list[FinishedImport] = []
+    monkeypatch.setattr(zip_hooks, "_hooks", {"hear": heard.append})
+    return heard
+
+
+@pytest.fixture
+def system() -> Iterator[ZipSystem]:
+    with silent(), ZipSystem() as entered:
+        yield entered
+
+
+def stop_when(system: ZipSystem, function: str, operation: str) -> None:
+    """Stop the archive's execution when a function first makes a call."""
+
+    def stop(call: AwsCall, moment: str) -> None:
+        if (call.function, call.operation, moment) == (function, operation, "before"):
+            system.calls.observers.remove(stop)
+            system.engine.stop_execution(system.zip_executions()[-1]["executionArn"])
+
+    system.calls.observers.append(stop)
+
+
+def kill_after(system: ZipSystem, function: str, operation: str) -> list[AwsCall]:
+    """Kill a function once, after it first makes a call; answers who was killed."""
+    killed: list[AwsCall] = []
+
+    def kill(call: AwsCall, moment: str) -> None:
+        if (call.function, call.operation, moment) == (function, operation, "after") and not killed:
+            killed.append(call)
+            raise KilledError
+
+    system.calls.observers.append(kill)
+    return killed
+
+
+def test_a_start_that_is_lost_is_made_good(system: ZipSystem) -> None:
+    with system.losing(STREAM, "StartExecution") as lost:
+        id_ = system.start_zip(ARCHIVE)
+        system.run()
+    assert lost
+    assert system.zip_executions() == []
+
+    system.settle_zips()
+
+    assert_exact(system, id_)
+
+
+def test_z11_a_callback_that_is_lost_is_sent_again(system: ZipSystem) -> None:
+    """The file's import has ended, the archive waits, and the event of that end is lost, too."""
+    with (
+        system.losing(FINALIZE_CHILD, "SendTaskSuccess") as lost,
+        system.losing(SWEEP, "SendTaskSuccess"),
+    ):
+        id_ = system.start_zip(ARCHIVE)
+        system.run()
+        assert lost
+        assert system.zip_job(id_).status is JobStatus.PROCESSING
+        (waiting,) = system.zip_executions()
+        assert waiting["status"] == "RUNNING"
+
+    system.settle_zips()
+
+    assert_exact(system, id_)
+    assert len(system.zip_executions()) == 1
+
+
+def test_z12_an_import_is_created_once_whoever_dies_after_creating_it(system: ZipSystem) -> None:
+    """It ends before the second token is stored, and only the first one was told."""
+    killed = kill_after(system, TRIGGER, "PutItem")
+    id_ = system.start_zip(ARCHIVE)
+    system.run()
+    system.settle_zips()
+
+    assert killed
+    assert_exact(system, id_)
+
+
+def test_z13_the_files_after_one_that_fails_are_imported(system: ZipSystem) -> None:
+    bad = a_file([a_line("RJAA")]) + b"RJBB,\x81,JP\n"
+    view = system.imported_zip(
+        an_archive(("a.csv", bad), ("b.csv", a_file([a_line("RJCC")])))
+    ).as_json()
+
+    files: Any = view["files"]
+    assert [file["status"] for file in files] == ["FAILED", "COMPLETED"]
+    assert files[0]["error"]["code"] == "encoding"
+    assert (view["status"], view["created"], view["failed"]) == ("FAILED", 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("function", "operation"),
+    [
+        ("ZipOrchestratorListZipFunction", "GetObject"),
+        ("ZipOrchestratorExtractFileFunction", "UploadPart"),
+        (TRIGGER, "PutItem"),
+        (LOADER, "GetObject"),
+        (FINALIZE_CHILD, "SendTaskSuccess"),
+        (FINALIZE, "TransactWriteItems"),
+        (FINALIZE, "UpdateItem"),
+    ],
+)
+def test_an_execution_that_is_stopped_is_followed_by_one_that_goes_on(
+    system: ZipSystem, function: str, operation: str
+) -> None:
+    stop_when(system, function, operation)
+    id_ = system.start_zip(ARCHIVE)
+    system.run()
+    system.settle_zips()
+
+    assert_exact(system, id_)
+    first, *others = system.zip_executions()
+    assert first["status"] == "ABORTED"
+    assert [each["status"] for each in others] in ([], ["SUCCEEDED"])
+
+
+def test_an_attempt_that_goes_on_extracts_nothing_again(system: ZipSystem) -> None:
+    stop_when(system, LOADER, "GetObject")
+    uploads = []
+    system.calls.observers.append(
+        lambda call, moment: (
+            uploads.append(call)
+            if (call.function, call.operation, moment)
+            == ("ZipOrchestratorExtractFileFunction", "CreateMultipartUpload", "before")
+            else None
+        )
+    )
+    system.start_zip(TWO)
+    system.run()
+    system.settle_zips()
+
+    assert len(uploads) == 2
+    assert len(system.zip_executions()) == 2
+
+
+def test_an_import_that_never_ends_is_given_up_after_six_hours_and_the_next_is_begun(
+    system: ZipSystem,
+) -> None:
+    """Nothing starts the first file's import, and no sweep comes by."""
+    id_ = system.start_zip(TWO)
+    job = system.zip_job(id_)
+    system.import_stream.dropped = lambda record: (
+        record["dynamodb"]["NewImage"]["ulid"]["S"] == job.key.child(0).ulid
+    )
+    system.run()
+    system.pass_time(SIX_HOURS - 60)
+    assert [str(file.status) for file in files_of(system, id_)] == ["PROCESSING", "EXTRACTED"]
+
+    system.pass_time(120)
+
+    (first, second) = files_of(system, id_)
+    assert (str(first.status), first.problem and first.problem.code) == ("FAILED", "timed_out")
+    assert (str(second.status), second.counts) == ("COMPLETED", Counts(created=1))
+    ended = system.zip_job(id_)
+    assert ended.status is JobStatus.FAILED
+    assert ended.ending is not None
+    assert ended.ending.counts == Counts(created=1)
+    child = system.job(job.key.child(0).id)
+    assert child.is_cancelled
+
+
+def files_of(system: ZipSystem, id_: str) -> list[Any]:
+    return [each.file for each in system.archives.get(id_).files]
+
+
+def test_an_end_that_is_never_recorded_is_tried_by_six_attempts_and_then_by_the_sweep(
+    system: ZipSystem,
+) -> None:
+    with system.losing(FINALIZE, "Query"):
+        id_ = system.start_zip(TWO)
+        system.run()
+        assert system.zip_job(id_).attempt == 6
+        assert {each["status"] for each in system.zip_executions()} == {"FAILED"}
+        system.sweep()
+        assert system.zip_job(id_).attempt == 7
+
+    system.settle_zips()
+
+    job = system.zip_job(id_)
+    assert (job.status, job.ending and job.ending.counts) == (
+        JobStatus.COMPLETED,
+        Counts(created=2),
+    )
+    assert system.unsettled() == []
+
+
+def test_a_hook_that_fails_is_alarmed_and_recorded_and_nothing_else(
+    system: ZipSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(_finished: FinishedImport) -> None:
+        raise ValueError("no such channel")
+
+    monkeypatch.setattr(zip_hooks, "_hooks", {"tell": breaks})
+    id_ = system.start_zip(TWO)
+    system.run()
+
+    view = system.archives.get(id_).as_json()
+    assert (view["status"], view["failedHooks"]) == (
+        "COMPLETED",
+        {"tell": "ValueError: no such channel"},
+    )
+    messages = [one["content"]["errorMessage"] for one in system.alarms() if one["id"] == id_]
+    assert messages == ["the hook tell failed: ValueError: no such channel"]
+
+
+def test_a_hook_is_told_once_though_the_status_was_written_by_one_that_died(
+    system: ZipSystem, told: list[FinishedImport]
+) -> None:
+    stop_when(system, FINALIZE, "PutItem")
+    id_ = system.start_zip(TWO)
+    system.run()
+    system.settle_zips()
+
+    assert system.zip_job(id_).hooks == {"hear": ""}
+    assert {finished.job.status for finished in told} == {JobStatus.COMPLETED}
+    assert system.unsettled() == []
+
+
+def test_an_import_whose_own_execution_is_stopped_ends_its_wait_by_the_sweep(
+    system: ZipSystem,
+) -> None:
+    def stop(call: AwsCall, moment: str) -> None:
+        if (call.function, call.operation, moment) == (LOADER, "GetObject", "before"):
+            system.calls.observers.remove(stop)
+            system.engine.stop_execution(system.import_executions()[0]["executionArn"])
+
+    system.calls.observers.append(stop)
+    id_ = system.start_zip(TWO)
+    system.run()
+    system.settle_zips()
+
+    (first, second) = files_of(system, id_)
+    assert (str(first.status), str(second.status)) == ("FAILED", "COMPLETED")
+    assert first.problem is not None
+    assert first.problem.code == "execution_ended"
+    assert len(system.zip_executions()) == 1

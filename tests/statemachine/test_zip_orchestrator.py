@@ -1,0 +1,304 @@
+"""zip-orchestrator.asl.json: every path, retry, catch and time limit, on stand-in functions."""
+
+from typing import Any
+
+import pytest
+
+from sfn_local.asl import FunctionError
+from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
+
+KEYS = {"tenant": "acme", "id": "z-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "attempt": 1}
+WAIT = "trigger_single_csv_and_wait"
+STUBS: dict[str, Any] = {
+    "list_zip": {"result": [0, 2]},
+    "extract_file": lambda payload: {"index": payload["input"], "ok": True},
+    WAIT: None,
+    "finalize_zip_job": {"result": "COMPLETED"},
+}
+TIME_LIMITS = {"list_zip": 90, "extract_file": 930, "finalize_zip_job": 330}
+SERVICE_ERRORS = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+]
+BEFORE = ["list_zip", "extract_files", "extract_file", "extract_file", "process_csv_files"]
+END = ["finalize_zip_job", "success"]
+ENDED = {"status": "COMPLETED"}
+SIX_HOURS = 21_600
+
+
+class TransientError(Exception):
+    pass
+
+
+class SupersededError(Exception):
+    pass
+
+
+def lambda_error(name: str) -> FunctionError:
+    return FunctionError(name, "{}")
+
+
+def run_zip(run_machine: RunMachine, **stubs: Any) -> MachineRun:
+    run: MachineRun = run_machine("zip-orchestrator", input=KEYS, stubs={**STUBS, **stubs})
+    return run
+
+
+def tokens(run: MachineRun) -> list[str]:
+    return [payload["taskToken"] for payload in run.payloads.get(WAIT, [])]
+
+
+def end_waits(run: MachineRun, answer: Any = ENDED) -> MachineRun:
+    """End each wait as soon as it is there, as the imports of the files do."""
+    seen = 0
+    while run.status == "RUNNING" and len(tokens(run)) > seen:
+        seen = len(tokens(run))
+        run.succeed(tokens(run)[-1], {"Payload": answer})
+    return run
+
+
+def ended(run_machine: RunMachine, **stubs: Any) -> MachineRun:
+    return end_waits(run_zip(run_machine, **stubs))
+
+
+def test_an_archive_is_listed_extracted_and_imported_file_by_file(run_machine: RunMachine) -> None:
+    run = ended(run_machine)
+
+    assert run.path == [*BEFORE, WAIT, WAIT, *END]
+    assert (run.status, run.output) == ("SUCCEEDED", {"result": "COMPLETED"})
+
+
+def test_files_are_imported_one_at_a_time_in_their_order(run_machine: RunMachine) -> None:
+    run = run_zip(run_machine)
+    first = [payload["input"] for payload in run.payloads[WAIT]]
+    run.succeed(tokens(run)[0], {"Payload": ENDED})
+
+    assert first == [{"index": 0, "ok": True}]
+    assert [payload["input"]["index"] for payload in run.payloads[WAIT]] == [0, 2]
+    assert run.status == "RUNNING"
+
+
+def test_ten_files_are_extracted_at_a_time(run_machine: RunMachine) -> None:
+    run = run_zip(run_machine, list_zip={"result": list(range(30))}, extract_file=NEVER)
+
+    assert len(run.payloads["extract_file"]) == 10
+
+
+def test_the_last_state_is_given_how_each_wait_ended(run_machine: RunMachine) -> None:
+    run = ended(run_machine)
+
+    assert [payload["input"] for payload in run.payloads["finalize_zip_job"]] == [[ENDED, ENDED]]
+
+
+def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:
+    run = ended(run_machine)
+
+    for state, payloads in run.payloads.items():
+        token = ["taskToken"] if state == WAIT else []
+        assert sorted(payloads[0]) == ["context", "input", "source", *token]
+        context = payloads[0]["context"]
+        assert context["Execution"]["Input"] == KEYS
+        assert (context["State"]["Name"], context["State"]["RetryCount"]) == (state, 0)
+
+
+def test_an_archive_without_files_to_import_goes_straight_to_its_end(
+    run_machine: RunMachine,
+) -> None:
+    run = run_zip(run_machine, list_zip={"result": []})
+
+    assert run.path == ["list_zip", "extract_files", "process_csv_files", *END]
+    assert run.payloads["finalize_zip_job"][0]["input"] == []
+    assert run.status == "SUCCEEDED"
+
+
+def test_a_thousand_files_stay_within_the_limits_of_an_execution(run_machine: RunMachine) -> None:
+    answer = {"id": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "status": "COMPLETED"}
+    run = end_waits(run_zip(run_machine, list_zip={"result": list(range(1_000))}), answer)
+
+    assert run.status == "SUCCEEDED"
+    assert len(run.payloads["finalize_zip_job"][0]["input"]) == 1_000
+    assert len(run.events) < 20_000
+
+
+def test_a_listing_that_fails_is_recorded(run_machine: RunMachine) -> None:
+    run = run_zip(run_machine, list_zip=SupersededError("no longer owns it"))
+
+    assert run.path == ["list_zip", *END]
+    caught = run.payloads["finalize_zip_job"][0]["input"]
+    assert caught["Error"] == "SupersededError"
+    assert run.status == "SUCCEEDED"
+
+
+def test_a_file_that_cannot_be_extracted_is_named_and_the_others_go_on(
+    run_machine: RunMachine,
+) -> None:
+    def extract(payload: dict[str, Any]) -> dict[str, Any]:
+        if payload["input"] == 0:
+            raise SupersededError("no such file")
+        return {"index": payload["input"], "ok": True}
+
+    run = ended(run_machine, extract_file=extract)
+
+    assert sorted(run.path) == sorted([*BEFORE, "not_extracted", WAIT, WAIT, *END])
+    assert [payload["input"] for payload in run.payloads[WAIT]] == [
+        {"index": 0, "error": "SupersededError"},
+        {"index": 2, "ok": True},
+    ]
+
+
+def test_a_file_whose_import_does_not_end_in_six_hours_is_named_and_the_next_begins(
+    run_machine: RunMachine,
+) -> None:
+    run = run_zip(run_machine)
+    run.advance(SIX_HOURS - 1)
+    before = list(run.path)
+    run.advance(1)
+
+    assert before == [*BEFORE, WAIT]
+    assert run.path == [*BEFORE, WAIT, "file_failed", WAIT]
+
+    run.succeed(tokens(run)[-1], {"Payload": ENDED})
+
+    assert run.payloads["finalize_zip_job"][0]["input"] == [
+        {"index": 0, "error": "States.Timeout"},
+        ENDED,
+    ]
+    assert run.status == "SUCCEEDED"
+
+
+def test_a_file_whose_import_cannot_be_started_is_named_and_the_next_begins(
+    run_machine: RunMachine,
+) -> None:
+    run = run_zip(run_machine, **{WAIT: [SupersededError("no"), None]})
+    run.succeed(tokens(run)[-1], {"Payload": ENDED})
+
+    assert run.path == [*BEFORE, WAIT, "file_failed", WAIT, *END]
+    assert run.payloads["finalize_zip_job"][0]["input"][0] == {
+        "index": 0,
+        "error": "SupersededError",
+    }
+
+
+def test_a_wait_that_is_sent_a_failure_is_named_too(run_machine: RunMachine) -> None:
+    run = run_zip(run_machine)
+    run.fail(tokens(run)[0], "Oops", "by hand")
+    end_waits(run)
+
+    assert run.path == [*BEFORE, WAIT, "file_failed", WAIT, *END]
+
+
+def test_the_token_of_a_try_that_failed_opens_nothing_any_more(run_machine: RunMachine) -> None:
+    run = run_zip(run_machine, **{WAIT: [lambda_error("Lambda.ServiceException"), None, None]})
+    first, second = tokens(run)
+
+    assert first != second
+    with pytest.raises(Exception, match="Task"):
+        run.succeed(first, {"Payload": ENDED})
+    run.succeed(second, {"Payload": ENDED})
+    assert len(tokens(run)) == 3
+
+
+ANSWERS: dict[str, Any] = {
+    "list_zip": {"result": [0]},
+    "extract_file": {"index": 0, "ok": True},
+    WAIT: None,
+    "finalize_zip_job": STUBS["finalize_zip_job"],
+}
+
+
+def run_with_answers(run_machine: RunMachine, state: str, *answers: Any) -> MachineRun:
+    stubs = {**ANSWERS, state: list(answers)}
+    return end_waits(run_zip(run_machine, **stubs))
+
+
+@pytest.mark.parametrize("error", SERVICE_ERRORS)
+@pytest.mark.parametrize("state", ANSWERS)
+def test_an_error_of_the_service_is_tried_again(
+    run_machine: RunMachine, state: str, error: str
+) -> None:
+    run = run_with_answers(run_machine, state, lambda_error(error), ANSWERS[state])
+    attempts = [payload["context"]["State"]["RetryCount"] for payload in run.payloads[state]]
+
+    assert attempts == [0, 1]
+    assert run.status == "SUCCEEDED"
+    assert 0 <= run.seconds <= 2
+
+
+@pytest.mark.parametrize("state", TIME_LIMITS)
+def test_a_function_that_takes_too_long_is_called_again(
+    run_machine: RunMachine, state: str
+) -> None:
+    run = run_with_answers(run_machine, state, NEVER, ANSWERS[state])
+    run.advance(TIME_LIMITS[state] - 1)
+    before = len(run.payloads[state])
+    run.advance(1)
+    end_waits(run)
+
+    assert before == 1
+    assert len(run.payloads[state]) == 2
+    assert run.status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("state", ANSWERS)
+def test_six_retries_are_enough_for_the_service(run_machine: RunMachine, state: str) -> None:
+    run = run_with_answers(run_machine, state, *[lambda_error("Lambda.ServiceException")] * 7)
+
+    assert len(run.payloads[state]) == 7
+    assert 0 < run.seconds <= 2 + 4 + 8 + 16 + 32 + 60
+
+
+@pytest.mark.parametrize("state", ANSWERS)
+def test_a_transient_error_is_tried_again_eight_times(run_machine: RunMachine, state: str) -> None:
+    run = run_with_answers(run_machine, state, *[TransientError()] * 9)
+
+    assert len(run.payloads[state]) == 9
+    assert 0 < run.seconds <= 1 + 2 + 4 + 8 + 16 + 30 + 30 + 30
+
+
+def test_an_end_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
+    run = ended(run_machine, finalize_zip_job=SupersededError)
+
+    assert run.path[-2:] == ["finalize_zip_job", "not_recorded"]
+    assert (run.status, run.error) == ("FAILED", "NotRecorded")
+    assert run.cause == (
+        "The import's end could not be recorded; the sweep will go on with this job."
+    )
+
+
+def test_an_execution_ends_after_a_week_and_not_before(run_machine: RunMachine) -> None:
+    run = run_zip(run_machine, list_zip={"result": list(range(40))})
+    run.advance(7 * 86_400 - 1)
+    before = run.status
+    run.advance(1)
+
+    assert (before, run.status) == ("RUNNING", "TIMED_OUT")
+
+
+ONE = ["list_zip", "extract_files", "extract_file", "process_csv_files", WAIT, *END]
+MOCKED = {
+    "HappyPath": [*BEFORE, WAIT, WAIT, *END],
+    "EverythingIsTriedAgain": ONE,
+    "NothingToImport": ["list_zip", "extract_files", "process_csv_files", *END],
+    "ArchiveCannotBeListed": ["list_zip", *END],
+    "OneFileCannotBeExtracted": [*BEFORE, "not_extracted", WAIT, WAIT, *END],
+    "OneFileTakesTooLong": [*BEFORE, WAIT, "file_failed", WAIT, *END],
+    "EndCannotBeRecorded": [
+        "list_zip",
+        "extract_files",
+        "process_csv_files",
+        "finalize_zip_job",
+        "not_recorded",
+    ],
+}
+
+
+@pytest.mark.parametrize("case", MOCKED)
+def test_a_mocked_case_takes_its_path(run_machine: RunMachine, case: str) -> None:
+    run = run_machine("zip-orchestrator", input=KEYS, mock=case)
+
+    assert sorted(run.path) == sorted(MOCKED[case])

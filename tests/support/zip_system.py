@@ -1,0 +1,106 @@
+"""A system over moto with imports of archives: both machines, and the stream of their table."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from tests.support.import_system import ImportSystem
+from tests.support.system import SWEEP, TENANT
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.keys import ZipKey, zip_ulid
+from sfn_cqrs.domain.zip_job import ZipJob
+from sfn_cqrs.service.commands import Caller
+from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
+from sfn_cqrs.service.zip_progress import ZipProgress
+from sfn_local.asl import FunctionError
+
+
+class ZipSystem(ImportSystem):
+    """A system whose ZIP machine runs, too."""
+
+    def __init__(self, seed: int | None = None, **more: Any) -> None:
+        super().__init__(seed, **more)
+        self.zip_machine = self.template.machines["zip-orchestrator"]
+
+    @property
+    def archives(self) -> ZipImports:
+        return ZipImports(TENANT)
+
+    def start_zip(self, data: bytes, table: str | None = "airports", **request: Any) -> str:
+        """Start the import of an archive; answers its id."""
+        asked = ZipRequest(key=self.upload(data), table=table, **request)
+        return self.archives.start(asked, Caller(user="taro")).job.key.id
+
+    def imported_zip(self, data: bytes, **request: Any) -> ZipProgress:
+        """Import an archive, until everything has come to rest."""
+        id_ = self.start_zip(data, **request)
+        self.run()
+        return self.archives.get(id_)
+
+    def zip_job(self, id_: str) -> ZipJob:
+        found = bootstrap.zip_jobs().find(ZipKey(TENANT, zip_ulid(id_) or ""))
+        if found is None:
+            raise LookupError(id_)
+        return found
+
+    def zip_executions(self) -> list[dict[str, Any]]:
+        """Every execution of the machine, as DescribeExecution shows it, the first one first."""
+        listed = self.engine.list_executions(self.zip_machine.arn)
+        found = [self.engine.describe_execution(each["executionArn"]) for each in listed]
+        return sorted(found, key=lambda each: each["startDate"])
+
+    def zip_path(self, execution: dict[str, Any]) -> list[str]:
+        """The states that an execution entered."""
+        events = self.engine.history(execution["executionArn"])
+        entered = [event.get("stateEnteredEventDetails") for event in events]
+        return [details["name"] for details in entered if details]
+
+    def settle_zips(self, sweeps: int = 8) -> None:
+        """Run, and sweep while an archive's job has something left to do."""
+        self.run()
+        while sweeps and self.unsettled():
+            self.sweep()
+            sweeps -= 1
+
+    def unsettled(self) -> list[str]:
+        """The jobs that the index of open ones lists, those of files included."""
+        table = self.template.name("ImportTmpTable")
+        items = self.clients["dynamodb"].scan(TableName=table, ConsistentRead=True)["Items"]
+        return [item["id"]["S"] for item in items if "open_shard" in item]
+
+    @contextmanager
+    def losing(self, function: str, operation: str) -> Iterator[list[str]]:
+        """Let a function die before each call of an operation; yields what was lost."""
+        lost: list[str] = []
+
+        def lose(call: Any, moment: str) -> None:
+            if (call.function, call.operation, moment) == (function, operation, "before"):
+                lost.append(str(call))
+                raise RuntimeError("lost")
+
+        self.calls.observers.append(lose)
+        try:
+            yield lost
+        finally:
+            self.calls.observers.remove(lose)
+
+    def tick(self) -> dict[str, int]:
+        """Sweep now."""
+        try:
+            done: dict[str, int] = self.invoke(SWEEP, {"source": "aws.events"})
+        except FunctionError:
+            done = {}
+        self.run()
+        return done
+
+
+def an_archive(*files: tuple[str, bytes]) -> bytes:
+    """An archive of files by their names."""
+    buffer = BytesIO()
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return buffer.getvalue()

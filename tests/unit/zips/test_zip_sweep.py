@@ -1,0 +1,140 @@
+"""The sweep of archives' jobs: what was lost, and executions that have died."""
+
+from dataclasses import replace
+
+import pytest
+from functions.schedule.sweep.app import lambda_handler
+from tests.unit.domain.zip_corpus import CSV, zipped
+
+from sfn_cqrs.domain.import_job import Ending, JobStatus
+from sfn_cqrs.domain.keys import ZipRef
+from sfn_cqrs.service.zip_files import list_zip
+
+TWO = zipped(("a.csv", CSV), ("b.csv", CSV))
+
+
+@pytest.fixture(autouse=True)
+def _metrics(monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "sfn-cqrs")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sfn-cqrs")
+
+
+@pytest.fixture
+def sweep(world, sample, lambda_context):
+    """Return a way to sweep after an hour; answers what was done with archives."""
+
+    def run():
+        world.clock.advance(hours=1)
+        done = lambda_handler(sample("schedule/sweep"), lambda_context)
+        return {name: count for name, count in done.items() if name.startswith("zip_")}
+
+    return run
+
+
+@pytest.fixture
+def swept_one(sample, lambda_context):
+    """Return a way to tell the sweep that the execution of an attempt was stopped."""
+
+    def run(attempt=1):
+        event = sample("schedule/sweep_zip_ended")
+        event["detail"]["input"] = event["detail"]["input"].replace(
+            '"attempt": 1', f'"attempt": {attempt}'
+        )
+        return lambda_handler(event, lambda_context)
+
+    return run
+
+
+def test_a_job_whose_start_was_lost_is_started(world, key, upload, sweep):
+    upload(TWO)
+
+    assert sweep() == {"zip_started": 1}
+    assert world.zip_executions.started == [ZipRef(key, 1)]
+
+
+def test_a_job_that_runs_is_left_alone(world, upload, sweep):
+    world.zip_executions.start(upload(TWO).ref)
+
+    assert sweep() == {"zip_running": 1}
+    assert len(world.zip_executions.started) == 1
+
+
+def test_a_job_whose_execution_has_died_goes_on_as_the_next_attempt(world, key, upload, sweep):
+    job = upload(TWO)
+    list_zip(job.ref)
+    world.zip_executions.end(job.ref, "ABORTED")
+
+    assert sweep() == {"zip_restarted": 1}
+
+    assert world.zip_executions.started == [ZipRef(key, 2)]
+    assert world.zip_jobs.find(key).attempt == 2
+
+
+def test_a_job_that_has_ended_and_whose_hooks_have_not_run_goes_on(world, key, upload, sweep):
+    job = upload(TWO)
+    world.zip_jobs.end(key, 1, Ending(JobStatus.COMPLETED))
+    world.zip_executions.end(job.ref, "ABORTED")
+
+    assert sweep() == {"zip_restarted": 1}
+    assert world.zip_executions.started == [ZipRef(key, 2)]
+
+
+def test_a_job_with_nothing_left_to_do_is_not_looked_at(world, key, upload, sweep):
+    upload(TWO)
+    world.zip_jobs.end(key, 1, Ending(JobStatus.COMPLETED))
+    world.zip_jobs.leave(key, {})
+
+    assert sweep() == {}
+
+
+def test_a_job_that_left_the_index_a_moment_ago_is_not_begun_again(
+    world, upload, sweep, monkeypatch
+):
+    """The index still lists it."""
+    job = upload(TWO)
+    world.zip_executions.end(job.ref)
+    monkeypatch.setattr(world.zip_jobs, "go_on", lambda *_: None)
+
+    assert sweep() == {"zip_closed": 1}
+    assert world.zip_executions.started == []
+
+
+def test_a_job_that_is_gone_is_closed(world, upload, sweep, monkeypatch):
+    upload(TWO)
+    monkeypatch.setattr(world.zip_jobs, "find", lambda _key: None)
+
+    assert sweep() == {"zip_closed": 1}
+
+
+def test_a_job_that_cannot_be_swept_is_logged_and_stops_no_other(
+    world, upload, sweep, monkeypatch, log
+):
+    upload(TWO)
+    monkeypatch.setattr(world.zip_executions, "describe", lambda _ref: 1 / 0)
+
+    assert sweep() == {"zip_error": 1}
+    assert "the import of an archive could not be swept" in log.getvalue()
+
+
+def test_the_end_of_an_execution_is_followed_at_once(world, key, upload, swept_one):
+    world.zip_executions.end(upload(TWO).ref, "ABORTED")
+
+    assert swept_one() == {"restarted": 1}
+    assert world.zip_executions.started == [ZipRef(key, 2)]
+
+
+def test_the_end_of_an_attempt_that_has_a_successor_is_nothing_new(world, upload, swept_one):
+    job = upload(TWO)
+    world.zip_jobs.go_on(job.key, 1)
+
+    assert swept_one() == {"superseded": 1}
+    assert world.zip_executions.started == []
+
+
+def test_after_the_last_attempt_only_the_tick_goes_on(world, key, upload, swept_one, sweep):
+    job = upload(TWO)
+    world.zip_jobs.jobs[key] = replace(job, attempt=6)
+    world.zip_executions.end(ZipRef(key, 6), "FAILED")
+
+    assert swept_one(attempt=6) == {"waiting": 1}
+    assert sweep() == {"zip_restarted": 1}
