@@ -51,7 +51,7 @@ clone-test: $(DEV_READY) ## one of everything new in an empty clone, and the clo
 	$(BIN)/python -m tests.clone.run
 
 bench: $(DEV_READY) $(FABRIC_READY) ## measure what the README says
-	for name in command task import_rows engine; do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
+	for name in command task import engine; do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
 
 lock: $(DEV_READY) ## resolve the pinned requirements again
 	$(BIN)/python $(PIP) uv

@@ -10,13 +10,13 @@ QUIET_SECONDS = 6
 """Longer than any batching window of a queue or a stream."""
 
 
-def until(is_true: Callable[[], bool]) -> None:
+def until(is_true: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until something holds.
 
     Raises:
-        RuntimeError: it does not for two minutes.
+        RuntimeError: it does not for so long.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not is_true():
         if time.monotonic() > deadline:
             raise RuntimeError("the stack does not come to rest")

@@ -246,9 +246,13 @@ def tasks() -> "TaskTable":
     """The tasks and their items."""
     from sfn_cqrs.adapters.task_table import TaskTable  # noqa: PLC0415
 
-    table = os.environ["TASKS_TABLE"]
     return TaskTable(
-        _client("dynamodb"), table, requests=requests(), attributes=attributes(), now=now
+        _client("dynamodb"),
+        os.environ["TASKS_TABLE"],
+        requests=requests(),
+        attributes=attributes(),
+        now=now,
+        retention=Retention.parse(os.environ.get("TASK_TTL_DAYS", "")),
     )
 
 

@@ -8,6 +8,7 @@ from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request
+from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Counts, Ending, Stop, TaskStatus
 from sfn_cqrs.domain.task_flow import ItemWritten, TaskWritten
 
@@ -251,3 +252,80 @@ def test_no_write_makes_a_task_that_is_not_there(world, write):
 def test_no_write_makes_an_item_that_is_not_there(world, write):
     assert write(world.tasks) == ItemWritten(done=False, item=None)
     assert world.stored_items(RESIZE) == []
+
+
+DAY = 24 * 3600
+KEPT_30_DAYS = Retention(30, {"OTHER": 1})
+
+
+def test_a_task_expires_so_many_days_after_it_ended_and_no_open_one_does(make_world):
+    world = make_world(task_ttl=KEPT_30_DAYS)
+    world.tasks.create(a_task())
+    world.tasks.create(a_task(key(1)))
+    for each in (RESIZE, key(1)):
+        world.tasks.begin(each, 1)
+    world.tasks.close(RESIZE, 1, TaskStatus.COMPLETED, Counts(3, 0, 0))
+
+    world.clock.advance(seconds=30 * DAY - 1)
+    before = world.tasks.find(RESIZE)
+    world.clock.advance(seconds=1)
+
+    assert before.status is TaskStatus.COMPLETED
+    assert world.tasks.find(RESIZE) is None
+    assert world.tasks.locate("tenant1", TaskKind.BATCH, RESIZE.ulid) is None
+    page = world.tasks.page("tenant1", TaskKind.BATCH, "RESIZE", 10, None)
+    assert [task.key for task in page.items] == [key(1)]
+    assert world.tasks.find(key(1)).status is TaskStatus.PROCESSING
+
+
+def test_a_task_that_is_reopened_no_longer_expires(make_world):
+    world = make_world(task_ttl=KEPT_30_DAYS)
+    world.seed_tasks(a_task(**PROCESSING))
+    world.tasks.close(RESIZE, 1, TaskStatus.FAILED, Counts(2, 1, 0))
+    world.tasks.retry(RESIZE, 1, (2,))
+
+    world.clock.advance(days=31)
+
+    assert world.tasks.find(RESIZE).attempt == 2
+    assert world.tasks.locate("tenant1", TaskKind.BATCH, RESIZE.ulid) == RESIZE
+
+
+def test_items_outlive_their_task_by_a_week_and_one_that_is_begun_again_does_not_expire(
+    make_world,
+):
+    world = make_world(task_ttl=KEPT_30_DAYS)
+    world.seed_tasks(a_task(**PROCESSING))
+    world.seed_items(an_item(index=0), an_item(index=1))
+    for index, ending in ((0, DONE), (1, FAILED)):
+        world.tasks.claim(RESIZE, index, 1, 0, NOON)
+        world.tasks.close_item(RESIZE, index, 1, 0, ending)
+    world.tasks.claim(RESIZE, 1, 2, 0, NOON + 60)
+
+    world.clock.advance(seconds=37 * DAY - 1)
+    before = [item.index for item in world.tasks.items(RESIZE)]
+    world.clock.advance(seconds=1)
+
+    assert before == [0, 1]
+    assert [item.index for item in world.tasks.items(RESIZE)] == [1]
+
+
+def test_an_item_that_was_settled_expires_too(make_world):
+    world = make_world(task_ttl=KEPT_30_DAYS)
+    world.seed_items(an_item())
+    world.tasks.settle_item(RESIZE, 0, 1, Ending(TaskStatus.CANCELLED))
+
+    world.clock.advance(days=38)
+
+    assert world.tasks.items(RESIZE) == []
+
+
+def test_without_a_retention_nothing_expires(world):
+    world.seed_tasks(a_task(**PROCESSING))
+    world.seed_items(an_item(status=TaskStatus.PROCESSING, attempt=1))
+    world.tasks.close_item(RESIZE, 0, 1, 0, DONE)
+    world.tasks.close(RESIZE, 1, TaskStatus.COMPLETED, Counts(1, 0, 0))
+
+    world.clock.advance(days=10_000)
+
+    assert world.tasks.find(RESIZE).status is TaskStatus.COMPLETED
+    assert len(world.tasks.items(RESIZE)) == 1

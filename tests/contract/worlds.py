@@ -99,6 +99,7 @@ class MotoWorld:
         *,
         command_ttl: Retention | None = None,
         history_ttl: Retention | None = None,
+        task_ttl: Retention | None = None,
     ) -> None:
         dynamodb, command_ttl = clients.dynamodb, command_ttl or Retention()
         self._dynamodb, self._s3 = dynamodb, clients.s3
@@ -123,6 +124,7 @@ class MotoWorld:
             requests=self.requests,
             attributes=self.attributes,
             now=self.clock,
+            retention=task_ttl or Retention(),
         )
         self.approvals = ApprovalTable(
             dynamodb, "ApprovalsTable", requests=self.requests, now=self.clock

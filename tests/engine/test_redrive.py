@@ -335,6 +335,19 @@ def test_a_child_that_cannot_be_redriven_stays_failed(
     assert (counts["pendingRedrive"], counts["total"]) == (0, 2)
 
 
+def test_a_map_run_is_redriven_a_thousand_times_at_most(maps: MapLab) -> None:
+    """Developer Guide, "Redriving Map Runs": a hard limit, beyond which it is States.Runtime."""
+    maps.function = refuse_odd
+    maps.run([1], processor=CALL)
+    (run,) = maps.engine.list_map_runs(maps.arn)
+    kept = maps.engine._map_run(run["mapRunArn"])
+    kept.redrive_count = 1000
+    redrive(maps)
+
+    assert maps.failure[0] == "States.Runtime"
+    assert "redriven 1000 times" in str(maps.failure[1])
+
+
 def test_a_redrive_that_fails_again_keeps_what_is_left(maps: MapLab) -> None:
     maps.function = refuse_odd
     maps.run([1, 0, 3], processor=CALL, MaxConcurrency=1)

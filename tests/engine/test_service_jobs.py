@@ -68,6 +68,10 @@ def run_job(resource: str, parameters: dict[str, Any], **more: Any) -> Run:
     return run
 
 
+def kinds(run: Run) -> list[str]:
+    return [event["type"] for event in run.events if event["type"].startswith("Task")]
+
+
 GLUE = ("glue:startJobRun.sync", {"JobName": "j"})
 
 
@@ -86,7 +90,7 @@ def test_a_job_is_described_until_it_has_ended(script: Script) -> None:
         ("GetJobRun", {"JobName": "j", "RunId": "jr"}),
         ("GetJobRun", {"JobName": "j", "RunId": "jr"}),
     ]
-    assert [event["type"] for event in run.events if event["type"].startswith("Task")] == [
+    assert kinds(run) == [
         "TaskStateEntered",
         "TaskScheduled",
         "TaskStarted",
@@ -125,6 +129,8 @@ def test_a_job_that_cannot_be_started_or_described_fails_the_task(script: Script
     nameless = run_job(*GLUE)
 
     assert unstarted.error == lost.error == "Glue.EntityNotFoundException"
+    assert kinds(unstarted)[3] == "TaskSubmitFailed"
+    assert kinds(lost)[3:5] == ["TaskSubmitted", "TaskFailed"]
     assert nameless.error == "States.TaskFailed"
     assert "lack 'JobRunId'" in str(nameless.cause)
 

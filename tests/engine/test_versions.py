@@ -161,8 +161,11 @@ def test_an_alias_routes_to_a_version(served: Served) -> None:
     after = served.run(alias)
     described = served.client.describe_state_machine_alias(stateMachineAliasArn=alias)
     listed = served.client.list_executions(stateMachineArn=alias)["executions"]
+    history = served.client.get_execution_history(executionArn=before["executionArn"])["events"]
+    started = history[0]["executionStartedEventDetails"]
 
     assert alias == f"{machine}:PROD"
+    assert (started["stateMachineAliasArn"], started["stateMachineVersionArn"]) == (alias, first)
     assert (before["output"], after["output"]) == ("1", "2")
     assert (before["stateMachineAliasArn"], before["stateMachineVersionArn"]) == (alias, first)
     assert described["routingConfiguration"] == [route(second)]

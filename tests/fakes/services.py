@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fakes.store import Store
 
-from sfn_cqrs.adapters.attributes_bucket import MAX_INLINE_BYTES
+from sfn_cqrs.adapters.attributes_bucket import COMMANDS, MAX_INLINE_BYTES
 from sfn_cqrs.adapters.executions import Attempt
 from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.errors import LinksDisabledError
@@ -20,11 +20,11 @@ class AttributesBucket:
         self._store = store
 
     def store_if_large(
-        self, tenant: str, command_id: str, attributes: dict[str, Json]
+        self, tenant: str, id_: str, attributes: dict[str, Json], *, folder: str = COMMANDS
     ) -> str | None:
         if len(canonical(attributes).encode()) <= MAX_INLINE_BYTES:
             return None
-        key = f"attributes/{tenant}/{command_id}.json"
+        key = f"{folder}/{tenant}/{id_}.json"
         with self._store.lock:
             self._store.objects.put(key, attributes)
         return key

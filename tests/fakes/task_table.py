@@ -8,11 +8,12 @@ from tests.fakes.store import Store
 from tests.fakes.tables import cut_page, is_free, put_request
 
 from sfn_cqrs.adapters.paging import Page, Range
-from sfn_cqrs.adapters.task_table import open_shard
+from sfn_cqrs.adapters.task_table import OUTLIVES, open_shard
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.keys import TaskKey, TaskKind, tasks_partition_key, type_prefix
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request
+from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Counts, Ending, Item, Stop, Task, TaskStatus
 from sfn_cqrs.domain.task_flow import ItemWritten, TaskWritten
 
@@ -22,9 +23,12 @@ Cursor = dict[str, Any]
 class TaskTable:
     """The tasks and their items."""
 
-    def __init__(self, store: Store, attributes: AttributesBucket) -> None:
+    def __init__(
+        self, store: Store, attributes: AttributesBucket, retention: Retention | None = None
+    ) -> None:
         self._store = store
         self._attributes = attributes
+        self._retention = retention or Retention()
 
     def create(self, task: Task, request: Request | None = None) -> Refusal | None:
         with self._store.lock:
@@ -165,7 +169,8 @@ class TaskTable:
             if found is None or not may(found):
                 return TaskWritten(done=False, task=found)
             task = replace(changed(found), updated_at=iso(self._store.now()))
-            self._store.tasks.put(key, task)
+            expiry = self._retention.expiry(key.type, self._store.now())
+            self._store.tasks.put(key, task, expiry if task.status.is_closed else None)
             if task.status.is_closed:
                 self._store.listed_tasks.discard(key)
             else:
@@ -184,5 +189,7 @@ class TaskTable:
             if found is None or not may(found):
                 return ItemWritten(done=False, item=found)
             item = replace(changed(found), updated_at=iso(self._store.now()))
-            self._store.task_items.put((key, index), item)
+            expiry = self._retention.expiry(key.type, self._store.now() + OUTLIVES)
+            ttl = expiry if item.status.is_closed else None
+            self._store.task_items.put((key, index), item, ttl)
             return ItemWritten(done=True, item=item)

@@ -28,7 +28,11 @@ class World:
     """
 
     def __init__(
-        self, *, command_ttl: Retention | None = None, history_ttl: Retention | None = None
+        self,
+        *,
+        command_ttl: Retention | None = None,
+        history_ttl: Retention | None = None,
+        task_ttl: Retention | None = None,
     ) -> None:
         self.clock = ManualClock()
         self.store = Store(self.clock)
@@ -39,7 +43,7 @@ class World:
         self.requests = RequestTable(self.store)
         self.waits = WaitTable(self.store)
         self.attributes = AttributesBucket(self.store)
-        self.tasks = TaskTable(self.store, self.attributes)
+        self.tasks = TaskTable(self.store, self.attributes, task_ttl)
         self.approvals = ApprovalTable(self.store)
         self.imports = ImportTable(self.store)
         self.import_jobs = ImportJobs(self.store)

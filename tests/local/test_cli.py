@@ -3,10 +3,16 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
+from tests.fakes.builders import RESIZE, a_task
 
+from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.adapters.task_items import task_item
+from sfn_cqrs.adapters.task_table import open_shard
+from sfn_cqrs.domain.task import TaskStatus
 from sfn_local.checkout import CHECKOUT
 from sfn_local.cli import COMMANDS, main
 from sfn_local.cli.api import item_path
@@ -311,6 +317,30 @@ def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
     assert redriven.output == "ORDER bad version 1 runs again, attempt 2\n"
     assert skipped.output == "ORDER bad version 1 is skipped\n"
     assert well == (0, "0 open, the oldest for 0 s\nall is well\n", "")
+
+
+@pytest.mark.stack
+def test_a_task_that_is_open_for_long_is_found_by_the_doctor(on_stack, stack):
+    dynamodb, table = stack.client("dynamodb"), stack.outputs["TasksTableName"]
+    task = a_task(replace(RESIZE, ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z77"), status=TaskStatus.PROCESSING)
+    item = marshal({**task_item(task, open_shard(task.key)), "input": None})
+    dynamodb.put_item(TableName=table, Item=item)
+    try:
+        patient = on_stack("doctor", "--older-than", 10**9, "--json")
+        ill, shown = on_stack("doctor", "--json"), on_stack("doctor")
+    finally:
+        dynamodb.delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
+
+    (found,) = ill.json["tasks"]
+    assert (ill.code, found["id"], found["status"], found["attempt"]) == (
+        1,
+        "t-01KAXK3V9Q0M3W8C5R6T7Y8Z77",
+        "PROCESSING",
+        1,
+    )
+    assert (patient.json["open_tasks"], patient.json["tasks"]) == (1, [])
+    assert "tasks: 1 open, the oldest for" in shown.output
+    assert "t-01KAXK3V9Q0M3W8C5R6T7Y8Z77" in shown.output
 
 
 @pytest.mark.stack

@@ -45,6 +45,12 @@ def project(tmp_path, monkeypatch):
     return copied
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    """A copy that nothing is written to."""
+    return copy_project(tmp_path_factory.mktemp("untouched") / "project")
+
+
 @pytest.fixture
 def sfn_cqrs(monkeypatch, capsys):
     """Return what runs the command line in this process: its exit code and what it prints."""
@@ -102,7 +108,7 @@ def test_a_new_workflow_runs_at_once(sfn_cqrs):
     report = json.loads(output)
     assert (code, report["status"]) == (0, "SUCCEEDED")
     assert [step["state"] for step in report["path"]] == ["check", "approve", "refund", "success"]
-    assert report["path"][0]["input"] == {"id": "order-refund-1"}
+    assert report["path"][0]["input"] == {"id": "w-1"}
 
 
 @pytest.mark.parametrize(
@@ -130,14 +136,15 @@ def test_a_new_workflow_runs_at_once(sfn_cqrs):
     ],
 )
 def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(
-    arguments, message, sfn_cqrs, project
+    arguments, message, sfn_cqrs, untouched, monkeypatch
 ):
-    before = files_of(project)
+    monkeypatch.chdir(untouched)
+    before = files_of(untouched)
 
     code, _, error = sfn_cqrs("new", "workflow", *arguments)
 
     assert (code, message in error) == (64, True), error
-    assert files_of(project) == before
+    assert files_of(untouched) == before
 
 
 def test_a_workflow_that_exists_is_left_alone(sfn_cqrs, project):
@@ -289,6 +296,7 @@ def test_a_new_workflow_waits_on_the_stack_and_goes_on_when_it_is_resumed(on_sta
     _, output, _ = on_stack("start", "order-refund", "--json")
     report = json.loads(output)
     assert (code, report["status"], report["stoppedIn"]) == (0, "RUNNING", ["approve"]), error
+    assert "oken" not in (output + shown).replace("waits for a token", "")
     assert shown.splitlines()[-1] == f"sfn-cqrs resume {report['name']} approve '{{}}'"
 
     resumed = on_stack("resume", report["name"], "approve", '{"result": "approved"}')
@@ -298,7 +306,7 @@ def test_a_new_workflow_waits_on_the_stack_and_goes_on_when_it_is_resumed(on_sta
     assert resumed == (0, "", "")
     assert (report["status"], report["output"]) == (
         "SUCCEEDED",
-        {"id": "order-refund-1", "result": "done"},
+        {"id": "w-1", "result": "done"},
     )
     code, _, error = on_stack("resume", report["name"], "approve")
     assert (code, "has ended already" in error) == (1, True)

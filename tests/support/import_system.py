@@ -14,7 +14,9 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports import ImportService, Progress, Request
+from sfn_local.asl import FunctionError
 
+RECEIVES = 5
 CONSUMER = "StreamOnImportChangedFunction"
 HEADER = ("icao", "name", "country", "lat", "lon", "tz")
 
@@ -22,19 +24,45 @@ HEADER = ("icao", "name", "country", "lat", "lon", "tz")
 class ImportSystem(MotoSystem):
     """A system whose import machine runs, too."""
 
-    def __init__(self, seed: int | None = None, **more: Any) -> None:
+    def __init__(self, seed: int | None = None, *, batch: int = 100, **more: Any) -> None:
+        """`batch` is how many rows the Map hands on at a time."""
         super().__init__(seed, **more)
         self.import_machine = self.template.machines["import-csv"]
+        definition = self.import_machine.definition.replace(
+            '"MaxItemsPerBatch": 100', f'"MaxItemsPerBatch": {batch}'
+        )
+        self.engine.update_state_machine(self.import_machine.arn, definition)
         self.import_stream = Stream.of(self.template, CONSUMER)
         self.streams["ImportTmpTable"] = self.import_stream
 
     def notify(self) -> bool:
-        """Hand on what the import table's stream has, and then the notices."""
+        """Hand on what the import table's stream has, then single rows, and then the notices."""
         if self.import_stream.pending:
             batch = self.import_stream.take(None)
             self.import_stream.deliver(batch, partial(self.lambdas.invoke, CONSUMER), self._sleep)
             return True
-        return super().notify()
+        messages = self.receive("ImportActionQueue")
+        if not messages:
+            return super().notify()
+        for message in messages:
+            self._act_on(message)
+        return True
+
+    def _act_on(self, message: dict[str, Any]) -> None:
+        """Deliver a message until it is done, as often as the queue would."""
+        for receives in range(1, RECEIVES + 1):
+            record = {
+                "messageId": message["MessageId"],
+                "body": message["Body"],
+                "attributes": {"ApproximateReceiveCount": str(receives)},
+            }
+            try:
+                done = self.invoke("QueueOnImportActionFunction", {"Records": [record]})
+            except FunctionError:
+                continue
+            if not done["batchItemFailures"]:
+                break
+        self._delete("ImportActionQueue", message)
 
     @property
     def service(self) -> ImportService:

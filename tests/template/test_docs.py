@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import pytest
 from tests.template.stack import ROOT, TEMPLATE, of_type
@@ -7,6 +8,7 @@ from tests.template.stack import ROOT, TEMPLATE, of_type
 from sfn_local.asl.graph import mermaid
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 
 
@@ -54,6 +56,26 @@ def test_the_diagrams_are_drawn_from_the_machines() -> None:
     assert {name: text.strip() for name, text in drawn.items()} == {
         name: text.strip() for name, text in machines.items()
     }
+
+
+def anchors(path: Path) -> set[str]:
+    """What a link may name in a page: its headings, as GitHub spells them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
+    words = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {word.replace(" ", "-") for word in words}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_between_the_pages_leads_somewhere(page: Path) -> None:
+    links = re.findall(
+        r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text(encoding="utf-8")
+    )
+    targets = [((page.parent / path).resolve() if path else page, anchor) for path, anchor in links]
+
+    assert [path for path, _ in targets if not path.exists()] == []
+    assert [
+        (path.name, anchor) for path, anchor in targets if anchor and anchor not in anchors(path)
+    ] == []
 
 
 def test_every_route_is_in_the_readme() -> None:

@@ -253,8 +253,8 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
     handlers.BUILTIN_HANDLERS.append(entry)
     boto3.DEFAULT_SESSION = None
     parameters = {
-        **{"CommandTtlDays": "30", "HistoryTtlDays": "30"},
-        **{"ApprovalLinks": "enabled", "ImportOnUpload": "enabled"},
+        **dict.fromkeys(("CommandTtlDays", "HistoryTtlDays", "TaskTtlDays"), "30"),
+        **dict.fromkeys(("ApprovalLinks", "ImportOnUpload"), "enabled"),
     }
     folder = tmp_path_factory.mktemp("state")
     try:

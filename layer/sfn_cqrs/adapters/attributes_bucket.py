@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_INLINE_BYTES = 100 * 1024
+COMMANDS, TASKS = "attributes", "tasks"
+"""Folders of the bucket; what lies in that of tasks expires after 30 days."""
 
 
 class AttributesBucket:
@@ -21,13 +23,13 @@ class AttributesBucket:
         self._bucket = bucket
 
     def store_if_large(
-        self, tenant: str, command_id: str, attributes: dict[str, Json]
+        self, tenant: str, id_: str, attributes: dict[str, Json], *, folder: str = COMMANDS
     ) -> str | None:
         """Store attributes above 100 KiB and answer their object's key; None keeps them inline."""
         body = canonical(attributes).encode()
         if len(body) <= MAX_INLINE_BYTES:
             return None
-        key = f"attributes/{tenant}/{command_id}.json"
+        key = f"{folder}/{tenant}/{id_}.json"
         self._client().put_object(
             Bucket=self._bucket, Key=key, Body=body, ContentType="application/json"
         )

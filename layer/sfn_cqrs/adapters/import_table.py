@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
 from sfn_cqrs.adapters.import_items import key_item
+from sfn_cqrs.adapters.open_index import shard_of
 from sfn_cqrs.adapters.transactions import write_all
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.imports import Counts, Fate, Marker, Plan, Planned
@@ -87,12 +88,13 @@ class ImportTable:
             "ConditionExpression": "attribute_not_exists(pk)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+        shard = shard_of(key.parts_pk, str(marker.first), SHARDS)
         counts, whose = _counts_item(marker.counts), {"kind": "count", **key_item(key)}
         adds = ", ".join(f"{name} :{name}" for name in counts)
         sets = ", ".join(f"#{name} = :{name}" for name in whose)
         update = {
             "TableName": self._table,
-            "Key": marshal({"pk": key.parts_pk, "sk": f"COUNT#{marker.first % SHARDS:02d}"}),
+            "Key": marshal({"pk": key.parts_pk, "sk": f"COUNT#{shard:02d}"}),
             "UpdateExpression": f"ADD {adds} SET {sets}",
             "ConditionExpression": "attribute_not_exists(sealed)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

@@ -1,7 +1,10 @@
 """The tasks table: every change is one conditional write, every read is consistent."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import timedelta
 from itertools import chain
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -39,6 +42,7 @@ from sfn_cqrs.domain.keys import (
 )
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request
+from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Counts, Ending, Stop, Task, TaskStatus, size_of
 from sfn_cqrs.domain.task_flow import ItemWritten, TaskWritten
 from sfn_cqrs.domain.values import Json
@@ -47,6 +51,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 OPEN_SHARDS = 4
+OUTLIVES = timedelta(days=7)
+"""How much longer than its task an item is kept: longer than any attempt that reopens it."""
 ITEMS_PER_TRANSACTION = 100
 BYTES_PER_TRANSACTION = 3 * 1024 * 1024
 PAGE_SIZE = 1_000
@@ -72,6 +78,7 @@ _SPELT = {
         "result",
         "status",
         "stop",
+        "ttl",
         "type",
     )
 }
@@ -93,6 +100,7 @@ class TaskTable:
         requests: RequestTable,
         attributes: AttributesBucket,
         now: Now,
+        retention: Retention,
     ) -> None:
         """Speak to the tasks table, and to the one of requests."""
         self._client = client
@@ -100,6 +108,7 @@ class TaskTable:
         self._requests = requests
         self._attributes = attributes
         self._now = now
+        self._retention = retention
         self._open = OpenIndex(client, table, "tasks")
 
     def create(self, task: Task, request: Request | None = None) -> Refusal | None:
@@ -120,7 +129,7 @@ class TaskTable:
         return None
 
     def find(self, key: TaskKey) -> Task | None:
-        """One task; None if there is none."""
+        """One task; None if there is none, or it has expired."""
         item = self._get(key.pk, key.sk)
         return None if item is None else as_task(item)
 
@@ -139,7 +148,7 @@ class TaskTable:
         """
         pk = tasks_partition_key(tenant, kind)
         wanted = Range(pk, type_prefix(type_), limit, cursor, is_descending=True)
-        page = query_page(self._client, self._table, wanted)
+        page = query_page(self._client, self._table, wanted, **self._kept())
         return Page([as_task(item) for item in page.items], page.next_cursor)
 
     def queue(self, key: TaskKey, attempt: int) -> TaskWritten:
@@ -159,11 +168,12 @@ class TaskTable:
         return self._write_task(key, update, condition, {":stop": str(stop)})
 
     def close(self, key: TaskKey, attempt: int, status: TaskStatus, counts: Counts) -> TaskWritten:
-        """Write how an attempt ended, and leave the index of open tasks."""
-        return self._write_task(
+        """Write how an attempt ended, and leave the index of open tasks; it may expire now."""
+        expiry = self._retention.expiry(key.type, self._now())
+        written = self._write_task(
             key,
             "SET #status = :status, #completed = :c, #failed = :f, cancelled = :x,"
-            " updated_at = :now REMOVE open_shard",
+            f" updated_at = :now{_expiring(expiry)} REMOVE open_shard",
             f"attempt = :attempt AND {_OPEN}",
             {
                 ":attempt": attempt,
@@ -171,8 +181,12 @@ class TaskTable:
                 ":c": counts.completed,
                 ":f": counts.failed,
                 ":x": counts.cancelled,
+                ":ttl": expiry,
             },
         )
+        if written.done and expiry is not None and not status.is_repairable:
+            self._expire_pointer(key, expiry)
+        return written
 
     def go_on(self, key: TaskKey, attempt: int, pending: tuple[int, ...]) -> TaskWritten:
         """Open the next attempt with what an attempt that has ended left."""
@@ -207,12 +221,13 @@ class TaskTable:
     def items(self, key: TaskKey) -> list[tasks.Item]:
         """All items of a task by their index, without their inputs."""
         wanted = Range(key.items_pk, f"{key.sk}#")
+        kept = self._kept()
         found = query(
             self._client,
             self._table,
             wanted,
             PAGE_SIZE,
-            names=_names(_WITHOUT_INPUT),
+            **{**kept, "names": {**kept["names"], **_names(_WITHOUT_INPUT)}},
             ProjectionExpression=_WITHOUT_INPUT,
         )
         return [as_item(item) for item in found]
@@ -225,7 +240,7 @@ class TaskTable:
             key,
             index,
             "SET #status = :processing, attempt = :attempt, seq = :seq, lease_until = :lease,"
-            " updated_at = :now REMOVE #error, cause",
+            " updated_at = :now REMOVE #error, cause, #ttl",
             "(attempt = :attempt AND #status = :processing AND seq < :seq) OR"
             " (attempt < :attempt AND #status <> :completed AND lease_until <= :instant)",
             {
@@ -289,7 +304,30 @@ class TaskTable:
         item = self._client.get_item(
             TableName=self._table, Key=marshal({"pk": pk, "sk": sk}), ConsistentRead=True
         ).get("Item")
-        return None if item is None else unmarshal(item)
+        if item is None:
+            return None
+        plain = unmarshal(item)
+        return None if plain.get("ttl", inf) <= self._now().timestamp() else plain
+
+    def _kept(self) -> dict[str, Any]:
+        """What a query needs to leave out what has expired and is not deleted yet."""
+        return {
+            "names": {"#ttl": "ttl"},
+            "values": {":instant": int(self._now().timestamp())},
+            "FilterExpression": "attribute_not_exists(#ttl) OR #ttl > :instant",
+        }
+
+    def _expire_pointer(self, key: TaskKey, expiry: int) -> None:
+        """Let the pointer to a task go with it; only a task that nobody can reopen has this."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName=self._table,
+                Key=marshal({"pk": key.items_pk, "sk": POINTER_SK}),
+                UpdateExpression="SET #ttl = :ttl",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues=marshal({":ttl": expiry}),
+            )
 
     def _restart(
         self, key: TaskKey, attempt: int, pending: tuple[int, ...], condition: str
@@ -298,7 +336,7 @@ class TaskTable:
             key,
             "SET #status = :created, attempt = :next, pending = :pending, #left = :left,"
             " opened_at = :now, updated_at = :now, open_shard = :shard"
-            " REMOVE #stop, #completed, #failed, cancelled",
+            " REMOVE #stop, #completed, #failed, cancelled, #ttl",
             condition,
             {
                 ":attempt": attempt,
@@ -319,8 +357,9 @@ class TaskTable:
         values: dict[str, Any],
     ) -> ItemWritten:
         fields = {"#result": ending.result, "#error": ending.error, "cause": ending.cause}
-        values = {**values, ":ending": str(ending.status)}
-        sets, removes = f"#status = :ending, updated_at = :now, {also}", []
+        expiry = self._retention.expiry(key.type, self._now() + OUTLIVES)
+        values = {**values, ":ending": str(ending.status), ":ttl": expiry}
+        sets, removes = f"#status = :ending, updated_at = :now, {also}{_expiring(expiry)}", []
         for name, value in fields.items():
             if value is None:
                 removes.append(name)
@@ -366,6 +405,10 @@ class TaskTable:
                 raise
             return False, refused_item(error)
         return True, unmarshal(answer["Attributes"])
+
+
+def _expiring(expiry: int | None) -> str:
+    return "" if expiry is None else ", #ttl = :ttl"
 
 
 def _names(text: str) -> dict[str, str]:

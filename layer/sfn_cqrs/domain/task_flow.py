@@ -311,7 +311,8 @@ def settle(
         if ended.item is None or not ended.item.status.is_closed:
             raise SupersededError(f"a later attempt owns item {item.index}")
         statuses[item.index] = ended.item.status
-    counts = Counts.of(statuses.values())
+    expired = [TaskStatus.COMPLETED] * (task.total - len(items))  # others are kept until now
+    counts = Counts.of([*statuses.values(), *expired])
     closed: TaskWritten = yield CloseTask(task.attempt, counts.verdict(task.stop), counts)
     return _owned(closed, task.attempt)
 

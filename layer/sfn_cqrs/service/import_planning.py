@@ -115,7 +115,7 @@ class Planner:
         while version is not None:
             if self._settings.supersedes(row, version):
                 return version.source_row
-            if not self._settings.may_hide_ours(version):
+            if version.version == 1 or not self._settings.may_hide_ours(version):
                 return None
             version = bootstrap.commands().find(version.key, version.version - 1)
         return None

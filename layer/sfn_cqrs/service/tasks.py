@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.attributes_bucket import TASKS
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import task_flow
 from sfn_cqrs.domain.clock import iso
@@ -160,7 +161,9 @@ class TaskService:
         now = bootstrap.now()
         at = iso(now)
         key = TaskKey(self._tenant, type_, new_ulid(now), kind)
-        stored = bootstrap.attributes().store_if_large(self._tenant, key.id, {"input": list(items)})
+        stored = bootstrap.attributes().store_if_large(
+            self._tenant, key.id, {"input": list(items)}, folder=TASKS
+        )
         task = Task(
             key=key,
             name=checked_name(name) or type_,

@@ -115,6 +115,10 @@ class Execution:
     def start(self) -> None:
         """Enter the first state as soon as the scheduler gets to it. Needs the lock."""
         details = {"input": self.input.text, "roleArn": self.machine.role_arn}
+        if self.version_arn is not None:
+            details["stateMachineVersionArn"] = self.version_arn
+        if self.alias_arn is not None:
+            details["stateMachineAliasArn"] = self.alias_arn
         self.history.add(self.started, 0, "ExecutionStarted", details)
         self._go(self.started)
         self.notify(self)

@@ -8,6 +8,7 @@ after a crash.
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +45,21 @@ class Child(NamedTuple):
     execution: str | None
     status: str | None = None
     results: list[str] | None = None
+
+
+@dataclass
+class Changes:
+    """What is written in one transaction.
+
+    Records are by kind and key, and removed where they are None. The events of executions that
+    are forgotten, and the children of Map Runs that are dropped, go before others are added.
+    """
+
+    records: dict[tuple[str, str], Any] = field(default_factory=dict)
+    events: list[tuple[str, Event]] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
 
 
 class JournalError(RuntimeError):
@@ -96,37 +112,30 @@ class Journal:
             texts = None if results is None else json.loads(results)
             yield Child(run_arn, number, items, text, execution, status, texts)
 
-    def drop_children(self, run: str) -> None:
-        """Remove the children of a Map Run."""
-        self._connection.execute("DELETE FROM children WHERE run = ?", (run,))
-
-    def forget(self, execution: str) -> None:
-        """Remove the events of an execution."""
-        self._connection.execute("DELETE FROM events WHERE execution = ?", (execution,))
-
-    def write(
-        self,
-        records: dict[tuple[str, str], Any],
-        events: list[tuple[str, Event]],
-        children: list[Child] | None = None,
-    ) -> None:
-        """Replace records and children, and add events; a record that is None is removed."""
-        gone = [key for key, value in records.items() if value is None]
-        kept = [(*key, json.dumps(value)) for key, value in records.items() if value is not None]
-        rows = [
-            (arn, each.number, each.previous, each.moment, each.type, _text(each.details))
-            for arn, each in events
+    def write(self, changes: Changes) -> None:
+        """Make changes, all or none."""
+        gone = [key for key, value in changes.records.items() if value is None]
+        kept = [
+            (*key, json.dumps(value)) for key, value in changes.records.items() if value is not None
         ]
-        started = [(*child[:-1], _text(child.results)) for child in children or ()]
-        connection = self._connection
-        connection.execute("BEGIN")
-        connection.executemany("DELETE FROM records WHERE kind = ? AND key = ?", gone)
-        connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", kept)
-        connection.executemany("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
-        connection.executemany(
-            "INSERT OR REPLACE INTO children VALUES (?, ?, ?, ?, ?, ?, ?)", started
-        )
-        connection.execute("COMMIT")
+        events = [
+            (arn, each.number, each.previous, each.moment, each.type, _text(each.details))
+            for arn, each in changes.events
+        ]
+        children = [(*child[:-1], _text(child.results)) for child in changes.children]
+        run = self._connection.executemany
+        self._connection.execute("BEGIN")
+        run("DELETE FROM records WHERE kind = ? AND key = ?", gone)
+        run("DELETE FROM events WHERE execution = ?", [(arn,) for arn in changes.forgotten])
+        run("DELETE FROM children WHERE run = ?", [(arn,) for arn in changes.dropped])
+        run("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", kept)
+        run("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)", events)
+        run("INSERT OR REPLACE INTO children VALUES (?, ?, ?, ?, ?, ?, ?)", children)
+        self._connection.execute("COMMIT")
+
+    def put(self, kind: str, key: str, value: Any) -> None:
+        """Replace one record, or remove it where the value is None."""
+        self.write(Changes({(kind, key): value}))
 
     def close(self) -> None:
         """Let another engine have the file."""
@@ -137,7 +146,7 @@ class Journal:
         if found != FORMAT:
             self.close()
             raise JournalError(f"{path} has the format {found}; this engine reads {FORMAT}")
-        self.write({("meta", "format"): FORMAT}, [])
+        self.put("meta", "format", FORMAT)
 
 
 def _text(value: dict[str, Any] | list[str] | None) -> str | None:

@@ -15,7 +15,7 @@ from sfn_local.asl.distributed.map_run import MapRun
 from sfn_local.asl.distributed.map_runs import Outcome
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.execution import Execution
-from sfn_local.asl.journal import Child, Journal
+from sfn_local.asl.journal import Changes, Child, Journal
 
 APART = ("changed", "children", "tolerance", "executions", "items")
 PLAIN = tuple(each.name for each in fields(MapRun) if each.name not in APART)
@@ -38,6 +38,8 @@ class KeptMapRuns:
         self._let_go = let_go
         self._changed: dict[str, MapRun] = {}
         self._children: dict[tuple[str, int], Child] = {}
+        self._gone: list[str] = []
+        self._dropped: list[str] = []
 
     def changed(self, run: MapRun) -> None:
         """A Map Run is another than it was."""
@@ -84,7 +86,7 @@ class KeptMapRuns:
         """The Map Run is let go of, with its children."""
         self._drop_children(run)
         self._changed.pop(run.arn, None)
-        self._journal.write({("map_run", run.arn): None}, [])
+        self._gone.append(run.arn)
         for child in run.children.values():
             self._let_go(child)
 
@@ -92,15 +94,20 @@ class KeptMapRuns:
         """A child is let go of."""
         self._let_go(child)
 
-    def take(self) -> tuple[dict[tuple[str, str], Any], list[Child]]:
-        """What is to be written, as records and rows."""
+    def take(self) -> Changes:
+        """What is to be written."""
         records: dict[tuple[str, str], Any] = {
             ("map_run", arn): _record(run) for arn, run in self._changed.items()
         }
-        children = list(self._children.values())
+        records |= {("map_run", arn): None for arn in self._gone}
+        changes = Changes(
+            records=records, children=list(self._children.values()), dropped=list(self._dropped)
+        )
         self._changed.clear()
         self._children.clear()
-        return records, children
+        self._gone.clear()
+        self._dropped.clear()
+        return changes
 
     def restore(self) -> Iterator[MapRun]:
         """The Map Runs of the engine before, the oldest first."""
@@ -124,7 +131,8 @@ class KeptMapRuns:
     def _drop_children(self, run: MapRun) -> None:
         for key in [key for key in self._children if key[0] == run.arn]:
             del self._children[key]
-        self._journal.drop_children(run.arn)
+        self._dropped.append(run.arn)
+        self._mark()
 
 
 def _record(run: MapRun) -> dict[str, Json]:

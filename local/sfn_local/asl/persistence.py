@@ -18,7 +18,7 @@ from sfn_local.asl.distributed.map_runs import MapRuns
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.execution import Execution
 from sfn_local.asl.history import Event, History
-from sfn_local.asl.journal import Journal
+from sfn_local.asl.journal import Changes, Journal
 from sfn_local.asl.kept_map_runs import KeptMapRuns
 from sfn_local.asl.machine import Machine, compile_machine
 from sfn_local.asl.machines import Machines
@@ -82,6 +82,8 @@ class Persistence:
         self._journal = Journal(folder)
         self._runtime = runtime
         self._marked: dict[str, Execution] = {}
+        self._gone: list[str] = []
+        self._names: list[str] = []
         self._saved: dict[tuple[str, str], Any] = {}
         self._is_due = False
         self._machines: dict[str, Machine] = {}
@@ -106,7 +108,7 @@ class Persistence:
         changed |= {key: None for key in self._saved if key not in current}
         self._saved = current
         if changed:
-            self._journal.write(changed, [])
+            self._journal.write(Changes(changed))
 
     def restore_resources(self, machines: Machines, tags: Tags) -> None:
         """Bring machines, versions, aliases, activities and tags back."""
@@ -127,11 +129,10 @@ class Persistence:
     def forget(self, execution: Execution) -> None:
         """Keep nothing of an execution but its name. Needs the lock."""
         self._let_go(execution)
-        self._journal.write({("forgotten", execution.arn): True}, [])
+        self._names.append(execution.arn)
 
     def keep_express(self, execution: Execution) -> None:
         """Keep an EXPRESS execution until it has ended. Needs the lock."""
-        key = ("express", execution.arn)
         record = {
             "name": execution.name,
             "machine": execution.machine.record(),
@@ -139,19 +140,19 @@ class Persistence:
             "trace": execution.trace_header,
             "mocks": None if execution.mocks is None else execution.mocks.name,
         }
-        self._journal.write({key: record}, [])
-        execution.when_ended(lambda: self._journal.write({key: None}, []))
+        self._journal.put("express", execution.arn, record)
+        execution.when_ended(lambda: self._journal.put("express", execution.arn, None))
 
     def restore_express(self) -> Iterator[tuple[Machine, dict[str, Any]]]:
         """The EXPRESS executions that had not ended, which are forgotten here."""
         for arn, value in self._journal.records("express"):
-            self._journal.write({("express", arn): None}, [])
+            self._journal.put("express", arn, None)
             yield self._compile(value["machine"]), value
 
     def _let_go(self, execution: Execution) -> None:
         self._marked.pop(execution.arn, None)
-        self._journal.forget(execution.arn)
-        self._journal.write({("execution", execution.arn): None}, [])
+        self._gone.append(execution.arn)
+        self._become_due()
 
     def restore_executions(
         self, map_runs: MapRuns, notify: Notify, find_case: FindCase
@@ -188,20 +189,22 @@ class Persistence:
         if not self._is_due:
             return
         self._is_due = False
-        records: dict[tuple[str, str], Any] = {
-            ("execution", arn): _execution(each) for arn, each in self._marked.items()
-        }
-        records["meta", "tokens"] = self._tokens()
-        records["meta", "time"] = self._runtime.scheduler.clock.time()
-        events: list[tuple[str, Event]] = []
+        changes = self._map_runs.take()
+        changes.forgotten = list(self._gone)
+        changes.records |= {("execution", arn): None for arn in self._gone}
+        changes.records |= {("forgotten", arn): True for arn in self._names}
         for arn, execution in self._marked.items():
+            changes.records["execution", arn] = _execution(execution)
             history = execution.history
             if isinstance(history, KeptHistory):
-                events += [(arn, event) for event in history.events()[history.written :]]
+                changes.events += [(arn, event) for event in history.events()[history.written :]]
                 history.written = len(history)
+        changes.records["meta", "tokens"] = self._tokens()
+        changes.records["meta", "time"] = self._runtime.scheduler.clock.time()
         self._marked.clear()
-        runs, children = self._map_runs.take()
-        self._journal.write({**records, **runs}, events, children)
+        self._gone.clear()
+        self._names.clear()
+        self._journal.write(changes)
 
     def close(self) -> None:
         """Write what is marked, and let another engine have the folder. Needs the lock."""
@@ -232,7 +235,7 @@ class Persistence:
         if starts:  # a seeded engine would make the same names again
             random = self._runtime.scheduler.random
             random.seed(f"{random.random()}:{starts}")
-        self._journal.write({("meta", "starts"): starts + 1}, [])
+        self._journal.put("meta", "starts", starts + 1)
         clock = self._runtime.scheduler.clock
         if isinstance(clock, VirtualClock):
             clock.move_to(meta.get("time", 0.0))
@@ -240,7 +243,7 @@ class Persistence:
             key, issued = bytes.fromhex(meta["tokens"]["key"]), meta["tokens"]["issued"]
             self._runtime.tokens = Tokens(key, issued + SERIALS_TO_SKIP)
         else:
-            self._journal.write({("meta", "tokens"): self._tokens()}, [])
+            self._journal.put("meta", "tokens", self._tokens())
 
     def _restore(
         self,

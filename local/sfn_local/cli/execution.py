@@ -171,7 +171,7 @@ def _watch(client: Any, execution: str) -> tuple[dict[str, Any], list[dict[str, 
     while True:
         described = client.describe_execution(executionArn=execution)
         pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
-        events = [event for page in pages for event in page["events"]]
+        events = [_without_token(event) for page in pages for event in page["events"]]
         if described["status"] != "RUNNING" or _waits(events[-1]):
             return described, events
         time.sleep(POLL_SECONDS)
@@ -181,3 +181,9 @@ def _waits(event: dict[str, Any]) -> bool:
     """Whether an event is a callback state's, whose token is out."""
     resource: str = event.get("taskSubmittedEventDetails", {}).get("resource", "")
     return resource.endswith(CALLBACK)
+
+
+def _without_token(event: dict[str, Any]) -> dict[str, Any]:
+    """An event without what a function is sent: that of a callback state holds its token."""
+    event.get("taskScheduledEventDetails", {}).pop("parameters", None)
+    return event

@@ -12,6 +12,7 @@ from sfn_local.scaffold.names import pascal
 from sfn_local.scaffold.sample import READERS, WIDEST, Sample, SampleColumn, width
 
 LONGEST = 32
+BATCH_EVENT = "events/import_csv/csv_rows_handler.json"
 _TABLE = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
 
@@ -45,6 +46,11 @@ class Table:
         return f"{self.name.replace('-', '_')}_import"
 
     @property
+    def event(self) -> str:
+        """The sample event of a batch of its rows."""
+        return f"import_csv/csv_rows_handler_{self.name.replace('-', '_')}"
+
+    @property
     def filled(self) -> list[SampleColumn]:
         """The columns that no row of the sample leaves empty."""
         keys = (self.code, self.title)
@@ -71,7 +77,7 @@ def singular(table: str) -> str:
 
 
 def add_import(changes: Changes, package: AppPackage, table: Table) -> None:
-    """Add the strategy of a table.
+    """Add the strategy of a table, its test, and the event of a batch of the sample's rows.
 
     Raises:
         ScaffoldError: the table has a strategy, or the module exists.
@@ -82,6 +88,7 @@ def add_import(changes: Changes, package: AppPackage, table: Table) -> None:
     types = {*package.registered("sync_handler"), *package.registered("command_type")}
     changes.create(package.module(table.module), _strategy(table, table.type in types))
     changes.create(package.test(table.module), _test(package.name, table))
+    changes.create(f"events/{table.event}.json", _event(changes.read(BATCH_EVENT), table))
 
 
 def _strategy(table: Table, is_known: bool) -> str:
@@ -140,7 +147,7 @@ def _test(package: str, table: Table) -> str:
     imports = import_lines(
         f"from {package}.{table.module} import FILLED",
         "from sfn_cqrs.domain.csv_rows import Problem",
-        "from sfn_cqrs.domain.import_strategy import wanted_by",
+        "from sfn_cqrs.domain.import_strategy import Wanted, wanted_by",
         "from sfn_cqrs.service import strategies",
     )
     row = [f"{_literal(name)}: {_literal(cell)}" for name, cell in table.row.items()]
@@ -171,6 +178,14 @@ def test_a_row_becomes_an_item(table):
     assert wanted.record.attributes == {_exploded(attributes, "{}", "    ")}
 
 
+def test_the_rows_of_the_sample_event_are_taken(table, sample):
+    event = sample("{table.event}")
+
+    wanted = [wanted_by(table, "tenant1", item["value"]) for item in event["input"]]
+
+    assert {{type(one) for one in wanted}} == {{Wanted}}
+
+
 def test_the_header_of_the_sample_is_taken(table):
     assert table.known_columns().assigned(list(ROW)) == tuple(ROW)
 
@@ -181,6 +196,12 @@ def test_a_cell_that_must_not_be_empty_is_named(column, table):
 
     assert problem == Problem("invalid", f"{{column}}: must not be empty")
 {_KINDS_TEST if table.read else ""}'''
+
+
+def _event(batch: str, table: Table) -> str:
+    """What the machine sends for the first rows of the sample."""
+    items = [{"index": index, "value": row} for index, row in enumerate(table.sample.first)]
+    return json.dumps({**json.loads(batch), "input": items}, ensure_ascii=False, indent=2) + "\n"
 
 
 def _read(table: Table) -> str:

@@ -14,6 +14,7 @@ TASK_SECONDS = 60
 WAIT_SECONDS = 86_400
 LEAST_SECONDS = 900
 RECORDER = "mark_failed"
+SAMPLE_ID = "w-1"
 FAULTS = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -52,7 +53,7 @@ class Workflow:
     @property
     def sample(self) -> dict[str, Json]:
         """What an execution is started with."""
-        return {"id": f"{self.name}-1"}
+        return {"id": SAMPLE_ID}
 
     def answer(self, state: str) -> dict[str, Json]:
         """What a state hands to the next."""

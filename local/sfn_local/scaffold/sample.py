@@ -15,6 +15,7 @@ from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
 from sfn_local.scaffold.changes import ScaffoldError
 
 MOST_ROWS = 10_000
+FIRST_ROWS = 2
 MOST_DIGITS = 15  # longer ones are numbers of accounts and cards, not amounts
 WIDEST = 40
 CHUNK = 1024 * 1024
@@ -41,10 +42,10 @@ class SampleColumn:
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample's columns, and how the file is to be read."""
+    """A sample's columns, its first good rows, and how the file is to be read."""
 
     columns: tuple[SampleColumn, ...]
-    rows: int
+    first: tuple[dict[str, str], ...]
     encoding: str
     delimiter: str
 
@@ -113,7 +114,8 @@ def _sample_of(file: CsvFile) -> Sample:
     columns = tuple(
         _column(name, values) for name, values in zip(names, zip(*good, strict=True), strict=True)
     )
-    return Sample(columns, len(good), file.text.encoding, file.delimiter)
+    first = tuple(dict(zip(names, cells, strict=True)) for cells in good[:FIRST_ROWS])
+    return Sample(columns, first, file.text.encoding, file.delimiter)
 
 
 def _column(name: str, values: Sequence[str]) -> SampleColumn:

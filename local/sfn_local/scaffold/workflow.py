@@ -12,7 +12,7 @@ from sfn_local.scaffold import template_entries, workflow_code
 from sfn_local.scaffold.changes import Changes, ScaffoldError
 from sfn_local.scaffold.insertion import before
 from sfn_local.scaffold.json_text import indented, json_text
-from sfn_local.scaffold.machine import RECORDER, Workflow, definition, test_cases
+from sfn_local.scaffold.machine import RECORDER, SAMPLE_ID, Workflow, definition, test_cases
 from sfn_local.scaffold.names import check_machine, check_states, pascal, snake
 from sfn_local.template import Template
 
@@ -51,7 +51,7 @@ def add_workflow(changes: Changes, template: Template, workflow: Workflow) -> No
 
 def sample_event(workflow: Workflow, state: str) -> dict[str, Any]:
     """What a state sends to its function."""
-    name = execution_name(workflow.name, f"{workflow.name}-1")
+    name = execution_name(workflow.name, SAMPLE_ID)
     machine = f"sfn-cqrs-{workflow.name}"
     role = f"sfn-cqrs-{pascal(workflow.name)}StateMachineRole"
     event: dict[str, Any] = {

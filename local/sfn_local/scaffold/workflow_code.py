@@ -95,7 +95,7 @@ def test_it_answers_for_the_id_of_its_execution(sample, lambda_context):
 
     answer = lambda_handler(event, lambda_context)
 
-    assert answer == {{"id": "{workflow.name}-1", "result": "done"}}
+    assert answer == {{"id": "w-1", "result": "done"}}
 '''
 
 

@@ -70,7 +70,7 @@ class TestCreate:
         id_ = service.create("ORDER_REMINDER", items)
 
         (task,) = stored(world)
-        assert (task.input, task.input_s3) == (None, f"attributes/tenant1/{id_}.json")
+        assert (task.input, task.input_s3) == (None, f"tasks/tenant1/{id_}.json")
         assert world.attributes.load(task.input_s3) == {"input": items}
 
     @pytest.mark.parametrize(

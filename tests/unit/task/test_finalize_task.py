@@ -178,3 +178,17 @@ def test_a_retried_item_that_was_not_begun_again_is_left_and_not_counted_as_fail
 
     assert answer == {"result": "CREATED", "attempt": 3}
     assert world.tasks.find(key).pending == (2,)
+
+
+def test_items_that_have_expired_since_they_were_completed_are_counted_as_such(
+    seed, key, sample, lambda_context
+):
+    world = seed(COMPLETED, FAILED, attempt=2, items=5, pending=(1,), left=1)
+    world.seed_items(an_item(key, 1, status=COMPLETED, attempt=2))
+    event = sample("task/finalize_task")
+    event["context"]["Execution"]["Input"]["attempt"] = 2
+
+    answer = lambda_handler({**event, "input": []}, lambda_context)
+
+    assert answer == {"result": "COMPLETED", "attempt": 2}
+    assert world.tasks.find(key).counts == Counts(5, 0, 0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sfn_local.asl.errors import ValidationException
+from sfn_local.asl.errors import RuntimeFailure, ValidationException
 
 if TYPE_CHECKING:
     from sfn_local.asl.execution import Execution
@@ -14,6 +14,7 @@ from sfn_local.asl.distributed.counts import Counts, Tolerance
 
 MOST_AT_ONCE = 10_000
 UNLIMITED = 2**31 - 1  # as AWS shows a MaxConcurrency of 0
+MOST_REDRIVES = 1000
 
 
 @dataclass(slots=True)
@@ -60,7 +61,13 @@ class MapRun:
         self.stopped = moment
 
     def redrive(self, moment: float) -> None:
-        """Go on with what did not succeed."""
+        """Go on with what did not succeed.
+
+        Raises:
+            RuntimeFailure: it was redriven a thousand times.
+        """
+        if self.redrive_count >= MOST_REDRIVES:
+            raise RuntimeFailure(f"The Map Run was redriven {MOST_REDRIVES} times.")
         self.status = "RUNNING"
         self.stopped = None
         self.redrive_count += 1

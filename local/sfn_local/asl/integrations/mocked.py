@@ -5,12 +5,12 @@ import re
 from sfn_local.asl.document import Document
 from sfn_local.asl.errors import SizeFailure, StateFailure
 from sfn_local.asl.integrations.attempt import Attempt
+from sfn_local.asl.integrations.service_task import SUBMITTING
 
 OPTIMIZED = re.compile(
     r"arn:[^:]+:states:[^:]*:[^:]*:(?!activity:)(?:(aws-sdk:[^:]+)|([^:]+)):(.+)"
 )
 CALLBACK = ".waitForTaskToken"
-SUBMITTING = re.compile(r"\.(waitForTaskToken|sync(:\d)?)$")
 
 
 class MockedTask:

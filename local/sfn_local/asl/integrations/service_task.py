@@ -1,5 +1,6 @@
 """What all optimized integrations and AWS SDK integrations have in common."""
 
+import re
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -7,6 +8,8 @@ from sfn_local.asl.catalogue import CALLBACK
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import StateFailure
 from sfn_local.asl.integrations.attempt import Attempt, Ending, Expired, Returned
+
+SUBMITTING = re.compile(r"\.(waitForTaskToken|sync(:\d)?)$")
 
 
 class ServiceTask(ABC):
@@ -71,11 +74,19 @@ class ServiceTask(ABC):
         """
         outcome = news.outcome
         if isinstance(outcome, StateFailure):
-            ending = "TaskTimedOut" if isinstance(news, Expired) else "TaskFailed"
+            ending = self._failure_event(attempt, news)
             attempt.record(ending, {**outcome.reasons(), **self.identity})
             raise outcome
         attempt.record("TaskSucceeded", {"output": outcome.text, **self.identity})
         return outcome
+
+    def _failure_event(self, attempt: Attempt, news: Ending) -> str:
+        """How AWS calls a failure: what was never taken on could not be submitted."""
+        if isinstance(news, Expired):
+            return "TaskTimedOut"
+        is_submission = SUBMITTING.search(self.identity["resource"]) is not None
+        is_refused = isinstance(news, Returned) and not attempt.visit.is_submitted
+        return "TaskSubmitFailed" if is_submission and is_refused else "TaskFailed"
 
 
 def metadata(status: int, headers: dict[str, str], request_id: str) -> dict[str, Any]:
