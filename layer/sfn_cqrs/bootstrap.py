@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.process_table import ProcessTable
     from sfn_cqrs.adapters.read_model import ReadModel
     from sfn_cqrs.adapters.request_table import RequestTable
+    from sfn_cqrs.adapters.saga_table import SagaTable
     from sfn_cqrs.adapters.task_table import TaskTable
     from sfn_cqrs.adapters.topics import DeadLetters, Topic
     from sfn_cqrs.adapters.wait_table import WaitTable
@@ -267,6 +268,31 @@ def task_executions() -> "Executions":
 
 
 @_once
+def sagas() -> "SagaTable":
+    """The sagas and their logs."""
+    from sfn_cqrs.adapters.saga_table import SagaTable  # noqa: PLC0415
+
+    return SagaTable(_client("dynamodb"), os.environ["SAGAS_TABLE"], requests=requests(), now=now)
+
+
+@_once
+def saga_machines() -> "dict[str, Executions]":
+    """The machine of each saga; one of your own is a line here and one in template.yaml."""
+    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
+
+    arns = {"order-saga": os.environ["ORDER_SAGA_MACHINE_ARN"]}
+    return {
+        saga: Executions(_client("stepfunctions"), arn, os.environ["SAGAS_TABLE"])
+        for saga, arn in arns.items()
+    }
+
+
+def saga_executions(saga: str) -> "Executions":
+    """The machine of one saga."""
+    return saga_machines()[saga]
+
+
+@_once
 def approvals() -> "ApprovalTable":
     """The approvals."""
     from sfn_cqrs.adapters.approval_table import ApprovalTable  # noqa: PLC0415
@@ -344,6 +370,11 @@ def commands_table_name() -> str:
 def tasks_table_name() -> str:
     """The table's name as notices and executions carry it."""
     return os.environ["TASKS_TABLE"]
+
+
+def sagas_table_name() -> str:
+    """The table's name as notices and executions carry it."""
+    return os.environ["SAGAS_TABLE"]
 
 
 def approvals_table_name() -> str:

@@ -26,6 +26,9 @@ from sfn_cqrs.adapters.items import as_process, process_item
 from sfn_cqrs.adapters.process_table import ProcessTable, open_shard
 from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.adapters.request_table import RequestTable
+from sfn_cqrs.adapters.saga_items import as_saga, saga_item
+from sfn_cqrs.adapters.saga_table import SagaTable
+from sfn_cqrs.adapters.saga_table import open_shard as saga_shard
 from sfn_cqrs.adapters.task_items import as_item, as_task, new_item, pointer_item, task_item
 from sfn_cqrs.adapters.task_table import TaskTable
 from sfn_cqrs.adapters.task_table import open_shard as task_shard
@@ -33,9 +36,10 @@ from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.adapters.zip_bucket import ZipBucket
 from sfn_cqrs.adapters.zip_jobs import ZipJobs
 from sfn_cqrs.domain.approval import Approval
-from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, TaskKey
+from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, SagaKey, TaskKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
 from sfn_local.template import Template
 
@@ -43,6 +47,7 @@ TABLES = (
     "CommandsTable",
     "DataTable",
     "HistoryTable",
+    "SagasTable",
     "TasksTable",
     "ApprovalsTable",
     "RequestsTable",
@@ -82,6 +87,10 @@ class FakeWorld(World):
             )
             if at[0] == key
         ]
+
+    def stored_saga(self, key: SagaKey) -> tuple[Saga | None, bool]:
+        """A saga, and whether the index lists it."""
+        return self.store.sagas.stored(key), key in self.store.listed_sagas
 
     def object_keys(self) -> list[str]:
         return [key for key, _ in self.store.objects.items()]
@@ -126,6 +135,7 @@ class MotoWorld:
             now=self.clock,
             retention=task_ttl or Retention(),
         )
+        self.sagas = SagaTable(dynamodb, "SagasTable", requests=self.requests, now=self.clock)
         self.approvals = ApprovalTable(
             dynamodb, "ApprovalsTable", requests=self.requests, now=self.clock
         )
@@ -147,6 +157,7 @@ class MotoWorld:
             name: getattr(self, name)
             for name in (
                 *names,
+                "sagas",
                 "imports",
                 "import_jobs",
                 "import_bucket",
@@ -207,6 +218,20 @@ class MotoWorld:
                 del item["open_shard"]
             for each in (item, pointer_item(task.key)):
                 self._dynamodb.put_item(TableName="TasksTable", Item=marshal(each))
+
+    def seed_sagas(self, *sagas: Saga) -> None:
+        """Put sagas in their places, whatever their states."""
+        for saga in sagas:
+            item = saga_item(saga, saga_shard(saga.key) if saga.status.is_open else None)
+            self._dynamodb.put_item(TableName="SagasTable", Item=marshal(item))
+
+    def stored_saga(self, key: SagaKey) -> tuple[Saga | None, bool]:
+        """A saga, and whether the index lists it."""
+        keys = marshal({"pk": key.pk, "sk": key.sk})
+        item = self._dynamodb.get_item(TableName="SagasTable", Key=keys, ConsistentRead=True).get(
+            "Item"
+        )
+        return (as_saga(unmarshal(item)), "open_shard" in item) if item else (None, False)
 
     def seed_items(self, *items: Item) -> None:
         """Put items of tasks in their places, whatever their states."""

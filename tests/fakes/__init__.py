@@ -6,6 +6,7 @@ rule itself; the contract tests hold DynamoDB's expressions to it.
 
 from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
+from tests.fakes.saga_table import SagaTable
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
 from tests.fakes.store import ManualClock, Shelf, Store
 from tests.fakes.tables import (
@@ -37,6 +38,7 @@ __all__ = [
     "ProcessTable",
     "ReadModel",
     "RequestTable",
+    "SagaTable",
     "Shelf",
     "Store",
     "TaskTable",

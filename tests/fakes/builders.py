@@ -2,10 +2,11 @@ from typing import Any
 
 from sfn_cqrs.domain.approval import Approval, Rules
 from sfn_cqrs.domain.command import Audit, Command, Content
-from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, TaskKey
+from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, SagaKey, TaskKey
 from sfn_cqrs.domain.process import Mode, Process
 from sfn_cqrs.domain.publication import Publication, SyncPublication
 from sfn_cqrs.domain.request import Request
+from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
 
 NRT = ItemKey("tenant1", "AIRPORT", "NRT")
@@ -94,6 +95,29 @@ def an_item(key: TaskKey = RESIZE, index: int = 0, **changes: Any) -> Item:
     """An item that nobody has begun."""
     fields: dict[str, Any] = {"input": {"n": index}, "updated_at": UPDATED.at}
     return Item(key=key, index=index, **{**fields, **changes})
+
+
+ORDERED = SagaKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9G")
+
+
+def a_saga(key: SagaKey = ORDERED, **changes: Any) -> Saga:
+    """An order's saga that has just been started: two books for 40."""
+    fields: dict[str, Any] = {
+        "saga": "order-saga",
+        "name": "order o-7",
+        "input": an_order(),
+        "created": UPDATED,
+        "opened_at": UPDATED.at,
+        "updated_at": UPDATED.at,
+        "source": "api",
+    }
+    return Saga(key=key, **{**fields, **changes})
+
+
+def an_order(**changes: Any) -> dict[str, Any]:
+    """What an order's saga is given."""
+    order = {"order": "o-7", "customer": "ada", "card": "visa", "total": 40}
+    return {**order, "lines": [{"sku": "BOOK", "quantity": 2}], **changes}
 
 
 RELEASE = ApprovalKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9B")

@@ -6,9 +6,10 @@ from typing import Any, Generic, TypeVar
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import Command, DataRow
-from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, TaskKey
+from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, SagaKey, TaskKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.request import Request
+from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
 
 K = TypeVar("K")
@@ -82,7 +83,7 @@ class Shelf(Generic[K, V]):
 class Store:
     """What all the fakes of one world share.
 
-    `listed` and `listed_tasks` hold what the indexes of what is open list.
+    `listed`, `listed_sagas` and `listed_tasks` hold what the indexes of what is open list.
     """
 
     def __init__(self, now: Now) -> None:
@@ -98,6 +99,9 @@ class Store:
         self.views: Shelf[tuple[str, str, str, str], dict[str, Any]] = Shelf(now)
         self.tasks: Shelf[TaskKey, Task] = Shelf(now)
         self.task_items: Shelf[tuple[TaskKey, int], Item] = Shelf(now)
+        self.sagas: Shelf[SagaKey, Saga] = Shelf(now)
+        self.listed_sagas: set[SagaKey] = set()
+        self.saga_cursors: dict[str, dict[str, Any]] = {}
         self.approvals: Shelf[ApprovalKey, Approval] = Shelf(now)
         self.listed_approvals: set[ApprovalKey] = set()
         self.approval_cursors: dict[str, dict[str, Any]] = {}

@@ -1,5 +1,6 @@
 from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
+from tests.fakes.saga_table import SagaTable
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
 from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
@@ -18,6 +19,7 @@ from tests.fakes.zips import ZipBucket, ZipJobs
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
 
 
@@ -44,6 +46,7 @@ class World:
         self.waits = WaitTable(self.store)
         self.attributes = AttributesBucket(self.store)
         self.tasks = TaskTable(self.store, self.attributes, task_ttl)
+        self.sagas = SagaTable(self.store)
         self.approvals = ApprovalTable(self.store)
         self.imports = ImportTable(self.store)
         self.import_jobs = ImportJobs(self.store)
@@ -53,6 +56,7 @@ class World:
         self.zip_executions = Executions(self.store)
         self.executions = Executions(self.store)
         self.task_executions = Executions(self.store)
+        self.saga_executions = Executions(self.store)
         self.approval_executions = Executions(self.store)
         self.link_secret = LinkSecret()
         self.import_executions = Executions(self.store)
@@ -80,6 +84,13 @@ class World:
         for item in items:
             self.store.task_items.put((item.key, item.index), item)
 
+    def seed_sagas(self, *sagas: Saga) -> None:
+        """Put sagas in their places, whatever their states."""
+        for saga in sagas:
+            self.store.sagas.put(saga.key, saga)
+            if saga.status.is_open:
+                self.store.listed_sagas.add(saga.key)
+
     def seed_approvals(self, *approvals: Approval) -> None:
         """Put approvals in their places, whatever their states."""
         for approval in approvals:
@@ -101,6 +112,7 @@ class World:
             "attributes",
             "waits",
             "tasks",
+            "sagas",
             "imports",
             "import_jobs",
             "import_bucket",
@@ -117,4 +129,8 @@ class World:
             "alarms",
             "dead_letters",
         )
-        return {**{name: getattr(self, name) for name in names}, "read_models": self.read_model}
+        return {
+            **{name: getattr(self, name) for name in names},
+            "read_models": self.read_model,
+            "saga_machines": {"order-saga": self.saga_executions},
+        }

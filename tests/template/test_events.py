@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from tests.template.stack import MACHINES, ROOT, TASKS, TEMPLATE, State, is_batch
 
-from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, TaskRef, ZipRef
+from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, SagaRef, TaskRef, ZipRef
 from sfn_cqrs.service.step_functions import execution_name
 from sfn_local.events import matches
 
@@ -12,6 +12,7 @@ EVENTS = ROOT / "events"
 ATTEMPTS: dict[str, tuple[Any, str]] = {
     "approval": (ApprovalRef, "ApprovalsTable"),
     "command": (CommandRef, "CommandsTable"),
+    "order-saga": (SagaRef, "SagasTable"),
     "task": (TaskRef, "TasksTable"),
     "import-csv": (ImportKey, "ImportTmpTable"),
     "zip-orchestrator": (ZipRef, "ImportTmpTable"),
@@ -63,6 +64,7 @@ def test_a_sample_runs_in_the_machine_and_under_the_name_of_its_attempt(state: S
     [
         ("on_approval_changed", "on_approval_changed"),
         ("on_process_changed", "on_process_changed"),
+        ("on_saga_changed", "on_saga_changed"),
         ("on_task_changed", "on_task_changed"),
         ("on_import_changed", "on_import_changed"),
         ("on_import_changed_zip", "on_import_changed"),
@@ -115,6 +117,7 @@ def test_a_file_passes_the_rule_of_uploads_by_its_place(key: str, passes: bool) 
     [
         "sweep_approval_ended",
         "sweep_execution_ended",
+        "sweep_saga_ended",
         "sweep_task_ended",
         "sweep_import_ended",
         "sweep_zip_ended",

@@ -40,9 +40,15 @@ RECORDERS = {
     "task": "finalize_task",
     "import-csv": "finalize_parent_job",
     "zip-orchestrator": "finalize_zip_job",
+    "order-saga": "park_saga",
 }  # of the others, mark_failed
 RECORDING = {
     ("task", "finalize_task"): "not_recorded",
+    ("order-saga", "reserve_stock"): "release_stock",  # a step that failed is undone, too
+    ("order-saga", "charge_payment"): "refund_payment",
+    ("order-saga", "ship_order"): "cancel_shipment",
+    ("order-saga", "finish_saga"): "not_recorded",
+    ("order-saga", "park_saga"): "not_recorded",
     ("import-csv", "finalize_parent_job"): "not_recorded",
     ("zip-orchestrator", "extract_file"): "not_extracted",  # the last state records it
     ("zip-orchestrator", "trigger_single_csv_and_wait"): "file_failed",

@@ -18,6 +18,7 @@ import boto3
 import pytest
 from botocore import handlers
 from tests.support.zip_system import an_archive
+from tests.template.saga_calls import lose_sagas_and_sweep, run_sagas
 from tests.template.stack import ROOT, TEMPLATE, as_list, statements_of
 from tests.template.test_events import ATTEMPTS
 
@@ -42,12 +43,24 @@ TASK_WORKERS = {
     "TaskIteratorFunction",
     "ZipOrchestratorFinalizeZipJobFunction",
 }
+SAGA_WORKERS = {
+    f"OrderSaga{state}Function"
+    for state in (
+        "ReserveStock",
+        "ChargePayment",
+        "ShipOrder",
+        "CancelShipment",
+        "RefundPayment",
+        "ReleaseStock",
+    )
+}
 WAKERS = {
     "ApiHandleRequestFunction",
     "ApprovalRequestApprovalFunction",
     "CommandFinishFunction",
     "CommandMarkFailedFunction",
     "CommandWaitPrevCommandFunction",
+    *SAGA_WORKERS,
     "ScheduleSweepFunction",
     "StreamOnProcessChangedFunction",
 }
@@ -71,8 +84,9 @@ UNHEARD = {
     ("QueueOnImportActionFunction", "s3:PutObject"),
     ("QueueOnImportActionFunction", "dynamodb:GetItem"),  # where somebody else ends the job first
     *((function, "s3:GetObject") for function in REPORTERS),  # asked by threads of their own
+    *((function, f"s3:{verb}Object") for function in SAGA_WORKERS for verb in ("Get", "Put")),
 }
-"""What imports do, and the example does not, or not where it is heard."""
+"""What imports and sagas do, and the example does not, or not where it is heard."""
 SERVICES = {"stepfunctions": "states"}
 S3_ACTIONS = {
     "HeadObject": "GetObject",
@@ -172,8 +186,12 @@ def _machine(text: str) -> str:
         return "ApprovalStateMachine"
     if re.search(r"-zip-orchestrator\b", text) or '"index":' in text:
         return "ZipOrchestratorStateMachine"
-    names = {"task": "TaskStateMachine", "import-csv": "ImportCsvStateMachine"}
-    found = re.search(r"-(task|import-csv)\b", text)
+    names = {
+        "task": "TaskStateMachine",
+        "import-csv": "ImportCsvStateMachine",
+        "order-saga": "OrderSagaStateMachine",
+    }
+    found = re.search(r"-(task|import-csv|order-saga)\b", text)
     return names[found[1]] if found else "CommandStateMachine"
 
 
@@ -283,6 +301,8 @@ def use(stack: LocalStack) -> None:
     import_files(stack)
     import_rows()
     lose_imports_and_sweep(stack)
+    run_sagas(user)
+    lose_sagas_and_sweep(user)
     import_at_once(user)
     import_uploads(user)
     import_archives(stack)
@@ -661,6 +681,7 @@ def write_what_nobody_can_read(stack: LocalStack) -> None:
     for table, kind, status in (
         ("CommandsTableName", "process", "start"),
         ("TasksTableName", "task", "CREATED"),
+        ("SagasTableName", "saga", "CREATED"),
         ("ApprovalsTableName", "approval", "OPEN"),
         ("ImportTmpTableName", "job", "CREATED"),
     ):
@@ -668,7 +689,7 @@ def write_what_nobody_can_read(stack: LocalStack) -> None:
         stack.client("dynamodb").put_item(TableName=stack.outputs[table], Item=item)
     queue, bodies = stack.outputs["StreamDeadLetterQueueUrl"], ""
     until = time.monotonic() + 15
-    kinds = ("no process item", "no task", "no import", "no approval")
+    kinds = ("no process item", "no task", "no saga", "no import", "no approval")
     while not all(told in bodies for told in kinds):
         assert time.monotonic() < until, bodies
         found = stack.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=2)
@@ -689,7 +710,7 @@ def test_a_role_allows_nothing_that_its_function_never_asks_for(heard: set[Call]
         and not (call.resource == "ReadModelsTable" and call.action in FOR_OTHER_HANDLERS)
         and not (
             call.resource == "ReadModelsTable"
-            and call.function in TASK_WORKERS
+            and call.function in TASK_WORKERS | SAGA_WORKERS
             and call.action in FOR_OTHER_TASKS
         )
     }

@@ -102,6 +102,7 @@ def test_only_the_outboxes_consumers_and_the_sweep_start_executions() -> None:
         "StreamOnApprovalChangedFunction",
         "StreamOnImportChangedFunction",
         "StreamOnProcessChangedFunction",
+        "StreamOnSagaChangedFunction",
     }
 
 

@@ -46,7 +46,7 @@ def test_what_holds_data_stays_when_the_stack_goes(name: str) -> None:
     assert resource["UpdateReplacePolicy"] == "Retain"
 
 
-@pytest.mark.parametrize("table", ["CommandsTable", "TasksTable", "ImportTmpTable"])
+@pytest.mark.parametrize("table", ["CommandsTable", "SagasTable", "TasksTable", "ImportTmpTable"])
 def test_the_index_of_what_is_open_holds_keys_only(table: str) -> None:
     (index,) = TABLES[table]["GlobalSecondaryIndexes"]
 
@@ -76,6 +76,7 @@ def test_what_is_acted_on_has_a_stream_and_one_reader_each() -> None:
     assert {name: stream for name, stream in streams.items() if stream} == {
         "ApprovalsTable": {"StreamViewType": "NEW_IMAGE"},
         "CommandsTable": {"StreamViewType": "NEW_IMAGE"},
+        "SagasTable": {"StreamViewType": "NEW_IMAGE"},
         "TasksTable": {"StreamViewType": "NEW_IMAGE"},
         "ImportTmpTable": {"StreamViewType": "NEW_IMAGE"},
     }
@@ -83,6 +84,7 @@ def test_what_is_acted_on_has_a_stream_and_one_reader_each() -> None:
         "StreamOnApprovalChangedFunction": attribute("ApprovalsTable", "StreamArn"),
         "StreamOnImportChangedFunction": attribute("ImportTmpTable", "StreamArn"),
         "StreamOnProcessChangedFunction": attribute("CommandsTable", "StreamArn"),
+        "StreamOnSagaChangedFunction": attribute("SagasTable", "StreamArn"),
         "StreamOnTaskChangedFunction": attribute("TasksTable", "StreamArn"),
     }
 
@@ -92,6 +94,7 @@ def test_what_is_acted_on_has_a_stream_and_one_reader_each() -> None:
     [
         ("StreamOnApprovalChangedFunction", None),
         ("StreamOnProcessChangedFunction", 10),
+        ("StreamOnSagaChangedFunction", None),
         ("StreamOnTaskChangedFunction", None),
         ("StreamOnImportChangedFunction", None),
     ],
@@ -162,6 +165,28 @@ def test_the_stream_of_tasks_lets_through_what_is_to_be_started_and_what_has_end
 @pytest.mark.parametrize(
     ("image", "passes"),
     [
+        ({"kind": "saga", "status": "CREATED"}, True),
+        ({"kind": "saga", "status": "COMPLETED"}, True),
+        ({"kind": "saga", "status": "COMPENSATED"}, True),
+        ({"kind": "saga", "status": "PARKED"}, True),
+        ({"kind": "saga", "status": "RUNNING"}, False),
+        ({"kind": "saga", "status": "COMPENSATING"}, False),
+        ({"kind": "sweep"}, False),
+    ],
+)
+def test_the_stream_of_sagas_lets_through_what_is_to_be_started_ended_or_parked(
+    image: dict[str, str], passes: bool
+) -> None:
+    filters = source_mapping("StreamOnSagaChangedFunction")["FilterCriteria"]["Filters"]
+    new_image = {name: {"S": value} for name, value in image.items()}
+    record = {"eventName": "MODIFY", "dynamodb": {"NewImage": new_image}}
+
+    assert any(matches(_pattern(one), record) for one in filters) is passes
+
+
+@pytest.mark.parametrize(
+    ("image", "passes"),
+    [
         ({"kind": "job", "status": "CREATED"}, True),
         ({"kind": "job", "status": "FAILED"}, True),
         ({"kind": "count"}, True),
@@ -198,6 +223,7 @@ def test_the_stream_of_approvals_lets_through_all_that_happens_but_waiting(
         "StreamOnApprovalChangedFunction",
         "StreamOnImportChangedFunction",
         "StreamOnProcessChangedFunction",
+        "StreamOnSagaChangedFunction",
         "StreamOnTaskChangedFunction",
     ],
 )
@@ -261,7 +287,10 @@ def test_items_are_begun_so_that_they_end_before_their_execution_does() -> None:
 @pytest.mark.parametrize(
     ("queue", "actions"),
     [
-        ("Notification", ["command-status", "task-status", "import-status", "approval-status"]),
+        (
+            "Notification",
+            ["command-status", "task-status", "import-status", "approval-status", "saga-status"],
+        ),
         ("TaskAction", ["task-execute"]),
         ("ImportAction", ["import-execute"]),
     ],
@@ -410,6 +439,7 @@ def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
         "ExecutionTime",
         "IteratorAge",
         "OldestOpenCommandAge",
+        "OldestOpenSagaAge",
         "OldestOpenTaskAge",
         "OldestOpenImportAge",
         "OldestOpenApprovalAge",
@@ -441,6 +471,7 @@ def test_every_trigger_has_an_alarm_on_its_errors() -> None:
     [
         "OldestOpenCommandAlarm",
         "OldestOpenTaskAlarm",
+        "OldestOpenSagaAlarm",
         "OldestOpenImportAlarm",
         "OldestOpenApprovalAlarm",
     ],

@@ -120,6 +120,7 @@ def test_a_function_in_another_folder_is_a_gap(copy: Path) -> None:
         "events/schedule/sweep_approval_ended.json is the payload of no function",
         "events/schedule/sweep_execution_ended.json is the payload of no function",
         "events/schedule/sweep_import_ended.json is the payload of no function",
+        "events/schedule/sweep_saga_ended.json is the payload of no function",
         "events/schedule/sweep_task_ended.json is the payload of no function",
         "events/schedule/sweep_zip_ended.json is the payload of no function",
     ]

@@ -21,6 +21,7 @@ def _environment(monkeypatch):
     monkeypatch.setenv("APP_PACKAGE", "shop")
     monkeypatch.setenv("COMMANDS_TABLE", "sfn-cqrs-CommandsTable")
     monkeypatch.setenv("TASKS_TABLE", "sfn-cqrs-TasksTable")
+    monkeypatch.setenv("SAGAS_TABLE", "sfn-cqrs-SagasTable")
     monkeypatch.setenv("APPROVALS_TABLE", "sfn-cqrs-ApprovalsTable")
     monkeypatch.setenv("APPROVAL_MACHINE_ARN", APPROVAL_MACHINE)
     monkeypatch.setenv("IMPORT_TMP_TABLE", "sfn-cqrs-ImportTmpTable")

@@ -12,7 +12,16 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
 from sfn_cqrs.domain.errors import SfnCqrsError
-from sfn_cqrs.routes import approval_links, approvals, commands, data, imports, openapi, tasks
+from sfn_cqrs.routes import (
+    approval_links,
+    approvals,
+    commands,
+    data,
+    imports,
+    openapi,
+    sagas,
+    tasks,
+)
 from sfn_cqrs.service.http import with_encoded_path
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.problems import problem, problem_of
@@ -20,7 +29,8 @@ from sfn_cqrs.service.resolver import Resolver
 
 app = Resolver()
 resources = [
-    resource.routes for resource in (approvals, approval_links, commands, data, imports, tasks)
+    resource.routes
+    for resource in (approvals, approval_links, commands, data, imports, sagas, tasks)
 ]
 for routes in (*resources, openapi.routes_for(resources)):
     app.include_router(routes)

@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, TaskRef, ZipRef
+from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, SagaRef, TaskRef, ZipRef
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.import_sweep import sweep_import
 from sfn_cqrs.service.logs import logger
@@ -19,8 +19,10 @@ from sfn_cqrs.service.sweep import (
     sweep,
     sweep_approvals,
     sweep_ended_approval,
+    sweep_ended_saga,
     sweep_ended_task,
     sweep_imports,
+    sweep_sagas,
     sweep_tasks,
     sweep_zips,
 )
@@ -36,6 +38,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     remaining_ms = context.get_remaining_time_in_millis
     commands = _told("OldestOpenCommandAge", sweep(remaining_ms))
     tasks = _told("OldestOpenTaskAge", sweep_tasks(remaining_ms))
+    sagas = _told("OldestOpenSagaAge", sweep_sagas(remaining_ms))
     imports = _told("OldestOpenImportAge", sweep_imports(remaining_ms))
     approvals = _told("OldestOpenApprovalAge", sweep_approvals(remaining_ms))
     zips = _told("OldestOpenZipImportAge", sweep_zips(remaining_ms))
@@ -43,12 +46,15 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         **commands.done,
         **{f"task_{done}": count for done, count in tasks.done.items()},
         **{f"import_{done}": count for done, count in imports.done.items()},
+        **{f"saga_{done}": count for done, count in sagas.done.items()},
         **{f"approval_{done}": count for done, count in approvals.done.items()},
         **{f"zip_{done}": count for done, count in zips.done.items()},
     }
 
 
 def _sweep_one(execution_input: dict[str, Any]) -> str:
+    if "saga" in execution_input:
+        return sweep_ended_saga(SagaRef.from_input(execution_input))
     if str(execution_input.get("id", "")).startswith("c-"):
         return sweep_import(ImportKey.from_input(execution_input))
     if str(execution_input.get("id", "")).startswith("a-"):

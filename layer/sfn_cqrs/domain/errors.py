@@ -116,6 +116,23 @@ class ItemTooLargeError(InvalidInputError):
     code = "item_too_large"
 
 
+class UnknownSagaError(InvalidInputError):
+    """No module of the user's package registers steps of this saga."""
+
+    code = "unknown_saga"
+
+    def __init__(self, saga: object, known: list[str]) -> None:
+        """Name the sagas that exist, so that a typing error shows."""
+        names = ", ".join(known) or "none"
+        super().__init__("saga", f"{saga!r} is not registered; known sagas: {names}")
+
+
+class SagaInputTooLargeError(InvalidInputError):
+    """The input of a saga is larger than its item can hold."""
+
+    code = "input_too_large"
+
+
 class PayloadTooLargeError(InvalidInputError):
     """An input or output is larger than Step Functions passes on."""
 
@@ -191,6 +208,12 @@ class NotOpenError(SfnCqrsError):
     """A task or an import that has ended cannot be cancelled."""
 
     code = "not_open"
+
+
+class NotParkedError(SfnCqrsError):
+    """Only a saga that is PARKED can be redriven."""
+
+    code = "not_parked"
 
 
 class TaskBusyError(SfnCqrsError):
@@ -284,6 +307,27 @@ class ItemTimeoutError(BaseException):
 
 class ItemResultError(Exception):
     """A task handler returned what cannot be kept."""
+
+
+class StepRefusedError(Exception):
+    """A saga's step cannot be made, such as for a declined card: no retry, all is undone."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """Name the reason, such as `out_of_stock`, and say it in one sentence."""
+        super().__init__(message)
+        self.reason = reason
+
+
+class SagaStepError(Exception):
+    """A step was refused or failed, or a compensation cannot be made; the log says why."""
+
+
+class SagaResultError(Exception):
+    """A step returned what the log cannot hold."""
+
+
+class SagaLogError(Exception):
+    """A machine has ended, and its saga's log says that something is left."""
 
 
 class InvalidFileError(SfnCqrsError):

@@ -15,12 +15,14 @@ from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 MAX_CODE_BYTES = 256
 MAX_VERSION = 99_999_999
 JOB_PREFIX = "JOB#"
+SAGA_PREFIX = "SAGA#"
 APPROVAL_PREFIX = "APPROVAL#"
 FILE_PREFIX = "FILE#"
 HOOK_PREFIX = "HOOK#"
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TASK_ID = re.compile(r"([ts])-([0-9A-HJKMNP-TV-Z]{26})")
+_SAGA_ID = re.compile(r"g-([0-9A-HJKMNP-TV-Z]{26})")
 _APPROVAL_ID = re.compile(r"a-([0-9A-HJKMNP-TV-Z]{26})")
 _ZIP_ID = re.compile(r"z-([0-9A-HJKMNP-TV-Z]{26})")
 _ULID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -435,6 +437,82 @@ class ApprovalRef:
     def execution_name(self, table: str) -> str:
         """The execution's name: one per attempt, at most 80 characters, the same for ever."""
         return f"a-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class SagaKey:
+    """One saga of one tenant; its log is in the same item."""
+
+    tenant: str
+    ulid: str
+
+    @property
+    def id(self) -> str:
+        """The public id, which names the kind and so the partition."""
+        return f"g-{self.ulid}"
+
+    @property
+    def pk(self) -> str:
+        """The partition of the tenant's sagas."""
+        return f"SAGA#{self.tenant}"
+
+    @property
+    def sk(self) -> str:
+        """The sort key of the saga; sagas sort by the time they were started."""
+        return f"{SAGA_PREFIX}{self.ulid}"
+
+    @classmethod
+    def of(cls, tenant: str, id_: str) -> "SagaKey":
+        """The key of the saga with a public id.
+
+        Raises:
+            NotFoundError: it is no saga's id.
+        """
+        found = _SAGA_ID.fullmatch(id_)
+        if found is None:
+            raise NotFoundError(f"{id_!r} is no id of a saga; those begin with g-")
+        return cls(tenant, found[1])
+
+
+@dataclass(frozen=True, slots=True)
+class SagaRef:
+    """One attempt to bring a saga to its end: all that an execution carries."""
+
+    key: SagaKey
+    saga: str
+    attempt: int
+
+    def as_input(self) -> dict[str, object]:
+        """The execution's input; the same attempt gives the same text, whoever starts it."""
+        return {
+            "attempt": self.attempt,
+            "id": self.key.id,
+            "saga": self.saga,
+            "tenant": self.key.tenant,
+        }
+
+    @classmethod
+    def from_input(cls, execution_input: dict[str, object]) -> "SagaRef":
+        """Read an execution's input back.
+
+        Raises:
+            InvalidInputError: a field is missing or of another type.
+        """
+        try:
+            tenant, saga = str(execution_input["tenant"]), str(execution_input["saga"])
+            key = SagaKey.of(tenant, str(execution_input["id"]))
+            attempt = execution_input["attempt"]
+        except (KeyError, TypeError) as error:
+            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
+        except NotFoundError as error:
+            raise InvalidInputError("id", str(error)) from error
+        if not isinstance(attempt, int):
+            raise InvalidInputError("input", "attempt must be an integer")
+        return cls(key, saga, attempt)
+
+    def execution_name(self, table: str) -> str:
+        """The execution's name: one per attempt, at most 80 characters, the same for ever."""
+        return f"g-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
 
 
 def zip_ulid(id_: str) -> str | None:

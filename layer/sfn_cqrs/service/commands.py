@@ -36,7 +36,8 @@ TRIES = 8
 class Caller:
     """On whose behalf, from where, and under which request something is published.
 
-    With an idempotency key, the same request within 24 hours gets the first answer again.
+    With an idempotency key, the same request gets the first answer again for so many seconds
+    as it is remembered: 24 hours, if nobody says otherwise.
     """
 
     user: str = ""
@@ -44,6 +45,7 @@ class Caller:
     source: str = ""
     request_id: str = ""
     idempotency_key: str | None = None
+    remembered_for: int = LIFETIME_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +331,7 @@ class _Publisher:
         idempotency_key = self._change.caller.idempotency_key
         if idempotency_key is None:
             return None
-        expires_at = int(bootstrap.now().timestamp()) + LIFETIME_SECONDS
+        expires_at = int(bootstrap.now().timestamp()) + self._change.caller.remembered_for
         answer = published.as_json()
         return Request(self._key.tenant, idempotency_key, self._body_hash, answer, expires_at)
 

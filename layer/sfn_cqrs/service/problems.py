@@ -11,6 +11,7 @@ _STATUS = {
     errors.ChainBusyError: HTTPStatus.CONFLICT,
     errors.NotFailedError: HTTPStatus.CONFLICT,
     errors.NotOpenError: HTTPStatus.CONFLICT,
+    errors.NotParkedError: HTTPStatus.CONFLICT,
     errors.TokenRefusedError: HTTPStatus.FORBIDDEN,
     errors.NotWaitingError: HTTPStatus.CONFLICT,
     errors.InvalidTokenError: HTTPStatus.BAD_REQUEST,

@@ -1,4 +1,4 @@
-"""The sweep over all versions, tasks, imports and approvals that have been open for long."""
+"""The sweep over all that has been open for long: versions, tasks, sagas, imports, approvals."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,20 +7,29 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters import approval_table, import_jobs, process_table, task_table, zip_jobs
-from sfn_cqrs.domain import approval_flow, chain, task_flow
+from sfn_cqrs.adapters import (
+    approval_table,
+    import_jobs,
+    process_table,
+    saga_table,
+    task_table,
+    zip_jobs,
+)
+from sfn_cqrs.domain import approval_flow, chain, saga_flow, task_flow
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.keys import ApprovalRef, TaskRef
+from sfn_cqrs.domain.keys import ApprovalRef, SagaRef, TaskRef
 from sfn_cqrs.domain.notices import task_execute
 from sfn_cqrs.domain.process import Process
+from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Task
 from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service.approval_flow import ApprovalFlow
 from sfn_cqrs.service.chain import Chain
 from sfn_cqrs.service.import_sweep import sweep_import
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.saga_flow import SagaFlow
 from sfn_cqrs.service.task_flow import TaskFlow
 from sfn_cqrs.service.zip_sweep import sweep_zip
 
@@ -30,6 +39,8 @@ PER_SHARD = 31
 """Times 16 shards: at most some 500 versions a sweep."""
 TASKS_PER_SHARD = 50
 """Times 4 shards: at most 200 tasks a sweep, some of which end a thousand items."""
+SAGAS_PER_SHARD = 50
+"""Times 4 shards: at most 200 sagas a sweep."""
 IMPORTS_PER_SHARD = 25
 """Times 4 shards: at most 100 jobs a sweep, some of which have an errors.csv to write."""
 APPROVALS_PER_SHARD = 50
@@ -94,6 +105,23 @@ def sweep_tasks(remaining_ms: Callable[[], int]) -> Report:
 def sweep_ended_task(ref: TaskRef) -> str:
     """Sweep the one task whose execution has ended; answers what was done."""
     return TaskFlow(ref.key).run(task_flow.sweep(bootstrap.now(), ref.attempt))
+
+
+def sweep_sagas(remaining_ms: Callable[[], int]) -> Report:
+    """Sweep the sagas, as `sweep` does the versions."""
+    return _swept_all(
+        bootstrap.sagas(),
+        saga_table.OPEN_SHARDS,
+        SAGAS_PER_SHARD,
+        remaining_ms,
+        _sweep_saga,
+        lambda saga: saga.status.is_open,
+    )
+
+
+def sweep_ended_saga(ref: SagaRef) -> str:
+    """Sweep the one saga whose execution has ended; answers what was done."""
+    return SagaFlow(ref.key).run(saga_flow.sweep(ref.attempt))
 
 
 def sweep_imports(remaining_ms: Callable[[], int]) -> Report:
@@ -183,6 +211,14 @@ def _sweep_task(task: Task) -> str:
         logger.exception("a task could not be swept", task=task.key.id)
         return "error"
     return done
+
+
+def _sweep_saga(saga: Saga) -> str:
+    try:
+        return SagaFlow(saga.key).run(saga_flow.sweep())
+    except Exception:
+        logger.exception("a saga could not be swept", saga=saga.key.id)
+        return "error"
 
 
 def _sweep_import(job: Job) -> str:

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "data": ("sfn_local.cli.data:data", "Look at items: get, list, history."),
     "chain": ("sfn_local.cli.chain:chain", "Look at and repair chains: show, redrive, skip."),
     "task": ("sfn_local.cli.task:task", "Run and repair tasks: run, show, list, retry, cancel."),
+    "saga": ("sfn_local.cli.saga:saga", "Run and repair sagas: start, show, list, redrive."),
     "approval": ("sfn_local.cli.approval:approval", "Approvals: request, list, show, retry."),
     "approve": ("sfn_local.cli.approval:approve", "Approve what waits for you."),
     "reject": ("sfn_local.cli.approval:reject", "Reject what waits for you."),

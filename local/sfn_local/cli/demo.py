@@ -33,10 +33,11 @@ def demo(airports: int, rows: int, full: bool, as_json: bool) -> None:
     Publishes versions of real airports over HTTP from eight threads, 1 ms apart, delivers
     stream records backwards and twice, lets a handler fail and heals it by a redrive; then
     compares chains, data, history and both read models with the source. A batch task follows,
-    two of whose items fail and are retried. Of two approvals one is granted, and one expires
-    after a week of virtual time. Then a file of airports is imported, the same again,
-    and one with changes and mistakes, and an archive of three files, two of them in CP932;
-    errors.csv and every row are compared. Exits 1 if a single row differs.
+    two of whose items fail and are retried, and two sagas, one of which goes back. Of two
+    approvals one is granted, and one expires after a week of virtual time. Then a file of
+    airports is imported, the same again, and one with changes and mistakes, and an archive of
+    three files, two of them in CP932; errors.csv and every row are compared. Exits 1 if a single
+    row differs.
     """
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of it
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sfn_local.demo import approvals, archives, commands, imports, tasks
+from sfn_local.demo import approvals, archives, commands, imports, sagas, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PARTS: Final[tuple[Part, ...]] = (
     commands.tell,
     tasks.tell,
+    sagas.tell,
     approvals.tell,
     imports.tell,
     archives.tell,

@@ -1,0 +1,124 @@
+"""An order as a saga: goods out of stock, card charged, goods sent; or nothing of all that.
+
+Stock, payment and order are items whose states are versions: every effect is a command that
+is published once, and what undoes it is the next version.
+"""
+
+from collections import Counter
+from functools import partial
+
+from sfn_cqrs.domain.command import Command, Content
+from sfn_cqrs.domain.errors import StepRefusedError
+from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service.handlers import command_type
+from sfn_cqrs.service.saga_commands import publish_once, undo_once
+from sfn_cqrs.service.saga_types import SagaStep, compensation, saga_step
+
+SAGA = "order-saga"
+DECLINED = "declined"
+"""The card that no bank pays for, to try the way back."""
+command_type("STOCK")
+command_type("PAYMENT")
+
+
+@saga_step(SAGA, "reserve_stock")
+def reserve_stock(step: SagaStep) -> Json:
+    """Take what was ordered; all of it must be there."""
+    lines = _lines(step)
+    return {
+        sku: publish_once(step, "STOCK", sku, partial(_taken, sku, quantity))
+        for sku, quantity in lines.items()
+    }
+
+
+@compensation(SAGA, "release_stock", of="reserve_stock")
+def release_stock(step: SagaStep) -> Json:
+    """Put back what was taken, item by item."""
+    lines = _lines(step)
+    return {
+        sku: undo_once(step, "STOCK", sku, partial(_moved, more)) for sku, more in lines.items()
+    }
+
+
+@saga_step(SAGA, "charge_payment")
+def charge_payment(step: SagaStep) -> Json:
+    """Charge the card; a real one would be given `step.key` as its idempotency key."""
+    return publish_once(step, "PAYMENT", step.input["order"], partial(_charged, step.input))
+
+
+@compensation(SAGA, "refund_payment", of="charge_payment")
+def refund_payment(step: SagaStep) -> Json:
+    """Give the money back."""
+    order = step.input["order"]
+    return undo_once(step, "PAYMENT", order, lambda payment: _with(payment, status="REFUNDED"))
+
+
+@saga_step(SAGA, "ship_order")
+def ship_order(step: SagaStep) -> Json:
+    """Send the goods."""
+    return publish_once(step, "ORDER", step.input["order"], partial(_shipped, step.input))
+
+
+@compensation(SAGA, "cancel_shipment", of="ship_order")
+def cancel_shipment(step: SagaStep) -> Json:
+    """Call the goods back."""
+    order = step.input["order"]
+    return undo_once(step, "ORDER", order, lambda found: _with(found, status="CANCELLED"))
+
+
+def _lines(step: SagaStep) -> dict[str, int]:
+    """How many are ordered of what.
+
+    Raises:
+        StepRefusedError: the order says it in another way.
+    """
+    quantities: Counter[str] = Counter()
+    try:
+        for line in step.input["lines"]:
+            quantities[str(line["sku"])] += int(line["quantity"])
+        fields = [str(step.input[name]) for name in ("order", "customer", "card")]
+        is_sound = step.input["total"] >= 0 and all(fields) and min(quantities.values()) > 0
+    except (KeyError, TypeError, ValueError) as error:
+        raise StepRefusedError("invalid_order", f"the order lacks {error}") from error
+    if not is_sound:
+        raise StepRefusedError("invalid_order", "a field is empty, or an amount is negative")
+    return dict(sorted(quantities.items()))
+
+
+def _taken(sku: str, quantity: int, stock: Command | None) -> Content:
+    left = 0 if stock is None or stock.is_deleted else _available(stock)
+    if stock is None or left < quantity:
+        raise StepRefusedError("out_of_stock", f"{sku}: {left} left, {quantity} ordered")
+    return _moved(-quantity, stock)
+
+
+def _moved(more: int, stock: Command) -> Content:
+    return _with(stock, available=_available(stock) + more)
+
+
+def _available(stock: Command) -> int:
+    return int(str(stock.attributes.get("available", 0)))
+
+
+def _charged(order: dict[str, Json], payment: Command | None) -> Content:
+    if payment is not None and payment.attributes.get("status") == "CHARGED":
+        raise StepRefusedError("already_paid", f"order {order['order']} is paid")
+    if order["card"] == DECLINED:
+        raise StepRefusedError("card_declined", "the bank does not pay for this card")
+    charged = {"customer": order["customer"], "amount": order["total"], "status": "CHARGED"}
+    return Content(f"payment of {order['order']}", charged)
+
+
+def _shipped(order: dict[str, Json], found: Command | None) -> Content:
+    if found is not None and found.attributes.get("status") == "SHIPPED":
+        raise StepRefusedError("already_shipped", f"order {order['order']} is on its way")
+    shipped = {"customer": order["customer"], "total": order["total"], "status": "SHIPPED"}
+    if found is None or found.is_deleted:
+        return Content(f"order {order['order']}", shipped)
+    return _with(found, **shipped)
+
+
+def _with(command: Command, **changes: Json) -> Content:
+    """The item as it is, but for some attributes."""
+    attributes = {**command.attributes, **changes}
+    return Content(command.name, attributes, command.is_deleted)

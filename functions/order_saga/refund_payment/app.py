@@ -1,0 +1,15 @@
+"""refund_payment: give back what charge_payment charged, or may have charged."""
+
+from sfn_cqrs.service.saga_state import SagaState, saga_state
+
+
+@saga_state
+def lambda_handler(state: SagaState) -> dict[str, object]:
+    """Undo the step if it has ever begun.
+
+    Raises:
+        TransientError: it failed, and is tried again; the log says why.
+        SagaStepError: it was refused, so that a person has to help.
+        SupersededError: a later try or attempt owns the compensation.
+    """
+    return state.undo()

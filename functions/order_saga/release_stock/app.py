@@ -1,0 +1,15 @@
+"""release_stock: put the goods back that reserve_stock took, or may have taken."""
+
+from sfn_cqrs.service.saga_state import SagaState, saga_state
+
+
+@saga_state
+def lambda_handler(state: SagaState) -> dict[str, object]:
+    """Undo the step if it has ever begun.
+
+    Raises:
+        TransientError: it failed, and is tried again; the log says why.
+        SagaStepError: it was refused, so that a person has to help.
+        SupersededError: a later try or attempt owns the compensation.
+    """
+    return state.undo()

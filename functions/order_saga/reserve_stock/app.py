@@ -1,0 +1,15 @@
+"""reserve_stock: take the order's goods out of stock; undone by release_stock."""
+
+from sfn_cqrs.service.saga_state import SagaState, saga_state
+
+
+@saga_state
+def lambda_handler(state: SagaState) -> dict[str, object]:
+    """Make the step once.
+
+    Raises:
+        SagaStepError: it was refused, or it failed; the log says why.
+        SupersededError: the saga has turned back, or a later try or attempt owns the step.
+        TransientError: the step says try again.
+    """
+    return state.make()

@@ -1,0 +1,80 @@
+"""Items of the sagas table: what a saga and its log look like when stored."""
+
+from typing import Any
+
+from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.keys import SagaKey
+from sfn_cqrs.domain.saga import Entry, EntryStatus, Saga, SagaStatus
+
+
+def saga_item(saga: Saga, open_shard: int | None) -> Item:
+    """The saga as stored."""
+    return {
+        "pk": saga.key.pk,
+        "sk": saga.key.sk,
+        "kind": "saga",
+        "id": saga.key.id,
+        "tenant": saga.key.tenant,
+        "ulid": saga.key.ulid,
+        "saga": saga.saga,
+        "name": saga.name,
+        "input": saga.input,
+        "status": str(saga.status),
+        "attempt": saga.attempt,
+        "restarts": saga.restarts,
+        "is_undoing": saga.is_undoing,
+        "log": {name: entry_item(entry) for name, entry in saga.log.items()},
+        "error": saga.error,
+        "cause": saga.cause,
+        "source": saga.source,
+        "request_id": saga.request_id or None,
+        "created_at": saga.created.at,
+        "created_by": saga.created.by or None,
+        "created_ip": saga.created.ip or None,
+        "opened_at": saga.opened_at,
+        "updated_at": saga.updated_at,
+        "open_shard": open_shard,
+    }
+
+
+def entry_item(entry: Entry) -> dict[str, Any]:
+    """A line of the log as stored; what it lacks is left out."""
+    fields = {
+        "status": str(entry.status),
+        "attempt": entry.attempt,
+        "seq": entry.seq,
+        "began_at": entry.began_at,
+        "ended_at": entry.ended_at,
+        "result": entry.result,
+        "error": entry.error,
+        "cause": entry.cause,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def as_saga(item: Item) -> Saga:
+    """Read a saga."""
+    return Saga(
+        key=SagaKey(item["tenant"], item["ulid"]),
+        saga=item["saga"],
+        name=item["name"],
+        input=item["input"],
+        status=SagaStatus(item["status"]),
+        attempt=item["attempt"],
+        restarts=item["restarts"],
+        is_undoing=item["is_undoing"],
+        log={name: as_entry(entry) for name, entry in item["log"].items()},
+        error=item.get("error"),
+        cause=item.get("cause"),
+        source=item.get("source", ""),
+        request_id=item.get("request_id", ""),
+        created=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
+        opened_at=item["opened_at"],
+        updated_at=item["updated_at"],
+    )
+
+
+def as_entry(entry: dict[str, Any]) -> Entry:
+    """Read a line of the log."""
+    return Entry(**{**entry, "status": EntryStatus(entry["status"])})

@@ -1,0 +1,352 @@
+"""How a saga runs, turns back, is parked, goes on and heals, whoever dies on the way.
+
+Each rule is a program, as in `chain`: a generator that yields one call at a time and is sent
+its answer. The service runs the programs against DynamoDB and Step Functions; the
+simulation runs the very same ones through crashes, late functions and restarts.
+
+An attempt owns the saga, and within it a try owns a line of the log. A saga turns back at
+most once: from then on no step begins, and whatever had begun is undone, in reverse.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.errors import (
+    NotFoundError,
+    NotParkedError,
+    SagaLogError,
+    SupersededError,
+)
+from sfn_cqrs.domain.failure import Failure
+from sfn_cqrs.domain.saga import Ending, Entry, EntryStatus, Saga, SagaStatus
+
+MAX_RESTARTS = 3
+"""After so many executions that died, a saga is parked instead of restarted."""
+FORWARD, BACK = "forward", "back"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A step and what undoes it, by their names."""
+
+    step: str
+    compensation: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindSaga:
+    """Read the saga consistently: Saga or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Begin the attempt, forward or back, if `may_open`: SagaWritten."""
+
+    attempt: int
+    is_undoing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Write that a step or compensation begins, if `may_begin`: SagaWritten."""
+
+    name: str
+    attempt: int
+    seq: int
+    is_undo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Run the user's function: Ending, or TransientError if it has to run again."""
+
+    saga: Saga
+    name: str
+    is_undo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Write how a step or compensation ended, if `may_end`: SagaWritten."""
+
+    name: str
+    attempt: int
+    seq: int
+    ending: Ending
+    is_undo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBack:
+    """Write that the saga is undone from now on, and why, if `may_turn_back`: SagaWritten."""
+
+    attempt: int
+    error: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Write how the saga ended, if `may_close`: SagaWritten."""
+
+    attempt: int
+    status: SagaStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Write that a person has to help, and why, if `may_park`: SagaWritten."""
+
+    attempt: int
+    error: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Begin the next attempt in the place of one that died, if `may_park`: SagaWritten."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """Begin the next attempt of what was parked, if `may_redrive`: SagaWritten."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start the execution of the saga's attempt; one that exists already is no error."""
+
+    saga: Saga
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """Ask for the execution of the saga's attempt: Execution or None."""
+
+    saga: Saga
+
+
+@dataclass(frozen=True, slots=True)
+class SagaWritten:
+    """What a conditional write answers: done or refused, and the saga as it now is."""
+
+    done: bool
+    saga: Saga | None
+
+
+Call = (
+    FindSaga
+    | Open
+    | Begin
+    | Work
+    | End
+    | TurnBack
+    | Close
+    | Park
+    | Restart
+    | Redrive
+    | Start
+    | Describe
+)
+
+
+def resume(attempt: int, moves: Sequence[Move]) -> Generator[Call, Any, str]:
+    """Begin an attempt: forward, or back if a step has failed or the saga has turned back.
+
+    Raises:
+        SupersededError: a later attempt owns the saga, or it is closed.
+    """
+    saga = yield from _mine(attempt)
+    if saga.status is SagaStatus.CREATED:
+        is_undoing = saga.is_undoing or _failed(saga, moves) is not None
+        written: SagaWritten = yield Open(attempt, is_undoing)
+        saga = _owned(written, attempt)
+    return BACK if saga.is_undoing else FORWARD
+
+
+def make(attempt: int, name: str, seq: int) -> Generator[Call, Any, Entry]:
+    """Make a step, or answer what the log says of it if it has ended before.
+
+    Raises:
+        SupersededError: the saga has turned back, or a later try or attempt owns the step.
+        TransientError: the step says try again.
+    """
+    begun: SagaWritten = yield Begin(name, attempt, seq)
+    saga = _owned(begun, attempt)
+    entry = _begun(begun, saga, name)
+    if entry.status is not EntryStatus.STARTED:
+        return entry
+    if saga.status is not SagaStatus.RUNNING or (entry.attempt, entry.seq) != (attempt, seq):
+        raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {name}")
+    ending: Ending = yield Work(saga, name)
+    ended: SagaWritten = yield End(name, attempt, seq, ending)
+    return _ended(ended, name, attempt, seq)
+
+
+def undo(
+    attempt: int, move: Move, seq: int, failure: Failure
+) -> Generator[Call, Any, Entry | None]:
+    """Undo a step if it has ever begun; the first one to be undone turns the saga back.
+
+    A step that began may have happened, whatever its log says: a function may have died
+    before it recorded how it ended, and one that was given up may still be at work.
+
+    Raises:
+        SupersededError: a later try or attempt owns the compensation.
+        TransientError: the compensation says try again.
+    """
+    saga = yield from _mine(attempt)
+    if saga.status is SagaStatus.RUNNING:
+        error, cause = _reason(saga.log.get(move.step), failure)
+        turned: SagaWritten = yield TurnBack(attempt, error, cause)
+        saga = _owned(turned, attempt)
+    if move.step not in saga.log:
+        return None
+    begun: SagaWritten = yield Begin(move.compensation, attempt, seq, is_undo=True)
+    saga = _owned(begun, attempt)
+    entry = _begun(begun, saga, move.compensation)
+    if entry.status is EntryStatus.DONE:
+        return entry
+    if (entry.status, entry.attempt, entry.seq) != (EntryStatus.STARTED, attempt, seq):
+        raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {move.compensation}")
+    ending: Ending = yield Work(saga, move.compensation, is_undo=True)
+    ended: SagaWritten = yield End(move.compensation, attempt, seq, ending, is_undo=True)
+    return _ended(ended, move.compensation, attempt, seq)
+
+
+def finish(attempt: int, moves: Sequence[Move]) -> Generator[Call, Any, Saga]:
+    """End a saga of which all is made, or all that had begun is undone.
+
+    Raises:
+        SupersededError: a later attempt owns the saga.
+        SagaLogError: the log has something left, so the machine does not fit the steps.
+    """
+    saga: Saga | None = yield FindSaga()
+    if saga is None or saga.attempt != attempt:
+        raise SupersededError(f"attempt {attempt} no longer owns the saga")
+    if not saga.status.is_open:
+        return saga
+    left = left_of(saga, moves)
+    if left:
+        raise SagaLogError(f"the machine has ended, and the log has left: {', '.join(left)}")
+    status = SagaStatus.COMPENSATED if saga.is_undoing else SagaStatus.COMPLETED
+    closed: SagaWritten = yield Close(attempt, status)
+    return _owned(closed, attempt)
+
+
+def park(attempt: int, failure: Failure) -> Generator[Call, Any, Saga]:
+    """Leave a saga to a person; what is left to do stands in its log.
+
+    Raises:
+        SupersededError: a later attempt owns the saga.
+    """
+    parked: SagaWritten = yield Park(attempt, failure.error, failure.summary)
+    return _owned(parked, attempt)
+
+
+def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
+    """Repair a saga that has been open for long; answers what was done.
+
+    With an attempt, only that one is looked at.
+    """
+    saga: Saga | None = yield FindSaga()
+    if saga is None or not saga.status.is_open:
+        return "closed"
+    if attempt not in (None, saga.attempt):
+        return "superseded"
+    execution: Execution | None = yield Describe(saga)
+    if execution is None:
+        yield Start(saga)
+        return "started"
+    if execution.is_running:
+        return "running"
+    if saga.restarts < MAX_RESTARTS:
+        restarted: SagaWritten = yield Restart(saga.attempt)
+        return "restarted" if restarted.done else "superseded"
+    cause = f"{MAX_RESTARTS + 1} executions died; the last with {execution.error}"
+    parked: SagaWritten = yield Park(saga.attempt, "ExecutionDied", cause)
+    return "parked" if parked.done else "superseded"
+
+
+def redrive() -> Generator[Call, Any, Saga]:
+    """Let a parked saga go on where it stopped, as its next attempt.
+
+    Raises:
+        NotFoundError: there is no such saga.
+        NotParkedError: it is not parked.
+    """
+    saga: Saga | None = yield FindSaga()
+    if saga is None:
+        raise NotFoundError("there is no such saga")
+    if saga.status is not SagaStatus.PARKED:
+        raise NotParkedError(f"the saga is {saga.status}, not PARKED; there is nothing to redrive")
+    written: SagaWritten = yield Redrive(saga.attempt)
+    if not written.done or written.saga is None:
+        raise NotParkedError("the saga was redriven by somebody else; look again")
+    return written.saga
+
+
+def left_of(saga: Saga, moves: Sequence[Move]) -> list[str]:
+    """What is left to make, or to undo, in the order in which it will be."""
+    if not saga.is_undoing:
+        return [move.step for move in moves if not _is_done(saga, move.step)]
+    return [
+        move.compensation
+        for move in reversed(moves)
+        if move.step in saga.log and not _is_done(saga, move.compensation)
+    ]
+
+
+def _mine(attempt: int) -> Generator[Call, Any, Saga]:
+    saga: Saga | None = yield FindSaga()
+    if saga is None or saga.attempt != attempt or not saga.status.is_open:
+        raise SupersededError(f"attempt {attempt} no longer owns the saga, or it is closed")
+    return saga
+
+
+def _owned(written: SagaWritten, attempt: int) -> Saga:
+    if written.saga is None or written.saga.attempt != attempt:
+        raise SupersededError(f"attempt {attempt} no longer owns the saga")
+    return written.saga
+
+
+def _begun(begun: SagaWritten, saga: Saga, name: str) -> Entry:
+    entry = saga.log.get(name)
+    if entry is None or (not begun.done and not saga.status.is_open):
+        raise SupersededError(f"the saga is {saga.status}; {name} is not begun any more")
+    return entry
+
+
+def _ended(written: SagaWritten, name: str, attempt: int, seq: int) -> Entry:
+    """The line that this try ended; a refusal may mean that the call was made twice."""
+    saga = _owned(written, attempt)
+    entry = saga.log.get(name)
+    if entry is None or (entry.attempt, entry.seq) != (attempt, seq):
+        raise SupersededError(f"try {seq} of attempt {attempt} no longer owns {name}")
+    if entry.status is EntryStatus.STARTED:
+        raise SupersededError(f"the saga is {saga.status}; {name} came too late")
+    return entry
+
+
+def _is_done(saga: Saga, name: str) -> bool:
+    entry = saga.log.get(name)
+    return entry is not None and entry.status is EntryStatus.DONE
+
+
+def _failed(saga: Saga, moves: Sequence[Move]) -> Entry | None:
+    entries = (saga.log.get(move.step) for move in moves)
+    ends_badly = (EntryStatus.REFUSED, EntryStatus.FAILED)
+    return next((entry for entry in entries if entry and entry.status in ends_badly), None)
+
+
+def _reason(entry: Entry | None, failure: Failure) -> tuple[str, str]:
+    """Why the saga turns back: what the step recorded, or else what the machine caught."""
+    if entry is not None and entry.error is not None:
+        return entry.error, entry.cause or ""
+    return failure.error, failure.summary

@@ -1,0 +1,85 @@
+"""Sagas and their logs."""
+
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs.domain.errors import (
+    ForbiddenError,
+    IdempotencyMismatchError,
+    InvalidInputError,
+    NotFoundError,
+    NotParkedError,
+    SagaInputTooLargeError,
+    UnknownSagaError,
+)
+from sfn_cqrs.domain.saga import Saga, SagaStatus
+from sfn_cqrs.domain.saga_flow import left_of
+from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, one_of, operation
+from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.schemas.sagas import SAGA, SAGA_LOG, SAGAS, START, STARTED
+from sfn_cqrs.service import saga_types
+from sfn_cqrs.service.http import OPERATOR, code_of
+from sfn_cqrs.service.resolver import Routes
+from sfn_cqrs.service.saga_views import log_view, saga_view
+from sfn_cqrs.service.sagas import SagaService
+
+routes = Routes()
+
+
+@routes.post("/sagas")
+@operation(
+    body=START,
+    headers=IDEMPOTENCY_KEY,
+    answers={202: STARTED},
+    problems=(UnknownSagaError, SagaInputTooLargeError, IdempotencyMismatchError),
+)
+def start_saga() -> Response[str]:
+    """Start a saga."""
+    request = Request()
+    body = request.body(START.fields)
+    id_ = SagaService(request.tenant).start(
+        needed(body, "saga"),
+        needed(body, "input"),
+        name=body.get("name", ""),
+        caller=request.caller,
+    )
+    return answer(HTTPStatus.ACCEPTED, {"id": id_})
+
+
+@routes.get("/sagas")
+@operation(query={"status": one_of(*SagaStatus), **CURSOR}, answers={200: SAGAS})
+def list_sagas() -> Response[str]:
+    """List the sagas, the newest first."""
+    request = Request()
+    status = request.query("status")
+    if status is not None and status not in set(SagaStatus):
+        raise InvalidInputError("status", f"must be one of {', '.join(SagaStatus)}")
+    page = SagaService(request.tenant).list(
+        status=SagaStatus(status) if status else None,
+        limit=request.limit,
+        cursor=request.query("cursor"),
+    )
+    return listed([saga_view(saga) for saga in page.items], page.next_cursor)
+
+
+@routes.get("/sagas/<id_>")
+@operation(answers={200: SAGA_LOG}, problems=(NotFoundError, UnknownSagaError))
+def get_saga(id_: str) -> Response[str]:
+    """Show a saga with its log."""
+    return answer(HTTPStatus.OK, _view(SagaService(Request().tenant).get(code_of(id_))))
+
+
+@routes.post("/sagas/<id_>/redrive")
+@operation(answers={202: SAGA}, problems=(NotFoundError, NotParkedError, ForbiddenError))
+def redrive_saga(id_: str) -> Response[str]:
+    """Let a parked saga go on; for operators."""
+    request = Request()
+    request.identity.require(OPERATOR)
+    saga = SagaService(request.tenant).redrive(code_of(id_))
+    return answer(HTTPStatus.ACCEPTED, saga_view(saga))
+
+
+def _view(saga: Saga) -> dict[str, object]:
+    moves = saga_types.find(saga.saga).moves
+    return log_view(saga, moves, left_of(saga, moves))

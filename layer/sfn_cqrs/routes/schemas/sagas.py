@@ -1,0 +1,52 @@
+"""What is sent and answered of sagas."""
+
+from sfn_cqrs.domain.saga import EntryStatus, SagaStatus
+from sfn_cqrs.routes.operation import (
+    ANYTHING,
+    COUNT,
+    MOMENT,
+    TEXT,
+    body,
+    list_of,
+    one_of,
+    page_of,
+    record,
+)
+
+START = body(
+    "StartSaga",
+    {"saga": TEXT, "input": {"type": "object", "description": "What the steps are given"}},
+    {"name": TEXT},
+)
+STARTED = record("Started", {"id": TEXT})
+_SAGA = {
+    "id": TEXT,
+    "saga": TEXT,
+    "name": TEXT,
+    "status": one_of(*SagaStatus),
+    "attempt": COUNT,
+    "createdAt": MOMENT,
+    "createdBy": TEXT,
+    "openedAt": MOMENT,
+    "statusAt": MOMENT,
+}
+_REASON = {"error": TEXT, "cause": TEXT}
+SAGA = record("Saga", _SAGA, optional=_REASON)
+SAGAS = page_of(SAGA)
+_LINE = record(
+    "SagaLine",
+    {
+        "name": TEXT,
+        "kind": one_of("step", "compensation"),
+        "status": one_of(*EntryStatus, "UNKNOWN"),
+        "attempt": COUNT,
+        "try": COUNT,
+        "beganAt": MOMENT,
+    },
+    optional={"endedAt": MOMENT, "result": ANYTHING, **_REASON},
+)
+SAGA_LOG = record(
+    "SagaLog",
+    {**_SAGA, "input": {"type": "object"}, "log": list_of(_LINE), "left": list_of(TEXT)},
+    optional=_REASON,
+)

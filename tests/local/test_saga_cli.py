@@ -1,0 +1,177 @@
+import json
+import re
+import sys
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+
+from sfn_cqrs.domain.errors import StepRefusedError
+from sfn_cqrs.service import saga_types
+from sfn_local.cli import main
+from sfn_local.demo.sagas import run_sagas
+from sfn_local.stack import LocalStack
+
+pytestmark = pytest.mark.stack
+
+
+class Result(NamedTuple):
+    code: int
+    output: str
+    error: str
+
+    @property
+    def json(self):
+        return json.loads(self.output)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with LocalStack(state_dir=tmp_path_factory.mktemp("state"), reload=False) as started:
+        yield started
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, stack):
+    """Return what runs a command on the stack."""
+
+    def run(*arguments: object) -> Result:
+        line = ["sfn-cqrs", *map(str, arguments), "--state", str(stack.state.path)]
+        monkeypatch.setattr(sys, "argv", line)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Result(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def order(run, request):
+    """Return a maker of orders of a book of which there are five."""
+    sku = re.sub(r"\W", "-", request.node.name)
+    attributes = ["--attributes", '{"available": 5}']
+    assert run("publish", "STOCK", sku, "--name", "Book", "--sync", *attributes).code == 0
+
+    def make(number, **changes):
+        fields = {"order": f"{sku}-{number}", "customer": "ada", "card": "visa", "total": 40}
+        return json.dumps({**fields, "lines": [{"sku": sku, "quantity": 2}], **changes})
+
+    return make
+
+
+@pytest.fixture
+def bank(monkeypatch):
+    """Let no refund be made; return what says that it can be from now on."""
+    known = saga_types.find("order-saga")
+    name, refund = known.compensations["charge_payment"]
+    is_open = []
+
+    def broken(step):
+        if not is_open:
+            raise StepRefusedError("closed", "the bank is closed for good")
+        return refund(step)
+
+    others = {**known.compensations, "charge_payment": (name, broken)}
+    monkeypatch.setitem(saga_types._types, "order-saga", replace(known, compensations=others))
+    return lambda: is_open.append(True)
+
+
+def test_a_saga_that_goes_well_exits_0_and_shows_its_log(run, order):
+    result = run("saga", "start", "order-saga", order(1), "--name", "order 1")
+
+    lines = result.output.splitlines()
+    assert result.code == 0
+    assert re.fullmatch(r"g-[0-9A-Z]{26} order 1 is COMPLETED, attempt 1", lines[0])
+    assert lines[1].split()[:4] == ["step", "status", "began", "(UTC)"]
+    assert [line.split()[:2] for line in lines[2:]] == [
+        ["reserve_stock", "DONE"],
+        ["charge_payment", "DONE"],
+        ["ship_order", "DONE"],
+    ]
+
+
+def test_a_saga_that_is_undone_exits_2_and_says_why(run, order):
+    started = run("saga", "start", "order-saga", order(1, card="declined"), "--json")
+    shown = run("saga", "show", started.json["id"])
+
+    assert (started.code, started.json["status"]) == (2, "COMPENSATED")
+    assert [(line["name"], line["status"]) for line in started.json["log"]] == [
+        ("reserve_stock", "DONE"),
+        ("charge_payment", "REFUSED"),
+        ("refund_payment", "DONE"),
+        ("release_stock", "DONE"),
+    ]
+    assert shown.code == 0
+    assert "COMPENSATED, attempt 1: card_declined: the bank does not pay" in shown.output
+    assert "undo: refund_payment" in shown.output
+
+
+def test_a_saga_that_is_parked_exits_1_and_a_redrive_lets_it_go_on(run, order, bank):
+    id_ = run("saga", "start", "order-saga", order(1, card="declined"), "--no-wait").output.strip()
+
+    parked = run("saga", "show", id_, "--watch")
+    listed = run("saga", "list", "--status", "PARKED", "--json")
+    bank()
+    redriven = run("saga", "redrive", id_, "--json")
+
+    assert parked.code == 1
+    assert "left: refund_payment, release_stock" in parked.output
+    assert id_ in [one["id"] for one in listed.json]
+    assert (redriven.code, redriven.json["status"]) == (2, "COMPENSATED")
+    assert (redriven.json["attempt"], redriven.json["left"]) == (2, [])
+
+
+def test_the_same_key_starts_one_saga(run, order, tmp_path):
+    path = tmp_path / "order.json"
+    path.write_text(order(1))
+    key = ("--idempotency-key", "once", "--no-wait", "--json")
+
+    first, second = (run("saga", "start", "order-saga", f"@{path}", *key) for _ in range(2))
+
+    assert first.json == second.json
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("start", "nope", "{}"), 1, "unknown_saga: saga: 'nope' is not registered"),
+        (("start", "order-saga", "[]"), 1, "invalid_input: input: must be an object"),
+        (("start", "order-saga", "{"), 64, "INPUT is no JSON"),
+        (("show", "g-1"), 1, "not_found: "),
+        (("redrive", "g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G"), 1, "not_found: "),
+        (("list", "--status", "LOST"), 64, "'LOST' is not one of"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(arguments, code, message, run):
+    result = run("saga", *arguments)
+
+    assert result.code == code
+    assert message in result.error
+
+
+def test_a_saga_that_is_not_parked_cannot_be_redriven(run, order):
+    id_ = run("saga", "start", "order-saga", order(1), "--json").json["id"]
+
+    result = run("saga", "redrive", id_)
+
+    assert result.code == 1
+    assert "not_parked: the saga is COMPLETED, not PARKED" in result.error
+
+
+@pytest.fixture(scope="module")
+def story(stack):
+    """What the demonstration's sagas did."""
+    return run_sagas(stack)
+
+
+def test_the_demonstrations_sagas_leave_the_rows_that_they_have_to(story):
+    assert story.differences() == []
+
+
+def test_the_demonstration_would_tell_of_a_row_that_is_wrong(story):
+    rows = {**story.rows, "ORDER/saga-declined": {"status": "SHIPPED"}}
+
+    told = replace(story, rows=rows).differences()
+
+    assert [line.partition(":")[0] for line in told] == ["the row ORDER/saga-declined"]

@@ -1,0 +1,100 @@
+"""A saga whose functions are killed before and after each of their calls, once and at every try."""
+
+from dataclasses import replace
+
+import pytest
+from tests.fakes.builders import an_order
+from tests.simulation.saga_story import ALWAYS, LINES, Fault, Story, function_of, tell
+from tests.support.calls import AwsCall
+from tests.support.saga_system import SagaSystem
+from tests.support.system import killing, silent
+
+from sfn_cqrs.domain.saga import SagaStatus
+from sfn_local.asl import FunctionError
+
+OPERATIONS = ("find", "create")
+STREAM, SWEEP = "StreamOnSagaChangedFunction", "ScheduleSweepFunction"
+FORWARD = ("resume", "reserve_stock", "charge_payment", "ship_order", "finish_saga")
+BACK = ("cancel_shipment", "refund_payment", "release_stock")
+STUCK = Fault(function_of("refund_payment"), error="busy", times=ALWAYS)
+STORIES: dict[str, tuple[Story, tuple[str, ...]]] = {
+    "ships": (Story(), (*map(function_of, FORWARD), STREAM)),
+    "is declined": (
+        Story(order=an_order(lines=LINES, card="declined")),
+        tuple(map(function_of, ("charge_payment", "refund_payment", "release_stock"))),
+    ),
+    "is out of one of two": (
+        Story(order=an_order(lines=[LINES[0], {"sku": "PEN", "quantity": 9}])),
+        tuple(map(function_of, ("reserve_stock", "release_stock", "finish_saga"))),
+    ),
+    "is undone from the last step": (
+        Story(is_shipped_before=True),
+        tuple(map(function_of, ("ship_order", "cancel_shipment", "refund_payment"))),
+    ),
+    "is parked": (
+        Story(is_shipped_before=True, faults=(STUCK,)),
+        (function_of("park_saga"), function_of("resume"), STREAM),
+    ),
+    "is aborted": (
+        Story(aborted=((function_of("charge_payment"), 1),)),
+        (function_of("resume"), STREAM, SWEEP),
+    ),
+    "is late": (Story(late=((function_of("ship_order"), 7),)), tuple(map(function_of, BACK))),
+}
+
+
+def moments_of(story: Story, functions: tuple[str, ...]) -> list[tuple[AwsCall, str]]:
+    """After each call of a function's first invocation, and before the first one.
+
+    Between a call and the next nothing happens: dying after one is dying before the other.
+    """
+    made: dict[tuple[str, int], AwsCall] = {}
+
+    class Seen(SagaSystem):
+        def __init__(self, seed: int | None = None) -> None:
+            super().__init__(seed)
+            self.calls.observers.append(self._note)
+
+        def _note(self, call: AwsCall, moment: str) -> None:
+            if moment == "before" and call.function in functions:
+                made.setdefault((call.function, call.number), call)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.simulation.saga_story.SagaSystem", Seen)
+        tell(story)
+    firsts = [(call, "before") for call in made.values() if call.number == 1]
+    return [*firsts, *((call, "after") for call in made.values())]
+
+
+@pytest.mark.parametrize("times", [1, ALWAYS], ids=["once", "always"])
+@pytest.mark.parametrize("name", STORIES)
+def test_killed_at_any_call_a_saga_ends_right(name: str, times: int) -> None:
+    story, functions = STORIES[name]
+    moments = moments_of(story, functions)
+    assert {call.function for call, _ in moments} == set(functions)
+
+    for call, moment in moments:
+        fault = Fault(call.function, call.number, moment, times=times)
+        try:
+            end = tell(replace(story, faults=(*story.faults, fault)))
+        except Exception as error:
+            pytest.fail(f"killed {moment} {call}: {error!r}")
+        assert end.last.status in (SagaStatus.COMPLETED, SagaStatus.COMPENSATED)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_start_that_dies_and_is_asked_for_again_is_one_saga(moment: str) -> None:
+    body = {"saga": "order-saga", "input": an_order()}
+    for number, operation in enumerate(OPERATIONS, start=1):
+        with silent(), SagaSystem() as system:
+            system.stock("BOOK", 5)
+            call = AwsCall("ApiHandleRequestFunction", 1, number, operation)
+            with killing(system, call, moment) as killed, pytest.raises(FunctionError):
+                system.api("POST", "/sagas", body, key="once")
+            assert killed == [call]
+            status, answer = system.api("POST", "/sagas", body, key="once")
+            system.settle_sagas()
+
+            assert (status, len(system.world.store.sagas)) == (202, 1)
+            assert system.saga(answer["id"]).status is SagaStatus.COMPLETED
+            assert system.attributes("STOCK", "BOOK") == {"available": 3}

@@ -1,0 +1,215 @@
+"""Sagas in which anything goes wrong anywhere; and each rule taken away, to see it missed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.fakes import SagaTable
+from tests.fakes.builders import an_order
+from tests.simulation.saga_story import (
+    ALWAYS,
+    LINES,
+    STEPS,
+    UNDONE_BY,
+    BrokenError,
+    Fault,
+    Story,
+    function_of,
+    tell,
+)
+
+from sfn_cqrs.domain.saga import EntryStatus, SagaStatus
+from sfn_cqrs.service import saga_commands
+
+UNDO = tuple(UNDONE_BY.values())
+STATES = [function_of(name) for name in ("resume", *STEPS, *UNDO, "finish_saga", "park_saga")]
+OTHERS = [
+    "StreamOnSagaChangedFunction",
+    "StreamOnProcessChangedFunction",
+    "ScheduleSweepFunction",
+    "CommandCheckVersionFunction",
+    "CommandFinishFunction",
+]
+WORKERS = [function_of(name) for name in (*STEPS, *UNDO)]
+MANY = settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+)
+
+
+@st.composite
+def faults(draw: Any) -> Fault:
+    return Fault(
+        draw(st.sampled_from(STATES + OTHERS)),
+        draw(st.integers(1, 14)),
+        draw(st.sampled_from(["before", "after"])),
+        draw(st.sampled_from(["killed", "killed", "busy", "bug"])),
+        draw(st.sampled_from([1, 2, 7, 9, ALWAYS])),
+    )
+
+
+@st.composite
+def stories(draw: Any) -> Story:
+    quantity = draw(st.sampled_from([1, 3, 4]))
+    order = an_order(
+        card=draw(st.sampled_from(["visa", "visa", "declined"])),
+        lines=[LINES[0], {"sku": "PEN", "quantity": quantity}],
+    )
+    some = st.tuples(st.sampled_from(WORKERS), st.sampled_from([1, 3, 7, 15]))
+    return Story(
+        order=order,
+        is_shipped_before=draw(st.booleans()),
+        faults=tuple(draw(st.lists(faults(), max_size=3))),
+        late=tuple(draw(st.lists(some, max_size=2, unique_by=lambda one: one[0]))),
+        overtaken=tuple(
+            draw(st.lists(st.tuples(st.sampled_from(WORKERS[:3]), st.integers(1, 14)), max_size=1))
+        ),
+        aborted=tuple(
+            draw(st.lists(st.tuples(st.sampled_from(WORKERS), st.integers(1, 5)), max_size=1))
+        ),
+        is_doubled=draw(st.booleans()),
+    )
+
+
+@given(stories())
+@MANY
+def test_whatever_goes_wrong_all_is_made_or_all_is_undone_each_once(story: Story) -> None:
+    tell(story)
+
+
+@given(st.integers(0, 1_000_000), stories())
+@settings(MANY, max_examples=100)
+def test_whoever_comes_first_all_is_made_or_all_is_undone_each_once(
+    seed: int, story: Story
+) -> None:
+    """Functions interleave call by call; some are given up, tried again, and go on alone."""
+    told = Story(
+        order=story.order,
+        is_shipped_before=story.is_shipped_before,
+        faults=story.faults,
+        aborted=story.aborted,
+        seed=seed,
+        zombies=0.25,
+    )
+    tell(told)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_comes_after_its_compensation_changes_nothing(step: str) -> None:
+    end = tell(Story(late=((function_of(step), 7),)))
+
+    assert end.last.status is SagaStatus.COMPENSATED
+    assert end.effects.get(step) is None
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_is_undone_while_it_is_at_work_has_its_effect_not_at_all_or_undone(
+    step: str,
+) -> None:
+    effects = set()
+    for number in range(1, 30):
+        end = tell(Story(overtaken=((function_of(step), number),)))
+        made, undone = (end.effects.get(name, 0) for name in (step, UNDONE_BY[step]))
+        effects.add((end.last.status, made, undone))
+
+    made = 2 if step == "reserve_stock" else 1
+    expected = {(SagaStatus.COMPENSATED, 0, 0), (SagaStatus.COMPENSATED, made, made)}
+    assert effects >= expected
+    assert {status for status, made, undone in effects if made > undone} == {SagaStatus.COMPLETED}
+
+
+@pytest.mark.parametrize(
+    ("undo", "number"), [("cancel_shipment", 3), ("refund_payment", 2), ("release_stock", 2)]
+)
+def test_a_compensation_that_fails_at_every_try_is_parked_and_goes_on_once_it_is_mended(
+    undo: str, number: int
+) -> None:
+    dies = Fault(function_of("ship_order"), 1, "after", times=ALWAYS)
+    broken = Fault(function_of(undo), number, error="busy", times=ALWAYS)
+    end = tell(Story(faults=(dies, broken)))
+
+    assert (end.first.status, end.last.status) == (SagaStatus.PARKED, SagaStatus.COMPENSATED)
+    assert end.last.attempt == 2
+
+
+def test_a_saga_that_was_parked_before_it_turned_back_goes_on_forward() -> None:
+    dies = Fault(function_of("ship_order"), 1, "after", times=ALWAYS)
+    broken = Fault(function_of("cancel_shipment"), 1, error="busy", times=ALWAYS)
+    end = tell(Story(faults=(dies, broken)))
+
+    assert (end.first.status, end.last.status) == (SagaStatus.PARKED, SagaStatus.COMPLETED)
+
+
+def without_void(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compensation that comes first leaves nothing that keeps the step from happening."""
+
+    def has_happened(key: Any, request_key: str) -> bool:
+        return saga_commands.bootstrap.requests().find(key.tenant, request_key) is not None
+
+    monkeypatch.setattr(saga_commands, "_has_happened", has_happened)
+
+
+def without_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No two tries of a step share a request's key."""
+    keys = (f"key-{number}" for number in count())
+    monkeypatch.setattr(saga_commands, "_request_key", lambda *_: next(keys))
+
+
+def without_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is known to be done is undone."""
+    right = SagaTable.begin
+
+    def begin(self: SagaTable, key: Any, name: str, *args: Any, is_undo: bool) -> Any:
+        written = right(self, key, name, *args, is_undo=is_undo)
+        step = next((step for step, undo in UNDONE_BY.items() if undo == name), name)
+        if is_undo and written.saga.log[step].status is not EntryStatus.DONE:
+            entry = replace(written.saga.log[name], status=EntryStatus.DONE)
+            saga = written.saga.with_entry(name, entry)
+            self._store.sagas.put(key, saga)
+            return replace(written, saga=saga)
+        return written
+
+    monkeypatch.setattr(SagaTable, "begin", begin)
+
+
+def without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A saga that has turned back goes forward again when it is begun anew."""
+    monkeypatch.setattr(
+        "sfn_cqrs.domain.saga.Saga.opened",
+        lambda self, **_: replace(self, status=SagaStatus.RUNNING, is_undoing=False),
+    )
+
+
+CHARGE, SHIP = function_of("charge_payment"), function_of("ship_order")
+NUMBERS = range(1, 20)
+NEVER_RECORDED = Story(faults=(Fault(CHARGE, operation="end", times=ALWAYS),))
+MUTANTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], list[Story]]] = {
+    "no void request": (without_void, [Story(overtaken=((CHARGE, each),)) for each in NUMBERS]),
+    "no record of what was published": (without_record, [NEVER_RECORDED]),
+    "what is not known to be done is not undone": (without_unknown, [NEVER_RECORDED]),
+    "a saga turns twice": (
+        without_end,
+        [Story(late=((SHIP, 7),), aborted=((function_of("release_stock"), 1),))],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_rule_that_is_taken_away_is_missed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    weaken, told = MUTANTS[name]
+    _tell_all(told)
+    weaken(monkeypatch)
+
+    with pytest.raises(BrokenError):
+        _tell_all(told)
+
+
+def _tell_all(stories: list[Story]) -> None:
+    for story in stories:
+        tell(story)

@@ -1,0 +1,155 @@
+"""A system over the fakes that runs sagas: their machine and their stream beside the commands'."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from tests.support.calls import Watched
+from tests.support.fake_system import EngineClient, FakeSystem
+from tests.support.stream import Stream
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.adapters.executions import Executions
+from sfn_cqrs.adapters.saga_items import saga_item
+from sfn_cqrs.domain.keys import SagaKey
+from sfn_cqrs.domain.saga import Saga
+from sfn_cqrs.domain.saga_flow import SagaWritten
+from sfn_cqrs.service.commands import CommandService
+from sfn_cqrs.service.sagas import SagaService
+from sfn_local.asl import FunctionError
+from sfn_local.asl.functions import Done
+
+STREAM = "StreamOnSagaChangedFunction"
+TENANT = "tenant1"
+TIMED_OUT = FunctionError("Sandbox.Timedout", '{"errorMessage": "Task timed out"}')
+IsLate = Callable[[str], bool]
+
+
+class SagaSystem(FakeSystem):
+    """Orders' sagas over the fakes.
+
+    `is_late` chooses invocations that the machine gives up before they begin; they run when
+    `run_late` is called, be it after the saga has ended. With `is_doubled` each state's
+    function is called twice, and so is the stream's consumer.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.saga_machine = self.template.machines["order-saga"]
+        self.engine.create_state_machine(self.saga_machine.name, self.saga_machine.definition)
+        self.saga_stream = Stream.of(self.template, STREAM)
+        self.is_late: IsLate = lambda _: False
+        self.is_doubled = False
+        self.late: list[tuple[str, bytes]] = []
+        self._changed: list[Saga] = []
+
+    def parts(self) -> dict[str, Any]:
+        arn, table = self.saga_machine.arn, self.template.environment["SAGAS_TABLE"]
+        executions = Executions(EngineClient(self.engine), arn, table)  # type: ignore[arg-type]
+        watched = Watched(executions, self.calls, lambda *_: None)
+        return {
+            **super().parts(),
+            "sagas": Watched(self.world.sagas, self.calls, self._saw_saga),
+            "saga_machines": {"order-saga": watched},
+            "tasks": self.world.tasks,
+        }
+
+    def submit(self, function: str, payload: bytes, done: Done) -> None:
+        name = self.lambdas.find(function).logical_id
+        if self.is_late(name):
+            self.late.append((function, payload))
+            done(TIMED_OUT)
+            return
+        if self.is_doubled:
+            self._answer(function, payload)
+        super().submit(function, payload, done)
+
+    def run_late(self) -> None:
+        """Let the functions that were given up do their work."""
+        late, self.late = self.late, []
+        for function, payload in late:
+            self._answer(function, payload)
+        self.run()
+
+    def poll(self) -> None:
+        super().poll()
+        changed, self._changed = self._changed, []
+        for saga in changed:
+            self._told += 1
+            item = saga_item(saga, None)
+            keys = {name: item[name] for name in ("pk", "sk")}
+            self.saga_stream.offer(
+                {
+                    "eventID": str(self._told),
+                    "eventName": "MODIFY",
+                    "eventSource": "aws:dynamodb",
+                    "dynamodb": {
+                        "ApproximateCreationDateTime": self.clock.time(),
+                        "Keys": marshal(keys),
+                        "NewImage": marshal(item),
+                        "SequenceNumber": f"{self._told:020d}",
+                    },
+                }
+            )
+
+    def step(self) -> bool:
+        self.poll()
+        if self.saga_stream.pending:
+            batch, self.saga_stream.pending = self.saga_stream.pending, []
+            batch = batch * 2 if self.is_doubled else batch
+            self._run(partial(self._deliver_sagas, batch))
+            return True
+        return super().step()
+
+    # What a test does and sees.
+
+    def stock(self, sku: str, available: int) -> None:
+        """Put goods on the shelf."""
+        CommandService(TENANT).publish_sync(
+            "STOCK", sku, name=sku, attributes={"available": available}
+        )
+
+    def start(self, order: dict[str, Any]) -> str:
+        """Start an order's saga."""
+        return SagaService(TENANT).start("order-saga", order)
+
+    def saga(self, id_: str) -> Saga:
+        """The saga as it is."""
+        found = bootstrap.sagas().find(SagaKey.of(TENANT, id_))
+        assert found is not None
+        return found
+
+    def settle_sagas(self, sweeps: int = 12) -> None:
+        """Run, and sweep while a saga or a version is open."""
+        self.run()
+        while sweeps and (
+            any(saga.status.is_open for _, saga in self.world.store.sagas.items())
+            or any(process.outcome.is_open for process in self.processes())
+        ):
+            self.sweep()
+            sweeps -= 1
+
+    def attributes(self, type_: str, code: str) -> dict[str, Any] | None:
+        """The data row's attributes; None if there is no row."""
+        row = next(
+            (
+                row
+                for key, row in self.world.store.rows.items()
+                if (key.type, key.code) == (type_, code)
+            ),
+            None,
+        )
+        return None if row is None else row.attributes
+
+    def _deliver_sagas(self, batch: list[dict[str, Any]]) -> None:
+        self.saga_stream.deliver(batch, partial(self.lambdas.invoke, STREAM), self._sleep)
+
+    def _saw_saga(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
+        late = (self.clock.now() - self.world.clock()).total_seconds()
+        self.world.clock.advance(seconds=late)
+        if isinstance(answer, SagaWritten):
+            if answer.done and answer.saga is not None:
+                self._changed.append(answer.saga)
+        elif method == "create" and answer is None:
+            self._changed.append(args[0])

@@ -1,0 +1,128 @@
+"""Makes the functions of sagas do all that they can do, on a stack that is up."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Protocol
+
+from tests.template.stack import ROOT
+
+from sfn_cqrs.domain.errors import StepRefusedError
+from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service import saga_types
+from sfn_cqrs.service.saga_types import SagaStep
+from sfn_local.stack import LocalStack
+
+LARGE = "x" * 150_000
+OPEN = ("CREATED", "RUNNING", "COMPENSATING")
+OLD = "2026-01-01T00:00:00.000Z"
+
+
+class Asker(Protocol):
+    """Somebody at the API of the stack."""
+
+    stack: LocalStack
+
+    def ask(self, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request."""
+
+
+def run_sagas(user: Asker) -> None:
+    """Orders of every fate, of items that are large: shipped, refused, undone, parked."""
+    for type_, code, attributes in (
+        ("STOCK", "LARGE", {"available": 9}),
+        ("ORDER", "large", {"customer": "ada"}),
+    ):
+        item = {"type": type_, "code": code, "name": code, "mode": "sync"}
+        user.ask("/commands", {**item, "attributes": {**attributes, "text": LARGE}})
+    assert ended(user, start(user, "large", **{"idempotency-key": "saga"}))["status"] == "COMPLETED"
+    start(user, "large", **{"idempotency-key": "saga"})
+    with shipping_fails():
+        assert ended(user, start(user, "undone"))["status"] == "COMPENSATED"
+    assert ended(user, start(user, "undone"))["status"] == "COMPLETED"
+    user.ask("/commands", {**ORDER, "code": "sent", "attributes": SENT, "mode": "sync"})
+    with refunds_are_refused():
+        parked = start(user, "sent")
+        assert ended(user, parked)["status"] == "PARKED"
+    user.ask(f"/sagas/{parked}/redrive", {})
+    assert ended(user, parked)["status"] == "COMPENSATED"
+    user.ask("/sagas?status=PARKED")
+
+
+ORDER = {"type": "ORDER", "name": "an order"}
+SENT = {"customer": "ada", "status": "SHIPPED"}
+
+
+def start(user: Asker, order: str, **headers: str) -> str:
+    lines = [{"sku": "LARGE", "quantity": 1}]
+    given = {"order": order, "customer": "ada", "card": "visa", "total": 4, "lines": lines}
+    return str(user.ask("/sagas", {"saga": "order-saga", "input": given}, **headers)["id"])
+
+
+def ended(user: Asker, id_: str) -> Any:
+    until = time.monotonic() + 20
+    while (found := user.ask(f"/sagas/{id_}"))["status"] in OPEN:
+        assert time.monotonic() < until, found
+        time.sleep(0.1)
+    return found
+
+
+def lose_sagas_and_sweep(user: Asker) -> None:
+    """One saga whose start is lost, and one whose execution has ended without its end."""
+    client, table = user.stack.client("dynamodb"), user.stack.outputs["SagasTableName"]
+    found = client.query(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "SAGA#tenant1"}},
+    )["Items"][0]
+    lost = "01KAXK3V9Q0M3W8C5R6T7Y8Z01"
+    for ulid in (found["ulid"]["S"], lost):
+        key = {"ulid": {"S": ulid}, "sk": {"S": f"SAGA#{ulid}"}, "id": {"S": f"g-{ulid}"}}
+        item = {**found, **key, "status": {"S": "RUNNING"}, "is_undoing": {"BOOL": False}}
+        item |= {"opened_at": {"S": OLD}, "updated_at": {"S": OLD}, "open_shard": {"N": "0"}}
+        client.put_item(TableName=table, Item=item)
+    tick = (ROOT / "events/schedule/sweep.json").read_bytes()
+    done = json.loads(user.stack.functions.invoke("ScheduleSweepFunction", tick))
+    assert (done["saga_started"], done["saga_restarted"]) == (1, 1), done
+    for ulid in (found["ulid"]["S"], lost):
+        ended(user, f"g-{ulid}")
+
+
+@contextmanager
+def shipping_fails() -> Iterator[None]:
+    """An order is shipped, and the step fails all the same."""
+    known = saga_types.find("order-saga")
+    ship = known.steps["ship_order"]
+
+    def fail(step: SagaStep) -> Json:
+        ship(step)
+        raise StepRefusedError("lost", "nobody knows where it is")
+
+    with _other(replace(known, steps={**known.steps, "ship_order": fail})):
+        yield
+
+
+@contextmanager
+def refunds_are_refused() -> Iterator[None]:
+    """No refund can be made."""
+    known = saga_types.find("order-saga")
+    name, _ = known.compensations["charge_payment"]
+
+    def refuse(_step: SagaStep) -> Json:
+        raise StepRefusedError("closed", "the bank is closed")
+
+    others = {**known.compensations, "charge_payment": (name, refuse)}
+    with _other(replace(known, compensations=others)):
+        yield
+
+
+@contextmanager
+def _other(type_: saga_types.SagaType) -> Iterator[None]:
+    known = saga_types._types[type_.name]
+    saga_types._types[type_.name] = type_
+    try:
+        yield
+    finally:
+        saga_types._types[type_.name] = known

@@ -1,0 +1,140 @@
+import pytest
+from tests.fakes.builders import ORDERED, a_saga, an_order
+
+from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
+
+NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}
+START = {"saga": "order-saga", "input": an_order(), "name": "order o-7"}
+PATH = f"/sagas/{ORDERED.id}"
+
+
+def test_a_saga_is_started_and_shown(call):
+    started = call("POST", "/sagas", START)
+
+    shown = call("GET", f"/sagas/{started.body['id']}")
+
+    assert started.status == 202
+    assert shown.status == 200
+    assert shown.body == {
+        "id": started.body["id"],
+        "saga": "order-saga",
+        "name": "order o-7",
+        "status": "CREATED",
+        "attempt": 1,
+        "createdAt": "2026-11-25T12:00:00.000Z",
+        "createdBy": "taro",
+        "openedAt": "2026-11-25T12:00:00.000Z",
+        "statusAt": "2026-11-25T12:00:00.000Z",
+        "input": an_order(),
+        "log": [],
+        "left": ["reserve_stock", "charge_payment", "ship_order"],
+    }
+
+
+def test_the_same_key_starts_one_saga(call, world):
+    once = {"idempotency-key": "once"}
+
+    first, second = (call("POST", "/sagas", START, headers=once) for _ in range(2))
+    other = call("POST", "/sagas", {**START, "input": {}}, headers=once)
+
+    assert first.body == second.body
+    assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
+    assert len(world.store.sagas) == 1
+
+
+def test_a_log_is_shown_in_the_order_of_the_machine_with_what_is_left(call, world):
+    log = {
+        "refund_payment": Entry(status=EntryStatus.FAILED, began_at="b", error="E", cause="why"),
+        "reserve_stock": Entry(
+            status=EntryStatus.DONE, began_at="b", ended_at="e", result={"BOOK": 2}
+        ),
+        "charge_payment": Entry(began_at="b", seq=6),
+    }
+    world.seed_sagas(
+        a_saga(status=SagaStatus.PARKED, is_undoing=True, log=log, error="E", cause="why")
+    )
+
+    shown = call("GET", PATH).body
+
+    assert [(line["name"], line["kind"], line["status"], line["try"]) for line in shown["log"]] == [
+        ("reserve_stock", "step", "DONE", 1),
+        ("charge_payment", "step", "UNKNOWN", 7),
+        ("refund_payment", "compensation", "FAILED", 1),
+    ]
+    assert shown["log"][0]["result"] == {"BOOK": 2}
+    assert (shown["log"][2]["error"], shown["log"][2]["cause"]) == ("E", "why")
+    assert shown["left"] == ["refund_payment", "release_stock"]
+    assert (shown["error"], shown["cause"]) == ("E", "why")
+
+
+def test_a_step_at_work_is_not_called_unknown(call, world):
+    world.seed_sagas(a_saga(status=SagaStatus.RUNNING, log={"reserve_stock": Entry(began_at="b")}))
+
+    assert call("GET", PATH).body["log"][0]["status"] == "STARTED"
+
+
+def test_sagas_are_listed_all_or_of_one_status(call, world):
+    world.seed_sagas(a_saga(status=SagaStatus.PARKED, error="E", cause="why"))
+
+    every = call("GET", "/sagas")
+    parked = call("GET", "/sagas", query={"status": "PARKED"})
+    done = call("GET", "/sagas", query={"status": "COMPLETED"})
+
+    assert [one["id"] for one in every.body["items"]] == [ORDERED.id]
+    assert parked.body == every.body
+    assert done.body == {"items": []}
+
+
+def test_an_operator_redrives_a_parked_saga(call, world):
+    world.seed_sagas(a_saga(status=SagaStatus.PARKED))
+
+    answer = call("POST", f"{PATH}/redrive", {})
+
+    assert (answer.status, answer.body["status"], answer.body["attempt"]) == (202, "CREATED", 2)
+
+
+def test_nobody_else_redrives(call, world):
+    world.seed_sagas(a_saga(status=SagaStatus.PARKED))
+
+    answer = call("POST", f"{PATH}/redrive", {}, claims=NOBODY)
+
+    assert (answer.status, answer.body["code"]) == (403, "forbidden")
+    assert world.sagas.find(ORDERED).status is SagaStatus.PARKED
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("POST", "/sagas", {**START, "saga": "nope"}, 400, "unknown_saga"),
+        ("POST", "/sagas", {"input": {}}, 400, "invalid_input"),
+        ("POST", "/sagas", {"saga": "order-saga"}, 400, "invalid_input"),
+        ("POST", "/sagas", {**START, "input": [1]}, 400, "invalid_input"),
+        ("POST", "/sagas", {**START, "input": "x"}, 400, "invalid_input"),
+        ("POST", "/sagas", {**START, "name": 7}, 400, "invalid_input"),
+        ("POST", "/sagas", {**START, "steps": []}, 400, "invalid_input"),
+        ("POST", "/sagas", {**START, "input": {"x": "y" * 70_000}}, 400, "input_too_large"),
+        ("GET", PATH, None, 404, "not_found"),
+        ("GET", "/sagas/t-01KAXK3V9Q0M3W8C5R6T7Y8Z9G", None, 404, "not_found"),
+        ("POST", f"{PATH}/redrive", {}, 404, "not_found"),
+    ],
+)
+def test_what_is_wrong_is_told_by_a_stable_code(method, path, body, status, code, call, world):
+    answer = call(method, path, body)
+
+    assert (answer.status, answer.body["code"]) == (status, code)
+    assert len(world.store.sagas) == 0
+
+
+def test_a_status_that_is_none_is_refused(call):
+    answer = call("GET", "/sagas", query={"status": "LOST"})
+
+    assert (answer.status, answer.body["field"]) == (400, "status")
+
+
+def test_a_saga_that_runs_cannot_be_redriven(call, world):
+    world.seed_sagas(a_saga(status=SagaStatus.RUNNING))
+
+    answer = call("POST", f"{PATH}/redrive", {})
+
+    assert (answer.status, answer.body["code"]) == (409, "not_parked")
+    assert answer.body["detail"] == "the saga is RUNNING, not PARKED; there is nothing to redrive"

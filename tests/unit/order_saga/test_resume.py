@@ -1,0 +1,72 @@
+import pytest
+from functions.order_saga.resume.app import lambda_handler
+
+from sfn_cqrs.domain.errors import SupersededError, UnknownSagaError
+from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.service import saga_types
+
+CREATED, RUNNING, COMPENSATING = (
+    SagaStatus.CREATED,
+    SagaStatus.RUNNING,
+    SagaStatus.COMPENSATING,
+)
+
+
+def test_a_new_saga_goes_forward(seed, saga, event):
+    seed(status=CREATED)
+
+    assert lambda_handler(event("resume"), None) == {"result": "forward"}
+
+    assert saga().status is RUNNING
+
+
+@pytest.mark.parametrize(
+    ("log", "is_undoing", "answer"),
+    [
+        ({"reserve_stock": Entry(status=EntryStatus.DONE)}, False, "forward"),
+        ({"reserve_stock": Entry(status=EntryStatus.STARTED)}, False, "forward"),
+        ({"reserve_stock": Entry(status=EntryStatus.REFUSED, error="no")}, False, "back"),
+        ({"reserve_stock": Entry(status=EntryStatus.FAILED, error="E")}, False, "back"),
+        ({"reserve_stock": Entry(status=EntryStatus.STARTED)}, True, "back"),
+        ({}, True, "back"),
+    ],
+)
+def test_a_later_attempt_goes_on_where_the_log_says(log, is_undoing, answer, seed, saga, event):
+    seed(status=CREATED, attempt=2, log=log, is_undoing=is_undoing)
+
+    assert lambda_handler(event("resume", attempt=2), None) == {"result": answer}
+
+    assert saga().status is (COMPENSATING if answer == "back" else RUNNING)
+    assert saga().is_undoing is (answer == "back")
+
+
+def test_a_try_that_comes_twice_answers_the_same(seed, event):
+    seed(status=CREATED)
+    lambda_handler(event("resume"), None)
+
+    assert lambda_handler(event("resume", tries=1), None) == {"result": "forward"}
+
+
+@pytest.mark.parametrize("status", [SagaStatus.PARKED, SagaStatus.COMPLETED])
+def test_what_is_closed_is_not_begun_again(status, seed, event):
+    seed(status=status)
+
+    with pytest.raises(SupersededError):
+        lambda_handler(event("resume"), None)
+
+
+def test_an_attempt_that_is_not_the_present_one_does_not_begin(seed, saga, event):
+    seed(status=CREATED, attempt=2)
+
+    with pytest.raises(SupersededError, match="attempt 1 no longer owns the saga"):
+        lambda_handler(event("resume"), None)
+
+    assert saga().status is CREATED
+
+
+def test_a_saga_whose_steps_are_gone_says_which_there_are(seed, event, monkeypatch):
+    seed(status=CREATED)
+    monkeypatch.setattr(saga_types, "_types", {})
+
+    with pytest.raises(UnknownSagaError, match="'order-saga' is not registered; known sagas: none"):
+        lambda_handler(event("resume"), None)

@@ -1,0 +1,134 @@
+import json
+from dataclasses import replace
+
+import pytest
+from functions.schedule.sweep.app import lambda_handler
+from tests.fakes.builders import ORDERED, a_saga
+
+from sfn_cqrs.domain.keys import SagaRef
+from sfn_cqrs.domain.saga import Entry, SagaStatus
+
+OLD = "2026-11-25T11:00:00.000Z"  # an hour ago
+REF = SagaRef(ORDERED, "order-saga", 1)
+
+
+@pytest.fixture(autouse=True)
+def _metrics(monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "sfn-cqrs")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sfn-cqrs")
+
+
+@pytest.fixture
+def sweep(sample, lambda_context):
+    return lambda: lambda_handler(sample("schedule/sweep"), lambda_context)
+
+
+@pytest.fixture
+def sweep_ended(sample, lambda_context):
+    return lambda: lambda_handler(sample("schedule/sweep_saga_ended"), lambda_context)
+
+
+def running(key=ORDERED, **changes):
+    fields = {"status": SagaStatus.RUNNING, "opened_at": OLD, "updated_at": OLD}
+    return a_saga(key, **{**fields, **changes})
+
+
+@pytest.mark.parametrize("status", [SagaStatus.CREATED, SagaStatus.RUNNING])
+def test_a_saga_that_was_never_started_is_started(status, sweep, world):
+    world.seed_sagas(running(status=status))
+
+    assert sweep() == {"saga_started": 1}
+
+    assert world.saga_executions.started == [REF]
+
+
+def test_a_saga_whose_execution_runs_is_left_alone(sweep, world):
+    world.seed_sagas(running())
+    world.saga_executions.start(REF)
+
+    assert sweep() == {"saga_running": 1}
+
+    assert world.sagas.find(ORDERED) == running()
+
+
+@pytest.mark.parametrize("is_undoing", [False, True])
+def test_a_saga_whose_execution_died_goes_on_in_its_direction(is_undoing, sweep, world):
+    status = SagaStatus.COMPENSATING if is_undoing else SagaStatus.RUNNING
+    log = {"reserve_stock": Entry()}
+    world.seed_sagas(running(status=status, is_undoing=is_undoing, log=log))
+    world.saga_executions.end(REF, "TIMED_OUT")
+
+    assert sweep() == {"saga_restarted": 1}
+
+    saga = world.sagas.find(ORDERED)
+    assert (saga.status, saga.attempt, saga.restarts) == (SagaStatus.CREATED, 2, 1)
+    assert (saga.is_undoing, dict(saga.log)) == (is_undoing, log)
+
+
+def test_a_saga_whose_fourth_execution_died_is_parked(sweep, world):
+    world.seed_sagas(running(attempt=4, restarts=3))
+    world.saga_executions.end(replace(REF, attempt=4), "NotRecorded")
+
+    assert sweep() == {"saga_parked": 1}
+
+    saga = world.sagas.find(ORDERED)
+    assert (saga.status, saga.error) == (SagaStatus.PARKED, "ExecutionDied")
+    assert saga.cause == "4 executions died; the last with NotRecorded"
+
+
+def test_what_is_parked_or_has_ended_is_not_swept(sweep, world):
+    world.seed_sagas(running(status=SagaStatus.PARKED))
+
+    assert sweep() == {}
+
+
+def test_a_saga_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monkeypatch, log):
+    keys = [replace(ORDERED, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z0{number}") for number in range(3)]
+    world.seed_sagas(*[running(key) for key in keys])
+    describe = world.saga_executions.describe
+    monkeypatch.setattr(
+        world.saga_executions,
+        "describe",
+        lambda ref: describe(ref) if ref.key != keys[1] else _denied(),
+    )
+
+    assert sweep() == {"saga_started": 2, "saga_error": 1}
+
+    assert "a saga could not be swept" in log.getvalue()
+
+
+def test_the_age_of_the_oldest_open_saga_is_a_metric(sweep, world, capsys):
+    world.seed_sagas(running())
+
+    sweep()
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert [one["OldestOpenSagaAge"] for one in lines if "OldestOpenSagaAge" in one] == [[3600.0]]
+
+
+def test_the_end_of_an_execution_is_looked_at_at_once(sweep_ended, world):
+    world.seed_sagas(running())
+    world.saga_executions.end(REF, "ABORTED")
+
+    assert sweep_ended() == {"restarted": 1}
+
+    assert world.sagas.find(ORDERED).attempt == 2
+
+
+def test_the_end_of_an_execution_whose_saga_is_parked_changes_nothing(sweep_ended, world):
+    world.seed_sagas(running(status=SagaStatus.PARKED))
+    world.saga_executions.end(REF, "SagaParked")
+
+    assert sweep_ended() == {"closed": 1}
+
+
+def test_the_end_of_an_attempt_before_does_not_harm_the_present_one(sweep_ended, world):
+    world.seed_sagas(running(attempt=2))
+
+    assert sweep_ended() == {"superseded": 1}
+
+    assert world.saga_executions.started == []
+
+
+def _denied():
+    raise PermissionError("AccessDenied")

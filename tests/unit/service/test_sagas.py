@@ -1,0 +1,139 @@
+from dataclasses import replace
+
+import pytest
+from tests.fakes.builders import ORDERED, a_saga, an_order
+
+from sfn_cqrs.domain.errors import (
+    IdempotencyMismatchError,
+    InvalidInputError,
+    NotFoundError,
+    NotParkedError,
+    SagaInputTooLargeError,
+    TransientError,
+    UnknownSagaError,
+)
+from sfn_cqrs.domain.publication import Refusal
+from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.service.commands import Caller
+from sfn_cqrs.service.sagas import SagaService
+
+AT_NOON = "2026-11-25T12:00:00.000Z"
+
+
+@pytest.fixture
+def sagas(world):  # noqa: ARG001 - it speaks to the fakes
+    return SagaService("tenant1")
+
+
+def test_a_saga_is_stored_and_nothing_else_happens_yet(sagas, world):
+    id_ = sagas.start("order-saga", an_order(), caller=Caller(user="ada", source="api"))
+
+    saga = sagas.get(id_)
+    assert (saga.key.id, saga.status, saga.attempt) == (id_, SagaStatus.CREATED, 1)
+    assert (saga.name, saga.input, saga.created.by) == ("order-saga", an_order(), "ada")
+    assert (saga.opened_at, dict(saga.log)) == (AT_NOON, {})
+    assert world.saga_executions.started == []
+
+
+def test_the_same_request_starts_one_saga(sagas, world):
+    caller = Caller(idempotency_key="once")
+
+    first = sagas.start("order-saga", an_order(), caller=caller)
+
+    assert sagas.start("order-saga", an_order(), caller=caller) == first
+    assert len(world.store.sagas) == 1
+
+
+def test_a_key_that_was_used_for_another_input_is_refused(sagas):
+    caller = Caller(idempotency_key="once")
+    sagas.start("order-saga", an_order(), caller=caller)
+
+    with pytest.raises(IdempotencyMismatchError):
+        sagas.start("order-saga", an_order(total=41), caller=caller)
+
+
+@pytest.mark.parametrize("refusal", [Refusal.REQUEST_SEEN, Refusal.CONFLICT])
+def test_a_request_that_is_answered_just_now_is_to_come_again(refusal, sagas, world, monkeypatch):
+    monkeypatch.setattr(world.sagas, "create", lambda *_: refusal)
+
+    with pytest.raises(TransientError, match="is being answered just now; try again"):
+        sagas.start("order-saga", an_order(), caller=Caller(idempotency_key="once"))
+
+
+@pytest.mark.parametrize(
+    ("saga", "value", "error", "message"),
+    [
+        ("nope", {}, UnknownSagaError, "saga: 'nope' is not registered; known sagas: order-saga"),
+        (7, {}, UnknownSagaError, "saga: 7 is not registered; known sagas: order-saga"),
+        ("order-saga", [], InvalidInputError, "input: must be an object"),
+        ("order-saga", "x", InvalidInputError, "input: must be an object"),
+        ("order-saga", {"x": float("nan")}, InvalidInputError, r"input\.x: is NaN or infinite"),
+        ("order-saga", {"x": "y" * 65_536}, SagaInputTooLargeError, "input: has 65544 bytes"),
+    ],
+)
+def test_what_cannot_be_a_saga_is_refused_and_nothing_is_written(
+    saga, value, error, message, sagas, world
+):
+    with pytest.raises(error, match=message):
+        sagas.start(saga, value, caller=Caller(idempotency_key="once"))
+
+    assert len(world.store.sagas) == 0
+    assert len(world.store.requests) == 0
+
+
+def test_a_name_that_is_too_long_is_refused(sagas):
+    with pytest.raises(InvalidInputError, match="name: must be a string of at most 1024"):
+        sagas.start("order-saga", an_order(), name="x" * 1_025)
+
+
+@pytest.mark.parametrize("id_", [ORDERED.id, "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9G", "", "g-1"])
+def test_an_unknown_id_is_told(id_, sagas):
+    for ask in (sagas.get, sagas.redrive):
+        with pytest.raises(NotFoundError):
+            ask(id_)
+
+
+def test_a_saga_belongs_to_its_tenant(world):
+    world.seed_sagas(a_saga())
+
+    with pytest.raises(NotFoundError, match=f"saga {ORDERED.id} does not exist"):
+        SagaService("tenant2").get(ORDERED.id)
+
+
+def test_sagas_are_listed_newest_first_of_all_or_of_one_status(sagas, world):
+    keys = [replace(ORDERED, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z0{number}") for number in range(3)]
+    world.seed_sagas(*[a_saga(key) for key in keys[:2]], a_saga(keys[2], status=SagaStatus.PARKED))
+
+    first = sagas.list(limit=2)
+    parked = sagas.list(status=SagaStatus.PARKED)
+
+    assert [saga.key for saga in first.items] == [keys[2], keys[1]]
+    assert [saga.key for saga in sagas.list(cursor=first.next_cursor).items] == [keys[0]]
+    assert [saga.key for saga in parked.items] == [keys[2]]
+
+
+def test_a_parked_saga_is_begun_anew_by_a_redrive(sagas, world):
+    world.seed_sagas(a_saga(status=SagaStatus.PARKED, restarts=3, is_undoing=True, error="E"))
+
+    saga = sagas.redrive(ORDERED.id)
+
+    assert (saga.status, saga.attempt, saga.restarts) == (SagaStatus.CREATED, 2, 0)
+    assert saga.is_undoing
+    assert ORDERED in world.store.listed_sagas
+
+
+@pytest.mark.parametrize("status", [each for each in SagaStatus if each != "PARKED"])
+def test_only_what_is_parked_can_be_redriven(status, sagas, world):
+    world.seed_sagas(a_saga(status=status))
+
+    with pytest.raises(NotParkedError, match=f"the saga is {status}, not PARKED"):
+        sagas.redrive(ORDERED.id)
+
+
+def test_of_two_who_redrive_at_once_one_is_told(sagas, world, monkeypatch):
+    world.seed_sagas(a_saga(status=SagaStatus.PARKED))
+    redrive = world.sagas.redrive
+    monkeypatch.setattr(world.sagas, "redrive", lambda *of: redrive(*of) and redrive(*of))
+
+    with pytest.raises(NotParkedError, match="was redriven by somebody else"):
+        sagas.redrive(ORDERED.id)

@@ -1,0 +1,90 @@
+import pytest
+from functions.stream.on_saga_changed.app import lambda_handler
+from tests.fakes.builders import ORDERED
+
+from sfn_cqrs.domain.keys import SagaRef
+
+REF = SagaRef(ORDERED, "order-saga", 1)
+NAME = REF.execution_name("sfn-cqrs-SagasTable")
+
+
+@pytest.fixture
+def records(sample):
+    """The sample's records: a saga that is to be started, and one that is parked."""
+    return sample("stream/on_saga_changed")["Records"]
+
+
+def test_a_new_saga_is_started_and_one_that_is_parked_is_told_of(world, records):
+    assert lambda_handler({"Records": records}, None) == {"batchItemFailures": []}
+
+    assert world.saga_executions.started == [REF]
+    identity = {
+        "id": ORDERED.id,
+        "table": "sfn-cqrs-SagasTable",
+        "pk": "SAGA#tenant1",
+        "sk": f"SAGA#{ORDERED.ulid}",
+        "tenantCode": "tenant1",
+    }
+    assert world.events.messages == [
+        {
+            "action": "saga-status",
+            **identity,
+            "content": {
+                "status": "PARKED",
+                "source": "api",
+                "saga": "order-saga",
+                "attempt": 1,
+                "error": "TransientError",
+            },
+        }
+    ]
+    message = "TransientError: refund_payment: ConnectionError: the bank does not answer"
+    assert world.alarms.messages == [
+        {
+            "action": "sfn-alarm",
+            **identity,
+            "content": {"errorMessage": message, "sfnId": NAME},
+        }
+    ]
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "COMPENSATED"])
+def test_an_end_is_told_of_and_alarms_nobody(status, world, records):
+    records[1]["dynamodb"]["NewImage"]["status"] = {"S": status}
+
+    lambda_handler({"Records": records[1:]}, None)
+
+    assert [one["content"]["status"] for one in world.events.messages] == [status]
+    assert world.alarms.messages == []
+
+
+def test_a_record_that_comes_twice_starts_once(world, records):
+    lambda_handler({"Records": records[:1] * 2}, None)
+
+    assert world.saga_executions.started == [REF]
+
+
+def test_a_start_that_fails_comes_again_with_all_behind_it(world, records, monkeypatch, log):
+    monkeypatch.setattr(world.saga_executions, "start", _busy)
+
+    answer = lambda_handler({"Records": records}, None)
+
+    sequence_number = records[0]["dynamodb"]["SequenceNumber"]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": sequence_number}]}
+    assert world.events.messages == []
+    assert "a record will be delivered again" in log.getvalue()
+
+
+def test_what_is_no_saga_goes_to_the_dead_letters_and_stops_nobody(world, records):
+    del records[0]["dynamodb"]["NewImage"]["ulid"]
+
+    assert lambda_handler({"Records": records}, None) == {"batchItemFailures": []}
+
+    ((keys, reason),) = world.dead_letters.letters
+    assert keys == records[0]["dynamodb"]["Keys"]
+    assert reason == "no saga: KeyError: 'ulid'"
+    assert len(world.events.messages) == 1
+
+
+def _busy(_ref):
+    raise ConnectionError("Step Functions is busy")
