@@ -9,8 +9,8 @@ from sfn_local.cli.demo import demo
 from sfn_local.demo.airports import airports_per_country, choose
 from sfn_local.demo.commands import Demo
 from sfn_local.demo.faults import Shuffler
+from sfn_local.demo.importing import airports as import_rows
 from sfn_local.demo.imports import ImportStory
-from sfn_local.demo.imports import airports as import_rows
 from sfn_local.demo.part import TENANT
 from sfn_local.stack import LocalStack
 from sfn_local.template import Template
@@ -51,6 +51,7 @@ def test_the_demonstration_ends_well_and_prints_its_figures():
     assert figures["commands"] == "30"
     assert figures["failed on purpose, then healed"] == "3"
     assert figures["mixed.csv: rows gone through"] == "400"
+    assert figures["exports.zip: rows in 3 files"] == "300"
 
 
 def test_a_single_row_that_differs_is_found(tmp_path):

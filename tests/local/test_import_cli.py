@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import sys
+import zipfile
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -179,6 +180,7 @@ def test_the_newest_import_is_listed_first(run, file):
     [
         ("none.csv", "airports", 64, "there is no file"),
         ("a.xlsx", "airports", 64, "a.xlsx does not look like a CSV file: save it as CSV"),
+        ("a.csv", None, 64, "--table says whose rows they are"),
         ("a.csv", "airprots", 1, "'airprots' has no strategy; known tables: airports"),
     ],
 )
@@ -189,7 +191,7 @@ def test_a_mistake_is_told_before_anything_is_sent(name, table, code, says, run,
     uploads = {"Bucket": stack.outputs["ImportBucketName"], "Prefix": "uploads/"}
     before = stack.client("s3").list_objects_v2(**uploads)["KeyCount"]
 
-    result = run("import", "start", path, "--table", table)
+    result = run("import", "start", path, *(["--table", table] if table else []))
 
     assert (result.code, says in result.error) == (code, True), result.error
     assert stack.client("s3").list_objects_v2(**uploads)["KeyCount"] == before
@@ -260,3 +262,55 @@ def test_the_machine_imports_what_it_is_told_to(run, file):
 
     assert (result.code, " is CREATED: " in result.output) == (0, True)
     assert (ended.code, " is COMPLETED: 1 rows, 1 created" in ended.output) == (0, True)
+
+
+def archive(path, *files):
+    """An archive of files, each a name and its text."""
+    with zipfile.ZipFile(path, "w") as written:
+        for name, text in files:
+            written.writestr(name, text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["exports.zip", "exports", "exports.csv"])
+def test_an_archive_is_known_by_its_name_or_its_first_bytes(run, tmp_path, name):
+    path = archive(
+        tmp_path / name,
+        ("20261125120000-airports.csv", HEADER + row("MMMA")),
+        ("20261125120001-airports.csv", HEADER + row("MMMB", lat="99")),
+        ("read.me", "hello"),
+    )
+
+    result = run("import", "start", path, "--watch", "--json")
+
+    job = result.json
+    assert (result.code, job["kind"], job["status"], job["total"]) == (2, "zip", "FAILED", 2)
+    assert [(file["name"], file["status"]) for file in job["files"]] == [
+        ("20261125120000-airports.csv", "COMPLETED"),
+        ("20261125120001-airports.csv", "FAILED"),
+        ("read.me", "SKIPPED"),
+    ]
+    report = run("import", "errors", job["files"][1]["id"])
+    assert "lat: must be between -90 and 90, is 99" in report.output
+
+
+def test_an_archive_is_told_of_file_by_file(run, tmp_path):
+    path = archive(tmp_path / "a.zip", ("a.csv", HEADER + row("NNNA")), ("b.csv", "<html>"))
+
+    started = run("import", "start", path, "--table", "airports", "--watch")
+
+    lines = started.output.splitlines()
+    id_ = next(line.split()[0] for line in lines if line.startswith("z-"))
+    found = {line.split()[0]: line for line in lines if line.startswith(("a.csv", "b.csv"))}
+    assert started.code == 2
+    assert found["a.csv"].split()[1:4] == ["airports", "COMPLETED", "1"]
+    assert found["b.csv"].split()[1:4] == ["airports", "FAILED", "0"]
+    listed = run("import", "list", "--kind", "zip", "--limit", "1")
+    assert listed.output.splitlines()[1].split()[:3] == [id_, "airports", "FAILED"]
+
+
+def test_what_is_no_archive_exits_1(run, file):
+    result = run("import", "start", file("nothing", "a.zip"), "--watch")
+
+    assert result.code == 1
+    assert "not_a_zip: " in result.output

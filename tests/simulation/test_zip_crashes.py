@@ -9,11 +9,10 @@ import pytest
 from tests.support.calls import AwsCall
 from tests.support.import_system import a_file, a_line
 from tests.support.system import TENANT, killing, silent
-from tests.support.zip_system import ZipSystem, an_archive
+from tests.support.zip_system import ZipSystem, an_archive, hear
 
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service import zip_hooks
 from sfn_cqrs.service.zip_hooks import FinishedImport
 from sfn_local.asl.functions import Done
 
@@ -37,9 +36,7 @@ Play = Callable[[ZipSystem], str]
 @pytest.fixture(autouse=True)
 def told(monkeypatch: pytest.MonkeyPatch) -> list[FinishedImport]:
     """What the one finalization hook was told."""
-    heard: list[FinishedImport] = []
-    monkeypatch.setattr(zip_hooks, "_hooks", {"hear": heard.append})
-    return heard
+    return hear(monkeypatch)
 
 
 def assert_exact(system: ZipSystem, id_: str) -> None:

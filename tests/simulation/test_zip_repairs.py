@@ -15,7 +15,7 @@ from tests.simulation.test_zip_crashes import (
 from tests.support.calls import AwsCall, KilledError
 from tests.support.import_system import a_file, a_line
 from tests.support.system import SWEEP, silent
-from tests.support.zip_system import ZipSystem, an_archive
+from tests.support.zip_system import ZipSystem, an_archive, hear
 
 from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.imports import Counts
@@ -30,9 +30,7 @@ TWO = an_archive(("a.csv", a_file([a_line("RJAA")])), ("b.csv", a_file([a_line("
 @pytest.fixture(autouse=True)
 def told(monkeypatch: pytest.MonkeyPatch) -> list[FinishedImport]:
     """What the one finalization hook was told."""
-    heard: list[FinishedImport] = []
-    monkeypatch.setattr(zip_hooks, "_hooks", {"hear": heard.append})
-    return heard
+    return hear(monkeypatch)
 
 
 @pytest.fixture

@@ -117,7 +117,13 @@ def test_an_archive_without_files_to_import_goes_straight_to_its_end(
 
 
 def test_a_thousand_files_stay_within_the_limits_of_an_execution(run_machine: RunMachine) -> None:
-    answer = {"id": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "status": "COMPLETED"}
+    counts = ["total", "created", "updated", "unchanged", "failed", "cancelled"]
+    answer = {
+        "id": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
+        "index": 999,
+        "status": "COMPLETED",
+        **dict.fromkeys(counts, 10_000_000),
+    }
     run = end_waits(run_zip(run_machine, list_zip={"result": list(range(1_000))}), answer)
 
     assert run.status == "SUCCEEDED"

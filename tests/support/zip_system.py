@@ -6,13 +6,16 @@ from io import BytesIO
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
+import pytest
 from tests.support.import_system import ImportSystem
 from tests.support.system import SWEEP, TENANT
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ZipKey, zip_ulid
 from sfn_cqrs.domain.zip_job import ZipJob
+from sfn_cqrs.service import handlers, zip_hooks
 from sfn_cqrs.service.commands import Caller
+from sfn_cqrs.service.zip_hooks import FinishedImport
 from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
 from sfn_cqrs.service.zip_progress import ZipProgress
 from sfn_local.asl import FunctionError
@@ -95,6 +98,15 @@ class ZipSystem(ImportSystem):
             done = {}
         self.run()
         return done
+
+
+def hear(monkeypatch: pytest.MonkeyPatch) -> list[FinishedImport]:
+    """Put one finalization hook in the place of all, and answer what it is told."""
+    monkeypatch.setenv("APP_PACKAGE", "shop")
+    handlers.load()
+    heard: list[FinishedImport] = []
+    monkeypatch.setattr(zip_hooks, "_hooks", {"hear": heard.append})
+    return heard
 
 
 def an_archive(*files: tuple[str, bytes]) -> bytes:

@@ -286,6 +286,7 @@ def use(stack: LocalStack) -> None:
     import_at_once(user)
     import_uploads(user)
     import_archives(stack)
+    ask_for_archives(user)
     run_workflows(stack)
     write_what_nobody_can_read(stack)
 
@@ -567,6 +568,21 @@ def import_archives(stack: LocalStack) -> None:
     done = json.loads(stack.functions.invoke("ScheduleSweepFunction", tick))
     assert done["zip_restarted"] == 1, done
     wait_for_archive(job.key.id, attempt=2)
+
+
+def ask_for_archives(user: User) -> None:
+    """The API's side of archives; the first of the list has ended, and one of its files failed."""
+    (ended, *_) = user.ask("/imports?kind=zip")["items"]
+    user.ask(f"/imports/{ended['id']}")
+    again = user.ask(f"/imports/{ended['id']}/retry", {})
+    until = time.monotonic() + 20
+    while not any(file["id"] for file in user.ask(f"/imports/{again['id']}")["files"]):
+        assert time.monotonic() < until
+    user.ask(f"/imports/{again['id']}/cancel", {})
+    key = "uploads/tenant1/auto/airports/a.zip"
+    bucket = user.stack.outputs["ImportBucketName"]
+    user.stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b"PK")
+    user.ask("/imports", {"kind": "zip", "key": key})
 
 
 def wait_for_archive(id_: str, attempt: int) -> None:

@@ -19,15 +19,16 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.import_job import ProcessingMode
 from sfn_cqrs.domain.imports import Planned, PublishMode
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.keys import ImportKey, ImportKind
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.routes.operation import CURSOR, Media, Redirect, one_of, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.schemas.imports import (
+    ANY,
+    ANY_PAGE,
     FORM,
     IMPORTED,
     JOB,
-    JOBS,
     KINDS,
     LISTS,
     ROW,
@@ -39,10 +40,12 @@ from sfn_cqrs.service.http import code_of
 from sfn_cqrs.service.imports import Imported, ImportService
 from sfn_cqrs.service.imports import Request as ImportRequest
 from sfn_cqrs.service.resolver import Routes
+from sfn_cqrs.service.zip_imports import ZipRequest
 
 MAX_INLINE_BYTES = 4 * 1024 * 1024
 """Of errors.csv: Lambda answers at most 6 MB, and what is no JSON grows by a third on its way."""
 CSV = "text/csv; charset=utf-8"
+ZIP = "z-"
 routes = Routes()
 
 
@@ -74,14 +77,16 @@ def allow_upload() -> Response[str]:
 @routes.post("/imports")
 @operation(
     body=START,
-    answers={200: IMPORTED, 202: JOB},
+    answers={200: IMPORTED, 202: ANY},
     problems=(UnknownTableError, ForeignFileError, NoSuchFileError, FileTooLargeError),
 )
 def start_import() -> Response[str]:
     """Import a file that was uploaded."""
     request = Request()
     body = request.body(START.fields)
-    _choice(body, "kind", KINDS, KINDS[0])
+    if _choice(body, "kind", KINDS, "csv") == "zip":
+        started = ImportService(request.tenant).start_zip(_zip_asked(body), request.caller)
+        return answer(HTTPStatus.ACCEPTED, started.as_json())
     imported = ImportService(request.tenant).submit(_asked(body), request.caller)
     if imported.progress.job.status.is_open:
         return answer(HTTPStatus.ACCEPTED, imported.progress.as_json())
@@ -104,21 +109,24 @@ def import_row() -> Response[str]:
 
 
 @routes.get("/imports")
-@operation(query={"kind": {**one_of(*LISTS), "default": "csv"}, **CURSOR}, answers={200: JOBS})
+@operation(query={"kind": {**one_of(*LISTS), "default": "csv"}, **CURSOR}, answers={200: ANY_PAGE})
 def list_imports() -> Response[str]:
     """List the imports of a kind, the newest first."""
     request = Request()
     kind = request.query("kind") or "csv"
     if kind not in LISTS:
         raise InvalidInputError("kind", f"must be {' or '.join(LISTS)}")
-    page = ImportService(request.tenant).list(
-        kind=LISTS[kind], limit=request.limit, cursor=request.query("cursor")
-    )
+    where: Any = {"limit": request.limit, "cursor": request.query("cursor")}
+    if kind == "zip":
+        archives = ImportService(request.tenant).list_zips(**where)
+        views = [each.as_json(with_files=False) for each in archives.items]
+        return listed(views, archives.next_cursor)
+    page = ImportService(request.tenant).list(kind=ImportKind[kind.upper()], **where)
     return listed([each.as_json() for each in page.items], page.next_cursor)
 
 
 @routes.get("/imports/<id_>")
-@operation(answers={200: JOB}, problems=(NotFoundError,))
+@operation(answers={200: ANY}, problems=(NotFoundError,))
 def get_import(id_: str) -> Response[str]:
     """Show an import with its counts as they are now, its rate and the time left."""
     progress = ImportService(Request().tenant).get(code_of(id_))
@@ -136,6 +144,8 @@ def get_import(id_: str) -> Response[str]:
 def get_errors(id_: str) -> Response[Any]:
     """Show the rows that failed, each with the reason."""
     tenant, id_ = Request().tenant, code_of(id_)
+    if id_.startswith(ZIP):
+        raise NotFoundError("each file of an archive has its own: see the ids of its files")
     service, key = ImportService(tenant), ImportKey.of_id(tenant, id_)
     size = bootstrap.import_bucket().report_size(key)
     if size is not None and size > MAX_INLINE_BYTES:
@@ -146,7 +156,7 @@ def get_errors(id_: str) -> Response[Any]:
 
 
 @routes.post("/imports/<id_>/cancel")
-@operation(answers={202: JOB}, problems=(NotFoundError, NotOpenError))
+@operation(answers={202: ANY}, problems=(NotFoundError, NotOpenError))
 def cancel_import(id_: str) -> Response[str]:
     """Begin no further batch; what is done stays and is counted."""
     progress = ImportService(Request().tenant).cancel(code_of(id_))
@@ -154,7 +164,7 @@ def cancel_import(id_: str) -> Response[str]:
 
 
 @routes.post("/imports/<id_>/retry")
-@operation(answers={202: JOB}, problems=(NotFoundError, NotFailedError))
+@operation(answers={202: ANY}, problems=(NotFoundError, NotFailedError))
 def retry_import(id_: str) -> Response[str]:
     """Import the rows that failed, or were not gone through, again; as an import of their own."""
     request = Request()
@@ -162,23 +172,34 @@ def retry_import(id_: str) -> Response[str]:
     return answer(HTTPStatus.ACCEPTED, progress.as_json())
 
 
+def _zip_asked(body: dict[str, Any]) -> ZipRequest:
+    _choice(body, "processingMode", (ProcessingMode.STEP_FUNCTION,), None)
+    return ZipRequest(table=_text(body, "tableName"), **_how(body))
+
+
 def _asked(body: dict[str, Any]) -> ImportRequest:
-    key = _text(body, "key")
-    if key is None:
-        raise InvalidInputError("key", "is missing")
-    is_dry_run = body.get("dryRun", False)
-    if not isinstance(is_dry_run, bool):
-        raise InvalidInputError("dryRun", "must be true or false")
     mode = _choice(body, "processingMode", tuple(ProcessingMode), None)
     return ImportRequest(
         table=needed(body, "tableName"),
-        key=bootstrap.import_bucket().key_of(key),
         processing_mode=ProcessingMode(mode) if mode else None,
-        publish_mode=_publish_mode(body),
-        encoding=_text(body, "encoding"),
-        delimiter=_text(body, "delimiter"),
-        dry_run=is_dry_run,
+        **_how(body),
     )
+
+
+def _how(body: dict[str, Any]) -> dict[str, Any]:
+    """What files and archives have in common."""
+    key, is_dry_run = _text(body, "key"), body.get("dryRun", False)
+    if key is None:
+        raise InvalidInputError("key", "is missing")
+    if not isinstance(is_dry_run, bool):
+        raise InvalidInputError("dryRun", "must be true or false")
+    return {
+        "key": bootstrap.import_bucket().key_of(key),
+        "publish_mode": _publish_mode(body),
+        "encoding": _text(body, "encoding"),
+        "delimiter": _text(body, "delimiter"),
+        "dry_run": is_dry_run,
+    }
 
 
 def _publish_mode(body: dict[str, Any]) -> PublishMode:

@@ -7,6 +7,7 @@ from typing import Any
 from sfn_cqrs.domain.errors import InvalidInputError, NoSuchFileError
 from sfn_cqrs.service.commands import Caller
 from sfn_cqrs.service.imports import ImportService, Request
+from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
 
 _PLACE = re.compile(r"uploads/([^/]+)/auto/([^/]+)/.*[^/]")
 
@@ -42,9 +43,12 @@ def import_once(file: UploadedFile) -> str | None:
     Raises:
         InvalidInputError: there is no such table, or no tenant can be called so.
     """
-    request = Request(table=file.table, key=file.key)
-    caller = Caller(user="s3", ip=file.ip)
+    table, key, caller = file.table, file.key, Caller(user="s3", ip=file.ip)
     try:
+        if key.lower().endswith(".zip"):
+            archive = ZipRequest(table=table, key=key)
+            return ZipImports(file.tenant).start_version(archive, file.version_id, caller)
+        request = Request(table=table, key=key)
         return ImportService(file.tenant).start_version(request, file.version_id, caller)
     except NoSuchFileError:
         return None

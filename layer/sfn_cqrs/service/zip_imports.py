@@ -16,7 +16,7 @@ from sfn_cqrs.domain.errors import (
     NotFoundError,
     NotOpenError,
 )
-from sfn_cqrs.domain.ids import new_ulid
+from sfn_cqrs.domain.ids import new_ulid, ulid_of
 from sfn_cqrs.domain.import_job import MAX_FILE_BYTES
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ZipKey, checked_tenant, zip_ulid
@@ -54,31 +54,17 @@ class ZipImports:
         Raises:
             InvalidInputError: there is no such table or object.
         """
-        if request.table is not None:
-            strategies.find(request.table)
-        prefix = f"uploads/{self._tenant}/"
-        if not request.key.startswith(prefix):
-            raise ForeignFileError(prefix)
-        head = bootstrap.import_bucket().head(request.key)
-        if head is None:
-            raise NoSuchFileError(request.key)
-        if head.size > MAX_FILE_BYTES:
-            raise FileTooLargeError(MAX_FILE_BYTES)
-        now = bootstrap.now()
-        job = ZipJob(
-            key=ZipKey(self._tenant, new_ulid(now)),
-            source=bootstrap.import_bucket().source(request.key, head.version_id),
-            size=head.size,
-            by=Audit(iso(now), caller.user, caller.ip),
-            table=request.table,
-            encoding=checked_encoding(request.encoding) if request.encoding else None,
-            delimiter=checked_delimiter(request.delimiter) if request.delimiter else None,
-            publish_mode=request.publish_mode,
-            dry_run=request.dry_run,
-            opened_at=iso(now),
-        )
-        bootstrap.zip_jobs().create(job)
-        return ZipProgress(job, [])
+        return ZipProgress(self._created(request, caller), [])
+
+    def start_version(self, request: ZipRequest, version_id: str | None, caller: Caller) -> str:
+        """Start the import of a version of an archive, once, however often it is asked for.
+
+        Answers the job's id, which is derived from the version; by default the current one.
+
+        Raises:
+            InvalidInputError: there is no such table or object.
+        """
+        return self._created(request, caller, version_id, is_derived=True).key.id
 
     def get(self, id_: str) -> ZipProgress:
         """A job with its files and their live counts.
@@ -147,4 +133,41 @@ class ZipImports:
         job = bootstrap.zip_jobs().find(ZipKey(self._tenant, ulid)) if ulid else None
         if job is None:
             raise NotFoundError(f"there is no import {id_!r}")
+        return job
+
+    def _created(
+        self,
+        request: ZipRequest,
+        caller: Caller,
+        version_id: str | None = None,
+        *,
+        is_derived: bool = False,
+    ) -> ZipJob:
+        if request.table is not None:
+            strategies.find(request.table)
+        prefix = f"uploads/{self._tenant}/"
+        if not request.key.startswith(prefix):
+            raise ForeignFileError(prefix)
+        head = bootstrap.import_bucket().head(request.key, version_id)
+        if head is None:
+            raise NoSuchFileError(request.key)
+        if head.size > MAX_FILE_BYTES:
+            raise FileTooLargeError(MAX_FILE_BYTES)
+        now = bootstrap.now()
+        source = bootstrap.import_bucket().source(request.key, head.version_id)
+        identity = (source.bucket, source.key, source.version_id)
+        ulid = ulid_of(head.modified, *identity) if is_derived else new_ulid(now)
+        job = ZipJob(
+            key=ZipKey(self._tenant, ulid),
+            source=source,
+            size=head.size,
+            by=Audit(iso(now), caller.user, caller.ip),
+            table=request.table,
+            encoding=checked_encoding(request.encoding) if request.encoding else None,
+            delimiter=checked_delimiter(request.delimiter) if request.delimiter else None,
+            publish_mode=request.publish_mode,
+            dry_run=request.dry_run,
+            opened_at=iso(now),
+        )
+        bootstrap.zip_jobs().create(job)
         return job

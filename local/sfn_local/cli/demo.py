@@ -35,8 +35,8 @@ def demo(airports: int, rows: int, full: bool, as_json: bool) -> None:
     compares chains, data, history and both read models with the source. A batch task follows,
     two of whose items fail and are retried. Of two approvals one is granted, and one expires
     after a week of virtual time. Then a file of airports is imported, the same again,
-    and one with changes and mistakes; errors.csv and every row are compared. Exits 1 if a single
-    row differs.
+    and one with changes and mistakes, and an archive of three files, two of them in CP932;
+    errors.csv and every row are compared. Exits 1 if a single row differs.
     """
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of it
 

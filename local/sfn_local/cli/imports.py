@@ -27,6 +27,7 @@ ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 COUNTS: Final = ("created", "updated", "unchanged", "failed", "cancelled")
 TEXT_FILES: Final = ("", ".csv", ".tsv", ".tab", ".txt")
 POLL_SECONDS: Final = 0.5
+ZIP_MAGIC: Final = b"PK\x03\x04"
 _EXAMPLE: Final = "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
 
 
@@ -40,9 +41,15 @@ def _file_options(command: C) -> C:
         click.option("--delimiter", help="Of the cells, instead of detecting it."),
         click.option("--encoding", help="Of the file, instead of detecting it."),
         click.option(
-            "--kind", type=click.Choice(["csv"]), help="What the file is.  [default: by its name]"
+            "--kind",
+            type=click.Choice(["csv", "zip"]),
+            help="What the file is.  [default: by its name and its first bytes]",
         ),
-        click.option("--table", metavar="TABLE", required=True, help="Whose rows they are."),
+        click.option(
+            "--table",
+            metavar="TABLE",
+            help="Whose rows they are; a zip may leave it to the names of its files.",
+        ),
         click.argument("file", metavar="FILE|s3://…"),
     ):
         command = option(command)
@@ -54,6 +61,7 @@ def _file_options(command: C) -> C:
     examples=(
         "sfn-cqrs import start airports.csv --table airports --watch",
         "sfn-cqrs import start sales.txt --table airports --encoding cp932 --delimiter tab",
+        "sfn-cqrs import start exports.zip --watch",
         "sfn-cqrs import start s3://BUCKET/uploads/tenant1/…/airports.csv --table airports",
     ),
 )
@@ -78,7 +86,7 @@ def _file_options(command: C) -> C:
 def start(
     context: click.Context,
     file: str,
-    table: str,
+    table: str | None,
     kind: str | None,
     encoding: str | None,
     delimiter: str | None,
@@ -113,7 +121,7 @@ def start(
 def dry_run(
     context: click.Context,
     file: str,
-    table: str,
+    table: str | None,
     kind: str | None,
     encoding: str | None,
     delimiter: str | None,
@@ -144,10 +152,10 @@ def status(context: click.Context, id_: str, watch: bool, api: Api, as_json: boo
 @import_.command(name="list", cls=Command, examples=("sfn-cqrs import list --limit 50",))
 @click.option(
     "--kind",
-    type=click.Choice(["csv", "row"]),
+    type=click.Choice(["csv", "zip", "row"]),
     default="csv",
     show_default=True,
-    help="Of files, or of single rows.",
+    help="Of files, of archives, or of single rows.",
 )
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
 @target_options
@@ -216,34 +224,49 @@ def retry(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool
 
 
 def _started(
-    api: Api, file: str, table: str, kind: str | None, asked: dict[str, Any], *, as_json: bool
+    api: Api,
+    file: str,
+    table: str | None,
+    kind: str | None,
+    asked: dict[str, Any],
+    *,
+    as_json: bool,
 ) -> dict[str, Any]:
-    if file.startswith("s3://"):
-        key, kind = file, kind or "csv"
-    else:
-        path = Path(file)
-        if not path.is_file():
-            raise click.UsageError(f"there is no file {path}")
-        kind = kind or _kind_of(path)
-        key = _uploaded(api, path, table, as_json=as_json)
+    is_there = file.startswith("s3://")
+    path = Path(file)
+    if not is_there and not path.is_file():
+        raise click.UsageError(f"there is no file {path}")
+    kind = kind or (_kind_by_name(path) if is_there else _kind_of(path))
+    if kind == "csv" and table is None:
+        raise click.UsageError("--table says whose rows they are, such as --table airports")
+    key = file if is_there else _uploaded(api, path, table, as_json=as_json)
     body = {**asked, "kind": kind, "key": key, "tableName": table}
     given = {name: value for name, value in body.items() if value is not None}
     return api.post("/imports", json.dumps(given))
 
 
-def _uploaded(api: Api, path: Path, table: str, *, as_json: bool) -> str:
+def _uploaded(api: Api, path: Path, table: str | None, *, as_json: bool) -> str:
     size = path.stat().st_size
     with progress(_console(as_json=as_json), "Uploaded", size, in_bytes=True) as update:
         return upload(api, path, table, update)
 
 
 def _kind_of(path: Path) -> str:
-    """What a file is by its name; a file that is none of ours is refused before it is sent."""
-    if path.suffix.lower() not in TEXT_FILES:
+    """What a file is; one that is none of ours is refused before it is sent."""
+    suffix = path.suffix.lower()
+    with path.open("rb") as file:
+        is_zip = file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+    if suffix in TEXT_FILES and is_zip:
+        return "zip"
+    if suffix not in (*TEXT_FILES, ".zip"):
         raise click.UsageError(
             f"{path.name} does not look like a CSV file: save it as CSV, or say --kind csv"
         )
-    return "csv"
+    return _kind_by_name(path)
+
+
+def _kind_by_name(path: Path) -> str:
+    return "zip" if path.suffix.lower() == ".zip" else "csv"
 
 
 def watched(api: Api, job: dict[str, Any], console: Console) -> dict[str, Any]:
@@ -283,8 +306,23 @@ def _print_job(job: dict[str, Any]) -> None:
         click.echo(f"{job['rowsPerSecond']:,.0f} rows/s{left}")
     if "error" in job:
         click.echo(f"{job['error']['code']}: {job['error']['message']}")
-    if job["failed"] and job["status"] in ENDED:
+    if "files" in job:
+        _print_files(job)
+    elif job["failed"] and job["status"] in ENDED:
         click.echo(f"the failed rows: sfn-cqrs import errors {job['id']} > errors.csv")
+
+
+def _print_files(job: dict[str, Any]) -> None:
+    """One line for each file of an archive; those that have failed name the import to look at."""
+    fields = ("name", "table", "status", "total", *COUNTS, "id")
+    rows = [[*(file[field] for field in fields), _why(file)] for file in job["files"]]
+    print_table((*fields, "error"), rows)
+    for name, error in job.get("failedHooks", {}).items():
+        click.echo(f"the hook {name} failed: {error}")
+
+
+def _why(file: dict[str, Any]) -> str:
+    return file["error"]["message"] if "error" in file else ""
 
 
 def _console(*, as_json: bool) -> Console:

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_local.cli.api import Api
-from sfn_local.cli.imports import COUNTS, watched
-from sfn_local.cli.progress import progress
-from sfn_local.cli.upload import upload
+from sfn_local.cli.imports import COUNTS
 from sfn_local.demo.compare import differ
-from sfn_local.demo.part import DemoError, Scale, Told
+from sfn_local.demo.importing import TABLE, Importer, Row, airports, csv_of, item_of
+from sfn_local.demo.part import Scale, Told
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sfn_local.stack import LocalStack
 
-TENANT: Final = "tenant2"  # whose airports are imported, and none published
-TABLE: Final = "airports"
+TENANT: Final = "tenant2"
 CHANGED, BROKEN = 200, 50
 DIALECTS: Final = {"mixed.csv": ("utf-16", ";")}
-NUMBERS: Final = ("elevation", "lat", "lon")
-Row = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -61,22 +52,12 @@ def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
         return ImportStory(stack, console, Path(folder), airports(scale.rows)).told()
 
 
-def airports(count: int | None) -> list[Row]:
-    """The rows of `airportsdata`, or so many of them from all over the world."""
-    text = files("airportsdata").joinpath("airports.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    step = max(1, len(rows) // count) if count else 1
-    return rows[::step][:count]
-
-
 class ImportStory:
     """One run on a stack that is up."""
 
     def __init__(self, stack: LocalStack, console: Console, folder: Path, rows: list[Row]) -> None:
         """Take the stack, where to tell, where to put files, and the rows to import."""
-        headers = {"content-type": "application/json", "x-tenant-code": TENANT}
-        self._api = Api(stack.http, headers, proxies=False)
-        self._stack = stack
+        self._importer = Importer(stack, console, TENANT)
         self._console = console
         self._folder = folder
         self._rows = rows
@@ -87,9 +68,11 @@ class ImportStory:
         """Import everything, and compare."""
         rows = self._rows
         self._import("airports.csv", rows, "created", created=len(rows))
-        versions = self._versions()
+        versions = self._importer.versions()
         self._import("again.csv", rows, "unchanged", unchanged=len(rows))
-        self._found += differ("versions", {"written": versions}, {"written": self._versions()})
+        self._found += differ(
+            "versions", {"written": versions}, {"written": self._importer.versions()}
+        )
 
         changed, broken = self._changed(), self._broken()
         mixed = [{**row, **changed.get(n, {}), **broken.get(n, {})} for n, row in enumerate(rows)]
@@ -114,15 +97,14 @@ class ImportStory:
             for place, row in enumerate(self._rows)
         ]
         version = {row["icao"]: 1 + (place in changed) for place, row in enumerate(rows)}
-        data = {
-            each["code"]: {name: each[name] for name in ("version", "name", "attributes")}
-            for page in self._pages("DataTableName")
-            for each in map(unmarshal, page["Items"])
-        }
         countries = bootstrap.read_model("airports_by_country").rows(TENANT, "countries")
         listed = bootstrap.read_model("airports_by_icao").rows(TENANT, "airports")
         return [
-            *differ("data", {row["icao"]: _item(row, version[row["icao"]]) for row in rows}, data),
+            *differ(
+                "data",
+                {row["icao"]: item_of(row, version[row["icao"]]) for row in rows},
+                self._importer.items(),
+            ),
             *differ(
                 "airports_by_country",
                 dict(Counter(row["country"] for row in rows)),
@@ -133,26 +115,20 @@ class ImportStory:
                 {row["icao"]: (row["name"], version[row["icao"]]) for row in rows},
                 {row["sort"]: (row["name"], row["version"]) for row in listed},
             ),
-            *differ("versions", {"written": sum(version.values())}, {"written": self._versions()}),
+            *differ(
+                "versions",
+                {"written": sum(version.values())},
+                {"written": self._importer.versions()},
+            ),
         ]
 
     def _import(self, name: str, rows: list[Row], what: str, **counts: int) -> dict[str, Any]:
         """Upload a file, have it imported by the machine, and compare how it is counted."""
         path = self._folder / name
         encoding, delimiter = DIALECTS.get(name, ("utf-8", ","))
-        with path.open("w", encoding=encoding, newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
-            writer.writeheader()
-            writer.writerows(rows)
+        path.write_bytes(csv_of(rows, delimiter).encode(encoding))
         self._console.print(f"\nImporting {name}, {len(rows):,} rows in {encoding}:\n")
-        with progress(self._console, "Uploaded", path.stat().st_size, in_bytes=True) as update:
-            key = upload(self._api, path, TABLE, update)
-        asked = {"key": key, "tableName": TABLE, "processingMode": "STEP_FUNCTION"}
-        began = time.monotonic()
-        job = watched(self._api, self._api.post("/imports", json.dumps(asked)), self._console)
-        seconds = time.monotonic() - began
-        if "error" in job:
-            raise DemoError(f"{name} was not imported: {job['error']['message']}")
+        job, seconds = self._importer.run(path, tableName=TABLE)
         self._numbers.append((f"{name}: rows {what}", f"{len(rows):,}"))
         self._numbers.append((f"{name}: rows/s", f"{len(rows) / seconds:,.0f}"))
         expected = {"total": len(rows), **dict.fromkeys(COUNTS, 0), **counts}
@@ -174,7 +150,9 @@ class ImportStory:
 
     def _compare_report(self, id_: str, rows: list[Row], broken: Mapping[int, Row]) -> None:
         """Row by row: the file's own cells, the row as a spreadsheet counts, and the reason."""
-        text = b"".join(self._api.content(f"/imports/{id_}/errors.csv")).decode("utf-8-sig")
+        text = b"".join(self._importer.api.content(f"/imports/{id_}/errors.csv")).decode(
+            "utf-8-sig"
+        )
         found = {row.pop("row"): row for row in csv.DictReader(io.StringIO(text, newline=""))}
         expected = {
             str(place + 2): {
@@ -186,34 +164,10 @@ class ImportStory:
         }
         self._found += differ("errors.csv, row", expected, found)
 
-    def _versions(self) -> int:
-        """How many versions of the tenant's items there are, whoever wrote them."""
-        return sum(page["Count"] for page in self._pages("CommandsTableName", Select="COUNT"))
-
-    def _pages(self, table: str, **how: str) -> Iterator[dict[str, Any]]:
-        """The tenant's items in a table, a MB at a time: the HTTP API has a hundred to a page."""
-        query = self._stack.client("dynamodb").get_paginator("query")
-        pages: Iterator[dict[str, Any]] = query.paginate(
-            TableName=self._stack.outputs[table],
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": f"TENANT#{TENANT}"}},
-            **how,
-        )
-        return pages
-
 
 def _spread(rows: int, wanted: int) -> range:
     """So many places among all rows, none beside another; fewer if there are not many."""
     return range(0, rows - 1, max(2, rows // wanted))[:wanted]
-
-
-def _item(row: Row, version: int) -> dict[str, Any]:
-    attributes: dict[str, Any] = {
-        column: cell for column, cell in row.items() if column not in ("icao", "name")
-    }
-    for column in NUMBERS:
-        attributes[column] = float(row[column])
-    return {"version": version, "name": row["name"], "attributes": attributes}
 
 
 def _harmless(cell: str) -> str:

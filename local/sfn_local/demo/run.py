@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sfn_local.demo import approvals, commands, imports, tasks
+from sfn_local.demo import approvals, archives, commands, imports, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from sfn_local.demo.part import Part, Scale, Told
     from sfn_local.stack import LocalStack
 
-PARTS: Final[tuple[Part, ...]] = (commands.tell, tasks.tell, approvals.tell, imports.tell)
+PARTS: Final[tuple[Part, ...]] = (
+    commands.tell,
+    tasks.tell,
+    approvals.tell,
+    imports.tell,
+    archives.tell,
+)
 
 
 def run(stack: LocalStack, console: Console, scale: Scale) -> Iterator[Told]:

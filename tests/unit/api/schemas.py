@@ -16,7 +16,8 @@ def described():
     every = (*resources, openapi.routes_for(resources))
     found = document(route for each in every for route in each.registered)
     for schema in found["components"]["schemas"].values():
-        schema.setdefault("additionalProperties", False)
+        if "properties" in schema:
+            schema.setdefault("additionalProperties", False)
     return found
 
 

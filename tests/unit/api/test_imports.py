@@ -1,14 +1,18 @@
 import json
+from typing import ClassVar
 
 import pytest
+from tests.unit.domain.zip_corpus import zipped
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import MAX_FORM_BYTES
+from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.keys import ImportKey, ZipKey, ZipRef
 from sfn_cqrs.routes.imports import MAX_INLINE_BYTES
 from sfn_cqrs.service.imports import ImportService, Request
+from sfn_cqrs.service.zip_files import list_zip
 
 NOON = "2026-11-25T12:00:00.000Z"
 KEY = "uploads/tenant1/1/airports.csv"
@@ -356,3 +360,86 @@ def test_a_kind_that_is_no_list_is_refused(call):
     answer = call("GET", "/imports", query={"kind": "xlsx"})
 
     assert (answer.status, answer.body["field"]) == (400, "kind")
+
+
+class TestArchive:
+    KEY = "uploads/tenant1/1/exports.zip"
+    BODY: ClassVar = {"kind": "zip", "key": KEY}
+
+    @pytest.fixture
+    def archive(self, world):
+        """An archive of one file that says for which table it is."""
+        world.import_bucket.put(
+            self.KEY, zipped(("20261125120000-airports.csv", (HEADER + NARITA).encode()))
+        )
+
+    @pytest.fixture
+    def listed(self, archive, call):  # noqa: ARG002 - it must lie there
+        """The job of the archive, whose files are known."""
+        id_ = call("POST", "/imports", self.BODY).body["id"]
+        list_zip(ZipRef(ZipKey("tenant1", id_.removeprefix("z-")), 1))
+        return id_
+
+    @pytest.mark.usefixtures("archive")
+    def test_an_archive_is_left_to_the_machine(self, call):
+        answer = call("POST", "/imports", {**self.BODY, "tableName": "airports"})
+
+        job = answer.body
+        assert (answer.status, job["kind"], job["table"]) == (202, "zip", "airports")
+        assert (job["status"], job["files"]) == ("CREATED", [])
+        assert job["id"].startswith("z-")
+
+    def test_an_archive_is_shown_file_by_file(self, call, listed):
+        job = call("GET", f"/imports/{listed}").body
+
+        (file,) = job["files"]
+        assert (file["name"], file["table"]) == ("20261125120000-airports.csv", "airports")
+        assert (file["status"], file["id"], file["total"]) == ("CREATED", None, 0)
+        assert job["fileStatuses"] == {"created": 1}
+
+    def test_archives_have_a_list_of_their_own_without_files(self, call, listed):
+        items = call("GET", "/imports", query={"kind": "zip"}).body["items"]
+
+        assert [(job["id"], "files" in job) for job in items] == [(listed, False)]
+        assert call("GET", "/imports").body["items"] == []
+
+    def test_an_archive_is_cancelled(self, call, listed):
+        assert call("POST", f"/imports/{listed}/cancel").status == 202
+
+    def test_an_archive_that_has_ended_is_retried_by_another(self, call, listed, world):
+        key = ZipKey("tenant1", listed.removeprefix("z-"))
+        world.zip_jobs.end(key, 1, Ending(JobStatus.FAILED))
+
+        again = call("POST", f"/imports/{listed}/retry")
+
+        assert (again.status, again.body["kind"], again.body["retries"]) == (202, "zip", listed)
+        assert call("POST", f"/imports/{listed}/cancel").body["code"] == "not_open"
+
+    def test_each_file_of_an_archive_has_a_report_of_its_own(self, call, listed):
+        answer = call("GET", f"/imports/{listed}/errors.csv")
+
+        assert (answer.status, answer.body["code"]) == (404, "not_found")
+        assert answer.body["detail"].startswith("each file of an archive has its own")
+
+    @pytest.mark.usefixtures("archive")
+    @pytest.mark.parametrize(
+        ("change", "code", "field"),
+        [
+            ({"processingMode": "DIRECT"}, "invalid_input", "processingMode"),
+            ({"tableName": "nothing"}, "unknown_table", "tableName"),
+            ({"key": "uploads/tenant2/1/a.zip"}, "foreign_file", "key"),
+            ({"key": "uploads/tenant1/none.zip"}, "no_such_file", "key"),
+            ({"encoding": "ebcdic"}, "invalid_input", "encoding"),
+        ],
+    )
+    def test_what_cannot_be_served_says_which_field(self, change, code, field, call):
+        answer = call("POST", "/imports", {**self.BODY, **change})
+
+        assert (answer.status, answer.body["code"], answer.body["field"]) == (400, code, field)
+        assert call("GET", "/imports", query={"kind": "zip"}).body["items"] == []
+
+    @pytest.mark.parametrize("path", ["", "/errors.csv"])
+    def test_an_archive_that_is_none_is_not_found(self, path, call):
+        answer = call("GET", f"/imports/z-01JDHZ0000000000000000000A{path}")
+
+        assert (answer.status, answer.body["code"]) == (404, "not_found")

@@ -153,6 +153,17 @@ def quoted():
     return patched(patched(data, "<L", whole, central=20), "<L", whole, central=24)
 
 
+def padded():
+    """Eight bytes more belong to the entry than its compressed data needs."""
+    data = zipped(("a.csv", CSV))
+    at, end = data.index(CENTRAL), data.rindex(b"PK\x05\x06")
+    (packed,) = struct.unpack_from("<L", data, at + 20)
+    longer = data[:at] + b"garbage!" + data[at:]
+    longer = patched(longer, "<L", packed + 8, central=20)
+    (start,) = struct.unpack_from("<L", data, end + 16)
+    return end_patched(longer, 16, "<L", start + 8)
+
+
 RANDOM = random.Random(4).randbytes(3_000_000)
 LARGE = b"code,name\n" + b"".join(b"%d,abcdefghijklmnopqrstuvwxyz\n" % n for n in range(60_000))
 ONE = zipped(("a.csv", CSV))
@@ -307,7 +318,8 @@ CORPUS = {
         patched(zipped(("a.csv", RANDOM[:2000])), "<L", 100, central=20),
         [("a.csv", Refused("wrong_size"))],
     ),
-    "bytes behind the compressed data": Case(
+    "bytes behind the compressed data": Case(padded(), [("a.csv", Refused("wrong_size"))]),
+    "a size that reaches into the directory": Case(
         patched(TWO, "<L", len(zlib.compress(CSV, 6)) - 6 + 8, central=20, entry=1),
         [("a.csv", CSV), ("b.csv", Refused("overlapping"))],
     ),

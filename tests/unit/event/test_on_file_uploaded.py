@@ -79,6 +79,18 @@ def test_an_event_without_a_version_means_the_current_one(event):
     assert len(jobs()) == 1
 
 
+def test_an_archive_is_imported_as_one(event, world):
+    key = KEY.replace(".csv", ".ZIP")
+    world.import_bucket.put(key, b"PK")
+
+    first, again = (lambda_handler(event(key), None)["id"] for _ in range(2))
+
+    (job,) = world.zip_jobs.jobs.values()
+    assert (first, again) == (job.key.id, job.key.id)
+    assert (job.table, job.source.version_id, job.by.by) == ("airports", "1", "s3")
+    assert jobs() == []
+
+
 def test_a_file_that_was_deleted_meanwhile_is_passed_by(event, world):
     assert lambda_handler(event(), None) == {"id": None}
     assert world.import_jobs.jobs == {}

@@ -3,7 +3,7 @@ import pytest
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import ZipRef
 from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service import zip_hooks
+from sfn_cqrs.service import handlers, zip_hooks
 
 UPLOAD = "uploads/tenant1/1/a.zip"
 NOON = "2026-11-25T12:00:00.000Z"
@@ -38,6 +38,7 @@ def upload(world, key):
 @pytest.fixture(autouse=True)
 def hooks(monkeypatch):
     """The finalization hooks, by their names: none."""
+    handlers.load()
     registered = {}
     monkeypatch.setattr(zip_hooks, "_hooks", registered)
     return registered

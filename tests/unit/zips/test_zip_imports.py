@@ -247,3 +247,16 @@ def test_another_tenant_s_job_is_not_found(started):
 
     with pytest.raises(NotFoundError):
         ZipImports("tenant2").get(id_)
+
+
+def test_a_version_of_an_archive_is_imported_once(world, archives):
+    world.import_bucket.put(KEY, zipped(("a.csv", CSV)))
+    request = ZipRequest(key=KEY, table="airports")
+
+    first = archives.start_version(request, "1", ALICE)
+    world.clock.advance(hours=1)
+    again = archives.start_version(request, None, ALICE)
+    world.import_bucket.put(KEY, zipped(("b.csv", CSV)))
+
+    assert first == again != archives.start_version(request, None, ALICE)
+    assert len(world.zip_jobs.jobs) == 2

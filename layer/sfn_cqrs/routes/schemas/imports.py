@@ -2,13 +2,14 @@
 
 from sfn_cqrs.domain.import_job import JobStatus, ProcessingMode
 from sfn_cqrs.domain.imports import Fate, PublishMode
-from sfn_cqrs.domain.keys import ImportKind
+from sfn_cqrs.domain.zip_job import FileStatus
 from sfn_cqrs.routes.operation import (
     COUNT,
     FLAG,
     MOMENT,
     TEXT,
     VERSION,
+    Schema,
     body,
     list_of,
     nullable,
@@ -17,8 +18,8 @@ from sfn_cqrs.routes.operation import (
     record,
 )
 
-KINDS = ("csv",)
-LISTS = {kind.name.lower(): kind for kind in (ImportKind.CSV, ImportKind.ROW)}
+KINDS = ("csv", "zip")
+LISTS = (*KINDS, "row")
 
 UPLOAD = body(
     "Upload",
@@ -44,7 +45,7 @@ START = body(
     {"key": {**TEXT, "description": "of an upload; also as s3://bucket/key"}},
     {
         "kind": {**one_of(*KINDS), "default": "csv"},
-        "tableName": TEXT,
+        "tableName": {**TEXT, "description": "needed, but for a zip whose files' names say it"},
         "processingMode": {
             **one_of(*ProcessingMode),
             "description": "DIRECT: at most 1,000 rows, within the request; by size if not given",
@@ -59,6 +60,14 @@ START = body(
         "dryRun": {**FLAG, "default": False},
     },
 )
+_COUNTS = {
+    "total": COUNT,
+    "created": COUNT,
+    "updated": COUNT,
+    "unchanged": COUNT,
+    "failed": COUNT,
+    "cancelled": COUNT,
+}
 _REASON = record("Reason", {"code": TEXT, "message": TEXT})
 ROW = body(
     "ImportRow",
@@ -74,18 +83,13 @@ ROW = body(
 )
 _JOB = {
     "id": TEXT,
-    "kind": one_of(*LISTS),
+    "kind": one_of("csv", "row"),
     "table": TEXT,
     "status": one_of(*JobStatus),
     "processingMode": one_of(*ProcessingMode),
     "publishMode": one_of(*PublishMode),
     "dryRun": FLAG,
-    "total": COUNT,
-    "created": COUNT,
-    "updated": COUNT,
-    "unchanged": COUNT,
-    "failed": COUNT,
-    "cancelled": COUNT,
+    **_COUNTS,
     "createdAt": MOMENT,
     "startedAt": nullable(MOMENT),
     "finishedAt": nullable(MOMENT),
@@ -100,7 +104,43 @@ _LIVE = {
     "etaSeconds": {"type": ["number", "null"], "minimum": 0},
 }
 JOB = record("Import", _JOB, optional=_LIVE)
-JOBS = page_of(JOB)
+_FILE = record(
+    "ZipFile",
+    {
+        "index": COUNT,
+        "name": TEXT,
+        "table": nullable(TEXT),
+        "status": one_of(*FileStatus),
+        "id": {**nullable(TEXT), "description": "of the file's own import, once it has begun"},
+        **_COUNTS,
+    },
+    optional={"error": _REASON},
+)
+_ZIP = record(
+    "ZipImport",
+    {
+        "id": TEXT,
+        "kind": one_of("zip"),
+        "table": nullable(TEXT),
+        "status": one_of(*JobStatus),
+        "publishMode": one_of(*PublishMode),
+        "dryRun": FLAG,
+        **_COUNTS,
+        "createdAt": MOMENT,
+        "startedAt": nullable(MOMENT),
+        "finishedAt": nullable(MOMENT),
+        "fileStatuses": {"type": "object", "additionalProperties": COUNT},
+    },
+    optional={
+        "retries": {**TEXT, "description": "the import whose failed files these are"},
+        "retriedBy": {**TEXT, "description": "the import that goes through them again"},
+        "files": list_of(_FILE),
+        "failedHooks": {"type": "object", "additionalProperties": TEXT},
+        "error": _REASON,
+    },
+)
+ANY = Schema("AnyImport", {"oneOf": [JOB, _ZIP]})
+ANY_PAGE = page_of(ANY)
 _ROW = record(
     "ImportedRow",
     {"row": {**COUNT, "description": "as a spreadsheet counts"}, "result": one_of(*Fate)},

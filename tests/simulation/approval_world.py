@@ -1,0 +1,405 @@
+"""What an approval lives in, as a state that the model check copies: item, stream, machine, people.
+
+The rules are the real ones: programs of `approval_flow`, predicates and transitions of
+`approval`. A function is a program with the answers that it was given; to take its next step,
+it is run again from its beginning.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sfn_cqrs.domain import approval_flow, chain
+from sfn_cqrs.domain.approval import Approval, Rules, Status, Verdict
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
+from sfn_cqrs.domain.keys import ApprovalKey
+
+IN_TIME = datetime(2026, 11, 25, 11, tzinfo=UTC)
+TOO_LATE = datetime(2026, 11, 25, 13, tzinfo=UTC)
+EXPIRES_AT = "2026-11-25T12:00:00.000Z"
+TRIES = 3
+Program = Generator[approval_flow.Call, Any, Any]
+PEOPLE = {
+    "approve a": ("a", Verdict.APPROVE),
+    "approve b": ("b", Verdict.APPROVE),
+    "reject c": ("c", Verdict.REJECT),
+}
+
+
+class BrokenError(Exception):
+    """An invariant does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function at work: its program's name, what it was given, and the answers so far.
+
+    Nobody waits for an orphan.
+    """
+
+    name: str
+    attempt: int = 0
+    is_late: bool = False
+    tries: int = 0
+    value: Any = None
+    answers: tuple[Any, ...] = ()
+    is_orphan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The execution of one attempt; it waits while a token is out, and works otherwise."""
+
+    attempt: int
+    stage: str = "check"
+    tries: int = 0
+    token: str | None = None
+    round: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All there is. `faults` are those that may still happen, as sorted pairs."""
+
+    approval: Approval
+    records: tuple[Approval, ...]
+    machines: tuple[Machine, ...] = ()
+    functions: tuple[Function, ...] = ()
+    faults: tuple[tuple[str, int], ...] = ()
+    is_late: bool = False
+    effects: tuple[Status, ...] = ()
+
+    def may(self, fault: str) -> bool:
+        return dict(self.faults).get(fault, 0) > 0
+
+    def after(self, fault: str) -> "State":
+        """The same, with one fault less to come."""
+        left = dict(self.faults) | {fault: dict(self.faults)[fault] - 1}
+        return replace(self, faults=tuple(sorted(left.items())))
+
+
+def first_state(needed: int, faults: dict[str, int]) -> State:
+    """An approval that has just been requested; faults also name the people who will decide."""
+    approval = Approval(
+        key=ApprovalKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9B"),
+        type="T",
+        rules=Rules(("a", "b", "c"), needed=needed, remind_every=0),
+        created=Audit(""),
+        expires_at=EXPIRES_AT,
+        due_at="",
+        updated_at="",
+    )
+    return State(approval, (approval,), faults=tuple(sorted(faults.items())))
+
+
+def moves(state: State) -> Iterator[tuple[str, State]]:
+    """Everything that may happen next, but for the sweep that comes when nothing else does."""
+    yield from _deliveries(state)
+    for function in state.functions:
+        yield from _steps(state, function)
+        yield from _accidents(state, function)
+    for machine in state.machines:
+        yield from _ends_of(state, machine)
+    for name in PEOPLE:
+        if state.may(name):
+            yield name, _begun(state.after(name), Function(name, is_late=state.is_late))
+    if state.may("sweep"):
+        yield "sweep", _begun(state.after("sweep"), Function("sweep"))
+    if state.may("time"):
+        yield "the time is over", replace(state.after("time"), is_late=True)
+
+
+def swept(state: State) -> State:
+    """The sweep comes."""
+    return _begun(state, Function("sweep"))
+
+
+def _deliveries(state: State) -> Iterator[tuple[str, State]]:
+    if not state.records:
+        return
+    record, rest = state.records[0], state.records[1:]
+    delivered = Function("deliver", value=record)
+    yield "a record", _begun(replace(state, records=rest), delivered)
+    if state.may("twice"):
+        yield "a record, twice", _begun(state.after("twice"), delivered)
+
+
+def _accidents(state: State, function: Function) -> Iterator[tuple[str, State]]:
+    if state.may("die"):
+        yield f"{function.name} dies", _died(state.after("die"), function)
+    is_its = function.name in ("check", "request", "process") and not function.is_orphan
+    if is_its and state.may("outlive"):
+        orphan = replace(function, is_orphan=True)
+        alone = _exchanged(state.after("outlive"), function, orphan)
+        yield f"{function.name} is given up", _tried_again(alone, function)
+
+
+def _ends_of(state: State, machine: Machine) -> Iterator[tuple[str, State]]:
+    if machine.stage == "wait" and (state.is_late or state.may("round")):
+        passed = state if state.is_late else state.after("round")
+        yield "the round is over", _entered(passed, machine, "check")
+    if machine.stage not in ("ended", "dead") and state.may("kill"):
+        yield "the execution is stopped", _killed(state.after("kill"), machine)
+
+
+def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
+    """The next call of a function, with the answer that it is given."""
+    try:
+        call = _replayed(function)
+    except StopIteration as end:
+        yield f"{function.name} returns", _returned(state, function, end.value)
+        return
+    except TransientError:
+        yield f"{function.name} is to come again", _died(state, function)
+        return
+    except SupersededError:
+        yield f"{function.name} is superseded", _gave_up(state, function)
+        return
+    except SfnCqrsError:
+        yield f"{function.name} is refused", _without(state, function)
+        return
+    answer, after = _answered(state, function, call)
+    told = replace(function, answers=(*function.answers, answer))
+    name = f"{function.name} {type(call).__name__}"
+    yield name, _ended_at_once(_exchanged(after, function, told), told)
+
+
+def _ended_at_once(state: State, told: Function) -> State:
+    """What a function does after its last call is seen by nobody: it returns at once."""
+    try:
+        _replayed(told)
+    except StopIteration as end:
+        orphan = replace(told, is_orphan=True)
+        return _returned(state, told if told in state.functions else orphan, end.value)
+    except (SfnCqrsError, SupersededError, TransientError):
+        return state
+    return state
+
+
+def _program(function: Function) -> Program:
+    now = TOO_LATE if function.is_late else IN_TIME
+    attempt = function.attempt
+    if function.name in PEOPLE:
+        user, verdict = PEOPLE[function.name]
+        return approval_flow.decide(user, (), verdict, now.strftime("%Y-%m-%dT%H:%M:%S.000Z"))
+    match function.name:
+        case "check":
+            return approval_flow.check(attempt, now)
+        case "request":
+            token, round_ = function.value
+            return approval_flow.wait(attempt, round_, function.tries, token)
+        case "process":
+            return approval_flow.handle(attempt, function.value)
+        case "fail":
+            return approval_flow.fail(attempt, "E", "")
+        case "sweep":
+            return approval_flow.sweep()
+        case _:
+            return _deliver(function.value)
+
+
+def _deliver(record: Approval) -> Program:
+    """What the stream's consumer does with a record."""
+    if record.happened.starts:
+        yield approval_flow.Start(record)
+    elif record.is_decided:
+        yield from approval_flow.wake(record)
+
+
+def _replayed(function: Function) -> approval_flow.Call:
+    program = _program(function)
+    call = next(program)
+    for answer in function.answers:
+        call = program.send(answer)
+    return call
+
+
+def _answered(state: State, function: Function, call: approval_flow.Call) -> tuple[Any, State]:
+    match call:
+        case approval_flow.FindApproval():
+            return state.approval, state
+        case approval_flow.Succeed(token):
+            return _sent(state, token)
+        case approval_flow.Handle(approval):
+            if approval.status is not state.approval.status:
+                raise BrokenError(f"A2: {approval.status} is done, {state.approval.status} stored")
+            return None, replace(state, effects=(*state.effects, approval.status))
+        case approval_flow.Start(approval):
+            return None, _started(state, approval.attempt)
+        case approval_flow.Describe(approval):
+            found = [one for one in state.machines if one.attempt == approval.attempt]
+            is_running = bool(found) and found[0].stage not in ("ended", "dead")
+            return (chain.Execution(is_running) if found else None), state
+        case _:
+            return _written(state, function, call)
+
+
+def _sent(state: State, token: str) -> tuple[bool, State]:
+    for machine in state.machines:
+        if machine.token == token and machine.stage == "wait":
+            return True, _entered(state, machine, "check")
+    return False, state
+
+
+def _written(state: State, function: Function, call: Any) -> tuple[Any, State]:
+    found, now = state.approval, "now"
+    may, after = False, found
+    match call:
+        case approval_flow.OpenRound(attempt, seen, remind_at, due_at, is_reminder):
+            may = found.may_open_round(attempt, seen)
+            after = found.in_round(remind_at=remind_at, due_at=due_at, is_reminder=is_reminder)
+        case approval_flow.Park(attempt, token, seq):
+            may, after = found.may_park(attempt, seq), found.parked(token, seq)
+        case approval_flow.CastVote(vote, seen, status):
+            may, after = found.may_vote(seen, vote.at), replace(found.after(vote), status=status)
+        case approval_flow.Expire(at):
+            may, after = found.may_expire(at), found.expired(at)
+        case approval_flow.Close(attempt, stage):
+            may, after = found.is_mine(attempt), found.closed(stage)
+        case approval_flow.Restart(attempt):
+            may, after = found.is_mine(attempt), found.restarted(now)
+    if not may:
+        return approval_flow.Written(done=False, approval=found), state
+    _check_write(found, after, function, call)
+    is_acted_on = after.happened.starts or (after.is_decided and not after.stage.is_closed)
+    is_new = is_acted_on and after.happened != "WAITING"
+    records = (*state.records, after) if is_new else state.records
+    written = approval_flow.Written(done=True, approval=after)
+    return written, replace(state, approval=after, records=records)
+
+
+def _check_write(found: Approval, after: Approval, function: Function, call: Any) -> None:
+    if found.is_decided and (found.status, found.votes) != (after.status, after.votes):
+        raise BrokenError(f"A1: it was {found.status} and is {after.status}")
+    if getattr(call, "attempt", found.attempt) != found.attempt or found.stage.is_closed:
+        raise BrokenError(f"A4: {function.name} writes, and does not own it")
+    if after.status is Status.OPEN and len(after.votes) >= after.rules.needed:
+        raise BrokenError("A1: enough have approved, and it is OPEN")
+
+
+def _returned(state: State, function: Function, result: Any) -> State:
+    state = _without(state, function)
+    if function.is_orphan or function.name not in ("check", "process", "fail"):
+        return state
+    machine = _machine_of(state, function.attempt)
+    if machine is None:
+        return state
+    if function.name == "check":
+        if result.is_decided:
+            return _entered(state, machine, "process", result.status)
+        return _entered(replace_round(state, machine, result.round), None, "request")
+    stage = "ended" if function.name == "process" else "dead"
+    return _with(state, machine, replace(machine, stage=stage, token=None))
+
+
+def replace_round(state: State, machine: Machine, round_: int) -> State:
+    """The machine is told the number of the round, and parks in it."""
+    token = f"t{machine.attempt}-{round_}-0"
+    told = replace(machine, round=round_, stage="wait", tries=0, token=token)
+    function = Function("request", machine.attempt, value=(token, round_))
+    return _begun(_with(state, machine, told), function)
+
+
+def _entered(state: State, machine: Machine | None, stage: str, value: Any = None) -> State:
+    """The machine enters a state whose function is invoked."""
+    if machine is None:
+        return state
+    entered = replace(machine, stage=stage, tries=0, token=None)
+    function = Function(stage, machine.attempt, is_late=state.is_late, value=value)
+    alone = tuple(
+        replace(one, is_orphan=True)
+        if one.name == "request" and one.attempt == machine.attempt
+        else one
+        for one in state.functions
+    )
+    return _begun(_with(replace(state, functions=alone), machine, entered), function)
+
+
+def _died(state: State, function: Function) -> State:
+    """A function has died, or asks to be called again."""
+    state = _without(state, function)
+    return state if function.is_orphan else _tried_again(state, function)
+
+
+def _tried_again(state: State, function: Function) -> State:
+    """Whoever waits for a function that has died, or seems to have, calls it again."""
+    if function.name == "deliver":
+        return replace(state, records=(function.value, *state.records))
+    machine = _machine_of(state, function.attempt)
+    if function.name not in ("check", "request", "process", "fail") or machine is None:
+        return state
+    if function.tries + 1 == TRIES:
+        return _caught(state, function)
+    again = replace(
+        function, tries=function.tries + 1, answers=(), is_orphan=False, is_late=state.is_late
+    )
+    if function.name == "request":
+        if machine.stage != "wait":
+            return state
+        token = f"t{machine.attempt}-{machine.round}-{again.tries}"
+        state = _with(state, machine, replace(machine, token=token))
+        again = replace(again, value=(token, machine.round))
+    return _begun(state, again)
+
+
+def _gave_up(state: State, function: Function) -> State:
+    """A function has failed for good."""
+    return _caught(_without(state, function), function)
+
+
+def _caught(state: State, function: Function) -> State:
+    """The state's Catch leads to mark_failed; mark_failed's own ends the execution."""
+    machine = None if function.is_orphan else _machine_of(state, function.attempt)
+    if machine is None:
+        return state
+    if function.name == "fail":
+        return _with(state, machine, replace(machine, stage="dead", token=None))
+    if function.name not in ("check", "request", "process"):
+        return state
+    return _entered(state, machine, "fail")
+
+
+def _killed(state: State, machine: Machine) -> State:
+    """The execution has ended; its functions do not know, and EventBridge has the sweep look."""
+    alone = tuple(
+        replace(one, is_orphan=True) if one.attempt == machine.attempt else one
+        for one in state.functions
+    )
+    dead = replace(machine, stage="dead", token=None)
+    return _begun(_with(replace(state, functions=alone), machine, dead), Function("sweep"))
+
+
+def _started(state: State, attempt: int) -> State:
+    if any(one.attempt == attempt for one in state.machines):
+        return state
+    machine = Machine(attempt)
+    return _entered(replace(state, machines=(*state.machines, machine)), machine, "check")
+
+
+def _machine_of(state: State, attempt: int) -> Machine | None:
+    alive = [one for one in state.machines if one.stage not in ("ended", "dead")]
+    return next((one for one in alive if one.attempt == attempt), None)
+
+
+def _with(state: State, before: Machine, after: Machine) -> State:
+    machines = tuple(after if one is before or one == before else one for one in state.machines)
+    return replace(state, machines=machines)
+
+
+def _begun(state: State, function: Function) -> State:
+    functions = sorted((*state.functions, function), key=repr)
+    return replace(state, functions=tuple(functions))
+
+
+def _without(state: State, function: Function) -> State:
+    left = list(state.functions)
+    left.remove(function)
+    return replace(state, functions=tuple(left))
+
+
+def _exchanged(state: State, before: Function, after: Function) -> State:
+    if before not in state.functions:  # it was made an orphan by what it has just done
+        before, after = replace(before, is_orphan=True), replace(after, is_orphan=True)
+    return _begun(_without(state, before), after)

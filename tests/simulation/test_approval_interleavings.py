@@ -1,0 +1,206 @@
+"""Approvals through every interleaving; and each rule weakened, to see that the check notices.
+
+Invariants:
+A1  what is decided is never decided again, and enough approvals are a decision
+A2  what is done is what is stored
+A3  at rest, when no sweep would change anything, it is decided and done, and nothing waits
+A4  whoever is no longer the owner writes nothing
+A5  while nobody dies, it is done once; without a sweep and without waiting for a time limit
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.simulation.approval_world import BrokenError, State, first_state, moves, swept
+
+from sfn_cqrs.domain import approval_flow
+from sfn_cqrs.domain.approval import Approval, Stage
+
+LIMIT = 400_000
+APPROVE, BOTH, TIME = {"approve a": 1}, {"approve a": 1, "approve b": 1}, {"time": 1}
+DISTURBANCES = ("die", "outlive", "kill", "sweep", "round", "twice")
+Faults = dict[str, int]
+
+
+def check(first: State) -> set[str]:
+    """Look at every state, the nearest first; answers how it may end.
+
+    Raises:
+        BrokenError: an invariant does not hold; with the way there.
+    """
+    parents: dict[State, tuple[State, str] | None] = {first: None}
+    waiting, ends = deque([first]), set()
+    while waiting:
+        state = waiting.popleft()
+        try:
+            found = list(moves(state))
+            if not found:
+                if state.approval.stage.is_closed:
+                    check_end(state, first)
+                    ends.add(f"{state.approval.status} {state.approval.stage}")
+                    continue
+                check_rest(state, first)
+                found = [("sweep", swept(state))]
+        except BrokenError as broken:
+            raise BrokenError(f"{broken}: {way_to(parents, state)}") from broken
+        for name, after in found:
+            if after not in parents:
+                parents[after] = (state, name)
+                waiting.append(after)
+        assert len(parents) < LIMIT
+    return ends
+
+
+def is_disturbed(first: State) -> bool:
+    return any(first.may(fault) for fault in DISTURBANCES)
+
+
+def check_rest(state: State, first: State) -> None:
+    if not is_disturbed(first):
+        raise BrokenError("A5: it needs the sweep")
+    if state.approval.restarts > approval_flow.MAX_RESTARTS:
+        raise BrokenError("A3: it is begun again without end")
+
+
+def check_end(state: State, first: State) -> None:
+    approval = state.approval
+    if any(machine.stage not in ("ended", "dead") for machine in state.machines):
+        raise BrokenError("A3: an execution waits for nobody")
+    if approval.token is not None:
+        raise BrokenError("A3: a used token is kept")
+    if approval.stage is Stage.FAILED:
+        return
+    if not approval.is_decided or set(state.effects) != {approval.status}:
+        raise BrokenError(f"A2: it is {approval.status}, and {state.effects} is done")
+    if not is_disturbed(first) and len(state.effects) != 1:
+        raise BrokenError(f"A5: it is done {len(state.effects)} times")
+
+
+def way_to(parents: dict[State, tuple[State, str] | None], state: State) -> str:
+    steps = []
+    before = parents[state]
+    while before is not None:
+        state, name = before
+        steps.append(name)
+        before = parents[state]
+    return " > ".join(reversed(steps))
+
+
+def named(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return " ".join(f"{name}:{number}" for name, number in value.items())
+    return None
+
+
+SCENARIOS: list[tuple[int, Faults, set[str]]] = [
+    (1, TIME, {"EXPIRED DONE"}),
+    (1, {**APPROVE, **TIME}, {"EXPIRED DONE", "GRANTED DONE"}),
+    (2, BOTH, {"GRANTED DONE"}),
+    (1, {**APPROVE, "reject c": 1}, {"GRANTED DONE", "REJECTED DONE"}),
+    (1, {**APPROVE, "die": 1}, {"GRANTED DONE"}),
+    (1, {**APPROVE, "outlive": 1}, {"GRANTED DONE"}),
+    (1, {**APPROVE, "kill": 1}, {"GRANTED DONE"}),
+    (1, {**APPROVE, "twice": 1, "sweep": 1}, {"GRANTED DONE"}),
+    (1, {**APPROVE, "round": 1}, {"GRANTED DONE"}),
+    (1, {**TIME, "die": 3}, {"EXPIRED DONE", "EXPIRED FAILED", "OPEN FAILED"}),
+    (1, {**TIME, "kill": 1, "die": 1}, {"EXPIRED DONE"}),
+    (1, {**TIME, "outlive": 1}, {"EXPIRED DONE"}),
+    (2, {**BOTH, "die": 1}, {"GRANTED DONE"}),
+    (1, {**APPROVE, "reject c": 1, "die": 1}, {"GRANTED DONE", "REJECTED DONE"}),
+    (1, {**APPROVE, **TIME, "die": 1}, {"EXPIRED DONE", "GRANTED DONE"}),
+]
+LONG: list[tuple[int, Faults, set[str]]] = [  # half a minute each
+    (2, {**BOTH, "reject c": 1}, {"GRANTED DONE", "REJECTED DONE"}),
+    (1, {**APPROVE, **TIME, "kill": 1}, {"EXPIRED DONE", "GRANTED DONE"}),
+    (1, {**APPROVE, **TIME, "outlive": 1}, {"EXPIRED DONE", "GRANTED DONE"}),
+    (1, {**APPROVE, **TIME, "reject c": 1}, {"EXPIRED DONE", "GRANTED DONE", "REJECTED DONE"}),
+] * ("MORE_SEEDS" in os.environ)
+
+
+@pytest.mark.parametrize(("needed", "faults", "ends"), [*SCENARIOS, *LONG], ids=named)
+def test_whatever_comes_in_whatever_order_it_ends_right(
+    needed: int, faults: Faults, ends: set[str]
+) -> None:
+    assert check(first_state(needed, faults)) == ends
+
+
+def _wait_without_looking(attempt: int, round_: int, retry_count: int, token: str) -> Any:
+    yield approval_flow.Park(attempt, token, round_ * 100 + retry_count)
+
+
+def _never_wake(_approval: Approval) -> Any:
+    yield approval_flow.FindApproval()
+    return False
+
+
+MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
+    "what is decided is decided again": (
+        Approval,
+        "may_vote",
+        lambda one, _seen, now: not one.is_over(now),
+        1,
+        {**APPROVE, "reject c": 1},
+        "A1: it was",
+    ),
+    "a vote is not put on top of those that were seen": (
+        Approval,
+        "may_vote",
+        lambda one, _seen, now: not one.is_decided and not one.is_over(now),
+        2,
+        BOTH,
+        "A1",
+    ),
+    "what is decided expires": (
+        Approval,
+        "may_expire",
+        lambda one, now: one.is_over(now),
+        1,
+        {**APPROVE, **TIME},
+        "A1",
+    ),
+    "an attempt that is over writes": (
+        Approval,
+        "is_mine",
+        lambda _one, _attempt: True,
+        1,
+        {**APPROVE, "kill": 1},
+        "A4",
+    ),
+    "a wait does not look at the decision": (
+        approval_flow,
+        "wait",
+        _wait_without_looking,
+        1,
+        APPROVE,
+        "A5",
+    ),
+    "a decision does not look at the token": (
+        approval_flow,
+        "wake",
+        _never_wake,
+        1,
+        APPROVE,
+        "A5",
+    ),
+    "a used token is kept": (
+        Approval,
+        "closed",
+        lambda one, stage, _error=None, _cause=None: replace(one, stage=stage),
+        1,
+        TIME,
+        "A3",
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", MUTANTS)
+def test_the_check_notices_when(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, name, weaker, needed, faults, invariant = MUTANTS[rule]
+    monkeypatch.setattr(owner, name, weaker)
+
+    with pytest.raises(BrokenError, match=f"^{invariant}"):
+        check(first_state(needed, faults))
