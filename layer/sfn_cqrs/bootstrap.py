@@ -183,7 +183,7 @@ def imports() -> "ImportTable":
     """What jobs keep of their batches."""
     from sfn_cqrs.adapters.import_table import ImportTable  # noqa: PLC0415
 
-    return ImportTable(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"])
+    return ImportTable(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"], now)
 
 
 @_once

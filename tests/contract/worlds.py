@@ -144,7 +144,7 @@ class MotoWorld:
             dynamodb, "HistoryTable", self.attributes, self.clock, history_ttl or Retention()
         )
 
-        self.imports = ImportTable(dynamodb, "ImportTmpTable")
+        self.imports = ImportTable(dynamodb, "ImportTmpTable", self.clock)
         self.import_jobs = ImportJobs(dynamodb, "ImportTmpTable", self.clock)
         self.import_bucket = ImportBucket(clients.s3, IMPORTS)
         self.zip_jobs = ZipJobs(dynamodb, "ImportTmpTable", self.clock)

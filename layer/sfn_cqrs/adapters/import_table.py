@@ -13,6 +13,7 @@ from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, 
 from sfn_cqrs.adapters.import_items import key_item
 from sfn_cqrs.adapters.open_index import shard_of
 from sfn_cqrs.adapters.transactions import write_all
+from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.imports import Counts, Fate, Marker, Plan, Planned
 from sfn_cqrs.domain.keys import ImportKey
@@ -21,16 +22,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 SHARDS = 16
+LIFETIME_SECONDS = 35 * 86_400
+"""Somewhat longer than the bucket keeps the file and its failed rows."""
 _COUNTED = tuple(str(fate) for fate in Fate)
 
 
 class ImportTable:
     """The plans, markers and counters of jobs."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, now: Now) -> None:
         """Speak to one table."""
         self._client = client
         self._table = table
+        self._now = now
 
     def plan(self, key: ImportKey, first: int, plan: Plan) -> Plan | None:
         """Keep a batch's plan; answers the one that is kept already, if there is one."""
@@ -39,6 +43,7 @@ class ImportTable:
             "sk": f"PLAN#{first:09d}",
             "kind": "plan",
             "rows": {str(row): _planned_item(planned) for row, planned in plan.items()},
+            "ttl": self._expiry(),
         }
         try:
             self._client.put_item(
@@ -84,12 +89,13 @@ class ImportTable:
         """
         put = {
             "TableName": self._table,
-            "Item": marshal(_marker_item(key, marker)),
+            "Item": marshal({**_marker_item(key, marker), "ttl": self._expiry()}),
             "ConditionExpression": "attribute_not_exists(pk)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         shard = shard_of(key.parts_pk, str(marker.first), SHARDS)
-        counts, whose = _counts_item(marker.counts), {"kind": "count", **key_item(key)}
+        counts = _counts_item(marker.counts)
+        whose = {"kind": "count", **key_item(key), "ttl": self._expiry()}
         adds = ", ".join(f"{name} :{name}" for name in counts)
         sets = ", ".join(f"#{name} = :{name}" for name in whose)
         update = {
@@ -139,6 +145,9 @@ class ImportTable:
     def markers(self, key: ImportKey) -> Iterator[Marker]:
         """A job's markers in the order of its rows, read consistently."""
         return map(_as_marker, self._parts(key, "BATCH#"))
+
+    def _expiry(self) -> int:
+        return int(self._now().timestamp()) + LIFETIME_SECONDS
 
     def _parts(self, key: ImportKey, prefix: str) -> Iterator[Item]:
         pages = self._client.get_paginator("query").paginate(

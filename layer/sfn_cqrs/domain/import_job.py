@@ -173,6 +173,9 @@ def ending_of(job: Job, counted: Counts, problem: Problem | None = None) -> Endi
     missing = max(0, job.total - counted.total)
     if job.loaded is not None and job.cells is None and not missing:
         problem = None
+    if job.loaded is not None and counted.total > job.total:
+        reason = f"{counted.total} rows were gone through, and the file has {job.total}"
+        problem = Problem("miscounted", reason)
     if job.is_cancelled:
         return Ending(JobStatus.CANCELLED, counted, missing, problem)
     counts = counted + Counts(failed=missing)

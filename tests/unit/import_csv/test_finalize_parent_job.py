@@ -91,6 +91,16 @@ def test_a_failure_that_kept_no_row_from_being_counted_is_none(finalize, world):
     assert ending_of(world).problem is None
 
 
+@pytest.mark.usefixtures("job")
+def test_more_rows_than_the_file_has_fail_the_job(finalize, world):
+    """The Map's reader would have read something else than the loader."""
+    count(world, Marker(2, 6, Counts(created=5)))
+
+    assert finalize() == {"result": "FAILED"}
+    problem = Problem("miscounted", "5 rows were gone through, and the file has 4")
+    assert ending_of(world) == Ending(JobStatus.FAILED, Counts(created=5), problem=problem)
+
+
 def test_a_loader_that_failed_is_named_without_its_stack(finalize, job_of, world):
     job_of(HEADER)
     cause = {"errorMessage": "no such bucket\nsecond line", "stackTrace": ["File app.py"]}
