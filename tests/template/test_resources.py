@@ -507,3 +507,12 @@ def test_uploads_start_imports_only_if_a_parameter_says_so() -> None:
     (target,) = rule["Targets"]
     assert target["DeadLetterConfig"] == {"Arn": attribute("FileUploadedDeadLetterQueue")}
     assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_a_browser_may_send_uploads_from_where_it_may_call_the_api() -> None:
+    cors = of_type("AWS::S3::Bucket")["ImportBucket"]["CorsConfiguration"]["Fn::If"]
+
+    assert (cors[0], cors[2]) == ("HasCors", {"Ref": "AWS::NoValue"})
+    (rule,) = cors[1]["CorsRules"]
+    assert rule["AllowedOrigins"] == {"Fn::Split": [",", {"Ref": "CorsOrigins"}]}
+    assert rule["AllowedMethods"] == ["POST", "GET"]
