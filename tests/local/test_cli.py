@@ -331,16 +331,50 @@ def test_a_task_that_is_open_for_long_is_found_by_the_doctor(on_stack, stack):
     finally:
         dynamodb.delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
 
-    (found,) = ill.json["tasks"]
+    (found,) = ill.json["kinds"]["task"]["findings"]
     assert (ill.code, found["id"], found["status"], found["attempt"]) == (
         1,
         "t-01KAXK3V9Q0M3W8C5R6T7Y8Z77",
         "PROCESSING",
         1,
     )
-    assert (patient.json["open_tasks"], patient.json["tasks"]) == (1, [])
+    kind = patient.json["kinds"]["task"]
+    assert (kind["open"], kind["findings"]) == (1, [])
     assert "tasks: 1 open, the oldest for" in shown.output
     assert "t-01KAXK3V9Q0M3W8C5R6T7Y8Z77" in shown.output
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(
+    ("kind", "table", "status", "item"),
+    [
+        ("import", "ImportTmpTableName", "PROCESSING", {"status": "PROCESSING", "open_shard": 1}),
+        ("archive", "ImportTmpTableName", "CREATED", {"status": "CREATED", "open_shard": 101}),
+        ("approval", "ApprovalsTableName", "WAITING", {"stage": "WAITING", "open_shard": 3}),
+        ("saga", "SagasTableName", "COMPENSATING", {"status": "COMPENSATING", "open_shard": 3}),
+    ],
+)
+def test_whatever_is_open_for_long_is_found_by_the_doctor(
+    kind, table, status, item, on_stack, stack
+):
+    dynamodb, name = stack.client("dynamodb"), stack.outputs[table]
+    odd = {"kind": "not for the consumers", "tenant": "tenant1", "id": f"{kind}-1", "attempt": 2}
+    overdue = {"pk": "TEST", "sk": kind, "opened_at": "2026-01-01T00:00:00.000Z"}
+    due_later = {"pk": "TEST", "sk": f"{kind} later", "opened_at": "2999-01-01T00:00:00.000Z"}
+    for one in (overdue, due_later):
+        dynamodb.put_item(TableName=name, Item=marshal({**odd, **item, **one}))
+    try:
+        ill = on_stack("doctor", "--json")
+    finally:
+        for one in (overdue, due_later):
+            key = marshal({part: one[part] for part in ("pk", "sk")})
+            dynamodb.delete_item(TableName=name, Key=key)
+
+    found = ill.json["kinds"][kind]
+    assert (ill.code, found["open"]) == (1, 1)
+    assert [(one["id"], one["status"], one["attempt"]) for one in found["findings"]] == [
+        (f"{kind}-1", status, 2)
+    ]
 
 
 @pytest.mark.stack

@@ -112,14 +112,19 @@ def test_a_saga_that_is_parked_exits_1_and_a_redrive_lets_it_go_on(run, order, b
 
     parked = run("saga", "show", id_, "--watch")
     listed = run("saga", "list", "--status", "PARKED", "--json")
+    ill = run("doctor", "--json")
     bank()
     redriven = run("saga", "redrive", id_, "--json")
+    well = run("doctor", "--json")
 
     assert parked.code == 1
     assert "left: refund_payment, release_stock" in parked.output
     assert id_ in [one["id"] for one in listed.json]
     assert (redriven.code, redriven.json["status"]) == (2, "COMPENSATED")
     assert (redriven.json["attempt"], redriven.json["left"]) == (2, [])
+    found = [(one["id"], one["status"]) for one in ill.json["kinds"]["saga"]["findings"]]
+    assert (ill.code, found) == (1, [(id_, "PARKED")])
+    assert (well.code, well.json["kinds"]["saga"]["findings"]) == (0, [])
 
 
 def test_the_same_key_starts_one_saga(run, order, tmp_path):
