@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import Problem
@@ -21,6 +22,14 @@ class FileProgress:
     total: int
     id: str | None = None
 
+    @property
+    def bytes_done(self) -> float:
+        """Of its bytes those that are gone through, as its rows tell."""
+        file = self.file
+        if not file.status.is_open:
+            return file.place.size
+        return file.place.size * file.counts.total / self.total if self.total else 0.0
+
     def as_json(self) -> dict[str, Json]:
         """The file as the HTTP API and `--json` print it; `id` is its own import's."""
         file = self.file
@@ -37,10 +46,15 @@ class FileProgress:
 
 @dataclass(frozen=True, slots=True)
 class ZipProgress:
-    """A job and its files as they are now."""
+    """A job and its files as they are now.
+
+    `rate` is rows a second, `eta` seconds by the bytes of the files, where they can be told.
+    """
 
     job: ZipJob
     files: list[FileProgress]
+    rate: float | None = None
+    eta: float | None = None
 
     @property
     def counts(self) -> Counts:
@@ -65,12 +79,7 @@ class ZipProgress:
             "createdAt": job.by.at,
             "startedAt": job.started_at or None,
             "finishedAt": job.finished_at or None,
-            "fileStatuses": {
-                status.lower(): count
-                for status, count in sorted(
-                    Counter(each.file.status for each in self.files).items()
-                )
-            },
+            "fileStatuses": self._statuses(),
         }
         if job.retries:
             view["retries"] = job.retries[0].id
@@ -78,6 +87,8 @@ class ZipProgress:
             view["retriedBy"] = job.retried_by
         if job.failed_hooks:
             view["failedHooks"] = {**job.failed_hooks}
+        if self.rate is not None:
+            view |= {"rowsPerSecond": round(self.rate, 1), "etaSeconds": self.eta}
         if with_files:
             view["files"] = [each.as_json() for each in self.files]
         return view | _told("error", ending.problem if ending else job.problem)
@@ -92,7 +103,8 @@ def progress_of(job: ZipJob) -> ZipProgress:
     files = bootstrap.zip_jobs().files(job.key)
     begun = [file.index for file in files if file.begun and file.status.is_open]
     children = bootstrap.zip_jobs().children(job.key, begun)
-    return ZipProgress(job, [_live(job, file, children.get(file.index)) for file in files])
+    live = [_live(job, file, children.get(file.index)) for file in files]
+    return _timed(ZipProgress(job, live))
 
 
 def told_of_zip(job: ZipJob) -> Told:
@@ -101,6 +113,20 @@ def told_of_zip(job: ZipJob) -> Told:
     if job.ending is not None:
         return Told([zip_status(job, table)], zip_alarms(job, table))
     return Told([zip_status(job, table)] if job.files and not job.is_cancelled else [], [])
+
+
+def _timed(progress: ZipProgress) -> ZipProgress:
+    """With the rate and the time left, once a row is gone through and until the job's end."""
+    job, rows = progress.job, progress.counts.total
+    if job.ending is not None or not job.started_at or not rows:
+        return progress
+    seconds = (bootstrap.now() - datetime.fromisoformat(job.started_at)).total_seconds()
+    importable = [each for each in progress.files if each.file.begun or each.file.status.is_open]
+    size = sum(each.file.place.size for each in importable)
+    done = sum(each.bytes_done for each in importable)
+    rate = rows / seconds if seconds > 0 else 0.0
+    eta = round(seconds * (size - done) / done, 1) if done else None
+    return replace(progress, rate=rate, eta=eta)
 
 
 def _live(job: ZipJob, file: ArchivedFile, child: Job | None) -> FileProgress:

@@ -122,9 +122,13 @@ def test_the_counts_of_a_file_are_those_of_its_import_while_it_runs(
     lambda_handler({**event, "input": {"index": 0, "ok": True}}, lambda_context)
     child = begun.key.child(0)
     world.imports.count(child, Marker(2, 3, Counts(created=2)))
+    world.clock.advance(seconds=10)
 
     view = archives.get(begun.key.id).as_json()
 
+    sizes = [file.place.size for file in world.zip_jobs.files(begun.key)]
+    assert view["rowsPerSecond"] == 0.2
+    assert view["etaSeconds"] == round(10 * sizes[1] / sizes[0], 1)  # its one file is done so far
     assert (view["total"], view["created"], view["status"]) == (2, 2, "PROCESSING")
     assert view["fileStatuses"] == {"extracted": 1, "processing": 1}
     assert [(file["id"], file["created"]) for file in view["files"]] == [(child.id, 2), (None, 0)]

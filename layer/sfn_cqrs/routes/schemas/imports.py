@@ -94,14 +94,17 @@ _JOB = {
     "startedAt": nullable(MOMENT),
     "finishedAt": nullable(MOMENT),
 }
+_PACE = {
+    "rowsPerSecond": {"type": "number", "minimum": 0},
+    "etaSeconds": {"type": ["number", "null"], "minimum": 0},
+}
 _LIVE = {
     "error": _REASON,
     "stopping": one_of("cancelled"),
     "retries": {**TEXT, "description": "the import whose failed rows this one goes through"},
     "retriedBy": {**TEXT, "description": "the import that goes through the failed rows again"},
     "parent": {**TEXT, "description": "the ZIP import that this file is an entry of"},
-    "rowsPerSecond": {"type": "number", "minimum": 0},
-    "etaSeconds": {"type": ["number", "null"], "minimum": 0},
+    **_PACE,
 }
 JOB = record("Import", _JOB, optional=_LIVE)
 _FILE = record(
@@ -134,6 +137,7 @@ _ZIP = record(
     optional={
         "retries": {**TEXT, "description": "the import whose failed files these are"},
         "retriedBy": {**TEXT, "description": "the import that goes through them again"},
+        **_PACE,
         "files": list_of(_FILE),
         "failedHooks": {"type": "object", "additionalProperties": TEXT},
         "error": _REASON,
