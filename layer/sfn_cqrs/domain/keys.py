@@ -7,6 +7,8 @@ like a version, a process item or another code's prefix. The item keeps the code
 import base64
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -138,14 +140,8 @@ class ImportKey:
         Raises:
             InvalidInputError: a field is missing, or none of an import.
         """
-        try:
-            tenant, id_ = str(execution_input["tenant"]), str(execution_input["id"])
-        except KeyError as error:
-            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
-        try:
-            return cls.of_id(tenant, id_)
-        except NotFoundError as error:
-            raise InvalidInputError("id", str(error)) from error
+        with _reading_input():
+            return cls.of_id(str(execution_input["tenant"]), str(execution_input["id"]))
 
     @classmethod
     def of_id(cls, tenant: str, id_: str) -> "ImportKey":
@@ -225,13 +221,9 @@ class ZipRef:
         Raises:
             InvalidInputError: a field is missing or of another type.
         """
-        try:
+        with _reading_input():
             tenant, id_ = str(execution_input["tenant"]), str(execution_input["id"])
-            attempt = execution_input["attempt"]
-        except (KeyError, TypeError) as error:
-            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
-        if not isinstance(attempt, int):
-            raise InvalidInputError("input", "attempt must be an integer")
+            attempt = _integer(execution_input, "attempt")
         ulid = zip_ulid(id_)
         if ulid is None:
             raise InvalidInputError("id", f"{id_!r} is no id of a ZIP import; those begin with z-")
@@ -267,14 +259,10 @@ class CommandRef:
         Raises:
             InvalidInputError: a field is missing or of another type.
         """
-        try:
+        with _reading_input():
             tenant, type_, code = (execution_input[name] for name in ("tenant", "type", "code"))
             key = ItemKey.checked(tenant, type_, code)
-            version, attempt = execution_input["version"], execution_input["attempt"]
-        except (KeyError, TypeError) as error:
-            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
-        if not isinstance(version, int) or not isinstance(attempt, int):
-            raise InvalidInputError("input", "version and attempt must be integers")
+            version, attempt = (_integer(execution_input, name) for name in ("version", "attempt"))
         return cls(key, version, attempt)
 
     def execution_name(self, table: str) -> str:
@@ -352,16 +340,12 @@ class TaskRef:
         Raises:
             InvalidInputError: a field is missing or of another type.
         """
-        try:
+        with _reading_input():
             tenant, type_ = str(execution_input["tenant"]), str(execution_input["type"])
             kind, ulid = task_id_parts(str(execution_input["id"]))
-            attempt, items = execution_input["attempt"], execution_input["items"]
-        except (KeyError, TypeError) as error:
-            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
-        except NotFoundError as error:
-            raise InvalidInputError("id", str(error)) from error
-        if not isinstance(attempt, int) or not isinstance(items, list):
-            raise InvalidInputError("input", "attempt must be an integer and items a list")
+            attempt, items = _integer(execution_input, "attempt"), execution_input["items"]
+        if not isinstance(items, list):
+            raise InvalidInputError("input", "items must be a list")
         return cls(TaskKey(tenant, type_, ulid, kind), attempt, tuple(items))
 
     def execution_name(self, table: str) -> str:
@@ -422,17 +406,9 @@ class ApprovalRef:
         Raises:
             InvalidInputError: a field is missing or of another type.
         """
-        try:
-            tenant, id_ = str(execution_input["tenant"]), str(execution_input["id"])
-            attempt = execution_input["attempt"]
-            key = ApprovalKey.of(tenant, id_)
-        except (KeyError, TypeError) as error:
-            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
-        except NotFoundError as error:
-            raise InvalidInputError("id", str(error)) from error
-        if not isinstance(attempt, int):
-            raise InvalidInputError("input", "attempt must be an integer")
-        return cls(key, attempt)
+        with _reading_input():
+            key = ApprovalKey.of(str(execution_input["tenant"]), str(execution_input["id"]))
+            return cls(key, _integer(execution_input, "attempt"))
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per attempt, at most 80 characters, the same for ever."""
@@ -498,21 +474,32 @@ class SagaRef:
         Raises:
             InvalidInputError: a field is missing or of another type.
         """
-        try:
-            tenant, saga = str(execution_input["tenant"]), str(execution_input["saga"])
-            key = SagaKey.of(tenant, str(execution_input["id"]))
-            attempt = execution_input["attempt"]
-        except (KeyError, TypeError) as error:
-            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
-        except NotFoundError as error:
-            raise InvalidInputError("id", str(error)) from error
-        if not isinstance(attempt, int):
-            raise InvalidInputError("input", "attempt must be an integer")
-        return cls(key, saga, attempt)
+        with _reading_input():
+            key = SagaKey.of(str(execution_input["tenant"]), str(execution_input["id"]))
+            saga = str(execution_input["saga"])
+            return cls(key, saga, _integer(execution_input, "attempt"))
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per attempt, at most 80 characters, the same for ever."""
         return f"g-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
+
+
+@contextmanager
+def _reading_input() -> Iterator[None]:
+    """Say of an execution's input what it lacks, or that its id is none."""
+    try:
+        yield
+    except (KeyError, TypeError) as error:
+        raise InvalidInputError("input", f"the execution's input lacks {error}") from error
+    except NotFoundError as error:
+        raise InvalidInputError("id", str(error)) from error
+
+
+def _integer(execution_input: dict[str, object], name: str) -> int:
+    value = execution_input[name]
+    if not isinstance(value, int):
+        raise InvalidInputError("input", f"{name} must be an integer")
+    return value
 
 
 def zip_ulid(id_: str) -> str | None:

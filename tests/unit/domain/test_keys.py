@@ -157,8 +157,8 @@ def test_an_executions_input_is_read_back_as_it_was(ref):
     [
         ({"tenant": ""}, "tenant: must be"),
         ({"code": ""}, "code: must not be empty"),
-        ({"version": "2"}, "input: version and attempt must be integers"),
-        ({"attempt": 1.5}, "input: version and attempt must be integers"),
+        ({"version": "2"}, "input: version must be an integer"),
+        ({"attempt": 1.5}, "input: attempt must be an integer"),
         ({"type": "airport"}, "type: must be"),
     ],
 )
