@@ -141,7 +141,7 @@ def test_the_type_is_one_of_what_the_table_holds(table, type_):
 @pytest.mark.parametrize(
     ("arguments", "sample", "message"),
     [
-        (["handler", "invoice"], None, "'invoice' is no type: capital letters"),
+        (["handler", "parcel_label"], None, "'parcel_label' is no type: capital letters"),
         (["handler", "X" * 33], None, "at most 32 characters"),
         (["handler", "CLASS"], None, "'class' is a word of Python"),
         (["handler", "ORDERS"], None, "app/shop/orders.py exists already"),
@@ -178,16 +178,16 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(
 
 
 def test_what_exists_is_left_alone(sfn_cqrs, project):
-    first = sfn_cqrs("new", "handler", "INVOICE", "--json")
+    first = sfn_cqrs("new", "handler", "PARCEL_LABEL", "--json")
     before = files_of(project)
 
-    second = sfn_cqrs("new", "handler", "INVOICE")
+    second = sfn_cqrs("new", "handler", "PARCEL_LABEL")
 
     assert json.loads(first[1])["created"] == [
-        "app/shop/invoice.py",
-        "tests/unit/shop/test_invoice.py",
+        "app/shop/parcel_label.py",
+        "tests/unit/shop/test_parcel_label.py",
     ]
-    assert (second[0], "app/shop/invoice.py exists already" in second[2]) == (64, True)
+    assert (second[0], "app/shop/parcel_label.py exists already" in second[2]) == (64, True)
     assert files_of(project) == before
 
 
@@ -201,12 +201,12 @@ def grown(tmp_path_factory):
     (folder / "odd.csv").write_text('"a ""b""",it\'s,\\,{x}\n1,"\'""",\\n,{y}\n')
     longest = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
     for arguments in (
-        ["handler", "INVOICE"],
+        ["handler", "PARCEL_LABEL"],
         ["handler", longest],
-        ["task", "RESIZE_IMAGE"],
+        ["task", "WEIGH_PARCEL"],
         ["task", longest[::-1].replace("0", "O")[6:]],
-        ["import", "customers", "--from", "../customers.csv"],
-        ["import", "goods", "--from", "../goods.csv", "--type", "ORDER"],
+        ["import", "parcel_senders", "--from", "../customers.csv"],
+        ["import", "parcel_goods", "--from", "../goods.csv", "--type", "ORDER"],
         ["import", longest.lower(), "--from", "../odd.csv", "--code", 'a "b"'],
     ):
         made = run_in(project, "sfn-cqrs", "new", *arguments)

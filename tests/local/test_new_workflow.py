@@ -10,16 +10,16 @@ from sfn_local.cli import main
 from sfn_local.stack import LocalStack
 
 STATES = "check,approve,refund"
-NEW = ["new", "workflow", "order-refund", "--states", STATES, "--callback", "approve"]
+NEW = ["new", "workflow", "parcel-return", "--states", STATES, "--callback", "approve"]
 CHECKOV = CHECKOUT / ".venv-checkov/bin/checkov"
 NAME = "abcdefghijklmn-opqrstuvwxyz0"
 STATE = NAME.replace("-", "_")
 LONGEST = ["new", "workflow", NAME, "--states", f"{STATE},b", "--callback", f"{STATE},b"]
 CREATED = {
-    "statemachine/order-refund.asl.json",
-    "events/order_refund/start_execution.json",
+    "statemachine/parcel-return.asl.json",
+    "events/parcel_return/start_execution.json",
     *(
-        f"{folder}/order_refund/{name}"
+        f"{folder}/parcel_return/{name}"
         for state in ("check", "approve", "refund", "mark_failed")
         for folder, name in (
             ("functions", f"{state}/app.py"),
@@ -27,7 +27,7 @@ CREATED = {
             ("tests/unit", f"test_{state}.py"),
         )
     ),
-    "tests/statemachine/test_order_refund.py",
+    "tests/statemachine/test_parcel_return.py",
 }
 CHANGED = {
     "template.yaml",
@@ -90,7 +90,7 @@ def test_the_template_keeps_every_line_that_it_had(sfn_cqrs, project):
 def test_a_state_that_waits_has_a_token_a_day_and_no_retry_of_its_time_limit(sfn_cqrs, project):
     sfn_cqrs(*NEW)
 
-    machine = json.loads((project / "statemachine/order-refund.asl.json").read_text())
+    machine = json.loads((project / "statemachine/parcel-return.asl.json").read_text())
     approve = machine["States"]["approve"]
     assert approve["Resource"] == "arn:aws:states:::lambda:invoke.waitForTaskToken"
     assert approve["Parameters"]["Payload"]["taskToken.$"] == "$$.Task.Token"
@@ -103,7 +103,7 @@ def test_a_state_that_waits_has_a_token_a_day_and_no_retry_of_its_time_limit(sfn
 def test_a_new_workflow_runs_at_once(sfn_cqrs):
     sfn_cqrs(*NEW)
 
-    code, output, _ = sfn_cqrs("run", "order-refund", "--mock", "HappyPath", "--json")
+    code, output, _ = sfn_cqrs("run", "parcel-return", "--mock", "HappyPath", "--json")
 
     report = json.loads(output)
     assert (code, report["status"]) == (0, "SUCCEEDED")
@@ -115,7 +115,7 @@ def test_a_new_workflow_runs_at_once(sfn_cqrs):
     ("arguments", "message"),
     [
         (["Order-Refund"], "'Order-Refund' is no name for a workflow"),
-        (["order_refund"], "such as order-refund"),
+        (["parcel_return"], "such as order-refund"),
         (["order--refund"], "is no name for a workflow"),
         (["1st"], "is no name for a workflow"),
         (["x" * 29], "at most 28 characters"),
@@ -154,18 +154,18 @@ def test_a_workflow_that_exists_is_left_alone(sfn_cqrs, project):
     code, _, error = sfn_cqrs(*NEW)
 
     assert code == 64
-    assert "there is a workflow 'order-refund' already" in error
+    assert "there is a workflow 'parcel-return' already" in error
     assert files_of(project) == before
 
 
 def test_a_logical_id_that_two_names_would_make_is_refused(sfn_cqrs, project):
-    sfn_cqrs("new", "workflow", "order", "--states", "refund_check")
+    sfn_cqrs("new", "workflow", "parcel", "--states", "return_check")
     before = files_of(project)
 
-    code, _, error = sfn_cqrs("new", "workflow", "order-refund", "--states", "check")
+    code, _, error = sfn_cqrs("new", "workflow", "parcel-return", "--states", "check")
 
     assert code == 64
-    assert "two things would be called OrderRefundCheckFunction" in error
+    assert "two things would be called ParcelReturnCheckFunction" in error
     assert files_of(project) == before
 
 
@@ -237,7 +237,7 @@ def grown(tmp_path_factory):
             "lint",
             "--template",
             "template.yaml",
-            "statemachine/order-refund.asl.json",
+            "statemachine/parcel-return.asl.json",
             "statemachine/audit.asl.json",
             f"statemachine/{NAME}.asl.json",
         ),
@@ -249,7 +249,7 @@ def grown(tmp_path_factory):
             "--ignore=tests/template/test_layer.py",
             "tests/template",
             "tests/statemachine",
-            "tests/unit/order_refund",
+            "tests/unit/parcel_return",
             "tests/unit/audit",
             f"tests/unit/{STATE}",
         ),
@@ -292,8 +292,8 @@ def on_stack(sfn_cqrs, stack, grown, monkeypatch):
 
 @pytest.mark.stack
 def test_a_new_workflow_waits_on_the_stack_and_goes_on_when_it_is_resumed(on_stack):
-    code, shown, error = on_stack("start", "order-refund")
-    _, output, _ = on_stack("start", "order-refund", "--json")
+    code, shown, error = on_stack("start", "parcel-return")
+    _, output, _ = on_stack("start", "parcel-return", "--json")
     report = json.loads(output)
     assert (code, report["status"], report["stoppedIn"]) == (0, "RUNNING", ["approve"]), error
     assert "oken" not in (output + shown).replace("waits for a token", "")
@@ -301,7 +301,7 @@ def test_a_new_workflow_waits_on_the_stack_and_goes_on_when_it_is_resumed(on_sta
 
     resumed = on_stack("resume", report["name"], "approve", '{"result": "approved"}')
 
-    _, output, _ = on_stack("start", "order-refund", "--json")
+    _, output, _ = on_stack("start", "parcel-return", "--json")
     report = json.loads(output)
     assert resumed == (0, "", "")
     assert (report["status"], report["output"]) == (
@@ -316,12 +316,12 @@ def test_a_new_workflow_waits_on_the_stack_and_goes_on_when_it_is_resumed(on_sta
 def test_a_refusal_ends_a_new_workflow_with_its_error(on_stack, tmp_path):
     keys = tmp_path / "keys.json"
     keys.write_text('{"id": "o-2"}')
-    _, output, _ = on_stack("start", "order-refund", "-i", str(keys), "--json")
+    _, output, _ = on_stack("start", "parcel-return", "-i", str(keys), "--json")
     name = json.loads(output)["name"]
 
     on_stack("resume", name, "approve", "--error", "Refused", "--cause", "not this time")
 
-    code, output, _ = on_stack("start", "order-refund", "-i", str(keys), "--json")
+    code, output, _ = on_stack("start", "parcel-return", "-i", str(keys), "--json")
     report = json.loads(output)
     assert (code, report["error"], report["cause"]) == (1, "Refused", "not this time")
 
