@@ -122,7 +122,9 @@ class StreamMapping:
                 attempt = 0
             else:
                 waiting.appendleft(batch)
-                self._sleep(min(FIRST_BACKOFF_SECONDS * 2**attempt, LONGEST_BACKOFF_SECONDS))
+                self._sleep(
+                    min(FIRST_BACKOFF_SECONDS * 2 ** min(attempt, 16), LONGEST_BACKOFF_SECONDS)
+                )
                 attempt += 1
 
     def _run(self, lane: queue.SimpleQueue[Record | None]) -> None:

@@ -30,8 +30,10 @@ def stubbed():
 @pytest.mark.parametrize(
     ("codes", "refusal"),
     [
-        (["TransactionConflict", "None"], Refusal.CONFLICT),
-        (["None", "TransactionConflict"], Refusal.CONFLICT),
+        (["TransactionConflict", "None"], Refusal.BUSY),
+        (["None", "TransactionConflict"], Refusal.BUSY),
+        (["ThrottlingError", "None"], Refusal.BUSY),
+        (["None", "ProvisionedThroughputExceeded"], Refusal.BUSY),
         (["ConditionalCheckFailed", "None"], Refusal.VERSION_TAKEN),
         (["None", "ConditionalCheckFailed"], Refusal.VERSION_TAKEN),
         (["TransactionConflict", "ConditionalCheckFailed"], Refusal.VERSION_TAKEN),
@@ -61,12 +63,10 @@ def test_a_refusal_by_data_or_predecessor_says_that_the_data_moved(place, stubbe
     assert commands.publish(publication) is Refusal.DATA_MOVED
 
 
-@pytest.mark.parametrize(
-    "code", ["ThrottlingError", "ProvisionedThroughputExceeded", "ItemCollectionSizeLimitExceeded"]
-)
-def test_a_transaction_cancelled_for_another_reason_is_raised(code, stubbed):
+def test_a_transaction_cancelled_for_another_reason_is_raised(stubbed):
     commands, stub = stubbed
-    fields = {"CancellationReasons": [{"Code": code}, {"Code": "None"}]}
+    reasons = ["ItemCollectionSizeLimitExceeded", "ThrottlingError"]
+    fields = {"CancellationReasons": [{"Code": code} for code in reasons]}
     stub.add_client_error("transact_write_items", NAME, modeled_fields=fields)
 
     with pytest.raises(ClientError, match=NAME):

@@ -33,8 +33,14 @@ TASK_OPERATIONS = {
 ITEM_OPERATIONS = {
     "claim, first try": lambda table, key: table.claim(key, 0, 1, 0, NOON + 60),
     "claim, second try": lambda table, key: table.claim(key, 0, 1, 1, NOON + 60),
+    "claim, another delivery": lambda table, key: table.claim(
+        key, 0, 1, 1, NOON + 60, is_delivered_once=False
+    ),
     "claim, next attempt": lambda table, key: table.claim(key, 0, 2, 0, NOON + 60),
     "claim, the one after": lambda table, key: table.claim(key, 0, 3, 0, NOON + 60),
+    "count a retry": lambda table, key: table.count_retry(
+        an_item(key, status=TaskStatus.PROCESSING, attempt=1, seq=0).retried()
+    ),
     "close as COMPLETED": lambda table, key: table.close_item(key, 0, 1, 0, COMPLETED),
     "close as FAILED": lambda table, key: table.close_item(key, 0, 1, 1, FAILED),
     "close, next attempt": lambda table, key: table.close_item(key, 0, 2, 0, COMPLETED),

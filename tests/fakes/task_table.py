@@ -99,14 +99,31 @@ class TaskTable:
         return [replace(item, input=None) for item in sorted(found, key=lambda one: one.index)]
 
     def claim(
-        self, key: TaskKey, index: int, attempt: int, seq: int, lease_until: int
+        self,
+        key: TaskKey,
+        index: int,
+        attempt: int,
+        seq: int,
+        lease_until: int,
+        *,
+        is_delivered_once: bool = True,
     ) -> ItemWritten:
         now = self._store.now().timestamp()
         return self._write_item(
             key,
             index,
-            lambda item: item.may_be_claimed(attempt, seq, now),
+            lambda item: item.may_be_claimed(
+                attempt, seq, now, is_delivered_once=is_delivered_once
+            ),
             lambda item: item.claimed(attempt, seq, lease_until),
+        )
+
+    def count_retry(self, item: Item) -> ItemWritten:
+        return self._write_item(
+            item.key,
+            item.index,
+            lambda found: found.may_be_closed(item.attempt, item.seq),
+            lambda found: replace(found, retries=item.retries, retried_in=item.attempt),
         )
 
     def close_item(

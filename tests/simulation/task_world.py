@@ -14,13 +14,14 @@ from sfn_cqrs.domain import chain, task_flow
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import TaskKey, TaskKind
-from sfn_cqrs.domain.task import Ending, Item, Task, TaskStatus
+from sfn_cqrs.domain.task import Ending, Item, Task, TaskStatus, TryAgain
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LEASED = int(NOW.timestamp()) + 1
 TRIES = 2
 CONCURRENCY = 2
 Program = Generator[task_flow.Call, Any, Any]
+AGAIN = TryAgain("busy")
 _DONE, _FAILED = Ending(TaskStatus.COMPLETED), Ending(TaskStatus.FAILED, error="ValueError")
 
 
@@ -210,13 +211,13 @@ def _replayed(function: Function) -> task_flow.Call:
         program, answers = _program(function), function.answers
     call = next(program)
     for answer in answers:
-        if answer is TransientError:
-            raise TransientError
         call = program.send(answer)
     return call
 
 
-def _answers(state: State, function: Function, call: task_flow.Call) -> Iterator[tuple[Any, State]]:
+def _answers(  # noqa: C901 - one case a call
+    state: State, function: Function, call: task_flow.Call
+) -> Iterator[tuple[Any, State]]:
     match call:
         case task_flow.FindTask():
             yield state.task, state
@@ -239,6 +240,8 @@ def _answers(state: State, function: Function, call: task_flow.Call) -> Iterator
             yield chain.Execution(is_running) if found else None, state
         case task_flow.Work(item):
             yield from _worked(state, function, item)
+        case task_flow.CountRetry(item):
+            yield _retry_counted(state, item)
         case task_flow.Claim() | task_flow.CloseItem() | task_flow.SettleItem():
             yield _item_write(state, call)
         case _:
@@ -257,7 +260,7 @@ def _worked(state: State, function: Function, item: Item) -> Iterator[tuple[Any,
     if state.may("fail"):
         yield _FAILED, state.after("fail")
     if state.may("transient"):
-        yield TransientError, state.after("transient")
+        yield AGAIN, state.after("transient")
 
 
 def _is_at_work(function: Function, index: int) -> bool:
@@ -271,13 +274,24 @@ def _is_at_work(function: Function, index: int) -> bool:
     return isinstance(call, task_flow.Work | task_flow.CloseItem)
 
 
+def _retry_counted(state: State, item: Item) -> tuple[Any, State]:
+    """Count only what tells the state apart: whether the item's own try still has it."""
+    found = state.items[item.index]
+    assert found is not None
+    if not found.may_be_closed(item.attempt, item.seq):
+        return task_flow.ItemWritten(done=False, item=found), state
+    counted = replace(found, retries=item.retries, retried_in=item.retried_in)
+    after = replace(state, items=_put(state.items, item.index, counted))
+    return task_flow.ItemWritten(done=True, item=counted), after
+
+
 def _item_write(state: State, call: Any) -> tuple[Any, State]:  # noqa: C901 - one case a call
     found = state.items[call.index]
     assert found is not None
     may, item = False, found
     match call:
-        case task_flow.Claim(_, attempt, seq, lease_until):
-            may = found.may_be_claimed(attempt, seq, NOW.timestamp())
+        case task_flow.Claim(_, attempt, seq, lease_until, once):
+            may = found.may_be_claimed(attempt, seq, NOW.timestamp(), is_delivered_once=once)
             item = found.claimed(attempt, seq, lease_until)
         case task_flow.CloseItem(_, attempt, seq, ending):
             may, item = found.may_be_closed(attempt, seq), found.closed(ending)

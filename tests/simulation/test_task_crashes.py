@@ -20,13 +20,14 @@ from sfn_cqrs.adapters.task_items import task_item
 from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.task import Counts, Task, TaskStatus
 from sfn_cqrs.service import handlers, task_types
-from sfn_cqrs.service.sweep import sweep_tasks
+from sfn_cqrs.service.sweep import TASKS, sweep
 from sfn_cqrs.service.tasks import TaskService
 
 ITEMS = 4
 FAILS = 2
 PARTS = ("tasks", "task_executions", "events", "alarms")
 TRIES = 3
+RECEIVED = {"ApproximateReceiveCount": "1"}
 
 
 class KilledError(BaseException):
@@ -86,7 +87,7 @@ class Machine:
             if task.status.is_closed:
                 return task
             self.world.clock.advance(minutes=20)
-            self._try(lambda: sweep_tasks(lambda: 240_000))
+            self._try(lambda: sweep(TASKS, lambda: 240_000))
         raise AssertionError("the task does not end")
 
     def _run_until_nothing_moves(self) -> None:
@@ -112,7 +113,7 @@ class Machine:
             return False
         body = json.dumps({"Message": json.dumps(sent[self.handled])})
         self.handled += 1
-        event = {"Records": [{"messageId": "1", "body": body}]}
+        event = {"Records": [{"messageId": "1", "body": body, "attributes": RECEIVED}]}
         return self._delivered(lambda: on_task_action(event, Context()))
 
     def _execute(self) -> bool:

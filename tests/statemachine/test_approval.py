@@ -229,24 +229,6 @@ def test_a_function_that_takes_too_long_is_called_again(
     assert (before, len(run.payloads[state])) == (1, 2)
 
 
-@pytest.mark.parametrize("state", TIME_LIMITS)
-def test_six_retries_are_enough_for_the_service(run_machine: RunMachine, state: str) -> None:
-    run = run_to(run_machine, state, *[FunctionError("Lambda.ServiceException", "{}")] * 7)
-
-    assert len(run.payloads[state]) == 7
-    assert run.status == "FAILED"
-    assert 0 < run.seconds <= 2 + 4 + 8 + 16 + 32 + 60
-
-
-@pytest.mark.parametrize("state", TIME_LIMITS)
-def test_a_transient_error_is_tried_eight_times_again(run_machine: RunMachine, state: str) -> None:
-    run = run_to(run_machine, state, *[TransientError()] * 9)
-
-    assert len(run.payloads[state]) == 9
-    assert run.status == "FAILED"
-    assert 0 < run.seconds <= 1 + 2 + 4 + 8 + 16 + 30 + 30 + 30
-
-
 def test_an_execution_lives_a_day_longer_than_any_approval(run_machine: RunMachine) -> None:
     run = run_approval(run_machine, check_decision={**WAIT, "seconds": 40 * DAY})
     run.advance(31 * DAY - 1)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_local.asl import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
@@ -258,25 +259,28 @@ def test_a_retried_wait_gets_a_new_token(run_machine: RunMachine) -> None:
     assert run.status == "SUCCEEDED"
 
 
+@pytest.mark.parametrize("error", ["Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown"])
 @pytest.mark.parametrize("state", RUNNING_STATES)
-def test_six_retries_are_enough_for_the_service(run_machine: RunMachine, state: str) -> None:
-    failures = [lambda_error("Lambda.ServiceException")] * 7
-    run = run_with_answers(run_machine, state, *failures)
+def test_six_retries_are_enough_for_a_function_that_dies(
+    run_machine: RunMachine, state: str, error: str
+) -> None:
+    run = run_with_answers(run_machine, state, *[lambda_error(error)] * 7)
 
     assert len(run.payloads[state]) == 7
     assert run.status == "FAILED"
     assert 0 < run.seconds <= 2 + 4 + 8 + 16 + 32 + 60
 
 
+@pytest.mark.parametrize("error", BUSY_ERRORS)
 @pytest.mark.parametrize("state", RUNNING_STATES)
-def test_eight_retries_are_enough_for_a_transient_error(
-    run_machine: RunMachine, state: str
+def test_a_busy_aws_is_waited_for_before_a_version_fails(
+    run_machine: RunMachine, state: str, error: str
 ) -> None:
-    run = run_with_answers(run_machine, state, *[TransientError()] * 9)
+    run = run_with_answers(run_machine, state, *[lambda_error(error)] * 41)
 
-    assert len(run.payloads[state]) == 9
+    assert len(run.payloads[state]) == 41
     assert run.status == "FAILED"
-    assert 0 < run.seconds <= 1 + 2 + 4 + 8 + 16 + 30 + 30 + 30
+    assert 15 * 60 < run.seconds <= 1 + 2 + 4 + 8 + 16 + 32 + 64 + 33 * 120
 
 
 def test_a_failure_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:

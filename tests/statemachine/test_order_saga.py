@@ -129,7 +129,7 @@ def test_a_compensation_that_fails_at_every_try_parks_the_saga(
 
     done = BACK[: BACK.index(undo) + 1]
     assert run.path == [*way_to("ship_order"), *done, "park_saga", "parked"]
-    assert len(run.payloads[undo]) == 9
+    assert len(run.payloads[undo]) == 41
     assert (run.status, run.error) == ("FAILED", "SagaParked")
     assert run.payloads["park_saga"][0]["input"]["Error"] == "TransientError"
 

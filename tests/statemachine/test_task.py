@@ -163,41 +163,12 @@ def test_a_function_that_takes_too_long_is_called_again(
     assert run.status == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("state", TIME_LIMITS)
-def test_six_retries_are_enough_for_the_service(run_machine: RunMachine, state: str) -> None:
-    run = run_with_answers(run_machine, state, *[lambda_error("Lambda.ServiceException")] * 7)
-
-    assert len(run.payloads[state]) == 7
-    assert 0 < run.seconds <= 2 + 4 + 8 + 16 + 32 + 60
-
-
-@pytest.mark.parametrize("state", TIME_LIMITS)
-def test_a_transient_error_is_tried_again_as_often_as_a_handler_may_ask(
-    run_machine: RunMachine, state: str
-) -> None:
-    run = run_with_answers(run_machine, state, *[TransientError()] * 9)
-
-    assert len(run.payloads[state]) == 9
-    assert 0 < run.seconds <= 1 + 2 + 4 + 8 + 16 + 30 + 30 + 30
-
-
 def test_an_end_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
     run = run_task(run_machine, finalize_task=SupersededError)
 
     assert run.path[-2:] == ["finalize_task", "not_recorded"]
     assert (run.status, run.error) == ("FAILED", "NotRecorded")
     assert run.cause == "The task's end could not be recorded; the sweep will end this task."
-
-
-def test_an_execution_ends_after_a_quarter_of_an_hour_and_not_before(
-    run_machine: RunMachine,
-) -> None:
-    run = run_task(run_machine, iterator=NEVER)
-    run.advance(899)
-    before = run.status
-    run.advance(1)
-
-    assert (before, run.status) == ("RUNNING", "TIMED_OUT")
 
 
 ITEMS = ["iterator", "iterator", "iterator"]

@@ -250,22 +250,6 @@ def test_a_function_that_takes_too_long_is_called_again(
     assert run.status == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("state", ANSWERS)
-def test_six_retries_are_enough_for_the_service(run_machine: RunMachine, state: str) -> None:
-    run = run_with_answers(run_machine, state, *[lambda_error("Lambda.ServiceException")] * 7)
-
-    assert len(run.payloads[state]) == 7
-    assert 0 < run.seconds <= 2 + 4 + 8 + 16 + 32 + 60
-
-
-@pytest.mark.parametrize("state", ANSWERS)
-def test_a_transient_error_is_tried_again_eight_times(run_machine: RunMachine, state: str) -> None:
-    run = run_with_answers(run_machine, state, *[TransientError()] * 9)
-
-    assert len(run.payloads[state]) == 9
-    assert 0 < run.seconds <= 1 + 2 + 4 + 8 + 16 + 30 + 30 + 30
-
-
 def test_an_end_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
     run = ended(run_machine, finalize_zip_job=SupersededError)
 

@@ -54,6 +54,10 @@ class Calls:
         finally:
             self._own.running = before
 
+    def invocations(self, function: str) -> int:
+        """How often a function has been invoked."""
+        return self._invocations[function]
+
     def before(self, operation: str) -> None:
         running: _Running | None = getattr(self._own, "running", None)
         if running is not None:

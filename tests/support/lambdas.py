@@ -40,6 +40,7 @@ class Lambdas:
             for function in template.functions.values()
             for name in (function.logical_id, function.name)
         }
+        self._template = template
         self._calls = calls
 
     def find(self, name: str) -> Function:

@@ -96,7 +96,12 @@ class MotoSystem(System):
         if not messages:
             return False
         records = [
-            {"messageId": each["MessageId"], "body": each["Body"], "eventSource": "aws:sqs"}
+            {
+                "messageId": each["MessageId"],
+                "body": each["Body"],
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "eventSource": "aws:sqs",
+            }
             for each in messages
         ]
         answer = self.invoke("QueueOnNotificationFunction", {"Records": records})

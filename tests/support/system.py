@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from unittest import mock
+from urllib.parse import parse_qsl
 
 from tests.support.calls import AwsCall, Calls, KilledError
 from tests.support.lambdas import Lambdas
@@ -151,20 +152,23 @@ class System:
         body: dict[str, Any] | None = None,
         *,
         key: str | None = None,
+        user: str = "taro",
+        query: str = "",
     ) -> tuple[int, dict[str, Any]]:
         """Send a request as an operator: the answer's status and JSON.
 
         Raises:
             FunctionError: the function was killed.
         """
-        claims = {"custom:tenant": TENANT, "cognito:groups": "[operator]", "sub": "taro"}
+        claims = {"custom:tenant": TENANT, "cognito:groups": "[operator]", "sub": user}
         answer = self.invoke(
             API,
             {
                 "version": "2.0",
                 "routeKey": "$default",
                 "rawPath": path,
-                "rawQueryString": "",
+                "rawQueryString": query,
+                "queryStringParameters": dict(parse_qsl(query)),
                 "headers": {"idempotency-key": key} if key else {},
                 "requestContext": {
                     "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},

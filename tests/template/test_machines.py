@@ -18,19 +18,16 @@ from tests.template.stack import (
 )
 
 from sfn_cqrs.domain import errors
+from sfn_cqrs.domain.approval import TRIES_PER_ROUND
+from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_cqrs.service.approval_types import MAX_TIME
+from sfn_cqrs.service.import_batch import RETRIES as BATCH_RETRIES
 
-FAULTS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Sandbox.Timedout",
-    "Runtime.ExitError",
-    "States.Timeout",
-]
+DIED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"]
+BUDGET = 30 * 60
+"""Seconds of AWS's bad day that a machine outlasts on average, and more."""
+CHILD_SECONDS = 5 * 60
+"""What an EXPRESS execution may take."""
 ITERATIONS = {
     ("command", "sync_data"),  # what it raises leaves by the Map's Catch
     ("import-csv", "csv_rows_handler"),  # a batch without a marker has failed
@@ -55,6 +52,7 @@ RECORDING = {
     ("zip-orchestrator", "finalize_zip_job"): "not_recorded",
     ("task", "iterator"): "gave_up",  # tells finalize_task, and lets the other items go on
 }
+UNDOING = {"release_stock", "refund_payment", "cancel_shipment"}
 ROUNDS = {("approval", "request_approval"): "check_decision"}  # a wait that is over is none
 CALLBACK = ".waitForTaskToken"
 BATCH_PAYLOAD = {
@@ -129,16 +127,43 @@ def test_a_task_ends_after_its_function_and_never_before(state: State) -> None:
     assert state.body["TimeoutSeconds"] > function.timeout
 
 
-@each(TASKS)
-def test_a_task_retries_lambdas_faults_and_then_transient_errors(state: State) -> None:
-    faults, transient = state.body["Retry"]
+def delays(retrier: dict[str, Any]) -> list[float]:
+    """The longest that each retry may wait; the average, with FULL jitter, is half of it."""
+    rounds = range(retrier["MaxAttempts"])
+    interval, rate = retrier["IntervalSeconds"], retrier["BackoffRate"]
+    return [min(interval * rate**each, retrier["MaxDelaySeconds"]) for each in rounds]
+
+
+@each([state for state in TASKS if not is_batch(state)])
+def test_a_task_outlasts_half_an_hour_of_a_busy_aws(state: State) -> None:
+    busy, died = state.body["Retry"]
     is_callback = state.body["Resource"].endswith(CALLBACK)
 
-    assert faults["ErrorEquals"] == (FAULTS[:-1] if is_callback else FAULTS)
-    assert (faults["IntervalSeconds"], faults["BackoffRate"], faults["MaxAttempts"]) == (2, 2, 6)
-    assert transient["ErrorEquals"] == ["TransientError"]
+    assert busy["ErrorEquals"] == list(BUSY_ERRORS)
+    assert sum(delays(busy)) / 2 >= BUDGET
+    assert busy["MaxDelaySeconds"] <= 120  # so soon after the bad day is over all goes on
+    assert died["ErrorEquals"] == (DIED[:-1] if is_callback else DIED)
+    assert (died["IntervalSeconds"], died["MaxAttempts"], died["MaxDelaySeconds"]) == (2, 6, 60)
     assert all(retrier["JitterStrategy"] == "FULL" for retrier in state.body["Retry"])
-    assert all(retrier["MaxDelaySeconds"] <= 60 for retrier in state.body["Retry"])
+    assert all(retrier["BackoffRate"] == 2 for retrier in state.body["Retry"])
+
+
+@each([state for state in TASKS if is_batch(state)])
+def test_all_tries_of_a_batch_fit_into_the_five_minutes_of_its_execution(state: State) -> None:
+    (retrier,) = state.body["Retry"]
+    tries = retrier["MaxAttempts"] + 1
+
+    assert retrier["ErrorEquals"] == [*BUSY_ERRORS, *DIED]
+    assert retrier["JitterStrategy"] == "FULL"
+    assert retrier["MaxAttempts"] == BATCH_RETRIES
+    assert tries * state.body["TimeoutSeconds"] + sum(delays(retrier)) <= CHILD_SECONDS - 15
+
+
+@each(TASKS)
+def test_no_state_is_tried_so_often_that_its_tries_cannot_be_told_apart(state: State) -> None:
+    tries = 1 + sum(retrier["MaxAttempts"] for retrier in state.body["Retry"])
+
+    assert tries < TRIES_PER_ROUND
 
 
 @each(STATES)
@@ -155,6 +180,8 @@ def test_whatever_a_state_cannot_cure_is_recorded(state: State) -> None:
         (one["ErrorEquals"], one["Next"], one.get("ResultPath")) for one in state.body["Catch"]
     ]
     over = [(["States.Timeout"], round_, None)] if round_ else []
+    if recorder in UNDOING:  # nothing is undone for AWS's bad day
+        over = [([*BUSY_ERRORS], "park_saga", None)]
     assert caught == [*over, (["States.ALL"], recorder, None)]
 
 
@@ -184,6 +211,7 @@ def test_the_file_alone_is_json_with_a_query_language_and_an_end(key: str) -> No
     assert machine["QueryLanguage"] == "JSONPath"
     limits = [
         state.body.get("TimeoutSeconds", MAX_TIME.total_seconds())
+        + sum(delays(state.body["Retry"][0]))
         for state in TASKS
         if state.machine == key
     ]

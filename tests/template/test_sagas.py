@@ -47,7 +47,10 @@ def test_each_step_that_fails_is_undone_itself_and_then_all_before_it_in_reverse
     undone = [move.compensation for move in reversed(moves)]
 
     for move in moves:
-        assert [one["Next"] for one in states[move.step]["Catch"]] == [move.compensation]
+        assert [one["Next"] for one in states[move.step]["Catch"]] == [
+            "park_saga",  # AWS's bad day is no reason to undo anything
+            move.compensation,
+        ]
     assert [states[name]["Next"] for name in undone] == [*undone[1:], LAST]
 
 

@@ -24,6 +24,7 @@ def _environment(monkeypatch):
     monkeypatch.setenv("SAGAS_TABLE", "sfn-cqrs-SagasTable")
     monkeypatch.setenv("APPROVALS_TABLE", "sfn-cqrs-ApprovalsTable")
     monkeypatch.setenv("APPROVAL_MACHINE_ARN", APPROVAL_MACHINE)
+    monkeypatch.setenv("COMMAND_MACHINE_ARN", APPROVAL_MACHINE.replace("-approval", "-command"))
     monkeypatch.setenv("IMPORT_TMP_TABLE", "sfn-cqrs-ImportTmpTable")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

@@ -11,7 +11,6 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
-from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.routes import (
     approval_links,
     approvals,
@@ -27,6 +26,9 @@ from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.problems import problem, problem_of
 from sfn_cqrs.service.resolver import Resolver
 
+RETRY_AFTER = "2"
+"""Seconds after which a client may send a request again that met a busy AWS."""
+
 app = Resolver()
 resources = [
     resource.routes
@@ -41,19 +43,15 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return app.resolve(with_encoded_path(event), context)
 
 
-@app.exception_handler(SfnCqrsError)  # type: ignore[untyped-decorator]
-def refuse(error: SfnCqrsError) -> Response[str]:
-    """Answer an error that the caller can do something about."""
-    status, document = problem_of(error)
-    return _problem(status, document)
-
-
 @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
-def fail(_error: Exception) -> Response[str]:
-    """Answer any other error without saying anything of it."""
-    logger.exception("a request failed")
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _problem(status, problem(status, "internal_error", "try again; it is logged"))
+def refuse(error: Exception) -> Response[str]:
+    """Answer any error; of one that is our own fault the log alone says more."""
+    status, document = problem_of(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.exception("a request failed")
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
+        logger.warning("a request was answered 503", exc_info=error)
+    return _problem(status, document)
 
 
 @app.not_found
@@ -65,4 +63,5 @@ def no_route(_error: NoRouteError) -> Response[str]:
 
 def _problem(status: int, document: dict[str, Any]) -> Response[str]:
     body = json.dumps(document)  # in ASCII: it may quote half of a surrogate pair
-    return Response(int(status), "application/problem+json", body)
+    headers = {"Retry-After": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return Response(int(status), "application/problem+json", body, {**headers})

@@ -6,11 +6,11 @@ The Choice state check_version_result branches on the number answered here.
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.errors import PredecessorFailedError, VersionGapError
 from sfn_cqrs.domain.versioning import Turn
-from sfn_cqrs.service.command_state import CommandState, first_command_state
+from sfn_cqrs.service.command_state import BegunState, first_command_state
 
 
 @first_command_state
-def lambda_handler(state: CommandState) -> dict[str, object]:
+def lambda_handler(state: BegunState) -> dict[str, object]:
     """Compare the version with its predecessor's outcome and with the data's version.
 
     Raises:

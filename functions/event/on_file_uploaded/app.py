@@ -7,8 +7,10 @@ from typing import Any
 
 from sfn_cqrs.service.import_uploads import UploadedFile, import_once
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.state import naming_transient
 
 
+@naming_transient()
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, object]:
     """Start the import of the version that the event tells of, once; a deleted one is passed by."""
     file = UploadedFile.of(event["detail"])

@@ -5,10 +5,10 @@ version of the very object that was looked at, or what was written of it.
 """
 
 from sfn_cqrs.service.import_load import load_job
-from sfn_cqrs.service.import_state import ImportState, import_state
+from sfn_cqrs.service.import_state import BegunImport, import_state
 
 
 @import_state
-def lambda_handler(state: ImportState) -> dict[str, object]:
+def lambda_handler(state: BegunImport) -> dict[str, object]:
     """Go through the file once; one that cannot be imported has no reader."""
     return load_job(state.begun, state.remaining_ms)

@@ -4,7 +4,7 @@ It serves both Maps. A batch that raises whenever it is tried has no marker, and
 finalize_parent_job knows its rows.
 """
 
-from sfn_cqrs.service.import_batch import TRANSIENT_RETRIES, run_batch
+from sfn_cqrs.service.import_batch import RETRIES, run_batch
 from sfn_cqrs.service.import_state import ImportState, import_state_without_status
 
 
@@ -15,6 +15,6 @@ def lambda_handler(state: ImportState) -> dict[str, object]:
     Raises:
         TransientError: rows wait for their chains, or AWS is busy.
     """
-    is_last_try = state.context.state.retry_count >= TRANSIENT_RETRIES
+    is_last_try = state.context.state.retry_count >= RETRIES
     counts = run_batch(state.key, state.input, is_last_try=is_last_try)
     return {"result": counts.total if counts else 0}

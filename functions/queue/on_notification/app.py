@@ -1,21 +1,11 @@
 """The consumer of the notification queue: it tells the user's package of each notice."""
 
-import json
-from typing import Any
-
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.queue import Delivery, queue_consumer
 
 
-def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Hand each message to its handlers; answers the messages that have to come again."""
-    failures = []
-    for record in event["Records"]:
-        try:
-            notice = json.loads(json.loads(record["body"])["Message"])
-            for handler in handlers.notice_handlers(notice["action"]):
-                handler(notice)
-        except Exception:
-            logger.exception("a notice will be delivered again", record=record["messageId"])
-            failures.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failures}
+@queue_consumer
+def lambda_handler(delivery: Delivery) -> None:
+    """Hand a notice to its handlers."""
+    for handler in handlers.notice_handlers(delivery.notice["action"]):
+        handler(delivery.notice)

@@ -5,70 +5,48 @@ Catch, a publisher that died, a wake that was lost. What only queues is left alo
 """
 
 import json
+from collections import Counter
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, SagaRef, TaskRef, ZipRef
-from sfn_cqrs.service.chain import Chain
-from sfn_cqrs.service.import_sweep import sweep_import
+from sfn_cqrs.adapters.transient import is_transient
+from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.sweep import (
-    Report,
-    sweep,
-    sweep_approvals,
-    sweep_ended_approval,
-    sweep_ended_saga,
-    sweep_ended_task,
-    sweep_imports,
-    sweep_sagas,
-    sweep_tasks,
-    sweep_zips,
-)
-from sfn_cqrs.service.zip_sweep import sweep_ended_zip
+from sfn_cqrs.service.state import naming_transient, remaining_ms_of
+from sfn_cqrs.service.sweep import KINDS, Kind, sweep, sweep_ended
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Sweep what an execution that has ended worked on, or all that has been open for long."""
+@naming_transient()
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """Sweep what an execution that has ended worked on, or all that has been open for long.
+
+    Raises:
+        TransientError: AWS was busy; the other kinds are swept all the same.
+    """
     if event.get("detail-type") == "Step Functions Execution Status Change":
-        done = _sweep_one(json.loads(event["detail"]["input"]))
-        logger.info("swept one", sweep=done, execution=event["detail"]["name"])
+        detail = event["detail"]
+        done = sweep_ended(detail["stateMachineArn"], json.loads(detail["input"]))
+        logger.info("swept one", sweep=done, execution=detail["name"])
         return {done: 1}
-    remaining_ms = context.get_remaining_time_in_millis
-    commands = _told("OldestOpenCommandAge", sweep(remaining_ms))
-    tasks = _told("OldestOpenTaskAge", sweep_tasks(remaining_ms))
-    sagas = _told("OldestOpenSagaAge", sweep_sagas(remaining_ms))
-    imports = _told("OldestOpenImportAge", sweep_imports(remaining_ms))
-    approvals = _told("OldestOpenApprovalAge", sweep_approvals(remaining_ms))
-    zips = _told("OldestOpenZipImportAge", sweep_zips(remaining_ms))
-    return {
-        **commands.done,
-        **{f"task_{done}": count for done, count in tasks.done.items()},
-        **{f"import_{done}": count for done, count in imports.done.items()},
-        **{f"saga_{done}": count for done, count in sagas.done.items()},
-        **{f"approval_{done}": count for done, count in approvals.done.items()},
-        **{f"zip_{done}": count for done, count in zips.done.items()},
-    }
+    swept: Counter[str] = Counter()
+    busy: list[str] = []
+    for kind in KINDS:
+        try:
+            swept.update(_swept(kind, context))
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            logger.warning("a kind could not be swept", exc_info=error, kind=kind.name)
+            busy.append(kind.name)
+    if busy:
+        raise TransientError(f"not swept: {', '.join(busy)}")
+    return dict(swept)
 
 
-def _sweep_one(execution_input: dict[str, Any]) -> str:
-    if "saga" in execution_input:
-        return sweep_ended_saga(SagaRef.from_input(execution_input))
-    if str(execution_input.get("id", "")).startswith("c-"):
-        return sweep_import(ImportKey.from_input(execution_input))
-    if str(execution_input.get("id", "")).startswith("a-"):
-        return sweep_ended_approval(ApprovalRef.from_input(execution_input))
-    if str(execution_input.get("id", "")).startswith("z-"):
-        return sweep_ended_zip(ZipRef.from_input(execution_input))
-    if "id" in execution_input:
-        return sweep_ended_task(TaskRef.from_input(execution_input))
-    ref = CommandRef.from_input(execution_input)
-    return Chain(ref.key).run(chain.sweep(ref.version))
-
-
-def _told(metric: str, report: Report) -> Report:
-    with single_metric(name=metric, unit=MetricUnit.Seconds, value=report.oldest_age):
+def _swept(kind: Kind[Any], context: Any) -> dict[str, int]:
+    report = sweep(kind, lambda: remaining_ms_of(context))
+    with single_metric(name=kind.metric, unit=MetricUnit.Seconds, value=report.oldest_age):
         pass
-    logger.info("swept", metric=metric, sweep=report.done, oldest_open_seconds=report.oldest_age)
-    return report
+    logger.info("swept", kind=kind.name, sweep=report.done, oldest_open_seconds=report.oldest_age)
+    return {f"{kind.name}_{done}": count for done, count in report.done.items()}

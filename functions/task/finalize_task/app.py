@@ -1,11 +1,13 @@
 """finalize_task: end the task, from its items alone, or continue it with those that are left.
 
-Its input are the iterations' answers; one that gave up names the error of its function. The
-Map's own Catch leads here, too.
+Its input are the iterations' answers; one that gave up names the error of its function. An item
+whose function could not be run because AWS was busy has not failed: it is left to the next
+attempt. The Map's own Catch leads here, too.
 """
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import task_flow
+from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_cqrs.service.task_flow import TaskFlow
 from sfn_cqrs.service.task_state import TaskState, task_state
 
@@ -18,7 +20,8 @@ def lambda_handler(state: TaskState) -> dict[str, object]:
         SupersededError: a later attempt owns the task.
     """
     answers = state.input if isinstance(state.input, list) else []
-    abandoned = {one["index"]: str(one["error"]) for one in answers if "error" in one}
+    errors = {one["index"]: str(one["error"]) for one in answers if "error" in one}
+    abandoned = {index: error for index, error in errors.items() if error not in BUSY_ERRORS}
     now = bootstrap.now().timestamp()
     task = TaskFlow(state.ref.key).run(task_flow.finalize(state.ref.attempt, abandoned, now))
     return {"result": str(task.status), "attempt": task.attempt}

@@ -22,7 +22,7 @@ def lambda_handler(state: TaskState) -> dict[str, object]:
     if state.is_late:
         return {"index": index, "ok": False}
     task_type = task_types.find_or_failing(state.ref.key.type)
-    worker = partial(work_on, task_type, is_last_try=tries >= task_type.retry)
+    worker = partial(work_on, task_type)
     working = task_flow.work(
         state.ref.attempt, index, tries, state.lease_until, fails_fast=task_type.fail_fast
     )

@@ -17,6 +17,7 @@ from sfn_cqrs.adapters.dynamodb import (
 from sfn_cqrs.adapters.open_index import Cursor, OpenIndex, shard_of
 from sfn_cqrs.adapters.paging import Page, Range, page_of, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
+from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.approval import Approval, Happened, Stage, Status, Vote
 from sfn_cqrs.domain.approval_flow import Written
 from sfn_cqrs.domain.clock import Now, iso
@@ -77,8 +78,8 @@ class ApprovalTable:
             codes = cancellation_codes(error)
             if "ConditionalCheckFailed" in codes:
                 return Refusal.REQUEST_SEEN
-            if "TransactionConflict" in codes:
-                return Refusal.CONFLICT
+            if is_busy(error):
+                return Refusal.BUSY
             raise
         return None
 

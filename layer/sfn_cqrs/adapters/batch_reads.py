@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.adapters.dynamodb import Item, marshal
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.errors import BusyError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -21,7 +21,7 @@ def batch_get(
     """The items that exist, as DynamoDB has them, by pk and sk.
 
     Raises:
-        TransientError: the table is too busy to answer for all of them.
+        BusyError: the table is too busy to answer for all of them.
     """
     wanted = list(dict.fromkeys(keys))
     found: dict[tuple[str, str], Item] = {}
@@ -45,4 +45,4 @@ def _answered(
             return
         asked = left["Keys"]
         time.sleep(random.uniform(0, 0.05 * 2**attempt))
-    raise TransientError(f"{len(asked)} items were not read")
+    raise BusyError(f"{len(asked)} items were not read")

@@ -13,7 +13,6 @@ from sfn_cqrs.adapters.dynamodb import (
     Item,
     cancellation_codes,
     is_refused,
-    is_throttled,
     marshal,
     unmarshal,
 )
@@ -21,9 +20,9 @@ from sfn_cqrs.adapters.items import as_command, as_process, command_item, row_it
 from sfn_cqrs.adapters.paging import Page, Range, page_of, query
 from sfn_cqrs.adapters.process_table import new_process_item
 from sfn_cqrs.adapters.request_table import RequestTable
+from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.publication import Publication, Refusal, RowPublication, SyncPublication
@@ -156,8 +155,8 @@ class CommandTable:
             codes = cancellation_codes(error)
             if "ConditionalCheckFailed" in codes:
                 return _first_refusal(codes, [refusal for refusal, _ in operations])
-            if "TransactionConflict" in codes:
-                return Refusal.CONFLICT
+            if codes and is_busy(error):
+                return Refusal.BUSY
             raise
         return None
 
@@ -174,9 +173,6 @@ class CommandTable:
         """Append versions of different items, many to a transaction.
 
         Answers for each why it was refused, if it was; the others are stored all the same.
-
-        Raises:
-            TransientError: the tables are too busy.
         """
         answers: list[Refusal | None] = [None] * len(publications)
         parts = [self._operations(publication) for publication in publications]
@@ -198,8 +194,6 @@ class CommandTable:
             except ClientError as error:
                 codes = cancellation_codes(error)
                 now_refused = _refusals_of(left, codes)
-                if not now_refused and is_throttled(codes):
-                    raise TransientError("the commands table is too busy") from error
                 if not now_refused:
                     raise
                 refused |= now_refused
@@ -293,7 +287,7 @@ def _refusals_of(parts: dict[int, _Operations], codes: list[str]) -> dict[int, R
             if code == "ConditionalCheckFailed":
                 refused.setdefault(place, refusal)
             elif code == "TransactionConflict":
-                refused.setdefault(place, Refusal.CONFLICT)
+                refused.setdefault(place, Refusal.BUSY)
     return refused
 
 

@@ -47,11 +47,6 @@ def cancellation_codes(error: "ClientError") -> list[str]:
     return [reason.get("Code", "None") for reason in reasons]
 
 
-def is_throttled(codes: list[str]) -> bool:
-    """Whether a transaction was cancelled only because the table is too busy."""
-    return any(code in ("ThrottlingError", "ProvisionedThroughputExceeded") for code in codes)
-
-
 def _storable(value: Any) -> Any:
     if isinstance(value, float):
         return Decimal(str(value))

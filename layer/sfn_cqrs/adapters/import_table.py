@@ -85,7 +85,7 @@ class ImportTable:
 
         Raises:
             SupersededError: the job has ended without this batch.
-            TransientError: the counter is being written by many others; try again.
+            BusyError: the counter is being written by many others; try again.
         """
         put = {
             "TableName": self._table,
@@ -120,7 +120,7 @@ class ImportTable:
         """Have no further batch counted.
 
         Raises:
-            TransientError: batches are being counted just now; try again.
+            BusyError: batches are being counted just now; try again.
         """
         seals = [
             {

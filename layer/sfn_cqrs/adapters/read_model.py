@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.adapters.transient import is_busy
+from sfn_cqrs.domain.errors import BusyError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -90,20 +91,19 @@ class ReadModel:
         A row that many commands add to is often being written by another: that is tried again.
 
         Raises:
-            TransientError: a row has changed since it was read, or is too busy; read again.
+            BusyError: a row has changed since it was read, or is too busy; read again.
         """
         for attempt in range(TRIES):
             try:
                 self._client.transact_write_items(TransactItems=parts)  # type: ignore[arg-type]
                 return
             except ClientError as error:
-                codes = cancellation_codes(error)
-                if "ConditionalCheckFailed" in codes:
-                    raise TransientError("the row changed meanwhile") from error
-                if "TransactionConflict" not in codes:
+                if "ConditionalCheckFailed" in cancellation_codes(error):
+                    raise BusyError("the row changed meanwhile") from error
+                if not is_busy(error):
                     raise
             time.sleep(random.uniform(0, 0.02 * 2**attempt))
-        raise TransientError("the row is too busy")
+        raise BusyError("the row is too busy")
 
     def _pk(self, tenant: str, partition: str) -> str:
         return f"{self._view}#{tenant}#{partition}"

@@ -16,6 +16,7 @@ from sfn_cqrs.adapters.open_index import Cursor, OpenIndex, shard_of
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.saga_items import as_saga, entry_item, saga_item
+from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.clock import Now, iso
 from sfn_cqrs.domain.keys import SAGA_PREFIX, SagaKey
 from sfn_cqrs.domain.publication import Refusal
@@ -69,8 +70,8 @@ class SagaTable:
             codes = cancellation_codes(error)
             if "ConditionalCheckFailed" in codes:
                 return Refusal.REQUEST_SEEN
-            if "TransactionConflict" in codes:
-                return Refusal.CONFLICT
+            if is_busy(error):
+                return Refusal.BUSY
             raise
         return None
 

@@ -96,6 +96,8 @@ def as_item(item: Item) -> tasks.Item:
         result=item.get("result"),
         error=item.get("error"),
         cause=item.get("cause"),
+        retries=item.get("retries", 0),
+        retried_in=item.get("retried_in", 0),
         updated_at=item["updated_at"],
     )
 

@@ -30,9 +30,9 @@ from sfn_cqrs.adapters.task_items import (
     pointer_item,
     task_item,
 )
+from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain import task as tasks
 from sfn_cqrs.domain.clock import Now, iso
-from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import (
     TaskKey,
     TaskKind,
@@ -57,6 +57,7 @@ ITEMS_PER_TRANSACTION = 100
 BYTES_PER_TRANSACTION = 3 * 1024 * 1024
 PAGE_SIZE = 1_000
 _NEVER_STORED = "attribute_not_exists(pk)"
+_AT_WORK = "attempt = :attempt AND seq = :seq AND #status = :processing"
 _WAITING = "attempt = :attempt AND #status IN (:created, :queued)"
 _OPEN = "#status IN (:created, :queued, :processing)"
 _REPAIRABLE = "attempt = :attempt AND #status IN (:failed, :cancelled)"
@@ -123,8 +124,8 @@ class TaskTable:
             codes = cancellation_codes(error)
             if "ConditionalCheckFailed" in codes:
                 return Refusal.REQUEST_SEEN
-            if "TransactionConflict" in codes:
-                return Refusal.CONFLICT
+            if is_busy(error):
+                return Refusal.BUSY
             raise
         return None
 
@@ -201,9 +202,6 @@ class TaskTable:
         """Store the items that are not stored yet, all of them from the task's input.
 
         They are put in the same groups whoever puts them: if one is there, its group is.
-
-        Raises:
-            TransientError: somebody else is putting them just now.
         """
         now = iso(self._now())
         for group in _groups(self._input_of(task)):
@@ -211,12 +209,8 @@ class TaskTable:
             try:
                 self._client.transact_write_items(TransactItems=puts)
             except ClientError as error:
-                codes = cancellation_codes(error)
-                if "ConditionalCheckFailed" in codes:
-                    continue
-                if "TransactionConflict" in codes:
-                    raise TransientError("somebody else stores the items of this task") from error
-                raise
+                if "ConditionalCheckFailed" not in cancellation_codes(error):
+                    raise
 
     def items(self, key: TaskKey) -> list[tasks.Item]:
         """All items of a task by their index, without their inputs."""
@@ -233,15 +227,23 @@ class TaskTable:
         return [as_item(item) for item in found]
 
     def claim(
-        self, key: TaskKey, index: int, attempt: int, seq: int, lease_until: int
+        self,
+        key: TaskKey,
+        index: int,
+        attempt: int,
+        seq: int,
+        lease_until: int,
+        *,
+        is_delivered_once: bool = True,
     ) -> ItemWritten:
-        """Take an item to work on it; a later attempt waits until the lease is over."""
+        """Take an item to work on it; all but the machine's next try wait for the lease."""
+        is_next = "seq < :seq" if is_delivered_once else "lease_until <= :instant"
         return self._write_item(
             key,
             index,
             "SET #status = :processing, attempt = :attempt, seq = :seq, lease_until = :lease,"
             " updated_at = :now REMOVE #error, cause, #ttl",
-            "(attempt = :attempt AND #status = :processing AND seq < :seq) OR"
+            f"(attempt = :attempt AND #status = :processing AND {is_next}) OR"
             " (attempt < :attempt AND #status <> :completed AND lease_until <= :instant)",
             {
                 ":attempt": attempt,
@@ -249,6 +251,16 @@ class TaskTable:
                 ":lease": lease_until,
                 ":instant": self._now().timestamp(),
             },
+        )
+
+    def count_retry(self, item: tasks.Item) -> ItemWritten:
+        """Keep how often the handler of the try that works on an item has asked for another."""
+        return self._write_item(
+            item.key,
+            item.index,
+            "SET retries = :retries, retried_in = :attempt, updated_at = :now",
+            _AT_WORK,
+            {":retries": item.retries, ":attempt": item.attempt, ":seq": item.seq},
         )
 
     def close_item(
@@ -260,7 +272,7 @@ class TaskTable:
             index,
             ending,
             "lease_until = :none",
-            "attempt = :attempt AND seq = :seq AND #status = :processing",
+            _AT_WORK,
             {":attempt": attempt, ":seq": seq, ":none": 0},
         )
 

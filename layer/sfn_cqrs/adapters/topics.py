@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.errors import BusyError
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -28,7 +28,7 @@ class Topic:
         """Publish messages, ten to a call.
 
         Raises:
-            TransientError: some of them were not taken.
+            BusyError: some of them were not taken.
         """
         for start in range(0, len(messages), BATCH):
             entries = [
@@ -40,7 +40,7 @@ class Topic:
             )
             failed = answer.get("Failed", [])
             if failed:
-                raise TransientError(f"{len(failed)} notices were not taken: {failed[0]['Code']}")
+                raise BusyError(f"{len(failed)} notices were not taken: {failed[0]['Code']}")
 
 
 class DeadLetters:

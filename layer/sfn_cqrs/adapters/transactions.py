@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_throttled, unmarshal
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, unmarshal
+from sfn_cqrs.adapters.transient import is_busy
+from sfn_cqrs.domain.errors import BusyError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,7 +20,7 @@ def write_all(client: "DynamoDBClient", parts: list[dict[str, Any]]) -> Item | N
     """Write all parts or none; answers the item that refused them, if one did.
 
     Raises:
-        TransientError: others keep writing the same items.
+        BusyError: others keep writing the same items.
     """
     for attempt in range(TRIES):
         try:
@@ -29,10 +30,10 @@ def write_all(client: "DynamoDBClient", parts: list[dict[str, Any]]) -> Item | N
             codes = cancellation_codes(error)
             if "ConditionalCheckFailed" in codes:
                 return _refusing_item(error, codes)
-            if "TransactionConflict" not in codes and not is_throttled(codes):
+            if not is_busy(error):
                 raise
         time.sleep(random.uniform(0, 0.02 * 2**attempt))
-    raise TransientError("others keep writing the same items")
+    raise BusyError("others keep writing the same items")
 
 
 def _refusing_item(error: ClientError, codes: list[str]) -> Item:

@@ -3,11 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError
-from urllib3.exceptions import HTTPError
-
 from sfn_cqrs.adapters.import_bucket import CHUNK, PART, ImportBucket
-from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.import_job import Source
 from sfn_cqrs.domain.keys import ZipKey
 
@@ -22,11 +18,7 @@ class ZipBucket(ImportBucket):
     """Archives and their files."""
 
     def read(self, source: Source, start: int, length: int) -> bytes:
-        """Bytes of an object's pinned version; fewer if it ends before.
-
-        Raises:
-            TransientError: the connection broke.
-        """
+        """Bytes of an object's pinned version; fewer if it ends before."""
         if length <= 0:
             return b""
         answer = self._client.get_object(
@@ -40,8 +32,6 @@ class ZipBucket(ImportBucket):
             if "ContentRange" not in answer:  # a store may send all of it: RFC 9110, 14.2
                 _skip(body, start)
             return body.read(length)
-        except (BotoCoreError, HTTPError) as error:
-            raise TransientError("the connection to S3 broke") from error
         finally:
             body.close()
 

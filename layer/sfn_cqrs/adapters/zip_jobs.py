@@ -30,7 +30,7 @@ from sfn_cqrs.adapters.zip_items import (
 )
 from sfn_cqrs.domain.clock import Now, iso
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import SupersededError, TransientError
+from sfn_cqrs.domain.errors import BusyError, SupersededError
 from sfn_cqrs.domain.import_job import Ending, Job, Source
 from sfn_cqrs.domain.keys import FILE_PREFIX, HOOK_PREFIX, JOB_PREFIX, ZipKey
 from sfn_cqrs.domain.zip_job import ArchivedFile, FileStatus, ZipJob
@@ -99,9 +99,6 @@ class ZipJobs:
         """Store the files that are not stored yet.
 
         They are put in the same groups whoever puts them: if one is there, its group is.
-
-        Raises:
-            TransientError: somebody else is putting them just now.
         """
         for start in range(0, len(files), PER_TRANSACTION):
             group = files[start : start + PER_TRANSACTION]
@@ -109,12 +106,8 @@ class ZipJobs:
             try:
                 self._client.transact_write_items(TransactItems=puts)
             except ClientError as error:
-                codes = cancellation_codes(error)
-                if "ConditionalCheckFailed" in codes:
-                    continue
-                if "TransactionConflict" in codes:
-                    raise TransientError("somebody else lists the files of this job") from error
-                raise
+                if "ConditionalCheckFailed" not in cancellation_codes(error):
+                    raise
 
     def listed(self, key: ZipKey, files: int) -> ZipJob | None:
         """Say that every file is stored; None if the job has ended."""
@@ -170,7 +163,7 @@ class ZipJobs:
 
         Raises:
             SupersededError: it does not any more.
-            TransientError: somebody else writes a file or the job just now.
+            BusyError: somebody else has just written one of the files.
         """
         ended = list(files)
         for start in range(0, len(ended), PER_TRANSACTION - 1):
@@ -182,9 +175,9 @@ class ZipJobs:
                 codes = cancellation_codes(error)
                 if codes[:1] == ["ConditionalCheckFailed"]:
                     raise SupersededError(f"attempt {attempt} no longer owns the job") from error
-                if not {"ConditionalCheckFailed", "TransactionConflict"} & {*codes}:
-                    raise
-                raise TransientError("somebody else writes the files of this job") from error
+                if "ConditionalCheckFailed" in codes:
+                    raise BusyError("somebody else writes the files of this job") from error
+                raise
 
     def end(self, key: ZipKey, attempt: int, ending: Ending) -> ZipJob | None:
         """End a job; None if the attempt does not own it. It stays in the index of open ones."""

@@ -285,6 +285,12 @@ class TransientError(Exception):
     """Worth another try: raise it from a sync handler when its target is busy or unreachable."""
 
 
+class BusyError(TransientError):
+    """AWS is busy or unreachable; a machine knows it as TransientError."""
+
+    code: ClassVar[str] = "busy"
+
+
 class SupersededError(Exception):
     """A newer attempt owns the version, or it is closed: this execution has nothing left to do."""
 

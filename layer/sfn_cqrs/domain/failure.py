@@ -6,6 +6,15 @@ from dataclasses import dataclass
 MAX_ERROR = 256
 MAX_CAUSE = 32_768
 MAX_SUMMARY = 4_000
+BUSY_ERRORS = (
+    "TransientError",
+    "Lambda.TooManyRequestsException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+)
+"""AWS's bad day, by the names that a machine's first Retry has; it waits for half an hour."""
 
 
 @dataclass(frozen=True, slots=True)

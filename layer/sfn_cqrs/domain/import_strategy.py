@@ -1,14 +1,11 @@
 """What a table of imports is: its columns, and how a row becomes an item."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from sfn_cqrs.domain.command import Content, DataRow
 from sfn_cqrs.domain.csv_header import Columns
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import InvalidInputError, TransientError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.values import Json
 
@@ -98,35 +95,3 @@ class Wanted:
     def content(self) -> Content:
         """The content that is published."""
         return Content(self.record.name, self.record.attributes, self.record.is_deleted)
-
-
-def wanted_by(
-    strategy: ImportStrategy, tenant: str, cells: Mapping[str, str]
-) -> "Wanted | Problem":
-    """Take a row through its strategy; a bad row answers its problem.
-
-    Raises:
-        TransientError: the strategy says that another try may cure it.
-    """
-    try:
-        given = cells if strategy.model is None else strategy.model.model_validate(dict(cells))
-        record = strategy.transform(given)
-        strategy.validate(record)
-        key = ItemKey.checked(tenant, strategy.type, record.code)
-        content = Content.checked(record.name, record.attributes, is_deleted=record.is_deleted)
-    except TransientError:
-        raise
-    except InvalidInputError as error:
-        return Problem("invalid", str(error))
-    except Exception as error:
-        return _problem_of(error)
-    return Wanted(key, Record(record.code, content.name, content.attributes, content.is_deleted))
-
-
-def _problem_of(error: Exception) -> Problem:
-    """A pydantic error lists what is wrong with each field; any other is the strategy's fault."""
-    listed = getattr(error, "errors", None)
-    if not callable(listed):
-        return Problem("strategy", f"{type(error).__name__}: {error}")
-    reasons = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in listed()]
-    return Problem("invalid", "; ".join(reasons))

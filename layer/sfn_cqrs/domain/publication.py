@@ -10,12 +10,12 @@ from sfn_cqrs.domain.request import Request
 
 
 class Refusal(Enum):
-    """The condition that failed."""
+    """The condition that failed; BUSY: none did, the tables are busy or in conflict."""
 
     VERSION_TAKEN = auto()
     DATA_MOVED = auto()
     REQUEST_SEEN = auto()
-    CONFLICT = auto()
+    BUSY = auto()
 
 
 @dataclass(frozen=True, slots=True)

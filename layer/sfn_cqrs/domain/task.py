@@ -188,7 +188,8 @@ class Item:
 
     `attempt` is the one that worked on it last (0: none), `seq` that attempt's try. Until
     `lease_until`, in epoch seconds, a function may be at work on it. `cause` is the traceback
-    of a handler that raised.
+    of a handler that raised. `retries` is how often the handler has asked for another try in
+    the attempt `retried_in`; what AWS has to answer for is not counted.
     """
 
     key: TaskKey
@@ -202,6 +203,17 @@ class Item:
     result: Json = None
     error: str | None = None
     cause: str | None = None
+    retries: int = 0
+    retried_in: int = 0
+
+    def may_be_retried(self, limit: int) -> bool:
+        """Its handler has asked for fewer than so many tries in this attempt."""
+        return self.retried_in != self.attempt or self.retries < limit
+
+    def retried(self) -> "Item":
+        """Its handler has asked for another try, once more."""
+        before = self.retries if self.retried_in == self.attempt else 0
+        return replace(self, retries=before + 1, retried_in=self.attempt)
 
     def is_leased(self, now: float) -> bool:
         """A function may still be at work on it."""
@@ -213,16 +225,20 @@ class Item:
             return False
         return not self.status.is_closed or self.attempt < attempt
 
-    def may_be_claimed(self, attempt: int, seq: int, now: float) -> bool:
+    def may_be_claimed(
+        self, attempt: int, seq: int, now: float, *, is_delivered_once: bool = True
+    ) -> bool:
         """A later try of the same attempt takes over; a later attempt waits for the lease.
 
-        The machine tries again only what it saw end. What an earlier attempt began may still
-        run, whether it was closed meanwhile or not.
+        The machine tries again only what it saw end. A queue may deliver a message while it is
+        being worked on, so that waits for the lease, too. What an earlier attempt began may
+        still run, whether it was closed meanwhile or not.
         """
         if self.status is TaskStatus.COMPLETED:
             return False
         if self.attempt == attempt:
-            return self.status is TaskStatus.PROCESSING and self.seq < seq
+            is_next = self.seq < seq if is_delivered_once else not self.is_leased(now)
+            return self.status is TaskStatus.PROCESSING and is_next
         return self.attempt < attempt and not self.is_leased(now)
 
     def may_be_closed(self, attempt: int, seq: int) -> bool:
@@ -276,6 +292,13 @@ class Ending:
     result: Json = None
     error: str | None = None
     cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """The handler raised `TransientError`, and may have another try; `reason` is what it said."""
+
+    reason: str
 
 
 def checked_name(name: object) -> str:

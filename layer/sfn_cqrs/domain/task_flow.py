@@ -24,7 +24,7 @@ from sfn_cqrs.domain.errors import (
     TransientError,
 )
 from sfn_cqrs.domain.keys import TaskKind
-from sfn_cqrs.domain.task import Counts, Ending, Item, Stop, Task, TaskStatus
+from sfn_cqrs.domain.task import Counts, Ending, Item, Stop, Task, TaskStatus, TryAgain
 
 MAX_FRUITLESS_ATTEMPTS = 3
 """After so many attempts, one that ended no item is not followed by another."""
@@ -89,11 +89,19 @@ class Claim:
     attempt: int
     seq: int
     lease_until: int
+    is_delivered_once: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Run the user's handler on an item: Ending, or TransientError if it has to run again."""
+    """Run the user's handler on an item: Ending, or TryAgain if it asks for another try."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class CountRetry:
+    """Count that the handler asks for another try, if `may_be_closed`: ItemWritten."""
 
     item: Item
 
@@ -175,6 +183,7 @@ Call = (
     | Describe
     | Claim
     | Work
+    | CountRetry
     | CloseItem
     | SettleItem
     | StopTask
@@ -214,8 +223,10 @@ def start(attempt: int) -> Generator[Call, Any, Task | None]:
     return task
 
 
-def execute(attempt: int, lease_until: int) -> Generator[Call, Any, None]:
+def execute(attempt: int, lease_until: int, seq: int = 0) -> Generator[Call, Any, None]:
     """Do what a message asks for: start a batch's execution, or work on a single task.
+
+    `seq` grows with each time that the message comes.
 
     Raises:
         SupersededError: a later attempt owns the task; the message has nothing left to do.
@@ -224,7 +235,7 @@ def execute(attempt: int, lease_until: int) -> Generator[Call, Any, None]:
     task = yield from start(attempt)
     if task is None or task.key.kind is TaskKind.BATCH:
         return
-    yield from work(attempt, 0, 0, lease_until, is_delivered_once=False)
+    yield from work(attempt, 0, seq, lease_until, is_delivered_once=False)
     yield from finalize(attempt)
 
 
@@ -251,10 +262,13 @@ def work(
         raise SupersededError(f"attempt {attempt} no longer owns the task")
     if task.stop is not None:
         return None
-    claimed: ItemWritten = yield Claim(index, attempt, seq, lease_until)
+    claimed: ItemWritten = yield Claim(index, attempt, seq, lease_until, is_delivered_once)
     item = _claimed(claimed, attempt, index, seq, is_delivered_once=is_delivered_once)
     if not item.status.is_closed:
-        ending: Ending = yield Work(item)
+        ending: Ending | TryAgain = yield Work(item)
+        if isinstance(ending, TryAgain):
+            yield CountRetry(item.retried())
+            raise TransientError(ending.reason)
         closed: ItemWritten = yield CloseItem(index, attempt, seq, ending)
         item = _ended(closed, attempt, index, seq)
     if fails_fast and item.status is TaskStatus.FAILED:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 from aws_lambda_powertools.event_handler import Response
 
-from sfn_cqrs.domain.errors import InvalidInputError, InvalidLinkError, SfnCqrsError
+from sfn_cqrs.domain.errors import InvalidInputError, InvalidLinkError
 from sfn_cqrs.routes import approval_page
 from sfn_cqrs.routes.operation import TEXT, Media, operation
 from sfn_cqrs.service.approvals import ApprovalService, LinkService
@@ -44,8 +44,10 @@ def _for_people(function: _Page) -> _Page:
             return function(id_)
         except InvalidInputError:
             raise
-        except SfnCqrsError as error:
+        except Exception as error:
             status, document = problem_of(error)
+            if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
             return _answer(status, approval_page.statement("Not possible", document["detail"]))
 
     return answered

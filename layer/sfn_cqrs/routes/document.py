@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from sfn_cqrs.domain.errors import (
+    BusyError,
     InvalidInputError,
     SfnCqrsError,
     TooLargeError,
@@ -124,7 +125,8 @@ class _Document:
         codes: dict[int, list[str]] = defaultdict(list)
         for problem in _problems(route, said):
             codes[status_of(problem)].append(problem.code)
-        codes[HTTPStatus.INTERNAL_SERVER_ERROR.value].append(SfnCqrsError.code)
+        for always in (SfnCqrsError, BusyError):
+            codes[status_of(always)].append(always.code)
         for status, each in sorted(codes.items()):
             responses[str(status)] = self._problem(each)
         return responses

@@ -1,32 +1,34 @@
-"""The decorator of every state of the approval machine."""
+"""What the states of the approval machine work on."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any
 
 from sfn_cqrs.domain import approval_flow
 from sfn_cqrs.domain.approval import Status
 from sfn_cqrs.domain.keys import ApprovalRef
 from sfn_cqrs.service.approval_flow import ApprovalFlow
-from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
-from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.passing import passing_is_transient
+from sfn_cqrs.service.state import State, state
 
 
 @dataclass(frozen=True, slots=True)
-class ApprovalState:
-    """What a state of the approval machine works on."""
+class ApprovalState(State):
+    """No state writes a status first: each has one write of its own."""
 
-    ref: ApprovalRef
-    context: StepFunctionsContext
-    input: Any
+    @property
+    def ref(self) -> ApprovalRef:
+        """The attempt that the execution runs."""
+        return ApprovalRef.from_input(self.context.execution.input)
 
     @property
     def flow(self) -> ApprovalFlow:
         """What happens to the approval."""
         return ApprovalFlow(self.ref.key)
+
+    @property
+    def logged(self) -> dict[str, object]:
+        """The approval."""
+        ref = self.ref
+        return {"tenant": ref.key.tenant, "approval": ref.key.id, "attempt": ref.attempt}
 
     def handle(self, status: Status) -> dict[str, Any]:
         """Do what follows a decision, and end the attempt.
@@ -38,39 +40,4 @@ class ApprovalState:
         return {"result": str(approval.status)}
 
 
-def approval_state(function: Callable[[ApprovalState], dict[str, Any]]) -> LambdaHandler:
-    """Make a Lambda handler of a state's function.
-
-    No state writes a status before its work: each has one write of its own.
-
-    Raises (from the handler):
-        SupersededError: a later attempt owns the approval, or it is closed.
-        TransientError: AWS was busy or unreachable.
-    """
-
-    @wraps(function)
-    def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> dict[str, Any]:
-        context = StepFunctionsContext.from_event(event)
-        ref = ApprovalRef.from_input(context.execution.input)
-        with _logged(context, ref), passing_is_transient():
-            result = function(ApprovalState(ref, context, event.get("input")))
-            logger.info("state finished")
-            return result
-
-    return lambda_handler
-
-
-@contextmanager
-def _logged(context: StepFunctionsContext, ref: ApprovalRef) -> Iterator[None]:
-    """Name the execution, the state and the approval in every line that this thread logs."""
-    logger.thread_safe_append_keys(
-        execution=context.execution.name,
-        state=context.state.name,
-        tenant=ref.key.tenant,
-        approval=ref.key.id,
-        attempt=ref.attempt,
-    )
-    try:
-        yield
-    finally:
-        logger.thread_safe_clear_keys()
+approval_state = state(ApprovalState)

@@ -18,7 +18,7 @@ from sfn_cqrs.domain.approval import (
 from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import NotFoundError, TransientError
+from sfn_cqrs.domain.errors import BusyError, NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import ApprovalKey, checked_tenant
 from sfn_cqrs.domain.values import Json, digest
@@ -72,7 +72,7 @@ class ApprovalService:
             return approval.key.id
         seen = seen_id(self._tenant, key, asked)
         if seen is None:
-            raise TransientError("the same request is being answered just now; try again")
+            raise BusyError("the same request is being answered just now; try again")
         return seen
 
     def get(self, id_: str) -> Approval:

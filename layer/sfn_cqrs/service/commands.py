@@ -10,6 +10,7 @@ from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit, Command, Content, Known
 from sfn_cqrs.domain.errors import (
+    BusyError,
     ChainBusyError,
     IdempotencyMismatchError,
     InvalidInputError,
@@ -230,6 +231,7 @@ class _Publisher:
             )
 
     def publish(self) -> Published:
+        refusal: Refusal | None = None
         for attempt in range(TRIES):
             seen = self._seen()
             if seen is not None:
@@ -247,8 +249,13 @@ class _Publisher:
                 break
             if refusal is not Refusal.REQUEST_SEEN:
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))
+        raise self._given_up(refusal)
+
+    def _given_up(self, refusal: Refusal | None) -> Exception:
+        if refusal is Refusal.BUSY:
+            return BusyError("others keep writing this item; try again")
         latest = bootstrap.commands().latest(self._key)
-        raise VersionConflictError(latest.version if latest else 0)
+        return VersionConflictError(latest.version if latest else 0)
 
     def _try(self, current: Command | None) -> tuple[Refusal | None, Published]:
         """Store the change once."""

@@ -12,8 +12,8 @@ from sfn_cqrs.service.import_rows import RowBatch
 
 BATCH = 100
 """Rows to a batch, as many as one read of current rows takes."""
-TRANSIENT_RETRIES = 6
-"""As often the machine has a batch tried again that raises TransientError."""
+RETRIES = 5
+"""As often the machine has a batch tried again."""
 
 
 def run_batch(

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from itertools import islice
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.passing import is_passing
+from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain.csv_rows import Problem, open_csv
-from sfn_cqrs.domain.errors import InvalidFileError, TransientError
+from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import Job, Loaded, Reader
 from sfn_cqrs.domain.imports import InputRow, Plan
 from sfn_cqrs.service import strategies
@@ -32,8 +32,8 @@ def import_direct(
 ) -> tuple[Job | None, Plan]:
     """Go through a job's rows; answers it, and what has become of each row.
 
-    None in its place: it is left to the machine, because it is late, or, if it `hands_over`,
-    because there are too many rows.
+    None in its place: it is left to the machine, because it is late or AWS is busy, or, if it
+    `hands_over`, because there are too many rows.
     """
     jobs = bootstrap.import_jobs()
     try:
@@ -54,10 +54,11 @@ def import_direct(
         try:
             fates |= _applied(job, rows[start : start + BATCH])
         except Exception as error:
-            if not isinstance(error, TransientError) and not is_passing(error):
-                end(job, Problem("failed", f"{type(error).__name__}; see the log"))
-                raise
-            return end(job, Problem("busy", f"{error}; retry the rows of errors.csv")), fates
+            if is_transient(error):
+                jobs.hand_over(job.key)
+                return None, fates
+            end(job, Problem("failed", f"{type(error).__name__}; see the log"))
+            raise
     return end(job), fates
 
 

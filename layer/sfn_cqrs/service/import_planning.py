@@ -7,13 +7,14 @@ from typing import Any
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.command import Command, DataRow
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_strategy import Comparison, Duplicates, ImportStrategy, Wanted
 from sfn_cqrs.domain.imports import SUPERSEDED, Fate, Planned, Settings
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.versioning import Predecessor
 from sfn_cqrs.service.chain import Chain
+from sfn_cqrs.service.strategies import compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,9 @@ class Planner:
         return None
 
     def _compared(self, wanted: Wanted, found: DataRow | None, version: int) -> Planned:
-        try:
-            comparison = self._strategy.compare(wanted.record, found)
-        except TransientError:
-            raise
-        except Exception as error:
-            return Planned.failing("strategy", f"{type(error).__name__}: {error}")
+        comparison = compared(self._strategy, wanted, found)
+        if isinstance(comparison, Problem):
+            return Planned(Fate.FAILED, problem=comparison)
         if comparison is Comparison.EQUAL:
             return Planned(Fate.UNCHANGED)
         return _written_as(version)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.import_job import Job, JobStatus
@@ -10,6 +9,7 @@ from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.notices import import_alarm, import_status
 from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service.stream import Outbox
 
 STEPS = 20
 
@@ -72,14 +72,6 @@ def progress_of(job: Job) -> Progress:
     return Progress(job, counts, rate, eta)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a change of a job has to be told of."""
-
-    notices: list[dict[str, Any]]
-    alarms: list[dict[str, Any]]
-
-
 def advance(key: ImportKey) -> None:
     """Note that another twentieth of a job's rows is done, if one is; its item tells the world."""
     job = bootstrap.import_jobs().find(key)
@@ -90,12 +82,13 @@ def advance(key: ImportKey) -> None:
         bootstrap.import_jobs().advance(key, step)
 
 
-def told_of(job: Job) -> Told:
-    """What a job that was written has to be told of, as it was then."""
+def tell(job: Job, outbox: Outbox) -> None:
+    """Tell the world of a job that was written, as it was then."""
     table = bootstrap.import_table_name()
-    if job.ending is None:
+    if job.ending is not None:
+        counts = job.ending.counts
+    else:
         counts = bootstrap.imports().counts(job.key) if job.step else Counts()
-        return Told([import_status(job, counts, table)], [])
-    counts = job.ending.counts
-    alarms = [import_alarm(job, counts, table)] if job.status is JobStatus.FAILED else []
-    return Told([import_status(job, counts, table)], alarms)
+    outbox.notices.append(import_status(job, counts, table))
+    if job.status is JobStatus.FAILED:
+        outbox.alarms.append(import_alarm(job, counts, table))

@@ -14,13 +14,14 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import FailedRow
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import TransientError
-from sfn_cqrs.domain.import_strategy import ImportStrategy, Wanted, wanted_by
+from sfn_cqrs.domain.import_strategy import ImportStrategy, Wanted
 from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Marker, Plan, Planned, Settings
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service.expiry import expire_previous
 from sfn_cqrs.service.import_planning import Planner, current_of
 from sfn_cqrs.service.import_publishing import Publisher
 from sfn_cqrs.service.projection import project_many
+from sfn_cqrs.service.strategies import wanted_by
 
 _UNSTABLE = Planned.failing("unstable", "the strategy changed its mind; retry this row")
 

@@ -1,9 +1,8 @@
 """A single row: a job of one row, whose cells are in its item."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.passing import is_passing
+from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.imports import InputRow
 from sfn_cqrs.domain.keys import ImportKey
@@ -35,8 +34,9 @@ def import_single(key: ImportKey, *, is_last_try: bool = False) -> Job | None:
         if not is_last_try:
             raise
         logger.exception("a row could not be imported")
-        busy = isinstance(error, TransientError) or is_passing(error)
-        problem = Problem("busy" if busy else "failed", f"{type(error).__name__}; see the log")
+        problem = Problem(
+            "busy" if is_transient(error) else "failed", f"{type(error).__name__}; see the log"
+        )
         return end(job, problem)
 
 

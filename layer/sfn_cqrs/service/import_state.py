@@ -1,80 +1,54 @@
-"""The decorator of every state of the import machine."""
+"""What the states of the import machine work on."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial, wraps
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Self
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
-from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.passing import passing_is_transient
+from sfn_cqrs.service.state import State, state
 
 
 @dataclass(frozen=True, slots=True)
-class ImportState:
-    """What a state of the import machine works on.
+class ImportState(State):
+    """A state that does not begin its job: it runs per batch, or ends it."""
 
-    `job` is the one that the state has begun; a state that runs per batch, or that ends the
-    job, has none.
-    """
+    @property
+    def key(self) -> ImportKey:
+        """The job."""
+        return ImportKey.from_input(self.context.execution.input)
 
-    key: ImportKey
-    context: StepFunctionsContext
-    input: Any
-    remaining_ms: Callable[[], int]
-    job: Job | None
+    @property
+    def logged(self) -> dict[str, object]:
+        """The job."""
+        return {"tenant": self.key.tenant, "job": self.key.id}
+
+
+@dataclass(frozen=True, slots=True)
+class BegunImport(ImportState):
+    """A state that begins its job."""
+
+    job: Job | None = None
 
     @property
     def begun(self) -> Job:
-        """The job of a state that begins it."""
+        """The job as it has begun."""
         if self.job is None:
-            raise TypeError(f"{self.context.state.name} does not begin its job")
+            raise TypeError(f"{self.context.state.name} has not begun")
         return self.job
 
+    def entered(self) -> Self:
+        """Begin the job.
 
-def import_state(
-    function: Callable[[ImportState], dict[str, Any]], *, begins: bool = True
-) -> LambdaHandler:
-    """Make a Lambda handler of a state's function, which by default begins the job.
-
-    Raises (from the handler):
-        SupersededError: the job has ended.
-        TransientError: AWS was busy or unreachable.
-    """
-
-    @wraps(function)
-    def lambda_handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
-        context = StepFunctionsContext.from_event(event)
-        key = ImportKey.from_input(context.execution.input)
-        logger.thread_safe_append_keys(
-            execution=context.execution.name,
-            state=context.state.name,
-            tenant=key.tenant,
-            job=key.id,
-        )
-        try:
-            with passing_is_transient():
-                job = _begun(key) if begins else None
-                remaining_ms = lambda_context.get_remaining_time_in_millis
-                state = ImportState(key, context, event.get("input"), remaining_ms, job)
-                result = function(state)
-                logger.info("state finished")
-                return result
-        finally:
-            logger.thread_safe_clear_keys()
-
-    return lambda_handler
+        Raises:
+            SupersededError: it has ended.
+        """
+        job = bootstrap.import_jobs().begin(self.key)
+        if job is None:
+            raise SupersededError(f"{self.key.id} has ended")
+        return replace(self, job=job)
 
 
-def _begun(key: ImportKey) -> Job:
-    job = bootstrap.import_jobs().begin(key)
-    if job is None:
-        raise SupersededError(f"{key.id} has ended")
-    return job
-
-
-import_state_without_status = partial(import_state, begins=False)
+import_state = state(BegunImport)
+import_state_without_status = state(ImportState)

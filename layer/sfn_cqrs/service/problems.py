@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain import errors
 
 _STATUS = {
@@ -23,16 +24,26 @@ _STATUS = {
     errors.ForbiddenError: HTTPStatus.FORBIDDEN,
     errors.UnauthorizedError: HTTPStatus.UNAUTHORIZED,
     errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
-def problem_of(error: errors.SfnCqrsError) -> tuple[int, dict[str, Any]]:
-    """The HTTP status of an error, and its document; `code` is stable, `detail` is not."""
-    status = status_of(type(error))
-    return status, {**problem(status, error.code, str(error)), **_extras(error)}
+def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
+    """The HTTP status of an error, and its document; `code` is stable, `detail` is not.
+
+    Only what is our own fault is a 500, of which nothing is told.
+    """
+    if isinstance(error, errors.SfnCqrsError):
+        status = status_of(type(error))
+        return status, {**problem(status, error.code, str(error)), **_extras(error)}
+    if is_transient(error):
+        status, code = HTTPStatus.SERVICE_UNAVAILABLE.value, errors.BusyError.code
+        return status, problem(status, code, "nothing is lost; send the same request again")
+    status, code = HTTPStatus.INTERNAL_SERVER_ERROR.value, errors.SfnCqrsError.code
+    return status, problem(status, code, "try again; it is logged")
 
 
-def status_of(error: type[errors.SfnCqrsError]) -> int:
+def status_of(error: type[Exception]) -> int:
     """The HTTP status of a kind of error."""
     return next(
         (status.value for kind, status in _STATUS.items() if issubclass(error, kind)),

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.passing import is_passing
+from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import SyncHandlerError, TransientError, VersionGapError
@@ -46,9 +46,8 @@ def run_handler(command: Command, name: str) -> None:
     except TransientError as error:
         raise TransientError(f"{name}: {error}") from error
     except Exception as error:
-        if is_passing(error):
-            raise TransientError(f"{name}: {type(error).__name__}: {error}") from error
-        raise SyncHandlerError(f"{name}: {type(error).__name__}: {error}") from error
+        kind = TransientError if is_busy(error) else SyncHandlerError
+        raise kind(f"{name}: {type(error).__name__}: {error}") from error
 
 
 def run_patiently(command: Command, name: str) -> None:

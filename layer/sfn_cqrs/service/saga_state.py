@@ -1,9 +1,6 @@
-"""The decorator of every state of a saga's machine, and what its steps' functions do."""
+"""What the states of a saga's machine work on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any
 
 from sfn_cqrs.domain import saga_flow
 from sfn_cqrs.domain.errors import SagaStepError, TransientError
@@ -11,20 +8,25 @@ from sfn_cqrs.domain.failure import Failure
 from sfn_cqrs.domain.keys import SagaRef
 from sfn_cqrs.domain.saga import Entry, EntryStatus
 from sfn_cqrs.service import saga_types
-from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
-from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.passing import passing_is_transient
 from sfn_cqrs.service.saga_flow import SagaFlow
 from sfn_cqrs.service.saga_types import SagaType
+from sfn_cqrs.service.state import State, state
 
 
 @dataclass(frozen=True, slots=True)
-class SagaState:
-    """What a state of a saga's machine works on."""
+class SagaState(State):
+    """What a saga is at, and what its steps' functions do."""
 
-    ref: SagaRef
-    context: StepFunctionsContext
-    input: Any
+    @property
+    def ref(self) -> SagaRef:
+        """The attempt that the execution runs."""
+        return SagaRef.from_input(self.context.execution.input)
+
+    @property
+    def logged(self) -> dict[str, object]:
+        """The saga."""
+        ref = self.ref
+        return {"tenant": ref.key.tenant, "saga": ref.key.id, "attempt": ref.attempt}
 
     @property
     def attempt(self) -> int:
@@ -75,33 +77,7 @@ class SagaState:
         return {"result": str(entry.status)}
 
 
-def saga_state(function: Callable[[SagaState], dict[str, object]]) -> LambdaHandler:
-    """Make a Lambda handler of a state's function.
-
-    Raises (from the handler):
-        TransientError: AWS was busy or unreachable.
-    """
-
-    @wraps(function)
-    def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> dict[str, object]:
-        context = StepFunctionsContext.from_event(event)
-        ref = SagaRef.from_input(context.execution.input)
-        logger.thread_safe_append_keys(
-            execution=context.execution.name,
-            state=context.state.name,
-            tenant=ref.key.tenant,
-            saga=ref.key.id,
-            attempt=ref.attempt,
-        )
-        try:
-            with passing_is_transient():
-                result = function(SagaState(ref, context, event.get("input")))
-            logger.info("state finished", result=result["result"])
-            return result
-        finally:
-            logger.thread_safe_clear_keys()
-
-    return lambda_handler
+saga_state = state(SagaState)
 
 
 def _told(name: str, entry: Entry) -> str:

@@ -2,7 +2,7 @@
 
 import traceback
 
-from sfn_cqrs.adapters.passing import is_passing
+from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.errors import StepRefusedError, SupersededError, TransientError
 from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY
 from sfn_cqrs.domain.saga import Ending, EntryStatus, Saga, checked_result
@@ -20,9 +20,9 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
     """
     handler = saga_types.find(saga.saga).handler(name, is_undo=is_undo)
     try:
-        return Ending(
-            EntryStatus.DONE, checked_result(handler(_given(saga, name, is_undo=is_undo)))
-        )
+        with naming_busy():
+            result = handler(_given(saga, name, is_undo=is_undo))
+        return Ending(EntryStatus.DONE, checked_result(result))
     except (TransientError, SupersededError):
         raise
     except StepRefusedError as error:
@@ -30,8 +30,6 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
             EntryStatus.REFUSED, error=error.reason[:MAX_ERROR], cause=str(error)[:MAX_SUMMARY]
         )
     except Exception as error:  # whatever a function raises is its step's, never the machine's
-        if is_passing(error):
-            raise TransientError(f"{type(error).__name__}: {error}") from error
         logger.warning("a step failed", exc_info=error, saga=saga.key.id, step=name)
         trace = "".join(traceback.format_exception(error))
         cause = f"{error}\n{trace}"[:MAX_SUMMARY]

@@ -5,7 +5,7 @@ from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import saga_flow
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import NotFoundError, TransientError
+from sfn_cqrs.domain.errors import BusyError, NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import SagaKey, checked_tenant
 from sfn_cqrs.domain.saga import Saga, SagaStatus, checked_input, checked_name
@@ -68,7 +68,7 @@ class SagaService:
             return started.key.id
         seen = seen_id(self._tenant, caller.idempotency_key, asked)
         if seen is None:
-            raise TransientError("the same request is being answered just now; try again")
+            raise BusyError("the same request is being answered just now; try again")
         return seen
 
     def get(self, id_: str) -> Saga:

@@ -1,11 +1,15 @@
-"""The user's import strategies: found in the package APP_PACKAGE, registered by a decorator."""
+"""The user's import strategies: found in the package APP_PACKAGE, by a decorator, and run."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from sfn_cqrs.domain.errors import UnknownTableError
-from sfn_cqrs.domain.import_strategy import ImportStrategy
+from sfn_cqrs.adapters.transient import naming_busy
+from sfn_cqrs.domain.command import Content, DataRow
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import InvalidInputError, TransientError, UnknownTableError
+from sfn_cqrs.domain.import_strategy import Comparison, ImportStrategy, Record, Wanted
+from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import handlers
 
 S = TypeVar("S", bound=type[ImportStrategy])
@@ -44,3 +48,51 @@ def tables() -> frozenset[str]:
     """Every table that has a strategy."""
     handlers.load()
     return frozenset(_strategies)
+
+
+def wanted_by(strategy: ImportStrategy, tenant: str, cells: Mapping[str, str]) -> Wanted | Problem:
+    """Take a row through its strategy; a bad row answers its problem.
+
+    Raises:
+        TransientError: the strategy says that another try may cure it, or AWS is busy.
+    """
+    try:
+        with naming_busy():
+            given = cells if strategy.model is None else strategy.model.model_validate(dict(cells))
+            record = strategy.transform(given)
+            strategy.validate(record)
+        key = ItemKey.checked(tenant, strategy.type, record.code)
+        content = Content.checked(record.name, record.attributes, is_deleted=record.is_deleted)
+    except TransientError:
+        raise
+    except InvalidInputError as error:
+        return Problem("invalid", str(error))
+    except Exception as error:
+        return _problem_of(error)
+    return Wanted(key, Record(record.code, content.name, content.attributes, content.is_deleted))
+
+
+def compared(
+    strategy: ImportStrategy, wanted: Wanted, found: DataRow | None
+) -> Comparison | Problem:
+    """Have a strategy compare what a row wants with the item as it is.
+
+    Raises:
+        TransientError: the strategy says that another try may cure it, or AWS is busy.
+    """
+    try:
+        with naming_busy():
+            return strategy.compare(wanted.record, found)
+    except TransientError:
+        raise
+    except Exception as error:
+        return _problem_of(error)
+
+
+def _problem_of(error: Exception) -> Problem:
+    """A pydantic error lists what is wrong with each field; any other is the strategy's fault."""
+    listed = getattr(error, "errors", None)
+    if not callable(listed):
+        return Problem("strategy", f"{type(error).__name__}: {error}")
+    reasons = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in listed()]
+    return Problem("invalid", "; ".join(reasons))

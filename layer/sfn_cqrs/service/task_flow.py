@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import task_flow
 from sfn_cqrs.domain.keys import TaskKey
-from sfn_cqrs.domain.task import Ending, Item
+from sfn_cqrs.domain.task import Ending, Item, TryAgain
 from sfn_cqrs.domain.task_flow import ItemWritten, TaskWritten
 from sfn_cqrs.service.programs import run_program
 
 T = TypeVar("T")
-Worker = Callable[[Item], Ending]
+Worker = Callable[[Item], Ending | TryAgain]
 _TaskWrite = (
     task_flow.Queue
     | task_flow.Begin
@@ -20,7 +20,7 @@ _TaskWrite = (
     | task_flow.Continue
     | task_flow.Retry
 )
-_ItemWrite = task_flow.Claim | task_flow.CloseItem | task_flow.SettleItem
+_ItemWrite = task_flow.Claim | task_flow.CountRetry | task_flow.CloseItem | task_flow.SettleItem
 
 
 class TaskFlow:
@@ -51,7 +51,12 @@ class TaskFlow:
                 return bootstrap.task_executions().describe(task.ref)
             case task_flow.Work(item):
                 return self._work(item)
-            case task_flow.Claim() | task_flow.CloseItem() | task_flow.SettleItem():
+            case (
+                task_flow.Claim()
+                | task_flow.CountRetry()
+                | task_flow.CloseItem()
+                | task_flow.SettleItem()
+            ):
                 return self._item_written(call)
             case _:
                 return self._task_written(call)
@@ -75,14 +80,18 @@ class TaskFlow:
     def _item_written(self, call: _ItemWrite) -> ItemWritten:
         tasks = bootstrap.tasks()
         match call:
-            case task_flow.Claim(index, attempt, seq, lease_until):
-                return tasks.claim(self._key, index, attempt, seq, lease_until)
+            case task_flow.Claim(index, attempt, seq, lease_until, once):
+                return tasks.claim(
+                    self._key, index, attempt, seq, lease_until, is_delivered_once=once
+                )
+            case task_flow.CountRetry(item):
+                return tasks.count_retry(item)
             case task_flow.CloseItem(index, attempt, seq, ending):
                 return tasks.close_item(self._key, index, attempt, seq, ending)
             case task_flow.SettleItem(index, attempt, ending):
                 return tasks.settle_item(self._key, index, attempt, ending)
 
-    def _work(self, item: Item) -> Ending:
+    def _work(self, item: Item) -> Ending | TryAgain:
         if self._worker is None:
             raise ValueError("the flow was not given a worker")
         return self._worker(item)

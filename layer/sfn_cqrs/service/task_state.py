@@ -1,29 +1,37 @@
-"""The decorator of every state of the task machine."""
+"""What the states of the task machine work on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
 from math import ceil
-from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import TaskRef
-from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
-from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.state import State, state
 
 BEGINS_WITHIN = 480
-"""Seconds in which an execution of 900 begins items, so that all of them end before it does."""
+"""Seconds in which an execution begins items; the next one works on those that are left."""
 
 
 @dataclass(frozen=True, slots=True)
-class TaskState:
-    """What a state of the task machine works on."""
+class TaskState(State):
+    """No state writes a status first: an item's claim is one, a task's end another."""
 
-    ref: TaskRef
-    context: StepFunctionsContext
-    input: Any
-    remaining_ms: Callable[[], int]
+    @property
+    def ref(self) -> TaskRef:
+        """The attempt that the execution runs."""
+        return TaskRef.from_input(self.context.execution.input)
+
+    @property
+    def logged(self) -> dict[str, object]:
+        """The task."""
+        ref = self.ref
+        return {
+            "tenant": ref.key.tenant,
+            "type": ref.key.type,
+            "task": ref.key.id,
+            "attempt": ref.attempt,
+        }
 
     @property
     def lease_until(self) -> int:
@@ -42,27 +50,4 @@ def lease_of(remaining_ms: Callable[[], int]) -> int:
     return ceil(bootstrap.now().timestamp() + remaining_ms() / 1000)
 
 
-def task_state(function: Callable[[TaskState], dict[str, Any]]) -> LambdaHandler:
-    """Make a Lambda handler of a state's function.
-
-    Neither state writes a status before its work: an item's claim is one, a task's end another.
-    """
-
-    @wraps(function)
-    def lambda_handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
-        context = StepFunctionsContext.from_event(event)
-        ref = TaskRef.from_input(context.execution.input)
-        logger.append_keys(
-            execution=context.execution.name,
-            state=context.state.name,
-            tenant=ref.key.tenant,
-            type=ref.key.type,
-            task=ref.key.id,
-            attempt=ref.attempt,
-        )
-        remaining_ms = lambda_context.get_remaining_time_in_millis
-        result = function(TaskState(ref, context, event.get("input"), remaining_ms))
-        logger.info("state finished")
-        return result
-
-    return lambda_handler
+task_state = state(TaskState)

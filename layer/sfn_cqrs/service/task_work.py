@@ -5,45 +5,52 @@ import time
 import traceback
 from collections.abc import Callable
 
-from sfn_cqrs.domain.errors import ItemTimeoutError, TransientError
+from sfn_cqrs.adapters.transient import naming_busy
+from sfn_cqrs.domain.errors import BusyError, ItemTimeoutError, TransientError
 from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY
-from sfn_cqrs.domain.task import Ending, Item, TaskStatus, checked_result
+from sfn_cqrs.domain.task import Ending, Item, TaskStatus, TryAgain, checked_result
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.task_types import TaskItem, TaskType
 from sfn_cqrs.service.time_limit import time_limit
 
 
-def work_on(task_type: TaskType, item: Item, *, is_last_try: bool) -> Ending:
-    """Run the handler; what it raises is how the item ended.
+def work_on(task_type: TaskType, item: Item) -> Ending | TryAgain:
+    """Run the handler; what it raises is how the item ended, or that it asks for another try.
 
     Raises:
-        TransientError: the handler says that another try may cure it, and there is one left.
+        BusyError: AWS was busy or unreachable; it does not count as a try.
     """
+    return _tried(task_type, item, is_last_try=not item.may_be_retried(task_type.retry))
+
+
+def work_on_alone(
+    task_type: TaskType, item: Item, remaining_ms: Callable[[], int]
+) -> Ending | TryAgain:
+    """Run the handler of a single task, and try again where no machine does; with back-off."""
+    for attempt in range(task_type.retry):
+        ending = _tried(task_type, item, is_last_try=False)
+        if isinstance(ending, Ending):
+            return ending
+        pause = random.uniform(0, min(2**attempt, 30))
+        if remaining_ms() / 1000 < pause + task_type.timeout:
+            break
+        time.sleep(pause)
+    return _tried(task_type, item, is_last_try=True)
+
+
+def _tried(task_type: TaskType, item: Item, *, is_last_try: bool) -> Ending | TryAgain:
     try:
-        with time_limit(task_type.timeout):
+        with naming_busy(), time_limit(task_type.timeout):
             result = checked_result(task_type.handler(_given(item)))
+    except BusyError:
+        raise
     except TransientError as error:
-        if not is_last_try:
-            raise
-        return _failed(error, item)
+        return _failed(error, item) if is_last_try else TryAgain(str(error))
     except ItemTimeoutError as error:
         return _failed(error, item, f"the item took longer than {task_type.timeout:g} s")
     except Exception as error:  # whatever a handler raises is the item's, never the machine's
         return _failed(error, item)
     return Ending(TaskStatus.COMPLETED, result)
-
-
-def work_on_alone(task_type: TaskType, item: Item, remaining_ms: Callable[[], int]) -> Ending:
-    """Run the handler of a single task, and try again where no machine does; with back-off."""
-    for attempt in range(task_type.retry):
-        try:
-            return work_on(task_type, item, is_last_try=False)
-        except TransientError:
-            pause = random.uniform(0, min(2**attempt, 30))
-            if remaining_ms() / 1000 < pause + task_type.timeout:
-                break
-            time.sleep(pause)
-    return work_on(task_type, item, is_last_try=True)
 
 
 def _given(item: Item) -> TaskItem:

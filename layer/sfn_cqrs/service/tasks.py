@@ -10,7 +10,7 @@ from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import task_flow
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import NotFoundError, TransientError
+from sfn_cqrs.domain.errors import BusyError, NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import TaskKey, TaskKind, checked_tenant, task_id_parts
 from sfn_cqrs.domain.task import (
@@ -182,5 +182,5 @@ class TaskService:
             return key.id
         seen = seen_id(self._tenant, caller.idempotency_key, asked)
         if seen is None:
-            raise TransientError("the same request is being answered just now; try again")
+            raise BusyError("the same request is being answered just now; try again")
         return seen

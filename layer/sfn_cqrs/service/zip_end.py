@@ -29,18 +29,18 @@ def end_zip(state: ZipState) -> ZipJob:
     if job is None or job.attempt != state.ref.attempt:
         raise SupersededError(f"attempt {state.ref.attempt} no longer owns {key.id}")
     if job.status.is_open:
-        job = _ended(job, _errors_of(state.input), is_last_try=state.is_last_try)
+        job = _ended(job, _errors_of(state.input), is_late=state.is_late)
     hooks = run_hooks(
         FinishedImport(job, tuple(zips.files(key))),
         zips.hooks(key),
         zips.hook_ran,
         state.remaining_ms,
-        is_last_try=state.is_last_try,
+        is_late=state.is_late,
     )
     return zips.leave(key, hooks) or job
 
 
-def _ended(job: ZipJob, errors: "Errors", *, is_last_try: bool) -> ZipJob:
+def _ended(job: ZipJob, errors: "Errors", *, is_late: bool) -> ZipJob:
     zips = bootstrap.zip_jobs()
     files = {file.index: file for file in zips.files(job.key)}
     unended = [file for file in files.values() if file.status.is_open]
@@ -49,7 +49,7 @@ def _ended(job: ZipJob, errors: "Errors", *, is_last_try: bool) -> ZipJob:
     running = [child.key for child in children.values() if child.status.is_open]
     for child in running:
         bootstrap.import_jobs().cancel(child)
-    if running and not is_last_try:
+    if running and not is_late:
         raise TransientError(f"{len(running)} imports of files are still at work")
     for file in unended:
         error = errors.of(file.index)

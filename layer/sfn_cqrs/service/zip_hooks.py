@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sfn_cqrs.domain.errors import ItemTimeoutError, TransientError
+from sfn_cqrs.adapters.transient import naming_busy
+from sfn_cqrs.domain.errors import BusyError, ItemTimeoutError, TransientError
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ZipKey
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
@@ -64,7 +65,7 @@ def run_hooks(
     keep: Callable[[ZipKey, str, str], None],
     remaining_ms: Callable[[], int],
     *,
-    is_last_try: bool,
+    is_late: bool,
 ) -> dict[str, str]:
     """Run the hooks that have not run yet, each on its own; answers how all of them went.
 
@@ -79,7 +80,7 @@ def run_hooks(
         if remaining_ms() < (HOOK_SECONDS + MARGIN_SECONDS) * 1000:
             raise TransientError(f"no time is left for the hook {name}")
         try:
-            error = _error_of(name, hook, finished, is_last_try=is_last_try)
+            error = _error_of(name, hook, finished, is_late=is_late)
         except TransientError as asks:
             again = f"{name}: {asks}"
             continue
@@ -90,13 +91,15 @@ def run_hooks(
     return went
 
 
-def _error_of(name: str, hook: ImportHook, finished: FinishedImport, *, is_last_try: bool) -> str:
+def _error_of(name: str, hook: ImportHook, finished: FinishedImport, *, is_late: bool) -> str:
     """An empty text if the hook went well."""
     try:
-        with time_limit(HOOK_SECONDS):
+        with naming_busy(), time_limit(HOOK_SECONDS):
             hook(finished)
+    except BusyError:
+        raise
     except TransientError as error:
-        if not is_last_try:
+        if not is_late:
             raise
         failure: BaseException = error
     except ItemTimeoutError:

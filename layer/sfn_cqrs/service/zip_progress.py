@@ -11,7 +11,7 @@ from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 from sfn_cqrs.domain.zip_notices import zip_alarms, zip_status
-from sfn_cqrs.service.import_progress import Told
+from sfn_cqrs.service.stream import Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +107,14 @@ def progress_of(job: ZipJob) -> ZipProgress:
     return _timed(ZipProgress(job, live))
 
 
-def told_of_zip(job: ZipJob) -> Told:
-    """What a job that was written has to be told of: that its files are known, and its end."""
+def tell_zip(job: ZipJob, outbox: Outbox) -> None:
+    """Tell the world of an archive's job: that its files are known, and its end."""
     table = bootstrap.import_table_name()
     if job.ending is not None:
-        return Told([zip_status(job, table)], zip_alarms(job, table))
-    return Told([zip_status(job, table)] if job.files and not job.is_cancelled else [], [])
+        outbox.notices.append(zip_status(job, table))
+        outbox.alarms += zip_alarms(job, table)
+    elif job.files and not job.is_cancelled:
+        outbox.notices.append(zip_status(job, table))
 
 
 def _timed(progress: ZipProgress) -> ZipProgress:

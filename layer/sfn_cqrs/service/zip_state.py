@@ -1,28 +1,31 @@
-"""The decorator of every state of the ZIP machine."""
+"""What the states of the ZIP machine work on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any
+from datetime import datetime, timedelta
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ZipRef
-from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
-from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.passing import passing_is_transient
+from sfn_cqrs.service.state import State, state
 
-RETRIES = 6
-"""Fewer than the machine's retries, so that a last try knows that it is one."""
+PATIENCE = timedelta(minutes=10)
+"""How long the last state waits for others; less than the machine's retries take."""
 
 
 @dataclass(frozen=True, slots=True)
-class ZipState:
-    """What a state of the ZIP machine works on."""
+class ZipState(State):
+    """No state writes a status first."""
 
-    ref: ZipRef
-    context: StepFunctionsContext
-    input: Any
-    remaining_ms: Callable[[], int]
+    @property
+    def ref(self) -> ZipRef:
+        """The attempt that the execution runs."""
+        return ZipRef.from_input(self.context.execution.input)
+
+    @property
+    def logged(self) -> dict[str, object]:
+        """The job."""
+        ref = self.ref
+        return {"tenant": ref.key.tenant, "job": ref.key.id, "attempt": ref.attempt}
 
     @property
     def token(self) -> str:
@@ -32,34 +35,10 @@ class ZipState:
         return self.context.task_token
 
     @property
-    def is_last_try(self) -> bool:
+    def is_late(self) -> bool:
         """What could be waited for is waited for no longer."""
-        return self.context.state.retry_count >= RETRIES
+        entered = datetime.fromisoformat(self.context.state.entered_time)
+        return bootstrap.now() - entered > PATIENCE
 
 
-def zip_state(function: Callable[[ZipState], dict[str, Any] | None]) -> LambdaHandler:
-    """Make a Lambda handler of a state's function.
-
-    Raises (from the handler):
-        SupersededError: the attempt does not own the job.
-        TransientError: AWS was busy or unreachable.
-    """
-
-    @wraps(function)
-    def lambda_handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any] | None:
-        context = StepFunctionsContext.from_event(event)
-        ref = ZipRef.from_input(context.execution.input)
-        logger.append_keys(
-            execution=context.execution.name,
-            state=context.state.name,
-            tenant=ref.key.tenant,
-            job=ref.key.id,
-            attempt=ref.attempt,
-        )
-        remaining_ms = lambda_context.get_remaining_time_in_millis
-        with passing_is_transient():
-            result = function(ZipState(ref, context, event.get("input"), remaining_ms))
-        logger.info("state finished")
-        return result
-
-    return lambda_handler
+zip_state = state(ZipState)

@@ -147,7 +147,7 @@ def _test(package: str, table: Table) -> str:
     imports = import_lines(
         f"from {package}.{table.module} import FILLED",
         "from sfn_cqrs.domain.csv_rows import Problem",
-        "from sfn_cqrs.domain.import_strategy import Wanted, wanted_by",
+        "from sfn_cqrs.domain.import_strategy import Wanted",
         "from sfn_cqrs.service import strategies",
     )
     row = [f"{_literal(name)}: {_literal(cell)}" for name, cell in table.row.items()]
@@ -170,7 +170,7 @@ def table():
 
 
 def test_a_row_becomes_an_item(table):
-    wanted = wanted_by(table, "tenant1", ROW)
+    wanted = strategies.wanted_by(table, "tenant1", ROW)
 
     assert wanted.key.type == "{table.type}"
     assert wanted.key.code == {_literal(table.row[table.code.name])}
@@ -181,7 +181,7 @@ def test_a_row_becomes_an_item(table):
 def test_the_rows_of_the_sample_event_are_taken(table, sample):
     event = sample("{table.event}")
 
-    wanted = [wanted_by(table, "tenant1", item["value"]) for item in event["input"]]
+    wanted = [strategies.wanted_by(table, "tenant1", item["value"]) for item in event["input"]]
 
     assert {{type(one) for one in wanted}} == {{Wanted}}
 
@@ -192,7 +192,7 @@ def test_the_header_of_the_sample_is_taken(table):
 
 @pytest.mark.parametrize("column", FILLED)
 def test_a_cell_that_must_not_be_empty_is_named(column, table):
-    problem = wanted_by(table, "tenant1", {{**ROW, column: ""}})
+    problem = strategies.wanted_by(table, "tenant1", {{**ROW, column: ""}})
 
     assert problem == Problem("invalid", f"{{column}}: must not be empty")
 {_KINDS_TEST if table.read else ""}'''
@@ -214,7 +214,7 @@ _KINDS_TEST = """
 
 @pytest.mark.parametrize("column", READ)
 def test_a_cell_of_another_kind_is_named(column, table):
-    problem = wanted_by(table, "tenant1", {**ROW, column: "?"})
+    problem = strategies.wanted_by(table, "tenant1", {**ROW, column: "?"})
 
     assert problem.code == "invalid"
     assert problem.reason.startswith(f"{column}: '?' is ")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_local.asl.document import Json
 from sfn_local.scaffold.names import function_id, pascal
 
@@ -15,18 +17,8 @@ WAIT_SECONDS = 86_400
 LEAST_SECONDS = 900
 RECORDER = "mark_failed"
 SAMPLE_ID = "w-1"
-FAULTS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Sandbox.Timedout",
-    "Runtime.ExitError",
-    "States.Timeout",
-]
-SERVICE_FAULT = {"Throw": {"Error": "Lambda.ServiceException", "Cause": "Lambda does not answer"}}
+DIED = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout")
+DEATH = {"Throw": {"Error": "Runtime.ExitError", "Cause": "the function died"}}
 TRANSIENT_FAULT = {"Throw": {"Error": "TransientError", "Cause": "the target is busy"}}
 FAILURE = {"Error": "AccessDeniedException", "Cause": "the role may not do this"}
 RECORDED = {"error": FAILURE["Error"], "cause": FAILURE["Cause"]}
@@ -113,27 +105,24 @@ def _task(workflow: Workflow, state: str, recorder: str, following: str) -> dict
             "Payload": payload,
         },
         "Retry": [
-            {
-                "ErrorEquals": FAULTS[:-1] if waits else FAULTS,
-                "IntervalSeconds": 2,
-                "MaxAttempts": 6,
-                "BackoffRate": 2,
-                "MaxDelaySeconds": 60,
-                "JitterStrategy": "FULL",
-            },
-            {
-                "ErrorEquals": ["TransientError"],
-                "IntervalSeconds": 1,
-                "MaxAttempts": 8,
-                "BackoffRate": 2,
-                "MaxDelaySeconds": 30,
-                "JitterStrategy": "FULL",
-            },
+            _retrier(BUSY_ERRORS, interval=1, longest=120, attempts=40),
+            _retrier(DIED[:-1] if waits else DIED, interval=2, longest=60, attempts=6),
         ],
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": recorder}],
         "TimeoutSeconds": WAIT_SECONDS if waits else TASK_SECONDS,
         "OutputPath": "$.Payload",
         "Next": following,
+    }
+
+
+def _retrier(errors: Sequence[str], *, interval: int, longest: int, attempts: int) -> Json:
+    return {
+        "ErrorEquals": list(errors),
+        "IntervalSeconds": interval,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": longest,
+        "MaxAttempts": attempts,
+        "JitterStrategy": "FULL",
     }
 
 
@@ -147,7 +136,7 @@ def test_cases(workflow: Workflow) -> tuple[dict[str, Any], dict[str, Any]]:
             returned = {"Return": answer}
             kinds[state, "times_out"] = {"0": {"Throw": {"Error": "States.Timeout"}}}
         kinds[state, "done"] = {"0": returned}
-        kinds[state, "retried"] = {"0": SERVICE_FAULT, "1": TRANSIENT_FAULT, "2": returned}
+        kinds[state, "retried"] = {"0": DEATH, "1": TRANSIENT_FAULT, "2": returned}
         kinds[state, "fails"] = {"0": {"Throw": FAILURE}}
     cases = {
         name: {state: f"{workflow.name}.{state}.{kind}" for state, kind in answers.items()}

@@ -4,13 +4,29 @@ from threading import Barrier, Thread, local
 from urllib.parse import quote
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 from functions.api.handle_request.app import lambda_handler
 from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.errors import BusyError, TransientError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.routes import request
+
+BUSY = [
+    ClientError({"Error": {"Code": "ThrottlingException"}}, "GetItem"),
+    ClientError(
+        {
+            "Error": {"Code": "TransactionCanceledException"},
+            "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+        },
+        "TransactWriteItems",
+    ),
+    ReadTimeoutError(endpoint_url="https://dynamodb"),
+    BusyError("others keep writing this item"),
+    TransientError("the strategy asks for another try"),
+]
 
 NOON = "2026-11-25T12:00:00.000Z"
 NARITA = {"type": "AIRPORT", "code": "NRT", "name": "Narita", "attributes": {"country": "JP"}}
@@ -780,6 +796,22 @@ class TestProblems:
 
         assert answer.content_type == "application/problem+json"
         assert (answer.status, answer.body["code"]) == (404, "no_such_route")
+
+    @pytest.mark.parametrize("error", BUSY, ids=repr)
+    def test_an_aws_that_is_busy_is_told_to_ask_again(self, call, world, monkeypatch, log, error):
+        def find(_key):
+            raise error
+
+        monkeypatch.setattr(world.data, "find", find)
+
+        answer = call("GET", "/data/AIRPORT/NRT")
+
+        assert answer.content_type == "application/problem+json"
+        assert (answer.status, answer.body["code"]) == (503, "busy")
+        assert answer.body["detail"] == "nothing is lost; send the same request again"
+        assert answer.headers["Retry-After"] == "2"
+        assert "a request was answered 503" in log.getvalue()
+        assert "a request failed" not in log.getvalue()
 
     def test_any_other_error_says_nothing_of_itself_but_to_the_log(
         self, call, world, monkeypatch, log

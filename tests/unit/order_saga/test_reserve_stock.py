@@ -1,4 +1,5 @@
 import pytest
+from botocore.exceptions import ClientError
 from functions.order_saga.reserve_stock.app import lambda_handler
 from tests.fakes.builders import ORDERED, an_order
 
@@ -129,6 +130,21 @@ def test_what_may_pass_is_left_to_the_machines_retry(seed, saga, event, made_by)
     made_by("reserve_stock", _busy)
 
     with pytest.raises(TransientError, match="try again"):
+        lambda_handler(event("reserve_stock"), None)
+
+    assert saga().log["reserve_stock"].status is EntryStatus.STARTED
+
+
+def test_a_busy_aws_undoes_nothing(seed, saga, event, made_by):
+    def throttled(_step):
+        reasons = [{"Code": "None"}, {"Code": "ThrottlingError"}]
+        error = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+        raise ClientError(error, "TransactWriteItems")
+
+    seed()
+    made_by("reserve_stock", throttled)
+
+    with pytest.raises(TransientError, match="TransactionCanceled"):
         lambda_handler(event("reserve_stock"), None)
 
     assert saga().log["reserve_stock"].status is EntryStatus.STARTED

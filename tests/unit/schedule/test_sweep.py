@@ -41,6 +41,7 @@ from sfn_cqrs.domain.keys import (
 )
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.task import Counts, TaskStatus
+from sfn_cqrs.service.sweep import COMMANDS, KINDS
 
 OLD = "2026-11-25T11:00:00.000Z"  # an hour ago
 NOW = "2026-11-25T12:00:00.000Z"
@@ -72,7 +73,8 @@ def _metrics(monkeypatch):
 @pytest.fixture
 def _three_at_once(monkeypatch):
     """A sweep looks at three versions of each shard."""
-    monkeypatch.setattr("sfn_cqrs.service.sweep.PER_SHARD", 3)
+    few = replace(COMMANDS, per_shard=3)
+    monkeypatch.setattr("functions.schedule.sweep.app.KINDS", (few, *KINDS[1:]))
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def test_where_nothing_is_open_nothing_is_done(sweep):
 def test_a_lost_start_is_made_again(sweep, world):
     world.seed(a_process(opened_at=OLD))
 
-    assert sweep() == {"started": 1}
+    assert sweep() == {"command_started": 1}
 
     assert world.executions.started == [CommandRef(NRT, 1, 1)]
 
@@ -114,7 +116,7 @@ def test_a_version_whose_execution_runs_is_left_alone(sweep, world):
     world.seed(a_process(opened_at=OLD))
     world.executions.start(CommandRef(NRT, 1, 1))
 
-    assert sweep() == {"running": 1}
+    assert sweep() == {"command_running": 1}
 
     assert world.processes.find(NRT, 1) == a_process(opened_at=OLD)
 
@@ -123,7 +125,7 @@ def test_a_version_whose_execution_died_fails_with_its_error(sweep, world):
     world.seed(a_process(opened_at=OLD))
     world.executions.end(CommandRef(NRT, 1, 1), "States.Timeout", "the execution took too long")
 
-    assert sweep() == {"failed": 1}
+    assert sweep() == {"command_failed": 1}
 
     assert world.processes.find(NRT, 1) == a_process(
         opened_at=OLD,
@@ -138,7 +140,7 @@ def test_a_version_whose_execution_died_fails_with_its_error(sweep, world):
 def test_a_publisher_that_died_hands_its_version_over(sweep, world):
     world.seed(a_process(mode=Mode.SYNC, status="publish_sync:STARTED", opened_at=OLD))
 
-    assert sweep() == {"restarted": 1}
+    assert sweep() == {"command_restarted": 1}
 
     process = world.processes.find(NRT, 1)
     assert (process.attempt, process.status, process.opened_at) == (2, "start", NOW)
@@ -152,7 +154,7 @@ def test_a_lost_wake_is_made_again(sweep, world):
     world.store.rows.put(NRT, a_command(version=1).as_row())
     world.executions.start(CommandRef(NRT, 2, 1))
 
-    assert sweep() == {"woken": 1}
+    assert sweep() == {"command_woken": 1}
 
     assert [token for token, _ in world.executions.succeeded] == ["token"]
 
@@ -166,7 +168,7 @@ def test_a_version_that_only_queues_is_never_failed(sweep, world):
     )
     world.executions.start(CommandRef(NRT, 2, 1))
 
-    assert sweep() == {"woken": 1}
+    assert sweep() == {"command_woken": 1}
 
     assert world.processes.find(NRT, 2).outcome is Outcome.WAITING
     assert (world.executions.succeeded, world.executions.rejected) == ([], [])
@@ -179,7 +181,7 @@ def test_a_blocked_version_goes_on_once_its_predecessor_is_repaired(sweep, world
     )
     world.store.rows.put(NRT, a_command(version=1).as_row())
 
-    assert sweep() == {"woken": 1}
+    assert sweep() == {"command_woken": 1}
 
     assert world.processes.find(NRT, 2).ref == CommandRef(NRT, 2, 2)
 
@@ -193,9 +195,9 @@ def test_a_version_that_cannot_be_swept_does_not_stop_the_others(sweep, world, m
         lambda ref: describe(ref) if ref.key != item(1) else _denied(),
     )
 
-    assert sweep() == {"started": 2, "error": 1}
+    assert sweep() == {"command_started": 2, "command_error": 1}
 
-    assert "a version could not be swept" in log.getvalue()
+    assert "one could not be swept" in log.getvalue()
 
 
 def test_the_age_of_the_oldest_open_version_is_a_metric(sweep, world, capsys):
@@ -391,7 +393,7 @@ class TestTasks:
 
         assert sweep() == {"task_started": 2, "task_error": 1}
 
-        assert "a task could not be swept" in log.getvalue()
+        assert "one could not be swept" in log.getvalue()
 
     def test_the_age_of_the_oldest_open_task_is_a_metric(self, sweep, world, capsys):
         world.seed_tasks(processing())
@@ -501,7 +503,7 @@ class TestApprovals:
 
         assert sweep() == {"approval_started": 2, "approval_error": 1}
 
-        assert "an approval could not be swept" in log.getvalue()
+        assert "one could not be swept" in log.getvalue()
 
     def test_how_late_the_latest_is_is_a_metric(self, sweep, world, capsys):
         world.seed_approvals(
@@ -643,7 +645,7 @@ class TestImports:
         )
 
         assert sweep() == {"import_started": 2, "import_error": 1}
-        assert "an import could not be swept" in log.getvalue()
+        assert "one could not be swept" in log.getvalue()
 
     def test_the_age_of_the_oldest_open_job_is_a_metric(self, sweep, world, capsys):
         seed_import(world)

@@ -1,9 +1,7 @@
 import pytest
-from tests.fakes.builders import NRT
 
 from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import CommandRef
-from sfn_cqrs.service.command_state import CommandState
+from sfn_cqrs.service.command_state import BegunState
 from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
 
 
@@ -49,7 +47,7 @@ def test_a_payload_of_another_shape_is_refused_with_what_it_lacks(part, sample):
 
 def test_a_state_that_writes_no_status_has_no_process_of_its_own(sample):
     context = StepFunctionsContext.from_event(sample("command/sync_data"))
-    state = CommandState(CommandRef(NRT, 2, 1), context, "dynamodb", None)
+    state = BegunState(context, "dynamodb", lambda: 1)
 
-    with pytest.raises(TypeError, match="sync_data does not write its status"):
+    with pytest.raises(TypeError, match="sync_data has not begun"):
         _ = state.mine

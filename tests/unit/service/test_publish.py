@@ -3,6 +3,7 @@ from tests.fakes.builders import NRT, a_command, a_process, a_publication
 
 from sfn_cqrs.domain.command import Audit, Content
 from sfn_cqrs.domain.errors import (
+    BusyError,
     IdempotencyMismatchError,
     InvalidInputError,
     NotFoundError,
@@ -377,7 +378,7 @@ class TestRace:
     def test_transactions_that_collide_are_tried_again_after_a_while(
         self, service, world, monkeypatch, slept
     ):
-        refusals = [Refusal.CONFLICT, Refusal.CONFLICT]
+        refusals = [Refusal.BUSY, Refusal.BUSY]
         store = world.commands.publish
         monkeypatch.setattr(
             world.commands,
@@ -388,16 +389,15 @@ class TestRace:
         assert publish(service).version == 1
         assert len(slept) == 2
 
-    def test_transactions_that_never_stop_colliding_are_a_conflict(
+    def test_transactions_that_never_stop_colliding_are_no_conflict_of_versions(
         self, service, world, monkeypatch, slept
     ):
         publish(service)
-        monkeypatch.setattr(world.commands, "publish", lambda _: Refusal.CONFLICT)
+        monkeypatch.setattr(world.commands, "publish", lambda _: Refusal.BUSY)
 
-        with pytest.raises(VersionConflictError) as conflict:
+        with pytest.raises(BusyError, match="try again"):
             publish(service, name="second", version=1)
 
-        assert conflict.value.current_version == 1
         assert len(slept) == TRIES
 
 

@@ -94,7 +94,7 @@ def test_a_saga_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monk
 
     assert sweep() == {"saga_started": 2, "saga_error": 1}
 
-    assert "a saga could not be swept" in log.getvalue()
+    assert "one could not be swept" in log.getvalue()
 
 
 def test_the_age_of_the_oldest_open_saga_is_a_metric(sweep, world, capsys):

@@ -52,7 +52,7 @@ def test_a_key_that_was_used_for_another_input_is_refused(sagas):
         sagas.start("order-saga", an_order(total=41), caller=caller)
 
 
-@pytest.mark.parametrize("refusal", [Refusal.REQUEST_SEEN, Refusal.CONFLICT])
+@pytest.mark.parametrize("refusal", [Refusal.REQUEST_SEEN, Refusal.BUSY])
 def test_a_request_that_is_answered_just_now_is_to_come_again(refusal, sagas, world, monkeypatch):
     monkeypatch.setattr(world.sagas, "create", lambda *_: refusal)
 

@@ -14,11 +14,10 @@ from sfn_cqrs.domain.import_strategy import (
     ImportStrategy,
     Record,
     Wanted,
-    wanted_by,
 )
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import strategies
-from sfn_cqrs.service.strategies import import_strategy
+from sfn_cqrs.service.strategies import import_strategy, wanted_by
 
 NARITA = {
     "icao": "RJAA",

@@ -1,6 +1,7 @@
 import copy
 
 import pytest
+from botocore.exceptions import ClientError
 from functions.stream.on_process_changed.app import lambda_handler
 from tests.fakes.builders import NRT, a_command, a_process
 
@@ -235,7 +236,7 @@ def test_a_failed_record_is_logged_without_the_token(closed, world, log, monkeyp
 
 
 def _throttled(*_):
-    raise ConnectionError("throttled")
+    raise ClientError({"Error": {"Code": "ThrottlingException"}}, "AnyOperation")
 
 
 def _not_taken(_messages):

@@ -1,4 +1,5 @@
 import pytest
+from botocore.exceptions import ClientError
 from functions.task.iterator.app import lambda_handler
 from tests.fakes.builders import a_task, an_item
 
@@ -8,6 +9,7 @@ from sfn_cqrs.domain.task import Stop, TaskStatus
 from sfn_cqrs.service import handlers
 
 NOON = 1795608000
+THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
 DONE, NOT_DONE = {"index": 1, "ok": True}, {"index": 1, "ok": False}
 
 
@@ -108,6 +110,26 @@ def test_a_transient_error_goes_to_the_machine_while_there_are_tries_left(
     item = begun.store.task_items.stored((key, 1))
     assert between is TaskStatus.PROCESSING
     assert (item.status, item.error, item.seq) == (TaskStatus.FAILED, "TransientError", 1)
+
+
+def test_a_busy_aws_fails_no_item_and_is_no_try_of_its_handler(begun, key, iterate, handle_items):
+    errors = [THROTTLED] * 20 + [TransientError("the printer is busy")] * 2
+
+    def busy(_item):
+        raise errors.pop(0)
+
+    handle_items(busy, retry=1)
+    for tries in range(20):
+        with pytest.raises(TransientError, match="ThrottlingException"):
+            iterate(tries=tries)
+    with pytest.raises(TransientError, match="the printer is busy"):
+        iterate(tries=20)
+    assert begun.store.task_items.stored((key, 1)).status is TaskStatus.PROCESSING
+
+    assert iterate(tries=21) == NOT_DONE
+
+    item = begun.store.task_items.stored((key, 1))
+    assert (item.status, item.error, item.retries) == (TaskStatus.FAILED, "TransientError", 1)
 
 
 @pytest.mark.usefixtures("begun")

@@ -1,9 +1,11 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from functions.zip_orchestrator.finalize_zip_job.app import lambda_handler
 from tests.unit.domain.zip_corpus import CSV, zipped
 
+from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError, TransientError
@@ -11,6 +13,7 @@ from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Loaded, Reader
 from sfn_cqrs.domain.imports import Counts, Marker
 from sfn_cqrs.domain.zip_job import FileStatus
 from sfn_cqrs.service.zip_files import extract_file, list_zip
+from sfn_cqrs.service.zip_state import PATIENCE
 
 FOUR = zipped(*[(f"{name}.csv", CSV) for name in "abcd"], ("x.txt", b"x"))
 GOOD = Ending(JobStatus.COMPLETED, Counts(created=3, unchanged=2))
@@ -45,11 +48,11 @@ def child(world, key, extracted):
 
 
 @pytest.fixture
-def finalize(sample, lambda_context):
-    def run(given=(), *, attempt=1, tries=0):
+def finalize(world, sample, lambda_context):
+    def run(given=(), *, attempt=1, waited=timedelta(0)):
         event = sample("zip_orchestrator/finalize_zip_job")
         event["context"]["Execution"]["Input"]["attempt"] = attempt
-        event["context"]["State"]["RetryCount"] = tries
+        event["context"]["State"]["EnteredTime"] = iso(world.clock() - waited)
         event["input"] = given if isinstance(given, dict) else list(given)
         return lambda_handler(event, lambda_context)
 
@@ -166,7 +169,7 @@ def test_an_import_that_is_still_at_work_is_cancelled_and_waited_for(
 
     assert world.import_jobs.find(key.child(0)).is_cancelled
     world.import_jobs.end(key.child(0), STOPPED)
-    assert finalize([{"index": 0, "error": "States.Timeout"}], tries=1) == {"result": "FAILED"}
+    assert finalize([{"index": 0, "error": "States.Timeout"}]) == {"result": "FAILED"}
     assert extracted.file(key, 0).status is FileStatus.CANCELLED
     assert extracted.file(key, 1).problem.code == "abandoned"
 
@@ -180,7 +183,7 @@ def test_an_import_that_never_ends_is_failed_with_the_rows_that_it_has_counted(
     world.import_jobs.loaded(key.child(0), loaded)
     world.imports.count(key.child(0), Marker(2, 4, Counts(created=2, failed=1)))
 
-    finalize([{"index": 0, "error": "States.Timeout"}], tries=6)
+    finalize([{"index": 0, "error": "States.Timeout"}], waited=PATIENCE + timedelta(seconds=1))
 
     file = extracted.file(key, 0)
     assert (file.status, file.counts, file.problem.code) == (
@@ -274,7 +277,7 @@ def test_a_hook_that_asks_for_another_try_gets_it_and_the_others_do_not_run_agai
 
     with pytest.raises(TransientError, match="a_busy: busy"):
         finalize()
-    finalize(tries=1)
+    finalize()
 
     assert (len(tries), len(told)) == (2, 1)
     assert extracted.find(key).hooks == {"a_busy": "", "b_tell": ""}
@@ -286,7 +289,7 @@ def test_a_hook_that_is_always_busy_has_failed_at_last(key, extracted, hooks, fi
 
     hooks["busy"] = busy
 
-    assert finalize(tries=6) == {"result": "FAILED"}
+    assert finalize(waited=PATIENCE + timedelta(seconds=1)) == {"result": "FAILED"}
     assert extracted.find(key).hooks == {"busy": "TransientError: busy"}
 
 

@@ -113,7 +113,7 @@ def test_a_job_that_cannot_be_swept_is_logged_and_stops_no_other(
     monkeypatch.setattr(world.zip_executions, "describe", lambda _ref: 1 / 0)
 
     assert sweep() == {"zip_error": 1}
-    assert "the import of an archive could not be swept" in log.getvalue()
+    assert "one could not be swept" in log.getvalue()
 
 
 def test_the_end_of_an_execution_is_followed_at_once(world, key, upload, swept_one):

@@ -1,0 +1,88 @@
+"""The failure policy: which errors are AWS's bad day, and never a failure of what is worked on.
+
+Throttles, conflicts, limits, 5xx answers and lost answers pass by themselves. Whoever meets one
+raises it as a `TransientError`, and the same work is done again: by the machine's Retry, by the
+stream or the queue, or by the client of the API, who is answered 503.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NoConnectionError
+from urllib3.exceptions import HTTPError
+
+from sfn_cqrs.adapters.dynamodb import cancellation_codes
+from sfn_cqrs.domain.errors import BusyError, TransientError
+
+_FIRST_SERVER_ERROR = 500
+_BUSY_CLASSES = (BusyError, HTTPClientError, NoConnectionError, IncompleteReadError, HTTPError)
+_BUSY = frozenset(
+    (
+        "BandwidthLimitExceeded",
+        "ConditionalRequestConflict",
+        "EC2ThrottledException",
+        "ExecutionLimitExceeded",
+        "KMSThrottling",
+        "KMSThrottlingException",
+        "KmsThrottled",
+        "OperationAborted",
+        "OverLimit",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "SlowDown",
+        "Throttled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    )
+)
+_BUSY_REASONS = frozenset(
+    ("ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict")
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the work has not failed: the very same may succeed in a moment."""
+    return isinstance(error, TransientError) or is_busy(error)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether AWS is busy, out of order or unreachable.
+
+    botocore has tried again by itself before it raises any of these, but for transactions. A
+    cancelled transaction is, if nothing but throttles and conflicts cancelled it.
+    """
+    if isinstance(error, _BUSY_CLASSES):
+        return True
+    if not isinstance(error, ClientError):
+        return False
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = error.response.get("Error", {}).get("Code", "")
+    if code == "TransactionCanceledException":
+        reasons = {*cancellation_codes(error)} - {"None"}
+        return bool(reasons) and reasons <= _BUSY_REASONS
+    return status >= _FIRST_SERVER_ERROR or code in _BUSY
+
+
+@contextmanager
+def naming_busy() -> Iterator[None]:
+    """Raise a BusyError in the place of whatever says that AWS is busy; wrap the user's code in it.
+
+    So the user's own `TransientError`, which asks for another try, stays apart from AWS's bad day.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_busy(error) and not isinstance(error, BusyError):
+            raise BusyError(f"{type(error).__name__}: {error}") from error
+        raise

@@ -1,0 +1,78 @@
+"""The decorator of every state of every machine."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Self, TypeVar
+
+from sfn_cqrs.adapters.transient import is_transient
+from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
+from sfn_cqrs.service.logs import logged_as, logger
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a state works on; each machine has its own kind, which knows what it is about.
+
+    `remaining_ms` says how long the function may still run.
+    """
+
+    context: StepFunctionsContext
+    input: Any
+    remaining_ms: Callable[[], int]
+
+    @property
+    def logged(self) -> dict[str, object]:
+        """What every log line names, beside the execution and the state."""
+        raise NotImplementedError
+
+    def entered(self) -> Self:
+        """Do what comes before the state's own work, such as the write of its status."""
+        return self
+
+
+S = TypeVar("S", bound=State)
+
+
+def state(kind: type[S]) -> Callable[[Callable[[S], Any]], LambdaHandler]:
+    """Make the decorator of a machine's states: it makes a Lambda handler of a state's function.
+
+    Whatever is raised goes to the machine, whose Retry and Catch name it.
+
+    Raises (from the handler):
+        TransientError: AWS was busy or unreachable, or another try may cure it.
+    """
+
+    def handler_of(function: Callable[[S], Any]) -> LambdaHandler:
+        @wraps(function)
+        def lambda_handler(event: dict[str, Any], lambda_context: Any) -> Any:
+            context = StepFunctionsContext.from_event(event)
+            waiting = kind(context, event.get("input"), lambda: remaining_ms_of(lambda_context))
+            names = {"execution": context.execution.name, "state": context.state.name}
+            with logged_as(**names, **waiting.logged):
+                with naming_transient():
+                    result = function(waiting.entered())
+                logger.info("state finished")
+                return result
+
+        return lambda_handler
+
+    return handler_of
+
+
+def remaining_ms_of(lambda_context: Any) -> int:
+    """How long the function may still run."""
+    return int(lambda_context.get_remaining_time_in_millis())
+
+
+@contextmanager
+def naming_transient() -> Iterator[None]:
+    """Raise what is transient by the one name that machines know: Lambda reports the very class."""
+    try:
+        yield
+    except Exception as error:
+        if is_transient(error) and type(error) is not TransientError:
+            raise TransientError(f"{type(error).__name__}: {error}") from error
+        raise

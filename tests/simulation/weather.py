@@ -1,0 +1,364 @@
+"""Flows through every function, and faults of AWS that any of their calls may meet."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+from tests.support.airports import Airport
+from tests.support.calls import AwsCall
+from tests.support.import_system import a_file, a_line
+from tests.support.system import TENANT
+from tests.support.whole_system import WholeSystem
+from tests.support.zip_system import an_archive
+from tests.template.saga_calls import refunds_are_refused
+
+from sfn_cqrs import bootstrap
+
+ORDER = {"order": "o-1", "customer": "ada", "total": 4, "lines": [{"sku": "BOOK", "quantity": 2}]}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a call meets, before it takes effect or after."""
+
+    name: str
+    moment: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.moment}"
+
+    def of(self, call: AwsCall) -> Exception:
+        match self.name:
+            case "throttled":
+                return _refused(call, "ThrottlingException")
+            case "in conflict" if call.operation == "TransactWriteItems":
+                return _cancelled(call, "None", "TransactionConflict")
+            case "in conflict":
+                return _refused(call, "TransactionConflictException")
+            case "at its limit" if call.operation == "TransactWriteItems":
+                return _cancelled(call, "ThrottlingError", "None")
+            case "at its limit":
+                return _refused(call, "ExecutionLimitExceeded")
+            case "out of order":
+                return _refused(call, "InternalServerError", 500)
+            case "unreachable":
+                return ConnectTimeoutError(endpoint_url="https://aws")
+        return ReadTimeoutError(endpoint_url="https://aws")
+
+
+FAULTS = [
+    *(Fault(name, "before") for name in ("throttled", "in conflict", "at its limit")),
+    *(Fault(name, moment) for name in ("out of order",) for moment in ("before", "after")),
+    Fault("unreachable", "before"),
+    Fault("unanswered", "after"),
+]
+
+
+def _refused(call: AwsCall, code: str, status: int = 400) -> ClientError:
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, call.operation)
+
+
+def _cancelled(call: AwsCall, *codes: str) -> ClientError:
+    reasons = [{"Code": code} for code in codes]
+    answer: Any = {
+        "Error": {"Code": "TransactionCanceledException"},
+        "CancellationReasons": reasons,
+    }
+    return ClientError(answer, call.operation)
+
+
+# The flows. Each plays to its end, and then holds what must be, whatever one call has met.
+
+
+def commands(system: WholeSystem) -> None:
+    """Two versions, the second first, and a third on top that its request applies."""
+    airport = Airport(system)
+    airport.publish("Narita")
+    airport.publish("Narita International")
+    system.poll()
+    system.stream.pending.reverse()
+    system.settle()
+    airport.publish("Tokyo Narita", mode="sync")
+    system.settle()
+    airport.assert_complete()
+
+
+def failures(system: WholeSystem) -> None:
+    """A version that fails is redriven, fails again, and is skipped; the one behind it heals."""
+    order = {"type": "ORDER", "code": "o-9", "name": "no customer", "attributes": {}}
+    system.ask("POST", "/commands", order, key="first")
+    mended = {"attributes": {"customer": "ada"}, "version": 1}
+    system.ask("POST", "/commands", {**order, "name": "mended", **mended}, key="second")
+    system.settle()
+    assert _chain(system) == ["BLOCKED", "FAILED"]
+    system.api("POST", "/commands/ORDER/o-9/1/redrive")  # which may have been heard before
+    system.settle()
+    system.api("POST", "/commands/ORDER/o-9/1/skip")
+    system.until(lambda: _chain(system) == ["APPLIED", "SKIPPED"])
+    assert _chain(system) == ["APPLIED", "SKIPPED"]
+    assert system.ask("GET", "/data/ORDER/o-9")["attributes"] == {"customer": "ada"}
+
+
+def _chain(system: WholeSystem) -> list[str]:
+    return [each["outcome"] for each in system.ask("GET", "/commands/ORDER/o-9")["items"]]
+
+
+def tasks(system: WholeSystem) -> None:
+    """A task of three items, one of which fails, and a single one."""
+    items = [{"order": "o-1", "to": to} for to in ("a@x.org", "nobody", "b@x.org")]
+    batch = {"taskType": "ORDER_REMINDER", "input": items}
+    single = {"taskType": "ORDER_REMINDER", "input": items[0]}
+    first = system.ask("POST", "/tasks", batch, key="batch")["id"]
+    second = system.ask("POST", "/tasks", single, key="single")["id"]
+    system.until(lambda: all(_task(system, id_)["status"] in ENDED for id_ in (first, second)))
+    assert [each["status"] for each in _task(system, first)["items"]] == [
+        "COMPLETED",
+        "FAILED",
+        "COMPLETED",
+    ]
+    assert _task(system, first)["items"][1]["error"] == "ValueError"
+    assert _task(system, second)["status"] == "COMPLETED"
+
+
+def _task(system: WholeSystem, id_: str) -> dict[str, Any]:
+    return system.ask("GET", f"/tasks/{id_}")
+
+
+def saga(system: WholeSystem) -> None:
+    """Orders: shipped; declined; shipped already; and one whose money the bank keeps, parked."""
+    stock = {"type": "STOCK", "code": "BOOK", "name": "Book", "attributes": {"available": 9}}
+    sent = {"customer": "ada", "status": "SHIPPED"}
+    order = {"type": "ORDER", "code": "sent", "name": "sent", "attributes": sent}
+    system.ask("POST", "/commands", {**stock, "mode": "sync"}, key="stock")
+    system.ask("POST", "/commands", order, key="sent")
+    system.settle()
+    orders = (("o-1", "visa"), ("o-2", "declined"), ("sent", "visa"))
+    ids = [_ordered(system, order_id, card) for order_id, card in orders]
+    system.until(lambda: all(_saga(system, id_) in ENDED for id_ in ids))
+    assert [_saga(system, id_) for id_ in ids] == ["COMPLETED", "COMPENSATED", "COMPENSATED"]
+    again = {**order, "attributes": sent, "version": -1}
+    system.ask("POST", "/commands", again, key="sent again")
+    system.settle()
+    with refunds_are_refused():
+        parked = _ordered(system, "sent", "visa", key="parked")
+        system.until(lambda: _saga(system, parked) in ENDED)
+    assert _saga(system, parked) == "PARKED"
+    left = system.ask("GET", "/data/STOCK/BOOK")
+    assert left["attributes"] == {"available": 5}  # of the first, and of the one that is parked
+    assert system.ask("GET", "/data/PAYMENT/o-1")["attributes"]["status"] == "CHARGED"
+
+
+def _ordered(system: WholeSystem, order: str, card: str, key: str = "") -> str:
+    asked = {"saga": "order-saga", "input": {**ORDER, "order": order, "card": card}}
+    return str(system.ask("POST", "/sagas", asked, key=key or f"saga {order}")["id"])
+
+
+def _saga(system: WholeSystem, id_: str) -> str:
+    return str(system.ask("GET", f"/sagas/{id_}")["status"])
+
+
+def approvals(system: WholeSystem) -> None:
+    """One is granted, one rejected, one expires: each is done once. What cannot be done fails."""
+    codes = ("o-1", "o-2", "o-3", "gone")
+    for code in codes[:3]:
+        order = {"type": "ORDER", "code": code, "name": code, "attributes": {"customer": "ada"}}
+        system.ask("POST", "/commands", order, key=code)
+    ids = [_requested(system, code) for code in codes]
+    system.settle()
+    for id_, verb in ((ids[0], "approve"), (ids[1], "reject"), (ids[3], "approve")):
+        status, answer = system.api("POST", f"/approvals/{id_}/{verb}", {}, user="hanako")
+        assert status == 200 or answer["code"] == "already_decided", answer
+    system.pass_time(8 * 24 * 3600)
+    system.until(lambda: all(_approval(system, id_)["stage"] in ("DONE", "FAILED") for id_ in ids))
+    system.settle()
+    ended = [_approval(system, id_) for id_ in ids]
+    assert [(each["status"], each["stage"]) for each in ended] == [
+        ("GRANTED", "DONE"),
+        ("REJECTED", "DONE"),
+        ("EXPIRED", "DONE"),
+        ("GRANTED", "FAILED"),
+    ]
+    rows = [system.ask("GET", f"/data/ORDER/{code}") for code in codes[:3]]
+    assert [(row["attributes"]["release"], row["version"]) for row in rows] == [
+        ("released", 2),
+        ("held: rejected", 2),
+        ("held: expired", 2),
+    ]
+
+
+def _requested(system: WholeSystem, code: str) -> str:
+    asked = {"type": "ORDER_RELEASE", "subject": code}
+    return str(system.ask("POST", "/approvals", asked, key=f"release {code}")["id"])
+
+
+def _approval(system: WholeSystem, id_: str) -> dict[str, Any]:
+    return system.ask("GET", f"/approvals/{id_}")
+
+
+def imports(system: WholeSystem) -> None:
+    """A file by the machine, whose second row fails; the same as ASYNC rows; a single row."""
+    rows = [a_line("RJAA"), a_line("RJTT", lat="x"), a_line("RJBB"), a_line("RJFF")]
+    file = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
+    first = system.ask("POST", "/imports", {**file, "key": system.upload(a_file(rows))})["id"]
+    system.until(lambda: _import(system, first)["status"] in ENDED)
+    again = [a_line("RJAA", "Narita"), a_line("RJCC", "Chitose")]
+    asked = {**file, "key": system.upload(a_file(again)), "publishMode": "ASYNC"}
+    second = system.ask("POST", "/imports", asked)["id"]
+    cells = dict(zip(("icao", "name", "country", "lat", "lon", "tz"), a_line("RJOO"), strict=True))
+    third = system.ask("POST", "/imports/rows", {"tableName": "airports", "cells": cells})["id"]
+    system.until(lambda: all(_import(system, each)["status"] in ENDED for each in (second, third)))
+    system.settle()
+    assert _counted(system, first) == (3, 1)
+    assert _counted(system, second) == (2, 0)
+    assert _import(system, third)["status"] == "COMPLETED"
+    listed = system.ask("GET", "/data", query="type=AIRPORT")
+    assert [each["code"] for each in listed["items"]] == ["RJAA", "RJBB", "RJCC", "RJFF", "RJOO"]
+    assert {each["version"] for each in listed["items"]} == {1}
+
+
+def _import(system: WholeSystem, id_: str) -> dict[str, Any]:
+    return system.ask("GET", f"/imports/{id_}")
+
+
+def _counted(system: WholeSystem, id_: str) -> tuple[int, int]:
+    """The good and the bad rows; a request that is sent again makes a job that finds them there."""
+    found = _import(system, id_)
+    return found["created"] + found["unchanged"], found["failed"]
+
+
+def archives(system: WholeSystem) -> None:
+    """An archive that is put into the bucket: both its files are imported, and a hook is told."""
+    files = (("a.csv", a_file([a_line("RJAA")])), ("b.csv", a_file([a_line("RJTT", lat="x")])))
+    key = "uploads/tenant1/auto/airports/a.zip"
+    body = an_archive(*files)
+    bucket = system.template.environment["IMPORT_BUCKET"]
+    put = system.clients["s3"].put_object(Bucket=bucket, Key=key, Body=body)
+    detail = {"object": {"key": key, "version-id": put["VersionId"]}}
+    event = {"detail-type": "Object Created", "source": "aws.s3", "detail": detail}
+    system.invoke_async("EventOnFileUploadedFunction", json.dumps(event).encode())
+    system.until(lambda: not system.unsettled())
+    (archive,) = system.archives.list().items
+    found = system.ask("GET", f"/imports/{archive.job.key.id}")
+    assert (found["status"], found["created"], found["failed"]) == ("FAILED", 1, 1)
+    assert [each["status"] for each in found["files"]] == ["COMPLETED", "FAILED"]
+    told = bootstrap.read_model("deliveries").rows(TENANT, "archives")
+    assert [(each["applied"], each["failed"]) for each in told] == [(1, 1)]
+
+
+def nothing_starts(system: WholeSystem) -> None:
+    """The sweep starts one of each kind whose record the stream has lost."""
+    stock = {"type": "STOCK", "code": "BOOK", "name": "Book", "attributes": {"available": 5}}
+    system.ask("POST", "/commands", stock, key="stock")
+    system.settle()
+    for stream in system.consumers.values():
+        stream.dropped = lambda _: True
+    order = {"type": "ORDER", "code": "o-1", "name": "o-1", "attributes": {"customer": "ada"}}
+    system.ask("POST", "/commands", order, key="command")
+    task = {"taskType": "ORDER_REMINDER", "input": [{"order": "o-1", "to": "a@x.org"}]}
+    task_id = system.ask("POST", "/tasks", task, key="task")["id"]
+    asked = {"saga": "order-saga", "input": {**ORDER, "order": "o-7", "card": "visa"}}
+    saga_id = system.ask("POST", "/sagas", asked, key="saga")["id"]
+    release = {"type": "ORDER_RELEASE", "subject": "o-1"}
+    approval_id = system.ask("POST", "/approvals", release, key="approval")["id"]
+    file = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
+    body = a_file([a_line("RJAA")])
+    import_id = system.ask("POST", "/imports", {**file, "key": system.upload(body)})["id"]
+    archive = {
+        "kind": "zip",
+        "tableName": "airports",
+        "key": system.upload(an_archive(("b.csv", body))),
+    }
+    zip_id = system.ask("POST", "/imports", archive)["id"]
+    for _ in range(5):
+        system.sweep()
+    for stream in system.consumers.values():
+        stream.dropped = lambda _: False
+    system.api("POST", f"/approvals/{approval_id}/approve", {}, user="hanako")
+    system.until(
+        lambda: (
+            not system.unsettled()
+            and _task(system, task_id)["status"] in ENDED
+            and _approval(system, approval_id)["stage"] == "DONE"
+            and _saga(system, saga_id) in ENDED
+        )
+    )
+    system.settle()
+    assert _task(system, task_id)["status"] == "COMPLETED"
+    assert _saga(system, saga_id) == "COMPLETED"
+    assert _approval(system, approval_id)["status"] == "GRANTED"
+    assert {_import(system, each)["status"] for each in (import_id, zip_id)} == {"COMPLETED"}
+    assert system.ask("GET", "/data/ORDER/o-1")["attributes"]["release"] == "released"
+
+
+ENDED = ("COMPLETED", "FAILED", "CANCELLED", "COMPENSATED", "PARKED")
+FLOWS: list[Callable[[WholeSystem], None]] = [
+    commands,
+    failures,
+    tasks,
+    saga,
+    approvals,
+    imports,
+    archives,
+    nothing_starts,
+]
+
+
+Place = tuple[str, int, str]
+"""A call of a function: the how manieth it is, and of which operation."""
+
+
+@dataclass
+class Weather:
+    """Each call of every function meets one fault, once; its function then has to run again.
+
+    Of functions that have few tries, only the calls in a window do, which moves from run to run.
+    """
+
+    fault: Fault
+    window: int
+    met: dict[Place, AwsCall] = field(default_factory=dict)
+
+    def observe(self, call: AwsCall, moment: str) -> None:
+        """Observe a call, and let it meet the fault.
+
+        Raises:
+            ClientError, BotoCoreError: what it meets.
+        """
+        place = (call.function, call.number, call.operation)
+        if moment != self.fault.moment or place in self.met:
+            return
+        size = FEW_TRIES.get(call.function)
+        if size is not None and (call.number - 1) // size != self.window:
+            return
+        self.met[place] = call
+        raise self.fault.of(call)
+
+
+FEW_TRIES = {
+    "ImportCsvCsvRowsHandlerFunction": 4,
+    "QueueOnImportActionFunction": 4,
+    "QueueOnTaskActionFunction": 3,
+    "EventOnFileUploadedFunction": 2,
+    "ScheduleSweepFunction": 8,  # and half an hour of sweeps that fail is too long
+}
+"""How many calls of a function meet the fault in one run."""
+
+
+def weathered(
+    flow: Callable[[WholeSystem], None], fault: Fault, window: int = 0
+) -> list[tuple[AwsCall, str]]:
+    """Play a flow in bad weather; answers which calls met it, and what their functions said then.
+
+    Raises:
+        AssertionError: the flow does not end as on a good day.
+    """
+    weather = Weather(fault, window)
+    with WholeSystem(batch=2) as system:
+        system.calls.observers.append(weather.observe)
+        flow(system)
+        assert system.given_up() == []
+        said = system.heard.outcomes
+        return [(call, said[call.function, call.invocation]) for call in weather.met.values()]

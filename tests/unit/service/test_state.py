@@ -1,0 +1,96 @@
+import json
+from dataclasses import dataclass
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.domain.errors import BusyError, SupersededError, TransientError
+from sfn_cqrs.service.approval_state import approval_state
+from sfn_cqrs.service.command_state import command_state_without_status
+from sfn_cqrs.service.import_state import import_state_without_status
+from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.queue import queue_consumer
+from sfn_cqrs.service.saga_state import saga_state
+from sfn_cqrs.service.state import State, state
+from sfn_cqrs.service.task_state import task_state
+from sfn_cqrs.service.zip_state import zip_state
+
+DECORATORS = {
+    "command/sync_data": command_state_without_status,
+    "task/finalize_task": task_state,
+    "order_saga/ship_order": saga_state,
+    "approval/check_decision": approval_state,
+    "import_csv/finalize_parent_job": import_state_without_status,
+    "zip_orchestrator/list_zip": zip_state,
+}
+NAMES = {"execution", "state", "tenant"}
+THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
+
+
+@dataclass(frozen=True, slots=True)
+class AnyState(State):
+    @property
+    def logged(self):
+        return {"item": "o-1"}
+
+
+@pytest.fixture
+def event(sample):
+    return sample("command/sync_data")
+
+
+@pytest.mark.parametrize("error", [THROTTLED, BusyError("busy"), TransientError("again")], ids=repr)
+def test_what_another_try_may_cure_has_the_one_name_that_a_machine_knows(event, error):
+    @state(AnyState)
+    def work(_state):
+        raise error
+
+    with pytest.raises(TransientError) as raised:
+        work(event, None)
+
+    assert type(raised.value) is TransientError
+
+
+def test_whatever_else_is_raised_keeps_its_name(event):
+    @state(AnyState)
+    def work(_state):
+        raise SupersededError("a newer attempt owns it")
+
+    with pytest.raises(SupersededError):
+        work(event, None)
+
+
+@pytest.mark.parametrize("file", DECORATORS)
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_name_of_one_invocation_is_in_a_line_of_the_next(sample, log, file, fails):
+    @DECORATORS[file]
+    def work(_state):
+        logger.info("working")
+        if fails:
+            raise ValueError("a bug")
+        return {}
+
+    try:
+        work(sample(file), None)
+    except ValueError:
+        assert fails
+    logger.info("the next")
+
+    working, *_, following = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert working.keys() - following.keys() >= NAMES
+    assert not {*NAMES, "task", "saga", "approval", "job", "attempt"} & following.keys()
+
+
+def test_no_name_of_one_message_is_in_a_line_after_it(log):
+    @queue_consumer
+    def consume(_delivery):
+        logger.info("working")
+
+    attributes = {"ApproximateReceiveCount": "1"}
+    body = json.dumps({"Message": "{}"})
+    consume({"Records": [{"messageId": "m-1", "body": body, "attributes": attributes}]}, None)
+    logger.info("the next")
+
+    working, following = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert working["message_id"] == "m-1"
+    assert "message_id" not in following
