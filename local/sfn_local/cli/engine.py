@@ -36,7 +36,12 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
         "aws stepfunctions list-state-machines --endpoint-url http://127.0.0.1:8083",
     ),
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on, or its name; clients use this or localhost.",
+)
 @click.option("--port", default=8083, show_default=True, help="The port; 0 takes a free one.")
 @click.option(
     "--lambda-endpoint",
@@ -106,6 +111,12 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     show_default=True,
     help=f"How many ended executions to keep, with up to {KEEP.events:,} events in all.",
 )
+@click.option(
+    "--aws-credentials",
+    is_flag=True,
+    help="Sign calls of AWS with your own credentials, not made-up ones. Whoever can reach the "
+    "port can then act as you.",
+)
 @click.option("--no-quotas", is_flag=True, help="Lift AWS's quotas: sizes, events, iterations.")
 @json_option
 def engine(
@@ -121,6 +132,7 @@ def engine(
     data_dir: Path | None,
     express_repeats: float,
     keep_ended: int,
+    aws_credentials: bool,
     no_quotas: bool,
     as_json: bool,
 ) -> None:
@@ -129,6 +141,7 @@ def engine(
     Point boto3 or the AWS CLI at it with AWS_ENDPOINT_URL_SFN or --endpoint-url. Without
     --data-dir everything is in memory, and gone when it ends. It takes the place of AWS's Step
     Functions Local: the same port, account, environment variables and MockConfigFile.json.
+    Web pages are refused (docs/security.md).
     """
     if no_quotas:
         QUOTAS.lift()
@@ -143,7 +156,7 @@ def engine(
                 clock=VirtualClock() if virtual_clock else None,
                 scheduler=ThreadScheduler(),
                 express_log=express_log,
-                services=BotoServices.from_environment(region),
+                services=BotoServices.from_environment(region, with_credentials=aws_credentials),
                 region=region,
                 account=account,
                 mocks=_mock_file(mock_config),
