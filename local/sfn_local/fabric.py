@@ -14,11 +14,12 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from sfn_local import request_guard
 from sfn_local.cloudformation import ACCOUNT, REGION
 from sfn_local.events import Rule
 from sfn_local.streams import StreamSettings
@@ -54,8 +55,11 @@ class Fabric(Protocol):
     def function_name(self, stack: str, logical_id: str) -> str:
         """Return the name that it will give to a function without one."""
 
-    def start(self, forward: Mapping[str, str]) -> None:
-        """Start; `forward` says by function name where its events are to be posted."""
+    def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
+        """Start; `forward` says by function name where its events are to be posted.
+
+        It runs no function itself, and answers pages of these origins alone.
+        """
 
     def wait(self) -> None:
         """Return when it answers, or raise FabricError."""
@@ -104,7 +108,7 @@ class Ministack:
         suffix = hashlib.sha256(f"{stack}:{logical_id}".encode()).hexdigest()[:13].upper()
         return f"{stack}-{logical_id}-"[: _FUNCTION_NAME_LENGTH - len(suffix)] + suffix
 
-    def start(self, forward: Mapping[str, str]) -> None:
+    def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
         """Start the process; it ends with this one, even when this one is killed."""
         with socket.create_server(("127.0.0.1", 0)) as listener, self._log.open("wb") as log:
             self._port = int(listener.getsockname()[1])
@@ -113,6 +117,8 @@ class Ministack:
                     str(self._python),
                     str(Path(__file__).with_name("fabric_process.py")),
                     str(listener.fileno()),
+                    request_guard.__file__,
+                    *origins,
                 ],
                 env=self._environment(forward),
                 stdin=subprocess.PIPE,
@@ -167,6 +173,7 @@ class Ministack:
             "MINISTACK_REGION": REGION,
             "IOT_MTLS_ENABLED": "0",  # it would listen on all interfaces, on a fixed port
             "SFTP_ENABLED": "0",
+            "LAMBDA_STRICT": "1",  # it runs functions in Docker only, which it has no client for
             "LOG_LEVEL": "WARNING",
         }
 

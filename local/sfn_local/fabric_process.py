@@ -4,14 +4,32 @@ The Python of .venv-fabric runs this file by its path; it can import nothing of 
 Standard input is a pipe that nobody writes to: it ends when its other end dies, however it dies.
 """
 
+from __future__ import annotations
+
 import asyncio
+import json
 import os
 import resource
 import sys
 import threading
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from typing import TYPE_CHECKING, Any
 
 from hypercorn.asyncio import serve  # type: ignore[import-not-found]
 from hypercorn.config import Config  # type: ignore[import-not-found]
+
+if TYPE_CHECKING:
+    from sfn_local.request_guard import Guard
+
+    Receive = Callable[[], Awaitable[dict[str, Any]]]
+    Send = Callable[[dict[str, Any]], Awaitable[None]]
+    App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+
+PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork")
+"""Events by which Python tells of a program that is about to start."""
+ONLY_OURS = b"sandbox; frame-ancestors 'none'"
+"""An object in a bucket that is a page has no origin, so it can ask for nothing."""
 
 
 def _end_with_parent() -> None:
@@ -19,8 +37,58 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
-def main(descriptor: str) -> None:
-    """Serve on the listening socket `descriptor`."""
+def _start_no_programs(event: str, _arguments: tuple[Any, ...]) -> None:
+    """Refuse what ministack would run for whoever asks: functions, jobs, resolvers."""
+    if event in PROGRAMS:
+        raise PermissionError("the fabric starts no programs; functions run in the local stack")
+
+
+def guarded(app: App, guard: Guard) -> App:
+    """Answer what the guard refuses, and let no page of another origin read an answer."""
+
+    async def answer(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await app(scope, receive, send)
+            return
+        refusal = _refusal(guard, scope)
+        if refusal is None:
+            await app(scope, receive, _without_wildcards(send))
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close"})  # before it is accepted: a 403
+        else:
+            body = json.dumps({"message": refusal}).encode()
+            headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": 403, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+    return answer
+
+
+def _refusal(guard: Guard, scope: dict[str, Any]) -> str | None:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return guard.refusal(scope.get("method", "GET"), scope["path"], headers)
+
+
+def _without_wildcards(send: Send) -> Send:
+    async def sending(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            kept = [header for header in message.get("headers", []) if not _is_wildcard(*header)]
+            message = {**message, "headers": [*kept, (b"content-security-policy", ONLY_OURS)]}
+        await send(message)
+
+    return sending
+
+
+def _is_wildcard(name: bytes, value: bytes) -> bool:
+    return name.lower().startswith(b"access-control-") and value.strip() == b"*"
+
+
+def main(descriptor: str, guard_file: str, origins: Sequence[str]) -> None:
+    """Serve on the listening socket `descriptor`, to who passes the rule in `guard_file`."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -31,8 +99,20 @@ def main(descriptor: str) -> None:
     config.bind = [f"fd://{descriptor}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    asyncio.run(serve(app, config))
+    sys.addaudithook(_start_no_programs)
+    guard = _load(guard_file).Guard(origins=frozenset(origins))
+    asyncio.run(serve(guarded(app, guard), config))
+
+
+def _load(path: str) -> Any:
+    spec = spec_from_file_location("request_guard", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    return module
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])

@@ -1,7 +1,8 @@
 """The HTTP front: the routes of the template's HttpApi events, as API Gateway would serve them.
 
 A request becomes a payload of format 2.0 for the real function. The claims that a JWT authorizer
-would have verified are made from the headers x-tenant-code, x-user and x-roles.
+would have verified are made from the headers x-tenant-code, x-user and x-roles; so nobody but
+this machine's programs, the front's own pages and origins that the template names may ask.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sfn_local.cloudformation import ACCOUNT
 from sfn_local.http_server import Request, Response
 from sfn_local.identity import claims
 from sfn_local.lambdas import MAX_PAYLOAD_BYTES, Functions
+from sfn_local.request_guard import Guard
 from sfn_local.template import Route
 
 DEFAULT_ROUTE: Final = "$default"
@@ -39,6 +41,24 @@ class Front:
         self._functions = functions
         self._cors = Cors(cors)
 
+    @property
+    def guard(self) -> Guard:
+        """Who may ask."""
+        return Guard(origins=self._cors.origins, is_page=self._is_page)
+
+    def _is_page(self, path: str) -> bool:
+        """Whether GET of a path needs no token: no link could open anything else on AWS."""
+        route = self._find("GET", path)
+        return route is not None and not route[0].has_authorizer
+
+    def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route of a request, and its path parameters."""
+        for route in self._routes:
+            parameters = match_route(route, method, path)
+            if parameters is not None:
+                return route, parameters
+        return None
+
     def handle(self, request: Request) -> Response:
         """Answer one request."""
         if self._cors.is_preflight(request):
@@ -52,11 +72,11 @@ class Front:
             path = unquote(request.path, errors="strict")
         except UnicodeDecodeError:
             return _message(HTTPStatus.BAD_REQUEST, "Bad Request")
-        for route in self._routes:
-            parameters = match_route(route, request.method, request.path)
-            if parameters is not None:
-                return self._invoke(route, http_event(request, route, path, parameters))
-        return _message(HTTPStatus.NOT_FOUND, "Not Found")
+        found = self._find(request.method, request.path)
+        if found is None:
+            return _message(HTTPStatus.NOT_FOUND, "Not Found")
+        route, parameters = found
+        return self._invoke(route, http_event(request, route, path, parameters))
 
     def _invoke(self, route: Route, event: Mapping[str, Any]) -> Response:
         payload = json.dumps(event, ensure_ascii=False).encode()
@@ -70,11 +90,11 @@ class Front:
 
 
 class Cors:
-    """The CORS headers that API Gateway itself sends."""
+    """The CORS headers that API Gateway itself sends; here `*` and `null` allow no origin."""
 
     def __init__(self, configuration: Mapping[str, Any]) -> None:
         """Take a CorsConfiguration; an empty one turns CORS off."""
-        self._origins = configuration.get("AllowOrigins", [])
+        self.origins = frozenset(configuration.get("AllowOrigins", [])) - {"*", "null"}
         self._methods = configuration.get("AllowMethods", [])
         self._allowed = configuration.get("AllowHeaders", [])
         self._exposed = configuration.get("ExposeHeaders", [])
@@ -84,14 +104,14 @@ class Cors:
     def is_preflight(self, request: Request) -> bool:
         """Return whether API Gateway answers this by itself."""
         asks = "origin" in request.headers and "access-control-request-method" in request.headers
-        return bool(self._origins) and request.method == "OPTIONS" and asks
+        return bool(self.origins) and request.method == "OPTIONS" and asks
 
     def headers(self, request: Request) -> dict[str, str]:
         """Return what is added to every answer to an allowed origin."""
         origin = request.headers.get("origin")
-        if origin is None or not {"*", origin} & set(self._origins):
+        if origin is None or origin not in self.origins:
             return {}
-        headers = {"Access-Control-Allow-Origin": "*" if "*" in self._origins else origin}
+        headers = {"Access-Control-Allow-Origin": origin}
         if self._credentials:
             headers["Access-Control-Allow-Credentials"] = "true"
         if self._exposed:

@@ -1,7 +1,8 @@
 """A small threaded HTTP/1.1 server around one function from Request to Response.
 
 Whatever a client sends, it gets an answer or a closed connection: malformed requests are
-answered 4xx, an exception in the handler 500, and a client that falls silent is let go.
+answered 4xx, those that the guard refuses 403, an exception in the handler 500, and a client
+that falls silent is let go.
 """
 
 import json
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from io import BufferedIOBase
 from urllib.parse import parse_qsl
+
+from sfn_local.request_guard import NO_FRAMES, Guard
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +64,9 @@ Handler = Callable[[Request], Response]
 class Server:
     """A listening server; it answers from its own threads until it is closed."""
 
-    def __init__(self, host: str, port: int, handle: Handler, max_body: int) -> None:
+    def __init__(self, host: str, port: int, handle: Handler, max_body: int, guard: Guard) -> None:
         """Bind and listen at once, so that port is known and connections queue."""
-        self._listener = _Listener((host, port), handle, max_body)
+        self._listener = _Listener((host, port), handle, max_body, guard)
         self.host = host
         self.port = int(self._listener.server_address[1])
         self._thread = threading.Thread(
@@ -85,13 +88,22 @@ class Server:
         self._thread.join()
 
 
-def serve(host: str, port: int, handle: Handler, *, max_body: int = MAX_BODY) -> Server:
+def serve(
+    host: str,
+    port: int,
+    handle: Handler,
+    *,
+    max_body: int = MAX_BODY,
+    guard: Guard | None = None,
+) -> Server:
     """Serve requests with handle, which is called from many threads; port 0 takes a free one.
+
+    Without a guard no page of another origin is answered.
 
     Raises:
         OSError: the port is taken or the host is not one of this machine's.
     """
-    return Server(host, port, handle, max_body)
+    return Server(host, port, handle, max_body, guard or Guard(host))
 
 
 class _BadRequestError(Exception):
@@ -106,10 +118,13 @@ class _Listener(socketserver.ThreadingTCPServer):
     block_on_close = False
     request_queue_size = 1024
 
-    def __init__(self, address: tuple[str, int], handle: Handler, max_body: int) -> None:
+    def __init__(
+        self, address: tuple[str, int], handle: Handler, max_body: int, guard: Guard
+    ) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         self.handle_request_with = handle
+        self.guard = guard
         self.max_body = max_body
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -159,6 +174,9 @@ class _Connection(socketserver.StreamRequestHandler):
             head = _read_head(self.rfile)
             if head is None:
                 return False
+            refusal = self.server.guard.refusal(head.method, head.target, head.headers)
+            if refusal is not None:
+                raise _BadRequestError(HTTPStatus.FORBIDDEN, refusal)
             request = self._read_body(head)
         except _BadRequestError as error:
             answer = Response.of_json({"message": str(error)}, error.status)
@@ -176,7 +194,8 @@ class _Connection(socketserver.StreamRequestHandler):
         body = self.rfile.read(length) if length else b""
         if len(body) < length:
             raise _BadRequestError(HTTPStatus.BAD_REQUEST, "the body is shorter than announced")
-        return Request(head.method, head.path, head.query, head.headers, body)
+        path, _, query = head.target.partition("?")
+        return Request(head.method, path, query, head.headers, body)
 
     def _answer(self, request: Request) -> Response:
         try:
@@ -188,7 +207,8 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _send(self, response: Response, *, keep_alive: bool, with_body: bool = True) -> None:
         head = [f"HTTP/1.1 {response.status} {_reason(response.status)}"]
-        head += [f"{_line(name)}: {_line(value)}" for name, value in response.headers.items()]
+        headers = (*response.headers.items(), *NO_FRAMES.items())
+        head += [f"{_line(name)}: {_line(value)}" for name, value in headers]
         head += [f"Set-Cookie: {_line(cookie)}" for cookie in response.cookies]
         head += [f"Content-Length: {len(response.body)}"]
         head += [] if keep_alive else ["Connection: close"]
@@ -199,8 +219,7 @@ class _Connection(socketserver.StreamRequestHandler):
 @dataclass(slots=True)
 class _Head:
     method: str
-    path: str
-    query: str
+    target: str
     version: str
     headers: dict[str, str]
 
@@ -229,8 +248,7 @@ def _read_head(stream: BufferedIOBase) -> _Head | None:
     parts = first.split(" ")
     if len(parts) != REQUEST_LINE_PARTS or not parts[2].startswith("HTTP/1."):
         raise _BadRequestError(HTTPStatus.BAD_REQUEST, "this is no HTTP/1.1 request line")
-    path, _, query = parts[1].partition("?")
-    return _Head(parts[0], path, query, parts[2], _read_headers(stream))
+    return _Head(parts[0], parts[1], parts[2], _read_headers(stream))
 
 
 def _read_headers(stream: BufferedIOBase) -> dict[str, str]:

@@ -35,6 +35,7 @@ from sfn_local.lambda_api import LambdaApi, forward_url
 from sfn_local.lambdas import Functions
 from sfn_local.output import FunctionOutput
 from sfn_local.recorder import Recorder
+from sfn_local.request_guard import Guard
 from sfn_local.state import StackError, StackInfo, StateFolder
 from sfn_local.streams import StreamMapping, StreamSettings
 from sfn_local.template import DEFAULT_STACK, Function, Template
@@ -146,8 +147,8 @@ class LocalStack:
         self.template = self._load(self.fabric)
         self._start_functions()
         front = Front(self.template.routes, self.functions, self.template.cors)
-        self.http = self._serve(self._port, front.handle)
-        self._start_fabric(self.fabric)
+        self.http = self._serve(self._port, front.handle, front.guard)
+        self._start_fabric(self.fabric, front.guard.origins)
         self._start_engine()
         self._cleanup.enter_context(_environment(self._environment()))
         self._cleanup.callback(self.functions.close)  # before the environment changes again
@@ -180,13 +181,14 @@ class LocalStack:
             self._recorder.start(self.functions)
             self._cleanup.callback(self._recorder.stop)
 
-    def _start_fabric(self, fabric: Fabric) -> None:
+    def _start_fabric(self, fabric: Fabric, origins: frozenset[str]) -> None:
         forward = {
             function.name: forward_url(self.lambda_, function.logical_id)
             for function in self.functions
         }
         self._cleanup.callback(fabric.stop)
-        fabric.start(forward)
+        own = {self.http, self.http.replace(HOST, "localhost")}
+        fabric.start(forward, origins | own)  # the front's pages may send a file by a form
         plain = self.template.translate()
         fabric.wait()
         self.aws = fabric.endpoint
@@ -248,9 +250,9 @@ class LocalStack:
             "AWS_ENDPOINT_URL_LAMBDA": self.lambda_,
         }
 
-    def _serve(self, port: int, handle: Handler) -> str:
+    def _serve(self, port: int, handle: Handler, guard: Guard | None = None) -> str:
         try:
-            server = serve(HOST, port, handle, max_body=MAX_HTTP_BODY)
+            server = serve(HOST, port, handle, max_body=MAX_HTTP_BODY, guard=guard)
         except OSError as error:
             raise StackError(
                 f"port {port} cannot be used ({error}): choose another --port, 0 takes any"

@@ -71,10 +71,19 @@ def test_an_exception_in_the_handler_is_a_500_and_the_connection_lives(server: S
         (b"GET / HTTP/2\r\n\r\n", b"400 Bad Request"),
         (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"400 Bad Request"),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"400 Bad Request"),
-        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"400 Bad Request"),
-        (b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nshort", b"400 Bad Request"),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"411 Length Required"),
-        (b"POST / HTTP/1.1\r\nContent-Length: 1001\r\n\r\n", b"413 Request Entity Too Large"),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", b"400 Bad Request"),
+        (
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nshort",
+            b"400 Bad Request",
+        ),
+        (
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"411 Length Required",
+        ),
+        (
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\n\r\n",
+            b"413 Request Entity Too Large",
+        ),
         (b"GET /" + b"a" * MAX_LINE + b" HTTP/1.1\r\n\r\n", b"431 Request Header Fields Too Large"),
         (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200, b"431 Request Header Fields Too Large"),
     ],
@@ -88,14 +97,16 @@ def test_a_malformed_request_is_answered_4xx(
 
 
 def test_a_client_that_asks_for_permission_to_send_gets_it(server: Server) -> None:
-    head = b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    head = (
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    )
     answer = raw(server, head + b"ok")
 
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\n")
 
 
 def test_head_is_answered_without_a_body(server: Server) -> None:
-    answer = raw(server, b"HEAD /x HTTP/1.1\r\nConnection: close\r\n\r\n")
+    answer = raw(server, b"HEAD /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 
     assert answer.endswith(b"Content-Length: 14\r\nConnection: close\r\n\r\n")
 

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from pathlib import Path
 
 LISTENING = "0A"
@@ -6,7 +7,10 @@ LOOPBACK = {"tcp": "0100007F:", "tcp6": "00000000000000000000000001000000:"}
 
 def listeners(pid: int) -> list[tuple[str, str]]:
     """Return the kind and address of each socket that a process listens on."""
-    names = [link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir()]
+    names = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            names.append(link.readlink().name)
     inodes = {name[len("socket:[") : -1] for name in names if name.startswith("socket:[")}
     found = []
     for kind in LOOPBACK:

@@ -266,6 +266,17 @@ def test_an_answer_names_an_allowed_origin_only(cors, origin, expected):
     assert response.headers.get("Access-Control-Allow-Origin") == expected
 
 
+@pytest.mark.parametrize("origin", ["https://a.example", "*", "null"])
+def test_a_wildcard_or_null_allows_no_origin_here(origin):
+    headers = {"origin": origin, "access-control-request-method": "POST"}
+    cors = {"AllowOrigins": ["*", "null"], "AllowMethods": ["*"]}
+
+    response, functions = ask("/x", method="OPTIONS", headers=headers, cors=cors)
+
+    assert not [name for name in response.headers if name.startswith("Access-Control")]
+    assert functions.event["requestContext"]["http"]["method"] == "OPTIONS"
+
+
 def test_without_cors_an_options_request_goes_to_the_function():
     headers = {"origin": "https://a", "access-control-request-method": "GET"}
 

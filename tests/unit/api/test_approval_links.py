@@ -63,7 +63,7 @@ def test_the_page_asks_and_decides_nothing(make_link, page, world):
     assert "Say &quot;yes&quot; &amp; go" in answer.text
     assert answer.text.count(token) == 1
     assert "<script" not in answer.text
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert world.approvals.find(RELEASE) == before

@@ -1,0 +1,753 @@
+"""Web pages against everything that listens on the developer's machine."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ClientError
+from tests.local.sockets import children, listeners
+
+from sfn_local import lambda_api
+from sfn_local.asl.operations import OPERATIONS
+from sfn_local.asl.server import CLOCK, TARGET
+from sfn_local.asl.services import BotoServices
+from sfn_local.checkout import CHECKOUT
+from sfn_local.fabric import session
+from sfn_local.http_server import Request, Response, serve
+from sfn_local.recorder import Recorder
+from sfn_local.request_guard import Guard
+from sfn_local.stack import LocalStack
+
+EVIL = "https://evil.example"
+OUR_PAGE = "http://localhost:5173"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+LISTENERS = ("http", "sfn", "lambda", "aws")
+ORDER = {
+    "type": "ORDER",
+    "code": "o-evil",
+    "name": "x",
+    "attributes": {"customer": "a", "total": 1},
+}
+KEYS = ("AKIAEXPORTED", "exported-secret", "exported-token")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request as it works from a program."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@pytest.fixture(scope="module")
+def recorder():
+    return Recorder()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory, recorder):
+    folder = tmp_path_factory.mktemp("state")
+    options = {"parameters": {"CorsOrigins": OUR_PAGE}, "reload": False, "recorder": recorder}
+    with LocalStack(state_dir=folder, **options) as started:
+        yield started
+
+
+def port_of(stack: LocalStack, listener: str) -> int:
+    port = urlsplit(stack.info.endpoints()[listener]).port
+    assert port is not None
+    return port
+
+
+def send(port: int, ask: Ask, headers: Sequence[tuple[str, str]]) -> Answer:
+    """Send exactly these headers, Host included, beside the request's own."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.putrequest(ask.method, ask.target, skip_host=True, skip_accept_encoding=True)
+    for name, value in (*headers, *ask.headers.items()):
+        connection.putheader(name, value)
+    connection.putheader("Content-Length", str(len(ask.body)))
+    connection.endheaders(ask.body)
+    response = connection.getresponse()
+    answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, b"")
+    if ask.method != "HEAD":
+        answer = Answer(answer.status, answer.headers, response.read())
+    connection.close()
+    return answer
+
+
+def page_of(origin: str, site: str, mode: str = "cors", dest: str = "empty") -> dict[str, str]:
+    """What a browser says of the page that sends a request."""
+    fetch = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+    return {"Origin": origin, **fetch} if origin else fetch
+
+
+# ------------------------------------------------------------------ what a page can ask for
+
+
+def routes(stack: LocalStack) -> Iterator[Ask]:
+    """Every route of the API, by every method."""
+    body = json.dumps(ORDER).encode()
+    for path in sorted({re.sub(r"\{[^}]+\}", "x", one.path) for one in stack.template.routes}):
+        for method in METHODS:
+            yield Ask(method, path, {"Content-Type": "text/plain"}, body)
+
+
+def operations(_stack: LocalStack) -> Iterator[Ask]:
+    """Every operation of Step Functions, and the engine's own paths by every method."""
+    for name in OPERATIONS:
+        yield Ask("POST", "/", {"X-Amz-Target": TARGET + name}, b"{}")
+    for path in ("/", CLOCK):
+        for method in METHODS:
+            yield Ask(method, path, {"Content-Type": "text/plain"}, b'{"advance": 9}')
+
+
+def functions(stack: LocalStack) -> Iterator[Ask]:
+    """Every path that the Lambda API knows of every function, and one by every method."""
+    patterns = [one.pattern for one in vars(lambda_api).values() if isinstance(one, re.Pattern)]
+    assert len(patterns) == 3
+    names = sorted(stack.template.functions)
+    for pattern in patterns:
+        for name in names:
+            yield Ask("POST", re.sub(r"\(.*?\)", name, pattern), {}, b"{}")
+        for method in METHODS:
+            yield Ask(method, re.sub(r"\(.*?\)", names[0], pattern), {}, b"{}")
+
+
+def services(stack: LocalStack) -> Iterator[Ask]:
+    """Every service of the fabric, and every path of its own by every method."""
+    health = send(port_of(stack, "aws"), Ask("GET", "/_ministack/health"), [("Host", "localhost")])
+    for name in json.loads(health.body)["services"]:
+        scope = f"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{name}/aws4_request"
+        yield Ask("POST", "/", {"Authorization": scope}, b"{}")
+    (source,) = (CHECKOUT / ".venv-fabric").glob("lib/python*/site-packages/ministack/app.py")
+    paths = set(re.findall(r'"(/_(?:ministack|localstack|aws)/[\w./-]+)"', source.read_text()))
+    assert len(paths) > 10
+    for path in sorted(paths | {"/", "/bucket/key", "/2015-03-31/functions"}):
+        for method in METHODS:
+            yield Ask(method, path, {"Content-Type": "text/plain"}, b"{}")
+
+
+EVERYTHING = {"http": routes, "sfn": operations, "lambda": functions, "aws": services}
+
+# ------------------------------------------------------------------- how a page can ask for it
+
+CROSS_SITE = page_of("", "cross-site", "no-cors", "image")
+ATTACKS = {
+    "foreign host": [("Host", "evil.example")],
+    "rebinding host": [("Host", "127.0.0.1.rebind.evil.example:{port}")],
+    "foreign origin": [("Host", "127.0.0.1:{port}"), ("Origin", EVIL)],
+    "null origin": [("Host", "127.0.0.1:{port}"), ("Origin", "null")],
+    "cross-site": [("Host", "127.0.0.1:{port}"), *CROSS_SITE.items()],
+    "preflight": [
+        ("Host", "127.0.0.1:{port}"),
+        ("Access-Control-Request-Method", "POST"),
+        ("Access-Control-Request-Headers", "x-amz-target"),
+        ("Access-Control-Request-Private-Network", "true"),
+        *page_of(EVIL, "cross-site").items(),
+    ],
+}
+HOSTS = (
+    "evil.example:{port}",
+    "localhost.evil.example",
+    "evil.localhost",
+    "127.0.0.1.nip.io",
+    "127.0.0.1@evil.example",
+    "evil.example#127.0.0.1",
+    "evil.example, 127.0.0.1",
+    "128.0.0.1",
+    "0.0.0.0:{port}",
+    "192.168.1.5:{port}",
+    "169.254.169.254",
+    "[::2]:{port}",
+    "[::1",
+    "::1",
+    "127.0.0.1:",
+    "127.0.0.1:80:80",
+    "127.0.0.1/",
+    "",
+)
+ORIGINS = (
+    "http://localhost:1",
+    "http://127.0.0.1",
+    "https://127.0.0.1:{port}",
+    "http://127.0.0.1:{port}.evil.example",
+    "http://localhost:{port}",
+    "http://127.0.0.1:{port}, https://evil.example",
+    "file://",
+    "NULL",
+    "*",
+    "",
+)
+SITES = (
+    page_of("", "same-site", "no-cors", "image"),
+    page_of("", "cross-site", "navigate", "iframe"),
+    page_of("", "cross-site", "navigate", "object"),
+    page_of("", "cross-site", "cors", "document"),
+    page_of("", "same-origin, cross-site"),
+    page_of("", "anything"),
+    page_of("", ""),
+    page_of("http://127.0.0.1:{port}", "cross-site"),
+)
+ODD = [
+    *([("Host", host)] for host in HOSTS),
+    *([("Host", "127.0.0.1:{port}"), ("Origin", origin)] for origin in ORIGINS),
+    *([("Host", "127.0.0.1:{port}"), *site.items()] for site in SITES),
+    [],
+    [("Host", "127.0.0.1:{port}"), ("Host", "evil.example")],
+    [("Host", "evil.example"), ("Host", "127.0.0.1:{port}")],
+    [("Host", "127.0.0.1:{port}"), ("Origin", "http://127.0.0.1:{port}"), ("Origin", EVIL)],
+]
+NO_HTTP = {400, 403}  # what is no HTTP at all may be told so before the guard is asked
+
+
+def filled(headers: Sequence[tuple[str, str]], port: int) -> list[tuple[str, str]]:
+    return [(name, value.replace("{port}", str(port))) for name, value in headers]
+
+
+def is_refused(answer: Answer, statuses: set[int]) -> bool:
+    allows = any(name.startswith("access-control-") for name in answer.headers)
+    return answer.status in statuses and not allows
+
+
+class Traces:
+    """What a request that was run would leave behind."""
+
+    def __init__(self, stack: LocalStack, recorder: Recorder) -> None:
+        self._stack = stack
+        self._recorder = recorder
+
+    def look(self) -> dict[str, object]:
+        engine, s3 = self._stack.client("stepfunctions"), self._stack.client("s3")
+        fabric = session().client("lambda", endpoint_url=self._stack.aws)
+        dynamodb = self._stack.client("dynamodb")
+        machines = [one["stateMachineArn"] for one in engine.list_state_machines()["stateMachines"]]
+        buckets = [one["Name"] for one in s3.list_buckets()["Buckets"]]
+        return {
+            "machines": machines,
+            "executions": {
+                arn: len(engine.list_executions(stateMachineArn=arn)["executions"])
+                for arn in machines
+                if ":express:" not in arn
+            },
+            "functions": len(fabric.list_functions(MaxItems=10_000)["Functions"]),
+            "rows": {
+                table: dynamodb.scan(TableName=table, Select="COUNT")["Count"]
+                for table in dynamodb.list_tables()["TableNames"]
+            },
+            "objects": {one: s3.list_objects_v2(Bucket=one)["KeyCount"] for one in buckets},
+            "invocations": self._invocations(),
+        }
+
+    def _invocations(self) -> dict[str, int]:
+        on_time = {
+            one.function for one in self._stack.template.event_sources if "Sched" in one.type
+        }
+        counted = self._recorder.invocation_counts()
+        return {name: count for name, count in counted.items() if name not in on_time}
+
+
+@pytest.fixture
+def traces(stack, recorder):
+    return Traces(stack, recorder)
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_no_page_reaches_anything_by_any_method(stack, traces, listener, attack):
+    port = port_of(stack, listener)
+    headers = filled(ATTACKS[attack], port)
+    before = traces.look()
+
+    served = [
+        (ask.method, ask.target)
+        for ask in EVERYTHING[listener](stack)
+        if not is_refused(send(port, ask, headers), {403})
+    ]
+
+    assert served == []
+    assert traces.look() == before
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_no_odd_spelling_passes(stack, listener):
+    port = port_of(stack, listener)
+    ask = Ask("GET", "/docs")
+
+    served = [
+        headers
+        for headers in ODD
+        if not is_refused(send(port, ask, filled(headers, port)), NO_HTTP)
+    ]
+
+    assert served == []
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_a_target_that_names_a_host_is_refused_whatever_the_host_header_says(stack, listener):
+    port = port_of(stack, listener)
+    targets = ("http://evil.example/docs", f"http://127.0.0.1:{port}/docs", "evil.example:80", "*")
+
+    statuses = {
+        send(port, Ask("GET", target), [("Host", "127.0.0.1")]).status for target in targets
+    }
+
+    assert statuses <= NO_HTTP
+
+
+def code_that_writes(path: Path) -> bytes:
+    """A Lambda function's ZIP whose handler leaves a file."""
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        python = f"def handler(event, context):\n    open({str(path)!r}, 'w').close()\n"
+        script = f"exports.handler = async () => require('fs').writeFileSync({str(path)!r}, '')"
+        file.writestr("index.py", python)
+        file.writestr("index.js", script)
+        entry = zipfile.ZipInfo("bootstrap")
+        entry.external_attr = 0o755 << 16
+        file.writestr(entry, f"#!/bin/sh\ntouch {path}\n")
+    return packed.getvalue()
+
+
+def harm(stack: LocalStack) -> dict[str, list[Ask]]:
+    """Requests that do something, each as a page could send it: no header asks for a preflight."""
+    plain = {"Content-Type": "text/plain"}
+    order = stack.template.functions["ApiHandleRequestFunction"].logical_id
+    machine = next(iter(stack.template.machines.values())).arn
+    start = json.dumps({"stateMachineArn": machine, "input": "{}"}).encode()
+    bucket = stack.outputs["ImportBucketName"]
+    return {
+        "http": [Ask("POST", "/commands", plain, json.dumps(ORDER).encode())],
+        "sfn": [Ask("POST", "/", {"X-Amz-Target": f"{TARGET}StartExecution"}, start)],
+        "lambda": [Ask("POST", f"/2015-03-31/functions/{order}/invocations", plain, b"{}")],
+        "aws": [Ask("PUT", f"/{bucket}/evil.csv", plain, b"a,b")],
+    }
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_what_is_refused_to_pages_works_from_a_program_and_leaves_a_trace(stack, traces, listener):
+    port = port_of(stack, listener)
+    asks = harm(stack)[listener]
+    before = traces.look()
+
+    refused = [
+        send(port, ask, filled(headers, port)).status
+        for ask in asks
+        for headers in ATTACKS.values()
+    ]
+    after_attacks = traces.look()
+    served = [send(port, ask, [("Host", f"127.0.0.1:{port}")]).status for ask in asks]
+
+    assert set(refused) == {403}
+    assert after_attacks == before
+    assert max(served) < 300
+    assert traces.look() != before
+
+
+@pytest.mark.stack
+def test_every_socket_that_listens_is_guarded(stack):
+    found = [one for pid in (os.getpid(), *children(os.getpid())) for one in listeners(pid)]
+    ports = {int(address.rpartition(":")[2], 16) for _, address in found}
+    ask = Ask("GET", "/")
+
+    assert ports >= {port_of(stack, listener) for listener in LISTENERS}
+    assert {send(port, ask, [("Host", "evil.example")]).status for port in ports} == {403}
+
+
+@pytest.mark.stack
+def test_a_web_socket_of_a_page_is_refused(stack):
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    ask = Ask("GET", "/_aws/execute-api/a/b", upgrade)
+    port = port_of(stack, "aws")
+
+    answer = send(port, ask, [("Host", f"127.0.0.1:{port}"), ("Origin", EVIL)])
+
+    assert answer.status == 403
+
+
+@pytest.mark.stack
+def test_a_refusal_says_what_to_do(stack):
+    port = port_of(stack, "http")
+    ask = Ask("POST", "/commands", {}, b"no JSON")
+
+    def message(*headers: tuple[str, str]) -> str:
+        return json.loads(send(port, ask, headers).body)["message"]
+
+    ours = ("Host", "localhost")
+    assert message(("Host", "evil.example")) == (
+        "Host 'evil.example' is not this machine: use 127.0.0.1 or localhost, or start with "
+        "--host, where the command has it, and the name or address that clients use"
+    )
+    assert message(ours, ("Origin", EVIL)) == (
+        "Origin 'https://evil.example' may not call this machine; a page of your own may, if the "
+        "template's CorsConfiguration names its origin (parameter CorsOrigins)"
+    )
+    assert message(ours, ("Sec-Fetch-Site", "cross-site")) == (
+        "Sec-Fetch-Site 'cross-site': a page of another site may not call this machine"
+    )
+
+
+# ------------------------------------------------------------------------------- who may ask
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost:{port}", "LocalHost", "127.8.9.1:80", "[::1]:{port}", "[::1]"]
+)
+def test_every_name_of_loopback_is_this_machine(stack, host):
+    for listener in LISTENERS:
+        port = port_of(stack, listener)
+        answer = send(port, Ask("GET", "/"), filled([("Host", host)], port))
+        assert (listener, answer.status == 403) == (listener, False)
+
+
+@pytest.mark.stack
+def test_the_command_line_and_boto3_work(stack):
+    publish = ["publish", "ORDER", "o-cli", "--name", "x", "--state", str(stack.state.path)]
+    command = [sys.executable, "-m", "sfn_local.cli", *publish]
+    attributes = ["--attributes", json.dumps(ORDER["attributes"])]
+
+    result = subprocess.run([*command, *attributes], check=False, capture_output=True, text=True)
+
+    assert result.returncode == 0, result.stderr
+    assert stack.client("stepfunctions").list_state_machines()["stateMachines"]
+    assert stack.client("dynamodb").list_tables()["TableNames"]
+    assert stack.client("lambda").get_function(FunctionName="ApiHandleRequestFunction")[
+        "Configuration"
+    ]
+
+
+@pytest.mark.stack
+def test_the_fronts_own_page_may_call_it(stack):
+    port = port_of(stack, "http")
+    own = page_of(f"http://localhost:{port}", "same-origin")
+    order = {**ORDER, "code": "o-docs"}
+    ask = Ask("POST", "/commands", {"Content-Type": "application/json"}, json.dumps(order).encode())
+
+    page = send(port, Ask("GET", "/docs"), [("Host", f"localhost:{port}")])
+    answer = send(port, ask, [("Host", f"localhost:{port}"), *own.items()])
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert answer.status == 202
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("path", ["/docs", "/docs?a=b", "/approvals/x/decide?token=t"])
+def test_a_link_from_elsewhere_opens_a_page_which_no_frame_shows(stack, path):
+    port = port_of(stack, "http")
+    link = page_of("", "cross-site", "navigate", "document")
+
+    answer = send(port, Ask("GET", path), [("Host", f"127.0.0.1:{port}"), *link.items()])
+
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert (
+        answer.headers.get("referrer-policy") != "no-referrer"
+    )  # its form would send Origin: null
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_a_link_from_elsewhere_opens_nothing_else(stack, listener):
+    port = port_of(stack, listener)
+    link = page_of("", "cross-site", "navigate", "document")
+    headers = [("Host", f"127.0.0.1:{port}"), *link.items()]
+    public = {
+        route.path
+        for route in stack.template.routes
+        if route.method in ("GET", "ANY") and not route.has_authorizer
+    }
+
+    served = {
+        (ask.method, ask.target)
+        for ask in EVERYTHING[listener](stack)
+        if send(port, ask, headers).status != 403
+    }
+    pages = {("GET", "/docs"), ("GET", "/approvals/x/decide")} if listener == "http" else set()
+
+    assert public == {"/docs", "/approvals/{id}/decide"}
+    assert served <= pages
+    assert ("GET", "/docs") in served or listener != "http"
+
+
+@pytest.mark.stack
+def test_a_page_of_our_own_may_call_the_api_if_its_origin_is_named(stack):
+    port = port_of(stack, "http")
+    ours = [("Host", f"127.0.0.1:{port}"), *page_of(OUR_PAGE, "cross-site").items()]
+    asks = ("Access-Control-Request-Method", "POST")
+
+    preflight = send(port, Ask("OPTIONS", "/commands"), [*ours, asks])
+    answer = send(port, Ask("GET", "/data?type=ORDER"), ours)
+
+    assert (preflight.status, answer.status) == (204, 200)
+    assert preflight.headers["access-control-allow-origin"] == OUR_PAGE
+    assert answer.headers["access-control-allow-origin"] == OUR_PAGE
+
+
+def form(stack: LocalStack) -> Ask:
+    """The form of an upload, filled in."""
+    ask = Ask("POST", "/imports/uploads", {}, b'{"name": "a.csv"}')
+    upload = json.loads(send(port_of(stack, "http"), ask, [("Host", "localhost")]).body)
+    parts = [
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in upload["fields"].items()
+    ]
+    parts.append('--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\na\r\n')
+    body = "".join([*parts, "--b--\r\n"]).encode()
+    target = urlsplit(upload["url"]).path
+    return Ask("POST", target, {"Content-Type": "multipart/form-data; boundary=b"}, body)
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(
+    ("page", "status"),
+    [
+        ({}, 204),
+        (page_of("http://127.0.0.1:{front}", "same-site"), 204),
+        (page_of("http://localhost:{front}", "cross-site"), 204),
+        (page_of(OUR_PAGE, "cross-site"), 204),
+        (page_of(EVIL, "cross-site", "navigate", "document"), 403),
+        (page_of("http://localhost:1", "same-site"), 403),
+    ],
+)
+def test_a_file_is_sent_by_programs_and_by_the_pages_that_may_call(stack, page, status):
+    front, port = port_of(stack, "http"), port_of(stack, "aws")
+    sent = [(name, value.replace("{front}", str(front))) for name, value in page.items()]
+
+    answer = send(port, form(stack), [("Host", f"127.0.0.1:{port}"), *sent])
+
+    named = {None, OUR_PAGE} if page.get("Origin") == OUR_PAGE else {None}
+    assert answer.status == status
+    assert answer.headers.get("access-control-allow-origin") in named
+
+
+@pytest.mark.stack
+def test_a_page_in_a_bucket_can_ask_for_nothing(stack):
+    bucket, port = stack.outputs["ImportBucketName"], port_of(stack, "aws")
+    page = {"Bucket": bucket, "Key": "page.html", "ContentType": "text/html", "Body": b"<p>"}
+    stack.client("s3").put_object(**page)
+
+    answer = send(port, Ask("GET", f"/{bucket}/page.html"), [("Host", f"127.0.0.1:{port}")])
+
+    assert (answer.status, answer.body) == (200, b"<p>")
+    assert answer.headers["content-security-policy"] == "sandbox; frame-ancestors 'none'"
+
+
+@pytest.mark.parametrize(
+    ("guard", "host", "is_served"),
+    [
+        (Guard("engine"), "engine:8083", True),
+        (Guard("engine"), "ENGINE", True),
+        (Guard("engine"), "localhost:8083", True),
+        (Guard("engine"), "engine.evil.example", False),
+        (Guard("0.0.0.0"), "0.0.0.0:8083", True),
+        (Guard("0.0.0.0"), "192.168.1.5:8083", False),
+        (Guard("fd00::5"), "[fd00::5]:8083", True),
+        (Guard(), "engine:8083", False),
+    ],
+)
+def test_the_given_host_is_this_machine_too(guard, host, is_served):
+    assert (guard.refusal("GET", "/", {"host": host}) is None) == is_served
+
+
+# ------------------------------------------------------------------------ whose code may run
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(
+    ("runtime", "handler"),
+    [("python3.13", "index.handler"), ("nodejs22.x", "index.handler"), ("provided.al2023", "b")],
+)
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event"])
+def test_the_fabric_runs_nobodys_function(stack, tmp_path, runtime, handler, kind):
+    left, port = tmp_path / "left", port_of(stack, "aws")
+    client = session().client("lambda", endpoint_url=stack.aws)
+    setting = json.dumps({"lambda_svc.LAMBDA_EXECUTOR": "local"}).encode()
+    send(port, Ask("POST", "/_ministack/config", {}, setting), [("Host", "localhost")])
+    name = client.create_function(
+        FunctionName=f"evil-{runtime.partition('.')[0]}-{kind}",
+        Runtime=runtime,
+        Handler=handler,
+        Role="arn:aws:iam::000000000000:role/evil",
+        Code={"ZipFile": code_that_writes(left)},
+    )["FunctionName"]
+
+    answer = client.invoke(FunctionName=name, InvocationType=kind)
+    waited = client.invoke(FunctionName=name)
+
+    assert answer["StatusCode"] in (200, 202)
+    assert json.loads(waited["Payload"].read())["errorType"] == "Runtime.DockerUnavailable"
+    assert not left.exists()
+
+
+@pytest.mark.stack
+def test_the_fabric_starts_no_program_for_a_job_either(stack, tmp_path):
+    left, bucket = tmp_path / "left", stack.outputs["ImportBucketName"]
+    script = f"open({str(left)!r}, 'w').close()".encode()
+    stack.client("s3").put_object(Bucket=bucket, Key="job.py", Body=script)
+    path = tmp_path / "job.py"
+    path.write_bytes(script)
+    glue = stack.client("glue")
+    command = {"Name": "pythonshell", "ScriptLocation": f"s3://{bucket}/job.py"}
+    glue.create_job(Name="evil", Role="evil", Command=command)
+
+    run = glue.start_job_run(JobName="evil")["JobRunId"]
+    for _ in range(200):
+        ended = glue.get_job_run(JobName="evil", RunId=run)["JobRun"]
+        if ended["JobRunState"] not in ("STARTING", "RUNNING"):
+            break
+
+    assert "starts no programs" in ended.get("ErrorMessage", ended["JobRunState"])
+    assert not left.exists()
+
+
+@pytest.mark.stack
+def test_our_own_functions_work_through_the_fabric(stack, recorder):
+    name = stack.template.functions["ApiHandleRequestFunction"].name
+    client = session().client("lambda", endpoint_url=stack.aws)
+    before = recorder.invocation_counts()["ApiHandleRequestFunction"]
+
+    client.invoke(FunctionName=name, Payload=b"{}")
+
+    assert recorder.invocation_counts()["ApiHandleRequestFunction"] == before + 1
+
+
+# ------------------------------------------------------------------- whose keys sign its calls
+
+
+@contextmanager
+def engine(environment: Mapping[str, str], *options: str) -> Iterator[str]:
+    """The engine's address, served alone."""
+    command = [sys.executable, "-m", "sfn_local.cli", "engine", "--port", "0", "--json", *options]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**clean, **environment}
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())["sfn"]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=20)
+
+
+EXPORTED = {
+    "AWS_ACCESS_KEY_ID": KEYS[0],
+    "AWS_SECRET_ACCESS_KEY": KEYS[1],
+    "AWS_SESSION_TOKEN": KEYS[2],
+}
+CALLS = ("sts:getCallerIdentity", "s3:listBuckets", "dynamodb:listTables")
+
+
+def of_a_profile(folder: Path) -> dict[str, str]:
+    file = folder / "credentials"
+    file.write_text(
+        f"[work]\naws_access_key_id={KEYS[0]}\naws_secret_access_key={KEYS[1]}\n"
+        f"aws_session_token={KEYS[2]}\n"
+    )
+    return {"AWS_PROFILE": "work", "AWS_SHARED_CREDENTIALS_FILE": str(file)}
+
+
+def of_a_default_profile(folder: Path) -> dict[str, str]:
+    environment = of_a_profile(folder)
+    file = Path(environment["AWS_SHARED_CREDENTIALS_FILE"])
+    file.write_text(file.read_text().replace("[work]", "[default]"))
+    return {"AWS_SHARED_CREDENTIALS_FILE": str(file)}
+
+
+@pytest.mark.parametrize("options", [(), ("--aws-credentials",)])
+@pytest.mark.parametrize("keys", [lambda _: EXPORTED, of_a_profile, of_a_default_profile])
+def test_a_posted_machine_calls_with_made_up_keys_unless_asked_otherwise(tmp_path, keys, options):
+    received: list[Request] = []
+
+    def record(request: Request) -> Response:
+        received.append(request)
+        return Response(400)
+
+    server = serve("127.0.0.1", 0, record)
+    environment = {**keys(tmp_path), "AWS_ENDPOINT_URL": server.url}
+    with engine(environment, "--lambda-endpoint", server.url, *options) as url:
+        client = session().client("stepfunctions", endpoint_url=url)
+        for action in CALLS:
+            task = {"Type": "Task", "Resource": f"arn:aws:states:::aws-sdk:{action}", "End": True}
+            definition = json.dumps({"StartAt": "a", "States": {"a": task}})
+            name = action.replace(":", "-")
+            machine = client.create_state_machine(name=name, definition=definition, roleArn="r")
+            client.start_execution(stateMachineArn=machine["stateMachineArn"])
+        for machine in client.list_state_machines()["stateMachines"]:
+            ended_of(client, machine["stateMachineArn"])
+    server.close()
+
+    sent = repr(received)
+    assert len(received) == len(CALLS)
+    assert any(key in sent for key in KEYS) == bool(options)
+    assert ("Credential=local/" in sent) != bool(options)
+
+
+def ended_of(client, arn: str) -> str:
+    while True:
+        (one,) = client.list_executions(stateMachineArn=arn)["executions"]
+        if one["status"] != "RUNNING":
+            return str(one["status"])
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_bearer_token_takes_the_place_of_made_up_keys_only_if_asked(monkeypatch, asked):
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "exported-bearer")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://bedrock.invalid")
+    services = BotoServices.from_environment("us-east-1", with_credentials=asked)
+    client, sent = services.client("bedrock"), []
+
+    def keep(request: AWSPreparedRequest, **_: object) -> None:
+        sent.append(str(request.headers))
+        raise InterruptedError
+
+    client.meta.events.register("before-send", keep)
+    with pytest.raises(InterruptedError):
+        client.list_foundation_models()
+
+    assert ["exported-bearer" in one for one in sent] == [asked]
+
+
+def test_the_engine_alone_is_guarded_and_tells_boto3_why():
+    with engine({}) as url:
+        port = urlsplit(url).port
+        client = session().client("stepfunctions", endpoint_url=url)
+        client.meta.events.register(
+            "before-send", lambda request, **_: request.headers.update({"Origin": EVIL})
+        )
+        with pytest.raises(ClientError, match=r"Origin 'https://evil\.example' may not call"):
+            client.list_state_machines()
+        answer = send(port, Ask("POST", "/"), [("Host", "evil.example")])
+
+    assert answer.status == 403
