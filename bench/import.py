@@ -30,8 +30,8 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import open_csv
 from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
-from sfn_cqrs.service import handlers, strategies
-from sfn_cqrs.service.imports import ImportService, Progress, Request
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.imports.service import ImportService, Progress, Request, strategies
 from sfn_cqrs.service.logs import logger
 from sfn_local.recorder import Recorder
 from sfn_local.stack import LocalStack

@@ -1,7 +1,7 @@
 """Deliveries: archives of files, each remembered with what came of it once it is imported."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.service.zip_hooks import FinishedImport, on_import_finished
+from sfn_cqrs.service.zips.hooks import FinishedImport, on_import_finished
 
 
 @on_import_finished

@@ -11,8 +11,8 @@ from sfn_cqrs.domain.command import Command, Content
 from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.handlers import command_type
-from sfn_cqrs.service.saga_commands import publish_once, undo_once
-from sfn_cqrs.service.saga_types import SagaStep, compensation, saga_step
+from sfn_cqrs.service.sagas.effects import publish_once, undo_once
+from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step
 
 SAGA = "order-saga"
 DECLINED = "declined"

@@ -4,8 +4,8 @@ The subject of the approval is the order's code. An order that says already what
 is not changed again, however often this runs.
 """
 
-from sfn_cqrs.service.approval_types import Decided, approval_type, when_expired, when_rejected
-from sfn_cqrs.service.commands import Caller, CommandService
+from sfn_cqrs.service.approvals.types import Decided, approval_type, when_expired, when_rejected
+from sfn_cqrs.service.commands.service import Caller, CommandService
 
 
 @approval_type("ORDER_RELEASE", group="operator")

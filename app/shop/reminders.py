@@ -6,7 +6,7 @@ often its item runs.
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service.task_types import TaskItem, task_handler
+from sfn_cqrs.service.tasks.types import TaskItem, task_handler
 
 
 @task_handler("ORDER_REMINDER", timeout=30, retry=5)

@@ -16,8 +16,8 @@ from sfn_cqrs.adapters import (
     task_table,
     zip_jobs,
 )
+from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.items import as_process
 from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_local.cli.aws import Target

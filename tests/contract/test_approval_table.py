@@ -5,7 +5,7 @@ from tests.fakes.builders import RELEASE, an_approval
 
 from sfn_cqrs.adapters.approval_table import open_shard
 from sfn_cqrs.domain.approval import Stage, Status, Verdict, Vote
-from sfn_cqrs.domain.approval_flow import Written
+from sfn_cqrs.domain.approval_programs import Written
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request

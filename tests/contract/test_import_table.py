@@ -1,9 +1,8 @@
 import pytest
 
-from sfn_cqrs.adapters.import_bucket import FailedRow
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Marker, Planned
+from sfn_cqrs.domain.imports import Counts, FailedRow, Fate, InputRow, Marker, Planned
 from sfn_cqrs.domain.keys import ImportKey
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")

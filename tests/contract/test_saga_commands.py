@@ -11,9 +11,9 @@ from sfn_cqrs.domain.command import Content
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service.commands import CommandService
-from sfn_cqrs.service.saga_commands import publish_once, undo_once
-from sfn_cqrs.service.saga_types import SagaStep
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.sagas.effects import publish_once, undo_once
+from sfn_cqrs.service.sagas.types import SagaStep
 
 SAGA = "g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G"
 BOOK = ItemKey("tenant1", "STOCK", "BOOK")

@@ -8,7 +8,7 @@ from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.saga import Ending, Entry, EntryStatus, SagaStatus
-from sfn_cqrs.domain.saga_flow import SagaWritten
+from sfn_cqrs.domain.saga_programs import SagaWritten
 
 AT_NOON = "2026-11-25T12:00:00.000Z"
 NOON = 1795608000

@@ -10,7 +10,7 @@ from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Counts, Ending, Stop, TaskStatus
-from sfn_cqrs.domain.task_flow import ItemWritten, TaskWritten
+from sfn_cqrs.domain.task_programs import ItemWritten, TaskWritten
 
 AT_NOON = "2026-11-25T12:00:00.000Z"
 NOON = 1795608000

@@ -15,6 +15,7 @@ from sfn_cqrs.adapters.approval_items import approval_item, as_approval
 from sfn_cqrs.adapters.approval_table import ApprovalTable
 from sfn_cqrs.adapters.approval_table import open_shard as approval_shard
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.adapters.command_items import as_process, process_item
 from sfn_cqrs.adapters.command_table import CommandTable
 from sfn_cqrs.adapters.data_table import DataTable
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
@@ -22,7 +23,6 @@ from sfn_cqrs.adapters.history_table import HistoryTable
 from sfn_cqrs.adapters.import_bucket import ImportBucket
 from sfn_cqrs.adapters.import_jobs import ImportJobs
 from sfn_cqrs.adapters.import_table import ImportTable
-from sfn_cqrs.adapters.items import as_process, process_item
 from sfn_cqrs.adapters.process_table import ProcessTable, open_shard
 from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.adapters.request_table import RequestTable

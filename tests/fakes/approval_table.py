@@ -9,7 +9,7 @@ from tests.fakes.tables import cut_page, is_free, put_request
 from sfn_cqrs.adapters.approval_table import open_shard
 from sfn_cqrs.adapters.paging import Page, Range
 from sfn_cqrs.domain.approval import Approval, Stage, Status, Vote
-from sfn_cqrs.domain.approval_flow import Written
+from sfn_cqrs.domain.approval_programs import Written
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.keys import APPROVAL_PREFIX, ApprovalKey, approvals_partition_key
 from sfn_cqrs.domain.publication import Refusal

@@ -7,7 +7,7 @@ from typing import IO
 from tests.fakes.store import Store
 from tests.fakes.tables import cut_page
 
-from sfn_cqrs.adapters.import_bucket import CHUNK, FailedRow, Form, Head, report_key
+from sfn_cqrs.adapters.import_bucket import CHUNK, Form, Head, report_key
 from sfn_cqrs.adapters.import_jobs import open_shard
 from sfn_cqrs.adapters.open_index import Cursor
 from sfn_cqrs.adapters.paging import Page, Range
@@ -23,7 +23,7 @@ from sfn_cqrs.domain.import_job import (
     ProcessingMode,
     Source,
 )
-from sfn_cqrs.domain.imports import Counts, Marker, Plan, Planned
+from sfn_cqrs.domain.imports import Counts, FailedRow, Marker, Plan, Planned
 from sfn_cqrs.domain.keys import JOB_PREFIX, ImportKey, ImportKind
 
 

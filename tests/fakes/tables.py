@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from tests.fakes.store import Store
 
+from sfn_cqrs.adapters.command_items import as_row, row_item
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
-from sfn_cqrs.adapters.items import as_row, row_item
 from sfn_cqrs.adapters.paging import Page, Range
 from sfn_cqrs.adapters.process_table import open_shard
 from sfn_cqrs.domain.chain import Written

@@ -15,7 +15,7 @@ from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Counts, Ending, Item, Stop, Task, TaskStatus
-from sfn_cqrs.domain.task_flow import ItemWritten, TaskWritten
+from sfn_cqrs.domain.task_programs import ItemWritten, TaskWritten
 
 Cursor = dict[str, Any]
 

@@ -7,7 +7,7 @@ from tests.support.import_system import a_file, a_line
 from tests.support.zip_system import ZipSystem, an_archive
 
 from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.service import strategies
+from sfn_cqrs.service.imports import strategies
 
 GOOD = a_file([a_line("RJAA"), a_line("RJBB")])
 BAD = a_file([a_line("RJCC"), a_line("RJDD", lat="north")])

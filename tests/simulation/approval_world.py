@@ -1,6 +1,6 @@
 """What an approval lives in, as a state that the model check copies: item, stream, machine, people.
 
-The rules are the real ones: programs of `approval_flow`, predicates and transitions of
+The rules are the real ones: programs of `approval_programs`, predicates and transitions of
 `approval`. A function is a program with the answers that it was given; to take its next step,
 it is run again from its beginning.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sfn_cqrs.domain import approval_flow, chain
+from sfn_cqrs.domain import approval_programs, chain
 from sfn_cqrs.domain.approval import Approval, Rules, Status, Verdict
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
@@ -20,7 +20,7 @@ IN_TIME = datetime(2026, 11, 25, 11, tzinfo=UTC)
 TOO_LATE = datetime(2026, 11, 25, 13, tzinfo=UTC)
 EXPIRES_AT = "2026-11-25T12:00:00.000Z"
 TRIES = 3
-Program = Generator[approval_flow.Call, Any, Any]
+Program = Generator[approval_programs.Call, Any, Any]
 PEOPLE = {
     "approve a": ("a", Verdict.APPROVE),
     "approve b": ("b", Verdict.APPROVE),
@@ -183,19 +183,19 @@ def _program(function: Function) -> Program:
     attempt = function.attempt
     if function.name in PEOPLE:
         user, verdict = PEOPLE[function.name]
-        return approval_flow.decide(user, (), verdict, now.strftime("%Y-%m-%dT%H:%M:%S.000Z"))
+        return approval_programs.decide(user, (), verdict, now.strftime("%Y-%m-%dT%H:%M:%S.000Z"))
     match function.name:
         case "check":
-            return approval_flow.check(attempt, now)
+            return approval_programs.check(attempt, now)
         case "request":
             token, round_ = function.value
-            return approval_flow.wait(attempt, round_, function.tries, token)
+            return approval_programs.wait(attempt, round_, function.tries, token)
         case "process":
-            return approval_flow.handle(attempt, function.value)
+            return approval_programs.handle(attempt, function.value)
         case "fail":
-            return approval_flow.fail(attempt, "E", "")
+            return approval_programs.fail(attempt, "E", "")
         case "sweep":
-            return approval_flow.sweep()
+            return approval_programs.sweep()
         case _:
             return _deliver(function.value)
 
@@ -203,12 +203,12 @@ def _program(function: Function) -> Program:
 def _deliver(record: Approval) -> Program:
     """What the stream's consumer does with a record."""
     if record.happened.starts:
-        yield approval_flow.Start(record)
+        yield approval_programs.Start(record)
     elif record.is_decided:
-        yield from approval_flow.wake(record)
+        yield from approval_programs.wake(record)
 
 
-def _replayed(function: Function) -> approval_flow.Call:
+def _replayed(function: Function) -> approval_programs.Call:
     program = _program(function)
     call = next(program)
     for answer in function.answers:
@@ -216,19 +216,19 @@ def _replayed(function: Function) -> approval_flow.Call:
     return call
 
 
-def _answered(state: State, function: Function, call: approval_flow.Call) -> tuple[Any, State]:
+def _answered(state: State, function: Function, call: approval_programs.Call) -> tuple[Any, State]:
     match call:
-        case approval_flow.FindApproval():
+        case approval_programs.FindApproval():
             return state.approval, state
-        case approval_flow.Succeed(token):
+        case approval_programs.Succeed(token):
             return _sent(state, token)
-        case approval_flow.Handle(approval):
+        case approval_programs.Handle(approval):
             if approval.status is not state.approval.status:
                 raise BrokenError(f"A2: {approval.status} is done, {state.approval.status} stored")
             return None, replace(state, effects=(*state.effects, approval.status))
-        case approval_flow.Start(approval):
+        case approval_programs.Start(approval):
             return None, _started(state, approval.attempt)
-        case approval_flow.Describe(approval):
+        case approval_programs.Describe(approval):
             found = [one for one in state.machines if one.attempt == approval.attempt]
             is_running = bool(found) and found[0].stage not in ("ended", "dead")
             return (chain.Execution(is_running) if found else None), state
@@ -247,26 +247,26 @@ def _written(state: State, function: Function, call: Any) -> tuple[Any, State]:
     found, now = state.approval, "now"
     may, after = False, found
     match call:
-        case approval_flow.OpenRound(attempt, seen, remind_at, due_at, is_reminder):
+        case approval_programs.OpenRound(attempt, seen, remind_at, due_at, is_reminder):
             may = found.may_open_round(attempt, seen)
             after = found.in_round(remind_at=remind_at, due_at=due_at, is_reminder=is_reminder)
-        case approval_flow.Park(attempt, token, seq):
+        case approval_programs.Park(attempt, token, seq):
             may, after = found.may_park(attempt, seq), found.parked(token, seq)
-        case approval_flow.CastVote(vote, seen, status):
+        case approval_programs.CastVote(vote, seen, status):
             may, after = found.may_vote(seen, vote.at), replace(found.after(vote), status=status)
-        case approval_flow.Expire(at):
+        case approval_programs.Expire(at):
             may, after = found.may_expire(at), found.expired(at)
-        case approval_flow.Close(attempt, stage):
+        case approval_programs.Close(attempt, stage):
             may, after = found.is_mine(attempt), found.closed(stage)
-        case approval_flow.Restart(attempt):
+        case approval_programs.Restart(attempt):
             may, after = found.is_mine(attempt), found.restarted(now)
     if not may:
-        return approval_flow.Written(done=False, approval=found), state
+        return approval_programs.Written(done=False, approval=found), state
     _check_write(found, after, function, call)
     is_acted_on = after.happened.starts or (after.is_decided and not after.stage.is_closed)
     is_new = is_acted_on and after.happened != "WAITING"
     records = (*state.records, after) if is_new else state.records
-    written = approval_flow.Written(done=True, approval=after)
+    written = approval_programs.Written(done=True, approval=after)
     return written, replace(state, approval=after, records=records)
 
 

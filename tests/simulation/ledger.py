@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sfn_cqrs.domain.errors import VersionConflictError
-from sfn_cqrs.service.commands import Published
+from sfn_cqrs.service.commands.service import Published
 
 
 @dataclass(frozen=True)

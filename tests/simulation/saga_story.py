@@ -20,15 +20,15 @@ from tests.support.calls import AwsCall, KilledError
 from tests.support.saga_system import SagaSystem
 from tests.support.system import silent
 
-from sfn_cqrs.domain import saga_flow
+from sfn_cqrs.domain import saga_programs
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.failure import Failure
 from sfn_cqrs.domain.saga import Saga, SagaStatus
-from sfn_cqrs.domain.saga_flow import left_of
-from sfn_cqrs.service import saga_types
-from sfn_cqrs.service.commands import CommandService
-from sfn_cqrs.service.saga_flow import SagaFlow
-from sfn_cqrs.service.sagas import SagaService
+from sfn_cqrs.domain.saga_programs import left_of
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.sagas.programs import SagaFlow
+from sfn_cqrs.service.sagas.service import SagaService
 
 ALWAYS = 1_000
 AVAILABLE = {"BOOK": 5, "PEN": 3}
@@ -242,7 +242,7 @@ class _Teller:
         ((key, saga),) = self._system.world.store.sagas.items()
         moves = saga_types.find("order-saga").moves
         (move,) = [move for move in moves if function_of(move.step) == call.function]
-        undoing = saga_flow.undo(saga.attempt, move, 0, Failure("Sandbox.Timedout", "late"))
+        undoing = saga_programs.undo(saga.attempt, move, 0, Failure("Sandbox.Timedout", "late"))
         with self._system.calls.of("overtaking"), suppress(SupersededError):
             SagaFlow(key).run(undoing)
 

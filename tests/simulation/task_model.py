@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from tests.simulation.task_world import BrokenError, State, moves, swept
 
 from sfn_cqrs.domain.task import Counts, TaskStatus
-from sfn_cqrs.domain.task_flow import MAX_FRUITLESS_ATTEMPTS
+from sfn_cqrs.domain.task_programs import MAX_FRUITLESS_ATTEMPTS
 
 LIMIT = 3_000_000
 

@@ -1,6 +1,6 @@
 """What a task lives in, as a state that the model check copies: tables, queues, machine, functions.
 
-The rules are the real ones: programs of `task_flow`, predicates and transitions of `task`. A
+The rules are the real ones: programs of `task_programs`, predicates and transitions of `task`. A
 function is a program with the answers that it was given; to take its next step, it is run
 again from its beginning.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sfn_cqrs.domain import chain, task_flow
+from sfn_cqrs.domain import chain, task_programs
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import TaskKey, TaskKind
@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LEASED = int(NOW.timestamp()) + 1
 TRIES = 2
 CONCURRENCY = 2
-Program = Generator[task_flow.Call, Any, Any]
+Program = Generator[task_programs.Call, Any, Any]
 AGAIN = TryAgain("busy")
 _DONE, _FAILED = Ending(TaskStatus.COMPLETED), Ending(TaskStatus.FAILED, error="ValueError")
 
@@ -187,25 +187,25 @@ def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
 def _program(function: Function) -> Program:
     attempt = function.attempt
     programs: dict[str, Callable[[], Program]] = {
-        "enqueue": lambda: task_flow.enqueue(attempt),
-        "execute": lambda: task_flow.execute(attempt, LEASED),
-        "iterate": lambda: task_flow.work(attempt, function.index, function.seq, LEASED),
-        "iterate fast": lambda: task_flow.work(
+        "enqueue": lambda: task_programs.enqueue(attempt),
+        "execute": lambda: task_programs.execute(attempt, LEASED),
+        "iterate": lambda: task_programs.work(attempt, function.index, function.seq, LEASED),
+        "iterate fast": lambda: task_programs.work(
             attempt, function.index, function.seq, LEASED, fails_fast=True
         ),
-        "finalize": lambda: task_flow.finalize(attempt),
-        "sweep": lambda: task_flow.sweep(NOW),
-        "cancel": task_flow.cancel,
-        "retry": lambda: task_flow.retry(NOW.timestamp()),
+        "finalize": lambda: task_programs.finalize(attempt),
+        "sweep": lambda: task_programs.sweep(NOW),
+        "cancel": task_programs.cancel,
+        "retry": lambda: task_programs.retry(NOW.timestamp()),
     }
     return programs[function.name]()
 
 
-def _replayed(function: Function) -> task_flow.Call:
+def _replayed(function: Function) -> task_programs.Call:
     abandoned = {}
     if function.name == "finalize":
         abandoned = dict.fromkeys(function.answers[0], "Sandbox.Timedout")
-        program: Program = task_flow.finalize(function.attempt, abandoned, NOW.timestamp())
+        program: Program = task_programs.finalize(function.attempt, abandoned, NOW.timestamp())
         answers = function.answers[1:]
     else:
         program, answers = _program(function), function.answers
@@ -216,33 +216,33 @@ def _replayed(function: Function) -> task_flow.Call:
 
 
 def _answers(  # noqa: C901 - one case a call
-    state: State, function: Function, call: task_flow.Call
+    state: State, function: Function, call: task_programs.Call
 ) -> Iterator[tuple[Any, State]]:
     match call:
-        case task_flow.FindTask():
+        case task_programs.FindTask():
             yield state.task, state
-        case task_flow.FindItems():
+        case task_programs.FindItems():
             yield tuple(item for item in state.items if item is not None), state
-        case task_flow.PutItems(task):
+        case task_programs.PutItems(task):
             items = tuple(
                 found or Item(key=task.key, index=index, input=index, updated_at="")
                 for index, found in enumerate(state.items)
             )
             yield None, replace(state, items=items)
-        case task_flow.Start(task):
+        case task_programs.Start(task):
             is_new = all(one.attempt != task.attempt for one in state.executions)
             started = Execution(task.attempt, task.items)
             executions = (*state.executions, started) if is_new else state.executions
             yield None, _driven(replace(state, executions=executions))
-        case task_flow.Describe(task):
+        case task_programs.Describe(task):
             found = [one for one in state.executions if one.attempt == task.attempt]
             is_running = bool(found) and found[0].stage in ("map", "final")
             yield chain.Execution(is_running) if found else None, state
-        case task_flow.Work(item):
+        case task_programs.Work(item):
             yield from _worked(state, function, item)
-        case task_flow.CountRetry(item):
+        case task_programs.CountRetry(item):
             yield _retry_counted(state, item)
-        case task_flow.Claim() | task_flow.CloseItem() | task_flow.SettleItem():
+        case task_programs.Claim() | task_programs.CloseItem() | task_programs.SettleItem():
             yield _item_write(state, call)
         case _:
             yield _task_write(state, call)
@@ -271,7 +271,7 @@ def _is_at_work(function: Function, index: int) -> bool:
         call = _replayed(function)
     except (StopIteration, SupersededError, TransientError):
         return False
-    return isinstance(call, task_flow.Work | task_flow.CloseItem)
+    return isinstance(call, task_programs.Work | task_programs.CloseItem)
 
 
 def _retry_counted(state: State, item: Item) -> tuple[Any, State]:
@@ -279,10 +279,10 @@ def _retry_counted(state: State, item: Item) -> tuple[Any, State]:
     found = state.items[item.index]
     assert found is not None
     if not found.may_be_closed(item.attempt, item.seq):
-        return task_flow.ItemWritten(done=False, item=found), state
+        return task_programs.ItemWritten(done=False, item=found), state
     counted = replace(found, retries=item.retries, retried_in=item.retried_in)
     after = replace(state, items=_put(state.items, item.index, counted))
-    return task_flow.ItemWritten(done=True, item=counted), after
+    return task_programs.ItemWritten(done=True, item=counted), after
 
 
 def _item_write(state: State, call: Any) -> tuple[Any, State]:  # noqa: C901 - one case a call
@@ -290,55 +290,57 @@ def _item_write(state: State, call: Any) -> tuple[Any, State]:  # noqa: C901 - o
     assert found is not None
     may, item = False, found
     match call:
-        case task_flow.Claim(_, attempt, seq, lease_until, once):
+        case task_programs.Claim(_, attempt, seq, lease_until, once):
             may = found.may_be_claimed(attempt, seq, NOW.timestamp(), is_delivered_once=once)
             item = found.claimed(attempt, seq, lease_until)
-        case task_flow.CloseItem(_, attempt, seq, ending):
+        case task_programs.CloseItem(_, attempt, seq, ending):
             may, item = found.may_be_closed(attempt, seq), found.closed(ending)
-        case task_flow.SettleItem(_, attempt, ending):
+        case task_programs.SettleItem(_, attempt, ending):
             may, item = found.may_be_settled(attempt), found.settled(attempt, ending)
     if not may:
-        return task_flow.ItemWritten(done=False, item=found), state
+        return task_programs.ItemWritten(done=False, item=found), state
     if found.status is TaskStatus.COMPLETED:
         raise BrokenError(f"T1: item {call.index} was COMPLETED and is {item.status}")
-    if not isinstance(call, task_flow.Claim) and found.attempt > call.attempt:
+    if not isinstance(call, task_programs.Claim) and found.attempt > call.attempt:
         raise BrokenError(f"T6: attempt {call.attempt} ends an item of attempt {found.attempt}")
-    if isinstance(call, task_flow.CloseItem) and found.seq != call.seq:
+    if isinstance(call, task_programs.CloseItem) and found.seq != call.seq:
         raise BrokenError(f"T6: try {call.seq} ends an item of try {found.seq}")
     successes = state.successes
     if item.status is TaskStatus.COMPLETED:
         successes = _put(successes, call.index, successes[call.index] + 1)
     after = replace(state, items=_put(state.items, call.index, item), successes=successes)
-    return task_flow.ItemWritten(done=True, item=item), after
+    return task_programs.ItemWritten(done=True, item=item), after
 
 
 def _task_write(state: State, call: Any) -> tuple[Any, State]:  # noqa: C901 - one case a call
     task, records = state.task, state.records
     may, after = False, task
     match call:
-        case task_flow.Queue(attempt):
+        case task_programs.Queue(attempt):
             may, after = task.may_queue(attempt), task.queued()
-        case task_flow.Begin(attempt):
+        case task_programs.Begin(attempt):
             may, after = task.may_queue(attempt), task.begun()
-        case task_flow.StopTask(stop):
+        case task_programs.StopTask(stop):
             may, after = task.may_stop(), task.stopped(stop)
-        case task_flow.CloseTask(attempt, status, counts):
+        case task_programs.CloseTask(attempt, status, counts):
             may, after = task.is_mine(attempt), task.closed(status, counts)
-        case task_flow.Continue(attempt, pending):
+        case task_programs.Continue(attempt, pending):
             may, after = task.may_continue(attempt), task.restarted(pending)
             records = (*records, attempt + 1)
-        case task_flow.Retry(attempt, pending):
+        case task_programs.Retry(attempt, pending):
             may, after = task.may_retry(attempt), task.restarted(pending)
             records = (*records, attempt + 1)
     if not may:
-        return task_flow.TaskWritten(done=False, task=task), state
+        return task_programs.TaskWritten(done=False, task=task), state
     if getattr(call, "attempt", task.attempt) != task.attempt:
         raise BrokenError(f"T6: attempt {call.attempt} changes a task of attempt {task.attempt}")
-    if task.status.is_closed and not isinstance(call, task_flow.Retry):
+    if task.status.is_closed and not isinstance(call, task_programs.Retry):
         raise BrokenError(f"T3: the task was {task.status} and is {after.status}")
     if task.attempt == after.attempt and _rank(after.status) < _rank(task.status):
         raise BrokenError(f"T3: the task was {task.status} and is {after.status}")
-    return task_flow.TaskWritten(done=True, task=after), replace(state, task=after, records=records)
+    return task_programs.TaskWritten(done=True, task=after), replace(
+        state, task=after, records=records
+    )
 
 
 def _returned(state: State, function: Function, result: Any) -> State:

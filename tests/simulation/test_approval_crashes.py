@@ -8,7 +8,7 @@ from tests.support.calls import AwsCall
 from tests.support.system import API, SWEEP, killing, silent
 
 from sfn_cqrs.domain.approval import Rules, Stage, Status
-from sfn_cqrs.service.approvals import ApprovalService
+from sfn_cqrs.service.approvals.service import ApprovalService
 
 Play = Callable[[ApprovalSystem], None]
 DAY = 86_400

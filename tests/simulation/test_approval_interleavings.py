@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.simulation.approval_world import BrokenError, State, first_state, moves, swept
 
-from sfn_cqrs.domain import approval_flow
+from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import Approval, Stage
 
 LIMIT = 400_000
@@ -62,7 +62,7 @@ def is_disturbed(first: State) -> bool:
 def check_rest(state: State, first: State) -> None:
     if not is_disturbed(first):
         raise BrokenError("A5: it needs the sweep")
-    if state.approval.restarts > approval_flow.MAX_RESTARTS:
+    if state.approval.restarts > approval_programs.MAX_RESTARTS:
         raise BrokenError("A3: it is begun again without end")
 
 
@@ -129,11 +129,11 @@ def test_whatever_comes_in_whatever_order_it_ends_right(
 
 
 def _wait_without_looking(attempt: int, round_: int, retry_count: int, token: str) -> Any:
-    yield approval_flow.Park(attempt, token, round_ * 100 + retry_count)
+    yield approval_programs.Park(attempt, token, round_ * 100 + retry_count)
 
 
 def _never_wake(_approval: Approval) -> Any:
-    yield approval_flow.FindApproval()
+    yield approval_programs.FindApproval()
     return False
 
 
@@ -171,7 +171,7 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         "A4",
     ),
     "a wait does not look at the decision": (
-        approval_flow,
+        approval_programs,
         "wait",
         _wait_without_looking,
         1,
@@ -179,7 +179,7 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         "A5",
     ),
     "a decision does not look at the token": (
-        approval_flow,
+        approval_programs,
         "wake",
         _never_wake,
         1,

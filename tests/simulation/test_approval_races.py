@@ -11,7 +11,7 @@ from tests.support.approval_system import ApprovalSystem, assert_ended
 from tests.support.calls import AwsCall, KilledError
 from tests.support.system import silent
 
-from sfn_cqrs.domain import approval_flow
+from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import Approval, Happened, Rules, Status, Verdict
 from sfn_cqrs.domain.errors import AlreadyDecidedError, ExpiredError
 
@@ -124,12 +124,12 @@ def test_an_execution_that_somebody_stops_at_that_instant_is_followed_by_another
 
 def _wait_without_looking(
     attempt: int, round_: int, retry_count: int, token: str
-) -> Generator[approval_flow.Call, Any, None]:
-    yield approval_flow.Park(attempt, token, round_ * 100 + retry_count)
+) -> Generator[approval_programs.Call, Any, None]:
+    yield approval_programs.Park(attempt, token, round_ * 100 + retry_count)
 
 
-def _never_wake(_approval: Approval) -> Generator[approval_flow.Call, Any, bool]:
-    yield approval_flow.FindApproval()
+def _never_wake(_approval: Approval) -> Generator[approval_programs.Call, Any, bool]:
+    yield approval_programs.FindApproval()
     return False
 
 
@@ -149,8 +149,8 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
         "may_expire",
         lambda approval, now: approval.is_over(now),
     ),
-    "a wait does not look at the decision": (approval_flow, "wait", _wait_without_looking),
-    "a decision does not look at the token": (approval_flow, "wake", _never_wake),
+    "a wait does not look at the decision": (approval_programs, "wait", _wait_without_looking),
+    "a decision does not look at the token": (approval_programs, "wake", _never_wake),
 }
 
 

@@ -20,12 +20,12 @@ from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus
 from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service import strategies
-from sfn_cqrs.service.commands import CommandService
-from sfn_cqrs.service.import_batch import run_batch
-from sfn_cqrs.service.import_end import end
-from sfn_cqrs.service.import_load import load
-from sfn_cqrs.service.import_rows import RowBatch
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.batch import run_batch
+from sfn_cqrs.service.imports.end import end
+from sfn_cqrs.service.imports.load import load
+from sfn_cqrs.service.imports.rows import RowBatch
 
 BEFORE = ImportKey("tenant1", "01JDHZ00000000000000000009")
 CHANGED, SAME = "RJ01", "RJ02"

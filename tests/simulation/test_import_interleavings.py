@@ -17,9 +17,9 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import ChainBusyError, TransientError, VersionConflictError
 from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode, Settings
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service import strategies
-from sfn_cqrs.service.commands import CommandService
-from sfn_cqrs.service.import_rows import RowBatch
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.rows import RowBatch
 
 MORE = int(os.environ.get("MORE_SEEDS", "1"))
 CODES = [f"R{number:03d}" for number in range(6)]

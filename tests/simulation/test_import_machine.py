@@ -21,8 +21,8 @@ from tests.unit.imports.conftest import key_of
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service.commands import CommandService
-from sfn_cqrs.service.imports import Request
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.imports.service import Request
 from shop.airport_import import Airports
 
 LOADER = "ImportCsvCsvLoaderFunction"

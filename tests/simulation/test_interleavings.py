@@ -14,7 +14,7 @@ from tests.support.moto_system import MotoSystem
 from tests.support.system import TENANT, System, silent
 
 from sfn_cqrs.domain.command import Known
-from sfn_cqrs.service.commands import CommandService, Published
+from sfn_cqrs.service.commands.service import CommandService, Published
 
 DISORDER = {"shuffles": True, "duplicates": 0.1, "replays": 0.2}
 PAIRS = 100

@@ -23,7 +23,7 @@ from tests.simulation.saga_story import (
 )
 
 from sfn_cqrs.domain.saga import EntryStatus, SagaStatus
-from sfn_cqrs.service import saga_commands
+from sfn_cqrs.service.sagas import effects as saga_commands
 
 UNDO = tuple(UNDONE_BY.values())
 STATES = [function_of(name) for name in ("resume", *STEPS, *UNDO, "finish_saga", "park_saga")]

@@ -19,9 +19,10 @@ from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.task_items import task_item
 from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.task import Counts, Task, TaskStatus
-from sfn_cqrs.service import handlers, task_types
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.sweep import TASKS, sweep
-from sfn_cqrs.service.tasks import TaskService
+from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.service.tasks.service import TaskService
 
 ITEMS = 4
 FAILS = 2

@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.task_model import check
 from tests.simulation.task_world import first_state
 
-from sfn_cqrs.domain import task_flow
+from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.task import Item, Task, TaskStatus
 
@@ -151,7 +151,7 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         "T6",
     ),
     "an attempt always has a successor": (
-        task_flow,
+        task_programs,
         "_may_go_on",
         lambda _task, _left: True,
         1,

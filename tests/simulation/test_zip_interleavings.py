@@ -9,7 +9,7 @@ from tests.support.system import silent
 from tests.support.zip_system import ZipSystem, hear
 
 from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.service.zip_hooks import FinishedImport
+from sfn_cqrs.service.zips.hooks import FinishedImport
 
 SEEDS = range(10)
 DEATHS = 0.01

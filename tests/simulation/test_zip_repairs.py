@@ -19,8 +19,8 @@ from tests.support.zip_system import ZipSystem, an_archive, hear
 
 from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service import zip_hooks
-from sfn_cqrs.service.zip_hooks import FinishedImport
+from sfn_cqrs.service.zips import hooks as zip_hooks
+from sfn_cqrs.service.zips.hooks import FinishedImport
 
 SIX_HOURS = 21_600
 LOADER = "ImportCsvCsvLoaderFunction"

@@ -20,10 +20,11 @@ from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.domain.approval import Approval, Rules, Status
 from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.domain.process import Process
-from sfn_cqrs.service import approval_types, handlers
-from sfn_cqrs.service.approval_types import ApprovalType, Decided
-from sfn_cqrs.service.approvals import ApprovalService
-from sfn_cqrs.service.commands import Caller
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.approvals.types import ApprovalType, Decided
+from sfn_cqrs.service.commands.service import Caller
 
 CONSUMER = "StreamOnApprovalChangedFunction"
 TYPE = "ORDER_RELEASE"

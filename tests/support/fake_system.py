@@ -6,9 +6,9 @@ from tests.fakes import World
 from tests.support.calls import Watched
 from tests.support.system import System
 
+from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.executions import Executions
-from sfn_cqrs.adapters.items import process_item
 from sfn_cqrs.adapters.process_table import open_shard
 from sfn_cqrs.domain.process import Process
 from sfn_local.asl import Engine, errors

@@ -16,8 +16,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from tests.support.system import System
 
+from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.items import as_process
 from sfn_cqrs.domain.process import Process
 from sfn_local.asl.server import handler as engine_handler
 from sfn_local.http_server import Request

@@ -20,8 +20,8 @@ from tests.template.stack import (
 from sfn_cqrs.domain import errors
 from sfn_cqrs.domain.approval import TRIES_PER_ROUND
 from sfn_cqrs.domain.failure import BUSY_ERRORS
-from sfn_cqrs.service.approval_types import MAX_TIME
-from sfn_cqrs.service.import_batch import RETRIES as BATCH_RETRIES
+from sfn_cqrs.service.approvals.types import MAX_TIME
+from sfn_cqrs.service.imports.batch import RETRIES as BATCH_RETRIES
 
 DIED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"]
 BUDGET = 30 * 60

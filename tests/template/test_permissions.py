@@ -25,10 +25,10 @@ from tests.template.test_events import ATTEMPTS
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef, ImportKey, ZipRef
-from sfn_cqrs.service.commands import Caller
-from sfn_cqrs.service.imports import ImportService, Request
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
-from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
+from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 from sfn_local.lambdas import current_function
 from sfn_local.stack import LocalStack
 

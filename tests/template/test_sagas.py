@@ -4,8 +4,9 @@ import pytest
 from tests.template.stack import MACHINES
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.saga_flow import BACK
-from sfn_cqrs.service import handlers, saga_types
+from sfn_cqrs.domain.saga_programs import BACK
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.sagas import types as saga_types
 
 LAST = "finish_saga"
 

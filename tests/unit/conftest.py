@@ -8,8 +8,9 @@ import pytest
 from tests.fakes import World
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.service import handlers, task_types
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.tasks import types as task_types
 
 APPROVAL_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:sfn-cqrs-approval"
 EVENTS = Path(__file__).parents[2] / "events"

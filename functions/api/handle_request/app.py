@@ -21,10 +21,10 @@ from sfn_cqrs.routes import (
     sagas,
     tasks,
 )
-from sfn_cqrs.service.http import with_encoded_path
+from sfn_cqrs.routes.http import with_encoded_path
+from sfn_cqrs.routes.problems import problem, problem_of
+from sfn_cqrs.routes.resolver import Resolver
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.problems import problem, problem_of
-from sfn_cqrs.service.resolver import Resolver
 
 RETRY_AFTER = "2"
 """Seconds after which a client may send a request again that met a busy AWS."""

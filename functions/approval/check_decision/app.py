@@ -5,8 +5,8 @@ Choice state decision branches on the result answered here.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import approval_flow
-from sfn_cqrs.service.approval_state import ApprovalState, approval_state
+from sfn_cqrs.domain import approval_programs
+from sfn_cqrs.service.approvals.state import ApprovalState, approval_state
 
 
 @approval_state
@@ -18,7 +18,7 @@ def lambda_handler(state: ApprovalState) -> dict[str, object]:
         TransientError: somebody else has changed it just now.
     """
     now = bootstrap.now()
-    approval = state.flow.run(approval_flow.check(state.ref.attempt, now))
+    approval = state.flow.run(approval_programs.check(state.ref.attempt, now))
     if approval.is_decided:
         return {"result": str(approval.status)}
     return {"result": "WAIT", "round": approval.round, "seconds": approval.seconds_left(now)}

@@ -3,17 +3,17 @@
 Every Catch of the machine leads here. What is answered becomes the execution's error and cause.
 """
 
-from sfn_cqrs.domain import approval_flow
+from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.service.approval_state import ApprovalState, approval_state
+from sfn_cqrs.service.approvals.state import ApprovalState, approval_state
 
 
 @approval_state
 def lambda_handler(state: ApprovalState) -> dict[str, object]:
     """Close the attempt as failed, unless a later one owns the approval."""
     failure = Failure.of(state.input)
-    failing = approval_flow.fail(state.ref.attempt, failure.error, failure.summary)
+    failing = approval_programs.fail(state.ref.attempt, failure.error, failure.summary)
     try:
         state.flow.run(failing)
     except SupersededError as error:

@@ -4,9 +4,9 @@ The token is stored first, and the decision is read of the very item that it was
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import approval_flow
+from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.errors import InvalidTokenError
-from sfn_cqrs.service.approval_state import ApprovalState, approval_state
+from sfn_cqrs.service.approvals.state import ApprovalState, approval_state
 
 
 @approval_state
@@ -21,5 +21,5 @@ def lambda_handler(state: ApprovalState) -> dict[str, object]:
     if token is None or state.context.state_machine.id != bootstrap.approval_machine_arn():
         raise InvalidTokenError("only the approval machine waits for a decision")
     tries = state.context.state.retry_count
-    state.flow.run(approval_flow.wait(state.ref.attempt, state.input["round"], tries, token))
+    state.flow.run(approval_programs.wait(state.ref.attempt, state.input["round"], tries, token))
     return {"result": "parked"}

@@ -6,7 +6,7 @@ The Choice state check_version_result branches on the number answered here.
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.errors import PredecessorFailedError, VersionGapError
 from sfn_cqrs.domain.versioning import Turn
-from sfn_cqrs.service.command_state import BegunState, first_command_state
+from sfn_cqrs.service.commands.state import BegunState, first_command_state
 
 
 @first_command_state

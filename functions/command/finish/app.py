@@ -3,7 +3,7 @@
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service.command_state import CommandState, command_state_without_status
+from sfn_cqrs.service.commands.state import CommandState, command_state_without_status
 
 
 @command_state_without_status

@@ -2,7 +2,7 @@
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.service.command_state import CommandState, command_state
+from sfn_cqrs.service.commands.state import CommandState, command_state
 
 
 @command_state

@@ -1,7 +1,7 @@
 """sync_data: run one sync handler, whose name is this iteration's input."""
 
-from sfn_cqrs.service.command_state import CommandState, command_state_without_status
-from sfn_cqrs.service.projection import project
+from sfn_cqrs.service.commands.projection import project
+from sfn_cqrs.service.commands.state import CommandState, command_state_without_status
 
 
 @command_state_without_status

@@ -1,7 +1,7 @@
 """transform_data: list the sync handlers that sync_data_all runs, one per iteration."""
 
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.command_state import CommandState, command_state
+from sfn_cqrs.service.commands.state import CommandState, command_state
 
 
 @command_state

@@ -5,7 +5,7 @@ that closes in between is seen by one of the two.
 """
 
 from sfn_cqrs.domain import chain
-from sfn_cqrs.service.command_state import CommandState, command_state_without_status
+from sfn_cqrs.service.commands.state import CommandState, command_state_without_status
 
 
 @command_state_without_status

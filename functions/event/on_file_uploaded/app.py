@@ -5,7 +5,7 @@ S3 may tell of it more than once, and EventBridge may deliver that more than onc
 
 from typing import Any
 
-from sfn_cqrs.service.import_uploads import UploadedFile, import_once
+from sfn_cqrs.service.imports.uploads import UploadedFile, import_once
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.state import naming_transient
 

@@ -4,8 +4,8 @@ The Choice state choose_reader branches on the reader answered here; the Map rea
 version of the very object that was looked at, or what was written of it.
 """
 
-from sfn_cqrs.service.import_load import load_job
-from sfn_cqrs.service.import_state import BegunImport, import_state
+from sfn_cqrs.service.imports.load import load_job
+from sfn_cqrs.service.imports.state import BegunImport, import_state
 
 
 @import_state

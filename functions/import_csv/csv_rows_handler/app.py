@@ -4,8 +4,8 @@ It serves both Maps. A batch that raises whenever it is tried has no marker, and
 finalize_parent_job knows its rows.
 """
 
-from sfn_cqrs.service.import_batch import RETRIES, run_batch
-from sfn_cqrs.service.import_state import ImportState, import_state_without_status
+from sfn_cqrs.service.imports.batch import RETRIES, run_batch
+from sfn_cqrs.service.imports.state import ImportState, import_state_without_status
 
 
 @import_state_without_status

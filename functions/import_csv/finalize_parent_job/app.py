@@ -3,8 +3,8 @@
 Its input is the Map's result, the loader's answer where no Map ran, or what a Catch caught.
 """
 
-from sfn_cqrs.service.import_end import end_job, problem_of
-from sfn_cqrs.service.import_state import ImportState, import_state_without_status
+from sfn_cqrs.service.imports.end import end_job, problem_of
+from sfn_cqrs.service.imports.state import ImportState, import_state_without_status
 
 
 @import_state_without_status

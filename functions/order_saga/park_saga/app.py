@@ -3,9 +3,9 @@
 Its input is the error of the state that gave up.
 """
 
-from sfn_cqrs.domain import saga_flow
+from sfn_cqrs.domain import saga_programs
 from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.service.saga_state import SagaState, saga_state
+from sfn_cqrs.service.sagas.state import SagaState, saga_state
 
 
 @saga_state
@@ -15,5 +15,5 @@ def lambda_handler(state: SagaState) -> dict[str, object]:
     Raises:
         SupersededError: a later attempt owns the saga.
     """
-    saga = state.flow.run(saga_flow.park(state.attempt, Failure.of(state.input)))
+    saga = state.flow.run(saga_programs.park(state.attempt, Failure.of(state.input)))
     return {"result": str(saga.status), "error": saga.error}

@@ -4,8 +4,8 @@ The Choice state direction branches on the word answered here. A saga that is be
 after its execution died, or after a person redrove it, goes on where its log says.
 """
 
-from sfn_cqrs.domain import saga_flow
-from sfn_cqrs.service.saga_state import SagaState, saga_state
+from sfn_cqrs.domain import saga_programs
+from sfn_cqrs.service.sagas.state import SagaState, saga_state
 
 
 @saga_state
@@ -15,4 +15,4 @@ def lambda_handler(state: SagaState) -> dict[str, object]:
     Raises:
         SupersededError: a later attempt owns the saga, or it is closed.
     """
-    return {"result": state.flow.run(saga_flow.resume(state.attempt, state.type.moves))}
+    return {"result": state.flow.run(saga_programs.resume(state.attempt, state.type.moves))}

@@ -5,7 +5,7 @@ its job ends and says why.
 """
 
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.import_single import import_single
+from sfn_cqrs.service.imports.single import import_single
 from sfn_cqrs.service.queue import Delivery, queue_consumer
 
 RECEIVES = 6

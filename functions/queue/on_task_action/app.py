@@ -2,15 +2,15 @@
 
 from functools import partial
 
-from sfn_cqrs.domain import task_flow
+from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.keys import TaskKey, task_id_parts
-from sfn_cqrs.service import task_types
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.queue import Delivery, queue_consumer
-from sfn_cqrs.service.task_flow import TaskFlow
-from sfn_cqrs.service.task_state import lease_of
-from sfn_cqrs.service.task_work import work_on_alone
+from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.service.tasks.programs import TaskFlow
+from sfn_cqrs.service.tasks.state import lease_of
+from sfn_cqrs.service.tasks.work import work_on_alone
 
 
 @queue_consumer
@@ -23,7 +23,7 @@ def lambda_handler(delivery: Delivery) -> None:
     worker = partial(work_on_alone, task_type, remaining_ms=remaining_ms)
     attempt = notice["content"]["attempt"]
     try:
-        executing = task_flow.execute(attempt, lease_of(remaining_ms), delivery.receives)
+        executing = task_programs.execute(attempt, lease_of(remaining_ms), delivery.receives)
         TaskFlow(key, worker).run(executing)
     except SupersededError as error:
         logger.info("a message has nothing left to do", reason=str(error))

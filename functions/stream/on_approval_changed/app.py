@@ -6,10 +6,10 @@ waits.
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.approval_items import as_approval
-from sfn_cqrs.domain import approval_flow
+from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import Approval, Happened
 from sfn_cqrs.domain.notices import approval_alarm, approval_status
-from sfn_cqrs.service.approval_flow import ApprovalFlow
+from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.stream import Outbox, stream_of
 
 
@@ -19,7 +19,7 @@ def lambda_handler(approval: Approval, outbox: Outbox) -> None:
     if approval.happened.starts:
         bootstrap.approval_executions().start(approval.ref)
     elif approval.is_decided:
-        ApprovalFlow(approval.key).run(approval_flow.wake(approval))
+        ApprovalFlow(approval.key).run(approval_programs.wake(approval))
     table = bootstrap.approvals_table_name()
     outbox.notices.append(approval_status(approval, table))
     if approval.happened is Happened.FAILED:

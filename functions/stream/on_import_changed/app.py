@@ -16,9 +16,9 @@ from sfn_cqrs.domain.import_job import Job, JobStatus
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.notices import import_execute
 from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service.import_progress import advance, tell
+from sfn_cqrs.service.imports.progress import advance, tell
 from sfn_cqrs.service.stream import Outbox, stream_of
-from sfn_cqrs.service.zip_progress import tell_zip
+from sfn_cqrs.service.zips.progress import tell_zip
 
 KINDS: dict[str, Callable[[Item], Job | ZipJob | ImportKey]] = {"job": as_job, "zip": as_zip}
 

@@ -4,11 +4,11 @@ The event source lets through process items that are to be started, and those th
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.items import as_process
+from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.notices import command_status, sfn_alarm
 from sfn_cqrs.domain.process import START, Outcome, Process
-from sfn_cqrs.service.chain import Chain
+from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.stream import Outbox, stream_of
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.task_items import as_item, as_task
-from sfn_cqrs.domain import task_flow
+from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.notices import item_alarm, sub_task_status, task_execute, task_status
 from sfn_cqrs.domain.task import Item, Task, TaskStatus
 from sfn_cqrs.service.stream import Outbox, stream_of
-from sfn_cqrs.service.task_flow import TaskFlow
+from sfn_cqrs.service.tasks.programs import TaskFlow
 
 
 def _read(image: dict[str, Any]) -> Task | Item:
@@ -28,7 +28,7 @@ def lambda_handler(found: Task | Item, outbox: Outbox) -> None:
         case Task() if found.status.is_closed:
             outbox.notices.append(task_status(found, table))
         case Task():
-            queued = TaskFlow(found.key).run(task_flow.enqueue(found.attempt))
+            queued = TaskFlow(found.key).run(task_programs.enqueue(found.attempt))
             if queued is not None:
                 outbox.notices.append(task_execute(queued, table))
         case Item():

@@ -6,10 +6,10 @@ attempt. The Map's own Catch leads here, too.
 """
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import task_flow
+from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.failure import BUSY_ERRORS
-from sfn_cqrs.service.task_flow import TaskFlow
-from sfn_cqrs.service.task_state import TaskState, task_state
+from sfn_cqrs.service.tasks.programs import TaskFlow
+from sfn_cqrs.service.tasks.state import TaskState, task_state
 
 
 @task_state
@@ -23,5 +23,5 @@ def lambda_handler(state: TaskState) -> dict[str, object]:
     errors = {one["index"]: str(one["error"]) for one in answers if "error" in one}
     abandoned = {index: error for index, error in errors.items() if error not in BUSY_ERRORS}
     now = bootstrap.now().timestamp()
-    task = TaskFlow(state.ref.key).run(task_flow.finalize(state.ref.attempt, abandoned, now))
+    task = TaskFlow(state.ref.key).run(task_programs.finalize(state.ref.attempt, abandoned, now))
     return {"result": str(task.status), "attempt": task.attempt}

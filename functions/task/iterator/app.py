@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from sfn_cqrs.domain import task_flow
+from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.service import task_types
-from sfn_cqrs.service.task_flow import TaskFlow
-from sfn_cqrs.service.task_state import TaskState, task_state
-from sfn_cqrs.service.task_work import work_on
+from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.service.tasks.programs import TaskFlow
+from sfn_cqrs.service.tasks.state import TaskState, task_state
+from sfn_cqrs.service.tasks.work import work_on
 
 
 @task_state
@@ -23,7 +23,7 @@ def lambda_handler(state: TaskState) -> dict[str, object]:
         return {"index": index, "ok": False}
     task_type = task_types.find_or_failing(state.ref.key.type)
     worker = partial(work_on, task_type)
-    working = task_flow.work(
+    working = task_programs.work(
         state.ref.attempt, index, tries, state.lease_until, fails_fast=task_type.fail_fast
     )
     item = TaskFlow(state.ref.key, worker).run(working)

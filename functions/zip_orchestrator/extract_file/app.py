@@ -1,7 +1,7 @@
 """extract_file: write the file whose index is this iteration's input to a key of its own."""
 
-from sfn_cqrs.service.zip_files import extract_file
-from sfn_cqrs.service.zip_state import ZipState, zip_state
+from sfn_cqrs.service.zips.files import extract_file
+from sfn_cqrs.service.zips.state import ZipState, zip_state
 
 
 @zip_state

@@ -4,8 +4,8 @@ Its input are the iterations' answers; one that gave up names its error. The Cat
 states before lead here, too.
 """
 
-from sfn_cqrs.service.zip_end import end_zip
-from sfn_cqrs.service.zip_state import ZipState, zip_state
+from sfn_cqrs.service.zips.end import end_zip
+from sfn_cqrs.service.zips.state import ZipState, zip_state
 
 
 @zip_state

@@ -4,8 +4,8 @@ The Map extract_files goes through the indexes answered here. An archive that ca
 none, and says why in its job.
 """
 
-from sfn_cqrs.service.zip_files import list_zip
-from sfn_cqrs.service.zip_state import ZipState, zip_state
+from sfn_cqrs.service.zips.files import list_zip
+from sfn_cqrs.service.zips.state import ZipState, zip_state
 
 
 @zip_state

@@ -4,8 +4,8 @@ Its input is what extract_file answered, or the error that it ended with. The wa
 with success: how the import went is in its own job, and finalize_zip_job reads it there.
 """
 
-from sfn_cqrs.service.zip_child import trigger
-from sfn_cqrs.service.zip_state import ZipState, zip_state
+from sfn_cqrs.service.zips.child import trigger
+from sfn_cqrs.service.zips.state import ZipState, zip_state
 
 
 @zip_state

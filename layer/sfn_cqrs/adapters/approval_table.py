@@ -19,7 +19,7 @@ from sfn_cqrs.adapters.paging import Page, Range, page_of, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.approval import Approval, Happened, Stage, Status, Vote
-from sfn_cqrs.domain.approval_flow import Written
+from sfn_cqrs.domain.approval_programs import Written
 from sfn_cqrs.domain.clock import Now, iso
 from sfn_cqrs.domain.keys import APPROVAL_PREFIX, ApprovalKey, approvals_partition_key
 from sfn_cqrs.domain.publication import Refusal

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.batch_reads import batch_get
+from sfn_cqrs.adapters.command_items import as_command, as_process, command_item, row_item
 from sfn_cqrs.adapters.data_table import row_condition
 from sfn_cqrs.adapters.dynamodb import (
     Item,
@@ -16,7 +17,6 @@ from sfn_cqrs.adapters.dynamodb import (
     marshal,
     unmarshal,
 )
-from sfn_cqrs.adapters.items import as_command, as_process, command_item, row_item
 from sfn_cqrs.adapters.paging import Page, Range, page_of, query
 from sfn_cqrs.adapters.process_table import new_process_item
 from sfn_cqrs.adapters.request_table import RequestTable

@@ -7,8 +7,8 @@ from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.batch_reads import batch_get
+from sfn_cqrs.adapters.command_items import as_row, row_item
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
-from sfn_cqrs.adapters.items import as_row, row_item
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.domain.command import DataRow
 from sfn_cqrs.domain.keys import ItemKey, partition_key, type_prefix

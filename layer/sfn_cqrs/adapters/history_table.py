@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.adapters.command_items import as_key, as_row
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
-from sfn_cqrs.adapters.items import as_key, as_row
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import DataRow

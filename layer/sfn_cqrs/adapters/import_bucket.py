@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
 from sfn_cqrs.domain.import_job import Source
-from sfn_cqrs.domain.imports import InputRow
+from sfn_cqrs.domain.imports import FailedRow, InputRow
 from sfn_cqrs.domain.keys import ImportKey
 
 if TYPE_CHECKING:
@@ -41,14 +41,6 @@ class Head:
     version_id: str
     size: int
     modified: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class FailedRow:
-    """A row as the file has it, and why it was not imported."""
-
-    row: InputRow
-    problem: Problem
 
 
 @dataclass(frozen=True, slots=True)

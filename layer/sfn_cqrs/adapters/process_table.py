@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.batch_reads import batch_get
+from sfn_cqrs.adapters.command_items import as_process, process_item
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
-from sfn_cqrs.adapters.items import as_process, process_item
 from sfn_cqrs.adapters.open_index import Cursor, OpenIndex, shard_of
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import Now, iso

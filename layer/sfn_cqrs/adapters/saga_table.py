@@ -22,7 +22,7 @@ from sfn_cqrs.domain.keys import SAGA_PREFIX, SagaKey
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.saga import Ending, Entry, Saga, SagaStatus
-from sfn_cqrs.domain.saga_flow import SagaWritten
+from sfn_cqrs.domain.saga_programs import SagaWritten
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

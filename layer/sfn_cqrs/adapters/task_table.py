@@ -44,7 +44,7 @@ from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Counts, Ending, Stop, Task, TaskStatus, size_of
-from sfn_cqrs.domain.task_flow import ItemWritten, TaskWritten
+from sfn_cqrs.domain.task_programs import ItemWritten, TaskWritten
 from sfn_cqrs.domain.values import Json
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import IO
 
 from sfn_cqrs.domain.csv_header import REPORT_COLUMNS
+from sfn_cqrs.domain.imports import FailedRow
 
 _FORMULA = re.compile(r"[\s\"']*[=+\-@\t\r\n\0＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*([eE][+-]?[0-9]+)?%?")
@@ -21,12 +22,8 @@ def safe(cell: str) -> str:
     return cell
 
 
-def write_report(
-    file: IO[str],
-    header: tuple[str, ...],
-    failed: Iterable[tuple[int, list[str], str, str]],
-) -> int:
-    """Write rows as (number, cells, code, reason); answers how many.
+def write_report(file: IO[str], header: tuple[str, ...], failed: Iterable[FailedRow]) -> int:
+    """Write rows, each with its number, its problem's code and the reason; answers how many.
 
     A row of another length is cut or filled, so that the last three columns stay in place.
     """
@@ -34,8 +31,10 @@ def write_report(
     writer.writerow([safe(name) for name in header] + list(REPORT_COLUMNS))
     count = 0
     width = len(header)
-    for number, cells, code, reason in failed:
+    for each in failed:
+        cells, problem = each.row.cells, each.problem
         shown = [*cells[:width], *[""] * (width - len(cells))]
-        writer.writerow([*map(safe, shown), str(number), code, safe(reason)])
+        numbered = [str(each.row.number), problem.code, safe(problem.reason)]
+        writer.writerow([*map(safe, shown), *numbered])
         count += 1
     return count

@@ -91,6 +91,14 @@ class InputRow:
     problem: Problem | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FailedRow:
+    """A row as the file has it, and why it was not imported."""
+
+    row: InputRow
+    problem: Problem
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a batch has to know of its job.

@@ -15,11 +15,11 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.domain.errors import InvalidInputError, InvalidLinkError
 from sfn_cqrs.routes import approval_page
+from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import TEXT, Media, operation
-from sfn_cqrs.service.approvals import ApprovalService, LinkService
-from sfn_cqrs.service.http import code_of
-from sfn_cqrs.service.problems import problem_of
-from sfn_cqrs.service.resolver import Routes, current_event
+from sfn_cqrs.routes.problems import problem_of
+from sfn_cqrs.routes.resolver import Routes, current_event
+from sfn_cqrs.service.approvals.service import ApprovalService, LinkService
 
 routes = Routes()
 _HTML: Final = "text/html; charset=utf-8"

@@ -17,14 +17,14 @@ from sfn_cqrs.domain.errors import (
     NotFoundError,
     UnknownApprovalTypeError,
 )
+from sfn_cqrs.routes.http import OPERATOR, code_of
 from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, one_of, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.approvals import APPROVAL, APPROVALS, DECIDE, REQUEST
 from sfn_cqrs.routes.schemas.tasks import CREATED
-from sfn_cqrs.service.approval_views import approval_view
-from sfn_cqrs.service.approvals import ApprovalService
-from sfn_cqrs.service.http import OPERATOR, code_of
-from sfn_cqrs.service.resolver import Routes
+from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.approvals.views import approval_view
 
 routes = Routes()
 _ALL = "ALL"

@@ -16,8 +16,10 @@ from sfn_cqrs.domain.errors import (
     UnknownTypeError,
     VersionConflictError,
 )
+from sfn_cqrs.routes.http import OPERATOR, code_of, integer_of
 from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.commands import (
     LINKS,
     ONE_VERSION,
@@ -26,11 +28,9 @@ from sfn_cqrs.routes.schemas.commands import (
     REDRIVEN,
     SKIPPED,
 )
-from sfn_cqrs.service.chains import ChainService
-from sfn_cqrs.service.commands import Caller, CommandService, Published
-from sfn_cqrs.service.http import OPERATOR, code_of, integer_of
-from sfn_cqrs.service.resolver import Routes
-from sfn_cqrs.service.views import link_view, version_view
+from sfn_cqrs.routes.views import link_view, version_view
+from sfn_cqrs.service.commands.operations import ChainService
+from sfn_cqrs.service.commands.service import Caller, CommandService, Published
 
 routes = Routes()
 _MODES = ("async", "sync")

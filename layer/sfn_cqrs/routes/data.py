@@ -5,14 +5,14 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.domain.errors import DeletedError, InvalidInputError, NotFoundError
+from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import CURSOR, FLAG, operation
 from sfn_cqrs.routes.request import Request, answer, listed
+from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.commands import TYPE
 from sfn_cqrs.routes.schemas.data import ITEM, ITEMS
+from sfn_cqrs.routes.views import row_view
 from sfn_cqrs.service.data import DataService, HistoryService
-from sfn_cqrs.service.http import code_of
-from sfn_cqrs.service.resolver import Routes
-from sfn_cqrs.service.views import row_view
 
 routes = Routes()
 

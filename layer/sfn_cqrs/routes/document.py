@@ -26,8 +26,8 @@ from sfn_cqrs.routes.operation import (
     operation_of,
     record,
 )
-from sfn_cqrs.service.problems import status_of
-from sfn_cqrs.service.resolver import Route
+from sfn_cqrs.routes.problems import status_of
+from sfn_cqrs.routes.resolver import Route
 
 _PARAMETER: Final = re.compile(r"<(\w+?)_?>")
 _CODE: Final = {

@@ -21,8 +21,10 @@ from sfn_cqrs.domain.import_job import ProcessingMode
 from sfn_cqrs.domain.imports import Planned, PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ImportKind
 from sfn_cqrs.domain.values import Json
+from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import CURSOR, Media, Redirect, one_of, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.imports import (
     ANY,
     ANY_PAGE,
@@ -35,12 +37,10 @@ from sfn_cqrs.routes.schemas.imports import (
     START,
     UPLOAD,
 )
-from sfn_cqrs.service import strategies
-from sfn_cqrs.service.http import code_of
-from sfn_cqrs.service.imports import Imported, ImportService
-from sfn_cqrs.service.imports import Request as ImportRequest
-from sfn_cqrs.service.resolver import Routes
-from sfn_cqrs.service.zip_imports import ZipRequest
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.service import Imported, ImportService
+from sfn_cqrs.service.imports.service import Request as ImportRequest
+from sfn_cqrs.service.zips.service import ZipRequest
 
 MAX_INLINE_BYTES = 4 * 1024 * 1024
 """Of errors.csv: Lambda answers at most 6 MB, and what is no JSON grows by a third on its way."""

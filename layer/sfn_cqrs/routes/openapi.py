@@ -9,7 +9,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.routes.operation import ANYTHING, Media, Schema, operation
 from sfn_cqrs.routes.request import Request, answer
-from sfn_cqrs.service.resolver import Route, Routes
+from sfn_cqrs.routes.resolver import Route, Routes
 
 _DOCUMENT = Schema("OpenApi", {"type": "object", "additionalProperties": ANYTHING})
 _NO_SCRIPTS_FROM_ELSEWHERE = (

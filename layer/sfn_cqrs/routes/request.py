@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT
 from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.service.commands import Caller
-from sfn_cqrs.service.http import Identity, body_of, integer_of
-from sfn_cqrs.service.resolver import current_event
+from sfn_cqrs.routes.http import Identity, body_of, integer_of
+from sfn_cqrs.routes.resolver import current_event
+from sfn_cqrs.service.commands.service import Caller
 
 
 class Request:

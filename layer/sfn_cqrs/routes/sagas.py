@@ -14,15 +14,15 @@ from sfn_cqrs.domain.errors import (
     UnknownSagaError,
 )
 from sfn_cqrs.domain.saga import Saga, SagaStatus
-from sfn_cqrs.domain.saga_flow import left_of
+from sfn_cqrs.domain.saga_programs import left_of
+from sfn_cqrs.routes.http import OPERATOR, code_of
 from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, one_of, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.sagas import SAGA, SAGA_LOG, SAGAS, START, STARTED
-from sfn_cqrs.service import saga_types
-from sfn_cqrs.service.http import OPERATOR, code_of
-from sfn_cqrs.service.resolver import Routes
-from sfn_cqrs.service.saga_views import log_view, saga_view
-from sfn_cqrs.service.sagas import SagaService
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.sagas.service import SagaService
+from sfn_cqrs.service.sagas.views import log_view, saga_view
 
 routes = Routes()
 

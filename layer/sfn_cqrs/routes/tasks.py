@@ -19,13 +19,13 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.routes.http import code_of, integer_of
 from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, TEXT, one_of, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
+from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.tasks import CREATE, CREATED, TASK, TASK_STATE, TASKS
-from sfn_cqrs.service.http import code_of, integer_of
-from sfn_cqrs.service.resolver import Routes
-from sfn_cqrs.service.task_views import state_view, task_view
-from sfn_cqrs.service.tasks import TaskService
+from sfn_cqrs.service.tasks.service import TaskService
+from sfn_cqrs.service.tasks.views import state_view, task_view
 
 routes = Routes()
 _KINDS = {"batch": TaskKind.BATCH, "single": TaskKind.SINGLE}

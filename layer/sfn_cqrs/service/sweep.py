@@ -15,7 +15,7 @@ from sfn_cqrs.adapters import (
     task_table,
     zip_jobs,
 )
-from sfn_cqrs.domain import approval_flow, chain, saga_flow, task_flow
+from sfn_cqrs.domain import approval_programs, chain, saga_programs, task_programs
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.import_job import Job
@@ -25,13 +25,13 @@ from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Task
 from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service.approval_flow import ApprovalFlow
-from sfn_cqrs.service.chain import Chain
-from sfn_cqrs.service.import_sweep import sweep_import
+from sfn_cqrs.service.approvals.programs import ApprovalFlow
+from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.imports.sweep import sweep_import
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.saga_flow import SagaFlow
-from sfn_cqrs.service.task_flow import TaskFlow
-from sfn_cqrs.service.zip_sweep import sweep_ended_zip, sweep_zip
+from sfn_cqrs.service.sagas.programs import SagaFlow
+from sfn_cqrs.service.tasks.programs import TaskFlow
+from sfn_cqrs.service.zips.sweep import sweep_ended_zip, sweep_zip
 
 GRACE = timedelta(minutes=2)
 """Longer than a request that publishes synchronously can live."""
@@ -134,7 +134,7 @@ def _repair_ended_version(execution_input: dict[str, Any]) -> str:
 
 
 def _repair_task(task: Task) -> str:
-    done = TaskFlow(task.key).run(task_flow.sweep(bootstrap.now()))
+    done = TaskFlow(task.key).run(task_programs.sweep(bootstrap.now()))
     if done == "queued":
         bootstrap.events().publish([task_execute(task, bootstrap.tasks_table_name())])
     return done
@@ -142,17 +142,17 @@ def _repair_task(task: Task) -> str:
 
 def _repair_ended_task(execution_input: dict[str, Any]) -> str:
     ref = TaskRef.from_input(execution_input)
-    return TaskFlow(ref.key).run(task_flow.sweep(bootstrap.now(), ref.attempt))
+    return TaskFlow(ref.key).run(task_programs.sweep(bootstrap.now(), ref.attempt))
 
 
 def _repair_ended_saga(execution_input: dict[str, Any]) -> str:
     ref = SagaRef.from_input(execution_input)
-    return SagaFlow(ref.key).run(saga_flow.sweep(ref.attempt))
+    return SagaFlow(ref.key).run(saga_programs.sweep(ref.attempt))
 
 
 def _repair_ended_approval(execution_input: dict[str, Any]) -> str:
     ref = ApprovalRef.from_input(execution_input)
-    return ApprovalFlow(ref.key).run(approval_flow.sweep(ref.attempt))
+    return ApprovalFlow(ref.key).run(approval_programs.sweep(ref.attempt))
 
 
 COMMANDS: Kind[Process] = Kind(
@@ -183,7 +183,7 @@ SAGAS: Kind[Saga] = Kind(
     table=bootstrap.sagas,
     shards=saga_table.OPEN_SHARDS,
     per_shard=50,
-    repair=lambda saga: SagaFlow(saga.key).run(saga_flow.sweep()),
+    repair=lambda saga: SagaFlow(saga.key).run(saga_programs.sweep()),
     ages=lambda saga: saga.status.is_open,
     machines=bootstrap.saga_machines,
     repair_ended=_repair_ended_saga,
@@ -205,7 +205,7 @@ APPROVALS: Kind[Approval] = Kind(
     table=bootstrap.approvals,
     shards=approval_table.OPEN_SHARDS,
     per_shard=50,
-    repair=lambda approval: ApprovalFlow(approval.key).run(approval_flow.sweep()),
+    repair=lambda approval: ApprovalFlow(approval.key).run(approval_programs.sweep()),
     ages=lambda approval: not approval.stage.is_closed,
     machines=lambda: ["approval"],
     repair_ended=_repair_ended_approval,

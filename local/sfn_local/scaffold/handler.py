@@ -113,7 +113,7 @@ def _task(type_: str, name: str) -> str:
 """{type_}: work in the background, an item at a time."""
 
 from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service.task_types import TaskItem, task_handler
+from sfn_cqrs.service.tasks.types import TaskItem, task_handler
 
 
 @task_handler("{type_}", timeout=60, retry=3)
@@ -126,8 +126,8 @@ def {name}(item: TaskItem) -> Json:
 def _task_test(package: str, type_: str, name: str) -> str:
     imports = import_lines(
         f"from {package}.{name} import {name}",
-        "from sfn_cqrs.service import task_types",
-        "from sfn_cqrs.service.task_types import TaskItem",
+        "from sfn_cqrs.service.tasks import types as task_types",
+        "from sfn_cqrs.service.tasks.types import TaskItem",
     )
     return f'''\
 import pytest

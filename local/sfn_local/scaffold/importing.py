@@ -99,7 +99,7 @@ def _strategy(table: Table, is_known: bool) -> str:
         "from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record",
         *([] if is_known else ["from sfn_cqrs.service.handlers import command_type"]),
         "from sfn_cqrs.domain.values import Json",
-        "from sfn_cqrs.service.strategies import import_strategy",
+        "from sfn_cqrs.service.imports.strategies import import_strategy",
     )
     code, title = _literal(table.code.name), _literal(table.title.name)
     reader = "READERS.get(column, text)(column, cell)" if kinds else "cell"
@@ -148,7 +148,7 @@ def _test(package: str, table: Table) -> str:
         f"from {package}.{table.module} import FILLED",
         "from sfn_cqrs.domain.csv_rows import Problem",
         "from sfn_cqrs.domain.import_strategy import Wanted",
-        "from sfn_cqrs.service import strategies",
+        "from sfn_cqrs.service.imports import strategies",
     )
     row = [f"{_literal(name)}: {_literal(cell)}" for name, cell in table.row.items()]
     attributes = [

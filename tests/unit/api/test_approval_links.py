@@ -12,7 +12,7 @@ from sfn_cqrs.domain.errors import (
     LinksDisabledError,
     NotAnApproverError,
 )
-from sfn_cqrs.service.approvals import ApprovalService
+from sfn_cqrs.service.approvals.service import ApprovalService
 
 PATH = f"/approvals/{RELEASE.id}/decide"
 BASE = "https://api.example.com/"

@@ -11,8 +11,8 @@ from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey, ZipKey, ZipRef
 from sfn_cqrs.routes.imports import MAX_INLINE_BYTES
-from sfn_cqrs.service.imports import ImportService, Request
-from sfn_cqrs.service.zip_files import list_zip
+from sfn_cqrs.service.imports.service import ImportService, Request
+from sfn_cqrs.service.zips.files import list_zip
 
 NOON = "2026-11-25T12:00:00.000Z"
 KEY = "uploads/tenant1/1/airports.csv"

@@ -11,7 +11,7 @@ from tests.unit.api.conftest import routes
 from tests.unit.api.schemas import described
 
 from sfn_cqrs.routes.operation import operation_of
-from sfn_cqrs.service.problems import status_of
+from sfn_cqrs.routes.problems import status_of
 
 ROOT = Path(__file__).parents[3]
 OPERATIONS = {

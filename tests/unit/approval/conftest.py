@@ -6,7 +6,8 @@ from tests.fakes.builders import an_approval
 
 from sfn_cqrs.domain.approval import Rules, Status
 from sfn_cqrs.domain.keys import ApprovalRef
-from sfn_cqrs.service import approval_types, handlers
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.approvals import types as approval_types
 
 EVENTS = Path(__file__).parents[3] / "events" / "approval"
 

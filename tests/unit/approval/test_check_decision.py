@@ -2,7 +2,7 @@ import pytest
 from functions.approval.check_decision.app import lambda_handler  # noqa: F401 - run_state runs it
 
 from sfn_cqrs.domain.approval import Happened, Stage, Status
-from sfn_cqrs.domain.approval_flow import Written
+from sfn_cqrs.domain.approval_programs import Written
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 
 DAY = 86_400

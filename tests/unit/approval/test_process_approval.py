@@ -90,7 +90,7 @@ def test_an_attempt_that_was_closed_meanwhile_says_so(seed, world, run_state, ha
 
 def test_a_type_that_is_gone_fails_and_says_so(seed, run_state, handle_decisions, monkeypatch):
     handle_decisions(granted=print)
-    monkeypatch.setattr("sfn_cqrs.service.approval_types._types", {})
+    monkeypatch.setattr("sfn_cqrs.service.approvals.types._types", {})
     seed(status=Status.GRANTED)
 
     with pytest.raises(Exception, match="'ORDER_RELEASE' is not registered"):

@@ -35,7 +35,9 @@ def test_a_handlers_failure_is_recorded_with_its_message_and_its_trace(chain_of,
         "SyncHandlerError",
         "airports_by_country: KeyError: 'country'",
     )
-    assert trace[0].startswith('  File "/opt/python/sfn_cqrs/service/projection.py", line 45')
+    assert trace[0].startswith(
+        '  File "/opt/python/sfn_cqrs/service/commands/projection.py", line 45'
+    )
 
 
 def test_what_is_answered_becomes_the_executions_error_and_cause(chain_of, mark, sample):

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfn_cqrs.domain.csv_report import safe, write_report
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.imports import FailedRow, InputRow
 
 
 @pytest.mark.parametrize(
@@ -49,9 +51,9 @@ def test_a_report_has_the_files_columns_and_three_more():
         file,
         ("icao", "=name"),
         [
-            (2, ["RJAA", '=cmd("x")'], "invalid", "lat: no"),
-            (5, ["RJTT"], "ragged", "the row has 1 cell, the header 2 cells"),
-            (6, ["RJBB", "a", "b"], "ragged", "-"),
+            FailedRow(InputRow(2, ["RJAA", '=cmd("x")']), Problem("invalid", "lat: no")),
+            FailedRow(InputRow(5, ["RJTT"]), Problem("ragged", "the row has 1 cell, not 2")),
+            FailedRow(InputRow(6, ["RJBB", "a", "b"]), Problem("ragged", "-")),
         ],
     )
 
@@ -59,6 +61,6 @@ def test_a_report_has_the_files_columns_and_three_more():
     assert list(csv.reader(io.StringIO(file.getvalue(), newline=""))) == [
         ["icao", "'=name", "row", "code", "reason"],
         ["RJAA", '\'=cmd("x")', "2", "invalid", "lat: no"],
-        ["RJTT", "", "5", "ragged", "the row has 1 cell, the header 2 cells"],
+        ["RJTT", "", "5", "ragged", "the row has 1 cell, not 2"],
         ["RJBB", "a", "6", "ragged", "'-"],
     ]

@@ -3,7 +3,7 @@ from functions.event.on_file_uploaded.app import lambda_handler
 
 from sfn_cqrs.domain.errors import InvalidInputError, UnknownTableError
 from sfn_cqrs.domain.import_job import JobStatus, Source
-from sfn_cqrs.service.imports import ImportService
+from sfn_cqrs.service.imports.service import ImportService
 
 KEY = "uploads/tenant1/auto/airports/2026/airports.csv"
 

@@ -76,7 +76,7 @@ def test_a_file_that_takes_too_long_is_refused_before_the_function_dies(
 
 
 def test_a_file_of_too_many_rows_is_refused(load, job_of, world, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs.service.import_load.MAX_ROWS", 1)
+    monkeypatch.setattr("sfn_cqrs.service.imports.load.MAX_ROWS", 1)
     job_of(HEADER + a_line("RJAA") + a_line("RJBB"))
 
     assert load() == {"result": "none"}

@@ -11,7 +11,7 @@ from tests.unit.imports.conftest import key_of
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.import_job import Loaded, Reader
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service.import_batch import RETRIES
+from sfn_cqrs.service.imports.batch import RETRIES
 
 COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
 MACHINE = Path(__file__).parents[3] / "statemachine/import-csv.asl.json"

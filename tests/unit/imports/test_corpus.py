@@ -16,8 +16,8 @@ from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service import handlers, strategies
-from sfn_cqrs.service.imports import Imported, ImportService, Progress, Request
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.imports.service import Imported, ImportService, Progress, Request, strategies
 
 KEY = "uploads/tenant1/1/a.csv"
 FOR_A_JOB = ("CP932 after much ASCII", "one wrong byte far down")

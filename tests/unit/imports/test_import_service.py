@@ -13,11 +13,11 @@ from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, NotOpenErro
 from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
 from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Marker, Planned, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.commands import Caller
-from sfn_cqrs.service.import_batch import rows_of, run_batch
-from sfn_cqrs.service.import_end import end
-from sfn_cqrs.service.import_load import load
-from sfn_cqrs.service.imports import ImportService, Request
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.imports.batch import rows_of, run_batch
+from sfn_cqrs.service.imports.end import end
+from sfn_cqrs.service.imports.load import load
+from sfn_cqrs.service.imports.service import ImportService, Request
 
 KEY = "uploads/tenant1/1/a.csv"
 HEADER = "icao,name,country,lat,lon,tz\n"
@@ -128,7 +128,7 @@ def test_the_same_file_again_changes_nothing(world, importing):
 
 
 def test_a_file_of_several_batches_adds_up(world, importing, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs.service.import_direct.BATCH", 7)
+    monkeypatch.setattr("sfn_cqrs.service.imports.direct.BATCH", 7)
     codes = [f"R{n:03d}" for n in range(40)]
 
     imported = importing(HEADER + "".join(map(line, codes)) + line("R000", name="Last"))
@@ -179,8 +179,8 @@ def test_a_row_that_is_too_large_is_reported_and_cut(importing, service):
 
 
 def test_what_stays_busy_is_left_to_the_machine_and_no_row_fails(importing, world, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs.service.import_direct.BATCH", 1)
-    monkeypatch.setattr("sfn_cqrs.service.projection.TRIES", 1)
+    monkeypatch.setattr("sfn_cqrs.service.imports.direct.BATCH", 1)
+    monkeypatch.setattr("sfn_cqrs.service.commands.projection.TRIES", 1)
     busy = []
 
     def project(_type, commands):
@@ -189,7 +189,7 @@ def test_what_stays_busy_is_left_to_the_machine_and_no_row_fails(importing, worl
             raise TransientError("the read model is busy")
         return []
 
-    monkeypatch.setattr("sfn_cqrs.service.import_rows.project_many", project)
+    monkeypatch.setattr("sfn_cqrs.service.imports.rows.project_many", project)
     imported = importing(HEADER + line("RJAA") + line("RJTT") + line("RJBB"))
 
     assert imported.progress.counts == Counts(created=1)
@@ -201,7 +201,7 @@ def test_a_job_that_breaks_has_failed_and_the_error_is_raised(importing, service
     def project(_type, _commands):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("sfn_cqrs.service.import_rows.project_many", project)
+    monkeypatch.setattr("sfn_cqrs.service.imports.rows.project_many", project)
     with pytest.raises(RuntimeError):
         importing(HEADER + line("RJAA"))
 

@@ -22,10 +22,10 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.import_job import Ending, JobStatus, Parent, ProcessingMode
 from sfn_cqrs.domain.imports import Counts, Fate
 from sfn_cqrs.domain.keys import ImportKind, ZipKey
-from sfn_cqrs.service.commands import Caller, CommandService
-from sfn_cqrs.service.import_end import end, end_job
-from sfn_cqrs.service.import_load import load_job
-from sfn_cqrs.service.imports import MAX_DIRECT_BYTES, ImportService, Request
+from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.imports.end import end, end_job
+from sfn_cqrs.service.imports.load import load_job
+from sfn_cqrs.service.imports.service import MAX_DIRECT_BYTES, ImportService, Request
 from shop.airport_import import Airports
 
 KEY = "uploads/tenant1/1/a.csv"

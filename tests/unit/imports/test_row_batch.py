@@ -4,16 +4,16 @@ import pytest
 from tests.fakes.builders import a_command, a_process
 from tests.unit.imports.conftest import JOB, a_row, key_of
 
-from sfn_cqrs.adapters.import_bucket import FailedRow
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.import_strategy import Duplicates
-from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Planned, PublishMode
+from sfn_cqrs.domain.imports import Counts, FailedRow, Fate, InputRow, Planned, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.publication import Publication
-from sfn_cqrs.service import handlers, strategies
-from sfn_cqrs.service.commands import CommandService
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.imports import strategies
 
 RJAA, RJTT = key_of("RJAA"), key_of("RJTT")
 

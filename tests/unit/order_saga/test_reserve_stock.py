@@ -6,9 +6,9 @@ from tests.fakes.builders import ORDERED, an_order
 from sfn_cqrs.domain.errors import SagaStepError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
-from sfn_cqrs.service import saga_types
-from sfn_cqrs.service.saga_commands import undo_once
-from sfn_cqrs.service.saga_types import SagaStep
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.sagas.effects import undo_once
+from sfn_cqrs.service.sagas.types import SagaStep
 
 BOOK = ItemKey("tenant1", "STOCK", "BOOK")
 AT_NOON = "2026-11-25T12:00:00.000Z"

@@ -3,7 +3,7 @@ from functions.order_saga.resume.app import lambda_handler
 
 from sfn_cqrs.domain.errors import SupersededError, UnknownSagaError
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
-from sfn_cqrs.service import saga_types
+from sfn_cqrs.service.sagas import types as saga_types
 
 CREATED, RUNNING, COMPENSATING = (
     SagaStatus.CREATED,

@@ -4,7 +4,7 @@ from functions.order_saga.ship_order.app import lambda_handler
 from sfn_cqrs.domain.errors import SagaStepError, TransientError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.saga import EntryStatus
-from sfn_cqrs.service.commands import CommandService
+from sfn_cqrs.service.commands.service import CommandService
 
 ORDER = ItemKey("tenant1", "ORDER", "o-7")
 

@@ -10,8 +10,8 @@ from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service.commands import Caller
-from sfn_cqrs.service.imports import ImportService
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.imports.service import ImportService
 
 ALL_DONE = {"batchItemFailures": []}
 ONE_FAILED = {"batchItemFailures": [{"itemIdentifier": "9b2e6c1f-3c6e-4d0a-9a57-2f1b8c0d4e62"}]}

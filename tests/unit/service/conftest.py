@@ -1,7 +1,7 @@
 import pytest
 
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.commands import CommandService
+from sfn_cqrs.service.commands.service import CommandService
 
 
 @pytest.fixture

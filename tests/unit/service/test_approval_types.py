@@ -4,8 +4,9 @@ import pytest
 
 from sfn_cqrs.domain.approval import Rules, Status
 from sfn_cqrs.domain.errors import UnknownApprovalTypeError
-from sfn_cqrs.service import approval_types, handlers
-from sfn_cqrs.service.approval_types import approval_type, when_expired, when_rejected
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.service.approvals.types import approval_type, when_expired, when_rejected
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,10 @@ from sfn_cqrs.domain.errors import (
     NotFoundError,
     UnknownApprovalTypeError,
 )
-from sfn_cqrs.service import approval_types, handlers
-from sfn_cqrs.service.approvals import ApprovalService
-from sfn_cqrs.service.commands import Caller
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.commands.service import Caller
 
 HANAKO = Caller(user="hanako", ip="192.0.2.11", source="api", request_id="r-1")
 OPERATORS = frozenset(("operator",))

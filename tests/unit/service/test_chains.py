@@ -5,8 +5,8 @@ from sfn_cqrs.domain.chain import WriteData
 from sfn_cqrs.domain.errors import InvalidInputError, NotFailedError, NotFoundError
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.service.chain import Chain
-from sfn_cqrs.service.chains import ChainService, Link
+from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.commands.operations import ChainService, Link
 
 NOBODY = ("AIRPORT", "XXX")
 NARITA = ("AIRPORT", "NRT")

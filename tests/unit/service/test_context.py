@@ -1,7 +1,7 @@
 import pytest
 
 from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.service.command_state import BegunState
+from sfn_cqrs.service.commands.state import BegunState
 from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
 
 

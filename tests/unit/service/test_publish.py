@@ -13,7 +13,7 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.service.commands import TRIES, Caller, CommandService, Published
+from sfn_cqrs.service.commands.service import TRIES, Caller, CommandService, Published
 
 NOON = "2026-11-25T12:00:00.000Z"
 TARO = Caller("taro", "192.0.2.1", "api", "request-1")

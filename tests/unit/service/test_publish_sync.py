@@ -6,8 +6,8 @@ from sfn_cqrs.domain.errors import ChainBusyError, TransientError, VersionConfli
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.service import commands
-from sfn_cqrs.service.commands import TRIES, Caller, CommandService
+from sfn_cqrs.service.commands import service as commands
+from sfn_cqrs.service.commands.service import TRIES, Caller, CommandService
 
 NOON = "2026-11-25T12:00:00.000Z"
 TARO = Caller("taro", "192.0.2.1", "api", "request-1")

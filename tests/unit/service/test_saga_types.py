@@ -1,8 +1,8 @@
 import pytest
 
-from sfn_cqrs.domain.saga_flow import Move
-from sfn_cqrs.service import saga_types
-from sfn_cqrs.service.saga_types import SagaStep, compensation, saga_step
+from sfn_cqrs.domain.saga_programs import Move
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,8 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.saga import SagaStatus
-from sfn_cqrs.service.commands import Caller
-from sfn_cqrs.service.sagas import SagaService
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.sagas.service import SagaService
 
 AT_NOON = "2026-11-25T12:00:00.000Z"
 

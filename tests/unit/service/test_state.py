@@ -5,15 +5,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.domain.errors import BusyError, SupersededError, TransientError
-from sfn_cqrs.service.approval_state import approval_state
-from sfn_cqrs.service.command_state import command_state_without_status
-from sfn_cqrs.service.import_state import import_state_without_status
+from sfn_cqrs.service.approvals.state import approval_state
+from sfn_cqrs.service.commands.state import command_state_without_status
+from sfn_cqrs.service.imports.state import import_state_without_status
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.queue import queue_consumer
-from sfn_cqrs.service.saga_state import saga_state
+from sfn_cqrs.service.sagas.state import saga_state
 from sfn_cqrs.service.state import State, state
-from sfn_cqrs.service.task_state import task_state
-from sfn_cqrs.service.zip_state import zip_state
+from sfn_cqrs.service.tasks.state import task_state
+from sfn_cqrs.service.zips.state import zip_state
 
 DECORATORS = {
     "command/sync_data": command_state_without_status,

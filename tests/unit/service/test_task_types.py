@@ -3,8 +3,9 @@ import time
 import pytest
 
 from sfn_cqrs.domain.errors import ItemTimeoutError, UnknownTaskTypeError
-from sfn_cqrs.service import handlers, task_types
-from sfn_cqrs.service.task_types import task_handler
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.service.tasks.types import task_handler
 from sfn_cqrs.service.time_limit import time_limit
 
 

@@ -19,8 +19,8 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
-from sfn_cqrs.service.commands import Caller
-from sfn_cqrs.service.tasks import TaskService
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.tasks.service import TaskService
 
 NOON = 1795608000
 AT_NOON = "2026-11-25T12:00:00.000Z"

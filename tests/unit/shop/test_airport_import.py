@@ -16,8 +16,8 @@ from sfn_cqrs.domain.import_strategy import (
     Wanted,
 )
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service import strategies
-from sfn_cqrs.service.strategies import import_strategy, wanted_by
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.strategies import import_strategy, wanted_by
 
 NARITA = {
     "icao": "RJAA",

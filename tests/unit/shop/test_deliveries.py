@@ -4,7 +4,7 @@ from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ZipKey
 from sfn_cqrs.domain.zip_directory import Place
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
-from sfn_cqrs.service.zip_hooks import FinishedImport
+from sfn_cqrs.service.zips.hooks import FinishedImport
 from shop.deliveries import remember_delivery
 
 KEY = ZipKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")

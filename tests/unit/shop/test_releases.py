@@ -4,9 +4,9 @@ from tests.fakes.builders import RELEASE, an_approval
 from sfn_cqrs.domain.approval import Status, Verdict, Vote
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.service import approval_types
-from sfn_cqrs.service.approval_types import Decided
-from sfn_cqrs.service.commands import CommandService
+from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.service.approvals.types import Decided
+from sfn_cqrs.service.commands.service import CommandService
 
 TARO = Vote("taro", Verdict.APPROVE, "2026-11-25T11:00:00.000Z")
 

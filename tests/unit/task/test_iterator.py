@@ -263,7 +263,7 @@ def test_a_result_that_cannot_be_kept_fails_the_item(
 
 def test_an_item_whose_handler_is_gone_fails_and_says_so(begun, key, iterate, monkeypatch):
     handlers.load()
-    monkeypatch.setattr("sfn_cqrs.service.task_types._types", {})
+    monkeypatch.setattr("sfn_cqrs.service.tasks.types._types", {})
 
     assert iterate() == NOT_DONE
 

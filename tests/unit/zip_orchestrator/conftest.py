@@ -3,7 +3,8 @@ import pytest
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import ZipRef
 from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service import handlers, zip_hooks
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.zips import hooks as zip_hooks
 
 UPLOAD = "uploads/tenant1/1/a.zip"
 NOON = "2026-11-25T12:00:00.000Z"

@@ -6,7 +6,7 @@ from tests.unit.domain.zip_corpus import CORPUS, CSV, TWO, zipped
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.zip_job import FileStatus
-from sfn_cqrs.service.zip_files import list_zip
+from sfn_cqrs.service.zips.files import list_zip
 
 GOOD, BAD = {"index": 1, "ok": True}, {"index": 1, "ok": False}
 

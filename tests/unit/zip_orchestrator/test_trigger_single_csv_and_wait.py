@@ -6,7 +6,7 @@ from sfn_cqrs.domain.errors import InvalidInputError, SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.zip_job import FileStatus
-from sfn_cqrs.service.zip_files import extract_file, list_zip
+from sfn_cqrs.service.zips.files import extract_file, list_zip
 
 THREE = zipped(*[(f"{name}.csv", CSV) for name in "abc"])
 FIRST = "AAAA-sample-task-token-that-opens-nothing"

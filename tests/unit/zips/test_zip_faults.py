@@ -7,7 +7,7 @@ import pytest
 from tests.unit.domain.zip_corpus import CORPUS
 
 from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.service.zip_files import extract_file, list_zip
+from sfn_cqrs.service.zips.files import extract_file, list_zip
 
 
 @pytest.fixture

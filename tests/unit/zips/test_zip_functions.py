@@ -9,8 +9,9 @@ from tests.unit.domain.zip_corpus import CORPUS, TABLES, Refused, Skipped
 
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service import handlers, strategies
-from sfn_cqrs.service.zip_imports import ZipImports
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.zips.service import ZipImports
 
 HEAVY = "as many entries as may be"
 

@@ -12,10 +12,10 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
-from sfn_cqrs.service.commands import Caller
-from sfn_cqrs.service.imports import ImportService
-from sfn_cqrs.service.zip_files import extract_file, list_zip
-from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.imports.service import ImportService
+from sfn_cqrs.service.zips.files import extract_file, list_zip
+from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 
 KEY = "uploads/tenant1/1/a.zip"
 ALICE = Caller(user="alice", ip="192.0.2.7")

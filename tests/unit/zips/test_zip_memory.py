@@ -10,7 +10,7 @@ from tests.unit.zip_orchestrator.conftest import UPLOAD
 
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.zip_job import FileStatus
-from sfn_cqrs.service.zip_files import extract_file, list_zip
+from sfn_cqrs.service.zips.files import extract_file, list_zip
 
 MIB = 1024 * 1024
 BLOCK = (b"code,name\n" + b"1,abcdefghijklmnopqrstuvwxyz0123456789\n" * 30_000)[:MIB]

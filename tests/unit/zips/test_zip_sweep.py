@@ -8,7 +8,7 @@ from tests.unit.domain.zip_corpus import CSV, zipped
 
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.keys import ZipRef
-from sfn_cqrs.service.zip_files import list_zip
+from sfn_cqrs.service.zips.files import list_zip
 
 TWO = zipped(("a.csv", CSV), ("b.csv", CSV))
 

@@ -1,0 +1,243 @@
+"""Approvals from the outside: request, look, decide, run again."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.domain import approval_programs
+from sfn_cqrs.domain.approval import (
+    MAX_SUBJECT_CHARACTERS,
+    Approval,
+    Status,
+    Verdict,
+    checked_payload,
+    checked_text,
+    next_reminder,
+)
+from sfn_cqrs.domain.approval_link import ApprovalLink
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.errors import BusyError, NotFoundError
+from sfn_cqrs.domain.ids import new_ulid
+from sfn_cqrs.domain.keys import ApprovalKey, checked_tenant
+from sfn_cqrs.domain.values import Json, digest
+from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.service.approvals.programs import ApprovalFlow
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.requests import new_request, seen_id
+
+
+class ApprovalService:
+    """The approvals of a tenant, named by their public ids, `a-…`.
+
+    A function that `approval_type` registers does what is approved, in the background.
+    """
+
+    def __init__(self, tenant: str) -> None:
+        """Work for one tenant.
+
+        Raises:
+            InvalidInputError: no key can hold this tenant.
+        """
+        self._tenant = checked_tenant(tenant)
+
+    def request(
+        self,
+        type_: str,
+        *,
+        subject: str = "",
+        payload: Json = None,
+        note: str = "",
+        caller: Caller | None = None,
+    ) -> str:
+        """Ask for an approval; answers its id. The caller's user is who asks.
+
+        `subject` says in a line what it is about, `payload` is what the type's function needs,
+        `note` is for those who decide.
+
+        Raises:
+            UnknownApprovalTypeError: nobody registers the type.
+            InvalidInputError: something else cannot be kept.
+            IdempotencyMismatchError: the caller's idempotency key was used for something else.
+        """
+        caller = caller or Caller()
+        key = caller.idempotency_key
+        approval, asked = self._new(type_, subject, payload, note, caller)
+        seen = seen_id(self._tenant, key, asked)
+        if seen is not None:
+            return seen
+        request = new_request(self._tenant, key, asked, {"id": approval.key.id})
+        if bootstrap.approvals().create(approval, request) is None:
+            return approval.key.id
+        seen = seen_id(self._tenant, key, asked)
+        if seen is None:
+            raise BusyError("the same request is being answered just now; try again")
+        return seen
+
+    def get(self, id_: str) -> Approval:
+        """An approval as it is.
+
+        Raises:
+            NotFoundError: there is no such approval.
+        """
+        approval = bootstrap.approvals().find(ApprovalKey.of(self._tenant, id_))
+        if approval is None:
+            raise NotFoundError(f"approval {id_} does not exist")
+        return approval
+
+    def list(
+        self,
+        status: Status | None = None,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[Approval]:
+        """A page of the tenant's approvals, the newest first; limit 1 to 100."""
+        if status is None:
+            return bootstrap.approvals().page(self._tenant, limit, cursor)
+        return bootstrap.approvals().page_of_status(self._tenant, status, limit, cursor)
+
+    def inbox(
+        self,
+        user: str,
+        groups: Collection[str] = (),
+        *,
+        limit: int = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[Approval]:
+        """A page of what one person may decide now; it may be short, the cursor says if it ends."""
+        page = self.list(Status.OPEN, limit=limit, cursor=cursor)
+        now = iso(bootstrap.now())
+        mine = [one for one in page.items if one.awaits(user, groups, now)]
+        return Page(mine, page.next_cursor)
+
+    def approve(
+        self,
+        id_: str,
+        user: str,
+        groups: Collection[str] = (),
+        *,
+        reason: str = "",
+        ip: str = "",
+    ) -> Approval:
+        """Approve for one person; answers the approval as it then is.
+
+        Raises:
+            NotFoundError: there is no such approval.
+            NotAnApproverError, FourEyesError: this person has no say in it.
+            ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
+        """
+        return self._decide(id_, user, groups, Verdict.APPROVE, reason, ip)
+
+    def reject(
+        self,
+        id_: str,
+        user: str,
+        groups: Collection[str] = (),
+        *,
+        reason: str = "",
+        ip: str = "",
+    ) -> Approval:
+        """Reject for one person, which is enough; answers the approval as it then is.
+
+        Raises:
+            NotFoundError: there is no such approval.
+            NotAnApproverError, FourEyesError: this person has no say in it.
+            ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
+        """
+        return self._decide(id_, user, groups, Verdict.REJECT, reason, ip)
+
+    def link(
+        self,
+        id_: str,
+        user: str,
+        groups: Collection[str] = (),
+        *,
+        base_url: str,
+        valid_for: timedelta = timedelta(days=2),
+    ) -> str:
+        """A link by which one person may decide on this, once; send it to nobody else.
+
+        `base_url` is where the API is, such as https://api.example.com. It ends with the
+        approval at the latest.
+
+        Raises:
+            LinksDisabledError: the parameter ApprovalLinks is not enabled.
+            NotFoundError: there is no such approval.
+            NotAnApproverError, FourEyesError: this person has no say in it.
+            ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
+        """
+        approval, now = self.get(id_), bootstrap.now()
+        approval.check_approver(user, groups)
+        approval.check_open(user, iso(now))
+        ends = datetime.fromisoformat(approval.expires_at)
+        expires = int(min(now + valid_for, ends).timestamp())
+        is_named = user in approval.rules.approvers
+        link = ApprovalLink(approval.key, user, "" if is_named else approval.rules.group, expires)
+        token = link.signed(bootstrap.link_secret().read())
+        return f"{base_url.rstrip('/')}/approvals/{id_}/decide?token={token}"
+
+    def retry(self, id_: str) -> Approval:
+        """Run what has failed again, as the next attempt; a decision stays.
+
+        Raises:
+            NotFoundError: there is no such approval.
+            NotFailedError: it has not failed.
+        """
+        return ApprovalFlow(ApprovalKey.of(self._tenant, id_)).run(approval_programs.retry())
+
+    def _decide(
+        self,
+        id_: str,
+        user: str,
+        groups: Collection[str],
+        verdict: Verdict,
+        reason: object,
+        ip: str,
+    ) -> Approval:
+        key = ApprovalKey.of(self._tenant, id_)
+        said = checked_text(reason, "reason")
+        now = iso(bootstrap.now())
+        return ApprovalFlow(key).run(approval_programs.decide(user, groups, verdict, now, said, ip))
+
+    def _new(
+        self, type_: object, subject: object, payload: object, note: object, caller: Caller
+    ) -> tuple[Approval, str]:
+        """A new approval, and the fingerprint of what is asked for."""
+        known = approval_types.find(type_)
+        subject = checked_text(subject, "subject", MAX_SUBJECT_CHARACTERS)
+        payload, note = checked_payload(payload), checked_text(note, "note")
+        now = bootstrap.now()
+        at, rules = iso(now), known.rules
+        expires_at = iso(now + timedelta(seconds=rules.expires_after))
+        approval = Approval(
+            key=ApprovalKey(self._tenant, new_ulid(now)),
+            type=known.name,
+            subject=subject,
+            payload=payload,
+            note=note,
+            rules=rules,
+            created=Audit(at, caller.user, caller.ip),
+            expires_at=expires_at,
+            remind_at=next_reminder(rules, now, expires_at),
+            due_at=at,
+            updated_at=at,
+            source=caller.source,
+            request_id=caller.request_id,
+        )
+        return approval, digest(["approval", known.name, subject, payload, note])
+
+
+class LinkService:
+    """Approval links, as they are opened; they name their tenant."""
+
+    def read(self, id_: str, token: str) -> ApprovalLink:
+        """Read a link that was opened for an approval.
+
+        Raises:
+            LinksDisabledError: links are off.
+            InvalidLinkError, ExpiredError: it is not ours, or its time is over.
+        """
+        secret, now = bootstrap.link_secret().read(), bootstrap.now().timestamp()
+        return ApprovalLink.read(token, id_, secret, now)

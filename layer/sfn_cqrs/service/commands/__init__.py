@@ -1,0 +1,1 @@
+"""Commands: publishing, applying, operating them."""

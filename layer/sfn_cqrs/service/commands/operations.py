@@ -1,0 +1,86 @@
+"""Operating the chains: see who waits for whom, redrive, skip."""
+
+from dataclasses import dataclass
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.errors import NotFoundError
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.service.commands.chain import Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One version in its chain; `waits_for` is the version that has to close first.
+
+    A version that an import applied, or whose process item has expired, has no process.
+    """
+
+    command: Command
+    process: Process | None
+    waits_for: int | None = None
+
+
+class ChainService:
+    """The chains of a tenant's items."""
+
+    def __init__(self, tenant: str) -> None:
+        """Work for one tenant."""
+        self._tenant = tenant
+
+    def show(
+        self, type_: str, code: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> Page[Link]:
+        """A page of an item's versions, the newest first; limit 1 to 100.
+
+        Raises:
+            NotFoundError: the item was never published.
+        """
+        key = ItemKey.checked(self._tenant, type_, code)
+        page = bootstrap.commands().page(key, limit, cursor)
+        if not page.items and cursor is None:
+            raise NotFoundError(f"{type_} {code} does not exist")
+        return Page([_link(*version) for version in page.items], page.next_cursor)
+
+    def find(self, type_: str, code: str, version: int) -> Link:
+        """One version of an item.
+
+        Raises:
+            NotFoundError: it was never published, or has expired.
+        """
+        key = ItemKey.checked(self._tenant, type_, code)
+        command = bootstrap.commands().find(key, version)
+        if command is None:
+            raise NotFoundError(f"{type_} {code} has no version {version}")
+        return _link(command, bootstrap.processes().find(key, version))
+
+    def redrive(self, type_: str, code: str, version: int) -> Process:
+        """Run a failed version again; what it blocked goes on behind it.
+
+        Raises:
+            NotFoundError: there is no such version.
+            NotFailedError: it is neither FAILED nor BLOCKED.
+        """
+        key = ItemKey.checked(self._tenant, type_, code)
+        return Chain(key).run(chain.redrive(version))
+
+    def skip(self, type_: str, code: str, version: int) -> Process:
+        """Give a failed version up for good; the next one goes on without it.
+
+        Raises:
+            NotFoundError: there is no such version.
+            NotFailedError: it is neither FAILED nor BLOCKED.
+        """
+        key = ItemKey.checked(self._tenant, type_, code)
+        return Chain(key).run(chain.skip(version))
+
+
+def _link(command: Command, process: Process | None) -> Link:
+    waiting = (Outcome.WAITING, Outcome.BLOCKED)
+    if process is None or process.outcome not in waiting:
+        return Link(command, process)
+    predecessor = Chain(command.key).run(chain.previous(command.version))
+    return Link(command, process, predecessor.version or None)

@@ -1,0 +1,102 @@
+"""Runs handlers: one for one version, or all of them for many."""
+
+import random
+import time
+from collections.abc import Sequence
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.transient import is_busy
+from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.errors import SyncHandlerError, TransientError, VersionGapError
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.logs import logger
+
+TRIES = 8
+
+
+def project(key: ItemKey, version: int, handler: str) -> None:
+    """Load a command and bring it to one target.
+
+    Raises:
+        TransientError: the target is busy; try again.
+        SyncHandlerError: the handler raised anything else.
+        VersionGapError: the command is not stored.
+    """
+    command = bootstrap.commands().find(key, version)
+    if command is None:
+        raise VersionGapError(f"version {version} is not stored")
+    if handler == handlers.DEFAULT_HANDLER:
+        Chain(key, command).run(chain.apply(version))
+    else:
+        run_handler(command, handler)
+
+
+def run_handler(command: Command, name: str) -> None:
+    """Run one of the user's handlers.
+
+    Raises:
+        TransientError: the handler says that another try may cure it, or AWS was busy.
+        SyncHandlerError: the handler raised anything else.
+    """
+    try:
+        handlers.find(command.key.type, name)(command)
+    except TransientError as error:
+        raise TransientError(f"{name}: {error}") from error
+    except Exception as error:
+        kind = TransientError if is_busy(error) else SyncHandlerError
+        raise kind(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def run_patiently(command: Command, name: str) -> None:
+    """Run a handler, again for what may pass.
+
+    Raises:
+        TransientError: it did not pass.
+        SyncHandlerError: the handler raised anything else.
+    """
+    for attempt in range(TRIES):
+        try:
+            return run_handler(command, name)
+        except TransientError:
+            if attempt == TRIES - 1:
+                raise
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+    return None
+
+
+def project_many(type_: str, commands: Sequence[Command]) -> list[Command]:
+    """Bring applied commands of different items to the read models; answers those that failed.
+
+    Raises:
+        TransientError: a target stays busy; everything may be run again.
+    """
+    failed: list[Command] = []
+    for name in handlers.names_of(type_)[1:]:
+        if not _ran_in_bulk(type_, name, commands):
+            failed += [command for command in commands if _fails(command, name)]
+    return failed
+
+
+def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
+    """Whether all are done at once; if not, one by one tells which of them is at fault."""
+    bulk = handlers.find_bulk(type_, name)
+    if bulk is None:
+        return False
+    try:
+        bulk(commands)
+    except Exception:
+        logger.exception("commands are brought to a read model one by one", handler=name)
+        return False
+    return True
+
+
+def _fails(command: Command, name: str) -> bool:
+    try:
+        run_patiently(command, name)
+    except SyncHandlerError:
+        logger.exception("a handler failed", handler=name, version=command.version)
+        return True
+    return False

@@ -1,0 +1,406 @@
+"""Publishing: how a change becomes the next version of an item."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit, Command, Content, Known
+from sfn_cqrs.domain.errors import (
+    BusyError,
+    ChainBusyError,
+    IdempotencyMismatchError,
+    InvalidInputError,
+    NotFoundError,
+    SupersededError,
+    VersionConflictError,
+)
+from sfn_cqrs.domain.ids import new_ulid
+from sfn_cqrs.domain.keys import MAX_VERSION, ItemKey
+from sfn_cqrs.domain.process import Mode, Outcome, Process
+from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
+from sfn_cqrs.domain.request import LIFETIME_SECONDS, MAX_KEY_CHARACTERS, Request
+from sfn_cqrs.domain.values import Json, digest, merged
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.commands.expiry import expire_previous
+from sfn_cqrs.service.commands.projection import run_patiently
+from sfn_cqrs.service.logs import logger
+
+TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf, from where, and under which request something is published.
+
+    With an idempotency key, the same request gets the first answer again for so many seconds
+    as it is remembered: 24 hours, if nobody says otherwise.
+    """
+
+    user: str = ""
+    ip: str = ""
+    source: str = ""
+    request_id: str = ""
+    idempotency_key: str | None = None
+    remembered_for: int = LIFETIME_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of a publish.
+
+    `is_applied`: the data row is at this version and every handler has run. A synchronous
+    publish that is not applied was handed over to the machine.
+    """
+
+    type: str
+    code: str
+    version: int
+    command_id: str
+    is_unchanged: bool = False
+    is_applied: bool = False
+
+    def as_json(self) -> dict[str, Json]:
+        """The answer of the HTTP API, and of `--json`."""
+        answer: dict[str, Json] = {
+            "type": self.type,
+            "code": self.code,
+            "version": self.version,
+            "commandId": self.command_id,
+        }
+        return {**answer, "unchanged": True} if self.is_unchanged else answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One publish: what is asked, and how the new content comes of the latest one."""
+
+    key: ItemKey
+    version: int
+    caller: Caller
+    is_sync: bool
+    asked: Json
+    content_after: Callable[[Command | None], Content]
+
+
+class CommandService:
+    """Publishes versions for a tenant.
+
+    A version given is the one the caller read last: 0 for a new item, -1 for whatever is
+    the latest. Every method raises
+
+    - InvalidInputError, UnknownTypeError: a field cannot be kept; nothing is written.
+    - VersionConflictError: somebody else published; it carries the current version.
+    - IdempotencyMismatchError: the idempotency key was used for something else.
+    """
+
+    def __init__(self, tenant: str) -> None:
+        """Work for one tenant."""
+        self._tenant = tenant
+
+    def publish(
+        self,
+        type_: str,
+        code: str,
+        *,
+        name: str,
+        attributes: dict[str, Json],
+        version: int = Known.NONE,
+        is_deleted: bool = False,
+        caller: Caller | None = None,
+    ) -> Published:
+        """Append the next version, for the machine to apply."""
+        content = Content.checked(name, attributes, is_deleted=is_deleted)
+        return self._publish(type_, code, version, caller, lambda _: content, content)
+
+    def publish_sync(
+        self,
+        type_: str,
+        code: str,
+        *,
+        name: str,
+        attributes: dict[str, Json],
+        version: int = Known.NONE,
+        is_deleted: bool = False,
+        caller: Caller | None = None,
+    ) -> Published:
+        """Append the next version and apply it before returning.
+
+        Raises:
+            ChainBusyError: an earlier version is not applied yet.
+        """
+        content = Content.checked(name, attributes, is_deleted=is_deleted)
+        return self._publish(type_, code, version, caller, lambda _: content, content, is_sync=True)
+
+    def publish_partial(
+        self,
+        type_: str,
+        code: str,
+        *,
+        name: str | None = None,
+        attributes: dict[str, Json] | None = None,
+        is_deleted: bool | None = None,
+        version: int = Known.LATEST,
+        is_sync: bool = False,
+        caller: Caller | None = None,
+    ) -> Published:
+        """Append a version that changes only what is named.
+
+        Attributes merge as RFC 7396 has it: null removes, objects merge, all else replaces.
+
+        Raises:
+            NotFoundError: there is no such item.
+        """
+        named = Content.checked(
+            "" if name is None else name,
+            {} if attributes is None else attributes,
+            is_deleted=False if is_deleted is None else is_deleted,
+        )
+        patch = named.attributes
+
+        def content_after(latest: Command | None) -> Content:
+            if latest is None:
+                raise NotFoundError(f"{type_} {code} does not exist")
+            return Content.checked(
+                latest.name if name is None else name,
+                merged(latest.attributes, patch),
+                is_deleted=latest.is_deleted if is_deleted is None else is_deleted,
+            )
+
+        asked: Json = ["partial", name, patch, is_deleted]
+        return self._publish(type_, code, version, caller, content_after, asked, is_sync=is_sync)
+
+    def delete(
+        self,
+        type_: str,
+        code: str,
+        *,
+        version: int = Known.LATEST,
+        is_sync: bool = False,
+        caller: Caller | None = None,
+    ) -> Published:
+        """Append a version that deletes the item; publishing on it revives the item.
+
+        Raises:
+            NotFoundError: there is no such item.
+        """
+        return self.publish_partial(
+            type_, code, is_deleted=True, version=version, is_sync=is_sync, caller=caller
+        )
+
+    def _publish(
+        self,
+        type_: str,
+        code: str,
+        version: int,
+        caller: Caller | None,
+        content_after: Callable[[Command | None], Content],
+        asked: Content | Json,
+        *,
+        is_sync: bool = False,
+    ) -> Published:
+        key = ItemKey.checked(self._tenant, type_, code)
+        handlers.check_type(type_)
+        if isinstance(version, bool) or not isinstance(version, int):
+            raise InvalidInputError("version", "must be an integer")
+        if not Known.LATEST <= version <= MAX_VERSION:
+            raise InvalidInputError("version", f"must be between -1 and {MAX_VERSION}")
+        if isinstance(asked, Content):
+            asked = [asked.name, asked.attributes, asked.is_deleted]
+        asked = [type_, code, version, is_sync, asked]
+        return _Publisher(
+            _Change(key, version, caller or Caller(), is_sync, asked, content_after)
+        ).publish()
+
+
+class _Publisher:
+    """Tries one change until it is stored, found stored, or refused."""
+
+    def __init__(self, change: _Change) -> None:
+        self._change = change
+        self._key = change.key
+        self._body_hash = digest(change.asked)
+        idempotency_key = change.caller.idempotency_key
+        if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_KEY_CHARACTERS:
+            raise InvalidInputError(
+                "Idempotency-Key", f"must be 1 to {MAX_KEY_CHARACTERS} characters"
+            )
+
+    def publish(self) -> Published:
+        refusal: Refusal | None = None
+        for attempt in range(TRIES):
+            seen = self._seen()
+            if seen is not None:
+                return seen
+            try:
+                refusal, published = self._try(bootstrap.commands().latest(self._key))
+            except VersionConflictError:
+                seen = self._seen()  # the same request may have won meanwhile
+                if seen is not None:
+                    return seen
+                raise
+            if refusal is None:
+                return published
+            if refusal is Refusal.VERSION_TAKEN and self._change.version != Known.LATEST:
+                break
+            if refusal is not Refusal.REQUEST_SEEN:
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))
+        raise self._given_up(refusal)
+
+    def _given_up(self, refusal: Refusal | None) -> Exception:
+        if refusal is Refusal.BUSY:
+            return BusyError("others keep writing this item; try again")
+        latest = bootstrap.commands().latest(self._key)
+        return VersionConflictError(latest.version if latest else 0)
+
+    def _try(self, current: Command | None) -> tuple[Refusal | None, Published]:
+        """Store the change once."""
+        change = self._change
+        current_version = current.version if current else 0
+        if change.version not in (Known.LATEST, current_version):
+            raise VersionConflictError(current_version)
+        if current_version >= MAX_VERSION:
+            raise InvalidInputError("version", "this item has as many versions as there can be")
+        content = change.content_after(current)
+        if current is not None and current.digest == content.digest(self._key):
+            unchanged = self._published(current, is_unchanged=True)
+            return (None if self._keep(unchanged) else Refusal.REQUEST_SEEN), unchanged
+        command = self._command(content, current)
+        published = self._published(command)
+        if change.is_sync:
+            return self._apply(command, published)
+        publication = Publication(command, self._process(command), self._request(published))
+        return bootstrap.commands().publish(publication), published
+
+    def _apply(self, command: Command, published: Published) -> tuple[Refusal | None, Published]:
+        """Store and apply the change in one transaction, then bring it to the read models."""
+        predecessor = Chain(self._key).run(chain.previous(command.version))
+        if predecessor.outcome not in (None, Outcome.APPLIED):
+            raise ChainBusyError(predecessor.version, str(predecessor.outcome))
+        row = bootstrap.data().snapshot(self._key)
+        data_version = int(row["version"]["N"]) if row else 0
+        if data_version < predecessor.version:
+            raise ChainBusyError(predecessor.version, "not applied")
+        publication = SyncPublication(
+            command,
+            self._process(command),
+            self._request(published),
+            data_version=data_version,
+            predecessor=predecessor.version,
+            history=bootstrap.history().item_of(row) if row else None,
+        )
+        refusal = bootstrap.commands().publish(publication)
+        if refusal is not None:
+            return refusal, published
+        return None, replace(published, is_applied=_finished(command))
+
+    def _command(self, content: Content, current: Command | None) -> Command:
+        now = bootstrap.now()
+        caller = self._change.caller
+        audit = Audit(iso(now), caller.user, caller.ip)
+        command_id = new_ulid(now)
+        return Command(
+            key=self._key,
+            version=current.version + 1 if current else 1,
+            id=command_id,
+            content=content,
+            digest=content.digest(self._key),
+            created=current.created if current else audit,
+            updated=audit,
+            source=caller.source,
+            request_id=caller.request_id,
+            attributes_s3=bootstrap.attributes().store_if_large(
+                self._key.tenant, command_id, content.attributes
+            ),
+        )
+
+    def _process(self, command: Command) -> Process:
+        is_sync = self._change.is_sync
+        return Process(
+            key=self._key,
+            version=command.version,
+            mode=Mode.SYNC if is_sync else Mode.ASYNC,
+            status="publish_sync:STARTED" if is_sync else "start",
+            command_id=command.id,
+            source=command.source,
+            opened_at=command.updated.at,
+            updated_at=command.updated.at,
+        )
+
+    def _published(self, command: Command, *, is_unchanged: bool = False) -> Published:
+        return Published(self._key.type, self._key.code, command.version, command.id, is_unchanged)
+
+    def _request(self, published: Published) -> Request | None:
+        idempotency_key = self._change.caller.idempotency_key
+        if idempotency_key is None:
+            return None
+        expires_at = int(bootstrap.now().timestamp()) + self._change.caller.remembered_for
+        answer = published.as_json()
+        return Request(self._key.tenant, idempotency_key, self._body_hash, answer, expires_at)
+
+    def _keep(self, published: Published) -> bool:
+        """Keep the answer to a request that changed nothing; False if the key is in use."""
+        request = self._request(published)
+        return request is None or bootstrap.requests().put(request)
+
+    def _seen(self) -> Published | None:
+        """The first answer to this very request, if it was made before."""
+        idempotency_key = self._change.caller.idempotency_key
+        if idempotency_key is None:
+            return None
+        request = bootstrap.requests().find(self._key.tenant, idempotency_key)
+        if request is None:
+            return None
+        if request.body_hash != self._body_hash:
+            raise IdempotencyMismatchError(
+                "this Idempotency-Key was used for another request in the last 24 hours;"
+                " use a new key"
+            )
+        result = request.result
+        published = Published(
+            str(result["type"]),
+            str(result["code"]),
+            int(str(result["version"])),
+            str(result["commandId"]),
+            is_unchanged=bool(result.get("unchanged")),
+        )
+        if published.is_unchanged or not self._change.is_sync:
+            return published
+        return replace(published, is_applied=self._is_applied(published.version))
+
+    def _is_applied(self, version: int) -> bool:
+        """Whether the first request has come to its end, or the machine in its place."""
+        process = bootstrap.processes().find(self._key, version)
+        return process is None or process.outcome is Outcome.APPLIED
+
+
+def _finished(command: Command) -> bool:
+    """Run the handlers of a version that is applied, and close it; False if handed over.
+
+    The version is stored: whatever goes wrong from here on is the machine's to finish, or the
+    sweep's where even the hand-over fails.
+    """
+    its_chain = Chain(command.key, command)
+    try:
+        for name in handlers.names_of(command.key.type)[1:]:
+            run_patiently(command, name)
+        expire_previous(command.key, command.version)
+        closing = chain.close(command.version, 1, Outcome.APPLIED, "publish_sync:FINISHED")
+        return its_chain.run(closing) is Outcome.APPLIED
+    except SupersededError:
+        return False
+    except Exception:
+        logger.exception("a synchronous publish is handed over", version=command.version)
+        _hand_over(command)
+        return False
+
+
+def _hand_over(command: Command) -> None:
+    try:
+        Chain(command.key).run(chain.restart(command.version, 1))
+    except Exception:
+        logger.exception("the sweep will hand it over", version=command.version)

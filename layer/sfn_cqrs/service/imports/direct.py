@@ -1,0 +1,84 @@
+"""Importing a small file before returning, or as much of it as the time allows."""
+
+from collections.abc import Callable
+from itertools import islice
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.transient import is_transient
+from sfn_cqrs.domain.csv_rows import Problem, open_csv
+from sfn_cqrs.domain.errors import InvalidFileError
+from sfn_cqrs.domain.import_job import Job, Loaded, Reader
+from sfn_cqrs.domain.imports import InputRow, Plan
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.batch import BATCH
+from sfn_cqrs.service.imports.end import end
+from sfn_cqrs.service.imports.rows import RowBatch
+
+MAX_DIRECT_ROWS = 1_000
+
+
+class TooManyRowsError(InvalidFileError):
+    """The file has more rows than are imported before returning."""
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__(
+            "too_many_rows", f"the file has more than {MAX_DIRECT_ROWS} rows; start it as a job"
+        )
+
+
+def import_direct(
+    job: Job, is_late: Callable[[], bool], *, hands_over: bool
+) -> tuple[Job | None, Plan]:
+    """Go through a job's rows; answers it, and what has become of each row.
+
+    None in its place: it is left to the machine, because it is late or AWS is busy, or, if it
+    `hands_over`, because there are too many rows.
+    """
+    jobs = bootstrap.import_jobs()
+    try:
+        rows, loaded = _read(job)
+    except TooManyRowsError as error:
+        if hands_over:
+            jobs.hand_over(job.key)
+            return None, {}
+        return end(job, Problem(error.problem, str(error))), {}
+    except InvalidFileError as error:
+        return end(job, Problem(error.problem, str(error))), {}
+    job = jobs.loaded(job.key, loaded) or job
+    fates: Plan = {}
+    for start in range(0, len(rows), BATCH):
+        if is_late():
+            jobs.hand_over(job.key)
+            return None, fates
+        try:
+            fates |= _applied(job, rows[start : start + BATCH])
+        except Exception as error:
+            if is_transient(error):
+                jobs.hand_over(job.key)
+                return None, fates
+            end(job, Problem("failed", f"{type(error).__name__}; see the log"))
+            raise
+    return end(job), fates
+
+
+def _applied(job: Job, rows: list[InputRow]) -> Plan:
+    strategy = strategies.find(job.table)
+    return RowBatch(job.settings(), strategy, rows, is_last_try=True).run().plan
+
+
+def _read(job: Job) -> tuple[list[InputRow], Loaded]:
+    """All rows of a small file."""
+    file = open_csv(
+        bootstrap.import_bucket().chunks(job.source),
+        strategies.find(job.table).known_columns(),
+        encoding=job.encoding,
+        delimiter=job.delimiter,
+    )
+    rows = [
+        InputRow(row.number, row.cells, row.problem)
+        for row in (row.fitting() for row in islice(file.rows(), MAX_DIRECT_ROWS + 1))
+    ]
+    if len(rows) > MAX_DIRECT_ROWS:
+        raise TooManyRowsError
+    return rows, Loaded(len(rows), tuple(file.header), file.columns, Reader.NONE, job.source)

@@ -1,0 +1,83 @@
+"""Ending a job: every row accounted for, and errors.csv written before the status is."""
+
+from collections.abc import Iterator
+from io import TextIOWrapper
+from tempfile import TemporaryFile
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.csv_report import write_report
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import SupersededError, TransientError
+from sfn_cqrs.domain.failure import Failure
+from sfn_cqrs.domain.import_job import Job, Loaded, ending_of
+from sfn_cqrs.domain.imports import Counts, FailedRow
+from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.service.imports.failures import counted_failures, failures
+from sfn_cqrs.service.imports.parent import answer_parent
+
+
+def end_job(key: ImportKey, problem: Problem | None = None) -> Job:
+    """End the job of an execution that has come to its end.
+
+    Raises:
+        SupersededError: there is no such job.
+        TransientError: a batch may still be counting.
+    """
+    job = bootstrap.import_jobs().find(key)
+    if job is None:
+        raise SupersededError(f"there is no import {key.id}")
+    return end(job, problem or job.refusal)
+
+
+def problem_of(state_input: object) -> Problem | None:
+    """What a Catch caught, as a job tells it; None for anything else."""
+    if not isinstance(state_input, dict) or "Error" not in state_input:
+        return None
+    failure = Failure.of(state_input)
+    reason = failure.summary.partition("\n")[0]
+    if failure.error == "States.ItemReaderFailed":
+        return Problem("unreadable", f"the rows could not be read: {reason}")
+    return Problem("failed", f"{failure.error}: {reason}")
+
+
+def end(job: Job, problem: Problem | None = None) -> Job:
+    """End a job, once, and answer who waits for it; later callers are told how it has ended.
+
+    Where rows are missing, their batches are kept from being counted later: a function that
+    nobody waits for any more may still be at work. The problem is what kept the rows, or some
+    of them, from being gone through.
+
+    Raises:
+        TransientError: the markers and the counters disagree; a batch may still be counting.
+    """
+    if job.status.is_open:
+        job = _ended(job, problem)
+    answer_parent(job)
+    return job
+
+
+def _ended(job: Job, problem: Problem | None) -> Job:
+    imports = bootstrap.imports()
+    counted = imports.counts(job.key)
+    if counted.total < job.total:
+        imports.seal(job.key)
+        counted = imports.counts(job.key)
+    markers = list(imports.markers(job.key))
+    if sum((each.counts for each in markers), Counts()) != counted:
+        raise TransientError("the markers and the counters of the job disagree")
+    ending = ending_of(job, counted, problem)
+    if job.loaded is not None and ending.counts.failed:
+        failed = counted_failures(job.key, markers)
+        if ending.counts != counted:
+            failed = failures(job, job.loaded, markers, problem)
+        _report(job.key, job.loaded, failed)
+    return bootstrap.import_jobs().end(job.key, ending, is_awaited=job.parent is not None)
+
+
+def _report(key: ImportKey, loaded: Loaded, failed: Iterator[FailedRow]) -> None:
+    with TemporaryFile() as file:
+        text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        write_report(text, loaded.header, failed)
+        text.detach()
+        file.seek(0)
+        bootstrap.import_bucket().put_report(key, file)

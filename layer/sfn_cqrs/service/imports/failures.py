@@ -1,0 +1,74 @@
+"""The rows of a job that failed, or that nobody counted, in the order of its file."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from heapq import merge
+from operator import attrgetter
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.csv_rows import Problem, Row, open_csv
+from sfn_cqrs.domain.errors import InvalidFileError
+from sfn_cqrs.domain.import_job import Job, Loaded, Reader
+from sfn_cqrs.domain.imports import FailedRow, InputRow, Marker
+from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.logs import logger
+
+READERS = 16
+MISSING = Problem("batch_failed", "the batch of this row failed; the row may be applied, retry it")
+
+
+def failures(
+    job: Job, loaded: Loaded, markers: list[Marker], problem: Problem | None = None
+) -> Iterator[FailedRow]:
+    """The rows that failed, and those without a marker, which have failed with the problem."""
+    missing = missing_rows(job, loaded, markers)
+    return merge(
+        counted_failures(job.key, markers),
+        (FailedRow(row, problem or MISSING) for row in missing),
+        key=lambda failed: failed.row.number,
+    )
+
+
+def missing_rows(job: Job, loaded: Loaded, markers: list[Marker]) -> Iterator[InputRow]:
+    """The rows that no marker tells of, read from the file again, as far as that is possible."""
+    spans = iter(sorted(markers, key=attrgetter("first")))
+    span = next(spans, None)
+    for row in _rows_of(job, loaded):
+        while span is not None and span.last < row.number:
+            span = next(spans, None)
+        if span is None or row.number < span.first:
+            fitting = row.fitting()
+            yield InputRow(fitting.number, fitting.cells, fitting.problem)
+
+
+def counted_failures(key: ImportKey, markers: list[Marker]) -> Iterator[FailedRow]:
+    """The failed rows of the batches that are counted, read some parts ahead."""
+    bucket = bootstrap.import_bucket()
+
+    def part(marker: Marker) -> list[FailedRow]:
+        return list(bucket.errors(key, marker.first))
+
+    bad = [marker for marker in markers if marker.has_errors]
+    with ThreadPoolExecutor(READERS) as pool:
+        for start in range(0, len(bad), READERS):
+            for rows in pool.map(part, bad[start : start + READERS]):
+                yield from rows
+
+
+def _rows_of(job: Job, loaded: Loaded) -> Iterator[Row]:
+    bucket = bootstrap.import_bucket()
+    try:
+        if job.cells is not None:
+            yield Row(1, job.row)
+        elif loaded.reader is Reader.JSONL:
+            yield from map(Row.of_json_line, bucket.lines(loaded.source))
+        else:
+            yield from open_csv(
+                bucket.chunks(job.source),
+                strategies.find(job.table).known_columns(),
+                encoding=job.encoding,
+                delimiter=job.delimiter,
+            ).rows()
+    except InvalidFileError as error:
+        logger.warning("not all rows that are missing can be read", reason=str(error))

@@ -1,0 +1,151 @@
+"""Loading a job's file: counted in one pass, and rewritten in another if it is not plain."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import cast
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.import_bucket import results_prefix
+from sfn_cqrs.domain.csv_rows import READ_PROBLEMS, CsvFile, Problem, Row, open_csv
+from sfn_cqrs.domain.errors import InvalidFileError, SupersededError
+from sfn_cqrs.domain.import_job import MAX_ROWS, Job, Loaded, Reader, Source
+from sfn_cqrs.domain.imports import FailedRow, InputRow
+from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.failures import failures, missing_rows
+from sfn_cqrs.service.logs import logger
+
+MARGIN_MS = 30_000
+"""What a loader that gives up in time still needs."""
+
+
+def load_job(job: Job, remaining_ms: Callable[[], int]) -> dict[str, object]:
+    """Load a job's file, and tell its machine who reads the rows; nobody reads a bad file.
+
+    Raises:
+        SupersededError: the job has ended meanwhile.
+    """
+    if job.is_cancelled:
+        return {"result": str(Reader.NONE)}
+    loaded = job.loaded
+    try:
+        if loaded is None or job.is_unread:
+            loaded = load(job, remaining_ms)
+            _still_open(job, bootstrap.import_jobs().loaded(job.key, loaded))
+    except InvalidFileError as error:
+        problem = Problem(error.problem, str(error))
+        _still_open(job, bootstrap.import_jobs().refuse(job.key, problem))
+        return {"result": str(Reader.NONE)}
+    source = loaded.source
+    return {
+        "result": str(loaded.reader),
+        "id": job.key.id,
+        "tenant": job.key.tenant,
+        "source": {
+            "bucket": source.bucket,
+            "key": source.key,
+            "versionId": source.version_id,
+        },
+        "results": results_prefix(job.key),
+    }
+
+
+def load(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
+    """Go through a job's file, or write what is left of a job.
+
+    What is known at the head of the file not to be plain is rewritten at once.
+
+    Raises:
+        InvalidFileError: it cannot be imported; the message says why and what to do.
+    """
+    if job.loaded is not None:
+        return _left(job, job.loaded)
+    earlier = _earlier(job) if job.retries else None
+    return _whole(job, remaining_ms) if earlier is None else _failed_of(earlier, job)
+
+
+def _whole(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
+    file = _opened(job, remaining_ms)
+    if file.may_be_plain:
+        scan = file.scan()
+        if scan.obstacle is None:
+            return _loaded(file, scan.rows, Reader.NATIVE, job.source)
+        logger.info("the file is rewritten", reason=scan.obstacle)
+        file = _opened(job, remaining_ms)
+    rows = _Counted(file.rows())
+    source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
+    return _loaded(file, rows.count, Reader.JSONL, source)
+
+
+def _left(job: Job, loaded: Loaded) -> Loaded:
+    """The rows of a job that was handed over, without those that are counted."""
+    markers = list(bootstrap.imports().markers(job.key))
+    rows = _Counted(map(_as_row, missing_rows(job, loaded, markers)))
+    source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
+    return replace(loaded, reader=Reader.JSONL, source=source)
+
+
+def _earlier(job: Job) -> Job | None:
+    """The job whose failed rows this one goes through; none if it has not read its file."""
+    earlier = bootstrap.import_jobs().find(ImportKey.of_id(job.key.tenant, job.retries[0]))
+    return earlier if earlier is not None and earlier.loaded is not None else None
+
+
+def _failed_of(earlier: Job, job: Job) -> Loaded:
+    """The failed rows of an earlier job, by their numbers in its file."""
+    loaded = cast("Loaded", earlier.loaded)
+    columns = strategies.find(job.table).known_columns().assigned(loaded.header)
+    markers = list(bootstrap.imports().markers(earlier.key))
+    rows = _Counted(map(_as_retried, failures(earlier, loaded, markers)))
+    source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
+    reader = Reader.JSONL if rows.count else Reader.NONE
+    return Loaded(rows.count, loaded.header, columns, reader, source)
+
+
+def _as_row(row: InputRow) -> Row:
+    return Row(row.number, row.cells, row.problem)
+
+
+def _as_retried(failed: FailedRow) -> Row:
+    """A row to go through again; what is wrong with the row itself stays wrong."""
+    is_rows_own = failed.problem.code in READ_PROBLEMS
+    problem = failed.problem if is_rows_own else failed.row.problem
+    return Row(failed.row.number, failed.row.cells, problem)
+
+
+def _still_open(job: Job, written: Job | None) -> None:
+    if written is None:
+        raise SupersededError(f"{job.key.id} has ended")
+
+
+class _Counted:
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+        self.count = 0
+
+    def lines(self) -> Iterator[str]:
+        for row in self._rows:
+            self.count += 1
+            yield row.as_json_line()
+
+
+def _opened(job: Job, remaining_ms: Callable[[], int]) -> CsvFile:
+    return open_csv(
+        _in_time(bootstrap.import_bucket().chunks(job.source), remaining_ms),
+        strategies.find(job.table).known_columns(),
+        encoding=job.encoding,
+        delimiter=job.delimiter,
+    )
+
+
+def _in_time(chunks: Iterator[bytes], remaining_ms: Callable[[], int]) -> Iterator[bytes]:
+    for chunk in chunks:
+        if remaining_ms() < MARGIN_MS:
+            raise InvalidFileError("too_slow", "the file takes too long to read; split it")
+        yield chunk
+
+
+def _loaded(file: CsvFile, rows: int, reader: Reader, source: Source) -> Loaded:
+    if rows > MAX_ROWS:
+        raise InvalidFileError("too_many_rows", f"the file has more than {MAX_ROWS} rows; split it")
+    return Loaded(rows, tuple(file.header), file.columns, reader if rows else Reader.NONE, source)

@@ -1,0 +1,134 @@
+"""What a row of an import is to become, by the item as it is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.command import Command, DataRow
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.import_strategy import Comparison, Duplicates, ImportStrategy, Wanted
+from sfn_cqrs.domain.imports import SUPERSEDED, Fate, Planned, Settings
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.versioning import Predecessor
+from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.imports.strategies import compared
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """An item's data row, for the comparison and for the history; none: it does not exist."""
+
+    snapshot: dict[str, Any] | None = None
+    row: DataRow | None = None
+
+    @property
+    def version(self) -> int:
+        """How far the data row is."""
+        return self.row.version if self.row else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """An item with its chain: the newest version, and what the next one builds on."""
+
+    latest: Command | None
+    predecessor: Predecessor
+    current: Current
+
+    @property
+    def next_version(self) -> int:
+        """The version that comes next."""
+        return self.latest.version + 1 if self.latest else 1
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a version below is not applied yet."""
+        is_open = self.predecessor.outcome not in (None, Outcome.APPLIED)
+        return is_open or self.current.version < self.predecessor.version
+
+
+def current_of(wanted: Iterable[Wanted]) -> dict[ItemKey, Current]:
+    """The items that rows want, as they are."""
+    keys = [each.key for each in wanted]
+    data = bootstrap.data()
+    known = {key: Current(item, data.row_of(item)) for key, item in data.snapshots(keys).items()}
+    return {key: known.get(key, Current()) for key in keys}
+
+
+def chained(wanted: Wanted) -> Chained:
+    """An item with its chain: the version below first, and the data row afterwards."""
+    latest = bootstrap.commands().latest(wanted.key)
+    predecessor = (
+        Chain(wanted.key).run(chain.previous(latest.version + 1)) if latest else Predecessor()
+    )
+    return Chained(latest, predecessor, current_of([wanted])[wanted.key])
+
+
+class Planner:
+    """Plans the rows of one job."""
+
+    def __init__(self, settings: Settings, strategy: ImportStrategy) -> None:
+        """Plan by a strategy."""
+        self._settings = settings
+        self._strategy = strategy
+
+    def planned(self, row: int, wanted: Wanted, current: Current) -> Planned:
+        """What a row is to become, if nobody is in its way."""
+        if self._settings.has_applied(row, current.row):
+            return _written_as(current.version)
+        later = self._later_row(row, current.row)
+        if later is not None:
+            return self.superseded(later)
+        return self._compared(wanted, current.row, current.version + 1)
+
+    def planned_again(self, row: int, wanted: Wanted, item: Chained) -> Planned:
+        """What a row is to become, now that somebody was in its way."""
+        newest = item.latest.as_row() if item.latest else None
+        if newest is not None and self._settings.has_applied(row, newest):
+            return _written_as(newest.version)
+        later = self._later_row(row, newest)
+        if later is not None:
+            return self.superseded(later)
+        outcome = item.predecessor.outcome
+        if outcome is not None and outcome.is_repairable:
+            return Planned.failing(
+                "chain_blocked",
+                f"version {item.predecessor.version} is {outcome};"
+                " redrive or skip it, then retry this row",
+            )
+        base = newest if item.is_behind else item.current.row
+        return self._compared(wanted, base, item.next_version)
+
+    def superseded(self, by: int) -> Planned:
+        """What a row is to become that a later one of the same file takes the place of."""
+        if self._strategy.duplicates is Duplicates.LAST_WINS:
+            return Planned(Fate.UNCHANGED, reason=SUPERSEDED)
+        return Planned.failing("duplicate", f"row {by} has the same key")
+
+    def _later_row(self, row: int, version: DataRow | Command | None) -> int | None:
+        """The later row of the same file that has written the item already, if one has.
+
+        Where somebody else has written since, the versions below are looked at as well.
+        """
+        while version is not None:
+            if self._settings.supersedes(row, version):
+                return version.source_row
+            if version.version == 1 or not self._settings.may_hide_ours(version):
+                return None
+            version = bootstrap.commands().find(version.key, version.version - 1)
+        return None
+
+    def _compared(self, wanted: Wanted, found: DataRow | None, version: int) -> Planned:
+        comparison = compared(self._strategy, wanted, found)
+        if isinstance(comparison, Problem):
+            return Planned(Fate.FAILED, problem=comparison)
+        if comparison is Comparison.EQUAL:
+            return Planned(Fate.UNCHANGED)
+        return _written_as(version)
+
+
+def _written_as(version: int) -> Planned:
+    return Planned(Fate.CREATED if version == 1 else Fate.UPDATED, version)

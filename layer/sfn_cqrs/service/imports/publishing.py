@@ -1,0 +1,220 @@
+"""Publishing the planned rows of a batch: most together, and one by one what that refuses."""
+
+import random
+import time
+from dataclasses import replace
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Command, DataRow
+from sfn_cqrs.domain.ids import new_ulid
+from sfn_cqrs.domain.import_strategy import Wanted
+from sfn_cqrs.domain.imports import Plan, Planned, PublishMode, Settings
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.process import Mode, Outcome, Process
+from sfn_cqrs.domain.publication import Publication, RowPublication
+from sfn_cqrs.service.imports.planning import Chained, Current, Planner, chained
+
+TRIES = 3
+
+
+class Publisher:
+    """Publishes the rows of one batch.
+
+    `applied` are the versions whose read models are to be brought up, `pending` the rows that
+    wait for their versions to close, each with the reason.
+    """
+
+    def __init__(self, settings: Settings, planner: Planner, first: int) -> None:
+        """Publish for a job; `first` names the batch's plan."""
+        self._settings = settings
+        self._planner = planner
+        self._first = first
+        self._is_sync = settings.publish_mode is PublishMode.SYNC
+        self.applied: list[Command] = []
+        self.pending: dict[int, str] = {}
+
+    def publish(
+        self,
+        wanted: dict[int, Wanted],
+        plan: Plan,
+        current: dict[ItemKey, Current],
+        *,
+        is_new: bool,
+    ) -> Plan:
+        """Publish the rows that have a version; answers what has become of each.
+
+        A plan that is not new may be carried out already, or in part.
+        """
+        fates = {} if is_new else self._found_all(wanted, plan)
+        left = {row: planned for row, planned in plan.items() if row not in fates}
+        together = self._may_be_together(wanted, left, current)
+        publications = [
+            self._publication(row, wanted[row], plan[row], current[wanted[row].key])
+            for row in together
+        ]
+        refusals = bootstrap.commands().publish_many(publications)
+        for row, publication, refusal in zip(together, publications, refusals, strict=True):
+            if refusal is None:
+                fates[row] = left.pop(row)
+                self._note(publication)
+        for row, planned in left.items():
+            fates[row] = self._one_by_one(row, wanted[row], planned)
+        return fates
+
+    def hand_over(self, command: Command, planned: Planned) -> tuple[int, Planned]:
+        """Leave a version whose read models failed to the machine; its row waits for it."""
+        now = iso(bootstrap.now())
+        process = replace(
+            _opened(command), mode=Mode.SYNC, attempt=2, opened_at=now, updated_at=now
+        )
+        bootstrap.processes().hand_over(process)
+        row = command.source_row or 0
+        return row, self._waiting(row, planned)
+
+    def _found_all(self, wanted: dict[int, Wanted], plan: Plan) -> Plan:
+        """What has become of the rows that an earlier delivery published."""
+        versions = [(wanted[row].key, planned.version) for row, planned in plan.items()]
+        commands = bootstrap.commands().find_many(versions)
+        processes = bootstrap.processes().find_many(versions)
+        return {
+            row: self._found(row, command, planned, processes.get(command.key))
+            for row, planned in plan.items()
+            if (command := commands.get(wanted[row].key)) and self._is_its(row, command)
+        }
+
+    def _may_be_together(
+        self, wanted: dict[int, Wanted], plan: Plan, current: dict[ItemKey, Current]
+    ) -> list[int]:
+        """The rows whose version is the next one, and has nothing to wait for."""
+        rows = {
+            row: wanted[row].key
+            for row, planned in plan.items()
+            if planned.version == current[wanted[row].key].version + 1
+        }
+        if not self._is_sync:
+            return list(rows)
+        below = [(key, plan[row].version - 1) for row, key in rows.items() if plan[row].version > 1]
+        processes = bootstrap.processes().find_many(below) if below else {}
+        waiting = {key for key, process in processes.items() if not process.outcome.is_settled}
+        return [row for row, key in rows.items() if key not in waiting]
+
+    def _one_by_one(self, row: int, wanted: Wanted, planned: Planned) -> Planned:
+        """Publish a row that somebody was in the way of; after some tries it is queued behind."""
+        for attempt in range(TRIES):
+            command = bootstrap.commands().find(wanted.key, planned.version)
+            if command is not None and self._is_its(row, command):
+                process = bootstrap.processes().find(wanted.key, planned.version)
+                return self._found(row, command, planned, process)
+            item = chained(wanted)
+            after = self._planner.planned_again(row, wanted, item)
+            is_last = attempt == TRIES - 1
+            if after.version and self._is_sync and item.is_behind and not is_last:
+                time.sleep(random.uniform(0, 0.1 * 2**attempt))
+                continue
+            planned = self._kept(row, planned, after)
+            if not planned.version:
+                return planned
+            fate = self._published_alone(row, wanted, planned, item)
+            if fate is not None:
+                return fate
+        return self._waiting(row, planned)
+
+    def _published_alone(
+        self, row: int, wanted: Wanted, planned: Planned, item: Chained
+    ) -> Planned | None:
+        """Publish one row; None if somebody was faster."""
+        publication = self._publication(
+            row, wanted, planned, item.current, item.latest, is_queued=item.is_behind
+        )
+        if bootstrap.commands().publish_many([publication])[0] is not None:
+            return None
+        self._note(publication)
+        is_waiting = self._is_sync and item.is_behind
+        return self._waiting(row, planned) if is_waiting else planned
+
+    def _kept(self, row: int, before: Planned, after: Planned) -> Planned:
+        """Change the plan; a problem is none of the row's own and may be cured by a later try."""
+        if before == after or after.problem is not None:
+            return after
+        return bootstrap.imports().replan(self._settings.key, self._first, row, before, after)
+
+    def _found(
+        self, row: int, command: Command, planned: Planned, process: Process | None
+    ) -> Planned:
+        """What has become of a version that an earlier delivery published for this row."""
+        if not self._is_sync or (process and process.outcome is Outcome.APPLIED):
+            return planned
+        if process is None:
+            self.applied.append(command)
+            return planned
+        if process.outcome.is_open:
+            return self._waiting(row, planned)
+        return Planned.failing(
+            "chain_blocked",
+            f"version {command.version}, which this row published, is {process.outcome}"
+            f" ({process.error}); redrive or skip it",
+        )
+
+    def _waiting(self, row: int, planned: Planned) -> Planned:
+        """A row that is counted when its version closes, or fails on the batch's last try."""
+        reason = f"version {planned.version} is not applied yet; its chain shows how it ends"
+        self.pending[row] = reason
+        return Planned.failing("chain_open", reason)
+
+    def _note(self, publication: Publication | RowPublication) -> None:
+        if isinstance(publication, RowPublication):
+            self.applied.append(publication.command)
+
+    def _is_its(self, row: int, command: Command) -> bool:
+        return command.request_id == self._settings.key.request_id(row)
+
+    def _publication(
+        self,
+        row: int,
+        wanted: Wanted,
+        planned: Planned,
+        current: Current,
+        latest: Command | None = None,
+        *,
+        is_queued: bool = False,
+    ) -> Publication | RowPublication:
+        command = self._command(row, wanted, planned.version, current.row or latest)
+        if not self._is_sync or is_queued:
+            return Publication(command, _opened(command))
+        item = current.snapshot
+        history = bootstrap.history().item_of(item) if item else None
+        return RowPublication(command, current.version, history)
+
+    def _command(
+        self, row: int, wanted: Wanted, version: int, before: DataRow | Command | None
+    ) -> Command:
+        now = bootstrap.now()
+        audit = replace(self._settings.by, at=iso(now))
+        command_id = new_ulid(now)
+        return Command(
+            key=wanted.key,
+            version=version,
+            id=command_id,
+            content=wanted.content,
+            digest=wanted.content.digest(wanted.key),
+            created=before.created if before else audit,
+            updated=audit,
+            source=self._settings.key.id,
+            source_row=row,
+            request_id=self._settings.key.request_id(row),
+            attributes_s3=bootstrap.attributes().store_if_large(
+                wanted.key.tenant, command_id, wanted.content.attributes
+            ),
+        )
+
+
+def _opened(command: Command) -> Process:
+    return Process(
+        key=command.key,
+        version=command.version,
+        command_id=command.id,
+        source=command.source,
+        opened_at=command.updated.at,
+        updated_at=command.updated.at,
+    )

@@ -1,0 +1,142 @@
+"""The row code of imports: what a batch of rows does, however often it is delivered.
+
+The order is what makes it exact. The plan says first what each row is to become, and is
+written once. Then the rows are applied: each is a version that a condition lets exist once,
+and that carries the row's id, so that a later delivery finds it. Then the read models, which
+guard themselves. Then the failed rows, as the same object however often. The marker and the
+counter come last, in one transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.import_strategy import ImportStrategy, Wanted
+from sfn_cqrs.domain.imports import (
+    Counts,
+    FailedRow,
+    Fate,
+    InputRow,
+    Marker,
+    Plan,
+    Planned,
+    Settings,
+)
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.service.commands.expiry import expire_previous
+from sfn_cqrs.service.commands.projection import project_many
+from sfn_cqrs.service.imports.planning import Planner, current_of
+from sfn_cqrs.service.imports.publishing import Publisher
+from sfn_cqrs.service.imports.strategies import wanted_by
+
+_UNSTABLE = Planned.failing("unstable", "the strategy changed its mind; retry this row")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a batch was counted, and what has become of each row."""
+
+    counts: Counts
+    plan: Plan
+
+
+class RowBatch:
+    """Some rows of one job, in the order of the file.
+
+    On its last try a batch no longer waits for versions that are accepted and not applied:
+    their rows fail, and say so.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        strategy: ImportStrategy,
+        rows: Sequence[InputRow],
+        *,
+        is_last_try: bool = False,
+    ) -> None:
+        """Take rows; the first one's number is the batch's name."""
+        self._settings = settings
+        self._strategy = strategy
+        self._rows = rows
+        self._first = rows[0].number
+        self._is_last_try = is_last_try
+        self._planner = Planner(settings, strategy)
+        self._publisher = Publisher(settings, self._planner, self._first)
+
+    def run(self) -> Result:
+        """Apply the rows and count them.
+
+        Raises:
+            TransientError: something is busy, or rows wait for their chains; nothing is
+                counted, and the same batch may be tried again.
+        """
+        wanted, fates = self._read()
+        if wanted:
+            fates |= self._written(wanted)
+        pending = self._publisher.pending
+        if pending and not self._is_last_try:
+            row, reason = next(iter(pending.items()))
+            raise TransientError(f"{len(pending)} rows wait; row {row}: {reason}")
+        return Result(self._counted(fates), fates)
+
+    def _read(self) -> tuple[dict[int, Wanted], Plan]:
+        """The good rows, one for each item, and the fates of all others."""
+        good: dict[int, Wanted] = {}
+        fates: Plan = {}
+        latest: dict[ItemKey, int] = {}
+        for row in self._rows:
+            read = row.problem or wanted_by(
+                self._strategy, self._settings.key.tenant, self._settings.cells_of(row)
+            )
+            if isinstance(read, Problem):
+                fates[row.number] = Planned(Fate.FAILED, problem=read)
+                continue
+            earlier = latest.get(read.key)
+            if earlier is not None:
+                del good[earlier]
+                fates[earlier] = self._planner.superseded(row.number)
+            latest[read.key] = row.number
+            good[row.number] = read
+        return good, fates
+
+    def _written(self, wanted: dict[int, Wanted]) -> Plan:
+        """Plan and publish the good rows; answers what has become of each."""
+        current = current_of(wanted.values())
+        plan = {
+            row: self._planner.planned(row, each, current[each.key]) for row, each in wanted.items()
+        }
+        if self._settings.dry_run:
+            return plan
+        kept = bootstrap.imports().plan(self._settings.key, self._first, plan)
+        if kept is not None:
+            plan = {row: kept.get(row, _UNSTABLE) for row in wanted}
+        to_write = {row: planned for row, planned in plan.items() if planned.version}
+        plan |= self._publisher.publish(wanted, to_write, current, is_new=kept is None)
+        return plan | self._projected(plan)
+
+    def _projected(self, fates: Plan) -> Plan:
+        """Bring what is applied to the read models; answers the rows that now wait."""
+        applied = self._publisher.applied
+        failed = project_many(self._strategy.type, applied) if applied else []
+        waiting = dict(
+            self._publisher.hand_over(command, fates[command.source_row or 0]) for command in failed
+        )
+        for command in applied:
+            expire_previous(command.key, command.version)
+        return waiting
+
+    def _counted(self, fates: Plan) -> Counts:
+        failed = [
+            FailedRow(row, problem)
+            for row in self._rows
+            if (problem := fates[row.number].problem) is not None
+        ]
+        key = self._settings.key
+        if failed:
+            bootstrap.import_bucket().put_errors(key, self._first, failed)
+        counts = Counts.of(planned.fate for planned in fates.values())
+        marker = Marker(self._first, self._rows[-1].number, counts, bool(failed))
+        return bootstrap.imports().count(key, marker)

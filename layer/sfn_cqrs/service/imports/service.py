@@ -1,0 +1,404 @@
+"""Imports for Python code: import files and rows, look at their jobs, cancel and retry them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.import_bucket import Head
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.csv_rows import Row, checked_delimiter
+from sfn_cqrs.domain.csv_text import checked_encoding
+from sfn_cqrs.domain.errors import (
+    FileTooLargeError,
+    ForeignFileError,
+    InvalidFileError,
+    InvalidInputError,
+    NoSuchFileError,
+    NotFailedError,
+    NotFoundError,
+    NotOpenError,
+    SupersededError,
+)
+from sfn_cqrs.domain.ids import new_ulid, ulid_of
+from sfn_cqrs.domain.import_job import (
+    MAX_FILE_BYTES,
+    NO_SOURCE,
+    Job,
+    JobStatus,
+    Loaded,
+    Parent,
+    ProcessingMode,
+    Reader,
+    Source,
+)
+from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
+from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant, zip_ulid
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.direct import import_direct
+from sfn_cqrs.service.imports.parent import answer_parent
+from sfn_cqrs.service.imports.progress import Progress, progress_of
+from sfn_cqrs.service.zips.progress import ZipProgress
+from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
+
+MAX_DIRECT_BYTES = 256 * 1024
+"""A file that is larger is left to the machine, unless the request says otherwise."""
+DIRECT_SECONDS = 25.0
+"""API Gateway waits 30 seconds for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A job, and what has become of each row that was gone through before returning."""
+
+    progress: Progress
+    rows: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to import, and how; what is declared beats what is detected.
+
+    Without a processing mode, the size of the file decides.
+    """
+
+    table: str
+    key: str
+    processing_mode: ProcessingMode | None = None
+    publish_mode: PublishMode = PublishMode.SYNC
+    encoding: str | None = None
+    delimiter: str | None = None
+    dry_run: bool = False
+
+
+class ImportService:
+    """The imports of a tenant, whose files lie below `uploads/<tenant>/` in the import bucket."""
+
+    def __init__(self, tenant: str) -> None:
+        """Work for one tenant.
+
+        Raises:
+            InvalidInputError: no key can hold this tenant.
+        """
+        self._tenant = checked_tenant(tenant)
+
+    def upload_key(self, name: str) -> str:
+        """A new key for a file; only the end of its name is kept."""
+        last = re.split(r"[/\\]", name)[-1]
+        kept = re.sub(r"[^A-Za-z0-9._-]", "_", last)[-64:] or "file.csv"
+        return f"{self._uploads}{new_ulid(bootstrap.now())}/{kept}"
+
+    def submit(
+        self, request: Request, caller: Caller | None = None, *, seconds: float = DIRECT_SECONDS
+    ) -> Imported:
+        """Import a small file before returning, and leave any other to the machine.
+
+        What is not done after so many seconds is left to the machine, too: then the job's status
+        is still open.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+        """
+        source, head = self._found(request.key)
+        mode = request.processing_mode
+        if mode is None:
+            is_small = head.size <= MAX_DIRECT_BYTES
+            mode = ProcessingMode.DIRECT if is_small else ProcessingMode.STEP_FUNCTION
+        job = self._created(request, caller or Caller(), source, mode)
+        if mode is ProcessingMode.STEP_FUNCTION:
+            return Imported(Progress(job, Counts()), {})
+        until = bootstrap.now() + timedelta(seconds=seconds)
+        ended, fates = import_direct(
+            job,
+            lambda: bootstrap.now() >= until,
+            hands_over=request.processing_mode is None,
+        )
+        return Imported(progress_of(ended or self._find(job.key.id)), fates)
+
+    def start(self, request: Request, caller: Caller | None = None) -> Progress:
+        """Have the machine import a file, of whatever size.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+        """
+        mode = ProcessingMode.STEP_FUNCTION
+        return self.submit(replace(request, processing_mode=mode), caller).progress
+
+    def start_version(
+        self, request: Request, version_id: str | None = None, caller: Caller | None = None
+    ) -> str:
+        """Have the machine import a version of a file, once, however often it is asked for.
+
+        Answers the job's id, which is derived from the version; by default the current one.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+        """
+        source, head = self._found(request.key, version_id=version_id)
+        identity = (source.bucket, source.key, source.version_id)
+        key = ImportKey(self._tenant, ulid_of(head.modified, *identity))
+        mode = ProcessingMode.STEP_FUNCTION
+        self._created(request, caller or Caller(), source, mode, key=key)
+        return key.id
+
+    def import_now(self, request: Request, caller: Caller | None = None) -> Imported:
+        """Import a file of at most 1,000 rows before returning, as far as 25 seconds go.
+
+        A file that cannot be imported makes the job FAILED, and so does what stays busy: the
+        rows that were not gone through are in errors.csv then.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+        """
+        return self.submit(replace(request, processing_mode=ProcessingMode.DIRECT), caller)
+
+    def import_row(
+        self,
+        table: str,
+        cells: Mapping[str, str],
+        caller: Caller | None = None,
+        *,
+        publish_mode: PublishMode = PublishMode.SYNC,
+    ) -> Progress:
+        """Have a single row imported, in the background; its job's id begins with `r-`.
+
+        Raises:
+            InvalidInputError: there is no such table, or the row is none of it.
+        """
+        header, values = self._row_of(cells)
+        try:
+            columns = strategies.find(table).known_columns().assigned(header)
+        except InvalidFileError as error:
+            raise InvalidInputError("cells", str(error)) from error
+        loaded = Loaded(1, header, columns, Reader.NONE, NO_SOURCE)
+        job = Job(
+            key=ImportKey(self._tenant, new_ulid(bootstrap.now()), ImportKind.ROW),
+            table=table,
+            source=NO_SOURCE,
+            by=self._audit(caller or Caller()),
+            publish_mode=publish_mode,
+            cells=dict(zip(header, values, strict=True)),
+            loaded=loaded,
+        )
+        bootstrap.import_jobs().create(job)
+        return Progress(job, Counts())
+
+    def start_zip(self, request: ZipRequest, caller: Caller | None = None) -> ZipProgress:
+        """Have the machine import the CSV files of a ZIP archive, one after the other.
+
+        Raises:
+            InvalidInputError: there is no such table or archive.
+        """
+        return ZipImports(self._tenant).start(request, caller or Caller())
+
+    def start_child(
+        self,
+        zip_key: ZipKey,
+        index: int,
+        request: Request,
+        token: str,
+        *,
+        seq: int = 0,
+        caller: Caller | None = None,
+        earlier: Job | None = None,
+    ) -> Progress:
+        """Have the machine import a file of an archive, whose import waits with a task token.
+
+        The same archive and index are the same job, however often it is asked for; a token of a
+        later try (`seq`) takes the place of an earlier one. The wait ends with `{"Payload": …}`,
+        the job's id, index, status and counts, once the job has ended; at once, if it has. With
+        an earlier job of the same file, only the rows that failed there are imported.
+
+        Raises:
+            InvalidInputError: there is no such table or file.
+            SupersededError: a later try waits already.
+        """
+        parent = Parent(zip_key.id, index, token, seq)
+        key = zip_key.child(index)
+        job = bootstrap.import_jobs().find(key)
+        if job is None:
+            source, _ = self._found(request.key, f"jobs/{self._tenant}/")
+            mode = ProcessingMode.STEP_FUNCTION
+            self._created(
+                request, caller or Caller(), source, mode, key=key, parent=parent, earlier=earlier
+            )
+        waited_for = bootstrap.import_jobs().wait(key, parent)
+        if waited_for is None:
+            raise SupersededError(f"a later try waits for {key.id}")
+        answer_parent(waited_for)
+        return progress_of(waited_for)
+
+    def get(self, id_: str) -> Progress | ZipProgress:
+        """A job with its live counts, and an archive's with those of its files.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        if zip_ulid(id_):
+            return ZipImports(self._tenant).get(id_)
+        return progress_of(self._find(id_))
+
+    def list(
+        self,
+        *,
+        kind: ImportKind = ImportKind.CSV,
+        limit: int = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[Progress]:
+        """A page of jobs of a kind, the newest first; limit 1 to 100."""
+        page = bootstrap.import_jobs().page(self._tenant, limit, cursor, kind)
+        return Page([progress_of(job) for job in page.items], page.next_cursor)
+
+    def list_zips(
+        self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> Page[ZipProgress]:
+        """A page of archives' jobs, the newest first; limit 1 to 100."""
+        return ZipImports(self._tenant).list(limit=limit, cursor=cursor)
+
+    def cancel(self, id_: str) -> Progress | ZipProgress:
+        """Have no further batch begun; what is done stays and is counted.
+
+        Raises:
+            NotFoundError: there is no such job.
+            NotOpenError: it has ended.
+        """
+        if zip_ulid(id_):
+            return ZipImports(self._tenant).cancel(id_)
+        job = bootstrap.import_jobs().cancel(self._find(id_).key)
+        if job is None:
+            raise NotOpenError(f"import {id_} has ended as {self._find(id_).status}")
+        return progress_of(job)
+
+    def retry(self, id_: str, caller: Caller | None = None) -> Progress | ZipProgress:
+        """Have the rows that failed, or were not gone through, imported by a job of their own.
+
+        They keep their numbers, and their order among all rows of the file. A job is retried by
+        one other; whoever asks again is given that one, which can be retried in turn.
+
+        Raises:
+            NotFoundError: there is no such job.
+            NotFailedError: it has not ended, or no row of it has failed.
+        """
+        if zip_ulid(id_):
+            return ZipImports(self._tenant).retry(id_, caller or Caller())
+        job = self._find(id_)
+        if job.cells is not None:
+            return self._retried_row(job, caller or Caller())
+        if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+            raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
+        jobs = bootstrap.import_jobs()
+        wanted = ImportKey(self._tenant, new_ulid(bootstrap.now()))
+        key = ImportKey.of_id(self._tenant, jobs.retried_by(job.key, wanted.id))
+        again = Job(
+            key=key,
+            table=job.table,
+            source=job.source,
+            by=self._audit(caller or Caller()),
+            encoding=job.encoding,
+            delimiter=job.delimiter,
+            publish_mode=job.publish_mode,
+            dry_run=job.dry_run,
+            **_retrying(job),
+        )
+        jobs.create(again)
+        return progress_of(self._find(key.id))
+
+    def errors(self, id_: str) -> Iterator[bytes]:
+        """A job's errors.csv, a piece at a time.
+
+        Raises:
+            NotFoundError: there is no such job, or no row of it has failed.
+        """
+        job = self._find(id_)
+        report = bootstrap.import_bucket().report(job.key)
+        if report is None:
+            raise NotFoundError(f"{id_} has no failed rows, or has not ended yet")
+        return report
+
+    @property
+    def _uploads(self) -> str:
+        return f"uploads/{self._tenant}/"
+
+    def _find(self, id_: str) -> Job:
+        key = ImportKey.of_id(self._tenant, id_)
+        job = bootstrap.import_jobs().find(key)
+        if job is None:
+            raise NotFoundError(f"there is no import {id_!r}")
+        return job
+
+    def _found(
+        self, key: str, below: str | None = None, version_id: str | None = None
+    ) -> tuple[Source, Head]:
+        """The object to import, by default in its current version."""
+        prefix = self._uploads if below is None else below
+        if not key.startswith(prefix):
+            raise ForeignFileError(prefix)
+        head = bootstrap.import_bucket().head(key, version_id)
+        if head is None:
+            raise NoSuchFileError(key)
+        if head.size > MAX_FILE_BYTES:
+            raise FileTooLargeError(MAX_FILE_BYTES)
+        return bootstrap.import_bucket().source(key, head.version_id), head
+
+    def _created(
+        self,
+        request: Request,
+        caller: Caller,
+        source: Source,
+        mode: ProcessingMode,
+        *,
+        key: ImportKey | None = None,
+        parent: Parent | None = None,
+        earlier: Job | None = None,
+    ) -> Job:
+        strategies.find(request.table)
+        by = self._audit(caller)
+        is_direct = mode is ProcessingMode.DIRECT
+        job = Job(
+            key=key or ImportKey(self._tenant, new_ulid(bootstrap.now())),
+            table=request.table,
+            source=source,
+            by=by,
+            encoding=checked_encoding(request.encoding) if request.encoding else None,
+            delimiter=checked_delimiter(request.delimiter) if request.delimiter else None,
+            publish_mode=request.publish_mode,
+            dry_run=request.dry_run,
+            mode=mode,
+            status=JobStatus.PROCESSING if is_direct else JobStatus.CREATED,
+            started_at=by.at if is_direct else "",
+            parent=parent,
+            **(_retrying(earlier) if earlier else {}),
+        )
+        bootstrap.import_jobs().create(job)
+        return job
+
+    def _row_of(self, cells: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        for name, value in cells.items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise InvalidInputError("cells", "must be strings by the names of columns")
+        problem = Row(1, list(cells.values())).fitting().problem
+        if problem is not None:
+            raise InvalidInputError("cells", problem.reason)
+        return tuple(cells), tuple(cells.values())
+
+    def _retried_row(self, job: Job, caller: Caller) -> Progress:
+        if job.status is not JobStatus.FAILED or job.cells is None:
+            raise NotFailedError(f"the import is {job.status}, not FAILED")
+        return self.import_row(job.table, job.cells, caller, publish_mode=job.publish_mode)
+
+    @staticmethod
+    def _audit(caller: Caller) -> Audit:
+        return Audit(iso(bootstrap.now()), caller.user, caller.ip)
+
+
+def _retrying(earlier: Job) -> dict[str, Any]:
+    """What a job has of the one whose failed rows it imports."""
+    return {
+        "retries": (earlier.key.id, *earlier.retries),
+        "since": earlier.since or earlier.by.at,
+    }

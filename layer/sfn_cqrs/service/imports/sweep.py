@@ -1,0 +1,47 @@
+"""Repairing a job that has been open for long, or whose execution has ended."""
+
+from datetime import timedelta
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.notices import import_execute
+from sfn_cqrs.service.imports.end import end
+from sfn_cqrs.service.imports.parent import answer_parent
+
+QUEUE_PATIENCE = timedelta(minutes=15)
+"""A message that was sent so long ago may be lost, or only one of many that wait."""
+
+
+def sweep_import(key: ImportKey) -> str:
+    """Make good what was lost; answers what was done.
+
+    A start, or a single row's message, is sent again. An execution that came to its end
+    without ending the job has left that to whoever sees it: the job ends by what was counted.
+    """
+    job = bootstrap.import_jobs().find(key)
+    if job is None:
+        return "closed"
+    if not job.status.is_open:
+        answer_parent(job)
+        return "closed"
+    if job.cells is not None:
+        if job.by.at >= iso(bootstrap.now() - QUEUE_PATIENCE):
+            return "waiting"
+        bootstrap.events().publish([import_execute(job, bootstrap.import_table_name())])
+        return "queued"
+    return _sweep_file(job)
+
+
+def _sweep_file(job: Job) -> str:
+    executions = bootstrap.import_executions()
+    execution = executions.describe(job.key)
+    if execution is None:
+        executions.start(job.key)
+        return "started"
+    if execution.is_running:
+        return "running"
+    end(job, job.refusal or Problem("execution_ended", f"its execution ended: {execution.error}"))
+    return "closed"

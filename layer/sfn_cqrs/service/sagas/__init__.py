@@ -1,0 +1,1 @@
+"""Sagas: steps that are all made or all undone."""

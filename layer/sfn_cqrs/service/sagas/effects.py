@@ -1,0 +1,167 @@
+"""Commands as the effects of a saga's steps: published once, undone once, in any order of arrival.
+
+Step and compensation compete for one record per item, the step's Idempotency-Key. The step
+puts it in the transaction that publishes; a compensation that comes first puts a void one,
+and a late step finds that it has been undone. So exactly one of the two happens.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.command import Command, Content
+from sfn_cqrs.domain.errors import (
+    ChainBusyError,
+    IdempotencyMismatchError,
+    StepRefusedError,
+    SupersededError,
+    TransientError,
+    VersionConflictError,
+)
+from sfn_cqrs.domain.keys import ItemKey, hashed
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.request import Request
+from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.sagas.types import SagaStep
+
+Change = Callable[[Command | None], Content]
+Undo = Callable[[Command], Content]
+TRIES = 8
+REMEMBERED = timedelta(days=400)
+"""How long a saga may be parked until its records are gone."""
+_VOID = "void"
+
+
+def publish_once(step: SagaStep, type_: str, code: str, change: Change) -> int:
+    """Publish what a step does to an item, synchronously; answers the version.
+
+    `change` makes the new content of the latest version (None: there is none), and may raise
+    `StepRefusedError`. It is called again if somebody else publishes meanwhile.
+
+    Raises:
+        StepRefusedError: a version of the item has failed, and has to be repaired first.
+        SupersededError: the step has been undone.
+        TransientError: the item is too busy.
+    """
+    key = ItemKey.checked(step.tenant, type_, code)
+    request_key = _request_key(step.key, key)
+    for attempt in range(TRIES):
+        version = _version_made(key, request_key)
+        if version is not None:
+            return version
+        latest = bootstrap.commands().latest(key)
+        version = _published(step, key, request_key, latest, change(latest), attempt)
+        if version is not None:
+            return version
+    raise TransientError(f"{type_} {code} is too busy")
+
+
+def undo_once(step: SagaStep, type_: str, code: str, change: Undo) -> int | None:
+    """Publish what undoes the step on an item, if it has happened; else keep it from happening.
+
+    `change` makes the new content of the latest version. Answers the version that undid it,
+    None if there was nothing to undo.
+
+    Raises:
+        TransientError: the item is too busy, or a version of it has failed.
+    """
+    key = ItemKey.checked(step.tenant, type_, code)
+    request_key, undone_key = _request_key(step.key, key), _request_key(step.undone_key, key)
+    for attempt in range(TRIES):
+        version = _version_made(key, request_key)
+        if version is not None:
+            return version
+        if not _has_happened(key, undone_key):
+            return None
+        latest = bootstrap.commands().latest(key)
+        if latest is None:
+            raise TransientError(f"{type_} {code} was published, and its commands are gone")
+        try:
+            version = _published(step, key, request_key, latest, change(latest), attempt)
+        except StepRefusedError as error:
+            raise TransientError(str(error)) from error
+        if version is not None:
+            return version
+    raise TransientError(f"{type_} {code} is too busy")
+
+
+def _published(
+    step: SagaStep,
+    key: ItemKey,
+    request_key: str,
+    latest: Command | None,
+    content: Content,
+    attempt: int,
+) -> int | None:
+    """Publish over the latest version; None if somebody else came first, be it this very step."""
+    caller = Caller(
+        user=step.user,
+        source=step.saga_id,
+        request_id=step.key,
+        idempotency_key=request_key,
+        remembered_for=int(REMEMBERED.total_seconds()),
+    )
+    try:
+        return (
+            CommandService(step.tenant)
+            .publish_sync(
+                key.type,
+                key.code,
+                name=content.name,
+                attributes=content.attributes,
+                is_deleted=content.is_deleted,
+                version=latest.version if latest else 0,
+                caller=caller,
+            )
+            .version
+        )
+    except (VersionConflictError, IdempotencyMismatchError):
+        time.sleep(random.uniform(0, 0.02 * 2**attempt))
+        return None
+    except ChainBusyError as error:
+        if error.outcome in (Outcome.FAILED, Outcome.BLOCKED):
+            raise StepRefusedError("chain_failed", f"{key.type} {key.code}: {error}") from error
+        raise TransientError(f"{key.type} {key.code}: {error}") from error
+
+
+def _version_made(key: ItemKey, request_key: str) -> int | None:
+    """The version that was published under a request's key; None if none was."""
+    request = bootstrap.requests().find(key.tenant, request_key)
+    if request is None:
+        return None
+    if request.body_hash == _VOID:
+        raise SupersededError("the step was undone before it came here")
+    version = int(str(request.result["version"]))
+    _see_to_its_end(key, version)
+    return version
+
+
+def _has_happened(key: ItemKey, request_key: str) -> bool:
+    """Whether a step has published; if not, it never will."""
+    kept = bootstrap.requests()
+    expires_at = int((bootstrap.now() + REMEMBERED).timestamp())
+    void = Request(key.tenant, request_key, _VOID, {}, expires_at)
+    request = kept.find(key.tenant, request_key)
+    if request is None and kept.put(void):
+        return False
+    request = request or kept.find(key.tenant, request_key)
+    if request is None or request.body_hash == _VOID or "unchanged" in request.result:
+        return False
+    _see_to_its_end(key, int(str(request.result["version"])))
+    return True
+
+
+def _see_to_its_end(key: ItemKey, version: int) -> None:
+    """Hand a version over to the machine whose publisher died before it was done with it."""
+    process = bootstrap.processes().find(key, version)
+    if process is not None and process.is_with_its_publisher:
+        Chain(key).run(chain.restart(version, process.attempt))
+
+
+def _request_key(step_key: str, key: ItemKey) -> str:
+    """The key of an effect; no header can carry its line break, so it is no client's."""
+    return f"\n{step_key}/{hashed(key.type, key.code)}"

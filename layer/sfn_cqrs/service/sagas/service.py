@@ -1,0 +1,102 @@
+"""Sagas from the outside: start, look, redrive."""
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.domain import saga_programs
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.errors import BusyError, NotFoundError
+from sfn_cqrs.domain.ids import new_ulid
+from sfn_cqrs.domain.keys import SagaKey, checked_tenant
+from sfn_cqrs.domain.saga import Saga, SagaStatus, checked_input, checked_name
+from sfn_cqrs.domain.values import Json, digest
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.requests import new_request, seen_id
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.sagas.programs import SagaFlow
+
+
+class SagaService:
+    """The sagas of a tenant, named by their public ids `g-…`."""
+
+    def __init__(self, tenant: str) -> None:
+        """Work for one tenant.
+
+        Raises:
+            InvalidInputError: no key can hold this tenant.
+        """
+        self._tenant = checked_tenant(tenant)
+
+    def start(
+        self,
+        saga: str,
+        value: dict[str, Json],
+        *,
+        name: str = "",
+        caller: Caller | None = None,
+    ) -> str:
+        """Start a saga with its input, an object; answers its id.
+
+        Raises:
+            UnknownSagaError: no steps are registered for it.
+            SagaInputTooLargeError: the input has more than 64 KiB.
+            InvalidInputError: something else cannot be kept.
+            IdempotencyMismatchError: the caller's idempotency key was used for something else.
+        """
+        caller = caller or Caller()
+        type_ = saga_types.find(saga).name
+        given, called = checked_input(value), checked_name(name)
+        asked = digest(["saga", type_, given, called])
+        seen = seen_id(self._tenant, caller.idempotency_key, asked)
+        if seen is not None:
+            return seen
+        now = bootstrap.now()
+        at = iso(now)
+        started = Saga(
+            key=SagaKey(self._tenant, new_ulid(now)),
+            saga=type_,
+            name=called or type_,
+            input=given,
+            created=Audit(at, caller.user, caller.ip),
+            opened_at=at,
+            updated_at=at,
+            source=caller.source,
+            request_id=caller.request_id,
+        )
+        request = new_request(self._tenant, caller.idempotency_key, asked, {"id": started.key.id})
+        if bootstrap.sagas().create(started, request) is None:
+            return started.key.id
+        seen = seen_id(self._tenant, caller.idempotency_key, asked)
+        if seen is None:
+            raise BusyError("the same request is being answered just now; try again")
+        return seen
+
+    def get(self, id_: str) -> Saga:
+        """A saga with its log.
+
+        Raises:
+            NotFoundError: there is no such saga.
+        """
+        saga = bootstrap.sagas().find(SagaKey.of(self._tenant, id_))
+        if saga is None:
+            raise NotFoundError(f"saga {id_} does not exist")
+        return saga
+
+    def list(
+        self,
+        *,
+        status: SagaStatus | None = None,
+        limit: int = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[Saga]:
+        """A page of the sagas, of one status or of all, the newest first; limit 1 to 100."""
+        return bootstrap.sagas().page(self._tenant, limit, cursor, status)
+
+    def redrive(self, id_: str) -> Saga:
+        """Let a parked saga go on where it stopped, as its next attempt.
+
+        Raises:
+            NotFoundError: there is no such saga.
+            NotParkedError: it is not parked.
+        """
+        return SagaFlow(SagaKey.of(self._tenant, id_)).run(saga_programs.redrive())

@@ -1,0 +1,85 @@
+"""What the states of a saga's machine work on."""
+
+from dataclasses import dataclass
+
+from sfn_cqrs.domain import saga_programs
+from sfn_cqrs.domain.errors import SagaStepError, TransientError
+from sfn_cqrs.domain.failure import Failure
+from sfn_cqrs.domain.keys import SagaRef
+from sfn_cqrs.domain.saga import Entry, EntryStatus
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.sagas.programs import SagaFlow
+from sfn_cqrs.service.sagas.types import SagaType
+from sfn_cqrs.service.state import State, state
+
+
+@dataclass(frozen=True, slots=True)
+class SagaState(State):
+    """What a saga is at, and what its steps' functions do."""
+
+    @property
+    def ref(self) -> SagaRef:
+        """The attempt that the execution runs."""
+        return SagaRef.from_input(self.context.execution.input)
+
+    @property
+    def logged(self) -> dict[str, object]:
+        """The saga."""
+        ref = self.ref
+        return {"tenant": ref.key.tenant, "saga": ref.key.id, "attempt": ref.attempt}
+
+    @property
+    def attempt(self) -> int:
+        """The attempt that the execution runs."""
+        return self.ref.attempt
+
+    @property
+    def type(self) -> SagaType:
+        """The saga's steps and compensations."""
+        return saga_types.find(self.ref.saga)
+
+    @property
+    def flow(self) -> SagaFlow:
+        """What happens to the saga."""
+        return SagaFlow(self.ref.key)
+
+    def make(self) -> dict[str, object]:
+        """Make the step that the state is named after.
+
+        Raises:
+            SagaStepError: it was refused, or it failed; the log says why.
+            SupersededError: the saga has turned back, or a later try or attempt owns the step.
+            TransientError: the step says try again.
+        """
+        name, tries = self.context.state.name, self.context.state.retry_count
+        entry = self.flow.run(saga_programs.make(self.attempt, name, tries))
+        if entry.status is not EntryStatus.DONE:
+            raise SagaStepError(_told(name, entry))
+        return {"result": str(entry.status)}
+
+    def undo(self) -> dict[str, object]:
+        """Undo the step that the state's compensation belongs to, if it has ever begun.
+
+        Raises:
+            TransientError: it failed, and is tried again; the log says why.
+            SagaStepError: it was refused, so that a person has to help.
+            SupersededError: a later try or attempt owns the compensation.
+        """
+        name, tries = self.context.state.name, self.context.state.retry_count
+        move, failure = self.type.move_undone_by(name), Failure.of(self.input)
+        entry = self.flow.run(saga_programs.undo(self.attempt, move, tries, failure))
+        if entry is None:
+            return {"result": "NOT_NEEDED"}
+        if entry.status is EntryStatus.FAILED:
+            raise TransientError(_told(name, entry))
+        if entry.status is not EntryStatus.DONE:
+            raise SagaStepError(_told(name, entry))
+        return {"result": str(entry.status)}
+
+
+saga_state = state(SagaState)
+
+
+def _told(name: str, entry: Entry) -> str:
+    first = (entry.cause or "").partition("\n")[0]
+    return f"{name}: {entry.error}: {first}"

@@ -1,0 +1,156 @@
+"""The user's sagas: found in the package APP_PACKAGE, registered by decorators."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sfn_cqrs.domain.errors import UnknownSagaError
+from sfn_cqrs.domain.saga import MAX_STEPS
+from sfn_cqrs.domain.saga_programs import Move
+from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service import handlers
+
+_SAGA = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_STEP = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class SagaStep:
+    """What a step or a compensation works on; `input` and `results` are JSON.
+
+    `results` has what the steps have returned that are done, by their names. `undoes` is the
+    step that a compensation undoes, and `user` is who started the saga.
+    """
+
+    tenant: str
+    saga: str
+    saga_id: str
+    name: str
+    attempt: int
+    input: Any
+    results: Mapping[str, Any] = field(default_factory=dict)
+    undoes: str | None = None
+    user: str = ""
+
+    @property
+    def key(self) -> str:
+        """The same for every try of this step: the idempotency key for what it calls."""
+        return f"{self.saga_id}/{self.name}"
+
+    @property
+    def undone_key(self) -> str:
+        """The key of the step that this compensation undoes."""
+        return f"{self.saga_id}/{self.undoes}"
+
+
+StepHandler = Callable[[SagaStep], Json]
+
+
+@dataclass(slots=True)
+class SagaType:
+    """A saga's steps in their order, and what undoes each: (name, function) by step."""
+
+    name: str
+    steps: dict[str, StepHandler] = field(default_factory=dict)
+    compensations: dict[str, tuple[str, StepHandler]] = field(default_factory=dict)
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """The steps in their order, each with its compensation."""
+        return tuple(Move(step, self.compensations[step][0]) for step in self.steps)
+
+    def move_undone_by(self, compensation: str) -> Move:
+        """The step that a compensation undoes, with it.
+
+        Raises:
+            KeyError: nothing is undone by this.
+        """
+        for move in self.moves:
+            if move.compensation == compensation:
+                return move
+        raise KeyError(compensation)
+
+    def handler(self, name: str, *, is_undo: bool) -> StepHandler:
+        """The function of a step or of a compensation.
+
+        Raises:
+            KeyError: there is none.
+        """
+        if is_undo:
+            return self.compensations[self.move_undone_by(name).step][1]
+        return self.steps[name]
+
+
+_types: dict[str, SagaType] = {}
+
+
+def saga_step(saga: str, name: str) -> Callable[[StepHandler], StepHandler]:
+    """Register the next step of a saga, which is also a state of the machine with its name.
+
+    What it returns (JSON, at most 8 KiB) is kept in the log, for later steps and for its
+    compensation. It may run again, and even after its compensation, when its function was
+    given up: let each effect carry `step.key` (`publish_once` does). Raise `StepRefusedError`
+    where it cannot be made, `TransientError` for what another try may cure.
+    """
+    _check(_SAGA, saga, "saga")
+    _check(_STEP, name, "step")
+
+    def register(handler: StepHandler) -> StepHandler:
+        steps = _types.setdefault(saga, SagaType(saga)).steps
+        _check_namesake(steps.get(name), handler, f"{saga}: {name}")
+        if name not in steps and len(steps) == MAX_STEPS:
+            raise ValueError(f"{saga} has more than {MAX_STEPS} steps")
+        steps[name] = handler
+        return handler
+
+    return register
+
+
+def compensation(saga: str, name: str, *, of: str) -> Callable[[StepHandler], StepHandler]:
+    """Register what undoes a step, which is also a state of the machine with its name.
+
+    It runs for every step that has begun, whether it has happened or not: it must have no
+    effect if not, and keep the step from happening later (`undo_once` does both). Whatever it
+    raises is tried again; then the saga is parked. `StepRefusedError` parks it at once.
+    """
+    _check(_SAGA, saga, "saga")
+    _check(_STEP, name, "compensation")
+
+    def register(handler: StepHandler) -> StepHandler:
+        known = _types.setdefault(saga, SagaType(saga)).compensations
+        found = known.get(of)
+        _check_namesake(found[1] if found else None, handler, f"{saga}: what undoes {of}")
+        known[of] = (name, handler)
+        return handler
+
+    return register
+
+
+def find(saga: object) -> SagaType:
+    """A saga.
+
+    Raises:
+        UnknownSagaError: nobody registers it; it names the sagas that exist.
+        ValueError: its steps and its compensations do not match.
+    """
+    handlers.load()
+    if not isinstance(saga, str) or saga not in _types:
+        raise UnknownSagaError(saga, sorted(_types))
+    found = _types[saga]
+    if found.steps.keys() != found.compensations.keys():
+        odd = ", ".join(sorted(found.steps.keys() ^ found.compensations.keys()))
+        raise ValueError(f"{saga}: each step needs a compensation, and each compensation: {odd}")
+    return found
+
+
+def _check(pattern: re.Pattern[str], name: str, what: str) -> None:
+    if not pattern.fullmatch(name):
+        raise ValueError(
+            f"{name!r} cannot be the name of a {what}: it does not match {pattern.pattern}"
+        )
+
+
+def _check_namesake(found: StepHandler | None, handler: StepHandler, what: str) -> None:
+    if found is not None and found.__module__ != handler.__module__:
+        raise ValueError(f"{what} is registered in {found.__module__} already")

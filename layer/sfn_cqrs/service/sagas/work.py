@@ -1,0 +1,56 @@
+"""Runs the user's function for a step or a compensation of a saga."""
+
+import traceback
+
+from sfn_cqrs.adapters.transient import naming_busy
+from sfn_cqrs.domain.errors import StepRefusedError, SupersededError, TransientError
+from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY
+from sfn_cqrs.domain.saga import Ending, EntryStatus, Saga, checked_result
+from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.sagas.types import SagaStep
+
+
+def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
+    """Run the function; what it raises is how the step ended.
+
+    Raises:
+        TransientError: another try may cure it.
+        SupersededError: the step has been undone before it came to its effect.
+    """
+    handler = saga_types.find(saga.saga).handler(name, is_undo=is_undo)
+    try:
+        with naming_busy():
+            result = handler(_given(saga, name, is_undo=is_undo))
+        return Ending(EntryStatus.DONE, checked_result(result))
+    except (TransientError, SupersededError):
+        raise
+    except StepRefusedError as error:
+        return Ending(
+            EntryStatus.REFUSED, error=error.reason[:MAX_ERROR], cause=str(error)[:MAX_SUMMARY]
+        )
+    except Exception as error:  # whatever a function raises is its step's, never the machine's
+        logger.warning("a step failed", exc_info=error, saga=saga.key.id, step=name)
+        trace = "".join(traceback.format_exception(error))
+        cause = f"{error}\n{trace}"[:MAX_SUMMARY]
+        return Ending(EntryStatus.FAILED, error=type(error).__name__[:MAX_ERROR], cause=cause)
+
+
+def _given(saga: Saga, name: str, *, is_undo: bool) -> SagaStep:
+    type_ = saga_types.find(saga.saga)
+    results = {
+        step: saga.log[step].result
+        for step in type_.steps
+        if step in saga.log and saga.log[step].status is EntryStatus.DONE
+    }
+    return SagaStep(
+        tenant=saga.key.tenant,
+        saga=saga.saga,
+        saga_id=saga.key.id,
+        name=name,
+        attempt=saga.attempt,
+        input=saga.input,
+        results=results,
+        undoes=type_.move_undone_by(name).step if is_undo else None,
+        user=saga.created.by,
+    )

@@ -1,0 +1,1 @@
+"""Tasks: work in the background, item by item."""

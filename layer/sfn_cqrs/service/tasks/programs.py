@@ -1,0 +1,102 @@
+"""Runs the programs of tasks against DynamoDB, Step Functions and the user's handlers."""
+
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import task_programs
+from sfn_cqrs.domain.keys import TaskKey
+from sfn_cqrs.domain.task import Ending, Item, TryAgain
+from sfn_cqrs.domain.task_programs import ItemWritten, TaskWritten
+from sfn_cqrs.service.programs import run_program
+
+T = TypeVar("T")
+Worker = Callable[[Item], Ending | TryAgain]
+_TaskWrite = (
+    task_programs.Queue
+    | task_programs.Begin
+    | task_programs.StopTask
+    | task_programs.CloseTask
+    | task_programs.Continue
+    | task_programs.Retry
+)
+_ItemWrite = (
+    task_programs.Claim
+    | task_programs.CountRetry
+    | task_programs.CloseItem
+    | task_programs.SettleItem
+)
+
+
+class TaskFlow:
+    """What happens to one task."""
+
+    def __init__(self, key: TaskKey, worker: Worker | None = None) -> None:
+        """Take a task; a program that works on items also needs the worker."""
+        self._key = key
+        self._worker = worker
+
+    def run(self, program: Generator[task_programs.Call, Any, T]) -> T:
+        """Make a program's calls one by one; whatever a call raises ends the program."""
+        return run_program(program, self._made)
+
+    def _made(self, call: task_programs.Call) -> object:
+        match call:
+            case task_programs.FindTask():
+                return bootstrap.tasks().find(self._key)
+            case task_programs.FindItems():
+                return bootstrap.tasks().items(self._key)
+            case task_programs.PutItems(task):
+                bootstrap.tasks().put_items(task)
+                return None
+            case task_programs.Start(task):
+                bootstrap.task_executions().start(task.ref)
+                return None
+            case task_programs.Describe(task):
+                return bootstrap.task_executions().describe(task.ref)
+            case task_programs.Work(item):
+                return self._work(item)
+            case (
+                task_programs.Claim()
+                | task_programs.CountRetry()
+                | task_programs.CloseItem()
+                | task_programs.SettleItem()
+            ):
+                return self._item_written(call)
+            case _:
+                return self._task_written(call)
+
+    def _task_written(self, call: _TaskWrite) -> TaskWritten:
+        tasks = bootstrap.tasks()
+        match call:
+            case task_programs.Queue(attempt):
+                return tasks.queue(self._key, attempt)
+            case task_programs.Begin(attempt):
+                return tasks.begin(self._key, attempt)
+            case task_programs.StopTask(stop):
+                return tasks.stop(self._key, stop)
+            case task_programs.CloseTask(attempt, status, counts):
+                return tasks.close(self._key, attempt, status, counts)
+            case task_programs.Continue(attempt, pending):
+                return tasks.go_on(self._key, attempt, pending)
+            case task_programs.Retry(attempt, pending):
+                return tasks.retry(self._key, attempt, pending)
+
+    def _item_written(self, call: _ItemWrite) -> ItemWritten:
+        tasks = bootstrap.tasks()
+        match call:
+            case task_programs.Claim(index, attempt, seq, lease_until, once):
+                return tasks.claim(
+                    self._key, index, attempt, seq, lease_until, is_delivered_once=once
+                )
+            case task_programs.CountRetry(item):
+                return tasks.count_retry(item)
+            case task_programs.CloseItem(index, attempt, seq, ending):
+                return tasks.close_item(self._key, index, attempt, seq, ending)
+            case task_programs.SettleItem(index, attempt, ending):
+                return tasks.settle_item(self._key, index, attempt, ending)
+
+    def _work(self, item: Item) -> Ending | TryAgain:
+        if self._worker is None:
+            raise ValueError("the flow was not given a worker")
+        return self._worker(item)

@@ -1,0 +1,186 @@
+"""Tasks from the outside: create, look, cancel, retry."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.attributes_bucket import TASKS
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.domain import task_programs
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.errors import BusyError, NotFoundError
+from sfn_cqrs.domain.ids import new_ulid
+from sfn_cqrs.domain.keys import TaskKey, TaskKind, checked_tenant, task_id_parts
+from sfn_cqrs.domain.task import (
+    Item,
+    Task,
+    TaskStatus,
+    checked_input,
+    checked_items,
+    checked_name,
+)
+from sfn_cqrs.domain.values import Json, digest
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.requests import new_request, seen_id
+from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.service.tasks.programs import TaskFlow
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """A task and its items as they are now."""
+
+    task: Task
+    items: list[Item]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many items have which status; those that are not stored yet are CREATED."""
+        counted = Counter(item.status for item in self.items)
+        counted[TaskStatus.CREATED] += self.task.total - len(self.items)
+        return {
+            "total": self.task.total,
+            "created": counted[TaskStatus.CREATED],
+            "processing": counted[TaskStatus.PROCESSING],
+            "completed": counted[TaskStatus.COMPLETED],
+            "failed": counted[TaskStatus.FAILED],
+            "cancelled": counted[TaskStatus.CANCELLED],
+        }
+
+
+class TaskService:
+    """The tasks of a tenant, named by their public ids: `t-…` of many items, `s-…` of one.
+
+    A handler that `task_handler` registers works on each item, in the background.
+    """
+
+    def __init__(self, tenant: str) -> None:
+        """Work for one tenant.
+
+        Raises:
+            InvalidInputError: no key can hold this tenant.
+        """
+        self._tenant = checked_tenant(tenant)
+
+    def create(
+        self,
+        task_type: str,
+        items: Sequence[Json],
+        *,
+        name: str = "",
+        caller: Caller | None = None,
+    ) -> str:
+        """Create a task of 1 to 1,000 items, each of any JSON; answers its id.
+
+        Raises:
+            UnknownTaskTypeError: no handler is registered for the type.
+            NoItemsError, TooManyItemsError, ItemTooLargeError: there is too little or too much.
+            InvalidInputError: something else cannot be kept.
+            IdempotencyMismatchError: the caller's idempotency key was used for something else.
+        """
+        return self._create(task_type, TaskKind.BATCH, items, name, caller or Caller())
+
+    def create_single(
+        self,
+        task_type: str,
+        value: dict[str, Json],
+        *,
+        name: str = "",
+        caller: Caller | None = None,
+    ) -> str:
+        """Create a task of one item, an object; no machine runs for it. Answers its id.
+
+        Raises:
+            UnknownTaskTypeError: no handler is registered for the type.
+            ItemTooLargeError: the object is too large.
+            InvalidInputError: something else cannot be kept.
+            IdempotencyMismatchError: the caller's idempotency key was used for something else.
+        """
+        return self._create(task_type, TaskKind.SINGLE, value, name, caller or Caller())
+
+    def get(self, id_: str) -> TaskState:
+        """A task with all its items, without their inputs.
+
+        Raises:
+            NotFoundError: there is no such task.
+        """
+        key = self._key(id_)
+        task = bootstrap.tasks().find(key)
+        if task is None:
+            raise NotFoundError(f"task {id_} does not exist")
+        return TaskState(task, bootstrap.tasks().items(key))
+
+    def list(
+        self,
+        task_type: str,
+        *,
+        kind: TaskKind = TaskKind.BATCH,
+        limit: int = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> Page[Task]:
+        """A page of the tasks of a type and kind, the newest first; limit 1 to 100."""
+        return bootstrap.tasks().page(self._tenant, kind, task_type, limit, cursor)
+
+    def cancel(self, id_: str) -> Task:
+        """Begin no further item; what has begun runs to its end, and then the task ends.
+
+        Raises:
+            NotFoundError: there is no such task.
+            NotOpenError: it has ended.
+        """
+        return TaskFlow(self._key(id_)).run(task_programs.cancel())
+
+    def retry(self, id_: str) -> Task:
+        """Run the items that failed or were cancelled again, as the next attempt.
+
+        Raises:
+            NotFoundError: there is no such task.
+            NotFailedError: it is neither FAILED nor CANCELLED.
+            TaskBusyError: a function may still be at work on one of the items.
+        """
+        now = bootstrap.now().timestamp()
+        return TaskFlow(self._key(id_)).run(task_programs.retry(now))
+
+    def _key(self, id_: str) -> TaskKey:
+        key = bootstrap.tasks().locate(self._tenant, *task_id_parts(id_))
+        if key is None:
+            raise NotFoundError(f"task {id_} does not exist")
+        return key
+
+    def _create(
+        self, task_type: str, kind: TaskKind, value: object, name: object, caller: Caller
+    ) -> str:
+        type_ = task_types.find(task_type).name
+        items = checked_items(value) if kind is TaskKind.BATCH else checked_input(value)
+        asked = digest(["task", type_, str(kind), list(items), checked_name(name)])
+        seen = seen_id(self._tenant, caller.idempotency_key, asked)
+        if seen is not None:
+            return seen
+        now = bootstrap.now()
+        at = iso(now)
+        key = TaskKey(self._tenant, type_, new_ulid(now), kind)
+        stored = bootstrap.attributes().store_if_large(
+            self._tenant, key.id, {"input": list(items)}, folder=TASKS
+        )
+        task = Task(
+            key=key,
+            name=checked_name(name) or type_,
+            total=len(items),
+            left=len(items),
+            input=items if stored is None else None,
+            input_s3=stored,
+            created=Audit(at, caller.user, caller.ip),
+            opened_at=at,
+            updated_at=at,
+            source=caller.source,
+            request_id=caller.request_id,
+        )
+        request = new_request(self._tenant, caller.idempotency_key, asked, {"id": key.id})
+        if bootstrap.tasks().create(task, request) is None:
+            return key.id
+        seen = seen_id(self._tenant, caller.idempotency_key, asked)
+        if seen is None:
+            raise BusyError("the same request is being answered just now; try again")
+        return seen

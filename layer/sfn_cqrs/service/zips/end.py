@@ -1,0 +1,91 @@
+"""Ending the import of an archive: every file accounted for, then the status, then the hooks."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import SupersededError, TransientError
+from sfn_cqrs.domain.failure import Failure
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.import_job import ending_of as ending_of_file
+from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob, ending_of, settled
+from sfn_cqrs.service.zips.hooks import FinishedImport, run_hooks
+from sfn_cqrs.service.zips.state import ZipState
+
+TIMED_OUT = Problem("timed_out", "the file's import did not end in time; look at its own job")
+
+
+def end_zip(state: ZipState) -> ZipJob:
+    """End a job once, then run the hooks that have not run; whoever comes later does the rest.
+
+    Raises:
+        SupersededError: the attempt does not own the job.
+        TransientError: a file's import is still ending, or a hook asks for another try.
+    """
+    zips, key = bootstrap.zip_jobs(), state.ref.key
+    job = zips.find(key)
+    if job is None or job.attempt != state.ref.attempt:
+        raise SupersededError(f"attempt {state.ref.attempt} no longer owns {key.id}")
+    if job.status.is_open:
+        job = _ended(job, _errors_of(state.input), is_late=state.is_late)
+    hooks = run_hooks(
+        FinishedImport(job, tuple(zips.files(key))),
+        zips.hooks(key),
+        zips.hook_ran,
+        state.remaining_ms,
+        is_late=state.is_late,
+    )
+    return zips.leave(key, hooks) or job
+
+
+def _ended(job: ZipJob, errors: "Errors", *, is_late: bool) -> ZipJob:
+    zips = bootstrap.zip_jobs()
+    files = {file.index: file for file in zips.files(job.key)}
+    unended = [file for file in files.values() if file.status.is_open]
+    begun = [file.index for file in unended if file.begun]
+    children = zips.children(job.key, begun)
+    running = [child.key for child in children.values() if child.status.is_open]
+    for child in running:
+        bootstrap.import_jobs().cancel(child)
+    if running and not is_late:
+        raise TransientError(f"{len(running)} imports of files are still at work")
+    for file in unended:
+        error = errors.of(file.index)
+        files[file.index] = _settled(job, file, children.get(file.index), error)
+    zips.end_files(job.key, job.attempt, (files[file.index] for file in unended))
+    if errors.whole is not None and job.files is None:
+        job = replace(job, problem=Problem("failed", errors.whole))
+    ended = zips.end(job.key, job.attempt, ending_of(job, files.values()))
+    if ended is None:
+        raise SupersededError(f"attempt {job.attempt} no longer owns {job.key.id}")
+    return ended
+
+
+def _settled(job: ZipJob, file: ArchivedFile, child: Job | None, error: str | None) -> ArchivedFile:
+    if child is None or child.ending is not None:
+        return settled(job, file, child, error)
+    counted = bootstrap.imports().counts(child.key)
+    return file.ended(ending_of_file(replace(child, is_cancelled=False), counted, TIMED_OUT))
+
+
+class Errors:
+    """What states have raised, as the input of the last one tells it."""
+
+    def __init__(self, by_index: Mapping[int, str], whole: str | None) -> None:
+        """Keep the errors of single files, and what ended the whole execution early."""
+        self.whole = whole
+        self._by_index = by_index
+
+    def of(self, index: int) -> str | None:
+        """Why a file did not come to its end; None if nothing is known."""
+        return self._by_index.get(index, self.whole)
+
+
+def _errors_of(state_input: Any) -> Errors:
+    if isinstance(state_input, list):
+        failed = [one for one in state_input if isinstance(one, dict) and "error" in one]
+        return Errors({one["index"]: str(one["error"]) for one in failed}, None)
+    failure = Failure.of(state_input)
+    return Errors({}, f"{failure.error}: {failure.summary}".splitlines()[0])

@@ -1,0 +1,173 @@
+"""Imports of ZIP archives from the outside: start, look, cancel."""
+
+from dataclasses import dataclass
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.csv_rows import checked_delimiter
+from sfn_cqrs.domain.csv_text import checked_encoding
+from sfn_cqrs.domain.errors import (
+    FileTooLargeError,
+    ForeignFileError,
+    NoSuchFileError,
+    NotFailedError,
+    NotFoundError,
+    NotOpenError,
+)
+from sfn_cqrs.domain.ids import new_ulid, ulid_of
+from sfn_cqrs.domain.import_job import MAX_FILE_BYTES
+from sfn_cqrs.domain.imports import PublishMode
+from sfn_cqrs.domain.keys import ZipKey, checked_tenant, zip_ulid
+from sfn_cqrs.domain.zip_job import ZipJob
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.zips.progress import ZipProgress, progress_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZipRequest:
+    """Which archive to import, and how; without a table each file's name says it.
+
+    The encoding and the delimiter are those of all files, where they are declared.
+    """
+
+    key: str
+    table: str | None = None
+    publish_mode: PublishMode = PublishMode.SYNC
+    encoding: str | None = None
+    delimiter: str | None = None
+    dry_run: bool = False
+
+
+class ZipImports:
+    """The imports of archives of a tenant, whose uploads lie below `uploads/<tenant>/`."""
+
+    def __init__(self, tenant: str) -> None:
+        """Work for one tenant."""
+        self._tenant = checked_tenant(tenant)
+
+    def start(self, request: ZipRequest, caller: Caller) -> ZipProgress:
+        """Store a job; the table's stream starts its machine.
+
+        Raises:
+            InvalidInputError: there is no such table or object.
+        """
+        return ZipProgress(self._created(request, caller), [])
+
+    def start_version(self, request: ZipRequest, version_id: str | None, caller: Caller) -> str:
+        """Start the import of a version of an archive, once, however often it is asked for.
+
+        Answers the job's id, which is derived from the version; by default the current one.
+
+        Raises:
+            InvalidInputError: there is no such table or object.
+        """
+        return self._created(request, caller, version_id, is_derived=True).key.id
+
+    def get(self, id_: str) -> ZipProgress:
+        """A job with its files and their live counts.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        return progress_of(self._find(id_))
+
+    def list(self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[ZipProgress]:
+        """A page of jobs, the newest first; limit 1 to 100."""
+        page = bootstrap.zip_jobs().page(self._tenant, limit, cursor)
+        return Page([progress_of(job) for job in page.items], page.next_cursor)
+
+    def cancel(self, id_: str) -> ZipProgress:
+        """Have no further file begun, and no further batch of the one at work.
+
+        What is done stays and is counted.
+
+        Raises:
+            NotFoundError: there is no such job.
+            NotOpenError: it has ended.
+        """
+        key = self._find(id_).key
+        job = bootstrap.zip_jobs().cancel(key)
+        if job is None:
+            raise NotOpenError(f"import {id_} has ended as {self._find(id_).status}")
+        progress = progress_of(job)
+        for each in progress.files:
+            if each.file.begun and each.file.status.is_open:
+                bootstrap.import_jobs().cancel(key.child(each.file.index))
+        return progress
+
+    def retry(self, id_: str, caller: Caller) -> ZipProgress:
+        """Have the files that failed, or were not begun, imported by a job of their own.
+
+        Of a file whose import was begun only the rows that failed, or were not gone through. A
+        job is retried by one other; whoever asks again is given that one.
+
+        Raises:
+            NotFoundError: there is no such job.
+            NotFailedError: it has not ended, or has gone well.
+        """
+        job, now = self._find(id_), bootstrap.now()
+        noted = bootstrap.zip_jobs().retried_by(job.key, ZipKey(self._tenant, new_ulid(now)).id)
+        if noted is None:
+            raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
+        again = ZipJob(
+            key=ZipKey(self._tenant, zip_ulid(noted) or ""),
+            source=job.source,
+            size=job.size,
+            by=Audit(iso(now), caller.user, caller.ip),
+            table=job.table,
+            encoding=job.encoding,
+            delimiter=job.delimiter,
+            publish_mode=job.publish_mode,
+            dry_run=job.dry_run,
+            opened_at=iso(now),
+            retries=(job.key, *job.retries),
+        )
+        bootstrap.zip_jobs().create(again)
+        return self.get(noted)
+
+    def _find(self, id_: str) -> ZipJob:
+        ulid = zip_ulid(id_)
+        job = bootstrap.zip_jobs().find(ZipKey(self._tenant, ulid)) if ulid else None
+        if job is None:
+            raise NotFoundError(f"there is no import {id_!r}")
+        return job
+
+    def _created(
+        self,
+        request: ZipRequest,
+        caller: Caller,
+        version_id: str | None = None,
+        *,
+        is_derived: bool = False,
+    ) -> ZipJob:
+        if request.table is not None:
+            strategies.find(request.table)
+        prefix = f"uploads/{self._tenant}/"
+        if not request.key.startswith(prefix):
+            raise ForeignFileError(prefix)
+        head = bootstrap.import_bucket().head(request.key, version_id)
+        if head is None:
+            raise NoSuchFileError(request.key)
+        if head.size > MAX_FILE_BYTES:
+            raise FileTooLargeError(MAX_FILE_BYTES)
+        now = bootstrap.now()
+        source = bootstrap.import_bucket().source(request.key, head.version_id)
+        identity = (source.bucket, source.key, source.version_id)
+        ulid = ulid_of(head.modified, *identity) if is_derived else new_ulid(now)
+        job = ZipJob(
+            key=ZipKey(self._tenant, ulid),
+            source=source,
+            size=head.size,
+            by=Audit(iso(now), caller.user, caller.ip),
+            table=request.table,
+            encoding=checked_encoding(request.encoding) if request.encoding else None,
+            delimiter=checked_delimiter(request.delimiter) if request.delimiter else None,
+            publish_mode=request.publish_mode,
+            dry_run=request.dry_run,
+            opened_at=iso(now),
+        )
+        bootstrap.zip_jobs().create(job)
+        return job
