@@ -14,7 +14,9 @@ INVOKE = "arn:aws:states:::lambda:invoke"
 FUNCTION_TIMEOUT = 30
 TASK_SECONDS = 60
 WAIT_SECONDS = 86_400
-LEAST_SECONDS = 900
+BUSY_SECONDS = 4_200
+"""As long as the retries of a state that meets a busy AWS may take."""
+LEAST_SECONDS = 86_400
 RECORDER = "mark_failed"
 SAMPLE_ID = "w-1"
 DIED = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout")
@@ -72,11 +74,12 @@ def definition(workflow: Workflow) -> dict[str, Json]:
         **_task(workflow, RECORDER, "not_recorded", "fail"),
     }
     limits = [WAIT_SECONDS if state in workflow.callbacks else TASK_SECONDS for state in states]
+    longest = sum(limits) + TASK_SECONDS + BUSY_SECONDS * len(workflow.functions)
     return {
         "Comment": "Works on what its input's id names; carries keys only.",
         "QueryLanguage": "JSONPath",
         "StartAt": workflow.states[0],
-        "TimeoutSeconds": max(LEAST_SECONDS, 2 * (sum(limits) + TASK_SECONDS)),
+        "TimeoutSeconds": max(LEAST_SECONDS, longest),
         "States": {
             **states,
             "success": {"Type": "Succeed"},

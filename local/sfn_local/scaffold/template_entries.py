@@ -151,21 +151,14 @@ def _alarms(workflow: Workflow) -> str:
 
 def _alarm(workflow: Workflow, metric: str) -> str:
     what = ALARMS[metric].format(name=workflow.name)
-    periods = 3 if metric == "ExecutionThrottled" else 1
+    periods = "      EvaluationPeriods: 3\n" if metric == "ExecutionThrottled" else ""
     return f"""\
   {alarm_id(workflow, metric)}:
     Type: AWS::CloudWatch::Alarm
     Properties:
+      <<: *alarm
       AlarmDescription: "{what}. See docs/operations.md, {alarm_section(workflow)}."
-      Namespace: AWS/States
       MetricName: {metric}
       Dimensions:
         - {{ Name: StateMachineArn, Value: !Ref {machine_id(workflow)} }}
-      Statistic: Sum
-      Period: 300
-      EvaluationPeriods: {periods}
-      ComparisonOperator: GreaterThanOrEqualToThreshold
-      Threshold: 1
-      TreatMissingData: notBreaching
-      AlarmActions: [!Ref AlarmTopic]
-"""
+{periods}"""
