@@ -7,13 +7,11 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sfn_local.asl.errors import ActivityAlreadyExists, ActivityDoesNotExist
 from sfn_local.asl.settings import OWN_KEY, check_encryption
-
-if TYPE_CHECKING:
-    from sfn_local.asl.integrations.attempt import Attempt
+from sfn_local.asl.tokens import OpenTask
 
 
 @dataclass(slots=True)
@@ -23,7 +21,7 @@ class Activity:
     arn: str
     created: float
     encryption: dict[str, Any]
-    waiting: deque["Attempt"] = field(default_factory=deque)
+    waiting: deque[OpenTask] = field(default_factory=deque)
 
     def summary(self) -> dict[str, Any]:
         """Its entry in the answer of ListActivities."""
@@ -78,16 +76,16 @@ class Activities:
         """All, by name. Needs the lock."""
         return sorted(self._activities.values(), key=lambda activity: activity.arn)
 
-    def schedule(self, arn: str, attempt: "Attempt") -> None:
+    def schedule(self, arn: str, task: OpenTask) -> None:
         """Let a task wait for a worker. Needs the lock.
 
         Raises:
             ActivityDoesNotExist: there is no such activity.
         """
-        self.find(arn).waiting.append(attempt)
+        self.find(arn).waiting.append(task)
         self._arrival.notify_all()
 
-    def take(self, arn: str, seconds: float) -> "Attempt | None":
+    def take(self, arn: str, seconds: float) -> OpenTask | None:
         """The task that has waited longest, or after so many seconds none. Needs the lock.
 
         Raises:
@@ -99,7 +97,7 @@ class Activities:
         return None if first is None else activity.waiting.popleft()
 
 
-def _first(activity: Activity) -> "Attempt | None":
+def _first(activity: Activity) -> OpenTask | None:
     """The first task that is not over."""
     while activity.waiting and activity.waiting[0].is_over:
         activity.waiting.popleft()

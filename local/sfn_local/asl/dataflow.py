@@ -5,16 +5,13 @@ ResultPath and OutputPath from the work's result to the state's output.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, RuntimeFailure, SizeFailure
 from sfn_local.asl.jsonpath import Path, PathNotFound, PathSyntaxError, parse_path
 from sfn_local.asl.jsonpath.reference import write
+from sfn_local.asl.line import Visit
 from sfn_local.asl.payload import Template, compile_template
-
-if TYPE_CHECKING:
-    from sfn_local.asl.line import Visit
 
 WHOLE = parse_path("$")
 NOTHING = Document({}, "{}")
@@ -28,7 +25,7 @@ class VisitSource:
     """
 
     data: Json
-    visit: "Visit"
+    visit: Visit
     item: Json = None
 
     def read(self, path: Path) -> Json:
@@ -67,18 +64,18 @@ class JsonPathFlow:
         self._result_selector = _optional_template(state, "ResultSelector")
         self._assign = _optional_template(state, "Assign")
 
-    def input(self, visit: "Visit") -> Document:
+    def input(self, visit: Visit) -> Document:
         """The state's input as InputPath narrows it."""
         return _narrow(self._input_path, visit.input, visit)
 
-    def arguments(self, visit: "Visit") -> Document:
+    def arguments(self, visit: Visit) -> Document:
         """What the state's work receives: the input, or what Parameters makes of it."""
         narrowed = self.input(visit)
         if self._parameters is None:
             return narrowed
         return Document(self._parameters(VisitSource(narrowed.value, visit)))
 
-    def output(self, visit: "Visit", result: Document) -> Document:
+    def output(self, visit: Visit, result: Document) -> Document:
         """The state's output, from its work's result.
 
         Raises:
@@ -89,7 +86,7 @@ class JsonPathFlow:
             result = Document(self._result_selector(VisitSource(result.value, visit)))
         return self._finish(visit, place(self._result_path, visit.input, result))
 
-    def narrow_output(self, visit: "Visit", document: Document) -> Document:
+    def narrow_output(self, visit: Visit, document: Document) -> Document:
         """The document as OutputPath narrows it.
 
         Raises:
@@ -98,7 +95,7 @@ class JsonPathFlow:
         self.assign(visit, document)
         return self._finish(visit, document)
 
-    def assign(self, visit: "Visit", document: Document) -> None:
+    def assign(self, visit: Visit, document: Document) -> None:
         """Keep what Assign makes of a document for the state's exit.
 
         Raises:
@@ -107,7 +104,7 @@ class JsonPathFlow:
         if self._assign is not None:
             visit.assign(self._assign(VisitSource(document.value, visit)))
 
-    def _finish(self, visit: "Visit", document: Document) -> Document:
+    def _finish(self, visit: Visit, document: Document) -> Document:
         output = _narrow(self._output_path, document, visit)
         if output.is_too_large:
             raise SizeFailure(visit.state.name)
@@ -151,7 +148,7 @@ def required_path(state: dict[str, Json], field: str) -> Path:
         raise DefinitionError(str(error), f"/{field}") from None
 
 
-def read_value(path: Path, document: Document, visit: "Visit") -> Json:
+def read_value(path: Path, document: Document, visit: Visit) -> Json:
     """What a path leads to, in the document or in the context.
 
     Raises:
@@ -163,7 +160,7 @@ def read_value(path: Path, document: Document, visit: "Visit") -> Json:
         raise RuntimeFailure(f"Invalid path '{path.text}' : {error}") from None
 
 
-def _narrow(path: Path | None, document: Document, visit: "Visit") -> Document:
+def _narrow(path: Path | None, document: Document, visit: Visit) -> Document:
     if path is WHOLE:
         return document
     return NOTHING if path is None else Document(read_value(path, document, visit))

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from sfn_local.asl.document import Document
 from sfn_local.asl.errors import (
@@ -12,22 +12,39 @@ from sfn_local.asl.errors import (
     StateFailure,
 )
 from sfn_local.asl.history import MOST_EVENTS, History, UnkeptHistory
-from sfn_local.asl.line import Line
-from sfn_local.asl.progress import Progress, progress_of
+from sfn_local.asl.machine import Machine
+from sfn_local.asl.mocks import MockCase
+from sfn_local.asl.progress import Progress
 from sfn_local.asl.quotas import QUOTAS
-from sfn_local.asl.runtime import Runtime
-from sfn_local.asl.scheduler import Strand, Timer
-
-if TYPE_CHECKING:
-    from sfn_local.asl.distributed.children import Unfinished
-    from sfn_local.asl.machine import Machine
-    from sfn_local.asl.mocks import MockCase
+from sfn_local.asl.scheduler import Scheduler, Strand, Timer
 
 logger = logging.getLogger(__name__)
 
 UNSUCCESSFUL = ("FAILED", "ABORTED", "TIMED_OUT")
 REDRIVABLE_SECONDS = 14 * 24 * 3600.0
 LONGEST_SECONDS = 365 * 24 * 3600.0
+
+
+class MainLine(Protocol):
+    """The line that goes from an execution's first state to its end."""
+
+    last_event: int
+    resume: Progress | None
+
+    def stands(self) -> Progress | None:
+        """Where it stands; None where it has not entered its first state. Needs the lock."""
+
+
+class Host(Protocol):
+    """What an execution needs of the engine that runs it."""
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Where it runs."""
+
+    @property
+    def new_line(self) -> "Callable[[Execution, int], MainLine]":
+        """Makes its line, whose next event follows the given one."""
 
 
 class Execution:
@@ -69,9 +86,9 @@ class Execution:
         self,
         arn: str,
         name: str,
-        machine: "Machine",
+        machine: Machine,
         document: Document,
-        runtime: Runtime,
+        runtime: Host,
         notify: Callable[["Execution"], None],
         *,
         keeps_history: bool = True,
@@ -99,10 +116,10 @@ class Execution:
         self.alias_arn: str | None = None
         self.redrive_count = 0
         self.redriven: float | None = None
-        self.unfinished: dict[int, Unfinished] = {}  # Map Runs, by the event of the state's entry
+        self.unfinished: dict[int, object] = {}  # Map Runs, by the event of the state's entry
         self.progress: Progress | None = None
         self.notify = notify
-        self._line: Line | None = None
+        self._line: MainLine | None = None
         self._strand: Strand | None = None
         self._timeout: Timer | None = None
         self._watchers: list[Callable[[], None]] = []
@@ -150,7 +167,7 @@ class Execution:
 
     def stands(self) -> Progress | None:
         """Where it stands; None before it has entered a state. Needs the lock."""
-        return self.progress if self._line is None else progress_of(self._line)
+        return self.progress if self._line is None else self._line.stands()
 
     def _go(self, since: float) -> None:
         """Run from its progress, or from the start; the time limit counts from a moment."""
@@ -236,7 +253,7 @@ class Execution:
 
     async def _run(self) -> None:
         goes_on = self.progress is not None or self.redrive_count > 0
-        line = self._line = Line(self, last_event=len(self.history) if goes_on else 0)
+        line = self._line = self.runtime.new_line(self, len(self.history) if goes_on else 0)
         line.resume, self.progress = self.progress, None
         try:
             output = await self.machine.graph.run(line, self.input)
@@ -253,8 +270,8 @@ class Execution:
             self.output = output.text
             self._end("SUCCEEDED", "ExecutionSucceeded", line.last_event, output=output.text)
 
-    def _fail(self, line: "Line", failure: StateFailure) -> None:
-        self.progress = progress_of(line)
+    def _fail(self, line: MainLine, failure: StateFailure) -> None:
+        self.progress = line.stands()
         self._end(
             "FAILED",
             "ExecutionFailed",

@@ -7,18 +7,16 @@ JSONata an expression in `{% %}` may stand for any value.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from sfn_local.asl.dataflow import VisitSource, read_value, required_path
 from sfn_local.asl.document import Document, Json, dumps
 from sfn_local.asl.errors import DefinitionError, RuntimeFailure
 from sfn_local.asl.flow import uses_jsonata
 from sfn_local.asl.jsonata import Scope, compile_expression, compile_value, is_expression
+from sfn_local.asl.line import Visit
 from sfn_local.asl.payload import compile_expression as compile_path_expression
 from sfn_local.asl.payload import compile_template
-
-if TYPE_CHECKING:
-    from sfn_local.asl.line import Visit
 
 T_co = TypeVar("T_co", covariant=True)
 N = TypeVar("N", int, float)
@@ -31,7 +29,7 @@ NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
 class Field(Protocol[T_co]):
     """What a field stands for during a visit; None where the state lacks it."""
 
-    def __call__(self, visit: "Visit", document: Document) -> T_co | None:
+    def __call__(self, visit: Visit, document: Document) -> T_co | None:
         """Its value; document is the state's input, as InputPath narrows it.
 
         Raises:
@@ -42,7 +40,7 @@ class Field(Protocol[T_co]):
 class ItemTemplate(Protocol):
     """A template that also sees an item, `Map.Item` of the context."""
 
-    def __call__(self, visit: "Visit", document: Document, item: Json = None) -> Json:
+    def __call__(self, visit: Visit, document: Document, item: Json = None) -> Json:
         """What the template makes of the data.
 
         Raises:
@@ -106,7 +104,7 @@ def compile_text(state: dict[str, Json], name: str) -> Field[str]:
         return lambda visit, document: literal  # noqa: ARG005
     template = compile_path_expression(state[path_name], path_name, f"/{path_name}")
 
-    def read(visit: "Visit", document: Document) -> str:
+    def read(visit: Visit, document: Document) -> str:
         value = template(VisitSource(document.value, visit))
         if not isinstance(value, str):
             raise RuntimeFailure(f"The {path_name} field must refer to a string")
@@ -162,7 +160,7 @@ def _compile_number(
 def _compile_number_expression(text: str, name: str, pointer: str, kind: Kind[N]) -> Field[N]:
     expression = compile_expression(text, pointer.removeprefix("/"), pointer)
 
-    def read(visit: "Visit", document: Document) -> N:  # noqa: ARG001
+    def read(visit: Visit, document: Document) -> N:  # noqa: ARG001
         scope = Scope(visit)
         value = expression.evaluate_as(scope, "number")
         number = kind.read(int(value) if value == int(value) else value)
@@ -186,7 +184,7 @@ def _compile_path(holder: dict[str, Json], name: str, pointer: str, kind: Kind[N
     except DefinitionError as error:
         raise error.within(pointer) from None
 
-    def read(visit: "Visit", document: Document) -> N:
+    def read(visit: Visit, document: Document) -> N:
         value = read_value(path, document, visit)
         number = kind.read(value)
         if number is None:

@@ -1,13 +1,11 @@
 """The data flow of a state in its query language."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from sfn_local.asl.dataflow import JsonPathFlow
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.jsonata.flow import JsonataFlow
-
-if TYPE_CHECKING:
-    from sfn_local.asl.line import Visit
+from sfn_local.asl.line import Visit
 
 LANGUAGES = ("JSONPath", "JSONata")
 
@@ -15,16 +13,16 @@ LANGUAGES = ("JSONPath", "JSONata")
 class Flow(Protocol):
     """From a state's input to what its work receives, and from the result to the output."""
 
-    def input(self, visit: "Visit") -> Document:
+    def input(self, visit: Visit) -> Document:
         """The state's input, narrowed."""
 
-    def arguments(self, visit: "Visit") -> Document:
+    def arguments(self, visit: Visit) -> Document:
         """What the state's work receives."""
 
-    def output(self, visit: "Visit", result: Document) -> Document:
+    def output(self, visit: Visit, result: Document) -> Document:
         """The state's output, from its work's result; variables are assigned at its exit."""
 
-    def narrow_output(self, visit: "Visit", document: Document) -> Document:
+    def narrow_output(self, visit: Visit, document: Document) -> Document:
         """The output of a state whose work has no result; variables likewise."""
 
 

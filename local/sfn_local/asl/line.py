@@ -4,7 +4,7 @@ An execution has one line, and a further one for each branch of a Parallel state
 iteration of a Map state. A line is in one state at a time; being there is a visit.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from sfn_local.asl.document import Document, Json, dumps
 from sfn_local.asl.errors import (
@@ -12,26 +12,48 @@ from sfn_local.asl.errors import (
     SizeFailure,
     StateFailure,
 )
+from sfn_local.asl.execution import Execution
 from sfn_local.asl.progress import Progress
 from sfn_local.asl.runtime import Runtime
 from sfn_local.asl.scheduler import Channel
 from sfn_local.asl.timestamps import timestamp
 
-if TYPE_CHECKING:
-    from sfn_local.asl.execution import Execution
-    from sfn_local.asl.states.state import State
+NO_LINES: dict[int, Progress | Document] = {}  # of a visit that does not resume; stays empty
 
-NO_LINES: dict[int, "Progress | Document"] = {}  # of a visit that does not resume; stays empty
+
+class VisitedState(Protocol):
+    """What a visit needs of its state; entered, exited and aborted are types of events."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether it may have retriers."""
+
+    @property
+    def entered(self) -> str:
+        """A visit begins."""
+
+    @property
+    def exited(self) -> str:
+        """A visit ends with an output."""
+
+    @property
+    def aborted(self) -> str | None:
+        """A visit is ended from outside; None where that has no event."""
 
 
 class Line:
     """One line of control; its events form a chain."""
 
-    __slots__ = ("execution", "item", "last_event", "resume", "variables", "visit")
+    __slots__ = ("execution", "item", "last_event", "resume", "runtime", "variables", "visit")
 
     def __init__(
         self,
-        execution: "Execution",
+        runtime: Runtime,
+        execution: Execution,
         last_event: int,
         item: dict[str, Json] | None = None,
         variables: dict[str, Json] | None = None,
@@ -40,6 +62,7 @@ class Line:
 
         It sees the variables of the line that it branches off, and keeps its own to itself.
         """
+        self.runtime = runtime
         self.execution = execution
         self.last_event = last_event
         self.item = item
@@ -54,9 +77,13 @@ class Line:
 
     def record_aside(self, event_type: str, details: dict[str, Any] | None = None) -> int:
         """Keep an event that the line's next one does not follow; its number."""
-        execution = self.execution
-        moment = execution.runtime.scheduler.clock.time()
-        return execution.history.add(moment, self.last_event, event_type, details)
+        moment = self.runtime.scheduler.clock.time()
+        return self.execution.history.add(moment, self.last_event, event_type, details)
+
+    def stands(self) -> Progress | None:
+        """Where it stands; None where it has not entered its first state. Needs the lock."""
+        visit = self.visit
+        return self.resume if visit is None else visit.progress()
 
 
 class Visit:
@@ -81,7 +108,7 @@ class Visit:
         "token",
     )
 
-    def __init__(self, line: Line, state: "State", document: Document) -> None:
+    def __init__(self, line: Line, state: VisitedState, document: Document) -> None:
         """Enter the state, or be in it again where the line resumes.
 
         Fork holds the lines of a Map or Parallel state, left those of an attempt that failed,
@@ -96,7 +123,7 @@ class Visit:
         self.left: Any = None
         self.is_submitted = False
         self.due: float | None = None
-        self.entered = line.execution.runtime.scheduler.clock.time()
+        self.entered = line.runtime.scheduler.clock.time()
         self.event = 0
         resumed, line.resume = line.resume, None
         self._resumed = resumed
@@ -114,7 +141,7 @@ class Visit:
     @property
     def runtime(self) -> Runtime:
         """What the engine offers."""
-        return self.line.execution.runtime
+        return self.line.runtime
 
     def random(self) -> float:
         """A number in [0, 1)."""
@@ -165,6 +192,28 @@ class Visit:
             f"(entered at the event id #{self.event})."
         )
         return f"{sentence} {cause}"
+
+    def progress(self) -> Progress:
+        """What it takes to go on with it. Needs the lock."""
+        fork = self.fork or self.left
+        lines: dict[int, Progress | Document] = dict(self.earlier)
+        if fork is not None:
+            lines |= fork.outputs
+            for index, inner in {**fork.running, **fork.failed}.items():
+                stands = inner.stands()
+                if stands is not None:
+                    lines[index] = stands
+        return Progress(
+            self.state.name,
+            self.input,
+            self.event,
+            self.entered,
+            self.line.variables,
+            lines,
+            self.token,
+            self.is_submitted,
+            self.due,
+        )
 
     def take_up(self) -> Progress | None:
         """What is known of the visit from before a restart; the second time nothing."""

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sfn_local.asl import names
+from sfn_local.asl.compiler import compile_machine
 from sfn_local.asl.document import Json, byte_size, dumps
 from sfn_local.asl.errors import (
     DefinitionError,
@@ -20,7 +21,7 @@ from sfn_local.asl.errors import (
     StateMachineDoesNotExist,
     StateMachineTypeNotSupported,
 )
-from sfn_local.asl.machine import INITIAL, Machine, compile_machine
+from sfn_local.asl.machine import INITIAL, Machine
 from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.settings import Settings, changed_settings, default_settings
 from sfn_local.asl.states.distributed_map import label_of

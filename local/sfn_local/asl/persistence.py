@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sfn_local.asl.clock import VirtualClock
+from sfn_local.asl.compiler import compile_machine
 from sfn_local.asl.distributed.map_run import MapRun
 from sfn_local.asl.distributed.map_runs import MapRuns
 from sfn_local.asl.document import Document, Json
@@ -20,7 +21,7 @@ from sfn_local.asl.execution import Execution
 from sfn_local.asl.history import Event, History
 from sfn_local.asl.journal import Changes, Journal
 from sfn_local.asl.kept_map_runs import KeptMapRuns
-from sfn_local.asl.machine import Machine, compile_machine
+from sfn_local.asl.machine import Machine
 from sfn_local.asl.machines import Machines
 from sfn_local.asl.mocks import MockCase
 from sfn_local.asl.progress import Progress

@@ -1,12 +1,9 @@
 """Where an execution stands, so that it can go on from there: after a redrive, after a restart."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sfn_local.asl.document import Document, Json
-
-if TYPE_CHECKING:
-    from sfn_local.asl.line import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +60,3 @@ class Progress:
         }
         given = {**value, "input": Document.parse(value["input"]), "lines": lines}
         return cls(**given, is_exact=True)
-
-
-def progress_of(line: "Line") -> Progress | None:
-    """Where a line stands; None where it has not entered its first state. Needs the lock."""
-    visit = line.visit
-    if visit is None:
-        return line.resume
-    fork = visit.fork or visit.left
-    lines: dict[int, Progress | Document] = dict(visit.earlier)
-    if fork is not None:
-        lines |= fork.outputs
-        for index, inner in {**fork.running, **fork.failed}.items():
-            stands = progress_of(inner)
-            if stands is not None:
-                lines[index] = stands
-    return Progress(
-        visit.state.name,
-        visit.input,
-        visit.event,
-        visit.entered,
-        line.variables,
-        lines,
-        visit.token,
-        visit.is_submitted,
-        visit.due,
-    )

@@ -4,19 +4,15 @@ import logging
 import uuid
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from sfn_local.asl.activities import Activities
-from sfn_local.asl.functions import FunctionError
+from sfn_local.asl.distributed.map_runs import MapRuns
+from sfn_local.asl.execution import Execution, MainLine
+from sfn_local.asl.functions import Answer, FunctionError, FunctionInvoker
 from sfn_local.asl.scheduler import Scheduler
+from sfn_local.asl.services import Services
 from sfn_local.asl.tokens import Tokens
-
-if TYPE_CHECKING:
-    from sfn_local.asl.distributed.map_runs import MapRuns
-    from sfn_local.asl.execution import Execution
-    from sfn_local.asl.functions import Answer, FunctionInvoker
-    from sfn_local.asl.integrations.attempt import Attempt
-    from sfn_local.asl.services import Services
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +23,9 @@ class Runtime:
     def __init__(
         self,
         scheduler: Scheduler,
-        functions: "FunctionInvoker",
-        services: "Services",
-        map_runs: "MapRuns",
+        functions: FunctionInvoker,
+        services: Services,
+        map_runs: MapRuns,
         region: str,
     ) -> None:
         """One for each engine."""
@@ -39,13 +35,14 @@ class Runtime:
         self.map_runs = map_runs
         self.region = region
         self.activities = Activities(scheduler.lock)
+        self.new_line: Callable[[Execution, int], MainLine] = _nowhere
         self.start_execution: Callable[[str, str | None, str], Execution] = _nowhere
         self.find_execution: Callable[[str], Execution] = _nowhere
         self.random = scheduler.random.random
         self.wait_time_scale = 1.0
-        self.tokens: Tokens[Attempt] = Tokens(scheduler.random.randbytes(32))
+        self.tokens = Tokens(scheduler.random.randbytes(32))
 
-    def invoke(self, function: str, payload: bytes, done: Callable[["Answer"], None]) -> None:
+    def invoke(self, function: str, payload: bytes, done: Callable[[Answer], None]) -> None:
         """Call a function; done is called with the lock held, once. Needs the lock."""
         self.scheduler.add(partial(self._submit, function, payload, done))
 
@@ -53,8 +50,8 @@ class Runtime:
         """A random UUID."""
         return str(uuid.UUID(int=self.scheduler.random.getrandbits(128), version=4))
 
-    def _submit(self, function: str, payload: bytes, done: Callable[["Answer"], None]) -> None:
-        def deliver(answer: "Answer") -> None:
+    def _submit(self, function: str, payload: bytes, done: Callable[[Answer], None]) -> None:
+        def deliver(answer: Answer) -> None:
             with self.scheduler.lock:
                 done(answer)
 
@@ -65,5 +62,5 @@ class Runtime:
             deliver(FunctionError("Lambda.Unknown", str(error)))
 
 
-def _nowhere(*_: str | None) -> NoReturn:
-    raise LookupError("no engine has said how executions are started and found")
+def _nowhere(*_: object) -> NoReturn:
+    raise LookupError("no engine has said how executions are run, started and found")

@@ -8,36 +8,60 @@ import base64
 import binascii
 import hashlib
 import hmac
-from typing import Generic, TypeVar
+from typing import Protocol
 
-from sfn_local.asl.errors import InvalidToken, TaskDoesNotExist, TaskTimedOut
+from sfn_local.asl.document import Document
+from sfn_local.asl.errors import InvalidToken, StateFailure, TaskDoesNotExist, TaskTimedOut
 
 SERIAL_BYTES = 8
 HASH_BYTES = 40
 
-T = TypeVar("T")
+
+class OpenTask(Protocol):
+    """A task that waits, as workers and whoever has its token see it; the lock guards it."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the task has its end."""
+
+    def take(self, worker: str | None) -> dict[str, str]:
+        """A worker takes the task: its token and its input."""
+
+    def report(self, outcome: Document | StateFailure) -> None:
+        """End the task.
+
+        Raises:
+            TaskTimedOut: somebody else was first.
+        """
+
+    def beat(self) -> None:
+        """Show that the task is alive.
+
+        Raises:
+            TaskTimedOut: the task is over.
+        """
 
 
-class Tokens(Generic[T]):
+class Tokens:
     """The tokens of the tasks that wait."""
 
     def __init__(self, key: bytes, issued: int = 0) -> None:
         """Tokens of another key are unknown here; so many were handed out before."""
         self.key = key
         self.issued = issued
-        self._waiting: dict[str, T] = {}
+        self._waiting: dict[str, OpenTask] = {}
 
     def __len__(self) -> int:
         """The number of tasks that wait."""
         return len(self._waiting)
 
-    def issue(self, task: T, known: str | None = None) -> str:
+    def issue(self, task: OpenTask, known: str | None = None) -> str:
         """A token for a task that waits; one that it has from before a restart stays known."""
         token = known or self._new()
         self._waiting[token] = task
         return token
 
-    def find(self, token: str) -> T:
+    def find(self, token: str) -> OpenTask:
         """The task that waits with this token.
 
         Raises:

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from sfn_local.asl import names
 from sfn_local.asl.distributed.batcher import Input
@@ -17,10 +17,8 @@ from sfn_local.asl.errors import SizeFailure
 from sfn_local.asl.execution import Execution
 from sfn_local.asl.express import LONGEST_SECONDS
 from sfn_local.asl.line import Visit
+from sfn_local.asl.machine import Startable
 from sfn_local.asl.scheduler import Channel
-
-if TYPE_CHECKING:
-    from sfn_local.asl.states.graph import Graph
 
 
 @dataclass(slots=True)
@@ -53,7 +51,7 @@ class Children:
     """The children of one Map Run; leaving the context ends those that still run."""
 
     def __init__(
-        self, visit: Visit, run: MapRun, inputs: Inputs, graph: "Graph", *, is_express: bool
+        self, visit: Visit, run: MapRun, inputs: Inputs, graph: Startable, *, is_express: bool
     ) -> None:
         """No child yet."""
         self.results: Results = NoResults()

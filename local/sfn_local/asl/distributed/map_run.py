@@ -3,14 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-from sfn_local.asl.errors import RuntimeFailure, ValidationException
-
-if TYPE_CHECKING:
-    from sfn_local.asl.execution import Execution
+from typing import Any
 
 from sfn_local.asl.distributed.counts import Counts, Tolerance
+from sfn_local.asl.errors import RuntimeFailure, ValidationException
+from sfn_local.asl.execution import Execution
 
 MOST_AT_ONCE = 10_000
 UNLIMITED = 2**31 - 1  # as AWS shows a MaxConcurrency of 0
@@ -38,7 +35,7 @@ class MapRun:
     stopped: float | None = None
     executions: Counts = field(default_factory=Counts)
     items: Counts = field(default_factory=Counts)
-    children: dict[str, "Execution"] = field(default_factory=dict)
+    children: dict[str, Execution] = field(default_factory=dict)
     redrive_count: int = 0
     redriven: float | None = None
     entry: int = 0

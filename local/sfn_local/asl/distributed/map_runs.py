@@ -3,12 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from sfn_local.asl.execution import Execution
+from typing import Protocol
 
 from sfn_local.asl.distributed.map_run import MapRun
+from sfn_local.asl.execution import Execution
 
 MOST_CHILDREN_KEPT = 10_000  # of each Map Run; AWS keeps all for 90 days
 
@@ -28,13 +26,13 @@ class Keeper(Protocol):
     def changed(self, run: MapRun) -> None:
         """A Map Run is another than it was."""
 
-    def keep_child(self, child: "Execution") -> None:
+    def keep_child(self, child: Execution) -> None:
         """Keep a STANDARD child's history; it has not started."""
 
-    def started(self, run: MapRun, index: int, child: "Execution") -> None:
+    def started(self, run: MapRun, index: int, child: Execution) -> None:
         """A child has started."""
 
-    def ended(self, run: MapRun, child: "Execution", outcome: Outcome) -> None:
+    def ended(self, run: MapRun, child: Execution, outcome: Outcome) -> None:
         """A child has ended."""
 
     def outcomes(self, run: MapRun) -> Iterator[Outcome]:
@@ -46,7 +44,7 @@ class Keeper(Protocol):
     def forget(self, run: MapRun) -> None:
         """The Map Run is let go of, with its children."""
 
-    def forget_child(self, child: "Execution") -> None:
+    def forget_child(self, child: Execution) -> None:
         """A child is let go of."""
 
 
@@ -56,13 +54,13 @@ class NoKeeper:
     def changed(self, run: MapRun) -> None:
         """Nothing is kept."""
 
-    def keep_child(self, child: "Execution") -> None:
+    def keep_child(self, child: Execution) -> None:
         """Nothing is kept."""
 
-    def started(self, run: MapRun, index: int, child: "Execution") -> None:
+    def started(self, run: MapRun, index: int, child: Execution) -> None:
         """Nothing is kept."""
 
-    def ended(self, run: MapRun, child: "Execution", outcome: Outcome) -> None:
+    def ended(self, run: MapRun, child: Execution, outcome: Outcome) -> None:
         """Nothing is kept."""
 
     def outcomes(self, run: MapRun) -> Iterator[Outcome]:  # noqa: ARG002
@@ -75,7 +73,7 @@ class NoKeeper:
     def forget(self, run: MapRun) -> None:
         """Nothing was kept."""
 
-    def forget_child(self, child: "Execution") -> None:
+    def forget_child(self, child: Execution) -> None:
         """Nothing was kept."""
 
 
@@ -102,7 +100,7 @@ class MapRuns:
         """The Map Runs that an execution started, the newest first."""
         return self._of_execution.get(arn, [])[::-1]
 
-    def add_child(self, run: MapRun, child: "Execution") -> None:
+    def add_child(self, run: MapRun, child: Execution) -> None:
         """Keep a child, and forget the oldest one that has ended where there are too many."""
         run.children[child.arn] = child
         self._children[child.arn] = child
@@ -126,6 +124,6 @@ class MapRuns:
                 del self._children[child]
             self.keeper.forget(run)
 
-    def child(self, arn: str) -> "Execution | None":
+    def child(self, arn: str) -> Execution | None:
         """The child of an ARN."""
         return self._children.get(arn)

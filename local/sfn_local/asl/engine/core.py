@@ -23,6 +23,7 @@ from sfn_local.asl.execution import Execution
 from sfn_local.asl.executions import KEEP, Executions, Retention
 from sfn_local.asl.express import ExpressLog
 from sfn_local.asl.functions import FunctionInvoker
+from sfn_local.asl.line import Line
 from sfn_local.asl.machine import Machine
 from sfn_local.asl.machines import Machines
 from sfn_local.asl.mocks import MockCase, MockConfig, MockError, MockFile
@@ -90,6 +91,7 @@ class Core:
         self._runtime = runtime = Runtime(
             scheduler, functions, services or NoServices(), self._map_runs, region
         )
+        runtime.new_line = partial(Line, runtime)
         runtime.start_execution = self._start
         runtime.find_execution = self._execution
         runtime.wait_time_scale = wait_time_scale

@@ -67,8 +67,8 @@ class TaskApi(Core):
         """
         names.check_activity_arn(arn)
         with self._lock:
-            attempt = self._runtime.activities.take(arn, seconds)
-            return {} if attempt is None else attempt.take(worker)
+            task = self._runtime.activities.take(arn, seconds)
+            return {} if task is None else task.take(worker)
 
     def send_task_success(self, token: str, output: str) -> None:
         """End the task that waits with the token; its output is a JSON text.

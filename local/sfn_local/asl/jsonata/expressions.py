@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
 from sfn_local.asl.document import Json, dumps
 from sfn_local.asl.errors import DefinitionError, StateFailure
 from sfn_local.asl.jsonata.functions import FunctionFailure, aws_functions
-
-if TYPE_CHECKING:
-    from sfn_local.asl.line import Visit
+from sfn_local.asl.line import Visit
 
 OPEN, CLOSE = "{%", "%}"
 MOST_STEPS = 1_000_000
@@ -23,7 +21,7 @@ Compiled = Callable[["Scope"], Json]
 class Scope:
     """What the expressions of a state see: `$states`, and the variables."""
 
-    def __init__(self, visit: "Visit", item: Json = None, **more: Json) -> None:
+    def __init__(self, visit: Visit, item: Json = None, **more: Json) -> None:
         """Item is `Map.Item` of the context; more are `result` or `errorOutput`."""
         self.visit = visit
         self._item = item

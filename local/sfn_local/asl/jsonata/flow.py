@@ -1,13 +1,9 @@
 """How a JSONata state takes its input in and gives its output out: Arguments, Assign, Output."""
 
-from typing import TYPE_CHECKING
-
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, SizeFailure
 from sfn_local.asl.jsonata.expressions import Compiled, Scope, compile_value
-
-if TYPE_CHECKING:
-    from sfn_local.asl.line import Visit
+from sfn_local.asl.line import Visit
 
 
 class JsonataFlow:
@@ -25,17 +21,17 @@ class JsonataFlow:
         if not isinstance(holder.get("Assign", {}), dict):
             raise DefinitionError("Assign must be an object", "/Assign")
 
-    def input(self, visit: "Visit") -> Document:
+    def input(self, visit: Visit) -> Document:
         """The state's input, whole."""
         return visit.input
 
-    def arguments(self, visit: "Visit") -> Document:
+    def arguments(self, visit: Visit) -> Document:
         """What the state's work receives: Arguments, or the input."""
         if self._arguments is None:
             return visit.input
         return Document(self._arguments(Scope(visit)))
 
-    def output(self, visit: "Visit", result: Document) -> Document:
+    def output(self, visit: Visit, result: Document) -> Document:
         """The state's output, from its work's result.
 
         Raises:
@@ -43,7 +39,7 @@ class JsonataFlow:
         """
         return self.finish(Scope(visit, result=result.value), result)
 
-    def narrow_output(self, visit: "Visit", document: Document) -> Document:
+    def narrow_output(self, visit: Visit, document: Document) -> Document:
         """The output of a state whose work has no result.
 
         Raises:

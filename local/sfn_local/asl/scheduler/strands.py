@@ -1,13 +1,24 @@
 """Strands: coroutines that wait for channels, and for nothing else."""
 
 from collections.abc import Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from contextlib import AbstractContextManager
+from typing import Any, Generic, Protocol, TypeVar, cast
 
-if TYPE_CHECKING:
-    from sfn_local.asl.scheduler.base import Scheduler
+from sfn_local.asl.scheduler.timers import Job
 
 Start = Callable[[], Coroutine[Any, None, None]]
 T = TypeVar("T")
+
+
+class Stepper(Protocol):
+    """Takes the steps of strands."""
+
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        """What guards everything that strands touch."""
+
+    def add(self, job: Job) -> None:
+        """Run a job soon, without the lock."""
 
 
 class Channel(Generic[T]):
@@ -56,7 +67,7 @@ class Strand:
 
     __slots__ = ("_coroutine", "_scheduler", "_start")
 
-    def __init__(self, scheduler: "Scheduler", start: Start) -> None:
+    def __init__(self, scheduler: Stepper, start: Start) -> None:
         """Start the coroutine as soon as the scheduler gets to it."""
         self._scheduler = scheduler
         self._start: Start | None = start

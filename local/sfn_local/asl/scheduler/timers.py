@@ -1,24 +1,28 @@
 """Timers: jobs for later."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sfn_local.asl.scheduler.base import Scheduler
+from typing import Protocol
 
 Job = Callable[[], None]
+
+
+class TimerKeeper(Protocol):
+    """Fires timers when they are due."""
+
+    def timer_cancelled(self, timer: "Timer") -> None:
+        """Count it."""
 
 
 class Timer:
     """A job for later: the end of a sleep, or of a time limit that one hopes to keep."""
 
-    __slots__ = ("_scheduler", "due", "is_limit", "job", "number")
+    __slots__ = ("_keeper", "due", "is_limit", "job", "number")
 
     def __init__(
-        self, scheduler: "Scheduler", due: float, number: int, job: Job, *, is_limit: bool
+        self, keeper: TimerKeeper, due: float, number: int, job: Job, *, is_limit: bool
     ) -> None:
         """Timers of one moment fire in the order of their numbers."""
-        self._scheduler = scheduler
+        self._keeper = keeper
         self.due = due
         self.number = number
         self.job: Job | None = job
@@ -28,7 +32,7 @@ class Timer:
         """Forget the job. Needs the scheduler's lock."""
         if self.job is not None:
             self.job = None
-            self._scheduler.timer_cancelled(self)
+            self._keeper.timer_cancelled(self)
 
     def __lt__(self, other: "Timer") -> bool:
         """The one that is due first."""

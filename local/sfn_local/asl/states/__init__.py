@@ -9,12 +9,12 @@ from sfn_local.asl.flow import LANGUAGES
 from sfn_local.asl.states.choice import ChoiceState
 from sfn_local.asl.states.distributed_map import DistributedMapState
 from sfn_local.asl.states.fail import FailState
-from sfn_local.asl.states.graph import Graph
+from sfn_local.asl.states.graph import BuildGraph, Graph
 from sfn_local.asl.states.item_processor import processor_config
 from sfn_local.asl.states.map import MapState
 from sfn_local.asl.states.parallel import ParallelState
 from sfn_local.asl.states.pass_through import PassState
-from sfn_local.asl.states.state import BuildGraph, State
+from sfn_local.asl.states.state import State
 from sfn_local.asl.states.succeed import SucceedState
 from sfn_local.asl.states.task import TaskState
 from sfn_local.asl.states.wait import WaitState

@@ -10,7 +10,8 @@ from sfn_local.asl.errors import DefinitionError, StateFailure
 from sfn_local.asl.flow import Flow, compile_flow, uses_jsonata
 from sfn_local.asl.jsonata import Scope, compile_expression, is_expression
 from sfn_local.asl.line import Visit
-from sfn_local.asl.states.state import BuildGraph, State, Transition
+from sfn_local.asl.states.graph import BuildGraph
+from sfn_local.asl.states.state import State, Transition
 
 OF_EACH_RULE = ("Assign", "Output")
 

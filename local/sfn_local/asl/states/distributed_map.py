@@ -16,6 +16,7 @@ from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, StateFailure
 from sfn_local.asl.fields import compile_integer, compile_percentage
 from sfn_local.asl.line import Visit
+from sfn_local.asl.states.graph import BuildGraph
 from sfn_local.asl.states.item_processor import (
     build_processor,
     compile_items,
@@ -24,7 +25,6 @@ from sfn_local.asl.states.item_processor import (
     processor_config,
 )
 from sfn_local.asl.states.retrying import RetryingState
-from sfn_local.asl.states.state import BuildGraph
 
 LONGEST_LABEL = 40
 EXECUTION_TYPES = ("STANDARD", "EXPRESS")
@@ -72,7 +72,7 @@ class DistributedMapState(RetryingState):
             raise not_iterable(self._definition, visit, items)
         is_resumed = visit.is_resumed and visit.retries == 0  # a Retry starts another Map Run
         left = line.execution.unfinished.pop(visit.event, None)
-        unfinished = left if is_resumed else None
+        unfinished = left if is_resumed and isinstance(left, Unfinished) else None
         if unfinished is None or unfinished.run.status != "RUNNING":
             line.record("MapStateStarted", {"length": len(items or [])})
         inputs = self._open(visit, document, items)

@@ -4,7 +4,8 @@ from sfn_local.asl.document import Json
 from sfn_local.asl.errors import StateFailure
 from sfn_local.asl.fields import compile_text
 from sfn_local.asl.line import Visit
-from sfn_local.asl.states.state import BuildGraph, State, Transition
+from sfn_local.asl.states.graph import BuildGraph
+from sfn_local.asl.states.state import State, Transition
 
 
 class FailState(State):

@@ -1,6 +1,8 @@
 """States that lead to each other."""
 
-from sfn_local.asl.document import Document
+from collections.abc import Callable
+
+from sfn_local.asl.document import Document, Json
 from sfn_local.asl.line import Line
 from sfn_local.asl.states.state import State
 
@@ -32,3 +34,6 @@ class Graph:
             if following is None:
                 return document
             state = self.states[following]
+
+
+BuildGraph = Callable[[Json], Graph]

@@ -8,8 +8,7 @@ from sfn_local.asl.flow import uses_jsonata
 from sfn_local.asl.jsonata import Scope, compile_value, is_expression, kind_of
 from sfn_local.asl.jsonpath import PathNotFound
 from sfn_local.asl.line import Visit
-from sfn_local.asl.states.graph import Graph
-from sfn_local.asl.states.state import BuildGraph
+from sfn_local.asl.states.graph import BuildGraph, Graph
 
 MODES = ("INLINE", "DISTRIBUTED")
 

@@ -9,6 +9,7 @@ from sfn_local.asl.fields import compile_integer
 from sfn_local.asl.line import Line, Visit
 from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.states.fork import Ended, Fork, record_aborts
+from sfn_local.asl.states.graph import BuildGraph
 from sfn_local.asl.states.item_processor import (
     build_processor,
     compile_items,
@@ -16,7 +17,6 @@ from sfn_local.asl.states.item_processor import (
     not_iterable,
 )
 from sfn_local.asl.states.retrying import RetryingState
-from sfn_local.asl.states.state import BuildGraph
 
 
 class MapState(RetryingState):
@@ -67,6 +67,7 @@ class MapState(RetryingState):
 
     def _start(self, fork: Fork, visit: Visit, document: Document, index: int, item: Json) -> None:
         line = Line(
+            visit.runtime,
             visit.line.execution,
             visit.line.last_event,
             {"Index": index, "Value": item, "Source": STATE_DATA},

@@ -4,9 +4,8 @@ from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, StateFailure
 from sfn_local.asl.line import Line, Visit
 from sfn_local.asl.states.fork import Ended, Fork, record_aborts
-from sfn_local.asl.states.graph import Graph
+from sfn_local.asl.states.graph import BuildGraph, Graph
 from sfn_local.asl.states.retrying import RetryingState
-from sfn_local.asl.states.state import BuildGraph
 
 
 class ParallelState(RetryingState):
@@ -38,7 +37,7 @@ class ParallelState(RetryingState):
         outputs: list[Json] = [None] * len(self._branches)
         with Fork(visit) as fork:
             for index, branch in enumerate(self._branches):
-                branch_line = Line(line.execution, started, line.item, line.variables)
+                branch_line = Line(line.runtime, line.execution, started, line.item, line.variables)
                 fork.start(index, branch_line, branch, arguments)
             for _ in self._branches:
                 ended = await fork.next_end()

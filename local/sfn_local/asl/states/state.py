@@ -1,20 +1,16 @@
 """What all states have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator
+from typing import ClassVar
 
 from sfn_local.asl.document import Document, Json
 from sfn_local.asl.errors import DefinitionError, RuntimeFailure
 from sfn_local.asl.flow import LANGUAGES
 from sfn_local.asl.line import Line, Visit
 
-if TYPE_CHECKING:
-    from sfn_local.asl.states.graph import Graph
-
 TYPES_THAT_LAST = ("Map", "Parallel", "Task", "Wait")
 
-BuildGraph = Callable[[Json], "Graph"]
 Transition = tuple[Document, str | None]
 
 

@@ -3,7 +3,8 @@
 from sfn_local.asl.document import Json
 from sfn_local.asl.flow import compile_flow
 from sfn_local.asl.line import Visit
-from sfn_local.asl.states.state import BuildGraph, State, Transition
+from sfn_local.asl.states.graph import BuildGraph
+from sfn_local.asl.states.state import State, Transition
 
 
 class SucceedState(State):

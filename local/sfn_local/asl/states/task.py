@@ -7,8 +7,8 @@ from sfn_local.asl.integrations import Integration, find_integration
 from sfn_local.asl.integrations.attempt import Attempt
 from sfn_local.asl.integrations.mocked import MockedTask
 from sfn_local.asl.line import Visit
+from sfn_local.asl.states.graph import BuildGraph
 from sfn_local.asl.states.retrying import RetryingState
-from sfn_local.asl.states.state import BuildGraph
 
 
 class TaskState(RetryingState):

@@ -9,7 +9,8 @@ from sfn_local.asl.fields import compile_integer, compile_text
 from sfn_local.asl.flow import compile_flow, uses_jsonata
 from sfn_local.asl.jsonpath import Path, PathNotFound
 from sfn_local.asl.line import Visit
-from sfn_local.asl.states.state import BuildGraph, State, Transition
+from sfn_local.asl.states.graph import BuildGraph
+from sfn_local.asl.states.state import State, Transition
 from sfn_local.asl.timestamps import parse_timestamp
 
 LONGEST_SECONDS = 99_999_999

@@ -57,7 +57,7 @@ class StateTest:
             lambda _: None,
             keeps_history=False,
         )
-        line = Line(execution, 0, variables=dict(question.variables))
+        line = Line(runtime, execution, 0, variables=dict(question.variables))
         self._strand = runtime.scheduler.spawn(lambda: self._run(state, line))
 
     def cancel(self) -> None:
