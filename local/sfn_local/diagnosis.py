@@ -20,7 +20,7 @@ from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.adapters.items import as_process
 from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
-from sfn_local.cli.aws import Target
+from sfn_local.client.aws import Target
 
 OLDEST_PER_SHARD: Final = 50
 LATEST_FAILURES: Final = 50

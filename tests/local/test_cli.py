@@ -15,9 +15,9 @@ from sfn_cqrs.adapters.task_table import open_shard
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_local.checkout import CHECKOUT
 from sfn_local.cli import COMMANDS, main
-from sfn_local.cli.api import item_path
-from sfn_local.cli.drawing import draw_chain
+from sfn_local.client.api import item_path
 from sfn_local.stack import LocalStack
+from sfn_local.terminal.drawing import draw_chain
 
 TEMPLATE = str(CHECKOUT / "template.yaml")
 ORDER = '{"customer":"c1","total":5.10}'

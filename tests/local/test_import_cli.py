@@ -10,8 +10,8 @@ import click
 import pytest
 
 from sfn_local.cli import main
-from sfn_local.cli.api import Api
-from sfn_local.cli.upload import upload
+from sfn_local.client.api import Api
+from sfn_local.client.upload import upload
 from sfn_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack

@@ -15,11 +15,11 @@ import click
 from rich.console import Console
 
 from sfn_local.cli import DONE, FAILED, FAILED_ROWS
-from sfn_local.cli.api import Api
 from sfn_local.cli.options import Command, json_option, target_options
-from sfn_local.cli.printing import print_json, print_table
-from sfn_local.cli.progress import progress
-from sfn_local.cli.upload import upload
+from sfn_local.client.api import Api
+from sfn_local.client.upload import upload
+from sfn_local.terminal.printing import print_json, print_table
+from sfn_local.terminal.progress import progress
 
 C = TypeVar("C", bound=Callable[..., Any])
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from sfn_local.cli.aws import find_target
 from sfn_local.cli.options import (
     Command,
     one_line_errors,
@@ -16,6 +15,7 @@ from sfn_local.cli.options import (
     state_option,
     template_option,
 )
+from sfn_local.client.aws import find_target
 from sfn_local.template import Function, Template, TemplateError
 
 

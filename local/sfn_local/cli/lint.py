@@ -9,8 +9,8 @@ from sfn_local.asl.lint import RULES, Finding, sarif
 from sfn_local.asl.lint import lint as find_faults
 from sfn_local.cli.definitions import find, read
 from sfn_local.cli.options import Command, json_option, one_line_errors
-from sfn_local.cli.printing import print_json
 from sfn_local.template_lint import lint_in_template
+from sfn_local.terminal.printing import print_json
 
 
 @click.command(

@@ -63,7 +63,7 @@ def target_options(command: Callable[P, T]) -> Callable[..., T]:
     @click.option("--tenant", metavar="CODE", help="Tenant of the local stack.  [default: tenant1]")
     @functools.wraps(command)
     def wrapped(*args: Any, state: Path, stack: str | None, tenant: str | None, **kwargs: Any) -> T:
-        from sfn_local.cli.api import connect  # noqa: PLC0415 - --help needs no HTTP client
+        from sfn_local.client.api import connect  # noqa: PLC0415 - --help needs no HTTP client
 
         with one_line_errors():
             return command(*args, api=connect(state, stack, tenant), **kwargs)  # type: ignore[arg-type]

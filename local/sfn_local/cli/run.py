@@ -24,7 +24,7 @@ from sfn_local.cli.definitions import (
     sample_input,
 )
 from sfn_local.cli.options import Command, json_option
-from sfn_local.cli.printing import print_json
+from sfn_local.terminal.printing import print_json
 
 
 @click.command(

@@ -14,9 +14,9 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.approval import TRIES_PER_ROUND
 from sfn_cqrs.domain.keys import ApprovalKey
 from sfn_local.asl.clock import RealClock
-from sfn_local.cli.progress import progress
 from sfn_local.demo.client import Client
 from sfn_local.demo.part import TENANT, DemoError, Scale, Told
+from sfn_local.terminal.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,13 +14,13 @@ from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs import bootstrap
-from sfn_local.cli.drawing import draw_chain
-from sfn_local.cli.progress import progress
 from sfn_local.demo.airports import TYPE, Airport, airports_per_country, choose
 from sfn_local.demo.client import Client
 from sfn_local.demo.compare import differ
 from sfn_local.demo.faults import Shuffler, Watch
 from sfn_local.demo.part import TENANT, DemoError, Scale, Told
+from sfn_local.terminal.drawing import draw_chain
+from sfn_local.terminal.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_local.cli.api import Api
 from sfn_local.cli.imports import watched
-from sfn_local.cli.progress import progress
-from sfn_local.cli.upload import upload
+from sfn_local.client.api import Api
+from sfn_local.client.upload import upload
 from sfn_local.demo.part import DemoError
+from sfn_local.terminal.progress import progress
 
 if TYPE_CHECKING:
     from rich.console import Console

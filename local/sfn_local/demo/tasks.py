@@ -11,9 +11,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.service import task_types
-from sfn_local.cli.progress import progress
 from sfn_local.demo.client import Client
 from sfn_local.demo.part import DemoError, Scale, Told
+from sfn_local.terminal.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

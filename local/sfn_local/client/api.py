@@ -167,7 +167,7 @@ def connect(state: Path, stack: str | None, tenant: str | None) -> Api:
     token = os.environ.get(TOKEN_VARIABLE)
     if not token:
         raise click.ClickException(f"set {TOKEN_VARIABLE} to an ID token of your user pool")
-    from sfn_local.cli.aws import stack_outputs  # noqa: PLC0415 - the local stack needs no boto3
+    from sfn_local.client.aws import stack_outputs  # noqa: PLC0415 - the local stack needs no boto3
 
     return Api(stack_outputs(stack)["HttpApiUrl"], headers | {"authorization": f"Bearer {token}"})
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 if TYPE_CHECKING:
-    from sfn_local.cli.api import Api
-    from sfn_local.cli.progress import Update
+    from sfn_local.client.api import Api
+    from sfn_local.terminal.progress import Update
 
 CHUNK: Final = 1024 * 1024
 
