@@ -36,6 +36,10 @@ def _is_below(module: str, packages: tuple[str, ...]) -> bool:
     return any(f"{module}.".startswith(f"{package}.") for package in packages)
 
 
+def is_of_the_cli(module: str) -> bool:
+    return _is_below(module, ("sfn_local.cli",))
+
+
 def asks_the_time(tree: ast.Module) -> bool:
     """Whether a module calls `….now()` or one of its kin."""
     return any(
@@ -61,6 +65,20 @@ def test_no_module_imports_what_its_folder_must_not(folder: str) -> None:
     }
 
     assert broken == {}
+
+
+def test_nothing_but_the_command_line_imports_it() -> None:
+    below = {
+        path.relative_to(ROOT).as_posix(): imports_of(tree)
+        for path, tree in each("local")
+        if "cli" not in path.parts
+    }
+
+    assert [name for name, found in below.items() if any(map(is_of_the_cli, found))] == []
+
+
+def test_importing_the_command_line_is_found() -> None:
+    assert is_of_the_cli("sfn_local.cli.imports")
 
 
 def test_the_domain_never_asks_the_time() -> None:

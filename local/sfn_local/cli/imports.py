@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 import click
 from rich.console import Console
@@ -17,16 +15,14 @@ from rich.console import Console
 from sfn_local.cli import DONE, FAILED, FAILED_ROWS
 from sfn_local.cli.options import Command, json_option, target_options
 from sfn_local.client.api import Api
+from sfn_local.client.imports import COUNTS, ENDED, job_path, watched
 from sfn_local.client.upload import upload
 from sfn_local.terminal.printing import print_json, print_table
 from sfn_local.terminal.progress import progress
 
 C = TypeVar("C", bound=Callable[..., Any])
 
-ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
-COUNTS: Final = ("created", "updated", "unchanged", "failed", "cancelled")
 TEXT_FILES: Final = ("", ".csv", ".tsv", ".tab", ".txt")
-POLL_SECONDS: Final = 0.5
 ZIP_MAGIC: Final = b"PK\x03\x04"
 _EXAMPLE: Final = "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
 
@@ -143,7 +139,7 @@ def dry_run(
 @click.pass_context
 def status(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
     """Show an import: its counts, its rate and the time left."""
-    job = api.get(_path(id_))
+    job = api.get(job_path(id_))
     if watch:
         job = watched(api, job, _console(as_json=as_json))
     _conclude(context, job, as_json=as_json)
@@ -184,7 +180,7 @@ def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
 @target_options
 def errors(id_: str, output: Path | None, api: Api) -> None:
     """Get errors.csv: the rows that failed, each with the reason; correct and import it again."""
-    content = api.content(f"{_path(id_)}/errors.csv")
+    content = api.content(f"{job_path(id_)}/errors.csv")
     first = next(content, b"")  # a refusal comes before the file is opened
     if output is None:
         for chunk in (first, *content):
@@ -202,7 +198,7 @@ def errors(id_: str, output: Path | None, api: Api) -> None:
 @json_option
 def cancel(id_: str, api: Api, as_json: bool) -> None:
     """Begin no further batch; what is done stays and is counted."""
-    job = api.post(f"{_path(id_)}/cancel")
+    job = api.post(f"{job_path(id_)}/cancel")
     if as_json:
         print_json(job)
         return
@@ -217,7 +213,7 @@ def cancel(id_: str, api: Api, as_json: bool) -> None:
 @click.pass_context
 def retry(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
     """Import what failed or was not gone through again, as an import of its own."""
-    job = api.post(f"{_path(id_)}/retry")
+    job = api.post(f"{job_path(id_)}/retry")
     if watch:
         job = watched(api, job, _console(as_json=as_json))
     _conclude(context, job, as_json=as_json)
@@ -269,23 +265,6 @@ def _kind_by_name(path: Path) -> str:
     return "zip" if path.suffix.lower() == ".zip" else "csv"
 
 
-def watched(api: Api, job: dict[str, Any], console: Console) -> dict[str, Any]:
-    """Show how far an import is until its end; answers how it has ended."""
-    with progress(console, "Imported", job["total"]) as update:
-        while True:
-            done = sum(job[name] for name in COUNTS)
-            update(done, total=job["total"], note=_note(job))
-            if job["status"] in ENDED:
-                return job
-            time.sleep(POLL_SECONDS)
-            job = api.get(_path(job["id"]))
-
-
-def _note(job: dict[str, Any]) -> str:
-    ok = job["created"] + job["updated"]
-    return f"ok {ok}, skipped {job['unchanged']}, failed {job['failed']}"
-
-
 def _conclude(context: click.Context, job: dict[str, Any], *, as_json: bool) -> None:
     """Print a job; exits 1 if its file was refused, 2 if rows failed or were not gone through."""
     if as_json:
@@ -327,7 +306,3 @@ def _why(file: dict[str, Any]) -> str:
 
 def _console(*, as_json: bool) -> Console:
     return Console(stderr=as_json, highlight=False)
-
-
-def _path(id_: str) -> str:
-    return f"/imports/{quote(id_, safe='')}"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_local.cli.imports import watched
 from sfn_local.client.api import Api
+from sfn_local.client.imports import watched
 from sfn_local.client.upload import upload
 from sfn_local.demo.part import DemoError
 from sfn_local.terminal.progress import progress

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from sfn_cqrs import bootstrap
-from sfn_local.cli.imports import COUNTS
+from sfn_local.client.imports import COUNTS
 from sfn_local.demo.compare import differ
 from sfn_local.demo.importing import TABLE, Importer, Row, airports, csv_of, item_of
 from sfn_local.demo.part import Scale, Told
