@@ -23,10 +23,10 @@ from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
 from sfn_local.asl import Engine, FunctionError
+from sfn_local.asl.lint.template_file import load_yaml
 from sfn_local.asl.server import serve_engine
 from sfn_local.asl.services import CachedServices
 from sfn_local.checkout import FABRIC_PYTHON, TEMPLATE
-from sfn_local.cloudformation import load_yaml
 from sfn_local.events import EventRules
 from sfn_local.fabric import CREDENTIALS, Deployment, Fabric, Ministack, deploy, session
 from sfn_local.front import Front

@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
-from sfn_local.cloudformation import Resolver, TemplateError, load_yaml
+from sfn_local.asl.lint.template_file import TemplateError, load_yaml
+from sfn_local.cloudformation import Resolver
 
 __all__ = ["EventSource", "Function", "Machine", "Route", "Template", "TemplateError"]
 

@@ -16,7 +16,8 @@ from samtranslator.model.exceptions import (  # type: ignore[import-untyped]
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
-from sfn_local.cloudformation import REGION, TemplateError
+from sfn_local.asl.lint.template_file import TemplateError
+from sfn_local.cloudformation import REGION
 
 _BUCKET: Final = "sfn-cqrs-local-code"  # does not exist: nothing fetches the code from there
 

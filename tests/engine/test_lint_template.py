@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from sfn_local.asl.lint import RULES, lint, sarif
+from sfn_local.asl.lint.template import lint_in_template
+from sfn_local.asl.lint.template_file import TemplateError
 from sfn_local.cli import cli
-from sfn_local.cloudformation import TemplateError
-from sfn_local.template_lint import lint_in_template
 
 DEFINITION = {
     "StartAt": "call",

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from sfn_local.template import Route, Template, TemplateError
+from sfn_local.asl.lint.template_file import TemplateError
+from sfn_local.template import Route, Template
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"
 

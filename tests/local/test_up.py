@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from tests.local.sockets import children, listeners, listeners_off_loopback
 
+from sfn_local.asl.lint.template_file import TemplateError
 from sfn_local.stack import LocalStack
 from sfn_local.state import StackError, StateFolder
-from sfn_local.template import TemplateError
 
 pytestmark = pytest.mark.stack
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from typing import Final, NoReturn
 
 import click
 
-DONE: Final = 0
-FAILED: Final = 1
-FAILED_ROWS: Final = 2
-USAGE: Final = 64
+from sfn_local.cli.command import LazyGroup, run_program
 
-# Where each command is, and what the list of commands says of it. Modules are imported when
-# their command is run: the list must not wait for boto3.
+FAILED_ROWS: Final = 2
+
+# Where each command is, and what the list of commands says of it.
 COMMANDS: Final = {
     "up": ("sfn_local.cli.up:up", "Start the local stack and keep it running."),
     "demo": ("sfn_local.cli.demo:demo", "Run the whole system on real airports."),
@@ -53,32 +49,13 @@ FIRST_STEPS: Final = (
 )
 
 
-class _LazyGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("First steps"):
-            for step in FIRST_STEPS:
-                formatter.write(" " * formatter.current_indent + step + "\n")
-
-
-@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    "sfn-cqrs",
+    cls=LazyGroup,
+    places=COMMANDS,
+    first_steps=FIRST_STEPS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="sfn-cqrs")
 def cli() -> None:
     """Versioned commands on AWS Step Functions, on this machine and on AWS.
@@ -91,20 +68,4 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line; every error is one line on standard error."""
-    try:
-        result = cli.main(standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(USAGE)
-    except click.ClickException as error:
-        _fail(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted")
-    except BrokenPipeError:
-        sys.exit(DONE)  # `| head` has seen enough
-    sys.exit(result if isinstance(result, int) else DONE)
-
-
-def _fail(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(FAILED)
+    run_program(cli)

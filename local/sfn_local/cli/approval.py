@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 import click
 
-from sfn_local.cli.options import Command, json_option, target_options
+from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.options import target_options
 from sfn_local.cli.task import read_json
 from sfn_local.client.api import Api
-from sfn_local.terminal.printing import print_fields, print_json, print_table
+from sfn_local.terminal.printing import print_fields, print_table
 
 P = ParamSpec("P")
 T = TypeVar("T")

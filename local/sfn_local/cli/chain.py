@@ -7,10 +7,11 @@ from itertools import islice
 import click
 from rich.text import Text
 
-from sfn_local.cli.options import Command, json_option, target_options
+from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.options import target_options
 from sfn_local.client.api import Api, item_path
 from sfn_local.terminal.drawing import draw_chain
-from sfn_local.terminal.printing import console, print_json
+from sfn_local.terminal.printing import console
 
 
 @click.group()

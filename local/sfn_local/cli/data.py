@@ -6,9 +6,10 @@ from itertools import islice
 
 import click
 
-from sfn_local.cli.options import Command, json_option, target_options
+from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.options import target_options
 from sfn_local.client.api import Api, item_path
-from sfn_local.terminal.printing import compact, print_fields, print_json, print_table
+from sfn_local.terminal.printing import compact, print_fields, print_table
 
 
 @click.group()

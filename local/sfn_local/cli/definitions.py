@@ -8,6 +8,7 @@ import click
 
 from sfn_local.asl.document import Json
 from sfn_local.asl.mocks import DEFAULT_FILE, MockConfig, MockError
+from sfn_local.cli.command import program
 
 FOLDER = Path("statemachine")
 SUFFIX = ".asl.json"
@@ -78,5 +79,5 @@ def read_mocks(path: str) -> MockConfig:
     try:
         return MockConfig.read(Path(path))
     except MockError as error:
-        hint = "`sfn-cqrs mock new FILE` writes one"
+        hint = f"`{program()} mock new FILE` writes one"
         raise click.UsageError(f"--mock-config: {error}; {hint}") from error

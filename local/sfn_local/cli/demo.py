@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sfn_local.cli.options import Command, json_option
+from sfn_local.cli.command import Command, json_option
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sfn_local.cli import FAILED
-from sfn_local.cli.options import Command, json_option, one_line_errors, stack_option, state_option
+from sfn_local.cli.command import FAILED, Command, json_option, print_json
+from sfn_local.cli.options import one_line_errors, stack_option, state_option
 from sfn_local.client.aws import find_target
-from sfn_local.terminal.printing import print_json, print_table
+from sfn_local.terminal.printing import print_table
 
 if TYPE_CHECKING:
     from sfn_local.diagnosis import Diagnosis

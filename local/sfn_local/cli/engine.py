@@ -18,8 +18,8 @@ from sfn_local.asl.mocks import MockFile
 from sfn_local.asl.quotas import QUOTAS
 from sfn_local.asl.server import serve_engine
 from sfn_local.asl.services import BotoServices
+from sfn_local.cli.command import Command, json_option
 from sfn_local.cli.definitions import MOCK_CONFIG, read_mocks
-from sfn_local.cli.options import Command, json_option
 
 LAMBDA_ENDPOINTS = ("LAMBDA_ENDPOINT", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL")
 SAM_LOCAL_LAMBDA = "http://127.0.0.1:3001"

@@ -17,18 +17,12 @@ from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
 from sfn_local.asl.trace import stopped_in
+from sfn_local.cli.command import Command, json_option, print_json
 from sfn_local.cli.definitions import read_option, sample_input
-from sfn_local.cli.options import (
-    Command,
-    json_option,
-    one_line_errors,
-    stack_option,
-    state_option,
-)
+from sfn_local.cli.options import one_line_errors, stack_option, state_option
 from sfn_local.cli.run import print_run, run_report
 from sfn_local.client.aws import Target, find_target
 from sfn_local.scaffold.names import pascal
-from sfn_local.terminal.printing import print_json
 
 POLL_SECONDS: Final = 0.2
 CALLBACK: Final = ".waitForTaskToken"

@@ -7,17 +7,17 @@ from typing import Any
 import click
 
 from sfn_local.asl.graph import Taken, mermaid, svg, taken
+from sfn_local.cli.command import Command
 from sfn_local.cli.definitions import definition_argument, load, read_option
-from sfn_local.cli.options import Command
 
 
 @click.command(
     cls=Command,
     examples=(
-        "sfn-cqrs graph command",
-        "sfn-cqrs graph command --svg command.svg",
-        "sfn-cqrs run command --history history.json; "
-        "sfn-cqrs graph command --execution history.json",
+        "sfn-local graph order.asl.json",
+        "sfn-local graph order.asl.json --svg order.svg",
+        "sfn-local run order.asl.json --history history.json",
+        "sfn-local graph order.asl.json --execution history.json",
     ),
 )
 @definition_argument

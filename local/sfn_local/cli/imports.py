@@ -12,12 +12,13 @@ from typing import Any, Final, TypeVar
 import click
 from rich.console import Console
 
-from sfn_local.cli import DONE, FAILED, FAILED_ROWS
-from sfn_local.cli.options import Command, json_option, target_options
+from sfn_local.cli import FAILED_ROWS
+from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+from sfn_local.cli.options import target_options
 from sfn_local.client.api import Api
 from sfn_local.client.imports import COUNTS, ENDED, job_path, watched
 from sfn_local.client.upload import upload
-from sfn_local.terminal.printing import print_json, print_table
+from sfn_local.terminal.printing import print_table
 from sfn_local.terminal.progress import progress
 
 C = TypeVar("C", bound=Callable[..., Any])

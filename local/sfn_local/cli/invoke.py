@@ -8,15 +8,11 @@ from pathlib import Path
 
 import click
 
-from sfn_local.cli.options import (
-    Command,
-    one_line_errors,
-    stack_option,
-    state_option,
-    template_option,
-)
+from sfn_local.asl.lint.template_file import TemplateError
+from sfn_local.cli.command import Command
+from sfn_local.cli.options import one_line_errors, stack_option, state_option, template_option
 from sfn_local.client.aws import find_target
-from sfn_local.template import Function, Template, TemplateError
+from sfn_local.template import Function, Template
 
 
 @click.command(

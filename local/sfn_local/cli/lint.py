@@ -7,18 +7,18 @@ import click
 
 from sfn_local.asl.lint import RULES, Finding, sarif
 from sfn_local.asl.lint import lint as find_faults
+from sfn_local.asl.lint.template import lint_in_template
+from sfn_local.asl.lint.template_file import TemplateError
+from sfn_local.cli.command import Command, json_option, print_json
 from sfn_local.cli.definitions import find, read
-from sfn_local.cli.options import Command, json_option, one_line_errors
-from sfn_local.template_lint import lint_in_template
-from sfn_local.terminal.printing import print_json
 
 
 @click.command(
     cls=Command,
     examples=(
-        "sfn-cqrs lint statemachine/*.asl.json",
-        "sfn-cqrs lint command --ignore catch-missing --json",
-        "sfn-cqrs lint statemachine/*.asl.json --template template.yaml --sarif > lint.sarif",
+        "sfn-local lint statemachine/*.asl.json",
+        "sfn-local lint order.asl.json --ignore catch-missing --json",
+        "sfn-local lint statemachine/*.asl.json --template template.yaml --sarif > lint.sarif",
     ),
 )
 @click.argument("definitions", nargs=-1, required=True, metavar="FILE...")
@@ -67,8 +67,10 @@ def _find_faults(path: Path, template: Path | None) -> list[Finding]:
     text = read(path)
     findings = find_faults(text, str(path))
     if template is not None:
-        with one_line_errors():
+        try:
             findings += lint_in_template(text, path, template)
+        except TemplateError as error:
+            raise click.ClickException(str(error)) from error
     return findings
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from sfn_local.cli.options import Command, json_option, one_line_errors
+from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.options import one_line_errors
 from sfn_local.scaffold.app_package import AppPackage
 from sfn_local.scaffold.changes import Changes, ScaffoldError
 from sfn_local.template import Template
-from sfn_local.terminal.printing import print_json
 
 PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
 

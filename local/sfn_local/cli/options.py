@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from sfn_local.asl.lint.template_file import TemplateError
 from sfn_local.checkout import DEFAULT_STATE, TEMPLATE
-from sfn_local.cloudformation import TemplateError
 from sfn_local.state import STATE_VARIABLE, StackError
 
 P = ParamSpec("P")
@@ -25,7 +25,6 @@ state_option = click.option(
     show_default=".sfn-cqrs in the checkout",
     help="Folder of the local stack.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 template_option = click.option(
     "--template",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -36,23 +35,6 @@ template_option = click.option(
 stack_option = click.option(
     "--stack", metavar="NAME", help="A stack on AWS, instead of the local one."
 )
-
-
-class Command(click.Command):
-    """A command whose help ends with examples."""
-
-    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
-        """Take the examples as a user would type them."""
-        super().__init__(*args, **kwargs)
-        self.examples = examples
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples."""
-        del ctx
-        if self.examples:
-            with formatter.section("Examples"):
-                for example in self.examples:
-                    formatter.write(" " * formatter.current_indent + example + "\n")
 
 
 def target_options(command: Callable[P, T]) -> Callable[..., T]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from sfn_local.cli.options import Command, json_option, target_options
+from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.options import target_options
 from sfn_local.client.api import Api, item_path
-from sfn_local.terminal.printing import print_json
 
 
 @click.command(

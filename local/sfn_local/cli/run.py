@@ -13,6 +13,7 @@ from sfn_local.asl.mock_skeleton import mock_skeleton
 from sfn_local.asl.mocks import DEFAULT_FILE, MockConfig, MockError
 from sfn_local.asl.stubs import StubFunctions, by_state, parse_stubs
 from sfn_local.asl.trace import Step, stopped_in, trace
+from sfn_local.cli.command import Command, json_option, print_json
 from sfn_local.cli.definitions import (
     MOCK_CONFIG,
     definition_argument,
@@ -23,16 +24,14 @@ from sfn_local.cli.definitions import (
     read_option,
     sample_input,
 )
-from sfn_local.cli.options import Command, json_option
-from sfn_local.terminal.printing import print_json
 
 
 @click.command(
     cls=Command,
     examples=(
-        "sfn-cqrs run command -i keys.json --stubs stubs.json",
+        "sfn-local run order.asl.json -i keys.json --stubs stubs.json",
         """echo '{"check": [{"Throw": {"Error": "Busy"}}, {"ok": true}]}' > stubs.json""",
-        "sfn-cqrs run command --mock HappyPath",
+        "sfn-local run order.asl.json --mock HappyPath",
     ),
 )
 @definition_argument
@@ -108,8 +107,8 @@ def mock() -> None:
 @mock.command(
     cls=Command,
     examples=(
-        "sfn-cqrs mock new command > MockConfigFile.json",
-        "sfn-cqrs run command --mock HappyPath",
+        "sfn-local mock new order.asl.json > MockConfigFile.json",
+        "sfn-local run order.asl.json --mock HappyPath",
     ),
 )
 @definition_argument

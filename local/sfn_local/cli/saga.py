@@ -13,11 +13,12 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from sfn_local.cli import DONE, FAILED, FAILED_ROWS
-from sfn_local.cli.options import Command, json_option, target_options
+from sfn_local.cli import FAILED_ROWS
+from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+from sfn_local.cli.options import target_options
 from sfn_local.cli.task import read_json
 from sfn_local.client.api import Api
-from sfn_local.terminal.printing import console, print_json, print_table
+from sfn_local.terminal.printing import console, print_table
 
 STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
 EXIT_CODES: Final = {"COMPLETED": DONE, "COMPENSATED": FAILED_ROWS, "PARKED": FAILED}

@@ -14,10 +14,11 @@ from urllib.parse import quote
 import click
 from rich.console import Console
 
-from sfn_local.cli import DONE, FAILED_ROWS
-from sfn_local.cli.options import Command, json_option, target_options
+from sfn_local.cli import FAILED_ROWS
+from sfn_local.cli.command import DONE, Command, json_option, print_json
+from sfn_local.cli.options import target_options
 from sfn_local.client.api import Api
-from sfn_local.terminal.printing import print_json, print_table
+from sfn_local.terminal.printing import print_table
 from sfn_local.terminal.progress import progress
 
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from sfn_local.cli.options import Command, one_line_errors, template_option
+from sfn_local.cli.command import Command
+from sfn_local.cli.options import one_line_errors, template_option
 from sfn_local.stack import LOCAL_PARAMETERS
 from sfn_local.template import Template
 

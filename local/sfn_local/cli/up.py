@@ -14,13 +14,8 @@ from typing import Final, TextIO
 
 import click
 
-from sfn_local.cli.options import (
-    Command,
-    json_option,
-    one_line_errors,
-    state_option,
-    template_option,
-)
+from sfn_local.cli.command import Command, json_option
+from sfn_local.cli.options import one_line_errors, state_option, template_option
 from sfn_local.fabric import FabricError
 from sfn_local.lambdas import break_into_handler
 from sfn_local.stack import LocalStack

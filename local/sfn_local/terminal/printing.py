@@ -1,4 +1,4 @@
-"""What commands print: JSON for programs, tables and coloured words for people."""
+"""What commands print for people: tables, and attributes on a line."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 WIDE: Final = 240
-
-
-def print_json(value: Any) -> None:
-    """Print one JSON document."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def console() -> Console:

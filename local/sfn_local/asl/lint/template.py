@@ -13,7 +13,7 @@ from sfn_local.asl.document import Json, dumps
 from sfn_local.asl.json_positions import JsonSyntaxError, Located, escape, parse
 from sfn_local.asl.lint.finding import Finding, Report
 from sfn_local.asl.lint.model import Definition, StateNode
-from sfn_local.cloudformation import load_yaml
+from sfn_local.asl.lint.template_file import load_yaml
 
 MACHINES = ("AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine")
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
