@@ -6,7 +6,6 @@ each definition names. Services are moto's, functions run in-process.
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -348,31 +347,3 @@ def test_a_job_is_awaited_and_its_end_is_told(script: Script, status: str) -> No
         "DescribeJobs",
         "Publish",
     ]
-
-
-MACHINES = sorted(Path(__file__).parents[2].glob("statemachine/*.asl.json"))
-EVENTS = Path(__file__).parents[2] / "events"
-CASES = json.loads((MACHINES[0].parent / "MockConfigFile.json").read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name.removesuffix(".asl.json"))
-def test_each_machine_of_this_project_has_a_happy_path(path: Path, run_machine: Any) -> None:
-    name = path.name.removesuffix(".asl.json")
-    cases = CASES["StateMachines"][name]["TestCases"]
-    event = EVENTS / name.replace("-", "_") / "start_execution.json"
-    data = json.loads(event.read_text(encoding="utf-8"))
-    run = run_machine(name, input=data, mock="HappyPath")
-
-    assert run.status == "SUCCEEDED", (run.error, run.cause)
-    assert set(cases["HappyPath"]) <= set(run.path) | inner_states(path)
-
-
-def inner_states(path: Path) -> set[str]:
-    """The states of Distributed Maps, which run in executions of their own."""
-    definition = json.loads(path.read_text(encoding="utf-8"))
-    found: set[str] = set()
-    for state in definition["States"].values():
-        processor = state.get("ItemProcessor", {})
-        if processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":
-            found |= set(processor["States"])
-    return found
