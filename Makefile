@@ -8,7 +8,7 @@ DEV_READY := $(VENV)/.dev-ready
 FABRIC_READY := .venv-fabric/.ready
 SAM_READY := .venv-sam/.ready
 CHECKOV_READY := .venv-checkov/.ready
-RUNTIME_FILES := pyproject.toml layer/requirements.txt requirements/local.in requirements/local.lock
+RUNTIME_FILES := pyproject.toml engine/pyproject.toml layer/requirements.txt requirements/local.in requirements/local.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -37,7 +37,7 @@ check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) fast-check ## every static che
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
-	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs local functions app
+	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local local functions app
 	$(BIN)/sfn-cqrs translate --output .build/template.json
 	.venv-checkov/bin/checkov --quiet --compact --skip-download --config-file .checkov.yaml --file .build/template.json
 
@@ -69,7 +69,7 @@ $(BIN)/python:
 
 $(LOCAL_READY): $(BIN)/python $(RUNTIME_FILES)
 	@$(BIN)/python $(PIP) -r requirements/local.lock
-	@$(BIN)/python $(PIP) --no-deps --editable .
+	@$(BIN)/python $(PIP) --no-deps --editable ./engine --editable .
 	@touch $@
 
 $(DEV_READY): $(LOCAL_READY) requirements/dev.in requirements/dev.lock

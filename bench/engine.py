@@ -27,8 +27,8 @@ import boto3
 from moto import mock_aws
 from report import Figure, main
 
-from sfn_local.asl import Engine, InlineFunctions
-from sfn_local.fabric import Ministack
+from sfn_cqrs_local.fabric import Ministack
+from sfn_local import Engine, InlineFunctions
 from sfn_local.http_server import Request, Response, serve
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"

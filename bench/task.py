@@ -12,9 +12,9 @@ from report import Figure, main
 from waiting import until, until_quiet
 
 from sfn_cqrs.service.task_types import task_handler
-from sfn_local.demo.client import Client
-from sfn_local.recorder import Recorder
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.demo.client import Client
+from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_local.stack import LocalStack
 
 TYPE = "BENCH_NOTHING"
 ITEMS = 10

@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sfn_local.asl.graph import mermaid, svg
-from sfn_local.asl.lint import lint
-from sfn_local.asl.lint.template import lint_in_template
+from sfn_local.graph import mermaid, svg
+from sfn_local.lint import lint
+from sfn_local.lint.template import lint_in_template
 from sfn_local.pytest_plugin import RunMachine
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports import ImportService, Progress, Request
-from sfn_local.asl import FunctionError
+from sfn_local import FunctionError
 
 RECEIVES = 5
 CONSUMER = "StreamOnImportChangedFunction"

@@ -17,8 +17,8 @@ from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.saga_flow import SagaWritten
 from sfn_cqrs.service.commands import CommandService
 from sfn_cqrs.service.sagas import SagaService
-from sfn_local.asl import FunctionError
-from sfn_local.asl.functions import Done
+from sfn_local import FunctionError
+from sfn_local.calls.functions import Done
 
 STREAM = "StreamOnSagaChangedFunction"
 TENANT = "tenant1"

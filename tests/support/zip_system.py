@@ -18,7 +18,7 @@ from sfn_cqrs.service.commands import Caller
 from sfn_cqrs.service.zip_hooks import FinishedImport
 from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
 from sfn_cqrs.service.zip_progress import ZipProgress
-from sfn_local.asl import FunctionError
+from sfn_local import FunctionError
 
 
 class ZipSystem(ImportSystem):

@@ -13,7 +13,7 @@ from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service import saga_types
 from sfn_cqrs.service.saga_types import SagaStep
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.stack import LocalStack
 
 LARGE = "x" * 150_000
 OPEN = ("CREATED", "RUNNING", "COMPENSATING")

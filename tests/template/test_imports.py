@@ -17,9 +17,9 @@ FORBIDDEN = {
         "sfn_cqrs.service",
     ),
     "layer/sfn_cqrs/adapters": ("sfn_cqrs.bootstrap", "sfn_cqrs.service"),
-    "layer/sfn_cqrs": ("functions", "sfn_local", "shop"),
-    "functions": ("app", "functions", "sfn_local", "shop"),
-    "app": ("functions", "sfn_local"),
+    "layer/sfn_cqrs": ("functions", "sfn_cqrs_local", "sfn_local", "shop"),
+    "functions": ("app", "functions", "sfn_cqrs_local", "sfn_local", "shop"),
+    "app": ("functions", "sfn_cqrs_local", "sfn_local"),
 }
 
 
@@ -37,7 +37,7 @@ def _is_below(module: str, packages: tuple[str, ...]) -> bool:
 
 
 def is_of_the_cli(module: str) -> bool:
-    return _is_below(module, ("sfn_local.cli",))
+    return _is_below(module, ("sfn_cqrs_local.cli",))
 
 
 def asks_the_time(tree: ast.Module) -> bool:
@@ -78,7 +78,7 @@ def test_nothing_but_the_command_line_imports_it() -> None:
 
 
 def test_importing_the_command_line_is_found() -> None:
-    assert is_of_the_cli("sfn_local.cli.imports")
+    assert is_of_the_cli("sfn_cqrs_local.cli.imports")
 
 
 def test_the_domain_never_asks_the_time() -> None:

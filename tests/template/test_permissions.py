@@ -29,8 +29,8 @@ from sfn_cqrs.service.commands import Caller
 from sfn_cqrs.service.imports import ImportService, Request
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
 from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
-from sfn_local.lambdas import current_function
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.lambdas import current_function
+from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 

@@ -13,7 +13,7 @@ from sfn_cqrs.service.import_batch import run_batch
 from sfn_cqrs.service.import_end import end_job
 from sfn_cqrs.service.import_load import load_job
 from sfn_cqrs.service.import_rows import RowBatch
-from sfn_local.asl.distributed.items import CsvFormat, read_csv, read_json_lines
+from sfn_local.distributed.items import CsvFormat, read_csv, read_json_lines
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
