@@ -8,6 +8,7 @@ DEV_READY := $(VENV)/.dev-ready
 FABRIC_READY := .venv-fabric/.ready
 SAM_READY := .venv-sam/.ready
 CHECKOV_READY := .venv-checkov/.ready
+RUNTIME_REQUIREMENTS := layer/requirements.txt requirements/local.in engine/pyproject.toml --extra aws
 RUNTIME_FILES := pyproject.toml engine/pyproject.toml layer/requirements.txt requirements/local.in requirements/local.lock
 
 .DEFAULT_GOAL := help
@@ -55,8 +56,8 @@ bench: $(DEV_READY) $(FABRIC_READY) ## measure what the README says
 
 lock: $(DEV_READY) ## resolve the pinned requirements again
 	$(BIN)/python $(PIP) uv
-	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --no-header --no-annotate layer/requirements.txt requirements/local.in requirements/dev.in -o requirements/dev.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate layer/requirements.txt requirements/local.in -c requirements/dev.lock -o requirements/local.lock
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --no-header --no-annotate $(RUNTIME_REQUIREMENTS) requirements/dev.in -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate $(RUNTIME_REQUIREMENTS) -c requirements/dev.lock -o requirements/local.lock
 	for name in fabric sam checkov; do $(BIN)/uv pip compile -q -U --universal --python-version 3.11 --no-header --no-annotate requirements/$$name.in -o requirements/$$name.lock; done
 
 clean: ## remove everything that make has made

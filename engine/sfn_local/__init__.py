@@ -1,8 +1,6 @@
-"""An interpreter of the Amazon States Language, as a library.
+"""AWS Step Functions on this machine: an engine for the Amazon States Language."""
 
-The same engine behind the AWS protocol is in sfn_local.server.
-"""
-
+from sfn_local.calls.boto import BotoServices
 from sfn_local.calls.functions import (
     FunctionError,
     FunctionInvoker,
@@ -10,11 +8,15 @@ from sfn_local.calls.functions import (
     ThreadedFunctions,
     function_name,
 )
+from sfn_local.calls.services import CachedServices, Services
 from sfn_local.engine import Engine
+from sfn_local.registry.retention import Retention
 from sfn_local.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.scheduler.clock import Clock, RealClock, VirtualClock
 
 __all__ = [
+    "BotoServices",
+    "CachedServices",
     "Clock",
     "Engine",
     "FunctionError",
@@ -22,7 +24,9 @@ __all__ = [
     "InlineFunctions",
     "ManualScheduler",
     "RealClock",
+    "Retention",
     "Scheduler",
+    "Services",
     "ThreadScheduler",
     "ThreadedFunctions",
     "VirtualClock",

@@ -17,7 +17,7 @@ from engine.tests.conftest import Run
 from moto import mock_aws
 
 from sfn_local import Engine, InlineFunctions, ThreadScheduler, VirtualClock
-from sfn_local.calls.services import BotoServices
+from sfn_local.calls.boto import BotoServices
 from sfn_local.errors import ApiError
 from sfn_local.http_server import Request, Response, serve
 from sfn_local.integrations.aws_service import sdk_name

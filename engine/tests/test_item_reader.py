@@ -363,7 +363,7 @@ def test_parquet_needs_pyarrow_or_is_read(maps: MapLab) -> None:
         maps.read(b"PAR1", InputType="PARQUET")
         assert maps.failure == (
             "States.ItemReaderFailed",
-            "to read Parquet files here, install pyarrow",
+            "install 'sfn-local[parquet]' to read Parquet files",
         )
         return
     sink = pyarrow.BufferOutputStream()

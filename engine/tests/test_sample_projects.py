@@ -15,7 +15,7 @@ from engine.tests.test_service_jobs import Script, script  # noqa: F401 - a fixt
 from moto import mock_aws
 
 from sfn_local import Engine, FunctionError, InlineFunctions, VirtualClock, function_name
-from sfn_local.calls.services import BotoServices
+from sfn_local.calls.boto import BotoServices
 from sfn_local.lint import lint
 
 CREDENTIALS = {

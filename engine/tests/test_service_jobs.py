@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from engine.tests.conftest import Run
 
 from sfn_local import Engine, InlineFunctions, VirtualClock
-from sfn_local.calls.services import BotoServices
+from sfn_local.calls.boto import BotoServices
 from sfn_local.integrations import INTEGRATIONS
 from sfn_local.integrations.service_job import JOBS
 from sfn_local.integrations.unserved import UnservedTask

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from sfn_local import Engine, ThreadScheduler, VirtualClock
+from sfn_local.calls.boto import BotoServices
 from sfn_local.calls.http_functions import HttpFunctions
-from sfn_local.calls.services import BotoServices
 from sfn_local.cli.command import Command, json_option
 from sfn_local.cli.definitions import MOCK_CONFIG, read_mocks
 from sfn_local.mocks import MockFile

@@ -140,7 +140,7 @@ def read_parquet(stream: IO[bytes]) -> Iterator[Json]:
     try:
         parquet: Any = import_module("pyarrow.parquet")
     except ImportError:
-        raise ItemReaderFailure("to read Parquet files here, install pyarrow") from None
+        raise ItemReaderFailure("install 'sfn-local[parquet]' to read Parquet files") from None
     file = parquet.ParquetFile(io.BytesIO(stream.read()))
     for batch in file.iter_batches(batch_size=1000):
         for row in batch.to_pylist():
@@ -164,7 +164,7 @@ def _zstd(stream: IO[bytes]) -> IO[bytes]:
     try:
         zstandard: Any = import_module("zstandard")
     except ImportError:
-        raise ItemReaderFailure("to read ZSTD files here, install zstandard") from None
+        raise ItemReaderFailure("install 'sfn-local[zstd]' to read ZSTD files") from None
     reader: IO[bytes] = zstandard.ZstdDecompressor().stream_reader(stream)
     return reader
 

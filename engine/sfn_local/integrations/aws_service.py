@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
 from typing import Any
 
+from sfn_local.calls.boto import method_name
 from sfn_local.calls.services import Services
 from sfn_local.document import Document, Json, dumps
 from sfn_local.errors import SizeFailure, StateFailure
@@ -88,7 +88,7 @@ class Call:
         if operation is None:
             cause = f"{self.service} has no action {self.action}"
             return StateFailure("States.TaskFailed", cause)
-        method = import_module("botocore").xform_name(operation.name)
+        method = method_name(operation.name)
         try:
             answer = getattr(client, method)(**to_request(arguments, operation.input_shape))
         except Exception as error:

@@ -14,8 +14,8 @@ def sarif(findings: Iterable[Finding]) -> dict[str, Any]:
     """One run of the lint."""
     rules = list(RULES)
     driver = {
-        "name": "sfn-cqrs lint",
-        "version": version("sfn-cqrs"),
+        "name": "sfn-local lint",
+        "version": version("sfn-local"),
         "rules": [
             {
                 "id": name,

@@ -6,9 +6,10 @@ http:invoke and apigateway:invoke answer what they like.
 """
 
 import re
-from importlib import import_module
 from typing import Any
 
+from sfn_local.calls.boto import output_shape
+from sfn_local.calls.services import ServicesMissingError
 from sfn_local.document import Json
 from sfn_local.errors import ValidationException
 from sfn_local.integrations.aws_service import boto_name
@@ -32,27 +33,18 @@ def check_result(resource: str, value: Json, mode: str) -> None:
     In PRESENT mode required fields may be missing, in NONE nothing is compared.
 
     Raises:
-        ValidationException: they do not fit.
+        ValidationException: they do not fit, or there are no models to compare with.
     """
     found = RESOURCE.fullmatch(resource)
     if mode == "NONE" or found is None or found["service"] in FREE:
         return
     service = found["service"]
-    shape = _output_shape(boto_name(service), found["action"])
+    try:
+        shape = output_shape(boto_name(service), found["action"])
+    except ServicesMissingError as error:
+        raise ValidationException(f"{error}, or set fieldValidationMode to NONE") from None
     if shape is not None:
         _Check(service, is_strict=mode == "STRICT").structure(value, shape)
-
-
-def _output_shape(service: str, action: str) -> Any:
-    """The shape of an operation's answer; None where botocore has no such operation."""
-    loader = import_module("botocore.loaders").Loader()
-    try:
-        described = loader.load_service_model(service, "service-2")
-    except import_module("botocore.exceptions").UnknownServiceError:
-        return None
-    model = import_module("botocore.model").ServiceModel(described, service)
-    name = next((name for name in model.operation_names if name.lower() == action.lower()), None)
-    return None if name is None else model.operation_model(name).output_shape
 
 
 class _Check:
