@@ -26,8 +26,8 @@ from sfn_local.stubs import NEVER, Stub, StubFunctions, by_state
 
 __all__ = ["NEVER", "MachineRun", "RunMachine", "run_machine"]
 
-FOLDER_OPTION = "state_machines"
-MOCKS_OPTION = "mock_config"
+FOLDER_OPTION = "sfn_state_machines"
+MOCKS_OPTION = "sfn_mock_config"
 MOCKS_VARIABLE = "SFN_MOCK_CONFIG"
 
 
@@ -169,6 +169,8 @@ def _load_mocks(config: pytest.Config) -> MockConfig:
 def _load(folder: Path, name: str) -> Json:
     path = folder / f"{name}.asl.json"
     if not path.is_file():
-        known = ", ".join(sorted(file.name.removesuffix(".asl.json") for file in folder.iterdir()))
-        pytest.fail(f"there is no machine {name!r} in {folder}; there are: {known}")
+        files = sorted(folder.glob("*.asl.json"))
+        known = ", ".join(file.name.removesuffix(".asl.json") for file in files) or "none"
+        hint = f"the ini option {FOLDER_OPTION} names the folder"
+        pytest.fail(f"there is no machine {name!r} in {folder}; there are: {known} ({hint})")
     return json.loads(path.read_text(encoding="utf-8"))

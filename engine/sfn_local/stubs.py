@@ -6,6 +6,7 @@ from typing import Any
 
 from sfn_local.calls.functions import Done, FunctionError, function_name
 from sfn_local.document import Json
+from sfn_local.language.catalogue import CALLBACK
 
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:000000000000:function:{}"
 INVOKE = "arn:aws:states:::lambda:invoke"
@@ -73,9 +74,9 @@ class StubFunctions:
 
 
 def by_state(definition: Json, kept: Set[str] = frozenset()) -> Json:
-    """A copy of a definition in which each Lambda task calls a function named as its state.
+    """A copy of a definition in which each task calls a function named as its state.
 
-    Kept are the states that stay as they are.
+    One that waits for its token still does. Kept are the states that stay as they are.
     """
     if isinstance(definition, list):
         return [by_state(item, kept) for item in definition]
@@ -121,10 +122,14 @@ def _parse(answer: Json) -> Stub:
 def _redirect(name: str, state: Json) -> Json:
     if not isinstance(state, dict) or state.get("Type") != "Task":
         return state
-    if not str(state.get("Resource", "")).startswith(INVOKE):
-        return {**state, "Resource": FUNCTION_ARN.format(name)}
+    resource = str(state.get("Resource", ""))
     holder = "Arguments" if "Arguments" in state else "Parameters"
     parameters = state.get(holder)
+    if not resource.startswith(INVOKE):
+        if not resource.endswith(CALLBACK):
+            return {**state, "Resource": FUNCTION_ARN.format(name)}
+        call = {"FunctionName": name, "Payload": parameters}
+        return {**state, "Resource": f"{INVOKE}{CALLBACK}", holder: call}
     if not isinstance(parameters, dict):
         return state
     kept = {field: value for field, value in parameters.items() if field != "FunctionName.$"}

@@ -89,7 +89,7 @@ def test_an_unknown_machine_fails_the_test(run_machine):
 
 def test_a_project_may_use_the_plugin(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TESTS)
-    pytester.makeini("[pytest]\nstate_machines = machines\n")
+    pytester.makeini("[pytest]\nsfn_state_machines = machines\n")
     folder: Path = pytester.mkdir("machines")
     (folder / "orders.asl.json").write_text(MACHINE)
     (pytester.path / "MockConfigFile.json").write_text(MOCKS)
