@@ -2,6 +2,7 @@
 
 from sfn_local.calls.boto import BotoServices
 from sfn_local.calls.functions import (
+    Done,
     FunctionError,
     FunctionInvoker,
     InlineFunctions,
@@ -9,6 +10,7 @@ from sfn_local.calls.functions import (
     function_name,
 )
 from sfn_local.calls.services import CachedServices, Services
+from sfn_local.document import Json
 from sfn_local.engine import Engine
 from sfn_local.registry.retention import Retention
 from sfn_local.scheduler import ManualScheduler, Scheduler, ThreadScheduler
@@ -18,10 +20,12 @@ __all__ = [
     "BotoServices",
     "CachedServices",
     "Clock",
+    "Done",
     "Engine",
     "FunctionError",
     "FunctionInvoker",
     "InlineFunctions",
+    "Json",
     "ManualScheduler",
     "RealClock",
     "Retention",

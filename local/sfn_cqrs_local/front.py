@@ -21,7 +21,7 @@ from sfn_cqrs_local.cloudformation import ACCOUNT
 from sfn_cqrs_local.identity import claims
 from sfn_cqrs_local.lambdas import MAX_PAYLOAD_BYTES, Functions
 from sfn_cqrs_local.template import Route
-from sfn_local.calls.functions import FunctionError
+from sfn_local import FunctionError
 from sfn_local.http_server import Request, Response
 from sfn_local.request_guard import Guard
 

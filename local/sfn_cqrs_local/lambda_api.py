@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from sfn_cqrs_local.lambdas import MAX_PAYLOAD_BYTES, Functions
 from sfn_cqrs_local.template import Function
-from sfn_local.calls.functions import FunctionError
+from sfn_local import FunctionError
 from sfn_local.http_server import Request, Response
 
 _FORWARD: Final = re.compile(r"/forward/([^/]+)")

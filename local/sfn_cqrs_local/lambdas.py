@@ -23,7 +23,7 @@ from sfn_cqrs_local.output import printing_as
 from sfn_cqrs_local.processes import Processes
 from sfn_cqrs_local.template import Function
 from sfn_cqrs_local.workers import Task, Timer, Timers, Workers
-from sfn_local.calls.functions import Done, FunctionError, function_name
+from sfn_local import Done, FunctionError, function_name
 
 logger = logging.getLogger(__name__)
 

@@ -33,14 +33,15 @@ from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.state import StackError, StackInfo, StateFolder
 from sfn_cqrs_local.streams import StreamMapping, StreamSettings
 from sfn_cqrs_local.template import DEFAULT_STACK, Function, Template
-from sfn_local import Engine, FunctionError
-from sfn_local.calls.services import CachedServices
+from sfn_local import CachedServices, Engine, FunctionError
 from sfn_local.http_server import Handler, serve
 from sfn_local.lint.template_file import load_yaml
 from sfn_local.request_guard import Guard
 from sfn_local.server import serve_engine
 
 logger = logging.getLogger(__name__)
+
+LOGGING: Final = ("sfn_cqrs_local", "sfn_local")
 
 HOST: Final = "127.0.0.1"
 MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is lower
@@ -313,16 +314,18 @@ def _change_environment(changes: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _logging_to(log: TextIO) -> Iterator[None]:
-    """Write this package's log messages to the stack's log, and nowhere else."""
-    package = logging.getLogger("sfn_local")
-    before = package.level, package.propagate
+    """Write what the stack and its engine log to the stack's log, and nowhere else."""
+    loggers = [logging.getLogger(name) for name in LOGGING]
+    before = [(logger.level, logger.propagate) for logger in loggers]
     handler = logging.StreamHandler(log)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    package.addHandler(handler)
-    package.setLevel(logging.INFO)
-    package.propagate = False
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
     try:
         yield
     finally:
-        package.removeHandler(handler)
-        package.level, package.propagate = before
+        for logger, (level, propagate) in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.level, logger.propagate = level, propagate

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sfn_local.calls.functions import FunctionError
+from sfn_local import FunctionError
 
 logger = logging.getLogger(__name__)
 

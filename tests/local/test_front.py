@@ -5,7 +5,7 @@ import pytest
 
 from sfn_cqrs_local.front import Front, http_response, match_route
 from sfn_cqrs_local.template import Route, Template
-from sfn_local.calls.functions import FunctionError
+from sfn_local import FunctionError
 from sfn_local.http_server import Request
 
 ANY = Route("Api", "ANY", "/{proxy+}")

@@ -8,7 +8,7 @@ import pytest
 
 from sfn_cqrs_local.lambdas import Functions, break_into_handler
 from sfn_cqrs_local.output import FunctionOutput
-from sfn_local.calls.functions import FunctionError
+from sfn_local import FunctionError
 
 
 def fails(functions: Functions, payload: str = "{}") -> tuple[str, dict]:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from sfn_cqrs_local.streams import StreamMapping, StreamSettings
-from sfn_local.calls.functions import FunctionError
+from sfn_local import FunctionError
 
 NOW = time.time()
 

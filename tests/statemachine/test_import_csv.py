@@ -13,8 +13,7 @@ import pytest
 from moto import mock_aws
 
 from sfn_cqrs.service.import_batch import RETRIES
-from sfn_local import Engine, FunctionError, VirtualClock
-from sfn_local.calls.services import CachedServices
+from sfn_local import CachedServices, Engine, FunctionError, VirtualClock
 from sfn_local.stubs import NEVER, StubFunctions, by_state
 
 MACHINE = Path(__file__).parents[2] / "statemachine/import-csv.asl.json"

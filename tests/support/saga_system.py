@@ -17,8 +17,7 @@ from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.saga_flow import SagaWritten
 from sfn_cqrs.service.commands import CommandService
 from sfn_cqrs.service.sagas import SagaService
-from sfn_local import FunctionError
-from sfn_local.calls.functions import Done
+from sfn_local import Done, FunctionError
 
 STREAM = "StreamOnSagaChangedFunction"
 TENANT = "tenant1"

@@ -29,8 +29,7 @@ from sfn_cqrs.domain.process import Process
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs_local.events import EventRules, Rule
 from sfn_cqrs_local.template import Template
-from sfn_local import Engine, FunctionError, ManualScheduler, VirtualClock
-from sfn_local.calls.functions import Done
+from sfn_local import Done, Engine, FunctionError, ManualScheduler, VirtualClock
 
 ROOT = Path(__file__).parents[2]
 PARAMETERS = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "test"}

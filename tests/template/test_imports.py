@@ -22,6 +22,19 @@ FORBIDDEN = {
     "app": ("functions", "sfn_cqrs_local", "sfn_local"),
 }
 
+OFFERED_BY_THE_ENGINE = {
+    "sfn_local",
+    "sfn_local.cli.command",
+    "sfn_local.cli.definitions",
+    "sfn_local.cli.run",
+    "sfn_local.cli.serve",
+    "sfn_local.graph",
+    "sfn_local.http_server",
+    "sfn_local.lint.template_file",
+    "sfn_local.server",
+    "sfn_local.trace",
+}
+
 
 def violations(folder: str, tree: ast.Module) -> set[str]:
     """What a module of a folder imports and must not, relative imports included."""
@@ -65,6 +78,13 @@ def test_no_module_imports_what_its_folder_must_not(folder: str) -> None:
     }
 
     assert broken == {}
+
+
+def test_the_engine_is_used_by_what_it_offers() -> None:
+    nodes = [node for _, tree in [*each("local"), *each("bench")] for node in ast.walk(tree)]
+    used = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+
+    assert {name for name in used if _is_below(name, ("sfn_local",))} == OFFERED_BY_THE_ENGINE
 
 
 def test_nothing_but_the_command_line_imports_it() -> None:

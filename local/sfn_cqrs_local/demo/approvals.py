@@ -16,7 +16,7 @@ from sfn_cqrs.domain.keys import ApprovalKey
 from sfn_cqrs_local.demo.client import Client
 from sfn_cqrs_local.demo.part import TENANT, DemoError, Scale, Told
 from sfn_cqrs_local.terminal.progress import progress
-from sfn_local.scheduler.clock import RealClock
+from sfn_local import RealClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

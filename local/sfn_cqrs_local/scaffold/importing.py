@@ -9,7 +9,7 @@ from sfn_cqrs_local.scaffold.app_package import AppPackage, check_type, import_l
 from sfn_cqrs_local.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_local.scaffold.names import pascal
 from sfn_cqrs_local.scaffold.sample import READERS, WIDEST, Sample, SampleColumn, width
-from sfn_local.document import Json
+from sfn_local import Json
 
 LONGEST = 32
 BATCH_EVENT = "events/import_csv/csv_rows_handler.json"

@@ -2,7 +2,7 @@
 
 import json
 
-from sfn_local.document import Json
+from sfn_local import Json
 
 WIDTH = 100
 STEP = "  "

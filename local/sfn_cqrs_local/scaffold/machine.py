@@ -8,7 +8,7 @@ from typing import Any
 
 from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_cqrs_local.scaffold.names import function_id, pascal
-from sfn_local.document import Json
+from sfn_local import Json
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 FUNCTION_TIMEOUT = 30

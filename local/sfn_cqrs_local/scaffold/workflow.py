@@ -13,7 +13,7 @@ from sfn_cqrs_local.scaffold.json_text import indented, json_text
 from sfn_cqrs_local.scaffold.machine import RECORDER, SAMPLE_ID, Workflow, definition, test_cases
 from sfn_cqrs_local.scaffold.names import check_machine, check_states, pascal, snake
 from sfn_cqrs_local.template import Template
-from sfn_local.document import Json
+from sfn_local import Json
 from sfn_local.graph import mermaid
 
 MOCKS = "statemachine/MockConfigFile.json"

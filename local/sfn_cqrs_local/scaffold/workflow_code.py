@@ -6,7 +6,7 @@ import json
 
 from sfn_cqrs_local.scaffold.machine import RECORDED, RECORDER, WAIT_SECONDS, Workflow
 from sfn_cqrs_local.scaffold.names import pascal, snake
-from sfn_local.document import Json
+from sfn_local import Json
 
 
 def function(workflow: Workflow, state: str) -> str:
