@@ -97,6 +97,17 @@ def test_every_command_tells_how_it_is_used(sfn_cqrs, name):
 
 
 @pytest.mark.parametrize(
+    ("name", "example"),
+    [("engine", "sfn-cqrs engine --port 8083"), ("run", "sfn-cqrs run order.asl.json --mock")],
+)
+def test_the_engines_commands_speak_of_this_program(sfn_cqrs, name, example):
+    shown = sfn_cqrs(name, "--help").output
+
+    assert example in shown
+    assert "sfn-local" not in shown
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["nosuch"], "No such command 'nosuch'"),

@@ -1,3 +1,5 @@
+"""What all suites share."""
+
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no failure: no deadline per example, no complaint that making one was slow.
