@@ -34,6 +34,8 @@ class Guard:
     """What it listens on, which may be asked for beside loopback."""
     origins: frozenset[str] = frozenset()
     """Origins of other pages that may call it."""
+    remedy: str = "no page may"
+    """What lets a page of the user's own call it."""
     is_page: Callable[[str], bool] = _no_page
     """Whether GET of a path, encoded as sent, shows a page that a link from elsewhere may open."""
 
@@ -53,10 +55,7 @@ class Guard:
         if origin in self.origins:
             return None
         if origin not in (None, f"http://{host}"):
-            return (
-                f"Origin {origin!r} may not call this machine; a page of your own may, if the "
-                "template's CorsConfiguration names its origin (parameter CorsOrigins)"
-            )
+            return f"Origin {origin!r} may not call this machine; {self.remedy}"
         site = headers.get("sec-fetch-site", "none")
         if site in ("none", "same-origin") or self._is_opened_page(method, target, headers):
             return None

@@ -29,6 +29,11 @@ DEFAULT_ROUTE: Final = "$default"
 
 _TEXT_TYPES: Final = ("text/", "application/json", "application/javascript", "application/xml")
 
+_REMEDY: Final = (
+    "a page of your own may, if the template's CorsConfiguration names its origin "
+    "(parameter CorsOrigins)"
+)
+
 
 class Front:
     """Answers HTTP requests by invoking the function behind their route."""
@@ -44,7 +49,7 @@ class Front:
     @property
     def guard(self) -> Guard:
         """Who may ask."""
-        return Guard(origins=self._cors.origins, is_page=self._is_page)
+        return Guard(origins=self._cors.origins, remedy=_REMEDY, is_page=self._is_page)
 
     def _is_page(self, path: str) -> bool:
         """Whether GET of a path needs no token: no link could open anything else on AWS."""

@@ -141,7 +141,7 @@ def serve(
     Point boto3 or the AWS CLI at it with AWS_ENDPOINT_URL_SFN or --endpoint-url. Without
     --data-dir everything is in memory, and gone when it ends. It takes the place of AWS's Step
     Functions Local: the same port, account, environment variables and MockConfigFile.json.
-    Web pages are refused (docs/security.md).
+    Web pages are refused.
     """
     if no_quotas:
         QUOTAS.lift()
