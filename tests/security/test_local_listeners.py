@@ -25,7 +25,7 @@ from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.fabric import session
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.stack import LocalStack
-from sfn_local.calls.services import BotoServices
+from sfn_local import BotoServices
 from sfn_local.http_server import Request, Response, serve
 from sfn_local.operations import OPERATIONS
 from sfn_local.request_guard import Guard

@@ -31,6 +31,7 @@ OFFERED_BY_THE_ENGINE = {
     "sfn_local.graph",
     "sfn_local.http_server",
     "sfn_local.lint.template_file",
+    "sfn_local.request_guard",
     "sfn_local.server",
     "sfn_local.trace",
 }
