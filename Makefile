@@ -8,7 +8,8 @@ DEV_READY := $(VENV)/.dev-ready
 FABRIC_READY := .venv-fabric/.ready
 SAM_READY := .venv-sam/.ready
 CHECKOV_READY := .venv-checkov/.ready
-RUNTIME_FILES := pyproject.toml layer/requirements.txt requirements/local.in requirements/local.lock
+RUNTIME_REQUIREMENTS := layer/requirements.txt requirements/local.in engine/pyproject.toml --extra aws
+RUNTIME_FILES := pyproject.toml engine/pyproject.toml layer/requirements.txt requirements/local.in requirements/local.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -37,7 +38,7 @@ check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) fast-check ## every static che
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
-	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs local functions app
+	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local local functions app
 	$(BIN)/sfn-cqrs translate --output .build/template.json
 	.venv-checkov/bin/checkov --quiet --compact --skip-download --config-file .checkov.yaml --file .build/template.json
 
@@ -55,8 +56,8 @@ bench: $(DEV_READY) $(FABRIC_READY) ## measure what the README says
 
 lock: $(DEV_READY) ## resolve the pinned requirements again
 	$(BIN)/python $(PIP) uv
-	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --no-header --no-annotate layer/requirements.txt requirements/local.in requirements/dev.in -o requirements/dev.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate layer/requirements.txt requirements/local.in -c requirements/dev.lock -o requirements/local.lock
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --no-header --no-annotate $(RUNTIME_REQUIREMENTS) requirements/dev.in -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate $(RUNTIME_REQUIREMENTS) -c requirements/dev.lock -o requirements/local.lock
 	for name in fabric sam checkov; do $(BIN)/uv pip compile -q -U --universal --python-version 3.11 --no-header --no-annotate requirements/$$name.in -o requirements/$$name.lock; done
 
 clean: ## remove everything that make has made
@@ -69,7 +70,7 @@ $(BIN)/python:
 
 $(LOCAL_READY): $(BIN)/python $(RUNTIME_FILES)
 	@$(BIN)/python $(PIP) -r requirements/local.lock
-	@$(BIN)/python $(PIP) --no-deps --editable .
+	@$(BIN)/python $(PIP) --no-deps --editable ./engine --editable .
 	@touch $@
 
 $(DEV_READY): $(LOCAL_READY) requirements/dev.in requirements/dev.lock

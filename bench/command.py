@@ -17,10 +17,10 @@ from statistics import median, quantiles
 from report import Figure, main
 from waiting import until, until_quiet
 
-from sfn_local.demo.client import Client
-from sfn_local.demo.faults import Watch
-from sfn_local.recorder import Recorder
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.demo.client import Client
+from sfn_cqrs_local.demo.faults import Watch
+from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_local.stack import LocalStack
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTIFIER = "QueueOnNotificationFunction"

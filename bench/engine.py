@@ -27,8 +27,8 @@ import boto3
 from moto import mock_aws
 from report import Figure, main
 
-from sfn_local.asl import Engine, InlineFunctions
-from sfn_local.fabric import Ministack
+from sfn_cqrs_local.fabric import Ministack
+from sfn_local import Engine, InlineFunctions
 from sfn_local.http_server import Request, Response, serve
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -175,7 +175,7 @@ def is_parked(engine: Engine, arn: str) -> bool:
 
 def start_up() -> tuple[float, float, float]:
     """Seconds until the server answers, its RSS in MB, and the CPU seconds that it took."""
-    command = [str(Path(sys.executable).parent / "sfn-cqrs"), "engine", "--port", "0", "--json"]
+    command = [str(Path(sys.executable).parent / "sfn-local"), "serve", "--port", "0", "--json"]
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

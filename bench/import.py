@@ -33,8 +33,8 @@ from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports.service import ImportService, Progress, Request, strategies
 from sfn_cqrs.service.logs import logger
-from sfn_local.recorder import Recorder
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_local.stack import LocalStack
 
 SOURCE = Path(airportsdata.__file__).parent / "airports.csv"
 ROWS = 1_000

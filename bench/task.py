@@ -11,10 +11,10 @@ import time
 from report import Figure, main
 from waiting import until, until_quiet
 
-from sfn_cqrs.service.tasks.types import task_handler
-from sfn_local.demo.client import Client
-from sfn_local.recorder import Recorder
-from sfn_local.stack import LocalStack
+from sfn_cqrs.service.task_types import task_handler
+from sfn_cqrs_local.demo.client import Client
+from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_local.stack import LocalStack
 
 TYPE = "BENCH_NOTHING"
 ITEMS = 10

@@ -2,7 +2,6 @@ import inspect
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests import fakes
 from tests.fakes.builders import NRT, a_process, a_publication
 
 from sfn_cqrs import bootstrap
@@ -24,6 +23,7 @@ from sfn_cqrs.adapters import (
 )
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
+from tests import fakes
 
 PAIRS = [
     (fakes.ApprovalTable, approval_table.ApprovalTable),

@@ -41,7 +41,7 @@ from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
-from sfn_local.template import Template
+from sfn_cqrs_local.template import Template
 
 TABLES = (
     "CommandsTable",

@@ -6,7 +6,7 @@ from unittest import mock
 from tests.support.approval_system import ApprovalSystem, assert_ended
 
 from sfn_cqrs.domain.approval import Rules
-from sfn_local.asl.tokens import Tokens
+from sfn_local.executions.tokens import Tokens
 
 DAY = 86_400
 

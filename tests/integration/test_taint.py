@@ -6,7 +6,7 @@ from unittest import mock
 from tests.simulation.crashes import failing
 from tests.support.airports import Airport
 
-from sfn_local.asl.tokens import Tokens
+from sfn_local.executions.tokens import Tokens
 
 
 def test_no_task_token_is_seen_outside_of_the_table(system, log, capsys):

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from sfn_local.lambdas import Functions
-from sfn_local.template import Function
+from sfn_cqrs_local.lambdas import Functions
+from sfn_cqrs_local.template import Function
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sfn_local.checkout import CHECKOUT
+from sfn_cqrs_local.checkout import CHECKOUT
 
 FABRIC = ".venv-fabric"  # what `make` sets up, and what the copy's own tests ask for
 

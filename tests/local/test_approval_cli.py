@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
-from sfn_local.cli import main
-from sfn_local.demo.approvals import ApprovalStory, run_approvals
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.cli import main
+from sfn_cqrs_local.demo.approvals import ApprovalStory, run_approvals
+from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 

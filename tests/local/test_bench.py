@@ -5,8 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from sfn_local.recorder import Recorder
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 BENCH = Path(__file__).resolve().parents[2] / "bench"

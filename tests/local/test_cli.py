@@ -13,11 +13,11 @@ from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.task_items import task_item
 from sfn_cqrs.adapters.task_table import open_shard
 from sfn_cqrs.domain.task import TaskStatus
-from sfn_local.checkout import CHECKOUT
-from sfn_local.cli import COMMANDS, main
-from sfn_local.cli.api import item_path
-from sfn_local.cli.drawing import draw_chain
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.checkout import CHECKOUT
+from sfn_cqrs_local.cli import COMMANDS, main
+from sfn_cqrs_local.client.api import item_path
+from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_local.terminal.drawing import draw_chain
 
 TEMPLATE = str(CHECKOUT / "template.yaml")
 ORDER = '{"customer":"c1","total":5.10}'
@@ -73,7 +73,7 @@ def settled(on_stack, code: str, *outcomes: str) -> list[dict]:
 def test_the_help_lists_every_command_without_waiting_for_boto3_and_rich():
     code = """
 import sys
-from sfn_local.cli import cli
+from sfn_cqrs_local.cli import cli
 cli.main(["--help"], standalone_mode=False)
 print([name for name in ("boto3", "rich", "yaml") if name in sys.modules])
 """
@@ -94,6 +94,17 @@ def test_every_command_tells_how_it_is_used(sfn_cqrs, name):
 
     assert (result.code, result.error) == (0, "")
     assert result.output.startswith("Usage: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [("engine", "sfn-cqrs engine --port 8083"), ("run", "sfn-cqrs run order.asl.json --mock")],
+)
+def test_the_engines_commands_speak_of_this_program(sfn_cqrs, name, example):
+    shown = sfn_cqrs(name, "--help").output
+
+    assert example in shown
+    assert "sfn-local" not in shown
 
 
 @pytest.mark.parametrize(

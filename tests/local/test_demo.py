@@ -5,15 +5,15 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from sfn_cqrs import bootstrap
-from sfn_local.cli.demo import demo
-from sfn_local.demo.airports import airports_per_country, choose
-from sfn_local.demo.commands import Demo
-from sfn_local.demo.faults import Shuffler
-from sfn_local.demo.importing import airports as import_rows
-from sfn_local.demo.imports import ImportStory
-from sfn_local.demo.part import TENANT
-from sfn_local.stack import LocalStack
-from sfn_local.template import Template
+from sfn_cqrs_local.cli.demo import demo
+from sfn_cqrs_local.demo.airports import airports_per_country, choose
+from sfn_cqrs_local.demo.commands import Demo
+from sfn_cqrs_local.demo.faults import Shuffler
+from sfn_cqrs_local.demo.importing import airports as import_rows
+from sfn_cqrs_local.demo.imports import ImportStory
+from sfn_cqrs_local.demo.part import TENANT
+from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_local.template import Template
 
 pytestmark = pytest.mark.stack
 

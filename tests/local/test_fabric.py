@@ -12,10 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.local.sockets import listeners, listeners_off_loopback
 
-from sfn_local.checkout import CHECKOUT
-from sfn_local.fabric import Deployment, FabricError, Ministack, deploy, session
+from sfn_cqrs_local.checkout import CHECKOUT
+from sfn_cqrs_local.fabric import Deployment, FabricError, Ministack, deploy, session
+from sfn_cqrs_local.template import Template
 from sfn_local.http_server import Request, Response, serve
-from sfn_local.template import Template
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"
 PYTHON = CHECKOUT / ".venv-fabric" / "bin" / "python"
@@ -325,7 +325,7 @@ def test_a_process_that_dies_while_starting_shows_its_last_words(tmp_path):
 STARTER = """
 import sys, time
 from pathlib import Path
-from sfn_local.fabric import Ministack
+from sfn_cqrs_local.fabric import Ministack
 
 process = Ministack(Path(sys.argv[1]), Path(sys.argv[2]))
 process.start({})

@@ -3,10 +3,10 @@ import json
 
 import pytest
 
-from sfn_local.asl.functions import FunctionError
-from sfn_local.front import Front, http_response, match_route
+from sfn_cqrs_local.front import Front, http_response, match_route
+from sfn_cqrs_local.template import Route, Template
+from sfn_local import FunctionError
 from sfn_local.http_server import Request
-from sfn_local.template import Route, Template
 
 ANY = Route("Api", "ANY", "/{proxy+}")
 ITEM = Route("Api", "GET", "/items/{id}")

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import click
 import pytest
 
-from sfn_local.cli import main
-from sfn_local.cli.api import Api
-from sfn_local.cli.upload import upload
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.cli import main
+from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.client.upload import upload
+from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 

@@ -7,8 +7,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from sfn_cqrs_local.lambda_api import LambdaApi, forward_url
 from sfn_local.http_server import serve
-from sfn_local.lambda_api import LambdaApi, forward_url
 
 CODE = """
 def lambda_handler(event, context):

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_local.asl.functions import FunctionError
-from sfn_local.lambdas import Functions, break_into_handler
-from sfn_local.output import FunctionOutput
+from sfn_cqrs_local.lambdas import Functions, break_into_handler
+from sfn_cqrs_local.output import FunctionOutput
+from sfn_local import FunctionError
 
 
 def fails(functions: Functions, payload: str = "{}") -> tuple[str, dict]:

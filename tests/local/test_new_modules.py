@@ -4,9 +4,9 @@ import sys
 import pytest
 from tests.local.project import copy_project, files_of, run_in
 
-from sfn_local.cli import main
-from sfn_local.scaffold.importing import singular
-from sfn_local.scaffold.sample import read_sample
+from sfn_cqrs_local.cli import main
+from sfn_cqrs_local.scaffold.importing import singular
+from sfn_cqrs_local.scaffold.sample import read_sample
 
 CUSTOMERS = """\
 id,name,age,balance,active,since,zip,note

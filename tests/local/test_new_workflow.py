@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from tests.local.project import copy_project, files_of, run_in
 
-from sfn_local.checkout import CHECKOUT
-from sfn_local.cli import main
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.checkout import CHECKOUT
+from sfn_cqrs_local.cli import main
+from sfn_cqrs_local.stack import LocalStack
 
 STATES = "check,approve,refund"
 NEW = ["new", "workflow", "parcel-return", "--states", STATES, "--callback", "approve"]

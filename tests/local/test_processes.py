@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from sfn_local.asl.functions import FunctionError
-from sfn_local.output import FunctionOutput
+from sfn_cqrs_local.output import FunctionOutput
+from sfn_local import FunctionError
 
 PID = "import os\ndef lambda_handler(event, context): return os.getpid()"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from sfn_local.recorder import Recorder
-from sfn_local.stack import LocalStack
-from sfn_local.state import StackError, StateFolder
+from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_local.state import StackError, StateFolder
 
 pytestmark = pytest.mark.stack
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from sfn_local.asl.functions import FunctionError
-from sfn_local.streams import StreamMapping, StreamSettings
+from sfn_cqrs_local.streams import StreamMapping, StreamSettings
+from sfn_local import FunctionError
 
 NOW = time.time()
 

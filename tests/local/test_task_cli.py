@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import pytest
 
-from sfn_local.cli import main
-from sfn_local.demo.tasks import TaskStory, run_tasks
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.cli import main
+from sfn_cqrs_local.demo.tasks import TaskStory, run_tasks
+from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from sfn_local.template import Route, Template, TemplateError
+from sfn_cqrs_local.template import Route, Template
+from sfn_local.lint.template_file import TemplateError
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from tests.local.sockets import children, listeners, listeners_off_loopback
 
-from sfn_local.stack import LocalStack
-from sfn_local.state import StackError, StateFolder
-from sfn_local.template import TemplateError
+from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_local.state import StackError, StateFolder
+from sfn_local.lint.template_file import TemplateError
 
 pytestmark = pytest.mark.stack
 
@@ -23,7 +23,7 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 def up(state: Path, *options: str, port: int = 0) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "sfn_local.cli", "up", "--json", "--port", str(port)]
+    command = [sys.executable, "-m", "sfn_cqrs_local.cli", "up", "--json", "--port", str(port)]
     return subprocess.Popen(
         [*command, "--state", str(state), *options],
         stdout=subprocess.PIPE,
@@ -99,7 +99,9 @@ def test_an_isolated_stack_publishes_to_the_read_model_in_processes_that_end_wit
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert answer.status == 202
     row = eventually(f"{http}/data/AIRPORT/NRT")
-    functions = [pid for pid in children(process.pid) if "sfn_local.processes" in command_of(pid)]
+    functions = [
+        pid for pid in children(process.pid) if "sfn_cqrs_local.processes" in command_of(pid)
+    ]
     process.terminate()
 
     assert row["version"] == 1

@@ -4,7 +4,7 @@ import urllib.request
 
 import pytest
 
-from sfn_local.stack import LocalStack
+from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 

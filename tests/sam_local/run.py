@@ -18,8 +18,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sfn_local.fabric import CREDENTIALS, Ministack
-from sfn_local.template import Template
+from sfn_cqrs_local.fabric import CREDENTIALS, Ministack
+from sfn_cqrs_local.template import Template
 
 ROOT = Path(__file__).parents[2]
 SAM = ROOT / ".venv-sam/bin/sam"

@@ -20,16 +20,16 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError
 from tests.local.sockets import children, listeners
 
-from sfn_local import lambda_api
-from sfn_local.asl.operations import OPERATIONS
-from sfn_local.asl.server import CLOCK, TARGET
-from sfn_local.asl.services import BotoServices
-from sfn_local.checkout import CHECKOUT
-from sfn_local.fabric import session
+from sfn_cqrs_local import lambda_api
+from sfn_cqrs_local.checkout import CHECKOUT
+from sfn_cqrs_local.fabric import session
+from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_local.stack import LocalStack
+from sfn_local import BotoServices
 from sfn_local.http_server import Request, Response, serve
-from sfn_local.recorder import Recorder
+from sfn_local.operations import OPERATIONS
 from sfn_local.request_guard import Guard
-from sfn_local.stack import LocalStack
+from sfn_local.server import CLOCK, TARGET
 
 EVIL = "https://evil.example"
 OUR_PAGE = "http://localhost:5173"
@@ -436,7 +436,7 @@ def test_every_name_of_loopback_is_this_machine(stack, host):
 @pytest.mark.stack
 def test_the_command_line_and_boto3_work(stack):
     publish = ["publish", "ORDER", "o-cli", "--name", "x", "--state", str(stack.state.path)]
-    command = [sys.executable, "-m", "sfn_local.cli", *publish]
+    command = [sys.executable, "-m", "sfn_cqrs_local.cli", *publish]
     attributes = ["--attributes", json.dumps(ORDER["attributes"])]
 
     result = subprocess.run([*command, *attributes], check=False, capture_output=True, text=True)
@@ -651,7 +651,16 @@ def test_our_own_functions_work_through_the_fabric(stack, recorder):
 @contextmanager
 def engine(environment: Mapping[str, str], *options: str) -> Iterator[str]:
     """The engine's address, served alone."""
-    command = [sys.executable, "-m", "sfn_local.cli", "engine", "--port", "0", "--json", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "sfn_cqrs_local.cli",
+        "engine",
+        "--port",
+        "0",
+        "--json",
+        *options,
+    ]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**clean, **environment}

@@ -10,7 +10,7 @@ from tests.support.saga_system import SagaSystem
 from tests.support.system import killing, silent
 
 from sfn_cqrs.domain.saga import SagaStatus
-from sfn_local.asl import FunctionError
+from sfn_local import FunctionError
 
 OPERATIONS = ("find", "create")
 STREAM, SWEEP = "StreamOnSagaChangedFunction", "ScheduleSweepFunction"

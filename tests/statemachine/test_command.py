@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sfn_cqrs.domain.failure import BUSY_ERRORS
-from sfn_local.asl import FunctionError
+from sfn_local import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
 KEYS = {"tenant": "acme", "type": "ORDER", "code": "A-1", "version": 3, "attempt": 1}

@@ -12,10 +12,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from sfn_cqrs.service.imports.batch import RETRIES
-from sfn_local.asl import Engine, FunctionError, VirtualClock
-from sfn_local.asl.services import CachedServices
-from sfn_local.asl.stubs import NEVER, StubFunctions, by_state
+from sfn_cqrs.service.import_batch import RETRIES
+from sfn_local import CachedServices, Engine, FunctionError, VirtualClock
+from sfn_local.stubs import NEVER, StubFunctions, by_state
 
 MACHINE = Path(__file__).parents[2] / "statemachine/import-csv.asl.json"
 KEYS = {"id": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "tenant": "acme"}

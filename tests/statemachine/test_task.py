@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sfn_local.asl import FunctionError
+from sfn_local import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
 KEYS = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sfn_local.asl import FunctionError
+from sfn_local import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
 KEYS = {"tenant": "acme", "id": "z-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "attempt": 1}

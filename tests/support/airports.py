@@ -9,7 +9,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import MAX_LIMIT
 from sfn_cqrs.domain.command import DataRow
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_local.asl import FunctionError
+from sfn_local import FunctionError
 
 TRIES = 4
 

@@ -11,7 +11,7 @@ from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.adapters.process_table import open_shard
 from sfn_cqrs.domain.process import Process
-from sfn_local.asl import Engine, errors
+from sfn_local import Engine, errors
 
 WATCHED = (
     "commands",

@@ -10,9 +10,9 @@ from typing import Any
 
 from tests.support.calls import Calls, KilledError
 
-from sfn_local.asl import FunctionError, function_name
-from sfn_local.handlers import Context
-from sfn_local.template import Function, Template
+from sfn_cqrs_local.handlers import Context
+from sfn_cqrs_local.template import Function, Template
+from sfn_local import FunctionError, function_name
 
 KILLED = "Lambda.Unknown"
 

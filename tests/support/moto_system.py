@@ -19,8 +19,8 @@ from tests.support.system import System
 from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.process import Process
-from sfn_local.asl.server import handler as engine_handler
 from sfn_local.http_server import Request
+from sfn_local.server import handler as engine_handler
 
 RECEIVED_AT_ONCE = 10
 ACCOUNT = DEFAULT_ACCOUNT_ID

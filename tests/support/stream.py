@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from sfn_local.events import matches
-from sfn_local.streams import StreamMapping, StreamSettings
-from sfn_local.template import Template
+from sfn_cqrs_local.events import matches
+from sfn_cqrs_local.streams import StreamMapping, StreamSettings
+from sfn_cqrs_local.template import Template
 
 FUNCTION = "StreamOnProcessChangedFunction"
 Record = dict[str, Any]

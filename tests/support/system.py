@@ -27,10 +27,9 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.service.logs import logger
-from sfn_local.asl import Engine, FunctionError, ManualScheduler, VirtualClock
-from sfn_local.asl.functions import Done
-from sfn_local.events import EventRules, Rule
-from sfn_local.template import Template
+from sfn_cqrs_local.events import EventRules, Rule
+from sfn_cqrs_local.template import Template
+from sfn_local import Done, Engine, FunctionError, ManualScheduler, VirtualClock
 
 ROOT = Path(__file__).parents[2]
 PARAMETERS = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "test"}

@@ -11,7 +11,7 @@ from tests.support.stream import Stream
 from tests.support.system import MINUTES_5, SWEEP
 from tests.support.zip_system import ZipSystem
 
-from sfn_local.asl import FunctionError
+from sfn_local import FunctionError
 
 BUSY = 503
 TRIES = 60

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from tests.template.stack import ROOT, TEMPLATE, of_type
 
-from sfn_local.asl.graph import mermaid
+from sfn_local.graph import mermaid
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "engine/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 
 

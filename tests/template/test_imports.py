@@ -17,11 +17,24 @@ FORBIDDEN = {
         "sfn_cqrs.routes",
         "sfn_cqrs.service",
     ),
-    "layer/sfn_cqrs/adapters": ("sfn_cqrs.bootstrap", "sfn_cqrs.routes", "sfn_cqrs.service"),
-    "layer/sfn_cqrs/service": ("sfn_cqrs.routes",),
-    "layer/sfn_cqrs": ("functions", "sfn_local", "shop"),
-    "functions": ("app", "functions", "sfn_local", "shop"),
-    "app": ("functions", "sfn_local"),
+    "layer/sfn_cqrs/adapters": ("sfn_cqrs.bootstrap", "sfn_cqrs.service"),
+    "layer/sfn_cqrs": ("functions", "sfn_cqrs_local", "sfn_local", "shop"),
+    "functions": ("app", "functions", "sfn_cqrs_local", "sfn_local", "shop"),
+    "app": ("functions", "sfn_cqrs_local", "sfn_local"),
+}
+
+OFFERED_BY_THE_ENGINE = {
+    "sfn_local",
+    "sfn_local.cli.command",
+    "sfn_local.cli.definitions",
+    "sfn_local.cli.run",
+    "sfn_local.cli.serve",
+    "sfn_local.graph",
+    "sfn_local.http_server",
+    "sfn_local.lint.template_file",
+    "sfn_local.request_guard",
+    "sfn_local.server",
+    "sfn_local.trace",
 }
 
 
@@ -36,6 +49,10 @@ def violations(folder: str, tree: ast.Module) -> set[str]:
 
 def _is_below(module: str, packages: tuple[str, ...]) -> bool:
     return any(f"{module}.".startswith(f"{package}.") for package in packages)
+
+
+def is_of_the_cli(module: str) -> bool:
+    return _is_below(module, ("sfn_cqrs_local.cli",))
 
 
 def asks_the_time(tree: ast.Module) -> bool:
@@ -63,6 +80,27 @@ def test_no_module_imports_what_its_folder_must_not(folder: str) -> None:
     }
 
     assert broken == {}
+
+
+def test_the_engine_is_used_by_what_it_offers() -> None:
+    nodes = [node for _, tree in [*each("local"), *each("bench")] for node in ast.walk(tree)]
+    used = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+
+    assert {name for name in used if _is_below(name, ("sfn_local",))} == OFFERED_BY_THE_ENGINE
+
+
+def test_nothing_but_the_command_line_imports_it() -> None:
+    below = {
+        path.relative_to(ROOT).as_posix(): imports_of(tree)
+        for path, tree in each("local")
+        if "cli" not in path.parts
+    }
+
+    assert [name for name, found in below.items() if any(map(is_of_the_cli, found))] == []
+
+
+def test_importing_the_command_line_is_found() -> None:
+    assert is_of_the_cli("sfn_cqrs_local.cli.imports")
 
 
 def test_the_domain_never_asks_the_time() -> None:

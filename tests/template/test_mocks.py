@@ -8,7 +8,7 @@ import pytest
 from tests.template.stack import MACHINES, ROOT
 from tests.template.ways import Way, watched, ways_of
 
-from sfn_local.asl.mocks import MockConfig
+from sfn_local.mocks import MockConfig
 from sfn_local.pytest_plugin import MachineRun
 
 PATH = ROOT / "statemachine/MockConfigFile.json"

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from sfn_local.asl.lint.model import Definition
-from sfn_local.asl.recovery import Retriers, find_catcher
-from sfn_local.asl.states.choice import ChoiceState
-from sfn_local.asl.states.retrying import RetryingState
+from sfn_local.dataflow.recovery import Retriers, find_catcher
+from sfn_local.lint.model import Definition
+from sfn_local.states.choice import ChoiceState
+from sfn_local.states.retrying import RetryingState
 
 Way = tuple[str, str, int]  # state, field, position; the Default of a Choice follows its rules
 

@@ -9,8 +9,8 @@ import pytest
 from functions.api.handle_request.app import lambda_handler
 from tests.unit.api.schemas import answers_as_described
 
-from sfn_local.front import match_route
-from sfn_local.template import Template
+from sfn_cqrs_local.front import match_route
+from sfn_cqrs_local.template import Template
 
 TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 

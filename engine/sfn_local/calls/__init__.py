@@ -1,0 +1,1 @@
+"""How functions and AWS services are reached."""

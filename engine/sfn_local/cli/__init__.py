@@ -1,0 +1,42 @@
+"""The command line `sfn-local`."""
+
+from typing import NoReturn
+
+import click
+
+from sfn_local.cli.command import PROGRAM, LazyGroup, run_program
+
+COMMANDS = {
+    "run": ("sfn_local.cli.run:run", "Run a state machine, with stand-ins for its tasks."),
+    "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
+    "graph": ("sfn_local.cli.graph:graph", "Draw a state machine, and the path of an execution."),
+    "lint": ("sfn_local.cli.lint:lint", "Check state machine definitions."),
+    "serve": ("sfn_local.cli.serve:serve", "Be Step Functions on a port of this machine."),
+}
+
+FIRST_STEPS = (
+    "sfn-local lint order.asl.json",
+    "sfn-local mock new order.asl.json > MockConfigFile.json",
+    "sfn-local run order.asl.json --mock HappyPath",
+    "sfn-local COMMAND --help         # tells more of each",
+)
+
+
+@click.command(
+    PROGRAM,
+    cls=LazyGroup,
+    places=COMMANDS,
+    first_steps=FIRST_STEPS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name=PROGRAM)
+def cli() -> None:
+    """AWS Step Functions on this machine: any ASL file, no AWS account, no Docker.
+
+    Exit codes: 0 done, 1 failed, 64 wrong usage.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; every error is one line on standard error."""
+    run_program(cli)

@@ -1,0 +1,121 @@
+"""What commands and their groups have in common."""
+
+import copy
+import importlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, Self
+
+import click
+
+DONE = 0
+FAILED = 1
+USAGE = 64
+PROGRAM = "sfn-local"
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
+
+
+class Command(click.Command):
+    """A command whose help ends with examples."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        """Take the examples as a user of this program would type them."""
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def called(self, name: str) -> Self:
+        """The same command under another name."""
+        other = copy.copy(self)
+        other.name = name
+        old, new = f"{PROGRAM} {self.name}", f"{PROGRAM} {name}"
+        other.examples = [example.replace(old, new) for example in self.examples]
+        return other
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, as a user of the program that runs would type them."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    text = example.replace(PROGRAM, _program(ctx))
+                    formatter.write(" " * formatter.current_indent + text + "\n")
+
+
+class LazyGroup(click.Group):
+    """A command line whose commands are imported when they are run: their list waits for none."""
+
+    def __init__(
+        self,
+        *args: Any,
+        places: Mapping[str, tuple[str, str]],
+        first_steps: Sequence[str],
+        **kwargs: Any,
+    ) -> None:
+        """Places say where each command is, `module:name`, and what the list says of it."""
+        super().__init__(*args, **kwargs)
+        self._places = places
+        self._first_steps = first_steps
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, in the order of the list."""
+        del ctx
+        return list(self._places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        del ctx
+        if cmd_name not in self._places:
+            return None
+        module, _, attribute = self._places[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in self._places.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the first steps."""
+        del ctx
+        with formatter.section("First steps"):
+            for step in self._first_steps:
+                formatter.write(" " * formatter.current_indent + step + "\n")
+
+
+def program() -> str:
+    """What the program that runs is called."""
+    context = click.get_current_context(silent=True)
+    return PROGRAM if context is None else _program(context)
+
+
+def _program(context: click.Context) -> str:
+    return context.find_root().info_name or PROGRAM
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def run_program(cli: click.Command) -> NoReturn:
+    """Run a command line; every error is one line on standard error."""
+    try:
+        result = cli.main(standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(USAGE)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted")
+    except BrokenPipeError:
+        sys.exit(DONE)  # `| head` has seen enough
+    sys.exit(result if isinstance(result, int) else DONE)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(FAILED)

@@ -1,0 +1,83 @@
+"""The files that engine, run, graph and lint take, and what is said of those that are wrong."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from sfn_local.cli.command import program
+from sfn_local.document import Json
+from sfn_local.mocks import DEFAULT_FILE, MockConfig, MockError
+
+FOLDER = Path("statemachine")
+SUFFIX = ".asl.json"
+MOCK_CONFIG = "SFN_MOCK_CONFIG"
+
+definition_argument = click.argument("definition", metavar="MACHINE|FILE")
+
+
+def find(definition: str) -> Path:
+    """The file of a definition given by its path, or by the name of its machine."""
+    path = Path(definition)
+    if path.is_file():
+        return path
+    named = FOLDER / f"{definition}{SUFFIX}"
+    if named.is_file():
+        return named
+    known = ", ".join(sorted(file.name.removesuffix(SUFFIX) for file in FOLDER.glob(f"*{SUFFIX}")))
+    there = f"; the machines in {FOLDER}/ are: {known}" if known else ""
+    raise click.ClickException(f"there is no file {definition}{there}")
+
+
+def read(path: Path) -> str:
+    """The text of a file."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{path} is not in UTF-8: {error}") from error
+
+
+def load(definition: str) -> Json:
+    """The definition in a file, as JSON."""
+    path = find(definition)
+    try:
+        return json.loads(read(path))
+    except ValueError as error:
+        raise click.ClickException(f"{path} is no JSON: {error}") from error
+
+
+def read_option(option: str, path: str) -> str:
+    """What the file of an option holds; - is stdin."""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{option}: {error}") from error
+
+
+def machine_name(definition: str) -> str:
+    """The name that a definition has by its file."""
+    return find(definition).name.removesuffix(".json").removesuffix(".asl")
+
+
+def mock_file(definition: str) -> str:
+    """The mock configuration of a definition: in this folder, or else beside it."""
+    beside = find(definition).parent / DEFAULT_FILE
+    return str(beside) if beside.is_file() and not Path(DEFAULT_FILE).is_file() else DEFAULT_FILE
+
+
+def sample_input(definition: str) -> str:
+    """What a project's machine is started with, from its sample events; `{}` where it has none."""
+    path = find(definition).resolve()
+    folder = machine_name(definition).replace("-", "_")
+    sample = path.parents[1] / "events" / folder / "start_execution.json"
+    return read(sample) if path.parent.name == FOLDER.name and sample.is_file() else "{}"
+
+
+def read_mocks(path: str) -> MockConfig:
+    """The mock configuration in a file."""
+    try:
+        return MockConfig.read(Path(path))
+    except MockError as error:
+        hint = f"`{program()} mock new FILE` writes one"
+        raise click.UsageError(f"--mock-config: {error}; {hint}") from error

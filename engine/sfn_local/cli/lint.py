@@ -1,0 +1,92 @@
+"""lint: what is wrong with state machine definitions."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.definitions import find, read
+from sfn_local.lint import RULES, Finding, sarif
+from sfn_local.lint import lint as find_faults
+from sfn_local.lint.template import lint_in_template
+from sfn_local.lint.template_file import TemplateError
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "sfn-local lint statemachine/*.asl.json",
+        "sfn-local lint order.asl.json --ignore catch-missing --json",
+        "sfn-local lint statemachine/*.asl.json --template template.yaml --sarif > lint.sarif",
+    ),
+)
+@click.argument("definitions", nargs=-1, required=True, metavar="FILE...")
+@click.option("--ignore", multiple=True, metavar="ID", help="Leave a rule out; may be repeated.")
+@click.option("--sarif", "as_sarif", is_flag=True, help="Print SARIF 2.1.0, and nothing else.")
+@click.option(
+    "--template",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The SAM or CloudFormation template that deploys them: check it against them.",
+)
+@json_option
+def lint(
+    definitions: tuple[str, ...],
+    ignore: tuple[str, ...],
+    as_sarif: bool,
+    template: Path | None,
+    as_json: bool,
+) -> None:
+    """Check state machine definitions; errors make the exit code 1, warnings do not.
+
+    With --template also: substitutions that lack or are not used, functions that a machine's role
+    may not invoke, machines without logs or traces.
+    """
+    if as_json and as_sarif:
+        raise click.UsageError("--json and --sarif exclude each other")
+    unknown = [rule for rule in ignore if rule not in RULES]
+    if unknown:
+        raise click.UsageError(f"--ignore: there is no rule {', '.join(unknown)}")
+    findings = [
+        finding
+        for definition in definitions
+        for finding in _find_faults(find(definition), template)
+        if finding.id not in ignore
+    ]
+    if as_sarif:
+        print_json(sarif(findings))
+    elif as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        _print_findings(findings, len(definitions))
+    if any(finding.severity == "error" for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+def _find_faults(path: Path, template: Path | None) -> list[Finding]:
+    text = read(path)
+    findings = find_faults(text, str(path))
+    if template is not None:
+        try:
+            findings += lint_in_template(text, path, template)
+        except TemplateError as error:
+            raise click.ClickException(str(error)) from error
+    return findings
+
+
+def _print_findings(findings: list[Finding], files: int) -> None:
+    for finding in findings:
+        color = "red" if finding.severity == "error" else "yellow"
+        place = f"{finding.file}:{finding.line}:{finding.column}"
+        severity = click.style(finding.severity, fg=color)
+        click.echo(f"{place}: {severity}: {finding.message} [{finding.id}]")
+        click.echo(click.style(f"    {finding.hint}", dim=True))
+    if findings:
+        errors = sum(finding.severity == "error" for finding in findings)
+        warnings = len(findings) - errors
+        counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+        click.echo(f"{counts} in {_count(files, 'file')}", err=True)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

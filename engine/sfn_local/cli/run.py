@@ -1,0 +1,232 @@
+"""run and mock: a state machine on stand-ins for its tasks."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sfn_local import Engine, VirtualClock
+from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.definitions import (
+    MOCK_CONFIG,
+    definition_argument,
+    load,
+    machine_name,
+    mock_file,
+    read_mocks,
+    read_option,
+    sample_input,
+)
+from sfn_local.document import Json, dumps
+from sfn_local.errors import ApiError
+from sfn_local.mock_skeleton import mock_skeleton
+from sfn_local.mocks import DEFAULT_FILE, MockConfig, MockError
+from sfn_local.stubs import StubFunctions, by_state, parse_stubs
+from sfn_local.trace import Step, stopped_in, trace
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "sfn-local run order.asl.json -i keys.json --stubs stubs.json",
+        """echo '{"check": [{"Throw": {"Error": "Busy"}}, {"ok": true}]}' > stubs.json""",
+        "sfn-local run order.asl.json --mock HappyPath",
+    ),
+)
+@definition_argument
+@click.option(
+    "-i",
+    "--input",
+    "path",
+    metavar="FILE",
+    help="The input; - reads it from stdin.  [default: events/MACHINE/start_execution.json, or {}]",
+)
+@click.option("--stubs", "stubs_path", metavar="FILE", help="Stand-ins for functions, by state.")
+@click.option("--mock", "case", metavar="CASE", help="A test case of the mock configuration.")
+@click.option(
+    "--mock-config",
+    metavar="FILE",
+    envvar=MOCK_CONFIG,
+    help=f"The mock configuration; else {MOCK_CONFIG}, {DEFAULT_FILE}, or that beside the machine.",
+)
+@click.option("--trace", "with_data", is_flag=True, help="Print the data at each step, too.")
+@click.option("--history", metavar="FILE", help="Write the events, as GetExecutionHistory does.")
+@json_option
+def run(
+    definition: str,
+    path: str | None,
+    stubs_path: str | None,
+    case: str | None,
+    mock_config: str | None,
+    with_data: bool,
+    history: str | None,
+    as_json: bool,
+) -> None:
+    """Run a state machine on stand-ins for its functions, in no time.
+
+    Waits, retries and time limits pass on a virtual clock. --stubs names a JSON object: the
+    name of a state to what its function answers. An answer is a value, {"Return": value} or
+    {"Throw": {"Error": "...", "Cause": "..."}}; a list has one for each call. --mock takes the
+    answers of a test case, as Step Functions Local reads them; stubs are for what it leaves out.
+    Where an execution fails, the state and its data are shown; --trace shows every state's.
+    """
+    machine = load(definition)
+    functions = StubFunctions(_read_stubs(stubs_path))
+    mocks = None if case is None else read_mocks(mock_config or mock_file(definition))
+    name = "run" if mocks is None else _mocked_machine(mocks, definition)
+    runner = Engine(functions=functions, clock=VirtualClock(), mocks=mocks)
+    try:
+        kept = mocks.case(name, case).states if mocks and case else frozenset()
+        arn = runner.create_state_machine(name, by_state(machine, kept))
+        target = f"{arn}#{case}" if case else arn
+        execution = runner.start_execution(target, "run", _read_input(path, definition))
+    except (ApiError, MockError) as error:
+        raise click.ClickException(str(error)) from error
+    runner.run_until(execution)
+    described = runner.describe_execution(execution)
+    events = runner.history(execution)
+    if history is not None:
+        _write_history(history, events)
+    if as_json:
+        print_json(run_report(described, events))
+    else:
+        print_run(described, events, with_data=with_data)
+    if functions.complaints:
+        complaints = "; ".join(dict.fromkeys(functions.complaints))
+        raise click.ClickException(f"{complaints}; see --stubs")
+    if described["status"] != "SUCCEEDED":
+        raise click.exceptions.Exit(1)
+
+
+@click.group()
+def mock() -> None:
+    """Mock configurations, as Step Functions Local reads them."""
+
+
+@mock.command(
+    cls=Command,
+    examples=(
+        "sfn-local mock new order.asl.json > MockConfigFile.json",
+        "sfn-local run order.asl.json --mock HappyPath",
+    ),
+)
+@definition_argument
+@click.option("--name", metavar="MACHINE", help="The machine's name, if it is not the file's.")
+def new(definition: str, name: str | None) -> None:
+    """Print a MockConfigFile.json for a state machine: a test case for each of its outcomes.
+
+    In HappyPath every task succeeds; further cases throw what the tasks catch. Edit what is under
+    Return: the real services answer with more.
+    """
+    machine = load(definition)
+    if not isinstance(machine, dict):
+        raise click.ClickException(f"{definition}: the definition must be a JSON object")
+    try:
+        print_json(mock_skeleton(name or machine_name(definition), machine))
+    except ValueError as error:
+        raise click.ClickException(f"{definition}: {error}") from error
+
+
+def _read_input(path: str | None, definition: str) -> str:
+    return sample_input(definition) if path is None else read_option("--input", path)
+
+
+def _read_stubs(path: str | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return parse_stubs(read_option("--stubs", path))
+    except ValueError as error:
+        raise click.UsageError(f"--stubs: {error}") from error
+
+
+def _mocked_machine(mocks: MockConfig, definition: str) -> str:
+    """The machine of a mock configuration that a definition is for: its only one, or by name."""
+    machines = mocks.machines
+    return machines[0] if len(machines) == 1 else machine_name(definition)
+
+
+def _write_history(path: str, events: list[dict[str, Any]]) -> None:
+    shown = [{**event, "timestamp": event["timestamp"].isoformat()} for event in events]
+    text = json.dumps({"events": shown}, ensure_ascii=False, indent=2)
+    Path(path).write_text(f"{text}\n", encoding="utf-8")
+
+
+def run_report(described: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
+    """What --json prints of an execution, from DescribeExecution and its events."""
+    output = described.get("output")
+    steps = trace(events)
+    return {
+        "status": described["status"],
+        "output": None if output is None else json.loads(output),
+        "error": described.get("error"),
+        "cause": described.get("cause"),
+        "seconds": _seconds(described),
+        "path": [
+            {
+                "state": step.name,
+                "type": step.type,
+                "depth": step.depth,
+                "start": (step.entered - described["startDate"]).total_seconds(),
+                "seconds": step.seconds,
+                "attempts": step.attempts,
+                "error": step.error,
+                "cause": step.cause,
+                "input": _parsed(step.input),
+                "arguments": _parsed(step.arguments),
+                "output": _parsed(step.output),
+            }
+            for step in steps
+        ],
+        "stoppedIn": [step.name for step in stopped_in(events)],
+    }
+
+
+def _parsed(text: str | None) -> Json:
+    return None if text is None else json.loads(text)
+
+
+def _seconds(described: dict[str, Any]) -> float | None:
+    if "stopDate" not in described:
+        return None
+    return float((described["stopDate"] - described["startDate"]).total_seconds())
+
+
+def print_run(described: dict[str, Any], events: list[dict[str, Any]], *, with_data: bool) -> None:
+    """Print the path of an execution with durations, and how it ended or where it stands."""
+    steps = trace(events)
+    width = max((2 * step.depth + len(step.name) for step in steps), default=0)
+    for step in steps:
+        name = f"{'  ' * step.depth}{step.name}"
+        took = "" if step.seconds is None else _show_seconds(step.seconds)
+        more = f"  {step.attempts} attempts" if step.attempts > 1 else ""
+        error = click.style(f"  {step.error}", fg="red") if step.error else ""
+        click.echo(f"{name:<{width}}  {step.type:<8}  {took:>10}{more}{error}")
+        if with_data:
+            _print_data(step, "  " * (step.depth + 2))
+    seconds = _seconds(described)
+    after = "" if seconds is None else f" after {_show_seconds(seconds)}"
+    color = "green" if described["status"] == "SUCCEEDED" else "red"
+    click.echo(f"\n{click.style(described['status'], fg=color, bold=True)}{after}")
+    if described["status"] == "RUNNING":
+        click.echo("it waits for a token or a function")
+    if "output" in described:
+        click.echo(json.dumps(json.loads(described["output"]), ensure_ascii=False, indent=2))
+    for name in ("error", "cause"):
+        if name in described:
+            click.echo(f"{name}: {described[name]}")
+    for step in stopped_in(events):
+        click.echo(f"\nin the state {click.style(step.name, bold=True)}, with")
+        _print_data(step, "  ")
+
+
+def _print_data(step: Step, margin: str) -> None:
+    data = {"input": step.input, "arguments": step.arguments, "output": step.output}
+    for name, text in data.items():
+        if text is not None and (name != "arguments" or text != step.input):
+            click.echo(f"{margin}{click.style(name, dim=True)} {dumps(json.loads(text))}")
+
+
+def _show_seconds(seconds: float) -> str:
+    return f"{seconds:,.1f} s" if seconds % 1 else f"{seconds:,.0f} s"

@@ -1,0 +1,199 @@
+"""serve: Step Functions on a port, for any machine."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from sfn_local import Engine, ThreadScheduler, VirtualClock
+from sfn_local.calls.boto import BotoServices
+from sfn_local.calls.http_functions import HttpFunctions
+from sfn_local.cli.command import Command, json_option
+from sfn_local.cli.definitions import MOCK_CONFIG, read_mocks
+from sfn_local.mocks import MockFile
+from sfn_local.persistence.journal import JournalError
+from sfn_local.quotas import QUOTAS
+from sfn_local.registry.retention import KEEP
+from sfn_local.server import serve_engine
+
+LAMBDA_ENDPOINTS = ("LAMBDA_ENDPOINT", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL")
+SAM_LOCAL_LAMBDA = "http://127.0.0.1:3001"
+STEP_FUNCTIONS_LOCALS_ACCOUNT = "123456789012"
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "sfn-local serve",
+        "LAMBDA_ENDPOINT=http://127.0.0.1:3001 sfn-local serve --port 8083",
+        "SFN_MOCK_CONFIG=MockConfigFile.json WAIT_TIME_SCALE=0 sfn-local serve",
+        "aws stepfunctions list-state-machines --endpoint-url http://127.0.0.1:8083",
+    ),
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on, or its name; clients use this or localhost.",
+)
+@click.option("--port", default=8083, show_default=True, help="The port; 0 takes a free one.")
+@click.option(
+    "--lambda-endpoint",
+    metavar="URL",
+    envvar=LAMBDA_ENDPOINTS,
+    default=SAM_LOCAL_LAMBDA,
+    show_default=True,
+    help=f"Where functions are invoked; else {', '.join(LAMBDA_ENDPOINTS)}.",
+)
+@click.option(
+    "--region",
+    envvar="AWS_DEFAULT_REGION",
+    default="us-east-1",
+    show_default=True,
+    help="The region in ARNs; else AWS_DEFAULT_REGION.",
+)
+@click.option(
+    "--account",
+    envvar="AWS_ACCOUNT_ID",
+    default=STEP_FUNCTIONS_LOCALS_ACCOUNT,
+    show_default=True,
+    help="The account in ARNs; else AWS_ACCOUNT_ID.",
+)
+@click.option(
+    "--mock-config",
+    metavar="FILE",
+    envvar=MOCK_CONFIG,
+    help=f"The MockConfigFile.json of executions started as arn#TestCase; else {MOCK_CONFIG}.",
+)
+@click.option(
+    "--wait-time-scale",
+    type=click.FloatRange(min=0),
+    metavar="FACTOR",
+    envvar="WAIT_TIME_SCALE",
+    default=1.0,
+    show_default=True,
+    help="How long waits last, against what they ask for; else WAIT_TIME_SCALE.",
+)
+@click.option(
+    "--virtual-clock",
+    is_flag=True,
+    help='Let time stand still until POST /_engine/clock {"advance": seconds} moves it.',
+)
+@click.option(
+    "--express-log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where the histories of EXPRESS executions are added, one event a line.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep machines and executions in this folder; those that run go on after a restart.",
+)
+@click.option(
+    "--express-repeats",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="The share of EXPRESS executions that run twice: AWS runs them at least once.",
+)
+@click.option(
+    "--keep-ended",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    default=KEEP.executions,
+    show_default=True,
+    help=f"How many ended executions to keep, with up to {KEEP.events:,} events in all.",
+)
+@click.option(
+    "--aws-credentials",
+    is_flag=True,
+    help="Sign calls of AWS with your own credentials, not made-up ones. Whoever can reach the "
+    "port can then act as you.",
+)
+@click.option("--no-quotas", is_flag=True, help="Lift AWS's quotas: sizes, events, iterations.")
+@json_option
+def serve(
+    host: str,
+    port: int,
+    lambda_endpoint: str,
+    region: str,
+    account: str,
+    mock_config: str | None,
+    wait_time_scale: float,
+    virtual_clock: bool,
+    express_log: Path | None,
+    data_dir: Path | None,
+    express_repeats: float,
+    keep_ended: int,
+    aws_credentials: bool,
+    no_quotas: bool,
+    as_json: bool,
+) -> None:
+    """Serve the Step Functions engine alone, until it is interrupted.
+
+    Point boto3 or the AWS CLI at it with AWS_ENDPOINT_URL_SFN or --endpoint-url. Without
+    --data-dir everything is in memory, and gone when it ends. It takes the place of AWS's Step
+    Functions Local: the same port, account, environment variables and MockConfigFile.json.
+    Web pages are refused.
+    """
+    if no_quotas:
+        QUOTAS.lift()
+    try:
+        functions = HttpFunctions(lambda_endpoint)
+    except ValueError as error:
+        raise click.UsageError(f"--lambda-endpoint: {error}") from error
+    with _ending_signals_blocked():
+        try:
+            step_functions = Engine(
+                functions=functions,
+                clock=VirtualClock() if virtual_clock else None,
+                scheduler=ThreadScheduler(),
+                express_log=express_log,
+                services=BotoServices.from_environment(region, with_credentials=aws_credentials),
+                region=region,
+                account=account,
+                mocks=_mock_file(mock_config),
+                wait_time_scale=wait_time_scale,
+                data_dir=data_dir,
+                express_repeats=express_repeats,
+                retention=replace(KEEP, executions=keep_ended),
+            )
+        except JournalError as error:
+            raise click.ClickException(f"--data-dir: {error}") from error
+        try:
+            server = serve_engine(step_functions, host, port)
+        except OSError as error:
+            message = f"{host}:{port} cannot be listened on ({error.strerror}); choose another"
+            raise click.ClickException(f"{message} --port") from error
+        if as_json:
+            click.echo(json.dumps({"sfn": server.url, "pid": os.getpid()}))
+        else:
+            click.echo(f"Step Functions answers at {server.url}; functions at {lambda_endpoint}")
+        signal.sigwait(ENDING_SIGNALS)
+        server.close()
+        step_functions.close()
+        functions.close()
+
+
+@contextmanager
+def _ending_signals_blocked() -> Iterator[None]:
+    """Before any thread starts, so that sigwait gets them and nothing else does."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _mock_file(path: str | None) -> MockFile | None:
+    if path is None:
+        return None
+    read_mocks(path)
+    return MockFile(Path(path))

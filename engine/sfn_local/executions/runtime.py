@@ -1,0 +1,66 @@
+"""What an engine offers to its executions."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import NoReturn
+
+from sfn_local.calls.functions import Answer, FunctionError, FunctionInvoker
+from sfn_local.calls.services import Services
+from sfn_local.executions.activities import Activities
+from sfn_local.executions.execution import Execution, MainLine
+from sfn_local.executions.map_runs import MapRuns
+from sfn_local.executions.tokens import Tokens
+from sfn_local.scheduler import Scheduler
+
+logger = logging.getLogger(__name__)
+
+
+class Runtime:
+    """What the engine offers to its executions."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        functions: FunctionInvoker,
+        services: Services,
+        map_runs: MapRuns,
+        region: str,
+    ) -> None:
+        """One for each engine."""
+        self.scheduler = scheduler
+        self.functions = functions
+        self.services = services
+        self.map_runs = map_runs
+        self.region = region
+        self.activities = Activities(scheduler.lock)
+        self.new_line: Callable[[Execution, int], MainLine] = _nowhere
+        self.start_execution: Callable[[str, str | None, str], Execution] = _nowhere
+        self.find_execution: Callable[[str], Execution] = _nowhere
+        self.random = scheduler.random.random
+        self.wait_time_scale = 1.0
+        self.tokens = Tokens(scheduler.random.randbytes(32))
+
+    def invoke(self, function: str, payload: bytes, done: Callable[[Answer], None]) -> None:
+        """Call a function; done is called with the lock held, once. Needs the lock."""
+        self.scheduler.add(partial(self._submit, function, payload, done))
+
+    def new_uuid(self) -> str:
+        """A random UUID."""
+        return str(uuid.UUID(int=self.scheduler.random.getrandbits(128), version=4))
+
+    def _submit(self, function: str, payload: bytes, done: Callable[[Answer], None]) -> None:
+        def deliver(answer: Answer) -> None:
+            with self.scheduler.lock:
+                done(answer)
+
+        try:
+            self.functions.submit(function, payload, deliver)
+        except Exception as error:
+            logger.exception("the function %s could not be called", function)
+            deliver(FunctionError("Lambda.Unknown", str(error)))
+
+
+def _nowhere(*_: object) -> NoReturn:
+    raise LookupError("no engine has said how executions are run, started and found")

@@ -1,0 +1,48 @@
+"""A Resource that is an activity's ARN: the task waits until a worker takes it and reports."""
+
+from sfn_local.document import Document
+from sfn_local.errors import ActivityDoesNotExist, RuntimeFailure, StateFailure
+from sfn_local.integrations.attempt import Attempt, Expired, Taken
+
+
+class ActivityTask:
+    """A task for a worker of an activity."""
+
+    is_callback = True
+
+    def __init__(self, arn: str) -> None:
+        """The activity, which need not exist yet."""
+        self._arn = arn
+
+    def start(self, attempt: Attempt, arguments: Document) -> None:
+        """Offer the task to workers.
+
+        Raises:
+            RuntimeFailure: there is no such activity.
+        """
+        attempt.offer(arguments)
+        try:
+            attempt.visit.runtime.activities.schedule(self._arn, attempt)
+        except ActivityDoesNotExist:
+            raise RuntimeFailure(f"The activity {self._arn} does not exist.") from None
+        details = {"input": arguments.text, "resource": self._arn, **attempt.limits()}
+        attempt.record("ActivityScheduled", details)
+
+    async def finish(self, attempt: Attempt) -> Document:
+        """What the worker reports.
+
+        Raises:
+            StateFailure: it reports a failure, or nothing in time.
+        """
+        news = await attempt.news()
+        while isinstance(news, Taken):
+            worker = {} if news.worker is None else {"workerName": news.worker}
+            attempt.record("ActivityStarted", worker)
+            news = await attempt.news()
+        outcome = news.outcome
+        if isinstance(outcome, StateFailure):
+            ending = "TimedOut" if isinstance(news, Expired) else "Failed"
+            attempt.record(f"Activity{ending}", outcome.reasons())
+            raise outcome
+        attempt.record("ActivitySucceeded", {"output": outcome.text})
+        return outcome

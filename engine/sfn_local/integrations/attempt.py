@@ -1,0 +1,220 @@
+"""One attempt of a task: its token, its time limits, and whoever reports its end first."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from sfn_local.calls.functions import Answer
+from sfn_local.document import Document
+from sfn_local.errors import HeartbeatFailure, StateFailure, TaskTimedOut
+from sfn_local.executions.line import Visit
+from sfn_local.scheduler import Channel, Timer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The function or service has answered, or failed."""
+
+    outcome: Document | StateFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Somebody sent the token back, with an output or a failure."""
+
+    outcome: Document | StateFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A time limit has passed."""
+
+    outcome: StateFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A worker of an activity has taken the task."""
+
+    worker: str | None
+
+
+NOTHING = Document({})
+Outcome = Document | StateFailure
+Ending = Returned | Reported | Expired
+News = Ending | Taken
+
+
+class Attempt:
+    """One attempt of a task; leaving the context ends its token and its timers."""
+
+    __slots__ = (
+        "_heartbeat_timer",
+        "_news",
+        "_offered",
+        "_over",
+        "_timer",
+        "arguments",
+        "heartbeat",
+        "timeout",
+        "visit",
+    )
+
+    def __init__(
+        self,
+        visit: Visit,
+        timeout: int | None,
+        heartbeat: int | None,
+        *,
+        with_token: bool,
+        token: str | None = None,
+    ) -> None:
+        """Limits in seconds; a token is only made where the task waits for one.
+
+        It may have one from before a restart.
+        """
+        self.visit = visit
+        self.timeout = timeout
+        self.heartbeat = heartbeat
+        self.arguments = NOTHING
+        self._news: Channel[News] = Channel()
+        self._offered: Document | None = None
+        self._over = False
+        self._timer: Timer | None = None
+        self._heartbeat_timer: Timer | None = None
+        visit.token = visit.runtime.tokens.issue(self, token) if with_token else None
+
+    def __enter__(self) -> Self:
+        """Start the time limits."""
+        self._timer = self._limit(self.timeout, StateFailure("States.Timeout", None))
+        self._heartbeat_timer = self._limit(self.heartbeat, HeartbeatFailure())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the token and the timers."""
+        self._over = True
+        self.visit.is_submitted = False
+        token, self.visit.token = self.visit.token, None
+        if token is not None:
+            self.visit.runtime.tokens.close(token)
+        for timer in (self._timer, self._heartbeat_timer):
+            if timer is not None:
+                timer.cancel()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the task has its end."""
+        return self._over
+
+    def limits(self) -> dict[str, int]:
+        """The time limits as events show them."""
+        limits = {"timeoutInSeconds": self.timeout, "heartbeatInSeconds": self.heartbeat}
+        return {name: seconds for name, seconds in limits.items() if seconds is not None}
+
+    def record(self, event_type: str, details: dict[str, Any] | None = None) -> None:
+        """Keep an event of the attempt."""
+        self.visit.is_submitted |= event_type == "TaskSubmitted"
+        self.visit.line.record(event_type, details)
+
+    def invoke(self, function: str, payload: str, read: Callable[[Answer], Outcome]) -> None:
+        """Call a function; what its answer is read as will be news."""
+
+        def done(answer: Answer) -> None:
+            self.answer(read(answer))
+
+        self.visit.runtime.invoke(function, payload.encode(), done)
+
+    def invoke_detached(self, function: str, payload: str) -> None:
+        """Call a function whose end nobody waits for."""
+        self.visit.runtime.invoke(function, payload.encode(), _ignore)
+
+    def call(self, call: Callable[[], Outcome]) -> None:
+        """Make a call that may wait for the network; what it answers will be news."""
+        scheduler = self.visit.runtime.scheduler
+
+        def work() -> None:
+            try:
+                outcome = call()
+            except Exception as error:  # a task that nobody answers would wait for ever
+                logger.exception("a call of %s failed", self.visit.state.name)
+                outcome = StateFailure("States.TaskFailed", f"{type(error).__name__}: {error}")
+            with scheduler.lock:
+                self.answer(outcome)
+
+        scheduler.add_blocking(work)
+
+    def call_after(self, seconds: float, call: Callable[[], Outcome]) -> Timer:
+        """Make such a call later."""
+        scheduler = self.visit.runtime.scheduler
+        return scheduler.after(
+            seconds * self.visit.runtime.wait_time_scale, lambda: self.call(call)
+        )
+
+    def answer(self, outcome: Outcome) -> None:
+        """The function or service has answered. Needs the lock."""
+        self._news.put(Returned(outcome))
+
+    def offer(self, document: Document) -> None:
+        """Wait for a worker to take the task with this input; until then no heartbeat is due."""
+        self._offered = document
+        if self._heartbeat_timer is not None:
+            self._heartbeat_timer.cancel()
+
+    def take(self, worker: str | None) -> dict[str, str]:
+        """A worker takes the task: its token and its input. Needs the lock."""
+        self._news.put(Taken(worker))
+        self.beat()
+        offered = "" if self._offered is None else self._offered.text
+        return {"taskToken": self.visit.token or "", "input": offered}
+
+    async def news(self) -> News:
+        """What happened next."""
+        return await self._news
+
+    async def ending(self) -> Ending:
+        """What happened next to a task that no worker takes."""
+        while isinstance(news := await self._news, Taken):
+            continue
+        return news
+
+    def report(self, outcome: Document | StateFailure) -> None:
+        """Somebody sends the token back. Needs the lock.
+
+        Raises:
+            TaskTimedOut: somebody else was first.
+        """
+        if self._over:
+            raise TaskTimedOut
+        self._over = True
+        self._news.put(Reported(outcome))
+
+    def beat(self) -> None:
+        """Somebody shows that the task is alive. Needs the lock.
+
+        Raises:
+            TaskTimedOut: the task is over.
+        """
+        if self._over:
+            raise TaskTimedOut
+        if self._heartbeat_timer is not None:
+            self._heartbeat_timer.cancel()
+            self._heartbeat_timer = self._limit(self.heartbeat, HeartbeatFailure())
+
+    def _limit(self, seconds: int | None, failure: StateFailure) -> Timer | None:
+        if seconds is None:
+            return None
+        scheduler = self.visit.runtime.scheduler
+        return scheduler.deliver_after(seconds, self._news, Expired(failure), is_limit=True)
+
+
+def _ignore(_: Answer) -> None:
+    """Nobody waits for the answer."""

@@ -1,0 +1,118 @@
+"""Lambda: a function by its ARN, and `lambda:invoke` with or without a callback."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sfn_local.calls.functions import Answer, FunctionError
+from sfn_local.document import Document, Json, dumps, loads
+from sfn_local.errors import RuntimeFailure, SizeFailure, StateFailure
+from sfn_local.integrations.attempt import Attempt, Expired, Outcome
+from sfn_local.integrations.service_task import ServiceTask, metadata
+
+OK, ACCEPTED = 200, 202
+NO_REQUEST = "00000000-0000-0000-0000-000000000000"
+
+
+class LambdaFunction:
+    """A Resource that is a function's ARN."""
+
+    is_callback = False
+
+    def __init__(self, function: str) -> None:
+        """The function, by ARN or by name."""
+        self._function = function
+
+    def start(self, attempt: Attempt, arguments: Document) -> None:
+        """Call the function with the arguments."""
+        details = {"input": arguments.text, "resource": self._function, **attempt.limits()}
+        attempt.record("LambdaFunctionScheduled", details)
+        attempt.record("LambdaFunctionStarted")
+        attempt.invoke(self._function, arguments.text, self._read)
+
+    async def finish(self, attempt: Attempt) -> Document:
+        """What the function returns.
+
+        Raises:
+            StateFailure: it failed, or did not end in time.
+        """
+        news = await attempt.ending()
+        outcome = news.outcome
+        if isinstance(outcome, StateFailure):
+            ending = "TimedOut" if isinstance(news, Expired) else "Failed"
+            attempt.record(f"LambdaFunction{ending}", outcome.reasons())
+            raise outcome
+        attempt.record("LambdaFunctionSucceeded", {"output": outcome.text})
+        return outcome
+
+    def _read(self, answer: Answer) -> Outcome:
+        if isinstance(answer, FunctionError):
+            return StateFailure(answer.error, answer.cause)
+        result = read_result(answer)
+        return SizeFailure(self._function) if result.is_too_large else result
+
+
+class LambdaInvoke(ServiceTask):
+    """The optimized integration."""
+
+    def __init__(self, *, is_callback: bool) -> None:
+        """With is_callback, `.waitForTaskToken`."""
+        super().__init__("lambda", "invoke", is_callback=is_callback)
+
+    def prepare(self, attempt: Attempt, arguments: Json) -> Callable[[], None]:
+        """A call of FunctionName with Payload.
+
+        Raises:
+            RuntimeFailure: the arguments name no function.
+        """
+        function, payload = _parse(arguments)
+        if arguments.get("InvocationType") != "Event":
+            return lambda: attempt.invoke(function, payload, _read_response)
+
+        def detached() -> None:
+            attempt.invoke_detached(function, payload)
+            attempt.answer(Document(_envelope(ACCEPTED, "", 0)))
+
+        return detached
+
+
+def read_result(answer: bytes) -> Document:
+    """What a function returned; a text that is no JSON counts as a string."""
+    text = answer.decode("utf-8", "replace")
+    if not text:
+        return Document(None)
+    try:
+        return Document(loads(text), text)
+    except ValueError:
+        return Document(text)
+
+
+def _parse(arguments: Json) -> tuple[str, str]:
+    """The function, with its qualifier, and the payload's text."""
+    function = arguments.get("FunctionName") if isinstance(arguments, dict) else None
+    if not isinstance(function, str) or not function:
+        raise RuntimeFailure(
+            "The Parameters could not be used to start the Task: "
+            "[The field 'FunctionName' is required but was missing]"
+        )
+    qualifier = arguments.get("Qualifier")
+    if isinstance(qualifier, str) and qualifier:
+        function = f"{function}:{qualifier}"
+    return function, dumps(arguments.get("Payload", {}))
+
+
+def _read_response(answer: Answer) -> Outcome:
+    """The response of the Invoke API."""
+    if isinstance(answer, FunctionError):
+        return StateFailure(answer.error, answer.cause)
+    response = Document(_envelope(OK, read_result(answer).value, len(answer)))
+    return SizeFailure("lambda") if response.is_too_large else response
+
+
+def _envelope(status: int, payload: Json, length: int) -> dict[str, Any]:
+    headers = {"Content-Length": str(length), "Content-Type": "application/json"}
+    return {
+        "ExecutedVersion": "$LATEST",
+        "Payload": payload,
+        **metadata(status, headers, NO_REQUEST),
+        "StatusCode": status,
+    }

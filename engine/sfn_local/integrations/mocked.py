@@ -1,0 +1,66 @@
+"""A service whose answer a test case knows: it is not called."""
+
+import re
+
+from sfn_local.document import Document
+from sfn_local.errors import SizeFailure, StateFailure
+from sfn_local.integrations.attempt import Attempt
+from sfn_local.integrations.service_task import SUBMITTING
+
+OPTIMIZED = re.compile(
+    r"arn:[^:]+:states:[^:]*:[^:]*:(?!activity:)(?:(aws-sdk:[^:]+)|([^:]+)):(.+)"
+)
+CALLBACK = ".waitForTaskToken"
+
+
+class MockedTask:
+    """What a Resource stands for, with its answer; the events are those of the real service."""
+
+    def __init__(self, resource: str, answer: Document | StateFailure) -> None:
+        """The answer is the task's result, or its failure."""
+        self._resource = resource
+        self._answer = answer
+        found = OPTIMIZED.fullmatch(resource)
+        self._identity = (
+            {"resourceType": found[1] or found[2], "resource": found[3]} if found else None
+        )
+        self.is_callback = resource.endswith(CALLBACK)
+
+    def start(self, attempt: Attempt, arguments: Document) -> None:
+        """Record that the service is called."""
+        limits = attempt.limits()
+        if self._identity is None:
+            details = {"input": arguments.text, "resource": self._resource, **limits}
+            attempt.record("LambdaFunctionScheduled", details)
+            attempt.record("LambdaFunctionStarted")
+            return
+        details = {
+            "parameters": arguments.text,
+            "region": attempt.visit.runtime.region,
+            **limits,
+            **self._identity,
+        }
+        attempt.record("TaskScheduled", details)
+        attempt.record("TaskStarted", self._identity)
+
+    async def finish(self, attempt: Attempt) -> Document:
+        """The answer.
+
+        Raises:
+            StateFailure: it is a failure.
+        """
+        identity = self._identity or {}
+        what = "LambdaFunction" if self._identity is None else "Task"
+        answer = self._answer
+        if isinstance(answer, Document) and answer.is_too_large:
+            answer = SizeFailure(attempt.visit.state.name)
+        if isinstance(answer, StateFailure):
+            ending = "TimedOut" if answer.error == "States.Timeout" else "Failed"
+            reasons = {"error": answer.error, "cause": answer.cause}
+            given = {name: text for name, text in reasons.items() if text is not None}
+            attempt.record(f"{what}{ending}", {**given, **identity})
+            raise StateFailure(answer.error, answer.cause)
+        if SUBMITTING.search(self._resource):
+            attempt.record("TaskSubmitted", {"output": answer.text, **identity})
+        attempt.record(f"{what}Succeeded", {"output": answer.text, **identity})
+        return answer

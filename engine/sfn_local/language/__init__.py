@@ -1,0 +1,1 @@
+"""The parts of the Amazon States Language that need no execution."""

@@ -1,0 +1,162 @@
+"""Fields: which there are, of which type, and in which range."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from sfn_local.document import Json
+from sfn_local.lint.finding import Report
+from sfn_local.lint.json_positions import escape
+from sfn_local.lint.model import Definition, StateNode
+from sfn_local.lint.schema import (
+    COMMON,
+    JSONATA_ONLY,
+    JSONPATH_ONLY,
+    MACHINE,
+    OBJECTS,
+    PROCESSOR,
+    REQUIRED,
+    STATES,
+    Field,
+)
+
+WITH_PATHS = (
+    "TimeoutSeconds",
+    "HeartbeatSeconds",
+    "Error",
+    "Cause",
+    "MaxConcurrency",
+    "ToleratedFailureCount",
+    "ToleratedFailurePercentage",
+)
+
+
+def check(definition: Definition, report: Report) -> None:
+    """Look at every field of the definition."""
+    _check_fields(definition.fields, "", MACHINE, report, "the state machine")
+    _check_machine(definition, report)
+    for scope in definition.scopes:
+        _check_states_object(scope.fields, scope.pointer, report)
+    for scope in definition.scopes[1:]:
+        allowed = PROCESSOR if _is_processor(scope.pointer) else OBJECTS["Branch"]
+        _check_fields(scope.fields, scope.pointer, allowed, report, "this scope")
+    for state in definition.states:
+        _check_state(state, report)
+
+
+def _check_machine(definition: Definition, report: Report) -> None:
+    if not definition.fields.get("Comment"):
+        report.add("comment-missing", "", "the machine has no Comment")
+    waits = any(state.type == "Wait" or state.is_callback for state in definition.states)
+    if waits and "TimeoutSeconds" not in definition.fields:
+        message = "the machine waits, and has no TimeoutSeconds"
+        report.add("machine-timeout-missing", "", message)
+
+
+def _check_states_object(fields: dict[str, Json], pointer: str, report: Report) -> None:
+    for name in ("StartAt", "States"):
+        if name not in fields:
+            report.add("field-missing", pointer, f"{name} is missing")
+    states = fields.get("States")
+    if isinstance(states, dict):
+        if not states:
+            report.add("field-missing", f"{pointer}/States", "there is no state")
+        for name, state in states.items():
+            if not isinstance(state, dict):
+                where = f"{pointer}/States/{escape(name)}"
+                report.add("field-type", where, f"the state {name} must be an object")
+
+
+def _check_state(state: StateNode, report: Report) -> None:
+    if state.type not in STATES:
+        _report_type(state, report)
+        return
+    allowed = COMMON | STATES[state.type]
+    _check_fields(state.fields, state.pointer, allowed, report, f"a {state.type} state")
+    _check_language(state, report)
+    for name in REQUIRED.get(state.type, ()):
+        if name not in state.fields:
+            report.add("field-missing", state.pointer, f"the state {state.name} has no {name}")
+    for name in WITH_PATHS:
+        if name in state.fields and f"{name}Path" in state.fields:
+            message = f"{name} and {name}Path exclude each other"
+            report.add("value-and-path", f"{state.pointer}/{name}Path", message)
+
+
+def _report_type(state: StateNode, report: Report) -> None:
+    given = state.fields.get("Type")
+    if given is None:
+        report.add("field-missing", state.pointer, f"the state {state.name} has no Type")
+        return
+    message = f"there is no type of states {given!r}"
+    hint = _did_you_mean(str(given).capitalize(), STATES)
+    report.add("type-unknown", f"{state.pointer}/Type", message, hint)
+
+
+def _check_language(state: StateNode, report: Report) -> None:
+    excluded = JSONPATH_ONLY if state.is_jsonata else JSONATA_ONLY
+    for name in excluded.get(state.type, ()):
+        if name in state.fields:
+            message = f"{name} is no field of a {state.language} state"
+            report.add("language-mixed", f"{state.pointer}/{name}", message)
+
+
+def _check_fields(
+    fields: dict[str, Json], pointer: str, allowed: dict[str, Field], report: Report, what: str
+) -> None:
+    for name, value in fields.items():
+        where = f"{pointer}/{escape(name)}"
+        if name in allowed:
+            _check_value(value, where, name, allowed[name], report)
+        else:
+            _report_unknown(name, where, allowed, report, what)
+
+
+def _report_unknown(
+    name: str, where: str, allowed: dict[str, Field], report: Report, what: str
+) -> None:
+    elsewhere = [kind for kind, fields in STATES.items() if name in fields]
+    if name in COMMON | MACHINE or elsewhere:
+        hint = f"It belongs to {' and '.join(elsewhere)} states." if elsewhere else ""
+        report.add("field-misplaced", where, f"{what} has no {name}", hint)
+        return
+    hint = _did_you_mean(name, allowed)
+    report.add("field-unknown", where, f"{what} has no {name}", hint)
+
+
+def _did_you_mean(name: str, known: dict[str, Field] | dict[str, dict[str, Field]]) -> str:
+    lower = {candidate.lower(): candidate for candidate in known}
+    close = get_close_matches(name.lower(), lower, 1, 0.75)
+    return f"Did you mean {lower[close[0]]}?" if close else ""
+
+
+def _check_value(value: Json, where: str, name: str, field: Field, report: Report) -> None:
+    if field.accepts_expression and isinstance(value, str) and value.startswith("{%"):
+        return
+    if not field.accepts(value):
+        report.add("field-type", where, f"{name} must be {field.description}")
+        return
+    if field.choices and value not in field.choices:
+        message = f"{name} must be one of {', '.join(field.choices)}"
+        report.add("choice-of-values", where, message)
+    if field.is_number and not field.least <= value <= field.most:
+        message = f"{name} must be from {field.least:,} to {field.most:,}, not {value:,}"
+        report.add("number-range", where, message)
+    for inner, inner_where in _inner(value, where, field):
+        _check_fields(inner, inner_where, OBJECTS[field.object], report, name)
+        for required in field.required:
+            if required not in inner:
+                report.add("field-missing", inner_where, f"{name} has no {required}")
+
+
+def _inner(value: Json, where: str, field: Field) -> Iterator[tuple[dict[str, Json], str]]:
+    if not field.object:
+        return
+    if isinstance(value, dict):
+        yield value, where
+    for position, item in enumerate(value if isinstance(value, list) else []):
+        if isinstance(item, dict):
+            yield item, f"{where}/{position}"
+
+
+def _is_processor(pointer: str) -> bool:
+    return pointer.endswith(("/ItemProcessor", "/Iterator"))

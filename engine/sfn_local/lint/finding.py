@@ -1,0 +1,76 @@
+"""Findings, and the report that collects them."""
+
+from dataclasses import dataclass
+
+from sfn_local.lint.json_positions import Located
+from sfn_local.lint.rules import RULES
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong; severity is error or warning, line and column count from 1."""
+
+    id: str
+    severity: str
+    message: str
+    state: str
+    pointer: str
+    line: int
+    column: int
+    hint: str
+    file: str = ""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether AWS refuses the definition for it."""
+        return RULES[self.id].is_refused
+
+
+class Report:
+    """Collects what the rules find in one definition."""
+
+    def __init__(self, located: Located, name: str) -> None:
+        """An empty report about a located definition; name is that of its file."""
+        self._located = located
+        self._name = name
+        self._findings: list[tuple[int, Finding]] = []
+
+    def add(self, rule: str, pointer: str, message: str, hint: str = "") -> None:
+        """Something is wrong with what stands at a JSON pointer."""
+        self.add_at(rule, self._located.offset(pointer), pointer, message, hint)
+
+    def add_at(self, rule: str, offset: int, pointer: str, message: str, hint: str = "") -> None:
+        """Something is wrong at a place of the text."""
+        line, column = self._located.line_and_column(offset)
+        finding = Finding(
+            id=rule,
+            severity=RULES[rule].severity,
+            message=message,
+            state=state_of(pointer),
+            pointer=pointer,
+            line=line,
+            column=column,
+            hint=hint or RULES[rule].hint,
+            file=self._name,
+        )
+        self._findings.append((offset, finding))
+
+    def add_inside(self, rule: str, pointer: str, part: str, position: int, message: str) -> None:
+        """Something is wrong at a position of a text that stands, unescaped, at a pointer."""
+        start = self._located.offset(pointer)
+        found = self._located.text.find(part, start)
+        self.add_at(rule, start if found < 0 else found + position, pointer, message)
+
+    def findings(self) -> list[Finding]:
+        """All findings, in the order of the text."""
+        return [finding for _, finding in sorted(self._findings, key=lambda entry: entry[0])]
+
+
+def state_of(pointer: str) -> str:
+    """The innermost state that a JSON pointer leads into; empty outside of all."""
+    parts = iter(pointer.split("/"))
+    name = ""
+    for part in parts:
+        if part == "States":
+            name = next(parts, name)
+    return name.replace("~1", "/").replace("~0", "~")

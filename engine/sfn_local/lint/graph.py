@@ -1,0 +1,139 @@
+"""The graph: targets, ways in, ways out, names."""
+
+from collections.abc import Iterable, Iterator
+
+from sfn_local.document import Json, dumps
+from sfn_local.lint.finding import Report
+from sfn_local.lint.model import Definition, Scope, StateNode
+
+LONGEST_NAME = 80
+TERMINAL = ("Choice", "Succeed", "Fail")
+COUNTERS = ("States.MathAdd", "Assign")
+
+
+def check(definition: Definition, report: Report) -> None:
+    """Look at how the states lead to each other."""
+    everywhere: dict[str, StateNode] = {}
+    for scope in definition.scopes:
+        _check_targets(scope, definition, report)
+        _check_reachability(scope, report)
+        _check_loops(scope, report)
+        for state in scope.states.values():
+            _check_name(state, everywhere, report)
+            _check_transition(state, report)
+
+
+def _check_name(state: StateNode, everywhere: dict[str, StateNode], report: Report) -> None:
+    if len(state.name) > LONGEST_NAME:
+        message = f"the name has {len(state.name)} characters"
+        report.add("name-too-long", state.pointer, message)
+    if state.name in everywhere:
+        other = everywhere[state.name].pointer
+        message = f"there is a state {state.name} at {other} too"
+        report.add("name-repeated", state.pointer, message)
+    everywhere.setdefault(state.name, state)
+
+
+def _check_transition(state: StateNode, report: Report) -> None:
+    if not state.type or state.type in TERMINAL:
+        return
+    has_next, has_end = "Next" in state.fields, state.fields.get("End") is True
+    if has_next and has_end:
+        message = f"the state {state.name} has Next and End"
+        report.add("transition-both", f"{state.pointer}/End", message)
+    if not has_next and not has_end:
+        message = f"the state {state.name} has neither Next nor End"
+        report.add("transition-missing", state.pointer, message)
+
+
+def _check_targets(scope: Scope, definition: Definition, report: Report) -> None:
+    start = scope.fields.get("StartAt")
+    if isinstance(start, str):
+        _check_target(f"{scope.pointer}/StartAt", start, scope, definition, report)
+    for state in scope.states.values():
+        for pointer, target in state.targets():
+            _check_target(pointer, target, scope, definition, report)
+
+
+def _check_target(
+    pointer: str, target: str, scope: Scope, definition: Definition, report: Report
+) -> None:
+    if target in scope.states:
+        return
+    elsewhere = any(state.name == target for state in definition.states)
+    message = f"there is no state {target}"
+    if elsewhere:
+        message = f"the state {target} is in another scope, which cannot be entered from here"
+    report.add("target-unknown", pointer, message)
+
+
+def _check_reachability(scope: Scope, report: Report) -> None:
+    start = scope.fields.get("StartAt")
+    if not isinstance(start, str) or start not in scope.states:
+        return
+    leads_to = _edges(scope)
+    reachable = _closure([start], leads_to)
+    for name, state in scope.states.items():
+        if name not in reachable:
+            message = f"no way leads to the state {name}"
+            report.add("unreachable", state.pointer, message)
+    comes_from: dict[str, list[str]] = {name: [] for name in scope.states}
+    for name, targets in leads_to.items():
+        for target in targets:
+            comes_from[target].append(name)
+    ends = [name for name, state in scope.states.items() if _may_end(state, scope)]
+    ending = _closure(ends, comes_from)
+    for name, state in scope.states.items():
+        if name in reachable and name not in ending:
+            message = f"no way leads from the state {name} to an end"
+            report.add("no-end", state.pointer, message)
+
+
+def _may_end(state: StateNode, scope: Scope) -> bool:
+    """Whether its scope ends there; where a target lacks, another rule says so."""
+    targets = [target for _, target in state.targets()]
+    return state.ends or not targets or any(target not in scope.states for target in targets)
+
+
+def _edges(scope: Scope) -> dict[str, list[str]]:
+    return {
+        name: [target for _, target in state.targets() if target in scope.states]
+        for name, state in scope.states.items()
+    }
+
+
+def _closure(start: Iterable[Json], edges: dict[str, list[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += edges[name]
+    return found
+
+
+def _check_loops(scope: Scope, report: Report) -> None:
+    edges = _edges(scope)
+    reported: set[str] = set()
+    for name in scope.states:
+        after = _closure(edges[name], edges)
+        if name not in after or name in reported:
+            continue
+        loop = {other for other in after if name in _closure(edges[other], edges)}
+        reported |= loop
+        if not any(_slows(scope.states[other]) for other in loop):
+            message = f"the loop of {', '.join(_in_order(loop, scope))} neither waits nor counts"
+            report.add("tight-loop", scope.states[name].pointer, message)
+
+
+def _in_order(names: set[str], scope: Scope) -> Iterator[str]:
+    return (name for name in scope.states if name in names)
+
+
+def _slows(state: StateNode) -> bool:
+    if state.type == "Wait" or state.is_callback or ".sync" in state.resource:
+        return True
+    own = {name: value for name, value in state.fields.items() if name not in ("Retry", "Catch")}
+    text = dumps(own)
+    return any(counter in text for counter in COUNTERS)

@@ -1,0 +1,178 @@
+"""A JSON parser that remembers where everything stands."""
+
+import json
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from sfn_local.document import Json
+
+BLANKS = re.compile(r"[ \t\n\r]*")
+NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+WORDS: dict[str, Json] = {"true": True, "false": False, "null": None}
+DECODER = json.JSONDecoder()
+DEEPEST = 200
+
+
+class JsonSyntaxError(ValueError):
+    """The text is no JSON; offset counts the characters before the place that is wrong."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        """The message says what is wrong there."""
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+
+@dataclass
+class Located:
+    """A JSON value, and the place of each of its parts by JSON pointer.
+
+    A field's place is that of its name; repeated lists the fields that stand in their object
+    more than once, each with the offset of the later one.
+    """
+
+    text: str
+    value: Json = None
+    offsets: dict[str, int] = field(default_factory=dict)
+    repeated: list[tuple[str, int]] = field(default_factory=list)
+
+    def offset(self, pointer: str) -> int:
+        """The place of a part, or of the nearest one around it."""
+        while pointer not in self.offsets and pointer:
+            pointer = pointer.rpartition("/")[0]
+        return self.offsets.get(pointer, 0)
+
+    def line_and_column(self, offset: int) -> tuple[int, int]:
+        """Both from 1; the column counts characters."""
+        starts = [0, *(found.end() for found in re.finditer("\n", self.text))]
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
+
+
+def escape(name: str) -> str:
+    """A field's name as a part of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def parse(text: str) -> Located:
+    """The value of a JSON text.
+
+    Raises:
+        JsonSyntaxError: the text is no JSON.
+    """
+    located = Located(text)
+    _Parser(located).document()
+    return located
+
+
+class _Parser:
+    def __init__(self, located: Located) -> None:
+        self._located = located
+        self._text = located.text
+        self._position = 0
+        self._depth = 0
+
+    def document(self) -> None:
+        self._skip_blanks()
+        self._located.value = self._value("")
+        self._skip_blanks()
+        if self._position < len(self._text):
+            raise self._error("the document should end here")
+
+    def _value(self, pointer: str) -> Json:
+        self._located.offsets.setdefault(pointer, self._position)
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise self._error("the document is nested too deep")
+        value = self._value_of(self._peek(), pointer)
+        self._depth -= 1
+        return value
+
+    def _value_of(self, first: str, pointer: str) -> Json:
+        if first == "{":
+            return self._object(pointer)
+        if first == "[":
+            return self._list(pointer)
+        if first == '"':
+            return self._string()
+        return self._number_or_word()
+
+    def _object(self, pointer: str) -> dict[str, Json]:
+        fields: dict[str, Json] = {}
+        self._position += 1
+        self._skip_blanks()
+        if self._take("}"):
+            return fields
+        while True:
+            self._field(fields, pointer)
+            if self._take("}"):
+                return fields
+            self._expect(",", "a comma or } should stand here")
+
+    def _field(self, fields: dict[str, Json], pointer: str) -> None:
+        self._skip_blanks()
+        if self._peek() != '"':
+            raise self._error("a field name in double quotes should stand here")
+        start = self._position
+        name = self._string()
+        inner = f"{pointer}/{escape(name)}"
+        if name in fields:
+            self._located.repeated.append((inner, start))
+        self._located.offsets[inner] = start
+        self._skip_blanks()
+        self._expect(":", "a colon should stand here")
+        self._skip_blanks()
+        fields[name] = self._value(inner)
+        self._skip_blanks()
+
+    def _list(self, pointer: str) -> list[Json]:
+        items: list[Json] = []
+        self._position += 1
+        self._skip_blanks()
+        if self._take("]"):
+            return items
+        while True:
+            self._skip_blanks()
+            items.append(self._value(f"{pointer}/{len(items)}"))
+            self._skip_blanks()
+            if self._take("]"):
+                return items
+            self._expect(",", "a comma or ] should stand here")
+
+    def _string(self) -> str:
+        try:
+            text, self._position = DECODER.raw_decode(self._text, self._position)
+        except json.JSONDecodeError as error:
+            raise JsonSyntaxError(error.msg.lower(), error.pos) from None
+        return str(text)
+
+    def _number_or_word(self) -> Json:
+        for word, value in WORDS.items():
+            if self._take(word):
+                return value
+        found = NUMBER.match(self._text, self._position)
+        if found is None:
+            raise self._error("a JSON value should stand here")
+        self._position = found.end()
+        return json.loads(found.group())
+
+    def _peek(self) -> str:
+        return self._text[self._position : self._position + 1]
+
+    def _take(self, expected: str) -> bool:
+        if not self._text.startswith(expected, self._position):
+            return False
+        self._position += len(expected)
+        return True
+
+    def _expect(self, expected: str, message: str) -> None:
+        if not self._take(expected):
+            raise self._error(message)
+
+    def _skip_blanks(self) -> None:
+        found = BLANKS.match(self._text, self._position)
+        self._position = found.end() if found else self._position
+
+    def _error(self, message: str) -> JsonSyntaxError:
+        return JsonSyntaxError(message, self._position)

@@ -1,0 +1,113 @@
+"""The two query languages: fields of one in a state of the other, and what JSONata refers to.
+
+Source: Step Functions Developer Guide, "Transforming data with JSONata in Step Functions".
+"""
+
+from collections.abc import Iterator
+
+from sfn_local.dataflow.jsonata.expressions import find_fault
+from sfn_local.document import Json
+from sfn_local.lint.expressions import (
+    CLOSING,
+    ERROR,
+    INNER_SCOPES,
+    OPENING,
+    RESULT,
+    Expression,
+    expressions,
+)
+from sfn_local.lint.finding import Report
+from sfn_local.lint.json_positions import escape
+from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode, entries
+
+STATES_FIELDS = ("context", "input", "result", "errorOutput")
+
+
+def check(definition: Definition, report: Report) -> None:
+    """Look at every state in the light of its language."""
+    is_jsonata = definition.fields.get("QueryLanguage") == JSONATA
+    for state in definition.states:
+        if is_jsonata and state.fields.get("QueryLanguage") == JSONPATH:
+            message = "the whole machine is JSONata, so no state can be JSONPath"
+            report.add("language-mixed", f"{state.pointer}/QueryLanguage", message)
+        for pointer, name in _foreign_fields(state):
+            message = f"{name} is no field of a {state.language} state"
+            report.add("language-mixed", pointer, message)
+        for name, value in state.fields.items():
+            if name not in INNER_SCOPES:
+                _check_texts(value, f"{state.pointer}/{escape(name)}", state, report)
+        for expression in expressions(state):
+            _check_expression(expression, report)
+
+
+def _foreign_fields(state: StateNode) -> Iterator[tuple[str, str]]:
+    """Fields inside a state's fields that only the other language has."""
+    arguments = "Parameters" if state.is_jsonata else "Arguments"
+    for holder in ("ItemReader", "ResultWriter"):
+        yield from _those(state.fields.get(holder), f"{state.pointer}/{holder}", (arguments,))
+    catching = ("ResultPath",) if state.is_jsonata else ("Output",)
+    for position, catcher in entries(state.fields.get("Catch")):
+        yield from _those(catcher, f"{state.pointer}/Catch/{position}", catching)
+    if not state.is_jsonata:
+        return
+    for position, rule in entries(state.fields.get("Choices")):
+        names = tuple(name for name in rule if name not in ("Condition", "Next", "Comment"))
+        foreign = tuple(name for name in names if name not in ("Assign", "Output"))
+        yield from _those(rule, f"{state.pointer}/Choices/{position}", foreign)
+    reader = state.fields.get("ItemReader")
+    config = reader.get("ReaderConfig") if isinstance(reader, dict) else None
+    yield from _those(config, f"{state.pointer}/ItemReader/ReaderConfig", ("MaxItemsPath",))
+    limits = ("MaxItemsPerBatchPath", "MaxInputBytesPerBatchPath")
+    yield from _those(state.fields.get("ItemBatcher"), f"{state.pointer}/ItemBatcher", limits)
+
+
+def _those(holder: Json, pointer: str, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for name in names if isinstance(holder, dict) else ():
+        if name in holder:
+            yield f"{pointer}/{escape(name)}", name
+
+
+def _check_texts(value: Json, pointer: str, state: StateNode, report: Report) -> None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            where = f"{pointer}/{escape(name)}"
+            if state.is_jsonata and name.endswith(".$"):
+                message = f"{name} is JSONPath, and the state {state.name} is JSONata"
+                report.add("jsonpath-text", where, message)
+            _check_texts(inner, where, state, report)
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            _check_texts(inner, f"{pointer}/{position}", state, report)
+    elif not state.is_jsonata and isinstance(value, str) and _is_jsonata(value):
+        message = f"{value} is JSONata, and the state {state.name} is JSONPath"
+        report.add("jsonata-text", pointer, message)
+
+
+def _is_jsonata(text: str) -> bool:
+    return text.startswith(OPENING) and text.endswith(CLOSING)
+
+
+def _check_syntax(expression: Expression, report: Report) -> None:
+    fault = find_fault(expression.text)
+    if fault is not None:
+        position, message = fault
+        pointer, text = expression.pointer, expression.text
+        report.add_inside("jsonata-syntax", pointer, text, position, message)
+
+
+def _check_expression(expression: Expression, report: Report) -> None:
+    if expression.is_jsonata:
+        _check_syntax(expression, report)
+    for name in sorted(expression.unknown_functions()):
+        hint = "AWS leaves $eval out; $parse reads JSON." if name == "eval" else ""
+        report.add("function-unknown", expression.pointer, f"there is no function ${name}", hint)
+    for field in sorted(expression.states_fields()):
+        if field not in STATES_FIELDS:
+            report.add("states-field", expression.pointer, f"$states has no {field}")
+        elif field == "result" and expression.data != RESULT:
+            report.add("states-field", expression.pointer, "there is no $states.result here")
+        elif field == "errorOutput" and expression.data != ERROR:
+            report.add("states-field", expression.pointer, "there is no $states.errorOutput here")
+    if expression.binds_states:
+        message = "$states belongs to Step Functions"
+        report.add("variable-name", expression.pointer, message)

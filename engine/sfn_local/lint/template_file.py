@@ -1,0 +1,56 @@
+"""Templates of SAM and CloudFormation, as their YAML has them."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class TemplateError(Exception):
+    """The template cannot be read; the message says where and what to change."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML as CloudFormation reads it: short tags become `Fn::` objects, dates stay text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _short_tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    elif isinstance(node, yaml.MappingNode):
+        value = loader.construct_mapping(node, deep=True)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _short_tag)
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read one template file.
+
+    Raises:
+        TemplateError: there is no such file, or it is not a YAML mapping.
+    """
+    try:
+        document = _Loader(path.read_text(encoding="utf-8")).get_single_data()
+    except FileNotFoundError:
+        raise TemplateError(f"there is no template at {path}") from None
+    except yaml.YAMLError as error:
+        raise TemplateError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
+        raise TemplateError(f"{path} is not a CloudFormation template: it has no Resources")
+    for logical_id, resource in document["Resources"].items():
+        if not isinstance(resource, dict) or "Type" not in resource:
+            raise TemplateError(f"{path}: the resource {logical_id} has no Type")
+    return document

@@ -1,0 +1,22 @@
+"""Wait and Fail states."""
+
+from sfn_local.lint.finding import Report
+from sfn_local.lint.model import Definition
+from sfn_local.timestamps import parse_timestamp
+
+WAYS = ("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
+
+
+def check(definition: Definition, report: Report) -> None:
+    """Look at how long Wait states wait."""
+    for state in definition.of_type("Wait"):
+        ways = [way for way in WAYS if way in state.fields]
+        if len(ways) != 1:
+            given = ", ".join(ways) or "none"
+            message = f"the state {state.name} has {given} of {', '.join(WAYS)}"
+            report.add("wait-ways", state.pointer, message)
+        timestamp = state.fields.get("Timestamp")
+        is_expression = isinstance(timestamp, str) and timestamp.startswith("{%")
+        if timestamp is not None and not is_expression and parse_timestamp(timestamp) is None:
+            message = "Timestamp is no date and time with an offset"
+            report.add("timestamp", f"{state.pointer}/Timestamp", message)

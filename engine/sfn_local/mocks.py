@@ -1,0 +1,188 @@
+"""MockConfigFile.json: test cases in which services answer as written, and are not called.
+
+An execution takes part by the name of its test case, `arn:…:stateMachine:orders#HappyPath`. Each
+of its states counts its own calls: retries, loops and iterations of a Map draw from one list. A
+Distributed Map that a case names reads what is returned, and writes no file (AWS's has no such).
+Source: Step Functions Developer Guide, "Configuration file for mocked service integrations";
+counting as Step Functions Local 2.0.0 does it (localstack issue 12846, floci issue 3254).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sfn_local.document import Document, Json
+from sfn_local.errors import RuntimeFailure, StateFailure
+
+DEFAULT_FILE = "MockConfigFile.json"
+CALLS = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
+
+Answer = Document | StateFailure
+
+
+class MockError(ValueError):
+    """A mock configuration is not well formed, or has not what is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One mocked response: what the calls from first to last are answered."""
+
+    first: int
+    last: int
+    answer: Answer
+
+
+class MockCase:
+    """A test case during one execution."""
+
+    def __init__(self, name: str, responses: dict[str, tuple[str, list[Response]]]) -> None:
+        """Responses, and their name, by the state that they are for; calls counts by state."""
+        self.name = name
+        self.calls: dict[str, int] = {}
+        self._responses = responses
+
+    @property
+    def states(self) -> frozenset[str]:
+        """The states whose services are not called."""
+        return frozenset(self._responses)
+
+    def next_answer(self, state: str) -> Answer | None:
+        """What the state's service answers now; None where the case says nothing of the state.
+
+        Raises:
+            RuntimeFailure: the case has no answer to so late a call.
+        """
+        if state not in self._responses:
+            return None
+        name, responses = self._responses[state]
+        call = self.calls.get(state, 0)
+        self.calls[state] = call + 1
+        for response in responses:
+            if response.first <= call <= response.last:
+                return response.answer
+        raise RuntimeFailure(
+            f"The mocked response {name} has no answer to call {call} (counted from 0) of the "
+            f'state {state}; add one under "{call}"'
+        )
+
+
+class MockConfig:
+    """The text of a MockConfigFile.json."""
+
+    def __init__(self, text: str) -> None:
+        """Read and check the whole text.
+
+        Raises:
+            MockError: it is not well formed; the message says where.
+        """
+        try:
+            config = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise MockError(f"it is no JSON: {error}") from None
+        machines = _objects(config, "StateMachines", "")
+        responses = _objects(config, "MockedResponses", "")
+        self._responses = {name: _responses(value, name) for name, value in responses.items()}
+        self._cases = {
+            machine: _objects(value, "TestCases", f"StateMachines.{machine}")
+            for machine, value in machines.items()
+        }
+        for machine, cases in self._cases.items():
+            for case in cases:
+                self.case(machine, case)
+
+    @classmethod
+    def read(cls, path: Path) -> "MockConfig":
+        """The configuration in a file.
+
+        Raises:
+            MockError: the file cannot be read, or is not well formed.
+        """
+        try:
+            return cls(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, MockError) as error:
+            raise MockError(f"the mock configuration {path}: {error}") from None
+
+    @property
+    def machines(self) -> list[str]:
+        """The machines that have test cases."""
+        return list(self._cases)
+
+    def case(self, machine: str, case: str) -> MockCase:
+        """A test case of a machine, as it is before its first call.
+
+        Raises:
+            MockError: there is none of this name, or it is not well formed.
+        """
+        if machine not in self._cases:
+            known = _listed(self._cases)
+            raise MockError(f"there are no test cases for the machine {machine}; only for {known}")
+        cases = self._cases[machine]
+        if case not in cases:
+            known = _listed(cases)
+            raise MockError(f"the machine {machine} has no test case {case}; it has {known}")
+        return MockCase(case, dict(self._states(cases[case], f"the test case {machine}#{case}")))
+
+    def _states(self, case: Json, place: str) -> Iterator[tuple[str, tuple[str, list[Response]]]]:
+        if not isinstance(case, dict):
+            raise MockError(f"{place} must be an object: names of states to mocked responses")
+        for state, name in case.items():
+            if not isinstance(name, str) or name not in self._responses:
+                known = _listed(self._responses)
+                message = f"{place} gives {state} the mocked response {name!r}; there are {known}"
+                raise MockError(message)
+            yield state, (name, self._responses[name])
+
+
+@dataclass(frozen=True, slots=True)
+class MockFile:
+    """A MockConfigFile.json that is read for every execution, so that it may be edited."""
+
+    path: Path
+
+    def case(self, machine: str, case: str) -> MockCase:
+        """A test case of a machine.
+
+        Raises:
+            MockError: there is none of this name, or the file is not well formed.
+        """
+        return MockConfig.read(self.path).case(machine, case)
+
+
+def _objects(holder: Json, field: str, place: str) -> dict[str, Json]:
+    value = holder.get(field) if isinstance(holder, dict) else None
+    if not isinstance(value, dict):
+        where = f"{place}.{field}" if place else field
+        raise MockError(f"{where} must be there, and an object")
+    return value
+
+
+def _responses(value: Json, name: str) -> list[Response]:
+    if not isinstance(value, dict) or not value:
+        raise MockError(f'MockedResponses.{name} must be an object with answers under "0", "1-2" …')
+    return [_response(calls, answer, f"MockedResponses.{name}") for calls, answer in value.items()]
+
+
+def _response(calls: str, answer: Json, place: str) -> Response:
+    found = CALLS.fullmatch(calls)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+    if first > last:
+        raise MockError(f'{place} has the key "{calls}"; write "0" for a call, "1-2" for several')
+    return Response(first, last, _answer(answer, f"{place}.{calls}"))
+
+
+def _answer(answer: Json, place: str) -> Answer:
+    if isinstance(answer, dict) and list(answer) == ["Return"]:
+        return Document(answer["Return"])
+    thrown = answer.get("Throw") if isinstance(answer, dict) and len(answer) == 1 else None
+    if not isinstance(thrown, dict) or not isinstance(thrown.get("Error"), str):
+        message = '{"Return": value} or {"Throw": {"Error": "…", "Cause": "…"}}'
+        raise MockError(f"{place} must be {message}")
+    cause = thrown.get("Cause")
+    return StateFailure(thrown["Error"], None if cause is None else str(cause))
+
+
+def _listed(names: dict[str, Json]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,142 @@
+"""What an operation takes: its parameters, compared with AWS's constraints on them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sfn_local.engine import Engine
+from sfn_local.errors import ValidationException
+
+Given = Mapping[str, Any]
+Answer = dict[str, Any]
+Run = Callable[[Engine, Given], Answer]
+
+COUNTED = {str: "length", list: "length", int: "value", float: "value"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter; least and most bound the length of texts and lists, and the value of numbers.
+
+    Members are those of an object, item is the form of a list's elements.
+    """
+
+    type: type
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    least: int | None = None
+    most: int | None = None
+    members: "dict[str, Parameter] | None" = None
+    item: "Parameter | None" = None
+
+    def check(self, name: str, value: Any) -> None:
+        """Compare a value with what the parameter takes.
+
+        Raises:
+            ValidationException: they do not fit.
+        """
+        if value is None:
+            if self.required:
+                raise invalid("null", name, "Member must not be null")
+            return
+        if not self._is_of_type(value):
+            kind = self.type.__name__
+            raise invalid(f"of type {type(value).__name__}", name, f"Member must be a {kind}")
+        if self.choices and value not in self.choices:
+            listed = ", ".join(self.choices)
+            constraint = f"Member must satisfy enum value set: [{listed}]"
+            raise invalid(f"'{value}'", name, constraint)
+        self._check_size(name, value)
+        for inner, parameter in (self.members or {}).items():
+            parameter.check(f"{name}.{inner}", value.get(inner))
+        if self.item is not None:
+            for position, element in enumerate(value, start=1):
+                self.item.check(f"{name}.{position}.member", element)
+
+    def _is_of_type(self, value: Any) -> bool:
+        if self.type in (int, float) and isinstance(value, bool):
+            return False
+        return isinstance(value, (int, float) if self.type is float else self.type)
+
+    def _check_size(self, name: str, value: Any) -> None:
+        measured = COUNTED.get(self.type)
+        if measured is None:
+            return
+        size = len(value) if measured == "length" else value
+        shown = f"of {size} characters" if self.type is str and size else f"'{value}'"
+        if self.most is not None and size > self.most:
+            bound = f"less than or equal to {self.most}"
+            raise invalid(shown, name, f"Member must have {measured} {bound}")
+        least = 0 if self.least is None else self.least
+        if size < least:
+            bound = f"greater than or equal to {least}"
+            raise invalid(shown, name, f"Member must have {measured} {bound}")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the API, with every parameter that AWS's model has."""
+
+    run: Run
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+
+    def check(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The parameters, None where one is not given.
+
+        Raises:
+            ValidationException: one of them is missing, does not fit, or is unknown.
+        """
+        for name, value in given.items():
+            if name not in self.parameters and value is not None:
+                known = ", ".join(self.parameters) or "none"
+                raise ValidationException(
+                    f"there is no parameter '{name}' here; these are: {known}"
+                )
+        for name, parameter in self.parameters.items():
+            parameter.check(name, given.get(name))
+        return {name: given.get(name) for name in self.parameters}
+
+
+def invalid(value: str, name: str, constraint: str) -> ValidationException:
+    """A parameter's value breaks a constraint."""
+    return ValidationException(
+        f"1 validation error detected: Value {value} at '{name}' failed to satisfy constraint: "
+        f"{constraint}"
+    )
+
+
+def locked(run: Run) -> Run:
+    """An operation on what the engine's lock guards."""
+
+    def run_locked(engine: Engine, given: Given) -> Answer:
+        with engine.scheduler.lock:
+            return run(engine, given)
+
+    return run_locked
+
+
+PAYLOAD = 262_144
+TEXT = Parameter(str)
+NAME = Parameter(str, required=True)
+DATA = Parameter(str)
+ARN = Parameter(str, required=True, least=1, most=256)
+LONG_ARN = Parameter(str, required=True, least=1, most=2000)
+DESCRIPTION = Parameter(str, most=256)
+DATA_WANTED = Parameter(str, choices=("ALL_DATA", "METADATA_ONLY"))
+MACHINE = {"stateMachineArn": ARN}
+EXECUTION = {"executionArn": ARN}
+REASONS = {"error": Parameter(str, most=256), "cause": Parameter(str, most=32_768)}
+TAG = Parameter(
+    dict, members={"key": Parameter(str, least=1, most=128), "value": Parameter(str, most=256)}
+)
+TAGS = Parameter(list, item=TAG)
+ENCRYPTION = Parameter(
+    dict,
+    members={
+        "kmsKeyId": Parameter(str, least=1, most=2048),
+        "kmsDataKeyReusePeriodSeconds": Parameter(int, least=60, most=900),
+        "type": Parameter(
+            str, required=True, choices=("AWS_OWNED_KEY", "CUSTOMER_MANAGED_KMS_KEY")
+        ),
+    },
+)

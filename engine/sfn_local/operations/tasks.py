@@ -1,0 +1,85 @@
+"""Activities, and what workers and callbacks report."""
+
+from sfn_local.engine import Engine
+from sfn_local.operations.machines import read_tags
+from sfn_local.operations.paging import PAGE, page_of
+from sfn_local.operations.parameters import (
+    ARN,
+    ENCRYPTION,
+    NAME,
+    REASONS,
+    TAGS,
+    Answer,
+    Given,
+    Operation,
+    Parameter,
+)
+
+LONG_POLL_SECONDS = 60.0
+ACTIVITY = {"activityArn": ARN}
+TOKEN = {"taskToken": Parameter(str, required=True, least=1, most=2048)}
+
+
+def create_activity(engine: Engine, given: Given) -> Answer:
+    """CreateActivity."""
+    tags = read_tags(given["tags"] or [])
+    created = engine.create_activity(given["name"], tags, given["encryptionConfiguration"])
+    return {name: created[name] for name in ("activityArn", "creationDate")}
+
+
+def describe_activity(engine: Engine, given: Given) -> Answer:
+    """DescribeActivity."""
+    return engine.describe_activity(given["activityArn"])
+
+
+def list_activities(engine: Engine, given: Given) -> Answer:
+    """ListActivities."""
+    activities, token = page_of(engine.list_activities(), given)
+    return {"activities": activities, **token}
+
+
+def delete_activity(engine: Engine, given: Given) -> Answer:
+    """DeleteActivity."""
+    engine.delete_activity(given["activityArn"])
+    return {}
+
+
+def get_activity_task(engine: Engine, given: Given) -> Answer:
+    """GetActivityTask."""
+    return dict(
+        engine.get_activity_task(given["activityArn"], given["workerName"], LONG_POLL_SECONDS)
+    )
+
+
+def send_success(engine: Engine, given: Given) -> Answer:
+    """SendTaskSuccess."""
+    engine.send_task_success(given["taskToken"], given["output"])
+    return {}
+
+
+def send_failure(engine: Engine, given: Given) -> Answer:
+    """SendTaskFailure."""
+    engine.send_task_failure(given["taskToken"], given["error"], given["cause"])
+    return {}
+
+
+def send_heartbeat(engine: Engine, given: Given) -> Answer:
+    """SendTaskHeartbeat."""
+    engine.send_task_heartbeat(given["taskToken"])
+    return {}
+
+
+OPERATIONS = {
+    "CreateActivity": Operation(
+        create_activity, {"name": NAME, "tags": TAGS, "encryptionConfiguration": ENCRYPTION}
+    ),
+    "DescribeActivity": Operation(describe_activity, ACTIVITY),
+    "ListActivities": Operation(list_activities, PAGE),
+    "DeleteActivity": Operation(delete_activity, ACTIVITY),
+    "GetActivityTask": Operation(
+        get_activity_task, {**ACTIVITY, "workerName": Parameter(str, least=1, most=80)}
+    ),
+    "SendTaskSuccess": Operation(send_success, {**TOKEN, "output": Parameter(str, required=True)}),
+    "SendTaskFailure": Operation(send_failure, {**TOKEN, **REASONS}),
+    "SendTaskHeartbeat": Operation(send_heartbeat, TOKEN),
+}

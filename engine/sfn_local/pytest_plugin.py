@@ -1,0 +1,176 @@
+"""A pytest plugin: `run_machine` runs a real ASL file on stand-in functions and virtual time.
+
+Example:
+    def test_an_early_command_parks(run_machine):
+        stubs = {"check_version": {"result": 1}, "wait_prev_command": None}
+        run = run_machine("command", input=ORDER, stubs=stubs)
+
+        assert run.path == ["check_version", "check_version_result", "wait_prev_command"]
+        assert run.status == "RUNNING"
+
+With `mock="CASE"` the tasks that a test case of MockConfigFile.json names answer as it says.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sfn_local import Engine, VirtualClock
+from sfn_local.document import Json
+from sfn_local.mocks import DEFAULT_FILE, MockConfig, MockError
+from sfn_local.stubs import NEVER, Stub, StubFunctions, by_state
+
+__all__ = ["NEVER", "MachineRun", "RunMachine", "run_machine"]
+
+FOLDER_OPTION = "sfn_state_machines"
+MOCKS_OPTION = "sfn_mock_config"
+MOCKS_VARIABLE = "SFN_MOCK_CONFIG"
+
+
+class MachineRun:
+    """An execution under a virtual clock; it stands still while nothing here moves it."""
+
+    def __init__(
+        self,
+        definition: Json,
+        name: str,
+        data: Json,
+        stubs: Mapping[str, Stub],
+        mocks: MockConfig | None = None,
+        case: str | None = None,
+    ) -> None:
+        """Run until the execution has ended, or waits for a token or a function.
+
+        Raises:
+            MockError: the mocks have no such test case for a machine of this name.
+        """
+        kept = mocks.case(name, case).states if mocks and case else frozenset()
+        self.functions = StubFunctions(stubs)
+        self.clock = VirtualClock()
+        self.engine = Engine(functions=self.functions, clock=self.clock, mocks=mocks)
+        machine = self.engine.create_state_machine(name, by_state(definition, kept))
+        target = f"{machine}#{case}" if case else machine
+        self.arn = self.engine.start_execution(target, "test", json.dumps(data))
+        self._go_on()
+
+    @property
+    def status(self) -> str:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
+        return str(self._described["status"])
+
+    @property
+    def output(self) -> Json:
+        """The output of an execution that has succeeded, else None."""
+        text = self._described.get("output")
+        return None if text is None else json.loads(text)
+
+    @property
+    def error(self) -> str | None:
+        """The error of an execution that has failed."""
+        return self._described.get("error")
+
+    @property
+    def cause(self) -> str | None:
+        """The cause of its error."""
+        return self._described.get("cause")
+
+    @property
+    def path(self) -> list[str]:
+        """The names of the states, in the order in which they were entered."""
+        entered = [event.get("stateEnteredEventDetails") for event in self.events]
+        return [details["name"] for details in entered if details]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The history."""
+        return self.engine.history(self.arn)
+
+    @property
+    def payloads(self) -> dict[str, list[Json]]:
+        """What the function of each state was called with, call by call."""
+        return self.functions.payloads
+
+    @property
+    def seconds(self) -> float:
+        """The virtual seconds that have passed since the start."""
+        return float((self.clock.now() - self._described["startDate"]).total_seconds())
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, time limits included."""
+        self.engine.run_for(seconds)
+        self._go_on()
+
+    def succeed(self, token: str, output: Json) -> None:
+        """Send a token back with an output."""
+        self.engine.send_task_success(token, json.dumps(output))
+        self._go_on()
+
+    def fail(self, token: str, error: str, cause: str = "") -> None:
+        """Send a token back with a failure."""
+        self.engine.send_task_failure(token, error, cause)
+        self._go_on()
+
+    def beat(self, token: str) -> None:
+        """Send a heartbeat."""
+        self.engine.send_task_heartbeat(token)
+
+    @property
+    def _described(self) -> dict[str, Any]:
+        return self.engine.describe_execution(self.arn)
+
+    def _go_on(self) -> None:
+        self.engine.run_until_waiting()
+        if self.functions.complaints:
+            pytest.fail("; ".join(self.functions.complaints))
+
+
+RunMachine = Callable[..., MachineRun]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a project say where its machines are."""
+    parser.addini(FOLDER_OPTION, "the folder with *.asl.json files", default="statemachine")
+    parser.addini(MOCKS_OPTION, f"the file for mock=…; else ${MOCKS_VARIABLE}", default="")
+
+
+@pytest.fixture
+def run_machine(pytestconfig: pytest.Config) -> RunMachine:
+    """A function that runs `<folder>/<name>.asl.json`, given the input and stubs by state.
+
+    Mock names a test case of the mock configuration.
+    """
+    folder = pytestconfig.rootpath / str(pytestconfig.getini(FOLDER_OPTION))
+
+    def run(
+        name: str,
+        *,
+        input: Json = None,  # noqa: A002 - AWS's word
+        stubs: Mapping[str, Stub] | None = None,
+        mock: str | None = None,
+    ) -> MachineRun:
+        mocks = None if mock is None else _load_mocks(pytestconfig)
+        try:
+            return MachineRun(_load(folder, name), name, input, stubs or {}, mocks, mock)
+        except MockError as error:
+            pytest.fail(str(error))
+
+    return run
+
+
+def _load_mocks(config: pytest.Config) -> MockConfig:
+    named = config.getini(MOCKS_OPTION) or os.environ.get(MOCKS_VARIABLE) or DEFAULT_FILE
+    return MockConfig.read(config.rootpath / str(named))
+
+
+def _load(folder: Path, name: str) -> Json:
+    path = folder / f"{name}.asl.json"
+    if not path.is_file():
+        files = sorted(folder.glob("*.asl.json"))
+        known = ", ".join(file.name.removesuffix(".asl.json") for file in files) or "none"
+        hint = f"the ini option {FOLDER_OPTION} names the folder"
+        pytest.fail(f"there is no machine {name!r} in {folder}; there are: {known} ({hint})")
+    return json.loads(path.read_text(encoding="utf-8"))

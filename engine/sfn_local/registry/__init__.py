@@ -1,0 +1,1 @@
+"""What an engine keeps beside its executions' histories: machines, versions, tags."""

@@ -1,0 +1,61 @@
+"""Makes a machine of a definition."""
+
+import json
+
+from sfn_local.document import Json
+from sfn_local.errors import DefinitionError
+from sfn_local.executions.express import LONGEST_SECONDS, check_express
+from sfn_local.executions.machine import INITIAL, Machine
+from sfn_local.executions.settings import Settings, default_settings
+from sfn_local.states import build_graph
+
+
+def compile_machine(
+    arn: str,
+    name: str,
+    definition: str,
+    role_arn: str,
+    created: float,
+    type: str = "STANDARD",  # noqa: A002 - AWS's word
+    revision: str = INITIAL,
+    updated: float | None = None,
+    settings: Settings | None = None,
+) -> Machine:
+    """Compile a definition.
+
+    Raises:
+        DefinitionError: it cannot run; the message and the pointer say why and where.
+    """
+    try:
+        value = json.loads(definition)
+    except (ValueError, RecursionError) as error:
+        raise DefinitionError(f"the definition is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise DefinitionError("the definition must be a JSON object")
+    graph = build_graph(value)
+    timeout = _timeout(value)
+    if type == "EXPRESS":
+        check_express(value)
+        timeout = min(timeout or LONGEST_SECONDS, LONGEST_SECONDS)
+    return Machine(
+        arn=arn,
+        name=name,
+        definition=definition,
+        role_arn=role_arn,
+        graph=graph,
+        timeout=timeout,
+        created=created,
+        type=type,
+        revision=revision,
+        updated=updated,
+        settings=settings or default_settings(),
+    )
+
+
+def _timeout(value: dict[str, Json]) -> float | None:
+    seconds = value.get("TimeoutSeconds")
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 1:
+        raise DefinitionError("TimeoutSeconds must be a positive integer", "/TimeoutSeconds")
+    return float(seconds)

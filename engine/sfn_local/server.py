@@ -1,0 +1,102 @@
+"""The engine behind the protocol of AWS Step Functions (AWS JSON 1.0), for boto3 and the CLI."""
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from sfn_local import operations
+from sfn_local.document import loads
+from sfn_local.engine import Engine
+from sfn_local.errors import (
+    ApiError,
+    SerializationException,
+    UnknownOperationException,
+    ValidationException,
+)
+from sfn_local.http_server import Request, Response, Server, serve
+
+TARGET = "AWSStepFunctions."
+CLOCK = "/_engine/clock"
+CONTENT_TYPE = "application/x-amz-json-1.0"
+
+
+def serve_engine(engine: Engine, host: str = "127.0.0.1", port: int = 8083) -> Server:
+    """Serve an engine; port 0 takes a free one. Closing the server leaves the engine running.
+
+    Raises:
+        OSError: the port is taken or the host is not one of this machine's.
+    """
+    return serve(host, port, handler(engine))
+
+
+def handler(engine: Engine) -> Callable[[Request], Response]:
+    """What answers the requests of an engine's server."""
+
+    def handle(request: Request) -> Response:
+        if request.path == CLOCK:
+            return _answer_clock(engine, request)
+        if request.method == "GET":
+            return _respond({"service": "states"})
+        try:
+            operation, parameters = _parse(request)
+            return _respond(operation.run(engine, parameters))
+        except ApiError as error:
+            return _refuse(error.code, str(error))
+
+    return handle
+
+
+def _answer_clock(engine: Engine, request: Request) -> Response:
+    """Show the engine's time, after moving a virtual clock on by `advance` seconds."""
+    try:
+        given = _read_body(request)
+        seconds = given.get("advance", 0)
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise ValidationException("advance must be a number of seconds")
+        if request.method == "POST":
+            engine.advance(seconds)
+    except ApiError as error:
+        return _refuse(error.code, str(error))
+    return _respond({"now": engine.clock.now()})
+
+
+def _parse(request: Request) -> tuple[operations.Operation, dict[str, Any]]:
+    target = request.headers.get("x-amz-target", "")
+    name = target.removeprefix(TARGET)
+    operation = operations.OPERATIONS.get(name) if target.startswith(TARGET) else None
+    if operation is None:
+        known = ", ".join(sorted(operations.OPERATIONS))
+        raise UnknownOperationException(
+            f"there is no operation {target!r} here; these are: {known}"
+        )
+    return operation, operation.check(_read_body(request))
+
+
+def _read_body(request: Request) -> dict[str, Any]:
+    try:
+        parameters = loads(request.body.decode() or "{}")
+    except ValueError as error:
+        raise SerializationException(f"the body is no JSON: {error}") from None
+    if not isinstance(parameters, dict):
+        raise SerializationException("the body must be a JSON object")
+    return parameters
+
+
+def _respond(answer: dict[str, Any], status: int = HTTPStatus.OK) -> Response:
+    body = json.dumps(answer, default=_epoch).encode()
+    headers = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4())}
+    return Response(status, headers, body)
+
+
+def _refuse(code: str, message: str) -> Response:
+    return _respond({"__type": code, "message": message}, HTTPStatus.BAD_REQUEST)
+
+
+def _epoch(value: object) -> float:
+    """A time as the protocol writes it: seconds since 1970."""
+    if isinstance(value, datetime):
+        return round(value.timestamp(), 3)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

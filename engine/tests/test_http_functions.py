@@ -1,0 +1,104 @@
+"""Functions over HTTP. Source: Lambda API Reference, Invoke; Step Functions, "Error names"."""
+
+import queue
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from sfn_local.calls.functions import Answer, FunctionError
+from sfn_local.calls.http_functions import HttpFunctions
+from sfn_local.http_server import Request, Response, serve
+
+Invoke = Callable[[str, bytes], Answer]
+
+
+def lambda_api(request: Request) -> Response:
+    name = request.path.split("/")[3]
+    if name == "absent":
+        return Response(404, {"x-amzn-ErrorType": "ResourceNotFoundException"}, b"{}")
+    if name == "busy":
+        return Response(429, {"x-amzn-ErrorType": "TooManyRequestsException"}, b"slow down")
+    if name == "broken":
+        return Response(500, {}, b"boom")
+    if name == "raising":
+        report = b'{"errorMessage":"m","errorType":"OrderError"}'
+        return Response(200, {"X-Amz-Function-Error": "Unhandled"}, report)
+    if name == "untyped":
+        return Response(200, {"X-Amz-Function-Error": "Unhandled"}, b'{"errorMessage":"m"}')
+    return Response(200, {}, request.path.encode() + b" " + request.body)
+
+
+@pytest.fixture
+def invoke() -> Iterator[Invoke]:
+    server = serve("127.0.0.1", 0, lambda_api)
+    functions = HttpFunctions(server.url)
+
+    def call(function: str, payload: bytes) -> Answer:
+        answers: queue.Queue[Answer] = queue.Queue()
+        functions.submit(function, payload, answers.put)
+        return answers.get(timeout=5)
+
+    yield call
+    functions.close()
+    server.close()
+
+
+def failure(answer: Answer) -> tuple[str, str]:
+    assert isinstance(answer, FunctionError)
+    return answer.error, answer.cause
+
+
+def test_a_function_answers(invoke: Invoke) -> None:
+    arn = "arn:aws:lambda:us-east-1:0:function:f"
+
+    assert invoke("f", b"1") == b"/2015-03-31/functions/f/invocations 1"
+    assert invoke(arn, b"2").startswith(b"/2015-03-31/functions/arn%3Aaws%3Alambda")
+
+
+def test_a_functions_error_keeps_its_type_and_report(invoke: Invoke) -> None:
+    report = '{"errorMessage":"m","errorType":"OrderError"}'
+
+    assert failure(invoke("raising", b"1")) == ("OrderError", report)
+
+
+def test_an_error_without_a_type_is_lambda_unknown(invoke: Invoke) -> None:
+    assert failure(invoke("untyped", b"1")) == ("Lambda.Unknown", '{"errorMessage":"m"}')
+
+
+def test_refusals_of_the_service_are_named_as_step_functions_names_them(invoke: Invoke) -> None:
+    names = [failure(invoke(name, b"1"))[0] for name in ("absent", "busy", "broken")]
+
+    assert names == [
+        "Lambda.ResourceNotFoundException",
+        "Lambda.TooManyRequestsException",
+        "Lambda.ServiceException",
+    ]
+
+
+def test_an_endpoint_that_does_not_answer_is_an_sdk_error() -> None:
+    server = serve("127.0.0.1", 0, lambda_api)
+    server.close()
+    functions = HttpFunctions(server.url)
+    answers: queue.Queue[Answer] = queue.Queue()
+    functions.submit("f", b"1", answers.put)
+
+    assert failure(answers.get(timeout=5))[0] == "Lambda.SdkClientException"
+
+
+def test_a_connection_that_the_server_has_ended_is_replaced() -> None:
+    server = serve("127.0.0.1", 0, lambda_api)
+    functions = HttpFunctions(server.url)
+    answers: queue.Queue[Answer] = queue.Queue()
+    functions.submit("f", b"1", answers.put)
+    answers.get(timeout=5)
+    server.close()
+    server = serve("127.0.0.1", server.port, lambda_api)
+    functions.submit("f", b"2", answers.put)
+
+    assert answers.get(timeout=5) == b"/2015-03-31/functions/f/invocations 2"
+    server.close()
+
+
+def test_an_endpoint_must_be_an_http_url() -> None:
+    with pytest.raises(ValueError, match="a Lambda endpoint is an http:// URL, not 'ftp://x'"):
+        HttpFunctions("ftp://x")

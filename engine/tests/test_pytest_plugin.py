@@ -1,0 +1,100 @@
+"""The plugin, used by a test suite of its own."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sfn_local.mock_skeleton import mock_skeleton
+
+pytest_plugins = ["pytester"]
+
+MACHINE = """{
+  "StartAt": "call",
+  "States": {
+    "call": {
+      "Type": "Task",
+      "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+      "Parameters": {"FunctionName": "${F}", "Payload": {"token.$": "$$.Task.Token"}},
+      "HeartbeatSeconds": 60,
+      "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 5}],
+      "End": true
+    }
+  }
+}"""
+
+MOCKS = """{
+  "StateMachines": {"orders": {"TestCases": {"Slow": {"call": "Answers"}}}},
+  "MockedResponses": {
+    "Answers": {"0": {"Throw": {"Error": "Busy", "Cause": ""}}, "1": {"Return": {"done": true}}}
+  }
+}"""
+
+TESTS = """
+import pytest
+from sfn_local.pytest_plugin import NEVER
+
+class Busy(Exception):
+    pass
+
+def token(run):
+    return run.payloads["call"][-1]["token"]
+
+def test_a_token_ends_it(run_machine):
+    run = run_machine("orders", input={"a": 1}, stubs={"call": [Busy, Busy("no"), None]})
+    run.succeed(token(run), {"done": True})
+    assert (run.status, run.output, run.seconds) == ("SUCCEEDED", {"done": True}, 15)
+    assert run.path == ["call"]
+    assert len(run.payloads["call"]) == 3
+
+def test_a_failure_ends_it(run_machine):
+    run = run_machine("orders", stubs={"call": lambda payload: payload})
+    run.fail(token(run), "E", "C")
+    assert (run.status, run.error, run.cause) == ("FAILED", "E", "C")
+
+def test_time_ends_it(run_machine):
+    run = run_machine("orders", stubs={"call": NEVER})
+    run.advance(59)
+    run.beat(token(run))
+    run.advance(59)
+    assert run.status == "RUNNING"
+    run.advance(1)
+    assert run.error == "States.Timeout"
+
+def test_a_test_case_answers(run_machine):
+    run = run_machine("orders", mock="Slow")
+    assert (run.status, run.output, run.seconds) == ("SUCCEEDED", {"done": True}, 5)
+
+def test_the_skeletons_cases_run(run_machine, monkeypatch):
+    monkeypatch.setenv("SFN_MOCK_CONFIG", "skeleton.json")
+    assert run_machine("orders", mock="HappyPath").status == "SUCCEEDED"
+
+@pytest.mark.xfail(strict=True)
+def test_an_unknown_test_case_fails_the_test(run_machine):
+    run_machine("orders", mock="Typo")
+
+@pytest.mark.xfail(strict=True)
+def test_a_state_without_a_stub_fails_the_test(run_machine):
+    run_machine("orders")
+
+@pytest.mark.xfail(strict=True)
+def test_more_calls_than_stubs_fail_the_test(run_machine):
+    run_machine("orders", stubs={"call": [Busy]})
+
+@pytest.mark.xfail(strict=True)
+def test_an_unknown_machine_fails_the_test(run_machine):
+    run_machine("absent")
+"""
+
+
+def test_a_project_may_use_the_plugin(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(TESTS)
+    pytester.makeini("[pytest]\nsfn_state_machines = machines\n")
+    folder: Path = pytester.mkdir("machines")
+    (folder / "orders.asl.json").write_text(MACHINE)
+    (pytester.path / "MockConfigFile.json").write_text(MOCKS)
+    skeleton = json.dumps(mock_skeleton("orders", json.loads(MACHINE)))
+    (pytester.path / "skeleton.json").write_text(skeleton)
+    result = pytester.runpytest()
+
+    result.assert_outcomes(passed=5, xfailed=4)

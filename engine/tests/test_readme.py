@@ -1,0 +1,53 @@
+"""Every example of the README is run, and prints what the README says."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from engine.tests.readme import Block, Runner, blocks
+
+PAGE = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def free_port() -> str:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return str(listener.getsockname()[1])
+
+
+def test_every_example_does_what_the_readme_says(tmp_path: Path) -> None:
+    found = list(blocks(PAGE))
+    with Runner(tmp_path, replace={"8083": free_port()}) as runner:
+        for block in found:
+            runner.run(block)
+
+    commands = "".join(block.text for block in found if block.language == "console")
+    for name in ("run", "mock new", "graph", "lint", "serve"):
+        assert f"$ sfn-local {name} " in commands
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [
+        ("$ echo a; echo b\na\nb\n", True),
+        ("$ echo a b c\na … c\n", True),
+        ("$ echo a\nb\n", False),
+        ("$ echo a\n", False),
+        ("$ false\n", False),
+        ("$ false\n[exit 1]\n", True),
+        ("$ true\n[exit 1]\n", False),
+        ("$ false\n[exit 1]\n$ echo a\nb\n", False),
+    ],
+)
+def test_an_example_that_is_wrong_is_found(tmp_path: Path, text: str, *, is_right: bool) -> None:
+    with Runner(tmp_path) as runner:
+        if is_right:
+            runner.run(Block("console", text, 1))
+        else:
+            with pytest.raises(AssertionError, match="line 1"):
+                runner.run(Block("console", text, 1))
+
+
+def test_python_that_fails_is_found(tmp_path: Path) -> None:
+    with Runner(tmp_path) as runner, pytest.raises(AssertionError, match="ZeroDivisionError"):
+        runner.run(Block("python", "1 / 0", 1))

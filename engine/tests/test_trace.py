@@ -1,0 +1,152 @@
+from typing import Any
+
+import pytest
+from engine.tests.conftest import Lab
+
+from sfn_local.graph import taken
+from sfn_local.trace import Step, stopped_in, trace
+
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
+WAIT = {"Type": "Wait", "Seconds": 5, "End": True}
+
+
+def shown(steps: list[Step]) -> list[tuple[str, int, float | None]]:
+    return [(step.name, step.depth, step.seconds) for step in steps]
+
+
+def test_nested_states_are_inside_their_map_and_parallel(lab: Lab) -> None:
+    branches = [{"StartAt": name, "States": {name: WAIT}} for name in ("b1", "b2")]
+    inner = {"Type": "Parallel", "Branches": branches, "Next": "after"}
+    processor = {
+        "StartAt": "inner",
+        "States": {"inner": inner, "after": {"Type": "Pass", "End": True}},
+    }
+    machine: dict[str, Any] = {
+        "StartAt": "outer",
+        "States": {
+            "outer": {"Type": "Map", "ItemProcessor": processor, "Next": "last"},
+            "last": {"Type": "Pass", "End": True},
+        },
+    }
+    steps = trace(lab.run(machine, [1]).events)
+
+    assert shown(steps) == [
+        ("outer", 0, 5.0),
+        ("inner", 1, 5.0),
+        ("b1", 2, 5.0),
+        ("b2", 2, 5.0),
+        ("after", 1, 0.0),
+        ("last", 0, 0.0),
+    ]
+
+
+def test_attempts_and_the_last_error_are_counted(lab: Lab) -> None:
+    def broken(_: Any) -> Any:
+        raise ValueError("no")
+
+    lab.functions["f"] = broken
+    retry = [{"ErrorEquals": ["ValueError"], "MaxAttempts": 2, "IntervalSeconds": 1}]
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "caught"}]
+    task = {"Type": "Task", "Resource": FUNCTION, "Retry": retry, "Catch": catch}
+    first, second = trace(lab.run_state(task).events)
+
+    assert (first.attempts, first.error, first.seconds) == (3, "ValueError", 3.0)
+    assert (second.name, second.depth) == ("caught", 0)
+
+
+def test_a_failed_map_inside_a_caught_map_does_not_confuse(lab: Lab) -> None:
+    fail = {"StartAt": "fail", "States": {"fail": {"Type": "Fail", "Error": "E"}}}
+    inner = {
+        "StartAt": "inner",
+        "States": {"inner": {"Type": "Map", "ItemProcessor": fail, "End": True}},
+    }
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "caught"}]
+    steps = trace(
+        lab.run_state({"Type": "Map", "ItemProcessor": inner, "Catch": catch}, [[1]]).events
+    )
+
+    assert shown(steps) == [
+        ("it", 0, 0.0),
+        ("inner", 1, None),
+        ("fail", 2, None),
+        ("caught", 0, 0.0),
+    ]
+
+
+CATCH = [{"ErrorEquals": ["States.ALL"], "Next": "caught"}]
+
+
+def test_a_step_knows_its_data_and_what_led_to_it(lab: Lab) -> None:
+    lab.functions["f"] = lambda given: {"got": given}
+    task = {"Type": "Task", "Resource": FUNCTION, "Parameters": {"x.$": "$.a"}, "Next": "last"}
+    states = {"first": task, "last": {"Type": "Succeed"}}
+    first, last = trace(lab.run({"StartAt": "first", "States": states}, {"a": 1}).events)
+
+    assert (first.input, first.arguments, first.output) == (
+        '{"a": 1}',
+        '{"x":1}',
+        '{"got": {"x": 1}}',
+    )
+    assert (first.after, last.after) == (None, first)
+
+
+def test_a_failed_execution_stopped_in_its_innermost_state(lab: Lab) -> None:
+    fail = {"Type": "Fail", "Error": "E", "Cause": "C"}
+    processor = {"StartAt": "no", "States": {"no": fail}}
+    each = {"Type": "Map", "ItemProcessor": processor, "End": True}
+    run = lab.run({"StartAt": "each", "States": {"each": each}}, [{"n": 1}])
+    (step,) = stopped_in(run.events)
+
+    assert (step.name, step.error, step.cause, step.input) == ("no", "E", "C", '{"n":1}')
+
+
+def test_a_failed_branch_is_where_the_execution_stopped(lab: Lab) -> None:
+    branches = [
+        {"StartAt": "slow", "States": {"slow": WAIT}},
+        {"StartAt": "no", "States": {"no": {"Type": "Fail", "Error": "E"}}},
+    ]
+    run = lab.run_state({"Type": "Parallel", "Branches": branches})
+
+    assert [step.name for step in stopped_in(run.events)] == ["no"]
+
+
+def test_an_execution_that_waits_is_in_its_innermost_states(lab: Lab) -> None:
+    branches = [{"StartAt": name, "States": {name: WAIT}} for name in ("b1", "b2")]
+    fork = {"Type": "Parallel", "Branches": branches, "End": True}
+    run = lab.start({"StartAt": "fork", "States": {"fork": fork}})
+
+    assert [step.name for step in stopped_in(run.events)] == ["b1", "b2"]
+
+
+def test_an_execution_that_succeeded_stopped_nowhere(lab: Lab) -> None:
+    run = lab.run_state({"Type": "Pass"})
+
+    assert stopped_in(run.events) == []
+
+
+def test_the_taken_path_has_outcomes_visits_and_ways(lab: Lab) -> None:
+    def broken(_: Any) -> Any:
+        raise ValueError("no")
+
+    lab.functions["f"] = broken
+    states: dict[str, Any] = {
+        "call": {"Type": "Task", "Resource": FUNCTION, "Catch": CATCH, "Next": "idle"},
+        "idle": {"Type": "Succeed"},
+        "caught": {"Type": "Pass", "Result": 1, "Next": "no"},
+        "no": {"Type": "Fail"},
+    }
+    path = taken(lab.run({"StartAt": "call", "States": states}).events)
+
+    assert path.outcomes == {"call": "caught", "caught": "succeeded", "no": "failed"}
+    assert path.outcome("idle") == "idle"
+    assert path.visits == {"call": 1, "caught": 1, "no": 1}
+    assert path.ways == {
+        ("", "call", False),
+        ("call", "caught", True),
+        ("caught", "no", False),
+    }
+
+
+def test_what_is_no_history_has_no_path() -> None:
+    with pytest.raises(ValueError, match="no events of GetExecutionHistory"):
+        taken([{"type": "PassStateEntered"}])

@@ -1,0 +1,5 @@
+"""`python -m sfn_cqrs_local.cli` is `sfn-cqrs`."""
+
+from sfn_cqrs_local.cli import main
+
+main()

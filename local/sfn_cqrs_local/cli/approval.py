@@ -1,0 +1,215 @@
+"""approval, approve, reject: what waits for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, Final, ParamSpec, TypeVar
+from urllib.parse import quote
+
+import click
+
+from sfn_cqrs_local.cli.options import target_options
+from sfn_cqrs_local.cli.task import read_json
+from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.terminal.printing import print_fields, print_table
+from sfn_local.cli.command import Command, json_option, print_json
+
+P = ParamSpec("P")
+T = TypeVar("T")
+STATUSES: Final = ("OPEN", "GRANTED", "REJECTED", "EXPIRED", "ALL")
+EXAMPLE: Final = "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B"
+_FIELDS: Final = (
+    ("type", "type"),
+    ("subject", "subject"),
+    ("note", "note"),
+    ("status", "status"),
+    ("stage", "stage"),
+    ("requestedBy", "requested by"),
+    ("requestedAt", "requested"),
+    ("expiresAt", "expires"),
+    ("remindAt", "next reminder"),
+    ("reminders", "reminders"),
+    ("needed", "approvals needed"),
+    ("group", "of the group"),
+    ("error", "error"),
+    ("cause", "cause"),
+)
+
+
+def as_option(command: Callable[P, T]) -> Callable[P, T]:
+    """Add --as, which names somebody else than the user of this machine."""
+    return click.option(
+        "--as", "user", metavar="USER", help="Who asks, of the local stack.  [default: you]"
+    )(command)
+
+
+@click.group()
+def approval() -> None:
+    """Ask for approvals, look at them, and run what failed after a decision again."""
+
+
+@approval.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs approval request ORDER_RELEASE --subject o-1 --note 'A new customer'",
+        """sfn-cqrs approval request ORDER_RELEASE --subject o-1 --payload '{"total": 1200}'""",
+    ),
+)
+@click.argument("type_", metavar="TYPE")
+@click.option("--subject", help="In a line, what it is about.")
+@click.option("--payload", metavar="JSON", help="What the type's function needs; @FILE reads it.")
+@click.option("--note", help="What those who decide should know.")
+@click.option("--idempotency-key", metavar="KEY", help="Same key and request: asked for once.")
+@as_option
+@target_options
+@json_option
+@click.pass_context
+def request(
+    context: click.Context,
+    type_: str,
+    subject: str | None,
+    payload: str | None,
+    note: str | None,
+    idempotency_key: str | None,
+    user: str | None,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """Ask for an approval, and print its id."""
+    body = {"type": type_, "subject": subject, "note": note}
+    given = {name: value for name, value in body.items() if value is not None}
+    if payload is not None:
+        given["payload"] = read_json(payload, "--payload")
+    headers = _as(context, user)
+    if idempotency_key:
+        headers["idempotency-key"] = idempotency_key
+    answer = api.post("/approvals", json.dumps(given), headers)
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(answer["id"])
+
+
+@approval.command(
+    name="list",
+    cls=Command,
+    examples=("sfn-cqrs approval list", "sfn-cqrs approval list --status all"),
+)
+@click.option(
+    "--status",
+    type=click.Choice(STATUSES, case_sensitive=False),
+    help="All of this status, whoever decides.  [default: what waits for you]",
+)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@as_option
+@target_options
+@json_option
+@click.pass_context
+def list_(
+    context: click.Context,
+    status: str | None,
+    limit: int,
+    user: str | None,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """List what you may decide now, or all with a status, the newest first."""
+    pages = api.with_headers(_as(context, user)).pages("/approvals", status=status)
+    found = list(islice(pages, limit))
+    if as_json:
+        print_json(found)
+        return
+    fields = ("id", "type", "subject", "status", "stage", "requestedBy", "expiresAt")
+    print_table(fields, [[one[field] for field in fields] for one in found])
+
+
+@approval.command(cls=Command, examples=(f"sfn-cqrs approval show {EXAMPLE}",))
+@click.argument("id_", metavar="ID")
+@target_options
+@json_option
+def show(id_: str, api: Api, as_json: bool) -> None:
+    """Show an approval, with who said what, when and why."""
+    _print(api.get(_path(id_)), as_json=as_json)
+
+
+@approval.command(cls=Command, examples=(f"sfn-cqrs approval retry {EXAMPLE}",))
+@click.argument("id_", metavar="ID")
+@target_options
+@json_option
+def retry(id_: str, api: Api, as_json: bool) -> None:
+    """Run what failed after a decision again; the decision stays."""
+    answer = api.post(f"{_path(id_)}/retry")
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"{id_} runs again, attempt {answer['attempt']}")
+
+
+def _decision(verb: str, done: str) -> click.Command:
+    """The commands approve and reject, which differ in a word."""
+
+    @click.command(
+        name=verb, cls=Command, examples=(f"sfn-cqrs {verb} {EXAMPLE} --reason 'As agreed'",)
+    )
+    @click.argument("id_", metavar="ID")
+    @click.option("--reason", help="Why; kept with the decision.")
+    @as_option
+    @target_options
+    @json_option
+    @click.pass_context
+    def decide(
+        context: click.Context,
+        id_: str,
+        reason: str | None,
+        user: str | None,
+        api: Api,
+        as_json: bool,
+    ) -> None:
+        body = {} if reason is None else {"reason": reason}
+        answer = api.post(f"{_path(id_)}/{verb}", json.dumps(body), _as(context, user))
+        if as_json:
+            print_json(answer)
+            return
+        said = len(answer["decisions"])
+        more = f": {said} of {answer['needed']}" if answer["status"] == "OPEN" else ""
+        click.echo(f"{id_} is {answer['status']}{more}")
+
+    decide.help = f"{done} an approval; whoever has requested it cannot."
+    return decide
+
+
+approve = _decision("approve", "Approve")
+reject = _decision("reject", "Reject")
+
+
+def _as(context: click.Context, user: str | None) -> dict[str, str]:
+    if user is None:
+        return {}
+    if context.params.get("stack"):
+        raise click.UsageError("--as is for the local stack; on AWS the token says who you are")
+    return {"x-user": user.encode().decode("latin-1")}
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    fields = {title: found.get(name) for name, title in _FIELDS}
+    named = {"approvers": ", ".join(found["approvers"]), "payload": _text(found["payload"])}
+    print_fields({title: value for title, value in {**fields, **named}.items() if value})
+    if found["decisions"]:
+        rows = [
+            (one["by"], one["decision"], one["at"], one["reason"]) for one in found["decisions"]
+        ]
+        click.echo()
+        print_table(("who", "said", "when", "why"), rows)
+
+
+def _text(payload: Any) -> str:
+    return "" if payload is None else json.dumps(payload, ensure_ascii=False)
+
+
+def _path(id_: str) -> str:
+    return f"/approvals/{quote(id_, safe='')}"

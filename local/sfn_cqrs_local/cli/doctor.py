@@ -1,0 +1,71 @@
+"""doctor: what is stuck, failed or undelivered."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
+from sfn_cqrs_local.client.aws import find_target
+from sfn_cqrs_local.terminal.printing import print_table
+from sfn_local.cli.command import FAILED, Command, json_option, print_json
+
+if TYPE_CHECKING:
+    from sfn_cqrs_local.diagnosis import Diagnosis
+
+
+@click.command(
+    cls=Command,
+    examples=("sfn-cqrs doctor", "sfn-cqrs doctor --older-than 60 --stack sfn-cqrs-dev"),
+)
+@click.option(
+    "--older-than",
+    type=click.FloatRange(0),
+    default=10.0,
+    show_default=True,
+    metavar="MINUTES",
+    help="Age from which what is open counts as stuck.",
+)
+@state_option
+@stack_option
+@json_option
+@click.pass_context
+def doctor(
+    context: click.Context, older_than: float, state: Path, stack: str | None, as_json: bool
+) -> None:
+    """Look for what is stuck, blocked or failed, and for dead letters.
+
+    Versions, tasks, imports, archives, approvals and sagas. Exits 1 if there is any. `chain show`,
+    `task show`, `import status`, `approval show` and `saga show` tell more of each.
+    """
+    from sfn_cqrs_local.diagnosis import diagnose  # noqa: PLC0415 - it imports every table's adapter
+
+    with one_line_errors():
+        diagnosis = diagnose(find_target(state, stack), timedelta(minutes=older_than))
+    if as_json:
+        print_json(asdict(diagnosis))
+    else:
+        _print(diagnosis)
+    if not diagnosis.is_well:
+        context.exit(FAILED)
+
+
+def _print(diagnosis: Diagnosis) -> None:
+    click.echo(f"{diagnosis.open} open, the oldest for {diagnosis.oldest_open:.0f} s")
+    if diagnosis.findings:
+        headings = ("tenant", "type", "code", "version", "outcome", "status", "age (s)", "error")
+        print_table(headings, (asdict(one).values() for one in diagnosis.findings))
+    for name, kind in diagnosis.kinds.items():
+        if kind.open:
+            click.echo(f"{name}s: {kind.open} open, the oldest for {kind.oldest:.0f} s")
+        if kind.findings:
+            columns = ("tenant", name, "status", "attempt", "age (s)", "error")
+            print_table(columns, (asdict(one).values() for one in kind.findings))
+    for queue, depth in diagnosis.dead_letters.items():
+        if depth:
+            click.echo(f"{queue}: {depth} messages")
+    click.echo("all is well" if diagnosis.is_well else "something needs attention")

@@ -1,0 +1,183 @@
+"""start and resume: executions of a stack's machines, the user's own above all."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.wait_table import WaitTable
+from sfn_cqrs.domain.errors import SfnCqrsError
+from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
+from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
+from sfn_cqrs_local.client.aws import Target, find_target
+from sfn_cqrs_local.scaffold.names import pascal
+from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.definitions import read_option, sample_input
+from sfn_local.cli.run import print_run, run_report
+from sfn_local.trace import stopped_in
+
+POLL_SECONDS: Final = 0.2
+CALLBACK: Final = ".waitForTaskToken"
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs start order-refund",
+        """echo '{"id": "o-1"}' | sfn-cqrs start order-refund -i -""",
+    ),
+)
+@click.argument("machine")
+@click.option(
+    "-i",
+    "--input",
+    "path",
+    metavar="FILE",
+    help="The input; - reads it from stdin.  [default: events/MACHINE/start_execution.json]",
+)
+@click.option("--name", help="Of the execution.  [default: made of the input's id, or new]")
+@click.option("--no-wait", is_flag=True, help="Print the name, and do not wait for the end.")
+@state_option
+@stack_option
+@json_option
+@click.pass_context
+def start(
+    context: click.Context,
+    machine: str,
+    path: str | None,
+    name: str | None,
+    no_wait: bool,
+    state: Path,
+    stack: str | None,
+    as_json: bool,
+) -> None:
+    """Start a machine of the stack, and watch it until it has ended or waits for somebody.
+
+    An execution of the same name and input is the same execution: it is watched, not run again.
+    """
+    data = _parsed(sample_input(machine) if path is None else read_option("--input", path))
+    with one_line_errors():
+        target = find_target(state, stack)
+    arn = _machine_arn(target, machine)
+    client = target.client("stepfunctions")
+    try:
+        execution = StepFunctionService(client).start_execution(
+            arn, name or _name_of(machine, data), data
+        )
+        if not no_wait:
+            described, events = _watch(client, execution)
+    except (SfnCqrsError, ClientError) as error:
+        raise click.ClickException(str(error)) from error
+    if no_wait:
+        click.echo(execution.rpartition(":")[2])
+        return
+    if as_json:
+        print_json({"name": described["name"], **run_report(described, events)})
+    else:
+        click.echo(f"{described['name']}\n")
+        print_run(described, events, with_data=False)
+        if described["status"] == "RUNNING":
+            for step in stopped_in(events):
+                click.echo(f"sfn-cqrs resume {described['name']} {step.name} '{{}}'")
+    if described["status"] not in ("SUCCEEDED", "RUNNING"):
+        context.exit(1)
+
+
+@click.command(
+    cls=Command,
+    examples=("""sfn-cqrs resume order-refund-o-1-… approve '{"result": "approved"}'""",),
+)
+@click.argument("execution")
+@click.argument("state_name", metavar="STATE")
+@click.argument("result", default="{}")
+@click.option("--error", metavar="NAME", help="End the wait with this error instead.")
+@click.option("--cause", default="", help="Why.")
+@state_option
+@stack_option
+def resume(
+    execution: str,
+    state_name: str,
+    result: str,
+    error: str | None,
+    cause: str,
+    state: Path,
+    stack: str | None,
+) -> None:
+    """Let an execution go on that waits in a callback state, by its name.
+
+    RESULT is JSON: what the next state is given. This is for states whose functions keep their
+    tokens with `waits.park`, as those of `new workflow --callback` do.
+    """
+    value = _parsed(result, "RESULT")
+    with one_line_errors():
+        target = find_target(state, stack)
+    table = target.outputs["RequestsTableName"]
+    waits = WaitTable(target.client("dynamodb"), table, partial(datetime.now, UTC))
+    service = StepFunctionService(target.client("stepfunctions"))
+    try:
+        token = waits.token(execution, state_name)
+        if token is None:
+            raise click.ClickException(f"{execution} does not wait in {state_name}, or not yet")
+        if error is None:
+            is_done = service.resume_execution(token, value)
+        else:
+            is_done = service.send_task_failure(token, error, cause)
+    except (SfnCqrsError, ClientError) as problem:
+        raise click.ClickException(str(problem)) from problem
+    if not is_done:
+        raise click.ClickException(f"the wait of {execution} in {state_name} has ended already")
+
+
+def _machine_arn(target: Target, machine: str) -> str:
+    output = f"{pascal(machine)}StateMachineArn"
+    if output not in target.outputs:
+        known = ", ".join(
+            name for name in sorted(target.outputs) if name.endswith("StateMachineArn")
+        )
+        raise click.ClickException(
+            f"the stack has no output {output}, only {known}; start it again if the machine is new"
+        )
+    return target.outputs[output]
+
+
+def _name_of(machine: str, data: Any) -> str:
+    is_about = isinstance(data, dict) and isinstance(data.get("id"), (str, int))
+    return execution_name(machine, data["id"] if is_about else uuid.uuid4().hex)
+
+
+def _parsed(text: str, what: str = "--input") -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"{what} is no JSON: {error}") from error
+
+
+def _watch(client: Any, execution: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Wait until an execution has ended, or stands in a callback state."""
+    while True:
+        described = client.describe_execution(executionArn=execution)
+        pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
+        events = [_without_token(event) for page in pages for event in page["events"]]
+        if described["status"] != "RUNNING" or _waits(events[-1]):
+            return described, events
+        time.sleep(POLL_SECONDS)
+
+
+def _waits(event: dict[str, Any]) -> bool:
+    """Whether an event is a callback state's, whose token is out."""
+    resource: str = event.get("taskSubmittedEventDetails", {}).get("resource", "")
+    return resource.endswith(CALLBACK)
+
+
+def _without_token(event: dict[str, Any]) -> dict[str, Any]:
+    """An event without what a function is sent: that of a callback state holds its token."""
+    event.get("taskScheduledEventDetails", {}).pop("parameters", None)
+    return event

@@ -1,0 +1,309 @@
+"""import: files into items, by the HTTP API."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+from rich.console import Console
+
+from sfn_cqrs_local.cli import FAILED_ROWS
+from sfn_cqrs_local.cli.options import target_options
+from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.client.imports import COUNTS, ENDED, job_path, watched
+from sfn_cqrs_local.client.upload import upload
+from sfn_cqrs_local.terminal.printing import print_table
+from sfn_cqrs_local.terminal.progress import progress
+from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+TEXT_FILES: Final = ("", ".csv", ".tsv", ".tab", ".txt")
+ZIP_MAGIC: Final = b"PK\x03\x04"
+_EXAMPLE: Final = "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
+
+
+@click.group(name="import")
+def import_() -> None:
+    """Import files, look at how far they are, and at the rows that failed."""
+
+
+def _file_options(command: C) -> C:
+    for option in (
+        click.option("--delimiter", help="Of the cells, instead of detecting it."),
+        click.option("--encoding", help="Of the file, instead of detecting it."),
+        click.option(
+            "--kind",
+            type=click.Choice(["csv", "zip"]),
+            help="What the file is.  [default: by its name and its first bytes]",
+        ),
+        click.option(
+            "--table",
+            metavar="TABLE",
+            help="Whose rows they are; a zip may leave it to the names of its files.",
+        ),
+        click.argument("file", metavar="FILE|s3://…"),
+    ):
+        command = option(command)
+    return command
+
+
+@import_.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs import start airports.csv --table airports --watch",
+        "sfn-cqrs import start sales.txt --table airports --encoding cp932 --delimiter tab",
+        "sfn-cqrs import start exports.zip --watch",
+        "sfn-cqrs import start s3://BUCKET/uploads/tenant1/…/airports.csv --table airports",
+    ),
+)
+@_file_options
+@click.option(
+    "--mode",
+    type=click.Choice(["direct", "step-function"], case_sensitive=False),
+    help="Within the request, or by the machine.  [default: by size]",
+)
+@click.option(
+    "--publish-mode",
+    type=click.Choice(["sync", "async"], case_sensitive=False),
+    default="sync",
+    show_default=True,
+    help="A row has succeeded when it is applied, or when its command is accepted.",
+)
+@click.option("--dry-run", is_flag=True, help="The same report, and nothing is written.")
+@click.option("--watch", is_flag=True, help="Wait for the end.")
+@target_options
+@json_option
+@click.pass_context
+def start(
+    context: click.Context,
+    file: str,
+    table: str | None,
+    kind: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    mode: str | None,
+    publish_mode: str,
+    dry_run: bool,
+    watch: bool,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """Upload a file and import it, or import one that lies in the import bucket.
+
+    Exits 2 if rows failed, and 1 if the file could not be imported at all.
+    """
+    asked = {"encoding": encoding, "delimiter": delimiter, "publishMode": publish_mode.upper()}
+    asked |= {"processingMode": mode.upper().replace("-", "_") if mode else None}
+    job = _started(api, file, table, kind, {**asked, "dryRun": dry_run}, as_json=as_json)
+    if watch:
+        job = watched(api, job, _console(as_json=as_json))
+    _conclude(context, job, as_json=as_json)
+
+
+@import_.command(
+    name="dry-run",
+    cls=Command,
+    examples=("sfn-cqrs import dry-run airports.csv --table airports",),
+)
+@_file_options
+@target_options
+@json_option
+@click.pass_context
+def dry_run(
+    context: click.Context,
+    file: str,
+    table: str | None,
+    kind: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """Say what an import would do with each row, and write nothing."""
+    asked = {"encoding": encoding, "delimiter": delimiter, "dryRun": True}
+    job = _started(api, file, table, kind, asked, as_json=as_json)
+    job = watched(api, job, _console(as_json=as_json))
+    _conclude(context, job, as_json=as_json)
+
+
+@import_.command(cls=Command, examples=(f"sfn-cqrs import status {_EXAMPLE} --watch",))
+@click.argument("id_", metavar="ID")
+@click.option("--watch", is_flag=True, help="Wait for the end.")
+@target_options
+@json_option
+@click.pass_context
+def status(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Show an import: its counts, its rate and the time left."""
+    job = api.get(job_path(id_))
+    if watch:
+        job = watched(api, job, _console(as_json=as_json))
+    _conclude(context, job, as_json=as_json)
+
+
+@import_.command(name="list", cls=Command, examples=("sfn-cqrs import list --limit 50",))
+@click.option(
+    "--kind",
+    type=click.Choice(["csv", "zip", "row"]),
+    default="csv",
+    show_default=True,
+    help="Of files, of archives, or of single rows.",
+)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@target_options
+@json_option
+def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
+    """List the imports, the newest first."""
+    found = list(islice(api.pages("/imports", kind=kind), limit))
+    if as_json:
+        print_json(found)
+        return
+    fields = ("id", "table", "status", "total", *COUNTS, "createdAt")
+    print_table(fields, [[one.get(field) for field in fields] for one in found])
+
+
+@import_.command(
+    cls=Command,
+    examples=(f"sfn-cqrs import errors {_EXAMPLE} > errors.csv",),
+)
+@click.argument("id_", metavar="ID")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write it.  [default: standard output]",
+)
+@target_options
+def errors(id_: str, output: Path | None, api: Api) -> None:
+    """Get errors.csv: the rows that failed, each with the reason; correct and import it again."""
+    content = api.content(f"{job_path(id_)}/errors.csv")
+    first = next(content, b"")  # a refusal comes before the file is opened
+    if output is None:
+        for chunk in (first, *content):
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.flush()
+        return
+    with output.open("wb") as file:
+        for chunk in (first, *content):
+            file.write(chunk)
+
+
+@import_.command(cls=Command, examples=(f"sfn-cqrs import cancel {_EXAMPLE}",))
+@click.argument("id_", metavar="ID")
+@target_options
+@json_option
+def cancel(id_: str, api: Api, as_json: bool) -> None:
+    """Begin no further batch; what is done stays and is counted."""
+    job = api.post(f"{job_path(id_)}/cancel")
+    if as_json:
+        print_json(job)
+        return
+    click.echo(f"{id_} begins no further batch")
+
+
+@import_.command(cls=Command, examples=(f"sfn-cqrs import retry {_EXAMPLE} --watch",))
+@click.argument("id_", metavar="ID")
+@click.option("--watch", is_flag=True, help="Wait for the end.")
+@target_options
+@json_option
+@click.pass_context
+def retry(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Import what failed or was not gone through again, as an import of its own."""
+    job = api.post(f"{job_path(id_)}/retry")
+    if watch:
+        job = watched(api, job, _console(as_json=as_json))
+    _conclude(context, job, as_json=as_json)
+
+
+def _started(
+    api: Api,
+    file: str,
+    table: str | None,
+    kind: str | None,
+    asked: dict[str, Any],
+    *,
+    as_json: bool,
+) -> dict[str, Any]:
+    is_there = file.startswith("s3://")
+    path = Path(file)
+    if not is_there and not path.is_file():
+        raise click.UsageError(f"there is no file {path}")
+    kind = kind or (_kind_by_name(path) if is_there else _kind_of(path))
+    if kind == "csv" and table is None:
+        raise click.UsageError("--table says whose rows they are, such as --table airports")
+    key = file if is_there else _uploaded(api, path, table, as_json=as_json)
+    body = {**asked, "kind": kind, "key": key, "tableName": table}
+    given = {name: value for name, value in body.items() if value is not None}
+    return api.post("/imports", json.dumps(given))
+
+
+def _uploaded(api: Api, path: Path, table: str | None, *, as_json: bool) -> str:
+    size = path.stat().st_size
+    with progress(_console(as_json=as_json), "Uploaded", size, in_bytes=True) as update:
+        return upload(api, path, table, update)
+
+
+def _kind_of(path: Path) -> str:
+    """What a file is; one that is none of ours is refused before it is sent."""
+    suffix = path.suffix.lower()
+    with path.open("rb") as file:
+        is_zip = file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+    if suffix in TEXT_FILES and is_zip:
+        return "zip"
+    if suffix not in (*TEXT_FILES, ".zip"):
+        raise click.UsageError(
+            f"{path.name} does not look like a CSV file: save it as CSV, or say --kind csv"
+        )
+    return _kind_by_name(path)
+
+
+def _kind_by_name(path: Path) -> str:
+    return "zip" if path.suffix.lower() == ".zip" else "csv"
+
+
+def _conclude(context: click.Context, job: dict[str, Any], *, as_json: bool) -> None:
+    """Print a job; exits 1 if its file was refused, 2 if rows failed or were not gone through."""
+    if as_json:
+        print_json(job)
+    else:
+        _print_job(job)
+    if job["status"] not in ENDED or job["status"] == "COMPLETED":
+        context.exit(DONE)
+    context.exit(FAILED if "error" in job else FAILED_ROWS)
+
+
+def _print_job(job: dict[str, Any]) -> None:
+    counts = ", ".join(f"{job[name]:,} {name}" for name in COUNTS)
+    trial = ", a dry run" if job["dryRun"] else ""
+    click.echo(f"{job['id']} is {job['status']}{trial}: {job['total']:,} rows, {counts}")
+    if "etaSeconds" in job and job["status"] not in ENDED:
+        left = "" if job["etaSeconds"] is None else f", {job['etaSeconds']:.0f} s left"
+        click.echo(f"{job['rowsPerSecond']:,.0f} rows/s{left}")
+    if "error" in job:
+        click.echo(f"{job['error']['code']}: {job['error']['message']}")
+    if "files" in job:
+        _print_files(job)
+    elif job["failed"] and job["status"] in ENDED:
+        click.echo(f"the failed rows: sfn-cqrs import errors {job['id']} > errors.csv")
+
+
+def _print_files(job: dict[str, Any]) -> None:
+    """One line for each file of an archive; those that have failed name the import to look at."""
+    fields = ("name", "table", "status", "total", *COUNTS, "id")
+    rows = [[*(file[field] for field in fields), _why(file)] for file in job["files"]]
+    print_table((*fields, "error"), rows)
+    for name, error in job.get("failedHooks", {}).items():
+        click.echo(f"the hook {name} failed: {error}")
+
+
+def _why(file: dict[str, Any]) -> str:
+    return file["error"]["message"] if "error" in file else ""
+
+
+def _console(*, as_json: bool) -> Console:
+    return Console(stderr=as_json, highlight=False)

@@ -1,0 +1,200 @@
+"""new: a workflow, handler, task or import, as one would write it by hand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from sfn_cqrs_local.cli.options import one_line_errors
+from sfn_cqrs_local.scaffold.app_package import AppPackage
+from sfn_cqrs_local.scaffold.changes import Changes, ScaffoldError
+from sfn_cqrs_local.template import Template
+from sfn_local.cli.command import Command, json_option, print_json
+
+PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
+
+
+@click.group()
+def new() -> None:
+    """Write a new workflow, handler, task or import into the project in this folder.
+
+    What is written passes `make check` and `make test` as it is; then change it to what you
+    need. Where a name is none or is taken, nothing is written and the exit code is 64.
+    """
+
+
+@new.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs new workflow order-refund --states check,approve,refund --callback approve",
+        "sfn-cqrs run order-refund --mock HappyPath",
+    ),
+)
+@click.argument("name")
+@click.option(
+    "--states", metavar="A,B,C", default="check,work", show_default=True, help="In their order."
+)
+@click.option(
+    "--callback",
+    "callbacks",
+    metavar="STATE",
+    multiple=True,
+    help="A state that waits for somebody outside; may be given more than once.",
+)
+@json_option
+def workflow(name: str, states: str, callbacks: tuple[str, ...], as_json: bool) -> None:
+    """Write a state machine with its functions, events, tests and template entries."""
+    from sfn_cqrs_local.scaffold.machine import Workflow  # noqa: PLC0415 - --help needs none of it
+    from sfn_cqrs_local.scaffold.names import check_states  # noqa: PLC0415
+    from sfn_cqrs_local.scaffold.workflow import add_workflow  # noqa: PLC0415
+
+    listed = tuple(state.strip() for state in states.split(",") if state.strip())
+    waits = [state for each in callbacks for state in each.split(",") if state]
+    changes = Changes(_project())
+    with _usage_errors():
+        check_states(listed, waits)
+        add_workflow(changes, _template(changes.root), Workflow(name, listed, frozenset(waits)))
+        changes.apply()
+    steps = [f"sfn-cqrs run {name} --mock HappyPath", f"sfn-cqrs graph {name}", "make test"]
+    _report(changes, steps, as_json=as_json)
+
+
+package_option = click.option(
+    "--package",
+    metavar="NAME",
+    help="The package below app/.  [default: AppPackage of template.yaml]",
+)
+
+
+@new.command(cls=Command, examples=("sfn-cqrs new handler INVOICE",))
+@click.argument("type_", metavar="TYPE")
+@package_option
+@json_option
+def handler(type_: str, package: str | None, as_json: bool) -> None:
+    """Write a sync handler, which brings commands of a type into a read model."""
+    from sfn_cqrs_local.scaffold.handler import add_handler  # noqa: PLC0415
+
+    changes = Changes(_project())
+    with _usage_errors():
+        add_handler(changes, _package(changes, package), type_)
+        changes.apply()
+    publish = f"""sfn-cqrs publish {type_} 1 --name first --attributes '{{"n": 1}}'"""
+    _report(changes, ["make test", publish], as_json=as_json)
+
+
+@new.command(cls=Command, examples=("sfn-cqrs new task RESIZE_IMAGE",))
+@click.argument("type_", metavar="TYPE")
+@package_option
+@json_option
+def task(type_: str, package: str | None, as_json: bool) -> None:
+    """Write a task handler, which works on one item of a task in the background."""
+    from sfn_cqrs_local.scaffold.handler import add_task  # noqa: PLC0415
+
+    changes = Changes(_project())
+    with _usage_errors():
+        add_task(changes, _package(changes, package), type_)
+        changes.apply()
+    run = f"""sfn-cqrs task run {type_} '[{{"id": "a-1"}}]'"""
+    _report(changes, ["make test", run], as_json=as_json)
+
+
+@new.command(
+    name="import",
+    cls=Command,
+    examples=(
+        "sfn-cqrs new import customers --from customers.csv",
+        "sfn-cqrs new import orders --from orders.csv --type ORDER --code number",
+    ),
+)
+@click.argument("table")
+@click.option(
+    "--from",
+    "sample",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A CSV file as it will be imported; its first 10,000 rows are looked at.",
+)
+@click.option(
+    "--type", "type_", default="", metavar="TYPE", help="Of the items.  [default: the table's]"
+)
+@click.option(
+    "--code", default="", metavar="COLUMN", help="The items' code.  [default: a filled, unique one]"
+)
+@click.option(
+    "--name", "title", default="", metavar="COLUMN", help="The items' name.  [default: by its name]"
+)
+@click.option("--encoding", metavar="NAME", help="Of the sample.  [default: detected]")
+@click.option("--delimiter", metavar="CHARACTER", help="Of the sample.  [default: detected]")
+@package_option
+@json_option
+def import_(
+    table: str,
+    sample: Path,
+    type_: str,
+    code: str,
+    title: str,
+    encoding: str | None,
+    delimiter: str | None,
+    package: str | None,
+    as_json: bool,
+) -> None:
+    """Write the strategy of a table of imports: columns, kinds and keys by a sample."""
+    from sfn_cqrs_local.scaffold.importing import Table, add_import  # noqa: PLC0415
+    from sfn_cqrs_local.scaffold.sample import read_sample  # noqa: PLC0415
+
+    changes = Changes(_project())
+    with _usage_errors():
+        read = read_sample(sample, encoding, delimiter)
+        made = Table(table, type_, read, code, title)
+        add_import(changes, _package(changes, package), made)
+        changes.apply()
+    if not as_json:
+        for column in read.columns:
+            needed = "filled" if column.is_filled else "may be empty"
+            click.echo(f"{column.name}: {column.kind}, {needed}")
+        click.echo(f"code: {made.code.name}; name: {made.title.name}; type: {made.type}\n")
+    _report(changes, ["make test"], as_json=as_json)
+
+
+def _package(changes: Changes, name: str | None) -> AppPackage:
+    chosen = name or str(_template(changes.root).parameters["AppPackage"])
+    return AppPackage(changes.root, chosen)
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except ScaffoldError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _project() -> Path:
+    """The nearest folder, from this one upwards, that holds a template.yaml."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "template.yaml").is_file():
+            return folder
+    raise click.UsageError(f"there is no template.yaml in {here}, nor above it")
+
+
+def _template(root: Path) -> Template:
+    with one_line_errors():
+        return Template.load(root / "template.yaml", parameters=PARAMETERS)
+
+
+def _report(changes: Changes, steps: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"created": list(changes.created), "changed": list(changes.changed)})
+        return
+    for path in changes.created:
+        click.echo(f"{click.style('new', fg='green')}      {path}")
+    for path in changes.changed:
+        click.echo(f"{click.style('changed', fg='yellow')}  {path}")
+    if sys.stdout.isatty():
+        click.echo("\nnow try:\n" + "\n".join(f"  {step}" for step in steps))

@@ -1,0 +1,62 @@
+"""The options that many commands share, and how their errors become one line."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from sfn_cqrs_local.checkout import DEFAULT_STATE, TEMPLATE
+from sfn_cqrs_local.state import STATE_VARIABLE, StackError
+from sfn_local.lint.template_file import TemplateError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+state_option = click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar=STATE_VARIABLE,
+    default=DEFAULT_STATE,
+    show_default=".sfn-cqrs in the checkout",
+    help="Folder of the local stack.",
+)
+template_option = click.option(
+    "--template",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=TEMPLATE,
+    show_default="template.yaml in the checkout",
+    help="The SAM template.",
+)
+stack_option = click.option(
+    "--stack", metavar="NAME", help="A stack on AWS, instead of the local one."
+)
+
+
+def target_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add --state, --stack and --tenant, and pass on the API that they name as `api`."""
+
+    @state_option
+    @stack_option
+    @click.option("--tenant", metavar="CODE", help="Tenant of the local stack.  [default: tenant1]")
+    @functools.wraps(command)
+    def wrapped(*args: Any, state: Path, stack: str | None, tenant: str | None, **kwargs: Any) -> T:
+        from sfn_cqrs_local.client.api import connect  # noqa: PLC0415 - --help needs no HTTP client
+
+        with one_line_errors():
+            return command(*args, api=connect(state, stack, tenant), **kwargs)  # type: ignore[arg-type]
+
+    return wrapped
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn the errors that tell what to do into click's."""
+    try:
+        yield
+    except (StackError, TemplateError) as error:
+        raise click.ClickException(str(error)) from error

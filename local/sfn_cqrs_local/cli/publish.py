@@ -1,0 +1,99 @@
+"""publish: a version of an item, by the HTTP API."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sfn_cqrs_local.cli.options import target_options
+from sfn_cqrs_local.client.api import Api, item_path
+from sfn_local.cli.command import Command, json_option, print_json
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        'sfn-cqrs publish ORDER o-1 --name first --attributes \'{"customer":"c1","total":5}\'',
+        "sfn-cqrs publish ORDER o-1 --version 1 --partial --attributes '{\"total\":7}'",
+        "sfn-cqrs publish ORDER o-2 --name second --attributes @order.json --sync",
+        "sfn-cqrs publish ORDER o-1 --delete",
+    ),
+)
+@click.argument("type_", metavar="TYPE")
+@click.argument("code")
+@click.option("--name", help="Name of the item.")
+@click.option("--attributes", metavar="JSON|@FILE", help="A JSON object; @- reads it from stdin.")
+@click.option("--version", type=int, help="The latest version you know; -1 is whatever is latest.")
+@click.option("--sync", is_flag=True, help="Apply at once; refused while an earlier one is open.")
+@click.option("--partial", is_flag=True, help="Merge into the latest version.")
+@click.option("--delete", is_flag=True, help="Publish the deletion of the item.")
+@click.option("--idempotency-key", metavar="KEY", help="Same key and content: published once.")
+@target_options
+@json_option
+def publish(
+    type_: str,
+    code: str,
+    name: str | None,
+    attributes: str | None,
+    version: int | None,
+    sync: bool,
+    partial: bool,
+    delete: bool,
+    idempotency_key: str | None,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """Publish a version of an item, or its deletion.
+
+    Without --version the item must be new; with it, the next version is published if that one is
+    still the latest.
+    """
+    if delete:
+        if name or attributes or sync or partial or idempotency_key:
+            raise click.UsageError("--delete goes with --version only")
+        answer = api.delete(item_path("commands", type_, code), version=version)
+    else:
+        if not partial and (name is None or attributes is None):
+            raise click.UsageError("give --name and --attributes, or --partial, or --delete")
+        fields: dict[str, Any] = {"type": type_, "code": code, "name": name, "version": version}
+        fields |= {"mode": "sync" if sync else "async", "partial": partial}
+        headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
+        answer = api.post("/commands", _body(fields, attributes), headers)
+    if as_json:
+        print_json(answer)
+        return
+    if answer.get("unchanged"):
+        click.echo(f"{type_} {code} is unchanged")
+        return
+    done = "applied" if sync else "accepted"
+    click.echo(f"{type_} {code} version {answer['version']} is {done}")
+
+
+def _body(fields: dict[str, Any], attributes: str | None) -> str:
+    """Build the body with the attributes' own text, so that numbers keep their digits."""
+    body = json.dumps({key: value for key, value in fields.items() if value is not None})
+    if attributes is None:
+        return body
+    text = _read(attributes)
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"--attributes is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise click.UsageError("--attributes must be a JSON object")
+    return f'{body[:-1]}, "attributes": {text}}}'
+
+
+def _read(attributes: str) -> str:
+    if not attributes.startswith("@"):
+        return attributes
+    if attributes == "@-":
+        return sys.stdin.read()
+    try:
+        return Path(attributes[1:]).read_text(encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"--attributes: {error}") from error

@@ -1,0 +1,198 @@
+"""saga: steps that are all made, or all undone."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+from urllib.parse import quote
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from sfn_cqrs_local.cli import FAILED_ROWS
+from sfn_cqrs_local.cli.options import target_options
+from sfn_cqrs_local.cli.task import read_json
+from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.terminal.printing import console, print_table
+from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+
+STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
+EXIT_CODES: Final = {"COMPLETED": DONE, "COMPENSATED": FAILED_ROWS, "PARKED": FAILED}
+COLOURS: Final = {
+    "COMPLETED": "green",
+    "DONE": "green",
+    "COMPENSATED": "yellow",
+    "COMPENSATING": "yellow",
+    "REFUSED": "yellow",
+    "UNKNOWN": "yellow",
+    "FAILED": "red",
+    "PARKED": "red",
+}
+POLL_SECONDS: Final = 0.3
+
+
+@click.group()
+def saga() -> None:
+    """Start sagas, read their logs, and let parked ones go on."""
+
+
+@saga.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs saga start order-saga @order.json",
+        "sfn-cqrs saga start order-saga '{\"order\": \"o-7\", …}' --name 'order o-7' --no-wait",
+    ),
+)
+@click.argument("saga_", metavar="SAGA")
+@click.argument("input_", metavar="INPUT")
+@click.option("--name", help="What to call it.  [default: the saga's]")
+@click.option("--no-wait", is_flag=True, help="Print the id, and do not wait for the end.")
+@click.option("--idempotency-key", metavar="KEY", help="Same key and input: started once.")
+@target_options
+@json_option
+@click.pass_context
+def start(
+    context: click.Context,
+    saga_: str,
+    input_: str,
+    name: str | None,
+    no_wait: bool,
+    idempotency_key: str | None,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """Start a saga and wait for its end.
+
+    INPUT is a JSON object; @FILE reads it from a file, @- from standard input. Exits 0 if every
+    step is made, 2 if all of it is undone, 1 if it is parked.
+    """
+    body = {"saga": saga_, "input": read_json(input_, "INPUT"), "name": name}
+    given = {key: value for key, value in body.items() if value is not None}
+    headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
+    id_ = api.post("/sagas", json.dumps(given), headers)["id"]
+    if not no_wait:
+        _follow(context, api, id_, as_json=as_json)
+    elif as_json:
+        print_json({"id": id_})
+    else:
+        click.echo(id_)
+
+
+@saga.command(cls=Command, examples=("sfn-cqrs saga show g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
+@click.argument("id_", metavar="ID")
+@click.option("--watch", is_flag=True, help="Wait for the end of the saga first.")
+@target_options
+@json_option
+@click.pass_context
+def show(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Show a saga's log: each step, each compensation, and what is left.
+
+    A try is written as attempt.try: 2.1 is the first one of the second attempt.
+    """
+    if watch:
+        _follow(context, api, id_, as_json=as_json)
+    else:
+        _print(api.get(_path(id_)), as_json=as_json)
+
+
+@saga.command(name="list", cls=Command, examples=("sfn-cqrs saga list --status PARKED",))
+@click.option("--status", type=click.Choice(STATUSES), help="Those of this status alone.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@target_options
+@json_option
+def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
+    """List the sagas, the newest first."""
+    found = list(islice(api.pages("/sagas", status=status), limit))
+    if as_json:
+        print_json(found)
+        return
+    fields = ("id", "saga", "name", "status", "attempt", "error", "createdAt")
+    print_table(fields, [[one.get(field, "") for field in fields] for one in found])
+
+
+@saga.command(cls=Command, examples=("sfn-cqrs saga redrive g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
+@click.argument("id_", metavar="ID")
+@click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
+@target_options
+@json_option
+@click.pass_context
+def redrive(context: click.Context, id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
+    """Let a parked saga go on where it stopped; for operators."""
+    answer = api.post(f"{_path(id_)}/redrive")
+    if not no_wait:
+        _follow(context, api, id_, as_json=as_json)
+    elif as_json:
+        print_json(answer)
+    else:
+        click.echo(f"{id_} goes on, attempt {answer['attempt']}")
+
+
+def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> None:
+    """Wait for the end of a saga, and exit as it ended."""
+    while (found := api.get(_path(id_)))["status"] not in EXIT_CODES:
+        time.sleep(POLL_SECONDS)
+    _print(found, as_json=as_json)
+    context.exit(EXIT_CODES[found["status"]])
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    name = escape(found["name"])
+    told = f"{found['id']} {name} is {_coloured(found['status'])}, attempt {found['attempt']}"
+    console().print(f"{told}{_reason(found)}", soft_wrap=True)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("step", "status", "began (UTC)", "took", "try"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("result or error", overflow="fold")
+    for line in found["log"]:
+        is_undo = line["kind"] == "compensation"
+        table.add_row(
+            f"{'undo: ' if is_undo else ''}{line['name']}",
+            _coloured(line["status"]),
+            _moment(line["beganAt"]).strftime("%H:%M:%S"),
+            _took(line),
+            f"{line['attempt']}.{line['try']}",
+            escape(_said(line)),
+        )
+    if found["log"]:
+        console().print(table)
+    if found["left"]:
+        console().print(f"left: {', '.join(found['left'])}")
+
+
+def _reason(found: dict[str, Any]) -> str:
+    if "error" not in found:
+        return ""
+    return escape(f": {found['error']}: {found['cause'].partition(chr(10))[0]}")
+
+
+def _said(line: dict[str, Any]) -> str:
+    if "error" in line:
+        return f"{line['error']}: {str(line['cause']).partition(chr(10))[0]}"
+    return json.dumps(line["result"], ensure_ascii=False) if "result" in line else ""
+
+
+def _took(line: dict[str, Any]) -> str:
+    if "endedAt" not in line:
+        return ""
+    began, ended = (_moment(line[key]) for key in ("beganAt", "endedAt"))
+    return f"{(ended - began).total_seconds():.2f} s"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _coloured(status: str) -> str:
+    colour = COLOURS.get(status)
+    return f"[{colour}]{status}[/]" if colour else status
+
+
+def _path(id_: str) -> str:
+    return f"/sagas/{quote(id_, safe='')}"

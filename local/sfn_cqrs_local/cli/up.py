@@ -1,0 +1,136 @@
+"""up: the local stack in the foreground."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final, TextIO
+
+import click
+
+from sfn_cqrs_local.cli.options import one_line_errors, state_option, template_option
+from sfn_cqrs_local.fabric import FabricError
+from sfn_cqrs_local.lambdas import break_into_handler
+from sfn_cqrs_local.stack import LocalStack
+from sfn_local.cli.command import Command, json_option
+
+DEFAULT_PORT: Final = 8787
+POLL_SECONDS: Final = 0.2
+
+
+class _Ended(BaseException):
+    """A signal asked us to end."""
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs up",
+        "sfn-cqrs up --port 0 --state /tmp/second --json",
+        "sfn-cqrs up --parameter HistoryTtlDays=30",
+    ),
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Port of the HTTP API; 0 takes a free one.",
+)
+@click.option(
+    "--parameter",
+    "parameters",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A parameter of the template; may be repeated.",
+)
+@click.option(
+    "--isolated",
+    is_flag=True,
+    help="Run each function in processes of its own: slower, but time-outs kill and exits count.",
+)
+@state_option
+@template_option
+@json_option
+def up(
+    port: int,
+    parameters: tuple[str, ...],
+    isolated: bool,
+    state: Path,
+    template: Path,
+    as_json: bool,
+) -> None:
+    """Start the local stack and keep it running until Ctrl-C.
+
+    Deploys template.yaml to ministack, starts the engine, the functions and the HTTP API, all on
+    127.0.0.1. Functions are loaded again when their code changes, and breakpoint() in one stops
+    here (not with --isolated). --json prints one line with the endpoints when all of them answer.
+    """
+    stdout = sys.stdout
+    if as_json:
+        sys.stdout = sys.stderr  # so that the one line is all that comes out
+    stack = LocalStack(
+        template=template,
+        state_dir=state,
+        port=port,
+        parameters=dict(map(_pair, parameters)),
+        isolated=isolated,
+    )
+    try:
+        with _ending_on_signals(), one_line_errors(), stack:
+            _announce(stack, stdout, as_json=as_json)
+            sys.breakpointhook = break_into_handler
+            while stack.fabric.is_running:
+                time.sleep(POLL_SECONDS)  # short: a signal may interrupt another thread's wait
+            raise FabricError(f"the AWS fabric has ended; see {stack.state.fabric_log}")
+    except FabricError as error:
+        raise click.ClickException(str(error)) from error
+    except _Ended:
+        if not as_json:
+            click.echo("stopped", err=True)
+
+
+def _announce(stack: LocalStack, stdout: TextIO, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(stack.info.endpoints()), stdout)
+        return
+    text = f"""the stack runs:
+  http    {stack.http}
+  aws     {stack.aws}
+  sfn     {stack.sfn}
+  lambda  {stack.lambda_}
+logs are in {stack.state.path}; for the aws command line:
+  export AWS_ENDPOINT_URL={stack.aws} AWS_ENDPOINT_URL_SFN={stack.sfn} \\
+    AWS_ENDPOINT_URL_LAMBDA={stack.lambda_} AWS_DEFAULT_REGION=us-east-1 \\
+    AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+Ctrl-C ends it."""
+    click.echo(text, stdout)
+
+
+@contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """Raise _Ended on the first SIGINT, SIGTERM or SIGHUP; ignore the others while ending."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        for one in signals:
+            signal.signal(one, signal.SIG_IGN)
+        raise _Ended
+
+    for one in signals:
+        signal.signal(one, end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)  # whoever started us may have blocked them
+    yield
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"--parameter takes NAME=VALUE, not {text!r}")
+    return name, value

@@ -1,0 +1,187 @@
+"""The HTTP API as the command line calls it, local or on AWS."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import getpass
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import click
+
+from sfn_cqrs_local.identity import DEFAULT_TENANT, DEFAULT_USER
+from sfn_cqrs_local.state import StateFolder
+
+TOKEN_VARIABLE: Final = "SFN_CQRS_TOKEN"
+TIMEOUT_SECONDS: Final = 30
+LARGEST_PAGE: Final = 100
+CHUNK: Final = 1024 * 1024
+
+_PLAIN_SEGMENT: Final = re.compile(r"(?!\.{1,2}$)(?!~)[^/]+")
+
+
+class ApiProblem(click.ClickException):
+    """The API refused a request."""
+
+    def __init__(self, status: int, document: Mapping[str, Any]) -> None:
+        """Take the problem document, or what API Gateway answers instead."""
+        self.status = status
+        self.document = document
+        code = document.get("code", f"HTTP {status}")
+        detail = document.get("detail") or document.get("message") or "no reason given"
+        super().__init__(f"{code}: {detail}")
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """urllib would send the token along."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Follow none."""
+
+
+class Api:
+    """Calls the HTTP API of one stack."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], *, proxies: bool = True) -> None:
+        """Send `headers` with every request, through the shell's proxies or past them."""
+        self._url = url.rstrip("/")
+        self._headers = headers
+        handlers = [] if proxies else [urllib.request.ProxyHandler({})]
+        self._opener = urllib.request.build_opener(_NoRedirects, *handlers)
+
+    def with_headers(self, headers: Mapping[str, str]) -> Api:
+        """The same API, asked with more headers."""
+        other = copy.copy(self)
+        other._headers = {**self._headers, **headers}
+        return other
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """GET a path; a query value of None is left out.
+
+        Raises:
+            ApiProblem: the answer is an error.
+        """
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._call("GET", f"{path}?{urlencode(given)}" if given else path)
+
+    def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """Yield the items of a list, page after page."""
+        cursor = None
+        while True:
+            page = self.get(path, limit=LARGEST_PAGE, cursor=cursor, **query)
+            yield from page["items"]
+            cursor = page.get("nextCursor")
+            if cursor is None:
+                return
+
+    def post(
+        self, path: str, body: str = "{}", headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """POST JSON text."""
+        return self._call("POST", path, body.encode(), headers)
+
+    def delete(self, path: str, **query: Any) -> dict[str, Any]:
+        """DELETE a path."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._call("DELETE", f"{path}?{urlencode(given)}" if given else path)
+
+    def content(self, path: str) -> Iterator[bytes]:
+        """GET what is no JSON, a MiB at a time; it may lie elsewhere, where our token is nobody's.
+
+        Raises:
+            ApiProblem: the answer is an error.
+        """
+        request = urllib.request.Request(f"{self._url}{path}", headers=dict(self._headers))
+        try:
+            try:
+                response = self.open(request)
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.SEE_OTHER:
+                    raise
+                response = self.open(urllib.request.Request(error.headers["location"]))
+            with response:
+                yield from iter(partial(response.read, CHUNK), b"")
+        except urllib.error.HTTPError as error:
+            raise ApiProblem(error.code, _document(error.read())) from error
+        except OSError as error:
+            raise click.ClickException(f"{path} cannot be read: {error}") from error
+
+    def open(self, request: urllib.request.Request) -> Any:
+        """Send a request that is made already, to wherever it says."""
+        return self._opener.open(request, timeout=TIMEOUT_SECONDS)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        request = urllib.request.Request(f"{self._url}{path}", data=body, method=method)
+        for name, value in {**self._headers, **(headers or {})}.items():
+            request.add_header(name, value)
+        try:
+            with self.open(request) as response:
+                answer: dict[str, Any] = json.load(response)
+                return answer
+        except urllib.error.HTTPError as error:
+            raise ApiProblem(error.code, _document(error.read())) from error
+        except (OSError, ValueError) as error:
+            raise click.ClickException(
+                f"{self._url} does not answer as the API: {error}"
+            ) from error
+
+
+def item_path(collection: str, type_: str, code: str, *rest: str | int) -> str:
+    """Build the path of an item; a code that no path can carry stands as `~base64url`."""
+    if not _PLAIN_SEGMENT.fullmatch(code):
+        code = "~" + base64.urlsafe_b64encode(code.encode()).decode().rstrip("=")
+    segments = [collection, type_, code, *map(str, rest)]
+    return "/" + "/".join(quote(segment, safe="~") for segment in segments)
+
+
+def connect(state: Path, stack: str | None, tenant: str | None) -> Api:
+    """Return the API of the local stack, or of a stack on AWS.
+
+    Raises:
+        StackError: no local stack runs there.
+        click.ClickException: the stack on AWS has no such output, or there is no token.
+    """
+    headers = {"content-type": "application/json", "accept": "application/json"}
+    if stack is None:
+        local = {"x-user": _user(), "x-tenant-code": tenant or DEFAULT_TENANT}
+        encoded = {name: value.encode().decode("latin-1") for name, value in local.items()}
+        return Api(StateFolder(state).read().http, headers | encoded, proxies=False)
+    if tenant is not None:
+        raise click.UsageError("--tenant is for the local stack; on AWS the token names the tenant")
+    token = os.environ.get(TOKEN_VARIABLE)
+    if not token:
+        raise click.ClickException(f"set {TOKEN_VARIABLE} to an ID token of your user pool")
+    from sfn_cqrs_local.client.aws import stack_outputs  # noqa: PLC0415 - the local stack needs no boto3
+
+    return Api(stack_outputs(stack)["HttpApiUrl"], headers | {"authorization": f"Bearer {token}"})
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return DEFAULT_USER
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {"detail": body.decode(errors="replace")}
+    return document if isinstance(document, dict) else {"detail": str(document)}

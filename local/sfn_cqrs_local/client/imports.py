@@ -1,0 +1,38 @@
+"""Import jobs, as the API shows them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+from urllib.parse import quote
+
+from rich.console import Console
+
+from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.terminal.progress import progress
+
+ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
+COUNTS: Final = ("created", "updated", "unchanged", "failed", "cancelled")
+POLL_SECONDS: Final = 0.5
+
+
+def job_path(id_: str) -> str:
+    """Where the API has a job."""
+    return f"/imports/{quote(id_, safe='')}"
+
+
+def watched(api: Api, job: dict[str, Any], console: Console) -> dict[str, Any]:
+    """Show how far an import is until its end; answers how it has ended."""
+    with progress(console, "Imported", job["total"]) as update:
+        while True:
+            done = sum(job[name] for name in COUNTS)
+            update(done, total=job["total"], note=_note(job))
+            if job["status"] in ENDED:
+                return job
+            time.sleep(POLL_SECONDS)
+            job = api.get(job_path(job["id"]))
+
+
+def _note(job: dict[str, Any]) -> str:
+    ok = job["created"] + job["updated"]
+    return f"ok {ok}, skipped {job['unchanged']}, failed {job['failed']}"

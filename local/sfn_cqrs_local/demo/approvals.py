@@ -1,0 +1,206 @@
+"""The demonstration's approvals: one is granted, one expires after a week that takes a second."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.approval import TRIES_PER_ROUND
+from sfn_cqrs.domain.keys import ApprovalKey
+from sfn_cqrs_local.demo.client import Client
+from sfn_cqrs_local.demo.part import TENANT, DemoError, Scale, Told
+from sfn_cqrs_local.terminal.progress import progress
+from sfn_local import RealClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+    from sfn_cqrs_local.stack import LocalStack
+
+TYPE = "ORDER_RELEASE"
+TARO, HANAKO = "taro", "hanako"
+DAY = 86_400
+DAYS = 7
+REMINDERS = DAYS - 1
+PATIENCE_SECONDS = 30
+
+
+class LeapingClock:
+    """The clock of this machine, and as many seconds later as it was told to leap."""
+
+    def __init__(self) -> None:
+        """Begin now."""
+        self._ahead = 0.0
+
+    def time(self) -> float:
+        """Seconds since 1970-01-01 UTC."""
+        return time.time() + self._ahead
+
+    def now(self) -> datetime:
+        """The same as an aware datetime."""
+        return datetime.fromtimestamp(self.time(), UTC)
+
+    def leap(self, seconds: float) -> None:
+        """Move forward."""
+        self._ahead += seconds
+
+
+@dataclass(frozen=True)
+class ApprovalStory:
+    """What happened: both approvals as they ended, both orders, and the answers of refusals."""
+
+    granted: dict[str, Any]
+    expired: dict[str, Any]
+    orders: list[Any]
+    own: tuple[int, str]
+    late: tuple[int, str]
+
+    def differences(self) -> list[str]:
+        """Compare with what has to be; answers what differs, a line each."""
+        decided_by = [one["by"] for one in self.granted["decisions"]]
+        facts: list[tuple[str, Any, Any]] = [
+            ("the first approval", ("GRANTED", "DONE"), _end_of(self.granted)),
+            ("who decided", [HANAKO], decided_by),
+            ("the requester's own decision", (HTTPStatus.FORBIDDEN, "four_eyes"), self.own),
+            ("the second approval", ("EXPIRED", "DONE"), _end_of(self.expired)),
+            ("reminders in a week", REMINDERS, self.expired["reminders"]),
+            ("a decision after that week", (HTTPStatus.GONE, "expired"), self.late),
+            ("the orders", ["released", "held: expired"], self.orders),
+        ]
+        return [
+            f"{what}: expected {expected}, found {found}"
+            for what, expected, found in facts
+            if expected != found
+        ]
+
+
+def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
+    """Have an order released by somebody else, and let another one's approval expire."""
+    del scale
+    console.print(
+        f"\nTwo orders wait to be released; one of them for {DAYS} days of virtual time:\n"
+    )
+    with progress(console, "Days", DAYS) as update:
+        story = run_approvals(stack, update)
+    reminders = str(story.expired["reminders"])
+    numbers = [("approvals granted, expired", "1, 1"), ("reminders in a week", reminders)]
+    return Told(numbers, story.differences())
+
+
+def run_approvals(stack: LocalStack, update: Callable[[int], None]) -> ApprovalStory:
+    """Grant one, and let the other expire.
+
+    Raises:
+        DemoError: a request was refused, or something does not happen within half a minute.
+    """
+    with Client(stack.http) as client:
+        first, second = (_requested(client, order) for order in ("demo-1", "demo-2"))
+        own = _decided(client, first, TARO)
+        _decided(client, first, HANAKO)
+        granted = _waited(client, first, _has_ended)
+        released = _order(client, "demo-1", "release")  # before time leaps: nothing else is at work
+        with _leaping(stack) as leap:
+            expired = _let_expire(client, second, leap, update)
+            late = _decided(client, second, HANAKO)
+        held = _order(client, "demo-2", "release")
+    return ApprovalStory(granted, expired, [released, held], own, late)
+
+
+@contextmanager
+def _leaping(stack: LocalStack) -> Iterator[Callable[[float], None]]:
+    """Let the engine's timers and the functions' clock leap; all else goes on as ever."""
+    clock, scheduler = LeapingClock(), stack.engine.scheduler
+
+    def leap(seconds: float) -> None:
+        clock.leap(seconds)
+        scheduler.add(_look_at_the_clock)  # it sleeps until the next timer, by the time before
+
+    scheduler.attach(clock)
+    try:
+        with bootstrap.override(clock=clock.now):
+            yield leap
+    finally:
+        scheduler.attach(RealClock())
+
+
+def _look_at_the_clock() -> None:
+    """A job that only wakes the scheduler."""
+
+
+def _let_expire(
+    client: Client, id_: str, leap: Callable[[float], None], update: Callable[[int], None]
+) -> dict[str, Any]:
+    for day in range(1, DAYS):
+        leap(DAY)
+        _waited(client, id_, partial(_waits_again, reminders=day))
+        update(day)
+    leap(DAY)
+    expired = _waited(client, id_, _has_ended)
+    update(DAYS)
+    return expired
+
+
+def _requested(client: Client, order: str) -> str:
+    content = {"customer": "ada", "total": 1200}
+    body = {"type": "ORDER", "code": order, "name": "A large order", "attributes": content}
+    client.send("POST", "/commands", body)
+    _order(client, order, "total")
+    asked = {"type": TYPE, "subject": order, "payload": {"total": 1200}}
+    status, answer = client.send("POST", "/approvals", asked, TARO)
+    if status != HTTPStatus.ACCEPTED:
+        raise DemoError(f"POST /approvals answered {status}: {answer}")
+    _waited(client, answer["id"], partial(_waits_again, reminders=0))
+    return str(answer["id"])
+
+
+def _decided(client: Client, id_: str, user: str) -> tuple[int, str]:
+    """Approve as somebody; answers the status, and the code of a refusal."""
+    status, answer = client.send("POST", f"/approvals/{id_}/approve", {"reason": "Known"}, user)
+    return status, answer.get("code", "")
+
+
+def _order(client: Client, order: str, attribute: str) -> Any:
+    """An attribute of an order, once it is there; None if it does not come."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        found = client.send("GET", f"/data/ORDER/{order}")[1].get("attributes", {})
+        if attribute in found or time.monotonic() > deadline:
+            return found.get(attribute)
+        time.sleep(0.05)
+
+
+def _waited(
+    client: Client, id_: str, is_reached: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        found = client.send("GET", f"/approvals/{id_}")[1]
+        if is_reached(found):
+            return found
+        if time.monotonic() > deadline:
+            raise DemoError(f"approval {id_} is {found['status']}, {found['stage']}; see the log")
+        time.sleep(0.05)
+
+
+def _waits_again(found: dict[str, Any], reminders: int) -> bool:
+    """Whether the machine has begun its next wait: before that, no timer leaps with the clock."""
+    approval = bootstrap.approvals().find(ApprovalKey.of(TENANT, found["id"]))
+    if approval is None or approval.token_seq is None or approval.reminders < reminders:
+        return False
+    return approval.token_seq // TRIES_PER_ROUND == approval.round
+
+
+def _has_ended(found: dict[str, Any]) -> bool:
+    return found["stage"] in ("DONE", "FAILED")
+
+
+def _end_of(found: dict[str, Any]) -> tuple[str, str]:
+    return found["status"], found["stage"]

@@ -1,0 +1,305 @@
+"""The demonstration's commands, from the first publish to the last row compared."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import quantiles
+from typing import TYPE_CHECKING, Any
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs_local.demo.airports import TYPE, Airport, airports_per_country, choose
+from sfn_cqrs_local.demo.client import Client
+from sfn_cqrs_local.demo.compare import differ
+from sfn_cqrs_local.demo.faults import Shuffler, Watch
+from sfn_cqrs_local.demo.part import TENANT, DemoError, Scale, Told
+from sfn_cqrs_local.terminal.drawing import draw_chain
+from sfn_cqrs_local.terminal.progress import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rich.console import Console
+
+    from sfn_cqrs_local.stack import LocalStack
+
+THREADS = 8
+GAP_SECONDS = 0.001
+PATIENCE_SECONDS = 120
+
+
+@dataclass
+class Story:
+    """What happened: times in seconds of `time.perf_counter`, versions by (code, version)."""
+
+    published: dict[tuple[str, int], float] = field(default_factory=dict)
+    started: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    succeeded: int = 0
+    failed: int = 0
+    waits: int = 0
+    healed: int = 0
+    began: float = 0.0
+    ended: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def on_status_change(self, execution: Mapping[str, Any]) -> None:
+        """Take what the engine tells of each execution."""
+        work = json.loads(execution["input"])
+        with self.lock:
+            if execution["status"] == "RUNNING":
+                self.started[work["code"]].append(work["version"])
+            elif execution["status"] == "SUCCEEDED":
+                self.succeeded += 1
+            else:
+                self.failed += 1
+
+    @property
+    def out_of_order(self) -> int:
+        """How many versions were started before an earlier one of their item."""
+        return sum(
+            any(earlier < version for earlier in versions[position + 1 :])
+            for versions in self.started.values()
+            for position, version in enumerate(versions)
+        )
+
+
+class Demo:
+    """One run on a stack that is up."""
+
+    def __init__(self, stack: LocalStack, airports: list[Airport]) -> None:
+        """Take the stack, and what to publish."""
+        self._stack = stack
+        self._airports = airports
+        self._broken = airports[len(airports) // 2].icao
+        self.story = Story()
+        self.shuffler = Shuffler()
+        self.watch = Watch(TYPE)
+
+    @property
+    def commands(self) -> int:
+        """How many versions there are to publish."""
+        return sum(len(airport.versions) for airport in self._airports)
+
+    @property
+    def broken(self) -> str:
+        """The airport whose handler fails on purpose."""
+        return self._broken
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Put the faults in place, and listen to what happens."""
+        self.watch.failing_code = self._broken
+        functions = self._stack.functions
+        with (
+            _listed(self._stack.engine.on_status_change, self.story.on_status_change),
+            _listed(functions.listeners, self._on_invocation),
+            _listed(functions.transforms, self.shuffler),
+            self.watch.installed(),
+        ):
+            yield
+
+    def publish(self, progress: Callable[[int], None]) -> None:
+        """Publish every version from eight threads, those of an airport 1 ms apart."""
+        self.story.began = time.perf_counter()
+        local = threading.local()
+
+        def publish_one(airport: Airport) -> None:
+            if not hasattr(local, "client"):
+                local.client = Client(self._stack.http)
+            for version, body in enumerate(airport.versions, start=1):
+                self._publish(local.client, airport.icao, version, body)
+                progress(len(self.story.published))
+                time.sleep(GAP_SECONDS)
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(publish_one, self._airports))
+
+    def settle(self, progress: Callable[[int], None]) -> None:
+        """Wait until every version but those of the broken airport is applied.
+
+        Raises:
+            DemoError: nothing has moved for two minutes.
+        """
+        broken = next(a for a in self._airports if a.icao == self._broken)
+        self._wait_for(self.commands - len(broken.versions), progress)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self._is_blocked():
+            if time.monotonic() > deadline:
+                raise DemoError(f"the versions of {self._broken} are not FAILED and BLOCKED")
+            time.sleep(0.05)
+        self.story.ended = max(self.watch.reached.values())
+
+    def heal(self, progress: Callable[[int], None]) -> None:
+        """Repair the handler and redrive the version that failed; the rest follows by itself.
+
+        Raises:
+            DemoError: the redrive was refused, or the chain does not go on.
+        """
+        self.watch.failing_code = None
+        with Client(self._stack.http) as client:
+            status, answer = client.send("POST", f"/commands/{TYPE}/{self._broken}/1/redrive")
+        if status != 202:  # noqa: PLR2004 - Accepted
+            raise DemoError(f"redrive was refused: {answer}")
+        self._wait_for(self.commands, progress)
+        self.story.healed = len(self.chain_of_broken())
+
+    def chain_of_broken(self) -> list[dict[str, Any]]:
+        """The chain of the airport whose handler failed."""
+        with Client(self._stack.http) as client:
+            return client.chain(TYPE, self._broken)
+
+    def differences(self) -> list[str]:
+        """Compare every read model with the source; answers what differs, a line each."""
+        with Client(self._stack.http) as client:
+            items = client.items(TYPE)
+            chains = {a.icao: client.chain(TYPE, a.icao) for a in self._airports}
+        return [
+            *self._compare_chains(chains),
+            *differ("data", self._expected_items(), {i["code"]: _shown(i) for i in items}),
+            *self._compare_history(),
+            *differ("airports_by_country", *self._countries()),
+            *differ("airports_by_icao", *self._rows()),
+        ]
+
+    def latencies(self) -> list[float]:
+        """Seconds from the publish to the last read model, without the broken airport."""
+        return [
+            self.watch.reached[version] - published
+            for version, published in self.story.published.items()
+            if version[0] != self._broken
+        ]
+
+    def numbers(self) -> list[tuple[str, str]]:
+        """The figures to print."""
+        cuts = quantiles(self.latencies(), n=100)
+        seconds = self.story.ended - self.story.began
+        return [
+            ("commands", f"{self.commands:,}"),
+            ("started out of order", f"{self.story.out_of_order:,}"),
+            ("stream records delivered twice", f"{self.shuffler.duplicates:,}"),
+            ("waited for a predecessor", f"{self.story.waits:,}"),
+            ("failed on purpose, then healed", f"{self.story.healed:,}"),
+            ("commands/s", f"{(self.commands - self.story.healed) / seconds:,.0f}"),
+            ("publish to read model, p50", f"{cuts[49] * 1000:,.0f} ms"),
+            ("publish to read model, p99", f"{cuts[98] * 1000:,.0f} ms"),
+        ]
+
+    def _publish(self, client: Client, icao: str, version: int, body: dict[str, Any]) -> None:
+        published = time.perf_counter()
+        status, answer = client.send("POST", "/commands", {**body, "version": version - 1})
+        if status != 202 or answer.get("version") != version:  # noqa: PLR2004 - Accepted
+            raise DemoError(f"publishing version {version} of {icao} answered {status}: {answer}")
+        with self.story.lock:
+            self.story.published[icao, version] = published
+
+    def _wait_for(self, applied: int, progress: Callable[[int], None]) -> None:
+        last, moved = -1, time.monotonic()
+        while self.story.succeeded < applied:
+            if self.story.succeeded != last:
+                last, moved = self.story.succeeded, time.monotonic()
+                progress(last)
+            if time.monotonic() - moved > PATIENCE_SECONDS:
+                raise DemoError(f"only {last} of {applied} versions are applied; see the log")
+            time.sleep(0.02)
+        progress(applied)
+
+    def _is_blocked(self) -> bool:
+        outcomes = {link["version"]: link["outcome"] for link in self.chain_of_broken()}
+        failed = outcomes.pop(1, None) == "FAILED"
+        return failed and set(outcomes.values()) == {"BLOCKED"}
+
+    def _on_invocation(self, invocation: Any) -> None:
+        if invocation.function.endswith("CommandWaitPrevCommandFunction"):
+            with self.story.lock:
+                self.story.waits += 1
+
+    def _expected_items(self) -> dict[str, Any]:
+        return {
+            airport.icao: _content(airport.final, len(airport.versions))
+            for airport in self._airports
+            if not airport.is_deleted
+        }
+
+    def _compare_chains(self, chains: dict[str, list[dict[str, Any]]]) -> list[str]:
+        expected = {a.icao: len(a.versions) for a in self._airports}
+        applied = {
+            icao: sum(link["outcome"] == "APPLIED" for link in links)
+            for icao, links in chains.items()
+        }
+        return differ("applied versions", expected, applied)
+
+    def _compare_history(self) -> list[str]:
+        expected = {
+            (airport.icao, version): _content(body, version)
+            for airport in self._airports
+            for version, body in enumerate(airport.versions[:-1], start=1)
+        }
+        found: dict[tuple[str, int], Any] = {}
+        with Client(self._stack.http) as client:
+            for airport in self._airports:
+                path = f"/data/{TYPE}/{airport.icao}/history?limit=100"
+                for row in client.send("GET", path)[1]["items"]:
+                    found[airport.icao, row["version"]] = _shown(row)
+        return differ("history", expected, found)
+
+    def _countries(self) -> tuple[dict[str, int], dict[str, int]]:
+        rows = bootstrap.read_model("airports_by_country").rows(TENANT, "countries")
+        found = {row["sort"]: row["airports"] for row in rows if row["airports"]}
+        return airports_per_country(self._airports), found
+
+    def _rows(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        fields = ("iata", "city", "country", "lat", "lon")
+        expected = {
+            airport.icao: {
+                **{name: airport.final["attributes"][name] for name in fields},
+                "name": airport.final["name"],
+                "version": len(airport.versions),
+                "is_deleted": airport.is_deleted,
+            }
+            for airport in self._airports
+        }
+        rows = bootstrap.read_model("airports_by_icao").rows(TENANT, "airports")
+        return expected, {row.pop("sort"): row for row in rows}
+
+
+@contextmanager
+def _listed(listeners: list[Any], listener: Any) -> Iterator[None]:
+    """Have a listener in a list while entered."""
+    listeners.append(listener)
+    try:
+        yield
+    finally:
+        listeners.remove(listener)
+
+
+def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
+    """Publish out of order, let a handler fail, heal it, and compare every row."""
+    story = Demo(stack, choose(scale.airports))
+    with story.listening():
+        with progress(console, "Published", story.commands) as update:
+            story.publish(update)
+        with progress(console, "Applied", story.commands) as update:
+            story.settle(update)
+        console.print(f"\nThe handler of {story.broken} failed on purpose; its chain:\n")
+        console.print(draw_chain(story.chain_of_broken()), soft_wrap=True)
+        console.print(f"\nThe handler is repaired: chain redrive {story.broken} 1\n")
+        with progress(console, "Healed", story.commands) as update:
+            story.heal(update)
+        console.print()
+        console.print(draw_chain(story.chain_of_broken()), soft_wrap=True)
+    console.print("\nComparing chains, data, history and read models with the source …\n")
+    return Told(story.numbers(), story.differences())
+
+
+def _content(body: dict[str, Any], version: int) -> dict[str, Any]:
+    return {"version": version, "name": body["name"], "attributes": body["attributes"]}
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("version", "name", "attributes")}

@@ -1,0 +1,258 @@
+"""The functions of template.yaml as Lambda would run them.
+
+Errors have the types and the shape that AWS gives them, so that Retry and Catch match by name.
+They run in threads of this process, or isolated: each in processes of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import pdb
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from sfn_cqrs_local.handlers import Call, Failure, Handlers
+from sfn_cqrs_local.output import printing_as
+from sfn_cqrs_local.processes import Processes
+from sfn_cqrs_local.template import Function
+from sfn_cqrs_local.workers import Task, Timer, Timers, Workers
+from sfn_local import Done, FunctionError, function_name
+
+logger = logging.getLogger(__name__)
+
+MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024  # of a request
+
+_current = threading.local()  # .run is the invocation that this thread is in
+
+
+def current_function() -> str | None:
+    """Return the logical id of the function that runs on this thread."""
+    run: _Run | None = getattr(_current, "run", None)
+    return run.function.logical_id if run else None
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A finished invocation, as listeners see it."""
+
+    function: str
+    request_id: str
+    seconds: float
+    error: str | None
+
+
+class Runtime(Protocol):
+    """What calls handlers: in this process, or in others."""
+
+    def preload(self, function: Function) -> None:
+        """Make a function ready to be called."""
+
+    def call(self, call: Call) -> bytes | Failure:
+        """Call a handler and wait for it."""
+
+    def stop(self, call: Call) -> None:
+        """End a call whose time is up, if that can be done."""
+
+    def close(self) -> None:
+        """End what is still open."""
+
+
+class Functions:
+    """Runs functions by name, ARN or logical id; safe to use from many threads."""
+
+    def __init__(
+        self,
+        functions: Iterable[Function],
+        *,
+        sources: Sequence[Path] = (),
+        concurrency: int = 16,
+        reload_seconds: float | None = 0.5,
+        retry_seconds: float = 1.0,
+        isolated: bool = False,
+    ) -> None:
+        """Take the functions, and the folders that they import from.
+
+        `concurrency` bounds what `submit` runs at once: functions share one interpreter, and more
+        threads only keep the HTTP front waiting. Changed files are looked for at most
+        every `reload_seconds`, None turns that off. A failed asynchronous invocation is tried
+        again after `retry_seconds`, then after twice that, as often as its EventInvokeConfig says.
+        Isolated, each function runs in processes of its own.
+        """
+        self._all = list(functions)
+        self._by_name = {one.logical_id: one for one in self._all}
+        self._by_name |= {one.name: one for one in self._all}
+        runtime = Processes if isolated else Handlers
+        self._runtime: Runtime = runtime(self._all, sources, reload_seconds)
+        self._retry_seconds = retry_seconds
+        self._queued = Workers(concurrency)
+        self._direct = Workers()
+        self._timers = Timers()
+        self.listeners: list[Callable[[Invocation], None]] = []
+        self.transforms: list[Callable[[Function, bytes], bytes]] = []  # what payloads become
+
+    def close(self, patience: float = 2.0) -> None:
+        """Start no more invocations; wait at most `patience` seconds for those that run."""
+        self._timers.close()
+        self._queued.close(patience)
+        self._direct.close(patience)
+        self._runtime.close()
+
+    def preload(self) -> None:
+        """Import every function, so that no first request waits; errors show when invoked."""
+        for function in self:
+            try:
+                self._runtime.preload(function)
+            except Exception as error:
+                logger.warning("%s cannot be imported: %s", function.logical_id, error)
+
+    def find(self, name: str) -> Function:
+        """Return a function by name, logical id or ARN, qualified or not.
+
+        Raises:
+            FunctionError: there is none.
+        """
+        try:
+            return self._by_name[function_name(name)]
+        except KeyError:
+            raise FunctionError.unknown_function(name) from None
+
+    def __iter__(self) -> Iterator[Function]:
+        """Iterate over the functions."""
+        return iter(self._all)
+
+    def submit(self, function: str, payload: bytes, done: Done) -> None:
+        """Invoke without waiting; `done` is called once, from another thread or at once."""
+        self._start(self._queued, function, payload, done)
+
+    def invoke(self, function: str, payload: bytes) -> bytes:
+        """Invoke and wait for the answer.
+
+        Raises:
+            FunctionError: the function failed, timed out or does not exist.
+        """
+        finished = threading.Event()
+        answers: list[bytes | FunctionError] = []
+
+        def done(answer: bytes | FunctionError) -> None:
+            answers.append(answer)
+            finished.set()
+
+        self._start(self._direct, function, payload, done)
+        finished.wait()
+        if isinstance(answers[0], FunctionError):
+            raise answers[0]
+        return answers[0]
+
+    def invoke_async(self, function: str, payload: bytes, attempt: int = 1) -> None:
+        """Invoke as Lambda does for events: nobody waits, a failure is tried again."""
+
+        def done(answer: bytes | FunctionError) -> None:
+            if not isinstance(answer, FunctionError):
+                return
+            if attempt > self.find(function).event_retries:
+                logger.error("%s failed %d times: %s", function, attempt, answer)
+                return
+            self._timers.call_later(
+                self._retry_seconds * attempt,
+                lambda: self.invoke_async(function, payload, attempt + 1),
+            )
+
+        self.submit(function, payload, done)
+
+    def _start(self, workers: Workers, name: str, payload: bytes, done: Done) -> None:
+        try:
+            function = self.find(name)
+        except FunctionError as error:
+            done(error)
+            return
+        for transform in self.transforms:
+            payload = transform(function, payload)
+        run = _Run(
+            function, payload, done, self._runtime, self._timers, workers.abandon, self._notify
+        )
+        if not workers.submit(run):
+            done(FunctionError("Lambda.ServiceException", "the local stack is ending"))
+
+    def _notify(self, invocation: Invocation) -> None:
+        for listener in self.listeners:
+            listener(invocation)
+
+
+@dataclass
+class _Run:
+    """One invocation: the handler's answer or the end of its time, whichever comes first."""
+
+    function: Function
+    payload: bytes
+    done: Done
+    runtime: Runtime
+    timers: Timers
+    abandon: Task
+    notify: Callable[[Invocation], None]
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    answered: bool = False
+    started: float = 0.0
+    timer: Timer | None = None
+
+    def __call__(self) -> None:
+        self.started = time.monotonic()
+        deadline = self.started + self.function.timeout
+        call = Call(self.function, self.payload, self.request_id, deadline)
+        self.timer = self.timers.call_later(self.function.timeout, lambda: self.time_out(call))
+        _current.run = self
+        with printing_as(f"{self.function.logical_id} {self.request_id}"):
+            answer = self.runtime.call(call)
+        _current.run = None
+        self.stop_clock()
+        self.answer(answer)
+
+    def stop_clock(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+
+    def time_out(self, call: Call) -> None:
+        if "pydevd" in sys.modules:  # a debugger: whoever steps through a handler needs time
+            return
+        seconds = self.function.timeout
+        message = f"RequestId: {self.request_id} Error: Task timed out after {seconds:.2f} seconds"
+        if self.answer(call.failed("Sandbox.Timedout", message)):
+            self.runtime.stop(call)
+            self.abandon()
+
+    def answer(self, answer: bytes | Failure) -> bool:
+        with self.lock:
+            if self.answered:
+                return False
+            self.answered = True
+        error = answer.kind if isinstance(answer, Failure) else None
+        seconds = time.monotonic() - self.started
+        self.notify(Invocation(self.function.logical_id, self.request_id, seconds, error))
+        self.done(self.failure(answer) if isinstance(answer, Failure) else answer)
+        return True
+
+    def failure(self, failure: Failure) -> FunctionError:
+        name, body = self.function.logical_id, failure.body
+        trace = "".join(body.get("stackTrace", ()))
+        logger.warning("%s %s: %s\n%s", name, failure.kind, body["errorMessage"], trace)
+        return FunctionError(failure.kind, json.dumps(body, ensure_ascii=False))
+
+
+def break_into_handler(*args: Any, **kwargs: Any) -> Any:
+    """Serve as sys.breakpointhook: `breakpoint()` in a handler talks to the terminal.
+
+    The function's time stands still from then on.
+    """
+    run: _Run | None = getattr(_current, "run", None)
+    if run is None:
+        return sys.__breakpointhook__(*args, **kwargs)
+    run.stop_clock()
+    pdb.Pdb(stdin=sys.__stdin__, stdout=sys.__stderr__).set_trace(sys._getframe(1))
+    return None

@@ -1,0 +1,80 @@
+"""The user's package: where a new module goes, and which types are registered."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sfn_cqrs_local.scaffold.changes import ScaffoldError
+
+LONGEST = 32  # lines that name a type and its module have at most 100 characters
+_TYPE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+@dataclass(frozen=True)
+class AppPackage:
+    """A package below app/."""
+
+    root: Path
+    name: str
+
+    def __post_init__(self) -> None:
+        """Look whether it is there.
+
+        Raises:
+            ScaffoldError: it is not.
+        """
+        if not (self.root / "app" / self.name / "__init__.py").is_file():
+            raise ScaffoldError(f"there is no package app/{self.name}; name yours with --package")
+
+    def module(self, name: str) -> str:
+        """The path of a module of the package."""
+        return f"app/{self.name}/{name}.py"
+
+    def test(self, name: str) -> str:
+        """The path of a module's test."""
+        return f"tests/unit/{self.name}/test_{name}.py"
+
+    def registered(self, decorator: str) -> dict[str, str]:
+        """What a decorator registers in the package, with the module that does."""
+        return {
+            call.args[0].value: path.name
+            for path in sorted((self.root / "app" / self.name).glob("*.py"))
+            for call in ast.walk(_parsed(path))
+            if isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and call.func.id == decorator
+            and call.args
+            and isinstance(call.args[0], ast.Constant)
+            and isinstance(call.args[0].value, str)
+        }
+
+
+def import_lines(*lines: str) -> str:
+    """Import statements of this project's own packages, in their order."""
+    return "\n".join(sorted(lines, key=lambda line: line.split()[1]))
+
+
+def check_type(type_: str) -> None:
+    """Refuse what cannot be a type of commands or tasks.
+
+    Raises:
+        ScaffoldError: the message says what a type looks like.
+    """
+    if not _TYPE.fullmatch(type_) or len(type_) > LONGEST:
+        raise ScaffoldError(
+            f"{type_!r} is no type: capital letters, digits and '_', a letter first, at most"
+            f" {LONGEST} characters, such as INVOICE"
+        )
+    if keyword.iskeyword(type_.lower()):
+        raise ScaffoldError(f"{type_.lower()!r} is a word of Python, and would be the module")
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ScaffoldError(f"{path} cannot be read: {error}") from error

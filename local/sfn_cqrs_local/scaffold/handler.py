@@ -1,0 +1,157 @@
+"""A new sync handler with its read model, and a new task handler; each with its test."""
+
+from __future__ import annotations
+
+from sfn_cqrs_local.scaffold.app_package import AppPackage, check_type, import_lines
+from sfn_cqrs_local.scaffold.changes import Changes, ScaffoldError
+
+
+def add_handler(changes: Changes, package: AppPackage, type_: str) -> None:
+    """Add a handler that brings commands of a type into a read model.
+
+    Raises:
+        ScaffoldError: the type is none, or the module exists.
+    """
+    check_type(type_)
+    name = type_.lower()
+    changes.create(package.module(name), _handler(type_, name))
+    changes.create(package.test(name), _handler_test(package.name, type_, name))
+
+
+def add_task(changes: Changes, package: AppPackage, type_: str) -> None:
+    """Add a handler that works on the items of tasks of a type.
+
+    Raises:
+        ScaffoldError: the type is none or has a handler, or the module exists.
+    """
+    check_type(type_)
+    taken = package.registered("task_handler").get(type_)
+    if taken is not None:
+        raise ScaffoldError(f"{type_} has a handler in {taken} already; choose another type")
+    name = type_.lower()
+    changes.create(package.module(name), _task(type_, name))
+    changes.create(package.test(name), _task_test(package.name, type_, name))
+
+
+def _handler(type_: str, name: str) -> str:
+    return f'''\
+"""{type_} items, in one read model."""
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.service.handlers import sync_handler
+
+
+@sync_handler("{type_}")
+def {name}_list(command: Command) -> None:
+    """Keep each item as it is; a deleted one keeps its row, as a guard against late retries."""
+    row = {{
+        "name": command.name,
+        "attributes": command.attributes,
+        "version": command.version,
+        "is_deleted": command.is_deleted,
+    }}
+    view = bootstrap.read_model("{name}_list")
+    view.put_if_newer(command.key.tenant, "all", command.key.code, row)
+'''
+
+
+def _handler_test(package: str, type_: str, name: str) -> str:
+    imports = import_lines(
+        f"from {package}.{name} import {name}_list",
+        "from sfn_cqrs.domain.keys import ItemKey",
+    )
+    return f'''\
+from tests.fakes.builders import a_command
+
+{imports}
+
+
+def an_item(code, version=1, tenant="tenant1", **changes):
+    key = ItemKey(tenant, "{type_}", code)
+    return a_command(key, version, **{{"attributes": {{"n": version}}, "name": code, **changes}})
+
+
+def rows(world, tenant="tenant1"):
+    return world.read_model("{name}_list").rows(tenant, "all")
+
+
+def test_the_items_are_listed(world):
+    {name}_list(an_item("1"))
+    {name}_list(an_item("2"))
+
+    assert rows(world) == [
+        {{"sort": "1", "name": "1", "attributes": {{"n": 1}}, "version": 1, "is_deleted": False}},
+        {{"sort": "2", "name": "2", "attributes": {{"n": 1}}, "version": 1, "is_deleted": False}},
+    ]
+
+
+def test_a_stale_version_does_not_overwrite_a_newer_one(world):
+    {name}_list(an_item("1", 2, name="newer"))
+    {name}_list(an_item("1", 1, name="older"))
+    {name}_list(an_item("1", 2, name="again"))
+
+    assert [row["name"] for row in rows(world)] == ["newer"]
+
+
+def test_a_deleted_item_is_marked(world):
+    {name}_list(an_item("1"))
+    {name}_list(an_item("1", 2, is_deleted=True))
+
+    assert [(row["version"], row["is_deleted"]) for row in rows(world)] == [(2, True)]
+
+
+def test_each_tenant_has_its_own_items(world):
+    {name}_list(an_item("1"))
+
+    assert rows(world, "tenant2") == []
+'''
+
+
+def _task(type_: str, name: str) -> str:
+    return f'''\
+"""{type_}: work in the background, an item at a time."""
+
+from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service.tasks.types import TaskItem, task_handler
+
+
+@task_handler("{type_}", timeout=60, retry=3)
+def {name}(item: TaskItem) -> Json:
+    """Work on one item; it may run twice, so give `item.key` to what must happen once."""
+    return {{"id": str(item.input["id"])}}
+'''
+
+
+def _task_test(package: str, type_: str, name: str) -> str:
+    imports = import_lines(
+        f"from {package}.{name} import {name}",
+        "from sfn_cqrs.service.tasks import types as task_types",
+        "from sfn_cqrs.service.tasks.types import TaskItem",
+    )
+    return f'''\
+import pytest
+
+{imports}
+
+TYPE, ID = "{type_}", "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
+
+
+def an_item(**given):
+    return TaskItem("tenant1", TYPE, ID, index=0, attempt=1, input=given)
+
+
+def test_an_item_answers_what_is_kept_of_it():
+    assert {name}(an_item(id="a-1")) == {{"id": "a-1"}}
+
+
+def test_an_item_without_an_id_fails_alone():
+    with pytest.raises(KeyError, match="id"):
+        {name}(an_item())
+
+
+def test_tasks_of_this_type_are_known():
+    found = task_types.find(TYPE)
+
+    assert (found.handler, found.timeout, found.retry) == ({name}, 60, 3)
+'''

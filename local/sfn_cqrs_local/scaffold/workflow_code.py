@@ -1,0 +1,261 @@
+"""The functions of a new workflow, and their tests."""
+
+from __future__ import annotations
+
+import json
+
+from sfn_cqrs_local.scaffold.machine import RECORDED, RECORDER, WAIT_SECONDS, Workflow
+from sfn_cqrs_local.scaffold.names import pascal, snake
+from sfn_local import Json
+
+
+def function(workflow: Workflow, state: str) -> str:
+    """The app.py of a state."""
+    if state == RECORDER:
+        return _RECORDER
+    return _callback(state) if state in workflow.callbacks else _work(state)
+
+
+def _work(state: str) -> str:
+    return f'''\
+"""{state}: one step for the id that the execution was started with.
+
+It may run twice in one execution: what must happen once needs an idempotency key, made of the
+execution's name and this state's.
+"""
+
+from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
+
+
+@sfn_handler
+def lambda_handler(_input: object, context: StepFunctionsContext) -> dict[str, object]:
+    """Answer what the next state needs: keys and small values, never a record."""
+    return {{"id": context.execution.input["id"], "result": "done"}}
+'''
+
+
+def _callback(state: str) -> str:
+    return f'''\
+"""{state}: wait for somebody outside.
+
+The token stays on the server. Tell whoever is to decide the execution's name: with it and this
+state's, `waits.resume` lets the execution go on, and the next state gets what it is given.
+"""
+
+from sfn_cqrs.service import waits
+from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
+
+
+@sfn_handler
+def lambda_handler(_input: object, context: StepFunctionsContext) -> None:
+    """Keep the token of this try."""
+    waits.park(context)
+'''
+
+
+_RECORDER = '''\
+"""mark_failed: tell that an execution has failed, and in which way.
+
+Every Catch leads here. What must not stay half done is undone here.
+"""
+
+from sfn_cqrs.domain.failure import Failure
+from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
+from sfn_cqrs.service.logs import logger
+
+
+@sfn_handler
+def lambda_handler(caught: object, context: StepFunctionsContext) -> dict[str, object]:
+    """Log the error's name, for a cause may hold personal data; answer both."""
+    failure = Failure.of(caught)
+    logger.error("the execution failed", execution=context.execution.name, error=failure.error)
+    return {"error": failure.error, "cause": failure.cause}
+'''
+
+
+def function_test(workflow: Workflow, state: str) -> str:
+    """The test of a state's function, on its sample event."""
+    folder = snake(workflow.name)
+    head = f"from functions.{folder}.{state}.app import lambda_handler\n"
+    if state == RECORDER:
+        return f"{head}{_recorder_test(folder)}"
+    test = (
+        _callback_test(folder, state)
+        if state in workflow.callbacks
+        else _work_test(workflow, state)
+    )
+    return f"{head}{test}"
+
+
+def _work_test(workflow: Workflow, state: str) -> str:
+    return f'''
+
+def test_it_answers_for_the_id_of_its_execution(sample, lambda_context):
+    event = sample("{snake(workflow.name)}/{state}")
+
+    answer = lambda_handler(event, lambda_context)
+
+    assert answer == {{"id": "w-1", "result": "done"}}
+'''
+
+
+def _callback_test(folder: str, state: str) -> str:
+    return f'''
+
+def test_the_token_is_kept_under_the_name_of_the_execution(sample, lambda_context, world):
+    event = sample("{folder}/{state}")
+
+    answer = lambda_handler(event, lambda_context)
+
+    assert answer is None
+    name = event["context"]["Execution"]["Name"]
+    assert world.waits.token(name, "{state}") == event["taskToken"]
+
+
+def test_a_late_run_of_an_earlier_try_does_not_take_the_wait_back(sample, lambda_context, world):
+    event = sample("{folder}/{state}")
+    retried = sample("{folder}/{state}")
+    retried["taskToken"] = "the second try's"
+    retried["context"]["State"]["RetryCount"] = 1
+
+    lambda_handler(retried, lambda_context)
+    lambda_handler(event, lambda_context)
+
+    name = event["context"]["Execution"]["Name"]
+    assert world.waits.token(name, "{state}") == "the second try's"
+'''
+
+
+def _recorder_test(folder: str) -> str:
+    return f'''
+
+def test_the_execution_ends_with_what_was_caught(sample, lambda_context):
+    event = sample("{folder}/mark_failed")
+
+    answer = lambda_handler(event, lambda_context)
+
+    assert answer == {{
+        "error": "{RECORDED["error"]}",
+        "cause": "{RECORDED["cause"]}",
+    }}
+
+
+def test_the_log_names_the_error_and_leaves_out_its_cause(sample, lambda_context, log):
+    event = sample("{folder}/mark_failed")
+
+    lambda_handler(event, lambda_context)
+
+    assert "{RECORDED["error"]}" in log.getvalue()
+    assert "{RECORDED["cause"]}" not in log.getvalue()
+'''
+
+
+def machine_test(workflow: Workflow) -> str:
+    """The test of the machine's ways."""
+    output = _literal(workflow.answer(workflow.states[-1]))
+    return f'''\
+"""{workflow.name}.asl.json, by the test cases of MockConfigFile.json."""
+
+import pytest
+
+from sfn_local.pytest_plugin import RunMachine
+
+MACHINE = "{workflow.name}"
+INPUT = {_literal(workflow.sample)}
+STATES = {_exploded([f'"{state}"' for state in workflow.states])}
+FAILURES = {_exploded([f'"{pascal(state)}Fails"' for state in workflow.states])}
+
+
+def test_the_states_run_one_after_the_other(run_machine: RunMachine) -> None:
+    run = run_machine(MACHINE, input=INPUT, mock="HappyPath")
+
+    assert run.path == [*STATES, "success"]
+    assert run.output == {output}
+
+
+def test_what_a_service_could_not_do_is_tried_again(run_machine: RunMachine) -> None:
+    run = run_machine(MACHINE, input=INPUT, mock="EverythingIsTriedAgain")
+
+    assert run.path == [*STATES, "success"]
+    assert run.seconds > 0
+
+
+@pytest.mark.parametrize(("count", "case"), list(enumerate(FAILURES, start=1)))
+def test_an_error_is_recorded_and_ends_the_execution(
+    run_machine: RunMachine, count: int, case: str
+) -> None:
+    run = run_machine(MACHINE, input=INPUT, mock=case)
+
+    assert run.path == [*STATES[:count], "mark_failed", "fail"]
+    assert (run.error, run.cause) == ("{RECORDED["error"]}", "{RECORDED["cause"]}")
+
+
+def test_recording_is_tried_again(run_machine: RunMachine) -> None:
+    run = run_machine(MACHINE, input=INPUT, mock="FailureIsRecordedAfterRetries")
+
+    assert run.path == [*STATES[:1], "mark_failed", "fail"]
+
+
+def test_a_failure_that_cannot_be_recorded_ends_the_execution_too(run_machine: RunMachine) -> None:
+    run = run_machine(MACHINE, input=INPUT, mock="FailureCannotBeRecorded")
+
+    assert run.path == [*STATES[:1], "mark_failed", "not_recorded"]
+    assert run.error == "NotRecorded"
+{_wait_tests(workflow) if workflow.waits else ""}'''
+
+
+def _wait_tests(workflow: Workflow) -> str:
+    first = workflow.waits[0]
+    stubs = {
+        state: None if state in workflow.waits else workflow.answer(state)
+        for state in workflow.functions
+    }
+    resumed = _literal({"Payload": workflow.answer(first)})
+    return f"""
+
+WAITS = {_exploded([f'"{state}"' for state in workflow.waits])}
+STUBS = {_exploded([f'"{state}": {_literal(answer)}' for state, answer in stubs.items()], "{}")}
+RESUMED = {resumed}
+
+
+def test_it_waits_until_somebody_resumes_it(run_machine: RunMachine) -> None:
+    run = run_machine(MACHINE, input=INPUT, stubs=STUBS)
+    for state in WAITS:
+        assert (run.path[-1], run.status) == (state, "RUNNING")
+        run.succeed(run.payloads[state][0]["taskToken"], RESUMED)
+
+    assert run.path == [*STATES, "success"]
+
+
+def test_a_refusal_is_recorded(run_machine: RunMachine) -> None:
+    run = run_machine(MACHINE, input=INPUT, stubs=STUBS)
+    run.fail(run.payloads[WAITS[0]][0]["taskToken"], "Refused", "not this time")
+
+    assert run.payloads["mark_failed"][0]["input"] == {{
+        "Error": "Refused",
+        "Cause": "not this time",
+    }}
+
+
+def test_nobody_is_waited_for_longer_than_a_day(run_machine: RunMachine) -> None:
+    run = run_machine(MACHINE, input=INPUT, stubs=STUBS)
+    run.advance({WAIT_SECONDS - 1:_})
+    before = run.status
+    run.advance(1)
+
+    assert (before, run.status) == ("RUNNING", "FAILED")
+    assert run.payloads["mark_failed"][0]["input"]["Error"] == "States.Timeout"
+"""
+
+
+def _exploded(lines: list[str], brackets: str = "[]") -> str:
+    """A literal of one entry a line, which a formatter leaves so."""
+    inner = "".join(f"    {line},\n" for line in lines)
+    return f"{brackets[0]}\n{inner}{brackets[1]}"
+
+
+def _literal(value: Json) -> str:
+    """A value as Python spells it, in double quotes."""
+    if value is None:
+        return "None"
+    return json.dumps(value, ensure_ascii=False)

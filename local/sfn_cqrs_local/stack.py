@@ -1,0 +1,331 @@
+"""The whole system on this machine: fabric, engine, functions and HTTP front around one template.
+
+    with LocalStack(state_dir=tmp_path) as stack:
+        urllib.request.urlopen(f"{stack.http}/data?type=AIRPORT")
+
+Functions share this process and its environment, so a process runs one stack at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TextIO
+
+from sfn_cqrs_local.checkout import FABRIC_PYTHON, TEMPLATE
+from sfn_cqrs_local.events import EventRules
+from sfn_cqrs_local.fabric import CREDENTIALS, Deployment, Fabric, Ministack, deploy, session
+from sfn_cqrs_local.front import Front
+from sfn_cqrs_local.lambda_api import LambdaApi, forward_url
+from sfn_cqrs_local.lambdas import Functions
+from sfn_cqrs_local.output import FunctionOutput
+from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_local.state import StackError, StackInfo, StateFolder
+from sfn_cqrs_local.streams import StreamMapping, StreamSettings
+from sfn_cqrs_local.template import DEFAULT_STACK, Function, Template
+from sfn_local import CachedServices, Engine, FunctionError
+from sfn_local.http_server import Handler, serve
+from sfn_local.lint.template_file import load_yaml
+from sfn_local.request_guard import Guard
+from sfn_local.server import serve_engine
+
+logger = logging.getLogger(__name__)
+
+LOGGING: Final = ("sfn_cqrs_local", "sfn_local")
+
+HOST: Final = "127.0.0.1"
+MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is lower
+
+# What a deploy must be given; here the front makes the claims, so nobody asks this issuer.
+LOCAL_PARAMETERS: Final = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "local"}
+
+_running = threading.Lock()
+
+
+class LocalStack:
+    """A stack that starts when entered, and leaves nothing behind when left."""
+
+    def __init__(
+        self,
+        *,
+        template: Path | str = TEMPLATE,
+        state_dir: Path | str | None = None,
+        port: int = 0,
+        name: str = DEFAULT_STACK,
+        parameters: Mapping[str, str] | None = None,
+        fabric: Fabric | None = None,
+        reload: bool = True,
+        isolated: bool = False,
+        recorder: Recorder | None = None,
+    ) -> None:
+        """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
+
+        A `recorder` counts invocations and AWS calls. `fabric` may be another than ministack.
+        """
+        self.name = name
+        self.state = StateFolder(state_dir)
+        self._template_path = Path(template)
+        self._parameters = parameters or {}
+        self._port = port
+        self._fabric = fabric
+        self._reload = reload
+        self._isolated = isolated
+        self._recorder = recorder
+        self._cleanup = ExitStack()
+
+        self.http = self.aws = self.sfn = self.lambda_ = ""
+        self.fabric: Fabric
+        self.template: Template
+        self.deployment: Deployment
+        self.functions: Functions
+        self.engine: Engine
+        self._streams: dict[tuple[str, str], StreamMapping] = {}
+
+    def __enter__(self) -> Self:
+        """Start everything, or nothing.
+
+        Raises:
+            StackError, FabricError, TemplateError: what is wrong, and what to do.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self._cleanup.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End everything that was started."""
+        self._cleanup.close()
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """The outputs of the CloudFormation stack."""
+        return self.deployment.outputs
+
+    @property
+    def info(self) -> StackInfo:
+        """What stack.json tells other processes."""
+        return StackInfo(
+            self.http, self.aws, self.sfn, self.lambda_, os.getpid(), self.name, self.outputs
+        )
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the fabric, or of the engine for stepfunctions."""
+        endpoint = {"stepfunctions": self.sfn, "lambda": self.lambda_}.get(service, self.aws)
+        client: Any = session().client
+        return client(service, endpoint_url=endpoint)
+
+    def _start(self) -> None:
+        if not _running.acquire(blocking=False):
+            raise StackError(
+                "a stack already runs in this process: functions share its environment"
+            )
+        self._cleanup.callback(_running.release)
+        self.state.acquire()
+        self._cleanup.callback(self.state.release)
+        log = self._cleanup.enter_context(self.state.stack_log.open("w", encoding="utf-8"))
+        self._cleanup.enter_context(_logging_to(log))
+        self._cleanup.enter_context(FunctionOutput(log))
+
+        self._cleanup.enter_context(_environment(_isolated()))
+        self.fabric = self._fabric or Ministack(FABRIC_PYTHON, self.state.fabric_log)
+        self.template = self._load(self.fabric)
+        self._start_functions()
+        front = Front(self.template.routes, self.functions, self.template.cors)
+        self.http = self._serve(self._port, front.handle, front.guard)
+        self._start_fabric(self.fabric, front.guard.origins)
+        self._start_engine()
+        self._cleanup.enter_context(_environment(self._environment()))
+        self._cleanup.callback(self.functions.close)  # before the environment changes again
+        self._start_deliveries()
+        self.functions.preload()
+        self._wait_until_all_answer()
+        self.state.write(self.info)
+
+    def _load(self, fabric: Fabric) -> Template:
+        path = self._template_path.resolve()
+        document = load_yaml(path)
+        declared = document.get("Parameters", {})
+        local = {key: value for key, value in LOCAL_PARAMETERS.items() if key in declared}
+        given = {**local, **self._parameters}
+        template = Template(document, path.parent, stack=self.name, parameters=given)
+        names = {one: fabric.function_name(self.name, one) for one in template.functions}
+        return template.named(names)
+
+    def _start_functions(self) -> None:
+        root = self.template.root
+        self.functions = Functions(
+            self.template.functions.values(),
+            sources=[folder for folder in (root / "layer", root / "app") if folder.is_dir()],
+            reload_seconds=0.5 if self._reload else None,
+            isolated=self._isolated,
+        )
+        self._cleanup.callback(self.functions.close)
+        self.lambda_ = self._serve(0, LambdaApi(self.functions, self._forward).handle)
+        if self._recorder is not None:
+            self._recorder.start(self.functions)
+            self._cleanup.callback(self._recorder.stop)
+
+    def _start_fabric(self, fabric: Fabric, origins: frozenset[str]) -> None:
+        forward = {
+            function.name: forward_url(self.lambda_, function.logical_id)
+            for function in self.functions
+        }
+        self._cleanup.callback(fabric.stop)
+        own = {self.http, self.http.replace(HOST, "localhost")}
+        fabric.start(forward, origins | own)  # the front's pages may send a file by a form
+        plain = self.template.translate()
+        fabric.wait()
+        self.aws = fabric.endpoint
+        self.deployment = deploy(self.aws, self.name, plain, self.template.overrides)
+
+    def _start_engine(self) -> None:
+        self.engine = Engine(functions=self.functions, services=CachedServices(self.client))
+        self._cleanup.callback(self.engine.close)
+        rules = EventRules(self.deployment.rules, self.functions.invoke_async)
+        self.engine.on_status_change.append(rules.on_status_change)
+        for machine in self.template.machines.values():
+            self.engine.create_state_machine(machine.name, machine.definition, machine.type)
+        server = serve_engine(self.engine, HOST, 0)
+        self._cleanup.callback(server.close)
+        self.sfn = server.url
+
+    def _start_deliveries(self) -> None:
+        for settings in self.deployment.streams:
+            mapping = StreamMapping(
+                settings,
+                partial(self.functions.invoke, settings.function_arn),
+                partial(self._give_up, settings),
+            )
+            mapping.start()
+            self._cleanup.callback(mapping.close)
+            self._streams[settings.stream_arn, settings.function_arn] = mapping
+
+    def _give_up(self, settings: StreamSettings, notice: str) -> None:
+        """Send Lambda's notice of discarded records to the mapping's OnFailure queue."""
+        logger.error("records of %s are given up: %s", settings.stream_arn, notice)
+        if settings.on_failure is not None:
+            sqs = self.client("sqs")
+            queue = settings.on_failure.rpartition(":")[2]
+            url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+            sqs.send_message(QueueUrl=url, MessageBody=notice)
+
+    def _forward(self, function: Function, payload: bytes) -> bytes:
+        """Take an event that the fabric has for a function; the answer goes back to the fabric."""
+        event = json.loads(payload)
+        records = event.get("Records") if isinstance(event, dict) else None
+        if records and records[0].get("eventSource") == "aws:dynamodb":
+            stream = records[0]["eventSourceARN"]
+            mapping = self._streams.get((stream, function.arn))
+            if mapping is None:
+                raise FunctionError("NotReady", json.dumps({"errorMessage": "still starting"}))
+            mapping.offer(records)
+            return b"null"
+        if isinstance(event, dict) and "detail-type" in event:
+            self.functions.invoke_async(function.name, payload)
+            return b"null"
+        return self.functions.invoke(function.name, payload)
+
+    def _environment(self) -> dict[str, str | None]:
+        deployed = self.deployment.environment
+        return {
+            **{name: deployed[name] for name in self.template.environment},
+            "AWS_ENDPOINT_URL": self.aws,
+            "AWS_ENDPOINT_URL_SFN": self.sfn,
+            "AWS_ENDPOINT_URL_LAMBDA": self.lambda_,
+        }
+
+    def _serve(self, port: int, handle: Handler, guard: Guard | None = None) -> str:
+        try:
+            server = serve(HOST, port, handle, max_body=MAX_HTTP_BODY, guard=guard)
+        except OSError as error:
+            raise StackError(
+                f"port {port} cannot be used ({error}): choose another --port, 0 takes any"
+            ) from None
+        self._cleanup.callback(server.close)
+        return server.url
+
+    def _wait_until_all_answer(self) -> None:
+        for url in (self.http, self.aws, self.sfn, self.lambda_):
+            try:
+                with urllib.request.urlopen(url, timeout=5):
+                    pass
+            except urllib.error.HTTPError:
+                continue  # an answer, too
+            except OSError as error:
+                raise StackError(
+                    f"{url} does not answer ({error}); see {self.state.stack_log}"
+                ) from None
+
+
+def _isolated() -> dict[str, str | None]:
+    """Return what keeps the user's own AWS account, and any proxy, out of the way."""
+    exempt = ",".join(filter(None, (os.environ.get("no_proxy"), HOST)))
+    return {
+        **CREDENTIALS,
+        "AWS_PROFILE": None,
+        "AWS_DEFAULT_PROFILE": None,
+        "AWS_SESSION_TOKEN": None,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "no_proxy": exempt,
+        "NO_PROXY": exempt,
+    }
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """Change os.environ (None removes), and let functions make their clients anew."""
+    before = {name: os.environ.get(name) for name in changes}
+    _change_environment(changes)
+    try:
+        yield
+    finally:
+        _change_environment(before)
+
+
+def _change_environment(changes: Mapping[str, str | None]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    bootstrap = sys.modules.get("sfn_cqrs.bootstrap")
+    if bootstrap is not None:
+        bootstrap.reset()
+
+
+@contextmanager
+def _logging_to(log: TextIO) -> Iterator[None]:
+    """Write what the stack and its engine log to the stack's log, and nowhere else."""
+    loggers = [logging.getLogger(name) for name in LOGGING]
+    before = [(logger.level, logger.propagate) for logger in loggers]
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, (level, propagate) in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.level, logger.propagate = level, propagate

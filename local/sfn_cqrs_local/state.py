@@ -1,0 +1,125 @@
+"""The state folder of a stack: who runs it, and where its endpoints are."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from sfn_cqrs_local.checkout import DEFAULT_STATE
+
+STATE_VARIABLE: Final = "SFN_CQRS_STATE"
+
+
+class StackError(Exception):
+    """The stack cannot be started or found; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class StackInfo:
+    """What stack.json holds: the endpoints, the process and the template's outputs."""
+
+    http: str
+    aws: str
+    sfn: str
+    lambda_: str
+    pid: int
+    name: str
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    def endpoints(self) -> dict[str, str | int]:
+        """Return what `up --json` prints."""
+        return {
+            "http": self.http,
+            "aws": self.aws,
+            "sfn": self.sfn,
+            "lambda": self.lambda_,
+            "pid": self.pid,
+        }
+
+
+class StateFolder:
+    """A folder that at most one running stack owns; a lock says so, and dies with its owner."""
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        """Use `path`, else the folder that SFN_CQRS_STATE names, else the checkout's own."""
+        chosen = path or os.environ.get(STATE_VARIABLE) or DEFAULT_STATE
+        self.path = Path(chosen).resolve()
+        self._lock: IO[bytes] | None = None
+
+    @property
+    def stack_log(self) -> Path:
+        """What the functions print, and the stack's own messages."""
+        return self.path / "stack.log"
+
+    @property
+    def fabric_log(self) -> Path:
+        """What the AWS fabric prints."""
+        return self.path / "fabric.log"
+
+    def acquire(self) -> None:
+        """Become the owner.
+
+        Raises:
+            StackError: another stack is, or the folder cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / "lock").open("ab")
+        except OSError as error:
+            raise StackError(f"the state folder {self.path} cannot be used: {error}") from None
+        if not _locked(lock):
+            lock.close()
+            raise StackError(
+                f"a stack already runs on {self.path}: stop it, or name another --state"
+            )
+        self._lock = lock
+        self._stack_json.unlink(missing_ok=True)  # of a stack that was killed
+
+    def release(self) -> None:
+        """Give the folder up; its logs stay."""
+        self._stack_json.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def write(self, info: StackInfo) -> None:
+        """Publish the endpoints; a reader sees all of them or no file."""
+        document = asdict(info)
+        document["lambda"] = document.pop("lambda_")
+        draft = self._stack_json.with_suffix(".tmp")
+        draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        draft.replace(self._stack_json)
+
+    def read(self) -> StackInfo:
+        """Return the endpoints of the stack that runs here.
+
+        Raises:
+            StackError: none does.
+        """
+        nothing = f"no stack runs on {self.path}: start one with `sfn-cqrs up`, or name its --state"
+        try:
+            document: dict[str, Any] = json.loads(self._stack_json.read_text(encoding="utf-8"))
+            with (self.path / "lock").open("ab") as lock:
+                if _locked(lock):
+                    raise StackError(nothing)
+            return StackInfo(lambda_=document.pop("lambda"), **document)
+        except (FileNotFoundError, KeyError, TypeError, ValueError):
+            raise StackError(nothing) from None
+
+    @property
+    def _stack_json(self) -> Path:
+        return self.path / "stack.json"
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Lock the file unless another process (or another file object) has."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
