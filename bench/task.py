@@ -11,7 +11,7 @@ import time
 from report import Figure, main
 from waiting import until, until_quiet
 
-from sfn_cqrs.service.task_types import task_handler
+from sfn_cqrs.service.tasks.types import task_handler
 from sfn_cqrs_local.demo.client import Client
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.stack import LocalStack

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from sfn_cqrs.domain.errors import StepRefusedError
-from sfn_cqrs.service import saga_types
+from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.demo.sagas import run_sagas
 from sfn_cqrs_local.stack import LocalStack

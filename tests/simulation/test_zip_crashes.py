@@ -13,7 +13,7 @@ from tests.support.zip_system import ZipSystem, an_archive, hear
 
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service.zip_hooks import FinishedImport
+from sfn_cqrs.service.zips.hooks import FinishedImport
 from sfn_local import Done
 
 LIST = "ZipOrchestratorListZipFunction"

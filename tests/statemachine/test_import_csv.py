@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from sfn_cqrs.service.import_batch import RETRIES
+from sfn_cqrs.service.imports.batch import RETRIES
 from sfn_local import CachedServices, Engine, FunctionError, VirtualClock
 from sfn_local.stubs import NEVER, StubFunctions, by_state
 

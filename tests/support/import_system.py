@@ -13,7 +13,7 @@ from tests.support.system import TENANT
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.imports import ImportService, Progress, Request
+from sfn_cqrs.service.imports.service import ImportService, Progress, Request
 from sfn_local import FunctionError
 
 RECEIVES = 5

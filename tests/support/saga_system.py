@@ -14,9 +14,9 @@ from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.adapters.saga_items import saga_item
 from sfn_cqrs.domain.keys import SagaKey
 from sfn_cqrs.domain.saga import Saga
-from sfn_cqrs.domain.saga_flow import SagaWritten
-from sfn_cqrs.service.commands import CommandService
-from sfn_cqrs.service.sagas import SagaService
+from sfn_cqrs.domain.saga_programs import SagaWritten
+from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.sagas.service import SagaService
 from sfn_local import Done, FunctionError
 
 STREAM = "StreamOnSagaChangedFunction"

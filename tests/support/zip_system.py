@@ -13,11 +13,12 @@ from tests.support.system import SWEEP, TENANT
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ZipKey, zip_ulid
 from sfn_cqrs.domain.zip_job import ZipJob
-from sfn_cqrs.service import handlers, zip_hooks
-from sfn_cqrs.service.commands import Caller
-from sfn_cqrs.service.zip_hooks import FinishedImport
-from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
-from sfn_cqrs.service.zip_progress import ZipProgress
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.zips import hooks as zip_hooks
+from sfn_cqrs.service.zips.hooks import FinishedImport
+from sfn_cqrs.service.zips.progress import ZipProgress
+from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 from sfn_local import FunctionError
 
 

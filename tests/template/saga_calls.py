@@ -11,8 +11,8 @@ from tests.template.stack import ROOT
 
 from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service import saga_types
-from sfn_cqrs.service.saga_types import SagaStep
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.sagas.types import SagaStep
 from sfn_cqrs_local.stack import LocalStack
 
 LARGE = "x" * 150_000

@@ -28,7 +28,7 @@ from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef, ImportKey, ZipRef
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
-from sfn_cqrs.service.zip_imports import ZipImports, ZipRequest
+from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 from sfn_cqrs_local.lambdas import current_function
 from sfn_cqrs_local.stack import LocalStack
 

@@ -8,8 +8,8 @@ from tests.template.stack import TEMPLATE, attribute, of_type, translated
 
 from sfn_cqrs.domain.approval import Happened
 from sfn_cqrs.service.sweep import KINDS
-from sfn_cqrs.service.task_state import BEGINS_WITHIN
-from sfn_cqrs.service.task_types import MAX_TIMEOUT
+from sfn_cqrs.service.tasks.state import BEGINS_WITHIN
+from sfn_cqrs.service.tasks.types import MAX_TIMEOUT
 from sfn_cqrs_local.events import matches
 
 TABLES = of_type("AWS::DynamoDB::Table")

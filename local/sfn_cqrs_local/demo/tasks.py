@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from sfn_cqrs.service import task_types
+from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs_local.demo.client import Client
 from sfn_cqrs_local.demo.part import DemoError, Scale, Told
 from sfn_cqrs_local.terminal.progress import progress

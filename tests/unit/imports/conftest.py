@@ -8,11 +8,12 @@ from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.import_job import Reader
 from sfn_cqrs.domain.imports import InputRow, Settings
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
-from sfn_cqrs.service import handlers, strategies
-from sfn_cqrs.service.import_batch import run_batch
-from sfn_cqrs.service.import_end import end_job
-from sfn_cqrs.service.import_load import load_job
-from sfn_cqrs.service.import_rows import RowBatch
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.batch import run_batch
+from sfn_cqrs.service.imports.end import end_job
+from sfn_cqrs.service.imports.load import load_job
+from sfn_cqrs.service.imports.rows import RowBatch
 from sfn_local.distributed.items import CsvFormat, read_csv, read_json_lines
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")

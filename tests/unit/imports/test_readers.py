@@ -13,7 +13,7 @@ from sfn_cqrs.domain.csv_rows import CsvFile, open_csv
 from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import Loaded, Reader, Source
 from sfn_cqrs.domain.imports import InputRow
-from sfn_cqrs.service.import_batch import rows_of
+from sfn_cqrs.service.imports.batch import rows_of
 from sfn_local.distributed.items import CsvFormat, read_csv, read_json_lines
 
 MIB = 1024 * 1024
