@@ -118,7 +118,7 @@ def test_the_domain_never_asks_the_time() -> None:
         (
             "layer/sfn_cqrs/adapters",
             "from sfn_cqrs.service.commands import chain",
-            {"sfn_cqrs.service.commands.service", "sfn_cqrs.service.commands.chain"},
+            {"sfn_cqrs.service.commands", "sfn_cqrs.service.commands.chain"},
         ),
         ("functions", "from ..finish import app", {"..finish", "..finish.app"}),
     ],
