@@ -223,17 +223,26 @@ def _identity(machine: Machine) -> tuple[Any, ...]:
 def _compile(
     arn: str, name: str, definition: str | dict[str, Json], role_arn: str, created: float, kind: str
 ) -> Machine:
-    from sfn_local.lint import lint  # noqa: PLC0415 - slow to import
-
     text = definition if isinstance(definition, str) else dumps(definition)
     if byte_size(text) > QUOTAS.definition_bytes:
         raise InvalidDefinition(f"a definition may have at most {QUOTAS.definition_bytes} bytes")
-    refused = next((finding for finding in lint(text) if finding.is_refused), None)
-    if refused is not None:
-        place = f"{refused.pointer or '/'} (line {refused.line}, column {refused.column})"
-        raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: {refused.message} at {place}")
+    refusal = _refusal(text)
+    if refusal is not None:
+        raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: {refusal}")
     try:
         return compile_machine(arn, name, text, role_arn, created, kind)
     except DefinitionError as error:
         reason = f"SCHEMA_VALIDATION_FAILED: {error.message} at {error.pointer or '/'}"
         raise InvalidDefinition(reason) from None
+
+
+@lru_cache(maxsize=32)
+def _refusal(text: str) -> str | None:
+    """Why a definition is refused, if it is; each test of a suite creates the same machines."""
+    from sfn_local.lint import lint  # noqa: PLC0415 - slow to import
+
+    refused = next((finding for finding in lint(text) if finding.is_refused), None)
+    if refused is None:
+        return None
+    place = f"{refused.pointer or '/'} (line {refused.line}, column {refused.column})"
+    return f"{refused.message} at {place}"

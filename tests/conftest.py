@@ -1,0 +1,3 @@
+from tests.support import moto_shortcuts
+
+moto_shortcuts.install()
