@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -67,10 +68,12 @@ class LocalStack:
         reload: bool = True,
         isolated: bool = False,
         recorder: Recorder | None = None,
+        window_seconds: float | None = None,
     ) -> None:
         """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
 
         A `recorder` counts invocations and AWS calls. `fabric` may be another than ministack.
+        No stream waits longer than `window_seconds` for a batch, whatever the template says.
         """
         self.name = name
         self.state = StateFolder(state_dir)
@@ -81,6 +84,7 @@ class LocalStack:
         self._reload = reload
         self._isolated = isolated
         self._recorder = recorder
+        self._window_seconds = window_seconds
         self._cleanup = ExitStack()
 
         self.http = self.aws = self.sfn = self.lambda_ = ""
@@ -207,7 +211,10 @@ class LocalStack:
         self.sfn = server.url
 
     def _start_deliveries(self) -> None:
-        for settings in self.deployment.streams:
+        for deployed in self.deployment.streams:
+            longest = self._window_seconds
+            window = deployed.window_seconds if longest is None else longest
+            settings = replace(deployed, window_seconds=min(window, deployed.window_seconds))
             mapping = StreamMapping(
                 settings,
                 partial(self.functions.invoke, settings.function_arn),

@@ -5,10 +5,10 @@ import time
 from typing import NamedTuple
 
 import pytest
+from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.demo.approvals import ApprovalStory, run_approvals
-from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 
@@ -27,7 +27,7 @@ class Result(NamedTuple):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    with LocalStack(state_dir=tmp_path_factory.mktemp("state"), reload=False) as started:
+    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
         yield started
 
 

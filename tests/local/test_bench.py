@@ -4,9 +4,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.recorder import Recorder
-from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 BENCH = Path(__file__).resolve().parents[2] / "bench"
@@ -30,7 +30,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_a_command_costs_what_the_readme_says(bench, tmp_path):
     recorder = Recorder()
 
-    with LocalStack(state_dir=tmp_path, recorder=recorder, reload=False) as stack:
+    with quick_stack(state_dir=tmp_path, recorder=recorder) as stack:
         figures = bench._one_command(stack, recorder)
         (chain,) = bench._chain_of_two(stack, recorder)  # fewer where records share a batch
 
@@ -49,7 +49,7 @@ def test_an_imported_row_costs_what_the_readme_says(monkeypatch, tmp_path):
     bench = loaded("import", monkeypatch)
     recorder = Recorder()
 
-    with LocalStack(state_dir=tmp_path, recorder=recorder, reload=False) as stack:
+    with quick_stack(state_dir=tmp_path, recorder=recorder) as stack:
         bench.register()
         figures = {figure.name: figure for figure in bench.rows(stack, recorder)}
 

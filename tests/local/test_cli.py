@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 from tests.fakes.builders import RESIZE, a_task
+from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.task_items import task_item
@@ -16,7 +17,6 @@ from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.cli import COMMANDS, main
 from sfn_cqrs_local.client.api import item_path
-from sfn_cqrs_local.stack import LocalStack
 from sfn_cqrs_local.terminal.drawing import draw_chain
 
 TEMPLATE = str(CHECKOUT / "template.yaml")
@@ -49,7 +49,7 @@ def sfn_cqrs(monkeypatch, capsys):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    with LocalStack(state_dir=tmp_path_factory.mktemp("state"), reload=False) as started:
+    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
         yield started
 
 

@@ -3,6 +3,7 @@ import json
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs_local.cli.demo import demo
@@ -12,7 +13,6 @@ from sfn_cqrs_local.demo.faults import Shuffler
 from sfn_cqrs_local.demo.importing import airports as import_rows
 from sfn_cqrs_local.demo.imports import ImportStory
 from sfn_cqrs_local.demo.part import TENANT
-from sfn_cqrs_local.stack import LocalStack
 from sfn_cqrs_local.template import Template
 
 pytestmark = pytest.mark.stack
@@ -55,7 +55,7 @@ def test_the_demonstration_ends_well_and_prints_its_figures():
 
 
 def test_a_single_row_that_differs_is_found(tmp_path):
-    with LocalStack(state_dir=tmp_path, reload=False) as stack:
+    with quick_stack(state_dir=tmp_path) as stack:
         story = Demo(stack, choose(3))
         with story.listening():
             story.publish(lambda _: None)
@@ -74,7 +74,7 @@ def test_a_single_row_that_differs_is_found(tmp_path):
 
 
 def test_an_imported_row_that_differs_is_found(tmp_path):
-    with LocalStack(state_dir=tmp_path, reload=False) as stack:
+    with quick_stack(state_dir=tmp_path) as stack:
         story = ImportStory(stack, Console(quiet=True), tmp_path, import_rows(40))
         before = story.told().differences
 

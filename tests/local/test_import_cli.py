@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import click
 import pytest
+from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.upload import upload
-from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 
@@ -35,7 +35,7 @@ def row(icao, lat="35.7"):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    with LocalStack(state_dir=tmp_path_factory.mktemp("state"), reload=False) as started:
+    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
         yield started
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from tests.local.project import copy_project, files_of, run_in
+from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.cli import main
-from sfn_cqrs_local.stack import LocalStack
 
 STATES = "check,approve,refund"
 NEW = ["new", "workflow", "parcel-return", "--states", STATES, "--callback", "approve"]
@@ -279,7 +279,7 @@ def test_the_new_resources_are_as_secure_as_the_others(grown):
 @pytest.fixture(scope="module")
 def stack(grown, tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
-    with LocalStack(template=grown / "template.yaml", state_dir=folder, reload=False) as started:
+    with quick_stack(template=grown / "template.yaml", state_dir=folder) as started:
         yield started
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
+from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.demo.sagas import run_sagas
-from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 
@@ -27,7 +27,7 @@ class Result(NamedTuple):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    with LocalStack(state_dir=tmp_path_factory.mktemp("state"), reload=False) as started:
+    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
         yield started
 
 

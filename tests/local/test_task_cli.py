@@ -3,10 +3,10 @@ import sys
 from typing import NamedTuple
 
 import pytest
+from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.demo.tasks import TaskStory, run_tasks
-from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 
@@ -26,7 +26,7 @@ class Result(NamedTuple):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    with LocalStack(state_dir=tmp_path_factory.mktemp("state"), reload=False) as started:
+    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
         yield started
 
 

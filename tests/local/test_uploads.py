@@ -3,8 +3,7 @@ import time
 import urllib.request
 
 import pytest
-
-from sfn_cqrs_local.stack import LocalStack
+from tests.support.quick_stack import quick_stack
 
 pytestmark = pytest.mark.stack
 
@@ -16,7 +15,7 @@ FOLDER = "uploads/tenant1/auto/airports"
 def stack(tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
     parameters = {"ImportOnUpload": "enabled"}
-    with LocalStack(state_dir=folder, parameters=parameters, reload=False) as started:
+    with quick_stack(state_dir=folder, parameters=parameters) as started:
         yield started
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 from botocore import handlers
+from tests.support.quick_stack import quick_stack
 from tests.support.zip_system import an_archive
 from tests.template.saga_calls import lose_sagas_and_sweep, run_sagas
 from tests.template.stack import ROOT, TEMPLATE, as_list, statements_of
@@ -276,7 +277,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
     }
     folder = tmp_path_factory.mktemp("state")
     try:
-        with LocalStack(state_dir=folder, parameters=parameters, reload=False) as stack:
+        with quick_stack(state_dir=folder, parameters=parameters) as stack:
             use(stack)
             resources = stack.client("cloudformation").describe_stack_resources(
                 StackName=stack.name

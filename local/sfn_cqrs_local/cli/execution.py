@@ -16,15 +16,15 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
+from sfn_cqrs_local.cli.command import Command, json_option, print_json
+from sfn_cqrs_local.cli.definitions import read_option, sample_input
 from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
+from sfn_cqrs_local.cli.run import print_run, run_report
 from sfn_cqrs_local.client.aws import Target, find_target
+from sfn_cqrs_local.client.pauses import pauses
 from sfn_cqrs_local.scaffold.names import pascal
-from sfn_local.cli.command import Command, json_option, print_json
-from sfn_local.cli.definitions import read_option, sample_input
-from sfn_local.cli.run import print_run, run_report
 from sfn_local.trace import stopped_in
 
-POLL_SECONDS: Final = 0.2
 CALLBACK: Final = ".waitForTaskToken"
 
 
@@ -162,13 +162,14 @@ def _parsed(text: str, what: str = "--input") -> Any:
 
 def _watch(client: Any, execution: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Wait until an execution has ended, or stands in a callback state."""
+    seconds = pauses()
     while True:
         described = client.describe_execution(executionArn=execution)
         pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
         events = [_without_token(event) for page in pages for event in page["events"]]
         if described["status"] != "RUNNING" or _waits(events[-1]):
             return described, events
-        time.sleep(POLL_SECONDS)
+        time.sleep(next(seconds))
 
 
 def _waits(event: dict[str, Any]) -> bool:

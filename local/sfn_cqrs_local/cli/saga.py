@@ -14,11 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from sfn_cqrs_local.cli import FAILED_ROWS
+from sfn_cqrs_local.cli.command import DONE, FAILED, Command, json_option, print_json
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.cli.task import read_json
 from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.client.pauses import pauses
 from sfn_cqrs_local.terminal.printing import console, print_table
-from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
 
 STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
 EXIT_CODES: Final = {"COMPLETED": DONE, "COMPENSATED": FAILED_ROWS, "PARKED": FAILED}
@@ -32,7 +33,6 @@ COLOURS: Final = {
     "FAILED": "red",
     "PARKED": "red",
 }
-POLL_SECONDS: Final = 0.3
 
 
 @click.group()
@@ -133,8 +133,9 @@ def redrive(context: click.Context, id_: str, no_wait: bool, api: Api, as_json: 
 
 def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> None:
     """Wait for the end of a saga, and exit as it ended."""
+    seconds = pauses()
     while (found := api.get(_path(id_)))["status"] not in EXIT_CODES:
-        time.sleep(POLL_SECONDS)
+        time.sleep(next(seconds))
     _print(found, as_json=as_json)
     context.exit(EXIT_CODES[found["status"]])
 

@@ -15,14 +15,14 @@ import click
 from rich.console import Console
 
 from sfn_cqrs_local.cli import FAILED_ROWS
+from sfn_cqrs_local.cli.command import DONE, Command, json_option, print_json
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.client.pauses import pauses
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_cqrs_local.terminal.progress import progress
-from sfn_local.cli.command import DONE, Command, json_option, print_json
 
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
-POLL_SECONDS: Final = 0.5
 STATUSES: Final = ("CREATED", "PROCESSING", *ENDED)
 
 
@@ -172,12 +172,13 @@ def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> Non
 
 
 def _waited(api: Api, id_: str, update: Callable[[int], None]) -> dict[str, Any]:
+    seconds = pauses()
     while True:
         found = api.get(_path(id_), limit=1)
         update(found["completed"] + found["failed"] + found["cancelled"])
         if found["status"] in ENDED:
             return found
-        time.sleep(POLL_SECONDS)
+        time.sleep(next(seconds))
 
 
 def _print_task(found: dict[str, Any]) -> None:

@@ -9,11 +9,11 @@ from urllib.parse import quote
 from rich.console import Console
 
 from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.client.pauses import pauses
 from sfn_cqrs_local.terminal.progress import progress
 
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 COUNTS: Final = ("created", "updated", "unchanged", "failed", "cancelled")
-POLL_SECONDS: Final = 0.5
 
 
 def job_path(id_: str) -> str:
@@ -23,13 +23,14 @@ def job_path(id_: str) -> str:
 
 def watched(api: Api, job: dict[str, Any], console: Console) -> dict[str, Any]:
     """Show how far an import is until its end; answers how it has ended."""
+    seconds = pauses()
     with progress(console, "Imported", job["total"]) as update:
         while True:
             done = sum(job[name] for name in COUNTS)
             update(done, total=job["total"], note=_note(job))
             if job["status"] in ENDED:
                 return job
-            time.sleep(POLL_SECONDS)
+            time.sleep(next(seconds))
             job = api.get(job_path(job["id"]))
 
 

@@ -1,0 +1,7 @@
+"""A local stack for tests: it reloads nothing, and its streams hardly wait for more records."""
+
+from functools import partial
+
+from sfn_cqrs_local.stack import LocalStack
+
+quick_stack = partial(LocalStack, reload=False, window_seconds=0.05)
