@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -26,6 +27,7 @@ from sfn_local import request_guard
 
 if TYPE_CHECKING:
     from boto3.session import Session
+    from botocore.loaders import Loader
 
 CREDENTIALS: Final = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -200,6 +202,7 @@ def session() -> Session:
     from botocore.config import Config  # noqa: PLC0415
 
     core = botocore.session.Session()
+    core.register_component("data_loader", _loader())
     core.set_default_client_config(Config(proxies={}))  # nothing local goes through a proxy
     return Session(
         botocore_session=core,
@@ -207,6 +210,14 @@ def session() -> Session:
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         region_name=REGION,
     )
+
+
+@cache
+def _loader() -> Loader:
+    """What reads botocore's models of services: once for all sessions, which takes most of them."""
+    from botocore.loaders import Loader  # noqa: PLC0415
+
+    return Loader()
 
 
 def deploy(

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, ClassVar
 from unittest import mock
 
-from botocore import handlers
+from botocore import handlers, session
 from moto.core import DEFAULT_ACCOUNT_ID, models
 from moto.core.models import botocore_stubber
 from moto.core.utils import camelcase_to_underscores
@@ -171,8 +171,10 @@ def _traverse(traverser: DepthFirstTraverser, root: Any) -> Any:
 
 _is_a = cache(issubclass)
 
-# Nothing here speaks to AWS by `requests`, whose mocks take long to make.
+# Models of services are read once for all sessions, and nothing here speaks to AWS by `requests`,
+# whose mocks take long to make.
 _patches = [
+    mock.patch.object(session, "create_loader", cache(session.create_loader)),
     mock.patch.object(Table, "__deepcopy__", _snapshot, create=True),
     mock.patch.object(DynamoDBBackend, "update_item", _update_own_copy),
     mock.patch.object(Node, "__deepcopy__", _copied, create=True),
