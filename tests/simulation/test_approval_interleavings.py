@@ -8,7 +8,6 @@ A4  whoever is no longer the owner writes nothing
 A5  while nobody dies, it is done once; without a sweep and without waiting for a time limit
 """
 
-import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.simulation.approval_world import BrokenError, State, first_state, moves, swept
+from tests.support.proof import PROOF
 
 from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import Approval, Stage
@@ -96,7 +96,7 @@ def named(value: Any) -> str | None:
     return None
 
 
-SCENARIOS: list[tuple[int, Faults, set[str]]] = [
+SCENARIOS: list[Any] = [
     (1, TIME, {"EXPIRED DONE"}),
     (1, {**APPROVE, **TIME}, {"EXPIRED DONE", "GRANTED DONE"}),
     (2, BOTH, {"GRANTED DONE"}),
@@ -107,21 +107,24 @@ SCENARIOS: list[tuple[int, Faults, set[str]]] = [
     (1, {**APPROVE, "twice": 1, "sweep": 1}, {"GRANTED DONE"}),
     (1, {**APPROVE, "round": 1}, {"GRANTED DONE"}),
     (1, {**TIME, "die": 3}, {"EXPIRED DONE", "EXPIRED FAILED", "OPEN FAILED"}),
-    (1, {**TIME, "kill": 1, "die": 1}, {"EXPIRED DONE"}),
     (1, {**TIME, "outlive": 1}, {"EXPIRED DONE"}),
     (2, {**BOTH, "die": 1}, {"GRANTED DONE"}),
     (1, {**APPROVE, "reject c": 1, "die": 1}, {"GRANTED DONE", "REJECTED DONE"}),
     (1, {**APPROVE, **TIME, "die": 1}, {"EXPIRED DONE", "GRANTED DONE"}),
 ]
-LONG: list[tuple[int, Faults, set[str]]] = [  # half a minute each
-    (2, {**BOTH, "reject c": 1}, {"GRANTED DONE", "REJECTED DONE"}),
-    (1, {**APPROVE, **TIME, "kill": 1}, {"EXPIRED DONE", "GRANTED DONE"}),
-    (1, {**APPROVE, **TIME, "outlive": 1}, {"EXPIRED DONE", "GRANTED DONE"}),
-    (1, {**APPROVE, **TIME, "reject c": 1}, {"EXPIRED DONE", "GRANTED DONE", "REJECTED DONE"}),
-] * ("MORE_SEEDS" in os.environ)
+LONG = [
+    pytest.param(*scenario, marks=PROOF)
+    for scenario in (
+        (1, {**TIME, "kill": 1, "die": 1}, {"EXPIRED DONE"}),
+        (2, {**BOTH, "reject c": 1}, {"GRANTED DONE", "REJECTED DONE"}),
+        (1, {**APPROVE, **TIME, "kill": 1}, {"EXPIRED DONE", "GRANTED DONE"}),
+        (1, {**APPROVE, **TIME, "outlive": 1}, {"EXPIRED DONE", "GRANTED DONE"}),
+        (1, {**APPROVE, **TIME, "reject c": 1}, {"EXPIRED DONE", "GRANTED DONE", "REJECTED DONE"}),
+    )
+]
 
 
-@pytest.mark.parametrize(("needed", "faults", "ends"), [*SCENARIOS, *LONG], ids=named)
+@pytest.mark.parametrize(("needed", "faults", "ends"), SCENARIOS + LONG, ids=named)
 def test_whatever_comes_in_whatever_order_it_ends_right(
     needed: int, faults: Faults, ends: set[str]
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.support.calls import AwsCall, KilledError
 from tests.support.import_system import CONSUMER, ImportSystem, a_file, a_line
+from tests.support.proof import every, shares
 from tests.support.system import killing, silent
 from tests.unit.imports.conftest import key_of
 
@@ -105,15 +106,16 @@ def calls_of_a_clean_run() -> dict[str, list[AwsCall]]:
     return calls
 
 
+@shares(5)
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("function", [LOADER, FINALIZER, CONSUMER, HANDLER])
 def test_a_function_that_dies_at_any_call_changes_nothing_of_the_end(
-    function: str, moment: str
+    function: str, moment: str, nth: int
 ) -> None:
     """Of csv_rows_handler one batch; test_import_crashes kills another at each of its calls."""
     calls = calls_of_a_clean_run()[function]
     assert len(calls) >= 3
-    for call in calls:
+    for call in every(nth, calls):
         with prepared() as system:
             seed(system)
             id_ = system.start(a_file(ROWS))

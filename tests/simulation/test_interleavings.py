@@ -1,9 +1,9 @@
 """Functions make their calls in turns that a seed decides; the seed is in the test's name."""
 
-import os
 import random
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 from tests.simulation.chaos import Chaos
@@ -11,6 +11,7 @@ from tests.simulation.ledger import Ledger
 from tests.support.airports import Airport
 from tests.support.fake_system import FakeSystem
 from tests.support.moto_system import MotoSystem
+from tests.support.proof import sampled
 from tests.support.system import TENANT, System, silent
 
 from sfn_cqrs.domain.command import Known
@@ -21,15 +22,13 @@ PAIRS = 100
 PUBLISHERS = 8
 VERSIONS = 50
 ROUNDS = 10
-MORE = int(os.environ.get("MORE_SEEDS", "1"))
-"""By how much to multiply the seeds, for a longer run."""
 
 
-def seeds(*, fake: int, moto: int) -> list[tuple[type[System], int]]:
-    """The seeds to run over the fakes, and those to run over moto."""
+def seeds(*, fake: int, moto: int) -> list[Any]:
+    """The seeds to run over the fakes, and those over moto; and in proof many more of both."""
     return [
-        *((FakeSystem, seed) for seed in range(fake * MORE)),
-        *((MotoSystem, seed) for seed in range(moto * MORE)),
+        *sampled([(FakeSystem, seed) for seed in range(fake * 20)], fake),
+        *sampled([(MotoSystem, seed) for seed in range(moto * 10)], moto),
     ]
 
 
@@ -60,7 +59,7 @@ def a_pair(system: System, code: str) -> Callable[[], None]:
     return job
 
 
-@pytest.mark.parametrize("seed", range(10 * MORE))
+@pytest.mark.parametrize("seed", sampled(range(40), 2))
 def test_pairs_of_versions_1_ms_apart_are_applied_in_order(seed):
     with FakeSystem(seed, disorder=DISORDER) as system:
         codes = [f"P{number}" for number in range(PAIRS)]
@@ -87,7 +86,7 @@ def publish_all(names: list[str], ledger: Ledger) -> None:
             names.append(name)
 
 
-@pytest.mark.parametrize(("kind", "seed"), seeds(fake=6, moto=1))
+@pytest.mark.parametrize(("kind", "seed"), seeds(fake=2, moto=1))
 def test_versions_of_one_item_from_8_publishers_are_applied_in_order(kind, seed):
     with kind(seed, disorder=DISORDER) as system:
         ledger = Ledger()
@@ -104,7 +103,7 @@ def test_versions_of_one_item_from_8_publishers_are_applied_in_order(kind, seed)
         ledger.assert_linearizable()
 
 
-@pytest.mark.parametrize("seed", range(8 * MORE))
+@pytest.mark.parametrize("seed", sampled(range(80), 4))
 def test_publishers_that_know_a_version_lose_or_win_as_if_one_came_after_the_other(seed):
     def race(ledger: Ledger, own: str) -> None:
         version = 0
@@ -135,7 +134,7 @@ def heal(system: System, airports: list[Airport]) -> None:
     raise AssertionError(f"not healed after {ROUNDS} rounds")
 
 
-@pytest.mark.parametrize(("kind", "seed"), seeds(fake=20, moto=3))
+@pytest.mark.parametrize(("kind", "seed"), seeds(fake=5, moto=1))
 def test_kills_zombies_and_failures_at_random_heal(kind, seed):
     with kind(seed, disorder=DISORDER) as system:
         chaos = Chaos(random.Random(seed), kills=0.01, failures=0.02, hiccups=0.02, zombies=0.05)

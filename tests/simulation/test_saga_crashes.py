@@ -6,6 +6,7 @@ import pytest
 from tests.fakes.builders import an_order
 from tests.simulation.saga_story import ALWAYS, LINES, Fault, Story, function_of, tell
 from tests.support.calls import AwsCall
+from tests.support.proof import every, shares
 from tests.support.saga_system import SagaSystem
 from tests.support.system import killing, silent
 
@@ -66,14 +67,15 @@ def moments_of(story: Story, functions: tuple[str, ...]) -> list[tuple[AwsCall, 
     return [*firsts, *((call, "after") for call in made.values())]
 
 
+@shares(4)
 @pytest.mark.parametrize("times", [1, ALWAYS], ids=["once", "always"])
 @pytest.mark.parametrize("name", STORIES)
-def test_killed_at_any_call_a_saga_ends_right(name: str, times: int) -> None:
+def test_killed_at_any_call_a_saga_ends_right(name: str, times: int, nth: int) -> None:
     story, functions = STORIES[name]
     moments = moments_of(story, functions)
     assert {call.function for call, _ in moments} == set(functions)
 
-    for call, moment in moments:
+    for call, moment in every(nth, moments):
         fault = Fault(call.function, call.number, moment, times=times)
         try:
             end = tell(replace(story, faults=(*story.faults, fault)))

@@ -21,6 +21,7 @@ from tests.simulation.saga_story import (
     function_of,
     tell,
 )
+from tests.support.proof import PROOF
 
 from sfn_cqrs.domain.saga import EntryStatus, SagaStatus
 from sfn_cqrs.service.sagas import effects as saga_commands
@@ -36,7 +37,6 @@ OTHERS = [
 ]
 WORKERS = [function_of(name) for name in (*STEPS, *UNDO)]
 MANY = settings(
-    max_examples=200,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
@@ -77,27 +77,36 @@ def stories(draw: Any) -> Story:
     )
 
 
-@given(stories())
-@MANY
-def test_whatever_goes_wrong_all_is_made_or_all_is_undone_each_once(story: Story) -> None:
-    tell(story)
+@pytest.mark.parametrize("examples", [30, pytest.param(1000, marks=PROOF)])
+def test_whatever_goes_wrong_all_is_made_or_all_is_undone_each_once(examples: int) -> None:
+
+    @settings(MANY, max_examples=examples)
+    @given(stories())
+    def told(story: Story) -> None:
+        tell(story)
+
+    told()
 
 
-@given(st.integers(0, 1_000_000), stories())
-@settings(MANY, max_examples=100)
-def test_whoever_comes_first_all_is_made_or_all_is_undone_each_once(
-    seed: int, story: Story
-) -> None:
+@pytest.mark.parametrize("examples", [15, pytest.param(500, marks=PROOF)])
+def test_whoever_comes_first_all_is_made_or_all_is_undone_each_once(examples: int) -> None:
     """Functions interleave call by call; some are given up, tried again, and go on alone."""
-    told = Story(
-        order=story.order,
-        is_shipped_before=story.is_shipped_before,
-        faults=story.faults,
-        aborted=story.aborted,
-        seed=seed,
-        zombies=0.25,
-    )
-    tell(told)
+
+    @settings(MANY, max_examples=examples)
+    @given(st.integers(0, 1_000_000), stories())
+    def told(seed: int, story: Story) -> None:
+        tell(
+            Story(
+                order=story.order,
+                is_shipped_before=story.is_shipped_before,
+                faults=story.faults,
+                aborted=story.aborted,
+                seed=seed,
+                zombies=0.25,
+            )
+        )
+
+    told()
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -5,13 +5,14 @@ import random
 import pytest
 from tests.simulation.test_zip_crashes import ARCHIVE, assert_exact
 from tests.support.calls import AwsCall, KilledError
+from tests.support.proof import sampled
 from tests.support.system import silent
 from tests.support.zip_system import ZipSystem, hear
 
 from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.service.zips.hooks import FinishedImport
 
-SEEDS = range(10)
+SEEDS = sampled(range(20), 3)
 DEATHS = 0.01
 GIVEN_UP = 0.08
 AT_MOST = 3

@@ -16,13 +16,13 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
-from sfn_cqrs_local.cli.command import Command, json_option, print_json
-from sfn_cqrs_local.cli.definitions import read_option, sample_input
 from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
-from sfn_cqrs_local.cli.run import print_run, run_report
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.client.pauses import pauses
 from sfn_cqrs_local.scaffold.names import pascal
+from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.definitions import read_option, sample_input
+from sfn_local.cli.run import print_run, run_report
 from sfn_local.trace import stopped_in
 
 CALLBACK: Final = ".waitForTaskToken"

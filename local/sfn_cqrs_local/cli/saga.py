@@ -14,12 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from sfn_cqrs_local.cli import FAILED_ROWS
-from sfn_cqrs_local.cli.command import DONE, FAILED, Command, json_option, print_json
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.cli.task import read_json
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.pauses import pauses
 from sfn_cqrs_local.terminal.printing import console, print_table
+from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
 
 STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
 EXIT_CODES: Final = {"COMPLETED": DONE, "COMPENSATED": FAILED_ROWS, "PARKED": FAILED}

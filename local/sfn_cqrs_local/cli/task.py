@@ -15,12 +15,12 @@ import click
 from rich.console import Console
 
 from sfn_cqrs_local.cli import FAILED_ROWS
-from sfn_cqrs_local.cli.command import DONE, Command, json_option, print_json
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.pauses import pauses
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_cqrs_local.terminal.progress import progress
+from sfn_local.cli.command import DONE, Command, json_option, print_json
 
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 STATUSES: Final = ("CREATED", "PROCESSING", *ENDED)

@@ -1,0 +1,59 @@
+"""What explores long runs whole in `make proof`; `make test` runs a sample of the same cases.
+
+Nothing is in neither: a case is a parameter with or without the mark `proof`, and a test that
+goes through many cases itself is parametrized by the share of them that it takes.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar
+
+import pytest
+
+Case = TypeVar("Case")
+PROOF = pytest.mark.proof
+
+
+def sampled(cases: Iterable[Any], keep: int) -> list[Any]:
+    """Parameters of which `keep`, spread over all, run in `make test`, and the rest in proof.
+
+    A case that is a list or a tuple is one of several arguments.
+    """
+    everything = list(cases)
+    kept = {place * len(everything) // keep for place in range(keep)}
+    return [
+        _param(case, is_kept=number in kept or len(everything) <= keep)
+        for number, case in enumerate(everything)
+    ]
+
+
+def without(cases: Iterable[Any], long: Collection[Any]) -> list[Any]:
+    """Parameters of which those that take long run in proof only.
+
+    Raises:
+        ValueError: one of the long ones is no case.
+    """
+    everything = list(cases)
+    if unknown := [case for case in long if case not in everything]:
+        raise ValueError(f"no such cases: {unknown}")
+    return [_param(case, is_kept=case not in long) for case in everything]
+
+
+def _param(case: Any, *, is_kept: bool) -> Any:
+    values = case if isinstance(case, list | tuple) else (case,)
+    return pytest.param(*values, marks=() if is_kept else PROOF)
+
+
+def shares(nth: int) -> pytest.MarkDecorator:
+    """Run a test with every nth of the cases that it goes through, and in proof with all."""
+    params = [pytest.param(nth, id=f"every {nth}th"), pytest.param(1, id="all", marks=PROOF)]
+    return pytest.mark.parametrize("nth", params)
+
+
+def every(
+    nth: int, cases: Iterable[Case], by: Callable[[Case], object] = lambda _case: None
+) -> list[Case]:
+    """Every nth case, the first and the last among them; of each kind, if `by` tells kinds."""
+    kinds: dict[object, list[Case]] = {}
+    for case in cases:
+        kinds.setdefault(by(case), []).append(case)
+    return [case for kind in kinds.values() for case in [*kind[:-1:nth], kind[-1]]]
