@@ -9,9 +9,20 @@ from pathlib import Path
 from sfn_cqrs_local.checkout import CHECKOUT
 
 FABRIC = ".venv-fabric"  # what `make` sets up, and what the copy's own tests ask for
+SCAFFOLDED = (
+    "app/",
+    "docs/",
+    "events/",
+    "functions/",
+    "statemachine/",
+    "template.yaml",
+    "tests/statemachine/",
+    "tests/unit/",
+)
+"""What `sfn-cqrs new` reads and changes."""
 
 
-def copy_project(target: Path, *, is_set_up: bool = False) -> Path:
+def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool = False) -> Path:
     """Copy what git has, or would take; set up, it has this checkout's fabric too."""
     listed = subprocess.check_output(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -20,7 +31,7 @@ def copy_project(target: Path, *, is_set_up: bool = False) -> Path:
     )
     for name in filter(None, listed.split("\0")):
         source = CHECKOUT / name
-        if source.is_file():
+        if name.startswith(only) and source.is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
     if is_set_up:
@@ -40,11 +51,16 @@ def files_of(root: Path) -> dict[str, bytes]:
 def run_in(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a tool of this environment, or of another of this checkout, on a project's own code."""
     tool = Path(sys.executable).parent / command[0]
+    options = f"--basetemp={project}.tmp"  # or it would sweep what other runs have left
     path = os.pathsep.join(str(project / folder) for folder in ("local", "layer", "app"))
     return subprocess.run(
         [str(CHECKOUT / command[0] if "/" in command[0] else tool), *command[1:]],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **os.environ,
+            "PYTEST_ADDOPTS": options,
+            "PYTHONPATH": path,
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -2,7 +2,8 @@ import json
 import sys
 
 import pytest
-from tests.local.project import copy_project, files_of, run_in
+from tests.local.project import SCAFFOLDED, copy_project, files_of, run_in
+from tests.support.proof import PROOF
 
 from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.scaffold.importing import singular
@@ -24,7 +25,7 @@ GOODS = "商品番号;商品名;価格;在庫\nA-1;りんご;120;3\nA-2;みか�
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A copy of the project, as the current folder."""
-    copied = copy_project(tmp_path / "project")
+    copied = copy_project(tmp_path / "project", only=SCAFFOLDED)
     monkeypatch.chdir(copied)
     return copied
 
@@ -32,7 +33,7 @@ def project(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory):
     """A copy that nothing is written to."""
-    return copy_project(tmp_path_factory.mktemp("untouched") / "project")
+    return copy_project(tmp_path_factory.mktemp("untouched") / "project", only=SCAFFOLDED)
 
 
 @pytest.fixture
@@ -221,7 +222,10 @@ def grown(tmp_path_factory):
         ("ruff", "format", "--check", "app", "tests"),
         ("mypy", "app"),
         ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/shop", *LAWS),
-        ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/service", "tests/unit/api"),
+        pytest.param(
+            ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/service", "tests/unit/api"),
+            marks=PROOF,
+        ),
     ],
     ids=lambda command: " ".join(command[:2]),
 )

@@ -3,7 +3,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.local.project import copy_project, files_of, run_in
+from tests.local.project import SCAFFOLDED, copy_project, files_of, run_in
+from tests.support.proof import PROOF
 from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.checkout import CHECKOUT
@@ -40,7 +41,7 @@ CHANGED = {
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A copy of what a new workflow reads and changes, as the current folder."""
-    copied = copy_project(tmp_path / "project")
+    copied = copy_project(tmp_path / "project", only=SCAFFOLDED)
     monkeypatch.chdir(copied)
     return copied
 
@@ -48,7 +49,7 @@ def project(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory):
     """A copy that nothing is written to."""
-    return copy_project(tmp_path_factory.mktemp("untouched") / "project")
+    return copy_project(tmp_path_factory.mktemp("untouched") / "project", only=SCAFFOLDED)
 
 
 @pytest.fixture
@@ -223,37 +224,36 @@ def grown(tmp_path_factory):
     return project
 
 
+NEW_SUITES = [
+    *(f"tests/statemachine/test_{machine}.py" for machine in ("parcel_return", "audit", STATE)),
+    *(f"tests/unit/{machine}" for machine in ("parcel_return", "audit", STATE)),
+]
+PYTEST = ("pytest", "-q", "-p", "no:cacheprovider", "--ignore=tests/template/test_layer.py")
+LINT = ("sfn-cqrs", "lint", "--template", "template.yaml")
+COMMANDS = [
+    ("ruff", "check", "--quiet", "."),
+    ("ruff", "format", "--check", "."),
+    ("bandit", "-q", "-r", "-l", "-c", "pyproject.toml", "functions"),
+    (*LINT, *(f"statemachine/{name}.asl.json" for name in ("parcel-return", "audit", NAME))),
+    (
+        *PYTEST,
+        *("-k", f"parcel or audit or {STATE[:14]} or one_name"),
+        "--ignore=tests/template/test_permissions.py",
+        "tests/template",
+        *NEW_SUITES,
+    ),
+]
+LONG_COMMANDS = [
+    ("mypy",),
+    ("cfn-lint", "template.yaml"),
+    (".venv-sam/bin/sam", "validate", "--lint"),
+    (*PYTEST, "tests/template", "tests/statemachine", *NEW_SUITES),
+]
+
+
 @pytest.mark.parametrize(
     "command",
-    [
-        ("ruff", "check", "--quiet", "."),
-        ("ruff", "format", "--check", "."),
-        ("mypy",),
-        ("cfn-lint", "template.yaml"),
-        ("bandit", "-q", "-r", "-l", "-c", "pyproject.toml", "functions"),
-        (".venv-sam/bin/sam", "validate", "--lint"),
-        (
-            "sfn-cqrs",
-            "lint",
-            "--template",
-            "template.yaml",
-            "statemachine/parcel-return.asl.json",
-            "statemachine/audit.asl.json",
-            f"statemachine/{NAME}.asl.json",
-        ),
-        (
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "--ignore=tests/template/test_layer.py",
-            "tests/template",
-            "tests/statemachine",
-            "tests/unit/parcel_return",
-            "tests/unit/audit",
-            f"tests/unit/{STATE}",
-        ),
-    ],
+    [*COMMANDS, *(pytest.param(command, marks=PROOF) for command in LONG_COMMANDS)],
     ids=lambda command: " ".join(command[:2]),
 )
 def test_what_is_new_passes_the_projects_own_checks_unchanged(command, grown):
@@ -265,6 +265,7 @@ def test_what_is_new_passes_the_projects_own_checks_unchanged(command, grown):
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
 
+@PROOF
 @pytest.mark.skipif(not CHECKOV.exists(), reason="no checkov; `make check` sets it up")
 def test_the_new_resources_are_as_secure_as_the_others(grown):
     translated = run_in(grown, "sfn-cqrs", "translate", "--output", ".build/template.json")
