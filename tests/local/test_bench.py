@@ -4,9 +4,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.support.proof import PROOF
 from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
 BENCH = Path(__file__).resolve().parents[2] / "bench"
@@ -27,10 +29,23 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return loaded("command", monkeypatch)
 
 
-def test_a_command_costs_what_the_readme_says(bench, tmp_path):
+@pytest.fixture(params=["soon", pytest.param("in batches", marks=PROOF)])
+def stack_of(request, monkeypatch, tmp_path):
+    """Return a maker of a stack whose streams wait for nobody, or as long as the template says."""
+
+    def make(recorder: Recorder) -> LocalStack:
+        if request.param == "in batches":
+            return LocalStack(state_dir=tmp_path, recorder=recorder, reload=False)
+        monkeypatch.setattr("waiting.QUIET_SECONDS", 1)
+        return quick_stack(state_dir=tmp_path, recorder=recorder)
+
+    return make
+
+
+def test_a_command_costs_what_the_readme_says(bench, stack_of):
     recorder = Recorder()
 
-    with quick_stack(state_dir=tmp_path, recorder=recorder) as stack:
+    with stack_of(recorder) as stack:
         figures = bench._one_command(stack, recorder)
         (chain,) = bench._chain_of_two(stack, recorder)  # fewer where records share a batch
 
@@ -45,16 +60,24 @@ def test_a_command_costs_what_the_readme_says(bench, tmp_path):
     assert not any(figure.is_missed for figure in [*figures, chain])
 
 
-def test_an_imported_row_costs_what_the_readme_says(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("stack_of", "rows", "invocations", "calls"),
+    [("soon", 200, 5, 20), pytest.param("in batches", 1000, 13, 68, marks=PROOF)],
+    indirect=["stack_of"],
+)
+def test_an_imported_row_costs_what_the_readme_says(
+    rows, invocations, calls, monkeypatch, stack_of
+):
     bench = loaded("import", monkeypatch)
+    monkeypatch.setattr(bench, "ROWS", rows)
     recorder = Recorder()
 
-    with quick_stack(state_dir=tmp_path, recorder=recorder) as stack:
+    with stack_of(recorder) as stack:
         bench.register()
         figures = {figure.name: figure for figure in bench.rows(stack, recorder)}
 
-    assert figures["Lambda invocations, 1,000 created rows"].value == 13
-    assert figures["AWS calls, 1,000 created rows"].value == 68
+    assert figures["Lambda invocations, 1,000 created rows"].value == invocations
+    assert figures["AWS calls, 1,000 created rows"].value == calls
     assert not any(figure.is_missed for figure in figures.values())
 
 
