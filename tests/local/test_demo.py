@@ -3,6 +3,7 @@ import json
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from tests.support.proof import PROOF
 from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs import bootstrap
@@ -13,6 +14,7 @@ from sfn_cqrs_local.demo.faults import Shuffler
 from sfn_cqrs_local.demo.importing import airports as import_rows
 from sfn_cqrs_local.demo.imports import ImportStory
 from sfn_cqrs_local.demo.part import TENANT
+from sfn_cqrs_local.stack import LocalStack
 from sfn_cqrs_local.template import Template
 
 pytestmark = pytest.mark.stack
@@ -42,7 +44,12 @@ def test_the_shuffler_turns_batches_around_and_repeats_records_of_the_consumer_o
     assert shuffler(functions["CommandFinishFunction"], payload) == payload
 
 
-def test_the_demonstration_ends_well_and_prints_its_figures():
+@pytest.mark.parametrize(
+    "stack", [quick_stack, pytest.param(LocalStack, marks=PROOF)], ids=["soon", "in batches"]
+)
+def test_the_demonstration_ends_well_and_prints_its_figures(stack, monkeypatch):
+    monkeypatch.setattr("sfn_cqrs_local.stack.LocalStack", stack)
+
     result = CliRunner().invoke(demo, ["--airports", "10", "--rows", "400", "--json"])
 
     assert result.exit_code == 0, result.stderr

@@ -23,6 +23,8 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 def up(state: Path, *options: str, port: int = 0) -> subprocess.Popen[str]:
+    """Start a stack: a small one, if no option names another template."""
+    options = options or ("--template", str(TOY), "--parameter", "Issuer=https://issuer.test")
     command = [sys.executable, "-m", "sfn_cqrs_local.cli", "up", "--json", "--port", str(port)]
     return subprocess.Popen(
         [*command, "--state", str(state), *options],
