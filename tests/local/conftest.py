@@ -7,6 +7,13 @@ from sfn_cqrs_local.lambdas import Functions
 from sfn_cqrs_local.template import Function
 
 
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch):
+    """What a command waits for is there soon."""
+    monkeypatch.setattr("sfn_cqrs_local.client.pauses._LONGEST", 0.1)
+    monkeypatch.setattr("sfn_cqrs_local.client.pauses._FIRST", ())
+
+
 @pytest.fixture
 def write_function(tmp_path):
     """Return a maker of functions: from a name and the text of its app.py."""

@@ -10,7 +10,10 @@ from tests.support.quick_stack import quick_stack
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.stack import LocalStack
 
-pytestmark = pytest.mark.stack
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.real_time("all is counted once nothing has happened for a while"),
+]
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 

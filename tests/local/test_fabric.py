@@ -268,6 +268,7 @@ def test_a_topic_hands_its_queue_what_the_filter_policy_wants(fabric):
     assert record["eventSource"] == "aws:sqs"
 
 
+@pytest.mark.real_time("a message is seen again after a second, the least that there is")
 def test_a_message_that_fails_comes_again_and_then_goes_to_the_dead_letters(fabric):
     sqs = fabric.client("sqs")
     notes, failures = (fabric.deployment.outputs[f"{x}QueueUrl"] for x in ("Notes", "Failures"))

@@ -90,8 +90,9 @@ def test_the_project_uses_nothing_but_the_two_public_modules():
     assert {name.rpartition(".")[0] for name in used - PUBLIC} <= PUBLIC
 
 
+@pytest.mark.real_time("its Retry waits for a second, the least that there is")
 def test_a_function_gets_its_context_typed_wherever_in_the_machine_it_stands(waiting, call, client):
-    arn = waiting("o-1")
+    arn = waiting("o-1", busy=True)
 
     call("DecideFunction", id="o-1", result={"ok": True})
 
@@ -155,6 +156,7 @@ def test_a_refusal_is_an_error_that_the_machine_can_name(waiting, call, client):
     )
 
 
+@pytest.mark.real_time("its heartbeat is a second, the least that there is")
 def test_work_that_takes_longer_than_the_heartbeat_is_kept_alive(waiting, call, client):
     started = time.monotonic()
     arn = waiting("slow", seconds=1.5)

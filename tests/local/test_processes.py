@@ -103,6 +103,7 @@ def test_a_process_that_ends_is_an_exit_error_and_the_next_call_has_a_new_one(
     assert functions.invoke("Fn", b"{}") != before
 
 
+@pytest.mark.real_time("a function's time limit, in whole seconds, begins with its process")
 def test_a_process_whose_time_is_up_is_killed(run_function, tmp_path):
     path = tmp_path / "pid"
     functions = run_function(

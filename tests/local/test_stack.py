@@ -88,6 +88,7 @@ def test_a_written_item_comes_back_through_the_stream(stack):
     assert record["dynamodb"]["NewImage"] == entry
 
 
+@pytest.mark.real_time("a stream pauses before it delivers a batch again")
 def test_a_poison_record_goes_to_the_dead_letters_and_the_others_go_on(stack):
     dynamodb, sqs = stack.client("dynamodb"), stack.client("sqs")
     for key in ("before", "poison", "after"):

@@ -53,4 +53,4 @@ def test_what_is_put_into_the_place_of_a_table_is_imported_once_for_each_version
     both = wait_for_imports(2)
 
     assert (first[0]["table"], first[0]["created"]) == ("airports", 1)
-    assert (both[0]["unchanged"], both[1]) == (1, first[0])
+    assert (both[0]["unchanged"], both[1]) == (1, first[0]), both

@@ -10,5 +10,5 @@ machines = StepFunctionService()
 def lambda_handler(event, _context):
     """Start the execution for a document, if it is not there already."""
     name = execution_name("conversion", event["id"], event.get("attempt", 1))
-    data = {"id": event["id"], "seconds": event.get("seconds", 0)}
+    data = {"seconds": 0, "busy": False, **event}
     return machines.start_execution(os.environ["CONVERSION_MACHINE_ARN"], name, data)
