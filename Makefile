@@ -11,9 +11,11 @@ CHECKOV_READY := .venv-checkov/.ready
 RUNTIME_REQUIREMENTS := layer/requirements.txt requirements/local.in engine/pyproject.toml --extra aws
 RUNTIME_FILES := pyproject.toml engine/pyproject.toml layer/requirements.txt requirements/local.in requirements/local.lock
 
+FAST_SUITES := engine/tests $(addprefix tests/,unit template statemachine contract)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test check fast-check lock bench build sam-local-test clone-test clean
+.PHONY: help setup demo up test fast-test proof check fast-check lock bench build sam-local-test clone-test clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +29,13 @@ up: $(LOCAL_READY) $(FABRIC_READY) ## start the local stack and keep it running
 	$(BIN)/sfn-cqrs up $(ARGS)
 
 test: $(DEV_READY) $(FABRIC_READY) fast-check ## the fast checks and every test suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+fast-test: $(DEV_READY) ## the suites that start no stack; VENV=.venv-3.13 PYTHON=python3.13: on another Python
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not proof and not stack" $(FAST_SUITES) $(ARGS)
+
+proof: $(DEV_READY) $(FABRIC_READY) ## what explores long: whole models, every crash, many seeds; the samples are in test
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m proof $(ARGS)
 
 fast-check: $(DEV_READY)
 	$(BIN)/ruff check --quiet .
@@ -61,7 +69,7 @@ lock: $(DEV_READY) ## resolve the pinned requirements again
 	for name in fabric sam checkov; do $(BIN)/uv pip compile -q -U --universal --python-version 3.11 --no-header --no-annotate requirements/$$name.in -o requirements/$$name.lock; done
 
 clean: ## remove everything that make has made
-	rm -rf .venv .venv-fabric .venv-sam .venv-checkov .aws-sam .build .sfn-cqrs
+	rm -rf .venv .venv-* .aws-sam .build .sfn-cqrs
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }

@@ -8,3 +8,9 @@ real_time.install()
 
 def pytest_configure(config):
     config.pluginmanager.register(real_time)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that no worker has one left at the end."""
+    stacks = {item.path for item in items if item.get_closest_marker("stack")}
+    items.sort(key=lambda item: (item.path not in stacks, "simulation" not in item.path.parts))

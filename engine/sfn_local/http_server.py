@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from io import BufferedIOBase
+from typing import Final
 from urllib.parse import parse_qsl
 
 from sfn_local.request_guard import NO_FRAMES, Guard
@@ -25,6 +26,13 @@ MAX_LINE = 16 * 1024
 MAX_HEADERS = 128
 IDLE_SECONDS = 75.0
 REQUEST_LINE_PARTS = 3
+_RENAMED: Final = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+"""The names of RFC 9110, which Python has since 3.13."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +284,7 @@ def _read_line(stream: BufferedIOBase) -> str:
 
 def _reason(status: int) -> str:
     try:
-        return HTTPStatus(status).phrase
+        return _RENAMED.get(status) or HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
 

@@ -82,7 +82,7 @@ def test_an_exception_in_the_handler_is_a_500_and_the_connection_lives(server: S
         ),
         (
             b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\n\r\n",
-            b"413 Request Entity Too Large",
+            b"413 Content Too Large",
         ),
         (b"GET /" + b"a" * MAX_LINE + b" HTTP/1.1\r\n\r\n", b"431 Request Header Fields Too Large"),
         (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200, b"431 Request Header Fields Too Large"),
