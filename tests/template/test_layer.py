@@ -21,9 +21,11 @@ def make(
     makefile: str, target: str, artifacts: Path, **variables: str
 ) -> subprocess.CompletedProcess:
     """Build a layer as SAM does: with ARTIFACTS_DIR in the environment."""
+    set_by_make = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTHON")
+    own = {name: value for name, value in os.environ.items() if name not in set_by_make}
     return subprocess.run(
         ["make", "-f", str(ROOT / makefile), target, *(f"{k}={v}" for k, v in variables.items())],
-        env={**os.environ, "ARTIFACTS_DIR": str(artifacts)},
+        env={**own, "ARTIFACTS_DIR": str(artifacts)},  # not with the settings of a make around it
         cwd=artifacts,
         capture_output=True,
         text=True,
