@@ -13,6 +13,8 @@ RUNTIME_FILES := pyproject.toml engine/pyproject.toml layer/requirements.txt req
 
 FAST_SUITES := engine/tests $(addprefix tests/,unit template statemachine contract)
 
+unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everything anew
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo up test fast-test proof check fast-check lock bench build sam-local-test clone-test clean
