@@ -1,7 +1,7 @@
 """One of everything new in an empty clone, then the clone's own `make check` and `make test`.
 
-Takes as long as both of them, with their set-up: `make clone-test`. `make test` runs the same
-tools, and those suites that look at what is new, in tests/local/test_new_workflow.py.
+Takes as long as both of them, with their set-up: `make clone-test`. `make test` and `make proof`
+run the same tools, and those suites that look at what is new, in tests/local/test_new_workflow.py.
 """
 
 import subprocess
