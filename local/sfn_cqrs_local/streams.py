@@ -74,12 +74,14 @@ class StreamMapping:
         invoke: Invoke,
         discard: Discard,
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """Call `invoke` with each batch, and `discard` with the notice of each that is given up."""
         self._settings = settings
         self._invoke = invoke
         self._discard = discard
         self._sleep = sleep
+        self._now = now
         self._lanes: list[queue.SimpleQueue[Record | None]] = [
             queue.SimpleQueue() for _ in range(settings.parallelization)
         ]
@@ -166,7 +168,7 @@ class StreamMapping:
         oldest = min(float(one["dynamodb"]["ApproximateCreationDateTime"]) for one in batch)
         if (
             settings.max_age_seconds != UNLIMITED
-            and time.time() - oldest > settings.max_age_seconds
+            and self._now() - oldest > settings.max_age_seconds
         ):
             return "RecordAgeExceeded"
         if settings.max_retries != UNLIMITED and attempt >= settings.max_retries:
@@ -189,7 +191,7 @@ class StreamMapping:
                 "functionError": "Unhandled",
             },
             "version": "1.0",
-            "timestamp": _iso(time.time()),
+            "timestamp": _iso(self._now()),
             "DDBStreamBatchInfo": {
                 "shardId": "shardId-00000000000000000000-00000000",
                 "startSequenceNumber": first["SequenceNumber"],

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Collection
 from contextlib import contextmanager
-from time import time as real_now
 from typing import Any, Self
 
 from tests.fakes import World
@@ -140,7 +139,7 @@ class ApprovalSystem(System):
             "eventName": "MODIFY",
             "eventSource": "aws:dynamodb",
             "dynamodb": {
-                "ApproximateCreationDateTime": real_now(),  # the mapping's clock, which ages it
+                "ApproximateCreationDateTime": self.clock.time(),
                 "Keys": {name: item[name] for name in ("pk", "sk")},
                 "NewImage": item,
                 "SequenceNumber": f"{self._told:020d}",

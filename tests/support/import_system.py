@@ -39,7 +39,9 @@ class ImportSystem(MotoSystem):
         """Hand on what the import table's stream has, then single rows, and then the notices."""
         if self.import_stream.pending:
             batch = self.import_stream.take(None)
-            self.import_stream.deliver(batch, partial(self.lambdas.invoke, CONSUMER), self._sleep)
+            self.import_stream.deliver(
+                batch, partial(self.lambdas.invoke, CONSUMER), self.clock, self._sleep
+            )
             return True
         messages = self.receive("ImportActionQueue")
         if not messages:

@@ -88,7 +88,7 @@ class MotoSystem(System):
             records = self._shard(table)[self._positions[table] :]
             self._positions[table] += len(records)
             for record in (each.to_json() for each in records):
-                moment = record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
+                moment = self.clock.time()  # moto's is the machine's own
                 change = {**record["dynamodb"], "ApproximateCreationDateTime": moment}
                 source = stream.settings.stream_arn
                 stream.offer({**record, "dynamodb": change, "eventSourceARN": source})

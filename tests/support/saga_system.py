@@ -142,7 +142,9 @@ class SagaSystem(FakeSystem):
         return None if row is None else row.attributes
 
     def _deliver_sagas(self, batch: list[dict[str, Any]]) -> None:
-        self.saga_stream.deliver(batch, partial(self.lambdas.invoke, STREAM), self._sleep)
+        self.saga_stream.deliver(
+            batch, partial(self.lambdas.invoke, STREAM), self.clock, self._sleep
+        )
 
     def _saw_saga(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
         late = (self.clock.now() - self.world.clock()).total_seconds()

@@ -9,6 +9,7 @@ from typing import Any
 from sfn_cqrs_local.events import matches
 from sfn_cqrs_local.streams import StreamMapping, StreamSettings
 from sfn_cqrs_local.template import Template
+from sfn_local import Clock
 
 FUNCTION = "StreamOnProcessChangedFunction"
 Record = dict[str, Any]
@@ -71,6 +72,7 @@ class Stream:
         self,
         batch: list[Record],
         invoke: Callable[[bytes], bytes],
+        clock: Clock,
         sleep: Callable[[float], None],
     ) -> None:
         """Deliver a batch until each record is done or given up."""
@@ -79,4 +81,5 @@ class Stream:
             invoke,
             lambda notice: self.given_up.append(json.loads(notice)),
             sleep,
+            clock.time,
         ).deliver(batch)

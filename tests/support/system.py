@@ -287,7 +287,7 @@ class System:
 
     def _deliver(self, batch: list[dict[str, Any]]) -> None:
         function = self.stream.settings.function_arn
-        self.stream.deliver(batch, partial(self.lambdas.invoke, function), self._sleep)
+        self.stream.deliver(batch, partial(self.lambdas.invoke, function), self.clock, self._sleep)
 
     def _rules(self) -> Iterator[Rule]:
         for source in self.template.event_sources:

@@ -92,7 +92,7 @@ class WholeSystem(ZipSystem):
             if stream.pending:
                 batch = stream.take(self.disorder)
                 invoke = partial(self.lambdas.invoke, function)
-                self._run(partial(stream.deliver, batch, invoke, self._sleep))
+                self._run(partial(stream.deliver, batch, invoke, self.clock, self._sleep))
                 return True
         return any(self._consumed(queue, function) for queue, function in self.queues.items())
 
