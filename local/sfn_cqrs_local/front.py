@@ -21,6 +21,7 @@ from sfn_cqrs_local.cloudformation import ACCOUNT
 from sfn_cqrs_local.identity import claims
 from sfn_cqrs_local.lambdas import MAX_PAYLOAD_BYTES, Functions
 from sfn_cqrs_local.template import Route
+from sfn_cqrs_local.weather import REFUSALS
 from sfn_local import FunctionError
 from sfn_local.http_server import Request, Response
 from sfn_local.request_guard import Guard
@@ -89,7 +90,9 @@ class Front:
             return _message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")
         try:
             answer = json.loads(self._functions.invoke(route.function, payload))
-        except FunctionError:
+        except FunctionError as error:
+            if error.error in REFUSALS:
+                return _message(HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
             return _message(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
         return http_response(answer)
 

@@ -22,6 +22,7 @@ from sfn_cqrs_local.handlers import Call, Failure, Handlers
 from sfn_cqrs_local.output import printing_as
 from sfn_cqrs_local.processes import Processes
 from sfn_cqrs_local.template import Function
+from sfn_cqrs_local.weather import Forecast, Stormy, Weather
 from sfn_cqrs_local.workers import Task, Timer, Timers, Workers
 from sfn_local import Done, FunctionError, function_name
 
@@ -76,6 +77,7 @@ class Functions:
         reload_seconds: float | None = 0.5,
         retry_seconds: float = 1.0,
         isolated: bool = False,
+        forecast: Forecast | None = None,
     ) -> None:
         """Take the functions, and the folders that they import from.
 
@@ -83,13 +85,18 @@ class Functions:
         threads only keep the HTTP front waiting. Changed files are looked for at most
         every `reload_seconds`, None turns that off. A failed asynchronous invocation is tried
         again after `retry_seconds`, then after twice that, as often as its EventInvokeConfig says.
-        Isolated, each function runs in processes of its own.
+        Isolated, each function runs in processes of its own. With a forecast, functions meet
+        the weather.
         """
         self._all = list(functions)
         self._by_name = {one.logical_id: one for one in self._all}
         self._by_name |= {one.name: one for one in self._all}
         runtime = Processes if isolated else Handlers
         self._runtime: Runtime = runtime(self._all, sources, reload_seconds)
+        self.weather: Weather | None = None
+        if forecast is not None:
+            self.weather = Weather(forecast, current_function)
+            self._runtime = Stormy(self._runtime, self.weather)
         self._retry_seconds = retry_seconds
         self._queued = Workers(concurrency)
         self._direct = Workers()

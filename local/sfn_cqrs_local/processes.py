@@ -23,6 +23,7 @@ from typing import Any, Final, TextIO
 from sfn_cqrs_local.handlers import Call, Failure, Handlers, SourceWatch
 from sfn_cqrs_local.output import printing_as
 from sfn_cqrs_local.template import Function
+from sfn_cqrs_local.weather import Forecast, Weather
 
 PATIENCE: Final = 2.0
 """Seconds that a process without anything to do has to end."""
@@ -182,6 +183,9 @@ def serve(requests: TextIO, answers: TextIO) -> None:
     first = json.loads(next(requests))
     fields = first["function"]
     function = Function(**{**fields, "folder": Path(fields["folder"])})
+    forecast = Forecast.of_environment()
+    if forecast is not None:
+        Weather(forecast, lambda: function.logical_id).start()
     handlers = Handlers([function], [Path(source) for source in first["sources"]], None)
     for line in requests:
         asked = json.loads(line)

@@ -34,6 +34,7 @@ from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.state import StackError, StackInfo, StateFolder
 from sfn_cqrs_local.streams import StreamMapping, StreamSettings
 from sfn_cqrs_local.template import DEFAULT_STACK, Function, Template
+from sfn_cqrs_local.weather import VARIABLE, Forecast
 from sfn_local import CachedServices, Engine, FunctionError
 from sfn_local.http_server import Handler, serve
 from sfn_local.lint.template_file import load_yaml
@@ -69,11 +70,13 @@ class LocalStack:
         isolated: bool = False,
         recorder: Recorder | None = None,
         window_seconds: float | None = None,
+        weather: tuple[float, int] | None = None,
     ) -> None:
         """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
 
         A `recorder` counts invocations and AWS calls. `fabric` may be another than ministack.
         No stream waits longer than `window_seconds` for a batch, whatever the template says.
+        `weather` is the share of calls, invocations and answers that fail, and its seed.
         """
         self.name = name
         self.state = StateFolder(state_dir)
@@ -85,6 +88,7 @@ class LocalStack:
         self._isolated = isolated
         self._recorder = recorder
         self._window_seconds = window_seconds
+        self._weather = weather
         self._cleanup = ExitStack()
 
         self.http = self.aws = self.sfn = self.lambda_ = ""
@@ -179,12 +183,25 @@ class LocalStack:
             sources=[folder for folder in (root / "layer", root / "app") if folder.is_dir()],
             reload_seconds=0.5 if self._reload else None,
             isolated=self._isolated,
+            forecast=self._forecast(),
         )
         self._cleanup.callback(self.functions.close)
+        if self.functions.weather is not None:
+            self.functions.weather.start()
+            self._cleanup.callback(self.functions.weather.stop)
         self.lambda_ = self._serve(0, LambdaApi(self.functions, self._forward).handle)
         if self._recorder is not None:
             self._recorder.start(self.functions)
             self._cleanup.callback(self._recorder.stop)
+
+    def _forecast(self) -> Forecast | None:
+        if self._weather is None:
+            return None
+        share, seed = self._weather
+        forecast = Forecast(share, seed, frozenset(each.function for each in self.template.routes))
+        if self._isolated:
+            self._cleanup.enter_context(_environment({VARIABLE: str(forecast)}))
+        return forecast
 
     def _start_fabric(self, fabric: Fabric, origins: frozenset[str]) -> None:
         forward = {

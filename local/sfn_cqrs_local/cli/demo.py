@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sfn_cqrs_local.cli.options import weather_options
 from sfn_local.cli.command import Command, json_option
 
 if TYPE_CHECKING:
@@ -21,13 +22,17 @@ SHOWN_DIFFERENCES = 20
 
 
 @click.command(
-    cls=Command, examples=("sfn-cqrs demo", "sfn-cqrs demo --full", "sfn-cqrs demo --airports 1000")
+    cls=Command,
+    examples=("sfn-cqrs demo", "sfn-cqrs demo --full", "sfn-cqrs demo --weather 0.04 --seed 7"),
 )
 @click.option("--airports", default=300, show_default=True, help="How many, each 3 or 4 versions.")
 @click.option("--rows", default=3_000, show_default=True, help="Rows of the file to import.")
 @click.option("--full", is_flag=True, help="Import all 28,000 airports.")
+@weather_options
 @json_option
-def demo(airports: int, rows: int, full: bool, as_json: bool) -> None:
+def demo(
+    airports: int, rows: int, full: bool, weather: float | None, seed: int, as_json: bool
+) -> None:
     """Run the whole system on real airports, and compare every row.
 
     Publishes versions of real airports over HTTP from eight threads, 1 ms apart, delivers
@@ -46,11 +51,12 @@ def demo(airports: int, rows: int, full: bool, as_json: bool) -> None:
     from sfn_cqrs_local.stack import LocalStack  # noqa: PLC0415
 
     console = Console(stderr=as_json, highlight=False)
+    bad = None if weather is None else (weather, seed)
     began = time.monotonic()
     told: list[Told] = []
     with tempfile.TemporaryDirectory(prefix="sfn-cqrs-demo-") as state:
         console.print("Starting the local stack from template.yaml …")
-        with LocalStack(state_dir=state, reload=False) as stack:
+        with LocalStack(state_dir=state, reload=False, weather=bad) as stack:
             console.print(f"Ready in {time.monotonic() - began:.1f} s: {stack.http}\n")
             try:
                 for each in run(stack, console, Scale(airports, None if full else rows)):

@@ -37,6 +37,21 @@ stack_option = click.option(
 )
 
 
+def weather_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add --weather and --seed: how much of AWS fails, and by which chance."""
+    share = click.option(
+        "--weather",
+        metavar="SHARE",
+        type=click.FloatRange(0, 0.5),
+        help="A bad day of AWS: this share of the functions' calls, of invocations and of answers"
+        " fails, such as 0.04.",
+    )
+    seed = click.option(
+        "--seed", type=int, default=1, show_default=True, help="The chance of --weather."
+    )
+    return share(seed(command))
+
+
 def target_options(command: Callable[P, T]) -> Callable[..., T]:
     """Add --state, --stack and --tenant, and pass on the API that they name as `api`."""
 

@@ -14,7 +14,12 @@ from typing import Final, TextIO
 
 import click
 
-from sfn_cqrs_local.cli.options import one_line_errors, state_option, template_option
+from sfn_cqrs_local.cli.options import (
+    one_line_errors,
+    state_option,
+    template_option,
+    weather_options,
+)
 from sfn_cqrs_local.fabric import FabricError
 from sfn_cqrs_local.lambdas import break_into_handler
 from sfn_cqrs_local.stack import LocalStack
@@ -34,6 +39,7 @@ class _Ended(BaseException):
         "sfn-cqrs up",
         "sfn-cqrs up --port 0 --state /tmp/second --json",
         "sfn-cqrs up --parameter HistoryTtlDays=30",
+        "sfn-cqrs up --weather 0.04 --seed 7",
     ),
 )
 @click.option(
@@ -55,6 +61,7 @@ class _Ended(BaseException):
     is_flag=True,
     help="Run each function in processes of its own: slower, but time-outs kill and exits count.",
 )
+@weather_options
 @state_option
 @template_option
 @json_option
@@ -62,6 +69,8 @@ def up(
     port: int,
     parameters: tuple[str, ...],
     isolated: bool,
+    weather: float | None,
+    seed: int,
     state: Path,
     template: Path,
     as_json: bool,
@@ -81,6 +90,7 @@ def up(
         port=port,
         parameters=dict(map(_pair, parameters)),
         isolated=isolated,
+        weather=None if weather is None else (weather, seed),
     )
     try:
         with _ending_on_signals(), one_line_errors(), stack:

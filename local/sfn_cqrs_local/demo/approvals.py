@@ -14,7 +14,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.approval import TRIES_PER_ROUND
 from sfn_cqrs.domain.keys import ApprovalKey
 from sfn_cqrs_local.demo.client import Client
-from sfn_cqrs_local.demo.part import TENANT, DemoError, Scale, Told
+from sfn_cqrs_local.demo.part import PATIENCE_SECONDS, TENANT, DemoError, Scale, Told
 from sfn_cqrs_local.terminal.progress import progress
 from sfn_local import RealClock
 
@@ -30,7 +30,6 @@ TARO, HANAKO = "taro", "hanako"
 DAY = 86_400
 DAYS = 7
 REMINDERS = DAYS - 1
-PATIENCE_SECONDS = 30
 
 
 class LeapingClock:

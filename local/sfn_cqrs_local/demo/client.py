@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
+
+TRIES = 20
+PAUSE_SECONDS = 0.2
+"""A busy AWS is asked again, as its answer 503 says; the local one is not busy for long."""
 
 
 class Client:
@@ -34,9 +40,13 @@ class Client:
         headers = {"content-type": "application/json"}
         if user is not None:
             headers["x-user"] = user
-        self._connection.request(method, path, content, headers)
-        response = self._connection.getresponse()
-        answer: dict[str, Any] = json.loads(response.read() or b"{}")
+        for _ in range(TRIES):
+            self._connection.request(method, path, content, headers)
+            response = self._connection.getresponse()
+            answer: dict[str, Any] = json.loads(response.read() or b"{}")
+            if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(PAUSE_SECONDS)
         return response.status, answer
 
     def chain(self, type_: str, code: str) -> list[dict[str, Any]]:

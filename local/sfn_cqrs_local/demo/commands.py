@@ -18,7 +18,7 @@ from sfn_cqrs_local.demo.airports import TYPE, Airport, airports_per_country, ch
 from sfn_cqrs_local.demo.client import Client
 from sfn_cqrs_local.demo.compare import differ
 from sfn_cqrs_local.demo.faults import Shuffler, Watch
-from sfn_cqrs_local.demo.part import TENANT, DemoError, Scale, Told
+from sfn_cqrs_local.demo.part import PATIENCE_SECONDS, TENANT, DemoError, Scale, Told
 from sfn_cqrs_local.terminal.drawing import draw_chain
 from sfn_cqrs_local.terminal.progress import progress
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 THREADS = 8
 GAP_SECONDS = 0.001
-PATIENCE_SECONDS = 120
 
 
 @dataclass
@@ -124,7 +123,7 @@ class Demo:
         """Wait until every version but those of the broken airport is applied.
 
         Raises:
-            DemoError: nothing has moved for two minutes.
+            DemoError: nothing moves any more.
         """
         broken = next(a for a in self._airports if a.icao == self._broken)
         self._wait_for(self.commands - len(broken.versions), progress)

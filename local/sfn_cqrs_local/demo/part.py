@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from sfn_cqrs_local.stack import LocalStack
 
 TENANT = "tenant1"
+PATIENCE_SECONDS = 900
+"""Three sweeps: on a bad day it may take two, until what has lost its wake goes on."""
 
 
 class DemoError(Exception):

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from sfn_cqrs_local.demo.client import Client
-from sfn_cqrs_local.demo.part import DemoError, Scale, Told
+from sfn_cqrs_local.demo.part import PATIENCE_SECONDS, DemoError, Scale, Told
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sfn_cqrs_local.stack import LocalStack
 
-PATIENCE_SECONDS = 60
 OPEN = ("CREATED", "RUNNING", "COMPENSATING")
 BOOKS = 5
 STEPS = ["reserve_stock", "charge_payment", "ship_order"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs_local.demo.client import Client
-from sfn_cqrs_local.demo.part import DemoError, Scale, Told
+from sfn_cqrs_local.demo.part import PATIENCE_SECONDS, DemoError, Scale, Told
 from sfn_cqrs_local.terminal.progress import progress
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 TYPE = "ORDER_REMINDER"
 ITEMS = 20
 BROKEN = (6, 13)
-PATIENCE_SECONDS = 60
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")
 
 
