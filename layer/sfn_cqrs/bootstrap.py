@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.link_secret import LinkSecret
     from sfn_cqrs.adapters.process_table import ProcessTable
     from sfn_cqrs.adapters.read_model import ReadModel
+    from sfn_cqrs.adapters.records import Records
     from sfn_cqrs.adapters.request_table import RequestTable
-    from sfn_cqrs.adapters.saga_table import SagaTable
     from sfn_cqrs.adapters.task_table import TaskTable
     from sfn_cqrs.adapters.topics import DeadLetters, Topic
     from sfn_cqrs.adapters.wait_table import WaitTable
     from sfn_cqrs.adapters.zip_bucket import ZipBucket
     from sfn_cqrs.adapters.zip_jobs import ZipJobs
+    from sfn_cqrs.domain.saga import Saga
 
 T = TypeVar("T")
 _SIGNS: dict[str, Any] = {  # else a form names S3's global address, which new buckets do not have
@@ -268,11 +269,13 @@ def task_executions() -> "Executions":
 
 
 @_once
-def sagas() -> "SagaTable":
+def sagas() -> "Records[Saga]":
     """The sagas and their logs."""
-    from sfn_cqrs.adapters.saga_table import SagaTable  # noqa: PLC0415
+    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
+    from sfn_cqrs.adapters.saga_items import SAGAS  # noqa: PLC0415
 
-    return SagaTable(_client("dynamodb"), os.environ["SAGAS_TABLE"], requests=requests(), now=now)
+    table = os.environ["SAGAS_TABLE"]
+    return Records(_client("dynamodb"), table, SAGAS, requests=requests(), now=now)
 
 
 @_once

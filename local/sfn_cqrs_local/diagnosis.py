@@ -12,12 +12,12 @@ from sfn_cqrs.adapters import (
     approval_table,
     import_jobs,
     process_table,
-    saga_table,
     task_table,
     zip_jobs,
 )
 from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs_local.client.aws import Target
@@ -122,7 +122,7 @@ _PLACES: Final = {
     ),
     "saga": _Place(
         "SagasTableName",
-        range(saga_table.OPEN_SHARDS),
+        range(SAGAS.shards),
         machine="OrderSagaStateMachineArn",
         ref=SagaRef,
         failed="PARKED",

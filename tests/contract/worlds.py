@@ -9,6 +9,7 @@ import boto3
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 from tests.fakes import ManualClock, World
 from tests.fakes.builders import a_task
+from tests.fakes.records import KeepsRecords
 from tests.fakes.tables import is_listed
 
 from sfn_cqrs.adapters.approval_items import approval_item, as_approval
@@ -26,9 +27,7 @@ from sfn_cqrs.adapters.import_table import ImportTable
 from sfn_cqrs.adapters.process_table import ProcessTable, open_shard
 from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.adapters.request_table import RequestTable
-from sfn_cqrs.adapters.saga_items import as_saga, saga_item
-from sfn_cqrs.adapters.saga_table import SagaTable
-from sfn_cqrs.adapters.saga_table import open_shard as saga_shard
+from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import as_item, as_task, new_item, pointer_item, task_item
 from sfn_cqrs.adapters.task_table import TaskTable
 from sfn_cqrs.adapters.task_table import open_shard as task_shard
@@ -36,10 +35,9 @@ from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.adapters.zip_bucket import ZipBucket
 from sfn_cqrs.adapters.zip_jobs import ZipJobs
 from sfn_cqrs.domain.approval import Approval
-from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, SagaKey, TaskKey
+from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, TaskKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
 from sfn_cqrs_local.template import Template
 
@@ -88,10 +86,6 @@ class FakeWorld(World):
             if at[0] == key
         ]
 
-    def stored_saga(self, key: SagaKey) -> tuple[Saga | None, bool]:
-        """A saga, and whether the index lists it."""
-        return self.store.sagas.stored(key), key in self.store.listed_sagas
-
     def object_keys(self) -> list[str]:
         return [key for key, _ in self.store.objects.items()]
 
@@ -99,7 +93,7 @@ class FakeWorld(World):
         self.import_bucket.put(key, body)
 
 
-class MotoWorld:
+class MotoWorld(KeepsRecords):
     """The adapters over moto, their tables made as template.yaml has them."""
 
     def __init__(
@@ -111,7 +105,8 @@ class MotoWorld:
         task_ttl: Retention | None = None,
     ) -> None:
         dynamodb, command_ttl = clients.dynamodb, command_ttl or Retention()
-        self._dynamodb, self._s3 = dynamodb, clients.s3
+        self.dynamodb: Any = dynamodb
+        self._s3 = clients.s3
         self.clock = ManualClock()
         self.attributes = AttributesBucket(lambda: clients.s3, BUCKET)
         self.processes = ProcessTable(dynamodb, "CommandsTable", self.clock, command_ttl)
@@ -135,7 +130,7 @@ class MotoWorld:
             now=self.clock,
             retention=task_ttl or Retention(),
         )
-        self.sagas = SagaTable(dynamodb, "SagasTable", requests=self.requests, now=self.clock)
+        self.sagas = self.records(SAGAS)
         self.approvals = ApprovalTable(
             dynamodb, "ApprovalsTable", requests=self.requests, now=self.clock
         )
@@ -168,7 +163,7 @@ class MotoWorld:
         return {**parts, "read_models": self.read_model}
 
     def read_model(self, view: str) -> ReadModel:
-        return ReadModel(self._dynamodb, "ReadModelsTable", view)
+        return ReadModel(self.dynamodb, "ReadModelsTable", view)
 
     def seed(self, *processes: Process) -> None:
         items = [
@@ -184,11 +179,11 @@ class MotoWorld:
         ]
         for start in range(0, len(items), 25):
             puts = [{"PutRequest": {"Item": marshal(item)}} for item in items[start : start + 25]]
-            self._dynamodb.batch_write_item(RequestItems={"CommandsTable": puts})
+            self.dynamodb.batch_write_item(RequestItems={"CommandsTable": puts})
 
     def stored(self, key: ItemKey) -> dict[int, StoredProcess]:
         """An item's processes by version, each with whether the index lists it, and its ttl."""
-        pages = self._dynamodb.get_paginator("query").paginate(
+        pages = self.dynamodb.get_paginator("query").paginate(
             TableName="CommandsTable",
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
             ConsistentRead=True,
@@ -217,21 +212,7 @@ class MotoWorld:
             if task.status.is_closed:
                 del item["open_shard"]
             for each in (item, pointer_item(task.key)):
-                self._dynamodb.put_item(TableName="TasksTable", Item=marshal(each))
-
-    def seed_sagas(self, *sagas: Saga) -> None:
-        """Put sagas in their places, whatever their states."""
-        for saga in sagas:
-            item = saga_item(saga, saga_shard(saga.key) if saga.status.is_open else None)
-            self._dynamodb.put_item(TableName="SagasTable", Item=marshal(item))
-
-    def stored_saga(self, key: SagaKey) -> tuple[Saga | None, bool]:
-        """A saga, and whether the index lists it."""
-        keys = marshal({"pk": key.pk, "sk": key.sk})
-        item = self._dynamodb.get_item(TableName="SagasTable", Key=keys, ConsistentRead=True).get(
-            "Item"
-        )
-        return (as_saga(unmarshal(item)), "open_shard" in item) if item else (None, False)
+                self.dynamodb.put_item(TableName="TasksTable", Item=marshal(each))
 
     def seed_items(self, *items: Item) -> None:
         """Put items of tasks in their places, whatever their states."""
@@ -246,18 +227,18 @@ class MotoWorld:
                 "error": item.error,
                 "cause": item.cause,
             }
-            self._dynamodb.put_item(TableName="TasksTable", Item=marshal(stored))
+            self.dynamodb.put_item(TableName="TasksTable", Item=marshal(stored))
 
     def seed_approvals(self, *approvals: Approval) -> None:
         """Put approvals in their places, whatever their states."""
         for one in approvals:
             item = approval_item(one, None if one.stage.is_closed else approval_shard(one.key))
-            self._dynamodb.put_item(TableName="ApprovalsTable", Item=marshal(item))
+            self.dynamodb.put_item(TableName="ApprovalsTable", Item=marshal(item))
 
     def stored_approval(self, key: ApprovalKey) -> tuple[Approval | None, bool]:
         """An approval, and whether the index lists it."""
         keys = marshal({"pk": key.pk, "sk": key.sk})
-        item = self._dynamodb.get_item(
+        item = self.dynamodb.get_item(
             TableName="ApprovalsTable", Key=keys, ConsistentRead=True
         ).get("Item")
         return (as_approval(unmarshal(item)), "open_shard" in item) if item else (None, False)
@@ -265,14 +246,14 @@ class MotoWorld:
     def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
         """A task, and whether the index lists it."""
         keys = marshal({"pk": key.pk, "sk": key.sk})
-        item = self._dynamodb.get_item(TableName="TasksTable", Key=keys, ConsistentRead=True).get(
+        item = self.dynamodb.get_item(TableName="TasksTable", Key=keys, ConsistentRead=True).get(
             "Item"
         )
         return (as_task(unmarshal(item)), "open_shard" in item) if item else (None, False)
 
     def stored_items(self, key: TaskKey) -> list[Item]:
         """The items of a task with their inputs."""
-        pages = self._dynamodb.get_paginator("query").paginate(
+        pages = self.dynamodb.get_paginator("query").paginate(
             TableName="TasksTable",
             KeyConditionExpression="pk = :pk",
             FilterExpression="kind = :item",

@@ -6,7 +6,6 @@ rule itself; the contract tests hold DynamoDB's expressions to it.
 
 from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
-from tests.fakes.saga_table import SagaTable
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
 from tests.fakes.store import ManualClock, Shelf, Store
 from tests.fakes.tables import (
@@ -15,7 +14,6 @@ from tests.fakes.tables import (
     HistoryTable,
     ProcessTable,
     ReadModel,
-    RequestTable,
     WaitTable,
 )
 from tests.fakes.task_table import TaskTable
@@ -37,8 +35,6 @@ __all__ = [
     "ManualClock",
     "ProcessTable",
     "ReadModel",
-    "RequestTable",
-    "SagaTable",
     "Shelf",
     "Store",
     "TaskTable",

@@ -3,13 +3,14 @@ from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any, Generic, TypeVar
 
+from tests.fakes.small_dynamodb import SmallDynamoDB
+
+from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import Command, DataRow
-from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, SagaKey, TaskKey
+from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, TaskKey
 from sfn_cqrs.domain.process import Process
-from sfn_cqrs.domain.request import Request
-from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
 
 K = TypeVar("K")
@@ -83,7 +84,7 @@ class Shelf(Generic[K, V]):
 class Store:
     """What all the fakes of one world share.
 
-    `listed`, `listed_sagas` and `listed_tasks` hold what the indexes of what is open list.
+    `listed` and `listed_tasks` hold what the indexes of what is open list.
     """
 
     def __init__(self, now: Now) -> None:
@@ -93,15 +94,13 @@ class Store:
         self.processes: Shelf[Version, Process] = Shelf(now)
         self.rows: Shelf[ItemKey, DataRow] = Shelf(now)
         self.history: Shelf[Version, DataRow] = Shelf(now)
-        self.requests: Shelf[tuple[str, str], Request] = Shelf(now)
+        self.dynamodb = SmallDynamoDB()
+        self.requests = RequestTable(self.dynamodb, "RequestsTable", now)  # type: ignore[arg-type]
         self.waits: Shelf[tuple[str, str], tuple[str, str]] = Shelf(now)
         self.objects: Shelf[str, dict[str, Any]] = Shelf(now)
         self.views: Shelf[tuple[str, str, str, str], dict[str, Any]] = Shelf(now)
         self.tasks: Shelf[TaskKey, Task] = Shelf(now)
         self.task_items: Shelf[tuple[TaskKey, int], Item] = Shelf(now)
-        self.sagas: Shelf[SagaKey, Saga] = Shelf(now)
-        self.listed_sagas: set[SagaKey] = set()
-        self.saga_cursors: dict[str, dict[str, Any]] = {}
         self.approvals: Shelf[ApprovalKey, Approval] = Shelf(now)
         self.listed_approvals: set[ApprovalKey] = set()
         self.approval_cursors: dict[str, dict[str, Any]] = {}

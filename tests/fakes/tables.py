@@ -327,24 +327,6 @@ class HistoryTable:
         return cut_page(wanted, found)
 
 
-class RequestTable:
-    """The answers to idempotent requests."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def find(self, tenant: str, key: str) -> Request | None:
-        with self._store.lock:
-            return self._store.requests.get((tenant, key))
-
-    def put(self, request: Request) -> bool:
-        with self._store.lock:
-            if not is_free(self._store, request):
-                return False
-            put_request(self._store, request)
-            return True
-
-
 class WaitTable:
     """The tokens of executions that wait for somebody outside."""
 
@@ -483,8 +465,8 @@ def _put_history(store: Store, item: Item) -> None:
 
 
 def is_free(store: Store, request: Request) -> bool:
-    return store.requests.get((request.tenant, request.key)) is None
+    return store.requests.find(request.tenant, request.key) is None
 
 
 def put_request(store: Store, request: Request) -> None:
-    store.requests.put((request.tenant, request.key), request, request.expires_at)
+    assert store.requests.put(request)

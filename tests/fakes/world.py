@@ -1,6 +1,6 @@
 from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
-from tests.fakes.saga_table import SagaTable
+from tests.fakes.records import TABLES, KeepsRecords, R
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
 from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
@@ -9,21 +9,21 @@ from tests.fakes.tables import (
     HistoryTable,
     ProcessTable,
     ReadModel,
-    RequestTable,
     WaitTable,
     is_listed,
 )
 from tests.fakes.task_table import TaskTable
 from tests.fakes.zips import ZipBucket, ZipJobs
 
+from sfn_cqrs.adapters.records import Kind
+from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
 
 
-class World:
+class World(KeepsRecords):
     """One fake of every adapter over one store, under a clock that is moved by hand.
 
     `bootstrap.override(**world.parts())` puts them in place.
@@ -42,11 +42,12 @@ class World:
         self.commands = CommandTable(self.store, command_ttl or Retention())
         self.data = DataTable(self.store)
         self.history = HistoryTable(self.store, history_ttl or Retention())
-        self.requests = RequestTable(self.store)
+        self.dynamodb = self.store.dynamodb
+        self.requests = self.store.requests
         self.waits = WaitTable(self.store)
         self.attributes = AttributesBucket(self.store)
         self.tasks = TaskTable(self.store, self.attributes, task_ttl)
-        self.sagas = SagaTable(self.store)
+        self.sagas = self.records(SAGAS)
         self.approvals = ApprovalTable(self.store)
         self.imports = ImportTable(self.store)
         self.import_jobs = ImportJobs(self.store)
@@ -84,19 +85,17 @@ class World:
         for item in items:
             self.store.task_items.put((item.key, item.index), item)
 
-    def seed_sagas(self, *sagas: Saga) -> None:
-        """Put sagas in their places, whatever their states."""
-        for saga in sagas:
-            self.store.sagas.put(saga.key, saga)
-            if saga.status.is_open:
-                self.store.listed_sagas.add(saga.key)
-
     def seed_approvals(self, *approvals: Approval) -> None:
         """Put approvals in their places, whatever their states."""
         for approval in approvals:
             self.store.approvals.put(approval.key, approval)
             if not approval.stage.is_closed:
                 self.store.listed_approvals.add(approval.key)
+
+    def all_of(self, kind: Kind[R]) -> list[R]:
+        """Every record of a kind."""
+        items = self.dynamodb.tables[TABLES[kind.name]].values()
+        return [kind.read(item) for item in items if "rev" in item]
 
     def read_model(self, view: str) -> ReadModel:
         return ReadModel(self.store, view)

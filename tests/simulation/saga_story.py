@@ -20,6 +20,7 @@ from tests.support.calls import AwsCall, KilledError
 from tests.support.saga_system import SagaSystem
 from tests.support.system import silent
 
+from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain import saga_programs
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.failure import Failure
@@ -239,12 +240,12 @@ class _Teller:
         if (call.function, call.number) not in self._overtaken or moment == "after":
             return
         self._overtaken.discard((call.function, call.number))
-        ((key, saga),) = self._system.world.store.sagas.items()
+        (saga,) = self._system.world.all_of(SAGAS)
         moves = saga_types.find("order-saga").moves
         (move,) = [move for move in moves if function_of(move.step) == call.function]
         undoing = saga_programs.undo(saga.attempt, move, 0, Failure("Sandbox.Timedout", "late"))
         with self._system.calls.of("overtaking"), suppress(SupersededError):
-            SagaFlow(key).run(undoing)
+            SagaFlow(saga.key).run(undoing)
 
     def _abort(self, call: AwsCall, moment: str) -> None:
         if call.number > 1 or moment == "after" or self._aborted[call.function] <= 0:

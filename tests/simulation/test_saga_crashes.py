@@ -10,10 +10,11 @@ from tests.support.proof import every, shares
 from tests.support.saga_system import SagaSystem
 from tests.support.system import killing, silent
 
+from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.saga import SagaStatus
 from sfn_local import FunctionError
 
-OPERATIONS = ("find", "create")
+OPERATIONS = ("find", "transact_write_items")
 STREAM, SWEEP = "StreamOnSagaChangedFunction", "ScheduleSweepFunction"
 FORWARD = ("resume", "reserve_stock", "charge_payment", "ship_order", "finish_saga")
 BACK = ("cancel_shipment", "refund_payment", "release_stock")
@@ -97,6 +98,6 @@ def test_a_start_that_dies_and_is_asked_for_again_is_one_saga(moment: str) -> No
             status, answer = system.api("POST", "/sagas", body, key="once")
             system.settle_sagas()
 
-            assert (status, len(system.world.store.sagas)) == (202, 1)
+            assert (status, len(system.world.all_of(SAGAS))) == (202, 1)
             assert system.saga(answer["id"]).status is SagaStatus.COMPLETED
             assert system.attributes("STOCK", "BOOK") == {"available": 3}

@@ -33,6 +33,7 @@ class _Running:
     function: str
     invocation: int
     made: int = 0
+    name: str = ""
 
 
 @dataclass
@@ -54,6 +55,16 @@ class Calls:
         finally:
             self._own.running = before
 
+    @contextmanager
+    def named(self, name: str) -> Iterator[None]:
+        """The calls in here are told with a name before that of their operation."""
+        running: _Running | None = getattr(self._own, "running", None)
+        if running is not None:
+            running.name = f"{name} "
+        yield
+        if running is not None:
+            running.name = ""
+
     def invocations(self, function: str) -> int:
         """How often a function has been invoked."""
         return self._invocations[function]
@@ -70,7 +81,7 @@ class Calls:
             self._tell(running, operation, "after")
 
     def _tell(self, running: _Running, operation: str, moment: str) -> None:
-        call = AwsCall(running.function, running.invocation, running.made, operation)
+        call = AwsCall(running.function, running.invocation, running.made, running.name + operation)
         for observer in self.observers:
             observer(call, moment)
 

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from tests.fakes.records import TABLES
 from tests.support.calls import Watched
 from tests.support.fake_system import EngineClient, FakeSystem
+from tests.support.records import WatchedRecords
 from tests.support.stream import Stream
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.executions import Executions
-from sfn_cqrs.adapters.saga_items import saga_item
+from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.keys import SagaKey
 from sfn_cqrs.domain.saga import Saga
-from sfn_cqrs.domain.saga_programs import SagaWritten
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.sagas.service import SagaService
 from sfn_local import Done, FunctionError
@@ -41,7 +41,6 @@ class SagaSystem(FakeSystem):
         self.is_late: IsLate = lambda _: False
         self.is_doubled = False
         self.late: list[tuple[str, bytes]] = []
-        self._changed: list[Saga] = []
 
     def parts(self) -> dict[str, Any]:
         arn, table = self.saga_machine.arn, self.template.environment["SAGAS_TABLE"]
@@ -49,7 +48,14 @@ class SagaSystem(FakeSystem):
         watched = Watched(executions, self.calls, lambda *_: None)
         return {
             **super().parts(),
-            "sagas": Watched(self.world.sagas, self.calls, self._saw_saga),
+            "sagas": WatchedRecords(
+                self.world.dynamodb,
+                TABLES["sagas"],
+                SAGAS,
+                requests=self.world.requests,
+                now=self.clock.now,
+                calls=self.calls,
+            ),
             "saga_machines": {"order-saga": watched},
             "tasks": self.world.tasks,
         }
@@ -73,11 +79,10 @@ class SagaSystem(FakeSystem):
 
     def poll(self) -> None:
         super().poll()
-        changed, self._changed = self._changed, []
-        for saga in changed:
+        written = list(self.world.dynamodb.written)
+        self.world.dynamodb.written.clear()
+        for item in (item for table, item in written if table == TABLES["sagas"]):
             self._told += 1
-            item = saga_item(saga, None)
-            keys = {name: item[name] for name in ("pk", "sk")}
             self.saga_stream.offer(
                 {
                     "eventID": str(self._told),
@@ -85,8 +90,8 @@ class SagaSystem(FakeSystem):
                     "eventSource": "aws:dynamodb",
                     "dynamodb": {
                         "ApproximateCreationDateTime": self.clock.time(),
-                        "Keys": marshal(keys),
-                        "NewImage": marshal(item),
+                        "Keys": {name: item[name] for name in ("pk", "sk")},
+                        "NewImage": item,
                         "SequenceNumber": f"{self._told:020d}",
                     },
                 }
@@ -123,7 +128,7 @@ class SagaSystem(FakeSystem):
         """Run, and sweep while a saga or a version is open."""
         self.run()
         while sweeps and (
-            any(saga.status.is_open for _, saga in self.world.store.sagas.items())
+            any(saga.status.is_open for saga in self.world.all_of(SAGAS))
             or any(process.outcome.is_open for process in self.processes())
         ):
             self.sweep()
@@ -142,15 +147,5 @@ class SagaSystem(FakeSystem):
         return None if row is None else row.attributes
 
     def _deliver_sagas(self, batch: list[dict[str, Any]]) -> None:
-        self.saga_stream.deliver(
-            batch, partial(self.lambdas.invoke, STREAM), self.clock, self._sleep
-        )
-
-    def _saw_saga(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
-        late = (self.clock.now() - self.world.clock()).total_seconds()
-        self.world.clock.advance(seconds=late)
-        if isinstance(answer, SagaWritten):
-            if answer.done and answer.saga is not None:
-                self._changed.append(answer.saga)
-        elif method == "create" and answer is None:
-            self._changed.append(args[0])
+        invoke = partial(self.lambdas.invoke, STREAM)
+        self.saga_stream.deliver(batch, invoke, self.clock, self._sleep)

@@ -1,14 +1,18 @@
 """Items of the sagas table: what a saga and its log look like when stored."""
 
+from dataclasses import fields
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import SagaKey
 from sfn_cqrs.domain.saga import Entry, EntryStatus, Saga, SagaStatus
 
+_ENTRY = frozenset(one.name for one in fields(Entry)) - {"unknown"}
 
-def saga_item(saga: Saga, open_shard: int | None) -> Item:
+
+def saga_item(saga: Saga) -> Item:
     """The saga as stored."""
     return {
         "pk": saga.key.pk,
@@ -34,13 +38,12 @@ def saga_item(saga: Saga, open_shard: int | None) -> Item:
         "created_ip": saga.created.ip or None,
         "opened_at": saga.opened_at,
         "updated_at": saga.updated_at,
-        "open_shard": open_shard,
     }
 
 
 def entry_item(entry: Entry) -> dict[str, Any]:
     """A line of the log as stored; what it lacks is left out."""
-    fields = {
+    lines = {
         "status": str(entry.status),
         "attempt": entry.attempt,
         "seq": entry.seq,
@@ -50,7 +53,8 @@ def entry_item(entry: Entry) -> dict[str, Any]:
         "error": entry.error,
         "cause": entry.cause,
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    known = {name: value for name, value in lines.items() if value is not None}
+    return {**entry.unknown, **known}
 
 
 def as_saga(item: Item) -> Saga:
@@ -77,4 +81,15 @@ def as_saga(item: Item) -> Saga:
 
 def as_entry(entry: dict[str, Any]) -> Entry:
     """Read a line of the log."""
-    return Entry(**{**entry, "status": EntryStatus(entry["status"])})
+    known = {name: value for name, value in entry.items() if name in _ENTRY}
+    unknown = {name: value for name, value in entry.items() if name not in _ENTRY}
+    return Entry(**{**known, "status": EntryStatus(entry["status"])}, unknown=unknown)
+
+
+SAGAS = Kind(
+    name="sagas",
+    key=lambda saga: saga.key,
+    item=saga_item,
+    record=as_saga,
+    is_open=lambda saga: saga.status.is_open,
+)

@@ -1,7 +1,6 @@
 """Sagas: steps that are all made or all undone, their log, and who may change it.
 
-The predicates are the conditions of the conditional writes. The fake applies them, the
-DynamoDB adapter spells them as expressions, and a contract test holds the two equal.
+A write carries its rule, which the models check and production runs: see `records`.
 """
 
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from enum import StrEnum
 from sfn_cqrs.domain.command import MAX_NAME_CHARACTERS, Audit
 from sfn_cqrs.domain.errors import InvalidInputError, SagaInputTooLargeError, SagaResultError
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
+from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.values import Json, canonical, checked_json
 
 MAX_INPUT_BYTES = 64 * 1024
@@ -62,6 +62,8 @@ class Entry:
     result: Json = None
     error: str | None = None
     cause: str | None = None
+    unknown: Mapping[str, Json] = field(default_factory=dict, compare=False)
+    """What another version of the code has written."""
 
     def may_be_begun(self, attempt: int, seq: int, *, is_undo: bool) -> bool:
         """A later try takes over what has no end; a compensation also what has failed."""
@@ -98,7 +100,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saga:
+class Saga(Record):
     """A saga as stored, with its log: an entry per step and per compensation that has begun.
 
     `is_undoing`: the saga has turned back, for good. `error` and `cause` say why, or why it
@@ -111,7 +113,6 @@ class Saga:
     input: dict[str, Json]
     created: Audit
     opened_at: str
-    updated_at: str
     status: SagaStatus = SagaStatus.CREATED
     attempt: int = 1
     restarts: int = 0
@@ -127,77 +128,140 @@ class Saga:
         """The attempt that owns this saga now."""
         return SagaRef(self.key, self.saga, self.attempt)
 
-    def may_open(self, attempt: int) -> bool:
-        """An attempt begins once."""
-        return self.attempt == attempt and self.status is SagaStatus.CREATED
-
-    def may_begin(self, name: str, attempt: int, seq: int, *, is_undo: bool) -> bool:
-        """A step is made while the saga runs, a compensation once it has turned back."""
-        if self.attempt != attempt or self.status is not _status_of(is_undo=is_undo):
-            return False
-        entry = self.log.get(name)
-        return entry is None or entry.may_be_begun(attempt, seq, is_undo=is_undo)
-
-    def may_end(self, name: str, attempt: int, seq: int, *, is_undo: bool) -> bool:
-        """What a late function has done is recorded no more once the saga has turned back."""
-        entry = self.log.get(name)
-        return (
-            self.attempt == attempt
-            and self.status is _status_of(is_undo=is_undo)
-            and entry is not None
-            and entry.may_be_ended(attempt, seq)
-        )
-
-    def may_turn_back(self, attempt: int) -> bool:
-        """A saga that runs may turn back, and never turns again."""
-        return self.attempt == attempt and self.status is SagaStatus.RUNNING
-
-    def may_close(self, attempt: int, status: SagaStatus) -> bool:
-        """What runs is completed, what has turned back is compensated."""
-        is_undo = status is SagaStatus.COMPENSATED
-        return self.attempt == attempt and self.status is _status_of(is_undo=is_undo)
-
-    def may_park(self, attempt: int) -> bool:
-        """Only what is open can be parked."""
-        return self.attempt == attempt and self.status.is_open
-
-    def may_redrive(self, attempt: int) -> bool:
-        """Only what is parked can be redriven, once per attempt."""
-        return self.attempt == attempt and self.status is SagaStatus.PARKED
-
-    def opened(self, *, is_undoing: bool) -> "Saga":
-        """An attempt has begun, forward or back."""
-        return replace(self, status=_status_of(is_undo=is_undoing), is_undoing=is_undoing)
+    def is_at(self, attempt: int, *statuses: SagaStatus) -> bool:
+        """Whether an attempt owns the saga, and it is in one of these statuses."""
+        return self.attempt == attempt and self.status in statuses
 
     def with_entry(self, name: str, entry: Entry) -> "Saga":
         """The log has another line, or one line more."""
         return replace(self, log={**self.log, name: entry})
 
-    def turned_back(self, error: str, cause: str) -> "Saga":
-        """What was done is undone from now on."""
-        return replace(
-            self, status=SagaStatus.COMPENSATING, is_undoing=True, error=error, cause=cause
-        )
 
-    def closed(self, status: SagaStatus) -> "Saga":
-        """The saga has come to its end; a completed one has no error."""
-        if status is SagaStatus.COMPLETED:
-            return replace(self, status=status, error=None, cause=None)
-        return replace(self, status=status)
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Begin the attempt, forward or back; it begins once."""
 
-    def parked(self, error: str, cause: str) -> "Saga":
-        """Nothing happens any more until a person redrives it."""
-        return replace(self, status=SagaStatus.PARKED, error=error, cause=cause)
+    attempt: int
+    is_undoing: bool
 
-    def restarted(self) -> "Saga":
-        """The sweep begins the next attempt; the stream sees the status and starts it."""
-        return replace(
-            self, status=SagaStatus.CREATED, attempt=self.attempt + 1, restarts=self.restarts + 1
-        )
+    def on(self, saga: Saga, _at: str) -> Saga | None:
+        if not saga.is_at(self.attempt, SagaStatus.CREATED):
+            return None
+        status = _status_of(is_undo=self.is_undoing)
+        return replace(saga, status=status, is_undoing=self.is_undoing)
 
-    def redriven(self) -> "Saga":
-        """A person begins the next attempt."""
-        return replace(self, status=SagaStatus.CREATED, attempt=self.attempt + 1, restarts=0)
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A step begins while the saga runs, a compensation once it has turned back."""
+
+    name: str
+    attempt: int
+    seq: int
+    is_undo: bool = False
+
+    def on(self, saga: Saga, at: str) -> Saga | None:
+        entry = saga.log.get(self.name)
+        if not saga.is_at(self.attempt, _status_of(is_undo=self.is_undo)) or (
+            entry and not entry.may_be_begun(self.attempt, self.seq, is_undo=self.is_undo)
+        ):
+            return None
+        return saga.with_entry(self.name, Entry(attempt=self.attempt, seq=self.seq, began_at=at))
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a step or compensation ended; a late one is recorded no more once the saga turned."""
+
+    name: str
+    attempt: int
+    seq: int
+    ending: Ending
+    is_undo: bool = False
+
+    def on(self, saga: Saga, at: str) -> Saga | None:
+        entry = saga.log.get(self.name)
+        if not saga.is_at(self.attempt, _status_of(is_undo=self.is_undo)) or (
+            entry is None or not entry.may_be_ended(self.attempt, self.seq)
+        ):
+            return None
+        return saga.with_entry(self.name, entry.ended(self.ending, at))
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBack:
+    """What was done is undone from now on; a saga turns once."""
+
+    attempt: int
+    error: str
+    cause: str
+
+    def on(self, saga: Saga, _at: str) -> Saga | None:
+        if not saga.is_at(self.attempt, SagaStatus.RUNNING):
+            return None
+        status = SagaStatus.COMPENSATING
+        return replace(saga, status=status, is_undoing=True, error=self.error, cause=self.cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """What runs is completed and has no error, what has turned back is compensated."""
+
+    attempt: int
+    status: SagaStatus
+
+    def on(self, saga: Saga, _at: str) -> Saga | None:
+        is_undo = self.status is SagaStatus.COMPENSATED
+        if not saga.is_at(self.attempt, _status_of(is_undo=is_undo)):
+            return None
+        error, cause = (saga.error, saga.cause) if is_undo else (None, None)
+        return replace(saga, status=self.status, error=error, cause=cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Nothing happens to what is open any more, until a person redrives it."""
+
+    attempt: int
+    error: str
+    cause: str
+
+    def on(self, saga: Saga, _at: str) -> Saga | None:
+        if not saga.is_at(self.attempt, *OPEN):
+            return None
+        return replace(saga, status=SagaStatus.PARKED, error=self.error, cause=self.cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The sweep begins the next attempt in the place of one that died; the stream starts it."""
+
+    attempt: int
+
+    def on(self, saga: Saga, at: str) -> Saga | None:
+        if not saga.is_at(self.attempt, *OPEN):
+            return None
+        return _next_attempt(saga, at, restarts=saga.restarts + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """A person begins the next attempt of what is parked."""
+
+    attempt: int
+
+    def on(self, saga: Saga, at: str) -> Saga | None:
+        if not saga.is_at(self.attempt, SagaStatus.PARKED):
+            return None
+        return _next_attempt(saga, at, restarts=0)
+
+
+SagaWrite = Open | Begin | End | TurnBack | Close | Park | Restart | Redrive
+
+
+def _next_attempt(saga: Saga, at: str, *, restarts: int) -> Saga:
+    status = SagaStatus.CREATED
+    return replace(saga, status=status, attempt=saga.attempt + 1, restarts=restarts, opened_at=at)
 
 
 def checked_name(name: object) -> str:

@@ -20,7 +20,23 @@ from sfn_cqrs.domain.errors import (
     SupersededError,
 )
 from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.domain.saga import Ending, Entry, EntryStatus, Saga, SagaStatus
+from sfn_cqrs.domain.records import Written
+from sfn_cqrs.domain.saga import (
+    Begin,
+    Close,
+    End,
+    Ending,
+    Entry,
+    EntryStatus,
+    Open,
+    Park,
+    Redrive,
+    Restart,
+    Saga,
+    SagaStatus,
+    SagaWrite,
+    TurnBack,
+)
 
 MAX_RESTARTS = 3
 """After so many executions that died, a saga is parked instead of restarted."""
@@ -41,81 +57,12 @@ class FindSaga:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
-    """Begin the attempt, forward or back, if `may_open`: SagaWritten."""
-
-    attempt: int
-    is_undoing: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """Write that a step or compensation begins, if `may_begin`: SagaWritten."""
-
-    name: str
-    attempt: int
-    seq: int
-    is_undo: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Work:
     """Run the user's function: Ending, or TransientError if it has to run again."""
 
     saga: Saga
     name: str
     is_undo: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """Write how a step or compensation ended, if `may_end`: SagaWritten."""
-
-    name: str
-    attempt: int
-    seq: int
-    ending: Ending
-    is_undo: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TurnBack:
-    """Write that the saga is undone from now on, and why, if `may_turn_back`: SagaWritten."""
-
-    attempt: int
-    error: str
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Write how the saga ended, if `may_close`: SagaWritten."""
-
-    attempt: int
-    status: SagaStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Park:
-    """Write that a person has to help, and why, if `may_park`: SagaWritten."""
-
-    attempt: int
-    error: str
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """Begin the next attempt in the place of one that died, if `may_park`: SagaWritten."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class Redrive:
-    """Begin the next attempt of what was parked, if `may_redrive`: SagaWritten."""
-
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,28 +79,8 @@ class Describe:
     saga: Saga
 
 
-@dataclass(frozen=True, slots=True)
-class SagaWritten:
-    """What a conditional write answers: done or refused, and the saga as it now is."""
-
-    done: bool
-    saga: Saga | None
-
-
-Call = (
-    FindSaga
-    | Open
-    | Begin
-    | Work
-    | End
-    | TurnBack
-    | Close
-    | Park
-    | Restart
-    | Redrive
-    | Start
-    | Describe
-)
+SagaWritten = Written[Saga]
+Call = FindSaga | Work | Start | Describe | SagaWrite
 
 
 def resume(attempt: int, moves: Sequence[Move]) -> Generator[Call, Any, str]:
@@ -287,9 +214,9 @@ def redrive() -> Generator[Call, Any, Saga]:
     if saga.status is not SagaStatus.PARKED:
         raise NotParkedError(f"the saga is {saga.status}, not PARKED; there is nothing to redrive")
     written: SagaWritten = yield Redrive(saga.attempt)
-    if not written.done or written.saga is None:
+    if not written.done or written.record is None:
         raise NotParkedError("the saga was redriven by somebody else; look again")
-    return written.saga
+    return written.record
 
 
 def left_of(saga: Saga, moves: Sequence[Move]) -> list[str]:
@@ -311,9 +238,9 @@ def _mine(attempt: int) -> Generator[Call, Any, Saga]:
 
 
 def _owned(written: SagaWritten, attempt: int) -> Saga:
-    if written.saga is None or written.saga.attempt != attempt:
+    if written.record is None or written.record.attempt != attempt:
         raise SupersededError(f"attempt {attempt} no longer owns the saga")
-    return written.saga
+    return written.record
 
 
 def _begun(begun: SagaWritten, saga: Saga, name: str) -> Entry:

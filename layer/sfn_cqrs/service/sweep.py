@@ -11,7 +11,7 @@ from sfn_cqrs.adapters import (
     approval_table,
     import_jobs,
     process_table,
-    saga_table,
+    saga_items,
     task_table,
     zip_jobs,
 )
@@ -181,7 +181,7 @@ SAGAS: Kind[Saga] = Kind(
     name="saga",
     metric="OldestOpenSagaAge",
     table=bootstrap.sagas,
-    shards=saga_table.OPEN_SHARDS,
+    shards=saga_items.SAGAS.shards,
     per_shard=50,
     repair=lambda saga: SagaFlow(saga.key).run(saga_programs.sweep()),
     ages=lambda saga: saga.status.is_open,

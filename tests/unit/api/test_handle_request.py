@@ -103,7 +103,7 @@ class TestPublish:
         answer = lambda_handler(sample("api/handle_request"), None)
 
         assert (answer["statusCode"], json.loads(answer["body"])["version"]) == (202, 2)
-        assert len(world.store.requests) == 1
+        assert len(world.dynamodb.tables["RequestsTable"]) == 1
 
     def test_a_synchronous_version_is_applied(self, call, world):
         answer = call("POST", "/commands", NARITA | {"mode": "sync"})

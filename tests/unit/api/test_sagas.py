@@ -1,6 +1,7 @@
 import pytest
 from tests.fakes.builders import ORDERED, a_saga, an_order
 
+from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
 
 NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}
@@ -39,7 +40,7 @@ def test_the_same_key_starts_one_saga(call, world):
 
     assert first.body == second.body
     assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
-    assert len(world.store.sagas) == 1
+    assert len(world.all_of(SAGAS)) == 1
 
 
 def test_a_log_is_shown_in_the_order_of_the_machine_with_what_is_left(call, world):
@@ -122,7 +123,7 @@ def test_what_is_wrong_is_told_by_a_stable_code(method, path, body, status, code
     answer = call(method, path, body)
 
     assert (answer.status, answer.body["code"]) == (status, code)
-    assert len(world.store.sagas) == 0
+    assert len(world.all_of(SAGAS)) == 0
 
 
 def test_a_status_that_is_none_is_refused(call):

@@ -68,7 +68,7 @@ def test_of_a_step_that_never_began_there_is_nothing_to_undo(seed, saga, undo):
     assert undo(input={"result": "NOT_NEEDED"}) == {"result": "NOT_NEEDED"}
 
     assert saga().log == {}
-    assert len(world.store.requests) == 0
+    assert world.dynamodb.tables["RequestsTable"] == {}
 
 
 def test_a_step_that_began_and_had_no_effect_never_will_have(seed, stock, saga, row, undo):
@@ -79,8 +79,8 @@ def test_a_step_that_began_and_had_no_effect_never_will_have(seed, stock, saga, 
 
     assert row("STOCK", "BOOK") == {"available": 5}
     assert saga().log["release_stock"].result == {"BOOK": None}
-    (request,) = [request for _, request in world.store.requests.items()]
-    assert request.body_hash == "void"
+    (request,) = world.dynamodb.tables["RequestsTable"].values()
+    assert request["body_hash"] == {"S": "void"}
 
 
 def test_what_it_raises_is_recorded_and_tried_again(seed, saga, undo, made_by):

@@ -5,7 +5,7 @@ from tests.fakes.builders import ORDERED, an_order
 
 from sfn_cqrs.domain.errors import SagaStepError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.domain.saga import End, Entry, EntryStatus, SagaStatus
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.effects import undo_once
 from sfn_cqrs.service.sagas.types import SagaStep
@@ -52,13 +52,12 @@ def test_a_step_that_is_done_is_answered_from_the_log(seed, stock, row, event):
 def test_what_an_earlier_try_took_without_recording_it_is_not_taken_again(
     seed, stock, saga, row, event, monkeypatch
 ):
-    world = seed()
+    seed()
     stock(available=5)
-    end = world.sagas.end
-    monkeypatch.setattr(world.sagas, "end", _killed)
-    with pytest.raises(KeyboardInterrupt):
-        lambda_handler(event("reserve_stock"), None)
-    monkeypatch.setattr(world.sagas, "end", end)
+    with monkeypatch.context() as patch:
+        patch.setattr(End, "on", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            lambda_handler(event("reserve_stock"), None)
 
     assert lambda_handler(event("reserve_stock", tries=1), None) == {"result": "DONE"}
 

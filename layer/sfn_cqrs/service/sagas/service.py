@@ -64,7 +64,7 @@ class SagaService:
             request_id=caller.request_id,
         )
         request = new_request(self._tenant, caller.idempotency_key, asked, {"id": started.key.id})
-        if bootstrap.sagas().create(started, request) is None:
+        if bootstrap.sagas().create(started, request):
             return started.key.id
         seen = seen_id(self._tenant, caller.idempotency_key, asked)
         if seen is None:
@@ -90,7 +90,7 @@ class SagaService:
         cursor: str | None = None,
     ) -> Page[Saga]:
         """A page of the sagas, of one status or of all, the newest first; limit 1 to 100."""
-        return bootstrap.sagas().page(self._tenant, limit, cursor, status)
+        return bootstrap.sagas().page(SagaKey(self._tenant, ""), limit, cursor, status=status)
 
     def redrive(self, id_: str) -> Saga:
         """Let a parked saga go on where it stopped, as its next attempt.

@@ -1,0 +1,223 @@
+"""Records in DynamoDB: every change is the domain's rule and one put, if `rev` is as it was read.
+
+`rev` is the id of the put that made an item. Each try has an id of its own: whoever finds one
+of its own in the item that refused it has written it, and only the answer was lost.
+"""
+
+import random
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.open_index import Cursor, OpenIndex, shard_of
+from sfn_cqrs.adapters.paging import Page, Range, query_page
+from sfn_cqrs.adapters.request_table import RequestTable
+from sfn_cqrs.adapters.transactions import write_all
+from sfn_cqrs.adapters.transient import is_busy
+from sfn_cqrs.domain.clock import Now, iso
+from sfn_cqrs.domain.errors import BusyError
+from sfn_cqrs.domain.records import Record, RecordKey, Write, Written
+from sfn_cqrs.domain.request import Request
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+R = TypeVar("R", bound=Record)
+TRIES = 8
+PAUSE = 0.02
+"""In seconds, doubled at each try; fifty who come at once all get through, within two."""
+_IS_NEW = "attribute_not_exists(pk) OR rev = :rev"
+"""Or it is this very put, whose answer was lost and which botocore has made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[R]):
+    """How records of a kind are stored.
+
+    `item` names every attribute that the code knows, None where there is none: what it does
+    not name is another version's of the code, and is carried over. `is_open` says what the
+    index of open records lists.
+    """
+
+    name: str
+    key: Callable[[R], RecordKey]
+    item: Callable[[R], Item]
+    record: Callable[[Item], R]
+    is_open: Callable[[R], bool]
+    shards: int = 4
+
+    def shard(self, key: RecordKey) -> int:
+        """The partition of the index of open records that one is listed in."""
+        return shard_of(key.pk, key.sk, self.shards)
+
+    def read(self, stored: Item) -> R:
+        """The record of an item as DynamoDB has it."""
+        return replace(self.record(unmarshal(stored)), stored=stored)
+
+    def stored(self, record: R, rev: str) -> Item:
+        """The item to put in the place of the one that the record was made of."""
+        shard = self.shard(self.key(record)) if self.is_open(record) else None
+        ours = self.item(record) | {"rev": rev, "open_shard": shard}
+        before: Any = record.stored or {}
+        return {name: value for name, value in before.items() if name not in ours} | marshal(ours)
+
+
+class Records(Generic[R]):
+    """The records of one kind."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        kind: Kind[R],
+        *,
+        requests: RequestTable,
+        now: Now,
+    ) -> None:
+        """Speak to the kind's table, and to the one of requests."""
+        self._client = client
+        self._table = table
+        self._kind = kind
+        self._requests = requests
+        self._now = now
+        self._open = OpenIndex(client, table, kind.name)
+
+    def create(self, record: R, request: Request | None = None) -> bool:
+        """Store a new record with the answer to its request; False if one of the two is there.
+
+        Raises:
+            BusyError: others keep writing the same items.
+        """
+        rev = _new_rev()
+        new: Any = {
+            "TableName": self._table,
+            "Item": self._kind.stored(record, rev),
+            "ConditionExpression": _IS_NEW,
+            "ExpressionAttributeValues": marshal({":rev": rev}),
+        }
+        if request is not None:
+            parts = [{"Put": new}, {"Put": self._requests.put_operation(request)}]
+            return write_all(self._client, parts) is None
+        try:
+            self._client.put_item(**new)
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            return False
+        return True
+
+    def find(self, key: RecordKey) -> R | None:
+        """A record, read consistently; None if there is none."""
+        keys = marshal({"pk": key.pk, "sk": key.sk})
+        answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
+        return self._kind.read(answer["Item"]) if "Item" in answer else None
+
+    def change(self, key: RecordKey, write: Write[R], seen: R | None = None) -> Written[R]:
+        """Let a write's rule make the next record of the present one, and put it.
+
+        A record that was `seen` a moment ago saves a read, as long as nobody changed it; a write
+        is refused by what is read here only. What changes nothing is done without a put.
+
+        Raises:
+            BusyError: others came first at every try.
+        """
+        if seen is not None and self._kind.key(seen) != key:
+            raise ValueError(f"{key} is not the key of {seen}")
+        mine: set[str] = set()
+        record, is_read = (seen, False) if seen is not None else (self.find(key), True)
+        for number in range(TRIES):
+            if record is None or _rev_of(record) in mine:
+                return Written(done=record is not None, record=record)
+            at = iso(self._now())
+            after = write.on(record, at)
+            if after is not None and after != record:
+                item = self._kind.stored(replace(after, updated_at=at), _new_rev())
+                mine.add(item["rev"]["S"])
+                refused = self._put(item, _rev_of(record))
+                if refused is None:
+                    return Written(done=True, record=self._kind.read(item))
+                record = self._read_again(key, number, refused)
+            elif is_read:
+                return Written(done=after is not None, record=record)
+            else:
+                record = self.find(key)
+            is_read = True
+        if record is not None and _rev_of(record) in mine:
+            return Written(done=True, record=record)
+        raise BusyError(f"others keep writing {key.pk} {key.sk}")
+
+    def page(
+        self, under: RecordKey, limit: int, cursor: str | None, **equal: str | None
+    ) -> Page[R]:
+        """A page of the records whose keys begin as this one, the newest first.
+
+        Of those with these attributes, if any are given.
+
+        Raises:
+            InvalidInputError: the limit or the cursor is none of this list's.
+        """
+        wanted = Range(under.pk, under.sk, limit, cursor, is_descending=True)
+        given = {name: str(value) for name, value in equal.items() if value is not None}
+        more: dict[str, Any] = {
+            "FilterExpression": " AND ".join(f"#{name} = :{name}" for name in given),
+            "names": {f"#{name}": name for name in given},
+            "values": {f":{name}": value for name, value in given.items()},
+        }
+        page = query_page(self._client, self._table, wanted, **(more if given else {}))
+        return Page([self._kind.record(item) for item in page.items], page.next_cursor)
+
+    def opened(
+        self, shard: int, cursor: Cursor | None, before: str, limit: int
+    ) -> tuple[list[R], Cursor | None]:
+        """The oldest open records in a shard, opened before a moment; from a cursor on."""
+        items, more = self._open.opened(shard, cursor, before, limit)
+        return [self._kind.record(item) for item in items], more
+
+    def cursors(self) -> dict[str, Cursor]:
+        """Where the next sweep goes on in each shard, by the shard's number."""
+        return self._open.cursors()
+
+    def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
+        """Remember how far this sweep came."""
+        self._open.keep_cursors(cursors)
+
+    def _put(self, item: Item, rev: str) -> Item | None:
+        """Put an item in the place of a revision; if refused, what is there, empty if unknown."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression="rev = :rev",
+                ExpressionAttributeValues=marshal({":rev": rev}),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not is_refused(error) and not is_busy(error):
+                raise
+            found: Any = error.response.get("Item", {})
+            return found  # type: ignore[no-any-return]
+        return None
+
+    def _read_again(self, key: RecordKey, number: int, found: Item) -> R | None:
+        """What refused a put: at first as it came with the refusal, then after a pause.
+
+        Who goes on after the pause from what came before it is late again, and starves.
+        """
+        if number == 0 and found:
+            return self._kind.read(found)
+        time.sleep(random.uniform(0, PAUSE * 2**number))
+        return self.find(key)
+
+
+def _new_rev() -> str:
+    return secrets.token_urlsafe(9)
+
+
+def _rev_of(record: Record) -> str:
+    stored: Any = record.stored
+    return str(stored["rev"]["S"]) if stored else ""

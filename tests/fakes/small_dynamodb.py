@@ -1,0 +1,189 @@
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import cache
+from threading import RLock
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+Item = dict[str, Any]
+Test = Callable[[Item, Mapping[str, str], Mapping[str, Any]], bool]
+SORTED_BY = {None: "sk", "open": "opened_at", "status": "sk"}
+"""The sort key of a table, and of the indexes that tables have."""
+HASHED_BY = {None: "pk", "open": "open_shard", "status": "tenant_status"}
+COMPARED: dict[str, Callable[[Any, Any], bool]] = {
+    "=": lambda a, b: a == b,
+    "<>": lambda a, b: a != b,
+    "<": lambda a, b: a is not None and a < b,
+    "<=": lambda a, b: a is not None and a <= b,
+    ">": lambda a, b: a is not None and a > b,
+    ">=": lambda a, b: a is not None and a >= b,
+}
+FUNCTIONS: dict[str, Callable[..., bool]] = {
+    "attribute_exists": lambda value: value is not None,
+    "attribute_not_exists": lambda value: value is None,
+    "begins_with": lambda value, prefix: value is not None and value.startswith(prefix),
+}
+
+
+class SmallDynamoDB:
+    """As much of a client of DynamoDB as whole items need, in memory: get, put, query, transact.
+
+    `written` is what a stream would tell: the table and the new image of each item, in order.
+    """
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.tables: dict[str, dict[tuple[str, str], Item]] = defaultdict(dict)
+        self.written: list[tuple[str, Item]] = []
+
+    def get_item(self, *, TableName: str, Key: Item, **_: Any) -> dict[str, Any]:  # noqa: N803
+        with self.lock:
+            found = self.tables[TableName].get(_place(Key))
+        return {} if found is None else {"Item": found}
+
+    def put_item(self, **put: Any) -> dict[str, Any]:
+        with self.lock:
+            if not self._holds(put):
+                code = {"Code": "ConditionalCheckFailedException"}
+                old = self._old(put)
+                raise ClientError({"Error": code, **({"Item": old} if old else {})}, "PutItem")  # type: ignore[typeddict-unknown-key]
+            self._put(put)
+        return {}
+
+    def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        parts = [part for each in TransactItems for part in each.values()]
+        with self.lock:
+            refused = [not self._holds(part) for part in parts]
+            if any(refused):
+                codes = ["ConditionalCheckFailed" if each else "None" for each in refused]
+                answer: Any = {
+                    "Error": {"Code": "TransactionCanceledException"},
+                    "CancellationReasons": [{"Code": code} for code in codes],
+                }
+                raise ClientError(answer, "TransactWriteItems")
+            for part in parts:
+                self._put(part)
+        return {}
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        with self.lock:
+            found = {
+                table: [
+                    self.tables[table][_place(key)]
+                    for key in wanted["Keys"]
+                    if _place(key) in self.tables[table]
+                ]
+                for table, wanted in RequestItems.items()
+            }
+        return {"Responses": found}
+
+    def query(self, *, TableName: str, **asked: Any) -> dict[str, Any]:  # noqa: N803
+        index, limit = asked.get("IndexName"), asked.get("Limit", 10**6)
+        with self.lock:
+            items = list(self.tables[TableName].values())
+        names = asked.get("ExpressionAttributeNames", {})
+        values = asked["ExpressionAttributeValues"]
+
+        def position(item: Item) -> tuple[Any, ...]:
+            return (_plain(item[SORTED_BY[index]]), *_place(item))
+
+        key_condition = _test_of(asked["KeyConditionExpression"])
+        found = [item for item in items if key_condition(item, names, values)]
+        is_forward = asked.get("ScanIndexForward", True)
+        found.sort(key=position, reverse=not is_forward)
+        start = asked.get("ExclusiveStartKey")
+        if start is not None:
+            later = (lambda a, b: a > b) if is_forward else (lambda a, b: a < b)
+            found = [item for item in found if later(position(item), position(start))]
+        page = found[:limit]
+        kept = _test_of(asked.get("FilterExpression"))
+        answer: dict[str, Any] = {"Items": [one for one in page if kept(one, names, values)]}
+        if len(found) > limit:
+            keys = ("pk", "sk", HASHED_BY[index], SORTED_BY[index])
+            answer["LastEvaluatedKey"] = {name: page[-1][name] for name in keys}
+        return answer
+
+    def _old(self, put: dict[str, Any]) -> Item | None:
+        wanted = put.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+        return self.tables[put["TableName"]].get(_place(put["Item"])) if wanted else None
+
+    def _holds(self, part: dict[str, Any]) -> bool:
+        key = _place(part["Item"] if "Item" in part else part["Key"])
+        test = _test_of(part.get("ConditionExpression"))
+        return test(
+            self.tables[part["TableName"]].get(key, {}),
+            part.get("ExpressionAttributeNames", {}),
+            part.get("ExpressionAttributeValues", {}),
+        )
+
+    def _put(self, part: dict[str, Any]) -> None:
+        if "Item" in part:
+            self.tables[part["TableName"]][_place(part["Item"])] = part["Item"]
+            self.written.append((part["TableName"], part["Item"]))
+
+
+def _place(item: Item) -> tuple[str, str]:
+    return item["pk"]["S"], item["sk"]["S"]
+
+
+def _plain(value: Any) -> Any:
+    ((kind, plain),) = value.items()
+    return Decimal(plain) if kind == "N" else plain
+
+
+@cache
+def _test_of(expression: str | None) -> Test:
+    """What an expression of comparisons and functions, in ANDs of ORs or ORs of ANDs, asks."""
+    if expression is None:
+        return lambda *_: True
+    tokens = re.findall(r"[()]|,|<=|>=|<>|[=<>]|[#:]?\w+", expression)
+    test = _any_of(tokens)
+    assert not tokens, f"{tokens} is left of {expression}"
+    return test
+
+
+def _any_of(tokens: list[str]) -> Test:
+    tests = [_all_of(tokens)]
+    while tokens[:1] == ["OR"]:
+        tokens.pop(0)
+        tests.append(_all_of(tokens))
+    return lambda *given: any(test(*given) for test in tests)
+
+
+def _all_of(tokens: list[str]) -> Test:
+    tests = [_one_of(tokens)]
+    while tokens[:1] == ["AND"]:
+        tokens.pop(0)
+        tests.append(_one_of(tokens))
+    return lambda *given: all(test(*given) for test in tests)
+
+
+def _one_of(tokens: list[str]) -> Test:
+    word = tokens.pop(0)
+    if word == "(":
+        inner = _any_of(tokens)
+        assert tokens.pop(0) == ")"
+        return inner
+    if word in FUNCTIONS:
+        end = tokens.index(")")
+        operands = [token for token in tokens[1:end] if token != ","]
+        del tokens[: end + 1]
+        function = FUNCTIONS[word]
+    else:
+        function = COMPARED[tokens.pop(0)]
+        operands = [word, tokens.pop(0)]
+
+    def test(item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> bool:
+        return function(*(_value(operand, item, names, values) for operand in operands))
+
+    return test
+
+
+def _value(operand: str, item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> Any:
+    if operand.startswith(":"):
+        return _plain(values[operand])
+    found = item.get(names.get(operand, operand))
+    return None if found is None else _plain(found)

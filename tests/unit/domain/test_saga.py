@@ -1,0 +1,110 @@
+from dataclasses import replace
+
+from tests.fakes.builders import a_saga
+
+from sfn_cqrs.domain.saga import (
+    Begin,
+    Close,
+    End,
+    Ending,
+    Entry,
+    EntryStatus,
+    Open,
+    Park,
+    Redrive,
+    Restart,
+    SagaStatus,
+    TurnBack,
+)
+
+AT = "2026-11-25T12:00:00.000Z"
+LATER = "2026-11-25T12:00:02.000Z"
+DONE = Ending(EntryStatus.DONE, result={"BOOK": 2})
+REFUSED = Ending(EntryStatus.REFUSED, error="out_of_stock", cause="BOOK: 0 left")
+RUNNING = a_saga(status=SagaStatus.RUNNING)
+BEGUN = Begin("reserve_stock", 1, 0).on(RUNNING, AT)
+
+
+def test_an_attempt_begins_once():
+    opened = Open(1, is_undoing=False).on(a_saga(), AT)
+
+    assert opened == RUNNING
+    assert Open(1, is_undoing=True).on(opened, AT) is None
+
+
+def test_a_step_begins_and_ends_in_the_log():
+    ended = End("reserve_stock", 1, 0, DONE).on(BEGUN, LATER)
+
+    assert ended.log == {
+        "reserve_stock": Entry(
+            status=EntryStatus.DONE, began_at=AT, ended_at=LATER, result={"BOOK": 2}
+        )
+    }
+
+
+def test_a_step_that_is_refused_says_why():
+    entry = End("reserve_stock", 1, 0, REFUSED).on(BEGUN, AT).log["reserve_stock"]
+
+    assert (entry.status, entry.error, entry.cause) == (
+        EntryStatus.REFUSED,
+        "out_of_stock",
+        "BOOK: 0 left",
+    )
+
+
+def test_what_another_version_of_the_code_wrote_stays_in_the_log():
+    entry = replace(BEGUN.log["reserve_stock"], unknown={"theirs": 1})
+
+    ended = End("reserve_stock", 1, 0, DONE).on(BEGUN.with_entry("reserve_stock", entry), AT)
+
+    assert ended.log["reserve_stock"].unknown == {"theirs": 1}
+
+
+def test_lines_of_the_log_do_not_touch_each_other():
+    both = Begin("charge_payment", 1, 0).on(BEGUN, AT)
+
+    log = End("charge_payment", 1, 0, DONE).on(both, AT).log
+
+    assert {name: entry.status for name, entry in log.items()} == {
+        "reserve_stock": EntryStatus.STARTED,
+        "charge_payment": EntryStatus.DONE,
+    }
+
+
+def test_a_saga_that_turns_back_says_why_and_takes_no_step_any_more():
+    turned = TurnBack(1, "card_declined", "no").on(RUNNING, AT)
+
+    assert (turned.status, turned.error) == (SagaStatus.COMPENSATING, "card_declined")
+    assert turned.is_undoing
+    assert Begin("ship_order", 1, 0).on(turned, AT) is None
+
+
+def test_a_saga_that_is_completed_has_no_error():
+    closed = Close(1, SagaStatus.COMPLETED).on(replace(RUNNING, error="Died", cause="once"), AT)
+
+    assert (closed.status, closed.error, closed.cause) == (SagaStatus.COMPLETED, None, None)
+
+
+def test_a_saga_that_is_compensated_says_why():
+    turned = TurnBack(1, "card_declined", "no").on(RUNNING, AT)
+
+    closed = Close(1, SagaStatus.COMPENSATED).on(turned, AT)
+
+    assert (closed.status, closed.error) == (SagaStatus.COMPENSATED, "card_declined")
+
+
+def test_a_parked_saga_is_redriven_as_its_next_attempt():
+    parked = Park(1, "RuntimeError", "locked").on(replace(RUNNING, restarts=3), AT)
+
+    redriven = Redrive(1).on(parked, AT)
+
+    assert (parked.status, parked.error) == (SagaStatus.PARKED, "RuntimeError")
+    assert (redriven.attempt, redriven.restarts) == (2, 0)
+    assert (redriven.status, redriven.opened_at) == (SagaStatus.CREATED, AT)
+
+
+def test_the_next_attempt_of_one_that_died_counts_itself():
+    restarted = Restart(1).on(RUNNING, AT)
+
+    assert (restarted.attempt, restarted.restarts) == (2, 1)
+    assert Restart(1).on(restarted, AT) is None
