@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sfn_cqrs.adapters import (
-    approval_table,
     import_jobs,
     process_table,
     task_table,
     zip_jobs,
 )
+from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.adapters.saga_items import SAGAS
@@ -114,7 +114,7 @@ _PLACES: Final = {
     ),
     "approval": _Place(
         "ApprovalsTableName",
-        range(approval_table.OPEN_SHARDS),
+        range(APPROVALS.shards),
         "stage",
         "ApprovalStateMachineArn",
         ApprovalRef,

@@ -6,7 +6,6 @@ from tests.fakes.builders import NRT, a_process, a_publication
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import (
-    approval_table,
     attributes_bucket,
     command_table,
     data_table,
@@ -24,7 +23,6 @@ from sfn_cqrs.domain.process import Outcome
 from tests import fakes
 
 PAIRS = [
-    (fakes.ApprovalTable, approval_table.ApprovalTable),
     (fakes.AttributesBucket, attributes_bucket.AttributesBucket),
     (fakes.CommandTable, command_table.CommandTable),
     (fakes.DataTable, data_table.DataTable),

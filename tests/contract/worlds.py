@@ -12,9 +12,6 @@ from tests.fakes.builders import a_task
 from tests.fakes.records import KeepsRecords
 from tests.fakes.tables import is_listed
 
-from sfn_cqrs.adapters.approval_items import approval_item, as_approval
-from sfn_cqrs.adapters.approval_table import ApprovalTable
-from sfn_cqrs.adapters.approval_table import open_shard as approval_shard
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_items import as_process, process_item
 from sfn_cqrs.adapters.command_table import CommandTable
@@ -34,8 +31,7 @@ from sfn_cqrs.adapters.task_table import open_shard as task_shard
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.adapters.zip_bucket import ZipBucket
 from sfn_cqrs.adapters.zip_jobs import ZipJobs
-from sfn_cqrs.domain.approval import Approval
-from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, TaskKey
+from sfn_cqrs.domain.keys import ItemKey, TaskKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Item, Task
@@ -71,10 +67,6 @@ class FakeWorld(World):
     def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
         """A task, and whether the index lists it."""
         return self.store.tasks.stored(key), key in self.store.listed_tasks
-
-    def stored_approval(self, key: ApprovalKey) -> tuple[Approval | None, bool]:
-        """An approval, and whether the index lists it."""
-        return self.store.approvals.stored(key), key in self.store.listed_approvals
 
     def stored_items(self, key: TaskKey) -> list[Item]:
         """The items of a task with their inputs."""
@@ -131,9 +123,7 @@ class MotoWorld(KeepsRecords):
             retention=task_ttl or Retention(),
         )
         self.sagas = self.records(SAGAS)
-        self.approvals = ApprovalTable(
-            dynamodb, "ApprovalsTable", requests=self.requests, now=self.clock
-        )
+        self.approvals = self.approval_table()
         self.data = DataTable(dynamodb, "DataTable", self.attributes)
         self.history = HistoryTable(
             dynamodb, "HistoryTable", self.attributes, self.clock, history_ttl or Retention()
@@ -228,20 +218,6 @@ class MotoWorld(KeepsRecords):
                 "cause": item.cause,
             }
             self.dynamodb.put_item(TableName="TasksTable", Item=marshal(stored))
-
-    def seed_approvals(self, *approvals: Approval) -> None:
-        """Put approvals in their places, whatever their states."""
-        for one in approvals:
-            item = approval_item(one, None if one.stage.is_closed else approval_shard(one.key))
-            self.dynamodb.put_item(TableName="ApprovalsTable", Item=marshal(item))
-
-    def stored_approval(self, key: ApprovalKey) -> tuple[Approval | None, bool]:
-        """An approval, and whether the index lists it."""
-        keys = marshal({"pk": key.pk, "sk": key.sk})
-        item = self.dynamodb.get_item(
-            TableName="ApprovalsTable", Key=keys, ConsistentRead=True
-        ).get("Item")
-        return (as_approval(unmarshal(item)), "open_shard" in item) if item else (None, False)
 
     def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
         """A task, and whether the index lists it."""

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from tests.fakes.builders import a_saga
+from tests.fakes.builders import a_saga, an_approval
 
+from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain import saga
+from sfn_cqrs.domain import approval, saga
+from sfn_cqrs.domain.approval import Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
 
 
@@ -59,4 +61,55 @@ SAGA_WRITES = (
     saga.Redrive(1),
 )
 
-CASES = (Case(SAGAS, tuple(_sagas()), SAGA_WRITES),)
+NOON = "2026-11-25T12:00:00.000Z"
+BEFORE, AFTER = "2026-11-25T11:59:59.999Z", "2026-11-25T12:00:00.001Z"
+LATER = "2026-11-30T12:00:00.000Z"
+FIRST = Vote("first", Verdict.APPROVE, BEFORE, "looks good", "192.0.2.1")
+SECOND = Vote("second", Verdict.APPROVE, NOON)
+NO = Vote("third", Verdict.REJECT, NOON, "too much")
+SIDES = [  # round, votes, token_seq, expires_at: each rule asks for one of them alone
+    (1, (), None, AFTER),
+    (1, (FIRST,), 100, AFTER),
+    (1, (FIRST,), 101, NOON),
+    (2, (), 100, NOON),
+]
+
+
+def _approvals() -> Iterator[approval.Approval]:
+    for status, stage, attempt, side in product(Status, Stage, (1, 2), SIDES):
+        round_, votes, seq, expires_at = side
+        has_failed = stage is Stage.FAILED
+        yield an_approval(
+            rules=Rules(group="operator", needed=2),
+            status=status,
+            stage=stage,
+            attempt=attempt,
+            restarts=attempt,
+            round=round_,
+            votes=votes,
+            token=None if seq is None else "old token",
+            token_seq=seq,
+            expires_at=expires_at,
+            error="OldError" if has_failed else None,
+            cause="old cause" if has_failed else None,
+        )
+
+
+APPROVAL_WRITES = (
+    approval.OpenRound(1, 1, remind_at=LATER, due_at=LATER, is_reminder=False),
+    approval.OpenRound(1, 1, remind_at=None, due_at=LATER, is_reminder=True),
+    approval.Park(1, "new token", 101),
+    approval.CastVote(FIRST),
+    approval.CastVote(SECOND),
+    approval.CastVote(NO),
+    approval.Expire(NOON),
+    approval.Close(1, Stage.DONE),
+    approval.Close(1, Stage.FAILED, "NewError", "new cause"),
+    approval.Restart(1),
+    approval.Retry(1),
+)
+
+CASES = (
+    Case(SAGAS, tuple(_sagas()), SAGA_WRITES),
+    Case(APPROVALS, tuple(_approvals()), APPROVAL_WRITES),
+)

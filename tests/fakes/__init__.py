@@ -4,7 +4,6 @@ The process items change by the domain's own predicates and transitions, so a fa
 rule itself; the contract tests hold DynamoDB's expressions to it.
 """
 
-from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
 from tests.fakes.store import ManualClock, Shelf, Store
@@ -21,7 +20,6 @@ from tests.fakes.world import World
 from tests.fakes.zips import ZipBucket, ZipJobs
 
 __all__ = [
-    "ApprovalTable",
     "AttributesBucket",
     "CommandTable",
     "DataTable",

@@ -6,10 +6,9 @@ from typing import Any, Generic, TypeVar
 from tests.fakes.small_dynamodb import SmallDynamoDB
 
 from sfn_cqrs.adapters.request_table import RequestTable
-from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import Command, DataRow
-from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, TaskKey
+from sfn_cqrs.domain.keys import ItemKey, TaskKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.task import Item, Task
 
@@ -101,9 +100,6 @@ class Store:
         self.views: Shelf[tuple[str, str, str, str], dict[str, Any]] = Shelf(now)
         self.tasks: Shelf[TaskKey, Task] = Shelf(now)
         self.task_items: Shelf[tuple[TaskKey, int], Item] = Shelf(now)
-        self.approvals: Shelf[ApprovalKey, Approval] = Shelf(now)
-        self.listed_approvals: set[ApprovalKey] = set()
-        self.approval_cursors: dict[str, dict[str, Any]] = {}
         self.listed: set[Version] = set()
         self.listed_tasks: set[TaskKey] = set()
         self.task_cursors: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,3 @@
-from tests.fakes.approval_table import ApprovalTable
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
 from tests.fakes.records import TABLES, KeepsRecords, R
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
@@ -17,7 +16,6 @@ from tests.fakes.zips import ZipBucket, ZipJobs
 
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Item, Task
@@ -48,7 +46,7 @@ class World(KeepsRecords):
         self.attributes = AttributesBucket(self.store)
         self.tasks = TaskTable(self.store, self.attributes, task_ttl)
         self.sagas = self.records(SAGAS)
-        self.approvals = ApprovalTable(self.store)
+        self.approvals = self.approval_table()
         self.imports = ImportTable(self.store)
         self.import_jobs = ImportJobs(self.store)
         self.import_bucket = ImportBucket(self.store)
@@ -84,13 +82,6 @@ class World(KeepsRecords):
         """Put items of tasks in their places, whatever their states."""
         for item in items:
             self.store.task_items.put((item.key, item.index), item)
-
-    def seed_approvals(self, *approvals: Approval) -> None:
-        """Put approvals in their places, whatever their states."""
-        for approval in approvals:
-            self.store.approvals.put(approval.key, approval)
-            if not approval.stage.is_closed:
-                self.store.listed_approvals.add(approval.key)
 
     def all_of(self, kind: Kind[R]) -> list[R]:
         """Every record of a kind."""

@@ -1,8 +1,8 @@
 """What an approval lives in, as a state that the model check copies: item, stream, machine, people.
 
-The rules are the real ones: programs of `approval_programs`, predicates and transitions of
-`approval`. A function is a program with the answers that it was given; to take its next step,
-it is run again from its beginning.
+The rules are the real ones: programs of `approval_programs`, writes of `approval`. A function is
+a program with the answers that it was given; to take its next step, it is run again from its
+beginning.
 """
 
 from collections.abc import Generator, Iterator
@@ -15,6 +15,7 @@ from sfn_cqrs.domain.approval import Approval, Rules, Status, Verdict
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import ApprovalKey
+from sfn_cqrs.domain.records import Written
 
 IN_TIME = datetime(2026, 11, 25, 11, tzinfo=UTC)
 TOO_LATE = datetime(2026, 11, 25, 13, tzinfo=UTC)
@@ -244,29 +245,15 @@ def _sent(state: State, token: str) -> tuple[bool, State]:
 
 
 def _written(state: State, function: Function, call: Any) -> tuple[Any, State]:
-    found, now = state.approval, "now"
-    may, after = False, found
-    match call:
-        case approval_programs.OpenRound(attempt, seen, remind_at, due_at, is_reminder):
-            may = found.may_open_round(attempt, seen)
-            after = found.in_round(remind_at=remind_at, due_at=due_at, is_reminder=is_reminder)
-        case approval_programs.Park(attempt, token, seq):
-            may, after = found.may_park(attempt, seq), found.parked(token, seq)
-        case approval_programs.CastVote(vote, seen, status):
-            may, after = found.may_vote(seen, vote.at), replace(found.after(vote), status=status)
-        case approval_programs.Expire(at):
-            may, after = found.may_expire(at), found.expired(at)
-        case approval_programs.Close(attempt, stage):
-            may, after = found.is_mine(attempt), found.closed(stage)
-        case approval_programs.Restart(attempt):
-            may, after = found.is_mine(attempt), found.restarted(now)
-    if not may:
-        return approval_programs.Written(done=False, approval=found), state
+    found = state.approval
+    after = call.on(found, "now")
+    if after is None:
+        return Written(done=False, record=found), state
     _check_write(found, after, function, call)
     is_acted_on = after.happened.starts or (after.is_decided and not after.stage.is_closed)
     is_new = is_acted_on and after.happened != "WAITING"
     records = (*state.records, after) if is_new else state.records
-    written = approval_programs.Written(done=True, approval=after)
+    written = Written(done=True, record=after)
     return written, replace(state, approval=after, records=records)
 
 
@@ -277,6 +264,8 @@ def _check_write(found: Approval, after: Approval, function: Function, call: Any
         raise BrokenError(f"A4: {function.name} writes, and does not own it")
     if after.status is Status.OPEN and len(after.votes) >= after.rules.needed:
         raise BrokenError("A1: enough have approved, and it is OPEN")
+    if len({vote.by for vote in after.votes}) < len(after.votes):
+        raise BrokenError("A1: somebody has voted twice")
 
 
 def _returned(state: State, function: Function, result: Any) -> State:

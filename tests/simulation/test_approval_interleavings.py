@@ -18,7 +18,7 @@ from tests.simulation.approval_world import BrokenError, State, first_state, mov
 from tests.support.proof import PROOF
 
 from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.domain.approval import Approval, Stage
+from sfn_cqrs.domain.approval import Approval, Close, Expire, Happened, Park, Stage, Status
 
 LIMIT = 400_000
 APPROVE, BOTH, TIME = {"approve a": 1}, {"approve a": 1, "approve b": 1}, {"time": 1}
@@ -132,7 +132,7 @@ def test_whatever_comes_in_whatever_order_it_ends_right(
 
 
 def _wait_without_looking(attempt: int, round_: int, retry_count: int, token: str) -> Any:
-    yield approval_programs.Park(attempt, token, round_ * 100 + retry_count)
+    yield Park(attempt, token, round_ * 100 + retry_count)
 
 
 def _never_wake(_approval: Approval) -> Any:
@@ -143,24 +143,24 @@ def _never_wake(_approval: Approval) -> Any:
 MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
     "what is decided is decided again": (
         Approval,
-        "may_vote",
-        lambda one, _seen, now: not one.is_over(now),
+        "is_open_to",
+        lambda one, user, now: not one.is_over(now) and not one._has_vote(user),
         1,
         {**APPROVE, "reject c": 1},
         "A1: it was",
     ),
-    "a vote is not put on top of those that were seen": (
+    "somebody votes twice": (
         Approval,
-        "may_vote",
-        lambda one, _seen, now: not one.is_decided and not one.is_over(now),
+        "is_open_to",
+        lambda one, _user, now: not one.is_decided and not one.is_over(now),
         2,
-        BOTH,
-        "A1",
+        {"approve a": 2},
+        "A1: somebody",
     ),
     "what is decided expires": (
-        Approval,
-        "may_expire",
-        lambda one, now: one.is_over(now),
+        Expire,
+        "on",
+        lambda _, one, _at: replace(one, status=Status.EXPIRED, happened=Happened.EXPIRED),
         1,
         {**APPROVE, **TIME},
         "A1",
@@ -190,9 +190,9 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         "A5",
     ),
     "a used token is kept": (
-        Approval,
-        "closed",
-        lambda one, stage, _error=None, _cause=None: replace(one, stage=stage),
+        Close,
+        "on",
+        lambda close, one, _at: replace(one, stage=close.stage),
         1,
         TIME,
         "A3",

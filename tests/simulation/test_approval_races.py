@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,8 +12,10 @@ from tests.support.calls import AwsCall, KilledError
 from tests.support.proof import sampled
 from tests.support.system import silent
 
+from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.records import Records
 from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.domain.approval import Approval, Happened, Rules, Status, Verdict
+from sfn_cqrs.domain.approval import Approval, Expire, Happened, Park, Rules, Status, Verdict
 from sfn_cqrs.domain.errors import AlreadyDecidedError, ExpiredError
 
 SEEDS = 1000
@@ -125,7 +128,7 @@ def test_an_execution_that_somebody_stops_at_that_instant_is_followed_by_another
 def _wait_without_looking(
     attempt: int, round_: int, retry_count: int, token: str
 ) -> Generator[approval_programs.Call, Any, None]:
-    yield approval_programs.Park(attempt, token, round_ * 100 + retry_count)
+    yield Park(attempt, token, round_ * 100 + retry_count)
 
 
 def _never_wake(_approval: Approval) -> Generator[approval_programs.Call, Any, bool]:
@@ -133,21 +136,21 @@ def _never_wake(_approval: Approval) -> Generator[approval_programs.Call, Any, b
     return False
 
 
+def _put_unasked(records: Records[Approval], item: Item, _rev: str) -> None:
+    records._client.put_item(TableName=records._table, Item=item)
+
+
 MUTANTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "what is decided is decided again": (
         Approval,
-        "may_vote",
-        lambda approval, _seen, now: not approval.is_over(now),
+        "is_open_to",
+        lambda approval, user, now: not approval.is_over(now) and not approval._has_vote(user),
     ),
-    "a vote is not put on top of those that were seen": (
-        Approval,
-        "may_vote",
-        lambda approval, _seen, now: not approval.is_decided and not approval.is_over(now),
-    ),
+    "a vote is not put on top of those that were read": (Records, "_put", _put_unasked),
     "what is decided expires": (
-        Approval,
-        "may_expire",
-        lambda approval, now: approval.is_over(now),
+        Expire,
+        "on",
+        lambda _, one, _at: replace(one, status=Status.EXPIRED, happened=Happened.EXPIRED),
     ),
     "a wait does not look at the decision": (approval_programs, "wait", _wait_without_looking),
     "a decision does not look at the token": (approval_programs, "wake", _never_wake),

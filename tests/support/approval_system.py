@@ -4,17 +4,20 @@ import json
 from collections import Counter
 from collections.abc import Collection
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, Self
 
 from tests.fakes import World
+from tests.fakes.records import TABLES
 from tests.support.calls import KilledError, Watched
 from tests.support.fake_system import EngineClient
+from tests.support.records import WatchedRecords
 from tests.support.stream import Stream
 from tests.support.system import API, TENANT, System
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.approval_items import approval_item
-from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.adapters.approval_items import APPROVALS
+from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.domain.approval import Approval, Rules, Status
 from sfn_cqrs.domain.errors import SfnCqrsError
@@ -27,8 +30,7 @@ from sfn_cqrs.service.commands.service import Caller
 
 CONSUMER = "StreamOnApprovalChangedFunction"
 TYPE = "ORDER_RELEASE"
-WRITES = ("open_round", "park", "vote", "expire", "close", "restart", "retry")
-WATCHED = ("approvals", "events", "alarms", "requests")
+WATCHED = ("events", "alarms", "requests")
 
 
 class ApprovalSystem(System):
@@ -44,11 +46,9 @@ class ApprovalSystem(System):
         self.world = World()
         self.effects: Counter[Status] = Counter()
         self.fails = False
-        self.decisions: list[Status] = []
         self.errors: list[SfnCqrsError] = []
         self._rules = rules
         self._told = 0
-        self._written: list[Approval] = []
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -61,22 +61,35 @@ class ApprovalSystem(System):
         parts = {name: part for name, part in self.world.parts().items() if name != "clock"}
         watched = {name: Watched(parts[name], self.calls, self._saw) for name in WATCHED}
         calls = Watched(executions, self.calls, self._saw)
-        return {**parts, **watched, "approval_executions": calls}
+        approvals = WatchedRecords(
+            self.world.dynamodb,
+            TABLES["approvals"],
+            APPROVALS,
+            requests=self.world.requests,
+            now=self.clock.now,
+            calls=self.calls,
+        )
+        return {**parts, **watched, "approvals": approvals, "approval_executions": calls}
 
     def processes(self) -> list[Process]:
         return []
 
     def poll(self) -> None:
-        written, self._written = self._written, []
-        for approval in written:
+        for item in self._images()[self._told :]:
             self._told += 1
-            self.stream.offer(self._record(approval))
+            self.stream.offer(self._record(item))
 
     @property
     def approval(self) -> Approval:
         """The only approval."""
-        ((_, approval),) = self.world.store.approvals.items()
+        (approval,) = self.world.all_of(APPROVALS)
         return approval
+
+    @property
+    def decisions(self) -> list[Status]:
+        """Each decision that was ever stored."""
+        statuses = [APPROVALS.read(item).status for item in self._images()]
+        return [after for before, after in pairwise(statuses) if after is not before]
 
     def ask(self, user: str = "hanako") -> str:
         """Request the approval."""
@@ -121,19 +134,16 @@ class ApprovalSystem(System):
         self.effects[decided.status] += 1
         self.calls.after("effect")
 
-    def _saw(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
-        """Note what a call has written, and move the fakes' clock."""
+    def _saw(self, *_: Any) -> None:
+        """Move the fakes' clock."""
         late = (self.clock.now() - self.world.clock()).total_seconds()
         self.world.clock.advance(seconds=late)
-        if method == "create" and answer is None:
-            self._written.append(args[0])
-        if method in WRITES and answer.done:
-            self._written.append(answer.approval)
-            if method == "expire" or (method == "vote" and answer.approval.is_decided):
-                self.decisions.append(answer.approval.status)
 
-    def _record(self, approval: Approval) -> dict[str, Any]:
-        item = marshal(approval_item(approval, 0))
+    def _images(self) -> list[Item]:
+        written = self.world.dynamodb.written
+        return [item for table, item in written if table == TABLES["approvals"] and "rev" in item]
+
+    def _record(self, item: Item) -> dict[str, Any]:
         return {
             "eventID": str(self._told),
             "eventName": "MODIFY",

@@ -3,12 +3,13 @@
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.approval import Approval, Happened, Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import ApprovalKey
 
 
-def approval_item(approval: Approval, open_shard: int | None) -> Item:
+def approval_item(approval: Approval) -> Item:
     """The approval as stored; `opened_at` is the moment by which the sweep's index sorts."""
     rules = approval.rules
     return {
@@ -38,7 +39,7 @@ def approval_item(approval: Approval, open_shard: int | None) -> Item:
         "restarts": approval.restarts,
         "round": approval.round,
         "reminders": approval.reminders,
-        "votes": [vote_item(vote) for vote in approval.votes],
+        "votes": [_vote_item(vote) for vote in approval.votes],
         "vote_count": len(approval.votes),
         "task_token": approval.token,
         "token_seq": approval.token_seq,
@@ -51,11 +52,10 @@ def approval_item(approval: Approval, open_shard: int | None) -> Item:
         "created_ip": approval.created.ip or None,
         "updated_at": approval.updated_at,
         "opened_at": approval.due_at,
-        "open_shard": open_shard,
     }
 
 
-def vote_item(vote: Vote) -> Item:
+def _vote_item(vote: Vote) -> Item:
     """What one approver said, as stored."""
     return {
         "by": vote.by,
@@ -111,3 +111,12 @@ def as_approval(item: Item) -> Approval:
 
 def _as_vote(vote: dict[str, Any]) -> Vote:
     return Vote(vote["by"], Verdict(vote["verdict"]), vote["at"], vote["reason"], vote["ip"])
+
+
+APPROVALS = Kind(
+    name="approvals",
+    key=lambda approval: approval.key,
+    item=approval_item,
+    record=as_approval,
+    is_open=lambda approval: not approval.stage.is_closed,
+)

@@ -1,7 +1,6 @@
 """Approvals: what waits for people, who may decide on it, and who may change it.
 
-The predicates are the conditions of the conditional writes. The fake applies them, the
-DynamoDB adapter spells them as expressions, and a contract test holds the two equal.
+A write carries its rule, which the models explore and production runs: see `records`.
 """
 
 from collections.abc import Collection
@@ -20,6 +19,7 @@ from sfn_cqrs.domain.errors import (
     NotAnApproverError,
 )
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
+from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.values import Json, canonical, checked_json
 
 MAX_SUBJECT_CHARACTERS = 256
@@ -112,7 +112,7 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(Record):
     """An approval as stored.
 
     Each round of the machine's wait has its number, and `token_seq` is the round and the try
@@ -125,7 +125,6 @@ class Approval:
     created: Audit
     expires_at: str
     due_at: str
-    updated_at: str
     subject: str = ""
     payload: Json = None
     note: str = ""
@@ -168,104 +167,14 @@ class Approval:
         """Only the current attempt writes, and only while it is open."""
         return self.attempt == attempt and not self.stage.is_closed
 
-    def may_open_round(self, attempt: int, seen: int) -> bool:
-        """Each round is opened once, and none once it is decided."""
-        return self.is_mine(attempt) and not self.is_decided and self.round == seen
-
-    def may_park(self, attempt: int, seq: int) -> bool:
-        """A late wait cannot replace a newer token."""
-        return self.is_mine(attempt) and (self.token_seq is None or self.token_seq < seq)
-
-    def may_vote(self, seen: int, now: str) -> bool:
-        """A vote counts while it is open, in time, and on top of the votes that were seen."""
-        return not self.is_decided and len(self.votes) == seen and not self.is_over(now)
-
-    def may_expire(self, now: str) -> bool:
-        """Only what nobody has decided in time expires."""
-        return not self.is_decided and self.is_over(now)
-
-    def may_retry(self, attempt: int) -> bool:
-        """Only what has failed is run again; once per attempt."""
-        return self.attempt == attempt and self.stage is Stage.FAILED
-
-    def in_round(self, *, remind_at: str | None, due_at: str, is_reminder: bool) -> "Approval":
-        """The machine is about to wait again."""
-        return replace(
-            self,
-            stage=Stage.WAITING,
-            happened=Happened.REMINDED if is_reminder else Happened.WAITING,
-            round=self.round + 1,
-            reminders=self.reminders + is_reminder,
-            remind_at=remind_at,
-            due_at=due_at,
-        )
-
-    def parked(self, token: str, seq: int) -> "Approval":
-        """The machine waits for its token."""
-        return replace(self, token=token, token_seq=seq, happened=Happened.WAITING)
-
-    def after(self, vote: Vote) -> "Approval":
-        """Somebody has decided, or has approved where others have to as well."""
-        votes = (*self.votes, vote)
-        status = self.status_after(vote)
-        is_decided = status is not Status.OPEN
-        return replace(
-            self,
-            votes=votes,
-            status=status,
-            happened=Happened(status) if is_decided else Happened.APPROVED,
-            due_at=vote.at if is_decided else self.due_at,
-        )
-
-    def status_after(self, vote: Vote) -> Status:
-        """One rejects; as many distinct approvers as are needed grant."""
-        if vote.verdict is Verdict.REJECT:
-            return Status.REJECTED
-        return Status.GRANTED if len(self.votes) + 1 >= self.rules.needed else Status.OPEN
-
-    def expired(self, now: str) -> "Approval":
-        """Nobody has decided in time."""
-        return replace(self, status=Status.EXPIRED, happened=Happened.EXPIRED, due_at=now)
-
-    def closed(
-        self, stage: Stage, error: str | None = None, cause: str | None = None
-    ) -> "Approval":
-        """The attempt has ended; no used token stays."""
-        return replace(
-            self,
-            stage=stage,
-            happened=Happened(stage),
-            token=None,
-            token_seq=None,
-            error=error,
-            cause=cause,
-        )
-
-    def restarted(self, now: str) -> "Approval":
-        """The next attempt, after an execution that died; the stream starts it."""
-        return replace(
-            self,
-            stage=Stage.CREATED,
-            happened=Happened.RESTARTED,
-            attempt=self.attempt + 1,
-            restarts=self.restarts + 1,
-            token=None,
-            token_seq=None,
-            error=None,
-            cause=None,
-            due_at=now,
-        )
-
-    def retried(self, now: str) -> "Approval":
-        """The next attempt, after one that has failed and was mended."""
-        return replace(self.restarted(now), restarts=0)
-
     def awaits(self, user: str, groups: Collection[str], now: str) -> bool:
         """Whether it waits for what this person says."""
         has_say = self.rules.may_decide(user, groups) and not self._is_own(user)
-        return (
-            has_say and not self.is_decided and not self.is_over(now) and not self._has_vote(user)
-        )
+        return has_say and self.is_open_to(user, now)
+
+    def is_open_to(self, user: str, now: str) -> bool:
+        """Whether a person can still say something: it is open and in time, and they have not."""
+        return not self.is_decided and not self.is_over(now) and not self._has_vote(user)
 
     def check_approver(self, user: str, groups: Collection[str]) -> None:
         """Refuse whoever has no say in this.
@@ -284,7 +193,7 @@ class Approval:
         Raises:
             ExpiredError, AlreadyDecidedError: what is in the way.
         """
-        if self.status is Status.EXPIRED or self.may_expire(now):
+        if self.status is Status.EXPIRED or (not self.is_decided and self.is_over(now)):
             raise ExpiredError(f"the time to decide was over at {self.expires_at}")
         if self.is_decided:
             raise AlreadyDecidedError(f"the approval is {self.status} already", self.status)
@@ -301,6 +210,146 @@ class Approval:
 
     def _has_vote(self, user: str) -> bool:
         return any(vote.by == user for vote in self.votes)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRound:
+    """The machine is about to wait: each round is opened once, and none once it is decided."""
+
+    attempt: int
+    seen: int
+    remind_at: str | None
+    due_at: str
+    is_reminder: bool
+
+    def on(self, approval: Approval, _at: str) -> Approval | None:
+        if not approval.is_mine(self.attempt) or approval.is_decided or approval.round != self.seen:
+            return None
+        return replace(
+            approval,
+            stage=Stage.WAITING,
+            happened=Happened.REMINDED if self.is_reminder else Happened.WAITING,
+            round=approval.round + 1,
+            reminders=approval.reminders + self.is_reminder,
+            remind_at=self.remind_at,
+            due_at=self.due_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """The machine waits for its token; a late wait cannot replace a newer one."""
+
+    attempt: int
+    token: str = field(repr=False)
+    seq: int
+
+    def on(self, approval: Approval, _at: str) -> Approval | None:
+        is_newer = approval.token_seq is None or approval.token_seq < self.seq
+        if not approval.is_mine(self.attempt) or not is_newer:
+            return None
+        return replace(approval, token=self.token, token_seq=self.seq, happened=Happened.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class CastVote:
+    """A person says yes or no, once, in time, and while it is open.
+
+    One rejects; as many distinct approvers as are needed grant.
+    """
+
+    vote: Vote
+
+    def on(self, approval: Approval, _at: str) -> Approval | None:
+        vote = self.vote
+        if not approval.is_open_to(vote.by, vote.at):
+            return None
+        votes = (*approval.votes, vote)
+        if vote.verdict is Verdict.REJECT:
+            status = Status.REJECTED
+        else:
+            status = Status.GRANTED if len(votes) >= approval.rules.needed else Status.OPEN
+        if status is Status.OPEN:
+            return replace(approval, votes=votes, happened=Happened.APPROVED)
+        happened = Happened(status)
+        return replace(approval, votes=votes, status=status, happened=happened, due_at=vote.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """Nobody has decided in time."""
+
+    now: str
+
+    def on(self, approval: Approval, _at: str) -> Approval | None:
+        if approval.is_decided or not approval.is_over(self.now):
+            return None
+        return replace(approval, status=Status.EXPIRED, happened=Happened.EXPIRED, due_at=self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The attempt has ended; no used token stays."""
+
+    attempt: int
+    stage: Stage
+    error: str | None = None
+    cause: str | None = None
+
+    def on(self, approval: Approval, _at: str) -> Approval | None:
+        if not approval.is_mine(self.attempt):
+            return None
+        return replace(
+            approval,
+            stage=self.stage,
+            happened=Happened(self.stage),
+            token=None,
+            token_seq=None,
+            error=self.error,
+            cause=self.cause,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The sweep begins the next attempt in the place of one that died; the stream starts it."""
+
+    attempt: int
+
+    def on(self, approval: Approval, at: str) -> Approval | None:
+        if not approval.is_mine(self.attempt):
+            return None
+        return _next_attempt(approval, at, restarts=approval.restarts + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A person begins the next attempt of what has failed."""
+
+    attempt: int
+
+    def on(self, approval: Approval, at: str) -> Approval | None:
+        if (approval.attempt, approval.stage) != (self.attempt, Stage.FAILED):
+            return None
+        return _next_attempt(approval, at, restarts=0)
+
+
+ApprovalWrite = OpenRound | Park | CastVote | Expire | Close | Restart | Retry
+
+
+def _next_attempt(approval: Approval, at: str, *, restarts: int) -> Approval:
+    return replace(
+        approval,
+        stage=Stage.CREATED,
+        happened=Happened.RESTARTED,
+        attempt=approval.attempt + 1,
+        restarts=restarts,
+        token=None,
+        token_seq=None,
+        error=None,
+        cause=None,
+        due_at=at,
+    )
 
 
 def next_reminder(rules: Rules, now: datetime, expires_at: str) -> str | None:

@@ -16,6 +16,14 @@ from typing import Any
 from sfn_cqrs.domain.approval import (
     TRIES_PER_ROUND,
     Approval,
+    ApprovalWrite,
+    CastVote,
+    Close,
+    Expire,
+    OpenRound,
+    Park,
+    Restart,
+    Retry,
     Stage,
     Status,
     Verdict,
@@ -30,6 +38,7 @@ from sfn_cqrs.domain.errors import (
     SupersededError,
     TransientError,
 )
+from sfn_cqrs.domain.records import Written
 
 MAX_RESTARTS = 3
 """After so many executions in a row that died, an approval has failed."""
@@ -38,42 +47,6 @@ MAX_RESTARTS = 3
 @dataclass(frozen=True, slots=True)
 class FindApproval:
     """Read the approval consistently: Approval or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRound:
-    """Note that the machine is about to wait, if `may_open_round`: Written."""
-
-    attempt: int
-    seen: int
-    remind_at: str | None
-    due_at: str
-    is_reminder: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Park:
-    """Store a task token, if `may_park`: Written."""
-
-    attempt: int
-    token: str = field(repr=False)
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class CastVote:
-    """Add a vote, and the decision if it makes one, if `may_vote`: Written."""
-
-    vote: Vote
-    seen: int
-    status: Status
-
-
-@dataclass(frozen=True, slots=True)
-class Expire:
-    """Decide that nobody has decided in time, if `may_expire`: Written."""
-
-    now: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,30 +64,6 @@ class Handle:
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
-    """Write how the attempt ended, if `is_mine`: Written."""
-
-    attempt: int
-    stage: Stage
-    error: str | None = None
-    cause: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """Begin the next attempt of what has died, if `is_mine`: Written."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Begin the next attempt of what has failed, if `may_retry`: Written."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
 class Start:
     """Start the execution of the approval's attempt; one that exists already is no error."""
 
@@ -128,28 +77,8 @@ class Describe:
     approval: Approval
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a conditional write answers: done or refused, and the approval as it now is."""
-
-    done: bool
-    approval: Approval | None
-
-
-Call = (
-    FindApproval
-    | OpenRound
-    | Park
-    | CastVote
-    | Expire
-    | Succeed
-    | Handle
-    | Close
-    | Restart
-    | Retry
-    | Start
-    | Describe
-)
+ApprovalWritten = Written[Approval]
+Call = FindApproval | Succeed | Handle | Start | Describe | ApprovalWrite
 
 
 def check(attempt: int, now: datetime) -> Generator[Call, Any, Approval]:
@@ -164,10 +93,10 @@ def check(attempt: int, now: datetime) -> Generator[Call, Any, Approval]:
     if found.is_decided:
         return found
     if found.is_over(iso(now)):
-        written: Written = yield Expire(iso(now))
+        written: ApprovalWritten = yield Expire(iso(now))
     else:
         written = yield _next_round(found, now)
-    after = _owned(written.approval, attempt)
+    after = _owned(written.record, attempt)
     if not written.done and not after.is_decided:
         raise TransientError("somebody else has changed the approval just now")
     return after
@@ -179,8 +108,8 @@ def wait(attempt: int, round_: int, retry_count: int, token: str) -> Generator[C
     Raises:
         SupersededError: a later attempt owns the approval, or it is closed.
     """
-    written: Written = yield Park(attempt, token, round_ * TRIES_PER_ROUND + retry_count)
-    found = _owned(written.approval, attempt)
+    written: ApprovalWritten = yield Park(attempt, token, round_ * TRIES_PER_ROUND + retry_count)
+    found = _owned(written.record, attempt)
     if written.done:
         yield from wake(found)
 
@@ -212,10 +141,10 @@ def decide(
         approval.check_approver(user, groups)
         approval.check_open(user, now)
         vote = Vote(user, verdict, now, reason, ip)
-        written: Written = yield CastVote(vote, len(approval.votes), approval.status_after(vote))
-        if written.done and written.approval is not None:
-            yield from wake(written.approval)
-            return written.approval
+        written: ApprovalWritten = yield CastVote(vote)
+        if written.done and written.record is not None:
+            yield from wake(written.record)
+            return written.record
 
 
 def handle(attempt: int, status: Status) -> Generator[Call, Any, Approval]:
@@ -231,12 +160,12 @@ def handle(attempt: int, status: Status) -> Generator[Call, Any, Approval]:
     if found.status is not status:
         raise SupersededError(f"the approval is {found.status}, not {status}")
     yield Handle(found)
-    written: Written = yield Close(attempt, Stage.DONE)
-    if written.approval is None or written.approval.ref != found.ref:
+    written: ApprovalWritten = yield Close(attempt, Stage.DONE)
+    if written.record is None or written.record.ref != found.ref:
         raise SupersededError(f"attempt {attempt} no longer owns the approval")
-    if written.approval.stage is not Stage.DONE:
-        raise SupersededError(f"attempt {attempt} was closed as {written.approval.stage}")
-    return written.approval
+    if written.record.stage is not Stage.DONE:
+        raise SupersededError(f"attempt {attempt} was closed as {written.record.stage}")
+    return written.record
 
 
 def fail(attempt: int, error: str, cause: str) -> Generator[Call, Any, None]:
@@ -245,8 +174,8 @@ def fail(attempt: int, error: str, cause: str) -> Generator[Call, Any, None]:
     Raises:
         SupersededError: a later attempt owns the approval.
     """
-    written: Written = yield Close(attempt, Stage.FAILED, error, cause)
-    if written.approval is None or written.approval.attempt != attempt:
+    written: ApprovalWritten = yield Close(attempt, Stage.FAILED, error, cause)
+    if written.record is None or written.record.attempt != attempt:
         raise SupersededError(f"attempt {attempt} no longer owns the approval")
 
 
@@ -260,10 +189,10 @@ def retry() -> Generator[Call, Any, Approval]:
     approval: Approval | None = yield FindApproval()
     if approval is None:
         raise NotFoundError("there is no such approval")
-    written: Written = yield Retry(approval.attempt)
-    if not written.done or written.approval is None:
+    written: ApprovalWritten = yield Retry(approval.attempt)
+    if not written.done or written.record is None:
         raise NotFailedError("the approval has not failed; there is nothing to run again")
-    return written.approval
+    return written.record
 
 
 def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
@@ -284,7 +213,7 @@ def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
         woken = yield from wake(approval)
         return "woken" if woken else "running"
     if approval.restarts < MAX_RESTARTS:
-        written: Written = yield Restart(approval.attempt)
+        written: ApprovalWritten = yield Restart(approval.attempt)
         return "restarted" if written.done else "superseded"
     error, cause = execution.error or "ExecutionEnded", execution.cause or ""
     yield Close(approval.attempt, Stage.FAILED, error, cause)

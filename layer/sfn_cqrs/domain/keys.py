@@ -380,7 +380,7 @@ class ApprovalKey:
     @property
     def pk(self) -> str:
         """The partition of the tenant's approvals."""
-        return approvals_partition_key(self.tenant)
+        return f"APPROVAL#{self.tenant}"
 
     @property
     def sk(self) -> str:
@@ -539,11 +539,6 @@ def tasks_partition_key(tenant: str, kind: TaskKind) -> str:
 def task_items_partition_key(tenant: str, kind: TaskKind, ulid: str) -> str:
     """The partition that holds the items of one task."""
     return f"{tasks_partition_key(tenant, kind)}#{ulid}"
-
-
-def approvals_partition_key(tenant: str) -> str:
-    """The partition that holds a tenant's approvals."""
-    return f"APPROVAL#{tenant}"
 
 
 def partition_key(tenant: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import (
-    approval_table,
+    approval_items,
     import_jobs,
     process_table,
     saga_items,
@@ -203,7 +203,7 @@ APPROVALS: Kind[Approval] = Kind(
     name="approval",
     metric="OldestOpenApprovalAge",
     table=bootstrap.approvals,
-    shards=approval_table.OPEN_SHARDS,
+    shards=approval_items.APPROVALS.shards,
     per_shard=50,
     repair=lambda approval: ApprovalFlow(approval.key).run(approval_programs.sweep()),
     ages=lambda approval: not approval.stage.is_closed,

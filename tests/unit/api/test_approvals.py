@@ -1,7 +1,8 @@
 import pytest
 from tests.fakes.builders import RELEASE, an_approval
 
-from sfn_cqrs.domain.approval import Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.adapters.approval_items import APPROVALS
+from sfn_cqrs.domain.approval import CastVote, Close, Rules, Stage, Status, Verdict, Vote
 
 TARO = {"custom:tenant": "tenant1", "cognito:username": "taro", "cognito:groups": "[operator]"}
 HANAKO = {**TARO, "cognito:username": "hanako"}
@@ -51,9 +52,9 @@ def test_an_approval_is_asked_for_by_whoever_the_token_names(ask, world):
 
     assert status == 202
     assert again == (202, answer)
-    ((key, stored),) = world.store.approvals.items()
-    assert answer == {"id": key.id}
-    assert (key.tenant, stored.created.by, stored.source) == ("tenant1", "taro", "api")
+    (stored,) = world.all_of(APPROVALS)
+    assert answer == {"id": stored.key.id}
+    assert (stored.key.tenant, stored.created.by, stored.source) == ("tenant1", "taro", "api")
     assert (stored.subject, stored.payload, stored.note) == ("o-1", {"total": 1}, "Please")
 
 
@@ -73,7 +74,7 @@ def test_a_request_that_cannot_be_kept_is_refused(body, code, field, ask, world)
     status, answer = ask("POST", "/approvals", body)
 
     assert (status, answer["code"], answer["field"]) == (400, code, field)
-    assert world.store.approvals.items() == []
+    assert world.all_of(APPROVALS) == []
 
 
 def test_an_approval_is_shown_without_its_token(ask, world):
@@ -86,7 +87,8 @@ def test_an_approval_is_shown_without_its_token(ask, world):
 
 def test_a_decided_one_shows_who_said_what_and_why_and_what_failed(ask, world):
     vote = Vote("taro", Verdict.APPROVE, "2026-11-25T10:00:00.000Z", "in advance", "192.0.2.1")
-    failed = an_approval().after(vote).closed(Stage.FAILED, "ValueError", "no such order")
+    failed = CastVote(vote).on(an_approval(), "")
+    failed = Close(1, Stage.FAILED, "ValueError", "no such order").on(failed, "")
     world.seed_approvals(failed)
 
     _, answer = ask("GET", PATH)
@@ -191,7 +193,9 @@ def test_a_decision_with_a_bad_body_decides_nothing(body, ask, world):
 
 
 def test_an_operator_runs_again_what_has_failed(ask, world):
-    world.seed_approvals(an_approval(status=Status.GRANTED).closed(Stage.FAILED, "E", "c"))
+    world.seed_approvals(
+        an_approval(status=Status.GRANTED, stage=Stage.FAILED, error="E", cause="c")
+    )
 
     forbidden, _ = ask("POST", f"{PATH}/retry", claims=STAFF)
     status, answer = ask("POST", f"{PATH}/retry")

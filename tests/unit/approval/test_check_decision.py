@@ -2,8 +2,8 @@ import pytest
 from functions.approval.check_decision.app import lambda_handler  # noqa: F401 - run_state runs it
 
 from sfn_cqrs.domain.approval import Happened, Stage, Status
-from sfn_cqrs.domain.approval_programs import Written
 from sfn_cqrs.domain.errors import SupersededError, TransientError
+from sfn_cqrs.domain.records import Written
 
 DAY = 86_400
 NEXT_DAY = "2026-11-26T12:00:00.000Z"
@@ -85,11 +85,11 @@ def test_a_decision_that_comes_while_it_expires_is_the_decision(
 ):
     seed(expires_at="2026-11-25T12:00:00.000Z")
 
-    def too_late(key, _now):
+    def too_late(key, *_):
         seed(status=Status.GRANTED)
-        return Written(done=False, approval=world.approvals.find(key))
+        return Written(done=False, record=world.approvals.find(key))
 
-    monkeypatch.setattr(world.approvals, "expire", too_late)
+    monkeypatch.setattr(world.approvals, "change", too_late)
 
     assert run_state() == {"result": "GRANTED"}
 
@@ -98,9 +98,8 @@ def test_a_round_that_somebody_else_has_opened_is_looked_at_again(
     seed, world, run_state, monkeypatch
 ):
     before = seed()
-    monkeypatch.setattr(
-        world.approvals, "open_round", lambda *_, **__: Written(done=False, approval=before)
-    )
+    refused = Written(done=False, record=before)
+    monkeypatch.setattr(world.approvals, "change", lambda *_: refused)
 
     with pytest.raises(TransientError, match="changed the approval just now"):
         run_state()

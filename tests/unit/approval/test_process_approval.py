@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from functions.approval.process_approval.app import lambda_handler  # noqa: F401 - run_state runs it
 
@@ -82,7 +84,7 @@ def test_an_attempt_that_is_over_runs_nothing(changes, seed, run_state, handle_d
 
 def test_an_attempt_that_was_closed_meanwhile_says_so(seed, world, run_state, handle_decisions):
     approval = seed(status=Status.GRANTED)
-    handle_decisions(granted=lambda _: world.seed_approvals(approval.closed(Stage.FAILED)))
+    handle_decisions(granted=lambda _: world.seed_approvals(replace(approval, stage=Stage.FAILED)))
 
     with pytest.raises(SupersededError, match="attempt 1 was closed as FAILED"):
         run_state()

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from tests.fakes.builders import RELEASE, an_approval
 
+from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain.approval import Happened, Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.errors import (
     AlreadyDecidedError,
@@ -130,7 +131,7 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_stored(
     with pytest.raises(error, match=message):
         service.request(**{"type_": "ORDER_RELEASE", **request_})
 
-    assert world.store.approvals.items() == []
+    assert world.all_of(APPROVALS) == []
 
 
 def test_an_approver_grants_and_the_machine_goes_on(service, world):
@@ -271,7 +272,7 @@ def test_the_inbox_has_what_waits_for_this_very_person(service, world):
 
 
 def test_a_failed_approval_runs_again_as_the_next_attempt(service, world):
-    failed = an_approval(status=Status.GRANTED, restarts=3).closed(Stage.FAILED, "ValueError", "x")
+    failed = an_approval(status=Status.GRANTED, restarts=3, stage=Stage.FAILED, error="ValueError")
     world.seed_approvals(failed)
 
     approval = service.retry(RELEASE.id)

@@ -6,7 +6,7 @@ from tests.fakes.builders import an_approval
 
 from sfn_cqrs.adapters.approval_items import approval_item
 from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.domain.approval import Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.approval import CastVote, Close, Restart, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.keys import ApprovalRef
 
 FIRST, SECOND = "111100000000000000001", "111100000000000000002"
@@ -55,7 +55,7 @@ def handle(event, *positions):
 
 def record_of(event, approval):
     record = copy.deepcopy(event["Records"][GRANTED])
-    record["dynamodb"]["NewImage"] = marshal(approval_item(approval, 1))
+    record["dynamodb"]["NewImage"] = marshal(approval_item(approval))
     return {"Records": [record]}
 
 
@@ -74,7 +74,7 @@ def test_a_record_that_comes_again_starts_nothing_again(event, ref, world):
 
 
 def test_a_later_attempt_is_started(event, ref, world):
-    restarted = an_approval().restarted("2026-11-25T12:00:00.000Z")
+    restarted = Restart(1).on(an_approval(), "2026-11-25T12:00:00.000Z")
 
     assert lambda_handler(record_of(event, restarted), None) == ALL_DONE
 
@@ -106,7 +106,7 @@ def test_a_wait_that_has_ended_is_no_error(event, world):
 def test_one_of_two_votes_is_told_of_and_wakes_nobody(event, world):
     vote = Vote("taro", Verdict.APPROVE, "2026-11-25T12:00:00.000Z")
     approval = an_approval(token="t", token_seq=100, votes=(), stage=Stage.WAITING)
-    approval = approval.after(vote)
+    approval = CastVote(vote).on(approval, "")
     two = record_of(event, approval)
     two["Records"][0]["dynamodb"]["NewImage"]["status"] = {"S": "OPEN"}
 
@@ -133,7 +133,7 @@ def test_what_follows_a_decision_and_fails_is_alarmed(event, world):
 
 
 def test_what_is_done_is_told_of_and_not_alarmed(event, world):
-    done = an_approval(status=Status.GRANTED).closed(Stage.DONE)
+    done = Close(1, Stage.DONE).on(an_approval(status=Status.GRANTED), "")
 
     lambda_handler(record_of(event, done), None)
 

@@ -68,7 +68,7 @@ class ApprovalService:
         if seen is not None:
             return seen
         request = new_request(self._tenant, key, asked, {"id": approval.key.id})
-        if bootstrap.approvals().create(approval, request) is None:
+        if bootstrap.approvals().create(approval, request):
             return approval.key.id
         seen = seen_id(self._tenant, key, asked)
         if seen is None:
@@ -95,7 +95,7 @@ class ApprovalService:
     ) -> Page[Approval]:
         """A page of the tenant's approvals, the newest first; limit 1 to 100."""
         if status is None:
-            return bootstrap.approvals().page(self._tenant, limit, cursor)
+            return bootstrap.approvals().page(ApprovalKey(self._tenant, ""), limit, cursor)
         return bootstrap.approvals().page_of_status(self._tenant, status, limit, cursor)
 
     def inbox(
