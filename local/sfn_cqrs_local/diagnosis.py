@@ -11,13 +11,13 @@ from typing import Any, Final
 from sfn_cqrs.adapters import (
     import_jobs,
     process_table,
-    task_table,
     zip_jobs,
 )
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.adapters.saga_items import SAGAS
+from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs_local.client.aws import Target
@@ -106,7 +106,7 @@ class _Place:
 
 
 _PLACES: Final = {
-    "task": _Place("TasksTableName", range(task_table.OPEN_SHARDS)),
+    "task": _Place("TasksTableName", range(TASKS.shards)),
     "import": _Place("ImportTmpTableName", range(import_jobs.OPEN_SHARDS)),
     "archive": _Place(
         "ImportTmpTableName",

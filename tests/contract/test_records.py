@@ -27,7 +27,7 @@ class Rename:
     name: str
 
     def on(self, saga, _at):
-        return replace(saga, name=saga.name + self.name)
+        return replace(saga, name=saga.name + self.name) if self.name else saga
 
 
 class Client:

@@ -1,4 +1,4 @@
-"""The conditional writes of tasks and items, every state against every operation.
+"""The conditional writes of items, every state against every operation.
 
 The fake applies the domain's predicates and transitions; DynamoDB applies expressions. Both
 have to answer the same and to store the same.
@@ -8,11 +8,11 @@ from itertools import product
 
 import pytest
 from tests.contract.worlds import FakeWorld
-from tests.fakes.builders import a_task, an_item
+from tests.fakes.builders import an_item
 from tests.support.proof import every, shares
 
 from sfn_cqrs.domain.keys import TaskKey
-from sfn_cqrs.domain.task import Counts, Ending, Stop, TaskStatus
+from sfn_cqrs.domain.task import Ending, TaskStatus
 
 NOON = 1795608000
 ATTEMPTS = (1, 2)
@@ -22,15 +22,6 @@ COMPLETED = Ending(TaskStatus.COMPLETED, result=[1])
 FAILED = Ending(TaskStatus.FAILED, error="NewError", cause="new cause")
 CANCELLED = Ending(TaskStatus.CANCELLED)
 CLOSED = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
-TASK_OPERATIONS = {
-    "queue": lambda table, key: table.queue(key, 1),
-    "begin": lambda table, key: table.begin(key, 1),
-    "stop by cancel": lambda table, key: table.stop(key, Stop.CANCELLED),
-    "stop by failure": lambda table, key: table.stop(key, Stop.FAILED_FAST),
-    "close": lambda table, key: table.close(key, 1, TaskStatus.FAILED, Counts(1, 1, 1)),
-    "go on": lambda table, key: table.go_on(key, 1, (1, 2)),
-    "retry": lambda table, key: table.retry(key, 1, (0,)),
-}
 ITEM_OPERATIONS = {
     "claim, first try": lambda table, key: table.claim(key, 0, 1, 0, NOON + 60),
     "claim, second try": lambda table, key: table.claim(key, 0, 1, 1, NOON + 60),
@@ -54,20 +45,6 @@ def _key(number):
     return TaskKey("tenant1", "RESIZE", f"{number:026d}")
 
 
-def _tasks():
-    """Every state of a task that the rules tell apart."""
-    cases = product(TaskStatus, ATTEMPTS, (None, *Stop))
-    for number, (status, attempt, stop) in enumerate(cases):
-        yield a_task(
-            _key(number),
-            status=status,
-            attempt=attempt,
-            stop=stop,
-            counts=Counts(1, 1, 1) if status in CLOSED else None,
-            pending=(1, 2) if attempt > 1 else None,
-        )
-
-
 def _items():
     """Every state of an item that the rules tell apart."""
     statuses = (TaskStatus.CREATED, TaskStatus.PROCESSING, *CLOSED)
@@ -83,20 +60,6 @@ def _items():
             error="OldError" if status is TaskStatus.FAILED else None,
             cause="old cause" if status is TaskStatus.FAILED else None,
         )
-
-
-@pytest.mark.parametrize("name", TASK_OPERATIONS)
-def test_the_expression_is_the_domains_rule_for_a_task(name, moto_world):
-    fake, dynamodb = FakeWorld(), moto_world()
-    tasks = list(_tasks())
-    for world in (fake, dynamodb):
-        world.seed_tasks(*tasks)
-
-    for task in tasks:
-        answer = TASK_OPERATIONS[name](dynamodb.tasks, task.key)
-        assert answer == TASK_OPERATIONS[name](fake.tasks, task.key), task
-        assert dynamodb.stored_task(task.key) == fake.stored_task(task.key), task
-    assert len(tasks) == 6 * 2 * 3
 
 
 @shares(4)

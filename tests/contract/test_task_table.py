@@ -3,14 +3,12 @@ from dataclasses import replace
 import pytest
 from tests.fakes.builders import RESIZE, UPDATED, a_task, an_item
 
-from sfn_cqrs.adapters.task_table import open_shard
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import TaskKind
-from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.task import Counts, Ending, Stop, TaskStatus
-from sfn_cqrs.domain.task_programs import ItemWritten, TaskWritten
+from sfn_cqrs.domain.task import Begin, CloseTask, Counts, Ending, Retry, TaskStatus
+from sfn_cqrs.domain.task_programs import ItemWritten
 
 AT_NOON = "2026-11-25T12:00:00.000Z"
 NOON = 1795608000
@@ -27,7 +25,7 @@ def key(number, type_="RESIZE", **changes):
 def test_a_created_task_is_found_by_its_key_and_by_its_public_id(world):
     task = a_task()
 
-    assert world.tasks.create(task) is None
+    assert world.tasks.create(task) is True
 
     assert world.tasks.find(RESIZE) == task
     assert world.tasks.locate("tenant1", TaskKind.BATCH, RESIZE.ulid) == RESIZE
@@ -49,7 +47,7 @@ def test_a_request_that_was_seen_creates_nothing(world):
 
     refusal = world.tasks.create(a_task(key(1)), request)
 
-    assert refusal is Refusal.REQUEST_SEEN
+    assert refusal is False
     assert world.stored_task(key(1)) == (None, False)
     assert world.tasks.locate("tenant1", TaskKind.BATCH, key(1).ulid) is None
 
@@ -58,8 +56,8 @@ def test_the_tasks_of_a_type_are_listed_newest_first(world):
     world.seed_tasks(a_task(key(1)), a_task(key(3)), a_task(key(2)), a_task(key(4, "RESIZE_ALL")))
     world.seed_items(an_item(key(2)))
 
-    first = world.tasks.page("tenant1", TaskKind.BATCH, "RESIZE", 2, None)
-    second = world.tasks.page("tenant1", TaskKind.BATCH, "RESIZE", 2, first.next_cursor)
+    first = world.tasks.page(replace(RESIZE, ulid=""), 2, None)
+    second = world.tasks.page(replace(RESIZE, ulid=""), 2, first.next_cursor)
 
     assert [task.key for task in first.items] == [key(3), key(2)]
     assert [task.key for task in second.items] == [key(1)]
@@ -68,29 +66,10 @@ def test_the_tasks_of_a_type_are_listed_newest_first(world):
 
 def test_a_cursor_of_another_list_is_refused(world):
     world.seed_tasks(a_task(key(1)), a_task(key(2)))
-    cursor = world.tasks.page("tenant1", TaskKind.BATCH, "RESIZE", 1, None).next_cursor
+    cursor = world.tasks.page(replace(RESIZE, ulid=""), 1, None).next_cursor
 
     with pytest.raises(InvalidInputError, match="cursor: is not a cursor of this list"):
-        world.tasks.page("tenant1", TaskKind.BATCH, "CRUSH", 1, cursor)
-
-
-def test_the_message_is_noted_before_it_is_sent_and_may_be_sent_again(world):
-    world.seed_tasks(a_task())
-    queued = a_task(status=TaskStatus.QUEUED, updated_at=AT_NOON)
-
-    assert world.tasks.queue(RESIZE, 1) == TaskWritten(done=True, task=queued)
-    assert world.tasks.queue(RESIZE, 1) == TaskWritten(done=True, task=queued)
-    assert world.tasks.queue(RESIZE, 2) == TaskWritten(done=False, task=queued)
-
-
-def test_a_fast_worker_is_not_overwritten_by_the_message_that_began_it(world):
-    world.seed_tasks(a_task())
-    begun = world.tasks.begin(RESIZE, 1)
-
-    late = world.tasks.queue(RESIZE, 1)
-
-    assert begun.task == a_task(**PROCESSING, updated_at=AT_NOON)
-    assert late == TaskWritten(done=False, task=begun.task)
+        world.tasks.page(replace(RESIZE, ulid="", type="CRUSH"), 1, cursor)
 
 
 def test_items_are_stored_once_each_with_its_own_input(world):
@@ -175,70 +154,11 @@ def test_an_item_that_is_settled_keeps_its_lease(world):
     )
 
 
-def test_a_closed_task_leaves_the_index_and_a_retried_one_is_listed_again(world):
-    world.seed_tasks(a_task(**PROCESSING))
-
-    closed = world.tasks.close(RESIZE, 1, TaskStatus.FAILED, Counts(2, 1, 0))
-    after_close = world.stored_task(RESIZE)
-    retried = world.tasks.retry(RESIZE, 1, (2,))
-
-    assert closed.task.counts == Counts(completed=2, failed=1, cancelled=0)
-    assert after_close == (closed.task, False)
-    assert retried.task == a_task(
-        input=None, attempt=2, pending=(2,), left=1, opened_at=AT_NOON, updated_at=AT_NOON
-    )
-    assert world.stored_task(RESIZE) == (retried.task, True)
-
-
-def test_open_tasks_are_found_by_age_page_by_page(world):
-    tasks = [
-        a_task(key(number), opened_at=f"2026-11-25T08:00:{number:02d}.000Z") for number in range(20)
-    ]
-    world.seed_tasks(*tasks, a_task(key(30), status=TaskStatus.COMPLETED))
-    found = []
-    for shard in range(4):
-        cursor = None
-        while True:
-            page, cursor = world.tasks.opened(shard, cursor, "2026-11-25T08:00:15.000Z", 2)
-            found += page
-            if cursor is None:
-                break
-
-    assert sorted(task.opened_at for task in found) == [task.opened_at for task in tasks[:15]]
-    assert all(open_shard(task.key) in range(4) for task in found)
-
-
-def test_the_sweep_remembers_how_far_it_came(world):
-    assert world.tasks.cursors() == {}
-
-    world.tasks.keep_cursors({"3": {"pk": "a", "sk": "b", "open_shard": 3, "opened_at": LATER}})
-
-    assert world.tasks.cursors() == {
-        "3": {"pk": "a", "sk": "b", "open_shard": 3, "opened_at": LATER}
-    }
-
-
 def test_whoever_asked_and_from_where_comes_back(world):
     task = a_task(created=UPDATED, source="api", request_id="request-1", stop=None)
     world.tasks.create(task)
 
     assert world.tasks.find(RESIZE) == task
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda tasks: tasks.queue(RESIZE, 1),
-        lambda tasks: tasks.begin(RESIZE, 1),
-        lambda tasks: tasks.stop(RESIZE, Stop.CANCELLED),
-        lambda tasks: tasks.close(RESIZE, 1, TaskStatus.COMPLETED, Counts()),
-        lambda tasks: tasks.go_on(RESIZE, 1, (0,)),
-        lambda tasks: tasks.retry(RESIZE, 1, (0,)),
-    ],
-)
-def test_no_write_makes_a_task_that_is_not_there(world, write):
-    assert write(world.tasks) == TaskWritten(done=False, task=None)
-    assert world.stored_task(RESIZE) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -263,8 +183,8 @@ def test_a_task_expires_so_many_days_after_it_ended_and_no_open_one_does(make_wo
     world.tasks.create(a_task())
     world.tasks.create(a_task(key(1)))
     for each in (RESIZE, key(1)):
-        world.tasks.begin(each, 1)
-    world.tasks.close(RESIZE, 1, TaskStatus.COMPLETED, Counts(3, 0, 0))
+        world.tasks.change(each, Begin(1))
+    world.tasks.change(RESIZE, CloseTask(1, TaskStatus.COMPLETED, Counts(3, 0, 0)))
 
     world.clock.advance(seconds=30 * DAY - 1)
     before = world.tasks.find(RESIZE)
@@ -273,7 +193,7 @@ def test_a_task_expires_so_many_days_after_it_ended_and_no_open_one_does(make_wo
     assert before.status is TaskStatus.COMPLETED
     assert world.tasks.find(RESIZE) is None
     assert world.tasks.locate("tenant1", TaskKind.BATCH, RESIZE.ulid) is None
-    page = world.tasks.page("tenant1", TaskKind.BATCH, "RESIZE", 10, None)
+    page = world.tasks.page(replace(RESIZE, ulid=""), 10, None)
     assert [task.key for task in page.items] == [key(1)]
     assert world.tasks.find(key(1)).status is TaskStatus.PROCESSING
 
@@ -281,8 +201,8 @@ def test_a_task_expires_so_many_days_after_it_ended_and_no_open_one_does(make_wo
 def test_a_task_that_is_reopened_no_longer_expires(make_world):
     world = make_world(task_ttl=KEPT_30_DAYS)
     world.seed_tasks(a_task(**PROCESSING))
-    world.tasks.close(RESIZE, 1, TaskStatus.FAILED, Counts(2, 1, 0))
-    world.tasks.retry(RESIZE, 1, (2,))
+    world.tasks.change(RESIZE, CloseTask(1, TaskStatus.FAILED, Counts(2, 1, 0)))
+    world.tasks.change(RESIZE, Retry(1, (2,)))
 
     world.clock.advance(days=31)
 
@@ -323,7 +243,7 @@ def test_without_a_retention_nothing_expires(world):
     world.seed_tasks(a_task(**PROCESSING))
     world.seed_items(an_item(status=TaskStatus.PROCESSING, attempt=1))
     world.tasks.close_item(RESIZE, 0, 1, 0, DONE)
-    world.tasks.close(RESIZE, 1, TaskStatus.COMPLETED, Counts(1, 0, 0))
+    world.tasks.change(RESIZE, CloseTask(1, TaskStatus.COMPLETED, Counts(1, 0, 0)))
 
     world.clock.advance(days=10_000)
 

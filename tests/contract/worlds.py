@@ -8,7 +8,6 @@ from typing import Any
 import boto3
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 from tests.fakes import ManualClock, World
-from tests.fakes.builders import a_task
 from tests.fakes.records import KeepsRecords
 from tests.fakes.tables import is_listed
 
@@ -25,16 +24,14 @@ from sfn_cqrs.adapters.process_table import ProcessTable, open_shard
 from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.adapters.task_items import as_item, as_task, new_item, pointer_item, task_item
 from sfn_cqrs.adapters.task_table import TaskTable
-from sfn_cqrs.adapters.task_table import open_shard as task_shard
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.adapters.zip_bucket import ZipBucket
 from sfn_cqrs.adapters.zip_jobs import ZipJobs
-from sfn_cqrs.domain.keys import ItemKey, TaskKey
+from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.task import Item, Task
+from sfn_cqrs.domain.task import Item
 from sfn_cqrs_local.template import Template
 
 TABLES = (
@@ -63,20 +60,6 @@ class FakeWorld(World):
             for at, process in processes.stored_items()
             if process.key == key
         }
-
-    def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
-        """A task, and whether the index lists it."""
-        return self.store.tasks.stored(key), key in self.store.listed_tasks
-
-    def stored_items(self, key: TaskKey) -> list[Item]:
-        """The items of a task with their inputs."""
-        return [
-            item
-            for at, item in sorted(
-                self.store.task_items.stored_items(), key=lambda found: found[0][1]
-            )
-            if at[0] == key
-        ]
 
     def object_keys(self) -> list[str]:
         return [key for key, _ in self.store.objects.items()]
@@ -187,56 +170,6 @@ class MotoWorld(KeepsRecords):
             item["version"]: (as_process(item), "open_shard" in item, item.get("ttl"))
             for item in items
         }
-
-    def seed_tasks(self, *tasks: Task) -> None:
-        """Put tasks in their places, whatever their states."""
-        for task in tasks:
-            counts = task.counts
-            item = task_item(task, task_shard(task.key)) | {
-                "pending": task.pending,
-                "stop": task.stop and str(task.stop),
-                "completed": counts and counts.completed,
-                "failed": counts and counts.failed,
-                "cancelled": counts and counts.cancelled,
-            }
-            if task.status.is_closed:
-                del item["open_shard"]
-            for each in (item, pointer_item(task.key)):
-                self.dynamodb.put_item(TableName="TasksTable", Item=marshal(each))
-
-    def seed_items(self, *items: Item) -> None:
-        """Put items of tasks in their places, whatever their states."""
-        for item in items:
-            new = new_item(a_task(item.key), item.index, item.input, item.updated_at)
-            stored = new | {
-                "status": str(item.status),
-                "attempt": item.attempt,
-                "seq": item.seq,
-                "lease_until": item.lease_until,
-                "result": item.result,
-                "error": item.error,
-                "cause": item.cause,
-            }
-            self.dynamodb.put_item(TableName="TasksTable", Item=marshal(stored))
-
-    def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
-        """A task, and whether the index lists it."""
-        keys = marshal({"pk": key.pk, "sk": key.sk})
-        item = self.dynamodb.get_item(TableName="TasksTable", Key=keys, ConsistentRead=True).get(
-            "Item"
-        )
-        return (as_task(unmarshal(item)), "open_shard" in item) if item else (None, False)
-
-    def stored_items(self, key: TaskKey) -> list[Item]:
-        """The items of a task with their inputs."""
-        pages = self.dynamodb.get_paginator("query").paginate(
-            TableName="TasksTable",
-            KeyConditionExpression="pk = :pk",
-            FilterExpression="kind = :item",
-            ExpressionAttributeValues=marshal({":pk": key.items_pk, ":item": "item"}),
-            ConsistentRead=True,
-        )
-        return [as_item(unmarshal(item)) for page in pages for item in page["Items"]]
 
     def upload(self, key: str, body: bytes) -> None:
         self._s3.put_object(Bucket=IMPORTS, Key=key, Body=body)

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from tests.fakes.builders import a_saga, an_approval
+from tests.fakes.builders import a_saga, a_task, an_approval
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
-from sfn_cqrs.domain import approval, saga
+from sfn_cqrs.adapters.task_items import TASKS
+from sfn_cqrs.domain import approval, saga, task
 from sfn_cqrs.domain.approval import Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
+from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,30 @@ APPROVAL_WRITES = (
     approval.Retry(1),
 )
 
+
+def _tasks() -> Iterator[task.Task]:
+    for status, attempt, stop in product(TaskStatus, (1, 2), (None, *Stop)):
+        yield a_task(
+            status=status,
+            attempt=attempt,
+            stop=stop,
+            counts=Counts(1, 1, 1) if status.is_closed else None,
+            pending=(1, 2) if attempt > 1 else None,
+        )
+
+
+TASK_WRITES = (
+    task.Queue(1),
+    task.Begin(1),
+    task.StopTask(Stop.CANCELLED),
+    task.StopTask(Stop.FAILED_FAST),
+    task.CloseTask(1, TaskStatus.FAILED, Counts(1, 1, 1)),
+    task.Continue(1, (1, 2)),
+    task.Retry(1, (0,)),
+)
+
 CASES = (
     Case(SAGAS, tuple(_sagas()), SAGA_WRITES),
+    Case(TASKS, tuple(_tasks()), TASK_WRITES),
     Case(APPROVALS, tuple(_approvals()), APPROVAL_WRITES),
 )

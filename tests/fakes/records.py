@@ -1,21 +1,44 @@
 from itertools import count
 from typing import Any, TypeVar
 
+from tests.fakes.builders import a_task
+
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.approval_table import ApprovalTable
 from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.adapters.paging import Range, query
 from sfn_cqrs.adapters.records import Kind, Records
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.saga_items import SAGAS
+from sfn_cqrs.adapters.task_items import TASKS, as_item, new_item, pointer_item
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import Now
-from sfn_cqrs.domain.keys import ApprovalKey, SagaKey
+from sfn_cqrs.domain.keys import ApprovalKey, SagaKey, TaskKey
 from sfn_cqrs.domain.records import Record, RecordKey
 from sfn_cqrs.domain.saga import Saga
+from sfn_cqrs.domain.task import Item, Task
 
 R = TypeVar("R", bound=Record)
 _numbers = count(1)
-TABLES = {"approvals": "ApprovalsTable", "sagas": "SagasTable"}
+TABLES = {"approvals": "ApprovalsTable", "sagas": "SagasTable", "tasks": "TasksTable"}
+
+
+def stored_item(item: Item, ttl: int | None = None) -> dict[str, Any]:
+    """An item of a task as DynamoDB has it."""
+    new = new_item(a_task(item.key), item.index, item.input, item.updated_at)
+    changed = {
+        "status": str(item.status),
+        "attempt": item.attempt,
+        "seq": item.seq,
+        "lease_until": item.lease_until,
+        "result": item.result,
+        "error": item.error,
+        "cause": item.cause,
+        "retries": item.retries,
+        "retried_in": item.retried_in,
+        "ttl": ttl,
+    }
+    return marshal(new | changed)
 
 
 class KeepsRecords:
@@ -54,9 +77,34 @@ class KeepsRecords:
         """A saga, and whether the index lists it."""
         return self._stored(SAGAS, key)
 
+    def seed_tasks(self, *tasks: Task) -> None:
+        """Put tasks and the pointers to them in their places, whatever their states."""
+        self._seed(TASKS, *tasks)
+        for task in tasks:
+            item = marshal(pointer_item(task.key))
+            self.dynamodb.put_item(TableName=TABLES["tasks"], Item=item)
+
+    def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
+        """A task, and whether the index lists it."""
+        return self._stored(TASKS, key)
+
+    def seed_items(self, *items: Item) -> None:
+        """Put items of tasks in their places, whatever their states."""
+        for item in items:
+            self.dynamodb.put_item(TableName=TABLES["tasks"], Item=stored_item(item))
+
+    def stored_items(self, key: TaskKey) -> list[Item]:
+        """The items of a task with their inputs."""
+        wanted = Range(key.items_pk, f"{key.sk}#")
+        return [as_item(item) for item in query(self.dynamodb, TABLES["tasks"], wanted, 1_000)]
+
+    def stored_item(self, key: TaskKey, index: int) -> Item | None:
+        """One of them."""
+        return next((item for item in self.stored_items(key) if item.index == index), None)
+
     def _seed(self, kind: Kind[R], *records: R) -> None:
         for record in records:
-            item = kind.stored(record, f"seeded-{next(_numbers)}")
+            item = kind.stored(record, f"seeded-{next(_numbers)}", self.clock())
             self.dynamodb.put_item(TableName=TABLES[kind.name], Item=item)
 
     def _stored(self, kind: Kind[R], key: RecordKey) -> tuple[R | None, bool]:

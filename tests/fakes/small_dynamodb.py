@@ -100,7 +100,12 @@ class SmallDynamoDB:
             found = [item for item in found if later(position(item), position(start))]
         page = found[:limit]
         kept = _test_of(asked.get("FilterExpression"))
-        answer: dict[str, Any] = {"Items": [one for one in page if kept(one, names, values)]}
+        shown = asked.get("ProjectionExpression", "").replace(" ", "").split(",")
+        seen = {names.get(name, name) for name in shown} - {""}
+        items = [one for one in page if kept(one, names, values)]
+        if seen:
+            items = [{name: one[name] for name in seen & one.keys()} for one in items]
+        answer: dict[str, Any] = {"Items": items}
         if len(found) > limit:
             keys = ("pk", "sk", HASHED_BY[index], SORTED_BY[index])
             answer["LastEvaluatedKey"] = {name: page[-1][name] for name in keys}

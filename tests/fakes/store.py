@@ -8,9 +8,8 @@ from tests.fakes.small_dynamodb import SmallDynamoDB
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import Command, DataRow
-from sfn_cqrs.domain.keys import ItemKey, TaskKey
+from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Process
-from sfn_cqrs.domain.task import Item, Task
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -83,7 +82,7 @@ class Shelf(Generic[K, V]):
 class Store:
     """What all the fakes of one world share.
 
-    `listed` and `listed_tasks` hold what the indexes of what is open list.
+    `listed` holds what the index of open versions lists.
     """
 
     def __init__(self, now: Now) -> None:
@@ -98,9 +97,5 @@ class Store:
         self.waits: Shelf[tuple[str, str], tuple[str, str]] = Shelf(now)
         self.objects: Shelf[str, dict[str, Any]] = Shelf(now)
         self.views: Shelf[tuple[str, str, str, str], dict[str, Any]] = Shelf(now)
-        self.tasks: Shelf[TaskKey, Task] = Shelf(now)
-        self.task_items: Shelf[tuple[TaskKey, int], Item] = Shelf(now)
         self.listed: set[Version] = set()
-        self.listed_tasks: set[TaskKey] = set()
-        self.task_cursors: dict[str, dict[str, Any]] = {}
         self.cursors: dict[str, dict[str, Any]] = {}

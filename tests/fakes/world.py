@@ -1,3 +1,5 @@
+from typing import Any
+
 from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
 from tests.fakes.records import TABLES, KeepsRecords, R
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
@@ -18,7 +20,6 @@ from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.task import Item, Task
 
 
 class World(KeepsRecords):
@@ -44,7 +45,8 @@ class World(KeepsRecords):
         self.requests = self.store.requests
         self.waits = WaitTable(self.store)
         self.attributes = AttributesBucket(self.store)
-        self.tasks = TaskTable(self.store, self.attributes, task_ttl)
+        self._task_ttl = task_ttl or Retention()
+        self.tasks = self.task_table()
         self.sagas = self.records(SAGAS)
         self.approvals = self.approval_table()
         self.imports = ImportTable(self.store)
@@ -71,17 +73,15 @@ class World(KeepsRecords):
             if is_listed(process):
                 self.store.listed.add(version)
 
-    def seed_tasks(self, *tasks: Task) -> None:
-        """Put tasks in their places, whatever their states."""
-        for task in tasks:
-            self.store.tasks.put(task.key, task)
-            if not task.status.is_closed:
-                self.store.listed_tasks.add(task.key)
-
-    def seed_items(self, *items: Item) -> None:
-        """Put items of tasks in their places, whatever their states."""
-        for item in items:
-            self.store.task_items.put((item.key, item.index), item)
+    def task_table(self, client: Any = None) -> TaskTable:
+        return TaskTable(
+            client or self.dynamodb,
+            TABLES["tasks"],
+            requests=self.requests,
+            attributes=self.attributes,
+            now=self.clock,
+            retention=self._task_ttl,
+        )
 
     def all_of(self, kind: Kind[R]) -> list[R]:
         """Every record of a kind."""

@@ -11,8 +11,7 @@ from tests.fakes.builders import RESIZE, a_task
 from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.adapters.task_items import task_item
-from sfn_cqrs.adapters.task_table import open_shard
+from sfn_cqrs.adapters.task_items import TASKS, task_item
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.cli import COMMANDS, main
@@ -334,7 +333,7 @@ def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
 def test_a_task_that_is_open_for_long_is_found_by_the_doctor(on_stack, stack):
     dynamodb, table = stack.client("dynamodb"), stack.outputs["TasksTableName"]
     task = a_task(replace(RESIZE, ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z77"), status=TaskStatus.PROCESSING)
-    item = marshal({**task_item(task, open_shard(task.key)), "input": None})
+    item = marshal({**task_item(task), "input": None, "open_shard": TASKS.shard(task.key)})
     dynamodb.put_item(TableName=table, Item=item)
     try:
         patient = on_stack("doctor", "--older-than", 10**9, "--json")

@@ -1,6 +1,6 @@
 """What a task lives in, as a state that the model check copies: tables, queues, machine, functions.
 
-The rules are the real ones: programs of `task_programs`, predicates and transitions of `task`. A
+The rules are the real ones: programs of `task_programs`, writes and predicates of `task`. A
 function is a program with the answers that it was given; to take its next step, it is run
 again from its beginning.
 """
@@ -14,7 +14,8 @@ from sfn_cqrs.domain import chain, task_programs
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import TaskKey, TaskKind
-from sfn_cqrs.domain.task import Ending, Item, Task, TaskStatus, TryAgain
+from sfn_cqrs.domain.records import Written
+from sfn_cqrs.domain.task import Ending, Item, Retry, Task, TaskStatus, TryAgain
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LEASED = int(NOW.timestamp()) + 1
@@ -312,35 +313,20 @@ def _item_write(state: State, call: Any) -> tuple[Any, State]:  # noqa: C901 - o
     return task_programs.ItemWritten(done=True, item=item), after
 
 
-def _task_write(state: State, call: Any) -> tuple[Any, State]:  # noqa: C901 - one case a call
+def _task_write(state: State, call: Any) -> tuple[Any, State]:
     task, records = state.task, state.records
-    may, after = False, task
-    match call:
-        case task_programs.Queue(attempt):
-            may, after = task.may_queue(attempt), task.queued()
-        case task_programs.Begin(attempt):
-            may, after = task.may_queue(attempt), task.begun()
-        case task_programs.StopTask(stop):
-            may, after = task.may_stop(), task.stopped(stop)
-        case task_programs.CloseTask(attempt, status, counts):
-            may, after = task.is_mine(attempt), task.closed(status, counts)
-        case task_programs.Continue(attempt, pending):
-            may, after = task.may_continue(attempt), task.restarted(pending)
-            records = (*records, attempt + 1)
-        case task_programs.Retry(attempt, pending):
-            may, after = task.may_retry(attempt), task.restarted(pending)
-            records = (*records, attempt + 1)
-    if not may:
-        return task_programs.TaskWritten(done=False, task=task), state
+    after = call.on(task, "")
+    if after is None:
+        return Written(done=False, record=task), state
+    if after.attempt > task.attempt:
+        records = (*records, after.attempt)
     if getattr(call, "attempt", task.attempt) != task.attempt:
         raise BrokenError(f"T6: attempt {call.attempt} changes a task of attempt {task.attempt}")
-    if task.status.is_closed and not isinstance(call, task_programs.Retry):
+    if task.status.is_closed and not isinstance(call, Retry):
         raise BrokenError(f"T3: the task was {task.status} and is {after.status}")
     if task.attempt == after.attempt and _rank(after.status) < _rank(task.status):
         raise BrokenError(f"T3: the task was {task.status} and is {after.status}")
-    return task_programs.TaskWritten(done=True, task=after), replace(
-        state, task=after, records=records
-    )
+    return Written(done=True, record=after), replace(state, task=after, records=records)
 
 
 def _returned(state: State, function: Function, result: Any) -> State:

@@ -15,8 +15,8 @@ from functions.task.iterator.app import lambda_handler as iterator
 from tests.fakes import World
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters import task_items
 from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.adapters.task_items import task_item
 from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.task import Counts, Task, TaskStatus
 from sfn_cqrs.service import handlers
@@ -26,7 +26,7 @@ from sfn_cqrs.service.tasks.service import TaskService
 
 ITEMS = 4
 FAILS = 2
-PARTS = ("tasks", "task_executions", "events", "alarms")
+PARTS = ("task_executions", "events", "alarms")
 TRIES = 3
 RECEIVED = {"ApproximateReceiveCount": "1"}
 
@@ -84,7 +84,7 @@ class Machine:
         """Run until the task has ended; what nothing moves any more, the sweep does."""
         for _ in range(20):
             self._run_until_nothing_moves()
-            ((_, task),) = self.world.store.tasks.items()
+            (task,) = self.world.all_of(task_items.TASKS)
             if task.status.is_closed:
                 return task
             self.world.clock.advance(minutes=20)
@@ -96,14 +96,12 @@ class Machine:
             pass
 
     def _stream(self) -> bool:
-        ((_, task),) = self.world.store.tasks.items()
+        (task,) = self.world.all_of(task_items.TASKS)
         mark = (task.attempt, str(task.status))
         if mark in self.seen or not (task.status is TaskStatus.CREATED or task.status.is_closed):
             return False
         self.seen.add(mark)
-        image = task_item(task, 0)
-        if task.counts is not None:
-            image |= {"completed": 0, "failed": 0, "cancelled": 0}
+        image = task_items.task_item(task)
         keys = marshal({"pk": image["pk"], "sk": image["sk"]})
         dynamodb = {"Keys": keys, "NewImage": marshal(image), "SequenceNumber": "1"}
         return self._delivered(lambda: on_task_changed({"Records": [{"dynamodb": dynamodb}]}, None))
@@ -182,8 +180,8 @@ def story(kill_at: int | None = None, *, before: bool = True, twice: bool = Fals
     late: list[int] = []
 
     def handle(item: task_types.TaskItem) -> object:
-        ((key, _),) = world.store.tasks.items()
-        stored = world.store.task_items.stored((key, item.index))
+        (task,) = world.all_of(task_items.TASKS)
+        stored = world.stored_item(task.key, item.index)
         if stored is None or stored.status is TaskStatus.COMPLETED:
             late.append(item.index)
         runs[item.index] += 1
@@ -196,6 +194,7 @@ def story(kill_at: int | None = None, *, before: bool = True, twice: bool = Fals
         stack.enter_context(_handled_by(handle))
         TaskService("tenant1").create("ORDER_REMINDER", [{"n": n} for n in range(ITEMS)])
         watched = {name: killer.watch(getattr(world, name)) for name in PARTS}
+        watched["tasks"] = world.task_table(killer.watch(world.dynamodb))
         stack.enter_context(bootstrap.override(**watched))
         task = Machine(world, twice).run()
     statuses = [item.status for item in world.tasks.items(task.key)]

@@ -11,7 +11,7 @@ from tests.support.proof import PROOF, without
 
 from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.keys import TaskKind
-from sfn_cqrs.domain.task import Item, Task, TaskStatus
+from sfn_cqrs.domain.task import Continue, Item, Queue, Retry, Task, TaskStatus, _next_attempt
 
 BATCH, SINGLE = TaskKind.BATCH, TaskKind.SINGLE
 COMPLETED, PROCESSING = TaskStatus.COMPLETED, TaskStatus.PROCESSING
@@ -68,7 +68,7 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
     "what is completed may be begun again": (
         Item,
         "may_be_claimed",
-        lambda item, attempt, seq, now: (
+        lambda item, attempt, seq, now, **_: (
             (item.attempt == attempt and item.seq < seq)
             or (item.attempt < attempt and not item.is_leased(now))
         ),
@@ -79,7 +79,7 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
     "a later attempt does not wait for the lease": (
         Item,
         "may_be_claimed",
-        lambda item, attempt, seq, _now: (
+        lambda item, attempt, seq, _now, **_: (
             item.status is not COMPLETED
             and (
                 (item.attempt == attempt and item.status is PROCESSING and item.seq < seq)
@@ -125,9 +125,11 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         "T7",
     ),
     "a message is noted after its worker has begun": (
-        Task,
-        "may_queue",
-        lambda task, attempt: task.attempt == attempt and not task.status.is_closed,
+        Queue,
+        "on",
+        lambda queue, task, _at: (
+            replace(task, status=TaskStatus.QUEUED) if task.is_mine(queue.attempt) else None
+        ),
         1,
         {"twice": 1},
         "T3",
@@ -141,17 +143,21 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         "T6",
     ),
     "a task that has ended is continued": (
-        Task,
-        "may_continue",
-        lambda task, attempt: task.attempt == attempt,
+        Continue,
+        "on",
+        lambda one, task, at: (
+            _next_attempt(task, at, one.pending) if task.attempt == one.attempt else None
+        ),
         1,
         {"kill": 1, "sweep": 2},
         "T3",
     ),
     "a retry is made of what was seen before another one": (
-        Task,
-        "may_retry",
-        lambda task, _attempt: task.status.is_repairable,
+        Retry,
+        "on",
+        lambda retry, task, at: (
+            _next_attempt(task, at, retry.pending) if task.status.is_repairable else None
+        ),
         1,
         {"fail": 2, "retry": 2},
         "T6",

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.exceptions import ClientError
@@ -41,7 +42,7 @@ class Kind(Generic[R]):
 
     `item` names every attribute that the code knows, None where there is none: what it does
     not name is another version's of the code, and is carried over. `is_open` says what the
-    index of open records lists.
+    index of open records lists, `ttl` when a record that was put at a moment expires.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Kind(Generic[R]):
     record: Callable[[Item], R]
     is_open: Callable[[R], bool]
     shards: int = 4
+    ttl: Callable[[R, datetime], int | None] = lambda _record, _now: None
 
     def shard(self, key: RecordKey) -> int:
         """The partition of the index of open records that one is listed in."""
@@ -59,10 +61,11 @@ class Kind(Generic[R]):
         """The record of an item as DynamoDB has it."""
         return replace(self.record(unmarshal(stored)), stored=stored)
 
-    def stored(self, record: R, rev: str) -> Item:
+    def stored(self, record: R, rev: str, now: datetime) -> Item:
         """The item to put in the place of the one that the record was made of."""
         shard = self.shard(self.key(record)) if self.is_open(record) else None
-        ours = self.item(record) | {"rev": rev, "open_shard": shard}
+        also = {"rev": rev, "open_shard": shard, "ttl": self.ttl(record, now)}
+        ours = self.item(record) | also
         before: Any = record.stored or {}
         return {name: value for name, value in before.items() if name not in ours} | marshal(ours)
 
@@ -87,8 +90,10 @@ class Records(Generic[R]):
         self._now = now
         self._open = OpenIndex(client, table, kind.name)
 
-    def create(self, record: R, request: Request | None = None) -> bool:
-        """Store a new record with the answer to its request; False if one of the two is there.
+    def create(self, record: R, request: Request | None = None, *also: Item) -> bool:
+        """Store a new record with the answer to its request, and what else is new with it.
+
+        One transaction, or a plain put where there is nothing else. False: something is there.
 
         Raises:
             BusyError: others keep writing the same items.
@@ -96,13 +101,15 @@ class Records(Generic[R]):
         rev = _new_rev()
         new: Any = {
             "TableName": self._table,
-            "Item": self._kind.stored(record, rev),
+            "Item": self._kind.stored(record, rev, self._now()),
             "ConditionExpression": _IS_NEW,
             "ExpressionAttributeValues": marshal({":rev": rev}),
         }
+        parts = [new, *map(self._new, also)]
         if request is not None:
-            parts = [{"Put": new}, {"Put": self._requests.put_operation(request)}]
-            return write_all(self._client, parts) is None
+            parts.append(self._requests.put_operation(request))
+        if len(parts) > 1:
+            return write_all(self._client, [{"Put": part} for part in parts]) is None
         try:
             self._client.put_item(**new)
         except ClientError as error:
@@ -112,16 +119,15 @@ class Records(Generic[R]):
         return True
 
     def find(self, key: RecordKey) -> R | None:
-        """A record, read consistently; None if there is none."""
-        keys = marshal({"pk": key.pk, "sk": key.sk})
-        answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
-        return self._kind.read(answer["Item"]) if "Item" in answer else None
+        """A record, read consistently; None if there is none, or it has expired."""
+        return self._alive(self._get(key.pk, key.sk))
 
     def change(self, key: RecordKey, write: Write[R], seen: R | None = None) -> Written[R]:
         """Let a write's rule make the next record of the present one, and put it.
 
         A record that was `seen` a moment ago saves a read, as long as nobody changed it; a write
-        is refused by what is read here only. What changes nothing is done without a put.
+        is refused by what is read here only. A rule that answers the record itself is done
+        without a put.
 
         Raises:
             BusyError: others came first at every try.
@@ -133,10 +139,10 @@ class Records(Generic[R]):
         for number in range(TRIES):
             if record is None or _rev_of(record) in mine:
                 return Written(done=record is not None, record=record)
-            at = iso(self._now())
-            after = write.on(record, at)
-            if after is not None and after != record:
-                item = self._kind.stored(replace(after, updated_at=at), _new_rev())
+            now = self._now()
+            after = write.on(record, iso(now))
+            if after is not None and after is not record:
+                item = self._kind.stored(replace(after, updated_at=iso(now)), _new_rev(), now)
                 mine.add(item["rev"]["S"])
                 refused = self._put(item, _rev_of(record))
                 if refused is None:
@@ -163,12 +169,16 @@ class Records(Generic[R]):
         """
         wanted = Range(under.pk, under.sk, limit, cursor, is_descending=True)
         given = {name: str(value) for name, value in equal.items() if value is not None}
-        more: dict[str, Any] = {
-            "FilterExpression": " AND ".join(f"#{name} = :{name}" for name in given),
-            "names": {f"#{name}": name for name in given},
-            "values": {f":{name}": value for name, value in given.items()},
-        }
-        page = query_page(self._client, self._table, wanted, **(more if given else {}))
+        wants = [f"#{name} = :{name}" for name in given]
+        kept = self._kept()
+        page = query_page(
+            self._client,
+            self._table,
+            wanted,
+            FilterExpression=" AND ".join([f"({kept['FilterExpression']})", *wants]),
+            names=kept["names"] | {f"#{name}": name for name in given},
+            values=kept["values"] | {f":{name}": value for name, value in given.items()},
+        )
         return Page([self._kind.record(item) for item in page.items], page.next_cursor)
 
     def opened(
@@ -185,6 +195,31 @@ class Records(Generic[R]):
     def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
         """Remember how far this sweep came."""
         self._open.keep_cursors(cursors)
+
+    def _get(self, pk: str, sk: str) -> Item | None:
+        keys = marshal({"pk": pk, "sk": sk})
+        answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
+        return answer.get("Item")
+
+    def _alive(self, item: Item | None) -> R | None:
+        if item is None or has_expired(item, self._now()):
+            return None
+        return self._kind.read(item)
+
+    def _kept(self) -> dict[str, Any]:
+        """What a query needs to leave out what has expired and is not deleted yet."""
+        return {
+            "names": {"#ttl": "ttl"},
+            "values": {":instant": int(self._now().timestamp())},
+            "FilterExpression": "attribute_not_exists(#ttl) OR #ttl > :instant",
+        }
+
+    def _new(self, item: Item) -> Any:
+        return {
+            "TableName": self._table,
+            "Item": marshal(item),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
 
     def _put(self, item: Item, rev: str) -> Item | None:
         """Put an item in the place of a revision; if refused, what is there, empty if unknown."""
@@ -209,9 +244,14 @@ class Records(Generic[R]):
         Who goes on after the pause from what came before it is late again, and starves.
         """
         if number == 0 and found:
-            return self._kind.read(found)
+            return self._alive(found)
         time.sleep(random.uniform(0, PAUSE * 2**number))
         return self.find(key)
+
+
+def has_expired(item: Item, now: datetime) -> bool:
+    """Whether an item is only not deleted yet."""
+    return "ttl" in item and int(item["ttl"]["N"]) <= now.timestamp()
 
 
 def _new_rev() -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain import task as tasks
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import TaskKey, TaskKind
@@ -13,8 +14,9 @@ POINTER_SK = "task"
 """Sorts behind every item of the task, for types are spelt in capitals."""
 
 
-def task_item(task: Task, open_shard: int) -> Item:
-    """The task as stored when it is created."""
+def task_item(task: Task) -> Item:
+    """The task as stored."""
+    counts = task.counts
     return {
         **_key_item(task.key),
         "pk": task.key.pk,
@@ -25,6 +27,11 @@ def task_item(task: Task, open_shard: int) -> Item:
         "attempt": task.attempt,
         "total": task.total,
         "left": task.left,
+        "pending": None if task.pending is None else list(task.pending),
+        "stop": task.stop and str(task.stop),
+        "completed": counts and counts.completed,
+        "failed": counts and counts.failed,
+        "cancelled": counts and counts.cancelled,
         "input": None if task.input is None else list(task.input),
         "input_s3": task.input_s3,
         "source": task.source,
@@ -34,7 +41,6 @@ def task_item(task: Task, open_shard: int) -> Item:
         "created_ip": task.created.ip or None,
         "opened_at": task.opened_at,
         "updated_at": task.updated_at,
-        "open_shard": open_shard,
     }
 
 
@@ -121,3 +127,12 @@ def _counts(item: Item) -> Counts | None:
     if "completed" not in item:
         return None
     return Counts(item["completed"], item["failed"], item["cancelled"])
+
+
+TASKS = Kind(
+    name="tasks",
+    key=lambda task: task.key,
+    item=task_item,
+    record=as_task,
+    is_open=lambda task: not task.status.is_closed,
+)

@@ -1,7 +1,8 @@
 """Tasks: work in the background, of one item or of up to a thousand, and who may change it.
 
-The predicates are the conditions of the conditional writes. The fake applies them, the
-DynamoDB adapter spells them as expressions, and a contract test holds the two equal.
+A write of a task carries its rule, which the models explore and production runs: see `records`.
+The predicates of an item are the conditions of its conditional writes, which many make at once.
+The DynamoDB adapter spells them as expressions, and a contract test holds the two equal.
 """
 
 from collections import Counter
@@ -18,6 +19,7 @@ from sfn_cqrs.domain.errors import (
     TooManyItemsError,
 )
 from sfn_cqrs.domain.keys import TaskKey, TaskRef
+from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.values import Json, canonical, checked_json
 
 MAX_ITEMS = 1_000
@@ -93,7 +95,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Record):
     """A task as stored.
 
     `pending` are the items of this attempt (None: all), `left` is how many of them had not
@@ -106,7 +108,6 @@ class Task:
     total: int
     created: Audit
     opened_at: str
-    updated_at: str
     status: TaskStatus = TaskStatus.CREATED
     attempt: int = 1
     left: int = 0
@@ -137,49 +138,100 @@ class Task:
         """Only the current attempt writes, and only while it is open."""
         return self.attempt == attempt and not self.status.is_closed
 
-    def may_queue(self, attempt: int) -> bool:
-        """Its message may be sent, and sent again, until somebody has begun."""
-        return self.attempt == attempt and self.status.is_waiting
 
-    def may_stop(self) -> bool:
-        """Only what is open can be stopped; the first reason stays."""
-        return not self.status.is_closed and self.stop is None
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The task's message is about to be sent, and sent again, until somebody has begun."""
 
-    def may_continue(self, attempt: int) -> bool:
-        """An attempt that ended before its items did has a successor."""
-        return self.attempt == attempt and self.status is TaskStatus.PROCESSING
+    attempt: int
 
-    def may_retry(self, attempt: int) -> bool:
-        """Only what has not gone well can be retried; once per attempt."""
-        return self.attempt == attempt and self.status.is_repairable
+    def on(self, task: Task, _at: str) -> Task | None:
+        return replace(task, status=TaskStatus.QUEUED) if _waits(task, self.attempt) else None
 
-    def queued(self) -> "Task":
-        """Its message is about to be sent."""
-        return replace(self, status=TaskStatus.QUEUED)
 
-    def begun(self) -> "Task":
-        """Every item is stored, and work on them begins."""
-        return replace(self, status=TaskStatus.PROCESSING, input=None, input_s3=None)
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Every item is stored, and work on them begins; the task's own copy of the input goes."""
 
-    def stopped(self, stop: Stop) -> "Task":
-        """No further item is begun."""
-        return replace(self, stop=stop)
+    attempt: int
 
-    def closed(self, status: TaskStatus, counts: Counts) -> "Task":
-        """The attempt has ended."""
-        return replace(self, status=status, counts=counts)
+    def on(self, task: Task, _at: str) -> Task | None:
+        if not _waits(task, self.attempt):
+            return None
+        return replace(task, status=TaskStatus.PROCESSING, input=None, input_s3=None)
 
-    def restarted(self, pending: tuple[int, ...]) -> "Task":
-        """The next attempt, with these items; the stream sees the status and starts it."""
-        return replace(
-            self,
-            status=TaskStatus.CREATED,
-            attempt=self.attempt + 1,
-            pending=pending,
-            left=len(pending),
-            stop=None,
-            counts=None,
-        )
+
+@dataclass(frozen=True, slots=True)
+class StopTask:
+    """No further item is begun; the first reason stays."""
+
+    stop: Stop
+
+    def on(self, task: Task, _at: str) -> Task | None:
+        if task.status.is_closed or task.stop is not None:
+            return None
+        return replace(task, stop=self.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTask:
+    """The attempt has ended."""
+
+    attempt: int
+    status: TaskStatus
+    counts: Counts
+
+    def on(self, task: Task, _at: str) -> Task | None:
+        if not task.is_mine(self.attempt):
+            return None
+        return replace(task, status=self.status, counts=self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """The next attempt begins, with what an attempt left that ended before its items did."""
+
+    attempt: int
+    pending: tuple[int, ...]
+
+    def on(self, task: Task, at: str) -> Task | None:
+        if (task.attempt, task.status) != (self.attempt, TaskStatus.PROCESSING):
+            return None
+        return _next_attempt(task, at, self.pending)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A person begins the next attempt, with what did not go well; once per attempt."""
+
+    attempt: int
+    pending: tuple[int, ...]
+
+    def on(self, task: Task, at: str) -> Task | None:
+        if task.attempt != self.attempt or not task.status.is_repairable:
+            return None
+        return _next_attempt(task, at, self.pending)
+
+
+TaskWrite = Queue | Begin | StopTask | CloseTask | Continue | Retry
+
+
+def _waits(task: Task, attempt: int) -> bool:
+    return task.attempt == attempt and task.status.is_waiting
+
+
+def _next_attempt(task: Task, at: str, pending: tuple[int, ...]) -> Task:
+    """The stream sees the status, and starts it."""
+    return replace(
+        task,
+        status=TaskStatus.CREATED,
+        attempt=task.attempt + 1,
+        pending=pending,
+        left=len(pending),
+        stop=None,
+        counts=None,
+        opened_at=at,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,23 @@ from sfn_cqrs.domain.errors import (
     TransientError,
 )
 from sfn_cqrs.domain.keys import TaskKind
-from sfn_cqrs.domain.task import Counts, Ending, Item, Stop, Task, TaskStatus, TryAgain
+from sfn_cqrs.domain.records import Written
+from sfn_cqrs.domain.task import (
+    Begin,
+    CloseTask,
+    Continue,
+    Counts,
+    Ending,
+    Item,
+    Queue,
+    Retry,
+    Stop,
+    StopTask,
+    Task,
+    TaskStatus,
+    TaskWrite,
+    TryAgain,
+)
 
 MAX_FRUITLESS_ATTEMPTS = 3
 """After so many attempts, one that ended no item is not followed by another."""
@@ -47,24 +63,10 @@ class FindItems:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """Note that the task's message is about to be sent, if `may_queue`: TaskWritten."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
 class PutItems:
     """Store the items that are not stored yet."""
 
     task: Task
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """Note that every item is stored, if `may_queue`: TaskWritten."""
-
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,46 +128,6 @@ class SettleItem:
 
 
 @dataclass(frozen=True, slots=True)
-class StopTask:
-    """Begin no further item, if `may_stop`: TaskWritten."""
-
-    stop: Stop
-
-
-@dataclass(frozen=True, slots=True)
-class CloseTask:
-    """Write how the attempt ended, if `is_mine`: TaskWritten."""
-
-    attempt: int
-    status: TaskStatus
-    counts: Counts
-
-
-@dataclass(frozen=True, slots=True)
-class Continue:
-    """Begin the next attempt with what is left, if `may_continue`: TaskWritten."""
-
-    attempt: int
-    pending: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Begin the next attempt with what did not go well, if `may_retry`: TaskWritten."""
-
-    attempt: int
-    pending: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TaskWritten:
-    """What a conditional write answers: done or refused, and the task as it now is."""
-
-    done: bool
-    task: Task | None
-
-
-@dataclass(frozen=True, slots=True)
 class ItemWritten:
     """What a conditional write answers: done or refused, and the item as it now is."""
 
@@ -173,30 +135,15 @@ class ItemWritten:
     item: Item | None
 
 
-Call = (
-    FindTask
-    | FindItems
-    | Queue
-    | PutItems
-    | Begin
-    | Start
-    | Describe
-    | Claim
-    | Work
-    | CountRetry
-    | CloseItem
-    | SettleItem
-    | StopTask
-    | CloseTask
-    | Continue
-    | Retry
-)
+TaskWritten = Written[Task]
+ItemWrite = Claim | CountRetry | CloseItem | SettleItem
+Call = FindTask | FindItems | PutItems | Start | Describe | Work | ItemWrite | TaskWrite
 
 
 def enqueue(attempt: int) -> Generator[Call, Any, Task | None]:
     """Say whether the attempt's message has to be sent: the task, or None."""
     written: TaskWritten = yield Queue(attempt)
-    return written.task if written.done else None
+    return written.record if written.done else None
 
 
 def start(attempt: int) -> Generator[Call, Any, Task | None]:
@@ -212,7 +159,7 @@ def start(attempt: int) -> Generator[Call, Any, Task | None]:
         yield PutItems(task)
     if task.status.is_waiting:
         written: TaskWritten = yield Begin(attempt)
-        task = written.task
+        task = written.record
     if task is None or not task.is_mine(attempt):
         return None
     if task.stop is not None:
@@ -364,11 +311,11 @@ def cancel() -> Generator[Call, Any, Task]:
         NotOpenError: it has ended.
     """
     written: TaskWritten = yield StopTask(Stop.CANCELLED)
-    if written.task is None:
+    if written.record is None:
         raise NotFoundError("there is no such task")
-    if written.task.status.is_closed:
-        raise NotOpenError(f"the task is {written.task.status}; there is nothing to cancel")
-    return written.task
+    if written.record.status.is_closed:
+        raise NotOpenError(f"the task is {written.record.status}; there is nothing to cancel")
+    return written.record
 
 
 def retry(now: float) -> Generator[Call, Any, Task]:
@@ -393,9 +340,9 @@ def retry(now: float) -> Generator[Call, Any, Task]:
         )
     pending = tuple(item.index for item in items if item.status is not TaskStatus.COMPLETED)
     written: TaskWritten = yield Retry(task.attempt, pending)
-    if not written.done or written.task is None:
+    if not written.done or written.record is None:
         raise NotFailedError("the task was changed by somebody else; look again")
-    return written.task
+    return written.record
 
 
 def _is_moving(task: Task, now: datetime) -> Generator[Call, Any, str]:
@@ -449,6 +396,6 @@ def _ending(task: Task, item: Item, abandoned: Mapping[int, str]) -> Ending:
 
 
 def _owned(written: TaskWritten, attempt: int) -> Task:
-    if written.task is None or written.task.attempt != attempt:
+    if written.record is None or written.record.attempt != attempt:
         raise SupersededError(f"attempt {attempt} no longer owns the task")
-    return written.task
+    return written.record

@@ -12,7 +12,7 @@ from sfn_cqrs.adapters import (
     import_jobs,
     process_table,
     saga_items,
-    task_table,
+    task_items,
     zip_jobs,
 )
 from sfn_cqrs.domain import approval_programs, chain, saga_programs, task_programs
@@ -170,7 +170,7 @@ TASKS: Kind[Task] = Kind(
     name="task",
     metric="OldestOpenTaskAge",
     table=bootstrap.tasks,
-    shards=task_table.OPEN_SHARDS,
+    shards=task_items.TASKS.shards,
     per_shard=50,  # some of which end a thousand items
     repair=_repair_task,
     ages=lambda task: not task.status.is_closed,

@@ -5,6 +5,7 @@ import pytest
 from functions.api.handle_request.app import lambda_handler as handle_request
 from tests.fakes.builders import RESIZE, a_task, an_item
 
+from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.domain.errors import (
     IdempotencyMismatchError,
     InvalidInputError,
@@ -36,7 +37,7 @@ def service(world):
 
 
 def stored(world):
-    return [task for _, task in world.store.tasks.items()]
+    return world.all_of(TASKS)
 
 
 class TestCreate:

@@ -5,7 +5,7 @@ from functions.stream.on_task_changed.app import lambda_handler
 from tests.fakes.builders import a_task
 
 from sfn_cqrs.domain.keys import TaskRef
-from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.domain.task import Begin, TaskStatus
 
 FIRST, SECOND = "111100000000000000001", "111100000000000000002"
 ALL_DONE = {"batchItemFailures": []}
@@ -91,7 +91,7 @@ def test_a_record_that_comes_again_sends_again_until_somebody_has_begun(event, k
     world.seed_tasks(a_task(key))
     handle(event, 0)
     handle(event, 0)
-    world.tasks.begin(key, 1)
+    world.tasks.change(key, Begin(1))
     handle(event, 0)
 
     assert world.events.messages == [EXECUTE, EXECUTE]
@@ -145,7 +145,7 @@ def test_the_notices_of_a_batch_are_published_together(event, key, world, monkey
 
 def test_a_record_that_fails_comes_again_with_all_behind_it(event, key, world, monkeypatch):
     world.seed_tasks(a_task(key))
-    monkeypatch.setattr(world.tasks, "queue", _throttled)
+    monkeypatch.setattr(world.tasks, "change", _throttled)
 
     assert handle(event, 1, 0, 2) == {"batchItemFailures": [{"itemIdentifier": FIRST}]}
 

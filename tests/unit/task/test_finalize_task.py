@@ -72,7 +72,7 @@ def test_an_item_whose_function_died_at_every_try_fails_with_its_error(seed, key
 
     finalize([{"index": 0, "ok": True}, {"index": 1, "error": "Sandbox.Timedout"}])
 
-    task, item = world.tasks.find(key), world.store.task_items.stored((key, 1))
+    task, item = world.tasks.find(key), world.stored_item(key, 1)
     assert (task.status, task.counts) == (FAILED, Counts(2, 1, 0))
     assert (item.status, item.error) == (FAILED, "Sandbox.Timedout")
 

@@ -5,7 +5,7 @@ from tests.fakes.builders import a_task, an_item
 
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.keys import TaskRef
-from sfn_cqrs.domain.task import Stop, TaskStatus
+from sfn_cqrs.domain.task import Stop, StopTask, TaskStatus
 from sfn_cqrs.service import handlers
 
 NOON = 1795608000
@@ -54,7 +54,7 @@ def test_the_handler_gets_the_item_and_its_result_is_kept(begun, key, iterate, h
         {"n": 1},
     )
     assert item.key == "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A-1"
-    stored = begun.store.task_items.stored((key, 1))
+    stored = begun.stored_item(key, 1)
     assert (stored.status, stored.result, stored.lease_until) == (
         TaskStatus.COMPLETED,
         {"width": 80},
@@ -66,7 +66,7 @@ def test_while_the_handler_runs_the_item_is_claimed_until_the_function_has_ended
     begun, key, iterate, handle_items
 ):
     seen = []
-    handle_items(lambda _: seen.append(begun.store.task_items.stored((key, 1))))
+    handle_items(lambda _: seen.append(begun.stored_item(key, 1)))
 
     iterate()
 
@@ -85,7 +85,7 @@ def test_what_the_handler_raises_is_recorded_with_its_traceback_and_not_raised(
 
     assert iterate() == NOT_DONE
 
-    item = begun.store.task_items.stored((key, 1))
+    item = begun.stored_item(key, 1)
     assert (item.status, item.error) == (TaskStatus.FAILED, "ValueError")
     first, second, *_, last = item.cause.splitlines()
     assert first == "no picture in {'n': 1}"
@@ -103,11 +103,11 @@ def test_a_transient_error_goes_to_the_machine_while_there_are_tries_left(
     handle_items(busy, retry=1)
     with pytest.raises(TransientError, match="the printer is busy"):
         iterate(tries=0)
-    between = begun.store.task_items.stored((key, 1)).status
+    between = begun.stored_item(key, 1).status
 
     assert iterate(tries=1) == NOT_DONE
 
-    item = begun.store.task_items.stored((key, 1))
+    item = begun.stored_item(key, 1)
     assert between is TaskStatus.PROCESSING
     assert (item.status, item.error, item.seq) == (TaskStatus.FAILED, "TransientError", 1)
 
@@ -124,11 +124,11 @@ def test_a_busy_aws_fails_no_item_and_is_no_try_of_its_handler(begun, key, itera
             iterate(tries=tries)
     with pytest.raises(TransientError, match="the printer is busy"):
         iterate(tries=20)
-    assert begun.store.task_items.stored((key, 1)).status is TaskStatus.PROCESSING
+    assert begun.stored_item(key, 1).status is TaskStatus.PROCESSING
 
     assert iterate(tries=21) == NOT_DONE
 
-    item = begun.store.task_items.stored((key, 1))
+    item = begun.stored_item(key, 1)
     assert (item.status, item.error, item.retries) == (TaskStatus.FAILED, "TransientError", 1)
 
 
@@ -168,18 +168,18 @@ def test_a_function_that_outlives_its_try_records_nothing(begun, key, iterate, h
     with pytest.raises(SupersededError, match="try 0 of attempt 1 no longer owns item 1"):
         iterate(tries=0)
 
-    assert begun.store.task_items.stored((key, 1)).status is TaskStatus.PROCESSING
+    assert begun.stored_item(key, 1).status is TaskStatus.PROCESSING
 
 
 def test_a_cancelled_task_begins_no_further_item(begun, key, iterate, handle_items):
     runs = []
     handle_items(runs.append)
-    begun.tasks.stop(key, Stop.CANCELLED)
+    begun.tasks.change(key, StopTask(Stop.CANCELLED))
 
     assert iterate() == NOT_DONE
 
     assert runs == []
-    assert begun.store.task_items.stored((key, 1)).status is TaskStatus.CREATED
+    assert begun.stored_item(key, 1).status is TaskStatus.CREATED
 
 
 def test_the_first_failure_of_a_type_that_fails_fast_stops_the_rest(
@@ -235,7 +235,7 @@ def test_an_item_that_takes_longer_than_its_type_allows_fails(begun, key, iterat
 
     assert iterate() == NOT_DONE
 
-    item = begun.store.task_items.stored((key, 1))
+    item = begun.stored_item(key, 1)
     assert item.error == "ItemTimeoutError"
     assert item.cause.splitlines()[0] == "the item took longer than 0.05 s"
     assert "in forever" in item.cause
@@ -256,7 +256,7 @@ def test_a_result_that_cannot_be_kept_fails_the_item(
 
     assert iterate() == NOT_DONE
 
-    item = begun.store.task_items.stored((key, 1))
+    item = begun.stored_item(key, 1)
     assert item.error == "ItemResultError"
     assert item.cause.startswith(message)
 
@@ -267,6 +267,6 @@ def test_an_item_whose_handler_is_gone_fails_and_says_so(begun, key, iterate, mo
 
     assert iterate() == NOT_DONE
 
-    item = begun.store.task_items.stored((key, 1))
+    item = begun.stored_item(key, 1)
     assert item.error == "UnknownTaskTypeError"
     assert "'ORDER_REMINDER' is not registered" in item.cause

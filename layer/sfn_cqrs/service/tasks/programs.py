@@ -6,26 +6,12 @@ from typing import Any, TypeVar
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.keys import TaskKey
-from sfn_cqrs.domain.task import Ending, Item, TryAgain
-from sfn_cqrs.domain.task_programs import ItemWritten, TaskWritten
+from sfn_cqrs.domain.task import Ending, Item, Task, TryAgain
+from sfn_cqrs.domain.task_programs import ItemWritten
 from sfn_cqrs.service.programs import run_program
 
 T = TypeVar("T")
 Worker = Callable[[Item], Ending | TryAgain]
-_TaskWrite = (
-    task_programs.Queue
-    | task_programs.Begin
-    | task_programs.StopTask
-    | task_programs.CloseTask
-    | task_programs.Continue
-    | task_programs.Retry
-)
-_ItemWrite = (
-    task_programs.Claim
-    | task_programs.CountRetry
-    | task_programs.CloseItem
-    | task_programs.SettleItem
-)
 
 
 class TaskFlow:
@@ -35,6 +21,7 @@ class TaskFlow:
         """Take a task; a program that works on items also needs the worker."""
         self._key = key
         self._worker = worker
+        self._seen: Task | None = None
 
     def run(self, program: Generator[task_programs.Call, Any, T]) -> T:
         """Make a program's calls one by one; whatever a call raises ends the program."""
@@ -43,7 +30,8 @@ class TaskFlow:
     def _made(self, call: task_programs.Call) -> object:
         match call:
             case task_programs.FindTask():
-                return bootstrap.tasks().find(self._key)
+                self._seen = bootstrap.tasks().find(self._key)
+                return self._seen
             case task_programs.FindItems():
                 return bootstrap.tasks().items(self._key)
             case task_programs.PutItems(task):
@@ -64,25 +52,11 @@ class TaskFlow:
             ):
                 return self._item_written(call)
             case _:
-                return self._task_written(call)
+                written = bootstrap.tasks().change(self._key, call, self._seen)
+                self._seen = written.record
+                return written
 
-    def _task_written(self, call: _TaskWrite) -> TaskWritten:
-        tasks = bootstrap.tasks()
-        match call:
-            case task_programs.Queue(attempt):
-                return tasks.queue(self._key, attempt)
-            case task_programs.Begin(attempt):
-                return tasks.begin(self._key, attempt)
-            case task_programs.StopTask(stop):
-                return tasks.stop(self._key, stop)
-            case task_programs.CloseTask(attempt, status, counts):
-                return tasks.close(self._key, attempt, status, counts)
-            case task_programs.Continue(attempt, pending):
-                return tasks.go_on(self._key, attempt, pending)
-            case task_programs.Retry(attempt, pending):
-                return tasks.retry(self._key, attempt, pending)
-
-    def _item_written(self, call: _ItemWrite) -> ItemWritten:
+    def _item_written(self, call: task_programs.ItemWrite) -> ItemWritten:
         tasks = bootstrap.tasks()
         match call:
             case task_programs.Claim(index, attempt, seq, lease_until, once):

@@ -121,7 +121,7 @@ class TaskService:
         cursor: str | None = None,
     ) -> Page[Task]:
         """A page of the tasks of a type and kind, the newest first; limit 1 to 100."""
-        return bootstrap.tasks().page(self._tenant, kind, task_type, limit, cursor)
+        return bootstrap.tasks().page(TaskKey(self._tenant, task_type, "", kind), limit, cursor)
 
     def cancel(self, id_: str) -> Task:
         """Begin no further item; what has begun runs to its end, and then the task ends.
@@ -178,7 +178,7 @@ class TaskService:
             request_id=caller.request_id,
         )
         request = new_request(self._tenant, caller.idempotency_key, asked, {"id": key.id})
-        if bootstrap.tasks().create(task, request) is None:
+        if bootstrap.tasks().create(task, request):
             return key.id
         seen = seen_id(self._tenant, caller.idempotency_key, asked)
         if seen is None:
