@@ -31,7 +31,6 @@ from sfn_cqrs.adapters.zip_jobs import ZipJobs
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.task import Item
 from sfn_cqrs_local.template import Template
 
 TABLES = (
