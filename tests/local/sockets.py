@@ -30,5 +30,6 @@ def children(pid: int) -> list[int]:
     """Return the processes that a process has started."""
     found = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread may have ended meanwhile
+            found += [int(child) for child in (task / "children").read_text().split()]
     return found

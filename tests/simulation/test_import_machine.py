@@ -370,5 +370,5 @@ def test_a_single_row_goes_by_its_message() -> None:
 def ended_event(execution: dict[str, Any]) -> dict[str, Any]:
     return {
         "detail-type": "Step Functions Execution Status Change",
-        "detail": {"input": execution["input"], "name": execution["name"]},
+        "detail": {name: execution[name] for name in ("input", "name", "stateMachineArn")},
     }

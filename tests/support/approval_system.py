@@ -17,6 +17,7 @@ from tests.support.system import API, TENANT, System
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.approval_items import APPROVALS
+from sfn_cqrs.adapters.approval_table import ApprovalTable
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.domain.approval import Approval, Rules, Status
@@ -31,6 +32,10 @@ from sfn_cqrs.service.commands.service import Caller
 CONSUMER = "StreamOnApprovalChangedFunction"
 TYPE = "ORDER_RELEASE"
 WATCHED = ("events", "alarms", "requests")
+
+
+class _WatchedApprovals(WatchedRecords[Approval]):
+    page_of_status = ApprovalTable.page_of_status
 
 
 class ApprovalSystem(System):
@@ -61,7 +66,7 @@ class ApprovalSystem(System):
         parts = {name: part for name, part in self.world.parts().items() if name != "clock"}
         watched = {name: Watched(parts[name], self.calls, self._saw) for name in WATCHED}
         calls = Watched(executions, self.calls, self._saw)
-        approvals = WatchedRecords(
+        approvals = _WatchedApprovals(
             self.world.dynamodb,
             TABLES["approvals"],
             APPROVALS,
