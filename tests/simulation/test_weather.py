@@ -4,8 +4,12 @@ import pytest
 from tests.simulation.weather import FAULTS, FLOWS, weathered
 from tests.support.system import silent, template
 
-SAID = {"TransientError", "again", "503", "200", "202", "done"}
-"""A function says that it is to be run again, or it has dealt with the fault by itself."""
+SAID = {"TransientError", "again", "503", "200", "202", "done", "SagaStepError"}
+"""A function says that it is to be run again, or it has dealt with the fault by itself.
+
+A step that is refused says so, too, where it finds its end written in spite of a lost answer; that
+no other order is undone is what the flow holds.
+"""
 WINDOWS = 8
 PAIRS = [(flow, fault) for flow in FLOWS for fault in FAULTS]
 SAMPLE = [(flow, FAULTS[place % len(FAULTS)]) for place, flow in enumerate(FLOWS)]
