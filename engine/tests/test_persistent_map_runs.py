@@ -388,5 +388,4 @@ def test_a_map_run_survives_a_kill(tmp_path: Path) -> None:
     assert json.loads(described["output"]) == list(range(40))
     assert after["itemCounts"]["succeeded"] == after["itemCounts"]["total"] == 40
     doubled = [item for item, count in calls.items() if count > 1]
-    assert doubled
-    assert min(doubled) >= 16
+    assert 0 < len(doubled) <= 4  # those that were at work when it was killed, and no other
