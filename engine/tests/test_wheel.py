@@ -71,9 +71,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@pytest.fixture(scope="module")
-def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    environment = Environment(tmp_path_factory.mktemp("bare"))
+@pytest.fixture
+def bare(wheel: Path, tmp_path: Path) -> Environment:
+    environment = Environment(tmp_path / "bare")
     environment.install(str(wheel))
     return environment
 
