@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from tests.template.stack import ROOT
 
+from sfn_cqrs.adapters.open_index import shard_of
+from sfn_cqrs.adapters.records import Kind
+from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.sagas import types as saga_types
@@ -27,6 +30,11 @@ class Asker(Protocol):
 
     def ask(self, path: str, body: Any = None, **headers: str) -> Any:
         """Send a request."""
+
+
+def a_shard(kind: Kind[Any], item: dict[str, Any]) -> dict[str, str]:
+    """The shard that lists an item while it is open."""
+    return {"N": str(shard_of(item["pk"]["S"], item["sk"]["S"], kind.shards))}
 
 
 def run_sagas(user: Asker) -> None:
@@ -81,7 +89,8 @@ def lose_sagas_and_sweep(user: Asker) -> None:
     for ulid in (found["ulid"]["S"], lost):
         key = {"ulid": {"S": ulid}, "sk": {"S": f"SAGA#{ulid}"}, "id": {"S": f"g-{ulid}"}}
         item = {**found, **key, "status": {"S": "RUNNING"}, "is_undoing": {"BOOL": False}}
-        item |= {"opened_at": {"S": OLD}, "updated_at": {"S": OLD}, "open_shard": {"N": "0"}}
+        item |= {"opened_at": {"S": OLD}, "updated_at": {"S": OLD}}
+        item["open_shard"] = a_shard(SAGAS, item)
         client.put_item(TableName=table, Item=item)
     tick = (ROOT / "events/schedule/sweep.json").read_bytes()
     done = json.loads(user.stack.functions.invoke("ScheduleSweepFunction", tick))
