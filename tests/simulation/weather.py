@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from tests.support.airports import Airport
-from tests.support.calls import AwsCall
+from tests.support.calls import AwsCall, Observer
 from tests.support.import_system import a_file, a_line
 from tests.support.system import TENANT
 from tests.support.whole_system import WholeSystem
@@ -308,18 +309,23 @@ FLOWS: list[Callable[[WholeSystem], None]] = [
 
 Place = tuple[str, int, str]
 """A call of a function: the how manieth it is, and of which operation."""
+Said = tuple[str, str]
+"""What an invocation of a function said: its error, a status, "again" or "done"."""
+AGAIN = {"TransientError", "again", "503"}
+"""How a function asks to be run again."""
+MOST_ROUNDS = 64
 
 
 @dataclass
 class Weather:
     """Each call of every function meets one fault, once; its function then has to run again.
 
-    Of functions that have few tries, only the calls in a window do, which moves from run to run.
+    Of functions that have few tries, only some calls do in one round, and others in the next.
     """
 
     fault: Fault
-    window: int
-    met: dict[Place, AwsCall] = field(default_factory=dict)
+    met: set[Place] = field(default_factory=set)
+    calls: list[AwsCall] = field(default_factory=list)
 
     def observe(self, call: AwsCall, moment: str) -> None:
         """Observe a call, and let it meet the fault.
@@ -330,10 +336,14 @@ class Weather:
         place = (call.function, call.number, call.operation)
         if moment != self.fault.moment or place in self.met:
             return
-        size = FEW_TRIES.get(call.function)
-        if size is not None and (call.number - 1) // size != self.window:
+        tries = FEW_TRIES.get(call.function)
+        if (
+            tries is not None
+            and [each.function for each in self.calls].count(call.function) >= tries
+        ):
             return
-        self.met[place] = call
+        self.met.add(place)
+        self.calls.append(call)
         raise self.fault.of(call)
 
 
@@ -344,21 +354,50 @@ FEW_TRIES = {
     "EventOnFileUploadedFunction": 2,
     "ScheduleSweepFunction": 8,  # and half an hour of sweeps that fail is too long
 }
-"""How many calls of a function meet the fault in one run."""
+"""How many calls of a function meet the fault in one round."""
 
 
 def weathered(
-    flow: Callable[[WholeSystem], None], fault: Fault, window: int = 0
-) -> list[tuple[AwsCall, str]]:
-    """Play a flow in bad weather; answers which calls met it, and what their functions said then.
+    flow: Callable[[WholeSystem], None], fault: Fault, rounds: int = MOST_ROUNDS
+) -> set[Said]:
+    """Play a flow in bad weather, again and again until each of its calls has met the fault.
+
+    Answers what the functions whose calls met it said then.
 
     Raises:
-        AssertionError: the flow does not end as on a good day.
+        AssertionError: the flow does not end as on a good day, or there are calls left for more
+            rounds than there may be.
     """
-    weather = Weather(fault, window)
+    weather = Weather(fault)
+    said: set[Said] = set()
+    for _ in range(rounds):
+        weather.calls.clear()
+        outcomes = _played(flow, weather.observe)
+        said |= {
+            (call.function, outcomes[call.function, call.invocation]) for call in weather.calls
+        }
+        if not weather.calls:
+            break
+    else:
+        assert rounds < MOST_ROUNDS, f"after {rounds} rounds, calls have not met the fault"
+    return said
+
+
+@cache
+def good_day(flow: Callable[[WholeSystem], None]) -> frozenset[Said]:
+    """What the functions say of their own accord."""
+    outcomes = _played(flow, lambda _call, _moment: None)
+    return frozenset((function, said) for (function, _), said in outcomes.items())
+
+
+def unheard_of(flow: Callable[[WholeSystem], None], said: set[Said]) -> set[Said]:
+    """What functions said that neither asks for another run nor is said on a good day."""
+    return {each for each in said if each[1] not in AGAIN} - good_day(flow)
+
+
+def _played(flow: Callable[[WholeSystem], None], observer: Observer) -> dict[tuple[str, int], str]:
     with WholeSystem(batch=2) as system:
-        system.calls.observers.append(weather.observe)
+        system.calls.observers.append(observer)
         flow(system)
         assert system.given_up() == []
-        said = system.heard.outcomes
-        return [(call, said[call.function, call.invocation]) for call in weather.met.values()]
+        return dict(system.heard.outcomes)
