@@ -8,13 +8,19 @@ from typing import Final
 DEFAULT_TENANT: Final = "tenant1"
 DEFAULT_USER: Final = "local-user"
 DEFAULT_ROLES: Final = "operator"
+ISSUER: Final = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_local"
 
 
 def claims(headers: Mapping[str, str]) -> dict[str, str]:
-    """Make the claims of an ID token of Cognito; an empty header leaves its claim out."""
+    """Make the claims of an ID token of Cognito; an empty header leaves its claim out.
+
+    Roles are separated by commas; one with a blank inside could be no group of Cognito's.
+    """
     user = _utf8(headers.get("x-user", DEFAULT_USER))
-    roles = headers.get("x-roles", DEFAULT_ROLES).replace(",", " ").split()
+    named = (role.strip() for role in headers.get("x-roles", DEFAULT_ROLES).split(","))
+    roles = [role for role in named if role and " " not in role]
     made = {
+        "iss": ISSUER,
         "sub": user,
         "cognito:username": user,
         "custom:tenant": _utf8(headers.get("x-tenant-code", DEFAULT_TENANT)),

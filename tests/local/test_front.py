@@ -4,6 +4,7 @@ import json
 import pytest
 
 from sfn_cqrs_local.front import Front, http_response, match_route
+from sfn_cqrs_local.identity import ISSUER
 from sfn_cqrs_local.template import Route, Template
 from sfn_local import FunctionError
 from sfn_local.http_server import Request
@@ -82,6 +83,7 @@ def test_the_event_is_a_payload_of_format_2():
                 "custom:tenant": "tenant1",
                 "cognito:groups": "[operator]",
                 "token_use": "id",
+                "iss": ISSUER,
             },
         ),
         (
@@ -92,9 +94,14 @@ def test_the_event_is_a_payload_of_format_2():
                 "custom:tenant": "acme",
                 "cognito:groups": "[clerk boss]",
                 "token_use": "id",
+                "iss": ISSUER,
             },
         ),
-        ({"x-tenant-code": "", "x-user": "", "x-roles": ""}, {"token_use": "id"}),
+        ({"x-tenant-code": "", "x-user": "", "x-roles": ""}, {"token_use": "id", "iss": ISSUER}),
+        (
+            {"x-user": "", "x-tenant-code": "", "x-roles": "shift operator, boss"},
+            {"cognito:groups": "[boss]", "token_use": "id", "iss": ISSUER},
+        ),
         (
             {"x-user": "太郎".encode().decode("latin-1"), "x-roles": ""},
             {
@@ -102,6 +109,7 @@ def test_the_event_is_a_payload_of_format_2():
                 "cognito:username": "太郎",
                 "custom:tenant": "tenant1",
                 "token_use": "id",
+                "iss": ISSUER,
             },
         ),
     ],

@@ -156,8 +156,8 @@ def test_a_saga_that_was_parked_before_it_turned_back_goes_on_forward() -> None:
 def without_void(monkeypatch: pytest.MonkeyPatch) -> None:
     """A compensation that comes first leaves nothing that keeps the step from happening."""
 
-    def has_happened(key: Any, request_key: str) -> bool:
-        return saga_commands.bootstrap.requests().find(key.tenant, request_key) is not None
+    def has_happened(key: Any, effect: str) -> bool:
+        return saga_commands._found(key, effect) is not None
 
     monkeypatch.setattr(saga_commands, "_has_happened", has_happened)
 
@@ -165,7 +165,7 @@ def without_void(monkeypatch: pytest.MonkeyPatch) -> None:
 def without_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """No two tries of a step share a request's key."""
     keys = (f"key-{number}" for number in count())
-    monkeypatch.setattr(saga_commands, "_request_key", lambda *_: next(keys))
+    monkeypatch.setattr(saga_commands, "_effect", lambda *_: next(keys))
 
 
 def without_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 
+from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.values import Json
 
 LIFETIME_SECONDS = 24 * 3600
 MAX_KEY_CHARACTERS = 256
+CLIENTS, CODES = "client/", "code/"
+"""What the keys of HTTP clients, and of all else, are kept under: the two never meet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A key that a client chose, what it asked for, and what it was told.
+    """What somebody asked for under a key of theirs, and what they were told.
 
-    `body_hash` is the fingerprint of the body; `expires_at` is in epoch seconds.
+    `key` is as `request_key` makes it, `body_hash` is the fingerprint of the body; `expires_at`
+    is in epoch seconds.
     """
 
     tenant: str
@@ -20,3 +24,14 @@ class Request:
     body_hash: str
     result: dict[str, Json]
     expires_at: int
+
+
+def request_key(key: str, *, is_clients: bool) -> str:
+    """What the answer is kept under, by an idempotency key of a client's or of code's.
+
+    Raises:
+        InvalidInputError: no answer can be kept under this key.
+    """
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS:
+        raise InvalidInputError("Idempotency-Key", f"must be 1 to {MAX_KEY_CHARACTERS} characters")
+    return f"{CLIENTS if is_clients else CODES}{key}"

@@ -15,6 +15,7 @@ from sfn_cqrs.domain.errors import (
     TooLargeError,
     UnauthorizedError,
 )
+from sfn_cqrs.domain.policy import Client
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 OPERATOR = "operator"
@@ -23,6 +24,7 @@ ENCODED_PREFIX = "~"
 
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
+_COGNITO = re.compile(r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,12 @@ class Identity:
 
     tenant: str
     user: str
-    groups: frozenset[str]
+    client: Client
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The groups that this person is a member of."""
+        return self.client.groups
 
     @classmethod
     def of(cls, event: dict[str, Any]) -> "Identity":
@@ -41,12 +48,12 @@ class Identity:
         like a key to all of them; it is in no group.
 
         Raises:
-            UnauthorizedError: there are no claims, or they name no tenant.
+            UnauthorizedError: there are no claims, they name no tenant, or cannot be read exactly.
         """
         authorizer = event["requestContext"].get("authorizer") or {}
         iam = authorizer.get("iam")
         if iam:
-            return cls(_tenant_header(event), str(iam["userArn"]), frozenset())
+            return cls(_tenant_header(event), str(iam["userArn"]), Client(is_machine=True))
         claims = (authorizer.get("jwt") or {}).get("claims") or {}
         tenant = claims.get("custom:tenant")
         if not tenant:
@@ -54,7 +61,7 @@ class Identity:
                 "the token has no claim custom:tenant; Cognito puts it into ID tokens"
             )
         user = claims.get("cognito:username") or claims.get("username") or claims.get("sub", "")
-        return cls(str(tenant), str(user), _groups(claims.get("cognito:groups")))
+        return cls(str(tenant), str(user), Client(_groups(claims)))
 
     def require(self, group: str) -> None:
         """Refuse whoever is not in a group.
@@ -140,11 +147,29 @@ def _tenant_header(event: dict[str, Any]) -> str:
     return tenant
 
 
-def _groups(claim: object) -> frozenset[str]:
-    """API Gateway writes a list claim as `[a b]`."""
-    if isinstance(claim, str):
-        return frozenset(claim.strip("[]").replace(",", " ").split())
-    return frozenset(map(str, claim)) if isinstance(claim, list) else frozenset()
+def _groups(claims: dict[str, Any]) -> frozenset[str]:
+    """The groups of a token, exactly as its issuer wrote them; a text is one name, a list several.
+
+    API Gateway writes a list as `[a b]`. Names of Cognito's groups have no blanks; with another
+    issuer nobody can tell `shift` and `operator` from `shift operator`.
+    """
+    claim = claims.get("cognito:groups")
+    if isinstance(claim, list):
+        return frozenset(map(str, claim))
+    if not isinstance(claim, str) or claim in ("", "[]"):
+        return frozenset()
+    listed = claim.removeprefix("[").removesuffix("]")
+    if len(listed) == len(claim):
+        return frozenset((claim,))
+    names = listed.split(" ")
+    is_exact = len(names) == 1 or _COGNITO.fullmatch(str(claims.get("iss")))
+    is_pair = claim == f"[{listed}]" and not set("[]") & set(listed)
+    if not is_exact or not is_pair or "" in names:
+        raise UnauthorizedError(
+            "the claim cognito:groups cannot be read exactly: it must be a list of Cognito's,"
+            " or one name without blanks or brackets"
+        )
+    return frozenset(names)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -43,6 +43,7 @@ class Request:
             source="api",
             request_id=http.get("requestId", ""),
             idempotency_key=headers.get("idempotency-key"),
+            client=self.identity.client,
         )
 
     @property

@@ -1,8 +1,8 @@
 """Requests with an Idempotency-Key: the first answer again, or an error for another body."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import IdempotencyMismatchError, InvalidInputError
-from sfn_cqrs.domain.request import LIFETIME_SECONDS, MAX_KEY_CHARACTERS, Request
+from sfn_cqrs.domain.errors import IdempotencyMismatchError
+from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request
 from sfn_cqrs.domain.values import Json
 
 
@@ -20,13 +20,10 @@ def seen_id(tenant: str, key: str | None, asked: str) -> str | None:
     """The id that this very request was given, if it was made before.
 
     Raises:
-        InvalidInputError: no request can be kept under this key.
         IdempotencyMismatchError: the key was used for something else.
     """
     if key is None:
         return None
-    if not 1 <= len(key) <= MAX_KEY_CHARACTERS:
-        raise InvalidInputError("Idempotency-Key", f"must be 1 to {MAX_KEY_CHARACTERS} characters")
     request = bootstrap.requests().find(tenant, key)
     if request is None:
         return None

@@ -30,7 +30,12 @@ BUSY = [
 
 NOON = "2026-11-25T12:00:00.000Z"
 NARITA = {"type": "AIRPORT", "code": "NRT", "name": "Narita", "attributes": {"country": "JP"}}
-READER = {"custom:tenant": "tenant1", "cognito:username": "hanako", "cognito:groups": "[staff]"}
+READER = {
+    "iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Sample",
+    "custom:tenant": "tenant1",
+    "cognito:username": "hanako",
+    "cognito:groups": "[staff]",
+}
 OTHER = {"custom:tenant": "tenant2", "cognito:groups": "[operator]"}
 AUDIT = {
     "createdAt": "2026-11-25T08:00:00.000Z",

@@ -62,7 +62,7 @@ class ApprovalService:
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         caller = caller or Caller()
-        key = caller.idempotency_key
+        key = caller.request_key
         approval, asked = self._new(type_, subject, payload, note, caller)
         seen = seen_id(self._tenant, key, asked)
         if seen is not None:

@@ -20,9 +20,10 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import MAX_VERSION, ItemKey
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
-from sfn_cqrs.domain.request import LIFETIME_SECONDS, MAX_KEY_CHARACTERS, Request
+from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request, request_key
 from sfn_cqrs.domain.values import Json, digest, merged
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
@@ -37,8 +38,9 @@ TRIES = 8
 class Caller:
     """On whose behalf, from where, and under which request something is published.
 
-    With an idempotency key, the same request gets the first answer again for so many seconds
-    as it is remembered: 24 hours, if nobody says otherwise.
+    `client` is who asks over HTTP; None: it is code that does. With an idempotency key, the same
+    request gets the first answer again for so many seconds as it is remembered: 24 hours, if
+    nobody says otherwise. Keys of clients and of code never meet.
     """
 
     user: str = ""
@@ -47,6 +49,18 @@ class Caller:
     request_id: str = ""
     idempotency_key: str | None = None
     remembered_for: int = LIFETIME_SECONDS
+    client: Client | None = None
+
+    @property
+    def request_key(self) -> str | None:
+        """What the answer is kept under; None without an idempotency key.
+
+        Raises:
+            InvalidInputError: no answer can be kept under it.
+        """
+        if self.idempotency_key is None:
+            return None
+        return request_key(self.idempotency_key, is_clients=self.client is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +238,7 @@ class _Publisher:
         self._change = change
         self._key = change.key
         self._body_hash = digest(change.asked)
-        idempotency_key = change.caller.idempotency_key
-        if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_KEY_CHARACTERS:
-            raise InvalidInputError(
-                "Idempotency-Key", f"must be 1 to {MAX_KEY_CHARACTERS} characters"
-            )
+        self._request_key = change.caller.request_key
 
     def publish(self) -> Published:
         refusal: Refusal | None = None
@@ -335,12 +345,11 @@ class _Publisher:
         return Published(self._key.type, self._key.code, command.version, command.id, is_unchanged)
 
     def _request(self, published: Published) -> Request | None:
-        idempotency_key = self._change.caller.idempotency_key
-        if idempotency_key is None:
+        if self._request_key is None:
             return None
         expires_at = int(bootstrap.now().timestamp()) + self._change.caller.remembered_for
         answer = published.as_json()
-        return Request(self._key.tenant, idempotency_key, self._body_hash, answer, expires_at)
+        return Request(self._key.tenant, self._request_key, self._body_hash, answer, expires_at)
 
     def _keep(self, published: Published) -> bool:
         """Keep the answer to a request that changed nothing; False if the key is in use."""
@@ -349,10 +358,9 @@ class _Publisher:
 
     def _seen(self) -> Published | None:
         """The first answer to this very request, if it was made before."""
-        idempotency_key = self._change.caller.idempotency_key
-        if idempotency_key is None:
+        if self._request_key is None:
             return None
-        request = bootstrap.requests().find(self._key.tenant, idempotency_key)
+        request = bootstrap.requests().find(self._key.tenant, self._request_key)
         if request is None:
             return None
         if request.body_hash != self._body_hash:

@@ -23,7 +23,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.keys import ItemKey, hashed
 from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs.domain.request import Request
+from sfn_cqrs.domain.request import Request, request_key
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.commands.service import Caller, CommandService
 from sfn_cqrs.service.sagas.types import SagaStep
@@ -48,13 +48,13 @@ def publish_once(step: SagaStep, type_: str, code: str, change: Change) -> int:
         TransientError: the item is too busy.
     """
     key = ItemKey.checked(step.tenant, type_, code)
-    request_key = _request_key(step.key, key)
+    effect = _effect(step.key, key)
     for attempt in range(TRIES):
-        version = _version_made(key, request_key)
+        version = _version_made(key, effect)
         if version is not None:
             return version
         latest = bootstrap.commands().latest(key)
-        version = _published(step, key, request_key, latest, change(latest), attempt)
+        version = _published(step, key, effect, latest, change(latest), attempt)
         if version is not None:
             return version
     raise TransientError(f"{type_} {code} is too busy")
@@ -70,18 +70,18 @@ def undo_once(step: SagaStep, type_: str, code: str, change: Undo) -> int | None
         TransientError: the item is too busy, or a version of it has failed.
     """
     key = ItemKey.checked(step.tenant, type_, code)
-    request_key, undone_key = _request_key(step.key, key), _request_key(step.undone_key, key)
+    effect, undone = _effect(step.key, key), _effect(step.undone_key, key)
     for attempt in range(TRIES):
-        version = _version_made(key, request_key)
+        version = _version_made(key, effect)
         if version is not None:
             return version
-        if not _has_happened(key, undone_key):
+        if not _has_happened(key, undone):
             return None
         latest = bootstrap.commands().latest(key)
         if latest is None:
             raise TransientError(f"{type_} {code} was published, and its commands are gone")
         try:
-            version = _published(step, key, request_key, latest, change(latest), attempt)
+            version = _published(step, key, effect, latest, change(latest), attempt)
         except StepRefusedError as error:
             raise TransientError(str(error)) from error
         if version is not None:
@@ -92,7 +92,7 @@ def undo_once(step: SagaStep, type_: str, code: str, change: Undo) -> int | None
 def _published(
     step: SagaStep,
     key: ItemKey,
-    request_key: str,
+    effect: str,
     latest: Command | None,
     content: Content,
     attempt: int,
@@ -102,7 +102,7 @@ def _published(
         user=step.user,
         source=step.saga_id,
         request_id=step.key,
-        idempotency_key=request_key,
+        idempotency_key=effect,
         remembered_for=int(REMEMBERED.total_seconds()),
     )
     try:
@@ -128,9 +128,9 @@ def _published(
         raise TransientError(f"{key.type} {key.code}: {error}") from error
 
 
-def _version_made(key: ItemKey, request_key: str) -> int | None:
-    """The version that was published under a request's key; None if none was."""
-    request = bootstrap.requests().find(key.tenant, request_key)
+def _version_made(key: ItemKey, effect: str) -> int | None:
+    """The version that an effect was published as; None if it was not."""
+    request = _found(key, effect)
     if request is None:
         return None
     if request.body_hash == _VOID:
@@ -140,15 +140,14 @@ def _version_made(key: ItemKey, request_key: str) -> int | None:
     return version
 
 
-def _has_happened(key: ItemKey, request_key: str) -> bool:
+def _has_happened(key: ItemKey, effect: str) -> bool:
     """Whether a step has published; if not, it never will."""
-    kept = bootstrap.requests()
     expires_at = int((bootstrap.now() + REMEMBERED).timestamp())
-    void = Request(key.tenant, request_key, _VOID, {}, expires_at)
-    request = kept.find(key.tenant, request_key)
-    if request is None and kept.put(void):
+    void = Request(key.tenant, request_key(effect, is_clients=False), _VOID, {}, expires_at)
+    request = _found(key, effect)
+    if request is None and bootstrap.requests().put(void):
         return False
-    request = request or kept.find(key.tenant, request_key)
+    request = request or _found(key, effect)
     if request is None or request.body_hash == _VOID or "unchanged" in request.result:
         return False
     _see_to_its_end(key, int(str(request.result["version"])))
@@ -162,6 +161,11 @@ def _see_to_its_end(key: ItemKey, version: int) -> None:
         Chain(key).run(chain.restart(version, process.attempt))
 
 
-def _request_key(step_key: str, key: ItemKey) -> str:
-    """The key of an effect; no header can carry its line break, so it is no client's."""
-    return f"\n{step_key}/{hashed(key.type, key.code)}"
+def _found(key: ItemKey, effect: str) -> Request | None:
+    """What is kept of an effect."""
+    return bootstrap.requests().find(key.tenant, request_key(effect, is_clients=False))
+
+
+def _effect(step_key: str, key: ItemKey) -> str:
+    """The idempotency key of a step's effect on an item."""
+    return f"{step_key}/{hashed(key.type, key.code)}"

@@ -47,7 +47,7 @@ class SagaService:
         type_ = saga_types.find(saga).name
         given, called = checked_input(value), checked_name(name)
         asked = digest(["saga", type_, given, called])
-        seen = seen_id(self._tenant, caller.idempotency_key, asked)
+        seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is not None:
             return seen
         now = bootstrap.now()
@@ -63,10 +63,10 @@ class SagaService:
             source=caller.source,
             request_id=caller.request_id,
         )
-        request = new_request(self._tenant, caller.idempotency_key, asked, {"id": started.key.id})
+        request = new_request(self._tenant, caller.request_key, asked, {"id": started.key.id})
         if bootstrap.sagas().create(started, request):
             return started.key.id
-        seen = seen_id(self._tenant, caller.idempotency_key, asked)
+        seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is None:
             raise BusyError("the same request is being answered just now; try again")
         return seen

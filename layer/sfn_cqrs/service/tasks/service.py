@@ -155,7 +155,7 @@ class TaskService:
         type_ = task_types.find(task_type).name
         items = checked_items(value) if kind is TaskKind.BATCH else checked_input(value)
         asked = digest(["task", type_, str(kind), list(items), checked_name(name)])
-        seen = seen_id(self._tenant, caller.idempotency_key, asked)
+        seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is not None:
             return seen
         now = bootstrap.now()
@@ -177,10 +177,10 @@ class TaskService:
             source=caller.source,
             request_id=caller.request_id,
         )
-        request = new_request(self._tenant, caller.idempotency_key, asked, {"id": key.id})
+        request = new_request(self._tenant, caller.request_key, asked, {"id": key.id})
         if bootstrap.tasks().create(task, request):
             return key.id
-        seen = seen_id(self._tenant, caller.idempotency_key, asked)
+        seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is None:
             raise BusyError("the same request is being answered just now; try again")
         return seen

@@ -1,0 +1,123 @@
+"""Who somebody is comes from verified claims alone, which are read exactly or not at all."""
+
+import pytest
+from tests.support.api import Api, Person
+
+from sfn_cqrs.domain.errors import UnauthorizedError
+from sfn_cqrs.routes.http import Identity
+from sfn_cqrs_local.identity import ISSUER
+
+ELSEWHERE = "https://login.example.com/oauth2"
+CHINA = "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbCdEf"
+LIKE_COGNITO = "https://cognito-idp.us-east-1.amazonaws.com.evil.example/us-east-1_AbCdEf"
+
+
+def identity(claims, headers=None, **authorizer):
+    context = {"authorizer": {"jwt": {"claims": claims}} if claims else authorizer}
+    return Identity.of({"requestContext": context, "headers": headers or {}})
+
+
+def groups(claim, issuer=ISSUER):
+    claims = {"custom:tenant": "tenant1", "iss": issuer, "cognito:groups": claim}
+    return sorted(identity(claims).groups)
+
+
+@pytest.mark.parametrize(
+    ("claim", "expected"),
+    [
+        (None, []),
+        ("", []),
+        ("[]", []),
+        ([], []),
+        ("[operator]", ["operator"]),
+        ("[operator shift]", ["operator", "shift"]),
+        ("[a,operator]", ["a,operator"]),
+        ("[operator\tshift]", ["operator\tshift"]),
+        (["shift operator"], ["shift operator"]),
+        ("operator", ["operator"]),
+        ("shift operator", ["shift operator"]),
+        ("operator,shift", ["operator,shift"]),
+    ],
+)
+def test_groups_are_those_that_the_issuer_wrote(claim, expected):
+    assert groups(claim) == expected
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "[[operator]]",
+        "[operator",
+        "operator]",
+        "[[operator]",
+        "[shift] operator]",
+        "[ operator]",
+        "[operator ]",
+        "[shift  operator]",
+        "[ ]",
+        "[shift] [operator]",
+    ],
+)
+def test_a_claim_that_could_be_read_in_two_ways_is_refused(claim):
+    with pytest.raises(UnauthorizedError, match="cannot be read exactly"):
+        groups(claim)
+
+
+@pytest.mark.parametrize("issuer", [ELSEWHERE, LIKE_COGNITO, None, ""])
+def test_only_cognitos_names_have_no_blanks_so_only_its_lists_are_split(issuer):
+    assert groups("[operator]", issuer) == ["operator"]
+    assert groups("[operator shift]", CHINA) == ["operator", "shift"]
+    with pytest.raises(UnauthorizedError):
+        groups("[shift operator]", issuer)
+
+
+@pytest.mark.parametrize("claim", ["shift operator", "operators", "[not-operator]", "Operator"])
+@pytest.mark.parametrize("verb", ["redrive", "skip"])
+def test_a_shift_operator_is_no_operator(claim, verb):
+    with Api() as api:
+        claims = Person("mallory").claims | {"cognito:groups": claim}
+
+        answer = api.send(None, "POST", f"/commands/ORDER/o-1/1/{verb}", claims=claims)
+
+        assert (answer.status, answer.code) == (403, "forbidden")
+
+
+def test_a_claim_that_cannot_be_read_is_a_401_that_says_so():
+    with Api() as api:
+        claims = Person("mallory").claims | {"cognito:groups": "[[operator]]"}
+
+        answer = api.send(None, "GET", "/openapi.json", claims=claims)
+
+        assert (answer.status, answer.code) == (401, "unauthorized")
+        assert answer.body["detail"].startswith("the claim cognito:groups cannot be read exactly")
+
+
+def test_the_tenant_of_a_token_is_its_claim_whatever_the_headers_say():
+    claims = Person("mallory").claims
+    headers = {"x-tenant-code": "tenant2", "X-Tenant-Code": "tenant3", "custom:tenant": "tenant4"}
+
+    assert identity(claims, headers).tenant == "tenant1"
+    with pytest.raises(UnauthorizedError, match="no claim custom:tenant"):
+        identity({**claims, "custom:tenant": ""}, headers)
+
+
+def test_a_machine_that_signs_with_iam_names_its_tenant_and_is_in_no_group():
+    iam = {"userArn": "arn:aws:sts::000000000000:assumed-role/feed/1"}
+    headers = {"X-Tenant-Code": "tenant2", "x-roles": "operator", "x-user": "hanako"}
+
+    machine = identity(None, headers, iam=iam)
+
+    assert (machine.tenant, machine.user) == ("tenant2", iam["userArn"])
+    assert (machine.groups, machine.client.is_machine) == (frozenset(), True)
+    with pytest.raises(UnauthorizedError, match="x-tenant-code"):
+        identity(None, {}, iam=iam)
+
+
+@pytest.mark.parametrize("tenant", ["[tenant1 tenant2]", "tenant1#x", "../tenant2", "tenant1 "])
+def test_a_tenant_that_no_key_can_hold_reads_nothing(tenant):
+    with Api() as api:
+        claims = Person("mallory").claims | {"custom:tenant": tenant}
+
+        answer = api.send(None, "GET", "/data/ORDER/o-1", claims=claims)
+
+        assert (answer.status, answer.code) == (400, "invalid_input")

@@ -1,0 +1,145 @@
+"""The HTTP API over the fakes, as its clients see it: who asks is a token's claims."""
+
+import base64
+import json
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from unittest import mock
+from urllib.parse import quote, unquote
+
+from functions.api.handle_request.app import lambda_handler
+from tests.fakes import World
+from tests.support.system import template
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs_local.front import match_route
+from sfn_cqrs_local.identity import ISSUER
+from sfn_cqrs_local.template import Route
+
+EVENT = Path(__file__).parents[2] / "events/api/handle_request.json"
+
+
+class Person(NamedTuple):
+    """Whose token it is."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+    tenant: str = "tenant1"
+
+    @property
+    def claims(self) -> dict[str, str]:
+        return {
+            "iss": ISSUER,
+            "cognito:username": self.user,
+            "custom:tenant": self.tenant,
+            "cognito:groups": f"[{' '.join(self.groups)}]",
+        }
+
+
+MEMBER = Person("mallory")
+OPERATOR = Person("hanako", ("operator",))
+
+
+class Answer(NamedTuple):
+    """An answer; `body` is its JSON, None where it has none."""
+
+    status: int
+    body: Any
+    text: str
+
+    @property
+    def code(self) -> Any:
+        return self.body.get("code") if isinstance(self.body, dict) else None
+
+
+class Api:
+    """A world of fakes with the API's function in front of it."""
+
+    def __init__(self) -> None:
+        self.world = World()
+
+    def __enter__(self) -> Self:
+        self._environment = mock.patch.dict("os.environ", template().environment)
+        self._parts = bootstrap.override(**self.world.parts())
+        self._environment.start()
+        self._parts.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._parts.__exit__(kind, error, trace)
+        self._environment.stop()
+
+    def send(
+        self,
+        who: Person | None,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: dict[str, str] | None = None,
+        key: str | None = None,
+        claims: dict[str, Any] | None = None,
+    ) -> Answer:
+        """Send a request; a body that is text goes as a form, any other as JSON."""
+        event = event_of(method, path, body, query, {"idempotency-key": key} if key else {})
+        given = claims if claims is not None else who.claims if who else None
+        if given is not None:
+            event["requestContext"]["authorizer"] = {"jwt": {"claims": given, "scopes": None}}
+        return answer_of(lambda_handler(event, None))
+
+
+@cache
+def _sample() -> dict[str, Any]:
+    sample: dict[str, Any] = json.loads(EVENT.read_text())
+    return sample
+
+
+@cache
+def api_routes() -> list[Route]:
+    """The template's routes, those with whole paths first."""
+    return sorted(template().routes, key=lambda one: (one.path == "$default", one.path.count("{")))
+
+
+def event_of(
+    method: str,
+    path: str,
+    body: Any,
+    query: dict[str, str] | None,
+    headers: dict[str, str],
+) -> dict[str, Any]:
+    """What API Gateway makes of a request; no claims are in it."""
+    event = deepcopy(_sample())
+    found = ((route, match_route(route, method, path)) for route in api_routes())
+    route, parameters = next(each for each in found if each[1] is not None)
+    event |= {
+        "routeKey": "$default" if route.path == "$default" else f"{method} {route.path}",
+        "rawPath": unquote(path),
+        "pathParameters": parameters or None,
+        "queryStringParameters": query,
+        "body": body if body is None or isinstance(body, str) else json.dumps(body),
+        "headers": headers,
+    }
+    event["requestContext"]["http"] |= {"method": method, "path": event["rawPath"]}
+    del event["requestContext"]["authorizer"]
+    return event
+
+
+def answer_of(raw: dict[str, Any]) -> Answer:
+    text = raw["body"] or ""
+    if raw.get("isBase64Encoded"):
+        text = base64.b64decode(text).decode()
+    is_json = "json" in raw["headers"].get("Content-Type", "")
+    return Answer(raw["statusCode"], json.loads(text) if is_json and text else None, text)
+
+
+def form(**fields: str) -> str:
+    """The body of an HTML form."""
+    return "&".join(f"{name}={quote(value)}" for name, value in fields.items())
