@@ -2,14 +2,24 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := -m pip install --quiet --disable-pip-version-check
+PIP := -m pip install --quiet --disable-pip-version-check --no-deps
 LOCAL_READY := $(VENV)/.local-ready
 DEV_READY := $(VENV)/.dev-ready
 FABRIC_READY := .venv-fabric/.ready
 SAM_READY := .venv-sam/.ready
 CHECKOV_READY := .venv-checkov/.ready
-RUNTIME_REQUIREMENTS := layer/requirements.txt requirements/local.in engine/pyproject.toml --extra aws
-RUNTIME_FILES := pyproject.toml engine/pyproject.toml layer/requirements.txt requirements/local.in requirements/local.lock
+SUPPLY_READY := .venv-supply/.ready
+APP_REQUIREMENTS := $(wildcard app/requirements.txt)
+RUNTIME_REQUIREMENTS := layer/requirements.txt $(APP_REQUIREMENTS) requirements/local.in
+RUNTIME_FILES := pyproject.toml engine/pyproject.toml $(RUNTIME_REQUIREMENTS) requirements/local.lock
+
+# Pin $(2), with the hashes of every platform's files, in requirements/$(1).lock; $(3): options.
+define pin
+.venv-supply/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes $(3) $(2) -o requirements/$(1).lock
+@$(PYTHON) requirements/locked.py requirements/$(1).lock $(2)
+endef
+ENGINE := engine/pyproject.toml --extra aws
+AS_DEV := -c requirements/dev.lock
 
 FAST_SUITES := engine/tests $(addprefix tests/,unit template statemachine contract)
 
@@ -17,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test fast-test proof check fast-check lock bench build sam-local-test clone-test clean
+.PHONY: help setup demo up test fast-test proof check fast-check lock sbom licences bench build sam-local-test clone-test clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,13 +54,20 @@ fast-check: $(DEV_READY)
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/sfn-cqrs lint --template template.yaml statemachine/*.asl.json
 
-check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) fast-check ## every static check: style, types, template, security
+check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) $(SUPPLY_READY) fast-check ## every static check: style, types, template, security
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local local functions app
 	$(BIN)/sfn-cqrs translate --output .build/template.json
 	.venv-checkov/bin/checkov --quiet --compact --skip-download --config-file .checkov.yaml --file .build/template.json
+	$(BIN)/python requirements/audit.py
+
+sbom: $(LOCAL_READY) ## what ships, with hashes and licences: .build/sbom.cdx.json, CycloneDX
+	$(BIN)/python requirements/ships.py sbom .build/sbom.cdx.json
+
+licences: $(LOCAL_READY) ## write docs/licences.md again, after make lock
+	$(BIN)/python requirements/ships.py licences docs/licences.md
 
 build: $(LOCAL_READY) $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)
@@ -64,11 +81,15 @@ clone-test: $(DEV_READY) ## one of everything new in an empty clone, and the clo
 bench: $(DEV_READY) $(FABRIC_READY) ## measure what the README says
 	for name in command task import engine; do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
 
-lock: $(DEV_READY) ## resolve the pinned requirements again
-	$(BIN)/python $(PIP) uv
-	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --no-header --no-annotate $(RUNTIME_REQUIREMENTS) requirements/dev.in -o requirements/dev.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate $(RUNTIME_REQUIREMENTS) -c requirements/dev.lock -o requirements/local.lock
-	for name in fabric sam checkov; do $(BIN)/uv pip compile -q -U --universal --python-version 3.11 --no-header --no-annotate requirements/$$name.in -o requirements/$$name.lock; done
+lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: the newest of everything
+	$(call pin,dev,$(RUNTIME_REQUIREMENTS) requirements/dev.in,$(ENGINE) $(ARGS))
+	$(call pin,local,$(RUNTIME_REQUIREMENTS),$(ENGINE) $(AS_DEV))
+	$(call pin,layer,layer/requirements.txt,$(AS_DEV))
+	$(if $(APP_REQUIREMENTS),$(call pin,app,$(APP_REQUIREMENTS),$(AS_DEV)))
+	$(call pin,fabric,requirements/fabric.in,$(ARGS))
+	$(call pin,sam,requirements/sam.in,$(ARGS))
+	$(call pin,checkov,requirements/checkov.in,$(ARGS))
+	$(call pin,supply,requirements/supply.in,$(ARGS))
 
 clean: ## remove everything that make has made
 	rm -rf .venv .venv-* .aws-sam .build .sfn-cqrs
@@ -79,17 +100,20 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(LOCAL_READY): $(BIN)/python $(RUNTIME_FILES)
-	@$(BIN)/python $(PIP) -r requirements/local.lock
-	@$(BIN)/python $(PIP) --no-deps --editable ./engine --editable .
+	@$(PYTHON) requirements/locked.py requirements/local.lock
+	@$(BIN)/python $(PIP) --require-hashes -r requirements/local.lock
+	@$(BIN)/python $(PIP) --no-build-isolation --editable ./engine --editable .
 	@touch $@
 
 $(DEV_READY): $(LOCAL_READY) requirements/dev.in requirements/dev.lock
 	@echo "setting up the test tools"
-	@$(BIN)/python $(PIP) -r requirements/dev.lock
+	@$(PYTHON) requirements/locked.py requirements/dev.lock
+	@$(BIN)/python $(PIP) --require-hashes -r requirements/dev.lock
 	@touch $@
 
-.venv-%/.ready: requirements/%.lock
+.venv-%/.ready: requirements/%.in requirements/%.lock
 	@echo "setting up .venv-$*"
+	@$(PYTHON) requirements/locked.py requirements/$*.lock
 	@$(PYTHON) -m venv .venv-$*
-	@.venv-$*/bin/python $(PIP) -r $<
+	@.venv-$*/bin/python $(PIP) --require-hashes -r requirements/$*.lock
 	@touch $@
