@@ -194,7 +194,9 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
             "status": "sync_data:FAILED",
             "attempt": 2,
             "error": "ValueError",
-            "cause": "no customer\n  File ...",
+            "cause": f"""no customer
+  File "{CHECKOUT}/app/shop/orders.py", line 20, in orders_by_customer
+    customer = …""",
         },
         {
             "version": 8,
@@ -211,6 +213,8 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
         "     │",
         " v9  ✗ FAILED   sync_data:FAILED · attempt 2",
         "     │  ValueError: no customer",
+        """     │    File "app/shop/orders.py", line 20, in orders_by_customer""",
+        "     │      customer = …",
         " v10 ◔ WAITING  wait_prev_command:STARTED · waits for v9",
     ]
 
@@ -322,6 +326,12 @@ def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
         ("bad", 1, "FAILED"),
         ("bad", 2, "BLOCKED"),
     ]
+    assert drawing.splitlines()[2:5] == [
+        "    │  SyncHandlerError: orders_by_customer: KeyError: 'customer'",
+        '    │    File "app/shop/orders.py", line 17, in orders_by_customer',
+        '    │      customer = str(command.attributes["customer"])',
+    ]
+    assert drawing.endswith("once it is repaired: sfn-cqrs chain redrive ORDER bad 1\n")
     assert "v2 ◌ BLOCKED" in drawing
     assert "waits for v1" in drawing
     assert redriven.output == "ORDER bad version 1 runs again, attempt 2\n"

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 import sys
 import zipfile
 from types import SimpleNamespace
@@ -10,9 +11,11 @@ import click
 import pytest
 from tests.support.quick_stack import quick_stack
 
+from sfn_cqrs.service.imports import strategies
 from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.upload import upload
+from sfn_cqrs_local.terminal.causes import code_at
 
 pytestmark = pytest.mark.stack
 
@@ -90,15 +93,37 @@ def test_a_file_is_uploaded_and_imported(run, file):
     assert run("data", "get", "AIRPORT", "AAAB", "--json").json["name"] == "Airport AAAB"
 
 
+def test_a_strategy_that_raises_shows_its_line(run, file, monkeypatch):
+    broken = type(strategies.find("airports"))
+    monkeypatch.setattr(broken, "validate", lambda _self, record: record.attributes["nothing"])
+
+    started = start(run, file(HEADER + row("BBBC")))
+
+    assert started.code == 2
+    reason = started.output.splitlines()[-2]
+    assert re.fullmatch(r"row 2: KeyError: 'nothing' \(test_import_cli\.py, line \d+\)", reason)
+
+
+def test_a_short_place_is_shown_with_the_line_of_the_app():
+    assert code_at("KeyError: 'customer' (orders.py, line 17)") == [
+        '  File "app/shop/orders.py", line 17',
+        '    customer = str(command.attributes["customer"])',
+    ]
+    assert code_at("KeyError: 'customer' (orders.py, line 1000)") == []
+    assert code_at("lat: must be between -90 and 90") == []
+
+
 def test_failed_rows_exit_2_and_come_back_in_errors_csv(run, file, tmp_path):
     started = start(run, file(HEADER + row("BBBA") + row("BBBB", lat="99")))
     id_ = started.output.splitlines()[1].split()[0]
     printed, kept = run("import", "errors", id_), tmp_path / "errors.csv"
 
     assert started.code == 2
-    assert started.output.splitlines()[-1] == (
-        f"the failed rows: sfn-cqrs import errors {id_} > errors.csv"
-    )
+    assert started.output.splitlines()[-2:] == [
+        "row 3: lat: must be between -90 and 90, is 99",
+        f"the failed rows: sfn-cqrs import errors {id_} > errors.csv",
+    ]
+    assert run("import", "show", id_).output == started.output.partition("\n")[2]
     rows = list(csv.reader(io.StringIO(printed.output.removeprefix("\ufeff"))))
     assert [each[0] for each in rows] == ["icao", "BBBB"]
     assert rows[1][-3:] == ["3", "invalid", "lat: must be between -90 and 90, is 99"]

@@ -303,8 +303,20 @@ class VersionGapError(Exception):
     """The version before this one is neither stored nor applied."""
 
 
+class AppBrokenError(SfnCqrsError):
+    """A module of the user's package cannot be imported; `trace` has the lines at fault."""
+
+    code = "app_broken"
+
+    def __init__(self, module: str, reason: str, trace: str) -> None:
+        """Name the module, and what importing it raises."""
+        super().__init__(f"{module} cannot be imported: {reason}\n{trace}".rstrip())
+        self.module = module
+        self.trace = trace
+
+
 class SyncHandlerError(Exception):
-    """A sync handler raised; the message names the handler and the error."""
+    """A sync handler raised: its name, the error, and the lines of the user's code."""
 
 
 class ItemTimeoutError(BaseException):

@@ -1,7 +1,12 @@
-"""What a Catch, or a refusal, says of a failure."""
+"""What a Catch, or a refusal, says of a failure, and where in the user's code an error arose."""
 
 import json
+import re
+import traceback
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
 
 MAX_ERROR = 256
 MAX_CAUSE = 32_768
@@ -15,6 +20,93 @@ BUSY_ERRORS = (
     "Lambda.ClientExecutionTimeoutException",
 )
 """AWS's bad day, by the names that a machine's first Retry has; it waits for half an hour."""
+
+MAX_FRAMES = 5
+MAX_LINE = 200
+MAX_CHAIN = 3
+_FRAMEWORK = f"{Path(__file__).parents[1]}/"
+_LIBRARY = re.compile(
+    r"^<|/(site-packages|dist-packages|python3\.\d+|aws_lambda_powertools|boto3|botocore)/"
+)
+_FRAME = re.compile(
+    r' *File "(?P<file>[^"\n]*)",? [Ll]ine (?P<line>\d+)(, in (?P<function>[^\n]*))?'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A line of code that an error came through; the source is empty where nobody has it."""
+
+    file: str
+    line: int
+    function: str
+    source: str = ""
+
+    @classmethod
+    def parsed(cls, text: str) -> "Frame | None":
+        """Read what a traceback prints of a frame, in one or two lines; None for other text."""
+        found = _FRAME.match(text)
+        if found is None:
+            return None
+        source = text[found.end() :].strip().partition("\n")[0].strip()
+        return cls(found["file"], int(found["line"]), found["function"] or "", source)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the user wrote it: neither the framework, nor Python, nor a library did."""
+        return not self.file.startswith(_FRAMEWORK) and not _LIBRARY.search(self.file)
+
+    def __str__(self) -> str:
+        """As Python's traceback has it, so that editors find the line."""
+        place = f'  File "{self.file}", line {self.line}'
+        if self.function:
+            place += f", in {self.function}"
+        return f"{place}\n    {self.source[:MAX_LINE]}" if self.source else place
+
+
+def place_of(error: BaseException) -> str:
+    """Where the user's code raised, in short: `orders.py, line 17`; empty if it did not."""
+    frames = _frames(error)
+    return f"{Path(frames[-1].file).name}, line {frames[-1].line}" if frames else ""
+
+
+def trace_of(error: BaseException) -> str:
+    """The lines of the user's code that an error and its causes came through.
+
+    Source alone, no values; the framework's frames are left out. Empty if there are none.
+    """
+    lines = [str(frame) for frame in _frames(error)]
+    for cause in _causes(error):
+        frames = _frames(cause)
+        if frames:
+            reason = f"{type(cause).__name__}: {cause}"[:MAX_LINE].splitlines()[0]
+            lines += [f"caused by {reason}", *map(str, frames)]
+    return "\n".join(lines)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    for _ in range(MAX_CHAIN):
+        hidden = error.__suppress_context__
+        cause = error.__cause__ or (None if hidden else error.__context__)
+        if cause is None:
+            return
+        yield cause
+        error = cause
+
+
+def _frames(error: BaseException) -> list[Frame]:
+    summary = traceback.extract_tb(error.__traceback__)
+    frames = [Frame(one.filename, one.lineno or 0, one.name, one.line or "") for one in summary]
+    if isinstance(error, SyntaxError) and error.filename:
+        source = (error.text or "").strip()
+        frames.append(Frame(error.filename, error.lineno or 0, "", source))
+    return _own(frames)
+
+
+def _own(frames: Iterable[Frame]) -> list[Frame]:
+    """The last of the user's frames that follow each other: a function of ours called them."""
+    runs = [list(run) for is_own, run in groupby(frames, lambda one: one.is_own) if is_own]
+    return runs[-1][-MAX_FRAMES:] if runs else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +136,20 @@ class Failure:
 
     @property
     def summary(self) -> str:
-        """The cause for a person: the message, then the stack trace if there is one."""
+        """The cause for a person: the message, then the lines of the user's code.
+
+        An error of nobody's but ours keeps its whole stack trace.
+        """
         try:
             details = json.loads(self.cause)
-            lines = [details["errorMessage"], *details.get("stackTrace", [])]
+            message, trace = details["errorMessage"], list(details.get("stackTrace", ()))
         except (ValueError, TypeError, KeyError):
             return self.cause[:MAX_SUMMARY]
+        tells_already = any(map(Frame.parsed, str(message).splitlines()))
+        lines = [message, *([] if tells_already else _folded(trace))]
         return "\n".join(str(line).rstrip() for line in lines)[:MAX_SUMMARY]
+
+
+def _folded(trace: list[object]) -> list[object]:
+    frames = [frame for line in trace if (frame := Frame.parsed(str(line)))]
+    return list(_own(frames)) or trace

@@ -65,8 +65,8 @@ Answer = Schema | Media | Redirect
 class Operation:
     """A route: its answers by status, its parameters, its body, and the problems it may answer.
 
-    Those that any route may answer (`unauthorized`, `busy`, `internal_error`, and `invalid_input`
-    and `body_too_large` where there is something to send) are added.
+    Those that any route may answer (`unauthorized`, `busy`, `internal_error`, `app_broken`, and
+    `invalid_input` and `body_too_large` where there is something to send) are added.
     """
 
     answers: Mapping[int, Answer]

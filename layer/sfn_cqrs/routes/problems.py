@@ -33,6 +33,12 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
 
     Only what is our own fault is a 500, of which nothing is told.
     """
+    if isinstance(error, errors.AppBrokenError):
+        status, reason = (
+            HTTPStatus.INTERNAL_SERVER_ERROR.value,
+            "cannot be imported; its log says why",
+        )
+        return status, problem(status, error.code, f"{error.module} {reason}")
     if isinstance(error, errors.SfnCqrsError):
         status = status_of(type(error))
         return status, {**problem(status, error.code, str(error)), **_extras(error)}

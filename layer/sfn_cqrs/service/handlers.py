@@ -4,11 +4,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from threading import RLock
+from types import ModuleType
 from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.errors import InvalidInputError, UnknownTypeError
+from sfn_cqrs.domain.errors import AppBrokenError, InvalidInputError, UnknownTypeError
+from sfn_cqrs.domain.failure import trace_of
 from sfn_cqrs.domain.keys import ItemKey
 
 DEFAULT_HANDLER = "dynamodb"
@@ -126,14 +128,25 @@ def _check_name(type_: str) -> None:
 
 
 def load() -> None:
-    """Import every module of the user's package, once."""
+    """Import every module of the user's package, once.
+
+    Raises:
+        AppBrokenError: one of them cannot be imported.
+    """
     name = bootstrap.app_package()
     if name in _loaded:
         return
     with _lock:
         if name in _loaded:
             return
-        package = importlib.import_module(name)
+        package = _imported(name)
         for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{name}.{module.name}")
+            _imported(f"{name}.{module.name}")
         _loaded.add(name)
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise AppBrokenError(name, f"{type(error).__name__}: {error}", trace_of(error)) from error

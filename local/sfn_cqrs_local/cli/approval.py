@@ -13,6 +13,7 @@ import click
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.cli.task import read_json
 from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.terminal.causes import code_of, reason_of
 from sfn_cqrs_local.terminal.printing import print_fields, print_table
 from sfn_local.cli.command import Command, json_option, print_json
 
@@ -34,7 +35,6 @@ _FIELDS: Final = (
     ("needed", "approvals needed"),
     ("group", "of the group"),
     ("error", "error"),
-    ("cause", "cause"),
 )
 
 
@@ -198,7 +198,10 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         return
     fields = {title: found.get(name) for name, title in _FIELDS}
     named = {"approvers": ", ".join(found["approvers"]), "payload": _text(found["payload"])}
+    named["cause"] = reason_of(found.get("cause"))
     print_fields({title: value for title, value in {**fields, **named}.items() if value})
+    for line in code_of(found.get("cause")):
+        click.echo(line)
     if found["decisions"]:
         rows = [
             (one["by"], one["decision"], one["at"], one["reason"]) for one in found["decisions"]

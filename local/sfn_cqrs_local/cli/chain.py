@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from itertools import islice
 
 import click
@@ -36,7 +37,11 @@ def show(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
         return
     out = console()
     out.print(Text(f"{type_} {code}", style="bold"))
-    out.print(draw_chain(versions))
+    out.print(draw_chain(versions), soft_wrap=True)
+    failed = min((one["version"] for one in versions if one["outcome"] == "FAILED"), default=None)
+    if failed is not None:
+        command = f"sfn-cqrs chain redrive {type_} {shlex.quote(code)} {failed}"
+        out.print(Text(f"once it is repaired: {command}"), soft_wrap=True)
 
 
 @chain.command(

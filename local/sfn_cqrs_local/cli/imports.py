@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.imports import COUNTS, ENDED, job_path, watched
 from sfn_cqrs_local.client.upload import upload
+from sfn_cqrs_local.terminal.causes import code_at
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_cqrs_local.terminal.progress import progress
 from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
@@ -103,7 +106,7 @@ def start(
     job = _started(api, file, table, kind, {**asked, "dryRun": dry_run}, as_json=as_json)
     if watch:
         job = watched(api, job, _console(as_json=as_json))
-    _conclude(context, job, as_json=as_json)
+    _conclude(context, job, api, as_json=as_json)
 
 
 @import_.command(
@@ -129,7 +132,7 @@ def dry_run(
     asked = {"encoding": encoding, "delimiter": delimiter, "dryRun": True}
     job = _started(api, file, table, kind, asked, as_json=as_json)
     job = watched(api, job, _console(as_json=as_json))
-    _conclude(context, job, as_json=as_json)
+    _conclude(context, job, api, as_json=as_json)
 
 
 @import_.command(cls=Command, examples=(f"sfn-cqrs import status {_EXAMPLE} --watch",))
@@ -143,7 +146,10 @@ def status(context: click.Context, id_: str, watch: bool, api: Api, as_json: boo
     job = api.get(job_path(id_))
     if watch:
         job = watched(api, job, _console(as_json=as_json))
-    _conclude(context, job, as_json=as_json)
+    _conclude(context, job, api, as_json=as_json)
+
+
+import_.add_command(status, "show")
 
 
 @import_.command(name="list", cls=Command, examples=("sfn-cqrs import list --limit 50",))
@@ -217,7 +223,7 @@ def retry(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool
     job = api.post(f"{job_path(id_)}/retry")
     if watch:
         job = watched(api, job, _console(as_json=as_json))
-    _conclude(context, job, as_json=as_json)
+    _conclude(context, job, api, as_json=as_json)
 
 
 def _started(
@@ -266,12 +272,14 @@ def _kind_by_name(path: Path) -> str:
     return "zip" if path.suffix.lower() == ".zip" else "csv"
 
 
-def _conclude(context: click.Context, job: dict[str, Any], *, as_json: bool) -> None:
+def _conclude(context: click.Context, job: dict[str, Any], api: Api, *, as_json: bool) -> None:
     """Print a job; exits 1 if its file was refused, 2 if rows failed or were not gone through."""
     if as_json:
         print_json(job)
     else:
         _print_job(job)
+        if job["failed"] and job["status"] in ENDED and "files" not in job:
+            _print_failures(api, job)
     if job["status"] not in ENDED or job["status"] == "COMPLETED":
         context.exit(DONE)
     context.exit(FAILED if "error" in job else FAILED_ROWS)
@@ -288,8 +296,6 @@ def _print_job(job: dict[str, Any]) -> None:
         click.echo(f"{job['error']['code']}: {job['error']['message']}")
     if "files" in job:
         _print_files(job)
-    elif job["failed"] and job["status"] in ENDED:
-        click.echo(f"the failed rows: sfn-cqrs import errors {job['id']} > errors.csv")
 
 
 def _print_files(job: dict[str, Any]) -> None:
@@ -298,7 +304,15 @@ def _print_files(job: dict[str, Any]) -> None:
     rows = [[*(file[field] for field in fields), _why(file)] for file in job["files"]]
     print_table((*fields, "error"), rows)
     for name, error in job.get("failedHooks", {}).items():
-        click.echo(f"the hook {name} failed: {error}")
+        click.echo("\n".join((f"the hook {name} failed: {error}", *code_at(error))))
+
+
+def _print_failures(api: Api, job: dict[str, Any]) -> None:
+    """The first row that failed, with the line of the strategy if that raised."""
+    head = next(api.content(f"{job_path(job['id'])}/errors.csv"), b"").decode(errors="replace")
+    for *_, row, _code, reason in islice(csv.reader(io.StringIO(head)), 1, 2):
+        click.echo("\n".join((f"row {row}: {reason}", *code_at(reason))))
+    click.echo(f"the failed rows: sfn-cqrs import errors {job['id']} > errors.csv")
 
 
 def _why(file: dict[str, Any]) -> str:

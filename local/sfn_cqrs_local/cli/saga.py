@@ -18,6 +18,7 @@ from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.cli.task import read_json
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.pauses import pauses
+from sfn_cqrs_local.terminal.causes import code_of, reason_of
 from sfn_cqrs_local.terminal.printing import console, print_table
 from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
 
@@ -163,6 +164,9 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         )
     if found["log"]:
         console().print(table)
+    for line in found["log"]:
+        if code := code_of(line.get("cause")):
+            click.echo("\n".join((f"{line['name']}:", *code)))
     if found["left"]:
         console().print(f"left: {', '.join(found['left'])}")
 
@@ -170,12 +174,12 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
 def _reason(found: dict[str, Any]) -> str:
     if "error" not in found:
         return ""
-    return escape(f": {found['error']}: {found['cause'].partition(chr(10))[0]}")
+    return escape(f": {found['error']}: {reason_of(found.get('cause'))}")
 
 
 def _said(line: dict[str, Any]) -> str:
     if "error" in line:
-        return f"{line['error']}: {str(line['cause']).partition(chr(10))[0]}"
+        return f"{line['error']}: {reason_of(line.get('cause'))}"
     return json.dumps(line["result"], ensure_ascii=False) if "result" in line else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from sfn_cqrs_local.cli import FAILED_ROWS
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.pauses import pauses
+from sfn_cqrs_local.terminal.causes import code_of, reason_of
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_cqrs_local.terminal.progress import progress
 from sfn_local.cli.command import DONE, Command, json_option, print_json
@@ -107,9 +108,7 @@ def show(
     _print_task(found)
     rows = [(one["index"], one["status"], one["attempt"], _said(one)) for one in items]
     print_table(("item", "status", "attempt", "result or error"), rows)
-    failed = next((one for one in items if "cause" in one), None)
-    if failed is not None:
-        click.echo(f"\nitem {failed['index']}: {failed['cause']}")
+    _print_first_failure(items)
 
 
 @task.command(name="list", cls=Command, examples=("sfn-cqrs task list ORDER_REMINDER",))
@@ -168,6 +167,11 @@ def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> Non
         print_json({**found, "items": list(api.pages(_path(id_)))})
     else:
         _print_task(found)
+        if found["failed"]:
+            _print_first_failure(islice(api.pages(_path(id_), status="FAILED"), 1))
+            click.echo(f"all of them: sfn-cqrs task show {id_} --status FAILED")
+        if found["status"] != "COMPLETED":
+            click.echo(f"once it is repaired: sfn-cqrs task retry {id_}")
     context.exit(DONE if found["status"] == "COMPLETED" else FAILED_ROWS)
 
 
@@ -189,10 +193,17 @@ def _print_task(found: dict[str, Any]) -> None:
     )
 
 
+def _print_first_failure(items: Iterable[dict[str, Any]]) -> None:
+    failed = next((one for one in items if "error" in one), None)
+    if failed is not None:
+        click.echo(f"\nitem {failed['index']}: {_said(failed)}")
+        for line in code_of(failed.get("cause")):
+            click.echo(line)
+
+
 def _said(item: dict[str, Any]) -> str:
     if "error" in item:
-        first = str(item["cause"] or "").partition("\n")[0]
-        return f"{item['error']}: {first}"
+        return f"{item['error']}: {reason_of(item.get('cause'))}"
     return json.dumps(item["result"], ensure_ascii=False) if "result" in item else ""
 
 

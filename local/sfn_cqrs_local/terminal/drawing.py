@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from rich.text import Text
 
+from sfn_cqrs_local.terminal.causes import code_of, reason_of
+
 _LOOKS: Final = {
     "APPLIED": ("●", "green"),
     "FAILED": ("✗", "bold red"),
@@ -15,7 +17,7 @@ _LOOKS: Final = {
     "OPEN": ("○", "blue"),
     "SKIPPED": ("–", "dim"),
 }
-_CAUSE_LENGTH: Final = 100
+_CAUSE_LENGTH: Final = 200
 
 
 def draw_chain(versions: Iterable[Mapping[str, Any]]) -> Text:
@@ -28,8 +30,9 @@ def draw_chain(versions: Iterable[Mapping[str, Any]]) -> Text:
         margin = " " * (width + 3) + (" " if is_last else "│")
         lines.append(_version_line(one, width))
         if "error" in one:
-            cause = (one.get("cause") or "").partition("\n")[0][:_CAUSE_LENGTH]
-            lines.append(Text(f"{margin}  {one['error']}: {cause}", style="red"))
+            reason = reason_of(one.get("cause"))[:_CAUSE_LENGTH]
+            lines.append(Text(f"{margin}  {one['error']}: {reason}", style="red"))
+            lines += [Text(f"{margin}  {line}") for line in code_of(one.get("cause"))]
         elif not is_last:
             lines.append(Text(margin, style="dim"))
     return Text("\n").join(lines)

@@ -9,7 +9,7 @@ from functions.api.handle_request.app import lambda_handler
 from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import BusyError, TransientError
+from sfn_cqrs.domain.errors import AppBrokenError, BusyError, TransientError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.routes import request
@@ -818,6 +818,18 @@ class TestProblems:
         assert "a request was answered 503" in log.getvalue()
         assert "a request failed" not in log.getvalue()
 
+    def test_an_app_that_cannot_be_loaded_is_named_and_its_code_is_not_told(
+        self, call, monkeypatch, log
+    ):
+        broken = AppBrokenError("shop.orders", "SyntaxError: bad", '  File "orders.py", line 3')
+        monkeypatch.setattr("sfn_cqrs.service.handlers.load", lambda: _raise(broken))
+
+        answer = call("POST", "/commands", NARITA)
+
+        assert (answer.status, answer.body["code"]) == (500, "app_broken")
+        assert answer.body["detail"] == "shop.orders cannot be imported; its log says why"
+        assert "orders.py" in log.getvalue()
+
     def test_any_other_error_says_nothing_of_itself_but_to_the_log(
         self, call, world, monkeypatch, log
     ):
@@ -879,6 +891,10 @@ def test_a_synchronous_publish_whose_publisher_died_is_shown_as_it_stands(call, 
         "OPEN",
         "publish_sync:STARTED",
     )
+
+
+def _raise(error):
+    raise error
 
 
 def _broken(_key):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from functions.command.sync_data.app import lambda_handler
 from tests.fakes.builders import NRT, a_command, a_process
@@ -101,14 +103,18 @@ def test_the_users_read_model_is_written(chain_of, run):
     ]
 
 
-def test_a_handlers_error_names_the_handler_and_the_error(chain_of, run, handler):
+def test_a_handlers_error_names_the_handler_the_error_and_the_users_line(chain_of, run, handler):
     chain_of("APPLIED", "OPEN")
 
     def target(command):
         return {}[command.key.code]
 
-    with pytest.raises(SyncHandlerError, match=r"^target: KeyError: 'NRT'$"):
+    with pytest.raises(SyncHandlerError, match=r"^target: KeyError: 'NRT'\n") as raised:
         run(handler(target))
+
+    _, place, source = str(raised.value).splitlines()
+    assert re.fullmatch(r'  File ".*/test_sync_data\.py", line \d+, in target', place)
+    assert source == "    return {}[command.key.code]"
 
 
 def test_an_error_that_may_pass_stays_one(chain_of, run, handler):

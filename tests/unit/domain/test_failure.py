@@ -1,15 +1,12 @@
 import json
+import re
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from sfn_cqrs.domain.failure import Failure
-
-LAMBDA_ERROR = {
-    "errorMessage": "airports_by_country: KeyError: 'country'",
-    "errorType": "SyncHandlerError",
-    "requestId": "6f1c2d7e",
-    "stackTrace": ['  File "app.py", line 1, in f\n    raise X\n', '  File "b.py", line 2\n'],
-}
+from sfn_cqrs.domain import failure as failure_module
+from sfn_cqrs.domain.failure import Failure, Frame, place_of, trace_of
 
 
 @pytest.mark.parametrize(
@@ -50,14 +47,107 @@ def test_a_handlers_error_names_the_state_that_writes_no_status():
     assert Failure("States.Timeout", "").state is None
 
 
-def test_the_summary_of_a_lambda_error_is_its_message_and_its_trace():
-    failure = Failure("SyncHandlerError", json.dumps(LAMBDA_ERROR))
+def of_lambda(message, *trace):
+    return json.dumps({"errorMessage": message, "errorType": "Error", "stackTrace": list(trace)})
 
-    assert failure.summary == (
-        "airports_by_country: KeyError: 'country'\n"
-        '  File "app.py", line 1, in f\n    raise X\n'
-        '  File "b.py", line 2'
+
+def frame(file, line=1, function="f", source="raise X"):
+    return f'  File "{file}", line {line}, in {function}\n    {source}\n'
+
+
+def test_the_summary_of_a_lambda_error_is_its_message_and_the_users_lines():
+    ours = f"{Path(failure_module.__file__).parents[1]}/service/state.py"
+    trace = [
+        frame("/var/task/app.py", 12, "lambda_handler", "return state.handle(Status.GRANTED)"),
+        frame(ours, 30),
+        frame("/opt/python/shop/releases.py", 9, "release", "order = orders[code]"),
+        frame("/opt/python/shop/orders.py", 4, "find", "raise KeyError(code)"),
+        frame("/var/lang/lib/python3.13/json/decoder.py"),
+        frame(ours, 31),
+    ]
+
+    assert Failure("KeyError", of_lambda("'o-1'", *trace)).summary == (
+        "'o-1'\n"
+        '  File "/opt/python/shop/releases.py", line 9, in release\n    order = orders[code]\n'
+        '  File "/opt/python/shop/orders.py", line 4, in find\n    raise KeyError(code)'
     )
+
+
+def test_the_summary_of_an_error_of_ours_is_its_whole_trace():
+    ours = frame(failure_module.__file__)
+
+    assert Failure("X", of_lambda("m", ours, ours)).summary == f"m\n{ours}{ours}".rstrip()
+
+
+def test_a_message_that_names_the_users_line_needs_no_trace():
+    message = 'target: KeyError: 1\n  File "/opt/python/shop/orders.py", line 4, in f\n    x'
+
+    failure = Failure("SyncHandlerError", of_lambda(message, frame("/var/task/app.py")))
+
+    assert failure.summary == message
+
+
+def test_the_trace_of_an_error_has_the_users_lines_and_those_of_its_causes():
+    lines = trace_of(raised(wrapping)).splitlines()
+
+    assert [line.strip() for line in lines if "File" not in line] == [
+        'raise ValueError("no customer") from error',
+        "caused by KeyError: 'customer'",
+        'return {}["customer"]',
+    ]
+    assert all(
+        re.fullmatch(r'  File ".*/test_failure\.py", line \d+, in wrapping', line)
+        for line in lines
+        if "File" in line
+    )
+    assert re.fullmatch(r"test_failure\.py, line \d+", place_of(raised(wrapping)))
+
+
+def test_what_was_hidden_on_purpose_stays_so():
+    def hiding():
+        try:
+            wrapping()
+        except ValueError:
+            raise RuntimeError("no") from None
+
+    assert "customer" not in trace_of(raised(hiding))
+
+
+def test_an_error_that_never_met_the_users_code_has_no_trace():
+    assert trace_of(raised(partial(json.loads, "{"))) == ""
+    assert trace_of(ValueError("never raised")) == place_of(ValueError()) == ""
+
+
+def test_a_syntax_error_is_told_with_its_line():
+    error = raised(lambda: compile("a = 1\nb = = 2\n", "/app/shop/orders.py", "exec"))
+
+    assert trace_of(error).splitlines()[-2:] == [
+        '  File "/app/shop/orders.py", line 2',
+        "    b = = 2",
+    ]
+
+
+def test_a_trace_is_short_however_deep_and_long_the_code_is():
+    def deep(n):
+        return deep(n - 1) if n else 1 / 0
+
+    error = raised(lambda: deep(50))
+
+    assert trace_of(error).count("File") == 5
+    assert "x" * 201 not in str(Frame("a.py", 1, "f", "x" * 300))
+
+
+def wrapping():
+    try:
+        return {}["customer"]
+    except KeyError as error:
+        raise ValueError("no customer") from error
+
+
+def raised(function):
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whichever
+        function()
+    return caught.value.with_traceback(caught.value.__traceback__.tb_next)  # without this function
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
+import importlib
 from itertools import count
 from threading import Barrier, Thread
 
 import pytest
 
-from sfn_cqrs.domain.errors import UnknownTypeError
+from sfn_cqrs.domain.errors import AppBrokenError, UnknownTypeError
 from sfn_cqrs.service import handlers
 
 PACKAGES = count()
@@ -71,6 +72,42 @@ def test_a_type_may_need_no_handler_but_the_data_tables(package):
     assert handlers.names_of("NOTE") == ["dynamodb"]
 
 
+def test_a_module_that_cannot_be_imported_is_named_with_its_line(package):
+    package(letters=LETTERS, parcels="import sys\n\ndef broken(:\n    pass\n")
+
+    with pytest.raises(
+        AppBrokenError, match=r"\.parcels cannot be imported: SyntaxError"
+    ) as raised:
+        handlers.check_type("LETTER")
+
+    place, source = raised.value.trace.splitlines()
+    assert place.endswith('/parcels.py", line 3')
+    assert source == "    def broken(:"
+
+
+def test_a_module_that_raises_when_it_is_imported_is_named_and_healed_by_its_repair(
+    package, tmp_path
+):
+    package(letters=LETTERS, parcels="import no_such_library\n")
+    with pytest.raises(AppBrokenError, match="No module named 'no_such_library'") as raised:
+        handlers.check_type("LETTER")
+    assert raised.value.trace.endswith("    import no_such_library")
+
+    (module,) = tmp_path.glob("*/parcels.py")
+    module.write_text("names = []\n")
+    importlib.invalidate_caches()
+
+    handlers.check_type("LETTER")
+
+
+def test_a_package_that_is_not_there_is_named(package, monkeypatch):
+    package()
+    monkeypatch.setenv("APP_PACKAGE", "no_such_package")
+
+    with pytest.raises(AppBrokenError, match=r"^no_such_package cannot be imported"):
+        handlers.names_of("LETTER")
+
+
 def test_an_unknown_type_is_refused_with_those_that_exist(package):
     package(letters=LETTERS)
 
@@ -90,7 +127,7 @@ def test_the_data_tables_handler_cannot_be_replaced(package):
     package(letters=LETTERS.replace("letters_by_date", "dynamodb"))
 
     with pytest.raises(
-        ValueError, match="'dynamodb' is the handler of the data table; choose another"
+        AppBrokenError, match="'dynamodb' is the handler of the data table; choose another"
     ):
         handlers.check_type("LETTER")
 
@@ -105,7 +142,7 @@ def test_two_modules_cannot_take_the_same_name_for_a_type(package):
     package(letters=LETTERS, more_letters=LETTERS)
 
     with pytest.raises(
-        ValueError, match=r"'letters_by_sender' is a handler of post\d+.letters already"
+        AppBrokenError, match=r"'letters_by_sender' is a handler of post\d+.letters already"
     ):
         handlers.check_type("LETTER")
 
@@ -114,7 +151,9 @@ def test_a_module_that_does_not_import_says_so_every_time(package):
     package(letters="import a_module_that_is_missing")
 
     for _ in range(2):
-        with pytest.raises(ModuleNotFoundError, match="a_module_that_is_missing"):
+        with pytest.raises(
+            AppBrokenError, match=r"ModuleNotFoundError: .*a_module_that_is_missing"
+        ):
             handlers.check_type("LETTER")
 
 

@@ -8,7 +8,13 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.errors import SyncHandlerError, TransientError, VersionGapError
+from sfn_cqrs.domain.errors import (
+    AppBrokenError,
+    SyncHandlerError,
+    TransientError,
+    VersionGapError,
+)
+from sfn_cqrs.domain.failure import trace_of
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
@@ -40,14 +46,18 @@ def run_handler(command: Command, name: str) -> None:
     Raises:
         TransientError: the handler says that another try may cure it, or AWS was busy.
         SyncHandlerError: the handler raised anything else.
+        AppBrokenError: a module of the user's package cannot be imported.
     """
     try:
         handlers.find(command.key.type, name)(command)
     except TransientError as error:
         raise TransientError(f"{name}: {error}") from error
+    except AppBrokenError:
+        raise
     except Exception as error:
         kind = TransientError if is_busy(error) else SyncHandlerError
-        raise kind(f"{name}: {type(error).__name__}: {error}") from error
+        message = f"{name}: {type(error).__name__}: {error}"
+        raise kind(f"{message}\n{trace_of(error)}".rstrip()) from error
 
 
 def run_patiently(command: Command, name: str) -> None:

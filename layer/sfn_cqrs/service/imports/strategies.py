@@ -8,6 +8,7 @@ from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.command import Content, DataRow
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import InvalidInputError, TransientError, UnknownTableError
+from sfn_cqrs.domain.failure import place_of
 from sfn_cqrs.domain.import_strategy import Comparison, ImportStrategy, Record, Wanted
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import handlers
@@ -93,6 +94,8 @@ def _problem_of(error: Exception) -> Problem:
     """A pydantic error lists what is wrong with each field; any other is the strategy's fault."""
     listed = getattr(error, "errors", None)
     if not callable(listed):
-        return Problem("strategy", f"{type(error).__name__}: {error}")
+        place = place_of(error)
+        reason = f"{type(error).__name__}: {error}"
+        return Problem("strategy", f"{reason} ({place})" if place else reason)
     reasons = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in listed()]
     return Problem("invalid", "; ".join(reasons))

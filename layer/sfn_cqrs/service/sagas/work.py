@@ -1,10 +1,8 @@
 """Runs the user's function for a step or a compensation of a saga."""
 
-import traceback
-
 from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.errors import StepRefusedError, SupersededError, TransientError
-from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY
+from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY, trace_of
 from sfn_cqrs.domain.saga import Ending, EntryStatus, Saga, checked_result
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.sagas import types as saga_types
@@ -31,8 +29,7 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
         )
     except Exception as error:  # whatever a function raises is its step's, never the machine's
         logger.warning("a step failed", exc_info=error, saga=saga.key.id, step=name)
-        trace = "".join(traceback.format_exception(error))
-        cause = f"{error}\n{trace}"[:MAX_SUMMARY]
+        cause = f"{error}\n{trace_of(error)}".rstrip()[:MAX_SUMMARY]
         return Ending(EntryStatus.FAILED, error=type(error).__name__[:MAX_ERROR], cause=cause)
 
 

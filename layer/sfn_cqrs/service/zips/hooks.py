@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.errors import BusyError, ItemTimeoutError, TransientError
+from sfn_cqrs.domain.failure import place_of
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ZipKey
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
@@ -109,4 +110,6 @@ def _error_of(name: str, hook: ImportHook, finished: FinishedImport, *, is_late:
     else:
         return ""
     logger.warning("a finalization hook failed", exc_info=failure, hook=name, job=finished.id)
-    return f"{type(failure).__name__}: {failure}"[:MAX_ERROR_CHARACTERS]
+    place = place_of(failure)
+    reason = f"{type(failure).__name__}: {failure}"[:MAX_ERROR_CHARACTERS]
+    return f"{reason} ({place})" if place else reason
