@@ -8,8 +8,10 @@ import getpass
 import json
 import os
 import re
+import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -19,11 +21,14 @@ from urllib.parse import quote, urlencode
 
 import click
 
+from sfn_cqrs_local.client.pauses import busy_pause
 from sfn_cqrs_local.identity import DEFAULT_TENANT, DEFAULT_USER
 from sfn_cqrs_local.state import StateFolder
 
 TOKEN_VARIABLE: Final = "SFN_CQRS_TOKEN"
 TIMEOUT_SECONDS: Final = 30
+BUSY_SECONDS: Final = 60
+"""For so long a request is sent again that is answered 503."""
 LARGEST_PAGE: Final = 100
 CHUNK: Final = 1024 * 1024
 
@@ -87,8 +92,9 @@ class Api:
     def post(
         self, path: str, body: str = "{}", headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """POST JSON text."""
-        return self._call("POST", path, body.encode(), headers)
+        """POST JSON text, with an Idempotency-Key: sent again, it is the same request."""
+        key = {"idempotency-key": uuid.uuid4().hex}
+        return self._call("POST", path, body.encode(), {**key, **(headers or {})})
 
     def delete(self, path: str, **query: Any) -> dict[str, Any]:
         """DELETE a path."""
@@ -104,7 +110,7 @@ class Api:
         request = urllib.request.Request(f"{self._url}{path}", headers=dict(self._headers))
         try:
             try:
-                response = self.open(request)
+                response = self._open_patiently(request)
             except urllib.error.HTTPError as error:
                 if error.code != HTTPStatus.SEE_OTHER:
                     raise
@@ -120,6 +126,18 @@ class Api:
         """Send a request that is made already, to wherever it says."""
         return self._opener.open(request, timeout=TIMEOUT_SECONDS)
 
+    def _open_patiently(self, request: urllib.request.Request) -> Any:
+        """Send a request, and again while the API is busy, when it says so."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return self.open(request)
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > until:
+                    raise
+                error.close()
+                time.sleep(busy_pause(error.headers.get("retry-after")))
+
     def _call(
         self,
         method: str,
@@ -131,7 +149,7 @@ class Api:
         for name, value in {**self._headers, **(headers or {})}.items():
             request.add_header(name, value)
         try:
-            with self.open(request) as response:
+            with self._open_patiently(request) as response:
                 answer: dict[str, Any] = json.load(response)
                 return answer
         except urllib.error.HTTPError as error:

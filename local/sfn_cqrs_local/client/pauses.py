@@ -6,9 +6,18 @@ from typing import Final
 
 _FIRST: Final = (0.05, 0.1, 0.2)
 _LONGEST: Final = 0.5
+_BUSY: Final = 1.0
+_LONGEST_BUSY: Final = 10.0
 
 
 def pauses() -> Iterator[float]:
     """Seconds from one look to the next: what is done soon is seen soon."""
     yield from _FIRST
     yield from repeat(_LONGEST)
+
+
+def busy_pause(retry_after: str | None) -> float:
+    """Seconds for which a busy API asks to be left alone; one, where it does not say."""
+    if retry_after is None or not retry_after.isdecimal():
+        return _BUSY
+    return min(float(retry_after), _LONGEST_BUSY)
