@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.executions import Executions
     from sfn_cqrs.adapters.history_table import HistoryTable
     from sfn_cqrs.adapters.import_bucket import ImportBucket
+    from sfn_cqrs.adapters.import_jobs import ImportJobs
     from sfn_cqrs.adapters.import_table import ImportTable
     from sfn_cqrs.adapters.link_secret import LinkSecret
     from sfn_cqrs.adapters.process_table import ProcessTable
+    from sfn_cqrs.adapters.queue import Queue
     from sfn_cqrs.adapters.read_model import ReadModel
     from sfn_cqrs.adapters.records import Records
     from sfn_cqrs.adapters.request_table import RequestTable
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.wait_table import WaitTable
     from sfn_cqrs.adapters.zip_bucket import ZipBucket
     from sfn_cqrs.adapters.zip_jobs import ZipJobs
-    from sfn_cqrs.domain.import_job import Job
     from sfn_cqrs.domain.saga import Saga
 
 T = TypeVar("T")
@@ -172,13 +173,11 @@ def attributes() -> AttributesBucket:
 
 
 @_once
-def import_jobs() -> "Records[Job]":
+def import_jobs() -> "ImportJobs":
     """The import jobs."""
-    from sfn_cqrs.adapters.import_items import IMPORTS  # noqa: PLC0415
-    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
+    from sfn_cqrs.adapters.import_jobs import ImportJobs  # noqa: PLC0415
 
-    table = os.environ["IMPORT_TMP_TABLE"]
-    return Records(_client("dynamodb"), table, IMPORTS, requests=requests(), now=now)
+    return ImportJobs(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"], now)
 
 
 @_once
@@ -203,8 +202,7 @@ def zip_jobs() -> "ZipJobs":
     """The imports of ZIP archives."""
     from sfn_cqrs.adapters.zip_jobs import ZipJobs  # noqa: PLC0415
 
-    table = os.environ["IMPORT_TMP_TABLE"]
-    return ZipJobs(_client("dynamodb"), table, requests=requests(), now=now)
+    return ZipJobs(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"], now)
 
 
 @_once
@@ -351,6 +349,24 @@ def dead_letters() -> "DeadLetters":
 
 
 @_once
+def notifications() -> "Queue":
+    """The queue of notices for the user's package."""
+    return _queue(os.environ["NOTIFICATION_QUEUE_URL"])
+
+
+@_once
+def task_actions() -> "Queue":
+    """The queue of tasks to start."""
+    return _queue(os.environ["TASK_ACTION_QUEUE_URL"])
+
+
+@_once
+def import_actions() -> "Queue":
+    """The queue of single rows to import."""
+    return _queue(os.environ["IMPORT_ACTION_QUEUE_URL"])
+
+
+@_once
 def read_models() -> "Callable[[str], ReadModel]":
     """Makes a view of the table of read models, by its name."""
     from sfn_cqrs.adapters.read_model import ReadModel  # noqa: PLC0415
@@ -406,6 +422,12 @@ def import_table_name() -> str:
 def app_package() -> str:
     """The user's package."""
     return os.environ["APP_PACKAGE"]
+
+
+def _queue(url: str) -> "Queue":
+    from sfn_cqrs.adapters.queue import Queue  # noqa: PLC0415
+
+    return Queue(_client("sqs"), url)
 
 
 def _command_ttl() -> Retention:

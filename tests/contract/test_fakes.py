@@ -13,9 +13,11 @@ from sfn_cqrs.adapters import (
     history_table,
     link_secret,
     process_table,
+    queue,
     read_model,
     topics,
     wait_table,
+    zip_jobs,
 )
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
@@ -30,9 +32,11 @@ PAIRS = [
     (fakes.HistoryTable, history_table.HistoryTable),
     (fakes.LinkSecret, link_secret.LinkSecret),
     (fakes.ProcessTable, process_table.ProcessTable),
+    (fakes.Queue, queue.Queue),
     (fakes.ReadModel, read_model.ReadModel),
     (fakes.Topic, topics.Topic),
     (fakes.WaitTable, wait_table.WaitTable),
+    (fakes.ZipJobs, zip_jobs.ZipJobs),
 ]
 BETWEEN_ADAPTERS = {"put_operation"}
 

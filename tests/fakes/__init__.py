@@ -4,8 +4,15 @@ The process items change by the domain's own predicates and transitions, so a fa
 rule itself; the contract tests hold DynamoDB's expressions to it.
 """
 
-from tests.fakes.imports import ImportBucket, ImportTable
-from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
+from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
+from tests.fakes.services import (
+    AttributesBucket,
+    DeadLetters,
+    Executions,
+    LinkSecret,
+    Queue,
+    Topic,
+)
 from tests.fakes.store import ManualClock, Shelf, Store
 from tests.fakes.tables import (
     CommandTable,
@@ -17,7 +24,7 @@ from tests.fakes.tables import (
 )
 from tests.fakes.task_table import TaskTable
 from tests.fakes.world import World
-from tests.fakes.zips import ZipBucket
+from tests.fakes.zips import ZipBucket, ZipJobs
 
 __all__ = [
     "AttributesBucket",
@@ -27,10 +34,12 @@ __all__ = [
     "Executions",
     "HistoryTable",
     "ImportBucket",
+    "ImportJobs",
     "ImportTable",
     "LinkSecret",
     "ManualClock",
     "ProcessTable",
+    "Queue",
     "ReadModel",
     "Shelf",
     "Store",
@@ -39,4 +48,5 @@ __all__ = [
     "WaitTable",
     "World",
     "ZipBucket",
+    "ZipJobs",
 ]

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -113,6 +113,16 @@ class Topic:
     def publish(self, messages: Sequence[dict[str, Any]]) -> None:
         with self._lock:
             self.messages.extend(deepcopy(list(messages)))
+
+
+class Queue:
+    """A queue that keeps when messages were asked to come again, by their receipts."""
+
+    def __init__(self) -> None:
+        self.postponed: dict[str, int] = {}
+
+    def postpone(self, seconds: Mapping[str, int]) -> None:
+        self.postponed.update(seconds)
 
 
 class DeadLetters:

@@ -1,8 +1,8 @@
 from typing import Any
 
-from tests.fakes.imports import ImportBucket, ImportTable
-from tests.fakes.records import TABLES, KeepsRecords, R, is_a
-from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Topic
+from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
+from tests.fakes.records import TABLES, KeepsRecords, R
+from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Queue, Topic
 from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
     CommandTable,
@@ -14,9 +14,8 @@ from tests.fakes.tables import (
     is_listed,
 )
 from tests.fakes.task_table import TaskTable
-from tests.fakes.zips import ZipBucket
+from tests.fakes.zips import ZipBucket, ZipJobs
 
-from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.process import Process
@@ -51,9 +50,9 @@ class World(KeepsRecords):
         self.sagas = self.records(SAGAS)
         self.approvals = self.approval_table()
         self.imports = ImportTable(self.store)
-        self.import_jobs = self.records(IMPORTS)
+        self.import_jobs = ImportJobs(self.store)
         self.import_bucket = ImportBucket(self.store)
-        self.zip_jobs = self.zip_table()
+        self.zip_jobs = ZipJobs(self.store, self.import_jobs)
         self.zip_bucket = ZipBucket(self.import_bucket)
         self.zip_executions = Executions(self.store)
         self.executions = Executions(self.store)
@@ -65,6 +64,9 @@ class World(KeepsRecords):
         self.events = Topic(self.store)
         self.alarms = Topic(self.store)
         self.dead_letters = DeadLetters(self.store)
+        self.notifications = Queue()
+        self.task_actions = Queue()
+        self.import_actions = Queue()
 
     def seed(self, *processes: Process) -> None:
         """Put processes as they are, and list those that the index would list."""
@@ -87,7 +89,7 @@ class World(KeepsRecords):
     def all_of(self, kind: Kind[R]) -> list[R]:
         """Every record of a kind."""
         items = self.dynamodb.tables[TABLES[kind.name]].values()
-        return [kind.read(item) for item in items if is_a(kind, item)]
+        return [kind.read(item) for item in items if "rev" in item]
 
     def read_model(self, view: str) -> ReadModel:
         return ReadModel(self.store, view)
@@ -119,6 +121,9 @@ class World(KeepsRecords):
             "events",
             "alarms",
             "dead_letters",
+            "notifications",
+            "task_actions",
+            "import_actions",
         )
         return {
             **{name: getattr(self, name) for name in names},

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.local.sockets import listeners, listeners_off_loopback
 
+from sfn_cqrs.adapters.queue import Queue
 from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.fabric import Deployment, FabricError, Ministack, deploy, session
 from sfn_cqrs_local.template import Template
@@ -293,6 +295,27 @@ def test_a_message_that_fails_comes_again_and_then_goes_to_the_dead_letters(fabr
 
     assert sorted(bodies) == ["fine", "poison", "poison", "poison"]
     assert [one["Body"] for one in dead] == ["poison"]
+
+
+def test_a_message_comes_again_when_its_consumer_says_not_when_the_queue_does(fabric):
+    sqs = fabric.client("sqs")
+    notes = fabric.deployment.outputs["NotesQueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=notes, Attributes={"VisibilityTimeout": "3600"})
+    fabric.answer = partial(refuse_once, Queue(sqs, notes).postpone)
+
+    sqs.send_message(QueueUrl=notes, MessageBody="again")
+    records = fabric.records("ConsumerFunction", 2)
+
+    counts = [record["attributes"]["ApproximateReceiveCount"] for record in records]
+    assert counts == ["1", "2"]
+
+
+def refuse_once(postpone, event):
+    (record,) = event["Records"]
+    if record["attributes"]["ApproximateReceiveCount"] != "1":
+        return {"batchItemFailures": []}
+    postpone({record["receiptHandle"]: 0})
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
 
 
 def test_nothing_listens_off_loopback(fabric):

@@ -14,9 +14,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports.service import ImportService, Progress, Request
-from sfn_local import FunctionError
 
-RECEIVES = 5
 CONSUMER = "StreamOnImportChangedFunction"
 HEADER = ("icao", "name", "country", "lat", "lon", "tz")
 
@@ -43,12 +41,7 @@ class ImportSystem(MotoSystem):
                 batch, partial(self.lambdas.invoke, CONSUMER), self.clock, self._sleep
             )
             return True
-        messages = self.receive("ImportActionQueue")
-        if not messages:
-            return super().notify()
-        for message in messages:
-            self._act_on(message)
-        return True
+        return self.consume("ImportActionQueue", "QueueOnImportActionFunction") or super().notify()
 
     def _wait(self) -> bool:
         """Let a second pass while an import runs, so that chains move between a batch's tries."""
@@ -56,22 +49,6 @@ class ImportSystem(MotoSystem):
             self.engine.run_for(1)
             return True
         return super()._wait()
-
-    def _act_on(self, message: dict[str, Any]) -> None:
-        """Deliver a message until it is done, as often as the queue would."""
-        for receives in range(1, RECEIVES + 1):
-            record = {
-                "messageId": message["MessageId"],
-                "body": message["Body"],
-                "attributes": {"ApproximateReceiveCount": str(receives)},
-            }
-            try:
-                done = self.invoke("QueueOnImportActionFunction", {"Records": [record]})
-            except FunctionError:
-                continue
-            if not done["batchItemFailures"]:
-                break
-        self._delete("ImportActionQueue", message)
 
     @property
     def service(self) -> ImportService:

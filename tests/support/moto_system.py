@@ -14,6 +14,7 @@ from botocore.config import Config
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.utils import unix_time_millis
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
@@ -23,6 +24,7 @@ from tests.support.system import System
 from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.process import Process
+from sfn_local import FunctionError
 from sfn_local.http_server import Request
 from sfn_local.server import handler as engine_handler
 
@@ -100,15 +102,7 @@ class MotoSystem(System):
         messages = self.receive("NotificationQueue")
         if not messages:
             return False
-        records = [
-            {
-                "messageId": each["MessageId"],
-                "body": each["Body"],
-                "attributes": {"ApproximateReceiveCount": "1"},
-                "eventSource": "aws:sqs",
-            }
-            for each in messages
-        ]
+        records = [_record(each, receives=1) for each in messages]
         answer = self.invoke("QueueOnNotificationFunction", {"Records": records})
         failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
         for message in messages:
@@ -116,10 +110,43 @@ class MotoSystem(System):
                 self._delete("NotificationQueue", message)
         return True
 
-    def receive(self, queue: str) -> list[dict[str, Any]]:
-        """The messages of a queue, which stay in it."""
+    def consume(self, queue: str, function: str) -> bool:
+        """Deliver each message as often as its queue would, when it would; whether there was one.
+
+        A message is hidden from this queue for good, and as long as it says from its consumer.
+        """
+        properties = self.template.of_type("AWS::SQS::Queue")[queue]
+        messages = self.receive(queue, hidden=properties["VisibilityTimeout"])
+        for message in messages:
+            for receives in range(1, properties["RedrivePolicy"]["maxReceiveCount"] + 1):
+                if self._is_done(function, _record(message, receives)):
+                    break
+                self._sleep(self._hidden(queue, message))
+            self._delete(queue, message)
+        return bool(messages)
+
+    def _is_done(self, function: str, record: dict[str, Any]) -> bool:
+        try:
+            return not self.invoke(function, {"Records": [record]})["batchItemFailures"]
+        except FunctionError:
+            return False
+
+    def _hidden(self, queue: str, message: dict[str, Any]) -> float:
+        """For how many seconds a message is still hidden, by moto's clock."""
+        queues = sqs_backends[ACCOUNT][REGION].queues
+        found = next(
+            each
+            for each in queues[self.ref(queue).rpartition("/")[2]]._messages
+            if each.receipt_handle == message["ReceiptHandle"]
+        )
+        return float(max(1, round((found.visible_at - unix_time_millis()) / 1000)))
+
+    def receive(self, queue: str, hidden: int = 0) -> list[dict[str, Any]]:
+        """The messages of a queue, which stay in it, and are not seen again for so long."""
         answer = self.clients["sqs"].receive_message(
-            QueueUrl=self.ref(queue), MaxNumberOfMessages=RECEIVED_AT_ONCE, VisibilityTimeout=0
+            QueueUrl=self.ref(queue),
+            MaxNumberOfMessages=RECEIVED_AT_ONCE,
+            VisibilityTimeout=hidden,
         )
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         return messages
@@ -247,6 +274,17 @@ class MotoSystem(System):
         body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
         answer = engine_handler(self.engine)(Request("POST", "/", "", headers, body))
         return respond(request, answer.status, answer.body, dict(answer.headers))
+
+
+def _record(message: dict[str, Any], receives: int) -> dict[str, Any]:
+    """A message as Lambda hands it to a queue's consumer."""
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": {"ApproximateReceiveCount": str(receives)},
+        "eventSource": "aws:sqs",
+    }
 
 
 def _queue_arn(name: str) -> str:

@@ -94,7 +94,7 @@ class WholeSystem(ZipSystem):
                 invoke = partial(self.lambdas.invoke, function)
                 self._run(partial(stream.deliver, batch, invoke, self.clock, self._sleep))
                 return True
-        return any(self._consumed(queue, function) for queue, function in self.queues.items())
+        return any(self.consume(queue, function) for queue, function in self.queues.items())
 
     def _wait(self) -> bool:
         """Let a minute pass while a state waits for its retry, so that the sweep comes between."""
@@ -102,32 +102,6 @@ class WholeSystem(ZipSystem):
             self.engine.run_for(60)
             return True
         return super()._wait()
-
-    def _consumed(self, queue: str, function: str) -> bool:
-        """Deliver each message until it is done, as often as the queue would."""
-        properties = self.template.of_type("AWS::SQS::Queue")[queue]
-        receives = properties["RedrivePolicy"]["maxReceiveCount"]
-        messages = self.receive(queue)
-        for message in messages:
-            self._delivered(function, message, receives)
-            self._delete(queue, message)
-        return bool(messages)
-
-    def _delivered(self, function: str, message: dict[str, Any], receives: int) -> None:
-        for count in range(1, receives + 1):
-            record = {
-                "messageId": message["MessageId"],
-                "body": message["Body"],
-                "attributes": {"ApproximateReceiveCount": str(count)},
-                "eventSource": "aws:sqs",
-            }
-            try:
-                answer = self.invoke(function, {"Records": [record]})
-            except FunctionError:
-                answer = {"batchItemFailures": [record]}
-            if not answer["batchItemFailures"]:
-                return
-            self._sleep(180)
 
     def _logical_id(self, name: str) -> str:
         """The resource that is deployed by a name."""

@@ -92,6 +92,11 @@ UNHEARD = {
     *((function, f"s3:{verb}Object") for function in SAGA_WORKERS for verb in ("Get", "Put")),
 }
 """What imports and sagas do, and the example does not, or not where it is heard."""
+QUEUE_CONSUMERS = {
+    "QueueOnImportActionFunction": "ImportActionQueue",
+    "QueueOnNotificationFunction": "NotificationQueue",
+    "QueueOnTaskActionFunction": "TaskActionQueue",
+}
 SERVICES = {"stepfunctions": "states"}
 S3_ACTIONS = {
     "HeadObject": "GetObject",
@@ -129,6 +134,10 @@ class Listener:
         if function is not None:
             service = model.service_model.service_name
             self.heard.append((function, SERVICES.get(service, service), model.name, dict(params)))
+
+    def who_asked(self, operation: str) -> set[str]:
+        """The functions that have made a call."""
+        return {function for function, _, name, _ in list(self.heard) if name == operation}
 
     def calls(self, logical_ids: dict[str, str]) -> set[Call]:
         """What was heard, with the template's names in place of the stack's."""
@@ -283,6 +292,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
     try:
         with quick_stack(state_dir=folder, parameters=parameters) as stack:
             use(stack)
+            send_what_nobody_can_read(stack, listener)
             resources = stack.client("cloudformation").describe_stack_resources(
                 StackName=stack.name
             )["StackResources"]
@@ -559,6 +569,17 @@ def import_files(stack: LocalStack) -> None:
         wait_for_import(service.start(Request(table="airports", key=key)).job.key.id, "FAILED")
 
 
+def send_what_nobody_can_read(stack: LocalStack, listener: Listener) -> None:
+    """A message to each queue that its consumer must ask to see again."""
+    for queue in QUEUE_CONSUMERS.values():
+        url = stack.outputs[f"{queue}Url"]
+        stack.client("sqs").send_message(QueueUrl=url, MessageBody="no notice")
+    until = time.monotonic() + 15
+    while not QUEUE_CONSUMERS.keys() <= listener.who_asked("ChangeMessageVisibilityBatch"):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def import_rows() -> None:
     """A large item, a new one, one that is blocked, and a bad row."""
     service = ImportService("tenant1")
@@ -603,7 +624,7 @@ def import_archives(stack: LocalStack) -> None:
     client.update_item(
         TableName=table,
         Key={"pk": {"S": job.key.pk}, "sk": {"S": job.key.sk}},
-        UpdateExpression="SET open_shard = :shard, opened_at = :long_ago REMOVE settled",
+        UpdateExpression="SET open_shard = :shard, opened_at = :long_ago",
         ExpressionAttributeValues={
             ":shard": {"N": "100"},
             ":long_ago": {"S": "2026-01-01T00:00:00.000Z"},

@@ -7,6 +7,7 @@ from functions.api.handle_request.app import app
 from tests.template.stack import TEMPLATE, attribute, of_type, translated
 
 from sfn_cqrs.domain.approval import Happened
+from sfn_cqrs.service.queue import RECEIVES
 from sfn_cqrs.service.sweep import KINDS
 from sfn_cqrs.service.tasks.state import BEGINS_WITHIN
 from sfn_cqrs.service.tasks.types import MAX_TIMEOUT
@@ -249,7 +250,7 @@ def test_a_queue_is_encrypted_and_has_dead_letters_or_is_watched(name: str) -> N
 
     redrive = QUEUES[name]["RedrivePolicy"]
     assert redrive["deadLetterTargetArn"]["Fn::GetAtt"][0] in DEAD_LETTERS
-    assert redrive["maxReceiveCount"] >= 5
+    assert redrive["maxReceiveCount"] == RECEIVES
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,14 @@ A row that fails each time its message comes is not left to the dead letters: th
 its job ends and says why.
 """
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports.single import import_single
-from sfn_cqrs.service.queue import Delivery, queue_consumer
-
-RECEIVES = 6
-"""As often a message comes before it goes to the dead letters."""
+from sfn_cqrs.service.queue import Delivery, consumer_of
 
 
-@queue_consumer
+@consumer_of(bootstrap.import_actions)
 def lambda_handler(delivery: Delivery) -> None:
     """Import the row that a message names."""
     key = ImportKey.of_id(delivery.notice["tenantCode"], delivery.notice["id"])
-    import_single(key, is_last_try=delivery.receives >= RECEIVES)
+    import_single(key, is_last_try=delivery.is_last)

@@ -1,10 +1,11 @@
 """The consumer of the notification queue: it tells the user's package of each notice."""
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.queue import Delivery, queue_consumer
+from sfn_cqrs.service.queue import Delivery, consumer_of
 
 
-@queue_consumer
+@consumer_of(bootstrap.notifications)
 def lambda_handler(delivery: Delivery) -> None:
     """Hand a notice to its handlers."""
     for handler in handlers.notice_handlers(delivery.notice["action"]):

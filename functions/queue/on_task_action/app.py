@@ -2,18 +2,19 @@
 
 from functools import partial
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.keys import TaskKey, task_id_parts
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.queue import Delivery, queue_consumer
+from sfn_cqrs.service.queue import Delivery, consumer_of
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.programs import TaskFlow
 from sfn_cqrs.service.tasks.state import lease_of
 from sfn_cqrs.service.tasks.work import work_on_alone
 
 
-@queue_consumer
+@consumer_of(bootstrap.task_actions)
 def lambda_handler(delivery: Delivery) -> None:
     """Do what a message asks for; one that a later attempt has overtaken has nothing left to do."""
     notice, remaining_ms = delivery.notice, delivery.remaining_ms

@@ -1,13 +1,20 @@
 """The loop of every consumer of a queue that a topic feeds."""
 
 import json
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sfn_cqrs.adapters.queue import Queue
 from sfn_cqrs.service.context import LambdaHandler
 from sfn_cqrs.service.logs import logged_as, logger
 from sfn_cqrs.service.state import remaining_ms_of
+
+RECEIVES = 17
+"""As often a message comes before it goes to the dead letters: for 36 minutes on average."""
+FIRST_PAUSE_SECONDS = 2
+LONGEST_PAUSE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +29,62 @@ class Delivery:
     receives: int
     remaining_ms: Callable[[], int]
 
+    @property
+    def is_last(self) -> bool:
+        """If it fails this time, the message goes to the dead letters."""
+        return self.receives >= RECEIVES
 
-def queue_consumer(handle: Callable[[Delivery], None]) -> LambdaHandler:
-    """Make a Lambda handler of a function of one message.
 
-    A message whose function raises comes again, and in the end goes to the queue's dead letters.
+def consumer_of(
+    queue: Callable[[], Queue],
+) -> Callable[[Callable[[Delivery], None]], LambdaHandler]:
+    """Make a Lambda handler of a function of one message of a queue.
+
+    A message whose function raises comes again, soon at first and then ever later, and in the
+    end goes to the queue's dead letters. One whose function dies comes again when the queue's
+    visibility timeout is over.
     """
 
-    def lambda_handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
-        failures = []
-        for record in event["Records"]:
-            with logged_as(message_id=record["messageId"]):
-                try:
-                    handle(_delivery(record, lambda_context))
-                except Exception:
-                    logger.exception("a message will be delivered again")
-                    failures.append({"itemIdentifier": record["messageId"]})
-        return {"batchItemFailures": failures}
+    def handler_of(handle: Callable[[Delivery], None]) -> LambdaHandler:
+        def lambda_handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
+            failed = []
+            for record in event["Records"]:
+                with logged_as(message_id=record["messageId"]):
+                    try:
+                        handle(_delivery(record, lambda_context))
+                    except Exception:
+                        logger.exception("a message will be delivered again")
+                        failed.append(record)
+            if failed:
+                _postpone(queue, failed)
+            return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in failed]}
 
-    return lambda_handler
+        return lambda_handler
+
+    return handler_of
+
+
+def pause(receives: int) -> int:
+    """Seconds until a message that has come so often comes again; twice as many each time."""
+    longest = min(FIRST_PAUSE_SECONDS * 2 ** (receives - 1), LONGEST_PAUSE_SECONDS)
+    return round(random.uniform(longest / 2, longest))
+
+
+def _postpone(queue: Callable[[], Queue], records: list[dict[str, Any]]) -> None:
+    """Say when messages come again; where that fails, they keep the queue's visibility timeout."""
+    try:
+        queue().postpone({each["receiptHandle"]: pause(_receives(each)) for each in records})
+    except Exception:
+        logger.warning("messages come again later than they could", exc_info=True)
 
 
 def _delivery(record: dict[str, Any], lambda_context: Any) -> Delivery:
     return Delivery(
         json.loads(json.loads(record["body"])["Message"]),
-        int(record["attributes"]["ApproximateReceiveCount"]),
+        _receives(record),
         lambda: remaining_ms_of(lambda_context),
     )
+
+
+def _receives(record: dict[str, Any]) -> int:
+    return int(record["attributes"]["ApproximateReceiveCount"])

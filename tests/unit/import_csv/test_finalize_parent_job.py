@@ -4,7 +4,6 @@ import pytest
 from functions.import_csv.finalize_parent_job.app import lambda_handler
 from tests.unit.import_csv.conftest import HEADER, KEY, a_line
 
-from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.import_job import Ending, JobStatus, Loaded, Reader
@@ -21,10 +20,8 @@ FAILED = {
 def job(job_of, world):
     """A job of four rows, none of them counted."""
     job = job_of(HEADER + "".join(a_line(f"RJ0{n}") for n in range(4)))
-    world.import_jobs.change(KEY, import_job.Begin())
-    return world.import_jobs.change(
-        KEY, import_job.Load(Loaded(4, COLUMNS, COLUMNS, Reader.NATIVE, job.source))
-    ).record
+    world.import_jobs.begin(KEY)
+    return world.import_jobs.loaded(KEY, Loaded(4, COLUMNS, COLUMNS, Reader.NATIVE, job.source))
 
 
 @pytest.fixture
@@ -114,7 +111,7 @@ def test_a_loader_that_failed_is_named_without_its_stack(finalize, job_of, world
 
 def test_a_refused_file_fails_its_job_with_the_loaders_reason(finalize, job_of, world):
     job_of(HEADER)
-    world.import_jobs.change(KEY, import_job.Refuse(Problem("encoding", "row 2: no UTF-8")))
+    world.import_jobs.refuse(KEY, Problem("encoding", "row 2: no UTF-8"))
 
     assert finalize({"result": "none"}) == {"result": "FAILED"}
     assert ending_of(world).problem == Problem("encoding", "row 2: no UTF-8")
@@ -122,7 +119,7 @@ def test_a_refused_file_fails_its_job_with_the_loaders_reason(finalize, job_of, 
 
 @pytest.mark.usefixtures("job")
 def test_a_cancelled_jobs_rows_that_were_not_begun_are_cancelled(finalize, world):
-    world.import_jobs.change(KEY, import_job.Cancel())
+    world.import_jobs.cancel(KEY)
     count(world, Marker(2, 3, Counts(created=2)))
 
     assert finalize() == {"result": "CANCELLED"}

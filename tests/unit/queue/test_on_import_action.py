@@ -1,8 +1,7 @@
 import json
 
 import pytest
-from functions.queue.on_import_action.app import RECEIVES, lambda_handler
-from tests.template.stack import TEMPLATE
+from functions.queue.on_import_action.app import lambda_handler
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
@@ -12,6 +11,7 @@ from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService
+from sfn_cqrs.service.queue import RECEIVES
 
 ALL_DONE = {"batchItemFailures": []}
 ONE_FAILED = {"batchItemFailures": [{"itemIdentifier": "9b2e6c1f-3c6e-4d0a-9a57-2f1b8c0d4e62"}]}
@@ -129,12 +129,6 @@ def test_a_message_of_nothing_is_done(deliver, world):  # noqa: ARG001 - the fak
 
 def test_a_message_that_nobody_can_read_comes_again(deliver, world):  # noqa: ARG001 - the fakes
     assert deliver("nonsense") == ONE_FAILED
-
-
-def test_the_last_time_is_the_queues():
-    queue = TEMPLATE.document["Resources"]["ImportActionQueue"]["Properties"]
-
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == RECEIVES
 
 
 def raising(error):

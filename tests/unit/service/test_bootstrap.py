@@ -16,7 +16,9 @@ def _forgotten():
 def _deployed(monkeypatch):
     names = ("DATA_TABLE", "HISTORY_TABLE", "REQUESTS_TABLE", "READ_MODELS_TABLE")
     arns = ("COMMAND_MACHINE_ARN", "EVENTS_TOPIC_ARN", "ALARM_TOPIC_ARN")
-    for name in (*names, *arns, "ATTRIBUTES_BUCKET", "STREAM_DEAD_LETTER_QUEUE_URL"):
+    kinds = ("STREAM_DEAD_LETTER", "NOTIFICATION", "TASK_ACTION", "IMPORT_ACTION")
+    queues = [f"{kind}_QUEUE_URL" for kind in kinds]
+    for name in (*names, *arns, *queues, "ATTRIBUTES_BUCKET"):
         monkeypatch.setenv(name, name.lower())
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
@@ -42,6 +44,9 @@ def test_every_adapter_is_made_once_of_the_deployed_names():
         bootstrap.events,
         bootstrap.alarms,
         bootstrap.dead_letters,
+        bootstrap.notifications,
+        bootstrap.task_actions,
+        bootstrap.import_actions,
         bootstrap.read_models,
     )
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 import pytest
 from botocore.exceptions import ClientError
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import BusyError, SupersededError, TransientError
 from sfn_cqrs.service.approvals.state import approval_state
 from sfn_cqrs.service.commands.state import command_state_without_status
 from sfn_cqrs.service.imports.state import import_state_without_status
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.queue import queue_consumer
+from sfn_cqrs.service.queue import consumer_of
 from sfn_cqrs.service.sagas.state import saga_state
 from sfn_cqrs.service.state import State, state
 from sfn_cqrs.service.tasks.state import task_state
@@ -82,7 +83,7 @@ def test_no_name_of_one_invocation_is_in_a_line_of_the_next(sample, log, file, f
 
 
 def test_no_name_of_one_message_is_in_a_line_after_it(log):
-    @queue_consumer
+    @consumer_of(bootstrap.notifications)
     def consume(_delivery):
         logger.info("working")
 

@@ -1,0 +1,35 @@
+"""A queue whose messages come again until they are done."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sfn_cqrs.domain.errors import BusyError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class Queue:
+    """An SQS queue, as its consumer needs it."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        """Speak to one queue."""
+        self._client = client
+        self._url = url
+
+    def postpone(self, seconds: Mapping[str, int]) -> None:
+        """Let messages come again after so many seconds, by receipt handle; at most ten.
+
+        Raises:
+            BusyError: some of them were not taken.
+        """
+        answer = self._client.change_message_visibility_batch(
+            QueueUrl=self._url,
+            Entries=[
+                {"Id": str(place), "ReceiptHandle": receipt, "VisibilityTimeout": timeout}
+                for place, (receipt, timeout) in enumerate(seconds.items())
+            ],
+        )
+        failed = answer.get("Failed", [])
+        if failed:
+            raise BusyError(f"{len(failed)} messages were not postponed: {failed[0]['Code']}")
