@@ -22,13 +22,18 @@ from sfn_cqrs_local.handlers import Call, Failure, Handlers
 from sfn_cqrs_local.output import printing_as
 from sfn_cqrs_local.processes import Processes
 from sfn_cqrs_local.template import Function
-from sfn_cqrs_local.weather import Forecast, Stormy, Weather
+from sfn_cqrs_local.weather import LOST, REFUSALS, Forecast, Stormy, Weather
 from sfn_cqrs_local.workers import Task, Timer, Timers, Workers
 from sfn_local import Done, FunctionError, function_name
 
 logger = logging.getLogger(__name__)
 
 MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024  # of a request
+VISIBILITY: Final = 6  # times a function's timeout
+LONGEST_PAUSE_SECONDS: Final = 5.0
+
+BY_LAMBDA: Final = frozenset((*REFUSALS, LOST))
+"""Failures of Lambda's own, not of the function."""
 
 _current = threading.local()  # .run is the invocation that this thread is in
 
@@ -101,11 +106,12 @@ class Functions:
         self._queued = Workers(concurrency)
         self._direct = Workers()
         self._timers = Timers()
+        self._is_closing = threading.Event()
         self.listeners: list[Callable[[Invocation], None]] = []
-        self.transforms: list[Callable[[Function, bytes], bytes]] = []  # what payloads become
 
     def close(self, patience: float = 2.0) -> None:
         """Start no more invocations; wait at most `patience` seconds for those that run."""
+        self._is_closing.set()
         self._timers.close()
         self._queued.close(patience)
         self._direct.close(patience)
@@ -173,14 +179,31 @@ class Functions:
 
         self.submit(function, payload, done)
 
+    def invoke_by_poller(self, function: str, payload: bytes) -> bytes:
+        """Invoke as Lambda does for a queue: what Lambda itself refuses or loses is invoked again.
+
+        It does so while the queue hides the messages, for six times the function's timeout.
+
+        Raises:
+            FunctionError: the function failed, timed out or does not exist.
+        """
+        until = time.monotonic() + VISIBILITY * self.find(function).timeout
+        pause = self._retry_seconds / 10
+        while True:
+            try:
+                return self.invoke(function, payload)
+            except FunctionError as error:
+                is_over = time.monotonic() > until
+                if error.error not in BY_LAMBDA or is_over or self._is_closing.wait(pause):
+                    raise
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
     def _start(self, workers: Workers, name: str, payload: bytes, done: Done) -> None:
         try:
             function = self.find(name)
         except FunctionError as error:
             done(error)
             return
-        for transform in self.transforms:
-            payload = transform(function, payload)
         run = _Run(
             function, payload, done, self._runtime, self._timers, workers.abandon, self._notify
         )

@@ -139,6 +139,11 @@ class LocalStack:
         client: Any = session().client
         return client(service, endpoint_url=endpoint)
 
+    def stream_of(self, function: str) -> StreamMapping:
+        """Return what delivers a stream to a function, by its logical id."""
+        arn = self.functions.find(function).arn
+        return next(mapping for (_, to), mapping in self._streams.items() if to == arn)
+
     def _start(self) -> None:
         if not _running.acquire(blocking=False):
             raise StackError(
@@ -261,6 +266,8 @@ class LocalStack:
                 raise FunctionError("NotReady", json.dumps({"errorMessage": "still starting"}))
             mapping.offer(records)
             return b"null"
+        if records and records[0].get("eventSource") == "aws:sqs":
+            return self.functions.invoke_by_poller(function.name, payload)
         if isinstance(event, dict) and "detail-type" in event:
             self.functions.invoke_async(function.name, payload)
             return b"null"

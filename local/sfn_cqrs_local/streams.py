@@ -76,12 +76,16 @@ class StreamMapping:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Call `invoke` with each batch, and `discard` with the notice of each that is given up."""
+        """Call `invoke` with each batch, and `discard` with the notice of each that is given up.
+
+        A test of disorder may make another list of a batch by `reordered`.
+        """
         self._settings = settings
         self._invoke = invoke
         self._discard = discard
         self._sleep = sleep
         self._now = now
+        self.reordered: Callable[[Sequence[Record]], list[Record]] = list
         self._lanes: list[queue.SimpleQueue[Record | None]] = [
             queue.SimpleQueue() for _ in range(settings.parallelization)
         ]
@@ -106,7 +110,7 @@ class StreamMapping:
 
     def deliver(self, records: Sequence[Record]) -> None:
         """Deliver one batch; when this returns, each record is done or discarded."""
-        waiting = deque([list(records)])
+        waiting = deque([self.reordered(records)])
         attempt = 0
         while waiting and not self._closed:
             batch = waiting.popleft()

@@ -14,8 +14,8 @@ from sfn_cqrs_local.demo.faults import Shuffler
 from sfn_cqrs_local.demo.importing import airports as import_rows
 from sfn_cqrs_local.demo.imports import ImportStory
 from sfn_cqrs_local.demo.part import TENANT
+from sfn_cqrs_local.demo.tasks import TaskStory
 from sfn_cqrs_local.stack import LocalStack
-from sfn_cqrs_local.template import Template
 
 pytestmark = pytest.mark.stack
 
@@ -31,17 +31,13 @@ def test_the_airports_are_created_wrong_corrected_renamed_and_some_deleted():
     assert sum(airports_per_country(airports).values()) == 48
 
 
-def test_the_shuffler_turns_batches_around_and_repeats_records_of_the_consumer_only():
-    functions = Template.load("template.yaml").functions
-    consumer = functions["StreamOnProcessChangedFunction"]
-    payload = json.dumps({"Records": [1, 2, 3]}).encode()
+def test_the_shuffler_turns_batches_around_and_repeats_records():
     shuffler = Shuffler(seed=1)
 
-    batches = [json.loads(shuffler(consumer, payload))["Records"] for _ in range(30)]
+    batches = [shuffler([1, 2, 3]) for _ in range(30)]
 
     assert all(batch[:3] == [3, 2, 1] for batch in batches)
     assert sum(len(batch) == 4 for batch in batches) == shuffler.duplicates > 0
-    assert shuffler(functions["CommandFinishFunction"], payload) == payload
 
 
 @pytest.mark.parametrize(
@@ -92,3 +88,53 @@ def test_an_imported_row_that_differs_is_found(tmp_path):
 
     assert before == []
     assert [line.partition(":")[0] for line in after] == [f"airports_by_icao {icao}"]
+
+
+def a_task_story(runs, *, is_bad_day):
+    failed = [
+        {"index": index, "status": "FAILED" if index in (6, 13) else "COMPLETED"}
+        for index in range(20)
+    ]
+    first = {"status": "FAILED", "completed": 18, "failed": 2, "items": failed}
+    retried = {"status": "COMPLETED", "completed": 20, "failed": 0}
+    return TaskStory(first, retried, runs, is_bad_day)
+
+
+RUNS = {index: 2 if index in (6, 13) else 1 for index in range(20)}
+
+
+@pytest.mark.parametrize(
+    ("more", "is_bad_day", "differences"),
+    [({}, False, 0), ({3: 2}, False, 1), ({3: 2}, True, 0), ({3: 0}, True, 1), ({6: 1}, True, 1)],
+)
+def test_an_item_runs_once_on_a_good_day_and_at_least_once_on_a_bad_one(
+    more, is_bad_day, differences
+):
+    story = a_task_story({**RUNS, **more}, is_bad_day=is_bad_day)
+
+    assert len(story.differences()) == differences
+
+
+@pytest.mark.real_time("the machines retry what the weather refuses, in real seconds")
+def test_commands_add_up_while_a_share_of_everything_fails(tmp_path):
+    with quick_stack(state_dir=tmp_path, weather=(0.04, 7)) as stack:
+        story = Demo(stack, choose(2))
+        with story.listening():
+            story.publish(lambda _: None)
+            story.settle(lambda _: None)
+            story.heal(lambda _: None)
+
+        assert story.differences() == []
+        assert stack.functions.weather.met.total() > 0
+
+
+@pytest.mark.proof
+@pytest.mark.real_time("the machines retry what the weather refuses, in real seconds")
+@pytest.mark.parametrize("seed", ["7", "8"])
+def test_the_demonstration_adds_up_while_a_share_of_everything_fails(seed):
+    weather = ["--weather", "0.04", "--seed", seed]
+
+    result = CliRunner().invoke(demo, ["--airports", "10", "--rows", "200", *weather, "--json"])
+
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["differences"] == []

@@ -8,6 +8,7 @@ import pytest
 
 from sfn_cqrs_local.lambdas import Functions, break_into_handler
 from sfn_cqrs_local.output import FunctionOutput
+from sfn_cqrs_local.weather import LOST, REFUSALS, Stormy
 from sfn_local import FunctionError
 
 
@@ -319,3 +320,64 @@ def test_what_a_function_prints_goes_to_the_log_line_by_line(run_function, tmp_p
         f"Fn {request_id} {x}" for x in ("one", "two", "three")
     ]
     assert capsys.readouterr().out == "not from a function\n"
+
+
+class Flaky:
+    """A forecast's weather that fails so many invocations, with one kind."""
+
+    def __init__(self, kind: str, times: int) -> None:
+        self.kind = kind
+        self.times = times
+
+    def invoked(self, call, run):
+        self.times -= 1
+        return call.failed(self.kind, "refused") if self.times >= 0 else run(call)
+
+
+def flaky(functions: Functions, kind: str, times: int) -> Functions:
+    functions._runtime = Stormy(functions._runtime, Flaky(kind, times))
+    return functions
+
+
+ANSWERS = "def lambda_handler(event, context): return 'done'"
+
+
+@pytest.mark.parametrize("kind", [*REFUSALS, LOST])
+def test_a_queues_poller_invokes_again_what_lambda_refuses_or_loses(run_function, kind):
+    functions = flaky(run_function(ANSWERS, retry_seconds=0.01), kind, times=3)
+
+    assert functions.invoke_by_poller("Fn", b"{}") == b'"done"'
+
+
+@pytest.mark.parametrize("kind", ["ValueError", "Sandbox.Timedout", "Runtime.ExitError"])
+def test_what_the_function_fails_of_waits_for_the_queues_own_time(run_function, kind):
+    functions = flaky(run_function(ANSWERS), kind, times=1)
+
+    with pytest.raises(FunctionError, match=kind):
+        functions.invoke_by_poller("Fn", b"{}")
+
+
+def test_a_queues_poller_gives_up_when_the_message_is_visible_again(run_function):
+    functions = flaky(run_function(ANSWERS, timeout=0.01, retry_seconds=0.1), LOST, times=1000)
+
+    with pytest.raises(FunctionError, match=LOST):
+        functions.invoke_by_poller("Fn", b"{}")
+
+
+def test_a_queues_poller_ends_with_the_stack(run_function):
+    functions = flaky(run_function(ANSWERS, retry_seconds=3600), LOST, times=1000)
+    failures: list[FunctionError] = []
+
+    def poll():
+        try:
+            functions.invoke_by_poller("Fn", b"{}")
+        except FunctionError as error:
+            failures.append(error)
+
+    poller = threading.Thread(target=poll)
+    poller.start()
+    functions.close(patience=0)
+    poller.join(5)
+
+    assert not poller.is_alive()
+    assert len(failures) == 1

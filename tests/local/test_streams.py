@@ -77,6 +77,16 @@ def test_a_partial_failure_is_delivered_again_from_the_first_failed_record_on():
     assert consumer.batches == ["12345", "345"]
 
 
+def test_a_batch_that_is_turned_around_is_delivered_again_from_its_first_failed_record_on():
+    consumer = Consumer({"3": 1}, raises=False)
+    mapping = consumer.mapping(partial_failures=True)
+    mapping.reordered = lambda batch: [*reversed(batch), batch[2]]
+
+    mapping.deliver(FIVE)
+
+    assert consumer.batches == ["543213", "3213"]
+
+
 def test_partial_failures_mean_nothing_without_the_setting():
     consumer = Consumer({"3": 1}, raises=False)
 

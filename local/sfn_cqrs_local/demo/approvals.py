@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.approval import TRIES_PER_ROUND
 from sfn_cqrs.domain.keys import ApprovalKey
 from sfn_cqrs_local.demo.client import Client
 from sfn_cqrs_local.demo.part import PATIENCE_SECONDS, TENANT, DemoError, Scale, Told
@@ -101,15 +100,18 @@ def run_approvals(stack: LocalStack, update: Callable[[int], None]) -> ApprovalS
         DemoError: a request was refused, or something does not happen within half a minute.
     """
     with Client(stack.http) as client:
+        waits = _Waits(stack)
         first, second = (_requested(client, order) for order in ("demo-1", "demo-2"))
+        for id_ in (first, second):
+            _waited(client, id_, partial(waits.has_begun, reminders=0))
         own = _decided(client, first, TARO)
         _decided(client, first, HANAKO)
         granted = _waited(client, first, _has_ended)
         released = _order(client, "demo-1", "release")  # before time leaps: nothing else is at work
         with _leaping(stack) as leap:
-            expired = _let_expire(client, second, leap, update)
+            expired = _let_expire(client, second, waits, leap, update)
             late = _decided(client, second, HANAKO)
-        held = _order(client, "demo-2", "release")
+            held = _order(client, "demo-2", "release")  # a retry's timer has leapt with the clock
     return ApprovalStory(granted, expired, [released, held], own, late)
 
 
@@ -134,12 +136,38 @@ def _look_at_the_clock() -> None:
     """A job that only wakes the scheduler."""
 
 
+class _Waits:
+    """The approvals' executions: before one waits again, no timer leaps with the clock."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        """Look into the executions of a stack."""
+        self._client = stack.client("stepfunctions")
+        self._table = stack.outputs["ApprovalsTableName"]
+        machine = stack.outputs["ApprovalStateMachineArn"]
+        self._prefix = machine.replace(":stateMachine:", ":execution:")
+
+    def has_begun(self, found: dict[str, Any], reminders: int) -> bool:
+        """Whether the wait after so many reminders has begun; a retry of it is none."""
+        approval = bootstrap.approvals().find(ApprovalKey.of(TENANT, found["id"]))
+        if approval is None or approval.token is None or approval.reminders < reminders:
+            return False
+        arn = f"{self._prefix}:{approval.ref.execution_name(self._table)}"
+        (last,) = self._client.get_execution_history(
+            executionArn=arn, reverseOrder=True, maxResults=1
+        )["events"]
+        return bool(last["type"] == "TaskSubmitted")
+
+
 def _let_expire(
-    client: Client, id_: str, leap: Callable[[float], None], update: Callable[[int], None]
+    client: Client,
+    id_: str,
+    waits: _Waits,
+    leap: Callable[[float], None],
+    update: Callable[[int], None],
 ) -> dict[str, Any]:
     for day in range(1, DAYS):
         leap(DAY)
-        _waited(client, id_, partial(_waits_again, reminders=day))
+        _waited(client, id_, partial(waits.has_begun, reminders=day))
         update(day)
     leap(DAY)
     expired = _waited(client, id_, _has_ended)
@@ -156,7 +184,6 @@ def _requested(client: Client, order: str) -> str:
     status, answer = client.send("POST", "/approvals", asked, TARO)
     if status != HTTPStatus.ACCEPTED:
         raise DemoError(f"POST /approvals answered {status}: {answer}")
-    _waited(client, answer["id"], partial(_waits_again, reminders=0))
     return str(answer["id"])
 
 
@@ -187,14 +214,6 @@ def _waited(
         if time.monotonic() > deadline:
             raise DemoError(f"approval {id_} is {found['status']}, {found['stage']}; see the log")
         time.sleep(0.05)
-
-
-def _waits_again(found: dict[str, Any], reminders: int) -> bool:
-    """Whether the machine has begun its next wait: before that, no timer leaps with the clock."""
-    approval = bootstrap.approvals().find(ApprovalKey.of(TENANT, found["id"]))
-    if approval is None or approval.token_seq is None or approval.reminders < reminders:
-        return False
-    return approval.token_seq // TRIES_PER_ROUND == approval.round
 
 
 def _has_ended(found: dict[str, Any]) -> bool:

@@ -98,7 +98,7 @@ class Demo:
         with (
             _listed(self._stack.engine.on_status_change, self.story.on_status_change),
             _listed(functions.listeners, self._on_invocation),
-            _listed(functions.transforms, self.shuffler),
+            self.shuffler.installed(self._stack),
             self.watch.installed(),
         ):
             yield

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sfn_cqrs.service import handlers
 
 if TYPE_CHECKING:
     from sfn_cqrs.domain.command import Command
     from sfn_cqrs.service.handlers import SyncHandler
-    from sfn_cqrs_local.template import Function
+    from sfn_cqrs_local.stack import LocalStack
+    from sfn_cqrs_local.streams import Record
 
 CONSUMER = "StreamOnProcessChangedFunction"
 
 
 class Shuffler:
-    """Delivers the records of a stream's batches backwards, and some of them twice.
+    """Turns the batches of a stream around, and puts some of their records in twice.
 
     Streams keep the order per item and deliver at least once; versions of one item are
     different items, so any order of theirs is one that AWS may give.
@@ -34,18 +34,24 @@ class Shuffler:
         self._lock = threading.Lock()
         self.duplicates = 0
 
-    def __call__(self, function: Function, payload: bytes) -> bytes:
-        """Change the payload of the stream's consumer; leave all others alone."""
-        if function.logical_id != CONSUMER:
-            return payload
-        event = json.loads(payload)
-        records: list[Any] = event["Records"][::-1]
+    @contextmanager
+    def installed(self, stack: LocalStack) -> Iterator[None]:
+        """Stand in front of the consumer of commands while entered."""
+        mapping = stack.stream_of(CONSUMER)
+        mapping.reordered = self
+        try:
+            yield
+        finally:
+            mapping.reordered = list
+
+    def __call__(self, batch: Sequence[Record]) -> list[Record]:
+        """What a batch is delivered as."""
+        records = list(reversed(batch))
         with self._lock:
             if self._random.random() < 1 / 3:
-                again = self._random.choice(records)
-                records.append(again)
+                records.append(self._random.choice(records))
                 self.duplicates += 1
-        return json.dumps({**event, "Records": records}).encode()
+        return records
 
 
 class Watch:
