@@ -1,6 +1,7 @@
 """JSON values together with their text, so that each is written once however often it is used."""
 
 import json
+import re
 from typing import Any, NoReturn
 
 from sfn_local.quotas import QUOTAS
@@ -9,6 +10,7 @@ MAX_BYTES = 262_144
 LARGEST_CHARACTER = 4
 
 PACKED = object()
+WORD = re.compile(r"[A-Za-z_$][\w$]*")
 
 Json = Any  # None, bool, int, float, str, list or dict with str keys, all the way down
 
@@ -46,6 +48,23 @@ def loads(text: str) -> Json:
         return _decode(text)
     except RecursionError:
         raise ValueError("the document is nested too deep") from None
+
+
+def complaint(text: str, error: ValueError) -> str:
+    """What AWS says of a text that is no JSON, as far as that is known."""
+    if not text.strip():
+        return "Invalid execution input."
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    rest = text[error.pos :]
+    word = WORD.match(rest)
+    if error.msg.startswith("Expecting value") and word is not None:
+        values = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
+        return f"Unrecognized token '{word[0]}': was expecting ({values})"
+    if error.msg.startswith("Expecting property name") and rest:
+        found = f"('{rest[0]}' (code {ord(rest[0])}))"
+        return f"Unexpected character {found}: was expecting double-quote to start field name"
+    return str(error)
 
 
 def byte_size(text: str) -> int:

@@ -52,8 +52,8 @@ class NotFound(RuntimeFailure):
     """A path leads nowhere in its data."""
 
 
-class SizeFailure(StateFailure):
-    """States.DataLimitExceeded."""
+class ResultTooLarge(StateFailure):
+    """States.DataLimitExceeded: what a task answers is too large."""
 
     def __init__(self, what: str) -> None:
         """What names the state, the function or the integration whose result is too large."""
@@ -62,6 +62,13 @@ class SizeFailure(StateFailure):
             "number of bytes service limit."
         )
         super().__init__("States.DataLimitExceeded", cause)
+
+
+class SizeFailure(ResultTooLarge):
+    """States.DataLimitExceeded: what the state itself makes is too large.
+
+    No States.ALL handles that, as the guide says; a task's answer it does handle, as recorded.
+    """
 
 
 class ItemReaderFailure(StateFailure):
@@ -223,9 +230,10 @@ class InvalidToken(ApiError):
 class ResourceNotFound(ApiError):
     """No such resource."""
 
-    def __init__(self, arn: str) -> None:
-        """The resource that was asked for."""
-        super().__init__(f"Resource not found: '{arn}'")
+    def __init__(self, arn: str | None) -> None:
+        """The resource that was asked for; where AWS does not repeat it None."""
+        unnamed = "Request references a resource that does not exist."
+        super().__init__(unnamed if arn is None else f"Resource not found: '{arn}'")
 
 
 class StateMachineAlreadyExists(ApiError):

@@ -54,8 +54,7 @@ def check_activity_arn(arn: str) -> None:
     Raises:
         InvalidArn: it is none.
     """
-    if ACTIVITY_ARN.fullmatch(arn) is None:
-        raise InvalidArn(arn)
+    _check_arn(ACTIVITY_ARN, arn)
 
 
 def check_map_run_arn(arn: str) -> None:
@@ -64,8 +63,7 @@ def check_map_run_arn(arn: str) -> None:
     Raises:
         InvalidArn: it is none.
     """
-    if MAP_RUN_ARN.fullmatch(arn) is None:
-        raise InvalidArn(arn)
+    _check_arn(MAP_RUN_ARN, arn)
 
 
 def check_machine_arn(arn: str) -> None:
@@ -74,8 +72,7 @@ def check_machine_arn(arn: str) -> None:
     Raises:
         InvalidArn: it is none.
     """
-    if MACHINE_ARN.fullmatch(arn) is None:
-        raise InvalidArn(arn)
+    _check_arn(MACHINE_ARN, arn)
 
 
 def check_execution_arn(arn: str) -> None:
@@ -86,5 +83,9 @@ def check_execution_arn(arn: str) -> None:
     """
     if ":express:" in arn:
         raise InvalidArn("Resource type not valid in this context: express")
-    if EXECUTION_ARN.fullmatch(arn) is None:
-        raise InvalidArn(arn)
+    _check_arn(EXECUTION_ARN, arn)
+
+
+def _check_arn(pattern: re.Pattern[str], arn: str) -> None:
+    if pattern.fullmatch(arn) is None:
+        raise InvalidArn(arn if arn.startswith("arn:") else f"Invalid ARN prefix: {arn}")

@@ -199,8 +199,8 @@ def test_a_function_that_breaks_its_invoker_does_not_hang_the_execution() -> Non
 @pytest.mark.parametrize(
     ("definition", "message"),
     [
-        ("{", "a field name in double quotes should stand here at /"),
-        ("[]", "the definition must be a JSON object at /"),
+        ("{", "INVALID_JSON_DESCRIPTION: Expecting property name"),
+        ("[]", "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object"),
         (machine({"Type": "Pass", "Next": "b"}), "there is no state b at /States/it/Next"),
         (machine({"Type": "Pass"}), "the state it has neither Next nor End at /States/it"),
         (machine({**PASS, "Typo": 1}), "a Pass state has no Typo at /States/it/Typo"),

@@ -16,6 +16,12 @@ def lambda_api(request: Request) -> Response:
     name = request.path.split("/")[3]
     if name == "absent":
         return Response(404, {"x-amzn-ErrorType": "ResourceNotFoundException"}, b"{}")
+    if name == "gone":
+        said = b'{"Type":"User","Message":"Function not found: arn:f:$LATEST"}'
+        return Response(404, {"x-amzn-RequestId": "r-1"}, said)
+    if name == "spaced":
+        report = b'{"errorMessage": "m", "errorType": "E", "stackTrace": []}'
+        return Response(200, {"X-Amz-Function-Error": "Unhandled"}, report)
     if name == "busy":
         return Response(429, {"x-amzn-ErrorType": "TooManyRequestsException"}, b"slow down")
     if name == "broken":
@@ -59,6 +65,23 @@ def test_a_functions_error_keeps_its_type_and_report(invoke: Invoke) -> None:
     report = '{"errorMessage":"m","errorType":"OrderError"}'
 
     assert failure(invoke("raising", b"1")) == ("OrderError", report)
+
+
+def test_what_lambda_says_of_an_absent_function_is_told_on(invoke: Invoke) -> None:
+    """Recorded on AWS: error_handling/test_task_service_lambda, test_no_such_function."""
+    assert failure(invoke("gone", b"{}")) == (
+        "Lambda.ResourceNotFoundException",
+        "Function not found: arn:f:$LATEST (Service: AWSLambda; Status Code: 404; "
+        "Error Code: ResourceNotFoundException; Request ID: r-1; Proxy: null)",
+    )
+
+
+def test_a_functions_report_is_compact(invoke: Invoke) -> None:
+    """Recorded on AWS: states_variables/test_error_output."""
+    assert failure(invoke("spaced", b"{}")) == (
+        "E",
+        '{"errorMessage":"m","errorType":"E","stackTrace":[]}',
+    )
 
 
 def test_an_error_without_a_type_is_lambda_unknown(invoke: Invoke) -> None:

@@ -376,6 +376,9 @@ def test_an_execution_is_awaited(cloud: Cloud, pattern: str, given: Any, result:
         "Name": "child",
         "Output": result,
         "OutputDetails": {"Included": True},
+        "RedriveCount": 0,
+        "RedriveStatus": "NOT_REDRIVABLE",
+        "RedriveStatusReason": "Execution is SUCCEEDED and cannot be redriven",
         "StartDate": 1767225600000,
         "StateMachineArn": machine,
         "Status": "SUCCEEDED",
@@ -619,3 +622,76 @@ def test_a_resource_may_have_a_region_or_a_placeholder(cloud: Cloud, prefix: str
     run = cloud.start(f"{prefix}dynamodb:getItem", {"TableName": table, "Key": KEY})
 
     assert run.status == "SUCCEEDED"
+
+
+def bucket(cloud: Cloud) -> str:
+    cloud.client("s3").create_bucket(Bucket="bucket")
+    return "bucket"
+
+
+@pytest.mark.parametrize(
+    ("body", "stored"),
+    [("text data", b'"text data"'), ({"a": 1}, b'{"a":1}'), ([1], b"[1]"), (False, b"false")],
+)
+def test_what_is_put_to_s3_is_json_text(cloud: Cloud, body: Any, stored: bytes) -> None:
+    """AWS: services/test_aws_sdk_task_service, test_s3_put_object, November 2025."""
+    parameters = {"Bucket": bucket(cloud), "Key": "k", "Body": body}
+    cloud.start(f"{STATES}aws-sdk:s3:putObject", parameters)
+    got = cloud.client("s3").get_object(Bucket="bucket", Key="k")
+
+    assert (got["Body"].read(), got["ContentType"]) == (stored, "text/plain; charset=UTF-8")
+
+
+def test_an_object_is_answered_without_checksums(cloud: Cloud) -> None:
+    """AWS: services/test_aws_sdk_task_service, test_s3_get_object."""
+    cloud.client("s3").put_object(Bucket=bucket(cloud), Key="k", Body=b"x")
+    run = cloud.start(f"{STATES}aws-sdk:s3:getObject", {"Bucket": "bucket", "Key": "k"})
+
+    assert run.output["Body"] == "x"
+    assert [name for name in run.output if name.startswith("Checksum")] == []
+
+
+def refused_by(answer: Response, resource: str, parameters: Any) -> tuple[str, list[bytes]]:
+    """The cause of a task whose service answers so, and what the service was sent."""
+    sent: list[bytes] = []
+
+    def handle(request: Request) -> Response:
+        sent.append(request.body)
+        return answer
+
+    server = serve("127.0.0.1", 0, handle)
+    services = BotoServices(endpoint_url=server.url, **CREDENTIALS)
+    engine = Engine(functions=InlineFunctions(lambda _, payload: payload), services=services)
+    state = {"Type": "Task", "Resource": resource, "Parameters": parameters, "End": True}
+    machine = engine.create_state_machine("m", {"StartAt": "it", "States": {"it": state}})
+    run = Run(engine, engine.start_execution(machine))
+    engine.run_until(run.arn, 10)
+    engine.close()
+    server.close()
+    return run.cause or "", sent
+
+
+def test_a_cause_of_the_sdk_has_its_ids_and_attempts() -> None:
+    """AWS: error_handling/test_aws_sdk, test_s3_no_such_key; the count since November 2025."""
+    text = (
+        b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
+    )
+    answer = Response(404, {"x-amz-request-id": "R", "x-amz-id-2": "H"}, text)
+    cause, _ = refused_by(answer, f"{STATES}aws-sdk:s3:getObject", {"Bucket": "b", "Key": "k"})
+
+    assert cause == (
+        "The specified key does not exist. (Service: S3, Status Code: 404, Request ID: R, "
+        "Extended Request ID: H) (SDK Attempt Count: 1)"
+    )
+
+
+def test_the_service_itself_says_what_is_missing() -> None:
+    """AWS: error_handling/test_aws_sdk, test_dynamodb_invalid_param."""
+    text = b'{"__type":"com.amazon.coral.validate#ValidationException","message":"no Item"}'
+    answer = Response(400, {"x-amzn-RequestId": "R"}, text)
+    cause, sent = refused_by(answer, f"{STATES}aws-sdk:dynamodb:putItem", {"TableName": "t"})
+
+    assert sent == [b'{"TableName": "t"}']
+    assert cause == (
+        "no Item (Service: DynamoDb, Status Code: 400, Request ID: R) (SDK Attempt Count: 1)"
+    )

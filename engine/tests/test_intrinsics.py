@@ -38,7 +38,7 @@ def evaluate(text: str) -> Any:
         ("States.Format('Hello, {}.', $.name)", "Hello, Jo."),
         ("States.Format('{}{}{}', 1, true, null)", "1truenull"),
         ("States.Format('{}', 1.5)", "1.5"),
-        ("States.Format('{}', $.object)", '{"a":1}'),
+        ("States.Format('{}', $.object)", "{a=1}"),
         ("States.Format('plain')", "plain"),
         (r"States.Format('\{\} {} it\'s \\', $.n)", "{} 3 it's \\"),
         ("States.Format($.template, 'a', 'b')", "a and b"),

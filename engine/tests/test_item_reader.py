@@ -425,7 +425,7 @@ def test_a_path_that_leads_nowhere_is_a_runtime_error(maps: MapLab) -> None:
         (reader(**FIRST_ROW, MaxItems=1, MaxItemsPath="$.a"), "MaxItems"),
         (reader(**FIRST_ROW, MaxItems="two"), "MaxItems"),
         (reader(**FIRST_ROW, ManifestType="S3_INVENTORY"), "InputType must be left out"),
-        (reader(ManifestType="OTHER"), "ManifestType must be one of"),
+        (reader(ManifestType="OTHER"), "'ManifestType' should have one of these values"),
         ({**reader(**FIRST_ROW), "Parameters": None}, "Parameters"),
         ("s3://bucket/file", "ItemReader"),
     ],

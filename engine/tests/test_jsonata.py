@@ -430,7 +430,7 @@ def test_an_expression_that_fails_says_why(lab: Lab, expression: str, what: str)
         ("$partition([], 2)", []),
         ("$range(0, 10, 5)", [0, 5, 10]),
         ("$range(3, 1, -1)", [3, 2, 1]),
-        ("$range(1, 1, 1)", [1]),
+        ("$range(1, 1, 1)", 1),
         ("$hash('abc', 'SHA-256')", hashlib.sha256(b"abc").hexdigest()),
         ("$hash('é', 'MD5')", hashlib.md5("é".encode()).hexdigest()),
         ("$hash('abc', 'SHA-1')", hashlib.sha1(b"abc").hexdigest()),

@@ -384,7 +384,7 @@ ROWS = "/States/rows"
         ),
         (
             f"{ROWS}/ItemReader/ReaderConfig/MaxItems",
-            0,
+            -1,
             "number-range",
             f"{ROWS}/ItemReader/ReaderConfig/MaxItems",
         ),

@@ -79,8 +79,8 @@ PARKED = {
         (f"{EACH}/ItemReader", {}, "distributed-only"),
         (f"{EACH}/ItemBatcher", {"MaxItemsPerBatch": 1}, "distributed-only"),
         (f"{EACH}/ResultWriter", {}, "distributed-only"),
-        (f"{EACH}/ToleratedFailureCount", 1, "distributed-only"),
-        (f"{EACH}/ToleratedFailurePercentagePath", "$.p", "distributed-only"),
+        (f"{EACH}/ToleratedFailureCount", 1, "inline-tolerance"),
+        (f"{EACH}/ToleratedFailurePercentagePath", "$.p", "inline-tolerance"),
         (f"{EACH}/MaxConcurrencyPath", "$.c", "value-and-path"),
         (
             f"{ROWS}/ItemProcessor/ProcessorConfig/ExecutionType",

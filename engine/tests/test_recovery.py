@@ -190,12 +190,28 @@ def test_a_time_out_is_caught_by_its_name_or_by_all(name: str, is_caught: bool) 
 
 @pytest.mark.parametrize(
     ("name", "is_caught"),
+    [("States.ALL", True), ("States.DataLimitExceeded", True), ("States.Timeout", False)],
+)
+def test_a_result_that_is_too_large_is_caught_by_all(lab: Lab, name: str, is_caught: bool) -> None:
+    """Recorded on AWS: error_handling/test_states_errors, a Lambda task's, March 2024."""
+    run = run_task(lab, too_large, Catch=[{"ErrorEquals": [name], "Next": "caught"}])
+
+    assert (run.status == "SUCCEEDED") is is_caught
+
+
+@pytest.mark.parametrize(
+    ("name", "is_caught"),
     [("States.ALL", False), ("States.TaskFailed", False), ("States.DataLimitExceeded", True)],
 )
-def test_a_data_limit_error_is_only_caught_by_its_name(
-    lab: Lab, name: str, is_caught: bool
+def test_what_the_state_itself_makes_too_large_is_only_caught_by_its_name(
+    name: str, is_caught: bool
 ) -> None:
-    run = run_task(lab, too_large, Catch=[{"ErrorEquals": [name], "Next": "caught"}])
+    """Developer Guide, "Handling errors": States.ALL does not catch States.DataLimitExceeded."""
+    large = "x" * 200_000
+    selector = {"a.$": "$", "b.$": "$"}
+    catch = [{"ErrorEquals": [name], "ResultPath": None, "Next": "caught"}]
+    task = {**TASK, "ResultSelector": selector, "Catch": catch}
+    run = Lab(functions={"f": lambda _: large}).run_state(task)
 
     assert (run.status == "SUCCEEDED") is is_caught
 

@@ -315,7 +315,7 @@ INVALID = json.dumps({"StartAt": "b", "States": {"a": {"Type": "Pass", "End": Tr
         ("get_execution_history", {"executionArn": EXECUTION}, "ExecutionDoesNotExist"),
         ("stop_execution", {"executionArn": EXECUTION}, "ExecutionDoesNotExist"),
         ("send_task_success", {"taskToken": "nonsense", "output": "1"}, "InvalidToken"),
-        ("send_task_success", {"taskToken": "nonsense", "output": "{"}, "InvalidOutput"),
+        ("send_task_success", {"taskToken": "nonsense", "output": "{"}, "InvalidToken"),
         ("send_task_failure", {"taskToken": "nonsense"}, "InvalidToken"),
         ("send_task_heartbeat", {"taskToken": "nonsense"}, "InvalidToken"),
         (

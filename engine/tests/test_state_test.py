@@ -182,7 +182,7 @@ def test_a_state_of_a_machine_is_tested_by_its_name(served: Served) -> None:
         ({"definition": '{"Type": "Succeed"}', "input": "{"}, "InvalidExecutionInput"),
         ({"definition": '{"Type": "Succeed"}', "mock": {}}, "ValidationException"),
         ({"definition": '{"Type": "Succeed"}', "mock": {"result": "{"}}, "ValidationException"),
-        ({"definition": '{"StartAt": "a"}', "stateName": "a"}, "InvalidDefinition"),
+        ({"definition": '{"StartAt": "a"}', "stateName": "a"}, "ValidationException"),
     ],
 )
 def test_a_bad_test_is_refused(served: Served, parameters: dict[str, Any], code: str) -> None:

@@ -288,8 +288,8 @@ def test_too_many_failed_iterations_fail_a_map(lab: Lab) -> None:
 
 
 def test_a_context_may_be_given_with_a_mock(lab: Lab) -> None:
-    state = {**TASK, "Parameters": {"who.$": "$$.Execution.Name", "n.$": "$$.Map.Item.Index"}}
-    context = json.dumps({"Execution": {"Name": "mine"}, "Map": {"Item": {"Index": 3}}})
+    state = {**TASK, "Parameters": {"who.$": "$$.Execution.Name", "n.$": "$$.State.RetryCount"}}
+    context = json.dumps({"Execution": {"Name": "mine"}, "State": {"RetryCount": 3}})
     answer = ask(lab, state, {}, inspectionLevel="DEBUG", mock=returned(1), context=context)
 
     assert answer["inspectionData"]["afterParameters"] == '{"who":"mine","n":3}'
@@ -311,7 +311,7 @@ def test_a_state_of_a_whole_machine_is_found_by_name(lab: Lab) -> None:
     }
 
     assert ask(lab, machine, 1, stateName="inner")["output"] == "2"
-    assert refused(lab, machine, stateName="absent") == "InvalidDefinition"
+    assert refused(lab, machine, stateName="absent") == "ValidationException"
 
 
 @pytest.mark.parametrize(

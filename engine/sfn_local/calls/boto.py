@@ -49,7 +49,13 @@ def _boto_client(arguments: dict[str, Any], service: str) -> Any:
         make = boto3.Session(botocore_session=core).client
     endpoint = os.environ.get(LOCAL_ENDPOINTS.get(service, f"{service.upper()}_ENDPOINT"))
     given = {} if endpoint is None else {"endpoint_url": endpoint}
-    return make(service, **given, **arguments)
+    config = import_module("botocore.config").Config(
+        parameter_validation=False,  # AWS's own services say what is missing
+        response_checksum_validation="when_required",
+    )
+    if "config" in arguments:
+        config = config.merge(arguments["config"])
+    return make(service, **given, **{**arguments, "config": config})
 
 
 def method_name(operation: str) -> str:

@@ -1,12 +1,13 @@
 """How the engine reaches Lambda functions."""
 
-import json
 import traceback
 from collections.abc import Callable
 from typing import Protocol
 
 from sfn_local.calls.workers import Workers
+from sfn_local.document import dumps
 
+NOT_FOUND = "Function not found"
 NAME_PART, QUALIFIER_PART = 6, 7
 
 
@@ -28,14 +29,15 @@ class FunctionError(Exception):
             "errorType": type(error).__name__,
             "stackTrace": lines,
         }
-        return cls(type(error).__name__, json.dumps(report))
+        return cls(type(error).__name__, dumps(report))
 
     @classmethod
-    def unknown_function(cls, function: str) -> "FunctionError":
-        """What Step Functions reports of a function that does not exist."""
+    def unknown_function(cls, function: str, request: str = "local") -> "FunctionError":
+        """What Step Functions reports of a function that does not exist, or what Lambda says."""
+        said = function if function.startswith(NOT_FOUND) else f"{NOT_FOUND}: {function}"
         cause = (
-            f"Function not found: {function} (Service: AWSLambda; Status Code: 404; "
-            "Error Code: ResourceNotFoundException; Request ID: local; Proxy: null)"
+            f"{said} (Service: AWSLambda; Status Code: 404; "
+            f"Error Code: ResourceNotFoundException; Request ID: {request}; Proxy: null)"
         )
         return cls("Lambda.ResourceNotFoundException", cause)
 

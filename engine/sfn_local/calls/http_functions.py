@@ -1,6 +1,5 @@
 """Functions behind the Invoke API of AWS Lambda, over HTTP."""
 
-import json
 import queue
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -8,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from sfn_local.calls.functions import Answer, Done, FunctionError
 from sfn_local.calls.workers import Workers
+from sfn_local.document import Json, dumps, loads
 
 PATH = "/2015-03-31/functions/{}/invocations"
 SECONDS = 930.0  # Lambda's own limit is 900
@@ -76,19 +76,33 @@ class HttpFunctions:
 def _read(function: str, response: HTTPResponse, body: bytes) -> Answer:
     text = body.decode("utf-8", "replace")
     if response.status == HTTPStatus.NOT_FOUND:
-        return FunctionError.unknown_function(function)
+        request = response.headers.get("x-amzn-RequestId") or "local"
+        return FunctionError.unknown_function(_message(text) or function, request)
     if response.status >= HTTPStatus.BAD_REQUEST:
         error = response.headers.get("x-amzn-ErrorType") or "ServiceException"
         return FunctionError(f"Lambda.{error}", f"{text} (Status Code: {response.status})")
     if response.headers.get("X-Amz-Function-Error"):
-        return FunctionError(_error_type(text), text)
+        return _function_error(text)
     return body
 
 
-def _error_type(text: str) -> str:
+def _function_error(text: str) -> FunctionError:
+    """What a function has raised, its report as compact as Step Functions shows it."""
+    report = _object(text)
+    error = report.get("errorType")
+    name = error if isinstance(error, str) and error else "Lambda.Unknown"
+    return FunctionError(name, dumps(report) if report else text)
+
+
+def _message(text: str) -> str | None:
+    """What Lambda says of a call that it refuses."""
+    message = _object(text).get("Message")
+    return message if isinstance(message, str) else None
+
+
+def _object(text: str) -> dict[str, Json]:
     try:
-        report = json.loads(text)
+        value = loads(text)
     except ValueError:
-        return "Lambda.Unknown"
-    error = report.get("errorType") if isinstance(report, dict) else None
-    return error if isinstance(error, str) and error else "Lambda.Unknown"
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -56,7 +57,7 @@ def lint(
     if as_sarif:
         print_json(sarif(findings))
     elif as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json([_shown(finding) for finding in findings])
     else:
         _print_findings(findings, len(definitions))
     if any(finding.severity == "error" for finding in findings):
@@ -90,3 +91,8 @@ def _print_findings(findings: list[Finding], files: int) -> None:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _shown(finding: Finding) -> dict[str, Any]:
+    """All but what AWS would say."""
+    return {name: value for name, value in asdict(finding).items() if not name.startswith("refus")}

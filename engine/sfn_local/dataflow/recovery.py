@@ -10,13 +10,12 @@ from sfn_local.dataflow.jsonata import Scope
 from sfn_local.dataflow.jsonata.flow import JsonataFlow
 from sfn_local.dataflow.jsonpath import JsonPathFlow
 from sfn_local.document import Document, Json
-from sfn_local.errors import DefinitionError, StateFailure
+from sfn_local.errors import DefinitionError, SizeFailure, StateFailure
 from sfn_local.executions.line import Visit
 
 ALL = "States.ALL"
 TASK_FAILED = "States.TaskFailed"
 NEVER_HANDLED = "States.Runtime"
-ONLY_BY_NAME = "States.DataLimitExceeded"
 TIMEOUT = "States.Timeout"
 
 
@@ -90,14 +89,14 @@ class Catcher:
 def handles(errors: tuple[str, ...], failure: StateFailure) -> bool:
     """Whether an ErrorEquals speaks of the failure.
 
-    States.Runtime is never handled; States.DataLimitExceeded only by its name.
+    States.Runtime is never handled; data that the state itself made too large only by name.
     """
     names = failure.names
     if NEVER_HANDLED in names:
         return False
     if any(name in errors for name in names):
         return True
-    if ONLY_BY_NAME in names:
+    if isinstance(failure, SizeFailure):
         return False
     return ALL in errors or (TASK_FAILED in errors and TIMEOUT not in names)
 

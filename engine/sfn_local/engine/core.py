@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sfn_local import names
 from sfn_local.calls.functions import FunctionInvoker
 from sfn_local.calls.services import NoServices, Services
-from sfn_local.document import Document
+from sfn_local.document import Document, complaint
 from sfn_local.engine.limits import check_size
 from sfn_local.errors import (
     ExecutionAlreadyExists,
@@ -274,7 +274,7 @@ def _parse_input(text: str) -> Document:
     try:
         return Document.parse(text)
     except ValueError as error:
-        raise InvalidExecutionInput(str(error)) from None
+        raise InvalidExecutionInput(complaint(text, error)) from None
 
 
 def _ignore(_: Execution) -> None:

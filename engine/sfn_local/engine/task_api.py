@@ -3,7 +3,7 @@
 from typing import Any
 
 from sfn_local import names
-from sfn_local.document import Document
+from sfn_local.document import Document, complaint
 from sfn_local.engine.core import Core
 from sfn_local.engine.limits import check_reasons, check_size
 from sfn_local.errors import InvalidOutput, StateFailure
@@ -77,13 +77,14 @@ class TaskApi(Core):
             TaskTimedOut: its task is over.
             ValidationException: the output is too large.
         """
-        try:
-            document = Document.parse(output)
-        except ValueError as error:
-            raise InvalidOutput(str(error)) from None
-        check_size(output, "output")
         with self._lock:
-            self._runtime.tokens.find(token).report(document)
+            task = self._runtime.tokens.find(token)
+            try:
+                document = Document.parse(output)
+            except ValueError as error:
+                raise InvalidOutput(complaint(output, error)) from None
+            check_size(output, "output")
+            task.report(document)
 
     def send_task_failure(
         self, token: str, error: str | None = None, cause: str | None = None

@@ -16,6 +16,7 @@ from sfn_local.executions.execution import Execution
 LONGEST_SECONDS = 300.0
 BILLED_STEP, BILLED_MEMORY = 100, 64
 ACTIVITY = ":activity:"
+CALLBACK = ".waitForTaskToken"
 
 
 def check_express(definition: Json) -> None:
@@ -26,10 +27,11 @@ def check_express(definition: Json) -> None:
     """
     for pointer, state in _states(definition, ""):
         resource = str(state.get("Resource", ""))
-        for pattern in (".waitForTaskToken", ".sync"):
+        for pattern in (CALLBACK, ".sync"):
             if resource.partition(":::")[2].partition(".")[2].startswith(pattern[1:]):
                 message = f"Express state machine does not support '{pattern}' service integration"
-                raise DefinitionError(message, f"{pointer}/Resource")
+                blank = " " if pattern == CALLBACK else ""  # AWS's text has one
+                raise DefinitionError(f"{message}{blank}", f"{pointer}/Resource")
         if resource.startswith("arn:") and ACTIVITY in resource:
             message = "Express state machine does not support Activity ARN"
             raise DefinitionError(message, f"{pointer}/Resource")

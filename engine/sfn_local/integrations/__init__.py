@@ -29,6 +29,10 @@ class Integration(Protocol):
     def is_callback(self) -> bool:
         """Whether it waits for its token."""
 
+    @property
+    def has_token(self) -> bool:
+        """Whether its arguments may take a token along that ends it."""
+
     def start(self, attempt: Attempt, arguments: Document) -> None:
         """Hand the work over, recording it.
 

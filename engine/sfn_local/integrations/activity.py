@@ -8,7 +8,7 @@ from sfn_local.integrations.attempt import Attempt, Expired, Taken
 class ActivityTask:
     """A task for a worker of an activity."""
 
-    is_callback = True
+    is_callback = has_token = True
 
     def __init__(self, arn: str) -> None:
         """The activity, which need not exist yet."""
@@ -25,7 +25,7 @@ class ActivityTask:
             attempt.visit.runtime.activities.schedule(self._arn, attempt)
         except ActivityDoesNotExist:
             raise RuntimeFailure(f"The activity {self._arn} does not exist.") from None
-        details = {"input": arguments.text, "resource": self._arn, **attempt.limits()}
+        details = {"input": arguments.text, "resource": self._arn, **attempt.terms()}
         attempt.record("ActivityScheduled", details)
 
     async def finish(self, attempt: Attempt) -> Document:

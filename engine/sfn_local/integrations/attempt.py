@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sfn_local.calls.functions import Answer
-from sfn_local.document import Document
+from sfn_local.document import Document, Json
 from sfn_local.errors import HeartbeatFailure, StateFailure, TaskTimedOut
 from sfn_local.executions.line import Visit
 from sfn_local.scheduler import Channel, Timer
@@ -59,6 +59,7 @@ class Attempt:
         "_over",
         "_timer",
         "arguments",
+        "credentials",
         "heartbeat",
         "timeout",
         "visit",
@@ -72,14 +73,16 @@ class Attempt:
         *,
         with_token: bool,
         token: str | None = None,
+        credentials: dict[str, Json] | None = None,
     ) -> None:
-        """Limits in seconds; a token is only made where the task waits for one.
+        """Limits in seconds; a token is only made where somebody may send it back.
 
         It may have one from before a restart.
         """
         self.visit = visit
         self.timeout = timeout
         self.heartbeat = heartbeat
+        self.credentials = credentials
         self.arguments = NOTHING
         self._news: Channel[News] = Channel()
         self._offered: Document | None = None
@@ -115,10 +118,15 @@ class Attempt:
         """Whether the task has its end."""
         return self._over
 
-    def limits(self) -> dict[str, int]:
-        """The time limits as events show them."""
-        limits = {"timeoutInSeconds": self.timeout, "heartbeatInSeconds": self.heartbeat}
-        return {name: seconds for name, seconds in limits.items() if seconds is not None}
+    def terms(self) -> dict[str, Any]:
+        """The time limits and the role of Credentials, as events show them."""
+        role = None if self.credentials is None else {"roleArn": self.credentials.get("RoleArn")}
+        terms = {
+            "timeoutInSeconds": self.timeout,
+            "heartbeatInSeconds": self.heartbeat,
+            "taskCredentials": role,
+        }
+        return {name: value for name, value in terms.items() if value is not None}
 
     def record(self, event_type: str, details: dict[str, Any] | None = None) -> None:
         """Keep an event of the attempt."""

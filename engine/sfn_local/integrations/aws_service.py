@@ -13,10 +13,11 @@ from typing import Any
 from sfn_local.calls.boto import method_name
 from sfn_local.calls.services import Services
 from sfn_local.document import Document, Json, dumps
-from sfn_local.errors import SizeFailure, StateFailure
+from sfn_local.errors import ResultTooLarge, StateFailure
 from sfn_local.integrations.attempt import Attempt, Outcome
 from sfn_local.integrations.service_task import ServiceTask, metadata
 
+TEXT = "text/plain; charset=UTF-8"
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|\d+")
 
 # What the AWS SDK for Java calls a service where boto3 has another name for it.
@@ -89,8 +90,11 @@ class Call:
             cause = f"{self.service} has no action {self.action}"
             return StateFailure("States.TaskFailed", cause)
         method = method_name(operation.name)
+        request = to_request(arguments, operation.input_shape)
+        if self.service == "s3" and isinstance(request.get("Body"), str):
+            request.setdefault("ContentType", TEXT)
         try:
-            answer = getattr(client, method)(**to_request(arguments, operation.input_shape))
+            answer = getattr(client, method)(**request)
         except Exception as error:
             return self._failure(error, model)
         return self._read(answer, operation.output_shape)
@@ -107,7 +111,7 @@ class Call:
             entries = {name: shown[name] for name in ("Entries", "FailedEntryCount")}
             return StateFailure("EventBridge.FailedEntry", dumps(entries))
         document = Document(shown)
-        return SizeFailure(self.what) if document.is_too_large else document
+        return ResultTooLarge(self.what) if document.is_too_large else document
 
     def _failure(self, error: Exception, model: Any) -> StateFailure:
         prefix = self.names.prefix if self.names else sdk_name(str(model.service_id))
@@ -121,7 +125,12 @@ class Call:
         name = _error_name((code, type(error).__name__), model)
         if self.names is None:
             name = name or f"{prefix}Exception"
-            cause = f"{message} (Service: {prefix}, Status Code: {status}, Request ID: {request})"
+            host = response.get("ResponseMetadata", {}).get("HostId")
+            extended = "" if host is None else f", Extended Request ID: {host}"
+            cause = (
+                f"{message} (Service: {prefix}, Status Code: {status}, "
+                f"Request ID: {request}{extended}) (SDK Attempt Count: 1)"
+            )
         else:
             name = name or self.names.other_error
             cause = (
@@ -178,7 +187,8 @@ def to_request(value: Json, shape: Any) -> Any:
         return [to_request(item, shape.member) for item in value]
     if shape.type_name == "map" and isinstance(value, dict):
         return {name: to_request(item, shape.value) for name, item in value.items()}
-    if shape.type_name in ("string", "blob") and not isinstance(value, str):
+    is_file = shape.type_name == "blob" and shape.serialization.get("streaming")
+    if is_file or (shape.type_name in ("string", "blob") and not isinstance(value, str)):
         return dumps(value)
     return value
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from sfn_local.document import Document, Json, dumps, loads
-from sfn_local.errors import SizeFailure, StateFailure
+from sfn_local.errors import ResultTooLarge, StateFailure
 from sfn_local.executions.line import Visit
 from sfn_local.integrations.attempt import Outcome
 
@@ -112,7 +112,7 @@ class _Answer:
             "StatusText": STATUS_TEXTS.get(self.status, ""),
         }
         document = Document(answer)
-        return SizeFailure(what) if document.is_too_large else document
+        return ResultTooLarge(what) if document.is_too_large else document
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,14 +1,17 @@
 """Lambda: a function by its ARN, and `lambda:invoke` with or without a callback."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
 from sfn_local.calls.functions import Answer, FunctionError
 from sfn_local.document import Document, Json, dumps, loads
-from sfn_local.errors import RuntimeFailure, SizeFailure, StateFailure
+from sfn_local.errors import ResultTooLarge, RuntimeFailure, StateFailure
 from sfn_local.integrations.attempt import Attempt, Expired, Outcome
 from sfn_local.integrations.service_task import ServiceTask, metadata
 
+TAIL = "Tail"
+LOCAL_LOG = base64.b64encode(b"the log of a function stays with whatever runs it here").decode()
 OK, ACCEPTED = 200, 202
 NO_REQUEST = "00000000-0000-0000-0000-000000000000"
 
@@ -16,7 +19,7 @@ NO_REQUEST = "00000000-0000-0000-0000-000000000000"
 class LambdaFunction:
     """A Resource that is a function's ARN."""
 
-    is_callback = False
+    is_callback = has_token = False
 
     def __init__(self, function: str) -> None:
         """The function, by ARN or by name."""
@@ -24,7 +27,7 @@ class LambdaFunction:
 
     def start(self, attempt: Attempt, arguments: Document) -> None:
         """Call the function with the arguments."""
-        details = {"input": arguments.text, "resource": self._function, **attempt.limits()}
+        details = {"input": arguments.text, "resource": self._function, **attempt.terms()}
         attempt.record("LambdaFunctionScheduled", details)
         attempt.record("LambdaFunctionStarted")
         attempt.invoke(self._function, arguments.text, self._read)
@@ -48,7 +51,7 @@ class LambdaFunction:
         if isinstance(answer, FunctionError):
             return StateFailure(answer.error, answer.cause)
         result = read_result(answer)
-        return SizeFailure(self._function) if result.is_too_large else result
+        return ResultTooLarge(self._function) if result.is_too_large else result
 
 
 class LambdaInvoke(ServiceTask):
@@ -65,8 +68,11 @@ class LambdaInvoke(ServiceTask):
             RuntimeFailure: the arguments name no function.
         """
         function, payload = _parse(arguments)
+        log = {"LogResult": LOCAL_LOG} if arguments.get("LogType") == TAIL else {}
         if arguments.get("InvocationType") != "Event":
-            return lambda: attempt.invoke(function, payload, _read_response)
+            return lambda: attempt.invoke(
+                function, payload, lambda answer: _read_response(answer, log)
+            )
 
         def detached() -> None:
             attempt.invoke_detached(function, payload)
@@ -97,15 +103,28 @@ def _parse(arguments: Json) -> tuple[str, str]:
     qualifier = arguments.get("Qualifier")
     if isinstance(qualifier, str) and qualifier:
         function = f"{function}:{qualifier}"
-    return function, dumps(arguments.get("Payload", {}))
+    return function, _payload_text(arguments.get("Payload"))
 
 
-def _read_response(answer: Answer) -> Outcome:
-    """The response of the Invoke API."""
+def _payload_text(payload: Json) -> str:
+    """What is sent, as AWS does it: nothing as {}, and a text that is JSON as it is."""
+    if payload is None:
+        return "{}"
+    if isinstance(payload, str):
+        try:
+            loads(payload)
+        except ValueError:
+            return dumps(payload)
+        return payload
+    return dumps(payload)
+
+
+def _read_response(answer: Answer, log: dict[str, Json]) -> Outcome:
+    """The response of the Invoke API, with what it says of the log."""
     if isinstance(answer, FunctionError):
         return StateFailure(answer.error, answer.cause)
-    response = Document(_envelope(OK, read_result(answer).value, len(answer)))
-    return SizeFailure("lambda") if response.is_too_large else response
+    response = Document({**_envelope(OK, read_result(answer).value, len(answer)), **log})
+    return ResultTooLarge("lambda") if response.is_too_large else response
 
 
 def _envelope(status: int, payload: Json, length: int) -> dict[str, Any]:

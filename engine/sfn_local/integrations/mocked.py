@@ -3,7 +3,7 @@
 import re
 
 from sfn_local.document import Document
-from sfn_local.errors import SizeFailure, StateFailure
+from sfn_local.errors import ResultTooLarge, StateFailure
 from sfn_local.integrations.attempt import Attempt
 from sfn_local.integrations.service_task import SUBMITTING
 
@@ -25,19 +25,20 @@ class MockedTask:
             {"resourceType": found[1] or found[2], "resource": found[3]} if found else None
         )
         self.is_callback = resource.endswith(CALLBACK)
+        self.has_token = SUBMITTING.search(resource) is not None
 
     def start(self, attempt: Attempt, arguments: Document) -> None:
         """Record that the service is called."""
-        limits = attempt.limits()
+        terms = attempt.terms()
         if self._identity is None:
-            details = {"input": arguments.text, "resource": self._resource, **limits}
+            details = {"input": arguments.text, "resource": self._resource, **terms}
             attempt.record("LambdaFunctionScheduled", details)
             attempt.record("LambdaFunctionStarted")
             return
         details = {
             "parameters": arguments.text,
             "region": attempt.visit.runtime.region,
-            **limits,
+            **terms,
             **self._identity,
         }
         attempt.record("TaskScheduled", details)
@@ -53,7 +54,7 @@ class MockedTask:
         what = "LambdaFunction" if self._identity is None else "Task"
         answer = self._answer
         if isinstance(answer, Document) and answer.is_too_large:
-            answer = SizeFailure(attempt.visit.state.name)
+            answer = ResultTooLarge(attempt.visit.state.name)
         if isinstance(answer, StateFailure):
             ending = "TimedOut" if answer.error == "States.Timeout" else "Failed"
             reasons = {"error": answer.error, "cause": answer.cause}

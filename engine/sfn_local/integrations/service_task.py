@@ -18,6 +18,7 @@ class ServiceTask(ABC):
     def __init__(self, service: str, action: str, *, is_callback: bool = False) -> None:
         """Service and action as the Resource names them, the action with its pattern."""
         self.is_callback = is_callback
+        self.has_token = is_callback
         suffix = CALLBACK if is_callback else ""
         self.identity = {"resourceType": service, "resource": f"{action}{suffix}"}
 
@@ -32,7 +33,7 @@ class ServiceTask(ABC):
         details = {
             "parameters": arguments.text,
             "region": attempt.visit.runtime.region,
-            **attempt.limits(),
+            **attempt.terms(),
         }
         attempt.record("TaskScheduled", {**details, **self.identity})
         attempt.record("TaskStarted", self.identity)

@@ -25,6 +25,7 @@ class StartExecution(ServiceTask):
         is_callback = pattern not in ("", SYNC, SYNC_2)
         action = "startExecution" if is_callback else f"startExecution{pattern}"
         super().__init__("states", action, is_callback=is_callback)
+        self.has_token = pattern != ""  # as recorded, also of what waits for the execution
         self._pattern = pattern
 
     def prepare(self, attempt: Attempt, arguments: Json) -> Callable[[], None]:
@@ -101,6 +102,8 @@ def _described(ended: Execution) -> dict[str, Any]:
         "Input": ended.input.text,
         "InputDetails": {"Included": True},
         "Name": ended.name,
+        "RedriveCount": ended.redrive_count,
+        **{name[0].upper() + name[1:]: text for name, text in ended.redrive_status().items()},
         "StartDate": _milliseconds(ended.started),
         "StateMachineArn": ended.machine.arn,
         "Status": ended.status,

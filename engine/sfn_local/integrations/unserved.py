@@ -8,7 +8,7 @@ from sfn_local.integrations.attempt import Attempt
 class UnservedTask:
     """A Resource that nothing here stands for."""
 
-    is_callback = False
+    is_callback = has_token = False
 
     def __init__(self, resource: str) -> None:
         """The resource that is not served."""

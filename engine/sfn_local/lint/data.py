@@ -147,15 +147,21 @@ class _Expressions:
                 self._template(inner, where, has_item=has_item)
 
     def _expression(self, text: Json, pointer: str, *, has_item: bool) -> None:
+        holder, _, name = pointer.rpartition("/")
+        says = {
+            "refusal": f"The value for the field '{name}' must be a valid JSONPath or a valid "
+            "intrinsic function call",
+            "refused_at": holder if name.endswith(".$") else pointer,
+        }
         if not isinstance(text, str) or not text.startswith(("$", "States.")):
             message = f"{text!r} is neither a path nor an intrinsic function"
-            self._report.add("dollar-literal", pointer, message)
+            self._report.add("dollar-literal", pointer, message, **says)
             return
         try:
             expression = parse_expression(_without_variables(text))
         except PathSyntaxError as error:
             rule = "intrinsic" if text.startswith("States.") else "path-syntax"
-            self._report.add(rule, pointer, str(error))
+            self._report.add(rule, pointer, str(error), **says)
             return
         if text == "$$" and self._state.type == "Pass":
             message = f"the state {self._state.name} keeps a copy of the whole context"

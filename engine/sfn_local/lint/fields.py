@@ -19,6 +19,7 @@ from sfn_local.lint.schema import (
     Field,
 )
 
+TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")  # AWS's order
 WITH_PATHS = (
     "TimeoutSeconds",
     "HeartbeatSeconds",
@@ -53,9 +54,9 @@ def _check_machine(definition: Definition, report: Report) -> None:
 
 
 def _check_states_object(fields: dict[str, Json], pointer: str, report: Report) -> None:
-    for name in ("StartAt", "States"):
-        if name not in fields:
-            report.add("field-missing", pointer, f"{name} is missing")
+    missing = [name for name in ("States", "StartAt") if name not in fields]
+    for name in reversed(missing):
+        report.add("field-missing", pointer, f"{name} is missing", refusal=_required(missing))
     states = fields.get("States")
     if isinstance(states, dict):
         if not states:
@@ -73,9 +74,10 @@ def _check_state(state: StateNode, report: Report) -> None:
     allowed = COMMON | STATES[state.type]
     _check_fields(state.fields, state.pointer, allowed, report, f"a {state.type} state")
     _check_language(state, report)
-    for name in REQUIRED.get(state.type, ()):
-        if name not in state.fields:
-            report.add("field-missing", state.pointer, f"the state {state.name} has no {name}")
+    missing = [name for name in REQUIRED.get(state.type, ()) if name not in state.fields]
+    for name in missing:
+        message = f"the state {state.name} has no {name}"
+        report.add("field-missing", state.pointer, message, refusal=_required(missing))
     for name in WITH_PATHS:
         if name in state.fields and f"{name}Path" in state.fields:
             message = f"{name} and {name}Path exclude each other"
@@ -85,11 +87,21 @@ def _check_state(state: StateNode, report: Report) -> None:
 def _report_type(state: StateNode, report: Report) -> None:
     given = state.fields.get("Type")
     if given is None:
-        report.add("field-missing", state.pointer, f"the state {state.name} has no Type")
+        message = f"the state {state.name} has no Type"
+        report.add("field-missing", state.pointer, message, refusal=_required(["Type"]))
         return
     message = f"there is no type of states {given!r}"
     hint = _did_you_mean(str(given).capitalize(), STATES)
-    report.add("type-unknown", f"{state.pointer}/Type", message, hint)
+    refusal = _one_of("Type", TYPES)
+    report.add("type-unknown", f"{state.pointer}/Type", message, hint, refusal=refusal)
+
+
+def _required(names: list[str]) -> str:
+    return f"These fields are required: [{', '.join(names)}]"
+
+
+def _one_of(name: str, values: tuple[str, ...]) -> str:
+    return f"The field '{name}' should have one of these values: [{', '.join(values)}]"
 
 
 def _check_language(state: StateNode, report: Report) -> None:
@@ -137,7 +149,7 @@ def _check_value(value: Json, where: str, name: str, field: Field, report: Repor
         return
     if field.choices and value not in field.choices:
         message = f"{name} must be one of {', '.join(field.choices)}"
-        report.add("choice-of-values", where, message)
+        report.add("choice-of-values", where, message, refusal=_one_of(name, field.choices))
     if field.is_number and not field.least <= value <= field.most:
         message = f"{name} must be from {field.least:,} to {field.most:,}, not {value:,}"
         report.add("number-range", where, message)

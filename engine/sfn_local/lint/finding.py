@@ -8,7 +8,10 @@ from sfn_local.lint.rules import RULES
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong; severity is error or warning, line and column count from 1."""
+    """One thing that is wrong; severity is error or warning, line and column count from 1.
+
+    Refusal and refused_at are what AWS says, and where, as far as that is known.
+    """
 
     id: str
     severity: str
@@ -19,6 +22,8 @@ class Finding:
     column: int
     hint: str
     file: str = ""
+    refusal: str = ""
+    refused_at: str = ""
 
     @property
     def is_refused(self) -> bool:
@@ -35,11 +40,34 @@ class Report:
         self._name = name
         self._findings: list[tuple[int, Finding]] = []
 
-    def add(self, rule: str, pointer: str, message: str, hint: str = "") -> None:
-        """Something is wrong with what stands at a JSON pointer."""
-        self.add_at(rule, self._located.offset(pointer), pointer, message, hint)
+    def add(
+        self,
+        rule: str,
+        pointer: str,
+        message: str,
+        hint: str = "",
+        *,
+        refusal: str = "",
+        refused_at: str | None = None,
+    ) -> None:
+        """Something is wrong with what stands at a JSON pointer.
 
-    def add_at(self, rule: str, offset: int, pointer: str, message: str, hint: str = "") -> None:
+        Refusal and refused_at are the text and the pointer that AWS answers, where recorded.
+        """
+        offset = self._located.offset(pointer)
+        self.add_at(rule, offset, pointer, message, hint, refusal=refusal, refused_at=refused_at)
+
+    def add_at(
+        self,
+        rule: str,
+        offset: int,
+        pointer: str,
+        message: str,
+        hint: str = "",
+        *,
+        refusal: str = "",
+        refused_at: str | None = None,
+    ) -> None:
         """Something is wrong at a place of the text."""
         line, column = self._located.line_and_column(offset)
         finding = Finding(
@@ -52,14 +80,27 @@ class Report:
             column=column,
             hint=hint or RULES[rule].hint,
             file=self._name,
+            refusal=refusal or message,
+            refused_at=pointer if refused_at is None else refused_at,
         )
         self._findings.append((offset, finding))
 
-    def add_inside(self, rule: str, pointer: str, part: str, position: int, message: str) -> None:
+    def add_inside(
+        self,
+        rule: str,
+        pointer: str,
+        part: str,
+        position: int,
+        message: str,
+        *,
+        refusal: str = "",
+        refused_at: str | None = None,
+    ) -> None:
         """Something is wrong at a position of a text that stands, unescaped, at a pointer."""
         start = self._located.offset(pointer)
         found = self._located.text.find(part, start)
-        self.add_at(rule, start if found < 0 else found + position, pointer, message)
+        offset = start if found < 0 else found + position
+        self.add_at(rule, offset, pointer, message, refusal=refusal, refused_at=refused_at)
 
     def findings(self) -> list[Finding]:
         """All findings, in the order of the text."""

@@ -20,6 +20,7 @@ from sfn_local.lint.finding import Report
 from sfn_local.lint.json_positions import escape
 from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode, entries
 
+DOWNGRADE = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
 STATES_FIELDS = ("context", "input", "result", "errorOutput")
 
 
@@ -29,7 +30,13 @@ def check(definition: Definition, report: Report) -> None:
     for state in definition.states:
         if is_jsonata and state.fields.get("QueryLanguage") == JSONPATH:
             message = "the whole machine is JSONata, so no state can be JSONPath"
-            report.add("language-mixed", f"{state.pointer}/QueryLanguage", message)
+            report.add(
+                "language-mixed",
+                f"{state.pointer}/QueryLanguage",
+                message,
+                refusal=DOWNGRADE,
+                refused_at=state.pointer,
+            )
         for pointer, name in _foreign_fields(state):
             message = f"{name} is no field of a {state.language} state"
             report.add("language-mixed", pointer, message)

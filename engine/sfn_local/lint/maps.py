@@ -18,6 +18,8 @@ ONLY_DISTRIBUTED = (
     "ItemBatcher",
     "ResultWriter",
     "Label",
+)
+TOLERANCES = (
     "ToleratedFailureCount",
     "ToleratedFailureCountPath",
     "ToleratedFailurePercentage",
@@ -34,7 +36,10 @@ def check(definition: Definition, report: Report) -> None:
     """Look at every Map and Parallel state."""
     for state in definition.of_type("Parallel"):
         if state.fields.get("Branches") == []:
-            report.add("field-missing", f"{state.pointer}/Branches", "there is no branch")
+            pointer = f"{state.pointer}/Branches"
+            report.add(
+                "field-missing", pointer, "there is no branch", refusal="Value cannot be empty"
+            )
     for state in definition.of_type("Map"):
         _check_processor(state, report)
         config = _config(state)
@@ -69,6 +74,10 @@ def _check_inline(state: StateNode, report: Report) -> None:
         if name in state.fields:
             message = f"an inline Map has no {name}"
             report.add("distributed-only", f"{state.pointer}/{name}", message)
+    for name in TOLERANCES:
+        if name in state.fields:
+            message = f"an inline Map takes {name} and does not heed it"
+            report.add("inline-tolerance", f"{state.pointer}/{name}", message)
     most = state.fields.get("MaxConcurrency")
     if isinstance(most, int) and most > MOST_INLINE:
         message = f"MaxConcurrency {most} is more than an inline Map runs at a time"

@@ -113,6 +113,7 @@ RULES: dict[str, Rule] = {
         "EXPRESS executions wait for no tokens and jobs, and start no Map Runs."
     ),
     "inline-concurrency": _warning("An inline Map runs at most 40 iterations at a time."),
+    "inline-tolerance": _warning("Catch inside the iterations, or make the Map a distributed one."),
     "label": _refused("Use at most 40 characters, without blanks and special ones."),
     "csv-headers": _refused("Give CSVHeaders exactly where CSVHeaderLocation is GIVEN."),
     "batcher-empty": _refused("Set MaxItemsPerBatch or MaxInputBytesPerBatch."),

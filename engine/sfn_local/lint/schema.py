@@ -218,7 +218,7 @@ OBJECTS: dict[str, dict[str, Field]] = {
         "CSVHeaderLocation": Field(TEXT, choices=("FIRST_ROW", "GIVEN")),
         "CSVHeaders": Field(LIST),
         "CSVDelimiter": Field(TEXT, choices=("COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB")),
-        "MaxItems": Field(INTEGER, 1, 100_000_000),
+        "MaxItems": Field(INTEGER, 0, 100_000_000),
         "MaxItemsPath": Field(TEXT),
         "ManifestType": Field(TEXT, choices=("ATHENA_DATA", "S3_INVENTORY")),
         "Transformation": Field(TEXT, choices=("NONE", "LOAD_AND_FLATTEN")),

@@ -27,6 +27,7 @@ def check(definition: Definition, report: Report) -> None:
     for state in definition.states:
         if state.type == "Task":
             _check_resource(state, report)
+            _check_credentials(state, report)
             _check_limits(state, report)
             _check_recovery(state, definition, report)
         _check_token(state, report)
@@ -40,17 +41,26 @@ def _check_resource(state: StateNode, report: Report) -> None:
     pointer = f"{state.pointer}/Resource"
     found = OPTIMIZED.fullmatch(resource)
     if found is None:
-        report.add("resource-unknown", pointer, f"{resource} is no resource of a task")
+        message = f"{resource} is no resource of a task"
+        report.add("resource-unknown", pointer, message, refusal=_unrecognized(resource))
         return
     service, action, pattern = found.groups()
     known_action = ACTIONS.get(f"{service}:{action}")
     if known_action is None:
-        report.add("resource-unknown", pointer, f"there is no integration {service}:{action}")
+        message = f"there is no integration {service}:{action}"
+        report.add("resource-unknown", pointer, message, refusal=_unrecognized(resource))
         return
     if pattern and pattern not in known_action.patterns:
         message = f"{service}:{action} has no pattern {pattern}"
-        report.add("resource-unknown", pointer, message)
+        report.add("resource-unknown", pointer, message, refusal=_unrecognized(resource))
     _check_arguments(state, f"{service}:{action}", known_action.required, report)
+
+
+def _unrecognized(resource: str) -> str:
+    return (
+        f"The resource provided {resource} is not recognized. The value is not a valid resource "
+        "ARN, or the resource is not available in this region."
+    )
 
 
 def _check_arguments(
@@ -65,6 +75,13 @@ def _check_arguments(
         if names.isdisjoint(alternatives):
             message = f"{action} needs {' or '.join(alternatives)} in its {field}"
             report.add("argument-missing", f"{state.pointer}/{field}", message)
+
+
+def _check_credentials(state: StateNode, report: Report) -> None:
+    given = state.fields.get("Credentials")
+    if isinstance(given, dict) and given.keys().isdisjoint(("RoleArn", "RoleArn.$")):
+        message = "The field 'RoleArn' is required but was missing"
+        report.add("field-missing", f"{state.pointer}/Credentials", message)
 
 
 def _check_limits(state: StateNode, report: Report) -> None:

@@ -19,4 +19,5 @@ def check(definition: Definition, report: Report) -> None:
         is_expression = isinstance(timestamp, str) and timestamp.startswith("{%")
         if timestamp is not None and not is_expression and parse_timestamp(timestamp) is None:
             message = "Timestamp is no date and time with an offset"
-            report.add("timestamp", f"{state.pointer}/Timestamp", message)
+            refusal = "String does not match RFC3339 timestamp"
+            report.add("timestamp", f"{state.pointer}/Timestamp", message, refusal=refusal)

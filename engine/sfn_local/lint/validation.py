@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from sfn_local.document import loads
+from sfn_local.document import WORD, complaint, loads
 from sfn_local.errors import DefinitionError
 from sfn_local.executions.express import check_express
 from sfn_local.lint import lint
 
 CODE = "SCHEMA_VALIDATION_FAILED"
+SYNTAX = "INVALID_JSON_DESCRIPTION"
+LONGEST_SOURCE = 500
 MOST_DIAGNOSTICS = 100
 
 
@@ -32,8 +34,13 @@ def validate(
 
 
 def _diagnostics(definition: str, machine_type: str) -> list[dict[str, str]]:
+    unreadable = find_unreadable(definition)
+    if unreadable is not None:
+        return [unreadable]
     diagnostics = [
-        _diagnostic("ERROR" if found.is_refused else "WARNING", found.message, found.pointer)
+        _diagnostic("ERROR", found.refusal, found.refused_at)
+        if found.is_refused
+        else _diagnostic("WARNING", found.message, found.pointer)
         for found in lint(definition)
     ]
     if machine_type == "EXPRESS":
@@ -41,9 +48,39 @@ def _diagnostics(definition: str, machine_type: str) -> list[dict[str, str]]:
             check_express(loads(definition))
         except DefinitionError as error:
             diagnostics.append(_diagnostic("ERROR", error.message, error.pointer))
-        except ValueError:
-            pass  # the lint has said so
-    return sorted(diagnostics, key=lambda each: each["severity"])
+    once = {tuple(each.values()): each for each in diagnostics}
+    return sorted(once.values(), key=lambda each: each["severity"])
+
+
+def find_unreadable(definition: str) -> dict[str, str] | None:
+    """The diagnostic of a definition that is no JSON object at all."""
+    value = None
+    if definition.strip():
+        try:
+            value = loads(definition)
+        except ValueError as error:
+            said, place = complaint(definition, error), _place(definition, error)
+            return {
+                "severity": "ERROR",
+                "code": SYNTAX,
+                "message": f"{said}\n at {place}",
+                "location": place,
+            }
+    if isinstance(value, dict):
+        return None
+    return {"severity": "ERROR", "code": CODE, "message": "Definition must be a valid JSON object"}
+
+
+def _place(text: str, error: ValueError) -> str:
+    """Where a JSON error is, as Java's parser has it: behind the word that it did not know."""
+    position = getattr(error, "pos", 0)
+    word = WORD.match(text, position)
+    position += 0 if word is None else len(word[0])
+    line = text.count("\n", 0, position) + 1
+    column = position - text.rfind("\n", 0, position)
+    left_out = len(text) - LONGEST_SOURCE
+    rest = f"[truncated {left_out} chars]" if left_out > 0 else ""
+    return f'[Source: (String)"{text[:LONGEST_SOURCE]}"{rest}; line: {line}, column: {column}]'
 
 
 def _diagnostic(severity: str, message: str, pointer: str) -> dict[str, str]:

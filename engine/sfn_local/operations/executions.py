@@ -23,7 +23,7 @@ from sfn_local.operations.parameters import (
     Parameter,
 )
 
-STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
+STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
 ASCII_ONLY = "Member must satisfy regular expression pattern: \\p{ASCII}*"
 DATA = {"input", "output", "parameters", "inputDetails", "outputDetails"}
 STARTING = {

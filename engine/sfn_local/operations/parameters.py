@@ -11,6 +11,7 @@ Given = Mapping[str, Any]
 Answer = dict[str, Any]
 Run = Callable[[Engine, Given], Answer]
 
+LONGEST_SHOWN = 4096
 COUNTED = {str: "length", list: "length", int: "value", float: "value"}
 
 
@@ -18,7 +19,8 @@ COUNTED = {str: "length", list: "length", int: "value", float: "value"}
 class Parameter:
     """One parameter; least and most bound the length of texts and lists, and the value of numbers.
 
-    Members are those of an object, item is the form of a list's elements.
+    Members are those of an object, which AWS's texts call by its shape; item is the form of a
+    list's elements. What is secret is never repeated.
     """
 
     type: type
@@ -28,6 +30,8 @@ class Parameter:
     most: int | None = None
     members: "dict[str, Parameter] | None" = None
     item: "Parameter | None" = None
+    shape: str = ""
+    is_secret: bool = False
 
     def check(self, name: str, value: Any) -> None:
         """Compare a value with what the parameter takes.
@@ -58,12 +62,24 @@ class Parameter:
             return False
         return isinstance(value, (int, float) if self.type is float else self.type)
 
+    def _is_hidden(self, size: float) -> bool:
+        return self.type is str and size > 0 and (self.is_secret or size > LONGEST_SHOWN)
+
+    def _shown(self, value: Any) -> str:
+        """A value as AWS's texts have it, which are written in Java."""
+        if self.item is not None:
+            return f"[{', '.join(map(self.item._shown, value))}]"
+        if self.shape and isinstance(value, dict):
+            fields = (f"{name}={value.get(name)}" for name in self.members or {})
+            return f"{self.shape}({', '.join(fields)})"
+        return str(value)
+
     def _check_size(self, name: str, value: Any) -> None:
         measured = COUNTED.get(self.type)
         if measured is None:
             return
         size = len(value) if measured == "length" else value
-        shown = f"of {size} characters" if self.type is str and size else f"'{value}'"
+        shown = f"of {size} characters" if self._is_hidden(size) else f"'{self._shown(value)}'"
         if self.most is not None and size > self.most:
             bound = f"less than or equal to {self.most}"
             raise invalid(shown, name, f"Member must have {measured} {bound}")
@@ -125,7 +141,10 @@ DESCRIPTION = Parameter(str, most=256)
 DATA_WANTED = Parameter(str, choices=("ALL_DATA", "METADATA_ONLY"))
 MACHINE = {"stateMachineArn": ARN}
 EXECUTION = {"executionArn": ARN}
-REASONS = {"error": Parameter(str, most=256), "cause": Parameter(str, most=32_768)}
+REASONS = {
+    "error": Parameter(str, most=256, is_secret=True),
+    "cause": Parameter(str, most=32_768, is_secret=True),
+}
 TAG = Parameter(
     dict, members={"key": Parameter(str, least=1, most=128), "value": Parameter(str, most=256)}
 )

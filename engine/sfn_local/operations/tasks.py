@@ -17,7 +17,7 @@ from sfn_local.operations.parameters import (
 
 LONG_POLL_SECONDS = 60.0
 ACTIVITY = {"activityArn": ARN}
-TOKEN = {"taskToken": Parameter(str, required=True, least=1, most=2048)}
+TOKEN = {"taskToken": Parameter(str, required=True, least=1, most=2048, is_secret=True)}
 
 
 def create_activity(engine: Engine, given: Given) -> Answer:
@@ -79,7 +79,9 @@ OPERATIONS = {
     "GetActivityTask": Operation(
         get_activity_task, {**ACTIVITY, "workerName": Parameter(str, least=1, most=80)}
     ),
-    "SendTaskSuccess": Operation(send_success, {**TOKEN, "output": Parameter(str, required=True)}),
+    "SendTaskSuccess": Operation(
+        send_success, {**TOKEN, "output": Parameter(str, required=True, is_secret=True)}
+    ),
     "SendTaskFailure": Operation(send_failure, {**TOKEN, **REASONS}),
     "SendTaskHeartbeat": Operation(send_heartbeat, TOKEN),
 }

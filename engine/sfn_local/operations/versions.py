@@ -6,7 +6,6 @@ from sfn_local.operations.parameters import (
     DESCRIPTION,
     LONG_ARN,
     MACHINE,
-    NAME,
     Answer,
     Given,
     Operation,
@@ -17,6 +16,7 @@ from sfn_local.operations.parameters import (
 ALIAS = {"stateMachineAliasArn": Parameter(str, required=True, least=1, most=256)}
 ROUTE = Parameter(
     dict,
+    shape="RoutingConfigurationListItem",
     members={
         "stateMachineVersionArn": Parameter(str, required=True, least=1, most=256),
         "weight": Parameter(int, required=True, most=100),
@@ -87,7 +87,7 @@ OPERATIONS = {
     "CreateStateMachineAlias": Operation(
         locked(create_alias),
         {
-            "name": NAME,
+            "name": Parameter(str, required=True, least=1, most=80),
             "description": DESCRIPTION,
             "routingConfiguration": Parameter(list, required=True, least=1, most=2, item=ROUTE),
         },

@@ -228,7 +228,7 @@ def _compile(
         raise InvalidDefinition(f"a definition may have at most {QUOTAS.definition_bytes} bytes")
     refusal = _refusal(text)
     if refusal is not None:
-        raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: {refusal}")
+        raise InvalidDefinition(refusal)
     try:
         return compile_machine(arn, name, text, role_arn, created, kind)
     except DefinitionError as error:
@@ -240,9 +240,12 @@ def _compile(
 def _refusal(text: str) -> str | None:
     """Why a definition is refused, if it is; each test of a suite creates the same machines."""
     from sfn_local.lint import lint  # noqa: PLC0415 - slow to import
+    from sfn_local.lint.validation import CODE, find_unreadable  # noqa: PLC0415
 
+    unreadable = find_unreadable(text)
+    if unreadable is not None:
+        return f"{unreadable['code']}: {unreadable['message']}"
     refused = next((finding for finding in lint(text) if finding.is_refused), None)
     if refused is None:
         return None
-    place = f"{refused.pointer or '/'} (line {refused.line}, column {refused.column})"
-    return f"{refused.message} at {place}"
+    return f"{CODE}: {refused.refusal} at {refused.refused_at or '/'}"

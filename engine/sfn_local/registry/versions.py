@@ -205,6 +205,8 @@ class Versions:
             ValidationException: the weights do not add up to 100.
             ResourceNotFound: the alias or a version does not exist.
         """
+        if not self.has_alias(arn):
+            raise ResourceNotFound(None)
         alias = self.find_alias(arn)
         if routing is not None:
             alias.routes = self._read_routes(routing)

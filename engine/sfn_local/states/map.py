@@ -52,11 +52,13 @@ class MapState(RetryingState):
         visit.line.record("MapStateStarted", {"length": len(items)})
         outputs: list[Json] = [None] * len(items)
         waiting = deque(enumerate(items))
+        follows = visit.line.last_event
         with Fork(visit) as fork:
             while waiting or fork.running:
                 while waiting and len(fork.running) < most_at_once:
-                    self._start(fork, visit, document, *waiting.popleft())
+                    self._start(fork, visit, document, follows, *waiting.popleft())
                 ended = await fork.next_end()
+                follows = ended.line.last_event  # as AWS has it: not MapIterationSucceeded
                 outputs[ended.index] = self._output(visit, ended, fork)
         visit.line.record_aside("MapStateSucceeded")
         return Document(outputs)
@@ -65,11 +67,13 @@ class MapState(RetryingState):
         """Record that no attempt is left."""
         visit.line.record("MapStateFailed")
 
-    def _start(self, fork: Fork, visit: Visit, document: Document, index: int, item: Json) -> None:
+    def _start(
+        self, fork: Fork, visit: Visit, document: Document, follows: int, index: int, item: Json
+    ) -> None:
         line = Line(
             visit.runtime,
             visit.line.execution,
-            visit.line.last_event,
+            follows,
             {"Index": index, "Value": item, "Source": STATE_DATA},
             visit.line.variables,
         )

@@ -1,6 +1,11 @@
 """Task: has work done outside."""
 
-from sfn_local.dataflow.fields import Field, compile_integer
+from sfn_local.dataflow.fields import (
+    Field,
+    ItemTemplate,
+    compile_integer,
+    compile_item_template,
+)
 from sfn_local.document import Document, Json
 from sfn_local.errors import SizeFailure
 from sfn_local.executions.line import Visit
@@ -27,6 +32,7 @@ class TaskState(RetryingState):
         self._integration = find_integration(definition.get("Resource"))
         self._timeout = _seconds(definition, "TimeoutSeconds")
         self._heartbeat = _seconds(definition, "HeartbeatSeconds")
+        self._credentials = _credentials(definition)
 
     async def attempt(self, visit: Visit) -> Document:
         """Hand the work over and wait for its result.
@@ -41,9 +47,15 @@ class TaskState(RetryingState):
         before = visit.take_up()
         token = None if before is None else before.token
         with Attempt(
-            visit, timeout, heartbeat, with_token=integration.is_callback, token=token
+            visit,
+            timeout,
+            heartbeat,
+            with_token=integration.has_token,
+            token=token,
+            credentials=None if self._credentials is None else self._credentials(visit, narrowed),
         ) as attempt:
-            if before is not None and before.is_submitted and token is not None:
+            is_waited_for = integration.is_callback and token is not None
+            if before is not None and before.is_submitted and is_waited_for:
                 visit.is_submitted = True  # somebody has the token since before the restart
             else:
                 integration.start(attempt, self._arguments(visit))
@@ -60,6 +72,11 @@ class TaskState(RetryingState):
         if arguments.is_too_large:
             raise SizeFailure(self.name)
         return arguments
+
+
+def _credentials(definition: dict[str, Json]) -> ItemTemplate | None:
+    given = definition.get("Credentials")
+    return None if given is None else compile_item_template(definition, given, "/Credentials")
 
 
 def _seconds(definition: dict[str, Json], name: str) -> Field[int]:

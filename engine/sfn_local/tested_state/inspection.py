@@ -3,21 +3,22 @@
 import io
 from typing import Any
 
+from sfn_local.dataflow.fields import compile_integer, compile_percentage
 from sfn_local.dataflow.flow import uses_jsonata
 from sfn_local.dataflow.jsonata.flow import JsonataFlow
 from sfn_local.dataflow.jsonpath import JsonPathFlow
 from sfn_local.distributed.batcher import ItemBatcher
 from sfn_local.distributed.items import CsvFormat, read_csv, read_json, read_json_lines
 from sfn_local.document import Document, Json
+from sfn_local.errors import StateFailure
 from sfn_local.executions.line import Visit
 from sfn_local.states.item_processor import compile_items, compile_selector
 from sfn_local.tested_state.outcome import Notes, Outcome
 from sfn_local.tested_state.question import Question
 
-LIMITS = {
+WHOLE_LIMITS = {
     "maxConcurrency": "MaxConcurrency",
     "toleratedFailureCount": "ToleratedFailureCount",
-    "toleratedFailurePercentage": "ToleratedFailurePercentage",
 }
 
 
@@ -27,7 +28,7 @@ def inspect(question: Question, visit: Visit, outcome: Outcome) -> None:
     note = Notes(outcome.data)
     outcome.data["input"] = visit.input.text
     if fields["Type"] == "Map":
-        _note_limits(fields, outcome)
+        _note_limits(fields, visit, outcome)
     if not uses_jsonata(fields):
         _inspect_paths(question, visit, outcome, note)
     elif fields["Type"] == "Task":
@@ -37,16 +38,18 @@ def inspect(question: Question, visit: Visit, outcome: Outcome) -> None:
 
 def _inspect_paths(question: Question, visit: Visit, outcome: Outcome, note: Notes) -> None:
     fields = question.definition
-    if fields["Type"] != "Parallel":
+    if fields["Type"] == "Pass":
+        _inspect_pass(fields, visit, outcome, note)
+    elif fields["Type"] != "Parallel":
         note("afterInputPath", lambda: _flow(fields, "InputPath").input(visit))
     if fields["Type"] == "Map":
         _inspect_items(question, visit, note)
-    elif fields["Type"] in ("Task", "Pass"):
-        _inspect_arguments(fields, visit, outcome, note)
+    elif fields["Type"] == "Task":
+        note("afterParameters", lambda: _arguments(fields, visit))
     result = outcome.result
     if result is None:
         return
-    if fields["Type"] != "Parallel":
+    if fields["Type"] in ("Task", "Map"):
         note("result", lambda: result)
     selected = _flow(fields, "ResultSelector")
     note("afterResultSelector", lambda: selected.output(visit, result))
@@ -54,22 +57,36 @@ def _inspect_paths(question: Question, visit: Visit, outcome: Outcome, note: Not
     note("afterResultPath", lambda: placed.output(visit, result))
 
 
-def _inspect_arguments(
-    fields: dict[str, Json], visit: Visit, outcome: Outcome, note: Notes
-) -> None:
-    arguments = _flow(fields, "InputPath", "Parameters")
-    note("afterParameters", lambda: arguments.arguments(visit))
-    if fields["Type"] == "Pass" and outcome.status == "SUCCEEDED":
+def _inspect_pass(fields: dict[str, Json], visit: Visit, outcome: Outcome, note: Notes) -> None:
+    """A Pass state shows its Result, or what leads to one."""
+    if "Result" in fields:
+        note("result", lambda: Document(fields["Result"]))
+    else:
+        note("afterInputPath", lambda: _flow(fields, "InputPath").input(visit))
+        note("afterParameters", lambda: _arguments(fields, visit))
+    if outcome.status == "SUCCEEDED":
         given = fields.get("Result")
-        has_result = "Result" in fields
-        outcome.result = Document(given) if has_result else arguments.arguments(visit)
+        outcome.result = Document(given) if "Result" in fields else _arguments(fields, visit)
 
 
-def _note_limits(fields: dict[str, Json], outcome: Outcome) -> None:
+def _arguments(fields: dict[str, Json], visit: Visit) -> Document:
+    return _flow(fields, "InputPath", "Parameters").arguments(visit)
+
+
+def _note_limits(fields: dict[str, Json], visit: Visit, outcome: Outcome) -> None:
+    """The limits of a Map, those that expressions and paths give too."""
     outcome.data["maxConcurrency"] = 0
-    for name, own in LIMITS.items():
-        if isinstance(fields.get(own), (int, float)):
-            outcome.data[name] = fields[own]
+    try:
+        document = visit.input if uses_jsonata(fields) else _flow(fields, "InputPath").input(visit)
+        for shown, name in WHOLE_LIMITS.items():
+            number = compile_integer(fields, fields, name)(visit, document)
+            if number is not None:
+                outcome.data[shown] = number
+        share = compile_percentage(fields, "ToleratedFailurePercentage")(visit, document)
+        if share is not None:
+            outcome.data["toleratedFailurePercentage"] = share
+    except StateFailure:
+        return  # the outcome tells of it
 
 
 def _inspect_items(question: Question, visit: Visit, note: Notes) -> None:

@@ -13,6 +13,7 @@ from sfn_local.errors import (
     ValidationException,
 )
 from sfn_local.lint.model import Definition
+from sfn_local.tested_state.given_context import read_context
 from sfn_local.tested_state.mock_results import check_result
 
 NAME = "StateName"
@@ -31,7 +32,7 @@ class Question:
     input: Document
     role_arn: str | None = None
     variables: dict[str, Json] = field(default_factory=dict)
-    context: dict[str, Json] = field(default_factory=dict)
+    context: dict[str, Json] | None = None
     mock: Document | StateFailure | None = None
     retries_made: int = 0
     failed_iterations: int = 0
@@ -42,15 +43,15 @@ def read_question(given: Mapping[str, Any]) -> Question:
     """The parameters of TestState, checked.
 
     Raises:
-        InvalidDefinition: the definition has no such state.
-        ValidationException: the parameters do not fit together, or one of them is no JSON.
+        InvalidDefinition: the definition is no JSON.
+        ValidationException: it has no such state, or the parameters do not fit together.
     """
     name, state = _find_state(given["definition"], given["stateName"])
     configuration = given["stateConfiguration"] or {}
     mock = _read_mock(state, given["mock"])
-    _check_mock(state, given, has_mock=mock is not None)
     failed = configuration.get("mapIterationFailureCount") or 0
     _check_iterations(configuration, failed, mock)
+    _check_mock(state, given, has_mock=mock is not None)
     _check_origin(state, configuration.get("errorCausedByState"), mock)
     return Question(
         name=name,
@@ -58,7 +59,7 @@ def read_question(given: Mapping[str, Any]) -> Question:
         input=_input(given["input"] or "{}"),
         role_arn=given["roleArn"],
         variables=_object(given["variables"], "variables"),
-        context=_object(given["context"], "context"),
+        context=None if given["context"] is None else read_context(state, given["context"]),
         mock=mock,
         retries_made=configuration.get("retrierRetryCount") or 0,
         failed_iterations=failed,
@@ -79,7 +80,7 @@ def _find_state(text: str, name: str | None) -> tuple[str, dict[str, Json]]:
     for state in Definition(definition).states:
         if state.name == name:
             return name, {**state.fields, "QueryLanguage": state.language}
-    raise InvalidDefinition(f"State not found: {name}")
+    raise ValidationException("State not found in definition")
 
 
 def _read_mock(state: dict[str, Json], mock: Json) -> Document | StateFailure | None:

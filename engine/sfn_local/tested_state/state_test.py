@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from sfn_local.dataflow.recovery import Retriers, find_catcher
+from sfn_local.dataflow.flow import compile_flow, uses_jsonata
+from sfn_local.dataflow.recovery import Retriers, find_catcher, handles
 from sfn_local.document import Document, Json, dumps
 from sfn_local.errors import DefinitionError, InvalidDefinition, RuntimeFailure, StateFailure
 from sfn_local.executions.counts import ThresholdFailure, Tolerance
@@ -12,6 +13,7 @@ from sfn_local.executions.machine import Machine
 from sfn_local.executions.runtime import Runtime
 from sfn_local.lint.model import Definition
 from sfn_local.states import Graph, build_graph
+from sfn_local.states.item_processor import compile_items, not_iterable, processor_config
 from sfn_local.states.retrying import RetryingState
 from sfn_local.states.state import State
 from sfn_local.tested_state.inspection import inspect
@@ -75,7 +77,9 @@ class StateTest:
             if mock is None:
                 self.outcome.result = await attempt(visit)
                 return self.outcome.result
-            if state.type != "Map":
+            if state.type == "Map":
+                self._check_items(visit)
+            else:
                 state.flow.arguments(visit)
             if isinstance(mock, StateFailure):
                 raise mock
@@ -84,6 +88,23 @@ class StateTest:
             return mock
 
         state.attempt = observed  # type: ignore[method-assign]
+
+    def _check_items(self, visit: Visit) -> None:
+        """See that a Map whose work is mocked has items.
+
+        Raises:
+            StateFailure: its input has none.
+        """
+        fields = self._question.definition
+        if "ItemReader" in fields:
+            return
+        document = visit.input
+        if not uses_jsonata(fields):
+            document = compile_flow(fields).input(visit)
+        items = compile_items(fields)(visit, document)
+        is_distributed = processor_config(fields).get("Mode") == "DISTRIBUTED"
+        if not isinstance(items, (list, dict) if is_distributed else list):
+            raise not_iterable(fields, visit, items)
 
     def _check_tolerance(self, mock: Document) -> None:
         """Fail a Map whose tolerance, where it has one, the mocked failures exceed.
@@ -120,6 +141,7 @@ class StateTest:
         except StateFailure as failure:
             outcome.failure = failure
         if isinstance(state, RetryingState) and state.retriers.last is not None:
+            self._note_retrier(state, state.retriers.last)
             self._note_catch(state, state.retriers.last)
         inspect(self._question, visit, outcome)
         outcome.exchange = visit.exchange
@@ -128,6 +150,17 @@ class StateTest:
         if line.variables:
             outcome.data["variables"] = dumps(line.variables)
         self.is_done = True
+
+    def _note_retrier(self, state: RetryingState, failure: StateFailure) -> None:
+        """Which retrier has no attempt left for a failure."""
+        handling = (
+            index
+            for index, retrier in enumerate(state.retriers.entries)
+            if handles(retrier.errors, failure)
+        )
+        index = next(handling, None)
+        if self.outcome.status == "FAILED" and index is not None:
+            self.outcome.details = {"retryIndex": index}
 
     def _note_catch(self, state: RetryingState, failure: StateFailure) -> None:
         """Where a catcher has led on from a failure."""
@@ -166,28 +199,26 @@ class _Probe(Retriers):
 class TestedVisit(Visit):
     """A visit whose context object the caller may have given, and which keeps its HTTP exchange."""
 
-    __slots__ = ("_given", "exchange")
+    __slots__ = ("_given", "_role_arn", "exchange")
 
     def __init__(self, line: Line, state: State, question: Question) -> None:
         """Enter the state with the question's input."""
         self._given = question.context
+        self._role_arn = question.role_arn
         self.exchange: dict[str, dict[str, str]] = {}
         super().__init__(line, state, question.input)
 
     def context(self, item: Json = None) -> dict[str, Json]:
-        """The context object, with what the caller has given."""
-        context: dict[str, Json] = _merged(super().context(item), self._given)
+        """The context object that the caller has given, or the one of an EXPRESS execution."""
+        if self._given is not None:
+            return self._given
+        context = super().context(item)
+        context["Execution"]["RoleArn"] = self._role_arn
         return context
 
     def note_exchange(self, request: dict[str, str], response: dict[str, str]) -> None:
         """Keep what went over the wire."""
         self.exchange = {"request": request, "response": response}
-
-
-def _merged(base: Json, given: Json) -> Json:
-    if not isinstance(base, dict) or not isinstance(given, dict):
-        return given
-    return {**base, **{name: _merged(base.get(name), value) for name, value in given.items()}}
 
 
 def _compile(question: Question) -> State:

@@ -40,7 +40,7 @@ def _range(first: Json = None, last: Json = None, step: Json = None) -> Json:
     numbers = range(first, last + (1 if step > 0 else -1), step)
     if len(numbers) > LONGEST_RANGE:
         raise FunctionFailure(f"$range may have at most {LONGEST_RANGE} elements")
-    return list(numbers)
+    return numbers[0] if len(numbers) == 1 else list(numbers)  # a sequence, as JSONata has them
 
 
 def _hash(text: Json = None, algorithm: Json = None) -> Json:

@@ -91,8 +91,17 @@ def _format(values: list[Json], _: Random) -> Json:
         raise _Refused(f"the number of arguments does not match: {message}")
     pieces = [template.parts[0]]
     for value, part in zip(rest, template.parts[1:], strict=True):
-        pieces += [value if isinstance(value, str) else dumps(value), part]
+        pieces += [_shown(value), part]
     return "".join(pieces)
+
+
+def _shown(value: Json) -> str:
+    """A value in a text, objects as Java writes its maps: as AWS has it, e.g. {a=1, b=[]}."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}={_shown(inner)}' for name, inner in value.items())}}}"
+    return dumps(value)
 
 
 def _string_to_json(values: list[Json], _: Random) -> Json:

@@ -19,6 +19,8 @@ DEEPEST = 10
 
 NAME = re.compile(r"States\.[A-Za-z0-9]+")
 STRING = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
+ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+ESCAPED = "'{}\\"
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 WORD = re.compile(r"(true|false|null)\b")
 
@@ -124,6 +126,8 @@ def _read_argument(reader: Reader, depth: int, *, is_template: bool) -> "Literal
         text = reader.match(STRING)
         if text is None:
             raise reader.error("the string does not end")
+        if any(found[1] not in ESCAPED for found in ESCAPE.finditer(text)):
+            raise reader.error("a \\ stands before ', {, } or another \\ only")
         template = Template.parse(text[1:-1])
         return Literal(template if is_template else template.text)
     return Literal(_read_value(reader))

@@ -4,7 +4,7 @@ import re
 
 BLANKS = re.compile(r"\s*")
 QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
-ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+ESCAPES = {quote: re.compile(rf"\\([\\{quote}])") for quote in "'\""}
 
 
 class PathSyntaxError(ValueError):
@@ -65,7 +65,7 @@ class Reader:
         self.match(BLANKS)
 
     def quoted(self) -> str:
-        r"""A string in single or double quotes, with \ before a quote or another \.
+        r"""A string in single or double quotes, with \ before that quote or another \.
 
         Raises:
             PathSyntaxError: there is none, or it does not end.
@@ -73,7 +73,7 @@ class Reader:
         text = self.match(QUOTED)
         if text is None:
             raise self.error("a quoted string should stand here")
-        return ESCAPE.sub(r"\1", text[1:-1])
+        return ESCAPES[text[0]].sub(r"\1", text[1:-1])
 
     def error(self, message: str) -> PathSyntaxError:
         """What is wrong at the position."""
