@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.executions import Executions
     from sfn_cqrs.adapters.history_table import HistoryTable
     from sfn_cqrs.adapters.import_bucket import ImportBucket
-    from sfn_cqrs.adapters.import_jobs import ImportJobs
     from sfn_cqrs.adapters.import_table import ImportTable
     from sfn_cqrs.adapters.link_secret import LinkSecret
     from sfn_cqrs.adapters.process_table import ProcessTable
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.wait_table import WaitTable
     from sfn_cqrs.adapters.zip_bucket import ZipBucket
     from sfn_cqrs.adapters.zip_jobs import ZipJobs
+    from sfn_cqrs.domain.import_job import Job
     from sfn_cqrs.domain.saga import Saga
 
 T = TypeVar("T")
@@ -173,11 +173,13 @@ def attributes() -> AttributesBucket:
 
 
 @_once
-def import_jobs() -> "ImportJobs":
+def import_jobs() -> "Records[Job]":
     """The import jobs."""
-    from sfn_cqrs.adapters.import_jobs import ImportJobs  # noqa: PLC0415
+    from sfn_cqrs.adapters.import_items import IMPORTS  # noqa: PLC0415
+    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
 
-    return ImportJobs(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"], now)
+    table = os.environ["IMPORT_TMP_TABLE"]
+    return Records(_client("dynamodb"), table, IMPORTS, requests=requests(), now=now)
 
 
 @_once
@@ -202,7 +204,8 @@ def zip_jobs() -> "ZipJobs":
     """The imports of ZIP archives."""
     from sfn_cqrs.adapters.zip_jobs import ZipJobs  # noqa: PLC0415
 
-    return ZipJobs(_client("dynamodb"), os.environ["IMPORT_TMP_TABLE"], now)
+    table = os.environ["IMPORT_TMP_TABLE"]
+    return ZipJobs(_client("dynamodb"), table, requests=requests(), now=now)
 
 
 @_once

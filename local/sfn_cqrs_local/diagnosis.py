@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sfn_cqrs.adapters import (
-    import_jobs,
-    process_table,
-    zip_jobs,
-)
+from sfn_cqrs.adapters import process_table
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import TASKS
+from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs_local.client.aws import Target
@@ -107,10 +105,10 @@ class _Place:
 
 _PLACES: Final = {
     "task": _Place("TasksTableName", range(TASKS.shards)),
-    "import": _Place("ImportTmpTableName", range(import_jobs.OPEN_SHARDS)),
+    "import": _Place("ImportTmpTableName", range(IMPORTS.shards)),
     "archive": _Place(
         "ImportTmpTableName",
-        range(zip_jobs.FIRST_SHARD, zip_jobs.FIRST_SHARD + zip_jobs.OPEN_SHARDS),
+        range(ZIPS.first_shard, ZIPS.first_shard + ZIPS.shards),
     ),
     "approval": _Place(
         "ApprovalsTableName",

@@ -17,7 +17,6 @@ from sfn_cqrs.adapters import (
     read_model,
     topics,
     wait_table,
-    zip_jobs,
 )
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
@@ -36,7 +35,6 @@ PAIRS = [
     (fakes.ReadModel, read_model.ReadModel),
     (fakes.Topic, topics.Topic),
     (fakes.WaitTable, wait_table.WaitTable),
-    (fakes.ZipJobs, zip_jobs.ZipJobs),
 ]
 BETWEEN_ADAPTERS = {"put_operation"}
 

@@ -1,13 +1,14 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.contract.worlds import IMPORTS
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
 from sfn_cqrs.domain.keys import ImportKey
 
 KEY = "uploads/tenant1/1/a.csv"
@@ -97,3 +98,42 @@ def test_what_is_signed_is_signed_as_buckets_of_today_want_it(signed, request):
     query = parse_qs(link.query)
     assert (query["X-Amz-Algorithm"], query["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["300"])
     assert query["response-content-disposition"] == [f'attachment; filename="{JOB.id}-errors.csv"']
+
+
+def test_a_file_is_read_in_the_version_that_was_pinned(world):
+    bucket, key = world.import_bucket, KEY
+    assert bucket.head(key) is None
+    world.upload(key, b"first")
+    head = bucket.head(key)
+    world.upload(key, b"second, longer")
+
+    assert head.size == 5
+    assert b"".join(bucket.chunks(bucket.source(key, head.version_id))) == b"first"
+
+
+@pytest.mark.parametrize("count", [0, 1, 30_000])
+def test_rows_are_written_a_part_at_a_time(count, world):
+    line = '{"row":2,"cells":["' + "x" * 500 + '"]}'
+
+    source = world.import_bucket.put_rows(JOB, (line for _ in range(count)))
+
+    assert b"".join(world.import_bucket.chunks(source)) == (line + "\n").encode() * count
+
+
+def test_rows_are_read_a_line_at_a_time(world):
+    source = world.import_bucket.put_rows(JOB, iter(["one", "two"]))
+
+    assert list(world.import_bucket.lines(source)) == [b"one", b"two"]
+
+
+def test_a_file_that_was_deleted_is_told_of(world):
+    for read in (world.import_bucket.chunks, world.import_bucket.lines):
+        with pytest.raises(InvalidFileError, match="was deleted"):
+            read(world.import_bucket.source("uploads/tenant1/1/gone.csv", "1"))
+
+
+def test_a_report_comes_back(world):
+    assert world.import_bucket.report(JOB) is None
+    world.import_bucket.put_report(JOB, BytesIO(b"icao,row,code,reason\r\n"))
+
+    assert b"".join(world.import_bucket.report(JOB)) == b"icao,row,code,reason\r\n"

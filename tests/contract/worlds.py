@@ -18,7 +18,7 @@ from sfn_cqrs.adapters.data_table import DataTable
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.adapters.history_table import HistoryTable
 from sfn_cqrs.adapters.import_bucket import ImportBucket
-from sfn_cqrs.adapters.import_jobs import ImportJobs
+from sfn_cqrs.adapters.import_items import IMPORTS as IMPORT_JOBS
 from sfn_cqrs.adapters.import_table import ImportTable
 from sfn_cqrs.adapters.process_table import ProcessTable, open_shard
 from sfn_cqrs.adapters.read_model import ReadModel
@@ -27,7 +27,6 @@ from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_table import TaskTable
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.adapters.zip_bucket import ZipBucket
-from sfn_cqrs.adapters.zip_jobs import ZipJobs
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
@@ -112,9 +111,9 @@ class MotoWorld(KeepsRecords):
         )
 
         self.imports = ImportTable(dynamodb, "ImportTmpTable", self.clock)
-        self.import_jobs = ImportJobs(dynamodb, "ImportTmpTable", self.clock)
+        self.import_jobs = self.records(IMPORT_JOBS)
         self.import_bucket = ImportBucket(clients.s3, IMPORTS)
-        self.zip_jobs = ZipJobs(dynamodb, "ImportTmpTable", self.clock)
+        self.zip_jobs = self.zip_table()
         self.zip_bucket = ZipBucket(clients.s3, IMPORTS)
 
     def parts(self) -> dict[str, object]:

@@ -1,18 +1,22 @@
 """Each kind of record in every state that its rules tell apart, and every write to it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from tests.fakes.builders import a_saga, a_task, an_approval
+from tests.fakes.builders import UPLOADED, a_job, a_saga, a_task, a_zip, an_approval
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
+from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.domain import approval, saga, task
+from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.domain import approval, import_job, imports, saga, task, zip_job
 from sfn_cqrs.domain.approval import Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.import_job import JobStatus, Loaded, Parent, ProcessingMode, Reader
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
 from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
 
@@ -133,8 +137,85 @@ TASK_WRITES = (
     task.Retry(1, (0,)),
 )
 
+LOADED = Loaded(3, ("icao", "row"), ("icao", None), Reader.JSONL, UPLOADED)
+PROBLEM = Problem("encoding", "row 3: no UTF-8")
+SUM = import_job.Ending(JobStatus.COMPLETED, imports.Counts(1, 2))
+BAD = import_job.Ending(JobStatus.FAILED, imports.Counts(1, 2, 3, 4), 5, PROBLEM)
+FORMER, LATTER = Parent("z-1", 0, "former", 1), Parent("z-1", 0, "latter", 2)
+JOB_SIDES: list[dict[str, Any]] = [
+    {},
+    {"mode": ProcessingMode.DIRECT, "started_at": BEFORE},
+    {"step": 2, "loaded": LOADED, "started_at": BEFORE},
+    {"step": 4, "is_cancelled": True},
+    {"parent": FORMER},
+    {"parent": replace(FORMER, token=None)},
+    {"parent": LATTER},
+    {"retried_by": "c-first", "refusal": PROBLEM},
+]
+
+
+def _jobs() -> Iterator[import_job.Job]:
+    for status, side in product(JobStatus, JOB_SIDES):
+        ended = {} if status.is_open else {"ending": replace(BAD, status=status)}
+        yield a_job(status=status, finished_at="" if status.is_open else BEFORE, **ended, **side)
+
+
+JOB_WRITES = (
+    import_job.Begin(),
+    import_job.Load(replace(LOADED, rows=4)),
+    import_job.Refuse(Problem("too_slow", "split it")),
+    import_job.Advance(3),
+    import_job.Advance(5),
+    import_job.Cancel(),
+    import_job.HandOver(),
+    import_job.RetryBy("c-one"),
+    import_job.RetryBy("c-two"),
+    import_job.AwaitBy(FORMER),
+    import_job.AwaitBy(LATTER),
+    import_job.Answer("former"),
+    import_job.Answer("latter"),
+    import_job.End(SUM),
+    import_job.End(BAD),
+)
+ZIP_SIDES: list[dict[str, Any]] = [
+    {},
+    {"files": 3, "started_at": BEFORE, "is_cancelled": True},
+    {"retried_by": "z-first", "files": 0, "problem": PROBLEM},
+]
+
+
+def _zips() -> Iterator[zip_job.ZipJob]:
+    for status, attempt, settled, side in product(JobStatus, (1, 2), (False, True), ZIP_SIDES):
+        if status.is_open and settled:
+            continue
+        yield a_zip(
+            status=status,
+            attempt=attempt,
+            settled=settled,
+            hooks={"tell": ""} if settled else {},
+            ending=None if status.is_open else replace(BAD, status=status),
+            **side,
+        )
+
+
+ZIP_WRITES = (
+    zip_job.Begin(1),
+    zip_job.Begin(2),
+    zip_job.KeepListed(3),
+    zip_job.Refuse(PROBLEM),
+    zip_job.Cancel(),
+    zip_job.End(1, SUM),
+    zip_job.End(2, BAD),
+    zip_job.Settle({"tell": "ValueError: no"}),
+    zip_job.RetryBy("z-one"),
+    zip_job.RetryBy("z-two"),
+    zip_job.Restart(1),
+)
+
 CASES = (
     Case(SAGAS, tuple(_sagas()), SAGA_WRITES),
     Case(TASKS, tuple(_tasks()), TASK_WRITES),
     Case(APPROVALS, tuple(_approvals()), APPROVAL_WRITES),
+    Case(IMPORTS, tuple(_jobs()), JOB_WRITES),
+    Case(ZIPS, tuple(_zips()), ZIP_WRITES),
 )

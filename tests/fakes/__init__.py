@@ -4,7 +4,7 @@ The process items change by the domain's own predicates and transitions, so a fa
 rule itself; the contract tests hold DynamoDB's expressions to it.
 """
 
-from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
+from tests.fakes.imports import ImportBucket, ImportTable
 from tests.fakes.services import (
     AttributesBucket,
     DeadLetters,
@@ -24,7 +24,7 @@ from tests.fakes.tables import (
 )
 from tests.fakes.task_table import TaskTable
 from tests.fakes.world import World
-from tests.fakes.zips import ZipBucket, ZipJobs
+from tests.fakes.zips import ZipBucket
 
 __all__ = [
     "AttributesBucket",
@@ -34,7 +34,6 @@ __all__ = [
     "Executions",
     "HistoryTable",
     "ImportBucket",
-    "ImportJobs",
     "ImportTable",
     "LinkSecret",
     "ManualClock",
@@ -48,5 +47,4 @@ __all__ = [
     "WaitTable",
     "World",
     "ZipBucket",
-    "ZipJobs",
 ]

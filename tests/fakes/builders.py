@@ -2,12 +2,15 @@ from typing import Any
 
 from sfn_cqrs.domain.approval import Approval, Rules
 from sfn_cqrs.domain.command import Audit, Command, Content
-from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, SagaKey, TaskKey
+from sfn_cqrs.domain.import_job import Job, Source
+from sfn_cqrs.domain.keys import ApprovalKey, ImportKey, ItemKey, SagaKey, TaskKey, ZipKey
 from sfn_cqrs.domain.process import Mode, Process
 from sfn_cqrs.domain.publication import Publication, SyncPublication
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
+from sfn_cqrs.domain.zip_directory import Place
+from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 
 NRT = ItemKey("tenant1", "AIRPORT", "NRT")
 CREATED = Audit("2026-11-25T08:00:00.000Z", "taro", "192.0.2.10")
@@ -139,3 +142,43 @@ def an_approval(key: ApprovalKey = RELEASE, **changes: Any) -> Approval:
         "source": "api",
     }
     return Approval(key=key, **{**fields, **changes})
+
+
+CSV = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9C")
+UPLOADED = Source("imports", "uploads/tenant1/1/a.csv", "v1")
+
+
+def a_job(key: ImportKey = CSV, **changes: Any) -> Job:
+    """The import of a file that nobody has begun."""
+    fields: dict[str, Any] = {
+        "table": "airports",
+        "source": UPLOADED,
+        "by": UPDATED,
+        "updated_at": UPDATED.at,
+    }
+    return Job(key=key, **{**fields, **changes})
+
+
+ARCHIVE = ZipKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9Z")
+
+
+def a_zip(key: ZipKey = ARCHIVE, **changes: Any) -> ZipJob:
+    """The import of an archive that nobody has begun."""
+    fields: dict[str, Any] = {
+        "source": Source("imports", "uploads/tenant1/1/a.zip", "v1"),
+        "size": 5 * 2**30,
+        "by": UPDATED,
+        "opened_at": UPDATED.at,
+        "updated_at": UPDATED.at,
+    }
+    return ZipJob(key=key, **{**fields, **changes})
+
+
+def a_file(index: int = 0, **changes: Any) -> ArchivedFile:
+    """A file of an archive that nobody has extracted."""
+    fields: dict[str, Any] = {
+        "name": "売上.csv",
+        "place": Place(2**33, 99, 8, 11, 2**32, 0xFFFFFFFF),
+        "table": "airports",
+    }
+    return ArchivedFile(index=index, **{**fields, **changes})

@@ -1,30 +1,16 @@
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 from typing import IO
 
 from tests.fakes.store import Store
-from tests.fakes.tables import cut_page
 
 from sfn_cqrs.adapters.import_bucket import CHUNK, Form, Head, report_key
-from sfn_cqrs.adapters.import_jobs import open_shard
-from sfn_cqrs.adapters.open_index import Cursor
-from sfn_cqrs.adapters.paging import Page, Range
-from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError, SupersededError
-from sfn_cqrs.domain.import_job import (
-    Ending,
-    Job,
-    JobStatus,
-    Loaded,
-    Parent,
-    ProcessingMode,
-    Source,
-)
+from sfn_cqrs.domain.import_job import Source
 from sfn_cqrs.domain.imports import Counts, FailedRow, Marker, Plan, Planned
-from sfn_cqrs.domain.keys import JOB_PREFIX, ImportKey, ImportKind
+from sfn_cqrs.domain.keys import ImportKey
 
 
 class ImportTable:
@@ -151,134 +137,3 @@ class ImportBucket:
     def errors(self, key: ImportKey, first: int) -> Iterator[FailedRow]:
         with self._store.lock:
             return iter(list(self.failed[key, first]))
-
-
-class ImportJobs:
-    """The jobs of all tenants; a conditional write holds while a job is open."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.jobs: dict[ImportKey, Job] = {}
-        self._awaited: set[ImportKey] = set()
-        self._cursors: dict[str, Cursor] = {}
-
-    def create(self, job: Job) -> bool:
-        with self._store.lock:
-            if job.key in self.jobs:
-                return False
-            self.jobs[job.key] = job
-            return True
-
-    def find(self, key: ImportKey) -> Job | None:
-        with self._store.lock:
-            return self.jobs.get(key)
-
-    def page(
-        self, tenant: str, limit: int, cursor: str | None, kind: ImportKind = ImportKind.CSV
-    ) -> Page[Job]:
-        pk = ImportKey(tenant, "", kind).pk
-        wanted = Range(pk, JOB_PREFIX, limit, cursor, is_descending=True)
-        with self._store.lock:
-            found = {key.sk: job for key, job in self.jobs.items() if key.pk == pk}
-        return cut_page(wanted, found)
-
-    def begin(self, key: ImportKey) -> Job | None:
-        return self._change(
-            key,
-            lambda job: replace(
-                job,
-                status=JobStatus.PROCESSING,
-                started_at=job.started_at or iso(self._store.now()),
-            ),
-        )
-
-    def loaded(self, key: ImportKey, loaded: Loaded) -> Job | None:
-        return self._change(key, lambda job: replace(job, loaded=loaded, step=job.step or 0))
-
-    def refuse(self, key: ImportKey, problem: Problem) -> Job | None:
-        return self._change(key, lambda job: replace(job, refusal=problem))
-
-    def advance(self, key: ImportKey, step: int) -> Job | None:
-        with self._store.lock:
-            job = self.jobs.get(key)
-            if job is None or job.step is None or job.step >= step:
-                return None
-            return self._change(key, lambda job: replace(job, step=step))
-
-    def cancel(self, key: ImportKey) -> Job | None:
-        return self._change(key, lambda job: replace(job, is_cancelled=True))
-
-    def hand_over(self, key: ImportKey) -> Job | None:
-        mode = ProcessingMode.STEP_FUNCTION
-        return self._change(key, lambda job: replace(job, status=JobStatus.CREATED, mode=mode))
-
-    def retried_by(self, key: ImportKey, id_: str) -> str:
-        with self._store.lock:
-            job = self.jobs[key]
-            if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
-                raise KeyError(key.id)
-            noted = job.retried_by or id_
-            self.jobs[key] = replace(job, retried_by=noted)
-            return noted
-
-    def wait(self, key: ImportKey, parent: Parent) -> Job | None:
-        with self._store.lock:
-            job = self.jobs.get(key)
-            if job is None or job.parent is None or job.parent.seq > parent.seq:
-                return None
-            self.jobs[key] = replace(job, parent=parent)
-            self._awaited.add(key)
-            return self.jobs[key]
-
-    def answered(self, key: ImportKey, token: str) -> Job | None:
-        with self._store.lock:
-            job = self.jobs.get(key)
-            if job is None or job.parent is None or job.parent.token != token:
-                return None
-            self.jobs[key] = replace(job, parent=replace(job.parent, token=None))
-            self._awaited.discard(key)
-            return self.jobs[key]
-
-    def end(self, key: ImportKey, ending: Ending, *, is_awaited: bool = False) -> Job:
-        finished_at = iso(self._store.now())
-        ended = self._change(
-            key,
-            lambda job: replace(job, status=ending.status, ending=ending, finished_at=finished_at),
-        )
-        if ended is not None and is_awaited:
-            self._awaited.add(key)
-        return ended or self.jobs[key]
-
-    def opened(
-        self, shard: int, cursor: Cursor | None, before: str, limit: int
-    ) -> tuple[list[Job], Cursor | None]:
-        with self._store.lock:
-            listed = {
-                (job.opened_at, key.pk, key.sk): job
-                for key, job in self.jobs.items()
-                if (job.status.is_open or key in self._awaited)
-                and open_shard(key) == shard
-                and job.opened_at < before
-            }
-        after = (cursor["opened_at"], cursor["pk"], cursor["sk"]) if cursor else ("", "", "")
-        positions = sorted(position for position in listed if position > after)
-        opened_at, pk, sk = positions[:limit][-1] if positions else after
-        more = {"open_shard": shard, "opened_at": opened_at, "pk": pk, "sk": sk}
-        found = [listed[position] for position in positions[:limit]]
-        return found, more if len(positions) > limit else None
-
-    def cursors(self) -> dict[str, Cursor]:
-        with self._store.lock:
-            return deepcopy(self._cursors)
-
-    def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
-        with self._store.lock:
-            self._cursors = deepcopy(cursors)
-
-    def _change(self, key: ImportKey, changed: Callable[[Job], Job]) -> Job | None:
-        with self._store.lock:
-            job = self.jobs.get(key)
-            if job is None or not job.status.is_open:
-                return None
-            self.jobs[key] = changed(job)
-            return self.jobs[key]

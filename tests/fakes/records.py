@@ -6,21 +6,39 @@ from tests.fakes.builders import a_task
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.approval_table import ApprovalTable
 from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.paging import Range, query
 from sfn_cqrs.adapters.records import Kind, Records
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import TASKS, as_item, new_item, pointer_item
+from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.adapters.zip_jobs import ZipJobs
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import Now
-from sfn_cqrs.domain.keys import ApprovalKey, SagaKey, TaskKey
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.keys import ApprovalKey, ImportKey, SagaKey, TaskKey, ZipKey
 from sfn_cqrs.domain.records import Record, RecordKey
 from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
+from sfn_cqrs.domain.zip_job import ZipJob
 
 R = TypeVar("R", bound=Record)
 _numbers = count(1)
-TABLES = {"approvals": "ApprovalsTable", "sagas": "SagasTable", "tasks": "TasksTable"}
+TABLES = {
+    "approvals": "ApprovalsTable",
+    "imports": "ImportTmpTable",
+    "sagas": "SagasTable",
+    "tasks": "TasksTable",
+    "zips": "ImportTmpTable",
+}
+KINDS = {"approvals": "approval", "imports": "job", "sagas": "saga", "tasks": "task", "zips": "zip"}
+"""What an item of each kind calls itself."""
+
+
+def is_a(kind: Kind[Any], item: dict[str, Any]) -> bool:
+    """Whether an item is a record of a kind."""
+    return bool(item["kind"]["S"] == KINDS[kind.name])
 
 
 def stored_item(item: Item, ttl: int | None = None) -> dict[str, Any]:
@@ -61,6 +79,10 @@ class KeepsRecords:
         table = TABLES["approvals"]
         return ApprovalTable(self.dynamodb, table, requests=self.requests, now=self.clock)
 
+    def zip_table(self, client: Any = None) -> ZipJobs:
+        table = TABLES["zips"]
+        return ZipJobs(client or self.dynamodb, table, requests=self.requests, now=self.clock)
+
     def seed_approvals(self, *approvals: Approval) -> None:
         """Put approvals in their places, whatever their states."""
         self._seed(APPROVALS, *approvals)
@@ -76,6 +98,22 @@ class KeepsRecords:
     def stored_saga(self, key: SagaKey) -> tuple[Saga | None, bool]:
         """A saga, and whether the index lists it."""
         return self._stored(SAGAS, key)
+
+    def seed_jobs(self, *jobs: Job) -> None:
+        """Put import jobs in their places, whatever their states."""
+        self._seed(IMPORTS, *jobs)
+
+    def stored_job(self, key: ImportKey) -> tuple[Job | None, bool]:
+        """An import job, and whether the index lists it."""
+        return self._stored(IMPORTS, key)
+
+    def seed_zips(self, *jobs: ZipJob) -> None:
+        """Put ZIP jobs in their places, whatever their states."""
+        self._seed(ZIPS, *jobs)
+
+    def stored_zip(self, key: ZipKey) -> tuple[ZipJob | None, bool]:
+        """A ZIP job, and whether the index lists it."""
+        return self._stored(ZIPS, key)
 
     def seed_tasks(self, *tasks: Task) -> None:
         """Put tasks and the pointers to them in their places, whatever their states."""

@@ -29,7 +29,7 @@ FUNCTIONS: dict[str, Callable[..., bool]] = {
 
 
 class SmallDynamoDB:
-    """As much of a client of DynamoDB as whole items need, in memory: get, put, query, transact.
+    """As much of a client of DynamoDB as records and small updates need, in memory.
 
     `written` is what a stream would tell: the table and the new image of each item, in order.
     """
@@ -45,12 +45,15 @@ class SmallDynamoDB:
         return {} if found is None else {"Item": found}
 
     def put_item(self, **put: Any) -> dict[str, Any]:
+        self._write(put)
+        return {}
+
+    def update_item(self, **update: Any) -> dict[str, Any]:
+        return {"Attributes": self._write(update)}
+
+    def delete_item(self, *, TableName: str, Key: Item) -> dict[str, Any]:  # noqa: N803
         with self.lock:
-            if not self._holds(put):
-                code = {"Code": "ConditionalCheckFailedException"}
-                old = self._old(put)
-                raise ClientError({"Error": code, **({"Item": old} if old else {})}, "PutItem")  # type: ignore[typeddict-unknown-key]
-            self._put(put)
+            self.tables[TableName].pop(_place(Key), None)
         return {}
 
     def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
@@ -64,8 +67,9 @@ class SmallDynamoDB:
                     "CancellationReasons": [{"Code": code} for code in codes],
                 }
                 raise ClientError(answer, "TransactWriteItems")
-            for part in parts:
-                self._put(part)
+            for each in TransactItems:
+                if "ConditionCheck" not in each:
+                    self._put(*each.values())
         return {}
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
@@ -111,23 +115,40 @@ class SmallDynamoDB:
             answer["LastEvaluatedKey"] = {name: page[-1][name] for name in keys}
         return answer
 
-    def _old(self, put: dict[str, Any]) -> Item | None:
-        wanted = put.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-        return self.tables[put["TableName"]].get(_place(put["Item"])) if wanted else None
+    def _write(self, part: dict[str, Any]) -> Item:
+        with self.lock:
+            if self._holds(part):
+                return self._put(part)
+            wanted = part.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+            old = {"Item": self._there(part)} if wanted and self._there(part) else {}
+        code = {"Code": "ConditionalCheckFailedException"}
+        raise ClientError({"Error": code, **old}, "PutItem")  # type: ignore[arg-type]
+
+    def _there(self, part: dict[str, Any]) -> Item:
+        key = _place(part["Item"] if "Item" in part else part["Key"])
+        return self.tables[part["TableName"]].get(key, {})
 
     def _holds(self, part: dict[str, Any]) -> bool:
-        key = _place(part["Item"] if "Item" in part else part["Key"])
         test = _test_of(part.get("ConditionExpression"))
         return test(
-            self.tables[part["TableName"]].get(key, {}),
+            self._there(part),
             part.get("ExpressionAttributeNames", {}),
             part.get("ExpressionAttributeValues", {}),
         )
 
-    def _put(self, part: dict[str, Any]) -> None:
-        if "Item" in part:
-            self.tables[part["TableName"]][_place(part["Item"])] = part["Item"]
-            self.written.append((part["TableName"], part["Item"]))
+    def _put(self, part: dict[str, Any]) -> Item:
+        item: Item = part["Item"] if "Item" in part else self._updated(part)
+        self.tables[part["TableName"]][_place(item)] = item
+        self.written.append((part["TableName"], item))
+        return item
+
+    def _updated(self, part: dict[str, Any]) -> Item:
+        """The item after an update that sets attributes to values, and nothing else."""
+        names, values = part.get("ExpressionAttributeNames", {}), part["ExpressionAttributeValues"]
+        sets = (
+            one.split(" = ") for one in part["UpdateExpression"].removeprefix("SET ").split(", ")
+        )
+        return self._there(part) | {names.get(name, name): values[value] for name, value in sets}
 
 
 def _place(item: Item) -> tuple[str, str]:
@@ -177,6 +198,11 @@ def _one_of(tokens: list[str]) -> Test:
         operands = [token for token in tokens[1:end] if token != ","]
         del tokens[: end + 1]
         function = FUNCTIONS[word]
+    elif tokens[0] == "IN":
+        end = tokens.index(")")
+        operands = [word, *(token for token in tokens[2:end] if token != ",")]
+        del tokens[: end + 1]
+        function = _is_among
     else:
         function = COMPARED[tokens.pop(0)]
         operands = [word, tokens.pop(0)]
@@ -185,6 +211,10 @@ def _one_of(tokens: list[str]) -> Test:
         return function(*(_value(operand, item, names, values) for operand in operands))
 
     return test
+
+
+def _is_among(value: Any, *others: Any) -> bool:
+    return value in others
 
 
 def _value(operand: str, item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> Any:

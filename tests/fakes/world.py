@@ -1,7 +1,7 @@
 from typing import Any
 
-from tests.fakes.imports import ImportBucket, ImportJobs, ImportTable
-from tests.fakes.records import TABLES, KeepsRecords, R
+from tests.fakes.imports import ImportBucket, ImportTable
+from tests.fakes.records import TABLES, KeepsRecords, R, is_a
 from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Queue, Topic
 from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
@@ -14,8 +14,9 @@ from tests.fakes.tables import (
     is_listed,
 )
 from tests.fakes.task_table import TaskTable
-from tests.fakes.zips import ZipBucket, ZipJobs
+from tests.fakes.zips import ZipBucket
 
+from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.process import Process
@@ -50,9 +51,9 @@ class World(KeepsRecords):
         self.sagas = self.records(SAGAS)
         self.approvals = self.approval_table()
         self.imports = ImportTable(self.store)
-        self.import_jobs = ImportJobs(self.store)
+        self.import_jobs = self.records(IMPORTS)
         self.import_bucket = ImportBucket(self.store)
-        self.zip_jobs = ZipJobs(self.store, self.import_jobs)
+        self.zip_jobs = self.zip_table()
         self.zip_bucket = ZipBucket(self.import_bucket)
         self.zip_executions = Executions(self.store)
         self.executions = Executions(self.store)
@@ -89,7 +90,7 @@ class World(KeepsRecords):
     def all_of(self, kind: Kind[R]) -> list[R]:
         """Every record of a kind."""
         items = self.dynamodb.tables[TABLES[kind.name]].values()
-        return [kind.read(item) for item in items if "rev" in item]
+        return [kind.read(item) for item in items if is_a(kind, item)]
 
     def read_model(self, view: str) -> ReadModel:
         return ReadModel(self.store, view)

@@ -17,6 +17,7 @@ from tests.unit.imports.conftest import JOB, SETTINGS, a_row, key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import command_table
+from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus
 from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode
@@ -261,9 +262,9 @@ def whole_job(world: MotoWorld, wire: Wire) -> Job:
     world.import_jobs.create(Job(key=JOB, table="airports", source=source, by=Audit(NOON)))
 
     def load_file() -> None:
-        job = world.import_jobs.begin(JOB)
+        job = world.import_jobs.change(JOB, import_job.Begin()).record
         assert job is not None
-        world.import_jobs.loaded(JOB, load(job, lambda: 900_000))
+        world.import_jobs.change(JOB, import_job.Load(load(job, lambda: 900_000)))
 
     def finalize() -> Job:
         job = world.import_jobs.find(JOB)

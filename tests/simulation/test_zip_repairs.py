@@ -126,7 +126,7 @@ def test_z13_the_files_after_one_that_fails_are_imported(system: ZipSystem) -> N
         (LOADER, "GetObject"),
         (FINALIZE_CHILD, "SendTaskSuccess"),
         (FINALIZE, "TransactWriteItems"),
-        (FINALIZE, "UpdateItem"),
+        (FINALIZE, "PutItem"),
     ],
 )
 def test_an_execution_that_is_stopped_is_followed_by_one_that_goes_on(

@@ -624,7 +624,7 @@ def import_archives(stack: LocalStack) -> None:
     client.update_item(
         TableName=table,
         Key={"pk": {"S": job.key.pk}, "sk": {"S": job.key.sk}},
-        UpdateExpression="SET open_shard = :shard, opened_at = :long_ago",
+        UpdateExpression="SET open_shard = :shard, opened_at = :long_ago REMOVE settled",
         ExpressionAttributeValues={
             ":shard": {"N": "100"},
             ":long_ago": {"S": "2026-01-01T00:00:00.000Z"},

@@ -1,7 +1,9 @@
 """Jobs as items of the import table."""
 
+from typing import Any
+
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.open_index import shard_of
+from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import (
@@ -17,22 +19,15 @@ from sfn_cqrs.domain.import_job import (
 from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ImportKind
 
-OPEN_SHARDS = 4
-
-
-def open_shard(key: ImportKey) -> int:
-    """The partition of the index of open jobs that this one is listed in."""
-    return shard_of(key.pk, key.sk, OPEN_SHARDS)
-
 
 def as_job(item: Item) -> Job:
     """Read a job."""
     loaded, ending = item.get("loaded"), item.get("ending")
-    refusal, parent = item.get("refusal"), item.get("parent")
+    parent = item.get("parent")
     return Job(
         key=as_import_key(item),
         table=item["table"],
-        source=Source(**item["source"]),
+        source=as_source(item["source"]),
         by=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
         encoding=item.get("encoding"),
         delimiter=item.get("delimiter"),
@@ -48,10 +43,11 @@ def as_job(item: Item) -> Job:
         finished_at=item.get("finished_at", ""),
         is_cancelled=item.get("is_cancelled", False),
         loaded=_as_loaded(loaded) if loaded else None,
-        refusal=Problem(*refusal) if refusal else None,
+        refusal=as_problem(item.get("refusal")),
         step=item.get("step"),
-        parent=Parent(**parent) if parent else None,
-        ending=_as_ending(ending) if ending else None,
+        parent=_as_parent(parent) if parent else None,
+        ending=as_ending(ending) if ending else None,
+        updated_at=item["updated_at"],
     )
 
 
@@ -66,7 +62,7 @@ def key_item(key: ImportKey) -> Item:
 
 
 def job_item(job: Job) -> Item:
-    """A job that has just been created."""
+    """The job as stored."""
     return {
         "pk": job.key.pk,
         "sk": job.key.sk,
@@ -74,7 +70,7 @@ def job_item(job: Job) -> Item:
         **key_item(job.key),
         "id": job.key.id,
         "table": job.table,
-        "source": _source_item(job.source),
+        "source": source_item(job.source),
         "encoding": job.encoding,
         "delimiter": job.delimiter,
         "publish_mode": str(job.publish_mode),
@@ -83,36 +79,60 @@ def job_item(job: Job) -> Item:
         "cells": job.cells,
         "retries": list(job.retries) or None,
         "since": job.since or None,
-        "loaded": loaded_item(job.loaded) if job.loaded else None,
+        "retried_by": job.retried_by,
+        "loaded": _loaded_item(job.loaded) if job.loaded else None,
+        "refusal": problem_item(job.refusal),
+        "step": job.step,
         "status": str(job.status),
+        "is_cancelled": job.is_cancelled or None,
         "created_at": job.by.at,
         "created_by": job.by.by or None,
         "created_ip": job.by.ip or None,
         "started_at": job.started_at or None,
-        "parent": parent_item(job.parent) if job.parent else None,
-        "opened_at": job.by.at,
-        "open_shard": open_shard(job.key),
+        "finished_at": job.finished_at or None,
+        "parent": _parent_item(job.parent) if job.parent else None,
+        "ending": ending_item(job.ending) if job.ending else None,
+        "opened_at": job.opened_at,
+        "updated_at": job.updated_at,
     }
 
 
-def parent_item(parent: Parent) -> Item:
-    """Who waits for a job."""
+def _parent_item(parent: Parent) -> Item:
     item: Item = {"id": parent.id, "index": parent.index, "seq": parent.seq}
     return item if parent.token is None else {**item, "token": parent.token}
 
 
-def _source_item(source: Source) -> Item:
+def _as_parent(item: Item) -> Parent:
+    return Parent(item["id"], item["index"], item.get("token"), item["seq"])
+
+
+def source_item(source: Source) -> Item:
+    """Where an object lies."""
     return {"bucket": source.bucket, "key": source.key, "version_id": source.version_id}
 
 
-def loaded_item(loaded: Loaded) -> Item:
-    """What the loader found."""
+def as_source(item: Item) -> Source:
+    """Read where an object lies."""
+    return Source(item["bucket"], item["key"], item["version_id"])
+
+
+def problem_item(problem: Problem | None) -> list[str] | None:
+    """What is wrong, if something is."""
+    return None if problem is None else [problem.code, problem.reason]
+
+
+def as_problem(fields: Any) -> Problem | None:
+    """Read what is wrong, if something is."""
+    return Problem(*fields) if fields else None
+
+
+def _loaded_item(loaded: Loaded) -> Item:
     return {
         "rows": loaded.rows,
         "header": list(loaded.header),
         "columns": list(loaded.columns),
         "reader": str(loaded.reader),
-        "source": _source_item(loaded.source),
+        "source": source_item(loaded.source),
     }
 
 
@@ -122,12 +142,12 @@ def _as_loaded(item: Item) -> Loaded:
         tuple(item["header"]),
         tuple(item["columns"]),
         Reader(item["reader"]),
-        Source(**item["source"]),
+        as_source(item["source"]),
     )
 
 
 def ending_item(ending: Ending) -> Item:
-    """How a job has ended."""
+    """How a job, or a file of an archive, has ended."""
     counts = ending.counts
     item: Item = {
         "status": str(ending.status),
@@ -138,13 +158,21 @@ def ending_item(ending: Ending) -> Item:
         "cancelled": ending.cancelled,
     }
     if ending.problem is not None:
-        item["problem"] = [ending.problem.code, ending.problem.reason]
+        item["problem"] = problem_item(ending.problem)
     return item
 
 
-def _as_ending(item: Item) -> Ending:
+def as_ending(item: Item) -> Ending:
+    """Read how a job, or a file of an archive, has ended."""
     counts = Counts(item["created"], item["updated"], item["unchanged"], item["failed"])
-    problem = item.get("problem")
-    return Ending(
-        JobStatus(item["status"]), counts, item["cancelled"], Problem(*problem) if problem else None
-    )
+    problem = as_problem(item.get("problem"))
+    return Ending(JobStatus(item["status"]), counts, item["cancelled"], problem)
+
+
+IMPORTS = Kind(
+    name="imports",
+    key=lambda job: job.key,
+    item=job_item,
+    record=as_job,
+    is_open=lambda job: job.status.is_open or job.is_awaited,
+)

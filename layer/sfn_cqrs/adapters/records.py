@@ -42,7 +42,8 @@ class Kind(Generic[R]):
 
     `item` names every attribute that the code knows, None where there is none: what it does
     not name is another version's of the code, and is carried over. `is_open` says what the
-    index of open records lists, `ttl` when a record that was put at a moment expires.
+    index of open records lists, in `shards` partitions from `first_shard` on (kinds that share
+    a table have their own); `ttl` when a record that was put at a moment expires.
     """
 
     name: str
@@ -51,11 +52,12 @@ class Kind(Generic[R]):
     record: Callable[[Item], R]
     is_open: Callable[[R], bool]
     shards: int = 4
+    first_shard: int = 0
     ttl: Callable[[R, datetime], int | None] = lambda _record, _now: None
 
     def shard(self, key: RecordKey) -> int:
         """The partition of the index of open records that one is listed in."""
-        return shard_of(key.pk, key.sk, self.shards)
+        return self.first_shard + shard_of(key.pk, key.sk, self.shards)
 
     def read(self, stored: Item) -> R:
         """The record of an item as DynamoDB has it."""
@@ -185,7 +187,8 @@ class Records(Generic[R]):
         self, shard: int, cursor: Cursor | None, before: str, limit: int
     ) -> tuple[list[R], Cursor | None]:
         """The oldest open records in a shard, opened before a moment; from a cursor on."""
-        items, more = self._open.opened(shard, cursor, before, limit)
+        first = self._kind.first_shard
+        items, more = self._open.opened(first + shard, cursor, before, limit)
         return [self._kind.record(item) for item in items], more
 
     def cursors(self) -> dict[str, Cursor]:

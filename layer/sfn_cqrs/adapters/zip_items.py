@@ -1,19 +1,28 @@
 """ZIP jobs and their files as the import table has them."""
 
-from typing import Any
-
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.import_items import (
+    as_ending,
+    as_problem,
+    as_source,
+    ending_item,
+    problem_item,
+    source_item,
+)
+from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.import_job import Ending, JobStatus, Source
+from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.keys import ZipKey
 from sfn_cqrs.domain.zip_directory import Place
 from sfn_cqrs.domain.zip_job import ArchivedFile, FileStatus, ZipJob
 
+SETTLED = "yes"
+"""What the stream's filter lets through once a job has ended."""
 
-def zip_item(job: ZipJob, shard: int) -> Item:
-    """A new job."""
+
+def zip_item(job: ZipJob) -> Item:
+    """The job as stored."""
     return {
         "pk": job.key.pk,
         "sk": job.key.sk,
@@ -30,13 +39,21 @@ def zip_item(job: ZipJob, shard: int) -> Item:
         "dry_run": job.dry_run,
         "status": str(job.status),
         "attempt": job.attempt,
+        "is_cancelled": job.is_cancelled or None,
+        "files": job.files,
+        "problem": problem_item(job.problem),
+        "ending": ending_item(job.ending) if job.ending else None,
         "hooks": job.hooks,
+        "settled": SETTLED if job.settled else None,
         "retries": [key.ulid for key in job.retries] or None,
+        "retried_by": job.retried_by,
         "created_at": job.by.at,
         "created_by": job.by.by or None,
         "created_ip": job.by.ip or None,
         "opened_at": job.opened_at,
-        "open_shard": shard,
+        "started_at": job.started_at or None,
+        "finished_at": job.finished_at or None,
+        "updated_at": job.updated_at,
     }
 
 
@@ -45,7 +62,7 @@ def as_zip(item: Item) -> ZipJob:
     ending = item.get("ending")
     return ZipJob(
         key=ZipKey(item["tenant"], item["ulid"]),
-        source=Source(**item["source"]),
+        source=as_source(item["source"]),
         size=item["size"],
         by=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
         table=item.get("table"),
@@ -60,11 +77,13 @@ def as_zip(item: Item) -> ZipJob:
         finished_at=item.get("finished_at", ""),
         is_cancelled=item.get("is_cancelled", False),
         files=item.get("files"),
-        problem=_as_problem(item.get("problem")),
-        ending=_as_ending(ending) if ending else None,
+        problem=as_problem(item.get("problem")),
+        ending=as_ending(ending) if ending else None,
         hooks=item["hooks"],
+        settled="settled" in item,
         retries=tuple(ZipKey(item["tenant"], ulid) for ulid in item.get("retries", ())),
         retried_by=item.get("retried_by"),
+        updated_at=item["updated_at"],
     )
 
 
@@ -94,53 +113,28 @@ def file_item(key: ZipKey, file: ArchivedFile) -> Item:
 def as_file(item: Item) -> ArchivedFile:
     """Read a file."""
     source = item.get("source")
-    ending = _as_ending(item["ending"]) if "ending" in item else None
+    ending = as_ending(item["ending"]) if "ending" in item else None
     return ArchivedFile(
         index=item["index"],
         name=item["name"],
         place=Place(*item["place"]),
         table=item.get("table"),
         status=FileStatus(item["status"]),
-        source=Source(**source) if source else None,
+        source=as_source(source) if source else None,
         begun=item.get("begun", False),
         counts=ending.counts if ending else Counts(),
         cancelled=ending.cancelled if ending else 0,
-        problem=ending.problem if ending else _as_problem(item.get("problem")),
+        problem=ending.problem if ending else as_problem(item.get("problem")),
     )
 
 
-def source_item(source: Source) -> Item:
-    """Where an object lies."""
-    return {"bucket": source.bucket, "key": source.key, "version_id": source.version_id}
-
-
-def problem_item(problem: Problem | None) -> list[str] | None:
-    """What is wrong, if something is."""
-    return None if problem is None else [problem.code, problem.reason]
-
-
-def ending_item(ending: Ending) -> Item:
-    """How a job or a file has ended."""
-    counts = ending.counts
-    item = {
-        "created": counts.created,
-        "updated": counts.updated,
-        "unchanged": counts.unchanged,
-        "failed": counts.failed,
-        "cancelled": ending.cancelled,
-        "status": str(ending.status),
-    }
-    if ending.problem is not None:
-        item["problem"] = problem_item(ending.problem)
-    return item
-
-
-def _as_ending(item: Item) -> Ending:
-    counts = Counts(item["created"], item["updated"], item["unchanged"], item["failed"])
-    return Ending(
-        JobStatus(item["status"]), counts, item["cancelled"], _as_problem(item.get("problem"))
-    )
-
-
-def _as_problem(fields: Any) -> Problem | None:
-    return Problem(*fields) if fields else None
+ZIPS = Kind(
+    name="zips",
+    key=lambda job: job.key,
+    item=zip_item,
+    record=as_zip,
+    is_open=lambda job: not job.settled,
+    shards=2,
+    first_shard=100,
+)
+"""The index is the table's, and its first shards list CSV jobs."""

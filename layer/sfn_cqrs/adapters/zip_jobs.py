@@ -1,4 +1,4 @@
-"""The ZIP jobs of the import table: every change is one conditional write.
+"""The ZIP jobs of the import table: jobs are records, their files change by conditional writes.
 
 The attempt owns the job: only the current one ends it, together with the files that it ends.
 """
@@ -16,84 +16,37 @@ from sfn_cqrs.adapters.dynamodb import (
     marshal,
     unmarshal,
 )
-from sfn_cqrs.adapters.import_items import as_job
-from sfn_cqrs.adapters.open_index import Cursor, OpenIndex, shard_of
-from sfn_cqrs.adapters.paging import Page, Range, query, query_page
-from sfn_cqrs.adapters.zip_items import (
-    as_file,
-    as_zip,
-    ending_item,
-    file_item,
-    problem_item,
-    source_item,
-    zip_item,
-)
-from sfn_cqrs.domain.clock import Now, iso
+from sfn_cqrs.adapters.import_items import as_job, ending_item, problem_item, source_item
+from sfn_cqrs.adapters.paging import Range, query
+from sfn_cqrs.adapters.records import Records
+from sfn_cqrs.adapters.request_table import RequestTable
+from sfn_cqrs.adapters.zip_items import ZIPS, as_file, file_item
+from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import BusyError, SupersededError
-from sfn_cqrs.domain.import_job import Ending, Job, Source
-from sfn_cqrs.domain.keys import FILE_PREFIX, HOOK_PREFIX, JOB_PREFIX, ZipKey
+from sfn_cqrs.domain.import_job import Job, Source
+from sfn_cqrs.domain.keys import FILE_PREFIX, HOOK_PREFIX, ZipKey
 from sfn_cqrs.domain.zip_job import ArchivedFile, FileStatus, ZipJob
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-OPEN_SHARDS = 2
-FIRST_SHARD = 100
-"""The index is the table's, and its first shards list CSV jobs."""
 PER_TRANSACTION = 100
 PAGE_SIZE = 1_000
-_NEVER_STORED = "attribute_not_exists(pk)"
-_OPEN = "#status IN (:created, :processing)"
-_MINE = f"attempt = :attempt AND {_OPEN}"
+_MINE = "attempt = :attempt AND #status IN (:created, :processing)"
 _FILE_OPEN = "#status IN (:created, :extracted, :processing)"
 _STATUSES = {f":{status.lower()}": str(status) for status in FileStatus}
-_SPELT = {f"#{name}": name for name in ("status", "files", "source")}
+_SPELT = {f"#{name}": name for name in ("status", "source")}
 
 
-class ZipJobs:
+class ZipJobs(Records[ZipJob]):
     """The ZIP jobs of all tenants, and their files."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, now: Now) -> None:
-        """Speak to one table."""
-        self._client = client
-        self._table = table
-        self._now = now
-        self._open = OpenIndex(client, table, "zips")
-
-    def create(self, job: ZipJob) -> bool:
-        """Store a new job; False if its key is taken."""
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=marshal(zip_item(job, open_shard(job.key))),
-                ConditionExpression=_NEVER_STORED,
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            return False
-        return True
-
-    def find(self, key: ZipKey) -> ZipJob | None:
-        """One job; None if there is none."""
-        item = self._get(key.pk, key.sk)
-        return None if item is None else as_zip(item)
-
-    def page(self, tenant: str, limit: int, cursor: str | None) -> Page[ZipJob]:
-        """A page of a tenant's jobs, the newest first.
-
-        Raises:
-            InvalidInputError: the limit or the cursor is none of this list's.
-        """
-        wanted = Range(ZipKey(tenant, "").pk, JOB_PREFIX, limit, cursor, is_descending=True)
-        page = query_page(self._client, self._table, wanted)
-        return Page([as_zip(item) for item in page.items], page.next_cursor)
-
-    def begin(self, key: ZipKey, attempt: int) -> ZipJob | None:
-        """Say that an attempt works on the job; None if it does not own it."""
-        update = "SET #status = :processing, started_at = if_not_exists(started_at, :now)"
-        return self._write(key, update, _MINE, {":attempt": attempt})
+    def __init__(
+        self, client: "DynamoDBClient", table: str, *, requests: RequestTable, now: Now
+    ) -> None:
+        """Speak to the import table, and to the one of requests."""
+        super().__init__(client, table, ZIPS, requests=requests, now=now)
 
     def put_files(self, key: ZipKey, files: Sequence[ArchivedFile]) -> None:
         """Store the files that are not stored yet.
@@ -102,21 +55,12 @@ class ZipJobs:
         """
         for start in range(0, len(files), PER_TRANSACTION):
             group = files[start : start + PER_TRANSACTION]
-            puts: Any = [self._put(file_item(key, file)) for file in group]
+            puts: Any = [{"Put": self._new(file_item(key, file))} for file in group]
             try:
                 self._client.transact_write_items(TransactItems=puts)
             except ClientError as error:
                 if "ConditionalCheckFailed" not in cancellation_codes(error):
                     raise
-
-    def listed(self, key: ZipKey, files: int) -> ZipJob | None:
-        """Say that every file is stored; None if the job has ended."""
-        return self._write(key, "SET #files = :files", _OPEN, {":files": files})
-
-    def unreadable(self, key: ZipKey, problem: Problem) -> ZipJob | None:
-        """Say why the archive has no files that can be imported; None if the job has ended."""
-        update = "SET #files = :files, problem = :problem"
-        return self._write(key, update, _OPEN, {":files": 0, ":problem": problem_item(problem)})
 
     def files(self, key: ZipKey) -> list[ArchivedFile]:
         """All files of a job by their index."""
@@ -138,7 +82,7 @@ class ZipJobs:
     def file(self, key: ZipKey, index: int) -> ArchivedFile | None:
         """One file; None if there is none."""
         item = self._get(key.parts_pk, key.file_sk(index))
-        return None if item is None else as_file(item)
+        return None if item is None else as_file(unmarshal(item))
 
     def extracted(self, key: ZipKey, index: int, source: Source) -> ArchivedFile | None:
         """Keep where a file was extracted to, once; None if it was already, or has ended."""
@@ -179,22 +123,11 @@ class ZipJobs:
                     raise BusyError("somebody else writes the files of this job") from error
                 raise
 
-    def end(self, key: ZipKey, attempt: int, ending: Ending) -> ZipJob | None:
-        """End a job; None if the attempt does not own it. It stays in the index of open ones."""
-        update = "SET #status = :status, ending = :ending, finished_at = :now"
-        values: Item = {":attempt": attempt, ":status": str(ending.status)}
-        values[":ending"] = ending_item(ending)
-        return self._write(key, update, _MINE, values)
-
     def hook_ran(self, key: ZipKey, name: str, error: str) -> None:
         """Keep how a finalization hook went: an empty text, or its error; the first stays."""
         item = {"pk": key.parts_pk, "sk": f"{HOOK_PREFIX}{name}", "name": name, "error": error}
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=marshal({**item, "kind": "hook"}),
-                ConditionExpression=_NEVER_STORED,
-            )
+            self._client.put_item(**self._new({**item, "kind": "hook"}))
         except ClientError as error_:
             if not is_refused(error_):
                 raise
@@ -203,58 +136,6 @@ class ZipJobs:
         """How the hooks that have run went, by their names."""
         found = query(self._client, self._table, Range(key.parts_pk, HOOK_PREFIX), PAGE_SIZE)
         return {item["name"]: item["error"] for item in found}
-
-    def leave(self, key: ZipKey, hooks: dict[str, str]) -> ZipJob | None:
-        """Say that nothing is left to do, of which the world is told; None if that is known."""
-        update = "SET hooks = :hooks, settled = :yes REMOVE open_shard"
-        condition = f"attribute_exists(open_shard) AND NOT ({_OPEN})"
-        return self._write(key, update, condition, {":hooks": hooks, ":yes": "yes"})
-
-    def cancel(self, key: ZipKey) -> ZipJob | None:
-        """Have no further file begun; None if the job has ended."""
-        return self._write(key, "SET is_cancelled = :yes", _OPEN, {":yes": True})
-
-    def retried_by(self, key: ZipKey, id_: str) -> str | None:
-        """Note which job imports the failed files again; answers the first that was noted.
-
-        None if there is nothing to retry: the job is open, or has gone well.
-        """
-        update = "SET retried_by = if_not_exists(retried_by, :id)"
-        noted = self._write(key, update, "#status IN (:failed, :cancelled)", {":id": id_})
-        return None if noted is None else noted.retried_by
-
-    def go_on(self, key: ZipKey, attempt: int) -> ZipJob | None:
-        """Open the next attempt of a job that has work left; None if somebody else did."""
-        return self._write(
-            key,
-            "SET attempt = :next, opened_at = :now",
-            "attempt = :attempt AND attribute_exists(open_shard)",
-            {":attempt": attempt, ":next": attempt + 1},
-        )
-
-    def opened(
-        self, shard: int, cursor: Cursor | None, before: str, limit: int
-    ) -> tuple[list[ZipJob], Cursor | None]:
-        """The oldest jobs in one shard of the index, opened before a moment; from a cursor on."""
-        items, more = self._open.opened(FIRST_SHARD + shard, cursor, before, limit)
-        return [as_zip(item) for item in items], more
-
-    def cursors(self) -> dict[str, Cursor]:
-        """Where the next sweep goes on in each shard, by the shard's number."""
-        return self._open.cursors()
-
-    def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
-        """Remember how far this sweep came."""
-        self._open.keep_cursors(cursors)
-
-    def _put(self, item: Item) -> Any:
-        return {
-            "Put": {
-                "TableName": self._table,
-                "Item": marshal(item),
-                "ConditionExpression": _NEVER_STORED,
-            }
-        }
 
     def _check(self, key: ZipKey, attempt: int) -> Any:
         return {
@@ -281,48 +162,24 @@ class ZipJobs:
             }
         }
 
-    def _get(self, pk: str, sk: str) -> Item | None:
-        item = self._client.get_item(
-            TableName=self._table, Key=marshal({"pk": pk, "sk": sk}), ConsistentRead=True
-        ).get("Item")
-        return None if item is None else unmarshal(item)
-
-    def _write(self, key: ZipKey, update: str, condition: str, values: Item) -> ZipJob | None:
-        item = self._updated(key.pk, key.sk, update, condition, values)
-        return None if item is None else as_zip(item)
-
     def _write_file(
         self, key: ZipKey, index: int, update: str, condition: str, values: Item
     ) -> ArchivedFile | None:
-        item = self._updated(key.parts_pk, key.file_sk(index), update, condition, values)
-        return None if item is None else as_file(item)
-
-    def _updated(self, pk: str, sk: str, update: str, condition: str, values: Item) -> Item | None:
-        text = f"{update} {condition}"
-        if ":now" in text:
-            values = {**values, ":now": iso(self._now())}
-        names = _names(text)
-        more: Any = {"ExpressionAttributeNames": names} if names else {}
         try:
             answer = self._client.update_item(
                 TableName=self._table,
-                Key=marshal({"pk": pk, "sk": sk}),
+                Key=marshal({"pk": key.parts_pk, "sk": key.file_sk(index)}),
                 UpdateExpression=update,
                 ConditionExpression=condition,
-                ExpressionAttributeValues=_values(text, values),
+                ExpressionAttributeNames=_names(update),
+                ExpressionAttributeValues=_values(f"{update} {condition}", values),
                 ReturnValues="ALL_NEW",
-                **more,
             )
         except ClientError as error:
             if not is_refused(error):
                 raise
             return None
-        return unmarshal(answer["Attributes"])
-
-
-def open_shard(key: ZipKey) -> int:
-    """The partition of the index of open jobs that this one is listed in."""
-    return FIRST_SHARD + shard_of(key.pk, key.sk, OPEN_SHARDS)
+        return as_file(unmarshal(answer["Attributes"]))
 
 
 def _names(text: str) -> dict[str, str]:

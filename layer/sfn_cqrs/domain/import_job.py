@@ -1,12 +1,16 @@
-"""An import job: one CSV file, from its start to its end."""
+"""An import job: one CSV file, from its start to its end, and who may change it.
 
-from dataclasses import dataclass, field
+A write carries its rule, which the tests explore and production runs: see `records`.
+"""
+
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.imports import Counts, PublishMode, Settings
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.records import Record
 
 MAX_FILE_BYTES = 10 * 1024**3
 MAX_ROWS = 100_000_000
@@ -26,6 +30,11 @@ class JobStatus(StrEnum):
     def is_open(self) -> bool:
         """The job has not ended."""
         return self in (JobStatus.CREATED, JobStatus.PROCESSING)
+
+    @property
+    def is_repairable(self) -> bool:
+        """A retry applies."""
+        return self in (JobStatus.FAILED, JobStatus.CANCELLED)
 
 
 class ProcessingMode(StrEnum):
@@ -91,7 +100,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Record):
     """A job as stored; `loaded` once its file is read, `ending` once it has ended.
 
     `cells` are those of a single row, by column. `retries` are the jobs whose failed rows this
@@ -130,6 +139,11 @@ class Job:
         return self.by.at
 
     @property
+    def is_awaited(self) -> bool:
+        """Somebody waits for the end, and was not answered yet."""
+        return self.parent is not None and self.parent.token is not None
+
+    @property
     def total(self) -> int:
         """The rows of the file; 0 as long as nobody has counted them."""
         return self.loaded.rows if self.loaded else 0
@@ -163,6 +177,118 @@ class Job:
             earlier=self.retries,
             since=self.since,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Somebody works on the job; the first beginning stays."""
+
+    def on(self, job: Job, at: str) -> Job | None:
+        if not job.status.is_open:
+            return None
+        if job.status is JobStatus.PROCESSING:
+            return job
+        return replace(job, status=JobStatus.PROCESSING, started_at=job.started_at or at)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The file is read; from now on there is something to tell the world."""
+
+    loaded: Loaded
+
+    def on(self, job: Job, _at: str) -> Job | None:
+        if not job.status.is_open:
+            return None
+        return replace(job, loaded=self.loaded, step=job.step or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The file cannot be imported; the job's last state ends it with this."""
+
+    problem: Problem
+
+    def on(self, job: Job, _at: str) -> Job | None:
+        return replace(job, refusal=self.problem) if job.status.is_open else None
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The job is further than the world was told."""
+
+    step: int
+
+    def on(self, job: Job, _at: str) -> Job | None:
+        if not job.status.is_open or job.step is None or job.step >= self.step:
+            return None
+        return replace(job, step=self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """No further batch is begun."""
+
+    def on(self, job: Job, _at: str) -> Job | None:
+        return replace(job, is_cancelled=True) if job.status.is_open else None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The rows that are left are the machine's, which the stream starts; once."""
+
+    def on(self, job: Job, _at: str) -> Job | None:
+        if not job.status.is_open or job.mode is ProcessingMode.STEP_FUNCTION:
+            return None
+        return replace(job, status=JobStatus.CREATED, mode=ProcessingMode.STEP_FUNCTION)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryBy:
+    """Another job goes through the failed rows again; the first that is noted stays."""
+
+    id: str
+
+    def on(self, job: Job, _at: str) -> Job | None:
+        if not job.status.is_repairable:
+            return None
+        return job if job.retried_by else replace(job, retried_by=self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitBy:
+    """The ZIP import waits with this token, until it is answered; no earlier try's any more."""
+
+    parent: Parent
+
+    def on(self, job: Job, _at: str) -> Job | None:
+        if job.parent is None or job.parent.seq > self.parent.seq:
+            return None
+        return job if job.parent == self.parent else replace(job, parent=self.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who waited with this token was told how the job has ended."""
+
+    token: str
+
+    def on(self, job: Job, _at: str) -> Job | None:
+        if job.parent is None or job.parent.token != self.token:
+            return None
+        return replace(job, parent=replace(job.parent, token=None))
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The job has ended."""
+
+    ending: Ending
+
+    def on(self, job: Job, at: str) -> Job | None:
+        if not job.status.is_open:
+            return None
+        return replace(job, status=self.ending.status, ending=self.ending, finished_at=at)
 
 
 def ending_of(job: Job, counted: Counts, problem: Problem | None = None) -> Ending:

@@ -1,4 +1,8 @@
-"""An import of a ZIP archive: its files, one child job each, and how it ends."""
+"""An import of a ZIP archive: its files, one child job each, and how it ends.
+
+A write of the job carries its rule, which the tests explore and production runs: see `records`.
+Its files change by conditional writes; a contract test holds these equal to the rules here.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -10,6 +14,7 @@ from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source
 from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.keys import ZipKey, ZipRef
+from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.zip_directory import Entry, Kind, Place
 from sfn_cqrs.domain.zip_names import table_in
 
@@ -84,8 +89,10 @@ class ArchivedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ZipJob:
+class ZipJob(Record):
     """A job as stored; `files` is how many there are, once they are listed.
+
+    It is `settled` once nothing is left to do after its end, of which the world is told.
 
     `size` is the archive's, in bytes. `problem` is why it cannot be read. `hooks` says of each
     finalization hook that has run how it went: an empty text, or its error. `retries` are the
@@ -112,6 +119,7 @@ class ZipJob:
     problem: Problem | None = None
     ending: Ending | None = None
     hooks: dict[str, str] = field(default_factory=dict)
+    settled: bool = False
     retries: tuple[ZipKey, ...] = ()
     retried_by: str | None = None
 
@@ -128,6 +136,97 @@ class ZipJob:
     def is_mine(self, attempt: int) -> bool:
         """Only the current attempt ends the job, and only while it is open."""
         return self.attempt == attempt and self.status.is_open
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The attempt works on the job; the first beginning stays."""
+
+    attempt: int
+
+    def on(self, job: ZipJob, at: str) -> ZipJob | None:
+        if not job.is_mine(self.attempt):
+            return None
+        if job.status is JobStatus.PROCESSING:
+            return job
+        return replace(job, status=JobStatus.PROCESSING, started_at=job.started_at or at)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepListed:
+    """Every file is stored; so many there are."""
+
+    files: int
+
+    def on(self, job: ZipJob, _at: str) -> ZipJob | None:
+        return replace(job, files=self.files) if job.status.is_open else None
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The archive has no file that can be imported."""
+
+    problem: Problem
+
+    def on(self, job: ZipJob, _at: str) -> ZipJob | None:
+        return replace(job, files=0, problem=self.problem) if job.status.is_open else None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """No further file is begun."""
+
+    def on(self, job: ZipJob, _at: str) -> ZipJob | None:
+        return replace(job, is_cancelled=True) if job.status.is_open else None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The attempt has ended the job; the hooks may run."""
+
+    attempt: int
+    ending: Ending
+
+    def on(self, job: ZipJob, at: str) -> ZipJob | None:
+        if not job.is_mine(self.attempt):
+            return None
+        return replace(job, status=self.ending.status, ending=self.ending, finished_at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The hooks have run, each as it did; nothing is left to do."""
+
+    hooks: dict[str, str]
+
+    def on(self, job: ZipJob, _at: str) -> ZipJob | None:
+        if job.status.is_open or job.settled:
+            return None
+        return replace(job, hooks=self.hooks, settled=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryBy:
+    """Another job imports the failed files again; the first that is noted stays."""
+
+    id: str
+
+    def on(self, job: ZipJob, _at: str) -> ZipJob | None:
+        if not job.status.is_repairable:
+            return None
+        return job if job.retried_by else replace(job, retried_by=self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The next attempt goes on with what an attempt has left that ended before its job did."""
+
+    attempt: int
+
+    def on(self, job: ZipJob, at: str) -> ZipJob | None:
+        if job.attempt != self.attempt or job.settled:
+            return None
+        return replace(job, attempt=job.attempt + 1, opened_at=at)
 
 
 def files_of(entries: list[Entry], table: str | None, known: frozenset[str]) -> list[ArchivedFile]:

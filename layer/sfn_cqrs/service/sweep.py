@@ -9,11 +9,11 @@ from typing import Any, Generic, Protocol, TypeVar
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import (
     approval_items,
-    import_jobs,
+    import_items,
     process_table,
     saga_items,
     task_items,
-    zip_jobs,
+    zip_items,
 )
 from sfn_cqrs.domain import approval_programs, chain, saga_programs, task_programs
 from sfn_cqrs.domain.approval import Approval
@@ -192,7 +192,7 @@ IMPORTS: Kind[Job] = Kind(
     name="import",
     metric="OldestOpenImportAge",
     table=bootstrap.import_jobs,
-    shards=import_jobs.OPEN_SHARDS,
+    shards=import_items.IMPORTS.shards,
     per_shard=25,  # some of which have an errors.csv to write
     repair=lambda job: sweep_import(job.key),
     ages=lambda job: job.status.is_open,
@@ -214,7 +214,7 @@ ZIPS: Kind[ZipJob] = Kind(
     name="zip",
     metric="OldestOpenZipImportAge",
     table=bootstrap.zip_jobs,
-    shards=zip_jobs.OPEN_SHARDS,
+    shards=zip_items.ZIPS.shards,
     per_shard=50,
     repair=lambda job: sweep_zip(job.key),
     ages=lambda job: job.status.is_open,

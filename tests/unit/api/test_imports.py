@@ -7,6 +7,7 @@ from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import MAX_FORM_BYTES
+from sfn_cqrs.domain import zip_job
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey, ZipKey, ZipRef
@@ -408,7 +409,7 @@ class TestArchive:
 
     def test_an_archive_that_has_ended_is_retried_by_another(self, call, listed, world):
         key = ZipKey("tenant1", listed.removeprefix("z-"))
-        world.zip_jobs.end(key, 1, Ending(JobStatus.FAILED))
+        world.zip_jobs.change(key, zip_job.End(1, Ending(JobStatus.FAILED)))
 
         again = call("POST", f"/imports/{listed}/retry")
 

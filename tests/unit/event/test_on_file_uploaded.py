@@ -1,6 +1,9 @@
 import pytest
 from functions.event.on_file_uploaded.app import lambda_handler
 
+from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.errors import InvalidInputError, UnknownTableError
 from sfn_cqrs.domain.import_job import JobStatus, Source
 from sfn_cqrs.service.imports.service import ImportService
@@ -55,7 +58,7 @@ def test_an_event_that_comes_twice_under_another_id_starts_one_import(event, wor
 @pytest.mark.usefixtures("uploaded")
 def test_an_event_that_comes_after_the_import_has_ended_changes_nothing(event, world):
     id_ = lambda_handler(event(), None)["id"]
-    world.import_jobs.cancel(jobs()[0].key)
+    world.import_jobs.change(jobs()[0].key, import_job.Cancel())
     cancelled = jobs()
 
     assert lambda_handler(event(), None) == {"id": id_}
@@ -85,7 +88,7 @@ def test_an_archive_is_imported_as_one(event, world):
 
     first, again = (lambda_handler(event(key), None)["id"] for _ in range(2))
 
-    (job,) = world.zip_jobs.jobs.values()
+    (job,) = world.all_of(ZIPS)
     assert (first, again) == (job.key.id, job.key.id)
     assert (job.table, job.source.version_id, job.by.by) == ("airports", "1", "s3")
     assert jobs() == []
@@ -93,7 +96,7 @@ def test_an_archive_is_imported_as_one(event, world):
 
 def test_a_file_that_was_deleted_meanwhile_is_passed_by(event, world):
     assert lambda_handler(event(), None) == {"id": None}
-    assert world.import_jobs.jobs == {}
+    assert world.all_of(IMPORTS) == []
 
 
 def test_a_table_that_nobody_knows_is_an_error_that_names_those_that_are_known(event, world):

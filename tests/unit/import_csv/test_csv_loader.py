@@ -2,6 +2,7 @@ import pytest
 from functions.import_csv.csv_loader.app import lambda_handler
 from tests.unit.import_csv.conftest import HEADER, KEY, OBJECT, a_line
 
+from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus, Loaded, Reader, Source
@@ -85,7 +86,7 @@ def test_a_file_of_too_many_rows_is_refused(load, job_of, world, monkeypatch):
 
 def test_a_cancelled_job_is_not_read(load, job_of, world):
     job_of(HEADER + a_line("RJAA"))
-    world.import_jobs.cancel(KEY)
+    world.import_jobs.change(KEY, import_job.Cancel())
 
     assert load() == {"result": "none"}
     assert world.import_jobs.find(KEY).loaded is None
@@ -93,7 +94,7 @@ def test_a_cancelled_job_is_not_read(load, job_of, world):
 
 def test_a_job_that_has_ended_is_not_begun_again(load, job_of, world):
     job_of(HEADER)
-    world.import_jobs.end(KEY, Ending(JobStatus.CANCELLED))
+    world.import_jobs.change(KEY, import_job.End(Ending(JobStatus.CANCELLED)))
 
     with pytest.raises(SupersededError, match="has ended"):
         load()

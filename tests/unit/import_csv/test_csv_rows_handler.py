@@ -8,6 +8,7 @@ from functions.import_csv.csv_rows_handler.app import lambda_handler
 from tests.unit.import_csv.conftest import HEADER, KEY
 from tests.unit.imports.conftest import key_of
 
+from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.import_job import Loaded, Reader
 from sfn_cqrs.domain.imports import Counts
@@ -22,8 +23,10 @@ def job(job_of, world):
     job = job_of(HEADER)
 
     def loaded(reader):
-        world.import_jobs.begin(KEY)
-        world.import_jobs.loaded(KEY, Loaded(2, COLUMNS, COLUMNS, reader, job.source))
+        world.import_jobs.change(KEY, import_job.Begin())
+        world.import_jobs.change(
+            KEY, import_job.Load(Loaded(2, COLUMNS, COLUMNS, reader, job.source))
+        )
 
     return loaded
 
@@ -66,7 +69,7 @@ def test_a_batch_that_comes_twice_is_counted_once(handle, job, world):
 
 def test_a_cancelled_job_begins_no_further_batch(handle, job, world):
     job(Reader.NATIVE)
-    world.import_jobs.cancel(KEY)
+    world.import_jobs.change(KEY, import_job.Cancel())
 
     assert handle() == {"result": 0}
     assert world.imports.counts(KEY) == Counts()

@@ -4,6 +4,7 @@ import pytest
 from functions.import_csv.finalize_parent_job.app import lambda_handler
 from tests.unit.import_csv.conftest import HEADER, KEY, a_line
 
+from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.import_job import Ending, JobStatus, Loaded, Reader
@@ -20,8 +21,10 @@ FAILED = {
 def job(job_of, world):
     """A job of four rows, none of them counted."""
     job = job_of(HEADER + "".join(a_line(f"RJ0{n}") for n in range(4)))
-    world.import_jobs.begin(KEY)
-    return world.import_jobs.loaded(KEY, Loaded(4, COLUMNS, COLUMNS, Reader.NATIVE, job.source))
+    world.import_jobs.change(KEY, import_job.Begin())
+    return world.import_jobs.change(
+        KEY, import_job.Load(Loaded(4, COLUMNS, COLUMNS, Reader.NATIVE, job.source))
+    ).record
 
 
 @pytest.fixture
@@ -111,7 +114,7 @@ def test_a_loader_that_failed_is_named_without_its_stack(finalize, job_of, world
 
 def test_a_refused_file_fails_its_job_with_the_loaders_reason(finalize, job_of, world):
     job_of(HEADER)
-    world.import_jobs.refuse(KEY, Problem("encoding", "row 2: no UTF-8"))
+    world.import_jobs.change(KEY, import_job.Refuse(Problem("encoding", "row 2: no UTF-8")))
 
     assert finalize({"result": "none"}) == {"result": "FAILED"}
     assert ending_of(world).problem == Problem("encoding", "row 2: no UTF-8")
@@ -119,7 +122,7 @@ def test_a_refused_file_fails_its_job_with_the_loaders_reason(finalize, job_of, 
 
 @pytest.mark.usefixtures("job")
 def test_a_cancelled_jobs_rows_that_were_not_begun_are_cancelled(finalize, world):
-    world.import_jobs.cancel(KEY)
+    world.import_jobs.change(KEY, import_job.Cancel())
     count(world, Marker(2, 3, Counts(created=2)))
 
     assert finalize() == {"result": "CANCELLED"}

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.import_job import Reader
 from sfn_cqrs.domain.imports import InputRow, Settings
@@ -32,7 +33,9 @@ def key_of(icao):
 def run_machine(id_, world):
     """What the machine does with a job: the loader, the Map with AWS's readers, the end."""
     key = ImportKey.of_id("tenant1", id_)
-    loaded = load_job(bootstrap.import_jobs().begin(key), lambda: 900_000)
+    loaded = load_job(
+        bootstrap.import_jobs().change(key, import_job.Begin()).record, lambda: 900_000
+    )
     items = []
     if loaded["result"] != Reader.NONE:
         source = loaded["source"]

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, NotOpenError, TransientError
 from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
@@ -51,7 +52,7 @@ def job_of(world, service):
     def create(text):
         world.import_bucket.put(KEY, text.encode())
         job = service.start(Request(table="airports", key=KEY), TARO).job
-        return bootstrap.import_jobs().begin(job.key)
+        return bootstrap.import_jobs().change(job.key, import_job.Begin()).record
 
     return create
 
@@ -250,8 +251,8 @@ def test_a_request_that_cannot_be_served_creates_no_job(request_, says, world, s
 
 def test_a_job_shows_how_far_it_is(world, service, job_of):
     job = job_of(HEADER + line("RJAA"))
-    bootstrap.import_jobs().loaded(
-        job.key, Loaded(100, ("icao",), ("icao",), Reader.NATIVE, job.source)
+    bootstrap.import_jobs().change(
+        job.key, import_job.Load(Loaded(100, ("icao",), ("icao",), Reader.NATIVE, job.source))
     )
     world.imports.count(job.key, Marker(2, 26, Counts(created=20, failed=5)))
     world.clock.advance(seconds=10)
@@ -273,7 +274,9 @@ def test_jobs_are_listed_and_found_by_their_id_in_their_tenant_only(importing, s
 
 def test_no_batch_begins_once_a_job_is_cancelled(world, service, job_of):
     job = job_of(HEADER + line("RJAA") + line("RJTT"))
-    job = bootstrap.import_jobs().loaded(job.key, load(job, lambda: 900_000))
+    job = (
+        bootstrap.import_jobs().change(job.key, import_job.Load(load(job, lambda: 900_000))).record
+    )
     items = native_items(world)
     assert run_batch(job.key, items[:1]) == Counts(created=1)
 
@@ -333,7 +336,9 @@ def test_a_file_without_rows_needs_no_reader(job_of):
 
 def test_rows_of_a_batch_that_was_never_counted_have_failed(world, service, job_of):
     job = job_of(HEADER + "".join(line(f"R{n:03d}") for n in range(6)))
-    job = bootstrap.import_jobs().loaded(job.key, load(job, lambda: 900_000))
+    job = (
+        bootstrap.import_jobs().change(job.key, import_job.Load(load(job, lambda: 900_000))).record
+    )
     items = native_items(world)
     run_batch(job.key, items[:2])
     items[4]["value"]["lat"] = "x"
@@ -348,7 +353,9 @@ def test_rows_of_a_batch_that_was_never_counted_have_failed(world, service, job_
 
 def test_a_job_ends_once_and_says_the_same_to_all(job_of):
     job = job_of(HEADER + line("RJAA"))
-    job = bootstrap.import_jobs().loaded(job.key, load(job, lambda: 900_000))
+    job = (
+        bootstrap.import_jobs().change(job.key, import_job.Load(load(job, lambda: 900_000))).record
+    )
 
     ended = end(job, Problem("map_failed", "States.Runtime"))
 

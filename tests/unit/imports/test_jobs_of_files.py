@@ -10,6 +10,8 @@ from tests.unit.imports.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import Head
+from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import (
     FileTooLargeError,
@@ -156,7 +158,7 @@ class TestWay:
         monkeypatch.setattr(world.imports, "count", die)
         with pytest.raises(KilledError):
             service.submit(ask(HEADER + lines(250)))
-        (job,) = world.import_jobs.jobs.values()
+        (job,) = world.all_of(IMPORTS)
         assert job.status is JobStatus.PROCESSING
 
         assert run_machine(job.key.id, world).ending == Ending(
@@ -221,10 +223,11 @@ class TestRetry:
         world.clock.advance(minutes=1)
 
         assert service.retry(failed.key.id).job.key == first
-        assert len(world.import_jobs.jobs) == 2
+        assert len(world.all_of(IMPORTS)) == 2
 
     def test_a_retry_that_died_before_its_job_was_made_is_made_good(self, service, failed, world):
-        noted = world.import_jobs.retried_by(failed.key, "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
+        noted = "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
+        world.import_jobs.change(failed.key, import_job.RetryBy(noted))
 
         assert service.retry(failed.key.id).job.key.id == noted
 
@@ -244,7 +247,9 @@ class TestRetry:
 
     def test_rows_of_batches_that_were_not_counted_are_retried_too(self, service, ask, world):
         job = service.start(ask(HEADER + lines(4))).job
-        load_job(bootstrap.import_jobs().begin(job.key), lambda: 900_000)
+        load_job(
+            bootstrap.import_jobs().change(job.key, import_job.Begin()).record, lambda: 900_000
+        )
         end(bootstrap.import_jobs().find(job.key))
 
         again = service.retry(job.key.id).job.key
@@ -253,7 +258,9 @@ class TestRetry:
 
     def test_what_a_cancellation_left_out_is_imported_by_a_retry(self, service, ask, world):
         job = service.start(ask(HEADER + lines(4))).job
-        load_job(bootstrap.import_jobs().begin(job.key), lambda: 900_000)
+        load_job(
+            bootstrap.import_jobs().change(job.key, import_job.Begin()).record, lambda: 900_000
+        )
         service.cancel(job.key.id)
         cancelled = end(bootstrap.import_jobs().find(job.key))
         assert cancelled.ending == Ending(JobStatus.CANCELLED, Counts(), cancelled=4)
@@ -355,7 +362,7 @@ class TestChild:
         world.clock.advance(minutes=5)
 
         assert service.start_child(ARCHIVE, 0, request, "token-1").job == first.job
-        assert len(world.import_jobs.jobs) == 1
+        assert len(world.all_of(IMPORTS)) == 1
         assert first.job.parent == Parent(ARCHIVE.id, 0, "token-1")
         assert first.as_json()["parent"] == ARCHIVE.id
 

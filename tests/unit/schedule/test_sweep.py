@@ -14,6 +14,7 @@ from tests.fakes.builders import (
     an_item,
 )
 
+from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.approval import Happened, Stage, Status
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem
@@ -623,7 +624,7 @@ class TestImports:
         """finalize_parent_job died between the two."""
         seed_import(world, parent=Parent("z-1", 3, "token"))
         ending = Ending(JobStatus.COMPLETED, RowCounts(created=1))
-        world.import_jobs.end(IMPORT, ending, is_awaited=True)
+        world.import_jobs.change(IMPORT, import_job.End(ending))
 
         assert sweep() == {"import_closed": 1}
 
@@ -664,7 +665,9 @@ class TestImports:
 
     def test_a_job_that_failed_as_it_should_is_not_touched_again(self, sample, world):
         seed_import(world)
-        ended = world.import_jobs.end(IMPORT, Ending(JobStatus.FAILED, RowCounts(failed=1)))
+        ended = world.import_jobs.change(
+            IMPORT, import_job.End(Ending(JobStatus.FAILED, RowCounts(failed=1)))
+        ).record
 
         assert lambda_handler(sample("schedule/sweep_import_ended"), Context()) == {"closed": 1}
         assert world.import_jobs.find(IMPORT) == ended

@@ -58,7 +58,7 @@ def seed(world, records):
 
     def put(number, **changes):
         job = as_job(unmarshal({**records[number]["dynamodb"]["NewImage"], **changes}))
-        world.import_jobs.jobs[job.key] = job
+        world.seed_jobs(job)
         return job
 
     return put

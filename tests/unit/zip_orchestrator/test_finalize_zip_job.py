@@ -6,6 +6,7 @@ import pytest
 from functions.zip_orchestrator.finalize_zip_job.app import lambda_handler
 from tests.unit.domain.zip_corpus import CSV, zipped
 
+from sfn_cqrs.domain import import_job, zip_job
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem
@@ -41,9 +42,9 @@ def child(world, key, extracted):
         world.import_jobs.create(
             Job(key=key.child(index), table="airports", source=source, by=Audit(""))
         )
-        world.import_jobs.begin(key.child(index))
+        world.import_jobs.change(key.child(index), import_job.Begin())
         if ending is not None:
-            world.import_jobs.end(key.child(index), ending)
+            world.import_jobs.change(key.child(index), import_job.End(ending))
 
     return begun
 
@@ -74,7 +75,7 @@ def test_three_files_of_which_one_fails_are_summed_exactly(world, key, upload, f
         world.import_jobs.create(
             Job(key=key.child(index), table="airports", source=source, by=Audit(""))
         )
-        world.import_jobs.end(key.child(index), ending)
+        world.import_jobs.change(key.child(index), import_job.End(ending))
 
     assert finalize() == {"result": "FAILED"}
 
@@ -145,7 +146,7 @@ def test_an_archive_that_cannot_be_read_ends_failed_with_its_reason(world, key, 
 def test_a_cancelled_job_says_what_was_not_begun(key, extracted, child, finalize):
     child(0, GOOD)
     child(1, STOPPED)
-    extracted.cancel(key)
+    extracted.change(key, zip_job.Cancel())
 
     assert finalize() == {"result": "CANCELLED"}
     assert extracted.find(key).ending == Ending(
@@ -169,7 +170,7 @@ def test_an_import_that_is_still_at_work_is_cancelled_and_waited_for(
         finalize([{"index": 0, "error": "States.Timeout"}])
 
     assert world.import_jobs.find(key.child(0)).is_cancelled
-    world.import_jobs.end(key.child(0), STOPPED)
+    world.import_jobs.change(key.child(0), import_job.End(STOPPED))
     assert finalize([{"index": 0, "error": "States.Timeout"}]) == {"result": "FAILED"}
     assert extracted.file(key, 0).status is FileStatus.CANCELLED
     assert extracted.file(key, 1).problem.code == "abandoned"
@@ -181,7 +182,7 @@ def test_an_import_that_never_ends_is_failed_with_the_rows_that_it_has_counted(
     child(0)
     source = extracted.file(key, 0).source
     loaded = Loaded(10, ("code",), ("code",), Reader.JSONL, source)
-    world.import_jobs.loaded(key.child(0), loaded)
+    world.import_jobs.change(key.child(0), import_job.Load(loaded))
     world.imports.count(key.child(0), Marker(2, 4, Counts(created=2, failed=1)))
 
     finalize([{"index": 0, "error": "States.Timeout"}], waited=PATIENCE + timedelta(seconds=1))
@@ -213,14 +214,14 @@ def test_a_job_that_has_ended_is_open_for_the_sweep_until_its_hooks_have_run(
         finalize()
 
     assert extracted.find(key).status is JobStatus.FAILED
-    assert key in extracted.listed_jobs
+    assert not extracted.find(key).settled
     del hooks["tell"]
     finalize()
-    assert key not in extracted.listed_jobs
+    assert extracted.find(key).settled
 
 
 def test_a_later_attempt_owns_the_job(key, extracted, finalize):
-    extracted.go_on(key, 1)
+    extracted.change(key, zip_job.Restart(1))
 
     with pytest.raises(SupersededError):
         finalize()
@@ -228,7 +229,14 @@ def test_a_later_attempt_owns_the_job(key, extracted, finalize):
 
 
 def test_a_job_that_a_later_attempt_took_meanwhile_is_not_ended(extracted, finalize, monkeypatch):
-    monkeypatch.setattr(extracted, "end", lambda *_: None)
+    files = extracted.files
+
+    def files_and_then_restart(key):
+        extracted.change(key, zip_job.Restart(1))
+        return files(key)
+
+    monkeypatch.setattr(extracted, "files", files_and_then_restart)
+    monkeypatch.setattr(extracted, "end_files", lambda *_: None)
 
     with pytest.raises(SupersededError):
         finalize()
@@ -322,8 +330,8 @@ def test_a_hook_is_not_begun_when_there_is_no_time_for_it(hooks, sample, lambda_
 
 def test_what_was_cancelled_before_it_was_listed_has_no_rows(world, key, upload, finalize):
     job = upload(FOUR)
-    world.zip_jobs.cancel(key)
-    world.zip_jobs.jobs[key] = replace(world.zip_jobs.jobs[key], status=JobStatus.PROCESSING)
+    world.zip_jobs.change(key, zip_job.Cancel())
+    world.seed_zips(replace(world.zip_jobs.find(key), status=JobStatus.PROCESSING))
 
     assert finalize() == {"result": "CANCELLED"}
     assert world.zip_jobs.find(job.key).ending == Ending(JobStatus.CANCELLED)

@@ -4,6 +4,7 @@ import pytest
 from functions.zip_orchestrator.list_zip.app import lambda_handler
 from tests.unit.domain.zip_corpus import CORPUS, CSV, zipped
 
+from sfn_cqrs.domain import zip_job
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus
@@ -63,7 +64,7 @@ def test_a_later_attempt_answers_what_has_not_ended_and_reads_nothing(world, key
     world.zip_jobs.end_files(
         key, 1, [world.zip_jobs.file(key, 1).ended(Ending(JobStatus.COMPLETED))]
     )
-    world.zip_jobs.go_on(key, 1)
+    world.zip_jobs.change(key, zip_job.Restart(1))
     world.import_bucket.objects.clear()
 
     assert list_zip(attempt=2) == {"result": [2]}
@@ -71,21 +72,23 @@ def test_a_later_attempt_answers_what_has_not_ended_and_reads_nothing(world, key
 
 def test_a_cancelled_job_has_nothing_left_to_import(world, key, upload, list_zip):
     upload(THREE)
-    world.zip_jobs.cancel(key)
+    world.zip_jobs.change(key, zip_job.Cancel())
 
     assert list_zip() == {"result": []}
 
 
-def test_a_job_that_was_begun_too_often_only_comes_to_its_end(world, key, upload, list_zip):
+def test_a_job_that_was_begun_too_often_only_comes_to_its_end(world, upload, list_zip):
     job = upload(THREE)
-    world.zip_jobs.jobs[key] = replace(job, attempt=6)
+    world.seed_zips(replace(job, attempt=6))
 
     assert list_zip(attempt=6) == {"result": []}
 
 
 def test_a_job_that_has_ended_has_nothing_left_to_import(world, key, upload, list_zip):
     upload(THREE)
-    world.zip_jobs.end(key, 1, Ending(JobStatus.FAILED, problem=Problem("failed", "x")))
+    world.zip_jobs.change(
+        key, zip_job.End(1, Ending(JobStatus.FAILED, problem=Problem("failed", "x")))
+    )
 
     assert list_zip() == {"result": []}
 
@@ -93,7 +96,7 @@ def test_a_job_that_has_ended_has_nothing_left_to_import(world, key, upload, lis
 @pytest.mark.parametrize("attempt", [1, 3])
 def test_an_attempt_that_does_not_own_the_job_is_told_so(world, key, upload, list_zip, attempt):
     upload(THREE)
-    world.zip_jobs.go_on(key, 1)
+    world.zip_jobs.change(key, zip_job.Restart(1))
 
     with pytest.raises(SupersededError):
         list_zip(attempt=attempt)

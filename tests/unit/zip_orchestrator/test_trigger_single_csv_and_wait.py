@@ -2,6 +2,8 @@ import pytest
 from functions.zip_orchestrator.trigger_single_csv_and_wait.app import lambda_handler
 from tests.unit.domain.zip_corpus import CSV, zipped
 
+from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.domain import import_job, zip_job
 from sfn_cqrs.domain.errors import InvalidInputError, SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts, PublishMode
@@ -74,11 +76,11 @@ def test_the_import_of_the_file_is_created_with_the_token_and_nothing_is_answere
 def test_a_later_try_brings_a_new_token_and_no_second_import(world, key, listed, trigger):
     listed()
     trigger()
-    world.import_jobs.begin(key.child(1))
+    world.import_jobs.change(key.child(1), import_job.Begin())
 
     trigger(token="second", tries=1)
 
-    assert [job.parent.token for job in world.import_jobs.jobs.values()] == ["second"]
+    assert [job.parent.token for job in world.all_of(IMPORTS)] == ["second"]
     assert world.import_jobs.find(key.child(1)).status is JobStatus.PROCESSING
 
 
@@ -97,7 +99,7 @@ def test_an_earlier_try_that_comes_late_does_not_take_the_token_s_place(
 def test_a_later_attempt_takes_the_token_s_place_whatever_its_try(world, key, listed, trigger):
     zips = listed()
     trigger(token="old", tries=5)
-    zips.go_on(key, 1)
+    zips.change(key, zip_job.Restart(1))
 
     trigger(token="new", attempt=2)
 
@@ -107,7 +109,9 @@ def test_a_later_attempt_takes_the_token_s_place_whatever_its_try(world, key, li
 def test_an_import_that_has_ended_already_is_answered_at_once(world, key, listed, trigger):
     listed()
     trigger(token="lost")
-    world.import_jobs.end(key.child(1), Ending(JobStatus.FAILED, Counts(failed=2)))
+    world.import_jobs.change(
+        key.child(1), import_job.End(Ending(JobStatus.FAILED, Counts(failed=2)))
+    )
 
     trigger(token="new", tries=1)
 
@@ -140,7 +144,7 @@ def test_the_error_of_a_file_that_could_not_be_extracted_is_handed_on(world, lis
 
 def test_nothing_is_begun_of_a_cancelled_job(world, key, listed, trigger):
     zips = listed()
-    zips.cancel(key)
+    zips.change(key, zip_job.Cancel())
 
     trigger()
 
@@ -155,7 +159,7 @@ def test_a_job_that_is_cancelled_while_its_file_is_begun_has_that_cancelled(
     create = world.import_jobs.create
 
     def create_late(job):
-        zips.cancel(key)
+        zips.change(key, zip_job.Cancel())
         return create(job)
 
     monkeypatch.setattr(world.import_jobs, "create", create_late)
@@ -167,7 +171,7 @@ def test_a_job_that_is_cancelled_while_its_file_is_begun_has_that_cancelled(
 
 def test_an_attempt_that_does_not_own_the_job_begins_nothing(world, key, listed, trigger):
     zips = listed()
-    zips.go_on(key, 1)
+    zips.change(key, zip_job.Restart(1))
 
     trigger()
 

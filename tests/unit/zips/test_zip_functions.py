@@ -7,6 +7,7 @@ from functions.zip_orchestrator.list_zip.app import lambda_handler as list_zip
 from functions.zip_orchestrator.trigger_single_csv_and_wait.app import lambda_handler as trigger
 from tests.unit.domain.zip_corpus import CORPUS, TABLES, Refused, Skipped
 
+from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.service import handlers
@@ -37,7 +38,9 @@ def run(world, key, sample, lambda_context):
             state(trigger, "trigger_single_csv_and_wait", one)
             if one["ok"]:
                 child = key.child(one["index"])
-                world.import_jobs.end(child, Ending(JobStatus.COMPLETED, Counts(created=1)))
+                world.import_jobs.change(
+                    child, import_job.End(Ending(JobStatus.COMPLETED, Counts(created=1)))
+                )
         return state(finalize_zip_job, "finalize_zip_job", [])["result"]
 
     return machine

@@ -3,6 +3,8 @@
 import pytest
 from tests.unit.domain.zip_corpus import CSV, zipped
 
+from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.domain import import_job, zip_job
 from sfn_cqrs.domain.errors import (
     InvalidFileError,
     InvalidInputError,
@@ -107,7 +109,7 @@ def test_what_cannot_be_imported_is_refused_and_nothing_is_stored(world, archive
         archives.start(ZipRequest(**request_), ALICE)
 
     assert getattr(refusal.value, "field", field) == field
-    assert world.zip_jobs.jobs == {}
+    assert world.all_of(ZIPS) == []
 
 
 def test_the_counts_of_a_file_are_those_of_its_import_while_it_runs(
@@ -133,7 +135,9 @@ def test_the_counts_of_a_file_are_those_of_its_import_while_it_runs(
     assert view["fileStatuses"] == {"extracted": 1, "processing": 1}
     assert [(file["id"], file["created"]) for file in view["files"]] == [(child.id, 2), (None, 0)]
 
-    world.import_jobs.end(child, Ending(JobStatus.COMPLETED, Counts(created=2, unchanged=1)))
+    world.import_jobs.change(
+        child, import_job.End(Ending(JobStatus.COMPLETED, Counts(created=2, unchanged=1)))
+    )
 
     view = archives.get(begun.key.id).as_json()
     assert [(file["status"], file["total"]) for file in view["files"]] == [
@@ -161,14 +165,14 @@ def test_cancelling_stops_the_import_at_work(world, archives, begun, sample, lam
 
 
 def test_what_has_ended_cannot_be_cancelled(world, archives, begun):
-    world.zip_jobs.end(begun.key, 1, Ending(JobStatus.COMPLETED))
+    world.zip_jobs.change(begun.key, zip_job.End(1, Ending(JobStatus.COMPLETED)))
 
     with pytest.raises(NotOpenError, match="has ended as COMPLETED"):
         archives.cancel(begun.key.id)
 
 
 def test_a_retry_is_one_job_of_the_same_archive_for_whoever_asks(world, archives, begun):
-    world.zip_jobs.end(begun.key, 1, Ending(JobStatus.FAILED))
+    world.zip_jobs.change(begun.key, zip_job.End(1, Ending(JobStatus.FAILED)))
     world.clock.advance(hours=1)
 
     again = archives.retry(begun.key.id, Caller(user="bob")).job
@@ -185,7 +189,7 @@ def test_a_retry_lists_the_files_that_did_not_go_well(world, archives, begun):
     good, bad = (zips.file(begun.key, index) for index in (0, 1))
     ends = [good.ended(Ending(JobStatus.COMPLETED)), bad.ended(Ending(JobStatus.CANCELLED))]
     zips.end_files(begun.key, 1, ends)
-    zips.end(begun.key, 1, Ending(JobStatus.CANCELLED))
+    zips.change(begun.key, zip_job.End(1, Ending(JobStatus.CANCELLED)))
 
     again = archives.retry(begun.key.id, ALICE).job
 
@@ -195,7 +199,7 @@ def test_a_retry_lists_the_files_that_did_not_go_well(world, archives, begun):
 
 def test_a_retry_of_an_archive_that_was_never_listed_lists_all_of_it(world, archives, started):
     job = started()
-    world.zip_jobs.end(job.key, 1, Ending(JobStatus.FAILED))
+    world.zip_jobs.change(job.key, zip_job.End(1, Ending(JobStatus.FAILED)))
 
     assert list_zip(archives.retry(job.key.id, ALICE).job.ref) == [0, 1]
 
@@ -203,7 +207,7 @@ def test_a_retry_of_an_archive_that_was_never_listed_lists_all_of_it(world, arch
 @pytest.mark.parametrize("status", [None, JobStatus.COMPLETED])
 def test_only_what_did_not_go_well_is_retried(world, archives, begun, status):
     if status is not None:
-        world.zip_jobs.end(begun.key, 1, Ending(status))
+        world.zip_jobs.change(begun.key, zip_job.End(1, Ending(status)))
 
     with pytest.raises(NotFailedError, match="not FAILED or CANCELLED"):
         archives.retry(begun.key.id, ALICE)
@@ -216,7 +220,7 @@ def test_the_service_of_all_imports_knows_archives_by_their_ids(world, begun):
     assert service.get(id_).job == world.zip_jobs.find(begun.key)
     assert [each.job.key for each in service.list_zips().items] == [begun.key]
     assert service.cancel(id_).job.is_cancelled
-    world.zip_jobs.end(begun.key, 1, Ending(JobStatus.CANCELLED))
+    world.zip_jobs.change(begun.key, zip_job.End(1, Ending(JobStatus.CANCELLED)))
     again = service.retry(id_)
     assert again.job.retries == (begun.key,)
     world.import_bucket.put(KEY, zipped(("a.csv", CSV)))
@@ -263,4 +267,4 @@ def test_a_version_of_an_archive_is_imported_once(world, archives):
     world.import_bucket.put(KEY, zipped(("b.csv", CSV)))
 
     assert first == again != archives.start_version(request, None, ALICE)
-    assert len(world.zip_jobs.jobs) == 2
+    assert len(world.all_of(ZIPS)) == 2

@@ -6,6 +6,7 @@ import pytest
 from functions.schedule.sweep.app import lambda_handler
 from tests.unit.domain.zip_corpus import CSV, zipped
 
+from sfn_cqrs.domain import zip_job
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.keys import ZipRef
 from sfn_cqrs.service.zips.files import list_zip
@@ -72,7 +73,7 @@ def test_a_job_whose_execution_has_died_goes_on_as_the_next_attempt(world, key, 
 
 def test_a_job_that_has_ended_and_whose_hooks_have_not_run_goes_on(world, key, upload, sweep):
     job = upload(TWO)
-    world.zip_jobs.end(key, 1, Ending(JobStatus.COMPLETED))
+    world.zip_jobs.change(key, zip_job.End(1, Ending(JobStatus.COMPLETED)))
     world.zip_executions.end(job.ref, "ABORTED")
 
     assert sweep() == {"zip_restarted": 1}
@@ -81,8 +82,8 @@ def test_a_job_that_has_ended_and_whose_hooks_have_not_run_goes_on(world, key, u
 
 def test_a_job_with_nothing_left_to_do_is_not_looked_at(world, key, upload, sweep):
     upload(TWO)
-    world.zip_jobs.end(key, 1, Ending(JobStatus.COMPLETED))
-    world.zip_jobs.leave(key, {})
+    world.zip_jobs.change(key, zip_job.End(1, Ending(JobStatus.COMPLETED)))
+    world.zip_jobs.change(key, zip_job.Settle({}))
 
     assert sweep() == {}
 
@@ -93,7 +94,15 @@ def test_a_job_that_left_the_index_a_moment_ago_is_not_begun_again(
     """The index still lists it."""
     job = upload(TWO)
     world.zip_executions.end(job.ref)
-    monkeypatch.setattr(world.zip_jobs, "go_on", lambda *_: None)
+    opened = world.zip_jobs.opened
+
+    def opened_and_then_settled(*asked):
+        found = opened(*asked)
+        world.zip_jobs.change(job.key, zip_job.End(1, Ending(JobStatus.COMPLETED)))
+        world.zip_jobs.change(job.key, zip_job.Settle({}))
+        return found
+
+    monkeypatch.setattr(world.zip_jobs, "opened", opened_and_then_settled)
 
     assert sweep() == {"zip_closed": 1}
     assert world.zip_executions.started == []
@@ -125,7 +134,7 @@ def test_the_end_of_an_execution_is_followed_at_once(world, key, upload, swept_o
 
 def test_the_end_of_an_attempt_that_has_a_successor_is_nothing_new(world, upload, swept_one):
     job = upload(TWO)
-    world.zip_jobs.go_on(job.key, 1)
+    world.zip_jobs.change(job.key, zip_job.Restart(1))
 
     assert swept_one() == {"superseded": 1}
     assert world.zip_executions.started == []
@@ -133,7 +142,7 @@ def test_the_end_of_an_attempt_that_has_a_successor_is_nothing_new(world, upload
 
 def test_after_the_last_attempt_only_the_tick_goes_on(world, key, upload, swept_one, sweep):
     job = upload(TWO)
-    world.zip_jobs.jobs[key] = replace(job, attempt=6)
+    world.seed_zips(replace(job, attempt=6))
     world.zip_executions.end(ZipRef(key, 6), "FAILED")
 
     assert swept_one(attempt=6) == {"waiting": 1}

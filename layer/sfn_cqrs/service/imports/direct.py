@@ -7,7 +7,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain.csv_rows import Problem, open_csv
 from sfn_cqrs.domain.errors import InvalidFileError
-from sfn_cqrs.domain.import_job import Job, Loaded, Reader
+from sfn_cqrs.domain.import_job import HandOver, Job, Load, Loaded, Reader
 from sfn_cqrs.domain.imports import InputRow, Plan
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.batch import BATCH
@@ -40,22 +40,22 @@ def import_direct(
         rows, loaded = _read(job)
     except TooManyRowsError as error:
         if hands_over:
-            jobs.hand_over(job.key)
+            jobs.change(job.key, HandOver())
             return None, {}
         return end(job, Problem(error.problem, str(error))), {}
     except InvalidFileError as error:
         return end(job, Problem(error.problem, str(error))), {}
-    job = jobs.loaded(job.key, loaded) or job
+    job = jobs.change(job.key, Load(loaded)).record or job
     fates: Plan = {}
     for start in range(0, len(rows), BATCH):
         if is_late():
-            jobs.hand_over(job.key)
+            jobs.change(job.key, HandOver())
             return None, fates
         try:
             fates |= _applied(job, rows[start : start + BATCH])
         except Exception as error:
             if is_transient(error):
-                jobs.hand_over(job.key)
+                jobs.change(job.key, HandOver())
                 return None, fates
             end(job, Problem("failed", f"{type(error).__name__}; see the log"))
             raise

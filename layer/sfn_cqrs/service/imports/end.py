@@ -9,7 +9,7 @@ from sfn_cqrs.domain.csv_report import write_report
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.domain.import_job import Job, Loaded, ending_of
+from sfn_cqrs.domain.import_job import End, Job, Loaded, ending_of
 from sfn_cqrs.domain.imports import Counts, FailedRow
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports.failures import counted_failures, failures
@@ -71,7 +71,10 @@ def _ended(job: Job, problem: Problem | None) -> Job:
         if ending.counts != counted:
             failed = failures(job, job.loaded, markers, problem)
         _report(job.key, job.loaded, failed)
-    return bootstrap.import_jobs().end(job.key, ending, is_awaited=job.parent is not None)
+    ended = bootstrap.import_jobs().change(job.key, End(ending), job).record
+    if ended is None:
+        raise SupersededError(f"there is no import {job.key.id}")
+    return ended
 
 
 def _report(key: ImportKey, loaded: Loaded, failed: Iterator[FailedRow]) -> None:

@@ -8,7 +8,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import results_prefix
 from sfn_cqrs.domain.csv_rows import READ_PROBLEMS, CsvFile, Problem, Row, open_csv
 from sfn_cqrs.domain.errors import InvalidFileError, SupersededError
-from sfn_cqrs.domain.import_job import MAX_ROWS, Job, Loaded, Reader, Source
+from sfn_cqrs.domain.import_job import MAX_ROWS, Job, Load, Loaded, Reader, Refuse, Source
 from sfn_cqrs.domain.imports import FailedRow, InputRow
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports import strategies
@@ -31,10 +31,9 @@ def load_job(job: Job, remaining_ms: Callable[[], int]) -> dict[str, object]:
     try:
         if loaded is None or job.is_unread:
             loaded = load(job, remaining_ms)
-            _still_open(job, bootstrap.import_jobs().loaded(job.key, loaded))
+            _kept(job, Load(loaded))
     except InvalidFileError as error:
-        problem = Problem(error.problem, str(error))
-        _still_open(job, bootstrap.import_jobs().refuse(job.key, problem))
+        _kept(job, Refuse(Problem(error.problem, str(error))))
         return {"result": str(Reader.NONE)}
     source = loaded.source
     return {
@@ -113,8 +112,8 @@ def _as_retried(failed: FailedRow) -> Row:
     return Row(failed.row.number, failed.row.cells, problem)
 
 
-def _still_open(job: Job, written: Job | None) -> None:
-    if written is None:
+def _kept(job: Job, write: Load | Refuse) -> None:
+    if not bootstrap.import_jobs().change(job.key, write, job).done:
         raise SupersededError(f"{job.key.id} has ended")
 
 

@@ -1,7 +1,7 @@
 """Answering the ZIP import that waits for one of its files."""
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.import_job import Answer, Job
 from sfn_cqrs.domain.values import Json
 
 
@@ -26,4 +26,4 @@ def answer_parent(job: Job) -> None:
         "cancelled": ending.cancelled,
     }
     bootstrap.import_executions().succeed(parent.token, {"Payload": result})
-    bootstrap.import_jobs().answered(job.key, parent.token)
+    bootstrap.import_jobs().change(job.key, Answer(parent.token), job)

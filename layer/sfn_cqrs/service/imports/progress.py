@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.import_job import Job, JobStatus
+from sfn_cqrs.domain.import_job import Advance, Job, JobStatus
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.notices import import_alarm, import_status
@@ -79,7 +79,7 @@ def advance(key: ImportKey) -> None:
         return
     step = STEPS * bootstrap.imports().counts(key).total // job.total
     if step > job.step and step < STEPS:
-        bootstrap.import_jobs().advance(key, step)
+        bootstrap.import_jobs().change(key, Advance(step), job)
 
 
 def tell(job: Job, outbox: Outbox) -> None:

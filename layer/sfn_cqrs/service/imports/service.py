@@ -28,12 +28,15 @@ from sfn_cqrs.domain.ids import new_ulid, ulid_of
 from sfn_cqrs.domain.import_job import (
     MAX_FILE_BYTES,
     NO_SOURCE,
+    AwaitBy,
+    Cancel,
     Job,
     JobStatus,
     Loaded,
     Parent,
     ProcessingMode,
     Reader,
+    RetryBy,
     Source,
 )
 from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
@@ -176,11 +179,13 @@ class ImportService:
         except InvalidFileError as error:
             raise InvalidInputError("cells", str(error)) from error
         loaded = Loaded(1, header, columns, Reader.NONE, NO_SOURCE)
+        by = self._audit(caller or Caller())
         job = Job(
             key=ImportKey(self._tenant, new_ulid(bootstrap.now()), ImportKind.ROW),
             table=table,
             source=NO_SOURCE,
-            by=self._audit(caller or Caller()),
+            by=by,
+            updated_at=by.at,
             publish_mode=publish_mode,
             cells=dict(zip(header, values, strict=True)),
             loaded=loaded,
@@ -227,11 +232,11 @@ class ImportService:
             self._created(
                 request, caller or Caller(), source, mode, key=key, parent=parent, earlier=earlier
             )
-        waited_for = bootstrap.import_jobs().wait(key, parent)
-        if waited_for is None:
+        awaited = bootstrap.import_jobs().change(key, AwaitBy(parent), job)
+        if not awaited.done or awaited.record is None:
             raise SupersededError(f"a later try waits for {key.id}")
-        answer_parent(waited_for)
-        return progress_of(waited_for)
+        answer_parent(awaited.record)
+        return progress_of(awaited.record)
 
     def get(self, id_: str) -> Progress | ZipProgress:
         """A job with its live counts, and an archive's with those of its files.
@@ -251,7 +256,7 @@ class ImportService:
         cursor: str | None = None,
     ) -> Page[Progress]:
         """A page of jobs of a kind, the newest first; limit 1 to 100."""
-        page = bootstrap.import_jobs().page(self._tenant, limit, cursor, kind)
+        page = bootstrap.import_jobs().page(ImportKey(self._tenant, "", kind), limit, cursor)
         return Page([progress_of(job) for job in page.items], page.next_cursor)
 
     def list_zips(
@@ -269,9 +274,11 @@ class ImportService:
         """
         if zip_ulid(id_):
             return ZipImports(self._tenant).cancel(id_)
-        job = bootstrap.import_jobs().cancel(self._find(id_).key)
-        if job is None:
-            raise NotOpenError(f"import {id_} has ended as {self._find(id_).status}")
+        job = self._find(id_)
+        written = bootstrap.import_jobs().change(job.key, Cancel(), job)
+        job = written.record or job
+        if not written.done:
+            raise NotOpenError(f"import {id_} has ended as {job.status}")
         return progress_of(job)
 
     def retry(self, id_: str, caller: Caller | None = None) -> Progress | ZipProgress:
@@ -289,16 +296,18 @@ class ImportService:
         job = self._find(id_)
         if job.cells is not None:
             return self._retried_row(job, caller or Caller())
-        if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
-            raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
-        jobs = bootstrap.import_jobs()
+        jobs, by = bootstrap.import_jobs(), self._audit(caller or Caller())
         wanted = ImportKey(self._tenant, new_ulid(bootstrap.now()))
-        key = ImportKey.of_id(self._tenant, jobs.retried_by(job.key, wanted.id))
+        noted = jobs.change(job.key, RetryBy(wanted.id), job).record
+        if noted is None or noted.retried_by is None:
+            raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
+        key = ImportKey.of_id(self._tenant, noted.retried_by)
         again = Job(
             key=key,
             table=job.table,
             source=job.source,
-            by=self._audit(caller or Caller()),
+            by=by,
+            updated_at=by.at,
             encoding=job.encoding,
             delimiter=job.delimiter,
             publish_mode=job.publish_mode,
@@ -364,6 +373,7 @@ class ImportService:
             table=request.table,
             source=source,
             by=by,
+            updated_at=by.at,
             encoding=checked_encoding(request.encoding) if request.encoding else None,
             delimiter=checked_delimiter(request.delimiter) if request.delimiter else None,
             publish_mode=request.publish_mode,

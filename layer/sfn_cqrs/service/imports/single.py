@@ -3,7 +3,7 @@
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.import_job import Begin, Job
 from sfn_cqrs.domain.imports import InputRow
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports import strategies
@@ -23,8 +23,9 @@ def import_single(key: ImportKey, *, is_last_try: bool = False) -> Job | None:
         TransientError: something is busy, or the row waits for its chain.
         Exception: whatever else the strategy or a handler raises, before the last try.
     """
-    job = bootstrap.import_jobs().begin(key)
-    if job is None or job.cells is None:
+    begun = bootstrap.import_jobs().change(key, Begin())
+    job = begun.record
+    if not begun.done or job is None or job.cells is None:
         return None
     if job.is_cancelled:
         return end(job)

@@ -5,7 +5,7 @@ from typing import Self
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.import_job import Begin, Job
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.state import State, state
 
@@ -44,10 +44,10 @@ class BegunImport(ImportState):
         Raises:
             SupersededError: it has ended.
         """
-        job = bootstrap.import_jobs().begin(self.key)
-        if job is None:
+        begun = bootstrap.import_jobs().change(self.key, Begin())
+        if not begun.done:
             raise SupersededError(f"{self.key.id} has ended")
-        return replace(self, job=job)
+        return replace(self, job=begun.record)
 
 
 import_state = state(BegunImport)

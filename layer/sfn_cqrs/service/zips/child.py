@@ -4,7 +4,7 @@ from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.import_job import Cancel, Job
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 from sfn_cqrs.service.commands.service import Caller
@@ -35,7 +35,7 @@ def trigger(state: ZipState) -> None:
     _begin(job, file, state)
     found = zips.find(key)
     if found is not None and found.is_cancelled:
-        bootstrap.import_jobs().cancel(key.child(index))
+        bootstrap.import_jobs().change(key.child(index), Cancel())
 
 
 def _is_wanted(job: ZipJob, state: ZipState) -> bool:

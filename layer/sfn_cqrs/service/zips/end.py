@@ -8,9 +8,9 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.import_job import Cancel, Job
 from sfn_cqrs.domain.import_job import ending_of as ending_of_file
-from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob, ending_of, settled
+from sfn_cqrs.domain.zip_job import ArchivedFile, End, Settle, ZipJob, ending_of, settled
 from sfn_cqrs.service.zips.hooks import FinishedImport, run_hooks
 from sfn_cqrs.service.zips.state import ZipState
 
@@ -37,7 +37,7 @@ def end_zip(state: ZipState) -> ZipJob:
         state.remaining_ms,
         is_late=state.is_late,
     )
-    return zips.leave(key, hooks) or job
+    return zips.change(key, Settle(hooks), job).record or job
 
 
 def _ended(job: ZipJob, errors: "Errors", *, is_late: bool) -> ZipJob:
@@ -48,19 +48,21 @@ def _ended(job: ZipJob, errors: "Errors", *, is_late: bool) -> ZipJob:
     children = zips.children(job.key, begun)
     running = [child.key for child in children.values() if child.status.is_open]
     for child in running:
-        bootstrap.import_jobs().cancel(child)
+        bootstrap.import_jobs().change(child, Cancel())
     if running and not is_late:
         raise TransientError(f"{len(running)} imports of files are still at work")
     for file in unended:
         error = errors.of(file.index)
         files[file.index] = _settled(job, file, children.get(file.index), error)
     zips.end_files(job.key, job.attempt, (files[file.index] for file in unended))
+    problem = job.problem
     if errors.whole is not None and job.files is None:
-        job = replace(job, problem=Problem("failed", errors.whole))
-    ended = zips.end(job.key, job.attempt, ending_of(job, files.values()))
-    if ended is None:
+        problem = Problem("failed", errors.whole)
+    ending = ending_of(replace(job, problem=problem), files.values())
+    ended = zips.change(job.key, End(job.attempt, ending), job)
+    if not ended.done or ended.record is None:
         raise SupersededError(f"attempt {job.attempt} no longer owns {job.key.id}")
-    return ended
+    return ended.record
 
 
 def _settled(job: ZipJob, file: ArchivedFile, child: Job | None, error: str | None) -> ArchivedFile:

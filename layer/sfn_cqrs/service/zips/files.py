@@ -19,7 +19,10 @@ from sfn_cqrs.domain.zip_job import (
     MAX_ATTEMPTS,
     RETRIED_STATUSES,
     ArchivedFile,
+    Begin,
     FileStatus,
+    KeepListed,
+    Refuse,
     ZipJob,
     files_of,
 )
@@ -35,9 +38,12 @@ def list_zip(ref: ZipRef) -> list[int]:
     Raises:
         SupersededError: the attempt does not own the job.
     """
-    job = bootstrap.zip_jobs().begin(ref.key, ref.attempt)
-    if job is None:
-        return _nothing_left(ref)
+    begun = bootstrap.zip_jobs().change(ref.key, Begin(ref.attempt))
+    job = begun.record
+    if job is None or job.attempt != ref.attempt:
+        raise SupersededError(f"attempt {ref.attempt} no longer owns {ref.key.id}")
+    if not begun.done:
+        return []
     if job.files is None:
         job = _listed(job)
     if job.is_cancelled or job.attempt > MAX_ATTEMPTS:
@@ -63,22 +69,16 @@ def extract_file(key: ZipKey, index: int, remaining_ms: Callable[[], int]) -> bo
     return file.status in (FileStatus.EXTRACTED, FileStatus.PROCESSING)
 
 
-def _nothing_left(ref: ZipRef) -> list[int]:
-    job = bootstrap.zip_jobs().find(ref.key)
-    if job is None or job.attempt != ref.attempt:
-        raise SupersededError(f"attempt {ref.attempt} no longer owns {ref.key.id}")
-    return []
-
-
 def _listed(job: ZipJob) -> ZipJob:
     zips = bootstrap.zip_jobs()
     try:
         files = files_of(_entries(job), job.table, strategies.tables())
         files = _to_retry(job, files) if job.retries else files
     except InvalidFileError as error:
-        return zips.unreadable(job.key, Problem(error.problem, str(error))) or job
+        refused = Refuse(Problem(error.problem, str(error)))
+        return zips.change(job.key, refused, job).record or job
     zips.put_files(job.key, files)
-    return zips.listed(job.key, len(files)) or job
+    return zips.change(job.key, KeepListed(len(files)), job).record or job
 
 
 def _to_retry(job: ZipJob, files: list[ArchivedFile]) -> list[ArchivedFile]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import checked_delimiter
@@ -20,7 +21,7 @@ from sfn_cqrs.domain.ids import new_ulid, ulid_of
 from sfn_cqrs.domain.import_job import MAX_FILE_BYTES
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ZipKey, checked_tenant, zip_ulid
-from sfn_cqrs.domain.zip_job import ZipJob
+from sfn_cqrs.domain.zip_job import Cancel, RetryBy, ZipJob
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.zips.progress import ZipProgress, progress_of
@@ -76,7 +77,7 @@ class ZipImports:
 
     def list(self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[ZipProgress]:
         """A page of jobs, the newest first; limit 1 to 100."""
-        page = bootstrap.zip_jobs().page(self._tenant, limit, cursor)
+        page = bootstrap.zip_jobs().page(ZipKey(self._tenant, ""), limit, cursor)
         return Page([progress_of(job) for job in page.items], page.next_cursor)
 
     def cancel(self, id_: str) -> ZipProgress:
@@ -88,14 +89,16 @@ class ZipImports:
             NotFoundError: there is no such job.
             NotOpenError: it has ended.
         """
-        key = self._find(id_).key
-        job = bootstrap.zip_jobs().cancel(key)
-        if job is None:
-            raise NotOpenError(f"import {id_} has ended as {self._find(id_).status}")
+        job = self._find(id_)
+        written = bootstrap.zip_jobs().change(job.key, Cancel(), job)
+        job = written.record or job
+        if not written.done:
+            raise NotOpenError(f"import {id_} has ended as {job.status}")
         progress = progress_of(job)
         for each in progress.files:
             if each.file.begun and each.file.status.is_open:
-                bootstrap.import_jobs().cancel(key.child(each.file.index))
+                child = job.key.child(each.file.index)
+                bootstrap.import_jobs().change(child, import_job.Cancel())
         return progress
 
     def retry(self, id_: str, caller: Caller) -> ZipProgress:
@@ -109,7 +112,9 @@ class ZipImports:
             NotFailedError: it has not ended, or has gone well.
         """
         job, now = self._find(id_), bootstrap.now()
-        noted = bootstrap.zip_jobs().retried_by(job.key, ZipKey(self._tenant, new_ulid(now)).id)
+        retry = RetryBy(ZipKey(self._tenant, new_ulid(now)).id)
+        written = bootstrap.zip_jobs().change(job.key, retry, job)
+        noted = written.record.retried_by if written.record else None
         if noted is None:
             raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
         again = ZipJob(
@@ -123,6 +128,7 @@ class ZipImports:
             publish_mode=job.publish_mode,
             dry_run=job.dry_run,
             opened_at=iso(now),
+            updated_at=iso(now),
             retries=(job.key, *job.retries),
         )
         bootstrap.zip_jobs().create(again)
@@ -168,6 +174,7 @@ class ZipImports:
             publish_mode=request.publish_mode,
             dry_run=request.dry_run,
             opened_at=iso(now),
+            updated_at=iso(now),
         )
         bootstrap.zip_jobs().create(job)
         return job

@@ -5,7 +5,7 @@ An answer to a wait that was lost is sent again by the sweep of the file's own i
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ZipKey, ZipRef
-from sfn_cqrs.domain.zip_job import MAX_ATTEMPTS
+from sfn_cqrs.domain.zip_job import MAX_ATTEMPTS, Restart
 
 
 def sweep_zip(key: ZipKey) -> str:
@@ -23,10 +23,10 @@ def sweep_zip(key: ZipKey) -> str:
         return "started"
     if execution.is_running:
         return "running"
-    following = bootstrap.zip_jobs().go_on(key, job.attempt)
-    if following is None:
+    following = bootstrap.zip_jobs().change(key, Restart(job.attempt), job)
+    if not following.done or following.record is None:
         return "closed"
-    bootstrap.zip_executions().start(following.ref)
+    bootstrap.zip_executions().start(following.record.ref)
     return "restarted"
 
 
