@@ -1,7 +1,9 @@
 """The client of the command line while the API is busy."""
 
+import http.client
 from collections.abc import Callable, Iterator
 
+import click
 import pytest
 
 from sfn_cqrs_local.client import api as client
@@ -79,6 +81,59 @@ def test_after_a_minute_it_is_said_that_the_api_is_busy(
     with pytest.raises(ApiProblem, match="busy: send it again"):
         api.get("/tasks")
     assert 60 <= sum(slept) <= 64
+
+
+@pytest.fixture
+def breaking(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a way to lose the first answer: before it is read, or amid it."""
+
+    def lose(how: str) -> None:
+        opened, lost = Api.open, []
+
+        def open_(api: Api, request: object) -> object:
+            answer = opened(api, request)  # type: ignore[arg-type]
+            if lost:
+                return answer
+            lost.append(how)
+            if how == "reset":
+                answer.close()
+                raise http.client.RemoteDisconnected
+            answer.length += 9  # more was promised than comes
+            return answer
+
+        monkeypatch.setattr(Api, "open", open_)
+
+    return lose
+
+
+@pytest.mark.parametrize("how", ["reset", "half"])
+def test_what_was_done_and_not_heard_of_is_asked_for_once_more(
+    answering: Answers, breaking: Callable[[str], None], slept: list[float], how: str
+) -> None:
+    api, heard = answering(Response.of_json({"id": "c-1"}))
+    breaking(how)
+
+    assert api.post("/imports", '{"key": "a"}') == {"id": "c-1"}
+    assert slept == [1]
+    assert len(heard) == 2
+    assert len({request.headers["idempotency-key"] for request in heard}) == 1
+
+
+def test_what_has_no_key_is_not_done_twice(
+    answering: Answers, breaking: Callable[[str], None], slept: list[float]
+) -> None:
+    api, heard = answering(Response.of_json({}))
+    breaking("reset")
+
+    with pytest.raises(click.ClickException, match="does not answer as the API"):
+        api.delete("/data/AIRPORT/RJAA")
+    assert (len(heard), slept) == (1, [])
+
+
+def test_a_stack_that_does_not_run_is_told_of_at_once(slept: list[float]) -> None:
+    with pytest.raises(click.ClickException, match="does not answer as the API"):
+        Api("http://127.0.0.1:9", {}, proxies=False).get("/imports")
+    assert slept == []
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 500, 502])

@@ -10,6 +10,7 @@ from sfn_cqrs.adapters.import_bucket import FORM_SECONDS, MAX_FORM_BYTES
 from sfn_cqrs.domain.errors import (
     FileTooLargeError,
     ForeignFileError,
+    IdempotencyMismatchError,
     InvalidInputError,
     NoSuchFileError,
     NotFailedError,
@@ -22,7 +23,7 @@ from sfn_cqrs.domain.imports import Planned, PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ImportKind
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.routes.http import code_of
-from sfn_cqrs.routes.operation import CURSOR, Media, Redirect, one_of, operation
+from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, Media, Redirect, one_of, operation
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.imports import (
@@ -77,8 +78,15 @@ def allow_upload() -> Response[str]:
 @routes.post("/imports")
 @operation(
     body=START,
+    headers=IDEMPOTENCY_KEY,
     answers={200: IMPORTED, 202: ANY},
-    problems=(UnknownTableError, ForeignFileError, NoSuchFileError, FileTooLargeError),
+    problems=(
+        UnknownTableError,
+        ForeignFileError,
+        NoSuchFileError,
+        FileTooLargeError,
+        IdempotencyMismatchError,
+    ),
 )
 def start_import() -> Response[str]:
     """Import a file that was uploaded."""
@@ -94,7 +102,12 @@ def start_import() -> Response[str]:
 
 
 @routes.post("/imports/rows")
-@operation(body=ROW, answers={202: JOB}, problems=(UnknownTableError,))
+@operation(
+    body=ROW,
+    headers=IDEMPOTENCY_KEY,
+    answers={202: JOB},
+    problems=(UnknownTableError, IdempotencyMismatchError),
+)
 def import_row() -> Response[str]:
     """Import a single row, in the background."""
     request = Request()
@@ -221,8 +234,10 @@ def _text(body: dict[str, Any], field: str) -> str | None:
 
 
 def _imported_view(imported: Imported) -> dict[str, Json]:
-    rows: list[Json] = [_row_view(row, each) for row, each in sorted(imported.rows.items())]
-    return {**imported.progress.as_json(), "rows": rows}
+    view = imported.progress.as_json()
+    if imported.rows is not None:
+        view["rows"] = [_row_view(row, each) for row, each in sorted(imported.rows.items())]
+    return view
 
 
 def _row_view(row: int, planned: Planned) -> dict[str, Json]:

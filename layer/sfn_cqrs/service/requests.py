@@ -1,19 +1,14 @@
 """Requests with an Idempotency-Key: the first answer again, or an error for another body."""
 
+from typing import TypeVar
+
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import IdempotencyMismatchError
+from sfn_cqrs.adapters.records import Records
+from sfn_cqrs.domain.errors import BusyError, IdempotencyMismatchError
+from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request
-from sfn_cqrs.domain.values import Json
 
-
-def new_request(
-    tenant: str, key: str | None, asked: str, result: dict[str, Json]
-) -> Request | None:
-    """What a transaction keeps of a request: its key, its fingerprint and its answer."""
-    if key is None:
-        return None
-    expires_at = int(bootstrap.now().timestamp()) + LIFETIME_SECONDS
-    return Request(tenant, key, asked, result, expires_at)
+R = TypeVar("R", bound=Record)
 
 
 def seen_id(tenant: str, key: str | None, asked: str) -> str | None:
@@ -32,3 +27,26 @@ def seen_id(tenant: str, key: str | None, asked: str) -> str | None:
             "this Idempotency-Key was used for another request in the last 24 hours; use a new key"
         )
     return str(request.result["id"])
+
+
+def create_once(
+    records: Records[R], record: R, id_: str, *, tenant: str, key: str | None, asked: str
+) -> str:
+    """Store a new record with its id as the request's answer; answers the id.
+
+    It is another's if somebody has stored the answer to the very same request meanwhile.
+
+    Raises:
+        IdempotencyMismatchError: the key was used for something else meanwhile.
+        BusyError: the same request is being answered just now.
+    """
+    request = None
+    if key is not None:
+        expires_at = int(bootstrap.now().timestamp()) + LIFETIME_SECONDS
+        request = Request(tenant, key, asked, {"id": id_}, expires_at)
+    if records.create(record, request):
+        return id_
+    seen = seen_id(tenant, key, asked)
+    if seen is None:
+        raise BusyError("the same request is being answered just now; try again")
+    return seen

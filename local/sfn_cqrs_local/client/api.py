@@ -12,11 +12,12 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 import click
@@ -25,10 +26,11 @@ from sfn_cqrs_local.client.pauses import busy_pause
 from sfn_cqrs_local.identity import DEFAULT_TENANT, DEFAULT_USER
 from sfn_cqrs_local.state import StateFolder
 
+T = TypeVar("T")
 TOKEN_VARIABLE: Final = "SFN_CQRS_TOKEN"
 TIMEOUT_SECONDS: Final = 30
 BUSY_SECONDS: Final = 60
-"""For so long a request is sent again that is answered 503."""
+"""For so long a request is sent again that is answered 503, or not at all."""
 LARGEST_PAGE: Final = 100
 CHUNK: Final = 1024 * 1024
 
@@ -110,7 +112,7 @@ class Api:
         request = urllib.request.Request(f"{self._url}{path}", headers=dict(self._headers))
         try:
             try:
-                response = self._open_patiently(request)
+                response = self._patiently(request, lambda response: response)
             except urllib.error.HTTPError as error:
                 if error.code != HTTPStatus.SEE_OTHER:
                     raise
@@ -126,17 +128,25 @@ class Api:
         """Send a request that is made already, to wherever it says."""
         return self._opener.open(request, timeout=TIMEOUT_SECONDS)
 
-    def _open_patiently(self, request: urllib.request.Request) -> Any:
-        """Send a request, and again while the API is busy, when it says so."""
+    def _patiently(self, request: urllib.request.Request, read: Callable[[Any], T]) -> T:
+        """Send a request, and again while the API is busy, when it says so.
+
+        One whose answer is lost is sent again if it only looks, or has an Idempotency-Key.
+        """
+        is_repeatable = request.get_method() == "GET" or request.has_header("Idempotency-key")
         until = time.monotonic() + BUSY_SECONDS
         while True:
             try:
-                return self.open(request)
+                return read(self.open(request))
             except urllib.error.HTTPError as error:
                 if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > until:
                     raise
                 error.close()
                 time.sleep(busy_pause(error.headers.get("retry-after")))
+            except (OSError, HTTPException) as error:
+                if not is_repeatable or not _is_lost(error) or time.monotonic() > until:
+                    raise
+                time.sleep(busy_pause(None))
 
     def _call(
         self,
@@ -149,12 +159,10 @@ class Api:
         for name, value in {**self._headers, **(headers or {})}.items():
             request.add_header(name, value)
         try:
-            with self._open_patiently(request) as response:
-                answer: dict[str, Any] = json.load(response)
-                return answer
+            return self._patiently(request, _read_json)
         except urllib.error.HTTPError as error:
             raise ApiProblem(error.code, _document(error.read())) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise click.ClickException(
                 f"{self._url} does not answer as the API: {error}"
             ) from error
@@ -188,6 +196,22 @@ def connect(state: Path, stack: str | None, tenant: str | None) -> Api:
     from sfn_cqrs_local.client.aws import stack_outputs  # noqa: PLC0415 - the local stack needs no boto3
 
     return Api(stack_outputs(stack)["HttpApiUrl"], headers | {"authorization": f"Bearer {token}"})
+
+
+def _read_json(response: Any) -> dict[str, Any]:
+    with response:
+        document: dict[str, Any] = json.load(response)
+        return document
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether an answer may have been a good one: it never came, or broke off.
+
+    A connection that is refused is no answer at all.
+    """
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    lost = (TimeoutError, ConnectionResetError, BrokenPipeError, HTTPException)
+    return isinstance(reason, lost)
 
 
 def _user() -> str:

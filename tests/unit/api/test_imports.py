@@ -23,6 +23,7 @@ WRONG = "RJTT,Haneda,JP,135.7,139.8,Asia/Tokyo\n"
 START = {"key": KEY, "tableName": "airports"}
 CELLS = dict(zip(HEADER.strip().split(","), NARITA.strip().split(","), strict=True))
 ROW = {"tableName": "airports", "cells": CELLS}
+ONCE = {"Idempotency-Key": "k-1"}
 OTHER = {"custom:tenant": "tenant2", "cognito:groups": "[operator]"}
 
 
@@ -155,6 +156,66 @@ class TestStart:
 
         assert (answer.status, answer.body["status"], answer.body["rows"]) == (200, "FAILED", [])
         assert answer.body["error"]["code"] == "not_csv"
+
+    @pytest.mark.parametrize("mode", ["DIRECT", "STEP_FUNCTION"])
+    def test_a_request_that_is_sent_again_with_its_key_is_the_same_import(
+        self, mode, call, upload, world
+    ):
+        """Its file may have been deleted meanwhile."""
+        upload(HEADER + NARITA)
+        body = {**START, "processingMode": mode}
+        first = call("POST", "/imports", body, headers=ONCE)
+        world.import_bucket.objects.clear()
+
+        again = call("POST", "/imports", body, headers=ONCE)
+
+        assert again.status == first.status
+        assert again.body == {name: first.body[name] for name in first.body if name != "rows"}
+        assert len(call("GET", "/imports").body["items"]) == 1
+
+    def test_a_request_that_is_sent_again_shows_its_import_as_it_is_now(self, call, upload):
+        upload(HEADER + NARITA)
+        body = {**START, "processingMode": "STEP_FUNCTION"}
+        id_ = call("POST", "/imports", body, headers=ONCE).body["id"]
+        ImportService("tenant1").cancel(id_)
+
+        assert call("POST", "/imports", body, headers=ONCE).body["stopping"] == "cancelled"
+
+    @pytest.mark.parametrize("change", [{"dryRun": True}, {"kind": "zip"}, {"encoding": "cp932"}])
+    def test_a_key_that_was_used_for_another_import_is_refused(self, change, call, upload):
+        upload(HEADER + NARITA)
+        body = {**START, "processingMode": "STEP_FUNCTION"}
+        call("POST", "/imports", body, headers=ONCE)
+
+        answer = call("POST", "/imports", {**body, **change}, headers=ONCE)
+
+        assert (answer.status, answer.body["code"]) == (422, "idempotency_key_reused")
+
+    def test_a_key_is_the_tenants_own(self, call, upload):
+        upload(HEADER + NARITA)
+        upload(HEADER + NARITA, "uploads/tenant2/1/airports.csv")
+        theirs = {**START, "key": "uploads/tenant2/1/airports.csv"}
+        first = call("POST", "/imports", START, headers=ONCE)
+
+        assert call("POST", "/imports", theirs, headers=ONCE, claims=OTHER).status == 200
+        assert call("POST", "/imports", START, headers=ONCE).body["id"] == first.body["id"]
+
+    def test_of_two_requests_at_once_with_one_key_the_second_gets_the_firsts_import(
+        self, call, upload, world, monkeypatch
+    ):
+        upload(HEADER + NARITA)
+        body, ids = {**START, "processingMode": "STEP_FUNCTION"}, []
+        head = world.import_bucket.head
+
+        def late(*asked):
+            monkeypatch.setattr(world.import_bucket, "head", head)
+            ids.append(call("POST", "/imports", body, headers=ONCE).body["id"])
+            return head(*asked)
+
+        monkeypatch.setattr(world.import_bucket, "head", late)
+
+        assert [call("POST", "/imports", body, headers=ONCE).body["id"]] == ids
+        assert len(call("GET", "/imports").body["items"]) == 1
 
     def test_a_key_may_be_given_as_s3_names_it(self, call, upload):
         upload(HEADER)
@@ -333,6 +394,13 @@ class TestRow:
         assert call("GET", "/imports", query={"kind": "row"}).body["items"] == [row]
         assert call("GET", "/imports").body["items"] == []
 
+    def test_a_row_that_is_sent_again_with_its_key_is_the_same_import(self, call):
+        first = call("POST", "/imports/rows", ROW, headers=ONCE)
+
+        assert call("POST", "/imports/rows", ROW, headers=ONCE).body == first.body
+        other = {**ROW, "publishMode": "ASYNC"}
+        assert call("POST", "/imports/rows", other, headers=ONCE).status == 422
+
     @pytest.mark.parametrize(
         ("change", "code", "field"),
         [
@@ -380,6 +448,16 @@ class TestArchive:
         id_ = call("POST", "/imports", self.BODY).body["id"]
         list_zip(ZipRef(ZipKey("tenant1", id_.removeprefix("z-")), 1))
         return id_
+
+    @pytest.mark.usefixtures("archive")
+    def test_an_archive_that_is_sent_again_with_its_key_is_the_same_import(self, call, world):
+        first = call("POST", "/imports", self.BODY, headers=ONCE)
+        world.import_bucket.objects.clear()
+
+        assert call("POST", "/imports", self.BODY, headers=ONCE).body == first.body
+        assert len(call("GET", "/imports", query={"kind": "zip"}).body["items"]) == 1
+        other = {**self.BODY, "dryRun": True}
+        assert call("POST", "/imports", other, headers=ONCE).status == 422
 
     @pytest.mark.usefixtures("archive")
     def test_an_archive_is_left_to_the_machine(self, call):

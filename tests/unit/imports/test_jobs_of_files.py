@@ -96,7 +96,7 @@ class TestWay:
 
         assert imported.progress.job.mode is STEP_FUNCTION
         assert imported.progress.job.status is JobStatus.CREATED
-        assert imported.rows == {}
+        assert imported.rows is None
 
     def test_a_small_file_with_many_rows_is_handed_over(self, service, ask, world):
         text = HEADER + "".join(line(f"R{number:03X}", "N", "1") for number in range(1_001))

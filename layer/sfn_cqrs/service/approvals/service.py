@@ -18,14 +18,14 @@ from sfn_cqrs.domain.approval import (
 from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import BusyError, NotFoundError
+from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import ApprovalKey, checked_tenant
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.requests import new_request, seen_id
+from sfn_cqrs.service.requests import create_once, seen_id
 
 
 class ApprovalService:
@@ -67,13 +67,8 @@ class ApprovalService:
         seen = seen_id(self._tenant, key, asked)
         if seen is not None:
             return seen
-        request = new_request(self._tenant, key, asked, {"id": approval.key.id})
-        if bootstrap.approvals().create(approval, request):
-            return approval.key.id
-        seen = seen_id(self._tenant, key, asked)
-        if seen is None:
-            raise BusyError("the same request is being answered just now; try again")
-        return seen
+        approvals, id_ = bootstrap.approvals(), approval.key.id
+        return create_once(approvals, approval, id_, tenant=self._tenant, key=key, asked=asked)
 
     def get(self, id_: str) -> Approval:
         """An approval as it is.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -41,11 +41,13 @@ from sfn_cqrs.domain.import_job import (
 )
 from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant, zip_ulid
+from sfn_cqrs.domain.values import digest
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.direct import import_direct
 from sfn_cqrs.service.imports.parent import answer_parent
 from sfn_cqrs.service.imports.progress import Progress, progress_of
+from sfn_cqrs.service.requests import create_once, seen_id
 from sfn_cqrs.service.zips.progress import ZipProgress
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 
@@ -57,10 +59,13 @@ DIRECT_SECONDS = 25.0
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A job, and what has become of each row that was gone through before returning."""
+    """A job, and what has become of each row that was gone through before returning.
+
+    None where the machine goes through them, or where the same request was answered before.
+    """
 
     progress: Progress
-    rows: Plan
+    rows: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,19 +107,29 @@ class ImportService:
         """Import a small file before returning, and leave any other to the machine.
 
         What is not done after so many seconds is left to the machine, too: then the job's status
-        is still open.
+        is still open. A request that was made before with the caller's idempotency key is
+        answered with its job as it is now.
 
         Raises:
             InvalidInputError: there is no such table or file.
+            IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
+        caller = caller or Caller()
+        asked = digest(["import", *astuple(request)])
+        seen = seen_id(self._tenant, caller.request_key, asked)
+        if seen is not None:
+            return Imported(progress_of(self._find(seen)))
         source, head = self._found(request.key)
         mode = request.processing_mode
         if mode is None:
             is_small = head.size <= MAX_DIRECT_BYTES
             mode = ProcessingMode.DIRECT if is_small else ProcessingMode.STEP_FUNCTION
-        job = self._created(request, caller or Caller(), source, mode)
+        job = self._new(request, caller, source, mode)
+        id_ = self._create_once(job, caller, asked)
+        if id_ != job.key.id:
+            return Imported(progress_of(self._find(id_)))
         if mode is ProcessingMode.STEP_FUNCTION:
-            return Imported(Progress(job, Counts()), {})
+            return Imported(Progress(job, Counts()))
         until = bootstrap.now() + timedelta(seconds=seconds)
         ended, fates = import_direct(
             job,
@@ -146,7 +161,8 @@ class ImportService:
         identity = (source.bucket, source.key, source.version_id)
         key = ImportKey(self._tenant, ulid_of(head.modified, *identity))
         mode = ProcessingMode.STEP_FUNCTION
-        self._created(request, caller or Caller(), source, mode, key=key)
+        job = self._new(request, caller or Caller(), source, mode, key=key)
+        bootstrap.import_jobs().create(job)
         return key.id
 
     def import_now(self, request: Request, caller: Caller | None = None) -> Imported:
@@ -172,14 +188,20 @@ class ImportService:
 
         Raises:
             InvalidInputError: there is no such table, or the row is none of it.
+            IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
+        caller = caller or Caller()
         header, values = self._row_of(cells)
         try:
             columns = strategies.find(table).known_columns().assigned(header)
         except InvalidFileError as error:
             raise InvalidInputError("cells", str(error)) from error
+        asked = digest(["import-row", table, dict(cells), publish_mode])
+        seen = seen_id(self._tenant, caller.request_key, asked)
+        if seen is not None:
+            return progress_of(self._find(seen))
         loaded = Loaded(1, header, columns, Reader.NONE, NO_SOURCE)
-        by = self._audit(caller or Caller())
+        by = self._audit(caller)
         job = Job(
             key=ImportKey(self._tenant, new_ulid(bootstrap.now()), ImportKind.ROW),
             table=table,
@@ -190,14 +212,15 @@ class ImportService:
             cells=dict(zip(header, values, strict=True)),
             loaded=loaded,
         )
-        bootstrap.import_jobs().create(job)
-        return Progress(job, Counts())
+        id_ = self._create_once(job, caller, asked)
+        return Progress(job, Counts()) if id_ == job.key.id else progress_of(self._find(id_))
 
     def start_zip(self, request: ZipRequest, caller: Caller | None = None) -> ZipProgress:
         """Have the machine import the CSV files of a ZIP archive, one after the other.
 
         Raises:
             InvalidInputError: there is no such table or archive.
+            IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         return ZipImports(self._tenant).start(request, caller or Caller())
 
@@ -229,9 +252,10 @@ class ImportService:
         if job is None:
             source, _ = self._found(request.key, f"jobs/{self._tenant}/")
             mode = ProcessingMode.STEP_FUNCTION
-            self._created(
+            new = self._new(
                 request, caller or Caller(), source, mode, key=key, parent=parent, earlier=earlier
             )
+            bootstrap.import_jobs().create(new)
         awaited = bootstrap.import_jobs().change(key, AwaitBy(parent), job)
         if not awaited.done or awaited.record is None:
             raise SupersededError(f"a later try waits for {key.id}")
@@ -354,7 +378,17 @@ class ImportService:
             raise FileTooLargeError(MAX_FILE_BYTES)
         return bootstrap.import_bucket().source(key, head.version_id), head
 
-    def _created(
+    def _create_once(self, job: Job, caller: Caller, asked: str) -> str:
+        return create_once(
+            bootstrap.import_jobs(),
+            job,
+            job.key.id,
+            tenant=self._tenant,
+            key=caller.request_key,
+            asked=asked,
+        )
+
+    def _new(
         self,
         request: Request,
         caller: Caller,
@@ -368,7 +402,7 @@ class ImportService:
         strategies.find(request.table)
         by = self._audit(caller)
         is_direct = mode is ProcessingMode.DIRECT
-        job = Job(
+        return Job(
             key=key or ImportKey(self._tenant, new_ulid(bootstrap.now())),
             table=request.table,
             source=source,
@@ -384,8 +418,6 @@ class ImportService:
             parent=parent,
             **(_retrying(earlier) if earlier else {}),
         )
-        bootstrap.import_jobs().create(job)
-        return job
 
     def _row_of(self, cells: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         for name, value in cells.items():

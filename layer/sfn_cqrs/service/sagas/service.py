@@ -5,13 +5,13 @@ from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import saga_programs
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import BusyError, NotFoundError
+from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import SagaKey, checked_tenant
 from sfn_cqrs.domain.saga import Saga, SagaStatus, checked_input, checked_name
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.requests import new_request, seen_id
+from sfn_cqrs.service.requests import create_once, seen_id
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.programs import SagaFlow
 
@@ -63,13 +63,10 @@ class SagaService:
             source=caller.source,
             request_id=caller.request_id,
         )
-        request = new_request(self._tenant, caller.request_key, asked, {"id": started.key.id})
-        if bootstrap.sagas().create(started, request):
-            return started.key.id
-        seen = seen_id(self._tenant, caller.request_key, asked)
-        if seen is None:
-            raise BusyError("the same request is being answered just now; try again")
-        return seen
+        id_, key = started.key.id, caller.request_key
+        return create_once(
+            bootstrap.sagas(), started, id_, tenant=self._tenant, key=key, asked=asked
+        )
 
     def get(self, id_: str) -> Saga:
         """A saga with its log.

@@ -10,7 +10,7 @@ from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import BusyError, NotFoundError
+from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import TaskKey, TaskKind, checked_tenant, task_id_parts
 from sfn_cqrs.domain.task import (
@@ -23,7 +23,7 @@ from sfn_cqrs.domain.task import (
 )
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.requests import new_request, seen_id
+from sfn_cqrs.service.requests import create_once, seen_id
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.programs import TaskFlow
 
@@ -177,10 +177,5 @@ class TaskService:
             source=caller.source,
             request_id=caller.request_id,
         )
-        request = new_request(self._tenant, caller.request_key, asked, {"id": key.id})
-        if bootstrap.tasks().create(task, request):
-            return key.id
-        seen = seen_id(self._tenant, caller.request_key, asked)
-        if seen is None:
-            raise BusyError("the same request is being answered just now; try again")
-        return seen
+        tasks, request_key = bootstrap.tasks(), caller.request_key
+        return create_once(tasks, task, key.id, tenant=self._tenant, key=request_key, asked=asked)

@@ -1,6 +1,6 @@
 """Imports of ZIP archives from the outside: start, look, cancel."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
@@ -21,9 +21,11 @@ from sfn_cqrs.domain.ids import new_ulid, ulid_of
 from sfn_cqrs.domain.import_job import MAX_FILE_BYTES
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ZipKey, checked_tenant, zip_ulid
+from sfn_cqrs.domain.values import digest
 from sfn_cqrs.domain.zip_job import Cancel, RetryBy, ZipJob
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.requests import create_once, seen_id
 from sfn_cqrs.service.zips.progress import ZipProgress, progress_of
 
 
@@ -52,10 +54,21 @@ class ZipImports:
     def start(self, request: ZipRequest, caller: Caller) -> ZipProgress:
         """Store a job; the table's stream starts its machine.
 
+        A request that was made before with the caller's idempotency key is answered with its job
+        as it is now.
+
         Raises:
             InvalidInputError: there is no such table or object.
+            IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
-        return ZipProgress(self._created(request, caller), [])
+        asked = digest(["zip", *astuple(request)])
+        seen = seen_id(self._tenant, caller.request_key, asked)
+        if seen is not None:
+            return self.get(seen)
+        job, tenant = self._new(request, caller), self._tenant
+        zips, key = bootstrap.zip_jobs(), caller.request_key
+        id_ = create_once(zips, job, job.key.id, tenant=tenant, key=key, asked=asked)
+        return ZipProgress(job, []) if id_ == job.key.id else self.get(id_)
 
     def start_version(self, request: ZipRequest, version_id: str | None, caller: Caller) -> str:
         """Start the import of a version of an archive, once, however often it is asked for.
@@ -65,7 +78,9 @@ class ZipImports:
         Raises:
             InvalidInputError: there is no such table or object.
         """
-        return self._created(request, caller, version_id, is_derived=True).key.id
+        job = self._new(request, caller, version_id, is_derived=True)
+        bootstrap.zip_jobs().create(job)
+        return job.key.id
 
     def get(self, id_: str) -> ZipProgress:
         """A job with its files and their live counts.
@@ -141,7 +156,7 @@ class ZipImports:
             raise NotFoundError(f"there is no import {id_!r}")
         return job
 
-    def _created(
+    def _new(
         self,
         request: ZipRequest,
         caller: Caller,
@@ -163,7 +178,7 @@ class ZipImports:
         source = bootstrap.import_bucket().source(request.key, head.version_id)
         identity = (source.bucket, source.key, source.version_id)
         ulid = ulid_of(head.modified, *identity) if is_derived else new_ulid(now)
-        job = ZipJob(
+        return ZipJob(
             key=ZipKey(self._tenant, ulid),
             source=source,
             size=head.size,
@@ -176,5 +191,3 @@ class ZipImports:
             opened_at=iso(now),
             updated_at=iso(now),
         )
-        bootstrap.zip_jobs().create(job)
-        return job
