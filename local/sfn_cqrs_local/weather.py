@@ -57,8 +57,8 @@ class Weather:
         self._lock = threading.Lock()
         self.met: Counter[str] = Counter()
         self._handlers: list[tuple[str, Callable[..., None]]] = [
-            ("before-call", self._before),
-            ("after-call", self._after),
+            ("before-call", lambda model, **_: self.before(model.name)),
+            ("after-call", lambda model, **_: self.after(model.name)),
         ]
 
     def start(self) -> None:
@@ -80,24 +80,42 @@ class Weather:
 
     def invoked(self, call: Call, run: Callable[[Call], bytes | Failure]) -> bytes | Failure:
         """Invoke a function, if Lambda does not refuse it; its answer may be lost."""
-        if self._strikes("invocation"):
-            kind = self._chosen(REFUSALS)
+        kind = self.refusal()
+        if kind is not None:
             return call.failed(kind, "refused by the weather")
         answer = run(call)
-        if call.function.logical_id not in self._forecast.spared and self._strikes("answer"):
+        if self.loses(call.function.logical_id):
             return call.failed(LOST, "the answer was lost in the weather")
         return answer
 
-    def _before(self, model: Any, **_: Any) -> None:
-        if self._function() is not None and self._strikes(f"call {model.name}"):
-            raise self._chosen((_throttled, _in_conflict, _out_of_order, _unreachable))(model.name)
+    def refusal(self) -> str | None:
+        """The error by which Lambda refuses an invocation, if it does."""
+        return str(self._chosen(REFUSALS)) if self._strikes("invocation") else None
 
-    def _after(self, model: Any, **_: Any) -> None:
+    def loses(self, function: str) -> bool:
+        """Whether the answer of an invocation is lost."""
+        return function not in self._forecast.spared and self._strikes("answer")
+
+    def before(self, operation: str) -> None:
+        """Let a call of a function fail before it takes effect, perhaps.
+
+        Raises:
+            ClientError, BotoCoreError: it fails.
+        """
+        if self._function() is not None and self._strikes(f"call {operation}"):
+            raise self._chosen((_throttled, _in_conflict, _out_of_order, _unreachable))(operation)
+
+    def after(self, operation: str) -> None:
+        """Let a call of a function fail after it took effect, perhaps.
+
+        Raises:
+            ClientError, BotoCoreError: it fails.
+        """
         function = self._function()
         if function is None or function in self._forecast.spared:
             return
-        if self._strikes(f"answer {model.name}"):
-            raise self._chosen((_out_of_order, _unanswered))(model.name)
+        if self._strikes(f"answer {operation}"):
+            raise self._chosen((_out_of_order, _unanswered))(operation)
 
     def _strikes(self, what: str) -> bool:
         with self._lock:

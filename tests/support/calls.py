@@ -65,6 +65,11 @@ class Calls:
         if running is not None:
             running.name = ""
 
+    def function(self) -> str | None:
+        """The function that runs on this thread."""
+        running: _Running | None = getattr(self._own, "running", None)
+        return running.function if running else None
+
     def invocations(self, function: str) -> int:
         """How often a function has been invoked."""
         return self._invocations[function]

@@ -8,11 +8,13 @@ from typing import Any
 from tests.support.calls import AwsCall
 from tests.support.lambdas import Lambdas
 from tests.support.stream import Stream
-from tests.support.system import MINUTES_5, SWEEP
+from tests.support.system import API, MINUTES_5, SWEEP
 from tests.support.zip_system import ZipSystem
 
+from sfn_cqrs_local.weather import LOST, REFUSALS, Forecast, Weather
 from sfn_local import FunctionError
 
+UPLOADED = "EventOnFileUploadedFunction"
 BUSY = 503
 TRIES = 60
 Outcome = tuple[AwsCall, str]
@@ -37,6 +39,24 @@ class Heard(Lambdas):
         return answer
 
 
+class Stormy(Heard):
+    """The same, where Lambda refuses a share of the invocations, and loses a share of answers."""
+
+    def __init__(self, lambdas: Lambdas, weather: Weather) -> None:
+        super().__init__(lambdas)
+        self._weather = weather
+
+    def invoke(self, name: str, payload: bytes) -> bytes:
+        function = self.find(name).logical_id
+        kind = None if function == UPLOADED else self._weather.refusal()
+        if kind is not None:
+            raise FunctionError(kind, "{}")
+        answer = super().invoke(name, payload)
+        if self._weather.loses(function):
+            raise FunctionError(LOST, "{}")
+        return answer
+
+
 def _said(answer: Any) -> str:
     if isinstance(answer, dict) and answer.get("batchItemFailures"):
         return "again"
@@ -46,11 +66,20 @@ def _said(answer: Any) -> str:
 
 
 class WholeSystem(ZipSystem):
-    """All of it, the sweep every five minutes; a client sends again what is answered 503."""
+    """All of it, the sweep every five minutes; a client sends again what is answered 503.
 
-    def __init__(self, seed: int | None = None, **more: Any) -> None:
+    `weather` is the share of calls, invocations and answers that fail, and its seed, as `up` has
+    it. An event that S3 sends is spared: Lambda tries it three times, and then it is a dead letter.
+    """
+
+    def __init__(
+        self, seed: int | None = None, *, weather: tuple[float, int] = (0.0, 0), **more: Any
+    ) -> None:
         super().__init__(seed, **more)
-        self.lambdas = self.heard = Heard(self.lambdas)
+        forecast = Forecast(*weather, spared=frozenset((API, UPLOADED)))
+        self.weather = Weather(forecast, self.calls.function)
+        self.calls.observers.append(self._meet)
+        self.lambdas = self.heard = Stormy(self.lambdas, self.weather)
         self.consumers: dict[str, Stream] = {}
         self.queues: dict[str, str] = {}
         for source in self.template.event_sources:
@@ -74,11 +103,25 @@ class WholeSystem(ZipSystem):
         **asked: str,
     ) -> tuple[int, dict[str, Any]]:
         for _ in range(TRIES):
-            status, answer = super().api(method, path, body, key=key, **asked)
+            status, answer = self._answered(method, path, body, key=key, **asked)
             if status != BUSY:
                 return status, answer
             self.clock.advance(2)
         return status, answer
+
+    def _answered(self, *request: Any, **asked: Any) -> tuple[int, dict[str, Any]]:
+        """What API Gateway answers: 503 where Lambda refuses."""
+        try:
+            return super().api(*request, **asked)
+        except FunctionError as error:
+            if error.error not in REFUSALS:
+                raise
+            return BUSY, {}
+
+    def _meet(self, call: AwsCall, moment: str) -> None:
+        if call.function != UPLOADED:
+            strike = self.weather.before if moment == "before" else self.weather.after
+            strike(call.operation)
 
     def step(self) -> bool:
         if self.clock.time() - self._swept_at >= MINUTES_5:

@@ -1,0 +1,35 @@
+"""A share of all calls, invocations and answers fails, as `up --weather` has it: nothing shows."""
+
+import pytest
+from tests.simulation.weather import FLOWS, archives, imports, nothing_starts
+from tests.support.proof import without
+from tests.support.system import silent
+from tests.support.whole_system import WholeSystem
+
+SEEDS = range(6)
+HAVE_BATCHES = (imports, archives, nothing_starts)
+"""A batch of rows has six tries in five minutes; at a tenth, a person has to retry the import."""
+CASES = [
+    *((flow, 0.04, seed) for flow in FLOWS for seed in SEEDS),
+    *((flow, 0.1, seed) for flow in FLOWS if flow not in HAVE_BATCHES for seed in SEEDS),
+]
+LONG = [case for case in CASES if case[1:] != (0.04, 0)]
+
+
+def said_as(given):
+    return getattr(given, "__name__", str(given))
+
+
+@pytest.fixture(autouse=True)
+def _silence():
+    with silent():
+        yield
+
+
+@pytest.mark.parametrize(("flow", "share", "seed"), without(CASES, LONG), ids=said_as)
+def test_a_share_of_everything_fails_and_every_flow_ends_as_on_a_good_day(flow, share, seed):
+    with WholeSystem(batch=2, weather=(share, seed)) as system:
+        flow(system)
+
+        assert system.given_up() == []
+        assert system.weather.met.total() > 0
