@@ -1,1 +1,6 @@
 """Versioned commands, ordered and exactly once into read models, on AWS Step Functions."""
+
+import logging
+
+for _name in ("boto3", "botocore", "s3transfer", "urllib3", "aws_lambda_powertools"):
+    logging.getLogger(_name).setLevel(logging.INFO)  # at DEBUG they write what they send: secrets

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from sfn_cqrs.domain.masking import masked
+
 MAX_ERROR = 256
 MAX_CAUSE = 32_768
 MAX_SUMMARY = 4_000
@@ -136,7 +138,7 @@ class Failure:
 
     @property
     def summary(self) -> str:
-        """The cause for a person: the message, then the lines of the user's code.
+        """The cause for an operator, masked: the message, then the lines of the user's code.
 
         An error of nobody's but ours keeps its whole stack trace.
         """
@@ -144,10 +146,15 @@ class Failure:
             details = json.loads(self.cause)
             message, trace = details["errorMessage"], list(details.get("stackTrace", ()))
         except (ValueError, TypeError, KeyError):
-            return self.cause[:MAX_SUMMARY]
+            return masked(self.cause)[:MAX_SUMMARY]
         tells_already = any(map(Frame.parsed, str(message).splitlines()))
         lines = [message, *([] if tells_already else _folded(trace))]
-        return "\n".join(str(line).rstrip() for line in lines)[:MAX_SUMMARY]
+        return masked("\n".join(str(line).rstrip() for line in lines))[:MAX_SUMMARY]
+
+
+def first_line(cause: str) -> str:
+    """The cause for whoever is no operator: what happened, without the stack trace."""
+    return cause.partition("\n")[0]
 
 
 def _folded(trace: list[object]) -> list[object]:

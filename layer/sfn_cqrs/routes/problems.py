@@ -5,6 +5,7 @@ from typing import Any
 
 from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain import errors
+from sfn_cqrs.domain.masking import masked
 
 _STATUS = {
     errors.InvalidInputError: HTTPStatus.BAD_REQUEST,
@@ -41,7 +42,7 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
         return status, problem(status, error.code, f"{error.module} {reason}")
     if isinstance(error, errors.SfnCqrsError):
         status = status_of(type(error))
-        return status, {**problem(status, error.code, str(error)), **_extras(error)}
+        return status, {**problem(status, error.code, masked(str(error))), **_extras(error)}
     if is_transient(error):
         status, code = HTTPStatus.SERVICE_UNAVAILABLE.value, errors.BusyError.code
         return status, problem(status, code, "nothing is lost; send the same request again")

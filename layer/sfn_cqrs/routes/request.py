@@ -8,7 +8,8 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT
 from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.routes.http import Identity, body_of, integer_of
+from sfn_cqrs.domain.failure import first_line
+from sfn_cqrs.routes.http import OPERATOR, Identity, body_of, integer_of
 from sfn_cqrs.routes.resolver import current_event
 from sfn_cqrs.service.commands.service import Caller
 
@@ -91,7 +92,9 @@ def needed(body: dict[str, Any], field: str) -> Any:
 
 
 def answer(status: HTTPStatus, body: dict[str, Any]) -> Response[str]:
-    """Answer a JSON object."""
+    """Answer a JSON object; stack traces are for operators, others are told the first line."""
+    if OPERATOR not in Identity.of(current_event()).groups:
+        _without_traces(body)
     return Response(status.value, "application/json", json.dumps(body, ensure_ascii=False))
 
 
@@ -99,3 +102,10 @@ def listed(items: list[dict[str, Any]], next_cursor: str | None) -> Response[str
     """Answer a page of items."""
     more = {"nextCursor": next_cursor} if next_cursor else {}
     return answer(HTTPStatus.OK, {"items": items, **more})
+
+
+def _without_traces(body: dict[str, Any]) -> None:
+    """Cut the causes of what is shown, of its items and of its log's lines; never a payload."""
+    for shown in (body, *body.get("items", ()), *body.get("log", ())):
+        if shown.get("cause"):
+            shown["cause"] = first_line(shown["cause"])

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.masking import mask
 
 LambdaHandler = Callable[[dict[str, Any], Any], Any]
 
@@ -87,10 +88,17 @@ class StepFunctionsContext:
 
 
 def sfn_handler(function: Callable[[Any, StepFunctionsContext], Any]) -> LambdaHandler:
-    """Make a Lambda handler of a function of a state's input and its context."""
+    """Make a Lambda handler of a function of a state's input and its context.
+
+    What it raises is masked: Lambda reports it to the machine's history and to the log.
+    """
 
     @wraps(function)
     def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> Any:
-        return function(event.get("input"), StepFunctionsContext.from_event(event))
+        try:
+            return function(event.get("input"), StepFunctionsContext.from_event(event))
+        except Exception as error:
+            mask(error)
+            raise
 
     return lambda_handler

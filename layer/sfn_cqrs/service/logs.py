@@ -1,11 +1,13 @@
-"""The logger of every function: JSON, and never a task token."""
+"""The logger of every function: JSON, and never a task token, a secret or an address."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from aws_lambda_powertools import Logger
 
-logger = Logger(use_rfc3339=True)
+from sfn_cqrs.domain.masking import masked
 
 
 @contextmanager
@@ -16,3 +18,24 @@ def logged_as(**names: object) -> Iterator[None]:
         yield
     finally:
         logger.thread_safe_clear_keys()
+
+
+def _line(record: dict[str, Any]) -> str:
+    """Mask the texts, not the line: what JSON has escaped would be cut in two."""
+    clean = _clean(record)
+    return json.dumps(clean, default=lambda each: masked(str(each)), ensure_ascii=False)
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return masked(value)
+        case dict():
+            return {name: _clean(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_clean(each) for each in value]
+        case _:
+            return value
+
+
+logger = Logger(use_rfc3339=True, json_serializer=_line)

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 
 from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.masking import mask, masked
 from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
 from sfn_cqrs.service.logs import logged_as, logger
 
@@ -69,10 +70,14 @@ def remaining_ms_of(lambda_context: Any) -> int:
 
 @contextmanager
 def naming_transient() -> Iterator[None]:
-    """Raise what is transient by the one name that machines know: Lambda reports the very class."""
+    """Raise what is transient by the one name that machines know: Lambda reports the very class.
+
+    It reports the text too, to the machine's history and to the log, so that is masked.
+    """
     try:
         yield
     except Exception as error:
         if is_transient(error) and type(error) is not TransientError:
-            raise TransientError(f"{type(error).__name__}: {error}") from error
+            raise TransientError(masked(f"{type(error).__name__}: {error}")) from error
+        mask(error)
         raise

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.adapters.transient import is_transient
+from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.service.context import LambdaHandler
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.state import naming_transient
@@ -111,5 +112,5 @@ def _age(record: Message) -> timedelta:
 
 def _give_up(record: Message, error: Exception, why: str = "") -> None:
     keys = record.get("dynamodb", {}).get("Keys", {})
-    bootstrap.dead_letters().put(keys, f"{why}{type(error).__name__}: {error}")
+    bootstrap.dead_letters().put(keys, masked(f"{why}{type(error).__name__}: {error}"))
     logger.error("a record went to the dead letters", exc_info=error)

@@ -3,6 +3,7 @@
 from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.errors import StepRefusedError, SupersededError, TransientError
 from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY, trace_of
+from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.domain.saga import Ending, EntryStatus, Saga, checked_result
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.sagas import types as saga_types
@@ -24,12 +25,11 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
     except (TransientError, SupersededError):
         raise
     except StepRefusedError as error:
-        return Ending(
-            EntryStatus.REFUSED, error=error.reason[:MAX_ERROR], cause=str(error)[:MAX_SUMMARY]
-        )
+        cause = masked(str(error))[:MAX_SUMMARY]
+        return Ending(EntryStatus.REFUSED, error=error.reason[:MAX_ERROR], cause=cause)
     except Exception as error:  # whatever a function raises is its step's, never the machine's
         logger.warning("a step failed", exc_info=error, saga=saga.key.id, step=name)
-        cause = f"{error}\n{trace_of(error)}".rstrip()[:MAX_SUMMARY]
+        cause = masked(f"{error}\n{trace_of(error)}").rstrip()[:MAX_SUMMARY]
         return Ending(EntryStatus.FAILED, error=type(error).__name__[:MAX_ERROR], cause=cause)
 
 

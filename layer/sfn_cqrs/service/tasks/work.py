@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.errors import BusyError, ItemTimeoutError, TransientError
 from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY, trace_of
+from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.domain.task import Ending, Item, TaskStatus, TryAgain, checked_result
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.tasks.types import TaskItem, TaskType
@@ -59,7 +60,8 @@ def _given(item: Item) -> TaskItem:
 
 def _failed(error: BaseException, item: Item, message: str | None = None) -> Ending:
     logger.warning("an item failed", exc_info=error, task=item.key.id, index=item.index)
-    cause = f"{str(error) if message is None else message}\n{trace_of(error)}".rstrip()
+    trace = trace_of(error)
+    cause = masked(f"{str(error) if message is None else message}\n{trace}").rstrip()
     return Ending(
         TaskStatus.FAILED, error=type(error).__name__[:MAX_ERROR], cause=cause[:MAX_SUMMARY]
     )

@@ -8,6 +8,7 @@ from sfn_cqrs.domain.errors import BusyError, ItemTimeoutError, TransientError
 from sfn_cqrs.domain.failure import place_of
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ZipKey
+from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.logs import logger
@@ -111,5 +112,5 @@ def _error_of(name: str, hook: ImportHook, finished: FinishedImport, *, is_late:
         return ""
     logger.warning("a finalization hook failed", exc_info=failure, hook=name, job=finished.id)
     place = place_of(failure)
-    reason = f"{type(failure).__name__}: {failure}"[:MAX_ERROR_CHARACTERS]
+    reason = masked(f"{type(failure).__name__}: {failure}")[:MAX_ERROR_CHARACTERS]
     return f"{reason} ({place})" if place else reason

@@ -1,0 +1,246 @@
+"""A system whose users send canaries: what must be read in tables, and nowhere else."""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Any
+from unittest import mock
+
+from botocore.exceptions import ClientError
+from tests.simulation.weather import FLOWS
+from tests.support.calls import AwsCall, Observer
+from tests.support.system import API, TENANT
+from tests.support.whole_system import WholeSystem
+
+from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.link_secret import LinkSecret
+from sfn_cqrs.adapters.topics import DeadLetters, Topic
+from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.logs import logger
+from sfn_local import FunctionError
+from sfn_local.executions.tokens import Tokens
+
+EMAIL = "ada.lovelace@example.com"
+IBAN = "DE89370400440532013000"
+SESSION = "IQoJb3JpZ2luX2VjEJr9Kq8wcanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789+canary=="
+SECRET = "Zk3nQ8canaryVt5LxW1yBhR7mUeA2pDsJ4oG6fHcT9i"
+Flow = Callable[[WholeSystem], None]
+PRIVATE = {"email": EMAIL, "iban": IBAN}
+PAYLOADS = {"attributes", "input", "payload", "result", "note", "name", "cells"}
+"""What users store and are shown again: the fields whose contents are theirs."""
+QUOTED = f"{EMAIL}, {IBAN}, {SESSION}, {SECRET}"
+
+
+class CanarySystem(WholeSystem):
+    """Every request, file and failing handler carries canaries; all that leaves is kept."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.seen: dict[str, list[str]] = {
+            "responses": [],
+            "reports": [],
+            "notices": [],
+            "logs": [],
+            "histories": [],
+            "causes": [],
+        }
+        self.canaries = {EMAIL, IBAN, SESSION, SECRET}
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **super().environment(),
+            "AWS_SESSION_TOKEN": SESSION,
+            "APPROVAL_LINK_SECRET": "approval-links",
+        }
+
+    def parts(self) -> dict[str, Any]:
+        secrets = mock.Mock()
+        secrets.get_secret_value.return_value = {"SecretString": SECRET}
+        return {**super().parts(), "link_secret": LinkSecret(lambda: secrets, "approval-links")}
+
+    def api(
+        self, method: str, path: str, body: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[int, dict[str, Any]]:
+        status, answer = super().api(method, path, _tainted(body), **more)
+        self.seen["responses"].append(json.dumps(_without_payloads(answer)))
+        return status, answer
+
+    def upload(self, body: bytes) -> str:
+        named = body.replace(b"Narita", f"{EMAIL} {IBAN}".encode())
+        return super().upload(named.replace(b",x,", f",{EMAIL},".encode()))
+
+    def until(self, is_done: Callable[[], bool], sweeps: int = 3) -> None:
+        super().until(is_done, min(sweeps, 3))
+
+    def look(self) -> None:
+        """Read what the machines and the tables keep."""
+        for machine in self.template.machines.values():
+            for listed in self.engine.list_executions(machine.arn):
+                shown = self.engine.describe_execution(listed["executionArn"])
+                events = self.engine.history(listed["executionArn"])
+                text = json.dumps([shown, events], default=str)
+                self.seen["histories"].append(_without_tokens_given(text))
+        for name in self.clients["dynamodb"].list_tables()["TableNames"]:
+            items = self.clients["dynamodb"].scan(TableName=name)["Items"]
+            causes = [list(_causes(unmarshal(item))) for item in items]
+            self.seen["causes"].append(json.dumps(causes))
+
+
+def links(system: WholeSystem) -> None:
+    """Send a link, such as by e-mail, and look at its approval."""
+    asked = {"type": "ORDER_RELEASE", "subject": "o-1"}
+    id_ = system.ask("POST", "/approvals", asked)["id"]
+    link = ApprovalService(TENANT).link(id_, "hanako", ["operator"], base_url="https://api")
+    assert isinstance(system, CanarySystem)
+    system.canaries.add(re.split("[/?=#]", link)[-1])
+    system.api("GET", f"/approvals/{id_}")
+
+
+@contextmanager
+def canary_system(level: int) -> Iterator[CanarySystem]:
+    """Enter a system that logs at a level, as Lambda would let it."""
+    system, text, root = CanarySystem(batch=2), StringIO(), logging.getLogger()
+    everything = logging.StreamHandler(text)
+    own = (logger.name, "moto", "sfn_local")  # Lambda's handler leaves what is ours to ours
+    everything.addFilter(lambda record: not record.name.startswith(own))
+    before = root.level, logger.log_level
+    publish, put, issue = Topic.publish, DeadLetters.put, Tokens.issue
+
+    def published(topic: Topic, messages: Any) -> None:
+        system.seen["notices"].append(json.dumps(list(messages)))
+        publish(topic, messages)
+
+    def put_away(letters: DeadLetters, keys: Any, reason: str) -> None:
+        system.seen["notices"].append(f"{keys} {reason}")
+        put(letters, keys, reason)
+
+    def issued(tokens: Tokens, *arguments: Any) -> str:
+        token = issue(tokens, *arguments)
+        system.canaries.add(token)
+        return token
+
+    reported = FunctionError.of
+
+    def report(error: BaseException) -> FunctionError:
+        system.seen["reports"].append(str(error))
+        return reported(error)
+
+    with ExitStack() as stack:
+        patch = mock.patch.object
+        stack.enter_context(patch(Topic, "publish", published))
+        stack.enter_context(patch(DeadLetters, "put", put_away))
+        stack.enter_context(patch(Tokens, "issue", issued))
+        stack.enter_context(patch(FunctionError, "of", report))
+        stack.enter_context(patch(logger.registered_handler, "stream", text))
+        root.addHandler(everything)
+        root.setLevel(level)
+        logger.setLevel(level)
+        try:
+            with system:
+                yield system
+                system.look()
+        finally:
+            root.removeHandler(everything)
+            root.setLevel(before[0])
+            logger.setLevel(before[1])
+            system.seen["logs"].append(text.getvalue())
+
+
+class Quoting:
+    """Lets a call of each function's first invocations fail with a text that quotes what it got.
+
+    Of the API's, only where it is asked for: nothing else runs once a request is refused.
+    """
+
+    def __init__(self, number: int, moment: str, *, api: bool = False) -> None:
+        self._number = number
+        self._moment = moment
+        self._is_api = api
+        self.met: set[str] = set()
+
+    def __call__(self, call: AwsCall, moment: str) -> None:
+        is_turn = call.number == self._number and call.invocation <= 2
+        is_meant = (call.function == API) is self._is_api
+        if is_turn and is_meant and moment == self._moment:
+            self.met.add(call.function)
+            raise ClientError(
+                {
+                    "Error": {"Code": "ValidationException", "Message": f"not valid: {QUOTED}"},
+                    "ResponseMetadata": {"HTTPStatusCode": 400},  # type: ignore[typeddict-item]
+                },
+                call.operation,
+            )
+
+
+def raising(*_: Any, **__: Any) -> None:
+    """A user's function that quotes what it was given."""
+    raise ValueError(f"cannot take {QUOTED}")
+
+
+@dataclass
+class Day:
+    """What was seen outside of the tables, of all flows; and which functions have run."""
+
+    seen: dict[str, str] = field(default_factory=dict)
+    found: set[tuple[str, str]] = field(default_factory=set)
+    functions: set[str] = field(default_factory=set)
+
+
+def day(level: int, *observers: Observer, flows: Sequence[Flow] = (*FLOWS, links)) -> Day:
+    """Play flows, however they end, each in a system of its own."""
+    told = Day()
+    for flow in flows:
+        with canary_system(level) as system:
+            system.calls.observers.extend(observers)
+            with suppress(AssertionError, LookupError, ClientError, FunctionError):
+                flow(system)
+            system.calls.observers.clear()
+        for where, texts in system.seen.items():
+            text = "\n".join(texts)
+            told.seen[where] = told.seen.get(where, "") + text
+            told.found |= {(where, canary) for canary in system.canaries if canary in text}
+        told.functions |= {function for function, _ in system.heard.outcomes}
+    return told
+
+
+def _tainted(body: dict[str, Any] | None) -> dict[str, Any] | None:
+    if body is None:
+        return None
+    tainted = dict(body)
+    if isinstance(body.get("attributes"), dict):
+        tainted["attributes"] = body["attributes"] | PRIVATE
+    if isinstance(body.get("input"), dict):
+        tainted["input"] = body["input"] | PRIVATE
+    if isinstance(body.get("input"), list):
+        tainted["input"] = [each | PRIVATE for each in body["input"]]
+    if body.get("type") == "ORDER_RELEASE":
+        tainted |= {"payload": PRIVATE, "note": f"for {EMAIL}"}
+    return tainted
+
+
+def _without_payloads(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {name: each for name, each in value.items() if name not in PAYLOADS}
+        return {name: _without_payloads(each) for name, each in kept.items()}
+    return [_without_payloads(each) for each in value] if isinstance(value, list) else value
+
+
+def _without_tokens_given(history: str) -> str:
+    """A history without the tokens that its machine gave to functions, which AWS records."""
+    return re.sub(r'(\\*"(?:taskToken|Token)\\*": ?\\*")[^"\\]+', r"\1", history)
+
+
+def _causes(value: Any) -> Iterator[str]:
+    """Whatever an item says of failures, at any depth."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if name in ("cause", "error", "reason") and isinstance(each, str):
+                yield each
+            yield from _causes(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _causes(each)
