@@ -1,0 +1,170 @@
+"""A rule stands once: in the domain, which production runs, or else a test holds two equal.
+
+What only tests call would be a model of production and not production; an expression that nobody
+compares with the domain drifts from it; an update of a record's item does not renew `rev`, so that
+whoever has read it before writes over it.
+"""
+
+import ast
+
+import pytest
+from tests.template.rules import conditions, names_in, unused, updates_of_records
+from tests.template.stack import ROOT, modules
+
+DOMAIN = ROOT / "layer/sfn_cqrs/domain"
+PRODUCTION = ("layer", "functions", "app", "local")
+HELD_EQUAL = {
+    "test_process_equivalence.py": {
+        "process_table": {"begin", "park", "close", "restart", "skip"},
+    },
+    "test_task_equivalence.py": {
+        "task_table": {"claim", "count_retry", "close_item", "settle_item", "_end_item"},
+    },
+    "test_zip_equivalence.py": {"zip_jobs": {"_check", "_end"}},
+    "test_publish_equivalence.py": {"command_table": {"_settled"}},
+}
+"""Expressions that say what the domain says, too, by the contract test that compares them."""
+TWINS = {
+    "process.Process": {"may_begin", "may_park", "parked", "may_restart", "may_skip"},
+    "task.Item": {"may_be_claimed", "claimed", "may_be_closed", "may_be_settled"},
+}
+"""What of the domain these tests run, and models explore, in the place of an expression."""
+FOR_THE_USERS_PACKAGE = {"cells.filled", "cells.text"}
+"""What the code that `sfn-cqrs new import` writes calls."""
+STANDS_ALONE = {
+    "data_table": {
+        "row_condition": "the row is as it was read",
+        "page": "deleted rows are left out of a list",
+    },
+    "import_table": {"replan": "the plan is as it was read"},
+    "read_model": {
+        "put_if_newer": "a later version stays; views are their handlers', not the domain's",
+        "replace": "the row is as it was read",
+    },
+    "wait_table": {"park": "a later try's token stays; a wait is no item of the domain's"},
+    "zip_jobs": {
+        "extracted": "of those who extract a file the first stays",
+        "refused": "of those who extract a file the first stays",
+        "processing": "only what was extracted is begun",
+    },
+}
+"""Expressions whose rule is nowhere in the domain, with the rule."""
+WITHOUT_RECORDS = {"command_table", "process_table", "read_model"}
+"""Adapters that update items, and whose tables have no records."""
+
+
+def adapters() -> dict[str, ast.Module]:
+    return {path.stem: tree for path, tree in modules("layer/sfn_cqrs/adapters")}
+
+
+def domain() -> dict[str, ast.Module]:
+    return {path.stem: tree for path, tree in modules("layer/sfn_cqrs/domain")}
+
+
+def test_the_domain_has_nothing_that_only_tests_use() -> None:
+    users = [tree for path, tree in modules(*PRODUCTION) if path.parent != DOMAIN]
+    twins = {f"{kind}.{name}" for kind, names in TWINS.items() for name in names}
+
+    assert unused(domain(), users) == twins | FOR_THE_USERS_PACKAGE
+
+
+def test_an_expression_is_held_equal_to_the_domains_rule_or_is_the_only_one() -> None:
+    known = {(module, name) for module, names in STANDS_ALONE.items() for name in names}
+    for pairs in HELD_EQUAL.values():
+        known |= {(module, name) for module, names in pairs.items() for name in names}
+
+    found = {(module, name) for module, tree in adapters().items() for name in conditions(tree)}
+    assert found == known
+
+
+@pytest.mark.parametrize("test", HELD_EQUAL)
+def test_who_holds_expressions_equal_runs_them_all(test: str) -> None:
+    text = (ROOT / "tests/contract" / test).read_text(encoding="utf-8")
+    public = {"_check": "end_files", "_end": "end_files", "_settled": "publish"}
+    public |= {"_end_item": "close_item"}
+    wanted = {public.get(name, name) for names in HELD_EQUAL[test].values() for name in names}
+
+    assert {name for name in wanted if f".{name}(" in text} == wanted
+
+
+def test_no_update_is_one_of_a_records_item() -> None:
+    found = {module: updates_of_records(tree) for module, tree in adapters().items()}
+
+    assert {module for module, names in found.items() if names} == WITHOUT_RECORDS
+
+
+def test_only_adapters_update_items() -> None:
+    others = [
+        path.relative_to(ROOT).as_posix()
+        for path, tree in modules("layer", "functions", "app")
+        if path.parent != ROOT / "layer/sfn_cqrs/adapters" and names_in(tree)[".update_item"]
+    ]
+
+    assert others == []
+
+
+MODEL = """
+class Saga:
+    def may_end(self):
+        return self.may_end
+    def is_open(self):
+        return True
+def helped():
+    return helped()
+def is_open(): ...
+class Park: ...
+class Lost: ...
+"""
+USERS = [
+    "from sfn_cqrs.domain.saga import Lost, Saga as Found\nopened = Found().is_open()",
+    "from sfn_cqrs.domain import saga as sagas\nparked, helped = sagas.Park(), is_open",
+]
+
+
+def test_what_nobody_uses_but_itself_or_an_import_is_found() -> None:
+    found = unused({"saga": ast.parse(MODEL)}, map(ast.parse, USERS))
+
+    assert found == {"saga.Saga.may_end", "saga.helped", "saga.is_open", "saga.Lost"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_rule"),
+    [
+        ('"#status = :open"', True),
+        ('f"attempt = :attempt AND {OPEN}"', True),
+        ("OPEN", True),
+        ('"attempt < :attempt"', True),
+        ('"attribute_not_exists(pk) OR since <= :since"', True),
+        ('"#rows.#row = :before"', True),
+        ('"attribute_not_exists(pk)"', False),
+        ('"rev = :rev"', False),
+        ('"SET #status = :open"', False),
+    ],
+)
+def test_a_condition_that_compares_is_found(condition: str, is_rule: bool) -> None:
+    source = f'OPEN = "#status IN (:created, :processing)"\ndef write(self):\n    put({condition})'
+
+    assert conditions(ast.parse(source)) == ({"write"} if is_rule else set())
+
+
+DIRECT = "self._client.update_item(UpdateExpression=u, Key=marshal({'pk': key.%s, 'sk': key.sk}))"
+GIVEN = """
+class Table:
+    def cancel(self, key):
+        self._write(key.%s, key.sk, "SET a = :a")
+    def _write(self, pk, sk, update):
+        part = {"Update": {"UpdateExpression": update, "Key": marshal({"pk": pk, "sk": sk})}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        (f"def cancel(self, key):\n    {DIRECT % 'pk'}", {"cancel"}),
+        (f"def cancel(self, key):\n    {DIRECT % 'parts_pk'}", set()),
+        (GIVEN % "pk", {"cancel"}),
+        (GIVEN % "items_pk", set()),
+    ],
+)
+def test_an_update_of_a_records_item_is_found(source: str, found: set[str]) -> None:
+    assert updates_of_records(ast.parse(source)) == found
