@@ -44,6 +44,8 @@ TABLES = (
     "ImportTmpTable",
 )
 BUCKET, IMPORTS = "attributes", "imports"
+RECORDS = frozenset(("SagasTable", "TasksTable", "ApprovalsTable", "ImportTmpTable"))
+"""Tables of records: `KIND#tenant`; what belongs to one lies in `KIND#tenant#ulid`."""
 StoredProcess = tuple[Process, bool, int | None]
 
 
@@ -224,12 +226,23 @@ def check_call(params: dict[str, Any], model: Any, **_: Any) -> None:
     """
     if model.name in ("GetItem", "Query") and "IndexName" not in params:
         assert params.get("ConsistentRead") is True, params
+    for table, key in _updated(params, model.name):
+        is_records = table in RECORDS and key["pk"]["S"].count("#") == 1
+        assert not is_records, f"an update does not renew the rev of {key}"
     reserved = set(ReservedKeywords.get_reserved_keywords())
     keywords = {"SET", "REMOVE", "ADD", "AND", "OR", "IN", "NOT", "BETWEEN"}
     for text in _expressions(params):
         words = {word.upper() for word in re.findall(r"(?<![#:\w])[A-Za-z_]\w*", text)}
         assert not words & reserved - keywords, text
         assert not re.search(r":\w+ *(=|<>|[<>]=?) *:\w", text), text
+
+
+def _updated(params: Any, operation: str) -> list[tuple[str, Any]]:
+    """The items that a call updates, by their tables and keys."""
+    parts = [params] if operation == "UpdateItem" else []
+    if operation == "TransactWriteItems":
+        parts = [each["Update"] for each in params["TransactItems"] if "Update" in each]
+    return [(part["TableName"], part["Key"]) for part in parts]
 
 
 def _expressions(params: Any) -> list[str]:
