@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs_local.app_check import Broken
 from sfn_cqrs_local.client.aws import Target
 
 OLDEST_PER_SHARD: Final = 50
@@ -83,12 +84,13 @@ class Diagnosis:
     findings: list[Finding]
     kinds: dict[str, Kind]
     dead_letters: dict[str, int]
+    broken: list[Broken] = field(default_factory=list)
 
     @property
     def is_well(self) -> bool:
         """Nothing needs attention."""
         ill = any(kind.findings for kind in self.kinds.values())
-        return not self.findings and not ill and not any(self.dead_letters.values())
+        return not (self.findings or ill or any(self.dead_letters.values()) or self.broken)
 
 
 @dataclass(frozen=True)

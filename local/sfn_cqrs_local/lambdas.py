@@ -13,11 +13,13 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from sfn_cqrs.domain.masking import masked
 from sfn_cqrs_local.handlers import Call, Failure, Handlers
 from sfn_cqrs_local.output import printing_as
 from sfn_cqrs_local.processes import Processes
@@ -46,12 +48,28 @@ def current_function() -> str | None:
 
 @dataclass(frozen=True)
 class Invocation:
-    """A finished invocation, as listeners see it."""
+    """A finished invocation, as listeners see it; one that failed has Lambda's answer."""
 
     function: str
     request_id: str
     seconds: float
     error: str | None
+    payload: bytes = b"{}"
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    def logged(self) -> str:
+        """What Lambda's log says of a failure, with the execution whose state it was."""
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        said = {"timestamp": at, "level": "ERROR", **_execution(self.payload), **self.body}
+        return masked(json.dumps(said, ensure_ascii=False))
+
+
+def _execution(payload: bytes) -> dict[str, str]:
+    try:
+        context = json.loads(payload)["context"]
+        return {"execution": context["Execution"]["Name"], "state": context["State"]["Name"]}
+    except (ValueError, TypeError, KeyError):
+        return {}
 
 
 class Runtime(Protocol):
@@ -262,17 +280,14 @@ class _Run:
             if self.answered:
                 return False
             self.answered = True
-        error = answer.kind if isinstance(answer, Failure) else None
-        seconds = time.monotonic() - self.started
-        self.notify(Invocation(self.function.logical_id, self.request_id, seconds, error))
+        error, body = (answer.kind, answer.body) if isinstance(answer, Failure) else (None, {})
+        name, seconds = self.function.logical_id, time.monotonic() - self.started
+        self.notify(Invocation(name, self.request_id, seconds, error, self.payload, body))
         self.done(self.failure(answer) if isinstance(answer, Failure) else answer)
         return True
 
     def failure(self, failure: Failure) -> FunctionError:
-        name, body = self.function.logical_id, failure.body
-        trace = "".join(body.get("stackTrace", ()))
-        logger.warning("%s %s: %s\n%s", name, failure.kind, body["errorMessage"], trace)
-        return FunctionError(failure.kind, json.dumps(body, ensure_ascii=False))
+        return FunctionError(failure.kind, json.dumps(failure.body, ensure_ascii=False))
 
 
 def break_into_handler(*args: Any, **kwargs: Any) -> Any:

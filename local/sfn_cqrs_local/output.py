@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -41,6 +41,7 @@ class FunctionOutput:
     def __init__(self, log: TextIO) -> None:
         """Write functions' lines to `log`."""
         self._log = log
+        self.listeners: list[Callable[[str], None]] = []
         self._lock = threading.Lock()
         self._router: _Router | None = None
 
@@ -65,6 +66,8 @@ class FunctionOutput:
             if not self._log.closed:
                 self._log.write(f"{prefix} {text}\n")
                 self._log.flush()
+        for listener in self.listeners:  # outside the lock: it may print
+            listener(f"{prefix} {text}")
 
 
 class _Router(io.TextIOBase):

@@ -28,7 +28,7 @@ from sfn_cqrs_local.events import EventRules
 from sfn_cqrs_local.fabric import CREDENTIALS, Deployment, Fabric, Ministack, deploy, session
 from sfn_cqrs_local.front import Front
 from sfn_cqrs_local.lambda_api import LambdaApi, forward_url
-from sfn_cqrs_local.lambdas import Functions
+from sfn_cqrs_local.lambdas import Functions, Invocation
 from sfn_cqrs_local.output import FunctionOutput
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.state import StackError, StackInfo, StateFolder
@@ -96,6 +96,7 @@ class LocalStack:
         self.template: Template
         self.deployment: Deployment
         self.functions: Functions
+        self.output: FunctionOutput
         self.engine: Engine
         self._streams: dict[tuple[str, str], StreamMapping] = {}
 
@@ -129,8 +130,16 @@ class LocalStack:
     @property
     def info(self) -> StackInfo:
         """What stack.json tells other processes."""
+        environment = {name: value for name, value in self.environment.items() if value}
         return StackInfo(
-            self.http, self.aws, self.sfn, self.lambda_, os.getpid(), self.name, self.outputs
+            self.http,
+            self.aws,
+            self.sfn,
+            self.lambda_,
+            os.getpid(),
+            self.name,
+            self.outputs,
+            {**CREDENTIALS, **environment},
         )
 
     def client(self, service: str) -> Any:
@@ -154,7 +163,7 @@ class LocalStack:
         self._cleanup.callback(self.state.release)
         log = self._cleanup.enter_context(self.state.stack_log.open("w", encoding="utf-8"))
         self._cleanup.enter_context(_logging_to(log))
-        self._cleanup.enter_context(FunctionOutput(log))
+        self.output = self._cleanup.enter_context(FunctionOutput(log))
 
         self._cleanup.enter_context(_environment(_isolated()))
         self.fabric = self._fabric or Ministack(FABRIC_PYTHON, self.state.fabric_log)
@@ -164,7 +173,7 @@ class LocalStack:
         self.http = self._serve(self._port, front.handle, front.guard)
         self._start_fabric(self.fabric, front.guard.origins)
         self._start_engine()
-        self._cleanup.enter_context(_environment(self._environment()))
+        self._cleanup.enter_context(_environment(self.environment))
         self._cleanup.callback(self.functions.close)  # before the environment changes again
         self._start_deliveries()
         self.functions.preload()
@@ -190,6 +199,7 @@ class LocalStack:
             isolated=self._isolated,
             forecast=self._forecast(),
         )
+        self.functions.listeners.append(self._log_failure)
         self._cleanup.callback(self.functions.close)
         if self.functions.weather is not None:
             self.functions.weather.start()
@@ -198,6 +208,11 @@ class LocalStack:
         if self._recorder is not None:
             self._recorder.start(self.functions)
             self._cleanup.callback(self._recorder.stop)
+
+    def _log_failure(self, invocation: Invocation) -> None:
+        if invocation.error is not None:
+            prefix = f"{invocation.function} {invocation.request_id}"
+            self.output.line(prefix, invocation.logged())
 
     def _forecast(self) -> Forecast | None:
         if self._weather is None:
@@ -273,7 +288,9 @@ class LocalStack:
             return b"null"
         return self.functions.invoke(function.name, payload)
 
-    def _environment(self) -> dict[str, str | None]:
+    @property
+    def environment(self) -> dict[str, str | None]:
+        """The environment of every function."""
         deployed = self.deployment.environment
         return {
             **{name: deployed[name] for name in self.template.environment},

@@ -21,7 +21,7 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class StackInfo:
-    """What stack.json holds: the endpoints, the process and the template's outputs."""
+    """What stack.json holds: the endpoints, the process, outputs and the functions' environment."""
 
     http: str
     aws: str
@@ -30,6 +30,7 @@ class StackInfo:
     pid: int
     name: str
     outputs: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def endpoints(self) -> dict[str, str | int]:
         """Return what `up --json` prints."""

@@ -5,7 +5,7 @@ import re
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 
 from sfn_cqrs.domain.masking import masked
@@ -148,7 +148,7 @@ class Failure:
         except (ValueError, TypeError, KeyError):
             return masked(self.cause)[:MAX_SUMMARY]
         tells_already = any(map(Frame.parsed, str(message).splitlines()))
-        lines = [message, *([] if tells_already else _folded(trace))]
+        lines = [message, *([] if tells_already else folded(trace) or trace)]
         return masked("\n".join(str(line).rstrip() for line in lines))[:MAX_SUMMARY]
 
 
@@ -157,6 +157,13 @@ def first_line(cause: str) -> str:
     return cause.partition("\n")[0]
 
 
-def _folded(trace: list[object]) -> list[object]:
-    frames = [frame for line in trace if (frame := Frame.parsed(str(line)))]
-    return list(_own(frames)) or trace
+def folded(trace: Iterable[object]) -> list[Frame]:
+    """The user's frames of a traceback's text, whole or frame by frame."""
+    return _own([frame for text in trace for frame in _parsed(str(text))])
+
+
+def _parsed(text: str) -> Iterator[Frame]:
+    lines = text.splitlines()
+    for line, below in zip_longest(lines, lines[1:], fillvalue=""):
+        if frame := Frame.parsed(line if _FRAME.match(below) else f"{line}\n{below}"):
+            yield frame

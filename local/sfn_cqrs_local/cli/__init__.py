@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "resume": ("sfn_cqrs_local.cli.execution:resume", "Let an execution go on that waits."),
     "invoke": ("sfn_cqrs_local.cli.invoke:invoke", "Invoke the function of one state."),
     "event": ("sfn_cqrs_local.cli.invoke:event", "Print a sample event of a state."),
+    "logs": ("sfn_cqrs_local.cli.logs:logs", "Read what the functions log, and follow it."),
     "doctor": (
         "sfn_cqrs_local.cli.doctor:doctor",
         "Look for what is stuck, failed or undelivered.",

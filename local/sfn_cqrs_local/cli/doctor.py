@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
+from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option, template_option
 from sfn_cqrs_local.client.aws import find_target
+from sfn_cqrs_local.terminal.causes import shortened
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_local.cli.command import FAILED, Command, json_option, print_json
 
@@ -32,20 +33,33 @@ if TYPE_CHECKING:
 )
 @state_option
 @stack_option
+@template_option
 @json_option
 @click.pass_context
 def doctor(
-    context: click.Context, older_than: float, state: Path, stack: str | None, as_json: bool
+    context: click.Context,
+    older_than: float,
+    state: Path,
+    stack: str | None,
+    template: Path,
+    as_json: bool,
 ) -> None:
-    """Look for what is stuck, blocked or failed, and for dead letters.
+    """Look for what is stuck, blocked, failed or broken, and for dead letters.
 
-    Versions, tasks, imports, archives, approvals and sagas. Exits 1 if there is any. `chain show`,
-    `task show`, `import status`, `approval show` and `saga show` tell more of each.
+    Modules of the local app that cannot be imported; versions, tasks, imports, archives, approvals
+    and sagas. Exits 1 if there is any. `chain show`, `task show`, `import show`, `approval show`
+    and `saga show` tell more of each.
     """
-    from sfn_cqrs_local.diagnosis import diagnose  # noqa: PLC0415 - it imports every table's adapter
+    from sfn_cqrs_local.app_check import AppCheck  # noqa: PLC0415 - it and what follows import much
+    from sfn_cqrs_local.diagnosis import diagnose  # noqa: PLC0415
+    from sfn_cqrs_local.template import Template  # noqa: PLC0415
 
     with one_line_errors():
-        diagnosis = diagnose(find_target(state, stack), timedelta(minutes=older_than))
+        target = find_target(state, stack)
+        check = None if stack else AppCheck(Template.load(template), target.environment)
+        diagnosis = diagnose(target, timedelta(minutes=older_than))
+    if check is not None:
+        diagnosis = replace(diagnosis, broken=check.result())
     if as_json:
         print_json(asdict(diagnosis))
     else:
@@ -54,7 +68,15 @@ def doctor(
         context.exit(FAILED)
 
 
+def _print_broken(diagnosis: Diagnosis) -> None:
+    for broken in diagnosis.broken:
+        click.secho(f"{broken.module} cannot be imported: {broken.reason}", fg="red")
+        for line in shortened(broken.code.splitlines()):
+            click.echo(line)
+
+
 def _print(diagnosis: Diagnosis) -> None:
+    _print_broken(diagnosis)
     click.echo(f"{diagnosis.open} open, the oldest for {diagnosis.oldest_open:.0f} s")
     if diagnosis.findings:
         headings = ("tenant", "type", "code", "version", "outcome", "status", "age (s)", "error")

@@ -23,6 +23,7 @@ from sfn_cqrs_local.cli.options import (
 from sfn_cqrs_local.fabric import FabricError
 from sfn_cqrs_local.lambdas import break_into_handler
 from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_local.talk import Talk
 from sfn_local.cli.command import Command, json_option
 
 DEFAULT_PORT: Final = 8787
@@ -96,7 +97,9 @@ def up(
         with _ending_on_signals(), one_line_errors(), stack:
             _announce(stack, stdout, as_json=as_json)
             sys.breakpointhook = break_into_handler
+            talk = Talk(stack, sys.stderr if as_json else stdout)
             while stack.fabric.is_running:
+                talk.look()
                 time.sleep(POLL_SECONDS)  # short: a signal may interrupt another thread's wait
             raise FabricError(f"the AWS fabric has ended; see {stack.state.fabric_log}")
     except FabricError as error:
@@ -110,12 +113,17 @@ def _announce(stack: LocalStack, stdout: TextIO, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(stack.info.endpoints()), stdout)
         return
+    pages = "".join(
+        f"  {name:<7} {stack.http}/{name}\n"
+        for name in ("docs", "console")
+        if any(route.path == f"/{name}" for route in stack.template.routes)
+    )
     text = f"""the stack runs:
   http    {stack.http}
-  aws     {stack.aws}
+{pages}  aws     {stack.aws}
   sfn     {stack.sfn}
   lambda  {stack.lambda_}
-logs are in {stack.state.path}; for the aws command line:
+what fails is said here; sfn-cqrs logs --follow tells all; for the aws command line:
   export AWS_ENDPOINT_URL={stack.aws} AWS_ENDPOINT_URL_SFN={stack.sfn} \\
     AWS_ENDPOINT_URL_LAMBDA={stack.lambda_} AWS_DEFAULT_REGION=us-east-1 \\
     AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test

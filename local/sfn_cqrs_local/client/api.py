@@ -37,6 +37,9 @@ CHUNK: Final = 1024 * 1024
 _PLAIN_SEGMENT: Final = re.compile(r"(?!\.{1,2}$)(?!~)[^/]+")
 
 
+_HINTS: Final = {"app_broken": "`sfn-cqrs doctor` shows the line; `up` has said it, too"}
+
+
 class ApiProblem(click.ClickException):
     """The API refused a request."""
 
@@ -46,7 +49,8 @@ class ApiProblem(click.ClickException):
         self.document = document
         code = document.get("code", f"HTTP {status}")
         detail = document.get("detail") or document.get("message") or "no reason given"
-        super().__init__(f"{code}: {detail}")
+        hint = f"\n{_HINTS[code]}" if code in _HINTS else ""
+        super().__init__(f"{code}: {detail}{hint}")
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

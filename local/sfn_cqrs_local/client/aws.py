@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ class Target:
     outputs: Mapping[str, str]
     endpoints: Mapping[str, str]
     stack: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client."""
@@ -32,8 +33,14 @@ class Target:
 
     def function_name(self, logical_id: str) -> str:
         """Return what a function of the template is called there."""
-        if self.stack is None:
-            return logical_id
+        return logical_id if self.stack is None else self.physical_id(logical_id)
+
+    def physical_id(self, logical_id: str) -> str:
+        """Return what a resource of a stack on AWS is called.
+
+        Raises:
+            click.ClickException: there is none, or the stack cannot be read.
+        """
         try:
             answer = self.client("cloudformation").describe_stack_resource(
                 StackName=self.stack, LogicalResourceId=logical_id
@@ -54,7 +61,7 @@ def find_target(state: Path, stack: str | None) -> Target:
         return Target(stack_outputs(stack), {}, stack)
     info = StateFolder(state).read()
     endpoints = {"aws": info.aws, "stepfunctions": info.sfn, "lambda": info.lambda_}
-    return Target(info.outputs, endpoints)
+    return Target(info.outputs, endpoints, environment=info.environment)
 
 
 def stack_outputs(stack: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,11 @@ def reason_of(cause: str | None) -> str:
 
 def code_of(cause: str | None) -> list[str]:
     """The lines of the user's code in a cause; files of this checkout by their short names."""
-    lines = (cause or "").splitlines()[1 : 1 + MAX_LINES]
+    return shortened((cause or "").splitlines()[1 : 1 + MAX_LINES])
+
+
+def shortened(lines: Iterable[str]) -> list[str]:
+    """Name the files of this checkout as a person does."""
     return [line.replace(f'"{CHECKOUT}/', '"') for line in lines]
 
 

@@ -1,0 +1,128 @@
+"""What `up` says while it runs, read as a newcomer reads it: from its terminal."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from queue import Empty, Queue
+
+import pytest
+from tests.local.project import copy_project
+
+pytestmark = pytest.mark.stack
+
+PROJECT = ("app/", "functions/", "layer/", "statemachine/", "template.yaml")
+
+
+class Up:
+    """A stack that runs, and what it prints."""
+
+    def __init__(self, project, state):
+        self.options = ["--state", str(state), "--template", str(project / "template.yaml")]
+        self._process = subprocess.Popen(
+            [*CLI, "up", "--port", "0", *self.options],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={
+                **os.environ,
+                "PYTHONUNBUFFERED": "1",
+                "PYTHONPATH": os.pathsep.join(str(project / one) for one in ("layer", "app")),
+            },
+        )
+        self._lines: Queue[str] = Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self._lines.put(line.rstrip("\n"))
+
+    def until(self, pattern):
+        """The line that matches, and as many below it as say more."""
+        seen = []
+        try:
+            while not (found := re.search(pattern, "\n".join(seen), re.MULTILINE)):
+                seen.append(self._lines.get(timeout=60))
+        except Empty:
+            raise AssertionError("\n".join(seen)) from None
+        return found
+
+    def run(self, *command):
+        return subprocess.run(
+            [*CLI, *command, *self.options[:2]], capture_output=True, text=True, check=False
+        )
+
+    def end(self):
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(20)
+        self._reader.join()
+
+
+CLI = [sys.executable, "-m", "sfn_cqrs_local.cli"]
+
+
+@pytest.fixture
+def project(tmp_path):
+    return copy_project(tmp_path / "project", only=PROJECT)
+
+
+@pytest.fixture
+def up(project, tmp_path):
+    started = Up(project, tmp_path / "state")
+    yield started
+    started.end()
+
+
+def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(up, project):
+    http = up.until(r"^  http    (\S+)\n  docs    \1/docs$")[1]
+    up.until("^Ctrl-C ends it")
+
+    body = {"type": "ORDER", "code": "o 1", "name": "first", "attributes": {"total": 1}}
+    request = urllib.request.Request(f"{http}/commands", json.dumps(body).encode())
+    urllib.request.urlopen(request, timeout=30).close()
+    up.until(
+        r"failed    CommandSyncDataFunction: SyncHandlerError: orders_by_customer: KeyError"
+        r": 'customer'\n +File \".*app/shop/orders\.py\", line 17, in orders_by_customer"
+        r"\n +customer = str\(command\.attributes\[\"customer\"\]\)"
+        r"\n +sfn-cqrs chain show ORDER 'o 1'$"
+    )
+
+    orders = project / "app/shop/orders.py"
+    good = orders.read_text()
+    orders.write_text(good.replace("row = {", "row = = {"))
+    up.until(
+        r"reloaded  app/shop/orders\.py\n(.*\n)*?"
+        r".*broken    shop\.orders cannot be imported: SyntaxError.*\n"
+        r" +File \".*app/shop/orders\.py\", line 11\n +row = = \{$"
+    )
+    refused = up.run("publish", "ORDER", "o-2", "--name", "x", "--attributes", "{}")
+    ill = up.run("doctor", *up.options[2:])
+
+    orders.write_text(good)
+    up.until(r"mended    shop\.orders can be imported again$")
+    well = up.run("doctor", *up.options[2:])
+
+    assert refused.stderr == (
+        "error: app_broken: shop.orders cannot be imported; its log says why\n"
+        "`sfn-cqrs doctor` shows the line; `up` has said it, too\n"
+    )
+    assert ill.returncode == 1
+    assert ill.stdout.startswith("shop.orders cannot be imported: SyntaxError: invalid syntax")
+    assert "row = = {" in ill.stdout
+    assert "cannot be imported" not in well.stdout
+
+
+def test_what_a_function_cannot_import_is_told_too(project, tmp_path):
+    (project / "functions/command/finish/app.py").write_text("import no_such_library\n")
+    up = Up(project, tmp_path / "state")
+    try:
+        up.until(
+            r"broken    functions/command/finish cannot be imported: ModuleNotFoundError: .*\n"
+            r" +File \".*/finish/app\.py\", line 1, in <module>\n +import no_such_library$"
+        )
+    finally:
+        up.end()
