@@ -7,8 +7,19 @@ by the version, so that whatever comes twice or too late changes nothing.
 from typing import Any
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.service.handlers import sync_handler
+
+
+def by_country() -> ReadModel:
+    """The airports of each country, counted; an import writes thousands of them a second."""
+    return bootstrap.read_model("airports_by_country", buckets=16)
+
+
+def by_icao() -> ReadModel:
+    """What a map needs of each airport."""
+    return bootstrap.read_model("airports_by_icao", buckets=16)
 
 
 @sync_handler("AIRPORT")
@@ -18,7 +29,7 @@ def airports_by_country(command: Command) -> None:
     The row remembers the country that it is counted in. The row and both counts change in
     one transaction, which holds only if the row is as it was read.
     """
-    view = bootstrap.read_model("airports_by_country")
+    view = by_country()
     tenant, code = command.key.tenant, command.key.code
     counted = view.get(tenant, "counted", code)
     if counted is not None and counted["version"] >= command.version:
@@ -45,7 +56,7 @@ def airports_by_icao(command: Command) -> None:
     """Keep what a map needs of each airport; a deleted one keeps its row as a guard."""
     fields = ("iata", "city", "country", "lat", "lon")
     row = {field: command.attributes.get(field) for field in fields}
-    bootstrap.read_model("airports_by_icao").put_if_newer(
+    by_icao().put_if_newer(
         command.key.tenant,
         "airports",
         command.key.code,

@@ -370,16 +370,20 @@ def import_actions() -> "Queue":
 
 
 @_once
-def read_models() -> "Callable[[str], ReadModel]":
-    """Makes a view of the table of read models, by its name."""
+def read_models() -> "Callable[..., ReadModel]":
+    """Makes a view of the table of read models, by its name and its number of buckets."""
     from sfn_cqrs.adapters.read_model import ReadModel  # noqa: PLC0415
 
     return partial(ReadModel, _client("dynamodb"), os.environ["READ_MODELS_TABLE"])
 
 
-def read_model(view: str) -> "ReadModel":
-    """One view of the table of read models."""
-    return read_models()(view)
+def read_model(view: str, *, buckets: int = 1) -> "ReadModel":
+    """One view of the table of read models.
+
+    `buckets` spreads each of its partitions: 16 take sixteen thousand writes a second. A view
+    has the same number for ever, wherever it is named.
+    """
+    return read_models()(view, buckets=buckets)
 
 
 def machine_arn(name: str) -> str:

@@ -15,7 +15,7 @@ from sfn_cqrs.domain.keys import CommandRef, ItemKey
 REF = CommandRef(NRT, 2, 1)
 ROLE = "arn:aws:iam::123456789012:role/machine"
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:command"
-NAME = "c-kwo3juokspqiqycwa4vp3fxkdd-v2-a1"
+NAME = "c-e3lss4ms7xqg5kmikbgvxgw2yu-v2-a1"
 EXECUTION = f"arn:aws:states:us-east-1:123456789012:execution:command:{NAME}"
 WAIT = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
 

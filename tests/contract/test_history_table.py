@@ -73,7 +73,10 @@ def test_a_history_item_says_when_it_expires(make_world):
 
     item = unmarshal(world.history.item_of(world.data.snapshot(NRT)))
 
-    assert (item["pk"], item["sk"]) == ("TENANT#tenant1", "AIRPORT#NRT@00000001")
+    assert (item["pk"], item["sk"]) == (
+        "TENANT#tenant1#AIRPORT#NRT",
+        "AIRPORT#NRT@00000001",
+    )
     assert item["ttl"] == 1798200000
 
 

@@ -3,9 +3,9 @@ import pytest
 from sfn_cqrs.domain.errors import TransientError
 
 
-@pytest.fixture
-def view(world):
-    return world.read_model("airports_by_country")
+@pytest.fixture(params=[1, 16], ids=["one partition", "buckets"])
+def view(world, request):
+    return world.read_model("airports_by_country", buckets=request.param)
 
 
 def test_a_row_comes_back_without_its_keys(view):

@@ -135,8 +135,8 @@ class MotoWorld(KeepsRecords):
         }
         return {**parts, "read_models": self.read_model}
 
-    def read_model(self, view: str) -> ReadModel:
-        return ReadModel(self.dynamodb, "ReadModelsTable", view)
+    def read_model(self, view: str, *, buckets: int = 1) -> ReadModel:
+        return ReadModel(self.dynamodb, "ReadModelsTable", view, buckets=buckets)
 
     def seed(self, *processes: Process) -> None:
         items = [

@@ -14,7 +14,7 @@ from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Command, DataRow
 from sfn_cqrs.domain.errors import TransientError
-from sfn_cqrs.domain.keys import CommandRef, ItemKey, partition_key, type_prefix
+from sfn_cqrs.domain.keys import CommandRef, ItemKey, data_partitions, type_prefix
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.publication import Publication, Refusal, RowPublication, SyncPublication
 from sfn_cqrs.domain.request import Request
@@ -286,7 +286,7 @@ class DataTable:
             return True
 
     def page(self, tenant: str, type_: str, limit: int, cursor: str | None) -> Page[DataRow]:
-        wanted = Range(partition_key(tenant), type_prefix(type_), limit, cursor)
+        wanted = Range(data_partitions(tenant, type_), type_prefix(type_), limit, cursor)
         with self._store.lock:
             found = {
                 key.sk: _loaded(self._store, row)
@@ -306,7 +306,8 @@ class HistoryTable:
     def item_of(self, snapshot: Item) -> Item:
         row = _row_of(snapshot)
         expiry = self._retention.expiry(row.key.type, self._store.now())
-        return {**snapshot, **marshal({"sk": row.key.version_sk(row.version), "ttl": expiry})}
+        where = {"pk": row.key.pk, "sk": row.key.version_sk(row.version)}
+        return {**snapshot, **marshal({**where, "ttl": expiry})}
 
     def append(self, snapshot: Item) -> bool:
         row = _row_of(snapshot)

@@ -92,7 +92,7 @@ class World(KeepsRecords):
         items = self.dynamodb.tables[TABLES[kind.name]].values()
         return [kind.read(item) for item in items if is_a(kind, item)]
 
-    def read_model(self, view: str) -> ReadModel:
+    def read_model(self, view: str, *, buckets: int = 1) -> ReadModel:  # noqa: ARG002 - one store
         return ReadModel(self.store, view)
 
     def parts(self) -> dict[str, object]:

@@ -7,7 +7,7 @@ from tests.support.airports import Airport
 from tests.support.moto_system import MotoSystem
 from tests.support.system import TENANT
 
-from sfn_cqrs import bootstrap
+from shop.airports import by_country
 
 
 def path_of(system, version):
@@ -97,7 +97,7 @@ def test_two_airports_of_one_country_are_counted(system, airport):
     airport.publish("Narita", attributes={"country": "KR"})
     system.run()
 
-    countries = bootstrap.read_model("airports_by_country").rows(TENANT, "countries")
+    countries = by_country().rows(TENANT, "countries")
     assert {row["sort"]: row["airports"] for row in countries} == {"JP": 1, "KR": 1}
 
 

@@ -6,7 +6,6 @@ from rich.console import Console
 from tests.support.proof import PROOF
 from tests.support.quick_stack import quick_stack
 
-from sfn_cqrs import bootstrap
 from sfn_cqrs_local.cli.demo import demo
 from sfn_cqrs_local.demo.airports import airports_per_country, choose
 from sfn_cqrs_local.demo.commands import Demo
@@ -16,6 +15,7 @@ from sfn_cqrs_local.demo.imports import ImportStory
 from sfn_cqrs_local.demo.part import TENANT
 from sfn_cqrs_local.demo.tasks import TaskStory
 from sfn_cqrs_local.stack import LocalStack
+from shop.airports import by_icao
 
 pytestmark = pytest.mark.stack
 
@@ -68,7 +68,7 @@ def test_a_single_row_that_differs_is_found(tmp_path):
 
         icao = choose(3)[0].icao
         row = {"version": 9, "name": "tampered with"}
-        bootstrap.read_model("airports_by_icao").put_if_newer(TENANT, "airports", icao, row)
+        by_icao().put_if_newer(TENANT, "airports", icao, row)
         after = story.differences()
 
     assert before == []
@@ -83,7 +83,7 @@ def test_an_imported_row_that_differs_is_found(tmp_path):
 
         row = {"version": 9, "name": "tampered with"}
         icao = import_rows(40)[0]["icao"]
-        bootstrap.read_model("airports_by_icao").put_if_newer("tenant2", "airports", icao, row)
+        by_icao().put_if_newer("tenant2", "airports", icao, row)
         after = story.compared()
 
     assert before == []

@@ -166,8 +166,8 @@ def assert_exact(world: MotoWorld, mode: PublishMode) -> None:
 
 def assert_applied(world: MotoWorld, icao: str, version: int) -> None:
     row = world.data.find(key_of(icao))
-    shown = world.read_model("airports_by_icao").get("tenant1", "airports", icao)
-    counted = world.read_model("airports_by_country").get("tenant1", "counted", icao)
+    shown = world.read_model("airports_by_icao", buckets=16).get("tenant1", "airports", icao)
+    counted = world.read_model("airports_by_country", buckets=16).get("tenant1", "counted", icao)
     assert row is not None
     assert shown is not None
     assert counted is not None

@@ -25,6 +25,7 @@ from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports.service import Request
 from shop.airport_import import Airports
+from shop.airports import by_icao
 
 LOADER = "ImportCsvCsvLoaderFunction"
 HANDLER = "ImportCsvCsvRowsHandlerFunction"
@@ -76,7 +77,7 @@ def assert_exact(system: ImportSystem, job: Job) -> None:
     assert twice.name == "Twice"
     for icao, version in {**versions, "RJ00": twice.version}.items():
         row = bootstrap.data().find(key_of(icao))
-        shown = bootstrap.read_model("airports_by_icao").get("tenant1", "airports", icao)
+        shown = by_icao().get("tenant1", "airports", icao)
         assert row is not None
         assert shown is not None
         assert (row.version, shown["version"]) == (version, version)

@@ -10,6 +10,7 @@ from sfn_cqrs.adapters.paging import MAX_LIMIT
 from sfn_cqrs.domain.command import DataRow
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_local import FunctionError
+from shop.airports import by_country, by_icao
 
 TRIES = 4
 
@@ -83,8 +84,8 @@ class Airport:
         """The data row and both read models are at the last version."""
         row = self.row()
         assert (row.version, row.name) == (self.last, self.names[-1])
-        counted = bootstrap.read_model("airports_by_country").get(TENANT, "counted", self.code)
-        listed = bootstrap.read_model("airports_by_icao").get(TENANT, "airports", self.code)
+        counted = by_country().get(TENANT, "counted", self.code)
+        listed = by_icao().get(TENANT, "airports", self.code)
         assert counted is not None
         assert listed is not None
         assert (counted["version"], counted["name"]) == (self.last, self.names[-1])

@@ -42,7 +42,9 @@ class FakeSystem(System):
         return {
             **watched,
             "executions": Watched(executions, self.calls, self._saw),
-            "read_models": lambda view: Watched(self.world.read_model(view), self.calls, self._saw),
+            "read_models": lambda view, **_: Watched(
+                self.world.read_model(view), self.calls, self._saw
+            ),
         }
 
     def processes(self) -> list[Process]:

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from tests.template.stack import ROOT
 
-from sfn_cqrs.adapters.open_index import shard_of
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.errors import StepRefusedError
+from sfn_cqrs.domain.keys import shard_of
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.types import SagaStep

@@ -380,9 +380,11 @@ def lay(stack: LocalStack, code: str, opened_at: str) -> None:
     """Put a version 1 that is open and that no event will start."""
     client, table = stack.client("dynamodb"), stack.outputs["CommandsTableName"]
     for suffix in ("", "#process"):
-        key = {"pk": {"S": "TENANT#tenant1"}, "sk": {"S": f"AIRPORT#CTS@00000001{suffix}"}}
+        sk = {"S": f"AIRPORT#CTS@00000001{suffix}"}
+        key = {"pk": {"S": "TENANT#tenant1#AIRPORT#CTS"}, "sk": sk}
         item = client.get_item(TableName=table, Key=key)["Item"]
         item |= {"code": {"S": code}, "sk": {"S": f"AIRPORT#{code}@00000001{suffix}"}}
+        item["pk"] = {"S": f"TENANT#tenant1#AIRPORT#{code}"}
         if suffix:
             item |= {"outcome": {"S": "OPEN"}, "status": {"S": "lost"}, "open_shard": {"N": "0"}}
             item |= {"opened_at": {"S": opened_at}}

@@ -39,7 +39,7 @@ class ApprovalTable(Records[Approval]):
         under = ApprovalKey(tenant, "")
         wanted = Range(under.pk, under.sk, limit, cursor, is_descending=True)
         index, sk = tenant_status(tenant, status), wanted.start_sk()
-        last = marshal({"pk": wanted.pk, "sk": sk, "tenant_status": index})
+        last = marshal({"pk": under.pk, "sk": sk, "tenant_status": index})
         start: dict[str, Any] = {"ExclusiveStartKey": last} if sk else {}
         answer = self._client.query(
             TableName=self._table,
@@ -51,7 +51,7 @@ class ApprovalTable(Records[Approval]):
             **start,
         )
         listed = page_of([unmarshal(keys) for keys in answer["Items"]], wanted)
-        keys = {(wanted.pk, item["sk"]) for item in listed.items}
+        keys = {(under.pk, item["sk"]) for item in listed.items}
         found = map(unmarshal, batch_get(self._client, self._table, keys).values())
         approvals = sorted(map(as_approval, found), key=lambda one: one.key.sk, reverse=True)
         return Page([one for one in approvals if one.status is status], listed.next_cursor)

@@ -12,6 +12,7 @@ def command_item(command: Command) -> Item:
     """The command as stored; large attributes are a pointer."""
     return {
         **_record_item(command),
+        "pk": command.key.pk,
         "sk": command.key.version_sk(command.version),
         "kind": "command",
         "id": command.id,
@@ -22,7 +23,8 @@ def command_item(command: Command) -> Item:
 
 def row_item(row: DataRow) -> Item:
     """The data row as stored."""
-    return {**_record_item(row), "sk": row.key.sk, "command_id": row.command_id}
+    where = {"pk": row.key.data_pk, "sk": row.key.sk}
+    return {**_record_item(row), **where, "command_id": row.command_id}
 
 
 def process_item(process: Process, open_shard: int) -> Item:
@@ -107,7 +109,6 @@ def as_key(item: Item) -> ItemKey:
 def _record_item(record: Command | DataRow) -> Item:
     is_inline = record.attributes_s3 is None
     return {
-        "pk": record.key.pk,
         "tenant": record.key.tenant,
         "type": record.key.type,
         "code": record.key.code,

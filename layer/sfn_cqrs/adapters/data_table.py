@@ -11,7 +11,7 @@ from sfn_cqrs.adapters.command_items import as_row, row_item
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.domain.command import DataRow
-from sfn_cqrs.domain.keys import ItemKey, partition_key, type_prefix
+from sfn_cqrs.domain.keys import ItemKey, data_partitions, type_prefix
 from sfn_cqrs.domain.versioning import DataVersion
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class DataTable:
         """How far the row is, read consistently; version 0 if there is none."""
         item = self._client.get_item(
             TableName=self._table,
-            Key=marshal({"pk": key.pk, "sk": key.sk}),
+            Key=marshal({"pk": key.data_pk, "sk": key.sk}),
             ConsistentRead=True,
             ProjectionExpression="version, command_id",
         ).get("Item")
@@ -51,7 +51,7 @@ class DataTable:
         """The row as DynamoDB has it, to be copied; None if there is none."""
         return self._client.get_item(
             TableName=self._table,
-            Key=marshal({"pk": key.pk, "sk": key.sk}),
+            Key=marshal({"pk": key.data_pk, "sk": key.sk}),
             ConsistentRead=True,
         ).get("Item")
 
@@ -62,7 +62,7 @@ class DataTable:
 
     def snapshots(self, keys: Iterable[ItemKey]) -> dict[ItemKey, Item]:
         """Rows as DynamoDB has them, read consistently; those that there are."""
-        wanted = {(key.pk, key.sk): key for key in keys}
+        wanted = {(key.data_pk, key.sk): key for key in keys}
         found = batch_get(self._client, self._table, wanted)
         return {wanted[place]: item for place, item in found.items()}
 
@@ -93,7 +93,7 @@ class DataTable:
         Raises:
             InvalidInputError: the limit or the cursor is none of this list's.
         """
-        wanted = Range(partition_key(tenant), type_prefix(type_), limit, cursor)
+        wanted = Range(data_partitions(tenant, type_), type_prefix(type_), limit, cursor)
         page = query_page(
             self._client,
             self._table,

@@ -38,9 +38,10 @@ class HistoryTable:
     def item_of(self, snapshot: Item) -> Item:
         """A snapshot of the data table as a history item; a pointer to S3 stays one."""
         row = unmarshal({name: snapshot[name] for name in ("tenant", "type", "code", "version")})
-        sk = as_key(row).version_sk(row["version"])
+        key = as_key(row)
+        where = {"pk": key.pk, "sk": key.version_sk(row["version"])}
         expiry = self._retention.expiry(row["type"], self._now())
-        return {**snapshot, **marshal({"sk": sk, "ttl": expiry})}
+        return {**snapshot, **marshal({**where, "ttl": expiry})}
 
     def append(self, snapshot: Item) -> bool:
         """Keep a row; False if that version is kept already."""

@@ -11,12 +11,11 @@ from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
 from sfn_cqrs.adapters.import_items import key_item
-from sfn_cqrs.adapters.open_index import shard_of
 from sfn_cqrs.adapters.transactions import write_all
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.imports import Counts, Fate, Marker, Plan, Planned
-from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.keys import ImportKey, shard_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -1,6 +1,5 @@
 """The sparse index of what is open, and how far the last sweep of it came."""
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
@@ -9,11 +8,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Cursor = dict[str, Any]
-
-
-def shard_of(pk: str, sk: str, shards: int) -> int:
-    """The partition of the index that an item is listed in."""
-    return hashlib.sha256(f"{pk}|{sk}".encode()).digest()[0] % shards
 
 
 class OpenIndex:

@@ -2,9 +2,12 @@
 
 import base64
 import binascii
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
 MAX_SK_BYTES = 1024
+FEW = 4
+"""So many items more than its share are read of each partition that is merged with others."""
 T = TypeVar("T")
 
 
@@ -29,9 +34,12 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Part of one partition: the sort keys with a prefix, from a cursor on."""
+    """Part of a partition, or of several as if they were one: the sort keys with a prefix.
 
-    pk: str
+    From a cursor on, which names a sort key, and so a place in each of the partitions.
+    """
+
+    pk: str | Sequence[str]
     prefix: str
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
@@ -66,23 +74,55 @@ class Range:
 def query(
     client: "DynamoDBClient", table: str, wanted: Range, size: int, **more: Any
 ) -> Iterator[Item]:
-    """Yield a range's items from its cursor on, read consistently, `size` to a call.
+    """Yield a range's items from its cursor on, read consistently, about `size` to a call.
 
     `names`, `values` and `FilterExpression` are those of a filter.
     """
+    if isinstance(wanted.pk, str):
+        return _query_one(client, table, wanted.pk, wanted, size, **more)
+    share = size // len(wanted.pk) + FEW
+    parts = [_query_one(client, table, pk, wanted, share, **more) for pk in wanted.pk]
+    with ThreadPoolExecutor(len(parts)) as pool:  # or a page waits for one bucket after the other
+        begun = [pool.submit(copy_context().run, _first, part) for part in parts]
+    return heapq.merge(
+        *(_resumed(first.result(), part) for first, part in zip(begun, parts, strict=True)),
+        key=_place,
+        reverse=wanted.is_descending,
+    )
+
+
+def _first(items: Iterator[Item]) -> Item | None:
+    return next(items, None)
+
+
+def _resumed(first: Item | None, rest: Iterator[Item]) -> Iterator[Item]:
+    return iter(()) if first is None else chain([first], rest)
+
+
+def _place(item: Item) -> bytes:
+    """What DynamoDB sorts by."""
+    sk: str = item["sk"]
+    return sk.encode()
+
+
+def _query_one(
+    client: "DynamoDBClient", table: str, pk: str, wanted: Range, size: int, **more: Any
+) -> Iterator[Item]:
     names = more.pop("names", {})
     values = more.pop("values", {})
     arguments: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
     start = wanted.start_sk()
     if start is not None:
-        arguments["ExclusiveStartKey"] = marshal({"pk": wanted.pk, "sk": start})
+        arguments["ExclusiveStartKey"] = marshal({"pk": pk, "sk": start})
+    condition = "pk = :pk"
+    if wanted.prefix:
+        condition += " AND begins_with(sk, :prefix)"
+        values = {":prefix": wanted.prefix, **values}
     while True:
         answer = client.query(
             TableName=table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=marshal(
-                {":pk": wanted.pk, ":prefix": wanted.prefix, **values}
-            ),
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=marshal({":pk": pk, **values}),
             ConsistentRead=True,
             ScanIndexForward=not wanted.is_descending,
             Limit=size,

@@ -8,10 +8,10 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_process, process_item
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
-from sfn_cqrs.adapters.open_index import Cursor, OpenIndex, shard_of
+from sfn_cqrs.adapters.open_index import Cursor, OpenIndex
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import Now, iso
-from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.keys import CommandRef, ItemKey, shard_of
 from sfn_cqrs.domain.process import START, Outcome, Process
 from sfn_cqrs.domain.retention import Retention
 

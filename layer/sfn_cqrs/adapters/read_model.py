@@ -7,23 +7,33 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.paging import Range, query
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.errors import BusyError
+from sfn_cqrs.domain.keys import bucketed, buckets
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TRIES = 6
+PAGE_SIZE = 1_000
 
 
 class ReadModel:
-    """One view, such as `airports_by_country`: its rows have a partition and a sort key."""
+    """One view, such as `airports_by_country`: its rows have a partition and a sort key.
 
-    def __init__(self, client: "DynamoDBClient", table: str, view: str) -> None:
+    A partition takes a thousand writes a second. One that has to take more is spread over
+    `buckets`, which `rows` reads as one; a view has as many for ever.
+    """
+
+    def __init__(
+        self, client: "DynamoDBClient", table: str, view: str, *, buckets: int = 1
+    ) -> None:
         """Speak to the part of the table that belongs to the view."""
         self._client = client
         self._table = table
         self._view = view
+        self._buckets = buckets
 
     def get(self, tenant: str, partition: str, sort: str) -> Item | None:
         """One row, read consistently, without its keys; None if there is none."""
@@ -34,14 +44,10 @@ class ReadModel:
 
     def rows(self, tenant: str, partition: str) -> list[Item]:
         """All rows of a partition by sort key, with `sort`."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=marshal({":pk": self._pk(tenant, partition)}),
-            ConsistentRead=True,
-        )
-        plain = (unmarshal(item) for page in pages for item in page["Items"])
-        return [{**_without_keys(item), "sort": item["sk"]} for item in plain]
+        pk = self._pk(tenant, partition)
+        where = pk if self._buckets == 1 else buckets(pk, self._buckets)
+        found = query(self._client, self._table, Range(where, prefix=""), PAGE_SIZE)
+        return [{**_without_keys(item), "sort": item["sk"]} for item in found]
 
     def put_if_newer(self, tenant: str, partition: str, sort: str, row: Item) -> bool:
         """Put a row that has a `version`; False if that version or a later one is there."""
@@ -109,7 +115,9 @@ class ReadModel:
         return f"{self._view}#{tenant}#{partition}"
 
     def _key(self, tenant: str, partition: str, sort: str) -> Item:
-        return marshal({"pk": self._pk(tenant, partition), "sk": sort})
+        pk = self._pk(tenant, partition)
+        where = pk if self._buckets == 1 else bucketed(pk, sort, self._buckets)
+        return marshal({"pk": where, "sk": sort})
 
 
 def _without_keys(item: Item) -> Item:

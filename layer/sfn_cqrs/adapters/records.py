@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
-from sfn_cqrs.adapters.open_index import Cursor, OpenIndex, shard_of
+from sfn_cqrs.adapters.open_index import Cursor, OpenIndex
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.transactions import write_all
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.clock import Now, iso
 from sfn_cqrs.domain.errors import BusyError
+from sfn_cqrs.domain.keys import shard_of
 from sfn_cqrs.domain.records import Record, RecordKey, Write, Written
 from sfn_cqrs.domain.request import Request
 

@@ -1,13 +1,12 @@
 """The requests table: what clients with an Idempotency-Key were told."""
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
 from sfn_cqrs.domain.clock import Now
-from sfn_cqrs.domain.keys import partition_key
+from sfn_cqrs.domain.keys import request_key
 from sfn_cqrs.domain.request import Request
 
 if TYPE_CHECKING:
@@ -64,5 +63,5 @@ class RequestTable:
 
 
 def _key(tenant: str, key: str) -> Item:
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    return marshal({"pk": partition_key(tenant), "sk": f"REQUEST#{digest}"})
+    pk, sk = request_key(tenant, key)
+    return marshal({"pk": pk, "sk": sk})

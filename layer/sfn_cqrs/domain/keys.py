@@ -1,5 +1,8 @@
 """Keys of the tables: built here and never parsed back.
 
+One partition takes a thousand writes a second. What only one item needs lies in a partition of
+its own; what is listed lies in buckets, by a hash of its sort key, and a list merges them.
+
 Inside a key a code stands with `%`, `@` and `#` percent-encoded, so that no code can look
 like a version, a process item or another code's prefix. The item keeps the code as it is.
 """
@@ -14,6 +17,7 @@ from enum import StrEnum
 
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 
+BUCKETS = 16
 MAX_CODE_BYTES = 256
 MAX_VERSION = 99_999_999
 JOB_PREFIX = "JOB#"
@@ -62,8 +66,13 @@ class ItemKey:
 
     @property
     def pk(self) -> str:
-        """The partition key in every table."""
-        return partition_key(self.tenant)
+        """The partition of the item's versions, their processes and its history."""
+        return f"TENANT#{self.tenant}#{self.sk}"
+
+    @property
+    def data_pk(self) -> str:
+        """The bucket of its type that holds the data row."""
+        return bucketed(_data_partition(self.tenant, self.type), self.sk)
 
     @property
     def sk(self) -> str:
@@ -541,9 +550,34 @@ def task_items_partition_key(tenant: str, kind: TaskKind, ulid: str) -> str:
     return f"{tasks_partition_key(tenant, kind)}#{ulid}"
 
 
-def partition_key(tenant: str) -> str:
-    """The partition that holds all items of a tenant."""
-    return f"TENANT#{tenant}"
+def data_partitions(tenant: str, type_: str) -> list[str]:
+    """The partitions that hold a tenant's data rows of a type."""
+    return buckets(_data_partition(tenant, type_))
+
+
+def _data_partition(tenant: str, type_: str) -> str:
+    return f"TENANT#{tenant}#{type_}"
+
+
+def request_key(tenant: str, key: str) -> tuple[str, str]:
+    """Partition and sort key of what a client with an Idempotency-Key was told."""
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"TENANT#{tenant}#REQUEST#{digest}", "REQUEST"
+
+
+def bucketed(partition: str, sk: str, count: int = BUCKETS) -> str:
+    """The bucket of a partition that a sort key lies in."""
+    return f"{partition}#{shard_of(partition, sk, count):02d}"
+
+
+def buckets(partition: str, count: int = BUCKETS) -> list[str]:
+    """All buckets of a partition."""
+    return [f"{partition}#{number:02d}" for number in range(count)]
+
+
+def shard_of(pk: str, sk: str, shards: int) -> int:
+    """Where an item lies among shards: always the same place for the same keys."""
+    return hashlib.sha256(f"{pk}|{sk}".encode()).digest()[0] % shards
 
 
 def type_prefix(type_: str) -> str:

@@ -97,11 +97,11 @@ class Importer:
 
     def _pages(self, table: str, **how: str) -> Iterator[dict[str, Any]]:
         """The tenant's items in a table, a MB at a time: the HTTP API has a hundred to a page."""
-        query = self._stack.client("dynamodb").get_paginator("query")
-        pages: Iterator[dict[str, Any]] = query.paginate(
+        scan = self._stack.client("dynamodb").get_paginator("scan")
+        pages: Iterator[dict[str, Any]] = scan.paginate(
             TableName=self._stack.outputs[table],
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": f"TENANT#{self._tenant}"}},
+            FilterExpression="tenant = :tenant",
+            ExpressionAttributeValues={":tenant": {"S": self._tenant}},
             **how,
         )
         return pages

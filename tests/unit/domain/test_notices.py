@@ -20,7 +20,7 @@ def test_a_notice_tells_how_a_version_has_closed():
         "action": "command-status",
         "id": "NRT-2",
         "table": "CommandsTable",
-        "pk": "TENANT#tenant1",
+        "pk": "TENANT#tenant1#AIRPORT#NRT",
         "sk": "AIRPORT#NRT@00000002",
         "tenantCode": "tenant1",
         "content": {
@@ -45,7 +45,7 @@ def test_an_alarm_has_the_originals_shape_and_the_first_line_of_the_cause():
         "action": "sfn-alarm",
         "id": "NRT-2",
         "table": "CommandsTable",
-        "pk": "TENANT#tenant1",
+        "pk": "TENANT#tenant1#AIRPORT#NRT",
         "sk": "AIRPORT#NRT@00000002",
         "tenantCode": "tenant1",
         "content": {

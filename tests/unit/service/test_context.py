@@ -8,7 +8,7 @@ from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
 def test_the_context_object_is_read(sample):
     context = StepFunctionsContext.from_event(sample("command/wait_prev_command"))
 
-    assert context.execution.name == "c-kvhwxqsm2ed7leoencxkugicwn-v2-a1"
+    assert context.execution.name == "c-r4vfjsbaiomhgmiqb3bxnjrtpl-v2-a1"
     assert context.execution.input["code"] == "NRT"
     assert context.execution.start_time == "2026-11-25T08:00:00.412Z"
     assert (context.state.name, context.state.retry_count) == ("wait_prev_command", 0)

@@ -6,7 +6,7 @@ from sfn_cqrs.domain.errors import InvalidInputError, NotWaitingError
 from sfn_cqrs.service import waits
 from sfn_cqrs.service.context import StepFunctionsContext
 
-NAME = "c-kvhwxqsm2ed7leoencxkugicwn-v2-a1"
+NAME = "c-r4vfjsbaiomhgmiqb3bxnjrtpl-v2-a1"
 TOKEN = "AAAA-sample-task-token-that-opens-nothing"
 
 

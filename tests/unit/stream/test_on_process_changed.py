@@ -15,7 +15,7 @@ NOTICE = {
     "action": "command-status",
     "id": "01KAXK2B7N4T6V0J1X2Z3C4D5E",
     "table": "sfn-cqrs-CommandsTable",
-    "pk": "TENANT#tenant1",
+    "pk": "TENANT#tenant1#AIRPORT#NRT",
     "sk": "AIRPORT#NRT@00000001",
     "tenantCode": "tenant1",
     "content": {
@@ -140,12 +140,12 @@ def test_a_failure_is_an_alarm_with_the_executions_name(closed, world):
             "action": "sfn-alarm",
             "id": "01KAXK2B7N4T6V0J1X2Z3C4D5E",
             "table": "sfn-cqrs-CommandsTable",
-            "pk": "TENANT#tenant1",
+            "pk": "TENANT#tenant1#AIRPORT#NRT",
             "sk": "AIRPORT#NRT@00000001",
             "tenantCode": "tenant1",
             "content": {
                 "errorMessage": "SyncHandlerError: target: KeyError",
-                "sfnId": "c-ubadbusqngubmwbeb2z7xekpei-v1-a1",
+                "sfnId": "c-mbn4lstahb563jlwwwrljtm5ao-v1-a1",
             },
         }
     ]
@@ -176,7 +176,10 @@ def test_a_record_that_can_never_be_processed_goes_to_the_dead_letters(spoil, ev
     assert handle(event) == ALL_DONE
 
     keys, reason = world.dead_letters.letters[0]
-    assert keys == {"pk": {"S": "TENANT#tenant1"}, "sk": {"S": "AIRPORT#NRT@00000001#process"}}
+    assert keys == {
+        "pk": {"S": "TENANT#tenant1#AIRPORT#NRT"},
+        "sk": {"S": "AIRPORT#NRT@00000001#process"},
+    }
     assert reason.startswith("no process item: ")
     assert world.executions.started == [CommandRef(NRT, 2, 1)]
 
