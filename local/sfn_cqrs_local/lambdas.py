@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,12 +38,12 @@ LONGEST_PAUSE_SECONDS: Final = 5.0
 BY_LAMBDA: Final = frozenset((*REFUSALS, LOST))
 """Failures of Lambda's own, not of the function."""
 
-_current = threading.local()  # .run is the invocation that this thread is in
+_current: ContextVar[_Run | None] = ContextVar("run", default=None)
 
 
 def current_function() -> str | None:
-    """Return the logical id of the function that runs on this thread."""
-    run: _Run | None = getattr(_current, "run", None)
+    """Return the logical id of the function that runs here, or in a thread that it began."""
+    run = _current.get()
     return run.function.logical_id if run else None
 
 
@@ -255,10 +256,10 @@ class _Run:
         deadline = self.started + self.function.timeout
         call = Call(self.function, self.payload, self.request_id, deadline)
         self.timer = self.timers.call_later(self.function.timeout, lambda: self.time_out(call))
-        _current.run = self
+        _current.set(self)
         with printing_as(f"{self.function.logical_id} {self.request_id}"):
             answer = self.runtime.call(call)
-        _current.run = None
+        _current.set(None)
         self.stop_clock()
         self.answer(answer)
 
@@ -295,7 +296,7 @@ def break_into_handler(*args: Any, **kwargs: Any) -> Any:
 
     The function's time stands still from then on.
     """
-    run: _Run | None = getattr(_current, "run", None)
+    run = _current.get()
     if run is None:
         return sys.__breakpointhook__(*args, **kwargs)
     run.stop_clock()
