@@ -22,8 +22,12 @@ def logged_as(**names: object) -> Iterator[None]:
 
 def _line(record: dict[str, Any]) -> str:
     """Mask the texts, not the line: what JSON has escaped would be cut in two."""
-    clean = _clean(record)
-    return json.dumps(clean, default=lambda each: masked(str(each)), ensure_ascii=False)
+    return json.dumps(
+        _clean(record),
+        default=lambda each: masked(str(each)),
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
 
 
 def _clean(value: Any) -> Any:
