@@ -170,7 +170,7 @@ class CommandTable:
         with self._store.lock:
             found = {
                 key.version_sk(command.version): (
-                    _loaded(self._store, command),
+                    _unloaded(command),
                     self._store.processes.get(version),
                 )
                 for version, command in self._store.commands.items()
@@ -453,6 +453,13 @@ def _loaded(store: Store, record: Record) -> Record:
     if attributes is None:
         raise KeyError(record.attributes_s3)
     return replace(record, content=replace(record.content, attributes=attributes))
+
+
+def _unloaded(command: Command) -> Command:
+    """A command without the attributes that lie in the bucket."""
+    if command.attributes_s3 is None:
+        return command
+    return replace(command, content=replace(command.content, attributes={}))
 
 
 def _row_of(snapshot: Item) -> DataRow:

@@ -50,8 +50,10 @@ class ApprovalTable(Records[Approval]):
             Limit=limit + 1,
             **start,
         )
-        listed = page_of([unmarshal(keys) for keys in answer["Items"]], wanted)
-        keys = {(under.pk, item["sk"]) for item in listed.items}
-        found = map(unmarshal, batch_get(self._client, self._table, keys).values())
-        approvals = sorted(map(as_approval, found), key=lambda one: one.key.sk, reverse=True)
-        return Page([one for one in approvals if one.status is status], listed.next_cursor)
+        sks = [unmarshal(keys)["sk"] for keys in answer["Items"]]
+        read = batch_get(self._client, self._table, {(under.pk, sk) for sk in sks})
+        found = {sk: unmarshal(item) for (_, sk), item in read.items()}
+        listed = (found.get(sk, {"sk": sk}) for sk in sks)  # what is deleted since has its place
+        page = page_of(listed, wanted)
+        approvals = [as_approval(item) for item in page.items if item["sk"] in found]
+        return Page([one for one in approvals if one.status is status], page.next_cursor)

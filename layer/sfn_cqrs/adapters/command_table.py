@@ -93,7 +93,8 @@ class CommandTable:
     ) -> Page[tuple[Command, Process | None]]:
         """A page of the versions of an item with their processes, the newest first.
 
-        What has expired is left out, whether it is deleted yet or not.
+        What has expired is left out, whether it is deleted yet or not. Attributes that lie in S3
+        are not loaded: a hundred of them are more than a function has room for.
 
         Raises:
             InvalidInputError: the limit or the cursor is none of this list's.
@@ -111,7 +112,10 @@ class CommandTable:
             if len(commands) > limit:
                 break
         page = page_of(commands, wanted)
-        versions = [(self._loaded(item), processes.get(item["version"])) for item in page.items]
+        versions = [
+            (as_command(item, item.get("attributes") or {}), processes.get(item["version"]))
+            for item in page.items
+        ]
         return Page(versions, page.next_cursor)
 
     def expires(self, type_: str) -> bool:

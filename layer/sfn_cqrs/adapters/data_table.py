@@ -98,12 +98,15 @@ class DataTable:
             self._client,
             self._table,
             wanted,
+            self._whole,
             FilterExpression="is_deleted = :no",
             values={":no": False},
         )
-        return Page([self._loaded(item) for item in page.items], page.next_cursor)
+        return Page([as_row(item, item["attributes"]) for item in page.items], page.next_cursor)
 
     def _loaded(self, item: Item) -> DataRow:
+        return as_row(item, self._whole(item)["attributes"])
+
+    def _whole(self, item: Item) -> Item:
         pointer = item.get("attributes_s3")
-        attributes = self._attributes.load(pointer) if pointer else item["attributes"]
-        return as_row(item, attributes)
+        return item | {"attributes": self._attributes.load(pointer)} if pointer else item

@@ -68,13 +68,13 @@ class HistoryTable:
             self._client,
             self._table,
             wanted,
+            self._whole,
             FilterExpression="attribute_not_exists(#ttl) OR #ttl > :now",
             names={"#ttl": "ttl"},
             values={":now": int(self._now().timestamp())},
         )
-        return Page([self._loaded(item) for item in page.items], page.next_cursor)
+        return Page([as_row(item, item["attributes"]) for item in page.items], page.next_cursor)
 
-    def _loaded(self, item: Item) -> DataRow:
+    def _whole(self, item: Item) -> Item:
         pointer = item.get("attributes_s3")
-        attributes = self._attributes.load(pointer) if pointer else item["attributes"]
-        return as_row(item, attributes)
+        return item | {"attributes": self._attributes.load(pointer)} if pointer else item

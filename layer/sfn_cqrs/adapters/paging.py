@@ -3,11 +3,12 @@
 import base64
 import binascii
 import heapq
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import accumulate, chain, takewhile
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
@@ -21,6 +22,10 @@ DEFAULT_LIMIT = 20
 MAX_SK_BYTES = 1024
 FEW = 4
 """So many items more than its share are read of each partition that is merged with others."""
+MAX_PAGE_BYTES = 4_400_000
+"""Lambda answers at most 6 MB, a third of which base64 takes. The largest item fits: 4 MiB."""
+_ITEM_BYTES = 2_048
+"""More than an answer's names of an item's fields have."""
 T = TypeVar("T")
 
 
@@ -135,15 +140,49 @@ def _query_one(
         arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
-def query_page(client: "DynamoDBClient", table: str, wanted: Range, **more: Any) -> Page[Item]:
+def query_page(
+    client: "DynamoDBClient",
+    table: str,
+    wanted: Range,
+    load: Callable[[Item], Item] = lambda item: item,
+    **more: Any,
+) -> Page[Item]:
     """Query until the page is full, however many items a filter drops."""
-    items = query(client, table, wanted, wanted.limit + 1, **more)
-    return page_of(list(islice(items, wanted.limit + 1)), wanted)
+    return page_of(query(client, table, wanted, wanted.limit + 1, **more), wanted, load)
 
 
-def page_of(items: list[Item], wanted: Range) -> Page[Item]:
-    """Cut a page of one item more than it has room for; the cursor names its last item."""
-    page = items[: wanted.limit]
-    if len(items) <= wanted.limit:
-        return Page(page)
-    return Page(page, base64.urlsafe_b64encode(page[-1]["sk"].encode()).decode())
+def fitting(items: Sequence[T], limit: int, bytes_of: Callable[[T], int]) -> list[T]:
+    """The first of these that a page has room for, in number and in bytes, but one at least."""
+    sizes = accumulate(map(bytes_of, items[:limit]))
+    count = sum(1 for size in takewhile(lambda size: size <= MAX_PAGE_BYTES, sizes))
+    return list(items[: max(count, 1)])
+
+
+def page_of(
+    items: Iterable[Item], wanted: Range, load: Callable[[Item], Item] = lambda item: item
+) -> Page[Item]:
+    """Take items while the page has room for them, in number and in bytes, but one at least.
+
+    `load` adds what lies elsewhere, of one item at a time. The cursor names the last that is taken.
+    """
+    page: list[Item] = []
+    room = MAX_PAGE_BYTES
+    for item in items:
+        if len(page) == wanted.limit:
+            return Page(page, _cursor(page[-1]))
+        loaded = load(item)
+        room -= bytes_of(loaded)
+        if page and room < 0:
+            return Page(page, _cursor(page[-1]))
+        page.append(loaded)
+    return Page(page)
+
+
+def _cursor(item: Item) -> str:
+    return base64.urlsafe_b64encode(item["sk"].encode()).decode()
+
+
+def bytes_of(item: Item) -> int:
+    """How large an item is in an answer, at most."""
+    text = json.dumps(item, ensure_ascii=False, separators=(",", ":"), default=str)
+    return len(text.encode()) + _ITEM_BYTES

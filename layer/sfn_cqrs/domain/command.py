@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.errors import AttributesTooLargeError, InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.values import Json, checked_json, digest
+from sfn_cqrs.domain.values import Json, canonical, checked_json, digest
 
 MAX_NAME_CHARACTERS = 1024
+MAX_ATTRIBUTES_BYTES = 4 * 1024 * 1024
 
 
 class Known(IntEnum):
@@ -51,6 +52,13 @@ class Content:
         checked_attributes = checked_json(attributes, "attributes")
         if not isinstance(checked_attributes, dict):
             raise InvalidInputError("attributes", "must be an object")
+        size = len(canonical(checked_attributes).encode())
+        if size > MAX_ATTRIBUTES_BYTES:
+            raise AttributesTooLargeError(
+                "attributes",
+                f"have {size} bytes as JSON, and an item has at most {MAX_ATTRIBUTES_BYTES};"
+                " store what is larger elsewhere, and where it is here",
+            )
         return cls(str(checked_name), checked_attributes, is_deleted)
 
     def digest(self, key: ItemKey) -> str:

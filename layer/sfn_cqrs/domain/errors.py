@@ -110,6 +110,12 @@ class TooManyItemsError(InvalidInputError):
     code = "too_many_items"
 
 
+class AttributesTooLargeError(InvalidInputError):
+    """The attributes of an item are larger than an answer can carry."""
+
+    code = "attributes_too_large"
+
+
 class ItemTooLargeError(InvalidInputError):
     """The input of an item, or of all items together, is larger than a task takes."""
 
@@ -279,6 +285,12 @@ class TooLargeError(SfnCqrsError):
     """The body is larger than the API takes."""
 
     code = "body_too_large"
+
+
+class AnswerTooLargeError(SfnCqrsError):
+    """The answer is larger than the API can send."""
+
+    code = "answer_too_large"
 
 
 class TransientError(Exception):

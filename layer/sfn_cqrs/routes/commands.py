@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.domain.command import Known
 from sfn_cqrs.domain.errors import (
+    AttributesTooLargeError,
     ChainBusyError,
     ForbiddenError,
     IdempotencyMismatchError,
@@ -42,6 +43,7 @@ _MODES = ("async", "sync")
     headers=IDEMPOTENCY_KEY,
     answers={200: PUBLISHED, 202: PUBLISHED},
     problems=(
+        AttributesTooLargeError,
         UnknownTypeError,
         NotFoundError,
         VersionConflictError,

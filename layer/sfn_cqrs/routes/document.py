@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from sfn_cqrs.domain.errors import (
+    AnswerTooLargeError,
     AppBrokenError,
     BusyError,
     InvalidInputError,
@@ -126,7 +127,7 @@ class _Document:
         codes: dict[int, list[str]] = defaultdict(list)
         for problem in _problems(route, said):
             codes[status_of(problem)].append(problem.code)
-        for always in (SfnCqrsError, AppBrokenError, BusyError):
+        for always in (SfnCqrsError, AnswerTooLargeError, AppBrokenError, BusyError):
             codes[status_of(always)].append(always.code)
         for status, each in sorted(codes.items()):
             responses[str(status)] = self._problem(each)

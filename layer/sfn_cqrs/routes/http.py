@@ -17,7 +17,8 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.policy import Client
 
-MAX_BODY_BYTES = 5 * 1024 * 1024
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""Lambda is given at most 6 MB, with the body as JSON text, or as base64, which takes a third."""
 OPERATOR = "operator"
 ENCODED_PREFIX = "~"
 """A path segment `~<base64url>` stands for a code that no path can carry, such as one with `/`."""
@@ -77,7 +78,7 @@ def body_of(event: dict[str, Any]) -> dict[str, Any]:
     """The request's JSON object; numbers keep all their digits.
 
     Raises:
-        TooLargeError: it is larger than 5 MB.
+        TooLargeError: it is larger than 4 MiB.
         InvalidInputError: it is no JSON object.
     """
     text = event.get("body") or ""

@@ -1,5 +1,6 @@
 """A request as routes read it, and the answers that they give."""
 
+import base64
 import json
 from http import HTTPStatus
 from typing import Any
@@ -7,11 +8,15 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT
-from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.errors import AnswerTooLargeError, InvalidInputError
 from sfn_cqrs.domain.failure import first_line
 from sfn_cqrs.routes.http import OPERATOR, Identity, body_of, integer_of
 from sfn_cqrs.routes.resolver import current_event
 from sfn_cqrs.service.commands.service import Caller
+
+MAX_ANSWER_BYTES = 4_700_000
+"""Lambda answers at most 6 MB, a third of which base64 takes."""
+MAX_TEXT_BYTES = 1_000_000
 
 
 class Request:
@@ -95,13 +100,33 @@ def answer(status: HTTPStatus, body: dict[str, Any]) -> Response[str]:
     """Answer a JSON object; stack traces are for operators, others are told the first line."""
     if OPERATOR not in Identity.of(current_event()).groups:
         _without_traces(body)
-    return Response(status.value, "application/json", json.dumps(body, ensure_ascii=False))
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return sendable(Response(status.value, "application/json", text), text)
 
 
 def listed(items: list[dict[str, Any]], next_cursor: str | None) -> Response[str]:
     """Answer a page of items."""
     more = {"nextCursor": next_cursor} if next_cursor else {}
     return answer(HTTPStatus.OK, {"items": items, **more})
+
+
+def sendable(response: Response[str], text: str) -> Response[str]:
+    """Make of a response with a long text what Lambda can hand on.
+
+    Lambda escapes a text, which may double it; base64 takes a third, whatever is in it.
+
+    Raises:
+        AnswerTooLargeError: it is too large even so.
+    """
+    raw = text.encode()
+    if len(raw) > MAX_ANSWER_BYTES:
+        raise AnswerTooLargeError(
+            f"the answer would have {len(raw)} bytes, and at most {MAX_ANSWER_BYTES} can be sent:"
+            " ask for less, or read it with sfn-cqrs"
+        )
+    if len(raw) > MAX_TEXT_BYTES:
+        response.body, response.base64_encoded = base64.b64encode(raw).decode(), True
+    return response
 
 
 def _without_traces(body: dict[str, Any]) -> None:

@@ -722,8 +722,8 @@ class TestProblems:
 
         assert (answer.status, answer.body["field"]) == (400, "attributes.lat")
 
-    def test_a_body_of_5_mb_is_read_and_a_larger_one_is_not(self, call, world):
-        limit = 5 * 1024 * 1024
+    def test_a_body_of_4_mib_is_read_and_a_larger_one_is_not(self, call, world):
+        limit = 4 * 1024 * 1024
         empty = json.dumps(NARITA | {"attributes": {"x": ""}})
         filled = empty.replace('"x": ""', f'"x": "{"y" * (limit - len(empty))}"')
 

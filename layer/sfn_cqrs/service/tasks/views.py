@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sfn_cqrs.adapters.paging import bytes_of, fitting
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.task import Item, Stop, Task
 from sfn_cqrs.service.tasks.service import TaskState
@@ -40,16 +41,12 @@ def state_view(state: TaskState, limit: int, after: int, status: str | None) -> 
         for item in state.items
         if item.index > after and (status is None or item.status == status)
     ]
-    page = wanted[:limit]
-    view = {
-        **task_view(state.task),
-        **state.counts,
-        "items": [item_view(item) for item in page],
-    }
-    if state.task.key.kind is TaskKind.SINGLE and page:
-        view["result"] = page[0].result
-    if len(wanted) > limit:
-        view["nextCursor"] = str(page[-1].index)
+    shown = fitting([item_view(item) for item in wanted[:limit]], limit, bytes_of)
+    view = {**task_view(state.task), **state.counts, "items": shown}
+    if state.task.key.kind is TaskKind.SINGLE and shown:
+        view["result"] = shown[0].get("result")
+    if len(wanted) > len(shown):
+        view["nextCursor"] = str(shown[-1]["index"])
     return view
 
 
