@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 from tests.contract.worlds import Clients, MotoWorld
 from tests.support.calls import KilledError
+from tests.support.import_states import run_batch
 from tests.support.proof import every, shares
 from tests.unit.imports.conftest import JOB, SETTINGS, a_row, key_of
 
@@ -24,7 +25,6 @@ from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.batch import run_batch
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.load import load
 from sfn_cqrs.service.imports.rows import RowBatch

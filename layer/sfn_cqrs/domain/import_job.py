@@ -5,10 +5,11 @@ A write carries its rule, which the tests explore and production runs: see `reco
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.imports import Counts, PublishMode, Settings
+from sfn_cqrs.domain.csv_rows import Problem, Row
+from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode, Settings
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.records import Record
 
@@ -74,6 +75,19 @@ class Loaded:
     columns: tuple[str | None, ...]
     reader: Reader
     source: Source
+
+    def rows_of(self, items: list[dict[str, Any]]) -> list[InputRow]:
+        """The rows of a batch of `{index, value}`, as the reader gives them.
+
+        AWS's reader counts from the row after the header, which is row 2 of a plain file.
+        """
+        if self.reader is Reader.NATIVE:
+            return [
+                InputRow(item["index"] + 2, [item["value"][name] for name in self.header])
+                for item in items
+            ]
+        rows = (Row.of_json(item["value"]) for item in items)
+        return [InputRow(row.number, row.cells, row.problem) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@ import json
 from typing import ClassVar
 
 import pytest
+from tests.support.import_states import list_zip
 from tests.unit.domain.zip_corpus import zipped
 from tests.unit.imports.conftest import key_of
 
@@ -13,7 +14,6 @@ from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey, ZipKey, ZipRef
 from sfn_cqrs.routes.imports import MAX_INLINE_BYTES
 from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.zips.files import list_zip
 
 NOON = "2026-11-25T12:00:00.000Z"
 KEY = "uploads/tenant1/1/airports.csv"

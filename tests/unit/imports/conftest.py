@@ -2,18 +2,15 @@ import io
 from dataclasses import replace
 
 import pytest
+from tests.support.import_states import end_job, load_job, run_batch
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.import_job import Reader
 from sfn_cqrs.domain.imports import InputRow, Settings
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.batch import run_batch
-from sfn_cqrs.service.imports.end import end_job
-from sfn_cqrs.service.imports.load import load_job
 from sfn_cqrs.service.imports.rows import RowBatch
 from sfn_local.distributed.items import CsvFormat, read_csv, read_json_lines
 
@@ -33,9 +30,7 @@ def key_of(icao):
 def run_machine(id_, world):
     """What the machine does with a job: the loader, the Map with AWS's readers, the end."""
     key = ImportKey.of_id("tenant1", id_)
-    loaded = load_job(
-        bootstrap.import_jobs().change(key, import_job.Begin()).record, lambda: 900_000
-    )
+    loaded = load_job(key)
     items = []
     if loaded["result"] != Reader.NONE:
         source = loaded["source"]
@@ -45,7 +40,8 @@ def run_machine(id_, world):
         items = [{"index": index, "value": value} for index, value in enumerate(values)]
     for start in range(0, len(items), 100):
         run_batch(key, items[start : start + 100], is_last_try=True)
-    return end_job(key)
+    end_job(key)
+    return bootstrap.import_jobs().find(key)
 
 
 @pytest.fixture

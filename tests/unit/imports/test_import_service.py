@@ -5,6 +5,7 @@ from pathlib import Path
 
 import airportsdata
 import pytest
+from tests.support.import_states import run_batch
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
@@ -15,7 +16,6 @@ from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
 from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Marker, Planned, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.imports.batch import rows_of, run_batch
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.load import load
 from sfn_cqrs.service.imports.service import ImportService, Request
@@ -278,10 +278,10 @@ def test_no_batch_begins_once_a_job_is_cancelled(world, service, job_of):
         bootstrap.import_jobs().change(job.key, import_job.Load(load(job, lambda: 900_000))).record
     )
     items = native_items(world)
-    assert run_batch(job.key, items[:1]) == Counts(created=1)
+    assert run_batch(job.key, items[:1]) == 1
 
     service.cancel(job.key.id)
-    assert run_batch(job.key, items[1:]) is None
+    assert run_batch(job.key, items[1:]) == 0
     ended = end(bootstrap.import_jobs().find(job.key))
 
     view = service.get(ended.key.id).as_json()
@@ -310,7 +310,7 @@ def test_a_plain_file_is_left_as_it_is_for_the_map(world, job_of):
     loaded = load(job_of(HEADER + line("RJAA") + line("RJTT")), lambda: 900_000)
 
     assert (loaded.reader, loaded.rows, loaded.source.key) == (Reader.NATIVE, 2, KEY)
-    assert rows_of(loaded, native_items(world)) == [
+    assert loaded.rows_of(native_items(world)) == [
         InputRow(2, ["RJAA", "Narita", "JP", "35.7", "140.3", "Asia/Tokyo"]),
         InputRow(3, ["RJTT", "Narita", "JP", "35.7", "140.3", "Asia/Tokyo"]),
     ]
@@ -324,7 +324,7 @@ def test_a_file_that_is_not_plain_is_rewritten_with_the_rows_a_spreadsheet_shows
 
     body = world.import_bucket.objects[loaded.source.key][-1].decode()
     items = [{"index": n, "value": json.loads(each)} for n, each in enumerate(body.splitlines())]
-    rows = rows_of(loaded, items)
+    rows = loaded.rows_of(items)
     assert (loaded.reader, loaded.rows) == (Reader.JSONL, len(rows))
     assert [row.number for row in rows if row.problem is None] == [2, 4]
 
@@ -377,8 +377,8 @@ def test_a_batch_of_a_job_that_has_ended_or_is_unknown_does_nothing(world, job_o
     job = job_of(HEADER + line("RJAA"))
     end(job)
 
-    assert run_batch(job.key, native_items(world)) is None
-    assert run_batch(ImportKey("tenant1", "none"), native_items(world)) is None
+    assert run_batch(job.key, native_items(world)) == 0
+    assert run_batch(ImportKey("tenant1", "0" * 26), native_items(world)) == 0
     assert world.data.find(key_of("RJAA")) is None
 
 

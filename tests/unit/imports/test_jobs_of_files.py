@@ -6,6 +6,7 @@ import json
 from typing import ClassVar
 
 import pytest
+from tests.support.import_states import end_job, load_job
 from tests.unit.imports.conftest import key_of, run_machine
 
 from sfn_cqrs import bootstrap
@@ -25,8 +26,7 @@ from sfn_cqrs.domain.import_job import Ending, JobStatus, Parent, ProcessingMode
 from sfn_cqrs.domain.imports import Counts, Fate
 from sfn_cqrs.domain.keys import ImportKind, ZipKey
 from sfn_cqrs.service.commands.service import Caller, CommandService
-from sfn_cqrs.service.imports.end import end, end_job
-from sfn_cqrs.service.imports.load import load_job
+from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.service import MAX_DIRECT_BYTES, ImportService, Request
 from shop.airport_import import Airports
 
@@ -247,9 +247,7 @@ class TestRetry:
 
     def test_rows_of_batches_that_were_not_counted_are_retried_too(self, service, ask, world):
         job = service.start(ask(HEADER + lines(4))).job
-        load_job(
-            bootstrap.import_jobs().change(job.key, import_job.Begin()).record, lambda: 900_000
-        )
+        load_job(job.key)
         end(bootstrap.import_jobs().find(job.key))
 
         again = service.retry(job.key.id).job.key
@@ -258,9 +256,7 @@ class TestRetry:
 
     def test_what_a_cancellation_left_out_is_imported_by_a_retry(self, service, ask, world):
         job = service.start(ask(HEADER + lines(4))).job
-        load_job(
-            bootstrap.import_jobs().change(job.key, import_job.Begin()).record, lambda: 900_000
-        )
+        load_job(job.key)
         service.cancel(job.key.id)
         cancelled = end(bootstrap.import_jobs().find(job.key))
         assert cancelled.ending == Ending(JobStatus.CANCELLED, Counts(), cancelled=4)

@@ -13,7 +13,6 @@ from sfn_cqrs.domain.csv_rows import CsvFile, open_csv
 from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import Loaded, Reader, Source
 from sfn_cqrs.domain.imports import InputRow
-from sfn_cqrs.service.imports.batch import rows_of
 from sfn_local.distributed.items import CsvFormat, read_csv, read_json_lines
 
 MIB = 1024 * 1024
@@ -41,9 +40,8 @@ def test_the_maps_reader_gives_the_rows_of_a_plain_file(name):
     case = PLAIN[name]
     file = opened(case)
 
-    rows = rows_of(
-        loaded(file, Reader.NATIVE), items_of(read_csv(io.BytesIO(case.data), CsvFormat()))
-    )
+    items = items_of(read_csv(io.BytesIO(case.data), CsvFormat()))
+    rows = loaded(file, Reader.NATIVE).rows_of(items)
 
     assert [(row.number, row.cells) for row in rows] == case.rows
 
@@ -54,7 +52,8 @@ def test_the_maps_reader_gives_the_rewritten_rows_of_any_other_file(name):
     file = opened(case)
     body = "".join(f"{row.as_json_line()}\n" for row in file.rows())
 
-    rows = rows_of(loaded(file, Reader.JSONL), items_of(read_json_lines(io.BytesIO(body.encode()))))
+    items = items_of(read_json_lines(io.BytesIO(body.encode())))
+    rows = loaded(file, Reader.JSONL).rows_of(items)
 
     fitting = [InputRow(row.number, row.cells, row.problem) for row in _fitting(case)]
     assert rows == fitting
@@ -80,7 +79,7 @@ def test_whatever_is_called_plain_reads_the_same(text):
     if scan.obstacle is None and scan.rows:
         ours = [(row.number, row.cells) for row in open_csv(iter([data]), COLUMNS).rows()]
         items = items_of(read_csv(io.BytesIO(data), CsvFormat()))
-        theirs = rows_of(loaded(plain, Reader.NATIVE), items)
+        theirs = loaded(plain, Reader.NATIVE).rows_of(items)
         assert [(row.number, row.cells) for row in theirs] == ours
         assert scan.rows == len(ours)
 

@@ -1,5 +1,6 @@
 import pytest
 from functions.zip_orchestrator.extract_file.app import lambda_handler
+from tests.support.import_states import list_zip
 from tests.unit.conftest import LambdaContext
 from tests.unit.domain.zip_corpus import CORPUS, CSV, TWO, zipped
 
@@ -7,7 +8,6 @@ from sfn_cqrs.domain import zip_job
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.zip_job import FileStatus
-from sfn_cqrs.service.zips.files import list_zip
 
 GOOD, BAD = {"index": 1, "ok": True}, {"index": 1, "ok": False}
 

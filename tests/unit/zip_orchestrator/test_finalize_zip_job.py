@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from functions.zip_orchestrator.finalize_zip_job.app import lambda_handler
+from tests.support.import_states import extract_file, list_zip
 from tests.unit.domain.zip_corpus import CSV, zipped
 
 from sfn_cqrs.domain import import_job, zip_job
@@ -14,7 +15,6 @@ from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Loaded, Reader
 from sfn_cqrs.domain.imports import Counts, Marker
 from sfn_cqrs.domain.zip_job import FileStatus
-from sfn_cqrs.service.zips.files import extract_file, list_zip
 from sfn_cqrs.service.zips.state import PATIENCE
 
 FOUR = zipped(*[(f"{name}.csv", CSV) for name in "abcd"], ("x.txt", b"x"))
@@ -28,7 +28,7 @@ def extracted(world, key, upload):
     """The four files of an archive are extracted."""
     list_zip(upload(FOUR).ref)
     for index in range(4):
-        assert extract_file(key, index, lambda: 300_000)
+        assert extract_file(key, index, 300_000)
     return world.zip_jobs
 
 
@@ -69,7 +69,7 @@ def test_three_files_of_which_one_fails_are_summed_exactly(world, key, upload, f
     zips = world.zip_jobs
     list_zip(upload(zipped(*[(f"{name}.csv", CSV) for name in "abc"])).ref)
     for index, ending in enumerate([GOOD, BAD, GOOD]):
-        extract_file(key, index, lambda: 300_000)
+        extract_file(key, index, 300_000)
         zips.processing(key, index)
         source = zips.file(key, index).source
         world.import_jobs.create(

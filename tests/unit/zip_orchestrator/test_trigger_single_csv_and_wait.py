@@ -1,5 +1,6 @@
 import pytest
 from functions.zip_orchestrator.trigger_single_csv_and_wait.app import lambda_handler
+from tests.support.import_states import extract_file, list_zip
 from tests.unit.domain.zip_corpus import CSV, zipped
 
 from sfn_cqrs.adapters.import_items import IMPORTS
@@ -8,7 +9,6 @@ from sfn_cqrs.domain.errors import InvalidInputError, SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.zip_job import FileStatus
-from sfn_cqrs.service.zips.files import extract_file, list_zip
 
 THREE = zipped(*[(f"{name}.csv", CSV) for name in "abc"])
 FIRST = "AAAA-sample-task-token-that-opens-nothing"
@@ -22,7 +22,7 @@ def listed(world, upload):
         job = upload(THREE, **fields)
         list_zip(job.ref)
         if extracted:
-            extract_file(job.key, 1, lambda: 300_000)
+            extract_file(job.key, 1, 300_000)
         return world.zip_jobs
 
     return run

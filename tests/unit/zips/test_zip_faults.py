@@ -4,10 +4,10 @@ Z11 to Z13, of an archive and the imports of its files, are in tests/simulation/
 """
 
 import pytest
+from tests.support.import_states import extract_file, list_zip
 from tests.unit.domain.zip_corpus import CORPUS
 
 from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.service.zips.files import extract_file, list_zip
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def become(world, key, upload):
     def run(name, **fields):
         case = CORPUS[name]
         for index in list_zip(upload(case.data, **{"table": case.table, **fields}).ref):
-            extract_file(key, index, lambda: 300_000)
+            extract_file(key, index, 300_000)
         return world.zip_jobs.files(key)
 
     return run

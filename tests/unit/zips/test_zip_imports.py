@@ -1,6 +1,7 @@
 """Imports of archives from the outside."""
 
 import pytest
+from tests.support.import_states import extract_file, list_zip
 from tests.unit.domain.zip_corpus import CSV, zipped
 
 from sfn_cqrs.adapters.zip_items import ZIPS
@@ -16,7 +17,6 @@ from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService
-from sfn_cqrs.service.zips.files import extract_file, list_zip
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 
 KEY = "uploads/tenant1/1/a.zip"
@@ -44,7 +44,7 @@ def begun(started):
     """Both files are extracted, and the import of the first has begun."""
     job = started()
     for index in list_zip(job.ref):
-        extract_file(job.key, index, lambda: 300_000)
+        extract_file(job.key, index, 300_000)
     return job
 
 

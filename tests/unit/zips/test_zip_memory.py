@@ -6,11 +6,11 @@ import zlib
 from functools import cache
 
 import pytest
+from tests.support.import_states import extract_file, list_zip
 from tests.unit.zip_orchestrator.conftest import UPLOAD
 
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.zip_job import FileStatus
-from sfn_cqrs.service.zips.files import extract_file, list_zip
 
 MIB = 1024 * 1024
 BLOCK = (b"code,name\n" + b"1,abcdefghijklmnopqrstuvwxyz0123456789\n" * 30_000)[:MIB]
@@ -60,7 +60,7 @@ def extract(key, job):
     list_zip(job.ref)
     tracemalloc.start()
     try:
-        extract_file(key, 0, lambda: 900_000)
+        extract_file(key, 0, 900_000)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 from functions.schedule.sweep.app import lambda_handler
+from tests.support.import_states import list_zip
 from tests.unit.domain.zip_corpus import CSV, zipped
 
 from sfn_cqrs.domain import zip_job
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.keys import ZipRef
-from sfn_cqrs.service.zips.files import list_zip
 
 TWO = zipped(("a.csv", CSV), ("b.csv", CSV))
 

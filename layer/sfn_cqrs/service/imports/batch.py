@@ -3,8 +3,7 @@
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.csv_rows import Row
-from sfn_cqrs.domain.import_job import Job, Loaded, Reader
+from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.imports import Counts, InputRow
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports import strategies
@@ -27,24 +26,10 @@ def run_batch(
     job = bootstrap.import_jobs().find(key)
     if job is None or job.loaded is None or job.is_cancelled or not job.status.is_open:
         return None
-    return run_rows(job, rows_of(job.loaded, items), is_last_try=is_last_try)
+    return run_rows(job, job.loaded.rows_of(items), is_last_try=is_last_try)
 
 
 def run_rows(job: Job, rows: list[InputRow], *, is_last_try: bool = False) -> Counts:
     """Go through rows of a job that is open."""
     strategy = strategies.find(job.table)
     return RowBatch(job.settings(), strategy, rows, is_last_try=is_last_try).run().counts
-
-
-def rows_of(loaded: Loaded, items: list[dict[str, Any]]) -> list[InputRow]:
-    """The rows of a batch as their reader gives them.
-
-    AWS's reader counts from the row after the header, which is row 2 of a plain file.
-    """
-    if loaded.reader is Reader.NATIVE:
-        return [
-            InputRow(item["index"] + 2, [item["value"][name] for name in loaded.header])
-            for item in items
-        ]
-    rows = (Row.of_json(item["value"]) for item in items)
-    return [InputRow(row.number, row.cells, row.problem) for row in rows]
