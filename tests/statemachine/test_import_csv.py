@@ -10,9 +10,9 @@ from typing import Any
 
 import boto3
 import pytest
+from functions.import_csv.csv_rows_handler.app import RETRIES
 from moto import mock_aws
 
-from sfn_cqrs.service.imports.batch import RETRIES
 from sfn_local import CachedServices, Engine, FunctionError, VirtualClock
 from sfn_local.stubs import NEVER, StubFunctions, by_state
 

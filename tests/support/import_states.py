@@ -6,8 +6,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from functions.import_csv.csv_rows_handler.app import RETRIES
+
 from sfn_cqrs.domain.keys import ImportKey, ZipKey, ZipRef
-from sfn_cqrs.service.imports import batch
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -38,7 +39,7 @@ def load_job(key: ImportKey) -> dict[str, Any]:
 
 def run_batch(key: ImportKey, items: list[dict[str, Any]], *, is_last_try: bool = False) -> int:
     """How many rows csv_rows_handler has gone through."""
-    retries = batch.RETRIES if is_last_try else 0
+    retries = RETRIES if is_last_try else 0
     name = "import_csv/csv_rows_handler"
     return int(run_state(name, key.as_input(), items, retries=retries)["result"])
 

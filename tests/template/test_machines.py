@@ -4,6 +4,7 @@ from typing import Any
 
 import cfnlint.api
 import pytest
+from functions.import_csv.csv_rows_handler.app import RETRIES as BATCH_RETRIES
 from tests.template.stack import (
     MACHINES,
     STATES,
@@ -21,7 +22,6 @@ from sfn_cqrs.domain import errors
 from sfn_cqrs.domain.approval import TRIES_PER_ROUND
 from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_cqrs.service.approvals.types import MAX_TIME
-from sfn_cqrs.service.imports.batch import RETRIES as BATCH_RETRIES
 
 DIED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"]
 BUDGET = 30 * 60

@@ -5,15 +5,31 @@ S3 may tell of it more than once, and EventBridge may deliver that more than onc
 
 from typing import Any
 
-from sfn_cqrs.service.imports.uploads import UploadedFile, import_once
+from sfn_cqrs.domain.errors import NoSuchFileError
+from sfn_cqrs.domain.uploaded_file import UploadedFile
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.state import naming_transient
+from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 
 
 @naming_transient()
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, object]:
     """Start the import of the version that the event tells of, once; a deleted one is passed by."""
     file = UploadedFile.of(event["detail"])
-    id_ = import_once(file)
+    try:
+        id_ = _imported(file)
+    except NoSuchFileError:
+        id_ = None
     logger.info("a file was uploaded", key=file.key, import_id=id_)
     return {"id": id_}
+
+
+def _imported(file: UploadedFile) -> str:
+    caller = Caller(user="s3", ip=file.ip)
+    if file.is_archive:
+        archive = ZipRequest(table=file.table, key=file.key)
+        return ZipImports(file.tenant).start_version(archive, file.version_id, caller)
+    request = Request(table=file.table, key=file.key)
+    return ImportService(file.tenant).start_version(request, file.version_id, caller)

@@ -4,11 +4,38 @@ The Choice state choose_reader branches on the reader answered here; the Map rea
 version of the very object that was looked at, or what was written of it.
 """
 
-from sfn_cqrs.service.imports.load import load_job
+from sfn_cqrs.adapters.import_bucket import results_prefix
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import InvalidFileError
+from sfn_cqrs.domain.import_job import Load, Reader, Refuse
+from sfn_cqrs.service.imports.load import load
 from sfn_cqrs.service.imports.state import BegunImport, import_state
+
+NO_ROWS: dict[str, object] = {"result": str(Reader.NONE)}
 
 
 @import_state
 def lambda_handler(state: BegunImport) -> dict[str, object]:
-    """Go through the file once; one that cannot be imported has no reader."""
-    return load_job(state.begun, state.remaining_ms)
+    """Go through the file once; one that cannot be imported has no reader.
+
+    Raises:
+        SupersededError: the job has ended meanwhile.
+    """
+    job = state.begun
+    if job.is_cancelled:
+        return NO_ROWS
+    loaded = job.loaded
+    if loaded is None or job.is_unread:
+        try:
+            loaded = load(job, state.remaining_ms)
+        except InvalidFileError as error:
+            state.keep(Refuse(Problem(error.problem, str(error))))
+            return NO_ROWS
+        state.keep(Load(loaded))
+    source = loaded.source
+    return {
+        "result": str(loaded.reader),
+        **job.key.as_input(),
+        "source": {"bucket": source.bucket, "key": source.key, "versionId": source.version_id},
+        "results": results_prefix(job.key),
+    }

@@ -4,8 +4,12 @@ It serves both Maps. A batch that raises whenever it is tried has no marker, and
 finalize_parent_job knows its rows.
 """
 
-from sfn_cqrs.service.imports.batch import RETRIES, run_batch
+from sfn_cqrs import bootstrap
+from sfn_cqrs.service.imports.rows import RowBatch
 from sfn_cqrs.service.imports.state import ImportState, import_state_without_status
+
+RETRIES = 5
+"""As often the machine has a batch tried again."""
 
 
 @import_state_without_status
@@ -15,6 +19,9 @@ def lambda_handler(state: ImportState) -> dict[str, object]:
     Raises:
         TransientError: rows wait for their chains, or AWS is busy.
     """
+    job = bootstrap.import_jobs().find(state.key)
+    if job is None or job.loaded is None or not job.takes_rows:
+        return {"result": 0}
+    rows = job.loaded.rows_of(state.input)
     is_last_try = state.context.state.retry_count >= RETRIES
-    counts = run_batch(state.key, state.input, is_last_try=is_last_try)
-    return {"result": counts.total if counts else 0}
+    return {"result": RowBatch.of(job, rows, is_last_try=is_last_try).run().counts.total}

@@ -3,12 +3,34 @@
 Its input is the Map's result, the loader's answer where no Map ran, or what a Catch caught.
 """
 
-from sfn_cqrs.service.imports.end import end_job, problem_of
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import SupersededError
+from sfn_cqrs.domain.failure import Failure
+from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.state import ImportState, import_state_without_status
 
 
 @import_state_without_status
 def lambda_handler(state: ImportState) -> dict[str, object]:
-    """Account for every row, write errors.csv and then the status, once."""
-    job = end_job(state.key, problem_of(state.input))
-    return {"result": str(job.status)}
+    """Account for every row, write errors.csv and then the status, once.
+
+    Raises:
+        SupersededError: there is no such job.
+        TransientError: a batch may still be counting.
+    """
+    job = bootstrap.import_jobs().find(state.key)
+    if job is None:
+        raise SupersededError(f"there is no import {state.key.id}")
+    return {"result": str(end(job, _caught(state.input) or job.refusal).status)}
+
+
+def _caught(state_input: object) -> Problem | None:
+    """What a Catch caught, as a job tells it; None for anything else."""
+    if not isinstance(state_input, dict) or "Error" not in state_input:
+        return None
+    failure = Failure.of(state_input)
+    reason = failure.summary.partition("\n")[0]
+    if failure.error == "States.ItemReaderFailed":
+        return Problem("unreadable", f"the rows could not be read: {reason}")
+    return Problem("failed", f"{failure.error}: {reason}")

@@ -1,17 +1,44 @@
-"""The consumer of the import action queue: it imports single rows.
+"""The consumer of the import action queue: it imports single rows, a job each.
 
 A row that fails each time its message comes is not left to the dead letters: the last time,
 its job ends and says why.
 """
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.transient import is_transient
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.import_job import Begin, Job
+from sfn_cqrs.domain.imports import InputRow
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.service.imports.single import import_single
+from sfn_cqrs.service.imports.end import end
+from sfn_cqrs.service.imports.rows import RowBatch
+from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.queue import Delivery, consumer_of
+
+ROW = 1
 
 
 @consumer_of(bootstrap.import_actions)
 def lambda_handler(delivery: Delivery) -> None:
-    """Import the row that a message names."""
+    """Import the row of the job that a message names; one that has ended needs nothing."""
     key = ImportKey.of_id(delivery.notice["tenantCode"], delivery.notice["id"])
-    import_single(key, is_last_try=delivery.is_last)
+    begun = bootstrap.import_jobs().change(key, Begin())
+    job = begun.record
+    if not begun.done or job is None or job.cells is None:
+        return
+    try:
+        end(job, _imported(job, is_last_try=delivery.is_last))
+    except Exception as error:
+        if not delivery.is_last:
+            raise
+        logger.exception("a row could not be imported")
+        code = "busy" if is_transient(error) else "failed"
+        end(job, Problem(code, f"{type(error).__name__}; see the log"))
+
+
+def _imported(job: Job, *, is_last_try: bool) -> Problem | None:
+    """What is wrong with the row, if something is; of a cancelled job it is left alone."""
+    if job.is_cancelled:
+        return None
+    rows = [InputRow(ROW, job.row)]
+    return RowBatch.of(job, rows, is_last_try=is_last_try).run().plan[ROW].problem

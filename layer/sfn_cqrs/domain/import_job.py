@@ -168,6 +168,11 @@ class Job(Record):
         return self.loaded is None or (self.loaded.reader is Reader.NONE and self.loaded.rows > 0)
 
     @property
+    def takes_rows(self) -> bool:
+        """A batch may be gone through."""
+        return self.loaded is not None and self.status.is_open and not self.is_cancelled
+
+    @property
     def row(self) -> list[str]:
         """The cells of a single row, in the order of its header."""
         header = self.loaded.header if self.loaded else ()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from functions.import_csv.csv_rows_handler.app import lambda_handler
+from functions.import_csv.csv_rows_handler.app import RETRIES, lambda_handler
 from tests.unit.import_csv.conftest import HEADER, KEY
 from tests.unit.imports.conftest import key_of
 
@@ -12,7 +12,7 @@ from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.import_job import Loaded, Reader
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.service.imports.batch import RETRIES
+from sfn_cqrs.service.imports.rows import Result, RowBatch
 
 COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
 MACHINE = Path(__file__).parents[3] / "statemachine/import-csv.asl.json"
@@ -113,10 +113,7 @@ def test_the_last_try_is_the_last_one_of_the_machine():
 def test_on_its_last_try_a_batch_no_longer_waits(handle, job, monkeypatch, retries, is_last_try):
     job(Reader.NATIVE)
     seen = []
-    monkeypatch.setattr(
-        "functions.import_csv.csv_rows_handler.app.run_batch",
-        lambda _key, _items, *, is_last_try: seen.append(is_last_try),
-    )
+    monkeypatch.setattr(RowBatch, "run", lambda batch: seen.append(batch) or Result(Counts(), {}))
     handle(retries=retries)
 
-    assert seen == [is_last_try]
+    assert [batch._is_last_try for batch in seen] == [is_last_try]

@@ -10,11 +10,12 @@ from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import HandOver, Job, Load, Loaded, Reader
 from sfn_cqrs.domain.imports import InputRow, Plan
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.batch import BATCH
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.rows import RowBatch
 
 MAX_DIRECT_ROWS = 1_000
+BATCH = 100
+"""Rows to a batch, as many as one read of current rows takes, and as the machine hands on."""
 
 
 class TooManyRowsError(InvalidFileError):
@@ -52,7 +53,7 @@ def import_direct(
             jobs.change(job.key, HandOver())
             return None, fates
         try:
-            fates |= _applied(job, rows[start : start + BATCH])
+            fates |= RowBatch.of(job, rows[start : start + BATCH], is_last_try=True).run().plan
         except Exception as error:
             if is_transient(error):
                 jobs.change(job.key, HandOver())
@@ -60,11 +61,6 @@ def import_direct(
             end(job, Problem("failed", f"{type(error).__name__}; see the log"))
             raise
     return end(job), fates
-
-
-def _applied(job: Job, rows: list[InputRow]) -> Plan:
-    strategy = strategies.find(job.table)
-    return RowBatch(job.settings(), strategy, rows, is_last_try=True).run().plan
 
 
 def _read(job: Job) -> tuple[list[InputRow], Loaded]:

@@ -8,36 +8,11 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_report import write_report
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError, TransientError
-from sfn_cqrs.domain.failure import Failure
 from sfn_cqrs.domain.import_job import End, Job, Loaded, ending_of
 from sfn_cqrs.domain.imports import Counts, FailedRow
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports.failures import counted_failures, failures
 from sfn_cqrs.service.imports.parent import answer_parent
-
-
-def end_job(key: ImportKey, problem: Problem | None = None) -> Job:
-    """End the job of an execution that has come to its end.
-
-    Raises:
-        SupersededError: there is no such job.
-        TransientError: a batch may still be counting.
-    """
-    job = bootstrap.import_jobs().find(key)
-    if job is None:
-        raise SupersededError(f"there is no import {key.id}")
-    return end(job, problem or job.refusal)
-
-
-def problem_of(state_input: object) -> Problem | None:
-    """What a Catch caught, as a job tells it; None for anything else."""
-    if not isinstance(state_input, dict) or "Error" not in state_input:
-        return None
-    failure = Failure.of(state_input)
-    reason = failure.summary.partition("\n")[0]
-    if failure.error == "States.ItemReaderFailed":
-        return Problem("unreadable", f"the rows could not be read: {reason}")
-    return Problem("failed", f"{failure.error}: {reason}")
 
 
 def end(job: Job, problem: Problem | None = None) -> Job:

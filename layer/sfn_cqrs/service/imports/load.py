@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import cast
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_bucket import results_prefix
-from sfn_cqrs.domain.csv_rows import READ_PROBLEMS, CsvFile, Problem, Row, open_csv
-from sfn_cqrs.domain.errors import InvalidFileError, SupersededError
-from sfn_cqrs.domain.import_job import MAX_ROWS, Job, Load, Loaded, Reader, Refuse, Source
+from sfn_cqrs.domain.csv_rows import READ_PROBLEMS, CsvFile, Row, open_csv
+from sfn_cqrs.domain.errors import InvalidFileError
+from sfn_cqrs.domain.import_job import MAX_ROWS, Job, Loaded, Reader, Source
 from sfn_cqrs.domain.imports import FailedRow, InputRow
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports import strategies
@@ -17,36 +16,6 @@ from sfn_cqrs.service.logs import logger
 
 MARGIN_MS = 30_000
 """What a loader that gives up in time still needs."""
-
-
-def load_job(job: Job, remaining_ms: Callable[[], int]) -> dict[str, object]:
-    """Load a job's file, and tell its machine who reads the rows; nobody reads a bad file.
-
-    Raises:
-        SupersededError: the job has ended meanwhile.
-    """
-    if job.is_cancelled:
-        return {"result": str(Reader.NONE)}
-    loaded = job.loaded
-    try:
-        if loaded is None or job.is_unread:
-            loaded = load(job, remaining_ms)
-            _kept(job, Load(loaded))
-    except InvalidFileError as error:
-        _kept(job, Refuse(Problem(error.problem, str(error))))
-        return {"result": str(Reader.NONE)}
-    source = loaded.source
-    return {
-        "result": str(loaded.reader),
-        "id": job.key.id,
-        "tenant": job.key.tenant,
-        "source": {
-            "bucket": source.bucket,
-            "key": source.key,
-            "versionId": source.version_id,
-        },
-        "results": results_prefix(job.key),
-    }
 
 
 def load(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
@@ -110,11 +79,6 @@ def _as_retried(failed: FailedRow) -> Row:
     is_rows_own = failed.problem.code in READ_PROBLEMS
     problem = failed.problem if is_rows_own else failed.row.problem
     return Row(failed.row.number, failed.row.cells, problem)
-
-
-def _kept(job: Job, write: Load | Refuse) -> None:
-    if not bootstrap.import_jobs().change(job.key, write, job).done:
-        raise SupersededError(f"{job.key.id} has ended")
 
 
 class _Counted:

@@ -9,10 +9,12 @@ counter come last, in one transaction.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.import_strategy import ImportStrategy, Wanted
 from sfn_cqrs.domain.imports import (
     Counts,
@@ -27,9 +29,9 @@ from sfn_cqrs.domain.imports import (
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service.commands.expiry import expire_previous
 from sfn_cqrs.service.commands.projection import project_many
+from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.planning import Planner, current_of
 from sfn_cqrs.service.imports.publishing import Publisher
-from sfn_cqrs.service.imports.strategies import wanted_by
 
 _UNSTABLE = Planned.failing("unstable", "the strategy changed its mind; retry this row")
 
@@ -66,6 +68,12 @@ class RowBatch:
         self._planner = Planner(settings, strategy)
         self._publisher = Publisher(settings, self._planner, self._first)
 
+    @classmethod
+    def of(cls, job: Job, rows: Sequence[InputRow], *, is_last_try: bool = False) -> Self:
+        """Rows of a job whose file is read, for the strategy of its table."""
+        strategy = strategies.find(job.table)
+        return cls(job.settings(), strategy, rows, is_last_try=is_last_try)
+
     def run(self) -> Result:
         """Apply the rows and count them.
 
@@ -88,7 +96,7 @@ class RowBatch:
         fates: Plan = {}
         latest: dict[ItemKey, int] = {}
         for row in self._rows:
-            read = row.problem or wanted_by(
+            read = row.problem or strategies.wanted_by(
                 self._strategy, self._settings.key.tenant, self._settings.cells_of(row)
             )
             if isinstance(read, Problem):

@@ -5,7 +5,7 @@ from typing import Self
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.import_job import Begin, Job
+from sfn_cqrs.domain.import_job import Begin, Job, Load, Refuse
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.state import State, state
 
@@ -37,6 +37,15 @@ class BegunImport(ImportState):
         if self.job is None:
             raise TypeError(f"{self.context.state.name} has not begun")
         return self.job
+
+    def keep(self, found: Load | Refuse) -> None:
+        """Keep what was found out about the job's file.
+
+        Raises:
+            SupersededError: the job has ended.
+        """
+        if not bootstrap.import_jobs().change(self.key, found, self.job).done:
+            raise SupersededError(f"{self.key.id} has ended")
 
     def entered(self) -> Self:
         """Begin the job.

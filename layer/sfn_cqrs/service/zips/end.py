@@ -1,4 +1,4 @@
-"""Ending the import of an archive: every file accounted for, then the status, then the hooks."""
+"""Ending the import of an archive: every file accounted for, and then the status."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,38 +10,19 @@ from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.failure import Failure
 from sfn_cqrs.domain.import_job import Cancel, Job
 from sfn_cqrs.domain.import_job import ending_of as ending_of_file
-from sfn_cqrs.domain.zip_job import ArchivedFile, End, Settle, ZipJob, ending_of, settled
-from sfn_cqrs.service.zips.hooks import FinishedImport, run_hooks
-from sfn_cqrs.service.zips.state import ZipState
+from sfn_cqrs.domain.zip_job import ArchivedFile, End, ZipJob, ending_of, settled
 
 TIMED_OUT = Problem("timed_out", "the file's import did not end in time; look at its own job")
 
 
-def end_zip(state: ZipState) -> ZipJob:
-    """End a job once, then run the hooks that have not run; whoever comes later does the rest.
+def end_zip(job: ZipJob, state_input: Any, *, is_late: bool) -> ZipJob:
+    """End a job that is open; `state_input` tells what states have raised.
 
     Raises:
         SupersededError: the attempt does not own the job.
-        TransientError: a file's import is still ending, or a hook asks for another try.
+        TransientError: a file's import is still ending, and may be waited for.
     """
-    zips, key = bootstrap.zip_jobs(), state.ref.key
-    job = zips.find(key)
-    if job is None or job.attempt != state.ref.attempt:
-        raise SupersededError(f"attempt {state.ref.attempt} no longer owns {key.id}")
-    if job.status.is_open:
-        job = _ended(job, _errors_of(state.input), is_late=state.is_late)
-    hooks = run_hooks(
-        FinishedImport(job, tuple(zips.files(key))),
-        zips.hooks(key),
-        zips.hook_ran,
-        state.remaining_ms,
-        is_late=state.is_late,
-    )
-    return zips.change(key, Settle(hooks), job).record or job
-
-
-def _ended(job: ZipJob, errors: "Errors", *, is_late: bool) -> ZipJob:
-    zips = bootstrap.zip_jobs()
+    zips, errors = bootstrap.zip_jobs(), _errors_of(state_input)
     files = {file.index: file for file in zips.files(job.key)}
     unended = [file for file in files.values() if file.status.is_open]
     begun = [file.index for file in unended if file.begun]

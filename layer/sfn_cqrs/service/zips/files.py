@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import InvalidFileError, SupersededError
-from sfn_cqrs.domain.keys import ZipKey, ZipRef
+from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.zip_directory import (
     LOCAL_HEADER_BYTES,
     TAIL_BYTES,
@@ -16,11 +15,8 @@ from sfn_cqrs.domain.zip_directory import (
 )
 from sfn_cqrs.domain.zip_inflate import extracted
 from sfn_cqrs.domain.zip_job import (
-    MAX_ATTEMPTS,
     RETRIED_STATUSES,
     ArchivedFile,
-    Begin,
-    FileStatus,
     KeepListed,
     Refuse,
     ZipJob,
@@ -32,44 +28,8 @@ MARGIN_MS = 30_000
 """What an extraction that gives up in time still needs."""
 
 
-def list_zip(ref: ZipRef) -> list[int]:
-    """The files that are to be imported, by their indexes; the first time the archive is read.
-
-    Raises:
-        SupersededError: the attempt does not own the job.
-    """
-    begun = bootstrap.zip_jobs().change(ref.key, Begin(ref.attempt))
-    job = begun.record
-    if job is None or job.attempt != ref.attempt:
-        raise SupersededError(f"attempt {ref.attempt} no longer owns {ref.key.id}")
-    if not begun.done:
-        return []
-    if job.files is None:
-        job = _listed(job)
-    if job.is_cancelled or job.attempt > MAX_ATTEMPTS:
-        return []
-    return [file.index for file in bootstrap.zip_jobs().files(job.key) if file.status.is_open]
-
-
-def extract_file(key: ZipKey, index: int, remaining_ms: Callable[[], int]) -> bool:
-    """Extract a file, unless somebody has; whether it is there and may be imported.
-
-    Raises:
-        SupersededError: there is no such job or file.
-        TransientError: the connection to S3 broke.
-    """
-    zips = bootstrap.zip_jobs()
-    job, file = zips.find(key), zips.file(key, index)
-    if job is None or file is None:
-        raise SupersededError(f"{key.id} has no file {index}")
-    if job.is_cancelled or not job.status.is_open:
-        return False
-    if file.status is FileStatus.CREATED:
-        file = _extracted(job, file, remaining_ms) or zips.file(key, index) or file
-    return file.status in (FileStatus.EXTRACTED, FileStatus.PROCESSING)
-
-
-def _listed(job: ZipJob) -> ZipJob:
+def list_files(job: ZipJob) -> ZipJob:
+    """Store the files of an archive, or why there are none to import; answers the job."""
     zips = bootstrap.zip_jobs()
     try:
         files = files_of(_entries(job), job.table, strategies.tables())
@@ -98,9 +58,14 @@ def _entries(job: ZipJob) -> list[Entry]:
     return entries_of(window, size)
 
 
-def _extracted(
+def extract(
     job: ZipJob, file: ArchivedFile, remaining_ms: Callable[[], int]
 ) -> ArchivedFile | None:
+    """Put a file where it can be imported, or keep why it cannot; None if somebody has.
+
+    Raises:
+        TransientError: the connection to S3 broke.
+    """
     zips, bucket = bootstrap.zip_jobs(), bootstrap.zip_bucket()
     try:
         place = file.place

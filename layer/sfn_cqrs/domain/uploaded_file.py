@@ -4,10 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sfn_cqrs.domain.errors import InvalidInputError, NoSuchFileError
-from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
+from sfn_cqrs.domain.errors import InvalidInputError
 
 _PLACE = re.compile(r"uploads/([^/]+)/auto/([^/]+)/.*[^/]")
 
@@ -22,6 +19,11 @@ class UploadedFile:
     version_id: str | None
     ip: str
 
+    @property
+    def is_archive(self) -> bool:
+        """Its name says that it is a ZIP archive."""
+        return self.key.lower().endswith(".zip")
+
     @classmethod
     def of(cls, detail: dict[str, Any]) -> "UploadedFile":
         """Read the detail of an `Object Created` event.
@@ -35,20 +37,3 @@ class UploadedFile:
             raise InvalidInputError("key", "must be uploads/<tenant>/auto/<table>/<file>")
         ip = detail.get("source-ip-address", "")
         return cls(place[1], place[2], told["key"], told.get("version-id"), ip)
-
-
-def import_once(file: UploadedFile) -> str | None:
-    """Start the import of a file, however often it is told of; None if it has been deleted since.
-
-    Raises:
-        InvalidInputError: there is no such table, or no tenant can be called so.
-    """
-    table, key, caller = file.table, file.key, Caller(user="s3", ip=file.ip)
-    try:
-        if key.lower().endswith(".zip"):
-            archive = ZipRequest(table=table, key=key)
-            return ZipImports(file.tenant).start_version(archive, file.version_id, caller)
-        request = Request(table=table, key=key)
-        return ImportService(file.tenant).start_version(request, file.version_id, caller)
-    except NoSuchFileError:
-        return None
