@@ -1,5 +1,6 @@
 """An archive of which something is lost, stopped, late or broken, under the virtual clock."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -224,12 +225,11 @@ def test_a_hook_that_fails_is_alarmed_and_recorded_and_nothing_else(
     system.run()
 
     view = system.archives.get(id_).as_json()
-    assert (view["status"], view["failedHooks"]) == (
-        "COMPLETED",
-        {"tell": "ValueError: no such channel"},
-    )
+    assert view["status"] == "COMPLETED"
+    (why,) = view["failedHooks"].values()
+    assert re.fullmatch(r"ValueError: no such channel \(test_zip_repairs\.py, line \d+\)", why)
     messages = [one["content"]["errorMessage"] for one in system.alarms() if one["id"] == id_]
-    assert messages == ["the hook tell failed: ValueError: no such channel"]
+    assert messages == [f"the hook tell failed: {why}"]
 
 
 def test_a_hook_is_told_once_though_the_status_was_written_by_one_that_died(
