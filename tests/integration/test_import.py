@@ -46,7 +46,7 @@ def test_another_file_is_rewritten_and_its_rows_keep_their_numbers(system):
     assert system.path()[2] == "import_jsonl"
     assert (progress.counts.created, progress.counts.failed) == (1, 1)
     report = b"".join(system.service.errors(progress.job.key.id)).decode("utf-8-sig")
-    assert report.splitlines()[1].split(",")[6:8] == ["4", "invalid"]
+    assert report.splitlines()[1].split(",")[6:8] == ['"4"', '"invalid"']
 
 
 def test_a_file_that_is_refused_fails_its_job_with_the_reason(system):

@@ -37,12 +37,15 @@ class Columns:
         """
         _check_size(header)
         known = self._known()
-        own = len(header)
-        if "row" not in known and tuple(map(folded, header[-3:])) == REPORT_COLUMNS:
-            own -= len(REPORT_COLUMNS)
+        own = len(header) - len(REPORT_COLUMNS) * self.is_report(header)
         columns = [known.get(folded(name)) for name in header[:own]]
         self._check(list(header[:own]), columns)
         return (*columns, *[None] * (len(header) - own))
+
+    def is_report(self, header: Sequence[str]) -> bool:
+        """Whether a file is an errors.csv, by its header."""
+        ends = tuple(map(folded, header[-len(REPORT_COLUMNS) :]))
+        return "row" not in self._known() and ends == REPORT_COLUMNS
 
     def count_of_known(self, header: Sequence[str]) -> int:
         """How many names of a header are known; the right delimiter gives the most."""

@@ -16,6 +16,7 @@ from typing import Any
 from sfn_cqrs.domain.csv_header import Columns
 from sfn_cqrs.domain.csv_text import Text, checked_encoding
 from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
+from sfn_cqrs.domain.formulas import plain
 
 DELIMITERS = (",", ";", "\t", "|")
 MAX_ROW_BYTES = 100_000
@@ -177,7 +178,8 @@ class _Records:
 class CsvFile:
     """A file whose header has been read; its rows can be gone through once.
 
-    `columns` names the column of each cell of a row; an empty file has none.
+    `columns` names the column of each cell of a row; an empty file has none. Of a report, an
+    errors.csv, what keeps its cells from being formulas is taken away.
     """
 
     header: list[str]
@@ -185,6 +187,7 @@ class CsvFile:
     delimiter: str
     header_row: int
     text: Text
+    is_report: bool
     _records: _Records = field(repr=False)
     _cells: Iterator[list[str]] = field(repr=False)
 
@@ -226,7 +229,7 @@ class CsvFile:
                 )
             elif records.has_nul and "\x00" in "".join(cells):
                 problem = Problem("nul", "a cell holds a NUL character")
-            yield Row(records.row, cells, problem)
+            yield Row(records.row, [*map(plain, cells)] if self.is_report else cells, problem)
 
     @property
     def may_be_plain(self) -> bool:
@@ -245,6 +248,8 @@ class CsvFile:
         is_large = sum(map(len, self.header)) > MAX_PLAIN_HEADER
         if self.header and (self.header_row != 1 or is_large):
             return "a header that is not in the first row, or is large"
+        if self.is_report:
+            return "an errors.csv, whose cells are written so that none is a formula"
         return None
 
 
@@ -271,8 +276,10 @@ def open_csv(
     header = next((each for each in cells if records.fault or any(map(str.strip, each))), [])
     if records.fault is not None:
         raise InvalidFileError("quote", f"row {records.row}: {records.fault.reason}")
+    is_report = columns.is_report(header)
+    header = [*map(plain, header)] if is_report else header
     assigned = columns.assigned(header) if header else ()
-    return CsvFile(header, assigned, chosen, records.row, text, records, cells)
+    return CsvFile(header, assigned, chosen, records.row, text, is_report, records, cells)
 
 
 def checked_delimiter(text: str) -> str:
