@@ -20,6 +20,7 @@ from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs_local.app_check import Broken
 from sfn_cqrs_local.client.aws import Target
+from sfn_cqrs_local.tenant_claims import writable_tenants
 
 OLDEST_PER_SHARD: Final = 50
 LATEST_FAILURES: Final = 50
@@ -84,12 +85,13 @@ class Diagnosis:
     findings: list[Finding]
     kinds: dict[str, Kind]
     dead_letters: dict[str, int]
+    writable_tenants: list[str]
     broken: list[Broken] = field(default_factory=list)
 
     @property
     def is_well(self) -> bool:
         """Nothing needs attention."""
-        ill = any(kind.findings for kind in self.kinds.values())
+        ill = any(kind.findings for kind in self.kinds.values()) or self.writable_tenants
         return not (self.findings or ill or any(self.dead_letters.values()) or self.broken)
 
 
@@ -151,6 +153,7 @@ def diagnose(target: Target, patience: timedelta) -> Diagnosis:
             if place.table in target.outputs
         },
         dead_letters=dict(_dead_letters(target)),
+        writable_tenants=list(writable_tenants(target)),
     )
 
 

@@ -1,11 +1,17 @@
 """Who somebody is comes from verified claims alone, which are read exactly or not at all."""
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from tests.support.api import Api, Person
 
 from sfn_cqrs.domain.errors import UnauthorizedError
 from sfn_cqrs.routes.http import Identity
+from sfn_cqrs_local.client.aws import Target
 from sfn_cqrs_local.identity import ISSUER
+from sfn_cqrs_local.tenant_claims import writable_tenants
+
+POOL = "eu-west-1_AbCdEf"
 
 ELSEWHERE = "https://login.example.com/oauth2"
 CHINA = "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbCdEf"
@@ -121,3 +127,59 @@ def test_a_tenant_that_no_key_can_hold_reads_nothing(tenant):
         answer = api.send(None, "GET", "/data/ORDER/o-1", claims=claims)
 
         assert (answer.status, answer.code) == (400, "invalid_input")
+
+
+def examined(*clients, issuer=f"https://cognito-idp.eu-west-1.amazonaws.com/{POOL}", error=None):
+    """What the doctor finds in a pool with these clients, by name, and the regions it asks."""
+    cognito = boto3.client(
+        "cognito-idp", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+    regions = []
+    with Stubber(cognito) as stub:
+        listed = [{"ClientId": name, "ClientName": name, "UserPoolId": POOL} for name, _ in clients]
+        if error:
+            stub.add_client_error("list_user_pool_clients", error)
+        for number, one in enumerate(listed):
+            more = {"NextToken": f"page-{number}"} if number + 1 < len(listed) else {}
+            asked = {"NextToken": f"page-{number - 1}"} if number else {}
+            stub.add_response(
+                "list_user_pool_clients",
+                {"UserPoolClients": [one], **more},
+                {"UserPoolId": POOL, **asked},
+            )
+            written = clients[number][1]
+            also = {} if written is None else {"WriteAttributes": written}
+            stub.add_response(
+                "describe_user_pool_client",
+                {"UserPoolClient": {**one, **also}},
+                {"UserPoolId": POOL, "ClientId": one["ClientId"]},
+            )
+        target = Target({"TokenIssuer": issuer}, {}, "sfn-cqrs-dev")
+        found = list(writable_tenants(target, lambda region: regions.append(region) or cognito))
+    return found, regions
+
+
+def test_the_doctor_names_every_client_by_which_users_may_write_their_tenant():
+    found, regions = examined(
+        ("web", ["email", "name"]), ("old", ["email", "custom:tenant"]), ("admin", None)
+    )
+
+    assert found == [
+        f"{POOL}: the client old lets users write custom:tenant;"
+        " give it WriteAttributes without custom:tenant",
+        f"{POOL}: the client admin lets users write every attribute;"
+        " give it WriteAttributes without custom:tenant",
+    ]
+    assert regions == ["eu-west-1"]
+
+
+def test_the_doctor_says_so_if_it_may_not_look():
+    found, _ = examined(error="AccessDeniedException")
+
+    (one,) = found
+    assert one.startswith(f"{POOL}: who may write custom:tenant cannot be seen: ")
+
+
+@pytest.mark.parametrize("issuer", ["", ELSEWHERE, LIKE_COGNITO])
+def test_the_doctor_knows_nothing_of_other_issuers(issuer):
+    assert examined(issuer=issuer) == ([], [])

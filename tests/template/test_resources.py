@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from functions.api.handle_request.app import app
-from tests.template.stack import TEMPLATE, attribute, of_type, translated
+from tests.template.stack import ISSUER, ROOT, TEMPLATE, attribute, of_type, translated
 
 from sfn_cqrs.domain.approval import Happened
 from sfn_cqrs.service.queue import RECEIVES
@@ -12,6 +12,7 @@ from sfn_cqrs.service.sweep import KINDS
 from sfn_cqrs.service.tasks.state import BEGINS_WITHIN
 from sfn_cqrs.service.tasks.types import MAX_TIMEOUT
 from sfn_cqrs_local.events import matches
+from sfn_cqrs_local.template import Template
 
 TABLES = of_type("AWS::DynamoDB::Table")
 QUEUES = of_type("AWS::SQS::Queue")
@@ -409,9 +410,44 @@ def test_the_machines_api_is_optional_and_signed() -> None:
 def test_a_deploy_without_an_issuer_is_refused() -> None:
     assertions = TEMPLATE.document["Rules"]["NoDeployWithoutIssuer"]["Assertions"]
 
+    has_own = {"Fn::Equals": [{"Ref": "UserPool"}, "enabled"]}
     assert [one["Assert"] for one in assertions] == [
-        {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]} for name in ("JwtIssuer", "JwtAudience")
+        {"Fn::Or": [has_own, {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]}]}
+        for name in ("JwtIssuer", "JwtAudience")
     ]
+
+
+def test_nobody_of_the_stacks_own_pool_writes_or_chooses_a_tenant() -> None:
+    pool = translated()["CognitoUserPool"]
+    (client,) = of_type("AWS::Cognito::UserPoolClient").values()
+    (group,) = of_type("AWS::Cognito::UserPoolGroup").values()
+    (attributes,) = pool["Properties"]["Schema"]
+
+    assert pool["Condition"] == "HasUserPool"
+    assert pool["Properties"]["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert (attributes["Name"], attributes["Mutable"]) == ("tenant", False)
+    assert client["WriteAttributes"] == ["email", "name"]
+    assert "custom:tenant" in client["ReadAttributes"]
+    assert client["ExplicitAuthFlows"] == ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+    assert group["GroupName"] == "operator"
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_the_api_trusts_the_stacks_own_pool_if_it_has_one(is_own: bool) -> None:
+    pool = {"UserPool": "enabled" if is_own else "disabled"}
+    loaded = Template.load(ROOT / "template.yaml", stack="shop", parameters={**ISSUER, **pool})
+
+    (api,) = (one for one in of_type("AWS::ApiGatewayV2::Api").values() if "Body" in one)
+    schemes = api["Body"]["components"]["securitySchemes"]
+    trusted = loaded.resolve(schemes["Jwt"]["x-amazon-apigateway-authorizer"])
+
+    own = (
+        "https://cognito-idp.us-east-1.amazonaws.com/shop-CognitoUserPool",
+        ["shop-CognitoUserPoolClient"],
+    )
+    given = (ISSUER["JwtIssuer"], [ISSUER["JwtAudience"]])
+    configuration = trusted["jwtConfiguration"]
+    assert (configuration["issuer"], configuration["audience"]) == (own if is_own else given)
 
 
 @pytest.mark.parametrize("name", ALARMS)

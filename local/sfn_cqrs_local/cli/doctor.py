@@ -47,8 +47,9 @@ def doctor(
     """Look for what is stuck, blocked, failed or broken, and for dead letters.
 
     Modules of the local app that cannot be imported; versions, tasks, imports, archives, approvals
-    and sagas. Exits 1 if there is any. `chain show`, `task show`, `import show`, `approval show`
-    and `saga show` tell more of each.
+    and sagas; and, of a stack on AWS with tokens of Cognito, who lets users write their tenant.
+    Exits 1 if there is any. `chain show`, `task show`, `import show`, `approval show` and
+    `saga show` tell more of each.
     """
     from sfn_cqrs_local.app_check import AppCheck  # noqa: PLC0415 - it and what follows import much
     from sfn_cqrs_local.diagnosis import diagnose  # noqa: PLC0415
@@ -90,4 +91,6 @@ def _print(diagnosis: Diagnosis) -> None:
     for queue, depth in diagnosis.dead_letters.items():
         if depth:
             click.echo(f"{queue}: {depth} messages")
+    for finding in diagnosis.writable_tenants:
+        click.echo(finding)
     click.echo("all is well" if diagnosis.is_well else "something needs attention")
