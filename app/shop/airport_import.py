@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
+from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service.imports.strategies import import_strategy
 
 _TEXTS = ("iata", "city", "subd", "country", "tz", "lid")
@@ -12,7 +13,7 @@ _RANGES = {"elevation": (-1500, 30_000), "lat": (-90, 90), "lon": (-180, 180)}
 _ZONES = available_timezones()
 
 
-@import_strategy("airports")
+@import_strategy("airports", publish=MEMBERS, async_rows=30_000)
 class Airports(ImportStrategy):
     """An airport by its ICAO code; elevation is in feet, lat and lon in degrees."""
 

@@ -9,7 +9,10 @@ from typing import Any
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.domain.command import Command
-from sfn_cqrs.service.handlers import sync_handler
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service.handlers import command_type, sync_handler
+
+command_type("AIRPORT", publish=MEMBERS)
 
 
 def by_country() -> ReadModel:

@@ -9,16 +9,18 @@ from functools import partial
 
 from sfn_cqrs.domain.command import Command, Content
 from sfn_cqrs.domain.errors import StepRefusedError
+from sfn_cqrs.domain.policy import MEMBERS, group
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.handlers import command_type
 from sfn_cqrs.service.sagas.effects import publish_once, undo_once
-from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step
+from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step, saga_type
 
 SAGA = "order-saga"
 DECLINED = "declined"
 """The card that no bank pays for, to try the way back."""
-command_type("STOCK")
-command_type("PAYMENT")
+command_type("STOCK", publish=group("operator"))
+command_type("PAYMENT", read=group("operator"))
+saga_type(SAGA, publish=MEMBERS)
 
 
 @saga_step(SAGA, "reserve_stock")

@@ -2,7 +2,10 @@
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command
-from sfn_cqrs.service.handlers import sync_handler
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service.handlers import command_type, sync_handler
+
+command_type("ORDER", publish=MEMBERS, guarded=("release", "status"))
 
 
 @sync_handler("ORDER")

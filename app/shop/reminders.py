@@ -5,11 +5,12 @@ often its item runs.
 """
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.tasks.types import TaskItem, task_handler
 
 
-@task_handler("ORDER_REMINDER", timeout=30, retry=5)
+@task_handler("ORDER_REMINDER", timeout=30, retry=5, publish=MEMBERS)
 def remind_of_order(item: TaskItem) -> Json:
     """Lay out one reminder; an address that is none fails its item alone."""
     order, address = str(item.input["order"]), str(item.input["to"])

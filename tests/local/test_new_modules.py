@@ -192,6 +192,53 @@ def test_what_exists_is_left_alone(sfn_cqrs, project):
     assert files_of(project) == before
 
 
+@pytest.mark.parametrize(
+    ("answer", "declared", "imported"),
+    [
+        ("members", "publish=MEMBERS", "MEMBERS"),
+        ("group:clerk", 'publish=group("clerk")', "group"),
+        ("", "publish=CODE", "CODE"),
+    ],
+)
+def test_who_may_publish_is_asked_and_written(
+    answer, declared, imported, sfn_cqrs, project, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.prompt", lambda text, **_: asked.append(text) or answer)
+
+    handler = sfn_cqrs("new", "handler", "PARCEL")
+    task = sfn_cqrs("new", "task", "WEIGH")
+
+    assert (handler[0], task[0]) == (0, 0)
+    assert asked == [
+        f"who may {what} over HTTP? code, members or group:NAME"
+        for what in ("publish PARCEL", "start WEIGH")
+    ]
+    texts = [(project / f"app/shop/{name}.py").read_text() for name in ("parcel", "weigh")]
+    assert f'command_type("PARCEL", {declared})' in texts[0]
+    assert f'@task_handler("WEIGH", timeout=60, retry=3, {declared})' in texts[1]
+    assert all(f"from sfn_cqrs.domain.policy import {imported}\n" in text for text in texts)
+
+
+@pytest.mark.parametrize("publish", ["everybody", "group:", "group:a b", "Members", "group:a'b"])
+def test_who_may_publish_is_one_of_three(publish, sfn_cqrs, untouched, monkeypatch):
+    monkeypatch.chdir(untouched)
+    before = files_of(untouched)
+
+    code, _, error = sfn_cqrs("new", "handler", "PARCEL", "--publish", publish)
+
+    assert (code, "is neither code, members nor group:NAME" in error) == (64, True)
+    assert files_of(untouched) == before
+
+
+def test_a_type_that_is_declared_is_not_declared_again(sfn_cqrs, project):
+    code, _, _ = sfn_cqrs("new", "handler", "PAYMENT", "--publish", "members")
+
+    assert code == 0
+    assert "command_type" not in (project / "app/shop/payment.py").read_text()
+
+
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
     """A copy of the project with modules of every kind, and with names as long as they may be."""
@@ -202,11 +249,11 @@ def grown(tmp_path_factory):
     (folder / "odd.csv").write_text('"a ""b""",it\'s,\\,{x}\n1,"\'""",\\n,{y}\n')
     longest = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
     for arguments in (
-        ["handler", "PARCEL_LABEL"],
-        ["handler", longest],
+        ["handler", "PARCEL_LABEL", "--publish", "members"],
+        ["handler", longest, "--publish", f"group:{longest}"],
         ["task", "WEIGH_PARCEL"],
-        ["task", longest[::-1].replace("0", "O")[6:]],
-        ["import", "parcel_senders", "--from", "../customers.csv"],
+        ["task", longest[::-1].replace("0", "O")[6:], "--publish", "group:clerk-of-the-office"],
+        ["import", "parcel_senders", "--from", "../customers.csv", "--publish", "members"],
         ["import", "parcel_goods", "--from", "../goods.csv", "--type", "ORDER"],
         ["import", longest.lower(), "--from", "../odd.csv", "--code", 'a "b"'],
     ):

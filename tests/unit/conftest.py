@@ -8,6 +8,7 @@ import pytest
 from tests.fakes import World
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.policy import CODE, Access
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.tasks import types as task_types
@@ -71,8 +72,11 @@ def handle_items(monkeypatch):
     """Return what makes a function the handler of a type of task, for one test."""
     handlers.load()
 
-    def register(handler, type_="ORDER_REMINDER", *, timeout=60, retry=3, fail_fast=False):
-        known = task_types.TaskType(type_, handler, timeout, retry, fail_fast)
+    def register(
+        handler, type_="ORDER_REMINDER", *, timeout=60, retry=3, fail_fast=False, publish=CODE
+    ):
+        access = Access(publish)
+        known = task_types.TaskType(type_, handler, timeout, retry, fail_fast, access)
         monkeypatch.setitem(task_types._types, type_, known)
 
     return register

@@ -6,12 +6,16 @@ S3 may tell of it more than once, and EventBridge may deliver that more than onc
 from typing import Any
 
 from sfn_cqrs.domain.errors import NoSuchFileError
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.uploaded_file import UploadedFile
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.state import naming_transient
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
+
+MACHINE = Client(is_machine=True)
+"""Whoever may put files into the bucket, as AWS has made sure."""
 
 
 @naming_transient()
@@ -27,7 +31,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, object]
 
 
 def _imported(file: UploadedFile) -> str:
-    caller = Caller(user="s3", ip=file.ip)
+    caller = Caller(user="s3", ip=file.ip, client=MACHINE)
     if file.is_archive:
         archive = ZipRequest(table=file.table, key=file.key)
         return ZipImports(file.tenant).start_version(archive, file.version_id, caller)

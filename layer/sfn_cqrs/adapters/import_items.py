@@ -18,6 +18,7 @@ from sfn_cqrs.domain.import_job import (
 )
 from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ImportKind
+from sfn_cqrs.domain.policy import Client
 
 
 def as_job(item: Item) -> Job:
@@ -32,6 +33,7 @@ def as_job(item: Item) -> Job:
         encoding=item.get("encoding"),
         delimiter=item.get("delimiter"),
         publish_mode=PublishMode(item["publish_mode"]),
+        client=as_client(item.get("client")),
         dry_run=item["dry_run"],
         mode=ProcessingMode(item["mode"]),
         cells=item.get("cells"),
@@ -74,6 +76,7 @@ def job_item(job: Job) -> Item:
         "encoding": job.encoding,
         "delimiter": job.delimiter,
         "publish_mode": str(job.publish_mode),
+        "client": client_item(job.client),
         "dry_run": job.dry_run,
         "mode": str(job.mode),
         "cells": job.cells,
@@ -95,6 +98,18 @@ def job_item(job: Job) -> Item:
         "opened_at": job.opened_at,
         "updated_at": job.updated_at,
     }
+
+
+def client_item(client: Client | None) -> Item | None:
+    """Who asked for a job over HTTP."""
+    if client is None:
+        return None
+    return {"groups": sorted(client.groups), "is_machine": client.is_machine}
+
+
+def as_client(item: Item | None) -> Client | None:
+    """Read who asked for a job."""
+    return None if item is None else Client(frozenset(item["groups"]), item["is_machine"])
 
 
 def _parent_item(parent: Parent) -> Item:

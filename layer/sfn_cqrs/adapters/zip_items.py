@@ -2,9 +2,11 @@
 
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.import_items import (
+    as_client,
     as_ending,
     as_problem,
     as_source,
+    client_item,
     ending_item,
     problem_item,
     source_item,
@@ -36,6 +38,7 @@ def zip_item(job: ZipJob) -> Item:
         "encoding": job.encoding,
         "delimiter": job.delimiter,
         "publish_mode": str(job.publish_mode),
+        "client": client_item(job.client),
         "dry_run": job.dry_run,
         "status": str(job.status),
         "attempt": job.attempt,
@@ -69,6 +72,7 @@ def as_zip(item: Item) -> ZipJob:
         encoding=item.get("encoding"),
         delimiter=item.get("delimiter"),
         publish_mode=PublishMode(item["publish_mode"]),
+        client=as_client(item.get("client")),
         dry_run=item["dry_run"],
         status=JobStatus(item["status"]),
         attempt=item["attempt"],

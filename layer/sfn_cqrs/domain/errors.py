@@ -234,6 +234,12 @@ class ForbiddenError(SfnCqrsError):
     code = "forbidden"
 
 
+class NotPermittedError(ForbiddenError):
+    """No declaration lets this client do that; the message says which one would."""
+
+    code = "not_permitted"
+
+
 class FourEyesError(ForbiddenError):
     """Whoever requests an approval cannot decide on it."""
 

@@ -11,6 +11,7 @@ from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem, Row
 from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode, Settings
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.records import Record
 
 MAX_FILE_BYTES = 10 * 1024**3
@@ -117,6 +118,8 @@ class Ending:
 class Job(Record):
     """A job as stored; `loaded` once its file is read, `ending` once it has ended.
 
+    `client` is who asked for it over HTTP, None: code.
+
     `cells` are those of a single row, by column. `retries` are the jobs whose failed rows this
     one goes through again, the latest first, and `since` is when the first of them was made;
     `retried_by` is the job that does so with this one's. `refusal` is why the loader did not
@@ -128,6 +131,7 @@ class Job(Record):
     table: str
     source: Source
     by: Audit
+    client: Client | None = None
     encoding: str | None = None
     delimiter: str | None = None
     publish_mode: PublishMode = PublishMode.SYNC
@@ -191,6 +195,7 @@ class Job(Record):
             table=self.table,
             columns=self.loaded.columns,
             by=self.by,
+            is_clients=self.client is not None,
             publish_mode=self.publish_mode,
             dry_run=self.dry_run,
             earlier=self.retries,

@@ -103,6 +103,8 @@ class FailedRow:
 class Settings:
     """What a batch has to know of its job.
 
+    A client's rows (`is_clients`) change no guarded attribute.
+
     `columns` has one entry for each cell of a row. `by` is who the versions are written for;
     a `dry_run` goes through all rows and writes none. `earlier` are the jobs that went through
     the same file before, the first one since `since`.
@@ -112,6 +114,7 @@ class Settings:
     table: str
     columns: tuple[str | None, ...]
     by: Audit
+    is_clients: bool = False
     publish_mode: PublishMode = PublishMode.SYNC
     dry_run: bool = False
     earlier: tuple[str, ...] = ()

@@ -1,6 +1,14 @@
-"""Who may do what: clients of the HTTP API, and what a declaration lets them do."""
+"""Who may do what: clients of the HTTP API, and what a declaration lets them do.
 
-from dataclasses import dataclass
+Code, such as a handler or a saga's step, may always; it is who has no `Client`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sfn_cqrs.domain.command import Content
+from sfn_cqrs.domain.errors import NotPermittedError
+from sfn_cqrs.domain.values import Json, canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,3 +17,121 @@ class Client:
 
     groups: frozenset[str] = frozenset()
     is_machine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which clients may do something; policies are joined by `|`."""
+
+    members: bool = False
+    machines: bool = False
+    groups: frozenset[str] = frozenset()
+
+    def allows(self, client: Client | None) -> bool:
+        """Whether a client may, or code, where there is none."""
+        if client is None:
+            return True
+        if client.is_machine:
+            return self.machines
+        return self.members or not self.groups.isdisjoint(client.groups)
+
+    def __or__(self, other: "Policy") -> "Policy":
+        """Whoever one of both allows."""
+        return Policy(
+            self.members or other.members,
+            self.machines or other.machines,
+            self.groups | other.groups,
+        )
+
+    def __str__(self) -> str:
+        """Say who may, as a part of a sentence."""
+        groups = [f"members of the group {name}" for name in sorted(self.groups)]
+        machines = ["machines that sign with IAM"] if self.machines else []
+        if self.members:
+            return " and ".join(["members of the tenant", *machines])
+        return " and ".join([*groups, *machines]) or "code only"
+
+
+CODE = Policy()
+"""No client: handlers, approvals, sagas and other code alone."""
+MACHINES = Policy(machines=True)
+"""Machines that sign with IAM, and whoever may put files into the import bucket."""
+MEMBERS = Policy(members=True) | MACHINES
+"""Whoever has a valid token of the tenant, and machines."""
+
+
+def group(*names: str) -> Policy:
+    """The members of a group of the token, or of one of several.
+
+    Raises:
+        ValueError: a name is empty, or has a blank, which no group of Cognito's has.
+    """
+    if not names or any(not name or " " in name for name in names):
+        raise ValueError("name one or more groups, without blanks")
+    return Policy(groups=frozenset(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a declaration says: who may publish, or start, and who may read.
+
+    `guarded` are the attributes that no client writes.
+    """
+
+    publish: Policy = CODE
+    read: Policy = MEMBERS
+    guarded: frozenset[str] = frozenset()
+
+
+UNDECLARED = Access()
+"""Of what nothing is said."""
+
+
+def require(policy: Policy, client: Client | None, what: str, declaration: str, word: str) -> None:
+    """Refuse a client that a policy does not allow.
+
+    `what` is what is asked for, such as `publishing ORDER`; the declaration's `word`, `publish`
+    or `read`, says who may.
+
+    Raises:
+        NotPermittedError: it says which declaration would allow it.
+    """
+    if policy.allows(client):
+        return
+    name = declaration.removesuffix(")")
+    raise NotPermittedError(
+        f"{what} is for {policy}; {name}, {word}=MEMBERS) would allow it,"
+        f' or {word}=group("…") for a group'
+    )
+
+
+def guarded_content(
+    type_: str,
+    content: Content,
+    before: Mapping[str, Json],
+    guarded: frozenset[str],
+    *,
+    is_whole: bool,
+) -> Content:
+    """What a client publishes, with the attributes that it does not write as they were `before`.
+
+    A whole content that does not name them says nothing of them: they stay.
+
+    Raises:
+        NotPermittedError: it changes one of them.
+    """
+    stays: dict[str, Json] = {}
+    for name in guarded:
+        if is_whole and name in before and name not in content.attributes:
+            stays[name] = before[name]
+        elif _value(name, content.attributes) != _value(name, before):
+            raise NotPermittedError(
+                f"attributes.{name} of {type_} is written by code only:"
+                f' command_type("{type_}", guarded=…) names it; leave it as it is, or out'
+            )
+    return replace(content, attributes={**content.attributes, **stays}) if stays else content
+
+
+def _value(name: str, attributes: Mapping[str, Json]) -> str:
+    """An attribute as a text that is the same for equal values; empty if it is not there."""
+    return canonical(attributes[name]) if name in attributes else ""

@@ -14,6 +14,7 @@ from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source
 from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.keys import ZipKey, ZipRef
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.zip_directory import Entry, Kind, Place
 from sfn_cqrs.domain.zip_names import table_in
@@ -94,7 +95,8 @@ class ZipJob(Record):
 
     It is `settled` once nothing is left to do after its end, of which the world is told.
 
-    `size` is the archive's, in bytes. `problem` is why it cannot be read. `hooks` says of each
+    `client` is who asked for it over HTTP, None: code. `size` is the archive's, in bytes.
+    `problem` is why it cannot be read. `hooks` says of each
     finalization hook that has run how it went: an empty text, or its error. `retries` are the
     jobs whose failed files this one imports again, the latest first; `retried_by` is the job
     that does so with this one's.
@@ -104,6 +106,7 @@ class ZipJob(Record):
     source: Source
     size: int
     by: Audit
+    client: Client | None = None
     table: str | None = None
     encoding: str | None = None
     delimiter: str | None = None

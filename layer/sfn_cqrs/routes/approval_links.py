@@ -16,7 +16,7 @@ from aws_lambda_powertools.event_handler import Response
 from sfn_cqrs.domain.errors import InvalidInputError, InvalidLinkError
 from sfn_cqrs.routes import approval_page
 from sfn_cqrs.routes.http import code_of
-from sfn_cqrs.routes.operation import TEXT, Media, operation
+from sfn_cqrs.routes.operation import TEXT, Media, Rule, operation
 from sfn_cqrs.routes.problems import problem_of
 from sfn_cqrs.routes.resolver import Routes, current_event
 from sfn_cqrs.service.approvals.service import ApprovalService, LinkService
@@ -24,6 +24,7 @@ from sfn_cqrs.service.approvals.service import ApprovalService, LinkService
 routes = Routes()
 _HTML: Final = "text/html; charset=utf-8"
 _PAGE: Final = Media(_HTML)
+_LINK: Final = Rule("Whoever has the link that was made for one person; no token is needed.")
 _ANSWERS: Final = dict.fromkeys((200, 403, 404, 409, 410), _PAGE)
 _DECISIONS: Final = ("approve", "reject")
 _MAX_FORM_BYTES: Final = 64 * 1024
@@ -54,7 +55,7 @@ def _for_people(function: _Page) -> _Page:
 
 
 @routes.get("/approvals/<id_>/decide")
-@operation(query={"token": TEXT}, answers=_ANSWERS, is_public=True)
+@operation(rule=_LINK, query={"token": TEXT}, answers=_ANSWERS, is_public=True)
 @_for_people
 def ask_by_link(id_: str) -> Response[str]:
     """Show the page behind an approval link; it decides nothing."""
@@ -65,7 +66,7 @@ def ask_by_link(id_: str) -> Response[str]:
 
 
 @routes.post("/approvals/<id_>/decide")
-@operation(answers=_ANSWERS, is_public=True)
+@operation(rule=_LINK, answers=_ANSWERS, is_public=True)
 @_for_people
 def decide_by_link(id_: str) -> Response[str]:
     """Approve or reject by an approval link: a form with `token`, `decision` and `reason`."""

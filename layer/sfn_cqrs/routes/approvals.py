@@ -18,7 +18,15 @@ from sfn_cqrs.domain.errors import (
     UnknownApprovalTypeError,
 )
 from sfn_cqrs.routes.http import OPERATOR, code_of
-from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, one_of, operation
+from sfn_cqrs.routes.operation import (
+    CURSOR,
+    IDEMPOTENCY_KEY,
+    MEMBER,
+    OPERATORS,
+    Rule,
+    one_of,
+    operation,
+)
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.approvals import APPROVAL, APPROVALS, DECIDE, REQUEST
@@ -29,6 +37,7 @@ from sfn_cqrs.service.approvals.views import approval_view
 routes = Routes()
 _ALL = "ALL"
 _STATUSES = (*Status, _ALL)
+_APPROVERS = Rule("Whom the approval's type names, by user or group; not who has requested it.")
 _REFUSALS = (
     NotFoundError,
     NotAnApproverError,
@@ -40,6 +49,7 @@ _REFUSALS = (
 
 @routes.post("/approvals")
 @operation(
+    rule=MEMBER,
     body=REQUEST,
     headers=IDEMPOTENCY_KEY,
     answers={202: CREATED},
@@ -60,7 +70,7 @@ def request_approval() -> Response[str]:
 
 
 @routes.get("/approvals")
-@operation(query={"status": one_of(*_STATUSES), **CURSOR}, answers={200: APPROVALS})
+@operation(rule=MEMBER, query={"status": one_of(*_STATUSES), **CURSOR}, answers={200: APPROVALS})
 def list_approvals() -> Response[str]:
     """List what the caller may decide now; with a status, all of the tenant's that have it."""
     request = Request()
@@ -78,7 +88,7 @@ def list_approvals() -> Response[str]:
 
 
 @routes.get("/approvals/<id_>")
-@operation(answers={200: APPROVAL}, problems=(NotFoundError,))
+@operation(rule=MEMBER, answers={200: APPROVAL}, problems=(NotFoundError,))
 def get_approval(id_: str) -> Response[str]:
     """Show an approval, with who said what."""
     approval = ApprovalService(Request().tenant).get(code_of(id_))
@@ -86,7 +96,7 @@ def get_approval(id_: str) -> Response[str]:
 
 
 @routes.post("/approvals/<id_>/approve")
-@operation(body=DECIDE, answers={200: APPROVAL}, problems=_REFUSALS)
+@operation(rule=_APPROVERS, body=DECIDE, answers={200: APPROVAL}, problems=_REFUSALS)
 def approve(id_: str) -> Response[str]:
     """Approve, for the caller."""
     request = Request()
@@ -98,7 +108,7 @@ def approve(id_: str) -> Response[str]:
 
 
 @routes.post("/approvals/<id_>/reject")
-@operation(body=DECIDE, answers={200: APPROVAL}, problems=_REFUSALS)
+@operation(rule=_APPROVERS, body=DECIDE, answers={200: APPROVAL}, problems=_REFUSALS)
 def reject(id_: str) -> Response[str]:
     """Reject, for the caller."""
     request = Request()
@@ -110,7 +120,11 @@ def reject(id_: str) -> Response[str]:
 
 
 @routes.post("/approvals/<id_>/retry")
-@operation(answers={202: APPROVAL}, problems=(ForbiddenError, NotFoundError, NotFailedError))
+@operation(
+    rule=OPERATORS,
+    answers={202: APPROVAL},
+    problems=(ForbiddenError, NotFoundError, NotFailedError),
+)
 def retry(id_: str) -> Response[str]:
     """Run what has failed after its decision again; for operators."""
     request = Request()

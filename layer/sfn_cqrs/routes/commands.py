@@ -18,7 +18,15 @@ from sfn_cqrs.domain.errors import (
     VersionConflictError,
 )
 from sfn_cqrs.routes.http import OPERATOR, code_of, integer_of
-from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, operation
+from sfn_cqrs.routes.operation import (
+    CURSOR,
+    IDEMPOTENCY_KEY,
+    OPERATORS,
+    Declared,
+    operation,
+    publishing,
+    reading,
+)
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.commands import (
@@ -39,6 +47,7 @@ _MODES = ("async", "sync")
 
 @routes.post("/commands")
 @operation(
+    rule=publishing(Declared.TYPES),
     body=PUBLISH,
     headers=IDEMPOTENCY_KEY,
     answers={200: PUBLISHED, 202: PUBLISHED},
@@ -68,6 +77,7 @@ def publish_command() -> Response[str]:
 
 @routes.delete("/commands/<type_>/<code>")
 @operation(
+    rule=publishing(Declared.TYPES),
     query={"version": {"type": "integer", "minimum": -1, "default": -1}},
     headers=IDEMPOTENCY_KEY,
     answers={200: PUBLISHED, 202: PUBLISHED},
@@ -83,42 +93,50 @@ def delete_item(type_: str, code: str) -> Response[str]:
 
 
 @routes.get("/commands/<type_>/<code>")
-@operation(query=CURSOR, answers={200: LINKS}, problems=(NotFoundError,))
+@operation(
+    rule=reading(Declared.TYPES), query=CURSOR, answers={200: LINKS}, problems=(NotFoundError,)
+)
 def list_versions(type_: str, code: str) -> Response[str]:
     """Show a chain: every version with its outcome, and who waits for whom."""
     request = Request()
-    service = ChainService(request.tenant)
+    service = request.service(ChainService)
     page = service.show(type_, code_of(code), limit=request.limit, cursor=request.query("cursor"))
     return listed([link_view(link) for link in page.items], page.next_cursor)
 
 
 @routes.get("/commands/<type_>/<code>/<version>")
-@operation(answers={200: ONE_VERSION}, problems=(NotFoundError,))
+@operation(rule=reading(Declared.TYPES), answers={200: ONE_VERSION}, problems=(NotFoundError,))
 def get_version(type_: str, code: str, version: str) -> Response[str]:
     """Show one version with its attributes."""
-    service = ChainService(Request().tenant)
+    service = Request().service(ChainService)
     link = service.find(type_, code_of(code), integer_of(version, "version", 0))
     return answer(HTTPStatus.OK, version_view(link))
 
 
 @routes.post("/commands/<type_>/<code>/<version>/redrive")
-@operation(answers={202: REDRIVEN}, problems=(ForbiddenError, NotFoundError, NotFailedError))
+@operation(
+    rule=OPERATORS,
+    answers={202: REDRIVEN},
+    problems=(ForbiddenError, NotFoundError, NotFailedError),
+)
 def redrive_version(type_: str, code: str, version: str) -> Response[str]:
     """Run a failed version again; for operators."""
     request = Request()
     request.identity.require(OPERATOR)
-    service = ChainService(request.tenant)
+    service = request.service(ChainService)
     process = service.redrive(type_, code_of(code), integer_of(version, "version", 0))
     return answer(HTTPStatus.ACCEPTED, {"version": process.version, "attempt": process.attempt})
 
 
 @routes.post("/commands/<type_>/<code>/<version>/skip")
-@operation(answers={202: SKIPPED}, problems=(ForbiddenError, NotFoundError, NotFailedError))
+@operation(
+    rule=OPERATORS, answers={202: SKIPPED}, problems=(ForbiddenError, NotFoundError, NotFailedError)
+)
 def skip_version(type_: str, code: str, version: str) -> Response[str]:
     """Give a failed version up; for operators."""
     request = Request()
     request.identity.require(OPERATOR)
-    service = ChainService(request.tenant)
+    service = request.service(ChainService)
     process = service.skip(type_, code_of(code), integer_of(version, "version", 0))
     return answer(HTTPStatus.ACCEPTED, {"version": process.version, "outcome": process.outcome})
 

@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.domain.errors import DeletedError, InvalidInputError, NotFoundError
 from sfn_cqrs.routes.http import code_of
-from sfn_cqrs.routes.operation import CURSOR, FLAG, operation
+from sfn_cqrs.routes.operation import CURSOR, FLAG, Declared, operation, reading
 from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.commands import TYPE
@@ -19,6 +19,7 @@ routes = Routes()
 
 @routes.get("/data/<type_>/<code>")
 @operation(
+    rule=reading(Declared.TYPES),
     query={"deleted": {**FLAG, "default": False}},
     answers={200: ITEM},
     problems=(NotFoundError, DeletedError),
@@ -27,28 +28,35 @@ def get_item(type_: str, code: str) -> Response[str]:
     """Show an item as it is."""
     request = Request()
     with_deleted = request.query("deleted") == "true"
-    row = DataService(request.tenant).get(type_, code_of(code), with_deleted=with_deleted)
+    row = request.service(DataService).get(type_, code_of(code), with_deleted=with_deleted)
     return answer(HTTPStatus.OK, row_view(row))
 
 
 @routes.get("/data/<type_>/<code>/history")
-@operation(query=CURSOR, answers={200: ITEMS}, problems=(NotFoundError,))
+@operation(
+    rule=reading(Declared.TYPES), query=CURSOR, answers={200: ITEMS}, problems=(NotFoundError,)
+)
 def list_history(type_: str, code: str) -> Response[str]:
     """Show what an item was before, the newest first."""
     request = Request()
-    service = HistoryService(request.tenant)
+    service = request.service(HistoryService)
     page = service.list(type_, code_of(code), limit=request.limit, cursor=request.query("cursor"))
     return listed([row_view(row) for row in page.items], page.next_cursor)
 
 
 @routes.get("/data")
-@operation(query={"type": TYPE, **CURSOR}, needed=frozenset(("type",)), answers={200: ITEMS})
+@operation(
+    rule=reading(Declared.TYPES),
+    query={"type": TYPE, **CURSOR},
+    needed=frozenset(("type",)),
+    answers={200: ITEMS},
+)
 def list_items() -> Response[str]:
     """List the items of a type, by code."""
     request = Request()
     type_ = request.query("type")
     if type_ is None:
         raise InvalidInputError("type", "is needed: /data?type=ORDER")
-    service = DataService(request.tenant)
+    service = request.service(DataService)
     page = service.list(type_, limit=request.limit, cursor=request.query("cursor"))
     return listed([row_view(row) for row in page.items], page.next_cursor)

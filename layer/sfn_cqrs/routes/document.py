@@ -11,15 +11,18 @@ from sfn_cqrs.domain.errors import (
     AppBrokenError,
     BusyError,
     InvalidInputError,
+    NotPermittedError,
     SfnCqrsError,
     TooLargeError,
     UnauthorizedError,
 )
+from sfn_cqrs.domain.policy import CODE, Access
 from sfn_cqrs.routes.operation import (
     COUNT,
     TEXT,
     VERSION,
     Answer,
+    Declared,
     Media,
     Operation,
     Redirect,
@@ -50,13 +53,17 @@ _PROBLEM: Final = record(
 )
 
 
-def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """Describe routes."""
-    return _Document().of(routes)
+Declarations = Mapping[Declared, Mapping[str, Access]]
+
+
+def document(routes: Iterable[Route], declarations: Declarations | None = None) -> dict[str, Any]:
+    """Describe routes, with what the user's package declares of who may use them."""
+    return _Document(declarations or {}).of(routes)
 
 
 class _Document:
-    def __init__(self) -> None:
+    def __init__(self, declarations: Declarations) -> None:
+        self._declarations = declarations
         self._schemas: dict[str, Any] = {}
 
     def of(self, routes: Iterable[Route]) -> dict[str, Any]:
@@ -91,8 +98,9 @@ class _Document:
             "tags": [path.split("/")[1].partition(".")[0]],
             "responses": self._responses(route, said),
         }
-        if description:
-            view["description"] = " ".join(description.split())
+        rule = _rule(said, self._declarations)
+        about = [" ".join(description.split()), f"Who may: {rule['text']}"]
+        view |= {"description": "\n\n".join(filter(None, about)), "x-permitted": rule}
         if parameters := self._parameters(route, said):
             view["parameters"] = parameters
         if said.body is not None:
@@ -166,6 +174,22 @@ class _Document:
         return shape
 
 
+def _rule(said: Operation, declarations: Declarations) -> dict[str, Any]:
+    """Who may: a sentence, and whom each declaration names, as it is deployed."""
+    declared, word = said.rule.declared, said.rule.word
+    if declared is None:
+        return {"text": said.rule.text}
+    named = {name: _named(one, word) for name, one in declarations.get(declared, {}).items()}
+    listed = "; ".join(f"{name}: {who}" for name, who in named.items())
+    return {"text": f"as `{declared}(…, {word}=…)` says. {listed}.", "declared": named}
+
+
+def _named(access: Access, word: str) -> str:
+    policy = access.publish if word == "publish" else access.read
+    names = ", ".join(sorted(access.guarded)) if word == "publish" else ""
+    return f"{policy}, but for {names}" if names and policy != CODE else str(policy)
+
+
 def _problems(route: Route, said: Operation) -> set[type[SfnCqrsError]]:
     problems = set(said.problems)
     if not said.is_public:
@@ -174,6 +198,8 @@ def _problems(route: Route, said: Operation) -> set[type[SfnCqrsError]]:
         problems.add(InvalidInputError)
     if said.body:
         problems.add(TooLargeError)
+    if said.rule.declared is not None:
+        problems.add(NotPermittedError)
     return problems
 
 

@@ -20,10 +20,20 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.import_job import ProcessingMode
 from sfn_cqrs.domain.imports import Planned, PublishMode
-from sfn_cqrs.domain.keys import ImportKey, ImportKind
+from sfn_cqrs.domain.keys import ImportKind
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.routes.http import code_of
-from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, Media, Redirect, one_of, operation
+from sfn_cqrs.routes.operation import (
+    CURSOR,
+    IDEMPOTENCY_KEY,
+    Declared,
+    Media,
+    Redirect,
+    one_of,
+    operation,
+    publishing,
+    reading,
+)
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.imports import (
@@ -51,7 +61,12 @@ routes = Routes()
 
 
 @routes.post("/imports/uploads")
-@operation(body=UPLOAD, answers={200: FORM}, problems=(UnknownTableError,))
+@operation(
+    rule=publishing(Declared.TABLES),
+    body=UPLOAD,
+    answers={200: FORM},
+    problems=(UnknownTableError,),
+)
 def allow_upload() -> Response[str]:
     """Say where to send a file, as a form, before it is imported."""
     request = Request()
@@ -59,9 +74,8 @@ def allow_upload() -> Response[str]:
     name = _text(body, "name")
     if not name:
         raise InvalidInputError("name", "must be the name of a file")
-    if "tableName" in body:
-        strategies.find(body["tableName"])
-    key = ImportService(request.tenant).upload_key(name)
+    strategies.check_archive(body.get("tableName"), request.identity.client)
+    key = request.service(ImportService).upload_key(name)
     form = bootstrap.import_bucket().upload_form(key)
     return answer(
         HTTPStatus.OK,
@@ -77,6 +91,7 @@ def allow_upload() -> Response[str]:
 
 @routes.post("/imports")
 @operation(
+    rule=publishing(Declared.TABLES),
     body=START,
     headers=IDEMPOTENCY_KEY,
     answers={200: IMPORTED, 202: ANY},
@@ -93,9 +108,9 @@ def start_import() -> Response[str]:
     request = Request()
     body = request.body(START.fields)
     if _choice(body, "kind", KINDS, "csv") == "zip":
-        started = ImportService(request.tenant).start_zip(_zip_asked(body), request.caller)
+        started = request.service(ImportService).start_zip(_zip_asked(body), request.caller)
         return answer(HTTPStatus.ACCEPTED, started.as_json())
-    imported = ImportService(request.tenant).submit(_asked(body), request.caller)
+    imported = request.service(ImportService).submit(_asked(body), request.caller)
     if imported.progress.job.status.is_open:
         return answer(HTTPStatus.ACCEPTED, imported.progress.as_json())
     return answer(HTTPStatus.OK, _imported_view(imported))
@@ -103,6 +118,7 @@ def start_import() -> Response[str]:
 
 @routes.post("/imports/rows")
 @operation(
+    rule=publishing(Declared.TABLES),
     body=ROW,
     headers=IDEMPOTENCY_KEY,
     answers={202: JOB},
@@ -115,14 +131,18 @@ def import_row() -> Response[str]:
     cells = needed(body, "cells")
     if not isinstance(cells, dict):
         raise InvalidInputError("cells", "must be an object")
-    progress = ImportService(request.tenant).import_row(
+    progress = request.service(ImportService).import_row(
         needed(body, "tableName"), cells, request.caller, publish_mode=_publish_mode(body)
     )
     return answer(HTTPStatus.ACCEPTED, progress.as_json())
 
 
 @routes.get("/imports")
-@operation(query={"kind": {**one_of(*LISTS), "default": "csv"}, **CURSOR}, answers={200: ANY_PAGE})
+@operation(
+    rule=reading(Declared.TABLES),
+    query={"kind": {**one_of(*LISTS), "default": "csv"}, **CURSOR},
+    answers={200: ANY_PAGE},
+)
 def list_imports() -> Response[str]:
     """List the imports of a kind, the newest first."""
     request = Request()
@@ -131,23 +151,24 @@ def list_imports() -> Response[str]:
         raise InvalidInputError("kind", f"must be {' or '.join(LISTS)}")
     where: Any = {"limit": request.limit, "cursor": request.query("cursor")}
     if kind == "zip":
-        archives = ImportService(request.tenant).list_zips(**where)
+        archives = request.service(ImportService).list_zips(**where)
         views = [each.as_json(with_files=False) for each in archives.items]
         return listed(views, archives.next_cursor)
-    page = ImportService(request.tenant).list(kind=ImportKind[kind.upper()], **where)
+    page = request.service(ImportService).list(kind=ImportKind[kind.upper()], **where)
     return listed([each.as_json() for each in page.items], page.next_cursor)
 
 
 @routes.get("/imports/<id_>")
-@operation(answers={200: ANY}, problems=(NotFoundError,))
+@operation(rule=reading(Declared.TABLES), answers={200: ANY}, problems=(NotFoundError,))
 def get_import(id_: str) -> Response[str]:
     """Show an import with its counts as they are now, its rate and the time left."""
-    progress = ImportService(Request().tenant).get(code_of(id_))
+    progress = Request().service(ImportService).get(code_of(id_))
     return answer(HTTPStatus.OK, progress.as_json())
 
 
 @routes.get("/imports/<id_>/errors.csv")
 @operation(
+    rule=reading(Declared.TABLES),
     answers={
         200: Media(CSV),
         303: Redirect("More than 4 MiB: they are at Location, without a token, for five minutes."),
@@ -156,10 +177,11 @@ def get_import(id_: str) -> Response[str]:
 )
 def get_errors(id_: str) -> Response[Any]:
     """Show the rows that failed, each with the reason."""
-    tenant, id_ = Request().tenant, code_of(id_)
+    id_ = code_of(id_)
     if id_.startswith(ZIP):
         raise NotFoundError("each file of an archive has its own: see the ids of its files")
-    service, key = ImportService(tenant), ImportKey.of_id(tenant, id_)
+    service = Request().service(ImportService)
+    key = service.readable(id_)
     size = bootstrap.import_bucket().report_size(key)
     if size is not None and size > MAX_INLINE_BYTES:
         headers = {"Location": bootstrap.import_bucket().report_link(key)}
@@ -169,19 +191,23 @@ def get_errors(id_: str) -> Response[Any]:
 
 
 @routes.post("/imports/<id_>/cancel")
-@operation(answers={202: ANY}, problems=(NotFoundError, NotOpenError))
+@operation(
+    rule=publishing(Declared.TABLES), answers={202: ANY}, problems=(NotFoundError, NotOpenError)
+)
 def cancel_import(id_: str) -> Response[str]:
     """Begin no further batch; what is done stays and is counted."""
-    progress = ImportService(Request().tenant).cancel(code_of(id_))
+    progress = Request().service(ImportService).cancel(code_of(id_))
     return answer(HTTPStatus.ACCEPTED, progress.as_json())
 
 
 @routes.post("/imports/<id_>/retry")
-@operation(answers={202: ANY}, problems=(NotFoundError, NotFailedError))
+@operation(
+    rule=publishing(Declared.TABLES), answers={202: ANY}, problems=(NotFoundError, NotFailedError)
+)
 def retry_import(id_: str) -> Response[str]:
     """Import the rows that failed, or were not gone through, again; as an import of their own."""
     request = Request()
-    progress = ImportService(request.tenant).retry(code_of(id_), request.caller)
+    progress = request.service(ImportService).retry(code_of(id_), request.caller)
     return answer(HTTPStatus.ACCEPTED, progress.as_json())
 
 

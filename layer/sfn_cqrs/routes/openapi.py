@@ -7,9 +7,22 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import NotFoundError
-from sfn_cqrs.routes.operation import ANYTHING, Media, Schema, operation
+from sfn_cqrs.domain.policy import Access
+from sfn_cqrs.routes.operation import (
+    ANYTHING,
+    MEMBER,
+    NOBODY_ASKED,
+    Declared,
+    Media,
+    Schema,
+    operation,
+)
 from sfn_cqrs.routes.request import Request, answer
 from sfn_cqrs.routes.resolver import Route, Routes
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.tasks import types as task_types
 
 _DOCUMENT = Schema("OpenApi", {"type": "object", "additionalProperties": ANYTHING})
 _NO_SCRIPTS_FROM_ELSEWHERE = (
@@ -26,17 +39,20 @@ def routes_for(described: Sequence[Routes]) -> Routes:
         return [route for each in (*described, routes) for route in each.registered]
 
     @routes.get("/openapi.json")
-    @operation(answers={200: _DOCUMENT})
+    @operation(rule=MEMBER, answers={200: _DOCUMENT})
     def describe_api() -> Response[str]:
         """Describe the API, as OpenAPI 3.1."""
         from sfn_cqrs.routes.document import document  # noqa: PLC0415 - not in every cold start
 
         Request()
-        return answer(HTTPStatus.OK, document(registered()))
+        return answer(HTTPStatus.OK, document(registered(), _declarations()))
 
     @routes.get("/docs")
     @operation(
-        answers={200: Media("text/html; charset=utf-8")}, problems=(NotFoundError,), is_public=True
+        rule=NOBODY_ASKED,
+        answers={200: Media("text/html; charset=utf-8")},
+        problems=(NotFoundError,),
+        is_public=True,
     )
     def show_docs() -> Response[str]:
         """Show the API as a page; outside prod."""
@@ -46,7 +62,17 @@ def routes_for(described: Sequence[Routes]) -> Routes:
         if bootstrap.stage() == "prod":
             raise NotFoundError("the page is not served in prod; GET /openapi.json has it all")
         headers = {"Content-Security-Policy": _NO_SCRIPTS_FROM_ELSEWHERE}
-        text = page(document(registered()))
+        text = page(document(registered(), _declarations()))
         return Response(HTTPStatus.OK.value, "text/html; charset=utf-8", text, headers)
 
     return routes
+
+
+def _declarations() -> dict[Declared, dict[str, Access]]:
+    """What the user's package declares of who may do what."""
+    return {
+        Declared.TYPES: handlers.types(),
+        Declared.TASKS: task_types.types(),
+        Declared.SAGAS: saga_types.types(),
+        Declared.TABLES: strategies.types(),
+    }

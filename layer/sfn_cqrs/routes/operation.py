@@ -5,6 +5,7 @@ Nothing here is built before somebody asks for the document.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from sfn_cqrs.domain.errors import SfnCqrsError
@@ -61,6 +62,39 @@ class Redirect:
 Answer = Schema | Media | Redirect
 
 
+class Declared(StrEnum):
+    """What a rule depends on: the declarations of the user's package."""
+
+    TYPES = "command_type"
+    TASKS = "@task_handler"
+    SAGAS = "saga_type"
+    TABLES = "@import_strategy"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may, in a sentence; or whoever a word of a declaration names."""
+
+    text: str = ""
+    declared: Declared | None = None
+    word: str = ""
+
+
+MEMBER: Final = Rule("Whoever has a token of the tenant.")
+OPERATORS: Final = Rule("Members of the group operator.")
+NOBODY_ASKED: Final = Rule("Whoever asks; no token is needed.")
+
+
+def publishing(declared: Declared) -> Rule:
+    """Whoever the declaration's `publish` names."""
+    return Rule(declared=declared, word="publish")
+
+
+def reading(declared: Declared) -> Rule:
+    """Whoever the declaration's `read` names."""
+    return Rule(declared=declared, word="read")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """A route: its answers by status, its parameters, its body, and the problems it may answer.
@@ -74,6 +108,8 @@ class Operation:
     headers: Mapping[str, Shape] = field(default_factory=dict)
     body: Schema | None = None
     problems: tuple[type[SfnCqrsError], ...] = ()
+    rule: "Rule"
+    """Who may."""
     is_public: bool = False
     needed: frozenset[str] = frozenset()
     """The parameters of the query that must be given."""

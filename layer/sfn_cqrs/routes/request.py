@@ -2,14 +2,16 @@
 
 import base64
 import json
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT
 from sfn_cqrs.domain.errors import AnswerTooLargeError, InvalidInputError
 from sfn_cqrs.domain.failure import first_line
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.routes.http import OPERATOR, Identity, body_of, integer_of
 from sfn_cqrs.routes.resolver import current_event
 from sfn_cqrs.service.commands.service import Caller
@@ -17,6 +19,7 @@ from sfn_cqrs.service.commands.service import Caller
 MAX_ANSWER_BYTES = 4_700_000
 """Lambda answers at most 6 MB, a third of which base64 takes."""
 MAX_TEXT_BYTES = 1_000_000
+S = TypeVar("S")
 
 
 class Request:
@@ -35,6 +38,10 @@ class Request:
     def tenant(self) -> str:
         """Whose items are asked for."""
         return self.identity.tenant
+
+    def service(self, kind: Callable[[str, Client], S]) -> S:
+        """A service that works for whoever asks, and so refuses what they may not."""
+        return kind(self.tenant, self.identity.client)
 
     @property
     def caller(self) -> Caller:

@@ -16,7 +16,16 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.saga import Saga, SagaStatus
 from sfn_cqrs.domain.saga_programs import left_of
 from sfn_cqrs.routes.http import OPERATOR, code_of
-from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, one_of, operation
+from sfn_cqrs.routes.operation import (
+    CURSOR,
+    IDEMPOTENCY_KEY,
+    OPERATORS,
+    Declared,
+    one_of,
+    operation,
+    publishing,
+    reading,
+)
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.sagas import SAGA, SAGA_LOG, SAGAS, START, STARTED
@@ -29,6 +38,7 @@ routes = Routes()
 
 @routes.post("/sagas")
 @operation(
+    rule=publishing(Declared.SAGAS),
     body=START,
     headers=IDEMPOTENCY_KEY,
     answers={202: STARTED},
@@ -38,7 +48,7 @@ def start_saga() -> Response[str]:
     """Start a saga."""
     request = Request()
     body = request.body(START.fields)
-    id_ = SagaService(request.tenant).start(
+    id_ = request.service(SagaService).start(
         needed(body, "saga"),
         needed(body, "input"),
         name=body.get("name", ""),
@@ -48,14 +58,18 @@ def start_saga() -> Response[str]:
 
 
 @routes.get("/sagas")
-@operation(query={"status": one_of(*SagaStatus), **CURSOR}, answers={200: SAGAS})
+@operation(
+    rule=reading(Declared.SAGAS),
+    query={"status": one_of(*SagaStatus), **CURSOR},
+    answers={200: SAGAS},
+)
 def list_sagas() -> Response[str]:
     """List the sagas, the newest first."""
     request = Request()
     status = request.query("status")
     if status is not None and status not in set(SagaStatus):
         raise InvalidInputError("status", f"must be one of {', '.join(SagaStatus)}")
-    page = SagaService(request.tenant).list(
+    page = request.service(SagaService).list(
         status=SagaStatus(status) if status else None,
         limit=request.limit,
         cursor=request.query("cursor"),
@@ -64,19 +78,25 @@ def list_sagas() -> Response[str]:
 
 
 @routes.get("/sagas/<id_>")
-@operation(answers={200: SAGA_LOG}, problems=(NotFoundError, UnknownSagaError))
+@operation(
+    rule=reading(Declared.SAGAS),
+    answers={200: SAGA_LOG},
+    problems=(NotFoundError, UnknownSagaError),
+)
 def get_saga(id_: str) -> Response[str]:
     """Show a saga with its log."""
-    return answer(HTTPStatus.OK, _view(SagaService(Request().tenant).get(code_of(id_))))
+    return answer(HTTPStatus.OK, _view(Request().service(SagaService).get(code_of(id_))))
 
 
 @routes.post("/sagas/<id_>/redrive")
-@operation(answers={202: SAGA}, problems=(NotFoundError, NotParkedError, ForbiddenError))
+@operation(
+    rule=OPERATORS, answers={202: SAGA}, problems=(NotFoundError, NotParkedError, ForbiddenError)
+)
 def redrive_saga(id_: str) -> Response[str]:
     """Let a parked saga go on; for operators."""
     request = Request()
     request.identity.require(OPERATOR)
-    saga = SagaService(request.tenant).redrive(code_of(id_))
+    saga = request.service(SagaService).redrive(code_of(id_))
     return answer(HTTPStatus.ACCEPTED, saga_view(saga))
 
 

@@ -20,7 +20,16 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs.routes.http import code_of, integer_of
-from sfn_cqrs.routes.operation import CURSOR, IDEMPOTENCY_KEY, TEXT, one_of, operation
+from sfn_cqrs.routes.operation import (
+    CURSOR,
+    IDEMPOTENCY_KEY,
+    TEXT,
+    Declared,
+    one_of,
+    operation,
+    publishing,
+    reading,
+)
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.tasks import CREATE, CREATED, TASK, TASK_STATE, TASKS
@@ -33,6 +42,7 @@ _KINDS = {"batch": TaskKind.BATCH, "single": TaskKind.SINGLE}
 
 @routes.post("/tasks")
 @operation(
+    rule=publishing(Declared.TASKS),
     body=CREATE,
     headers=IDEMPOTENCY_KEY,
     answers={202: CREATED},
@@ -48,7 +58,7 @@ def create_task() -> Response[str]:
     """Create a task of many items, or of one that is an object."""
     request = Request()
     body = request.body(CREATE.fields)
-    service, value = TaskService(request.tenant), needed(body, "input")
+    service, value = request.service(TaskService), needed(body, "input")
     create = service.create_single if isinstance(value, dict) else service.create
     id_ = create(needed(body, "taskType"), value, name=body.get("name", ""), caller=request.caller)
     return answer(HTTPStatus.ACCEPTED, {"id": id_})
@@ -56,6 +66,7 @@ def create_task() -> Response[str]:
 
 @routes.get("/tasks")
 @operation(
+    rule=reading(Declared.TASKS),
     query={"taskType": TEXT, "kind": {**one_of(*_KINDS), "default": "batch"}, **CURSOR},
     needed=frozenset(("taskType",)),
     answers={200: TASKS},
@@ -68,7 +79,7 @@ def list_tasks() -> Response[str]:
         raise InvalidInputError("taskType", "is needed: /tasks?taskType=ORDER_REMINDER")
     if kind not in _KINDS:
         raise InvalidInputError("kind", "must be batch or single")
-    service = TaskService(request.tenant)
+    service = request.service(TaskService)
     page = service.list(
         type_, kind=_KINDS[kind], limit=request.limit, cursor=request.query("cursor")
     )
@@ -77,6 +88,7 @@ def list_tasks() -> Response[str]:
 
 @routes.get("/tasks/<id_>")
 @operation(
+    rule=reading(Declared.TASKS),
     query={"status": one_of(*TaskStatus), **CURSOR},
     answers={200: TASK_STATE},
     problems=(NotFoundError,),
@@ -90,21 +102,27 @@ def get_task(id_: str) -> Response[str]:
     if status is not None and status not in set(TaskStatus):
         raise InvalidInputError("status", f"must be one of {', '.join(TaskStatus)}")
     after = integer_of(request.query("cursor"), "cursor", -1)
-    task = TaskService(request.tenant).get(code_of(id_))
+    task = request.service(TaskService).get(code_of(id_))
     return answer(HTTPStatus.OK, state_view(task, limit, after, status))
 
 
 @routes.post("/tasks/<id_>/cancel")
-@operation(answers={202: TASK}, problems=(NotFoundError, NotOpenError))
+@operation(
+    rule=publishing(Declared.TASKS), answers={202: TASK}, problems=(NotFoundError, NotOpenError)
+)
 def cancel_task(id_: str) -> Response[str]:
     """Begin no further item of a task."""
-    task = TaskService(Request().tenant).cancel(code_of(id_))
+    task = Request().service(TaskService).cancel(code_of(id_))
     return answer(HTTPStatus.ACCEPTED, task_view(task))
 
 
 @routes.post("/tasks/<id_>/retry")
-@operation(answers={202: TASK}, problems=(NotFoundError, NotFailedError, TaskBusyError))
+@operation(
+    rule=publishing(Declared.TASKS),
+    answers={202: TASK},
+    problems=(NotFoundError, NotFailedError, TaskBusyError),
+)
 def retry_task(id_: str) -> Response[str]:
     """Run what failed or was cancelled again."""
-    task = TaskService(Request().tenant).retry(code_of(id_))
+    task = Request().service(TaskService).retry(code_of(id_))
     return answer(HTTPStatus.ACCEPTED, task_view(task))

@@ -9,14 +9,17 @@ from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import DataRow
 from sfn_cqrs.domain.errors import DeletedError, NotFoundError
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.policy import Client
+from sfn_cqrs.service import handlers
 
 
 class DataService:
     """The current rows of a tenant."""
 
-    def __init__(self, tenant: str) -> None:
-        """Work for one tenant."""
+    def __init__(self, tenant: str, client: Client | None = None) -> None:
+        """Work for one tenant, and for a client, or for code; each type says who may read it."""
         self._tenant = tenant
+        self._client = client
 
     def get(self, type_: str, code: str, *, with_deleted: bool = False) -> DataRow:
         """The item as it is, read consistently.
@@ -25,7 +28,9 @@ class DataService:
             NotFoundError: it was never applied.
             DeletedError: it is deleted, and deleted items were not asked for.
         """
-        row = bootstrap.data().find(ItemKey.checked(self._tenant, type_, code))
+        key = ItemKey.checked(self._tenant, type_, code)
+        handlers.check_read(type_, self._client)
+        row = bootstrap.data().find(key)
         if row is None:
             raise NotFoundError(f"{type_} {code} does not exist")
         if row.is_deleted and not with_deleted:
@@ -37,15 +42,17 @@ class DataService:
     ) -> Page[DataRow]:
         """A page of the items of a type that are not deleted, by code; limit 1 to 100."""
         key = ItemKey.checked(self._tenant, type_, "-")
+        handlers.check_read(type_, self._client)
         return bootstrap.data().page(key.tenant, key.type, limit, cursor)
 
 
 class HistoryService:
     """What the items of a tenant were before."""
 
-    def __init__(self, tenant: str) -> None:
-        """Work for one tenant."""
+    def __init__(self, tenant: str, client: Client | None = None) -> None:
+        """Work for one tenant, and for a client, or for code; each type says who may read it."""
         self._tenant = tenant
+        self._client = client
 
     def list(
         self, type_: str, code: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
@@ -56,6 +63,7 @@ class HistoryService:
             NotFoundError: there is no such item.
         """
         key = ItemKey.checked(self._tenant, type_, code)
+        handlers.check_read(type_, self._client)
         page = bootstrap.history().page(key, limit, cursor)
         if not page.items and bootstrap.data().version_of(key).version == 0:
             raise NotFoundError(f"{type_} {code} does not exist")
@@ -70,7 +78,9 @@ class HistoryService:
             NotFoundError: it did not exist then, or its history of then has expired.
         """
         text = iso(moment.astimezone(UTC))
-        for row in self._states(ItemKey.checked(self._tenant, type_, code)):
+        key = ItemKey.checked(self._tenant, type_, code)
+        handlers.check_read(type_, self._client)
+        for row in self._states(key):
             if row.updated.at <= text:
                 return row
         raise NotFoundError(f"{type_} {code} did not exist at {text}")

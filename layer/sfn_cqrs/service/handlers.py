@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Sequence
 from threading import RLock
 from types import ModuleType
@@ -12,6 +13,7 @@ from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import AppBrokenError, InvalidInputError, UnknownTypeError
 from sfn_cqrs.domain.failure import trace_of
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
 
 DEFAULT_HANDLER = "dynamodb"
 """The handler that writes the data table; it always comes first."""
@@ -23,6 +25,7 @@ NoticeHandler = Callable[[dict[str, Any]], None]
 _sync_handlers: dict[str, dict[str, SyncHandler]] = {}
 _bulk_handlers: dict[SyncHandler, BulkHandler] = {}
 _notice_handlers: dict[str, list[NoticeHandler]] = {}
+_access: dict[str, tuple[str, Access]] = {}
 _loaded: set[str] = set()
 _lock = RLock()
 
@@ -63,10 +66,71 @@ def up_many(handler: SyncHandler) -> Callable[[BulkHandler], BulkHandler]:
     return register
 
 
-def command_type(type_: str) -> None:
-    """Register a type that needs no handler but the data table."""
+def command_type(
+    type_: str,
+    *,
+    publish: Policy = CODE,
+    read: Policy = MEMBERS,
+    guarded: Sequence[str] = (),
+) -> None:
+    """Register a type, and say which clients may do what with its items.
+
+    Code may always; a type of which nothing is said is published by code only. A type is
+    declared in one module, whether or not it has handlers.
+
+    Args:
+        type_: the type, such as ORDER.
+        publish: who may publish over HTTP and by imports: `CODE`, `MEMBERS`, `group("cashier")`.
+        read: who may read its items, its versions and its imports.
+        guarded: attributes that no client writes, whoever may publish.
+    """
     _check_name(type_)
+    if isinstance(guarded, str):
+        raise TypeError(f"{type_}: guarded is a list of attributes")
+    module = str(sys._getframe(1).f_globals["__name__"])
+    access = Access(publish, read, frozenset(guarded))
+    declared_in, declared = _access.get(type_, (module, access))
+    if declared_in != module and declared != access:
+        raise ValueError(f"{type_} is declared in {declared_in} already, and otherwise")
+    _access[type_] = module, access
     _sync_handlers.setdefault(type_, {})
+
+
+def access_of(type_: str) -> Access:
+    """What is declared of a type.
+
+    Raises:
+        UnknownTypeError: nobody registers it.
+    """
+    check_type(type_)
+    return _access[type_][1] if type_ in _access else UNDECLARED
+
+
+def check_publish(type_: str, client: Client | None) -> None:
+    """Refuse a client that may not publish a type.
+
+    Raises:
+        UnknownTypeError, NotPermittedError: why not.
+    """
+    policy = access_of(type_).publish
+    require(policy, client, f"publishing {type_}", f'command_type("{type_}")', "publish")
+
+
+def check_read(type_: str, client: Client | None) -> None:
+    """Refuse a client that may not read the items of a type.
+
+    Raises:
+        UnknownTypeError, NotPermittedError: why not.
+    """
+    if client is not None:
+        policy = access_of(type_).read
+        require(policy, client, f"reading {type_}", f'command_type("{type_}")', "read")
+
+
+def types() -> dict[str, Access]:
+    """Every type, with what is declared of it."""
+    load()
+    return {type_: access_of(type_) for type_ in sorted(_sync_handlers)}
 
 
 def on_notice(action: str) -> Callable[[NoticeHandler], NoticeHandler]:

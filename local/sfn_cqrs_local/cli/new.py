@@ -11,6 +11,7 @@ import click
 
 from sfn_cqrs_local.cli.options import one_line_errors
 from sfn_cqrs_local.scaffold.app_package import AppPackage
+from sfn_cqrs_local.scaffold.audience import Audience
 from sfn_cqrs_local.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_local.template import Template
 from sfn_local.cli.command import Command, json_option, print_json
@@ -69,34 +70,53 @@ package_option = click.option(
     help="The package below app/.  [default: AppPackage of template.yaml]",
 )
 
+publish_option = click.option(
+    "--publish",
+    metavar="code|members|group:NAME",
+    help="Who may publish it over HTTP.  [asked for; without a terminal: code]",
+)
 
-@new.command(cls=Command, examples=("sfn-cqrs new handler INVOICE",))
+
+@new.command(
+    cls=Command,
+    examples=("sfn-cqrs new handler INVOICE", "sfn-cqrs new handler INVOICE --publish members"),
+)
 @click.argument("type_", metavar="TYPE")
+@publish_option
 @package_option
 @json_option
-def handler(type_: str, package: str | None, as_json: bool) -> None:
+def handler(type_: str, publish: str | None, package: str | None, as_json: bool) -> None:
     """Write a sync handler, which brings commands of a type into a read model."""
     from sfn_cqrs_local.scaffold.handler import add_handler  # noqa: PLC0415
 
     changes = Changes(_project())
     with _usage_errors():
-        add_handler(changes, _package(changes, package), type_)
+        audience = _audience(publish, f"publish {type_}")
+        add_handler(changes, _package(changes, package), type_, audience)
         changes.apply()
-    publish = f"""sfn-cqrs publish {type_} 1 --name first --attributes '{{"n": 1}}'"""
-    _report(changes, ["make test", publish], as_json=as_json)
+    first = f"""sfn-cqrs publish {type_} 1 --name first --attributes '{{"n": 1}}'"""
+    _report(changes, ["make test", first], as_json=as_json)
 
 
-@new.command(cls=Command, examples=("sfn-cqrs new task RESIZE_IMAGE",))
+@new.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs new task RESIZE_IMAGE",
+        "sfn-cqrs new task RESIZE_IMAGE --publish group:designer",
+    ),
+)
 @click.argument("type_", metavar="TYPE")
+@publish_option
 @package_option
 @json_option
-def task(type_: str, package: str | None, as_json: bool) -> None:
+def task(type_: str, publish: str | None, package: str | None, as_json: bool) -> None:
     """Write a task handler, which works on one item of a task in the background."""
     from sfn_cqrs_local.scaffold.handler import add_task  # noqa: PLC0415
 
     changes = Changes(_project())
     with _usage_errors():
-        add_task(changes, _package(changes, package), type_)
+        audience = _audience(publish, f"start {type_}")
+        add_task(changes, _package(changes, package), type_, audience)
         changes.apply()
     run = f"""sfn-cqrs task run {type_} '[{{"id": "a-1"}}]'"""
     _report(changes, ["make test", run], as_json=as_json)
@@ -130,6 +150,7 @@ def task(type_: str, package: str | None, as_json: bool) -> None:
 )
 @click.option("--encoding", metavar="NAME", help="Of the sample.  [default: detected]")
 @click.option("--delimiter", metavar="CHARACTER", help="Of the sample.  [default: detected]")
+@publish_option
 @package_option
 @json_option
 def import_(
@@ -140,6 +161,7 @@ def import_(
     title: str,
     encoding: str | None,
     delimiter: str | None,
+    publish: str | None,
     package: str | None,
     as_json: bool,
 ) -> None:
@@ -151,7 +173,8 @@ def import_(
     with _usage_errors():
         read = read_sample(sample, encoding, delimiter)
         made = Table(table, type_, read, code, title)
-        add_import(changes, _package(changes, package), made)
+        audience = _audience(publish, f"import {table}")
+        add_import(changes, _package(changes, package), made, audience)
         changes.apply()
     if not as_json:
         for column in read.columns:
@@ -159,6 +182,19 @@ def import_(
             click.echo(f"{column.name}: {column.kind}, {needed}")
         click.echo(f"code: {made.code.name}; name: {made.title.name}; type: {made.type}\n")
     _report(changes, ["make test"], as_json=as_json)
+
+
+def _audience(given: str | None, what: str) -> Audience:
+    """Who may: as it was given, or is answered; nobody but code, where nobody can be asked.
+
+    Raises:
+        ScaffoldError: it is none of those that there are.
+    """
+    if given is None and sys.stdin.isatty():
+        given = click.prompt(
+            f"who may {what} over HTTP? code, members or group:NAME", default="code", err=True
+        )
+    return Audience.of(given or "code")
 
 
 def _package(changes: Changes, name: str | None) -> AppPackage:

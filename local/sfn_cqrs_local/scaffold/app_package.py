@@ -11,6 +11,7 @@ from pathlib import Path
 from sfn_cqrs_local.scaffold.changes import ScaffoldError
 
 LONGEST = 32  # lines that name a type and its module have at most 100 characters
+LINE = 100
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -56,6 +57,14 @@ class AppPackage:
 def import_lines(*lines: str) -> str:
     """Import statements of this project's own packages, in their order."""
     return "\n".join(sorted(lines, key=lambda line: line.split()[1]))
+
+
+def call(name: str, *arguments: str) -> str:
+    """A call as a formatter leaves it: on one line, or one argument a line."""
+    line = f"{name}({', '.join(arguments)})"
+    if len(line) <= LINE:
+        return line
+    return f"{name}(\n" + "".join(f"    {one},\n" for one in arguments) + ")"
 
 
 def check_type(type_: str) -> None:

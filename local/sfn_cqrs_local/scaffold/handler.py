@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from sfn_cqrs_local.scaffold.app_package import AppPackage, check_type, import_lines
+from sfn_cqrs_local.scaffold.app_package import AppPackage, call, check_type, import_lines
+from sfn_cqrs_local.scaffold.audience import Audience
 from sfn_cqrs_local.scaffold.changes import Changes, ScaffoldError
 
 
-def add_handler(changes: Changes, package: AppPackage, type_: str) -> None:
+def add_handler(changes: Changes, package: AppPackage, type_: str, audience: Audience) -> None:
     """Add a handler that brings commands of a type into a read model.
+
+    A type that the package does not declare yet is, for those who may publish it.
 
     Raises:
         ScaffoldError: the type is none, or the module exists.
     """
     check_type(type_)
     name = type_.lower()
-    changes.create(package.module(name), _handler(type_, name))
+    is_declared = type_ in package.registered("command_type")
+    changes.create(package.module(name), _handler(type_, name, None if is_declared else audience))
     changes.create(package.test(name), _handler_test(package.name, type_, name))
 
 
-def add_task(changes: Changes, package: AppPackage, type_: str) -> None:
-    """Add a handler that works on the items of tasks of a type.
+def add_task(changes: Changes, package: AppPackage, type_: str, audience: Audience) -> None:
+    """Add a handler that works on the items of tasks of a type, for those who may start them.
 
     Raises:
         ScaffoldError: the type is none or has a handler, or the module exists.
@@ -29,18 +33,23 @@ def add_task(changes: Changes, package: AppPackage, type_: str) -> None:
     if taken is not None:
         raise ScaffoldError(f"{type_} has a handler in {taken} already; choose another type")
     name = type_.lower()
-    changes.create(package.module(name), _task(type_, name))
+    changes.create(package.module(name), _task(type_, name, audience))
     changes.create(package.test(name), _task_test(package.name, type_, name))
 
 
-def _handler(type_: str, name: str) -> str:
+def _handler(type_: str, name: str, audience: Audience | None) -> str:
+    imports = import_lines(
+        "from sfn_cqrs import bootstrap",
+        "from sfn_cqrs.domain.command import Command",
+        *([audience.import_line] if audience else []),
+        f"from sfn_cqrs.service.handlers import {'command_type, ' if audience else ''}sync_handler",
+    )
+    declared = f"\n{audience.declaration(type_)}\n" if audience else ""
     return f'''\
 """{type_} items, in one read model."""
 
-from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.command import Command
-from sfn_cqrs.service.handlers import sync_handler
-
+{imports}
+{declared}
 
 @sync_handler("{type_}")
 def {name}_list(command: Command) -> None:
@@ -108,15 +117,21 @@ def test_each_tenant_has_its_own_items(world):
 '''
 
 
-def _task(type_: str, name: str) -> str:
+def _task(type_: str, name: str, audience: Audience) -> str:
+    imports = import_lines(
+        audience.import_line,
+        "from sfn_cqrs.domain.values import Json",
+        "from sfn_cqrs.service.tasks.types import TaskItem, task_handler",
+    )
+    settings = ("timeout=60", "retry=3", f"publish={audience.code}")
+    decorator = call("@task_handler", f'"{type_}"', *settings)
     return f'''\
 """{type_}: work in the background, an item at a time."""
 
-from sfn_cqrs.domain.values import Json
-from sfn_cqrs.service.tasks.types import TaskItem, task_handler
+{imports}
 
 
-@task_handler("{type_}", timeout=60, retry=3)
+{decorator}
 def {name}(item: TaskItem) -> Json:
     """Work on one item; it may run twice, so give `item.key` to what must happen once."""
     return {{"id": str(item.input["id"])}}

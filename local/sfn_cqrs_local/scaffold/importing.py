@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from sfn_cqrs_local.scaffold.app_package import AppPackage, check_type, import_lines
+from sfn_cqrs_local.scaffold.app_package import AppPackage, call, check_type, import_lines
+from sfn_cqrs_local.scaffold.audience import Audience
 from sfn_cqrs_local.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_local.scaffold.names import pascal
 from sfn_cqrs_local.scaffold.sample import READERS, WIDEST, Sample, SampleColumn, width
@@ -76,8 +77,10 @@ def singular(table: str) -> str:
     return name
 
 
-def add_import(changes: Changes, package: AppPackage, table: Table) -> None:
+def add_import(changes: Changes, package: AppPackage, table: Table, audience: Audience) -> None:
     """Add the strategy of a table, its test, and the event of a batch of the sample's rows.
+
+    A type that the package does not declare yet is, for those who may import.
 
     Raises:
         ScaffoldError: the table has a strategy, or the module exists.
@@ -86,17 +89,18 @@ def add_import(changes: Changes, package: AppPackage, table: Table) -> None:
     if taken is not None:
         raise ScaffoldError(f"{table.name} has a strategy in {taken} already")
     types = {*package.registered("sync_handler"), *package.registered("command_type")}
-    changes.create(package.module(table.module), _strategy(table, table.type in types))
+    changes.create(package.module(table.module), _strategy(table, table.type in types, audience))
     changes.create(package.test(table.module), _test(package.name, table))
     changes.create(f"events/{table.event}.json", _event(changes.read(BATCH_EVENT), table))
 
 
-def _strategy(table: Table, is_known: bool) -> str:
+def _strategy(table: Table, is_known: bool, audience: Audience) -> str:
     kinds = sorted({each.kind for each in table.read})
     readers = ["Reader", *sorted([*kinds, "filled", "text"])] if kinds else ["filled"]
     imports = import_lines(
         f"from sfn_cqrs.domain.cells import {', '.join(readers)}",
         "from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record",
+        audience.import_line,
         *([] if is_known else ["from sfn_cqrs.service.handlers import command_type"]),
         "from sfn_cqrs.domain.values import Json",
         "from sfn_cqrs.service.imports.strategies import import_strategy",
@@ -110,9 +114,9 @@ def _strategy(table: Table, is_known: bool) -> str:
 
 CODE, NAME = {code}, {title}
 FILLED = {_exploded([_literal(each.name) for each in table.filled], "()")}
-{_readers(table)}{"" if is_known else f"{chr(10)}command_type({_literal(table.type)}){chr(10)}"}
+{_readers(table)}{"" if is_known else f"{_declared(table, audience)}"}
 
-@import_strategy("{table.name}")
+{call("@import_strategy", f'"{table.name}"', f"publish={audience.code}")}
 class {pascal(table.name)}Import(ImportStrategy):
     """One row is one item; an empty cell is left out."""
 
@@ -129,6 +133,10 @@ class {pascal(table.name)}Import(ImportStrategy):
                 attributes[column] = {reader}
         return Record(cells[CODE], cells[NAME], attributes)
 '''
+
+
+def _declared(table: Table, audience: Audience) -> str:
+    return f"\n{audience.declaration(table.type)}\n"
 
 
 def _readers(table: Table) -> str:

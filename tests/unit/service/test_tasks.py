@@ -19,6 +19,7 @@ from sfn_cqrs.domain.errors import (
     UnknownTaskTypeError,
 )
 from sfn_cqrs.domain.keys import TaskKind
+from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.tasks.service import TaskService
@@ -359,7 +360,8 @@ class TestApi:
         assert (status, problem["field"]) == (400, field)
 
     @pytest.mark.parametrize(("action", "code"), [("cancel", "not_open"), ("retry", "not_failed")])
-    def test_what_cannot_be_done_is_a_conflict(self, action, code, ask, world):
+    def test_what_cannot_be_done_is_a_conflict(self, action, code, ask, world, handle_items):
+        handle_items(print, RESIZE.type, publish=MEMBERS)
         world.seed_tasks(a_task(status=TaskStatus.COMPLETED))
 
         route = f"POST /tasks/{{id}}/{action}"
@@ -367,7 +369,8 @@ class TestApi:
 
         assert (status, problem["code"]) == (409, code)
 
-    def test_a_cancelled_task_says_that_it_is_stopping(self, ask, world):
+    def test_a_cancelled_task_says_that_it_is_stopping(self, ask, world, handle_items):
+        handle_items(print, RESIZE.type, publish=MEMBERS)
         world.seed_tasks(a_task())
 
         status, body = ask("POST /tasks/{id}/cancel", f"/tasks/{RESIZE.id}/cancel", id=RESIZE.id)

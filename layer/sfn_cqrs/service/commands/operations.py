@@ -8,7 +8,9 @@ from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 
 
@@ -27,9 +29,10 @@ class Link:
 class ChainService:
     """The chains of a tenant's items."""
 
-    def __init__(self, tenant: str) -> None:
-        """Work for one tenant."""
+    def __init__(self, tenant: str, client: Client | None = None) -> None:
+        """Work for one tenant, and for a client, or for code; each type says who may read it."""
         self._tenant = tenant
+        self._client = client
 
     def show(
         self, type_: str, code: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
@@ -39,7 +42,7 @@ class ChainService:
         Raises:
             NotFoundError: the item was never published.
         """
-        key = ItemKey.checked(self._tenant, type_, code)
+        key = self._readable(type_, code)
         page = bootstrap.commands().page(key, limit, cursor)
         if not page.items and cursor is None:
             raise NotFoundError(f"{type_} {code} does not exist")
@@ -51,7 +54,7 @@ class ChainService:
         Raises:
             NotFoundError: it was never published, or has expired.
         """
-        key = ItemKey.checked(self._tenant, type_, code)
+        key = self._readable(type_, code)
         command = bootstrap.commands().find(key, version)
         if command is None:
             raise NotFoundError(f"{type_} {code} has no version {version}")
@@ -76,6 +79,11 @@ class ChainService:
         """
         key = ItemKey.checked(self._tenant, type_, code)
         return Chain(key).run(chain.skip(version))
+
+    def _readable(self, type_: str, code: str) -> ItemKey:
+        key = ItemKey.checked(self._tenant, type_, code)
+        handlers.check_read(type_, self._client)
+        return key
 
 
 def _link(command: Command, process: Process | None) -> Link:

@@ -20,7 +20,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import MAX_VERSION, ItemKey
-from sfn_cqrs.domain.policy import Client
+from sfn_cqrs.domain.policy import Client, guarded_content
 from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
 from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request, request_key
@@ -99,6 +99,20 @@ class _Change:
     is_sync: bool
     asked: Json
     content_after: Callable[[Command | None], Content]
+    is_whole: bool
+
+    def content(self, latest: Command | None) -> Content:
+        """The new content; what no client writes stays as it is, if a client asks.
+
+        Raises:
+            NotPermittedError: it is not left as it is.
+        """
+        content, type_ = self.content_after(latest), self.key.type
+        if self.caller.client is None:
+            return content
+        before = latest.attributes if latest else {}
+        guarded = handlers.access_of(type_).guarded
+        return guarded_content(type_, content, before, guarded, is_whole=self.is_whole)
 
 
 class CommandService:
@@ -108,6 +122,7 @@ class CommandService:
     the latest. Every method raises
 
     - InvalidInputError, UnknownTypeError: a field cannot be kept; nothing is written.
+    - NotPermittedError: the caller is a client, and the type's declaration does not let it.
     - VersionConflictError: somebody else published; it carries the current version.
     - IdempotencyMismatchError: the idempotency key was used for something else.
     """
@@ -218,16 +233,18 @@ class CommandService:
         is_sync: bool = False,
     ) -> Published:
         key = ItemKey.checked(self._tenant, type_, code)
-        handlers.check_type(type_)
+        caller = caller or Caller()
+        handlers.check_publish(type_, caller.client)
         if isinstance(version, bool) or not isinstance(version, int):
             raise InvalidInputError("version", "must be an integer")
         if not Known.LATEST <= version <= MAX_VERSION:
             raise InvalidInputError("version", f"must be between -1 and {MAX_VERSION}")
+        is_whole = isinstance(asked, Content)
         if isinstance(asked, Content):
             asked = [asked.name, asked.attributes, asked.is_deleted]
         asked = [type_, code, version, is_sync, asked]
         return _Publisher(
-            _Change(key, version, caller or Caller(), is_sync, asked, content_after)
+            _Change(key, version, caller, is_sync, asked, content_after, is_whole)
         ).publish()
 
 
@@ -275,7 +292,7 @@ class _Publisher:
             raise VersionConflictError(current_version)
         if current_version >= MAX_VERSION:
             raise InvalidInputError("version", "this item has as many versions as there can be")
-        content = change.content_after(current)
+        content = change.content(current)
         if current is not None and current.digest == content.digest(self._key):
             unchanged = self._published(current, is_unchanged=True)
             return (None if self._keep(unchanged) else Refusal.REQUEST_SEEN), unchanged

@@ -77,4 +77,5 @@ def _read(job: Job) -> tuple[list[InputRow], Loaded]:
     ]
     if len(rows) > MAX_DIRECT_ROWS:
         raise TooManyRowsError
+    strategies.check_rows(job.table, job.client, job.publish_mode, len(rows))
     return rows, Loaded(len(rows), tuple(file.header), file.columns, Reader.NONE, job.source)

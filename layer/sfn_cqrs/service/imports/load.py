@@ -26,6 +26,12 @@ def load(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
     Raises:
         InvalidFileError: it cannot be imported; the message says why and what to do.
     """
+    loaded = _gone_through(job, remaining_ms)
+    strategies.check_rows(job.table, job.client, job.publish_mode, loaded.rows)
+    return loaded
+
+
+def _gone_through(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
     if job.loaded is not None:
         return _left(job, job.loaded)
     earlier = _earlier(job) if job.retries else None

@@ -1,18 +1,21 @@
 """What a row of an import is to become, by the item as it is."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.command import Command, DataRow
+from sfn_cqrs.domain.command import Command, Content, DataRow
 from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import NotPermittedError
 from sfn_cqrs.domain.import_strategy import Comparison, Duplicates, ImportStrategy, Wanted
 from sfn_cqrs.domain.imports import SUPERSEDED, Fate, Planned, Settings
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.policy import guarded_content
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.versioning import Predecessor
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.imports.strategies import compared
 
@@ -42,6 +45,13 @@ class Chained:
     def next_version(self) -> int:
         """The version that comes next."""
         return self.latest.version + 1 if self.latest else 1
+
+    @property
+    def base(self) -> DataRow | None:
+        """What the next version changes: the newest one, or the item as it is."""
+        if self.is_behind and self.latest is not None:
+            return self.latest.as_row()
+        return self.current.row
 
     @property
     def is_behind(self) -> bool:
@@ -74,6 +84,8 @@ class Planner:
         """Plan by a strategy."""
         self._settings = settings
         self._strategy = strategy
+        is_clients, type_ = settings.is_clients, strategy.type
+        self._guarded = handlers.access_of(type_).guarded if is_clients else frozenset[str]()
 
     def planned(self, row: int, wanted: Wanted, current: Current) -> Planned:
         """What a row is to become, if nobody is in its way."""
@@ -99,8 +111,18 @@ class Planner:
                 f"version {item.predecessor.version} is {outcome};"
                 " redrive or skip it, then retry this row",
             )
-        base = newest if item.is_behind else item.current.row
-        return self._compared(wanted, base, item.next_version)
+        return self._compared(wanted, item.base, item.next_version)
+
+    def content(self, wanted: Wanted, before: DataRow | None) -> Content:
+        """What a row is published as: what no client writes stays as it was.
+
+        Raises:
+            NotPermittedError: the row is a client's, and changes such an attribute.
+        """
+        attributes = before.attributes if before else {}
+        return guarded_content(
+            wanted.key.type, wanted.content, attributes, self._guarded, is_whole=True
+        )
 
     def superseded(self, by: int) -> Planned:
         """What a row is to become that a later one of the same file takes the place of."""
@@ -122,7 +144,12 @@ class Planner:
         return None
 
     def _compared(self, wanted: Wanted, found: DataRow | None, version: int) -> Planned:
-        comparison = compared(self._strategy, wanted, found)
+        try:
+            content = self.content(wanted, found)
+        except NotPermittedError as error:
+            return Planned.failing("not_permitted", str(error))
+        asked = replace(wanted, record=replace(wanted.record, attributes=content.attributes))
+        comparison = compared(self._strategy, asked, found)
         if isinstance(comparison, Problem):
             return Planned(Fate.FAILED, problem=comparison)
         if comparison is Comparison.EQUAL:

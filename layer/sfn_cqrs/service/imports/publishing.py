@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Command, DataRow
+from sfn_cqrs.domain.command import Command, Content, DataRow
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.import_strategy import Wanted
 from sfn_cqrs.domain.imports import Plan, Planned, PublishMode, Settings
@@ -124,9 +124,7 @@ class Publisher:
         self, row: int, wanted: Wanted, planned: Planned, item: Chained
     ) -> Planned | None:
         """Publish one row; None if somebody was faster."""
-        publication = self._publication(
-            row, wanted, planned, item.current, item.latest, is_queued=item.is_behind
-        )
+        publication = self._publication(row, wanted, planned, item.current, item)
         if bootstrap.commands().publish_many([publication])[0] is not None:
             return None
         self._note(publication)
@@ -175,36 +173,41 @@ class Publisher:
         wanted: Wanted,
         planned: Planned,
         current: Current,
-        latest: Command | None = None,
-        *,
-        is_queued: bool = False,
+        chained: Chained | None = None,
     ) -> Publication | RowPublication:
-        command = self._command(row, wanted, planned.version, current.row or latest)
-        if not self._is_sync or is_queued:
+        base, latest = (chained.base, chained.latest) if chained else (current.row, None)
+        content = self._planner.content(wanted, base)
+        command = self._command(row, wanted.key, content, planned.version, current.row or latest)
+        if not self._is_sync or (chained and chained.is_behind):
             return Publication(command, _opened(command))
         item = current.snapshot
         history = bootstrap.history().item_of(item) if item else None
         return RowPublication(command, current.version, history)
 
     def _command(
-        self, row: int, wanted: Wanted, version: int, before: DataRow | Command | None
+        self,
+        row: int,
+        key: ItemKey,
+        content: Content,
+        version: int,
+        before: DataRow | Command | None,
     ) -> Command:
         now = bootstrap.now()
         audit = replace(self._settings.by, at=iso(now))
         command_id = new_ulid(now)
         return Command(
-            key=wanted.key,
+            key=key,
             version=version,
             id=command_id,
-            content=wanted.content,
-            digest=wanted.content.digest(wanted.key),
+            content=content,
+            digest=content.digest(key),
             created=before.created if before else audit,
             updated=audit,
             source=self._settings.key.id,
             source_row=row,
             request_id=self._settings.key.request_id(row),
             attributes_s3=bootstrap.attributes().store_if_large(
-                wanted.key.tenant, command_id, wanted.content.attributes
+                key.tenant, command_id, content.attributes
             ),
         )
 

@@ -41,6 +41,7 @@ from sfn_cqrs.domain.import_job import (
 )
 from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant, zip_ulid
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import digest
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import strategies
@@ -87,13 +88,14 @@ class Request:
 class ImportService:
     """The imports of a tenant, whose files lie below `uploads/<tenant>/` in the import bucket."""
 
-    def __init__(self, tenant: str) -> None:
-        """Work for one tenant.
+    def __init__(self, tenant: str, client: Client | None = None) -> None:
+        """Work for one tenant, and for a client, or for code; each table says who may do what.
 
         Raises:
             InvalidInputError: no key can hold this tenant.
         """
         self._tenant = checked_tenant(tenant)
+        self._client = client
 
     def upload_key(self, name: str) -> str:
         """A new key for a file; only the end of its name is kept."""
@@ -115,6 +117,7 @@ class ImportService:
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         caller = caller or Caller()
+        strategies.check_publish(request.table, caller.client, request.publish_mode)
         asked = digest(["import", *astuple(request)])
         seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is not None:
@@ -191,6 +194,7 @@ class ImportService:
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         caller = caller or Caller()
+        strategies.check_publish(table, caller.client, publish_mode)
         header, values = self._row_of(cells)
         try:
             columns = strategies.find(table).known_columns().assigned(header)
@@ -208,6 +212,7 @@ class ImportService:
             source=NO_SOURCE,
             by=by,
             updated_at=by.at,
+            client=caller.client,
             publish_mode=publish_mode,
             cells=dict(zip(header, values, strict=True)),
             loaded=loaded,
@@ -269,8 +274,10 @@ class ImportService:
             NotFoundError: there is no such job.
         """
         if zip_ulid(id_):
-            return ZipImports(self._tenant).get(id_)
-        return progress_of(self._find(id_))
+            return ZipImports(self._tenant, self._client).get(id_)
+        job = self._find(id_)
+        strategies.check_read(job.table, self._client)
+        return progress_of(job)
 
     def list(
         self,
@@ -279,9 +286,13 @@ class ImportService:
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[Progress]:
-        """A page of jobs of a kind, the newest first; limit 1 to 100."""
+        """A page of jobs of a kind, the newest first; limit 1 to 100.
+
+        It is short by those that the client may not see.
+        """
         page = bootstrap.import_jobs().page(ImportKey(self._tenant, "", kind), limit, cursor)
-        return Page([progress_of(job) for job in page.items], page.next_cursor)
+        seen = [job for job in page.items if strategies.may_read(job.table, self._client)]
+        return Page([progress_of(job) for job in seen], page.next_cursor)
 
     def list_zips(
         self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
@@ -297,8 +308,9 @@ class ImportService:
             NotOpenError: it has ended.
         """
         if zip_ulid(id_):
-            return ZipImports(self._tenant).cancel(id_)
+            return ZipImports(self._tenant, self._client).cancel(id_)
         job = self._find(id_)
+        strategies.check_publish(job.table, self._client)
         written = bootstrap.import_jobs().change(job.key, Cancel(), job)
         job = written.record or job
         if not written.done:
@@ -318,9 +330,11 @@ class ImportService:
         if zip_ulid(id_):
             return ZipImports(self._tenant).retry(id_, caller or Caller())
         job = self._find(id_)
+        caller = caller or Caller()
+        strategies.check_publish(job.table, caller.client, job.publish_mode)
         if job.cells is not None:
-            return self._retried_row(job, caller or Caller())
-        jobs, by = bootstrap.import_jobs(), self._audit(caller or Caller())
+            return self._retried_row(job, caller)
+        jobs, by = bootstrap.import_jobs(), self._audit(caller)
         wanted = ImportKey(self._tenant, new_ulid(bootstrap.now()))
         noted = jobs.change(job.key, RetryBy(wanted.id), job).record
         if noted is None or noted.retried_by is None:
@@ -332,6 +346,7 @@ class ImportService:
             source=job.source,
             by=by,
             updated_at=by.at,
+            client=caller.client,
             encoding=job.encoding,
             delimiter=job.delimiter,
             publish_mode=job.publish_mode,
@@ -347,11 +362,20 @@ class ImportService:
         Raises:
             NotFoundError: there is no such job, or no row of it has failed.
         """
-        job = self._find(id_)
-        report = bootstrap.import_bucket().report(job.key)
+        report = bootstrap.import_bucket().report(self.readable(id_))
         if report is None:
             raise NotFoundError(f"{id_} has no failed rows, or has not ended yet")
         return report
+
+    def readable(self, id_: str) -> ImportKey:
+        """The key of a job, whose rows the client may see.
+
+        Raises:
+            NotFoundError, NotPermittedError: there is none, or it may not.
+        """
+        job = self._find(id_)
+        strategies.check_read(job.table, self._client)
+        return job.key
 
     @property
     def _uploads(self) -> str:
@@ -399,7 +423,7 @@ class ImportService:
         parent: Parent | None = None,
         earlier: Job | None = None,
     ) -> Job:
-        strategies.find(request.table)
+        strategies.check_publish(request.table, caller.client, request.publish_mode)
         by = self._audit(caller)
         is_direct = mode is ProcessingMode.DIRECT
         return Job(
@@ -408,6 +432,7 @@ class ImportService:
             source=source,
             by=by,
             updated_at=by.at,
+            client=caller.client,
             encoding=checked_encoding(request.encoding) if request.encoding else None,
             delimiter=checked_delimiter(request.delimiter) if request.delimiter else None,
             publish_mode=request.publish_mode,

@@ -2,24 +2,51 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.command import Content, DataRow
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import InvalidInputError, TransientError, UnknownTableError
+from sfn_cqrs.domain.errors import (
+    InvalidFileError,
+    InvalidInputError,
+    NotPermittedError,
+    TransientError,
+    UnknownTableError,
+)
 from sfn_cqrs.domain.failure import place_of
 from sfn_cqrs.domain.import_strategy import Comparison, ImportStrategy, Record, Wanted
+from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.policy import CODE, UNDECLARED, Access, Client, Policy, require
 from sfn_cqrs.service import handlers
 
 S = TypeVar("S", bound=type[ImportStrategy])
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _strategies: dict[str, ImportStrategy] = {}
+_rules: dict[str, "Rule"] = {}
 
 
-def import_strategy(table: str) -> Callable[[S], S]:
-    """Register a class that turns the rows of a table into items."""
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which clients may import into a table, and how many rows at most as ASYNC; 0: none."""
+
+    publish: Policy = CODE
+    async_rows: int = 0
+
+
+def import_strategy(table: str, *, publish: Policy = CODE, async_rows: int = 0) -> Callable[[S], S]:
+    """Register a class that turns the rows of a table into items.
+
+    Rows are published: a client may import if the type of the items lets it publish, too.
+
+    Args:
+        table: the table's name, such as airports.
+        publish: which clients may import: `CODE`, `MEMBERS`, `group("clerk")`. Code always may.
+        async_rows: how many rows of a file a client may import as ASYNC, each by an execution
+            of its own; by default none.
+    """
     if not _NAME.fullmatch(table):
         raise ValueError(f"{table!r} is no table: 1 to 64 of a-z, 0-9, '_' or '-', a letter first")
 
@@ -28,6 +55,7 @@ def import_strategy(table: str) -> Callable[[S], S]:
         if namesake is not None and type(namesake).__module__ != strategy.__module__:
             raise ValueError(f"{table!r} has a strategy in {type(namesake).__module__} already")
         _strategies[table] = strategy()
+        _rules[table] = Rule(publish, async_rows)
         return strategy
 
     return register
@@ -43,6 +71,103 @@ def find(table: object) -> ImportStrategy:
     if not isinstance(table, str) or table not in _strategies:
         raise UnknownTableError(table, sorted(_strategies))
     return _strategies[table]
+
+
+def rule_of(table: str) -> Rule:
+    """What a table's declaration says of clients."""
+    handlers.load()
+    return _rules.get(table, Rule())
+
+
+def check_publish(
+    table: object, client: Client | None, mode: PublishMode = PublishMode.SYNC
+) -> None:
+    """Refuse a client that may not import into a table.
+
+    Raises:
+        UnknownTableError, NotPermittedError: why not.
+    """
+    strategy, name = find(table), str(table)
+    if client is None:
+        return
+    rule, declaration = rule_of(name), f'@import_strategy("{name}")'
+    require(rule.publish, client, f"importing into {name}", declaration, "publish")
+    handlers.check_publish(strategy.type, client)
+    if mode is PublishMode.ASYNC and not rule.async_rows:
+        raise NotPermittedError(
+            f"importing into {name} as ASYNC is for code only;"
+            f' @import_strategy("{name}", async_rows=…) would allow it, up to so many rows'
+        )
+
+
+def check_archive(
+    table: object, client: Client | None, mode: PublishMode = PublishMode.SYNC
+) -> None:
+    """Refuse a client that may import none of an archive's files, whose names may say the table.
+
+    Raises:
+        UnknownTableError, NotPermittedError: why not.
+    """
+    if table is not None:
+        check_publish(table, client, mode)
+    elif not any(may_publish(each, client) for each in tables()):
+        raise NotPermittedError(
+            "no table lets you import into it; @import_strategy(…, publish=MEMBERS) would allow it"
+        )
+
+
+def may_publish(table: str, client: Client | None) -> bool:
+    """Whether a client may import into a table."""
+    try:
+        check_publish(table, client)
+    except NotPermittedError:
+        return False
+    return True
+
+
+def may_read(table: str, client: Client | None) -> bool:
+    """Whether a client may see imports into a table; what is not registered any more is seen."""
+    try:
+        check_read(table, client)
+    except NotPermittedError:
+        return False
+    return True
+
+
+def check_read(table: str, client: Client | None) -> None:
+    """Refuse a client that may not see imports into a table: their rows are items of its type.
+
+    Raises:
+        NotPermittedError: it says which declaration would allow it.
+    """
+    handlers.load()
+    if client is not None and table in _strategies:
+        handlers.check_read(_strategies[table].type, client)
+
+
+def check_rows(table: str, client: Client | None, mode: PublishMode, rows: int) -> None:
+    """Refuse a client's file that has more rows than may be published as ASYNC.
+
+    Raises:
+        InvalidFileError: it has.
+    """
+    most = rule_of(table).async_rows
+    if client is not None and mode is PublishMode.ASYNC and rows > most:
+        raise InvalidFileError(
+            "too_many_async_rows",
+            f"the file has {rows} rows, and {table} takes at most {most} as ASYNC; import as SYNC",
+        )
+
+
+def types() -> dict[str, Access]:
+    """Every table, with what is declared of it and of the type of its items."""
+    handlers.load()
+    return {table: _access_of(table) for table in sorted(_strategies)}
+
+
+def _access_of(table: str) -> Access:
+    read = handlers.types().get(_strategies[table].type, UNDECLARED).read
+    return Access(_rules[table].publish, read)
 
 
 def tables() -> frozenset[str]:

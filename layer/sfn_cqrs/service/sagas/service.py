@@ -8,6 +8,7 @@ from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import SagaKey, checked_tenant
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.saga import Saga, SagaStatus, checked_input, checked_name
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.commands.service import Caller
@@ -19,13 +20,14 @@ from sfn_cqrs.service.sagas.programs import SagaFlow
 class SagaService:
     """The sagas of a tenant, named by their public ids `g-…`."""
 
-    def __init__(self, tenant: str) -> None:
-        """Work for one tenant.
+    def __init__(self, tenant: str, client: Client | None = None) -> None:
+        """Work for one tenant, and for a client, or for code; each saga says who may do what.
 
         Raises:
             InvalidInputError: no key can hold this tenant.
         """
         self._tenant = checked_tenant(tenant)
+        self._client = client
 
     def start(
         self,
@@ -39,12 +41,15 @@ class SagaService:
 
         Raises:
             UnknownSagaError: no steps are registered for it.
+            NotPermittedError: the caller is a client, and the saga does not let it.
             SagaInputTooLargeError: the input has more than 64 KiB.
             InvalidInputError: something else cannot be kept.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         caller = caller or Caller()
-        type_ = saga_types.find(saga).name
+        known = saga_types.find(saga)
+        known.check_publish(caller.client)
+        type_ = known.name
         given, called = checked_input(value), checked_name(name)
         asked = digest(["saga", type_, given, called])
         seen = seen_id(self._tenant, caller.request_key, asked)
@@ -77,6 +82,8 @@ class SagaService:
         saga = bootstrap.sagas().find(SagaKey.of(self._tenant, id_))
         if saga is None:
             raise NotFoundError(f"saga {id_} does not exist")
+        if self._client is not None:
+            saga_types.find(saga.saga).check_read(self._client)
         return saga
 
     def list(
@@ -86,8 +93,13 @@ class SagaService:
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[Saga]:
-        """A page of the sagas, of one status or of all, the newest first; limit 1 to 100."""
-        return bootstrap.sagas().page(SagaKey(self._tenant, ""), limit, cursor, status=status)
+        """A page of the sagas, of one status or of all, the newest first; limit 1 to 100.
+
+        It is short by those that the client may not see.
+        """
+        page = bootstrap.sagas().page(SagaKey(self._tenant, ""), limit, cursor, status=status)
+        seen = [one for one in page.items if saga_types.may_read(one.saga, self._client)]
+        return Page(seen, page.next_cursor)
 
     def redrive(self, id_: str) -> Saga:
         """Let a parked saga go on where it stopped, as its next attempt.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sfn_cqrs.domain.errors import UnknownSagaError
+from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
 from sfn_cqrs.domain.saga import MAX_STEPS
 from sfn_cqrs.domain.saga_programs import Move
 from sfn_cqrs.domain.values import Json
@@ -54,6 +55,25 @@ class SagaType:
     name: str
     steps: dict[str, StepHandler] = field(default_factory=dict)
     compensations: dict[str, tuple[str, StepHandler]] = field(default_factory=dict)
+    access: Access = UNDECLARED
+
+    def check_publish(self, client: Client | None) -> None:
+        """Refuse a client that may not start this saga.
+
+        Raises:
+            NotPermittedError: it says which declaration would allow it.
+        """
+        declaration = f'saga_type("{self.name}")'
+        require(self.access.publish, client, f"starting {self.name}", declaration, "publish")
+
+    def check_read(self, client: Client | None) -> None:
+        """Refuse a client that may not see this saga.
+
+        Raises:
+            NotPermittedError: it says which declaration would allow it.
+        """
+        declaration = f'saga_type("{self.name}")'
+        require(self.access.read, client, f"reading {self.name}", declaration, "read")
 
     @property
     def moves(self) -> tuple[Move, ...]:
@@ -83,6 +103,23 @@ class SagaType:
 
 
 _types: dict[str, SagaType] = {}
+
+
+def saga_type(saga: str, *, publish: Policy = CODE, read: Policy = MEMBERS) -> None:
+    """Say which clients may start a saga, and see it with its input and log; code always may."""
+    _check(_SAGA, saga, "saga")
+    _types.setdefault(saga, SagaType(saga)).access = Access(publish, read)
+
+
+def types() -> dict[str, Access]:
+    """Every saga, with what is declared of it."""
+    handlers.load()
+    return {name: known.access for name, known in sorted(_types.items())}
+
+
+def may_read(saga: str, client: Client | None) -> bool:
+    """Whether a client may see a saga, whether or not it is registered any more."""
+    return types().get(saga, UNDECLARED).read.allows(client)
 
 
 def saga_step(saga: str, name: str) -> Callable[[StepHandler], StepHandler]:

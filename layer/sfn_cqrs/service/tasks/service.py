@@ -13,6 +13,7 @@ from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import TaskKey, TaskKind, checked_tenant, task_id_parts
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.task import (
     Item,
     Task,
@@ -56,13 +57,14 @@ class TaskService:
     A handler that `task_handler` registers works on each item, in the background.
     """
 
-    def __init__(self, tenant: str) -> None:
-        """Work for one tenant.
+    def __init__(self, tenant: str, client: Client | None = None) -> None:
+        """Work for one tenant, and for a client, or for code; each type says who may do what.
 
         Raises:
             InvalidInputError: no key can hold this tenant.
         """
         self._tenant = checked_tenant(tenant)
+        self._client = client
 
     def create(
         self,
@@ -76,6 +78,7 @@ class TaskService:
 
         Raises:
             UnknownTaskTypeError: no handler is registered for the type.
+            NotPermittedError: the caller is a client, and the type does not let it.
             NoItemsError, TooManyItemsError, ItemTooLargeError: there is too little or too much.
             InvalidInputError: something else cannot be kept.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
@@ -94,6 +97,7 @@ class TaskService:
 
         Raises:
             UnknownTaskTypeError: no handler is registered for the type.
+            NotPermittedError: the caller is a client, and the type does not let it.
             ItemTooLargeError: the object is too large.
             InvalidInputError: something else cannot be kept.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
@@ -107,6 +111,7 @@ class TaskService:
             NotFoundError: there is no such task.
         """
         key = self._key(id_)
+        task_types.find_or_failing(key.type).check_read(self._client)
         task = bootstrap.tasks().find(key)
         if task is None:
             raise NotFoundError(f"task {id_} does not exist")
@@ -121,6 +126,8 @@ class TaskService:
         cursor: str | None = None,
     ) -> Page[Task]:
         """A page of the tasks of a type and kind, the newest first; limit 1 to 100."""
+        if self._client is not None:
+            task_types.find_or_failing(task_type).check_read(self._client)
         return bootstrap.tasks().page(TaskKey(self._tenant, task_type, "", kind), limit, cursor)
 
     def cancel(self, id_: str) -> Task:
@@ -130,7 +137,7 @@ class TaskService:
             NotFoundError: there is no such task.
             NotOpenError: it has ended.
         """
-        return TaskFlow(self._key(id_)).run(task_programs.cancel())
+        return TaskFlow(self._own(id_)).run(task_programs.cancel())
 
     def retry(self, id_: str) -> Task:
         """Run the items that failed or were cancelled again, as the next attempt.
@@ -141,7 +148,7 @@ class TaskService:
             TaskBusyError: a function may still be at work on one of the items.
         """
         now = bootstrap.now().timestamp()
-        return TaskFlow(self._key(id_)).run(task_programs.retry(now))
+        return TaskFlow(self._own(id_)).run(task_programs.retry(now))
 
     def _key(self, id_: str) -> TaskKey:
         key = bootstrap.tasks().locate(self._tenant, *task_id_parts(id_))
@@ -149,10 +156,18 @@ class TaskService:
             raise NotFoundError(f"task {id_} does not exist")
         return key
 
+    def _own(self, id_: str) -> TaskKey:
+        """The key of a task that the client may start as well."""
+        key = self._key(id_)
+        task_types.find_or_failing(key.type).check_publish(self._client)
+        return key
+
     def _create(
         self, task_type: str, kind: TaskKind, value: object, name: object, caller: Caller
     ) -> str:
-        type_ = task_types.find(task_type).name
+        known = task_types.find(task_type)
+        known.check_publish(caller.client)
+        type_ = known.name
         items = checked_items(value) if kind is TaskKind.BATCH else checked_input(value)
         asked = digest(["task", type_, str(kind), list(items), checked_name(name)])
         seen = seen_id(self._tenant, caller.request_key, asked)

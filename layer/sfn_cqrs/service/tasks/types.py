@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfn_cqrs.domain.errors import UnknownTaskTypeError
+from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
 from sfn_cqrs.service import handlers
 
 DEFAULT_TIMEOUT = 60
@@ -46,6 +47,25 @@ class TaskType:
     timeout: float
     retry: int
     fail_fast: bool
+    access: Access = UNDECLARED
+
+    def check_publish(self, client: Client | None) -> None:
+        """Refuse a client that may not start, cancel or retry tasks of this type.
+
+        Raises:
+            NotPermittedError: it says which declaration would allow it.
+        """
+        declaration = f'@task_handler("{self.name}")'
+        require(self.access.publish, client, f"starting {self.name}", declaration, "publish")
+
+    def check_read(self, client: Client | None) -> None:
+        """Refuse a client that may not see tasks of this type.
+
+        Raises:
+            NotPermittedError: it says which declaration would allow it.
+        """
+        declaration = f'@task_handler("{self.name}")'
+        require(self.access.read, client, f"reading {self.name}", declaration, "read")
 
 
 _types: dict[str, TaskType] = {}
@@ -57,6 +77,8 @@ def task_handler(
     timeout: float = DEFAULT_TIMEOUT,
     retry: int = DEFAULT_RETRY,
     fail_fast: bool = False,
+    publish: Policy = CODE,
+    read: Policy = MEMBERS,
 ) -> Callable[[TaskHandler], TaskHandler]:
     """Register a function that works on one item of a task.
 
@@ -69,6 +91,9 @@ def task_handler(
         timeout: seconds that one item may take, at most 270.
         retry: how often an item that raised TransientError is tried again, at most 8.
         fail_fast: whether the first item that fails keeps the others from being begun.
+        publish: which clients may start, cancel and retry tasks: `CODE`, `MEMBERS`,
+            `group("clerk")`. Code always may.
+        read: which clients may see them, with their inputs and results.
     """
     if not _NAME.fullmatch(type_):
         raise ValueError(f"{type_!r} is no task type: 1 to 64 capital letters, digits or '_'")
@@ -81,7 +106,7 @@ def task_handler(
         found = _types.get(type_)
         if found is not None and found.handler.__module__ != handler.__module__:
             raise ValueError(f"{type_} has a handler in {found.handler.__module__} already")
-        _types[type_] = TaskType(type_, handler, timeout, retry, fail_fast)
+        _types[type_] = TaskType(type_, handler, timeout, retry, fail_fast, Access(publish, read))
         return handler
 
     return register
@@ -97,6 +122,12 @@ def find(type_: object) -> TaskType:
     if not isinstance(type_, str) or type_ not in _types:
         raise UnknownTaskTypeError(type_, sorted(_types))
     return _types[type_]
+
+
+def types() -> dict[str, Access]:
+    """Every type of task, with what is declared of it."""
+    handlers.load()
+    return {name: known.access for name, known in sorted(_types.items())}
 
 
 def find_or_failing(type_: str) -> TaskType:

@@ -34,7 +34,7 @@ def begin_child(job: ZipJob, file: ArchivedFile, state: ZipState) -> None:
         request,
         state.token,
         seq=state.ref.attempt * TRIES_PER_ATTEMPT + state.context.state.retry_count,
-        caller=Caller(user=job.by.by, ip=job.by.ip),
+        caller=Caller(user=job.by.by, ip=job.by.ip, client=job.client),
         earlier=_earlier(job, file.index),
     )
 

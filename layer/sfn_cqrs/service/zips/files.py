@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import InvalidFileError
+from sfn_cqrs.domain.errors import InvalidFileError, NotPermittedError
 from sfn_cqrs.domain.zip_directory import (
     LOCAL_HEADER_BYTES,
     TAIL_BYTES,
@@ -33,12 +33,24 @@ def list_files(job: ZipJob) -> ZipJob:
     zips = bootstrap.zip_jobs()
     try:
         files = files_of(_entries(job), job.table, strategies.tables())
+        files = [_permitted(job, file) for file in files]
         files = _to_retry(job, files) if job.retries else files
     except InvalidFileError as error:
         refused = Refuse(Problem(error.problem, str(error)))
         return zips.change(job.key, refused, job).record or job
     zips.put_files(job.key, files)
     return zips.change(job.key, KeepListed(len(files)), job).record or job
+
+
+def _permitted(job: ZipJob, file: ArchivedFile) -> ArchivedFile:
+    """The file, refused if whoever sent the archive may not import into its table."""
+    if file.table is None or not file.status.is_open:
+        return file
+    try:
+        strategies.check_publish(file.table, job.client, job.publish_mode)
+    except NotPermittedError as error:
+        return file.refused(Problem(error.code, str(error)))
+    return file
 
 
 def _to_retry(job: ZipJob, files: list[ArchivedFile]) -> list[ArchivedFile]:

@@ -21,6 +21,7 @@ from sfn_cqrs.domain.ids import new_ulid, ulid_of
 from sfn_cqrs.domain.import_job import MAX_FILE_BYTES
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ZipKey, checked_tenant, zip_ulid
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import digest
 from sfn_cqrs.domain.zip_job import Cancel, RetryBy, ZipJob
 from sfn_cqrs.service.commands.service import Caller
@@ -47,9 +48,10 @@ class ZipRequest:
 class ZipImports:
     """The imports of archives of a tenant, whose uploads lie below `uploads/<tenant>/`."""
 
-    def __init__(self, tenant: str) -> None:
-        """Work for one tenant."""
+    def __init__(self, tenant: str, client: Client | None = None) -> None:
+        """Work for one tenant, and for a client, or for code; each table says who may do what."""
         self._tenant = checked_tenant(tenant)
+        self._client = client
 
     def start(self, request: ZipRequest, caller: Caller) -> ZipProgress:
         """Store a job; the table's stream starts its machine.
@@ -61,6 +63,7 @@ class ZipImports:
             InvalidInputError: there is no such table or object.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
+        strategies.check_archive(request.table, caller.client, request.publish_mode)
         asked = digest(["zip", *astuple(request)])
         seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is not None:
@@ -105,6 +108,7 @@ class ZipImports:
             NotOpenError: it has ended.
         """
         job = self._find(id_)
+        strategies.check_archive(job.table, self._client)
         written = bootstrap.zip_jobs().change(job.key, Cancel(), job)
         job = written.record or job
         if not written.done:
@@ -127,6 +131,7 @@ class ZipImports:
             NotFailedError: it has not ended, or has gone well.
         """
         job, now = self._find(id_), bootstrap.now()
+        strategies.check_archive(job.table, caller.client, job.publish_mode)
         retry = RetryBy(ZipKey(self._tenant, new_ulid(now)).id)
         written = bootstrap.zip_jobs().change(job.key, retry, job)
         noted = written.record.retried_by if written.record else None
@@ -137,6 +142,7 @@ class ZipImports:
             source=job.source,
             size=job.size,
             by=Audit(iso(now), caller.user, caller.ip),
+            client=caller.client,
             table=job.table,
             encoding=job.encoding,
             delimiter=job.delimiter,
@@ -164,8 +170,7 @@ class ZipImports:
         *,
         is_derived: bool = False,
     ) -> ZipJob:
-        if request.table is not None:
-            strategies.find(request.table)
+        strategies.check_archive(request.table, caller.client, request.publish_mode)
         prefix = f"uploads/{self._tenant}/"
         if not request.key.startswith(prefix):
             raise ForeignFileError(prefix)
@@ -183,6 +188,7 @@ class ZipImports:
             source=source,
             size=head.size,
             by=Audit(iso(now), caller.user, caller.ip),
+            client=caller.client,
             table=request.table,
             encoding=checked_encoding(request.encoding) if request.encoding else None,
             delimiter=checked_delimiter(request.delimiter) if request.delimiter else None,
