@@ -11,6 +11,7 @@ import time
 from report import Figure, main
 from waiting import until, until_quiet
 
+from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service.tasks.types import task_handler
 from sfn_cqrs_local.demo.client import Client
 from sfn_cqrs_local.recorder import Recorder
@@ -25,7 +26,7 @@ ACCEPTED = 202
 
 def measure() -> list[Figure]:
     """Measure everything."""
-    task_handler(TYPE)(lambda item: {"index": item.index})
+    task_handler(TYPE, publish=MEMBERS)(lambda item: {"index": item.index})
     recorder = Recorder()
     with (
         tempfile.TemporaryDirectory() as state,

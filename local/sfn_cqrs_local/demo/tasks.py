@@ -101,7 +101,12 @@ def _handler_that_fails() -> Iterator[tuple[Counter[int], threading.Event]]:
 
     watched.__module__ = real.handler.__module__
     register = task_types.task_handler(
-        TYPE, timeout=real.timeout, retry=real.retry, fail_fast=real.fail_fast
+        TYPE,
+        timeout=real.timeout,
+        retry=real.retry,
+        fail_fast=real.fail_fast,
+        publish=real.access.publish,
+        read=real.access.read,
     )
     register(watched)
     try:
