@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.support.api import MEMBER, OPERATOR, Api, Person
 
+from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
@@ -249,9 +250,9 @@ def test_a_file_of_more_rows_than_may_be_async_writes_none(mode, rows, declare):
     body = {"key": KEY, "tableName": "things", "publishMode": "ASYNC", "processingMode": mode}
 
     answer = api.send(MEMBER, "POST", "/imports", body)
-    job = api.world.import_jobs.page("tenant1", 1, None).items[0]
+    (job,) = api.world.all_of(IMPORTS)
     if mode == "STEP_FUNCTION":
-        load_job(api.world.import_jobs.begin(job.key), lambda: 300_000)
+        load_job(job, lambda: 300_000)
         problem = api.world.import_jobs.find(job.key).refusal
         refused = problem.code if problem else None
     else:
