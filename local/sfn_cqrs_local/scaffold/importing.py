@@ -112,7 +112,7 @@ def _strategy(table: Table, is_known: bool, audience: Audience) -> str:
 
 {imports}
 
-CODE, NAME = {code}, {title}
+CODE_COLUMN, NAME_COLUMN = {code}, {title}
 FILLED = {_exploded([_literal(each.name) for each in table.filled], "()")}
 {_readers(table)}{"" if is_known else f"{_declared(table, audience)}"}
 
@@ -129,9 +129,9 @@ class {pascal(table.name)}Import(ImportStrategy):
             filled(column, cells[column])
         attributes: dict[str, Json] = {{}}
         for column, cell in cells.items():
-            if cell and column not in (CODE, NAME):
+            if cell and column not in (CODE_COLUMN, NAME_COLUMN):
                 attributes[column] = {reader}
-        return Record(cells[CODE], cells[NAME], attributes)
+        return Record(cells[CODE_COLUMN], cells[NAME_COLUMN], attributes)
 '''
 
 
