@@ -4,21 +4,25 @@ import ast
 from pathlib import Path
 
 import pytest
+from functions.event.on_file_uploaded import app as on_file_uploaded
+from functions.queue.on_import_action import app as on_import_action
 from tests.support.api import MEMBER, OPERATOR, Api, Person
 
 from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.domain.errors import InvalidFileError
+from sfn_cqrs.domain.import_job import Begin
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.domain.policy import CODE, MACHINES, MEMBERS, Access, Client, Policy, group
+from sfn_cqrs.domain.uploaded_file import UploadedFile
 from sfn_cqrs.routes.operation import Rule, operation
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs.service.imports.load import load_job
+from sfn_cqrs.service.imports.end import end
+from sfn_cqrs.service.imports.load import load
 from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.imports.single import import_single
-from sfn_cqrs.service.imports.uploads import UploadedFile, import_once
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
 
@@ -211,11 +215,11 @@ def test_a_file_that_is_put_into_the_bucket_comes_of_a_machine(declare):
     file = UploadedFile("tenant1", "things", key, None, "")
     put_file(declare(group("cashier")), "code\nt-1\n", key)
     with pytest.raises(Exception, match="importing into things is for members of the group"):
-        import_once(file)
+        on_file_uploaded._imported(file)
 
     declare(MACHINES)
 
-    assert import_once(file).startswith("c-")
+    assert on_file_uploaded._imported(file).startswith("c-")
 
 
 # ------------------------------------------------------------------------------- ASYNC
@@ -251,12 +255,12 @@ def test_a_file_of_more_rows_than_may_be_async_writes_none(mode, rows, declare):
 
     answer = api.send(MEMBER, "POST", "/imports", body)
     (job,) = api.world.all_of(IMPORTS)
+    refused = (answer.body.get("error") or {}).get("code")
     if mode == "STEP_FUNCTION":
-        load_job(job, lambda: 300_000)
-        problem = api.world.import_jobs.find(job.key).refusal
-        refused = problem.code if problem else None
-    else:
-        refused = answer.body.get("error", {}).get("code")
+        try:
+            load(job, lambda: 300_000)
+        except InvalidFileError as error:
+            refused = error.problem
 
     assert refused == (None if rows == 3 else "too_many_async_rows")
     assert rows == 3 or len(api.world.store.commands) == 0
@@ -372,7 +376,9 @@ def test_rows_of_a_client_keep_guarded_attributes_and_those_that_change_them_fai
             cells = {"code": code, **row}
             body = {"tableName": "things", "cells": cells}
             id_ = api.send(OPERATOR, "POST", "/imports/rows", body).body["id"]
-            import_single(ImportKey.of_id("tenant1", id_), is_last_try=True)
+            key = ImportKey.of_id("tenant1", id_)
+            job = api.world.import_jobs.change(key, Begin()).record
+            end(job, on_import_action._imported(job, is_last_try=True))
             view = api.send(OPERATOR, "GET", f"/imports/{id_}").body
             done = [name for name in ("created", "updated") if view[name]]
             fates.append(done[0] if done else "not_permitted")
