@@ -133,7 +133,7 @@ class KeepsRecords:
 
     def stored_items(self, key: TaskKey) -> list[Item]:
         """The items of a task with their inputs."""
-        wanted = Range(key.items_pk, f"{key.sk}#")
+        wanted = Range([key.items_pk], f"{key.sk}#")
         return [as_item(item) for item in query(self.dynamodb, TABLES["tasks"], wanted, 1_000)]
 
     def stored_item(self, key: TaskKey, index: int) -> Item | None:

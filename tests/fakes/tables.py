@@ -166,7 +166,7 @@ class CommandTable:
     def page(
         self, key: ItemKey, limit: int, cursor: str | None
     ) -> Page[tuple[Command, Process | None]]:
-        wanted = Range(key.pk, key.versions_prefix, limit, cursor, is_descending=True)
+        wanted = Range([key.pk], key.versions_prefix, limit, cursor, is_descending=True)
         with self._store.lock:
             found = {
                 key.version_sk(command.version): (
@@ -318,7 +318,7 @@ class HistoryTable:
             return True
 
     def page(self, key: ItemKey, limit: int, cursor: str | None) -> Page[DataRow]:
-        wanted = Range(key.pk, key.versions_prefix, limit, cursor, is_descending=True)
+        wanted = Range([key.pk], key.versions_prefix, limit, cursor, is_descending=True)
         with self._store.lock:
             found = {
                 key.version_sk(row.version): _loaded(self._store, row)

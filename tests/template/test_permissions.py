@@ -26,9 +26,17 @@ from tests.template.stack import ROOT, TEMPLATE, as_list, statements_of
 from tests.template.test_events import ATTEMPTS
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.adapters.wait_table import WaitTable
-from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef, ImportKey, ZipRef
+from sfn_cqrs.domain.keys import (
+    ApprovalKey,
+    ApprovalRef,
+    ImportKey,
+    TaskKey,
+    TaskKind,
+    ZipRef,
+)
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
@@ -476,18 +484,15 @@ def lose_tasks_and_sweep(user: User) -> None:
     Each lies in its own shard: one that a write moves to another may be swept twice.
     """
     client, table = user.stack.client("dynamodb"), user.stack.outputs["TasksTableName"]
-    found = client.query(
-        TableName=table,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": "SFN_TASK#tenant1"}},
-    )["Items"][0]
+    found = next(item for item in client.scan(TableName=table)["Items"] if is_batch(item))
     until = time.monotonic() + 20
     while any("open_shard" in item for item in client.scan(TableName=table)["Items"]):
         assert time.monotonic() < until, "a task does not end"
         time.sleep(0.05)
     lost = {"QUEUED": "01KAXK3V9Q0M3W8C5R6T7Y8Z01", "PROCESSING": "01KAXK3V9Q0M3W8C5R6T7Y8Z02"}
     for status, ulid in [*lost.items(), ("PROCESSING", found["ulid"]["S"])]:
-        item = {**found, "sk": {"S": f"ORDER_REMINDER#{ulid}"}, "ulid": {"S": ulid}}
+        place = TaskKey("tenant1", "ORDER_REMINDER", ulid)
+        item = {**found, "pk": {"S": place.pk}, "sk": {"S": place.sk}, "ulid": {"S": ulid}}
         item |= {"status": {"S": status}, "open_shard": a_shard(TASKS, item)}
         item |= {key: {"S": "2026-01-01T00:00:00.000Z"} for key in ("opened_at", "updated_at")}
         item.pop("stop", None)
@@ -502,6 +507,10 @@ def lose_tasks_and_sweep(user: User) -> None:
         assert time.monotonic() < until
         time.sleep(0.05)
     user.stack.functions.invoke("ScheduleSweepFunction", tick)
+
+
+def is_batch(item: Any) -> bool:
+    return item["kind"]["S"] == "task" and item["task_kind"]["S"] == TaskKind.BATCH
 
 
 def decide(user: User) -> None:
@@ -668,19 +677,17 @@ def wait_for_archive(id_: str, attempt: int) -> None:
 def lose_imports_and_sweep(stack: LocalStack) -> None:
     """One import whose start is lost, one whose end is, and one that moves on."""
     client, table = stack.client("dynamodb"), stack.outputs["ImportTmpTableName"]
-    found = client.query(
-        TableName=table,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": "CSV_IMPORT#tenant1"}},
-    )["Items"]
-    found = next(item for item in found if item["mode"]["S"] == "STEP_FUNCTION")
+    items = client.scan(TableName=table)["Items"]
+    found = next(item for item in items if item.get("mode") == {"S": "STEP_FUNCTION"})
     found = {name: value for name, value in found.items() if name != "ending"}
-    found |= {"status": {"S": "PROCESSING"}, "open_shard": {"N": "0"}}
+    found |= {"status": {"S": "PROCESSING"}}
     found |= {"opened_at": {"S": "2026-01-01T00:00:00.000Z"}}
     found["loaded"]["M"]["rows"] = {"N": "8"}
     lost, moving = "01KAXK3V9Q0M3W8C5R6T7Y8Z01", "01KAXK3V9Q0M3W8C5R6T7Y8Z02"
     for ulid in (found["ulid"]["S"], lost, moving):
-        key = {"ulid": {"S": ulid}, "sk": {"S": f"JOB#{ulid}"}, "id": {"S": f"c-{ulid}"}}
+        place = ImportKey("tenant1", ulid)
+        key = {"ulid": {"S": ulid}, "pk": {"S": place.pk}, "sk": {"S": place.sk}}
+        key |= {"id": {"S": place.id}, "open_shard": a_shard(IMPORTS, key)}
         opened = {"opened_at": {"S": "2099-01-01T00:00:00.000Z"}} if ulid == moving else {}
         client.put_item(TableName=table, Item={**found, **key, **opened})
     tick = (ROOT / "events/schedule/sweep.json").read_bytes()

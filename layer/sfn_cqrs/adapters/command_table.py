@@ -99,7 +99,7 @@ class CommandTable:
         Raises:
             InvalidInputError: the limit or the cursor is none of this list's.
         """
-        wanted = Range(key.pk, key.versions_prefix, limit, cursor, is_descending=True)
+        wanted = Range([key.pk], key.versions_prefix, limit, cursor, is_descending=True)
         commands: list[Item] = []
         processes: dict[int, Process] = {}
         for item in query(self._client, self._table, wanted, 2 * limit + 2):

@@ -63,7 +63,7 @@ class HistoryTable:
         Raises:
             InvalidInputError: the limit or the cursor is none of this list's.
         """
-        wanted = Range(key.pk, key.versions_prefix, limit, cursor, is_descending=True)
+        wanted = Range([key.pk], key.versions_prefix, limit, cursor, is_descending=True)
         page = query_page(
             self._client,
             self._table,

@@ -44,7 +44,7 @@ class Range:
     From a cursor on, which names a sort key, and so a place in each of the partitions.
     """
 
-    pk: str | Sequence[str]
+    pks: Sequence[str]
     prefix: str
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
@@ -83,10 +83,10 @@ def query(
 
     `names`, `values` and `FilterExpression` are those of a filter.
     """
-    if isinstance(wanted.pk, str):
-        return _query_one(client, table, wanted.pk, wanted, size, **more)
-    share = size // len(wanted.pk) + FEW
-    parts = [_query_one(client, table, pk, wanted, share, **more) for pk in wanted.pk]
+    if len(wanted.pks) == 1:
+        return _query_one(client, table, wanted.pks[0], wanted, size, **more)
+    share = size // len(wanted.pks) + FEW
+    parts = [_query_one(client, table, pk, wanted, share, **more) for pk in wanted.pks]
     with ThreadPoolExecutor(len(parts)) as pool:  # or a page waits for one bucket after the other
         begun = [pool.submit(copy_context().run, _first, part) for part in parts]
     return heapq.merge(

@@ -45,7 +45,7 @@ class ReadModel:
     def rows(self, tenant: str, partition: str) -> list[Item]:
         """All rows of a partition by sort key, with `sort`."""
         pk = self._pk(tenant, partition)
-        where = pk if self._buckets == 1 else buckets(pk, self._buckets)
+        where = [pk] if self._buckets == 1 else buckets(pk, self._buckets)
         found = query(self._client, self._table, Range(where, prefix=""), PAGE_SIZE)
         return [{**_without_keys(item), "sort": item["sk"]} for item in found]
 

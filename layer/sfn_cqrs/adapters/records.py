@@ -170,7 +170,7 @@ class Records(Generic[R]):
         Raises:
             InvalidInputError: the limit or the cursor is none of this list's.
         """
-        wanted = Range(under.pk, under.sk, limit, cursor, is_descending=True)
+        wanted = Range(under.listed_in, under.sk, limit, cursor, is_descending=True)
         given = {name: str(value) for name, value in equal.items() if value is not None}
         wants = [f"#{name} = :{name}" for name in given]
         kept = self._kept()

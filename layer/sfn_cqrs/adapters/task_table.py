@@ -128,7 +128,7 @@ class TaskTable(Records[Task]):
 
     def items(self, key: TaskKey) -> list[tasks.Item]:
         """All items of a task by their index, without their inputs."""
-        wanted = Range(key.items_pk, f"{key.sk}#")
+        wanted = Range([key.items_pk], f"{key.sk}#")
         kept = self._kept()
         found = query(
             self._client,

@@ -64,7 +64,7 @@ class ZipJobs(Records[ZipJob]):
 
     def files(self, key: ZipKey) -> list[ArchivedFile]:
         """All files of a job by their index."""
-        wanted = Range(key.parts_pk, FILE_PREFIX)
+        wanted = Range([key.parts_pk], FILE_PREFIX)
         return [as_file(item) for item in query(self._client, self._table, wanted, PAGE_SIZE)]
 
     def children(self, key: ZipKey, indexes: Iterable[int]) -> dict[int, Job]:
@@ -134,7 +134,7 @@ class ZipJobs(Records[ZipJob]):
 
     def hooks(self, key: ZipKey) -> dict[str, str]:
         """How the hooks that have run went, by their names."""
-        found = query(self._client, self._table, Range(key.parts_pk, HOOK_PREFIX), PAGE_SIZE)
+        found = query(self._client, self._table, Range([key.parts_pk], HOOK_PREFIX), PAGE_SIZE)
         return {item["name"]: item["error"] for item in found}
 
     def _check(self, key: ZipKey, attempt: int) -> Any:

@@ -121,7 +121,16 @@ class ImportKey:
 
     @property
     def pk(self) -> str:
-        """The partition of the tenant's imports of this kind."""
+        """The bucket of the tenant's imports of this kind that holds the job."""
+        return bucketed(self._partition, self.sk)
+
+    @property
+    def listed_in(self) -> list[str]:
+        """The partitions of the tenant's imports of this kind."""
+        return buckets(self._partition)
+
+    @property
+    def _partition(self) -> str:
         return f"{_IMPORT_PARTITIONS[self.kind]}#{self.tenant}"
 
     @property
@@ -132,7 +141,7 @@ class ImportKey:
     @property
     def parts_pk(self) -> str:
         """The partition of what belongs to the job."""
-        return f"{self.pk}#{self.ulid}"
+        return f"{self._partition}#{self.ulid}"
 
     def request_id(self, row: int) -> str:
         """What a version that a row published is known by."""
@@ -185,6 +194,11 @@ class ZipKey:
     def pk(self) -> str:
         """The partition of the tenant's ZIP jobs."""
         return f"ZIP_IMPORT#{self.tenant}"
+
+    @property
+    def listed_in(self) -> list[str]:
+        """The same: they are few."""
+        return [self.pk]
 
     @property
     def sk(self) -> str:
@@ -306,8 +320,13 @@ class TaskKey:
 
     @property
     def pk(self) -> str:
-        """The partition of the tenant's tasks of this kind."""
-        return tasks_partition_key(self.tenant, self.kind)
+        """The bucket of the tenant's tasks of this kind that holds the task."""
+        return bucketed(_tasks_partition(self.tenant, self.kind), self.sk)
+
+    @property
+    def listed_in(self) -> list[str]:
+        """The partitions of the tenant's tasks of this kind."""
+        return buckets(_tasks_partition(self.tenant, self.kind))
 
     @property
     def sk(self) -> str:
@@ -392,6 +411,11 @@ class ApprovalKey:
         return f"APPROVAL#{self.tenant}"
 
     @property
+    def listed_in(self) -> list[str]:
+        """The same: they are few."""
+        return [self.pk]
+
+    @property
     def sk(self) -> str:
         """The sort key; approvals sort by the time they were requested."""
         return f"{APPROVAL_PREFIX}{self.ulid}"
@@ -440,6 +464,11 @@ class SagaKey:
     def pk(self) -> str:
         """The partition of the tenant's sagas."""
         return f"SAGA#{self.tenant}"
+
+    @property
+    def listed_in(self) -> list[str]:
+        """The same: they are few."""
+        return [self.pk]
 
     @property
     def sk(self) -> str:
@@ -540,14 +569,13 @@ def task_id_parts(id_: str) -> tuple[TaskKind, str]:
     return TaskKind(found[1]), found[2]
 
 
-def tasks_partition_key(tenant: str, kind: TaskKind) -> str:
-    """The partition that holds a tenant's tasks of one kind."""
+def _tasks_partition(tenant: str, kind: TaskKind) -> str:
     return f"{'SFN_TASK' if kind is TaskKind.BATCH else 'TASK'}#{tenant}"
 
 
 def task_items_partition_key(tenant: str, kind: TaskKind, ulid: str) -> str:
     """The partition that holds the items of one task."""
-    return f"{tasks_partition_key(tenant, kind)}#{ulid}"
+    return f"{_tasks_partition(tenant, kind)}#{ulid}"
 
 
 def data_partitions(tenant: str, type_: str) -> list[str]:

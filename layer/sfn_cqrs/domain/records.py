@@ -17,6 +17,10 @@ class RecordKey(Protocol):
     def sk(self) -> str:
         """The sort key."""
 
+    @property
+    def listed_in(self) -> list[str]:
+        """The partitions that a list of such records is merged from."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:

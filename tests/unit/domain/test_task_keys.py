@@ -12,8 +12,12 @@ INPUT = {"attempt": 2, "id": f"t-{ULID}", "items": [0, 2], "tenant": "tenant1", 
 
 
 def test_a_batch_and_a_single_task_lie_in_partitions_of_their_own():
-    assert (RESIZE.id, RESIZE.pk, RESIZE.sk) == (f"t-{ULID}", "SFN_TASK#tenant1", f"RESIZE#{ULID}")
-    assert (SINGLE.id, SINGLE.pk, SINGLE.sk) == (f"s-{ULID}", "TASK#tenant1", f"RESIZE#{ULID}")
+    assert (RESIZE.id, RESIZE.pk, RESIZE.sk) == (
+        f"t-{ULID}",
+        "SFN_TASK#tenant1#13",
+        f"RESIZE#{ULID}",
+    )
+    assert (SINGLE.id, SINGLE.pk, SINGLE.sk) == (f"s-{ULID}", "TASK#tenant1#05", f"RESIZE#{ULID}")
 
 
 def test_items_sort_by_their_index_in_the_partition_of_their_task():

@@ -11,7 +11,7 @@ ALL_DONE = {"batchItemFailures": []}
 JOB = {
     "id": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
     "table": "sfn-cqrs-ImportTmpTable",
-    "pk": "CSV_IMPORT#tenant1",
+    "pk": "CSV_IMPORT#tenant1#04",
     "sk": "JOB#01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
     "tenantCode": "tenant1",
 }
@@ -41,7 +41,7 @@ ALARM = {
     **JOB,
     "content": {
         "errorMessage": "1 of 400 rows failed; see errors.csv",
-        "sfnId": "i-4qu55nnodjw4mvbztabwufs6x2",
+        "sfnId": "i-mj4k2mxsz3drdyxdbrpslpnsou",
     },
 }
 

@@ -14,7 +14,7 @@ ID = {
     "table": "sfn-cqrs-TasksTable",
     "tenantCode": "tenant1",
 }
-TASK = {**ID, "pk": "SFN_TASK#tenant1", "sk": "ORDER_REMINDER#01KAXK3V9Q0M3W8C5R6T7Y8Z9A"}
+TASK = {**ID, "pk": "SFN_TASK#tenant1#02", "sk": "ORDER_REMINDER#01KAXK3V9Q0M3W8C5R6T7Y8Z9A"}
 ITEM = {
     **ID,
     "pk": "SFN_TASK#tenant1#01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
