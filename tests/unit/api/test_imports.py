@@ -309,9 +309,9 @@ class TestErrors:
         assert (answer.status, answer.content_type) == (200, "text/csv; charset=utf-8")
         assert answer.headers["Content-Disposition"] == f'attachment; filename="{id_}-errors.csv"'
         assert answer.text == (
-            "\ufefficao,name,country,lat,lon,tz,row,code,reason\r\n"
-            'RJTT,Haneda,JP,135.7,139.8,Asia/Tokyo,3,invalid,"lat: must be between -90 and 90, '
-            'is 135.7"\r\n'
+            '\ufeff"icao","name","country","lat","lon","tz","row","code","reason"\r\n'
+            '"RJTT","Haneda","JP","135.7","139.8","Asia/Tokyo","3","invalid",'
+            '"lat: must be between -90 and 90, is 135.7"\r\n'
         )
 
     def test_what_lambda_cannot_answer_is_linked_to(self, call, job, world):

@@ -1,3 +1,4 @@
+import csv
 import json
 
 import pytest
@@ -60,8 +61,8 @@ def test_rows_without_a_marker_have_failed_with_their_batch(finalize, world):
 
     assert finalize() == {"result": "FAILED"}
     assert ending_of(world) == Ending(JobStatus.FAILED, Counts(created=2, failed=2))
-    report = world.import_bucket.reports[KEY].decode("utf-8-sig").splitlines()
-    assert [line.split(",")[6:8] for line in report[1:]] == [
+    report = csv.reader(world.import_bucket.reports[KEY].decode("utf-8-sig").splitlines())
+    assert [line[6:8] for line in report][1:] == [
         ["4", "batch_failed"],
         ["5", "batch_failed"],
     ]
