@@ -9,6 +9,7 @@ from sfn_cqrs.domain.import_job import (
     NO_SOURCE,
     Answer,
     AwaitBy,
+    Cancel,
     End,
     Ending,
     JobStatus,
@@ -50,6 +51,25 @@ def test_each_kind_of_job_comes_back_as_it_was_created(job, jobs):
     assert jobs.create(job) is True
     assert jobs.find(job.key) == job
     assert jobs.create(replace(job, table="others")) is False
+
+
+def test_what_another_version_of_the_code_keeps_inside_is_carried(world, jobs):
+    """Of what a write leaves alone; a new wait takes the place of the old one."""
+    loaded = Loaded(1, ("icao",), ("icao",), Reader.NONE, NO_SOURCE)
+    jobs.create(a_job(parent=Parent("z-1", 0, "one"), loaded=loaded))
+    keys = {"pk": {"S": CSV.pk}, "sk": {"S": CSV.sk}}
+    asked = {"TableName": "ImportTmpTable", "Key": keys, "ConsistentRead": True}
+    item = world.dynamodb.get_item(**asked)["Item"]
+    for name in ("loaded", "source", "parent"):
+        item[name]["M"]["theirs"] = {"S": "x"}
+    world.dynamodb.put_item(TableName="ImportTmpTable", Item=item)
+
+    for write in (Cancel(), AwaitBy(Parent("z-1", 0, "two", 1)), End(FAILED)):
+        jobs.change(CSV, write)
+
+    stored = world.dynamodb.get_item(**asked)["Item"]
+    kept = {name: "theirs" in stored[name]["M"] for name in ("loaded", "source", "parent")}
+    assert kept == {"loaded": True, "source": True, "parent": False}
 
 
 def test_a_job_leaves_the_index_when_it_ends(world, jobs):

@@ -323,6 +323,16 @@ def test_what_another_version_of_the_code_wrote_is_carried(world, at):
     assert (stored if at == "top" else stored["log"]["M"]["reserve_stock"]["M"])["theirs"] == theirs
 
 
+def test_what_a_write_leaves_alone_stays_to_the_last_digit(world):
+    item = raw(world)
+    item["input"]["M"]["total"] = {"N": "0.12345678901234567890123456789"}
+    world.dynamodb.put_item(TableName="SagasTable", Item=item)
+
+    world.sagas.change(ORDERED, Park(1, "E", "why"))
+
+    assert raw(world)["input"] == item["input"]
+
+
 def test_what_is_gone_is_not_brought_back(world):
     world.seed_sagas(a_saga(status=SagaStatus.RUNNING, error="E", cause="why"))
 

@@ -42,7 +42,8 @@ class Kind(Generic[R]):
     """How records of a kind are stored.
 
     `item` names every attribute that the code knows, None where there is none: what it does
-    not name is another version's of the code, and is carried over. `is_open` says what the
+    not name is another version's of the code, and is carried over, as is what `record` does not
+    read inside of an attribute, until that changes. `is_open` says what the
     index of open records lists, in `shards` partitions from `first_shard` on (kinds that share
     a table have their own); `ttl` when a record that was put at a moment expires.
     """
@@ -65,12 +66,18 @@ class Kind(Generic[R]):
         return replace(self.record(unmarshal(stored)), stored=stored)
 
     def stored(self, record: R, rev: str, now: datetime) -> Item:
-        """The item to put in the place of the one that the record was made of."""
+        """The item to put in the place of the one that the record was made of.
+
+        What the write leaves alone stays as it lies there, with what another version of the code
+        keeps inside of it, and numbers to their last digit.
+        """
         shard = self.shard(self.key(record)) if self.is_open(record) else None
         also = {"rev": rev, "open_shard": shard, "ttl": self.ttl(record, now)}
-        ours = self.item(record) | also
         before: Any = record.stored or {}
-        return {name: value for name, value in before.items() if name not in ours} | marshal(ours)
+        known = self.item(self.record(unmarshal(before))) if before else {}
+        ours = self.item(record)
+        new = {name: ours[name] for name in ours if ours[name] != known.get(name)} | also
+        return {name: value for name, value in before.items() if name not in new} | marshal(new)
 
 
 class Records(Generic[R]):
