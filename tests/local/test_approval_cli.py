@@ -162,7 +162,7 @@ def test_what_fails_after_a_decision_is_repaired_and_runs_again(sfn_cqrs, ask, e
     [
         (("approval", "request", "NOPE"), 1, "unknown_approval_type: type: 'NOPE' is not"),
         (("approval", "request", "ORDER_RELEASE", "--payload", "{"), 64, "--payload is no JSON"),
-        (("approval", "show", "t-1"), 1, "not_found: 't-1' is no id of an approval"),
+        (("approval", "show", "t-1"), 1, "no approval has an id that begins with 't-1'"),
         (("approve", UNKNOWN, "--as", "hanako"), 1, "not_found: "),
         (("approval", "retry", UNKNOWN), 1, "not_found: "),
         (("reject", UNKNOWN, "--as", "hanako", "--stack", "x"), 1, "SFN_CQRS_TOKEN"),

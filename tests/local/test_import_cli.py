@@ -206,7 +206,12 @@ def test_the_newest_import_is_listed_first(run, file):
         ("none.csv", "airports", 64, "there is no file"),
         ("a.xlsx", "airports", 64, "a.xlsx does not look like a CSV file: save it as CSV"),
         ("a.csv", None, 64, "--table says whose rows they are"),
-        ("a.csv", "airprots", 1, "'airprots' has no strategy; known tables: airports"),
+        (
+            "a.csv",
+            "airprots",
+            1,
+            "'airprots' has no strategy (did you mean airports?); known tables: airports",
+        ),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_sent(name, table, code, says, run, file, stack):

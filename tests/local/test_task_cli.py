@@ -102,7 +102,7 @@ def test_a_task_that_is_not_waited_for_prints_its_id_and_can_be_cancelled(task):
         (("run", "ORDER_REMINDER", "[]"), 1, "no_items: input: has no items"),
         (("run", "ORDER_REMINDER", "{"), 64, "INPUT is no JSON"),
         (("run", "ORDER_REMINDER", "@/no/such/file"), 64, "INPUT: "),
-        (("show", "t-1"), 1, "not_found: "),
+        (("show", "t-1"), 1, "no task has an id that begins with 't-1'; `sfn-cqrs task list"),
         (("retry", "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"), 1, "not_found: "),
     ],
 )

@@ -4,6 +4,7 @@ A class named in an ErrorEquals lives here: Lambda reports the class name as the
 `code` is what the HTTP API and `--json` print; it never changes once released.
 """
 
+from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -25,47 +26,54 @@ class InvalidInputError(SfnCqrsError):
         self.problem = problem
 
 
-class UnknownTypeError(InvalidInputError):
+class UnknownNameError(InvalidInputError):
+    """A name that nobody registers; `known` has those that exist."""
+
+    place: ClassVar[str] = "type"
+    kind: ClassVar[str] = "types"
+    reason: ClassVar[str] = "is not registered"
+
+    def __init__(self, name: object, known: list[str]) -> None:
+        """Name those that exist, and the one that may be meant, so that a typing error shows."""
+        capitals = {each.upper(): each for each in known}
+        close = get_close_matches(name.upper(), capitals, 1) if isinstance(name, str) else []
+        meant = f" (did you mean {capitals[close[0]]}?)" if close else ""
+        names = ", ".join(known) or "none"
+        super().__init__(self.place, f"{name!r} {self.reason}{meant}; known {self.kind}: {names}")
+        self.known = known
+
+
+class UnknownTypeError(UnknownNameError):
     """No module of the user's package registers this type."""
 
     code = "unknown_type"
-
-    def __init__(self, type_: str, known: list[str]) -> None:
-        """Name the types that exist, so that a typing error shows."""
-        super().__init__("type", f"{type_!r} is not registered; known types: {', '.join(known)}")
+    place = "type"
+    kind = "types"
 
 
-class UnknownTaskTypeError(InvalidInputError):
+class UnknownTaskTypeError(UnknownNameError):
     """No module of the user's package registers this type of task."""
 
     code = "unknown_task_type"
-
-    def __init__(self, type_: object, known: list[str]) -> None:
-        """Name the types that exist, so that a typing error shows."""
-        names = ", ".join(known) or "none"
-        super().__init__("taskType", f"{type_!r} is not registered; known types: {names}")
+    place = "taskType"
+    kind = "types"
 
 
-class UnknownApprovalTypeError(InvalidInputError):
+class UnknownApprovalTypeError(UnknownNameError):
     """No module of the user's package registers this type of approval."""
 
     code = "unknown_approval_type"
-
-    def __init__(self, type_: object, known: list[str]) -> None:
-        """Name the types that exist, so that a typing error shows."""
-        names = ", ".join(known) or "none"
-        super().__init__("type", f"{type_!r} is not registered; known types: {names}")
+    place = "type"
+    kind = "types"
 
 
-class UnknownTableError(InvalidInputError):
+class UnknownTableError(UnknownNameError):
     """No module of the user's package imports rows into this table."""
 
     code = "unknown_table"
-
-    def __init__(self, table: object, known: list[str]) -> None:
-        """Name the tables that exist, so that a typing error shows."""
-        names = ", ".join(known) or "none"
-        super().__init__("tableName", f"{table!r} has no strategy; known tables: {names}")
+    place = "tableName"
+    kind = "tables"
+    reason = "has no strategy"
 
 
 class ForeignFileError(InvalidInputError):
@@ -122,15 +130,12 @@ class ItemTooLargeError(InvalidInputError):
     code = "item_too_large"
 
 
-class UnknownSagaError(InvalidInputError):
+class UnknownSagaError(UnknownNameError):
     """No module of the user's package registers steps of this saga."""
 
     code = "unknown_saga"
-
-    def __init__(self, saga: object, known: list[str]) -> None:
-        """Name the sagas that exist, so that a typing error shows."""
-        names = ", ".join(known) or "none"
-        super().__init__("saga", f"{saga!r} is not registered; known sagas: {names}")
+    place = "saga"
+    kind = "sagas"
 
 
 class SagaInputTooLargeError(InvalidInputError):

@@ -27,6 +27,7 @@ FILE_PREFIX = "FILE#"
 HOOK_PREFIX = "HOOK#"
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LIKE = "which is {}- and 26 letters and digits"
 _TASK_ID = re.compile(r"([ts])-([0-9A-HJKMNP-TV-Z]{26})")
 _SAGA_ID = re.compile(r"g-([0-9A-HJKMNP-TV-Z]{26})")
 _APPROVAL_ID = re.compile(r"a-([0-9A-HJKMNP-TV-Z]{26})")
@@ -249,7 +250,7 @@ class ZipRef:
             attempt = _integer(execution_input, "attempt")
         ulid = zip_ulid(id_)
         if ulid is None:
-            raise InvalidInputError("id", f"{id_!r} is no id of a ZIP import; those begin with z-")
+            raise InvalidInputError("id", f"{id_!r} is no id of a ZIP import, {_LIKE.format('z')}")
         return cls(ZipKey(tenant, ulid), attempt)
 
     def execution_name(self, table: str) -> str:
@@ -397,7 +398,7 @@ class ApprovalKey:
         """
         found = _APPROVAL_ID.fullmatch(id_)
         if found is None:
-            raise NotFoundError(f"{id_!r} is no id of an approval; those begin with a-")
+            raise NotFoundError(f"{id_!r} is no id of an approval, {_LIKE.format('a')}")
         return cls(tenant, found[1])
 
     @property
@@ -484,7 +485,7 @@ class SagaKey:
         """
         found = _SAGA_ID.fullmatch(id_)
         if found is None:
-            raise NotFoundError(f"{id_!r} is no id of a saga; those begin with g-")
+            raise NotFoundError(f"{id_!r} is no id of a saga, {_LIKE.format('g')}")
         return cls(tenant, found[1])
 
 
@@ -565,7 +566,7 @@ def task_id_parts(id_: str) -> tuple[TaskKind, str]:
     """
     found = _TASK_ID.fullmatch(id_)
     if found is None:
-        raise NotFoundError(f"{id_!r} is no id of a task; those begin with t- or s-")
+        raise NotFoundError(f"{id_!r} is no id of a task, {_LIKE.format('t- or s')}")
     return TaskKind(found[1]), found[2]
 
 

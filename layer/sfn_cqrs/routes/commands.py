@@ -38,6 +38,7 @@ from sfn_cqrs.routes.schemas.commands import (
     SKIPPED,
 )
 from sfn_cqrs.routes.views import link_view, version_view
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.operations import ChainService
 from sfn_cqrs.service.commands.service import Caller, CommandService, Published
 
@@ -94,22 +95,33 @@ def delete_item(type_: str, code: str) -> Response[str]:
 
 @routes.get("/commands/<type_>/<code>")
 @operation(
-    rule=reading(Declared.TYPES), query=CURSOR, answers={200: LINKS}, problems=(NotFoundError,)
+    rule=reading(Declared.TYPES),
+    query=CURSOR,
+    answers={200: LINKS},
+    problems=(NotFoundError, UnknownTypeError),
 )
 def list_versions(type_: str, code: str) -> Response[str]:
     """Show a chain: every version with its outcome, and who waits for whom."""
     request = Request()
     service = request.service(ChainService)
-    page = service.show(type_, code_of(code), limit=request.limit, cursor=request.query("cursor"))
+    with handlers.naming_unknown(type_):
+        page = service.show(
+            type_, code_of(code), limit=request.limit, cursor=request.query("cursor")
+        )
     return listed([link_view(link) for link in page.items], page.next_cursor)
 
 
 @routes.get("/commands/<type_>/<code>/<version>")
-@operation(rule=reading(Declared.TYPES), answers={200: ONE_VERSION}, problems=(NotFoundError,))
+@operation(
+    rule=reading(Declared.TYPES),
+    answers={200: ONE_VERSION},
+    problems=(NotFoundError, UnknownTypeError),
+)
 def get_version(type_: str, code: str, version: str) -> Response[str]:
     """Show one version with its attributes."""
     service = Request().service(ChainService)
-    link = service.find(type_, code_of(code), integer_of(version, "version", 0))
+    with handlers.naming_unknown(type_):
+        link = service.find(type_, code_of(code), integer_of(version, "version", 0))
     return answer(HTTPStatus.OK, version_view(link))
 
 

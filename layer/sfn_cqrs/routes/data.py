@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
 
-from sfn_cqrs.domain.errors import DeletedError, InvalidInputError, NotFoundError
+from sfn_cqrs.domain.errors import DeletedError, InvalidInputError, NotFoundError, UnknownTypeError
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import CURSOR, FLAG, Declared, operation, reading
 from sfn_cqrs.routes.request import Request, answer, listed
@@ -12,6 +12,7 @@ from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.commands import TYPE
 from sfn_cqrs.routes.schemas.data import ITEM, ITEMS
 from sfn_cqrs.routes.views import row_view
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.data import DataService, HistoryService
 
 routes = Routes()
@@ -22,25 +23,32 @@ routes = Routes()
     rule=reading(Declared.TYPES),
     query={"deleted": {**FLAG, "default": False}},
     answers={200: ITEM},
-    problems=(NotFoundError, DeletedError),
+    problems=(NotFoundError, DeletedError, UnknownTypeError),
 )
 def get_item(type_: str, code: str) -> Response[str]:
     """Show an item as it is."""
     request = Request()
     with_deleted = request.query("deleted") == "true"
-    row = request.service(DataService).get(type_, code_of(code), with_deleted=with_deleted)
+    with handlers.naming_unknown(type_):
+        row = request.service(DataService).get(type_, code_of(code), with_deleted=with_deleted)
     return answer(HTTPStatus.OK, row_view(row))
 
 
 @routes.get("/data/<type_>/<code>/history")
 @operation(
-    rule=reading(Declared.TYPES), query=CURSOR, answers={200: ITEMS}, problems=(NotFoundError,)
+    rule=reading(Declared.TYPES),
+    query=CURSOR,
+    answers={200: ITEMS},
+    problems=(NotFoundError, UnknownTypeError),
 )
 def list_history(type_: str, code: str) -> Response[str]:
     """Show what an item was before, the newest first."""
     request = Request()
     service = request.service(HistoryService)
-    page = service.list(type_, code_of(code), limit=request.limit, cursor=request.query("cursor"))
+    with handlers.naming_unknown(type_):
+        page = service.list(
+            type_, code_of(code), limit=request.limit, cursor=request.query("cursor")
+        )
     return listed([row_view(row) for row in page.items], page.next_cursor)
 
 
@@ -50,6 +58,7 @@ def list_history(type_: str, code: str) -> Response[str]:
     query={"type": TYPE, **CURSOR},
     needed=frozenset(("type",)),
     answers={200: ITEMS},
+    problems=(UnknownTypeError,),
 )
 def list_items() -> Response[str]:
     """List the items of a type, by code."""
@@ -59,4 +68,6 @@ def list_items() -> Response[str]:
         raise InvalidInputError("type", "is needed: /data?type=ORDER")
     service = request.service(DataService)
     page = service.list(type_, limit=request.limit, cursor=request.query("cursor"))
+    if not page.items:
+        handlers.check_type(type_)
     return listed([row_view(row) for row in page.items], page.next_cursor)

@@ -45,6 +45,7 @@ _PROBLEM: Final = record(
     {"type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT, "code": TEXT},
     optional={
         "field": {**TEXT, "description": "which part of the request is wrong"},
+        "known": {"type": "array", "items": TEXT, "description": "the names that exist"},
         "currentVersion": {**COUNT, "description": "what a version must build on"},
         "version": {**VERSION, "description": "the version that is in the way"},
         "outcome": TEXT,

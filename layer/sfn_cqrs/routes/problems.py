@@ -72,6 +72,8 @@ def problem(status: int, code: str, detail: str) -> dict[str, Any]:
 
 def _extras(error: errors.SfnCqrsError) -> dict[str, Any]:
     match error:
+        case errors.UnknownNameError():
+            return {"field": error.field, "known": error.known}
         case errors.InvalidInputError():
             return {"field": error.field}
         case errors.VersionConflictError():

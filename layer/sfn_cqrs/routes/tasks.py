@@ -33,6 +33,7 @@ from sfn_cqrs.routes.operation import (
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.tasks import CREATE, CREATED, TASK, TASK_STATE, TASKS
+from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.service import TaskService
 from sfn_cqrs.service.tasks.views import state_view, task_view
 
@@ -70,6 +71,7 @@ def create_task() -> Response[str]:
     query={"taskType": TEXT, "kind": {**one_of(*_KINDS), "default": "batch"}, **CURSOR},
     needed=frozenset(("taskType",)),
     answers={200: TASKS},
+    problems=(UnknownTaskTypeError,),
 )
 def list_tasks() -> Response[str]:
     """List the tasks of a type, the newest first."""
@@ -83,6 +85,8 @@ def list_tasks() -> Response[str]:
     page = service.list(
         type_, kind=_KINDS[kind], limit=request.limit, cursor=request.query("cursor")
     )
+    if not page.items:
+        task_types.find(type_)
     return listed([task_view(task) for task in page.items], page.next_cursor)
 
 

@@ -3,14 +3,20 @@
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import RLock
 from types import ModuleType
 from typing import Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.errors import AppBrokenError, InvalidInputError, UnknownTypeError
+from sfn_cqrs.domain.errors import (
+    AppBrokenError,
+    InvalidInputError,
+    NotFoundError,
+    UnknownTypeError,
+)
 from sfn_cqrs.domain.failure import trace_of
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
@@ -155,6 +161,20 @@ def check_type(type_: str) -> None:
     load()
     if type_ not in _sync_handlers:
         raise UnknownTypeError(type_, sorted(_sync_handlers))
+
+
+@contextmanager
+def naming_unknown(type_: str) -> Iterator[None]:
+    """Where nothing is found, refuse a type that nobody registered: it is misspelt.
+
+    Raises:
+        UnknownTypeError: it names the types that exist.
+    """
+    try:
+        yield
+    except NotFoundError:
+        check_type(type_)
+        raise
 
 
 def names_of(type_: str) -> list[str]:

@@ -13,6 +13,7 @@ import click
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.cli.task import read_json
 from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.client.ids import Id
 from sfn_cqrs_local.terminal.causes import code_of, reason_of
 from sfn_cqrs_local.terminal.printing import print_fields, print_table
 from sfn_local.cli.command import Command, json_option, print_json
@@ -122,11 +123,12 @@ def list_(
         print_json(found)
         return
     fields = ("id", "type", "subject", "status", "stage", "requestedBy", "expiresAt")
-    print_table(fields, [[one[field] for field in fields] for one in found])
+    rows = [[one[field] for field in fields] for one in found]
+    print_table(fields, rows, spare=("stage", "requestedBy", "expiresAt"))
 
 
 @approval.command(cls=Command, examples=(f"sfn-cqrs approval show {EXAMPLE}",))
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=Id("approval"))
 @target_options
 @json_option
 def show(id_: str, api: Api, as_json: bool) -> None:
@@ -135,7 +137,7 @@ def show(id_: str, api: Api, as_json: bool) -> None:
 
 
 @approval.command(cls=Command, examples=(f"sfn-cqrs approval retry {EXAMPLE}",))
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=Id("approval"))
 @target_options
 @json_option
 def retry(id_: str, api: Api, as_json: bool) -> None:
@@ -153,7 +155,7 @@ def _decision(verb: str, done: str) -> click.Command:
     @click.command(
         name=verb, cls=Command, examples=(f"sfn-cqrs {verb} {EXAMPLE} --reason 'As agreed'",)
     )
-    @click.argument("id_", metavar="ID")
+    @click.argument("id_", metavar="ID", type=Id("approval"))
     @click.option("--reason", help="Why; kept with the decision.")
     @as_option
     @target_options

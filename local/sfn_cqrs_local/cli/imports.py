@@ -17,6 +17,7 @@ from rich.console import Console
 from sfn_cqrs_local.cli import FAILED_ROWS
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.client.ids import Id
 from sfn_cqrs_local.client.imports import COUNTS, ENDED, job_path, watched
 from sfn_cqrs_local.client.upload import upload
 from sfn_cqrs_local.terminal.causes import code_at
@@ -136,7 +137,7 @@ def dry_run(
 
 
 @import_.command(cls=Command, examples=(f"sfn-cqrs import status {_EXAMPLE} --watch",))
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=Id("import"))
 @click.option("--watch", is_flag=True, help="Wait for the end.")
 @target_options
 @json_option
@@ -170,14 +171,15 @@ def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
         print_json(found)
         return
     fields = ("id", "table", "status", "total", *COUNTS, "createdAt")
-    print_table(fields, [[one.get(field) for field in fields] for one in found])
+    rows = [[one.get(field) for field in fields] for one in found]
+    print_table(fields, rows, spare=("cancelled", "unchanged", "updated", "created", "createdAt"))
 
 
 @import_.command(
     cls=Command,
     examples=(f"sfn-cqrs import errors {_EXAMPLE} > errors.csv",),
 )
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=Id("import"))
 @click.option(
     "--output",
     "-o",
@@ -200,7 +202,7 @@ def errors(id_: str, output: Path | None, api: Api) -> None:
 
 
 @import_.command(cls=Command, examples=(f"sfn-cqrs import cancel {_EXAMPLE}",))
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=Id("import"))
 @target_options
 @json_option
 def cancel(id_: str, api: Api, as_json: bool) -> None:
@@ -213,7 +215,7 @@ def cancel(id_: str, api: Api, as_json: bool) -> None:
 
 
 @import_.command(cls=Command, examples=(f"sfn-cqrs import retry {_EXAMPLE} --watch",))
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=Id("import"))
 @click.option("--watch", is_flag=True, help="Wait for the end.")
 @target_options
 @json_option
@@ -302,7 +304,7 @@ def _print_files(job: dict[str, Any]) -> None:
     """One line for each file of an archive; those that have failed name the import to look at."""
     fields = ("name", "table", "status", "total", *COUNTS, "id")
     rows = [[*(file[field] for field in fields), _why(file)] for file in job["files"]]
-    print_table((*fields, "error"), rows)
+    print_table((*fields, "error"), rows, spare=("cancelled", "unchanged", "updated", "created"))
     for name, error in job.get("failedHooks", {}).items():
         click.echo("\n".join((f"the hook {name} failed: {error}", *code_at(error))))
 

@@ -63,7 +63,12 @@ def target_options(command: Callable[P, T]) -> Callable[..., T]:
         from sfn_cqrs_local.client.api import connect  # noqa: PLC0415 - --help needs no HTTP client
 
         with one_line_errors():
-            return command(*args, api=connect(state, stack, tenant), **kwargs)  # type: ignore[arg-type]
+            api = connect(state, stack, tenant)
+            for parameter in click.get_current_context().command.params:
+                name = parameter.name or ""
+                if hasattr(parameter.type, "resolved"):  # an id, which only the stack can complete
+                    kwargs[name] = parameter.type.resolved(api, kwargs[name])
+            return command(*args, api=api, **kwargs)  # type: ignore[arg-type]
 
     return wrapped
 

@@ -17,7 +17,8 @@ from sfn_cqrs_local.cli import FAILED_ROWS
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.cli.task import read_json
 from sfn_cqrs_local.client.api import Api
-from sfn_cqrs_local.client.pauses import pauses
+from sfn_cqrs_local.client.ids import Id
+from sfn_cqrs_local.client.pauses import going_on, pauses
 from sfn_cqrs_local.terminal.causes import code_of, reason_of
 from sfn_cqrs_local.terminal.printing import console, print_table
 from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
@@ -84,7 +85,7 @@ def start(
 
 
 @saga.command(cls=Command, examples=("sfn-cqrs saga show g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=Id("saga"))
 @click.option("--watch", is_flag=True, help="Wait for the end of the saga first.")
 @target_options
 @json_option
@@ -112,11 +113,12 @@ def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
         print_json(found)
         return
     fields = ("id", "saga", "name", "status", "attempt", "error", "createdAt")
-    print_table(fields, [[one.get(field, "") for field in fields] for one in found])
+    rows = [[one.get(field, "") for field in fields] for one in found]
+    print_table(fields, rows, spare=("attempt", "saga", "createdAt"))
 
 
 @saga.command(cls=Command, examples=("sfn-cqrs saga redrive g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=Id("saga"))
 @click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
 @target_options
 @json_option
@@ -135,8 +137,9 @@ def redrive(context: click.Context, id_: str, no_wait: bool, api: Api, as_json: 
 def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> None:
     """Wait for the end of a saga, and exit as it ended."""
     seconds = pauses()
-    while (found := api.get(_path(id_)))["status"] not in EXIT_CODES:
-        time.sleep(next(seconds))
+    with going_on(id_, f"sfn-cqrs saga show {id_} --watch"):
+        while (found := api.get(_path(id_)))["status"] not in EXIT_CODES:
+            time.sleep(next(seconds))
     _print(found, as_json=as_json)
     context.exit(EXIT_CODES[found["status"]])
 

@@ -17,7 +17,8 @@ from rich.console import Console
 from sfn_cqrs_local.cli import FAILED_ROWS
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import Api
-from sfn_cqrs_local.client.pauses import pauses
+from sfn_cqrs_local.client.ids import Id
+from sfn_cqrs_local.client.pauses import going_on, pauses
 from sfn_cqrs_local.terminal.causes import code_of, reason_of
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_cqrs_local.terminal.progress import progress
@@ -80,7 +81,7 @@ def run(
     cls=Command,
     examples=("sfn-cqrs task show t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A --status FAILED",),
 )
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=Id("task"))
 @click.option("--status", type=click.Choice(STATUSES), help="Show items of this status alone.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
 @click.option("--watch", is_flag=True, help="Wait for the end of the task first.")
@@ -125,11 +126,12 @@ def list_(task_type: str, single: bool, limit: int, api: Api, as_json: bool) -> 
         print_json(found)
         return
     fields = ("id", "name", "status", "attempt", "total", "failed", "createdAt")
-    print_table(fields, [[one.get(field, "") for field in fields] for one in found])
+    rows = [[one.get(field, "") for field in fields] for one in found]
+    print_table(fields, rows, spare=("attempt", "name", "createdAt"))
 
 
 @task.command(cls=Command, examples=("sfn-cqrs task retry t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=Id("task"))
 @click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
 @target_options
 @json_option
@@ -146,7 +148,7 @@ def retry(context: click.Context, id_: str, no_wait: bool, api: Api, as_json: bo
 
 
 @task.command(cls=Command, examples=("sfn-cqrs task cancel t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", type=Id("task"))
 @target_options
 @json_option
 def cancel(id_: str, api: Api, as_json: bool) -> None:
@@ -161,7 +163,11 @@ def cancel(id_: str, api: Api, as_json: bool) -> None:
 def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> None:
     """Wait for the end of a task; exits 2 if an item did not go well."""
     found = api.get(_path(id_), limit=1)
-    with progress(Console(stderr=as_json, highlight=False), "Done", found["total"]) as update:
+    watching = going_on(id_, f"sfn-cqrs task show {id_} --watch")
+    with (
+        watching,
+        progress(Console(stderr=as_json, highlight=False), "Done", found["total"]) as update,
+    ):
         found = _waited(api, id_, update)
     if as_json:
         print_json({**found, "items": list(api.pages(_path(id_)))})

@@ -23,6 +23,7 @@ from urllib.parse import quote, urlencode
 import click
 
 from sfn_cqrs_local.client.pauses import busy_pause
+from sfn_cqrs_local.client.recent import Recent
 from sfn_cqrs_local.identity import DEFAULT_TENANT, DEFAULT_USER
 from sfn_cqrs_local.state import StateFolder
 
@@ -67,6 +68,7 @@ class Api:
         """Send `headers` with every request, through the shell's proxies or past them."""
         self._url = url.rstrip("/")
         self._headers = headers
+        self.recent: Recent | None = None
         handlers = [] if proxies else [urllib.request.ProxyHandler({})]
         self._opener = urllib.request.build_opener(_NoRedirects, *handlers)
 
@@ -100,7 +102,10 @@ class Api:
     ) -> dict[str, Any]:
         """POST JSON text, with an Idempotency-Key: sent again, it is the same request."""
         key = {"idempotency-key": uuid.uuid4().hex}
-        return self._call("POST", path, body.encode(), {**key, **(headers or {})})
+        answer = self._call("POST", path, body.encode(), {**key, **(headers or {})})
+        if self.recent is not None:
+            self.recent.keep(answer.get("id"))
+        return answer
 
     def delete(self, path: str, **query: Any) -> dict[str, Any]:
         """DELETE a path."""
@@ -191,7 +196,9 @@ def connect(state: Path, stack: str | None, tenant: str | None) -> Api:
     if stack is None:
         local = {"x-user": _user(), "x-tenant-code": tenant or DEFAULT_TENANT}
         encoded = {name: value.encode().decode("latin-1") for name, value in local.items()}
-        return Api(StateFolder(state).read().http, headers | encoded, proxies=False)
+        api = Api(StateFolder(state).read().http, headers | encoded, proxies=False)
+        api.recent = Recent(state, "local")
+        return api
     if tenant is not None:
         raise click.UsageError("--tenant is for the local stack; on AWS the token names the tenant")
     token = os.environ.get(TOKEN_VARIABLE)
@@ -199,7 +206,9 @@ def connect(state: Path, stack: str | None, tenant: str | None) -> Api:
         raise click.ClickException(f"set {TOKEN_VARIABLE} to an ID token of your user pool")
     from sfn_cqrs_local.client.aws import stack_outputs  # noqa: PLC0415 - the local stack needs no boto3
 
-    return Api(stack_outputs(stack)["HttpApiUrl"], headers | {"authorization": f"Bearer {token}"})
+    api = Api(stack_outputs(stack)["HttpApiUrl"], headers | {"authorization": f"Bearer {token}"})
+    api.recent = Recent(state, stack)
+    return api
 
 
 def _read_json(response: Any) -> dict[str, Any]:

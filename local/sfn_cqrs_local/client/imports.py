@@ -9,7 +9,7 @@ from urllib.parse import quote
 from rich.console import Console
 
 from sfn_cqrs_local.client.api import Api
-from sfn_cqrs_local.client.pauses import pauses
+from sfn_cqrs_local.client.pauses import going_on, pauses
 from sfn_cqrs_local.terminal.progress import progress
 
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
@@ -24,7 +24,8 @@ def job_path(id_: str) -> str:
 def watched(api: Api, job: dict[str, Any], console: Console) -> dict[str, Any]:
     """Show how far an import is until its end; answers how it has ended."""
     seconds = pauses()
-    with progress(console, "Imported", job["total"]) as update:
+    watching = going_on(job["id"], f"sfn-cqrs import show {job['id']} --watch")
+    with watching, progress(console, "Imported", job["total"]) as update:
         while True:
             done = sum(job[name] for name in COUNTS)
             update(done, total=job["total"], note=_note(job))

@@ -1,8 +1,13 @@
 """How commands wait for what happens elsewhere."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import repeat
 from typing import Final
+
+import click
+
+INTERRUPTED: Final = 130
 
 _FIRST: Final = (0.05, 0.1, 0.2)
 _LONGEST: Final = 0.5
@@ -21,3 +26,13 @@ def busy_pause(retry_after: str | None) -> float:
     if retry_after is None or not retry_after.isdecimal():
         return _BUSY
     return min(float(retry_after), _LONGEST_BUSY)
+
+
+@contextmanager
+def going_on(id_: str, command: str) -> Iterator[None]:
+    """Say on Ctrl-C that the work goes on, and how to watch it again; exits 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"\n{id_} goes on without you; watch it again: {command}", err=True)
+        raise SystemExit(INTERRUPTED) from None

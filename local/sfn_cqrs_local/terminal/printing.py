@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -19,10 +20,48 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
-def print_table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Print a table, with an empty cell for None."""
-    table = Table(*headings, box=None, header_style="bold", pad_edge=False)
-    _print_rows(table, rows)
+LONGEST: Final = 40
+WHOLE: Final = frozenset(
+    ("id", "code", "task", "import", "archive", "approval", "saga", "name", "status")
+)
+"""Columns whose cells people copy: no terminal is too narrow for them."""
+
+
+def print_table(
+    headings: Sequence[str], rows: Iterable[Iterable[Any]], *, spare: Sequence[str] = ()
+) -> None:
+    """Print a table, with an empty cell for None.
+
+    Where the terminal is too narrow, `spare` columns are left out, the first one first.
+    """
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    kept = _fitting(headings, cells, spare)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index in kept:
+        width = _width(headings, cells, index)
+        is_kept = headings[index] in WHOLE and width <= LONGEST
+        table.add_column(
+            headings[index],
+            no_wrap=is_kept,
+            min_width=width if is_kept else None,
+            overflow="fold",
+        )
+    _print_rows(table, ([row[index] for index in kept] for row in cells))
+
+
+def _fitting(
+    headings: Sequence[str], cells: Sequence[Sequence[str]], spare: Sequence[str]
+) -> list[int]:
+    kept = list(range(len(headings)))
+    for name in spare:
+        if sum(_width(headings, cells, index) + 1 for index in kept) - 1 <= console().width:
+            break
+        kept.remove(headings.index(name))
+    return kept
+
+
+def _width(headings: Sequence[str], cells: Sequence[Sequence[str]], index: int) -> int:
+    return max(cell_len(text) for text in (headings[index], *(row[index] for row in cells)))
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:

@@ -613,10 +613,31 @@ class TestProblems:
 
         assert answer.status == 400
         assert (answer.body["code"], answer.body["field"]) == ("unknown_type", "type")
-        known = answer.body["detail"].removeprefix(
-            "type: 'AIRPROT' is not registered; known types: "
+        assert answer.body["detail"].startswith(
+            "type: 'AIRPROT' is not registered (did you mean AIRPORT?); known types: AIRPORT, "
         )
-        assert {"AIRPORT", "ORDER"} <= set(known.split(", "))
+        assert {"AIRPORT", "ORDER"} <= set(answer.body["known"])
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/data/AIRPROT/NRT",
+            "/data",
+            "/data/AIRPROT/NRT/history",
+            "/commands/AIRPROT/NRT",
+            "/commands/AIRPROT/NRT/1",
+        ],
+    )
+    def test_where_nothing_is_found_of_an_unknown_type_the_type_is_told(self, call, path):
+        answer = call("GET", path, query={"type": "AIRPROT"})
+
+        assert (answer.status, answer.body["code"]) == (400, "unknown_type")
+
+    def test_an_empty_list_of_an_unknown_type_of_task_says_so(self, call):
+        answer = call("GET", "/tasks", query={"taskType": "ORDER_REMAINDER"})
+
+        assert (answer.status, answer.body["code"]) == (400, "unknown_task_type")
+        assert "did you mean ORDER_REMINDER?" in answer.body["detail"]
 
     @pytest.mark.parametrize(
         ("change", "field"),

@@ -38,7 +38,9 @@ def test_a_public_id_names_the_kind():
     "id_", ["", ULID, f"x-{ULID}", f"t-{ULID}A", f"t-{ULID.lower()}", f"t-{ULID[1:]}U"]
 )
 def test_what_is_no_id_names_nothing(id_):
-    with pytest.raises(NotFoundError, match="is no id of a task; those begin with t- or s-"):
+    with pytest.raises(
+        NotFoundError, match="is no id of a task, which is t- or s- and 26 letters and digits"
+    ):
         task_id_parts(id_)
 
 

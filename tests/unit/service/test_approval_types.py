@@ -45,7 +45,8 @@ def test_each_end_has_its_function_and_may_have_none():
 def test_a_type_that_nobody_registers_is_named_with_those_that_exist():
     approval_type("PAY", group="boss")(print)
 
-    with pytest.raises(UnknownApprovalTypeError, match="'PAI' is not registered; known types: PAY"):
+    message = r"'PAI' is not registered \(did you mean PAY\?\); known types: PAY"
+    with pytest.raises(UnknownApprovalTypeError, match=message):
         approval_types.find("PAI")
 
 

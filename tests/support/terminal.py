@@ -1,0 +1,90 @@
+"""A terminal of so many columns, for what a person sees: colours are left out."""
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """One command that runs in a terminal of its own."""
+
+    def __init__(self, *command, columns=80, cwd=None, env=None):
+        """Start it."""
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        self._process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            cwd=cwd,
+            env={**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), **(env or {})},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - Ctrl-C
+        )
+        os.close(its)
+        self._terminal = ours
+        self._printed = bytearray()
+        self._more = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        while True:
+            try:
+                data = os.read(self._terminal, 65_536)
+            except OSError:  # it has ended
+                data = b""
+            with self._more:
+                self._printed += data
+                self._more.notify_all()
+            if not data:
+                return
+
+    @property
+    def text(self):
+        """All that is printed so far, without colours."""
+        plain = _ESCAPES.sub("", self._printed.decode(errors="replace"))
+        return plain.replace("\r\n", "\n")
+
+    def until(self, pattern, seconds=60):
+        """Wait until something is printed."""
+        deadline = time.monotonic() + seconds
+        with self._more:
+            while not (found := re.search(pattern, self.text, re.MULTILINE)):
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._reader.is_alive():
+                    raise AssertionError(f"{pattern!r} is not in:\n{self.text}")
+                self._more.wait(min(left, 1))
+        return found
+
+    def press(self, keys):
+        """Type."""
+        os.write(self._terminal, keys.encode())
+
+    def press_ctrl_c(self):
+        """As a person does: the terminal sends the signal."""
+        self.press("\x03")
+
+    def ended(self, seconds=60):
+        """Wait for the end; answers the exit code."""
+        code = self._process.wait(seconds)
+        self._reader.join(seconds)
+        return code
+
+    def close(self):
+        """End what still runs."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._reader.join()
+        os.close(self._terminal)
