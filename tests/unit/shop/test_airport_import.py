@@ -171,7 +171,7 @@ def test_an_unknown_table_is_refused_with_those_that_are_known():
         strategies.find("airprots")
 
     refused, _, known = str(refusal.value).partition("; known tables: ")
-    assert refused == "tableName: 'airprots' has no strategy"
+    assert refused == "tableName: 'airprots' has no strategy (did you mean airports?)"
     assert "airports" in known.split(", ")
 
 
