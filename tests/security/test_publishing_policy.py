@@ -376,7 +376,7 @@ def test_rows_of_a_client_keep_guarded_attributes_and_those_that_change_them_fai
             cells = {"code": code, **row}
             body = {"tableName": "things", "cells": cells}
             id_ = api.send(OPERATOR, "POST", "/imports/rows", body).body["id"]
-            key = ImportKey.of_id("tenant1", id_)
+            key = ImportKey.of("tenant1", id_)
             job = api.world.import_jobs.change(key, Begin()).record
             end(job, on_import_action._imported(job, is_last_try=True))
             view = api.send(OPERATOR, "GET", f"/imports/{id_}").body

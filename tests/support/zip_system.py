@@ -11,7 +11,7 @@ from tests.support.import_system import ImportSystem
 from tests.support.system import SWEEP, TENANT
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.keys import ZipKey, zip_ulid
+from sfn_cqrs.domain.keys import ZipKey
 from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.service import Caller
@@ -45,7 +45,7 @@ class ZipSystem(ImportSystem):
         return self.archives.get(id_)
 
     def zip_job(self, id_: str) -> ZipJob:
-        found = bootstrap.zip_jobs().find(ZipKey(TENANT, zip_ulid(id_) or ""))
+        found = bootstrap.zip_jobs().find(ZipKey.of(TENANT, id_))
         if found is None:
             raise LookupError(id_)
         return found

@@ -21,7 +21,7 @@ ROW = 1
 @consumer_of(bootstrap.import_actions)
 def lambda_handler(delivery: Delivery) -> None:
     """Import the row of the job that a message names; one that has ended needs nothing."""
-    key = ImportKey.of_id(delivery.notice["tenantCode"], delivery.notice["id"])
+    key = ImportKey.of(delivery.notice["tenantCode"], delivery.notice["id"])
     begun = bootstrap.import_jobs().change(key, Begin())
     job = begun.record
     if not begun.done or job is None or job.cells is None:

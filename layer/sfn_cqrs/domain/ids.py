@@ -4,9 +4,12 @@ import hashlib
 import secrets
 from datetime import datetime
 
+RANDOM_BITS = 80
+RANDOM_CHARACTERS = 16
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_RANDOM_BITS = 80
 _CHARACTERS = 26
+ULID = f"[{_ALPHABET}]{{{_CHARACTERS}}}"
+"""A ULID as a regular expression."""
 
 
 def new_ulid(now: datetime) -> str:
@@ -14,16 +17,21 @@ def new_ulid(now: datetime) -> str:
 
     Source: https://github.com/ulid/spec
     """
-    return _ulid(now, secrets.randbits(_RANDOM_BITS))
+    return _ulid(now, secrets.randbits(RANDOM_BITS))
 
 
 def ulid_of(moment: datetime, *identity: str) -> str:
     """The ULID of something: always the same for the same moment and identity."""
     digest = hashlib.sha256("|".join(identity).encode()).digest()
-    return _ulid(moment, int.from_bytes(digest[: _RANDOM_BITS // 8], "big"))
+    return _ulid(moment, int.from_bytes(digest[: RANDOM_BITS // 8], "big"))
 
 
 def _ulid(moment: datetime, random: int) -> str:
-    number = int(moment.timestamp() * 1000) << _RANDOM_BITS | random
-    shifts = range(5 * (_CHARACTERS - 1), -1, -5)
+    number = int(moment.timestamp() * 1000) << RANDOM_BITS | random
+    return in_crockford(number, _CHARACTERS)
+
+
+def in_crockford(number: int, characters: int) -> str:
+    """A number of 5 bits a character, in Crockford's base 32."""
+    shifts = range(5 * (characters - 1), -1, -5)
     return "".join(_ALPHABET[number >> shift & 31] for shift in shifts)

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar, Generic, Self, TypeVar
 
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
+from sfn_cqrs.domain.ids import RANDOM_BITS, RANDOM_CHARACTERS, ULID, in_crockford
 
 BUCKETS = 16
 MAX_CODE_BYTES = 256
@@ -27,13 +29,7 @@ FILE_PREFIX = "FILE#"
 HOOK_PREFIX = "HOOK#"
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_LIKE = "which is {}- and 26 letters and digits"
-_TASK_ID = re.compile(r"([ts])-([0-9A-HJKMNP-TV-Z]{26})")
-_SAGA_ID = re.compile(r"g-([0-9A-HJKMNP-TV-Z]{26})")
-_APPROVAL_ID = re.compile(r"a-([0-9A-HJKMNP-TV-Z]{26})")
-_ZIP_ID = re.compile(r"z-([0-9A-HJKMNP-TV-Z]{26})")
-_ULID_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_IMPORT_ID = re.compile(r"([cr])-([0-9A-HJKMNP-TV-Z]{26})")
+_PUBLIC_ID = re.compile(rf"([a-z])-({ULID})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -94,6 +90,78 @@ class ItemKey:
         return f"{self.version_sk(version)}#process"
 
 
+def id_parts(id_: str, what: str, letters: str) -> tuple[str, str]:
+    """The letter and the ULID of a public id, which begins with one of these letters.
+
+    Raises:
+        NotFoundError: it is no such id.
+    """
+    found = _PUBLIC_ID.fullmatch(id_)
+    if found is None or found[1] not in letters:
+        like = f"{'- or '.join(letters)}- and 26 letters and digits"
+        raise NotFoundError(f"{id_!r} is no id of {what}, which is {like}")
+    return found[1], found[2]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """One record of one tenant that has a public id: a letter for its kind, and a ULID."""
+
+    tenant: str
+    ulid: str
+
+    WHAT: ClassVar[str]
+    LETTERS: ClassVar[str]
+    PARTITION: ClassVar[str]
+    PREFIX: ClassVar[str]
+
+    @classmethod
+    def of(cls, tenant: str, id_: str) -> Self:
+        """The key of a public id.
+
+        Raises:
+            NotFoundError: it is no id of this kind.
+        """
+        return cls(tenant, id_parts(id_, cls.WHAT, cls.LETTERS)[1])
+
+    @property
+    def letter(self) -> str:
+        """What the public id begins with."""
+        return self.LETTERS
+
+    @property
+    def id(self) -> str:
+        """The public id, which names the kind and so the partition."""
+        return f"{self.letter}-{self.ulid}"
+
+    @property
+    def pk(self) -> str:
+        """The partition that holds the record."""
+        return self._partition
+
+    @property
+    def listed_in(self) -> list[str]:
+        """The partitions of the tenant's records of this kind."""
+        return [self._partition]
+
+    @property
+    def sk(self) -> str:
+        """The sort key; records sort by the time they were made."""
+        return f"{self.PREFIX}{self.ulid}"
+
+    @property
+    def parts_pk(self) -> str:
+        """The partition of what belongs to the record."""
+        return f"{self._partition}#{self.ulid}"
+
+    @property
+    def _partition(self) -> str:
+        return f"{self.PARTITION}#{self.tenant}"
+
+
+K = TypeVar("K", bound=PublicKey)
+
+
 class ImportKind(StrEnum):
     """A file that the machine imports, or a single row.
 
@@ -108,17 +176,29 @@ _IMPORT_PARTITIONS = {ImportKind.CSV: "CSV_IMPORT", ImportKind.ROW: "IMPORT"}
 
 
 @dataclass(frozen=True, slots=True)
-class ImportKey:
+class ImportKey(PublicKey):
     """One import of one tenant; its plans, markers and counters lie in its own partition."""
 
-    tenant: str
-    ulid: str
     kind: ImportKind = ImportKind.CSV
 
+    WHAT = "an import"
+    LETTERS = "".join(ImportKind)
+    PREFIX = JOB_PREFIX
+
+    @classmethod
+    def of(cls, tenant: str, id_: str) -> Self:
+        """The key of a public id.
+
+        Raises:
+            NotFoundError: it is no import's id.
+        """
+        letter, ulid = id_parts(id_, cls.WHAT, cls.LETTERS)
+        return cls(tenant, ulid, ImportKind(letter))
+
     @property
-    def id(self) -> str:
-        """The public id, which names the kind and so the partition."""
-        return f"{self.kind}-{self.ulid}"
+    def letter(self) -> str:
+        """What the public id begins with."""
+        return self.kind.value
 
     @property
     def pk(self) -> str:
@@ -134,16 +214,6 @@ class ImportKey:
     def _partition(self) -> str:
         return f"{_IMPORT_PARTITIONS[self.kind]}#{self.tenant}"
 
-    @property
-    def sk(self) -> str:
-        """The sort key of the job; jobs sort by the time they were made."""
-        return f"{JOB_PREFIX}{self.ulid}"
-
-    @property
-    def parts_pk(self) -> str:
-        """The partition of what belongs to the job."""
-        return f"{self._partition}#{self.ulid}"
-
     def request_id(self, row: int) -> str:
         """What a version that a row published is known by."""
         return f"{self.id}#{row}"
@@ -153,26 +223,14 @@ class ImportKey:
         return {"id": self.id, "tenant": self.tenant}
 
     @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> "ImportKey":
+    def from_input(cls, execution_input: dict[str, object]) -> Self:
         """Read an execution's input back.
 
         Raises:
             InvalidInputError: a field is missing, or none of an import.
         """
         with _reading_input():
-            return cls.of_id(str(execution_input["tenant"]), str(execution_input["id"]))
-
-    @classmethod
-    def of_id(cls, tenant: str, id_: str) -> "ImportKey":
-        """The key of a public id.
-
-        Raises:
-            NotFoundError: it is no import's id.
-        """
-        found = _IMPORT_ID.fullmatch(id_)
-        if found is None:
-            raise NotFoundError(f"there is no import {id_!r}; their ids begin with c- or r-")
-        return cls(tenant, found[2], ImportKind(found[1]))
+            return cls.of(str(execution_input["tenant"]), str(execution_input["id"]))
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per job, the same for ever."""
@@ -180,36 +238,19 @@ class ImportKey:
 
 
 @dataclass(frozen=True, slots=True)
-class ZipKey:
+class ZipKey(PublicKey):
     """One ZIP import of one tenant; its files lie in a partition of their own."""
 
-    tenant: str
-    ulid: str
+    WHAT = "a ZIP import"
+    LETTERS = "z"
+    PARTITION = "ZIP_IMPORT"
+    PREFIX = JOB_PREFIX
 
-    @property
-    def id(self) -> str:
-        """The public id, which names the kind and so the partition."""
-        return f"z-{self.ulid}"
-
-    @property
-    def pk(self) -> str:
-        """The partition of the tenant's ZIP jobs."""
-        return f"ZIP_IMPORT#{self.tenant}"
-
-    @property
-    def listed_in(self) -> list[str]:
-        """The same: they are few."""
-        return [self.pk]
-
-    @property
-    def sk(self) -> str:
-        """The sort key of the job; jobs sort by the time they were made."""
-        return f"{JOB_PREFIX}{self.ulid}"
-
-    @property
-    def parts_pk(self) -> str:
-        """The partition of what belongs to the job."""
-        return f"{self.pk}#{self.ulid}"
+    @classmethod
+    def is_named_by(cls, id_: str) -> bool:
+        """Whether a public id is one of a ZIP import."""
+        found = _PUBLIC_ID.fullmatch(id_)
+        return found is not None and found[1] == cls.LETTERS
 
     def file_sk(self, index: int) -> str:
         """The sort key of a file in the job's own partition."""
@@ -222,77 +263,29 @@ class ZipKey:
     def child(self, index: int) -> ImportKey:
         """The import of a file: always the same one, made when the archive's was."""
         digest = hashlib.sha256(f"{self.pk}|{self.ulid}|{index}".encode()).digest()
-        number = int.from_bytes(digest[:10])
-        text = "".join(_ULID_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))
-        return ImportKey(self.tenant, f"{self.ulid[:10]}{text}")
+        number = int.from_bytes(digest[: RANDOM_BITS // 8])
+        made_at = self.ulid[:-RANDOM_CHARACTERS]
+        return ImportKey(self.tenant, f"{made_at}{in_crockford(number, RANDOM_CHARACTERS)}")
 
 
 @dataclass(frozen=True, slots=True)
-class ZipRef:
-    """One attempt to import an archive: all that an execution carries."""
+class ApprovalKey(PublicKey):
+    """One approval of one tenant."""
 
-    key: ZipKey
-    attempt: int
-
-    def as_input(self) -> dict[str, object]:
-        """The execution's input; the same attempt gives the same text, whoever starts it."""
-        return {"attempt": self.attempt, "id": self.key.id, "tenant": self.key.tenant}
-
-    @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> "ZipRef":
-        """Read an execution's input back.
-
-        Raises:
-            InvalidInputError: a field is missing or of another type.
-        """
-        with _reading_input():
-            tenant, id_ = str(execution_input["tenant"]), str(execution_input["id"])
-            attempt = _integer(execution_input, "attempt")
-        ulid = zip_ulid(id_)
-        if ulid is None:
-            raise InvalidInputError("id", f"{id_!r} is no id of a ZIP import, {_LIKE.format('z')}")
-        return cls(ZipKey(tenant, ulid), attempt)
-
-    def execution_name(self, table: str) -> str:
-        """The execution's name: one per attempt, at most 80 characters, the same for ever."""
-        return f"z-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
+    WHAT = "an approval"
+    LETTERS = "a"
+    PARTITION = "APPROVAL"
+    PREFIX = APPROVAL_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
-class CommandRef:
-    """One attempt to run one version: all that an execution carries."""
+class SagaKey(PublicKey):
+    """One saga of one tenant; its log is in the same item."""
 
-    key: ItemKey
-    version: int
-    attempt: int
-
-    def as_input(self) -> dict[str, object]:
-        """The execution's input; the same attempt gives the same text, whoever starts it."""
-        return {
-            "attempt": self.attempt,
-            "code": self.key.code,
-            "tenant": self.key.tenant,
-            "type": self.key.type,
-            "version": self.version,
-        }
-
-    @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> "CommandRef":
-        """Read an execution's input back.
-
-        Raises:
-            InvalidInputError: a field is missing or of another type.
-        """
-        with _reading_input():
-            tenant, type_, code = (execution_input[name] for name in ("tenant", "type", "code"))
-            key = ItemKey.checked(tenant, type_, code)
-            version, attempt = (_integer(execution_input, name) for name in ("version", "attempt"))
-        return cls(key, version, attempt)
-
-    def execution_name(self, table: str) -> str:
-        """The execution's name: one per attempt, at most 80 characters, the same for ever."""
-        text = hashed(table, self.key.pk, self.key.version_sk(self.version))
-        return f"c-{text}-v{self.version}-a{self.attempt}"
+    WHAT = "a saga"
+    LETTERS = "g"
+    PARTITION = "SAGA"
+    PREFIX = SAGA_PREFIX
 
 
 class TaskKind(StrEnum):
@@ -344,26 +337,99 @@ class TaskKey:
         return f"{self.sk}#{index:06d}"
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRef:
-    """One attempt to work on a task: all that an execution carries, items as their indexes."""
+A = TypeVar("A", bound=PublicKey | TaskKey)
 
-    key: TaskKey
+
+@dataclass(frozen=True, slots=True)
+class AttemptRef(Generic[A]):
+    """One attempt to bring a record to its end: all that an execution carries."""
+
+    key: A
     attempt: int
-    items: tuple[int, ...] = field(default=(), compare=False)
+
+    LETTER: ClassVar[str]
 
     def as_input(self) -> dict[str, object]:
         """The execution's input; the same attempt gives the same text, whoever starts it."""
-        return {
-            "attempt": self.attempt,
-            "id": self.key.id,
-            "items": list(self.items),
-            "tenant": self.key.tenant,
-            "type": self.key.type,
-        }
+        return {"attempt": self.attempt, "id": self.key.id, "tenant": self.key.tenant}
+
+    def execution_name(self, table: str) -> str:
+        """The execution's name: one per attempt, at most 80 characters, the same for ever."""
+        return f"{self.LETTER}-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class ZipRef(AttemptRef[ZipKey]):
+    """One attempt to import an archive."""
+
+    LETTER = ZipKey.LETTERS
 
     @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> "TaskRef":
+    def from_input(cls, execution_input: dict[str, object]) -> Self:
+        """Read an execution's input back.
+
+        Raises:
+            InvalidInputError: a field is missing or of another type.
+        """
+        with _reading_input():
+            return cls(*_attempt(ZipKey, execution_input))
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRef(AttemptRef[ApprovalKey]):
+    """One attempt to bring an approval to its end."""
+
+    LETTER = ApprovalKey.LETTERS
+
+    @classmethod
+    def from_input(cls, execution_input: dict[str, object]) -> Self:
+        """Read an execution's input back.
+
+        Raises:
+            InvalidInputError: a field is missing or of another type.
+        """
+        with _reading_input():
+            return cls(*_attempt(ApprovalKey, execution_input))
+
+
+@dataclass(frozen=True, slots=True)
+class SagaRef(AttemptRef[SagaKey]):
+    """One attempt to bring a saga to its end; `saga` names its machine."""
+
+    saga: str
+
+    LETTER = SagaKey.LETTERS
+
+    def as_input(self) -> dict[str, object]:
+        """The execution's input; the same attempt gives the same text, whoever starts it."""
+        return {**AttemptRef.as_input(self), "saga": self.saga}
+
+    @classmethod
+    def from_input(cls, execution_input: dict[str, object]) -> Self:
+        """Read an execution's input back.
+
+        Raises:
+            InvalidInputError: a field is missing or of another type.
+        """
+        with _reading_input():
+            return cls(*_attempt(SagaKey, execution_input), str(execution_input["saga"]))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef(AttemptRef[TaskKey]):
+    """One attempt to work on a task; items go by their indexes."""
+
+    items: tuple[int, ...] = field(default=(), compare=False)
+
+    LETTER = TaskKind.BATCH.value
+
+    def as_input(self) -> dict[str, object]:
+        """The execution's input; the same attempt gives the same text, whoever starts it."""
+        more = {"items": list(self.items), "type": self.key.type}
+        return {**AttemptRef.as_input(self), **more}
+
+    @classmethod
+    def from_input(cls, execution_input: dict[str, object]) -> Self:
         """Read an execution's input back.
 
         Raises:
@@ -377,150 +443,42 @@ class TaskRef:
             raise InvalidInputError("input", "items must be a list")
         return cls(TaskKey(tenant, type_, ulid, kind), attempt, tuple(items))
 
-    def execution_name(self, table: str) -> str:
-        """The execution's name: one per attempt, at most 80 characters, the same for ever."""
-        return f"t-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
-
 
 @dataclass(frozen=True, slots=True)
-class ApprovalKey:
-    """One approval of one tenant."""
+class CommandRef:
+    """One attempt to run one version: all that an execution carries."""
 
-    tenant: str
-    ulid: str
-
-    @classmethod
-    def of(cls, tenant: str, id_: str) -> "ApprovalKey":
-        """The key of the approval with a public id.
-
-        Raises:
-            NotFoundError: it is no approval's id.
-        """
-        found = _APPROVAL_ID.fullmatch(id_)
-        if found is None:
-            raise NotFoundError(f"{id_!r} is no id of an approval, {_LIKE.format('a')}")
-        return cls(tenant, found[1])
-
-    @property
-    def id(self) -> str:
-        """The public id, which names the kind and so the partition."""
-        return f"a-{self.ulid}"
-
-    @property
-    def pk(self) -> str:
-        """The partition of the tenant's approvals."""
-        return f"APPROVAL#{self.tenant}"
-
-    @property
-    def listed_in(self) -> list[str]:
-        """The same: they are few."""
-        return [self.pk]
-
-    @property
-    def sk(self) -> str:
-        """The sort key; approvals sort by the time they were requested."""
-        return f"{APPROVAL_PREFIX}{self.ulid}"
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalRef:
-    """One attempt to bring an approval to its end: all that an execution carries."""
-
-    key: ApprovalKey
-    attempt: int
-
-    def as_input(self) -> dict[str, object]:
-        """The execution's input; the same attempt gives the same text, whoever starts it."""
-        return {"attempt": self.attempt, "id": self.key.id, "tenant": self.key.tenant}
-
-    @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> "ApprovalRef":
-        """Read an execution's input back.
-
-        Raises:
-            InvalidInputError: a field is missing or of another type.
-        """
-        with _reading_input():
-            key = ApprovalKey.of(str(execution_input["tenant"]), str(execution_input["id"]))
-            return cls(key, _integer(execution_input, "attempt"))
-
-    def execution_name(self, table: str) -> str:
-        """The execution's name: one per attempt, at most 80 characters, the same for ever."""
-        return f"a-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
-
-
-@dataclass(frozen=True, slots=True)
-class SagaKey:
-    """One saga of one tenant; its log is in the same item."""
-
-    tenant: str
-    ulid: str
-
-    @property
-    def id(self) -> str:
-        """The public id, which names the kind and so the partition."""
-        return f"g-{self.ulid}"
-
-    @property
-    def pk(self) -> str:
-        """The partition of the tenant's sagas."""
-        return f"SAGA#{self.tenant}"
-
-    @property
-    def listed_in(self) -> list[str]:
-        """The same: they are few."""
-        return [self.pk]
-
-    @property
-    def sk(self) -> str:
-        """The sort key of the saga; sagas sort by the time they were started."""
-        return f"{SAGA_PREFIX}{self.ulid}"
-
-    @classmethod
-    def of(cls, tenant: str, id_: str) -> "SagaKey":
-        """The key of the saga with a public id.
-
-        Raises:
-            NotFoundError: it is no saga's id.
-        """
-        found = _SAGA_ID.fullmatch(id_)
-        if found is None:
-            raise NotFoundError(f"{id_!r} is no id of a saga, {_LIKE.format('g')}")
-        return cls(tenant, found[1])
-
-
-@dataclass(frozen=True, slots=True)
-class SagaRef:
-    """One attempt to bring a saga to its end: all that an execution carries."""
-
-    key: SagaKey
-    saga: str
+    key: ItemKey
+    version: int
     attempt: int
 
     def as_input(self) -> dict[str, object]:
         """The execution's input; the same attempt gives the same text, whoever starts it."""
         return {
             "attempt": self.attempt,
-            "id": self.key.id,
-            "saga": self.saga,
+            "code": self.key.code,
             "tenant": self.key.tenant,
+            "type": self.key.type,
+            "version": self.version,
         }
 
     @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> "SagaRef":
+    def from_input(cls, execution_input: dict[str, object]) -> "CommandRef":
         """Read an execution's input back.
 
         Raises:
             InvalidInputError: a field is missing or of another type.
         """
         with _reading_input():
-            key = SagaKey.of(str(execution_input["tenant"]), str(execution_input["id"]))
-            saga = str(execution_input["saga"])
-            return cls(key, saga, _integer(execution_input, "attempt"))
+            tenant, type_, code = (execution_input[name] for name in ("tenant", "type", "code"))
+            key = ItemKey.checked(tenant, type_, code)
+            version, attempt = (_integer(execution_input, name) for name in ("version", "attempt"))
+        return cls(key, version, attempt)
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per attempt, at most 80 characters, the same for ever."""
-        return f"g-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
+        text = hashed(table, self.key.pk, self.key.version_sk(self.version))
+        return f"c-{text}-v{self.version}-a{self.attempt}"
 
 
 @contextmanager
@@ -534,17 +492,16 @@ def _reading_input() -> Iterator[None]:
         raise InvalidInputError("id", str(error)) from error
 
 
+def _attempt(kind: type[K], execution_input: dict[str, object]) -> tuple[K, int]:
+    key = kind.of(str(execution_input["tenant"]), str(execution_input["id"]))
+    return key, _integer(execution_input, "attempt")
+
+
 def _integer(execution_input: dict[str, object], name: str) -> int:
     value = execution_input[name]
     if not isinstance(value, int):
         raise InvalidInputError("input", f"{name} must be an integer")
     return value
-
-
-def zip_ulid(id_: str) -> str | None:
-    """The ULID in the public id of a ZIP import; None if it is no such id."""
-    found = _ZIP_ID.fullmatch(id_)
-    return found[1] if found else None
 
 
 def checked_tenant(tenant: object) -> str:
@@ -564,10 +521,8 @@ def task_id_parts(id_: str) -> tuple[TaskKind, str]:
     Raises:
         NotFoundError: it is no task's id.
     """
-    found = _TASK_ID.fullmatch(id_)
-    if found is None:
-        raise NotFoundError(f"{id_!r} is no id of a task, {_LIKE.format('t- or s')}")
-    return TaskKind(found[1]), found[2]
+    letter, ulid = id_parts(id_, "a task", "".join(TaskKind))
+    return TaskKind(letter), ulid
 
 
 def _tasks_partition(tenant: str, kind: TaskKind) -> str:

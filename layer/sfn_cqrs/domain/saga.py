@@ -126,7 +126,7 @@ class Saga(Record):
     @property
     def ref(self) -> SagaRef:
         """The attempt that owns this saga now."""
-        return SagaRef(self.key, self.saga, self.attempt)
+        return SagaRef(self.key, self.attempt, self.saga)
 
     def is_at(self, attempt: int, *statuses: SagaStatus) -> bool:
         """Whether an attempt owns the saga, and it is in one of these statuses."""

@@ -22,7 +22,7 @@ def test_what_is_no_id_names_nothing(id_):
 
 
 def test_an_execution_carries_keys_and_comes_back_from_them():
-    ref = SagaRef(ORDERED, "order-saga", 2)
+    ref = SagaRef(ORDERED, 2, "order-saga")
 
     assert ref.as_input() == INPUT
     assert SagaRef.from_input(INPUT) == ref
@@ -44,7 +44,7 @@ def test_an_input_of_another_kind_is_refused(field, value):
 
 def test_an_executions_name_is_the_attempts_own():
     names = {
-        SagaRef(key, "order-saga", attempt).execution_name(table)
+        SagaRef(key, attempt, "order-saga").execution_name(table)
         for key in (ORDERED, SagaKey("tenant2", ULID))
         for attempt in (1, 2)
         for table in ("a", "b")

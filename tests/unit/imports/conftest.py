@@ -29,7 +29,7 @@ def key_of(icao):
 
 def run_machine(id_, world):
     """What the machine does with a job: the loader, the Map with AWS's readers, the end."""
-    key = ImportKey.of_id("tenant1", id_)
+    key = ImportKey.of("tenant1", id_)
     loaded = load_job(key)
     items = []
     if loaded["result"] != Reader.NONE:

@@ -9,7 +9,7 @@ from sfn_cqrs.domain.keys import SagaRef
 from sfn_cqrs.domain.saga import Entry, SagaStatus
 
 OLD = "2026-11-25T11:00:00.000Z"  # an hour ago
-REF = SagaRef(ORDERED, "order-saga", 1)
+REF = SagaRef(ORDERED, 1, "order-saga")
 
 
 @pytest.fixture(autouse=True)

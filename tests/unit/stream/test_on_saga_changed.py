@@ -4,7 +4,7 @@ from tests.fakes.builders import ORDERED
 
 from sfn_cqrs.domain.keys import SagaRef
 
-REF = SagaRef(ORDERED, "order-saga", 1)
+REF = SagaRef(ORDERED, 1, "order-saga")
 NAME = REF.execution_name("sfn-cqrs-SagasTable")
 
 

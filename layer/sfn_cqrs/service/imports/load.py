@@ -61,7 +61,7 @@ def _left(job: Job, loaded: Loaded) -> Loaded:
 
 def _earlier(job: Job) -> Job | None:
     """The job whose failed rows this one goes through; none if it has not read its file."""
-    earlier = bootstrap.import_jobs().find(ImportKey.of_id(job.key.tenant, job.retries[0]))
+    earlier = bootstrap.import_jobs().find(ImportKey.of(job.key.tenant, job.retries[0]))
     return earlier if earlier is not None and earlier.loaded is not None else None
 
 

@@ -40,7 +40,7 @@ from sfn_cqrs.domain.import_job import (
     Source,
 )
 from sfn_cqrs.domain.imports import Counts, Plan, PublishMode
-from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant, zip_ulid
+from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import digest
 from sfn_cqrs.service.commands.service import Caller
@@ -273,7 +273,7 @@ class ImportService:
         Raises:
             NotFoundError: there is no such job.
         """
-        if zip_ulid(id_):
+        if ZipKey.is_named_by(id_):
             return ZipImports(self._tenant, self._client).get(id_)
         job = self._find(id_)
         strategies.check_read(job.table, self._client)
@@ -307,7 +307,7 @@ class ImportService:
             NotFoundError: there is no such job.
             NotOpenError: it has ended.
         """
-        if zip_ulid(id_):
+        if ZipKey.is_named_by(id_):
             return ZipImports(self._tenant, self._client).cancel(id_)
         job = self._find(id_)
         strategies.check_publish(job.table, self._client)
@@ -327,7 +327,7 @@ class ImportService:
             NotFoundError: there is no such job.
             NotFailedError: it has not ended, or no row of it has failed.
         """
-        if zip_ulid(id_):
+        if ZipKey.is_named_by(id_):
             return ZipImports(self._tenant).retry(id_, caller or Caller())
         job = self._find(id_)
         caller = caller or Caller()
@@ -339,7 +339,7 @@ class ImportService:
         noted = jobs.change(job.key, RetryBy(wanted.id), job).record
         if noted is None or noted.retried_by is None:
             raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
-        key = ImportKey.of_id(self._tenant, noted.retried_by)
+        key = ImportKey.of(self._tenant, noted.retried_by)
         again = Job(
             key=key,
             table=job.table,
@@ -382,7 +382,7 @@ class ImportService:
         return f"uploads/{self._tenant}/"
 
     def _find(self, id_: str) -> Job:
-        key = ImportKey.of_id(self._tenant, id_)
+        key = ImportKey.of(self._tenant, id_)
         job = bootstrap.import_jobs().find(key)
         if job is None:
             raise NotFoundError(f"there is no import {id_!r}")

@@ -20,7 +20,7 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.ids import new_ulid, ulid_of
 from sfn_cqrs.domain.import_job import MAX_FILE_BYTES
 from sfn_cqrs.domain.imports import PublishMode
-from sfn_cqrs.domain.keys import ZipKey, checked_tenant, zip_ulid
+from sfn_cqrs.domain.keys import ZipKey, checked_tenant
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import digest
 from sfn_cqrs.domain.zip_job import Cancel, RetryBy, ZipJob
@@ -138,7 +138,7 @@ class ZipImports:
         if noted is None:
             raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
         again = ZipJob(
-            key=ZipKey(self._tenant, zip_ulid(noted) or ""),
+            key=ZipKey.of(self._tenant, noted),
             source=job.source,
             size=job.size,
             by=Audit(iso(now), caller.user, caller.ip),
@@ -156,8 +156,7 @@ class ZipImports:
         return self.get(noted)
 
     def _find(self, id_: str) -> ZipJob:
-        ulid = zip_ulid(id_)
-        job = bootstrap.zip_jobs().find(ZipKey(self._tenant, ulid)) if ulid else None
+        job = bootstrap.zip_jobs().find(ZipKey.of(self._tenant, id_))
         if job is None:
             raise NotFoundError(f"there is no import {id_!r}")
         return job
