@@ -219,32 +219,19 @@ def zip_bucket() -> "ZipBucket":
 @_once
 def zip_executions() -> "Executions":
     """The machine of ZIP archives."""
-    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
-
-    machine = os.environ["ZIP_ORCHESTRATOR_MACHINE_ARN"]
-    return Executions(_client("stepfunctions"), machine, os.environ["IMPORT_TMP_TABLE"])
+    return _executions(os.environ["ZIP_ORCHESTRATOR_MACHINE_ARN"], os.environ["IMPORT_TMP_TABLE"])
 
 
 @_once
 def import_executions() -> "Executions":
     """The import machine."""
-    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
-
-    return Executions(
-        _client("stepfunctions"),
-        os.environ["IMPORT_CSV_MACHINE_ARN"],
-        os.environ["IMPORT_TMP_TABLE"],
-    )
+    return _executions(os.environ["IMPORT_CSV_MACHINE_ARN"], os.environ["IMPORT_TMP_TABLE"])
 
 
 @_once
 def executions() -> "Executions":
     """The command machine."""
-    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
-
-    return Executions(
-        _client("stepfunctions"), os.environ["COMMAND_MACHINE_ARN"], os.environ["COMMANDS_TABLE"]
-    )
+    return _executions(os.environ["COMMAND_MACHINE_ARN"], os.environ["COMMANDS_TABLE"])
 
 
 @_once
@@ -265,11 +252,7 @@ def tasks() -> "TaskTable":
 @_once
 def task_executions() -> "Executions":
     """The task machine."""
-    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
-
-    return Executions(
-        _client("stepfunctions"), os.environ["TASK_MACHINE_ARN"], os.environ["TASKS_TABLE"]
-    )
+    return _executions(os.environ["TASK_MACHINE_ARN"], os.environ["TASKS_TABLE"])
 
 
 @_once
@@ -285,13 +268,8 @@ def sagas() -> "Records[Saga]":
 @_once
 def saga_machines() -> "dict[str, Executions]":
     """The machine of each saga; one of your own is a line here and one in template.yaml."""
-    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
-
     arns = {"order-saga": os.environ["ORDER_SAGA_MACHINE_ARN"]}
-    return {
-        saga: Executions(_client("stepfunctions"), arn, os.environ["SAGAS_TABLE"])
-        for saga, arn in arns.items()
-    }
+    return {saga: _executions(arn, os.environ["SAGAS_TABLE"]) for saga, arn in arns.items()}
 
 
 def saga_executions(saga: str) -> "Executions":
@@ -320,11 +298,7 @@ def link_secret() -> "LinkSecret":
 @_once
 def approval_executions() -> "Executions":
     """The approval machine."""
-    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
-
-    return Executions(
-        _client("stepfunctions"), approval_machine_arn(), os.environ["APPROVALS_TABLE"]
-    )
+    return _executions(approval_machine_arn(), os.environ["APPROVALS_TABLE"])
 
 
 @_once
@@ -429,6 +403,12 @@ def import_table_name() -> str:
 def app_package() -> str:
     """The user's package."""
     return os.environ["APP_PACKAGE"]
+
+
+def _executions(machine_arn: str, table: str) -> "Executions":
+    from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
+
+    return Executions(_client("stepfunctions"), machine_arn, table)
 
 
 def _queue(url: str) -> "Queue":

@@ -4,12 +4,10 @@ import json
 from typing import TYPE_CHECKING, Protocol
 
 from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.failure import MAX_CAUSE, MAX_ERROR
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
-
-MAX_ERROR = 256
-MAX_CAUSE = 32_768
 
 
 class Attempt(Protocol):
