@@ -5,10 +5,11 @@ from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from tests.contract.worlds import IMPORTS
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
+from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError, TransientError
 from sfn_cqrs.domain.keys import ImportKey
 
 KEY = "uploads/tenant1/1/a.csv"
@@ -137,3 +138,53 @@ def test_a_report_comes_back(world):
     world.import_bucket.put_report(JOB, BytesIO(b"icao,row,code,reason\r\n"))
 
     assert b"".join(world.import_bucket.report(JOB)) == b"icao,row,code,reason\r\n"
+
+
+@pytest.fixture
+def lost(clients):
+    """Return a way to let answers of S3 be lost, after the calls took effect."""
+    events = clients.s3.meta.events
+    lost_answers = []
+
+    def lose(*operations):
+        for operation in operations:
+            name = f"after-call.s3.{operation}"
+            events.register(name, raise_lost)
+            lost_answers.append(name)
+
+    yield lose
+    for name in lost_answers:
+        events.unregister(name, raise_lost)
+
+
+def raise_lost(**_):
+    raise ReadTimeoutError(endpoint_url="https://s3")
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        ("CompleteMultipartUpload",),
+        ("UploadPart",),
+        ("UploadPart", "AbortMultipartUpload"),
+    ],
+)
+def test_an_upload_whose_answer_is_lost_fails_by_that_alone(moto_world, lost, operations):
+    bucket = moto_world().import_bucket
+    lost(*operations)
+
+    with pytest.raises(ReadTimeoutError):
+        bucket.put_rows(JOB, iter(["one"]))
+
+
+def test_an_upload_that_s3_has_ended_may_be_made_again(moto_world, clients, monkeypatch):
+    bucket = moto_world().import_bucket
+    ended = {"Error": {"Code": "NoSuchUpload"}}
+
+    def complete(**_):
+        raise clients.s3.exceptions.NoSuchUpload(ended, "CompleteMultipartUpload")
+
+    monkeypatch.setattr(clients.s3, "complete_multipart_upload", complete)
+
+    with pytest.raises(TransientError, match="S3 has ended the upload of jobs/"):
+        bucket.put_rows(JOB, iter(["one"]))

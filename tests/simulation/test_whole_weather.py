@@ -1,18 +1,14 @@
 """A share of all calls, invocations and answers fails, as `up --weather` has it: nothing shows."""
 
 import pytest
-from tests.simulation.weather import FLOWS, archives, imports, nothing_starts
+from tests.simulation.weather import FLOWS
 from tests.support.proof import without
 from tests.support.system import silent
 from tests.support.whole_system import WholeSystem
 
 SEEDS = range(6)
-HAVE_BATCHES = (imports, archives, nothing_starts)
-"""A batch of rows has six tries in five minutes; at a tenth, a person has to retry the import."""
-CASES = [
-    *((flow, 0.04, seed) for flow in FLOWS for seed in SEEDS),
-    *((flow, 0.1, seed) for flow in FLOWS if flow not in HAVE_BATCHES for seed in SEEDS),
-]
+SHARES = (0.04, 0.1)
+CASES = [(flow, share, seed) for flow in FLOWS for share in SHARES for seed in SEEDS]
 LONG = [case for case in CASES if case[1:] != (0.04, 0)]
 
 

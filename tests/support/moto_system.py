@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from contextlib import ExitStack
 from functools import cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from unittest import mock
 from urllib.parse import urlparse
 
@@ -34,6 +34,14 @@ REGION = "us-east-1"
 WRITES = ("PutItem", "UpdateItem", "TransactWriteItems")
 
 
+class Hidden(NamedTuple):
+    """A message that comes again at a time, for the how manieth time."""
+
+    at: float
+    receives: int
+    message: dict[str, Any]
+
+
 class MotoSystem(System):
     """Tables, topics, queues and the bucket are moto's; Step Functions is the engine."""
 
@@ -50,6 +58,7 @@ class MotoSystem(System):
         self._aws = ExitStack()
         self._refs: dict[str, str] = {}
         self._inboxes: dict[str, str] = {}
+        self._hidden: dict[str, list[Hidden]] = {}
         self._is_written = False
         self._positions: Counter[str] = Counter()
         self.streams = {"CommandsTable": self.stream}
@@ -111,19 +120,34 @@ class MotoSystem(System):
         return True
 
     def consume(self, queue: str, function: str) -> bool:
-        """Deliver each message as often as its queue would, when it would; whether there was one.
+        """Deliver what a queue has to deliver now; whether there was anything.
 
-        A message is hidden from this queue for good, and as long as it says from its consumer.
+        A message that is not done comes again when its consumer, or the queue, says so, until it
+        has been received as often as the queue allows.
         """
         properties = self.template.of_type("AWS::SQS::Queue")[queue]
         messages = self.receive(queue, hidden=properties["VisibilityTimeout"])
-        for message in messages:
-            for receives in range(1, properties["RedrivePolicy"]["maxReceiveCount"] + 1):
-                if self._is_done(function, _record(message, receives)):
-                    break
-                self._sleep(self._hidden(queue, message))
-            self._delete(queue, message)
-        return bool(messages)
+        now, hidden = self.clock.time(), self._hidden.pop(queue, [])
+        due = [each for each in hidden if each.at <= now]
+        due += [Hidden(now, 1, message) for message in messages]
+        self._hidden[queue] = [each for each in hidden if each.at > now]
+        for each in due:
+            is_done = self._is_done(function, _record(each.message, each.receives))
+            if is_done or each.receives >= properties["RedrivePolicy"]["maxReceiveCount"]:
+                self._delete(queue, each.message)
+            else:
+                at = self.clock.time() + self._hidden_for(queue, each.message)
+                self._hidden[queue].append(Hidden(at, each.receives + 1, each.message))
+        return bool(due)
+
+    def _wait(self) -> bool:
+        """When nothing else waits, wait for the next message that comes again."""
+        coming = [each.at for hidden in self._hidden.values() for each in hidden]
+        if super()._wait():
+            return True
+        if coming:
+            self.engine.run_for(max(0.0, min(coming) - self.clock.time()))
+        return bool(coming)
 
     def _is_done(self, function: str, record: dict[str, Any]) -> bool:
         try:
@@ -131,7 +155,7 @@ class MotoSystem(System):
         except FunctionError:
             return False
 
-    def _hidden(self, queue: str, message: dict[str, Any]) -> float:
+    def _hidden_for(self, queue: str, message: dict[str, Any]) -> float:
         """For how many seconds a message is still hidden, by moto's clock."""
         queues = sqs_backends[ACCOUNT][REGION].queues
         found = next(

@@ -8,8 +8,8 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.service.imports.rows import RowBatch
 from sfn_cqrs.service.imports.state import ImportState, import_state_without_status
 
-RETRIES = 5
-"""As often the machine has a batch tried again."""
+RETRIES = 15
+"""As often the machine has a batch tried again while AWS is busy, or its rows wait."""
 
 
 @import_state_without_status
@@ -23,5 +23,5 @@ def lambda_handler(state: ImportState) -> dict[str, object]:
     if job is None or job.loaded is None or not job.takes_rows:
         return {"result": 0}
     rows = job.loaded.rows_of(state.input)
-    is_last_try = state.context.state.retry_count >= RETRIES
+    is_last_try = state.context.state.retry_count >= RETRIES or state.is_late
     return {"result": RowBatch.of(job, rows, is_last_try=is_last_try).run().counts.total}

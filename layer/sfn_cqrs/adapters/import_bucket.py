@@ -5,14 +5,15 @@ Whoever writes an object of a job again writes the same.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError
+from sfn_cqrs.domain.errors import BusyError, InvalidFileError, InvalidInputError
 from sfn_cqrs.domain.import_job import Source
 from sfn_cqrs.domain.imports import FailedRow, InputRow
 from sfn_cqrs.domain.keys import ImportKey
@@ -155,10 +156,17 @@ class ImportBucket:
                 part = self._client.upload_part(**where, PartNumber=number, Body=body)
                 parts.append({"PartNumber": number, "ETag": part["ETag"]})
             done = self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+        except self._client.exceptions.NoSuchUpload as error:
+            raise BusyError(f"S3 has ended the upload of {name} and not answered") from error
         except Exception:
-            self._client.abort_multipart_upload(**where)
+            self._give_up(where)
             raise
         return Source(self._bucket, name, done.get("VersionId", "null"))
+
+    def _give_up(self, where: dict[str, Any]) -> None:
+        """Abort an upload; where that fails, the bucket's rule does after a day."""
+        with suppress(BotoCoreError, ClientError):
+            self._client.abort_multipart_upload(**where)
 
     def report(self, key: ImportKey) -> Iterator[bytes] | None:
         """A job's errors.csv, a MiB at a time; None if there is none."""

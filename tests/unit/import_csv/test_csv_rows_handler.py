@@ -1,5 +1,6 @@
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.unit.import_csv.conftest import HEADER, KEY
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs.domain import import_job
+from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.import_job import Loaded, Reader
 from sfn_cqrs.domain.imports import Counts
@@ -33,9 +35,11 @@ def job(job_of, world):
 
 @pytest.fixture
 def handle(sample, lambda_context):
-    def run(event="csv_rows_handler", retries=0):
+    def run(event="csv_rows_handler", retries=0, began=None):
         payload = sample(f"import_csv/{event}")
         payload["context"]["State"]["RetryCount"] = retries
+        if began is not None:
+            payload["context"]["Execution"]["StartTime"] = iso(began)
         return lambda_handler(payload, lambda_context)
 
     return run
@@ -104,16 +108,22 @@ def test_the_last_try_is_the_last_one_of_the_machine():
         for name in ("import_csv", "import_jsonl")
         for state in definition["States"][name]["ItemProcessor"]["States"].values()
         for retrier in state["Retry"]
+        if "TransientError" in retrier["ErrorEquals"]
     }
 
     assert tries == {RETRIES}
 
 
-@pytest.mark.parametrize(("retries", "is_last_try"), [(4, False), (5, True), (6, True)])
-def test_on_its_last_try_a_batch_no_longer_waits(handle, job, monkeypatch, retries, is_last_try):
+@pytest.mark.parametrize(
+    ("retries", "seconds", "is_last_try"),
+    [(14, 0, False), (15, 0, True), (16, 0, True), (1, 204, False), (1, 205, True)],
+)
+def test_on_its_last_try_a_batch_no_longer_waits(
+    handle, job, monkeypatch, world, retries, seconds, is_last_try
+):
     job(Reader.NATIVE)
     seen = []
     monkeypatch.setattr(RowBatch, "run", lambda batch: seen.append(batch) or Result(Counts(), {}))
-    handle(retries=retries)
+    handle(retries=retries, began=world.clock() - timedelta(seconds=seconds))
 
     assert [batch._is_last_try for batch in seen] == [is_last_try]

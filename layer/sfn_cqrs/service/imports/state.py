@@ -1,6 +1,7 @@
 """What the states of the import machine work on."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Self
 
 from sfn_cqrs import bootstrap
@@ -8,6 +9,9 @@ from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.import_job import Begin, Job, Load, Refuse
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.state import State, state
+
+LAST_TRY_WITHIN = 204
+"""Seconds in which a child begins a try of its batch that may have another one after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,12 @@ class ImportState(State):
     def key(self) -> ImportKey:
         """The job."""
         return ImportKey.from_input(self.context.execution.input)
+
+    @property
+    def is_late(self) -> bool:
+        """A try after this one would outlast the child that a batch has."""
+        began = datetime.fromisoformat(self.context.execution.start_time)
+        return (bootstrap.now() - began).total_seconds() > LAST_TRY_WITHIN
 
     @property
     def logged(self) -> dict[str, object]:
