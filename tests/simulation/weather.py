@@ -16,6 +16,7 @@ from tests.support.zip_system import an_archive
 from tests.template.saga_calls import refunds_are_refused
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.service.commands.service import CommandService
 
 ORDER = {"order": "o-1", "customer": "ada", "total": 4, "lines": [{"sku": "BOOK", "quantity": 2}]}
 
@@ -132,16 +133,14 @@ def saga(system: WholeSystem) -> None:
     """Orders: shipped; declined; shipped already; and one whose money the bank keeps, parked."""
     stock = {"type": "STOCK", "code": "BOOK", "name": "Book", "attributes": {"available": 9}}
     sent = {"customer": "ada", "status": "SHIPPED"}
-    order = {"type": "ORDER", "code": "sent", "name": "sent", "attributes": sent}
     system.ask("POST", "/commands", {**stock, "mode": "sync"}, key="stock")
-    system.ask("POST", "/commands", order, key="sent")
+    CommandService(TENANT).publish("ORDER", "sent", name="sent", attributes=sent)
     system.settle()
     orders = (("o-1", "visa"), ("o-2", "declined"), ("sent", "visa"))
     ids = [_ordered(system, order_id, card) for order_id, card in orders]
     system.until(lambda: all(_saga(system, id_) in ENDED for id_ in ids))
     assert [_saga(system, id_) for id_ in ids] == ["COMPLETED", "COMPENSATED", "COMPENSATED"]
-    again = {**order, "attributes": sent, "version": -1}
-    system.ask("POST", "/commands", again, key="sent again")
+    CommandService(TENANT).publish("ORDER", "sent", name="sent", attributes=sent, version=-1)
     system.settle()
     with refunds_are_refused():
         parked = _ordered(system, "sent", "visa", key="parked")
