@@ -57,6 +57,15 @@ def test_a_batch_is_counted_once(imports):
     assert list(imports.markers(JOB)) == [marker]
 
 
+def test_no_batch_of_any_counter_is_counted_after_the_seal(imports):
+    imports.seal(JOB)
+
+    for first in range(2, 6_402, 100):  # which come to every counter
+        with pytest.raises(SupersededError):
+            imports.count(JOB, Marker(first, first + 99, Counts(created=100)))
+    assert imports.counts(JOB) == Counts()
+
+
 def test_the_counters_add_up_over_the_batches(imports):
     markers = [Marker(n * 100 + 2, n * 100 + 101, Counts(created=n, failed=1)) for n in range(40)]
     for marker in reversed(markers):

@@ -45,6 +45,7 @@ from sfn_cqrs.domain.task import Counts, TaskStatus
 from sfn_cqrs.service.sweep import COMMANDS, KINDS
 
 OLD = "2026-11-25T11:00:00.000Z"  # an hour ago
+EARLIER = "2026-11-25T10:00:00.000Z"
 NOW = "2026-11-25T12:00:00.000Z"
 NOON = 1795608000
 IMPORT = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
@@ -244,6 +245,20 @@ def test_a_sweep_goes_on_where_the_last_one_ended_until_all_have_been_seen(sweep
 
     assert started[0] <= 16 * 3
     assert started[-1] == len(many)
+
+
+@pytest.mark.usefixtures("_three_at_once")
+def test_a_sweep_that_has_come_to_the_end_begins_anew(sweep, world):
+    many = [item(number) for number in range(100)]
+    world.seed(*[a_process(key, opened_at=OLD) for key in many])
+    for _ in range(5):
+        sweep()
+
+    world.seed(*[a_process(key, opened_at=EARLIER) for key in map(item, range(100, 116))])
+    sweep()
+    sweep()
+
+    assert {ref.key for ref in world.executions.started} == set(map(item, range(116)))
 
 
 def test_a_sweep_stops_when_the_time_is_nearly_over_and_the_next_one_goes_on(sweep, world):

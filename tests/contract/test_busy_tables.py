@@ -1,0 +1,107 @@
+"""What adapters make of the answers that moto never gives: conflicts, and keys left unprocessed."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.contract.worlds import MotoWorld
+from tests.fakes.builders import ARCHIVE, RESIZE, a_file, a_task
+
+from sfn_cqrs.adapters import batch_reads, transactions
+from sfn_cqrs.adapters.transient import is_busy
+from sfn_cqrs.domain.errors import BusyError
+from sfn_cqrs.domain.imports import Counts, Marker
+from sfn_cqrs.domain.keys import ImportKey
+
+JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
+CONFLICT = ClientError(
+    {
+        "Error": {"Code": "TransactionCanceledException"},
+        "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+    },
+    "TransactWriteItems",
+)
+
+
+class Busy:
+    """A client whose calls meet trouble a number of times, and then do nothing well."""
+
+    def __init__(self, troubles: int) -> None:
+        self.troubles = troubles
+        self.calls = 0
+
+    def transact_write_items(self, **_: Any) -> dict[str, Any]:
+        self.calls += 1
+        if self.calls <= self.troubles:
+            raise CONFLICT
+        return {}
+
+    def batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        self.calls += 1
+        ((table, asked),) = RequestItems.items()
+        first, *others = asked["Keys"]
+        left = others if self.calls > self.troubles else asked["Keys"]
+        found = [first] if self.calls > self.troubles else []
+        unprocessed = {table: {**asked, "Keys": left}} if left else {}
+        return {"Responses": {table: found}, "UnprocessedKeys": unprocessed}
+
+
+class _Clients:
+    def __init__(self, client: Busy) -> None:
+        self.dynamodb, self.s3 = client, None
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch):
+    for module in (batch_reads, transactions):
+        monkeypatch.setattr(module.time, "sleep", lambda _seconds: None)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda world: world.tasks.put_items(a_task(RESIZE, input=[{"n": 1}, {"n": 2}])),
+        lambda world: world.zip_jobs.put_files(ARCHIVE, [a_file(0)]),
+        lambda world: world.zip_jobs.end_files(ARCHIVE, 1, [a_file(0)]),
+    ],
+    ids=["items of a task", "files of an archive", "ends of files"],
+)
+def test_a_group_in_conflict_is_never_taken_for_one_that_is_there(write):
+    with pytest.raises(ClientError) as raised:
+        write(MotoWorld(_Clients(Busy(1))))
+
+    assert is_busy(raised.value)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda imports: imports.count(JOB, Marker(1, 9, Counts(created=9))),
+        lambda imports: imports.seal(JOB),
+    ],
+    ids=["count", "seal"],
+)
+def test_counters_in_conflict_are_written_again(write):
+    client = Busy(2)
+    write(MotoWorld(_Clients(client)).imports)
+
+    assert client.calls == 3
+
+
+def test_counters_that_stay_in_conflict_are_busy():
+    with pytest.raises(BusyError):
+        MotoWorld(_Clients(Busy(99))).imports.seal(JOB)
+
+
+KEYS = [("p", "a"), ("p", "b"), ("p", "c")]
+
+
+def test_keys_that_are_left_unprocessed_are_asked_for_again():
+    found = batch_reads.batch_get(Busy(2), "table", KEYS)
+
+    assert sorted(found) == KEYS
+
+
+def test_keys_that_stay_unprocessed_are_not_taken_for_absent():
+    with pytest.raises(BusyError, match="3 items were not read"):
+        batch_reads.batch_get(Busy(99), "table", KEYS)
