@@ -2,6 +2,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.lambdas import Functions
 from sfn_cqrs_local.template import Function
@@ -12,6 +13,13 @@ def _looks_often(monkeypatch):
     """What a command waits for is there soon."""
     monkeypatch.setattr("sfn_cqrs_local.client.pauses._LONGEST", 0.1)
     monkeypatch.setattr("sfn_cqrs_local.client.pauses._FIRST", ())
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    """The whole stack, for one module."""
+    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
+        yield started
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 import json
 import re
-import sys
 import time
-from typing import NamedTuple
 
 import pytest
-from tests.support.quick_stack import quick_stack
+from tests.support.command_line import command_line
 
-from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.demo.approvals import ApprovalStory, run_approvals
 
 pytestmark = pytest.mark.stack
@@ -15,35 +12,10 @@ pytestmark = pytest.mark.stack
 UNKNOWN = "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
 
 
-class Result(NamedTuple):
-    code: int
-    output: str
-    error: str
-
-    @property
-    def json(self):
-        return json.loads(self.output)
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
-        yield started
-
-
 @pytest.fixture
 def sfn_cqrs(monkeypatch, capsys, stack):
     """Return what runs a command on the stack."""
-
-    def run(*arguments: object) -> Result:
-        line = ["sfn-cqrs", *map(str, arguments), "--state", str(stack.state.path)]
-        monkeypatch.setattr(sys, "argv", line)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Result(ended.value.code, *capsys.readouterr())
-
-    return run
+    return command_line(monkeypatch, capsys, after=("--state", stack.state.path))
 
 
 @pytest.fixture

@@ -4,17 +4,17 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from typing import NamedTuple
 
 import pytest
 from tests.fakes.builders import RESIZE, a_task
+from tests.support.command_line import command_line
 from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.task_items import TASKS, task_item
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs_local.checkout import CHECKOUT
-from sfn_cqrs_local.cli import COMMANDS, main
+from sfn_cqrs_local.cli import COMMANDS
 from sfn_cqrs_local.client.api import item_path
 from sfn_cqrs_local.terminal.drawing import draw_chain
 
@@ -22,28 +22,10 @@ TEMPLATE = str(CHECKOUT / "template.yaml")
 ORDER = '{"customer":"c1","total":5.10}'
 
 
-class Result(NamedTuple):
-    code: int
-    output: str
-    error: str
-
-    @property
-    def json(self):
-        return json.loads(self.output)
-
-
 @pytest.fixture
 def sfn_cqrs(monkeypatch, capsys):
     """Return what runs the command line in this process."""
-
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["sfn-cqrs", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Result(ended.value.code, *capsys.readouterr())
-
-    return run
+    return command_line(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")

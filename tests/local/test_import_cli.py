@@ -1,18 +1,14 @@
 import csv
 import io
-import json
 import re
-import sys
 import zipfile
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import click
 import pytest
-from tests.support.quick_stack import quick_stack
+from tests.support.command_line import command_line
 
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.upload import upload
 from sfn_cqrs_local.terminal.causes import code_at
@@ -22,41 +18,14 @@ pytestmark = pytest.mark.stack
 HEADER = "icao,name,country,lat,lon,tz\n"
 
 
-class Result(NamedTuple):
-    code: int
-    output: str
-    error: str
-
-    @property
-    def json(self):
-        return json.loads(self.output)
-
-
 def row(icao, lat="35.7"):
     return f"{icao},Airport {icao},JP,{lat},140.3,Asia/Tokyo\n"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
-        yield started
 
 
 @pytest.fixture
 def run(monkeypatch, capfdbinary, stack):
     """Return what runs a command on the stack."""
-
-    def command(*arguments: object) -> Result:
-        line = ["sfn-cqrs", *map(str, arguments), "--state", str(stack.state.path)]
-        monkeypatch.setattr(sys, "argv", line)
-        capfdbinary.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        sys.stdout.flush()
-        printed = capfdbinary.readouterr()
-        return Result(ended.value.code, printed.out.decode(), printed.err.decode())
-
-    return command
+    return command_line(monkeypatch, capfdbinary, after=("--state", stack.state.path))
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 import json
-import sys
 
 import pytest
 from tests.local.project import SCAFFOLDED, copy_project, files_of, run_in
+from tests.support.command_line import command_line
 from tests.support.proof import PROOF
 
-from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.scaffold.importing import singular
 from sfn_cqrs_local.scaffold.sample import read_sample
 
@@ -39,17 +38,7 @@ def untouched(tmp_path_factory):
 @pytest.fixture
 def sfn_cqrs(monkeypatch, capsys):
     """Return what runs the command line in this process: its exit code and what it prints."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sfn-cqrs", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return code, *capsys.readouterr()
-
-    return run
+    return command_line(monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from tests.local.project import SCAFFOLDED, copy_project, files_of, run_in
+from tests.support.command_line import command_line
 from tests.support.proof import PROOF
 from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.checkout import CHECKOUT
-from sfn_cqrs_local.cli import main
 
 STATES = "check,approve,refund"
 NEW = ["new", "workflow", "parcel-return", "--states", STATES, "--callback", "approve"]
@@ -55,17 +54,7 @@ def untouched(tmp_path_factory):
 @pytest.fixture
 def sfn_cqrs(monkeypatch, capsys):
     """Return what runs the command line in this process: its exit code and what it prints."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sfn-cqrs", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return code, *capsys.readouterr()
-
-    return run
+    return command_line(monkeypatch, capsys)
 
 
 def test_everything_that_a_workflow_is_gets_written(sfn_cqrs, project):

@@ -1,49 +1,21 @@
 import json
 import re
-import sys
 from dataclasses import replace
-from typing import NamedTuple
 
 import pytest
-from tests.support.quick_stack import quick_stack
+from tests.support.command_line import command_line
 
 from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.demo.sagas import run_sagas
 
 pytestmark = pytest.mark.stack
 
 
-class Result(NamedTuple):
-    code: int
-    output: str
-    error: str
-
-    @property
-    def json(self):
-        return json.loads(self.output)
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
-        yield started
-
-
 @pytest.fixture
 def run(monkeypatch, capsys, stack):
     """Return what runs a command on the stack."""
-
-    def run(*arguments: object) -> Result:
-        line = ["sfn-cqrs", *map(str, arguments), "--state", str(stack.state.path)]
-        monkeypatch.setattr(sys, "argv", line)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Result(ended.value.code, *capsys.readouterr())
-
-    return run
+    return command_line(monkeypatch, capsys, after=("--state", stack.state.path))
 
 
 @pytest.fixture

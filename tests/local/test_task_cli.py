@@ -1,11 +1,8 @@
 import json
-import sys
-from typing import NamedTuple
 
 import pytest
-from tests.support.quick_stack import quick_stack
+from tests.support.command_line import command_line
 
-from sfn_cqrs_local.cli import main
 from sfn_cqrs_local.demo.tasks import TaskStory, run_tasks
 
 pytestmark = pytest.mark.stack
@@ -14,35 +11,10 @@ GOOD = {"order": "o-1", "to": "ada@example.com"}
 BAD = {"order": "o-2", "to": "nowhere"}
 
 
-class Result(NamedTuple):
-    code: int
-    output: str
-    error: str
-
-    @property
-    def json(self):
-        return json.loads(self.output)
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
-        yield started
-
-
 @pytest.fixture
 def task(monkeypatch, capsys, stack):
     """Return what runs a `task` command on the stack."""
-
-    def run(*arguments: object) -> Result:
-        line = ["sfn-cqrs", "task", *map(str, arguments), "--state", str(stack.state.path)]
-        monkeypatch.setattr(sys, "argv", line)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Result(ended.value.code, *capsys.readouterr())
-
-    return run
+    return command_line(monkeypatch, capsys, before="task", after=("--state", stack.state.path))
 
 
 def test_a_task_that_goes_well_exits_0_and_says_how_far_it_is(task):

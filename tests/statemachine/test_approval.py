@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.statemachine.errors import SERVICE_ERRORS, SupersededError
 
 from sfn_local import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
@@ -19,16 +20,6 @@ STUBS: dict[str, Any] = {
     "expired": {"result": "EXPIRED"},
     "mark_failed": {"error": "ValueError", "cause": "no such order"},
 }
-SERVICE_ERRORS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Sandbox.Timedout",
-    "Runtime.ExitError",
-]
 TIME_LIMITS = {
     "check_decision": 60,
     "process_approval": 180,
@@ -44,14 +35,6 @@ WAY_TO = {
     "expired": {"check_decision": {"result": "EXPIRED"}},
     "mark_failed": {"check_decision": {"result": "?"}},
 }
-
-
-class TransientError(Exception):
-    pass
-
-
-class SupersededError(Exception):
-    pass
 
 
 def run_approval(run_machine: RunMachine, **stubs: Any) -> MachineRun:

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from tests.statemachine.errors import SERVICE_ERRORS, TransientError, lambda_error
 
 from sfn_cqrs.domain.failure import BUSY_ERRORS
-from sfn_local import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
 KEYS = {"tenant": "acme", "type": "ORDER", "code": "A-1", "version": 3, "attempt": 1}
@@ -25,16 +25,6 @@ PARKED = ["check_version", "check_version_result", "wait_prev_command"]
 FAILED = ["mark_failed", "fail"]
 RESUMED = {"Payload": {"result": "resumed_by_prev_version", "prevVersion": 2}}
 
-SERVICE_ERRORS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Sandbox.Timedout",
-    "Runtime.ExitError",
-]
 RUNNING_STATES = [
     "check_version",
     "set_ttl_command",
@@ -47,16 +37,8 @@ RUNNING_STATES = [
 TIME_LIMITS = dict.fromkeys(RUNNING_STATES, 60) | {"sync_data": 150}
 
 
-class TransientError(Exception):
-    pass
-
-
 class VersionGapError(Exception):
     pass
-
-
-def lambda_error(name: str) -> FunctionError:
-    return FunctionError(name, "{}")
 
 
 def run_command(run_machine: RunMachine, **stubs: Any) -> MachineRun:

@@ -12,36 +12,19 @@ import boto3
 import pytest
 from functions.import_csv.csv_rows_handler.app import RETRIES
 from moto import mock_aws
+from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, TransientError, lambda_error
 
-from sfn_local import CachedServices, Engine, FunctionError, VirtualClock
+from sfn_local import CachedServices, Engine, VirtualClock
 from sfn_local.stubs import NEVER, StubFunctions, by_state
 
 MACHINE = Path(__file__).parents[2] / "statemachine/import-csv.asl.json"
 KEYS = {"id": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "tenant": "acme"}
 BUCKET, PREFIX = "imports", f"jobs/acme/{KEYS['id']}/results"
 COMPLETED, FAILED = {"result": "COMPLETED"}, {"result": "FAILED"}
-SERVICE_ERRORS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Sandbox.Timedout",
-    "Runtime.ExitError",
-]
 TIME_LIMITS = {"csv_loader": 930, "csv_rows_handler": 38, "finalize_parent_job": 930}
 CHILDREN = {"native": "csv_rows_handler", "jsonl": "csv_rows_handler_jsonl"}
 MAPS = {"native": "import_csv", "jsonl": "import_jsonl"}
 Payload = dict[str, Any]
-
-
-class TransientError(Exception):
-    pass
-
-
-class SupersededError(Exception):
-    pass
 
 
 class Run:
@@ -133,10 +116,6 @@ def import_file(s3: Any) -> RunImport:
         )
 
     return run
-
-
-def lambda_error(name: str) -> FunctionError:
-    return FunctionError(name, "{}")
 
 
 @pytest.mark.parametrize("reader", ["native", "jsonl"])

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, TransientError
 
 from sfn_local import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
@@ -25,29 +26,11 @@ STUBS: dict[str, Any] = {
     "finish_saga": {"result": "COMPLETED"},
     "park_saga": {"result": "PARKED"},
 }
-SERVICE_ERRORS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Sandbox.Timedout",
-    "Runtime.ExitError",
-]
 ON_THE_WAY = ["resume", *STEPS, "finish_saga"]
 GO_BACK = {"resume": {"result": "back"}}
 
 
-class TransientError(Exception):
-    pass
-
-
 class SagaStepError(Exception):
-    pass
-
-
-class SupersededError(Exception):
     pass
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, lambda_error
 
-from sfn_local import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
 KEYS = {
@@ -18,30 +18,8 @@ STUBS: dict[str, Any] = {
     "iterator": lambda payload: {"index": payload["input"], "ok": True},
     "finalize_task": {"result": "COMPLETED", "attempt": 1},
 }
-SERVICE_ERRORS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Sandbox.Timedout",
-    "Runtime.ExitError",
-]
 TIME_LIMITS = {"iterator": 330, "finalize_task": 150}
 ONE_ITEM = {**KEYS, "items": [4]}
-
-
-class TransientError(Exception):
-    pass
-
-
-class SupersededError(Exception):
-    pass
-
-
-def lambda_error(name: str) -> FunctionError:
-    return FunctionError(name, "{}")
 
 
 def run_task(run_machine: RunMachine, keys: dict[str, Any] = KEYS, **stubs: Any) -> MachineRun:

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, lambda_error
 
-from sfn_local import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
 KEYS = {"tenant": "acme", "id": "z-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "attempt": 1}
@@ -16,32 +16,10 @@ STUBS: dict[str, Any] = {
     "finalize_zip_job": {"result": "COMPLETED"},
 }
 TIME_LIMITS = {"list_zip": 90, "extract_file": 930, "finalize_zip_job": 330}
-SERVICE_ERRORS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Sandbox.Timedout",
-    "Runtime.ExitError",
-]
 BEFORE = ["list_zip", "extract_files", "extract_file", "extract_file", "process_csv_files"]
 END = ["finalize_zip_job", "success"]
 ENDED = {"status": "COMPLETED"}
 SIX_HOURS = 21_600
-
-
-class TransientError(Exception):
-    pass
-
-
-class SupersededError(Exception):
-    pass
-
-
-def lambda_error(name: str) -> FunctionError:
-    return FunctionError(name, "{}")
 
 
 def run_zip(run_machine: RunMachine, **stubs: Any) -> MachineRun:

@@ -1,0 +1,43 @@
+"""The command line, run in this process."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from sfn_cqrs_local.cli import main
+
+
+class Result(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    output: str
+    error: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.output)
+
+
+def command_line(
+    monkeypatch: Any, captured: Any, *, before: str = "", after: Any = ()
+) -> Callable[..., Result]:
+    """Return what runs a command; `before` is its group, `after` are options of every call."""
+
+    def run(*arguments: object) -> Result:
+        line = ["sfn-cqrs", *filter(None, [before]), *map(str, (*arguments, *after))]
+        monkeypatch.setattr(sys, "argv", line)
+        captured.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        sys.stdout.flush()
+        printed = (
+            each if isinstance(each, str) else each.decode() for each in captured.readouterr()
+        )
+        code: Any = ended.value.code
+        return Result(code, *printed)
+
+    return run
