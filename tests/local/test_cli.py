@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from tests.fakes.builders import RESIZE, a_task
-from tests.support.command_line import command_line
+from tests.support.command_line import CUSTOMER, command_line, line_of_orders
 from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -245,14 +245,14 @@ def test_publish_refuses_what_it_cannot_send(on_stack, options, message):
 
 
 @pytest.mark.stack
-def test_a_body_above_five_megabytes_is_refused_by_its_own_code(on_stack, tmp_path):
+def test_a_body_above_four_megabytes_is_refused_by_its_own_code(on_stack, tmp_path):
     file = tmp_path / "large.json"
     file.write_text(json.dumps({"text": "x" * (5 * 1024 * 1024)}))
 
     result = on_stack("publish", "ORDER", "o-large", "--name", "x", "--attributes", f"@{file}")
 
     assert (result.code, result.output) == (1, "")
-    assert "a body has at most 5242880 bytes" in result.error
+    assert "a body has at most 4194304 bytes" in result.error
 
 
 @pytest.mark.stack
@@ -310,8 +310,8 @@ def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
     ]
     assert drawing.splitlines()[2:5] == [
         "    │  SyncHandlerError: orders_by_customer: KeyError: 'customer'",
-        '    │    File "app/shop/orders.py", line 17, in orders_by_customer',
-        '    │      customer = str(command.attributes["customer"])',
+        f'    │    File "app/shop/orders.py", line {line_of_orders()}, in orders_by_customer',
+        f"    │      {CUSTOMER}",
     ]
     assert drawing.endswith("once it is repaired: sfn-cqrs chain redrive ORDER bad 1\n")
     assert "v2 ◌ BLOCKED" in drawing

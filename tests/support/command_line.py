@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.cli import main
 
 
@@ -20,6 +21,16 @@ class Result(NamedTuple):
     @property
     def json(self) -> Any:
         return json.loads(self.output)
+
+
+CUSTOMER = 'customer = str(command.attributes["customer"])'
+"""A line of the example that fails for an order of nobody."""
+
+
+def line_of_orders(text: str = CUSTOMER) -> int:
+    """Where a text stands in the example's orders."""
+    lines = (CHECKOUT / "app/shop/orders.py").read_text(encoding="utf-8").splitlines()
+    return 1 + [line.strip() for line in lines].index(text)
 
 
 def command_line(
