@@ -450,6 +450,40 @@ def test_the_api_trusts_the_stacks_own_pool_if_it_has_one(is_own: bool) -> None:
     assert (configuration["issuer"], configuration["audience"]) == (own if is_own else given)
 
 
+MINUTES_5 = 300
+FIRES = {
+    "ExecutionsFailed": ("Sum", MINUTES_5, 1, 1),
+    "ExecutionsTimedOut": ("Sum", MINUTES_5, 1, 1),
+    "ExecutionsAborted": ("Sum", MINUTES_5, 1, 1),
+    "ExecutionThrottled": ("Sum", MINUTES_5, 3, 1),
+    "ExecutionTime": ("p90", MINUTES_5, 3, 300_000),
+    "Errors": ("Sum", MINUTES_5, 2, 1),
+    "Throttles": ("Sum", MINUTES_5, 3, 1),
+    "IteratorAge": ("Maximum", 60, 5, 300_000),
+    "ApproximateAgeOfOldestMessage": ("Maximum", MINUTES_5, 1, 900),
+    "ApproximateNumberOfMessagesVisible": ("Maximum", 60, 1, 1),
+    "OldestOpenCommandAge": ("Maximum", MINUTES_5, 3, 3_600),
+    "OldestOpenTaskAge": ("Maximum", MINUTES_5, 3, 3_600),
+    "OldestOpenSagaAge": ("Maximum", MINUTES_5, 3, 3_600),
+    "OldestOpenApprovalAge": ("Maximum", MINUTES_5, 3, 3_600),
+    "OldestOpenImportAge": ("Maximum", MINUTES_5, 3, 21_600),
+    "OldestOpenZipImportAge": ("Maximum", MINUTES_5, 3, 86_400),
+    "5xx": ("Sum", MINUTES_5, 1, 5),
+}
+"""Statistic, seconds of a period, how many periods, and from which value on an alarm fires."""
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_fires_when_its_runbook_says(name: str) -> None:
+    alarm = ALARMS[name]
+    statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
+    numbers = statistic, alarm["Period"], alarm["EvaluationPeriods"], alarm["Threshold"]
+
+    assert numbers == FIRES[alarm["MetricName"]]
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert "DatapointsToAlarm" not in alarm  # all of the periods
+
+
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_reaches_the_topic(name: str) -> None:
     assert ALARMS[name]["AlarmActions"] == [{"Ref": "AlarmTopic"}]
@@ -526,6 +560,17 @@ def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it
     ]
     assert alarm["MetricName"] in {kind.metric for kind in KINDS}
     assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_what_is_invoked_by_an_event_is_tried_three_times_and_then_kept() -> None:
+    resources = TEMPLATE.document["Resources"]
+    invoked = [name for name in TEMPLATE.functions if name.startswith(("Event", "Schedule"))]
+
+    assert invoked
+    for name in invoked:
+        config = resources[name]["Properties"]["EventInvokeConfig"]
+        assert config["MaximumRetryAttempts"] == 2
+        assert config["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
 
 
 def test_uploads_start_imports_only_if_a_parameter_says_so() -> None:

@@ -26,7 +26,7 @@ def test_a_message_is_noted_before_it_is_sent_and_may_be_sent_again():
 
 
 def test_a_fast_worker_is_not_overwritten_by_the_message_that_began_it():
-    begun = Begin(1).on(a_task(), AT)
+    begun = Begin(1).on(a_task(input_s3="tasks/tenant1/t-1.json"), AT)
 
     assert begun == PROCESSING
     assert Queue(1).on(begun, AT) is None

@@ -6,7 +6,7 @@ from tests.fakes.builders import a_command, a_process
 from tests.unit.imports.conftest import JOB, a_row, key_of
 
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.errors import BusyError, TransientError
 from sfn_cqrs.domain.import_strategy import Duplicates
 from sfn_cqrs.domain.imports import Counts, FailedRow, Fate, InputRow, Planned, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
@@ -72,6 +72,18 @@ def test_bad_rows_are_kept_with_their_reason_and_the_others_go_on(world, run):
         FailedRow(InputRow(4, ["RJTT"]), ragged.problem),
     ]
     assert next(world.imports.markers(JOB)).has_errors
+
+
+def test_a_batch_whose_bad_rows_cannot_be_kept_is_not_counted(world, run, monkeypatch):
+    def is_busy(*_):
+        raise BusyError("S3 is busy")
+
+    monkeypatch.setattr(world.import_bucket, "put_errors", is_busy)
+
+    with pytest.raises(BusyError):
+        run(a_row(2), a_row(3, lat="north"))
+
+    assert world.imports.counts(JOB) == Counts()
 
 
 def test_a_batch_without_a_good_row_is_counted_too(world, run):

@@ -64,6 +64,17 @@ def test_a_late_run_of_an_earlier_try_does_not_take_the_token_back(event, world)
     assert world.waits.token(NAME, "wait_prev_command") == "second"
 
 
+def test_the_tenth_try_comes_after_the_ninth(event, world):
+    for count, token in ((9, "ninth"), (10, "tenth")):
+        context = {**event["context"], "Task": {"Token": token}}
+        context["State"] = {**context["State"], "RetryCount": count}
+        waits.park(
+            StepFunctionsContext.from_event({**event, "taskToken": token, "context": context})
+        )
+
+    assert world.waits.token(NAME, "wait_prev_command") == "tenth"
+
+
 @pytest.mark.usefixtures("world")
 def test_nobody_is_resumed_who_does_not_wait():
     with pytest.raises(NotWaitingError, match="order-1 does not wait in ask, or not yet") as raised:
