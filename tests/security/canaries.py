@@ -13,13 +13,12 @@ from unittest import mock
 from botocore.exceptions import ClientError
 from tests.simulation.weather import FLOWS
 from tests.support.calls import AwsCall, Observer
-from tests.support.system import API, TENANT
-from tests.support.whole_system import WholeSystem
+from tests.support.system import API
+from tests.support.whole_system import WholeSystem, link_secret
 
 from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.link_secret import LinkSecret
 from sfn_cqrs.adapters.topics import DeadLetters, Topic
-from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.service.logs import logger
 from sfn_local import FunctionError
 from sfn_local.executions.tokens import Tokens
@@ -54,13 +53,10 @@ class CanarySystem(WholeSystem):
         return {
             **super().environment(),
             "AWS_SESSION_TOKEN": SESSION,
-            "APPROVAL_LINK_SECRET": "approval-links",
         }
 
     def parts(self) -> dict[str, Any]:
-        secrets = mock.Mock()
-        secrets.get_secret_value.return_value = {"SecretString": SECRET}
-        return {**super().parts(), "link_secret": LinkSecret(lambda: secrets, "approval-links")}
+        return {**super().parts(), "link_secret": link_secret(SECRET)}
 
     def api(
         self, method: str, path: str, body: dict[str, Any] | None = None, **more: Any
@@ -90,16 +86,6 @@ class CanarySystem(WholeSystem):
             self.seen["causes"].append(json.dumps(causes))
 
 
-def links(system: WholeSystem) -> None:
-    """Send a link, such as by e-mail, and look at its approval."""
-    asked = {"type": "ORDER_RELEASE", "subject": "o-1"}
-    id_ = system.ask("POST", "/approvals", asked)["id"]
-    link = ApprovalService(TENANT).link(id_, "hanako", ["operator"], base_url="https://api")
-    assert isinstance(system, CanarySystem)
-    system.canaries.add(re.split("[/?=#]", link)[-1])
-    system.api("GET", f"/approvals/{id_}")
-
-
 @contextmanager
 def canary_system(level: int) -> Iterator[CanarySystem]:
     """Enter a system that logs at a level, as Lambda would let it."""
@@ -108,7 +94,7 @@ def canary_system(level: int) -> Iterator[CanarySystem]:
     own = (logger.name, "moto", "sfn_local")  # Lambda's handler leaves what is ours to ours
     everything.addFilter(lambda record: not record.name.startswith(own))
     before = root.level, logger.log_level
-    publish, put, issue = Topic.publish, DeadLetters.put, Tokens.issue
+    publish, put, issue, sign = Topic.publish, DeadLetters.put, Tokens.issue, ApprovalLink.signed
 
     def published(topic: Topic, messages: Any) -> None:
         system.seen["notices"].append(json.dumps(list(messages)))
@@ -123,6 +109,11 @@ def canary_system(level: int) -> Iterator[CanarySystem]:
         system.canaries.add(token)
         return token
 
+    def signed(link: ApprovalLink, secret: bytes) -> str:
+        text = sign(link, secret)
+        system.canaries.add(text)
+        return text
+
     reported = FunctionError.of
 
     def report(error: BaseException) -> FunctionError:
@@ -134,6 +125,7 @@ def canary_system(level: int) -> Iterator[CanarySystem]:
         stack.enter_context(patch(Topic, "publish", published))
         stack.enter_context(patch(DeadLetters, "put", put_away))
         stack.enter_context(patch(Tokens, "issue", issued))
+        stack.enter_context(patch(ApprovalLink, "signed", signed))
         stack.enter_context(patch(FunctionError, "of", report))
         stack.enter_context(patch(logger.registered_handler, "stream", text))
         root.addHandler(everything)
@@ -190,7 +182,7 @@ class Day:
     functions: set[str] = field(default_factory=set)
 
 
-def day(level: int, *observers: Observer, flows: Sequence[Flow] = (*FLOWS, links)) -> Day:
+def day(level: int, *observers: Observer, flows: Sequence[Flow] = FLOWS) -> Day:
     """Play flows, however they end, each in a system of its own."""
     told = Day()
     for flow in flows:

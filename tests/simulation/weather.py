@@ -16,6 +16,7 @@ from tests.support.zip_system import an_archive
 from tests.template.saga_calls import refunds_are_refused
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.commands.service import CommandService
 
 ORDER = {"order": "o-1", "customer": "ada", "total": 4, "lines": [{"sku": "BOOK", "quantity": 2}]}
@@ -189,6 +190,23 @@ def approvals(system: WholeSystem) -> None:
     ]
 
 
+def links(system: WholeSystem) -> None:
+    """An order is released by somebody who has a link, and no token."""
+    order = {"type": "ORDER", "code": "o-1", "name": "o-1", "attributes": {"customer": "ada"}}
+    system.ask("POST", "/commands", order, key="order")
+    id_ = _requested(system, "o-1")
+    system.settle()
+    link = ApprovalService(TENANT).link(id_, "hanako", ["operator"], base_url="")
+    assert "Approve" in system.open(link)
+    path, _, token = link.partition("?token=")
+    told = system.open(path, token=token, decision="approve")
+    assert "It is granted." in told or "GRANTED already" in told, told
+    system.until(lambda: _approval(system, id_)["stage"] == "DONE")
+    system.settle()
+    assert system.ask("GET", "/data/ORDER/o-1")["attributes"]["release"] == "released"
+    assert "openapi.json" in system.open("/docs")
+
+
 def _requested(system: WholeSystem, code: str) -> str:
     asked = {"type": "ORDER_RELEASE", "subject": code}
     return str(system.ask("POST", "/approvals", asked, key=f"release {code}")["id"])
@@ -300,6 +318,7 @@ FLOWS: list[Callable[[WholeSystem], None]] = [
     tasks,
     saga,
     approvals,
+    links,
     imports,
     archives,
     nothing_starts,

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Self
 from unittest import mock
 from urllib.parse import quote, unquote
 
-from functions.api.handle_request.app import lambda_handler
 from tests.fakes import World
+from tests.support.lambdas import handler_of
 from tests.support.system import template
 
 from sfn_cqrs import bootstrap
@@ -93,7 +93,7 @@ class Api:
         given = claims if claims is not None else who.claims if who else None
         if given is not None:
             event["requestContext"]["authorizer"] = {"jwt": {"claims": given, "scopes": None}}
-        return answer_of(lambda_handler(event, None))
+        return answer_of(answered(event))
 
 
 @cache
@@ -106,6 +106,20 @@ def _sample() -> dict[str, Any]:
 def api_routes() -> list[Route]:
     """The template's routes, those with whole paths first."""
     return sorted(template().routes, key=lambda one: (one.path == "$default", one.path.count("{")))
+
+
+def answered(event: dict[str, Any]) -> dict[str, Any]:
+    """What the function answers that the template's route names."""
+    path = event["routeKey"].partition(" ")[2] or "$default"
+    method = event["requestContext"]["http"]["method"]
+    (name,) = {
+        each.function
+        for each in api_routes()
+        if each.path == path and each.method in (method, "ANY")
+    }
+    function = template().functions[name]
+    answer: dict[str, Any] = handler_of(function.folder, function.handler)(event, None)
+    return answer
 
 
 def event_of(

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest import mock
+from urllib.parse import parse_qsl, urlencode
 
 from tests.support.calls import AwsCall
 from tests.support.lambdas import Lambdas
@@ -11,6 +13,8 @@ from tests.support.stream import Stream
 from tests.support.system import API, MINUTES_5, SWEEP
 from tests.support.zip_system import ZipSystem
 
+from sfn_cqrs.adapters.link_secret import LinkSecret
+from sfn_cqrs_local.front import match_route
 from sfn_cqrs_local.weather import LOST, REFUSALS, Forecast, Weather
 from sfn_local import FunctionError
 
@@ -65,6 +69,13 @@ def _said(answer: Any) -> str:
     return "done"
 
 
+def link_secret(value: str) -> LinkSecret:
+    """The secret of approval links, which no service keeps."""
+    secrets = mock.Mock()
+    secrets.get_secret_value.return_value = {"SecretString": value}
+    return LinkSecret(lambda: secrets, "approval-links")
+
+
 class WholeSystem(ZipSystem):
     """All of it, the sweep every five minutes; a client sends again what is answered 503.
 
@@ -92,6 +103,9 @@ class WholeSystem(ZipSystem):
                 self.queues[queue] = source.function
         self._swept_at = self.clock.time()
         self.stream = self.consumers["StreamOnProcessChangedFunction"]
+
+    def parts(self) -> dict[str, Any]:
+        return {**super().parts(), "link_secret": link_secret("of links, and long enough for them")}
 
     def api(
         self,
@@ -155,6 +169,31 @@ class WholeSystem(ZipSystem):
         status, answer = self.api(method, path, body, **who)
         assert status < 300, answer
         return answer
+
+    def open(self, path: str, **form: str) -> str:
+        """Open a page in a browser, which has no token, or send its form; answers the page."""
+        method, query = ("POST", "") if form else ("GET", path.partition("?")[2])
+        (function,) = {
+            route.function
+            for route in self.template.routes
+            if match_route(route, method, path.partition("?")[0]) is not None
+            and route.path != "$default"
+        }
+        http = {"method": method, "path": path.partition("?")[0], "sourceIp": "192.0.2.1"}
+        event = {
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": http["path"],
+            "queryStringParameters": dict(parse_qsl(query)),
+            "requestContext": {"http": http, "stage": "$default", "requestId": "a-request"},
+            "body": urlencode(form),
+        }
+        for _ in range(TRIES):
+            answer = self.invoke(function, event)
+            if answer["statusCode"] != BUSY:
+                break
+            self.clock.advance(2)
+        return str(answer["body"])
 
     def given_up(self) -> list[dict[str, Any]]:
         """What any stream has given up."""

@@ -14,6 +14,7 @@ from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.domain.keys import shard_of
 from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.types import SagaStep
 from sfn_cqrs_local.stack import LocalStack
@@ -50,7 +51,7 @@ def run_sagas(user: Asker) -> None:
     with shipping_fails():
         assert ended(user, start(user, "undone"))["status"] == "COMPENSATED"
     assert ended(user, start(user, "undone"))["status"] == "COMPLETED"
-    user.ask("/commands", {**ORDER, "code": "sent", "attributes": SENT, "mode": "sync"})
+    CommandService("tenant1").publish_sync("ORDER", "sent", name="an order", attributes=SENT)
     with refunds_are_refused():
         parked = start(user, "sent")
         assert ended(user, parked)["status"] == "PARKED"
@@ -59,7 +60,6 @@ def run_sagas(user: Asker) -> None:
     user.ask("/sagas?status=PARKED")
 
 
-ORDER = {"type": "ORDER", "name": "an order"}
 SENT = {"customer": "ada", "status": "SHIPPED"}
 
 

@@ -71,9 +71,10 @@ def as_list(value: Any) -> list[Any]:
 
 
 def role_statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the statements of a role's own policies."""
+    """Yield the statements of a role's own policies, and of those that a parameter switches on."""
     for policy in role.get("Policies", []):
-        yield from as_list(policy["PolicyDocument"]["Statement"])
+        granted = policy["Fn::If"][1] if "Fn::If" in policy else policy
+        yield from as_list(granted["PolicyDocument"]["Statement"])
 
 
 def statements_of(logical_id: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import boto3
 import pytest
@@ -37,6 +38,7 @@ from sfn_cqrs.domain.keys import (
     TaskKind,
     ZipRef,
 )
+from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
@@ -532,6 +534,13 @@ def decide(user: User) -> None:
     user.ask("/approvals?status=ALL")
     with pytest.raises(urllib.error.HTTPError, match="Forbidden"):
         urllib.request.urlopen(f"{user.stack.http}/approvals/{lost}/decide?token=nobodys")
+    by_link = user.ask_for_release("o-no")
+    user.wait_for_approval(by_link, "WAITING", is_parked=True)
+    service = ApprovalService("tenant1")
+    link = service.link(by_link, "hanako", {"operator"}, base_url=user.stack.http)
+    form = urlencode({"token": link.partition("token=")[2], "decision": "approve"}).encode()
+    urllib.request.urlopen(link.partition("?")[0], form)
+    user.wait_for_approval(by_link, "DONE")
 
 
 def lose_approvals_and_sweep(user: User) -> None:

@@ -3,6 +3,7 @@ import re
 from typing import Any
 
 import pytest
+from functions.api.decide_by_link.app import app as links
 from functions.api.handle_request.app import app
 from tests.template.stack import ISSUER, ROOT, TEMPLATE, attribute, of_type, translated
 
@@ -362,7 +363,7 @@ def test_the_sweep_runs_every_five_minutes_and_whenever_an_execution_ends_badly(
 def test_the_api_has_a_route_for_each_of_the_functions() -> None:
     answered = {
         (route.method, re.sub(r"<(\w+?)_?>", r"{\1}", route.path))
-        for route in (*app._static_routes, *app._dynamic_routes)
+        for route in (*app._static_routes, *app._dynamic_routes, *links._dynamic_routes)
     }
 
     assert {(route.method, route.path) for route in TEMPLATE.routes} == answered | {

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
-from functions.api.handle_request.app import lambda_handler
+from tests.support.api import answered
 from tests.unit.api.schemas import answers_as_described
 
 from sfn_cqrs_local.front import match_route
@@ -80,7 +80,7 @@ def call(event_of, world):  # noqa: ARG001 - whoever calls needs the fakes in pl
 
     def send(method, path, body=None, **more):
         event = event_of(method, path, body, **more)
-        raw = lambda_handler(event, None)
+        raw = answered(event)
         answers_as_described(SimpleNamespace(event=event, raw=raw))
         return Answer(raw)
 

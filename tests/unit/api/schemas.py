@@ -3,18 +3,16 @@
 import json
 from functools import cache
 
-from functions.api.handle_request.app import resources
 from jsonschema import Draft202012Validator
 
-from sfn_cqrs.routes import openapi
 from sfn_cqrs.routes.document import document
+from sfn_cqrs.routes.resources import DESCRIPTION, RESOURCES
 
 
 @cache
 def described():
     """The document, in which no object has a field that it does not name."""
-    every = (*resources, openapi.routes_for(resources))
-    found = document(route for each in every for route in each.registered)
+    found = document(route for each in (*RESOURCES, DESCRIPTION) for route in each.registered)
     for schema in found["components"]["schemas"].values():
         if "properties" in schema:
             schema.setdefault("additionalProperties", False)

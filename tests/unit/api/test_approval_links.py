@@ -163,7 +163,7 @@ def test_a_body_that_is_no_base64_decides_nothing(event_of, make_link):
     make_link()
     event = event_of("POST", PATH, "x", claims={}) | {"body": "***", "isBase64Encoded": True}
 
-    from functions.api.handle_request.app import lambda_handler  # noqa: PLC0415
+    from functions.api.decide_by_link.app import lambda_handler  # noqa: PLC0415
 
     assert lambda_handler(event, None)["statusCode"] == 403
 

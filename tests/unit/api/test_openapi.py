@@ -5,13 +5,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from functions.api.handle_request.app import app, resources
+from functions.api.decide_by_link.app import app as links
+from functions.api.handle_request.app import app
 from jsonschema import Draft202012Validator
 from tests.unit.api.conftest import routes
 from tests.unit.api.schemas import described
 
 from sfn_cqrs.routes.operation import operation_of
 from sfn_cqrs.routes.problems import status_of
+from sfn_cqrs.routes.resources import RESOURCES
 
 ROOT = Path(__file__).parents[3]
 OPERATIONS = {
@@ -31,7 +33,7 @@ def test_it_describes_the_routes_of_the_template_and_of_the_function_and_no_othe
     described_routes = {
         (method.upper(), path) for path, methods in document["paths"].items() for method in methods
     }
-    answered = [*app._static_routes, *app._dynamic_routes]
+    answered = [*app._static_routes, *app._dynamic_routes, *links._dynamic_routes]
 
     assert described_routes == {(route.method, route.path) for route in routes()} - {
         ("ANY", "$default"),
@@ -77,7 +79,7 @@ def test_names_of_operations_are_unlike():
 def test_every_problem_of_a_route_has_a_status_of_its_own():
     declared = {
         problem
-        for each in resources
+        for each in RESOURCES
         for route in each.registered
         for problem in operation_of(route.function).problems
     }

@@ -1,0 +1,47 @@
+"""An HTTP API of some routes: every error is an RFC 9457 problem document with a stable `code`."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
+
+from sfn_cqrs.routes.problems import problem, problem_of
+from sfn_cqrs.routes.resolver import Resolver, Routes
+from sfn_cqrs.service.logs import logger
+
+RETRY_AFTER = "2"
+"""Seconds after which a client may send a request again that met a busy AWS."""
+
+
+def api_of(*resources: Routes) -> Resolver:
+    """Make an API of the routes of these resources."""
+    app = Resolver()
+    for routes in resources:
+        app.include_router(routes)
+    app.exception_handler(Exception)(_refuse)
+    app.not_found(_no_route)
+    return app
+
+
+def _refuse(error: Exception) -> Response[str]:
+    """Answer any error; of one that is our own fault the log alone says more."""
+    status, document = problem_of(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.exception("a request failed")
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
+        logger.warning("a request was answered 503", exc_info=error)
+    return _problem(status, document)
+
+
+def _no_route(_error: NoRouteError) -> Response[str]:
+    """Answer a path that is no route."""
+    status = HTTPStatus.NOT_FOUND
+    return _problem(status, problem(status, "no_such_route", "see the list of routes in README"))
+
+
+def _problem(status: int, document: dict[str, Any]) -> Response[str]:
+    body = json.dumps(document)  # in ASCII: it may quote half of a surrogate pair
+    headers = {"Retry-After": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return Response(int(status), "application/problem+json", body, {**headers})

@@ -1,0 +1,16 @@
+"""Every resource of the API, for whoever answers them, or describes them."""
+
+from sfn_cqrs.routes import (
+    approval_links,
+    approvals,
+    commands,
+    data,
+    imports,
+    openapi,
+    sagas,
+    tasks,
+)
+
+WITH_TOKEN = [resource.routes for resource in (approvals, commands, data, imports, sagas, tasks)]
+RESOURCES = [*WITH_TOKEN, approval_links.routes]
+DESCRIPTION = openapi.routes_for(RESOURCES)

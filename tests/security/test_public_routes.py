@@ -1,0 +1,58 @@
+"""What may be asked for without a token invokes nothing that may do anything."""
+
+import pytest
+from tests.template.stack import ISSUER, ROOT, TEMPLATE, translated
+
+from sfn_cqrs_local.template import Template
+
+PUBLIC = {
+    ("GET", "/docs"): "ApiShowDocsFunction",
+    ("OPTIONS", "/{proxy+}"): "ApiShowDocsFunction",
+    ("GET", "/approvals/{id}/decide"): "ApiDecideByLinkFunction",
+    ("POST", "/approvals/{id}/decide"): "ApiDecideByLinkFunction",
+}
+
+
+def test_every_route_without_a_token_has_a_function_of_its_own() -> None:
+    public = {
+        (route.method, route.path): route.function
+        for route in TEMPLATE.routes
+        if not route.has_authorizer
+    }
+
+    assert public == PUBLIC
+    assert {route.function for route in TEMPLATE.routes if route.has_authorizer} == {
+        "ApiHandleRequestFunction"
+    }
+
+
+@pytest.mark.parametrize("stage", ["dev", "stg", "prod"])
+def test_the_page_of_the_api_may_do_nothing(stage: str) -> None:
+    template = Template.load(ROOT / "template.yaml", parameters={**ISSUER, "Stage": stage})
+
+    role = template.translate()["Resources"]["ApiShowDocsFunctionRole"]["Properties"]
+
+    assert "Policies" not in role
+    managed = [str(arn).rpartition("/")[2].strip("'}") for arn in role["ManagedPolicyArns"]]
+    assert managed == ["AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"]
+
+
+def test_links_that_are_switched_off_may_do_nothing() -> None:
+    role = translated()["ApiDecideByLinkFunctionRole"]["Properties"]
+
+    ((condition, granted, otherwise),) = [policy["Fn::If"] for policy in role["Policies"]]
+
+    assert condition == "HasApprovalLinks"
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    actions = [each["Action"] for each in granted["PolicyDocument"]["Statement"]]
+    assert actions == [
+        ["dynamodb:GetItem", "dynamodb:PutItem"],
+        "states:SendTaskSuccess",
+        "secretsmanager:GetSecretValue",
+    ]
+
+
+def test_what_members_use_cannot_read_the_secret_of_links() -> None:
+    role = translated()["ApiHandleRequestFunctionRole"]["Properties"]
+
+    assert "secretsmanager" not in str(role)
