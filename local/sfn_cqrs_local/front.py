@@ -27,6 +27,7 @@ from sfn_local.http_server import Request, Response
 from sfn_local.request_guard import Guard
 
 DEFAULT_ROUTE: Final = "$default"
+CONSOLE: Final = "/console"
 
 _TEXT_TYPES: Final = ("text/", "application/json", "application/javascript", "application/xml")
 
@@ -46,6 +47,8 @@ class Front:
         self._routes = sorted(routes, key=_specificity)
         self._functions = functions
         self._cors = Cors(cors)
+        self.console = ""
+        """Where the console is, without its path; a request for it is sent on."""
 
     @property
     def guard(self) -> Guard:
@@ -54,8 +57,13 @@ class Front:
 
     def _is_page(self, path: str) -> bool:
         """Whether GET of a path needs no token: no link could open anything else on AWS."""
+        if self._is_console(path):
+            return True
         route = self._find("GET", path)
         return route is not None and not route[0].has_authorizer
+
+    def _is_console(self, path: str) -> bool:
+        return bool(self.console) and f"{path}/".startswith(f"{CONSOLE}/")
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """The route of a request, and its path parameters."""
@@ -74,6 +82,10 @@ class Front:
         return Response(response.status, headers, response.body, response.cookies)
 
     def _answer(self, request: Request) -> Response:
+        if self._is_console(request.path):
+            query = f"?{request.query}" if request.query else ""
+            place = f"{self.console}{request.path}{query}"
+            return Response(HTTPStatus.TEMPORARY_REDIRECT, {"Location": place})
         try:
             path = unquote(request.path, errors="strict")
         except UnicodeDecodeError:

@@ -95,6 +95,7 @@ class LocalStack:
         self.fabric: Fabric
         self.template: Template
         self.deployment: Deployment
+        self.front: Front
         self.functions: Functions
         self.output: FunctionOutput
         self.engine: Engine
@@ -169,9 +170,9 @@ class LocalStack:
         self.fabric = self._fabric or Ministack(FABRIC_PYTHON, self.state.fabric_log)
         self.template = self._load(self.fabric)
         self._start_functions()
-        front = Front(self.template.routes, self.functions, self.template.cors)
-        self.http = self._serve(self._port, front.handle, front.guard)
-        self._start_fabric(self.fabric, front.guard.origins)
+        self.front = Front(self.template.routes, self.functions, self.template.cors)
+        self.http = self._serve(self._port, self.front.handle, self.front.guard)
+        self._start_fabric(self.fabric, self.front.guard.origins)
         self._start_engine()
         self._cleanup.enter_context(_environment(self.environment))
         self._cleanup.callback(self.functions.close)  # before the environment changes again

@@ -53,25 +53,31 @@ TAKEN_STYLE = """
 
 MARKER = (
     '<marker id="{}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-    'orient="auto"><path d="M0 0L8 4L0 8z" fill="{}"/></marker>'
+    'orient="auto"><path class="{}" d="M0 0L8 4L0 8z" fill="{}"/></marker>'
 )
-MARKERS = f"<defs>{MARKER.format('arrow', '#475569')}{MARKER.format('caught', '#d64545')}</defs>"
+ARROW = MARKER.format("arrow", "head", "#475569")
+CAUGHT = MARKER.format("caught", "back", "#d64545")
+MARKERS = f"<defs>{ARROW}{CAUGHT}</defs>"
 
 
-def svg(definition: Json, path: Taken | None = None) -> str:
+def svg(definition: Json, path: Taken | None = None, *, is_bare: bool = False) -> str:
     """An SVG picture of a definition; the path of an execution is coloured.
+
+    A bare one has no colours and no background: the page that it stands in has a style for its
+    classes, and finds a state by its attribute data-state.
 
     Raises:
         ValueError: the definition has no states.
     """
     drawing = _draw(read_graph(definition), path)
-    style = STYLE if path is None else STYLE + TAKEN_STYLE
     width, height = drawing.layout.width + 2 * MARGIN, drawing.layout.height + 2 * MARGIN
+    style = STYLE if path is None else STYLE + TAKEN_STYLE
+    ground = f'<style>{style}</style>\n<rect width="100%" height="100%" fill="#ffffff"/>\n'
     body = "\n".join(drawing.parts(MARGIN, MARGIN))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" height="{height:.0f}">\n<style>{style}</style>\n{MARKERS}\n'
-        f'<rect width="100%" height="100%" fill="#ffffff"/>\n{body}\n</svg>\n'
+        f'width="{width:.0f}" height="{height:.0f}">\n{"" if is_bare else ground}{MARKERS}\n'
+        f"{body}\n</svg>\n"
     )
 
 
@@ -197,7 +203,7 @@ def _node_box(node: Node, x: float, y: float, width: float, path: Taken | None) 
         kind += f" {path.outcome(node.name)}"
         title += f", entered {path.visits.get(node.name, 0)} times"
     return (
-        f'<g class="node {kind}"><title>{title}</title>'
+        f'<g class="node {kind}" data-state="{escape(node.name)}"><title>{title}</title>'
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{NODE_HEIGHT}" rx="{radius}"/>'
         f'<rect class="stripe" x="{x + 12:.1f}" y="{y + 14:.1f}" width="4" height="16" rx="2"/>'
         f"{''.join(lines)}</g>"

@@ -41,6 +41,10 @@ COMMANDS: Final = {
         "sfn_cqrs_local.cli.doctor:doctor",
         "Look for what is stuck, failed or undelivered.",
     ),
+    "console": (
+        "sfn_cqrs_local.cli.console:console",
+        "Show a stack in the browser: what runs, what is stuck, and repair it.",
+    ),
     "engine": ("sfn_cqrs_local.cli.engine:engine", "Serve the Step Functions engine alone."),
     "new": ("sfn_cqrs_local.cli.new:new", "Write a workflow, handler, task or import of your own."),
     "run": ("sfn_local.cli.run:run", "Run any state machine, with stand-ins for its tasks."),

@@ -20,6 +20,8 @@ from sfn_cqrs_local.cli.options import (
     template_option,
     weather_options,
 )
+from sfn_cqrs_local.client.api import user_of_this_machine
+from sfn_cqrs_local.client.aws import find_target
 from sfn_cqrs_local.fabric import FabricError
 from sfn_cqrs_local.lambdas import break_into_handler
 from sfn_cqrs_local.stack import LocalStack
@@ -94,7 +96,7 @@ def up(
         weather=None if weather is None else (weather, seed),
     )
     try:
-        with _ending_on_signals(), one_line_errors(), stack:
+        with _ending_on_signals(), one_line_errors(), stack, console_of(stack, port, state):
             _announce(stack, stdout, as_json=as_json)
             sys.breakpointhook = break_into_handler
             talk = Talk(stack, sys.stderr if as_json else stdout)
@@ -109,6 +111,25 @@ def up(
             click.echo("stopped", err=True)
 
 
+@contextmanager
+def console_of(stack: LocalStack, port: int, state: Path) -> Iterator[None]:
+    """Serve the console of a stack: behind the front's port, or wherever there is a free one."""
+    from sfn_cqrs_local.console.backend import local  # noqa: PLC0415 - --help needs no server
+    from sfn_cqrs_local.console.server import ConsoleServer  # noqa: PLC0415
+
+    backend = local(stack.name, stack.http, find_target(state, None), user_of_this_machine())
+    try:
+        server = ConsoleServer(backend, port + 1 if port else 0)
+    except OSError:
+        server = ConsoleServer(backend)
+    stack.front.console = server.origin
+    try:
+        yield
+    finally:
+        stack.front.console = ""
+        server.close()
+
+
 def _announce(stack: LocalStack, stdout: TextIO, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(stack.info.endpoints()), stdout)
@@ -119,6 +140,7 @@ def _announce(stack: LocalStack, stdout: TextIO, *, as_json: bool) -> None:
         if any(route.path == f"/{name}" for route in stack.template.routes)
     )
     text = f"""the stack runs:
+  console {stack.http}/console
   http    {stack.http}
 {pages}  aws     {stack.aws}
   sfn     {stack.sfn}

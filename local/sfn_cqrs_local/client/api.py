@@ -194,7 +194,7 @@ def connect(state: Path, stack: str | None, tenant: str | None) -> Api:
     """
     headers = {"content-type": "application/json", "accept": "application/json"}
     if stack is None:
-        local = {"x-user": _user(), "x-tenant-code": tenant or DEFAULT_TENANT}
+        local = {"x-user": user_of_this_machine(), "x-tenant-code": tenant or DEFAULT_TENANT}
         encoded = {name: value.encode().decode("latin-1") for name, value in local.items()}
         api = Api(StateFolder(state).read().http, headers | encoded, proxies=False)
         api.recent = Recent(state, "local")
@@ -227,7 +227,8 @@ def _is_lost(error: Exception) -> bool:
     return isinstance(reason, lost)
 
 
-def _user() -> str:
+def user_of_this_machine() -> str:
+    """Who sits here."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name

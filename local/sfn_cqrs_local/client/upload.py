@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 CHUNK: Final = 1024 * 1024
 
 
-def upload(api: Api, path: Path, table: str | None, update: Update) -> str:
-    """Upload a file; answers the key to import.
+def upload(api: Api, path: Path, table: str | None, update: Update, name: str | None = None) -> str:
+    """Upload a file, as another `name` if need be; answers the key to import.
 
     Raises:
         ApiProblem: there is no such table.
         click.ClickException: the file is too large, or cannot be sent.
     """
-    asked = {"name": path.name, "tableName": table}
+    asked = {"name": name or path.name, "tableName": table}
     given = {name: value for name, value in asked.items() if value is not None}
     form = api.post("/imports/uploads", json.dumps(given))
     size = path.stat().st_size

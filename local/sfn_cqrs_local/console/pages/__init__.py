@@ -1,0 +1,23 @@
+"""The pages of the console, by their paths below /console."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sfn_cqrs_local.console.application import Page, Taker
+from sfn_cqrs_local.console.pages import (
+    approvals,
+    executions,
+    imports,
+    items,
+    overview,
+    queues,
+    sagas,
+    search,
+    tasks,
+)
+
+_PARTS: Final = (overview, executions, items, imports, tasks, sagas, approvals, queues, search)
+
+PAGES: Final[Mapping[str, Page]] = {k: page for part in _PARTS for k, page in part.PAGES.items()}
+FORMS: Final[Mapping[str, Page]] = {k: form for part in _PARTS for k, form in part.FORMS.items()}
+FILES: Final[Mapping[str, Taker]] = imports.FILES

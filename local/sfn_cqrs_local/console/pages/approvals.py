@@ -1,0 +1,122 @@
+"""Approvals: the inbox, and one approval with all that whoever decides has to know."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
+from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View
+
+STATUSES: Final = ("OPEN", "GRANTED", "REJECTED", "EXPIRED", "ALL")
+
+
+def listed(ask: Ask) -> View:
+    """List what waits for this person; with a status, whatever has it."""
+    status = ask.query.get("status", "")
+    page = ask.api.get(
+        "/approvals", status=status or None, limit=50, cursor=ask.query.get("cursor")
+    )
+    return View(
+        "approvals.html",
+        {
+            "approvals": page["items"],
+            "cursor": page.get("nextCursor"),
+            "status": status,
+            "statuses": STATUSES,
+        },
+        is_live="cursor" not in ask.query,
+    )
+
+
+def approval(ask: Ask) -> View:
+    """Show one approval."""
+    found = ask.api.get(_path(ask.parts["id"]))
+    return View(
+        "approval.html",
+        {
+            "approval": found,
+            "path": f"/approvals/{found['id']}",
+            "obstacle": _obstacle(ask, found),
+            "execution": _execution(ask, found),
+            "may_retry": found["stage"] == "FAILED" and ask.who.is_operator,
+        },
+        is_live=found["status"] == "OPEN" or found["stage"] not in ("DONE", "FAILED"),
+    )
+
+
+def decide(ask: Ask) -> GoTo:
+    """Approve or reject; the API says whether this person may."""
+    verb = ask.form.get("decision", "")
+    if verb not in ("approve", "reject"):
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", "Approve or reject it.")
+    given: dict[str, Any] = {"reason": ask.form["reason"]} if ask.form.get("reason") else {}
+    given |= {"digest": ask.form["digest"]} if ask.form.get("digest") else {}
+    ask.api.post(f"{_path(ask.parts['id'])}/{verb}", json.dumps(given))
+    return GoTo(f"/approvals/{ask.parts['id']}")
+
+
+def retry(ask: Ask) -> GoTo:
+    """Run what failed after the decision again."""
+    ask.api.post(f"{_path(ask.parts['id'])}/retry")
+    return GoTo(f"/approvals/{ask.parts['id']}")
+
+
+def new(_ask: Ask) -> View:
+    """Show the form that asks for an approval."""
+    return View("approval_new.html")
+
+
+def create(ask: Ask) -> GoTo:
+    """Ask for it."""
+    form = ask.form
+    body: dict[str, Any] = {
+        name: form[name] for name in ("type", "subject", "note") if form.get(name)
+    }
+    if form.get("payload"):
+        try:
+            body["payload"] = json.loads(form["payload"])
+        except ValueError as error:
+            text = f"The payload is no JSON: {error}. Go back and correct it."
+            raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", text) from error
+    return GoTo(f"/approvals/{ask.api.post('/approvals', json.dumps(body))['id']}")
+
+
+def _obstacle(ask: Ask, found: dict[str, Any]) -> str:
+    """Why this person may not decide now, as far as it can be told here; the API decides."""
+    who = ask.who
+    if found["status"] != "OPEN":
+        return f"It is {str(found['status']).lower()}."
+    if any(one["by"] == who.user for one in found["decisions"]):
+        return "You have decided already; it waits for somebody else."
+    if found["fourEyes"] and found["requestedBy"] == who.user:
+        return "Four eyes: you have requested it, so somebody else decides."
+    if found["approvers"] and who.user in found["approvers"]:
+        return ""
+    if found["group"] and found["group"] in who.roles:
+        return ""
+    named = [*found["approvers"], *([f"the group {found['group']}"] if found["group"] else [])]
+    return f"It is for {', '.join(named)} to decide." if named else ""
+
+
+def _execution(ask: Ask, found: dict[str, Any]) -> str:
+    key = ApprovalKey.of(ask.who.tenant, found["id"])
+    name = ApprovalRef(key, found["attempt"]).execution_name(
+        ask.backend.outputs["ApprovalsTableName"]
+    )
+    return f"/executions/approval/{name}"
+
+
+def _path(id_: str) -> str:
+    return f"/approvals/{quote(id_, safe='')}"
+
+
+_ONE: Final = "/approvals/{id}"
+PAGES: Final = {"/approvals": listed, "/approvals/new": new, _ONE: approval}
+FORMS: Final = {
+    "/approvals/new": create,
+    f"{_ONE}/decide": decide,
+    f"{_ONE}/retry": retry,
+}

@@ -1,0 +1,314 @@
+"""Items: the chain of one, what changed from version to version, and the repair of what failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from itertools import islice
+from typing import Any, Final
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.routes.http import code_of
+from sfn_cqrs_local.client.api import Api, ApiProblem, item_path
+from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View
+from sfn_cqrs_local.console.executions import Filter
+from sfn_cqrs_local.console.rendering import query
+from sfn_cqrs_local.console.subjects import item_page, subject_of
+
+VERSIONS: Final = 50
+HISTORY: Final = 100
+RECENT: Final = 60
+MOST_SCANNED_PAGES: Final = 3
+REPAIRABLE: Final = ("FAILED", "BLOCKED")
+_KEYS: Final = ("pk", "sk")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An attribute in two versions; `kind` is added, removed, changed or same."""
+
+    name: str
+    kind: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Recent:
+    """An item that an execution was about lately."""
+
+    type: str
+    code: str
+    version: int
+    label: str
+    path: str
+    tenant: str
+    status: str
+    at: datetime
+
+
+def listed(ask: Ask) -> View:
+    """Find an item: by its type and code, among those of a type, or among the latest."""
+    type_, code = ask.query.get("type", "").strip(), ask.query.get("code", "").strip()
+    recent = list(_recent(ask))
+    rows: list[dict[str, Any]] = []
+    cursor = None
+    if type_:
+        page = ask.api.get("/data", type=type_, limit=100, cursor=ask.query.get("cursor"))
+        rows = [one for one in page["items"] if code.lower() in one["code"].lower()]
+        cursor = page.get("nextCursor")
+    return View(
+        "items.html",
+        {
+            "type": type_,
+            "code": code,
+            "rows": [(one, item_page(one["type"], one["code"])) for one in rows],
+            "cursor": cursor,
+            "recent": recent,
+            "types": sorted({one.type for one in recent} | ({type_} if type_ else set())),
+            "exact": item_page(type_, code) if type_ and code else "",
+        },
+        is_live=not type_,
+    )
+
+
+def item(ask: Ask) -> View:
+    """Show one item."""
+    type_, code = _key(ask)
+    versions = list(islice(ask.api.pages(item_path("commands", type_, code)), VERSIONS))
+    if not versions:
+        raise LookupError(f"there is no {type_} {code}")
+    chain = sorted(versions, key=lambda one: int(one["version"]), reverse=True)
+    chosen = _chosen(ask, chain)
+    data = _maybe(ask.api, item_path("data", type_, code), deleted="true")
+    moment = ask.query.get("at", "")
+    return View(
+        "item.html",
+        {
+            "type": type_,
+            "code": code,
+            "path": item_page(type_, code),
+            "chain": [(one, _execution(ask, type_, code, one)) for one in chain],
+            "chosen": chosen,
+            "data": data,
+            "differences": _differences(ask.api, type_, code, chosen),
+            "rows": _read_models(ask, code),
+            "at": moment,
+            "then": _as_of(ask.api, type_, code, data, moment) if moment else None,
+            "is_repairable": ask.who.is_operator,
+            "repairable": REPAIRABLE,
+        },
+        is_live=not moment,
+    )
+
+
+def repair(ask: Ask) -> View:
+    """Show what a redrive or a skip will do, before it does it."""
+    type_, code = _key(ask)
+    number, verb = int(ask.parts["version"]), str(ask.parts["verb"])
+    _checked_verb(verb)
+    versions = list(islice(ask.api.pages(item_path("commands", type_, code)), VERSIONS))
+    found = next((one for one in versions if one["version"] == number), None)
+    if found is None:
+        raise LookupError(f"{type_} {code} has no version {number}")
+    behind = sorted(
+        one["version"]
+        for one in versions
+        if one["version"] > number and one["outcome"] in ("BLOCKED", "WAITING", "OPEN")
+    )
+    return View(
+        "repair.html",
+        {
+            "type": type_,
+            "code": code,
+            "path": item_page(type_, code),
+            "version": found,
+            "verb": verb,
+            "behind": behind,
+            "may": found["outcome"] in REPAIRABLE and ask.who.is_operator,
+        },
+    )
+
+
+def repaired(ask: Ask) -> GoTo:
+    """Do it; the API says whether this person may."""
+    type_, code = _key(ask)
+    number, verb = int(ask.parts["version"]), str(ask.parts["verb"])
+    _checked_verb(verb)
+    ask.api.post(item_path("commands", type_, code, number, verb))
+    return GoTo(f"{item_page(type_, code)}?v={number}")
+
+
+def publishing(ask: Ask) -> View:
+    """Show the form that publishes a version."""
+    type_, code = ask.query.get("type", ""), ask.query.get("code", "")
+    data = _maybe(ask.api, item_path("data", type_, code)) if type_ and code else None
+    return View("publish.html", {"type": type_, "code": code, "data": data})
+
+
+def published(ask: Ask) -> GoTo:
+    """Publish it."""
+    form = ask.form
+    try:
+        attributes = json.loads(form.get("attributes", "") or "{}")
+    except ValueError as error:
+        text = f"The attributes are no JSON: {error}. Go back and correct them."
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", text) from error
+    version = form.get("version", "0")
+    body = {
+        "type": form.get("type", "").strip(),
+        "code": form.get("code", "").strip(),
+        "name": form.get("name", ""),
+        "attributes": attributes,
+        "version": int(version) if version.lstrip("-").isdigit() else 0,
+    }
+    answer = ask.api.post("/commands", json.dumps(body))
+    return GoTo(f"{item_page(body['type'], body['code'])}?{query(v=answer.get('version'))}")
+
+
+def _key(ask: Ask) -> tuple[str, str]:
+    return str(ask.parts["type"]), code_of(str(ask.parts["code"]))
+
+
+def _checked_verb(verb: str) -> None:
+    if verb not in ("redrive", "skip"):
+        raise LookupError(f"nothing is called {verb!r} here")
+
+
+def _chosen(ask: Ask, chain: list[dict[str, Any]]) -> dict[str, Any]:
+    wanted = ask.query.get("v", "")
+    for one in chain:
+        if str(one["version"]) == wanted:
+            return one
+    return chain[0]
+
+
+def _execution(ask: Ask, type_: str, code: str, version: Mapping[str, Any]) -> str:
+    """The path of the execution that runs a version's latest attempt."""
+    key = ItemKey(ask.who.tenant, type_, code)
+    ref = CommandRef(key, version["version"], version["attempt"])
+    return f"/executions/command/{ref.execution_name(ask.backend.outputs['CommandsTableName'])}"
+
+
+def _differences(
+    api: Api, type_: str, code: str, chosen: Mapping[str, Any]
+) -> list[Difference] | None:
+    """What a version changes; None where it was compacted away."""
+    number = int(chosen["version"])
+    after = _maybe(api, item_path("commands", type_, code, number))
+    if after is None:
+        return None
+    before = _maybe(api, item_path("commands", type_, code, number - 1)) if number > 1 else None
+    return list(_compared(_comparable(before), _comparable(after)))
+
+
+def _comparable(version: Mapping[str, Any] | None) -> dict[str, Any]:
+    if version is None:
+        return {}
+    return {"name": version["name"], **version["attributes"]}
+
+
+def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+    for name in [*after, *(name for name in before if name not in after)]:
+        if name not in before:
+            kind = "added"
+        elif name not in after:
+            kind = "removed"
+        else:
+            kind = "same" if before[name] == after[name] else "changed"
+        yield Difference(name, kind, before.get(name), after.get(name))
+
+
+def _as_of(
+    api: Api, type_: str, code: str, data: Mapping[str, Any] | None, moment: str
+) -> Mapping[str, Any] | None:
+    """The row that was the item's at a moment."""
+    try:
+        when = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    history = islice(api.pages(item_path("data", type_, code, "history")), HISTORY)
+    rows = [*([data] if data else []), *history]
+    past = [row for row in rows if datetime.fromisoformat(row["updatedAt"]) <= when]
+    return max(past, key=lambda row: int(row["version"]), default=None)
+
+
+def _read_models(ask: Ask, code: str) -> list[dict[str, Any]]:
+    """Rows of read models under the item's code; only a table of this machine is scanned."""
+    if not ask.backend.is_local:
+        return []
+    pages = (
+        ask.backend.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=ask.backend.outputs["ReadModelsTableName"],
+            FilterExpression="sk = :code AND contains(pk, :tenant)",
+            ExpressionAttributeValues={
+                ":code": {"S": code},
+                ":tenant": {"S": f"#{ask.who.tenant}#"},
+            },
+        )
+    )
+    read = TypeDeserializer().deserialize
+    items = [
+        {name: read(value) for name, value in item.items()}
+        for page in islice(pages, MOST_SCANNED_PAGES)
+        for item in page["Items"]
+    ]
+    return [
+        {
+            "view": str(item["pk"]).partition("#")[0],
+            "partition": str(item["pk"]).split("#", 2)[-1],
+            "row": {name: value for name, value in item.items() if name not in _KEYS},
+        }
+        for item in items
+    ]
+
+
+def _recent(ask: Ask) -> Iterator[Recent]:
+    """The items of the latest executions of commands, each once."""
+    seen: set[tuple[str, str]] = set()
+    found = ask.executions.page(Filter(machine="command"), limit=RECENT)
+    for run in found.runs:
+        subject = subject_of(run.input)
+        given = json.loads(run.input or "{}")
+        if subject is None or subject.tenant != ask.who.tenant:
+            continue
+        key = (str(given["type"]), str(given["code"]))
+        if key not in seen:
+            seen.add(key)
+            yield Recent(
+                *key,
+                int(given["version"]),
+                subject.label,
+                subject.path,
+                subject.tenant,
+                run.status,
+                run.stopped or run.started,
+            )
+
+
+def _maybe(api: Api, path: str, **query_: Any) -> dict[str, Any] | None:
+    try:
+        return api.get(path, **query_)
+    except ApiProblem as problem:
+        if problem.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            return None
+        raise
+
+
+_ONE: Final = "/items/{type}/{code}"
+_REPAIR: Final = f"{_ONE}/{{version:int}}/{{verb}}"
+PAGES: Final = {
+    "/items": listed,
+    "/publish": publishing,
+    _ONE: item,
+    _REPAIR: repair,
+}
+FORMS: Final = {_REPAIR: repaired, "/publish": published}

@@ -1,0 +1,77 @@
+"""Queues and dead letters: how many messages they hold, and what the dead ones say."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from sfn_cqrs_local.console.application import Ask, Refused, View
+from sfn_cqrs_local.console.backend import Backend
+
+PEEKED: Final = 10
+LOOK_SECONDS: Final = 2
+_URL: Final = "QueueUrl"
+_COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue of the stack; `name` is that of its output, without QueueUrl."""
+
+    name: str
+    url: str
+    waiting: int
+    at_work: int
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether what lies here was given up."""
+        return self.name.endswith("DeadLetter")
+
+    @property
+    def label(self) -> str:
+        """The name as words."""
+        words = "".join(f" {one.lower()}" if one.isupper() else one for one in self.name).strip()
+        return words.removesuffix(" dead letter").capitalize()
+
+
+def queues(backend: Backend) -> list[Queue]:
+    """Every queue of the template, with its depth."""
+    urls = {
+        name.removesuffix(_URL): url for name, url in backend.outputs.items() if name.endswith(_URL)
+    }
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda each: _queue(backend, *each), urls.items()))
+
+
+def show(ask: Ask) -> View:
+    """List them."""
+    return View("queues.html", {"queues": queues(ask.backend)}, is_live=True)
+
+
+def letters(ask: Ask) -> View:
+    """Show some messages of a dead letter queue; they stay where they are."""
+    queue = _found(ask)
+    answer = ask.backend.client("sqs").receive_message(
+        QueueUrl=queue.url, MaxNumberOfMessages=PEEKED, VisibilityTimeout=LOOK_SECONDS
+    )
+    return View("letters.html", {"queue": queue, "letters": answer.get("Messages", [])})
+
+
+def _found(ask: Ask) -> Queue:
+    for queue in queues(ask.backend):
+        if queue.name == ask.parts["name"] and queue.is_dead:
+            return queue
+    raise Refused(HTTPStatus.NOT_FOUND, "not_found", f"There is no queue {ask.parts['name']}.")
+
+
+def _queue(backend: Backend, name: str, url: str) -> Queue:
+    answer = backend.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))
+    waiting, at_work = (int(answer["Attributes"].get(count, 0)) for count in _COUNTS)
+    return Queue(name, url, waiting, at_work)
+
+
+PAGES: Final = {"/queues": show, "/queues/{name}": letters}
+FORMS: Final[dict[str, Any]] = {}

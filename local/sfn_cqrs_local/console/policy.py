@@ -1,0 +1,65 @@
+"""What the console may do on AWS with the credentials of whoever starts it: it reads."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+READS: Final = {
+    "states": (
+        "DescribeExecution",
+        "DescribeMapRun",
+        "DescribeStateMachine",
+        "DescribeStateMachineForExecution",
+        "GetExecutionHistory",
+        "ListExecutions",
+        "ListMapRuns",
+    ),
+    "dynamodb": ("GetItem", "Query"),
+    "sqs": ("GetQueueAttributes",),
+    "cloudformation": ("DescribeStacks",),
+}
+STOPS: Final = ("StopExecution",)
+LISTS: Final = ("ListStateMachines",)
+PEEKS: Final = ("ReceiveMessage",)
+
+
+def policy_document(stack: str) -> dict[str, Any]:
+    """The least that a stack's console needs; repair goes through the stack's API, not by this."""
+    kinds = ("stateMachine", "execution", "mapRun", "express")
+    machines = [f"arn:aws:states:*:*:{kind}:{stack}-*" for kind in kinds]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _allow("Machines", "states", (*READS["states"], *STOPS), machines),
+            _allow("ListOfMachines", "states", LISTS, ["*"]),
+            _allow(
+                "WhatIsOpen",
+                "dynamodb",
+                READS["dynamodb"],
+                [f"arn:aws:dynamodb:*:*:table/{stack}-*"],
+            ),
+            _allow("Queues", "sqs", (*READS["sqs"], *PEEKS), [f"arn:aws:sqs:*:*:{stack}-*"]),
+            _allow(
+                "Outputs",
+                "cloudformation",
+                READS["cloudformation"],
+                [f"arn:aws:cloudformation:*:*:stack/{stack}/*"],
+            ),
+        ],
+    }
+
+
+def actions(stack: str = "STACK") -> set[str]:
+    """Every action of the policy."""
+    return {one for each in policy_document(stack)["Statement"] for one in each["Action"]}
+
+
+def _allow(
+    sid: str, service: str, operations: tuple[str, ...], resources: list[str]
+) -> dict[str, Any]:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": [f"{service}:{operation}" for operation in operations],
+        "Resource": resources,
+    }

@@ -1,0 +1,264 @@
+"""A history as bars over time: one row a state, however often it was visited; gaps are folded."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from math import inf
+from typing import Any, Final
+
+from sfn_local.graph.taken import CAUGHT, FAILED, RUNNING, SUCCEEDED
+from sfn_local.trace import Step, stopped_in, trace
+
+WIDTH: Final = 1000.0
+"""Of the whole time, in the units that the bars are given in."""
+FOLD: Final = 30.0
+SMALLEST: Final = 3.0
+MOST_BARS: Final = 240
+MOST_ROWS: Final = 400
+LONG_GAP: Final = 5.0
+"""A gap in which nothing happens is folded if it is so many times all the shorter ones."""
+SHORTEST_GAP_SECONDS: Final = 2.0
+_RANKS: Final = (SUCCEEDED, CAUGHT, RUNNING, FAILED)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A visit, or many that lie side by side."""
+
+    x: float
+    width: float
+    outcome: str
+
+
+@dataclass
+class Row:
+    """The visits of one state in one place of the run; `step` is the number of the last one."""
+
+    name: str
+    type: str
+    depth: int
+    outcome: str
+    count: int
+    attempts: int
+    seconds: float | None
+    error: str
+    step: int
+    bars: list[Bar] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A gap that is drawn shorter than it was."""
+
+    x: float
+    width: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A moment on the axis, in seconds since the start."""
+
+    x: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """What is drawn; `hidden` rows are left out."""
+
+    rows: list[Row]
+    folds: list[Fold]
+    ticks: list[Tick]
+    seconds: float
+    hidden: int
+
+
+class Axis:
+    """Time to place, with long gaps folded."""
+
+    def __init__(self, moments: Sequence[datetime]) -> None:
+        """Take the moments at which something happened, in order; at least one."""
+        first, last = moments[0], moments[-1]
+        self.start, self.seconds = first, (last - first).total_seconds()
+        gaps = [(a, b, (b - a).total_seconds()) for a, b in pairwise(moments)]
+        least = _shortest_fold([length for _, _, length in gaps])
+        folded = [gap for gap in gaps if gap[2] >= least]
+        work = self.seconds - sum(gap[2] for gap in folded)
+        room = WIDTH - FOLD * len(folded)
+        scale = room / work if work > 0 else 0.0
+        self._knots: list[tuple[float, float]] = [(0.0, 0.0)]
+        self.folds: list[Fold] = []
+        for begin, end, length in folded:
+            self._reach(self._at(begin), scale)
+            x = self._knots[-1][1]
+            self.folds.append(Fold(x, FOLD, length))
+            self._knots.append((self._at(end), x + FOLD))
+        self._reach(self.seconds, scale)
+
+    def x(self, moment: datetime) -> float:
+        """Where a moment is."""
+        return self.x_at(self._at(moment))
+
+    def x_at(self, seconds: float) -> float:
+        """Where it is so many seconds after the start."""
+        index = bisect_right(self._knots, (seconds, WIDTH + 1)) - 1
+        if index >= len(self._knots) - 1:
+            return min(self._knots[-1][1], WIDTH)
+        (t1, x1), (t2, x2) = self._knots[index], self._knots[index + 1]
+        return x1 + (x2 - x1) * (seconds - t1) / (t2 - t1) if t2 > t1 else x2
+
+    def ticks(self) -> list[Tick]:
+        """Some moments, evenly spread, none of them in a fold."""
+        found: list[Tick] = []
+        for step in range(5):
+            x = WIDTH * step / 4
+            if any(fold.x < x < fold.x + fold.width for fold in self.folds):
+                continue
+            found.append(Tick(x, self._seconds_at(x)))
+        return found
+
+    def _at(self, moment: datetime) -> float:
+        return (moment - self.start).total_seconds()
+
+    def _reach(self, seconds: float, scale: float) -> None:
+        before, x = self._knots[-1]
+        if seconds > before:
+            self._knots.append((seconds, x + (seconds - before) * scale))
+
+    def _seconds_at(self, x: float) -> float:
+        for (t1, x1), (t2, x2) in pairwise(self._knots):
+            if x <= x2 and x2 > x1:
+                return t1 + (t2 - t1) * (x - x1) / (x2 - x1)
+        return self.seconds
+
+
+def waterfall(events: list[dict[str, Any]], now: datetime | None) -> Waterfall | None:
+    """Draw a history; `now` ends the bars of what runs. None where no state was entered."""
+    steps = trace(events)
+    if not steps:
+        return None
+    moments = [event["timestamp"] for event in events]
+    moments += [now] if now is not None and now > moments[-1] else []
+    axis = Axis(sorted(moments))
+    end = max(moments)
+    stops = {id(step) for step in stopped_in(events)}
+    groups: dict[tuple[int, str], list[tuple[int, Step]]] = {}
+    rows: list[tuple[int, str]] = []
+    for number, step in enumerate(steps):
+        place = _place(step)
+        if place not in groups:
+            rows.append(place)
+        groups.setdefault(place, []).append((number, step))
+    drawn = [
+        _row(groups[place], axis, end, stops, is_running=now is not None)
+        for place in _nested(rows, groups)[:MOST_ROWS]
+    ]
+    return Waterfall(drawn, axis.folds, axis.ticks(), axis.seconds, max(len(rows) - MOST_ROWS, 0))
+
+
+def steps_of(events: Iterable[dict[str, Any]]) -> list[Step]:
+    """The visits, by the numbers that rows give."""
+    return trace(events)
+
+
+def outcome_of(step: Step, stops: set[int], *, is_running: bool) -> str:
+    """What became of a visit."""
+    if id(step) in stops:
+        return RUNNING if is_running else FAILED
+    if step.exited is not None:
+        return CAUGHT if step.was_caught else SUCCEEDED
+    return RUNNING if is_running else FAILED
+
+
+def _shortest_fold(gaps: list[float]) -> float:
+    """From which length on gaps are folded."""
+    shorter = 0.0
+    for gap in sorted(gaps):
+        if shorter and gap >= max(SHORTEST_GAP_SECONDS, LONG_GAP * shorter):
+            return gap
+        shorter += gap
+    return inf
+
+
+def _place(step: Step) -> tuple[int, str]:
+    """Where a visit is drawn: visits inside the same states share a row."""
+    names: list[str] = []
+    parent = step.parent
+    while parent is not None:
+        names.append(parent.name)
+        parent = parent.parent
+    return len(names), "\0".join([*reversed(names), step.name])
+
+
+def _nested(
+    rows: list[tuple[int, str]], groups: dict[tuple[int, str], list[tuple[int, Step]]]
+) -> list[tuple[int, str]]:
+    """The rows, each behind the state that it is inside of."""
+    inner: dict[str, list[tuple[int, str]]] = {}
+    for place in rows:
+        inner.setdefault(place[1].rpartition("\0")[0] if place[0] else "", []).append(place)
+    ordered: list[tuple[int, str]] = []
+    waiting = inner.get("", [])[::-1]
+    while waiting:
+        place = waiting.pop()
+        ordered.append(place)
+        if groups[place][0][1].type in ("Map", "Parallel"):
+            waiting += inner.get(place[1], [])[::-1]
+    return ordered
+
+
+def _row(
+    visits: list[tuple[int, Step]], axis: Axis, end: datetime, stops: set[int], *, is_running: bool
+) -> Row:
+    first = visits[0][1]
+    bars: list[Bar] = []
+    for _, step in visits:
+        x, until = axis.x(step.entered), axis.x(step.exited or end)
+        bars.append(Bar(x, until - x, outcome_of(step, stops, is_running=is_running)))
+    worst = max(range(len(bars)), key=lambda index: (_RANKS.index(bars[index].outcome), index))
+    number, step = visits[worst]
+    spent = [each.seconds for _, each in visits if each.seconds is not None]
+    return Row(
+        first.name,
+        first.type,
+        first.depth,
+        bars[worst].outcome,
+        len(visits),
+        sum(max(each.attempts, 1) for _, each in visits),
+        sum(spent) if len(spent) == len(visits) else None,
+        step.error or "",
+        number,
+        _merged(bars),
+    )
+
+
+def _merged(bars: list[Bar]) -> list[Bar]:
+    """Bars wide enough to be seen; of too many, the worst of each place."""
+    wide = [
+        Bar(min(bar.x, WIDTH - SMALLEST), max(bar.width, SMALLEST), bar.outcome) for bar in bars
+    ]
+    if len(wide) <= MOST_BARS:
+        return [_rounded(bar) for bar in wide]
+    size = WIDTH / MOST_BARS
+    cells: dict[int, str] = {}
+    for bar in wide:
+        for cell in range(int(bar.x / size), int((bar.x + bar.width) / size) + 1):
+            cells[cell] = max(cells.get(cell, SUCCEEDED), bar.outcome, key=_RANKS.index)
+    merged: list[Bar] = []
+    before = None
+    for cell, outcome in sorted(cells.items()):
+        if before == (cell - 1, outcome):
+            merged[-1] = Bar(merged[-1].x, merged[-1].width + size, outcome)
+        else:
+            merged.append(Bar(cell * size, size, outcome))
+        before = (cell, outcome)
+    return [_rounded(bar) for bar in merged]
+
+
+def _rounded(bar: Bar) -> Bar:
+    return Bar(round(bar.x, 1), round(min(bar.width, WIDTH - bar.x), 1), bar.outcome)

@@ -1,0 +1,63 @@
+"""A real Chromium: Debian's, or the one that Playwright has installed."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOADED = ("script", "stylesheet", "image", "font")
+ANSWERED = "Failed to load resource: the server responded"
+"""Whether that is right the test knows; what a page loads beside itself must be there."""
+WAY = "apt-get install chromium, or .venv/bin/playwright install chromium"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start a browser; skip where none can be had, but never in CI."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        except Error as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"no Chromium starts here ({WAY}): {str(error).splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """What went wrong in a page, and what it asked of others."""
+
+    def __init__(self, page: Page, origin: str) -> None:
+        self.problems: list[str] = []
+        self.foreign: list[str] = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("response", self._answered)
+        page.on("request", lambda request: self._asked(request.url, origin))
+
+    def _said(self, message) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(ANSWERED):
+            self.problems.append(message.text)
+
+    def _answered(self, response) -> None:
+        if response.status >= 400 and response.request.resource_type in LOADED:
+            self.problems.append(f"{response.status} {response.url}")
+
+    def _asked(self, url: str, origin: str) -> None:
+        if not url.startswith((f"{origin}/", "data:", "blob:")):
+            self.foreign.append(url)

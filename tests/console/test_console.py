@@ -1,0 +1,542 @@
+"""The console as people use it: a running stack, and a real browser in front of it."""
+
+import base64
+import json
+import re
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from http.client import HTTPConnection
+from urllib.parse import quote, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+from tests.console.browser import Watched, chromium
+from tests.console.state import HOSTILE, api_of, create, fill, publish, wait
+from tests.support.quick_stack import quick_stack
+
+from sfn_cqrs_local.client.aws import Target, find_target
+from sfn_cqrs_local.console import policy
+from sfn_cqrs_local.console.backend import deployed, local
+from sfn_cqrs_local.console.masking import MASK
+from sfn_cqrs_local.console.server import ConsoleServer
+from sfn_cqrs_local.console.subjects import item_page
+
+pytestmark = pytest.mark.stack
+DESK = {"width": 1280, "height": 900}
+RULES = {"resultTypes": ["violations"]}
+TOKEN = re.compile(r"AAAAA[A-Za-z0-9_-]{59}")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("console")
+
+
+@pytest.fixture(scope="module")
+def stack(folder):
+    with quick_stack(state_dir=folder / "state") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def ids(stack, folder):
+    """What the stack is filled with, by kind."""
+    return fill(stack, folder)
+
+
+@pytest.fixture(scope="module")
+def console(stack, ids):  # noqa: ARG001 - the console shows it
+    target = find_target(stack.state.path, None)
+    backend = local(stack.name, stack.http, target, "kenji")
+    server = ConsoleServer(replace(backend, look_seconds=0.1))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def context(browser):
+    made = browser.new_context(viewport=DESK, locale="en-GB", timezone_id="Asia/Tokyo")
+    made.set_default_timeout(10_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context, console):
+    """A page of somebody who may everything; it ends well only if nothing went wrong in it."""
+    opened = context.new_page()
+    watched = Watched(opened, console.origin)
+    yield opened
+    assert watched.problems == []
+    assert watched.foreign == []
+
+
+@pytest.fixture
+def failed(stack):
+    """An order whose first version has failed, and whose second waits behind it."""
+    api = api_of(stack)
+    code = f"f-{next(_numbers)}"
+    publish(api, code, "Without a customer", {"total": 3})
+    wait(api, f"/commands/ORDER/{code}/1", "outcome", ("FAILED",))
+    publish(api, code, "With one", {"customer": "eve", "total": 3}, version=1)
+    wait(api, f"/commands/ORDER/{code}/2", "outcome", ("BLOCKED",))
+    return code
+
+
+_numbers = iter(range(1, 1000))
+
+
+def paths(stack, ids):
+    """Every page, by its path below /console."""
+    sfn = stack.client("stepfunctions")
+    arn = stack.outputs["TaskStateMachineArn"]
+    run = sfn.list_executions(stateMachineArn=arn)["executions"][0]["name"]
+    hostile = item_page("ORDER", HOSTILE)
+    return [
+        "",
+        "/items",
+        "/items?type=ORDER",
+        "/items/ORDER/o-1",
+        "/items/ORDER/o-13?v=1",
+        "/items/ORDER/o-13/1/skip",
+        hostile,
+        "/publish?type=ORDER&code=o-1",
+        "/executions",
+        "/executions?status=FAILED",
+        "/machines/command",
+        f"/executions/task/{run}",
+        f"/executions/task/{run}/steps/0",
+        f"/executions/task/{run}/events/1",
+        f"/executions/task/{run}/again",
+        "/imports",
+        "/imports/new",
+        f"/imports/{ids['import']}",
+        "/tasks",
+        "/tasks/new",
+        f"/tasks/{ids['task']}",
+        "/sagas",
+        "/sagas/new",
+        f"/sagas/{ids['declined']}",
+        "/approvals",
+        "/approvals/new",
+        f"/approvals/{ids['approval']}",
+        "/queues",
+        "/queues/StreamDeadLetter",
+        "/nothing/here",
+    ]
+
+
+def visit(page, console, path):
+    page.goto(f"{console.url}{path}", wait_until="load")
+
+
+def examined(browser, console, pages, *, theme, width):
+    """What is wrong with pages: for whoever sees or hears them, and what they ask of others."""
+    axe = Axe()
+    made = browser.new_context(viewport={**DESK, "width": width}, color_scheme=theme)
+    page = made.new_page()
+    watched = Watched(page, console.origin)
+    wrong = []
+    for path in pages:
+        visit(page, console, path)
+        found = axe.run(page, options=RULES).response["violations"]
+        wrong += [(path, one["id"], one["nodes"][0]["target"]) for one in found]
+        for narrow in (width, 400):
+            page.set_viewport_size({**DESK, "width": narrow})
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wrong.append((path, "is wider than", narrow))
+        page.set_viewport_size({**DESK, "width": width})
+    made.close()
+    return wrong, watched.problems, watched.foreign
+
+
+def test_pages_are_accessible_fit_the_window_and_ask_nobody_else(browser, console, stack, ids):
+    pages = paths(stack, ids)[::3]
+
+    assert examined(browser, console, pages, theme="light", width=1280) == ([], [], [])
+    assert examined(browser, console, pages[:3], theme="dark", width=1280) == ([], [], [])
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1280, 2560])
+def test_every_page_is_so_in_both_themes_at_every_width(browser, console, stack, ids, theme, width):
+    pages = paths(stack, ids)
+
+    assert examined(browser, console, pages, theme=theme, width=width) == ([], [], [])
+
+
+def test_a_failed_version_is_redriven_after_its_consequences_were_shown(
+    page, console, stack, failed
+):
+    visit(page, console, f"/items/ORDER/{failed}?v=1")
+    page.get_by_role("link", name="Redrive …").first.click()
+    dialog = page.get_by_role("dialog")
+
+    expect(dialog).to_contain_text("It runs again, as attempt 2")
+    expect(dialog).to_contain_text("Behind it waits v2")
+    dialog.get_by_role("button", name="Redrive").click()
+
+    expect(page).to_have_url(f"{console.url}/items/ORDER/{failed}?v=1")
+    wait(api_of(stack), f"/commands/ORDER/{failed}/1", "attempt", (2,))
+
+
+def test_a_failed_version_is_skipped_and_the_page_shows_it_by_itself(page, console, failed):
+    visit(page, console, f"/items/ORDER/{failed}?v=1")
+    page.get_by_role("link", name="Skip …").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Skip").click()
+
+    expect(page.locator("#v1 .pill").first).to_have_text("SKIPPED")
+    expect(page.locator("#v2 .pill").first).to_have_text("APPLIED")
+    expect(page.locator("#v2 .waits")).to_have_count(0)
+
+
+def test_what_is_published_elsewhere_appears_without_a_reload(page, console, stack):
+    api = api_of(stack)
+    publish(api, "live-1", "Before", {"customer": "ada", "total": 1})
+    wait(api, "/commands/ORDER/live-1/1", "outcome", ("APPLIED",))
+    visit(page, console, "/items/ORDER/live-1")
+    expect(page.locator("#v1")).to_be_visible()
+    page.evaluate("document.querySelector('#main').dataset.mark = 'same page'")
+
+    publish(api, "live-1", "After", {"customer": "ada", "total": 2}, version=1)
+
+    expect(page.locator("#v2 .pill").first).to_have_text("APPLIED")
+    assert page.get_attribute("#main", "data-mark") == "same page"
+
+
+def test_a_version_is_published_by_the_form(page, console, stack):
+    visit(page, console, "/publish?type=ORDER&code=form-1")
+    page.get_by_label("Name").fill("Über die Maske")
+    page.get_by_label("Attributes").fill('{"customer": "ada", "total": 7}')
+    page.get_by_role("button", name="Publish").click()
+
+    expect(page).to_have_url(f"{console.url}/items/ORDER/form-1?v=1")
+    found = wait(api_of(stack), "/commands/ORDER/form-1/1", "outcome", ("APPLIED",))
+    assert found["name"] == "Über die Maske"
+
+
+def test_what_is_wrong_is_told_with_its_code(page, console):
+    visit(page, console, "/publish?type=ORDER&code=o-1")
+    page.get_by_label("Attributes").fill("{no json")
+    page.get_by_role("button", name="Publish").click()
+
+    expect(page.get_by_role("heading", level=1)).to_contain_text("The attributes are no JSON")
+    expect(page.locator("main code")).to_have_text("invalid_input")
+
+
+def test_an_approval_is_decided_with_a_reason_by_another_person(page, console, stack):
+    given = {"type": "ORDER_RELEASE", "subject": "o-5", "payload": {"total": 9}, "note": "<i>now"}
+    id_ = create(api_of(stack), "/approvals", given)
+
+    visit(page, console, "")
+    expect(page.locator(f"#need-{id_}")).to_contain_text("ORDER_RELEASE o-5")
+    visit(page, console, f"/approvals/{id_}")
+    expect(page.locator("blockquote")).to_contain_text("<i>now")
+    page.get_by_label("Why, if you like").fill("as agreed")
+    page.get_by_role("button", name="Approve").click()
+
+    expect(page.locator(".decisions")).to_contain_text("as agreed")
+    assert wait(api_of(stack), f"/approvals/{id_}", "status", ("GRANTED",))
+
+
+def test_four_eyes_hide_the_buttons_from_whoever_asked(page, console, stack):
+    given = {"type": "ORDER_RELEASE", "subject": "o-6"}
+    id_ = create(api_of(stack, user="kenji"), "/approvals", given)
+
+    visit(page, console, f"/approvals/{id_}")
+
+    expect(page.locator("main")).to_contain_text("Four eyes: you have requested it")
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+
+def test_a_file_is_looked_at_and_imported(page, console, tmp_path):
+    file = tmp_path / "空港.csv"
+    file.write_bytes(
+        "icao;name;country;lat;lon;tz\nRJGG;中部国際空港;JP;34.86;136.81;Asia/Tokyo\n".encode(
+            "cp932"
+        )
+    )
+    visit(page, console, "/imports/new")
+    page.set_input_files("[type=file]", file)
+
+    expect(page.locator("#preview")).to_contain_text("cp932")
+    expect(page.locator("#preview")).to_contain_text("semicolon")
+    expect(page.locator("#preview")).to_contain_text("中部国際空港")
+    page.get_by_label("Table").fill("airports")
+    page.get_by_role("button", name="Import").click()
+
+    expect(page.locator("h1")).to_have_text("airports")
+    expect(page.locator(".heading .pill")).to_have_text("COMPLETED")
+    expect(page.locator(".counts")).to_contain_text("created1")
+
+
+def test_failed_rows_are_a_table_with_reasons(page, console, ids):
+    visit(page, console, f"/imports/{ids['import']}")
+
+    expect(page.locator(".cells")).to_contain_text("<b>Nowhere</b>")
+    expect(page.locator(".cells")).to_contain_text("must be between -90 and 90")
+
+
+def test_the_graph_and_the_waterfall_show_the_same_run(page, console, stack):
+    arn = stack.outputs["CommandStateMachineArn"]
+    sfn = stack.client("stepfunctions")
+    run = sfn.list_executions(stateMachineArn=arn, statusFilter="FAILED")["executions"][-1]
+    visit(page, console, f"/executions/command/{run['name']}")
+
+    graph = page.locator(".graph svg")
+    expect(graph.locator("[data-state=check_version].succeeded")).to_have_count(1)
+    expect(graph.locator("[data-state=fail].failed")).to_have_count(1)
+    page.locator(".graph [data-state=check_version]").click()
+    expect(page.locator("#detail h1")).to_contain_text("check_version")
+    expect(page.locator("#detail .json").first).to_contain_text('"tenant": "tenant1"')
+
+
+def test_events_are_searched_in_their_data(page, console, stack):
+    arn = stack.outputs["CommandStateMachineArn"]
+    run = stack.client("stepfunctions").list_executions(stateMachineArn=arn, statusFilter="FAILED")[
+        "executions"
+    ][-1]
+    visit(page, console, f"/executions/command/{run['name']}")
+
+    page.get_by_placeholder("Search in events and data").fill("KeyError")
+    expect(page.locator("#events")).to_contain_text("of the events hold “KeyError”")
+    page.locator("#events a[data-open]").first.click()
+
+    expect(page.get_by_role("dialog")).to_contain_text("KeyError")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_keys_go_search_list_and_explain(page, console):
+    visit(page, console, "")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    page.keyboard.press("g")
+    page.keyboard.press("e")
+    expect(page.locator("h1")).to_have_text("Executions")
+    page.keyboard.press("j")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#fall-title")).to_be_visible()
+
+    page.keyboard.press("/")
+    page.keyboard.type("ORDER o-1")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("o-1")
+
+
+def test_the_theme_is_chosen_and_kept(page, console):
+    visit(page, console, "/queues")
+    page.keyboard.press("t")
+    page.reload()
+
+    assert page.get_attribute("html", "data-theme") == "dark"
+
+
+def test_times_are_the_readers_with_utc_on_hover(page, console, ids):
+    visit(page, console, f"/tasks/{ids['task']}")
+    time = page.locator("main time").first
+
+    utc = re.fullmatch(
+        r"\d{4}-\d\d-\d\d (\d\d):(\d\d):\d\d\.\d{3} UTC", time.get_attribute("title")
+    )
+    assert f"{(int(utc[1]) + 9) % 24:02}:{utc[2]}" in time.text_content()
+
+
+def test_hostile_names_are_text(page, console):
+    for path in (item_page("ORDER", HOSTILE), "/items?type=ORDER", "/items", "/executions"):
+        visit(page, console, path)
+        assert page.locator("img").count() == 0
+        expect(page.locator("main")).to_contain_text("<img src=x onerror=")
+        expect(page.locator("main")).to_contain_text("⟨U+202E⟩RTL⟨U+202C⟩")
+
+
+def test_no_task_token_leaves_the_console(console, stack):
+    sfn = stack.client("stepfunctions")
+    arn = stack.outputs["ApprovalStateMachineArn"]
+    run = sfn.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"][0]
+    history = sfn.get_execution_history(executionArn=run["executionArn"])
+    assert TOKEN.search(json.dumps(history, default=str))
+    number = next(one["id"] for one in history["events"] if one["type"] == "TaskScheduled")
+    path = f"/executions/approval/{run['name']}"
+
+    seen = [
+        fetch(f"{console.url}{path}{rest}")[1]
+        for rest in ("", "/events?q=token", f"/events/{number}", "/steps/0", "/history.json")
+    ]
+
+    assert [text for text in seen if TOKEN.search(text)] == []
+    assert MASK in seen[-1]
+
+
+def test_a_member_sees_no_operators_button_and_is_refused(page, console, stack, failed):
+    visit(page, console, "/queues")
+    page.locator(".who summary").click()
+    page.get_by_label("Roles").fill("")
+    page.get_by_role("button", name="Act as").click()
+    expect(page.locator(".who")).to_contain_text("member")
+
+    visit(page, console, f"/items/ORDER/{failed}?v=1")
+    expect(page.get_by_role("link", name="Redrive …")).to_have_count(0)
+    status = page.evaluate(
+        """async (path) => {
+            const csrf = document.querySelector("meta[name=csrf]").content;
+            const body = new URLSearchParams({ csrf });
+            return (await fetch(path, { method: "POST", body, redirect: "manual" })).status;
+        }""",
+        f"/console/items/ORDER/{failed}/1/redrive",
+    )
+
+    assert status == 403
+    assert api_of(stack).get(f"/commands/ORDER/{failed}/1")["attempt"] == 1
+
+
+# ------------------------------------------------------------------ without a browser
+
+
+def fetch(url, headers=None, body=None):
+    """Ask the console; answers status, text and headers."""
+    request = urllib.request.Request(url, body, headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return response.status, response.read().decode(), response.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), error.headers
+
+
+@pytest.mark.parametrize("given", ["", "csrf=x", "csrf="])
+def test_a_form_without_its_token_is_refused(console, stack, given):
+    url = f"{console.url}/items/ORDER/o-13/1/skip"
+
+    status, text, _ = fetch(url, {"cookie": "sfn_cqrs_console=abc"}, given.encode())
+
+    assert status == 403
+    assert "form_expired" in text
+    assert api_of(stack).get("/commands/ORDER/o-13/1")["outcome"] == "FAILED"
+
+
+def test_a_file_without_its_token_is_refused(console):
+    status, _, _ = fetch(f"{console.url}/imports/take?name=x.csv&table=airports", None, b"icao\nX")
+
+    assert status == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "evil.example"},
+        {"origin": "https://evil.example"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"},
+    ],
+)
+@pytest.mark.parametrize("path", ["", "/live?page=/console", "/static/console.js"])
+def test_pages_of_other_sites_read_nothing(console, headers, path):
+    assert fetch(f"{console.url}{path}", headers)[0] == 403
+
+
+def test_a_link_from_elsewhere_opens_a_page(console):
+    opened = {
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+    }
+
+    status, _, headers = fetch(f"{console.url}/queues", opened)
+
+    assert (status, headers["x-frame-options"]) == (200, "DENY")
+
+
+def test_the_front_sends_the_console_on(stack, console):
+    stack.front.console = console.origin
+    port = urlsplit(stack.http).port
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/console/items?type=ORDER")
+    response = connection.getresponse()
+
+    place = f"{console.url}/items?type=ORDER"
+    assert (response.status, response.headers["location"]) == (307, place)
+    connection.close()
+
+
+def test_the_search_knows_ids_items_arns_and_names(console, stack, ids):
+    arn = stack.outputs["TaskStateMachineArn"].replace(":stateMachine:", ":execution:")
+    asked = {
+        ids["task"]: f"/tasks/{ids['task']}",
+        ids["import"]: f"/imports/{ids['import']}",
+        "ORDER o-1": "/items/ORDER/o-1",
+        "ORDER": "/items?type=ORDER",
+        f"{arn}:t-1": "/executions/task/t-1",
+        "c-abc": "/executions?name=c-abc",
+    }
+
+    for text, place in asked.items():
+        connection = HTTPConnection("127.0.0.1", console.port, timeout=10)
+        connection.request("GET", f"/console/search?q={quote(text)}")
+        assert connection.getresponse().headers["location"] == f"/console{place}"
+        connection.close()
+
+
+def test_an_error_text_finds_its_executions(console):
+    _, text, _ = fetch(f"{console.url}/executions?error=keyerror")
+
+    assert "ORDER o-13 v1" in text
+    assert "ORDER o-1 v1" not in text
+
+
+@pytest.fixture(scope="module")
+def cloud(stack):
+    """The adapter of a deployed stack, on this one, by boto3 and the API's address alone."""
+    asked = set()
+
+    class Recorded(Target):
+        def client(self, service):
+            client = stack.client(service)
+            client.meta.events.register(
+                "before-call.*.*",
+                lambda model, **_: asked.add(f"{NAMES.get(service, service)}:{model.name}"),
+            )
+            return client
+
+    target = Recorded(stack.outputs, {}, stack.name)
+    server = ConsoleServer(deployed(stack.name, stack.http, target, bearer("kenji")))
+    yield server, asked
+    server.close()
+
+
+NAMES = {"stepfunctions": "states"}
+
+
+def bearer(user):
+    claims = {"sub": user, "custom:tenant": "tenant1", "cognito:groups": ["operator"]}
+    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
+    return f"x.{part}.y"
+
+
+def test_both_adapters_show_the_same_and_the_policy_allows_just_what_they_call(
+    cloud, console, stack, ids
+):
+    deployed_server, asked = cloud
+    for path in paths(stack, ids):
+        if path.endswith("/again"):
+            continue
+        here, there = fetch(f"{console.url}{path}"), fetch(f"{deployed_server.url}{path}")
+        assert here[0] == there[0], path
+        headings = re.compile(r"<h1>.*?</h1>|class=\"pill[^>]*>[^<]*<")
+        if path not in ("", "/items/ORDER/o-13?v=1", "/approvals"):
+            assert headings.findall(here[1]) == headings.findall(there[1]), path
+
+    assert asked <= policy.actions()
+    unused = {"states:DescribeMapRun", "states:ListMapRuns", "states:StopExecution"}
+    assert policy.actions() - asked <= unused | {"cloudformation:DescribeStacks"}

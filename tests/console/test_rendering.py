@@ -1,0 +1,74 @@
+"""Values as text, whatever is in them."""
+
+import pytest
+
+from sfn_cqrs_local.console.rendering import (
+    LONGEST_TEXT,
+    duration,
+    environment,
+    json_block,
+    moment,
+    visible,
+)
+
+
+def shown(text):
+    return environment().from_string("{{ text }}").render(text=text)
+
+
+def test_markup_is_text():
+    assert shown("<b>\"&'") == "&lt;b&gt;&#34;&amp;&#39;"
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("a\u202eb", "a⟨U+202E⟩b"),
+        ("a\x00b", "a⟨U+0000⟩b"),
+        ("a\ud800b", "a⟨U+D800⟩b"),
+        ("日本語 🚀 ß\tx\n", "日本語 🚀 ß\tx\n"),
+    ],
+)
+def test_what_cannot_be_seen_is_written_out(text, seen):
+    assert visible(text) == seen
+
+
+def test_json_keeps_its_text_and_escapes_it():
+    assert str(json_block('{"a<": [1, true, "<i>"]}')) == (
+        '{\n  <span class="j-key">&#34;a&lt;&#34;</span>: [\n    <span class="j-number">1</span>,'
+        '\n    <span class="j-word">true</span>,\n    <span class="j-text">&#34;&lt;i&gt;&#34;'
+        "</span>\n  ]\n}"
+    )
+
+
+def test_five_megabytes_are_cut():
+    block = json_block({"x": "y" * 5_000_000})
+
+    assert len(block) < LONGEST_TEXT + 1000
+    assert "characters more" in block
+
+
+def test_no_json_is_shown_as_it_is():
+    assert str(json_block("no <json>")) == "no &lt;json&gt;"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (-1, "–"),
+        (0.0123, "12 ms"),
+        (4.44, "4.4 s"),
+        (90, "1.5 min"),
+        (604800, "7.0 d"),
+    ],
+)
+def test_a_length_of_time_has_the_unit_that_fits(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_moment_is_utc_until_the_browser_knows_better():
+    assert moment("2026-11-26T22:00:26.123Z") == (
+        '<time datetime="2026-11-26T22:00:26.123Z" data-shape="">2026-11-26 22:00:26 UTC</time>'
+    )
+    assert moment("never") == '<span class="muted">–</span>'

@@ -1,0 +1,113 @@
+"""A history as bars over time."""
+
+from datetime import UTC, datetime, timedelta
+
+from sfn_cqrs_local.console.waterfall import MOST_BARS, Axis, waterfall
+
+START = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+def at(seconds):
+    return START + timedelta(seconds=seconds)
+
+
+class Past:
+    """Writes a history event by event."""
+
+    def __init__(self):
+        self.events = []
+        self.add(0, "ExecutionStarted", previous=0)
+
+    def add(self, seconds, kind, previous=None, **details):
+        number = len(self.events) + 1
+        event = {"id": number, "timestamp": at(seconds), "type": kind}
+        event["previousEventId"] = number - 1 if previous is None else previous
+        self.events.append(event | details)
+        return number
+
+    def entered(self, seconds, name, kind="Task", previous=None):
+        details = {"name": name, "input": "{}"}
+        return self.add(seconds, f"{kind}StateEntered", previous, stateEnteredEventDetails=details)
+
+    def exited(self, seconds, name, kind="Task", previous=None):
+        details = {"name": name, "output": "{}"}
+        return self.add(seconds, f"{kind}StateExited", previous, stateExitedEventDetails=details)
+
+
+def test_a_state_is_a_bar_from_its_beginning_to_its_end():
+    past = Past()
+    past.entered(0, "one")
+    past.exited(1, "one")
+    past.entered(1, "two")
+    past.exited(4, "two")
+    past.add(4, "ExecutionSucceeded")
+
+    fall = waterfall(past.events, None)
+
+    rows = [(row.name, row.outcome, row.seconds, row.bars[0].x) for row in fall.rows]
+    assert rows == [("one", "succeeded", 1.0, 0.0), ("two", "succeeded", 3.0, 250.0)]
+
+
+def test_a_night_in_which_nothing_happens_is_folded():
+    past = Past()
+    past.entered(0, "ask")
+    past.exited(1, "ask")
+    past.entered(1, "wait")
+    past.exited(40_001, "wait")
+    past.entered(40_001, "tell")
+    past.exited(40_002, "tell")
+    past.add(40_002, "ExecutionSucceeded")
+
+    fall = waterfall(past.events, None)
+
+    assert [(fold.x, fold.seconds) for fold in fall.folds] == [(485.0, 40_000.0)]
+    assert [bar.width for row in fall.rows for bar in row.bars] == [485.0, 30.0, 485.0]
+
+
+def test_the_iterations_of_a_map_share_a_row_and_too_many_bars_become_few():
+    past = Past()
+    past.entered(0, "all", "Map")
+    started = past.add(0, "MapStateStarted", mapStateStartedEventDetails={"length": 1000})
+    ends = []
+    for index in range(1000):
+        first = past.add(
+            index / 100,
+            "MapIterationStarted",
+            started,
+            mapIterationStartedEventDetails={"name": "all", "index": index},
+        )
+        past.entered(index / 100, "one", previous=first)
+        ends.append(past.exited(index / 100 + 0.01, "one"))
+    past.exited(10.01, "all", "Map", previous=started)
+    past.add(10.01, "ExecutionSucceeded")
+
+    fall = waterfall(past.events, None)
+
+    assert [(row.name, row.depth, row.count) for row in fall.rows] == [
+        ("all", 0, 1),
+        ("one", 1, 1000),
+    ]
+    assert len(fall.rows[1].bars) <= MOST_BARS
+
+
+def test_what_runs_lasts_until_now():
+    past = Past()
+    past.entered(0, "one")
+
+    fall = waterfall(past.events, at(1))
+
+    assert [(row.outcome, row.bars[0].width) for row in fall.rows] == [("running", 1000.0)]
+
+
+def test_places_only_move_forward_whatever_is_folded():
+    moments = [at(seconds) for seconds in (0, 0.5, 100, 100.2, 900, 900.1)]
+
+    axis = Axis(moments)
+
+    places = [axis.x(moment) for moment in moments]
+    assert places == sorted(places)
+    assert (places[0], round(places[-1])) == (0.0, 1000)
+
+
+def test_a_history_without_a_state_has_no_picture():
+    assert waterfall(Past().events, None) is None
