@@ -112,12 +112,15 @@ def test_an_isolated_stack_publishes_to_the_read_model_in_processes_that_end_wit
     assert [pid for pid in functions if Path(f"/proc/{pid}").exists()] == []
 
 
-def test_nothing_listens_off_loopback(tmp_path):
+def test_nothing_listens_off_loopback_and_the_console_is_behind_the_front(tmp_path):
     process = up(tmp_path)
-    endpoints(process)
+    http = endpoints(process)["http"]
+
+    with urllib.request.urlopen(f"{http}/console/publish", timeout=10) as page:
+        assert "<h1>Publish a version</h1>" in page.read().decode()
 
     (fabric,) = children(process.pid)
-    assert [len(listeners(pid)) for pid in (process.pid, fabric)] == [3, 1]
+    assert [len(listeners(pid)) for pid in (process.pid, fabric)] == [4, 1]
     assert listeners_off_loopback(process.pid) + listeners_off_loopback(fabric) == []
     process.terminate()
     assert process.wait(10) == 0
