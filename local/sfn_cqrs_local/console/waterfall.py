@@ -10,7 +10,7 @@ from itertools import pairwise
 from math import inf
 from typing import Any, Final
 
-from sfn_local.graph.taken import CAUGHT, FAILED, RUNNING, SUCCEEDED
+from sfn_local.graph import CAUGHT, FAILED, RUNNING, SUCCEEDED
 from sfn_local.trace import Step, stopped_in, trace
 
 WIDTH: Final = 1000.0
