@@ -1,7 +1,10 @@
 """No code is another code's prefix, version or process, in any table or list."""
 
+from types import SimpleNamespace
+
 import pytest
-from tests.fakes.builders import a_command, a_publication
+from tests.contract.worlds import check_call
+from tests.fakes.builders import ARCHIVE, CSV, ORDERED, RELEASE, RESIZE, a_command, a_publication
 
 from sfn_cqrs.domain.keys import ItemKey
 
@@ -79,3 +82,30 @@ def test_a_list_of_any_codes_is_paged_without_loss(keys, world):
         found += [row.key.code for row in page.items]
 
     assert sorted(found) == sorted(CODES)
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("SagasTable", ORDERED),
+        ("ApprovalsTable", RELEASE),
+        ("TasksTable", RESIZE),
+        ("ImportTmpTable", CSV),
+        ("ImportTmpTable", ARCHIVE),
+    ],
+    ids=lambda given: given if isinstance(given, str) else given.id,
+)
+def test_every_contract_sees_an_update_of_a_records_item_and_lets_those_of_its_parts_be(table, key):
+    parts = [getattr(key, name) for name in ("parts_pk", "items_pk") if hasattr(key, name)]
+
+    for pk in parts:
+        check_call(an_update(table, pk), UPDATE)
+    with pytest.raises(AssertionError, match="does not renew the rev"):
+        check_call(an_update(table, key.pk), UPDATE)
+
+
+UPDATE = SimpleNamespace(name="UpdateItem")
+
+
+def an_update(table, pk):
+    return {"TableName": table, "Key": {"pk": {"S": pk}}, "UpdateExpression": "SET a = :a"}
