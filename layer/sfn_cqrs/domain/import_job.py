@@ -5,7 +5,7 @@ A write carries its rule, which the tests explore and production runs: see `reco
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem, Row
@@ -305,14 +305,26 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The job has ended."""
+    """The job has ended; one that is cancelled by now, whatever was counted before, ends so."""
 
     ending: Ending
 
     def on(self, job: Job, at: str) -> Job | None:
         if not job.status.is_open:
             return None
-        return replace(job, status=self.ending.status, ending=self.ending, finished_at=at)
+        return replace(job, **ended_as(self.ending, job), finished_at=at)
+
+
+class _Cancellable(Protocol):
+    @property
+    def is_cancelled(self) -> bool: ...
+
+
+def ended_as(ending: Ending, job: _Cancellable) -> dict[str, Any]:
+    """The status and the ending of a job; its cancellation may have come while it was ending."""
+    if job.is_cancelled:
+        ending = replace(ending, status=JobStatus.CANCELLED)
+    return {"status": ending.status, "ending": ending}
 
 
 def ending_of(job: Job, counted: Counts, problem: Problem | None = None) -> Ending:

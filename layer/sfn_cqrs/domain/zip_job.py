@@ -11,7 +11,7 @@ from enum import StrEnum
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import InvalidFileError
-from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source
+from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source, ended_as
 from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.keys import ZipKey, ZipRef
 from sfn_cqrs.domain.policy import Client
@@ -185,7 +185,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The attempt has ended the job; the hooks may run."""
+    """The attempt has ended the job; the hooks may run. One that is cancelled by now ends so."""
 
     attempt: int
     ending: Ending
@@ -193,7 +193,7 @@ class End:
     def on(self, job: ZipJob, at: str) -> ZipJob | None:
         if not job.is_mine(self.attempt):
             return None
-        return replace(job, status=self.ending.status, ending=self.ending, finished_at=at)
+        return replace(job, **ended_as(self.ending, job), finished_at=at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,13 @@ def test_a_job_ends_once():
     assert End(Ending(JobStatus.COMPLETED)).on(ENDED, AT) is None
 
 
+def test_a_job_that_was_cancelled_while_it_ended_ends_so():
+    ended = End(ENDING).on(a_job(is_cancelled=True), AT)
+
+    assert ended.status is ended.ending.status is JobStatus.CANCELLED
+    assert ended.ending.counts == ENDING.counts
+
+
 def test_a_job_is_retried_by_the_first_that_is_noted():
     noted = RetryBy("c-1").on(ENDED, AT)
 

@@ -51,6 +51,13 @@ def test_nothing_but_its_hooks_changes_a_job_that_has_ended(write):
     assert write.on(ENDED, AT) is None
 
 
+def test_a_job_that_was_cancelled_while_it_ended_ends_so():
+    ended = End(1, ENDING).on(replace(BEGUN, is_cancelled=True), AT)
+
+    assert ended.status is ended.ending.status is JobStatus.CANCELLED
+    assert ended.ending.counts == ENDING.counts
+
+
 def test_a_job_is_settled_once_and_after_its_end():
     settled = Settle({"tell": "ValueError: no"}).on(ENDED, AT)
 
