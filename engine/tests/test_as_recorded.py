@@ -426,3 +426,12 @@ def test_a_state_without_a_role_has_none_in_its_context(lab: Lab) -> None:
     answer = answer_to(lab, {**PASS, "Parameters": {"role.$": "$$.Execution.RoleArn"}})
 
     assert answer["output"] == '{"role":null}'
+
+
+def test_items_from_the_context_that_are_none_are_named_as_aws_names_them(lab: Lab) -> None:
+    """test_state/test_state_context_object: test_state_map_context_object[EXECUTION_INPUT]."""
+    inner = {"StartAt": "in", "States": {"in": PASS}}
+    state = {"Type": "Map", "ItemsPath": "$$.Execution.Input", "ItemProcessor": inner}
+    run = lab.run_state(state, {"a": 1})
+
+    assert (run.cause or "").endswith('Reference path "$.Execution.Input" must point to array.')

@@ -388,3 +388,33 @@ def test_a_skeleton_has_an_item_for_a_map_that_reads_a_file() -> None:
 def test_a_definition_without_tasks_has_no_skeleton() -> None:
     with pytest.raises(ValueError, match="nothing to mock"):
         mock_skeleton("m", {"StartAt": "a", "States": {"a": {"Type": "Succeed"}}})
+
+
+def details(done: Run, kind: str) -> dict[str, Any]:
+    (event,) = (event for event in done.events if event["type"] == kind)
+    return dict(event[f"{kind[0].lower()}{kind[1:]}EventDetails"])
+
+
+def test_events_of_a_mock_are_those_that_awss_sample_suites_assert() -> None:
+    """aws-samples/aws-stepfunctions-examples: sam/app-local-testing-mock-config, README."""
+    resource = "arn:aws:states:::aws-sdk:comprehend:detectSentiment"
+    retry = [{"ErrorEquals": ["InternalServerException"], "MaxAttempts": 1}]
+    task = {"Type": "Task", "Resource": resource, "Parameters": {}, "Retry": retry}
+    mocks = config({"0": throw("InternalServerException"), "1": {"Return": 1}})
+    done = run(single(task), mocks)
+
+    assert details(done, "TaskFailed") == {"error": "InternalServerException", "cause": "c"}
+    assert details(done, "TaskSucceeded") == {
+        "resourceType": "aws-sdk",
+        "resource": "comprehend:detectSentiment",
+        "output": "1",
+        "outputDetails": {"truncated": False},
+    }
+
+
+def test_a_mock_of_a_function_by_arn_may_be_the_answer_of_the_invoke_api() -> None:
+    """Recorded: local_mocking/test_base_scenarios, test_lambda_invoke."""
+    task = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:f"}
+    answer = {"StatusCode": 200, "Payload": {"body": "b"}}
+
+    assert run(single(task), config({"0": {"Return": answer}})).output == {"body": "b"}

@@ -7,23 +7,24 @@ from sfn_local.errors import ResultTooLarge, StateFailure
 from sfn_local.integrations.attempt import Attempt
 from sfn_local.integrations.service_task import SUBMITTING
 
-OPTIMIZED = re.compile(
-    r"arn:[^:]+:states:[^:]*:[^:]*:(?!activity:)(?:(aws-sdk:[^:]+)|([^:]+)):(.+)"
-)
+OPTIMIZED = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:(?!activity:)([^:]+):(.+)")
+INVOKED = {"StatusCode", "Payload"}
 CALLBACK = ".waitForTaskToken"
 
 
 class MockedTask:
-    """What a Resource stands for, with its answer; the events are those of the real service."""
+    """What a Resource stands for, with its answer; the events are those of Step Functions Local.
+
+    They differ from AWS's where a mock is used: the resource of `aws-sdk:*` has the service's name
+    in it, and a failure names none. AWS's own samples assert the former.
+    """
 
     def __init__(self, resource: str, answer: Document | StateFailure) -> None:
         """The answer is the task's result, or its failure."""
         self._resource = resource
         self._answer = answer
         found = OPTIMIZED.fullmatch(resource)
-        self._identity = (
-            {"resourceType": found[1] or found[2], "resource": found[3]} if found else None
-        )
+        self._identity = {"resourceType": found[1], "resource": found[2]} if found else None
         self.is_callback = resource.endswith(CALLBACK)
         self.has_token = SUBMITTING.search(resource) is not None
 
@@ -59,9 +60,18 @@ class MockedTask:
             ending = "TimedOut" if answer.error == "States.Timeout" else "Failed"
             reasons = {"error": answer.error, "cause": answer.cause}
             given = {name: text for name, text in reasons.items() if text is not None}
-            attempt.record(f"{what}{ending}", {**given, **identity})
+            attempt.record(f"{what}{ending}", given)
             raise StateFailure(answer.error, answer.cause)
+        if self._identity is None:
+            answer = _payload(answer)
         if SUBMITTING.search(self._resource):
             attempt.record("TaskSubmitted", {"output": answer.text, **identity})
         attempt.record(f"{what}Succeeded", {"output": answer.text, **identity})
         return answer
+
+
+def _payload(answer: Document) -> Document:
+    """What a function called by its ARN answers, where the mock is the Invoke API's answer."""
+    value = answer.value
+    is_response = isinstance(value, dict) and value.keys() >= INVOKED
+    return Document(value["Payload"]) if is_response else answer

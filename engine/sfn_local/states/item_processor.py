@@ -80,7 +80,8 @@ def compile_items(definition: dict[str, Json]) -> Field[Json]:
 def not_iterable(definition: dict[str, Json], visit: Visit, value: Json) -> StateFailure:
     """The failure of a Map state whose items are none."""
     if not uses_jsonata(definition):
-        path = definition.get("ItemsPath", "$")
+        path = str(definition.get("ItemsPath", "$"))
+        path = path[1:] if path.startswith("$$") else path  # as AWS shows the context's paths
         return RuntimeFailure(f'Reference path "{path}" must point to array.')
     items = definition.get("Items")
     if not is_expression(items):

@@ -49,7 +49,7 @@ def _inspect_paths(question: Question, visit: Visit, outcome: Outcome, note: Not
     result = outcome.result
     if result is None:
         return
-    if fields["Type"] in ("Task", "Map"):
+    if fields["Type"] == "Task":
         note("result", lambda: result)
     selected = _flow(fields, "ResultSelector")
     note("afterResultSelector", lambda: selected.output(visit, result))
