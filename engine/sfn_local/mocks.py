@@ -110,6 +110,10 @@ class MockConfig:
         """The machines that have test cases."""
         return list(self._cases)
 
+    def cases(self, machine: str) -> list[str]:
+        """The names of a machine's test cases; none for a machine that has none."""
+        return list(self._cases.get(machine, {}))
+
     def case(self, machine: str, case: str) -> MockCase:
         """A test case of a machine, as it is before its first call.
 

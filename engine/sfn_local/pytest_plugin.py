@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from sfn_local import Engine, VirtualClock
+from sfn_local.coverage import Coverage, Way
 from sfn_local.document import Json
 from sfn_local.mocks import DEFAULT_FILE, MockConfig, MockError
 from sfn_local.stubs import NEVER, Stub, StubFunctions, by_state
@@ -29,6 +30,8 @@ __all__ = ["NEVER", "MachineRun", "RunMachine", "run_machine"]
 FOLDER_OPTION = "sfn_state_machines"
 MOCKS_OPTION = "sfn_mock_config"
 MOCKS_VARIABLE = "SFN_MOCK_CONFIG"
+SUFFIX = ".asl.json"
+COVERAGE = "sfn_local_coverage"
 
 
 class MachineRun:
@@ -42,8 +45,11 @@ class MachineRun:
         stubs: Mapping[str, Stub],
         mocks: MockConfig | None = None,
         case: str | None = None,
+        ways: set[Way] | None = None,
     ) -> None:
         """Run until the execution has ended, or waits for a token or a function.
+
+        The ways that it takes are added to those that are given.
 
         Raises:
             MockError: the mocks have no such test case for a machine of this name.
@@ -52,6 +58,8 @@ class MachineRun:
         self.functions = StubFunctions(stubs)
         self.clock = VirtualClock()
         self.engine = Engine(functions=self.functions, clock=self.clock, mocks=mocks)
+        if ways is not None:
+            self.engine.watch_ways(ways)
         machine = self.engine.create_state_machine(name, by_state(definition, kept))
         target = f"{machine}#{case}" if case else machine
         self.arn = self.engine.start_execution(target, "test", json.dumps(data))
@@ -135,6 +143,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a project say where its machines are."""
     parser.addini(FOLDER_OPTION, "the folder with *.asl.json files", default="statemachine")
     parser.addini(MOCKS_OPTION, f"the file for mock=…; else ${MOCKS_VARIABLE}", default="")
+    group = parser.getgroup("sfn-local")
+    group.addoption(
+        "--sfn-cov",
+        action="store_true",
+        help="tell which ways through the state machines the tests have not taken",
+    )
+    group.addoption(
+        "--sfn-cov-min",
+        type=float,
+        metavar="PERCENT",
+        help="fail where the tests take a smaller share of a machine's ways",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect ways where that is asked for."""
+    if config.getoption("--sfn-cov") or config.getoption("--sfn-cov-min") is not None:
+        config.pluginmanager.register(CoveragePlugin(config), COVERAGE)
 
 
 @pytest.fixture
@@ -153,8 +179,11 @@ def run_machine(pytestconfig: pytest.Config) -> RunMachine:
         mock: str | None = None,
     ) -> MachineRun:
         mocks = None if mock is None else _load_mocks(pytestconfig)
+        definition = _load(folder, name)
+        coverage = pytestconfig.pluginmanager.getplugin(COVERAGE)
+        ways = None if coverage is None else coverage.ways_of(folder / f"{name}{SUFFIX}")
         try:
-            return MachineRun(_load(folder, name), name, input, stubs or {}, mocks, mock)
+            return MachineRun(definition, name, input, stubs or {}, mocks, mock, ways)
         except MockError as error:
             pytest.fail(str(error))
 
@@ -167,10 +196,62 @@ def _load_mocks(config: pytest.Config) -> MockConfig:
 
 
 def _load(folder: Path, name: str) -> Json:
-    path = folder / f"{name}.asl.json"
+    path = folder / f"{name}{SUFFIX}"
     if not path.is_file():
-        files = sorted(folder.glob("*.asl.json"))
-        known = ", ".join(file.name.removesuffix(".asl.json") for file in files) or "none"
+        files = sorted(folder.glob(f"*{SUFFIX}"))
+        known = ", ".join(file.name.removesuffix(SUFFIX) for file in files) or "none"
         hint = f"the ini option {FOLDER_OPTION} names the folder"
         pytest.fail(f"there is no machine {name!r} in {folder}; there are: {known} ({hint})")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+class CoveragePlugin:
+    """Which ways through each machine the tests have taken, those of pytest-xdist's workers too."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """None yet."""
+        self._config = config
+        self._ways: dict[str, set[Way]] = {}
+
+    def ways_of(self, path: Path) -> set[Way]:
+        """The ways of a file's machine, to be added to."""
+        return self._ways.setdefault(str(path), set())
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Hand a worker's ways over; fail where the share is too small."""
+        output = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            output[COVERAGE] = {path: sorted(ways) for path, ways in self._ways.items()}
+        elif self._too_small() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take a worker's ways."""
+        for path, ways in getattr(node, "workeroutput", {}).get(COVERAGE, {}).items():
+            self._ways.setdefault(path, set()).update(tuple(way) for way in ways)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Tell of each machine."""
+        terminalreporter.section("coverage of state machines")
+        for name, coverage in self._coverages().items():
+            for line in coverage.lines(name):
+                terminalreporter.write_line(line)
+        for name in self._too_small():
+            least = self._config.getoption("--sfn-cov-min")
+            terminalreporter.write_line(f"{name} has less than {least:g} %", red=True)
+
+    def _too_small(self) -> list[str]:
+        least = self._config.getoption("--sfn-cov-min")
+        if least is None:
+            return []
+        coverages = self._coverages()
+        return [name for name, coverage in coverages.items() if coverage.percentage < least]
+
+    def _coverages(self) -> dict[str, Coverage]:
+        return {
+            Path(path).name.removesuffix(SUFFIX): Coverage.of(
+                json.loads(Path(path).read_text(encoding="utf-8")), ways
+            )
+            for path, ways in sorted(self._ways.items())
+        }

@@ -98,3 +98,49 @@ def test_a_project_may_use_the_plugin(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest()
 
     result.assert_outcomes(passed=5, xfailed=4)
+
+
+@pytest.mark.parametrize(("least", "exit_code"), [("50", 0), ("50.1", 1)])
+def test_the_ways_that_no_test_takes_are_told(
+    pytester: pytest.Pytester, least: str, exit_code: int
+) -> None:
+    """Of two ways, the state and its retrier, one is taken."""
+    pytester.makepyfile(
+        """
+        from sfn_local.pytest_plugin import NEVER
+
+        def test_one_way(run_machine):
+            assert run_machine("orders", stubs={"call": NEVER}).status == "RUNNING"
+        """
+    )
+    pytester.makeini("[pytest]\nsfn_state_machines = machines\n")
+    (pytester.mkdir("machines") / "orders.asl.json").write_text(MACHINE)
+    result = pytester.runpytest("--sfn-cov", "--sfn-cov-min", least)
+
+    assert result.ret == exit_code
+    result.stdout.fnmatch_lines(
+        ["orders: 1 of 2 ways, 50 %", "    call: was never retried after Busy"]
+    )
+
+
+def test_workers_hand_their_ways_over(pytester: pytest.Pytester) -> None:
+    pytest.importorskip("xdist")
+    pytester.makepyfile(
+        """
+        import pytest
+        from sfn_local.pytest_plugin import NEVER
+
+        class Busy(Exception):
+            pass
+
+        @pytest.mark.parametrize("stubs", [NEVER, [Busy, NEVER]])
+        def test_a_way(run_machine, stubs):
+            assert run_machine("orders", stubs={"call": stubs}).status == "RUNNING"
+        """
+    )
+    pytester.makeini("[pytest]\nsfn_state_machines = machines\n")
+    (pytester.mkdir("machines") / "orders.asl.json").write_text(MACHINE)
+    result = pytester.runpytest("--sfn-cov-min", "100", "-n", "2")
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["orders: 2 of 2 ways, 100 %"])

@@ -22,7 +22,7 @@ def test_every_example_does_what_the_readme_says(tmp_path: Path) -> None:
             runner.run(block)
 
     commands = "".join(block.text for block in found if block.language == "console")
-    for name in ("run", "mock new", "graph", "lint", "serve"):
+    for name in ("run", "test", "mock new", "graph", "lint", "serve", "conform"):
         assert f"$ sfn-local {name} " in commands
 
 

@@ -83,8 +83,10 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
         names = archive.namelist()
 
     sources = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("sfn_local/**/*.py")}
+    cases = {f"sfn_local/{path.relative_to(ROOT)}" for path in ROOT.glob("conformance/cases/*")}
     assert {name for name in names if ".dist-info/" not in name} == {
         *sources,
+        *cases,
         "sfn_local/py.typed",
     }
     assert any(name.endswith("/licenses/LICENSE") for name in names)

@@ -8,9 +8,12 @@ from sfn_local.cli.command import PROGRAM, LazyGroup, run_program
 
 COMMANDS = {
     "run": ("sfn_local.cli.run:run", "Run a state machine, with stand-ins for its tasks."),
+    "test": ("sfn_local.cli.test:test", "Run the test cases of a mock configuration."),
     "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
     "graph": ("sfn_local.cli.graph:graph", "Draw a state machine, and the path of an execution."),
     "lint": ("sfn_local.cli.lint:lint", "Check state machine definitions."),
+    "schema": ("sfn_local.cli.schema:schema", "Print a JSON Schema for an editor."),
+    "conform": ("sfn_local.cli.conform:conform", "Compare an endpoint with Step Functions."),
     "serve": ("sfn_local.cli.serve:serve", "Be Step Functions on a port of this machine."),
 }
 

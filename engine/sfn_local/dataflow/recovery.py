@@ -61,6 +61,7 @@ class Retriers:
             if made >= retrier.most_attempts:
                 return None
             attempts[position] = made + 1
+            visit.runtime.took(visit.state.name, "Retry", position)
             return retrier.delay(made, visit.random() if retrier.full_jitter else 0.0)
         return None
 

@@ -5,12 +5,17 @@ from functools import partial
 
 from sfn_local.engine.core import Core
 from sfn_local.errors import ValidationException
+from sfn_local.executions.runtime import Way
 from sfn_local.scheduler import ManualScheduler
 from sfn_local.scheduler.clock import VirtualClock
 
 
 class RunControl(Core):
     """What moves an engine on."""
+
+    def watch_ways(self, ways: set[Way]) -> None:
+        """Add each way that an execution takes from now on: of all machines, by names of states."""
+        self._runtime.ways = ways
 
     def run_until_idle(self) -> None:
         """Run all that can run now, without moving the clock; needs a ManualScheduler."""

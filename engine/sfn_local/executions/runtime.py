@@ -16,6 +16,8 @@ from sfn_local.scheduler import Scheduler
 
 logger = logging.getLogger(__name__)
 
+Way = tuple[str, str, int]  # state; State, Retry, Catch or Choices; position
+
 
 class Runtime:
     """What the engine offers to its executions."""
@@ -40,7 +42,13 @@ class Runtime:
         self.find_execution: Callable[[str], Execution] = _nowhere
         self.random = scheduler.random.random
         self.wait_time_scale = 1.0
+        self.ways: set[Way] | None = None
         self.tokens = Tokens(scheduler.random.randbytes(32))
+
+    def took(self, state: str, field: str, position: int = 0) -> None:
+        """Note a way that an execution takes, if somebody asks for them."""
+        if self.ways is not None:
+            self.ways.add((state, field, position))
 
     def invoke(self, function: str, payload: bytes, done: Callable[[Answer], None]) -> None:
         """Call a function; done is called with the lock held, once. Needs the lock."""

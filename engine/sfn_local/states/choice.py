@@ -58,12 +58,14 @@ class ChoiceState(State):
             StateFailure: States.NoChoiceMatched.
         """
         document = self._flow.input(visit)
-        for choice in self._choices:
+        for position, choice in enumerate(self._choices):
             if choice.holds(visit, document):
+                visit.runtime.took(self.name, "Choices", position)
                 return choice.flow.narrow_output(visit, document), choice.next
         if self._default is None:
             cause = f"No rule of the state '{self.name}' holds, and it has no Default."
             raise StateFailure("States.NoChoiceMatched", cause)
+        visit.runtime.took(self.name, "Choices", len(self._choices))
         return self._flow.narrow_output(visit, document), self._default
 
 

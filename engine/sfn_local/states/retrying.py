@@ -68,4 +68,5 @@ class RetryingState(State):
         catcher = find_catcher(self.catchers, failure)
         if catcher is None:
             raise failure
+        visit.runtime.took(self.name, "Catch", self.catchers.index(catcher))
         return catcher.output(visit, failure), catcher.next

@@ -58,6 +58,7 @@ class State(ABC):
             StateFailure: the state failed, and did not catch it.
         """
         visit = Visit(line, self, document)
+        line.runtime.took(self.name, "State")
         try:
             output, following = await self.execute(visit)
         except RuntimeFailure as failure:

@@ -1,0 +1,85 @@
+"""What is told of results: a table, JUnit's XML, files that repeat a failure."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from xml.etree import ElementTree
+
+from sfn_local.conformance.cases import LEVELS
+from sfn_local.conformance.runner import Result
+
+Counts = dict[str, dict[str, tuple[int, int]]]
+
+
+def count(results: Iterable[Result]) -> Counts:
+    """How many cases of each area and level passed, of how many."""
+    counts: dict[str, dict[str, list[int]]] = defaultdict(lambda: {each: [0, 0] for each in LEVELS})
+    for result in results:
+        entry = counts[result.case.area][result.case.level]
+        entry[0] += result.has_passed
+        entry[1] += 1
+    return {
+        area: {level: (passed, of) for level, (passed, of) in levels.items()}
+        for area, levels in counts.items()
+    }
+
+
+def total(levels: dict[str, tuple[int, int]]) -> tuple[int, int]:
+    """Passed, and of how many, over all levels."""
+    return sum(passed for passed, _ in levels.values()), sum(of for _, of in levels.values())
+
+
+def table(results: list[Result]) -> str:
+    """A line for each area, and the sum."""
+    counts = count(results)
+    width = max(len("area"), *map(len, counts), 0)
+    rows = [(area, levels) for area, levels in sorted(counts.items())]
+    summed = {
+        level: (
+            sum(levels[level][0] for _, levels in rows),
+            sum(levels[level][1] for _, levels in rows),
+        )
+        for level in LEVELS
+    }
+    lines = [f"{'area':<{width}}  {'must':>9}  {'should':>9}  {'text':>9}  {'all':>9}"]
+    for area, levels in [*rows, ("all", summed)]:
+        cells = [levels[level] for level in LEVELS] + [total(levels)]
+        shown = "  ".join(f"{f'{passed}/{of}' if of else '–':>9}" for passed, of in cells)
+        lines.append(f"{area:<{width}}  {shown}")
+    return "\n".join(lines)
+
+
+def junit(results: list[Result]) -> str:
+    """The results as JUnit's XML, a suite for each area."""
+    root = ElementTree.Element("testsuites", name="sfn-local conform")
+    suites: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        suites[result.case.area].append(result)
+    for area, listed in suites.items():
+        failed = sum(not result.has_passed for result in listed)
+        seconds = sum(result.seconds for result in listed)
+        suite = ElementTree.SubElement(root, "testsuite", name=area)
+        suite.set("tests", str(len(listed)))
+        suite.set("failures", str(failed))
+        suite.set("time", f"{seconds:.3f}")
+        for result in listed:
+            case = ElementTree.SubElement(suite, "testcase", name=result.case.id)
+            case.set("classname", f"{area}.{result.case.level}")
+            case.set("time", f"{result.seconds:.3f}")
+            if not result.has_passed:
+                message = f"{result.case.title} ({result.case.source})"
+                failure = ElementTree.SubElement(case, "failure", message=message)
+                failure.text = "\n".join(result.complaints)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def write_failures(results: list[Result], folder: Path) -> None:
+    """Each failed case as a file that `sfn-local conform --cases FILE` repeats."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in results:
+        if not result.has_passed:
+            data = {**result.case.as_file(), "complaints": list(result.complaints)}
+            text = json.dumps(data, ensure_ascii=False, indent=1)
+            (folder / f"{result.case.id}.json").write_text(text + "\n", "utf-8")
