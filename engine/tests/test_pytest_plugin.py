@@ -123,6 +123,7 @@ def test_the_ways_that_no_test_takes_are_told(
     )
 
 
+@pytest.mark.real_time("workers are processes, which a session waits for")
 def test_workers_hand_their_ways_over(pytester: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     pytester.makepyfile(
