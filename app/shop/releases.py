@@ -1,31 +1,28 @@
 """Orders that somebody has to release: what is decided becomes the order's next version.
 
-The subject of the approval is the order's code. An order that says already what was decided
-is not changed again, however often this runs.
+The subject of the approval is the order's code. It is released at the version that was seen;
+one that is not released is held whatever its version is.
 """
 
+from sfn_cqrs.service.approvals.effects import publish_decided
 from sfn_cqrs.service.approvals.types import Decided, approval_type, when_expired, when_rejected
 from sfn_cqrs.service.commands.service import Caller, CommandService
 
 
-@approval_type("ORDER_RELEASE", group="operator")
+@approval_type("ORDER_RELEASE", of="ORDER", group="operator")
 def release_order(decided: Decided) -> None:
-    """Release the order."""
-    _publish(decided, "released")
+    """Release the order as it was seen."""
+    publish_decided(decided, attributes={"release": "released"})
 
 
 @when_rejected("ORDER_RELEASE")
 @when_expired("ORDER_RELEASE")
 def hold_order(decided: Decided) -> None:
     """Keep the order, and say why."""
-    _publish(decided, f"held: {decided.status.lower()}")
-
-
-def _publish(decided: Decided, release: str) -> None:
     CommandService(decided.tenant).publish_partial(
         "ORDER",
         decided.subject,
-        attributes={"release": release},
+        attributes={"release": f"held: {decided.status.lower()}"},
         caller=Caller(
             user=decided.votes[-1].by if decided.votes else "",
             source=decided.id,

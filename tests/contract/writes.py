@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from tests.fakes.builders import UPLOADED, a_job, a_saga, a_task, a_zip, an_approval
+from tests.fakes.builders import SEEN, UPLOADED, a_job, a_saga, a_task, a_zip, an_approval
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.import_items import IMPORTS
@@ -70,9 +70,9 @@ SAGA_WRITES = (
 NOON = "2026-11-25T12:00:00.000Z"
 BEFORE, AFTER = "2026-11-25T11:59:59.999Z", "2026-11-25T12:00:00.001Z"
 LATER = "2026-11-30T12:00:00.000Z"
-FIRST = Vote("first", Verdict.APPROVE, BEFORE, "looks good", "192.0.2.1")
-SECOND = Vote("second", Verdict.APPROVE, NOON)
-NO = Vote("third", Verdict.REJECT, NOON, "too much")
+FIRST = Vote("first", Verdict.APPROVE, BEFORE, "looks good", "192.0.2.1", seen=SEEN)
+SECOND = Vote("second", Verdict.APPROVE, NOON, seen=SEEN)
+NO = Vote("third", Verdict.REJECT, NOON, "too much", seen=SEEN)
 SIDES = [  # round, votes, token_seq, expires_at: each rule asks for one of them alone
     (1, (), None, AFTER),
     (1, (FIRST,), 100, AFTER),
@@ -93,6 +93,7 @@ def _approvals() -> Iterator[approval.Approval]:
             restarts=attempt,
             round=round_,
             votes=votes,
+            item=approval.Pinned("ORDER", "o-1", 1) if attempt == 1 else None,
             token=None if seq is None else "old token",
             token_seq=seq,
             expires_at=expires_at,
@@ -109,6 +110,8 @@ APPROVAL_WRITES = (
     approval.CastVote(SECOND),
     approval.CastVote(NO),
     approval.Expire(NOON),
+    approval.GoStale(NOON),
+    approval.CloseStale(1),
     approval.Close(1, Stage.DONE),
     approval.Close(1, Stage.FAILED, "NewError", "new cause"),
     approval.Restart(1),

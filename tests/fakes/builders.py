@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 from sfn_cqrs.domain.approval import Approval, Rules
@@ -141,9 +142,12 @@ def an_approval(key: ApprovalKey = RELEASE, **changes: Any) -> Approval:
         "updated_at": UPDATED.at,
         "source": "api",
     }
-    return Approval(key=key, **{**fields, **changes})
+    approval = Approval(key=key, **{**fields, **changes})
+    return approval if "digest" in changes else replace(approval, digest=approval.fingerprint)
 
 
+SEEN = an_approval().digest
+"""What whoever decides on it has seen."""
 CSV = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9C")
 UPLOADED = Source("imports", "uploads/tenant1/1/a.csv", "v1")
 

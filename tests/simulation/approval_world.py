@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sfn_cqrs.domain import approval_programs, chain
-from sfn_cqrs.domain.approval import Approval, Rules, Status, Verdict
+from sfn_cqrs.domain.approval import Approval, Pinned, Rules, Status, Verdict
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import ApprovalKey
@@ -21,6 +21,7 @@ IN_TIME = datetime(2026, 11, 25, 11, tzinfo=UTC)
 TOO_LATE = datetime(2026, 11, 25, 13, tzinfo=UTC)
 EXPIRES_AT = "2026-11-25T12:00:00.000Z"
 TRIES = 3
+PINNED = Pinned("ORDER", "o-1", 1)
 Program = Generator[approval_programs.Call, Any, Any]
 PEOPLE = {
     "approve a": ("a", Verdict.APPROVE),
@@ -71,6 +72,8 @@ class State:
     faults: tuple[tuple[str, int], ...] = ()
     is_late: bool = False
     effects: tuple[Status, ...] = ()
+    latest: int = 1
+    is_published: bool = False
 
     def may(self, fault: str) -> bool:
         return dict(self.faults).get(fault, 0) > 0
@@ -92,6 +95,8 @@ def first_state(needed: int, faults: dict[str, int]) -> State:
         due_at="",
         updated_at="",
     )
+    pinned = replace(approval, item=PINNED if "edit" in faults else None)
+    approval = replace(pinned, digest=pinned.fingerprint)
     return State(approval, (approval,), faults=tuple(sorted(faults.items())))
 
 
@@ -105,7 +110,10 @@ def moves(state: State) -> Iterator[tuple[str, State]]:
         yield from _ends_of(state, machine)
     for name in PEOPLE:
         if state.may(name):
-            yield name, _begun(state.after(name), Function(name, is_late=state.is_late))
+            seen = state.approval.digest
+            yield name, _begun(state.after(name), Function(name, is_late=state.is_late, value=seen))
+    if state.may("edit"):
+        yield "the item changes", replace(state.after("edit"), latest=state.latest + 1)
     if state.may("sweep"):
         yield "sweep", _begun(state.after("sweep"), Function("sweep"))
     if state.may("time"):
@@ -184,7 +192,8 @@ def _program(function: Function) -> Program:
     attempt = function.attempt
     if function.name in PEOPLE:
         user, verdict = PEOPLE[function.name]
-        return approval_programs.decide(user, (), verdict, now.strftime("%Y-%m-%dT%H:%M:%S.000Z"))
+        at = now.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        return approval_programs.decide(user, (), verdict, at, seen=function.value)
     match function.name:
         case "check":
             return approval_programs.check(attempt, now)
@@ -223,10 +232,10 @@ def _answered(state: State, function: Function, call: approval_programs.Call) ->
             return state.approval, state
         case approval_programs.Succeed(token):
             return _sent(state, token)
+        case approval_programs.FindLatest():
+            return state.latest, state
         case approval_programs.Handle(approval):
-            if approval.status is not state.approval.status:
-                raise BrokenError(f"A2: {approval.status} is done, {state.approval.status} stored")
-            return None, replace(state, effects=(*state.effects, approval.status))
+            return _handled(state, approval)
         case approval_programs.Start(approval):
             return None, _started(state, approval.attempt)
         case approval_programs.Describe(approval):
@@ -235,6 +244,26 @@ def _answered(state: State, function: Function, call: approval_programs.Call) ->
             return (chain.Execution(is_running) if found else None), state
         case _:
             return _written(state, function, call)
+
+
+def _handled(state: State, approval: Approval) -> tuple[bool, State]:
+    """The user's function, whose effect is on the pinned version, and once."""
+    pinned = approval.item if approval.status is Status.GRANTED else None
+    publishes = pinned is not None and not state.is_published
+    if pinned is not None and publishes and not publishes_on(state.latest, pinned):
+        return False, state
+    if approval.status is not state.approval.status:
+        raise BrokenError(f"A2: {approval.status} is done, {state.approval.status} stored")
+    if publishes:
+        if state.latest != PINNED.version:
+            raise BrokenError(f"A6: version {PINNED.version} was seen, {state.latest} is changed")
+        state = replace(state, latest=state.latest + 1, is_published=True)
+    return True, replace(state, effects=(*state.effects, approval.status))
+
+
+def publishes_on(latest: int, pinned: Pinned) -> bool:
+    """The condition of the publish: the item is at the version that it names."""
+    return latest == pinned.version
 
 
 def _sent(state: State, token: str) -> tuple[bool, State]:
@@ -249,7 +278,7 @@ def _written(state: State, function: Function, call: Any) -> tuple[Any, State]:
     after = call.on(found, "now")
     if after is None:
         return Written(done=False, record=found), state
-    _check_write(found, after, function, call)
+    _check_write(state, after, function, call)
     is_acted_on = after.happened.starts or (after.is_decided and not after.stage.is_closed)
     is_new = is_acted_on and after.happened != "WAITING"
     records = (*state.records, after) if is_new else state.records
@@ -257,7 +286,11 @@ def _written(state: State, function: Function, call: Any) -> tuple[Any, State]:
     return written, replace(state, approval=after, records=records)
 
 
-def _check_write(found: Approval, after: Approval, function: Function, call: Any) -> None:
+def _check_write(state: State, after: Approval, function: Function, call: Any) -> None:
+    found = state.approval
+    is_undone = (found.status, after.status) == (Status.GRANTED, Status.STALE)
+    if is_undone and not state.is_published and found.votes == after.votes:
+        return
     if found.is_decided and (found.status, found.votes) != (after.status, after.votes):
         raise BrokenError(f"A1: it was {found.status} and is {after.status}")
     if getattr(call, "attempt", found.attempt) != found.attempt or found.stage.is_closed:

@@ -5,6 +5,7 @@ A1  what is decided is never decided again, and enough approvals are a decision
 A2  what is done is what is stored
 A3  at rest, when no sweep would change anything, it is decided and done, and nothing waits
 A4  whoever is no longer the owner writes nothing
+A6  an effect is on the version that was seen, or there is none
 A5  while nobody dies, it is done once; without a sweep and without waiting for a time limit
 """
 
@@ -14,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.simulation import approval_world
 from tests.simulation.approval_world import BrokenError, State, first_state, moves, swept
 from tests.support.proof import PROOF
 
@@ -74,6 +76,8 @@ def check_end(state: State, first: State) -> None:
         raise BrokenError("A3: a used token is kept")
     if approval.stage is Stage.FAILED:
         return
+    if approval.status is Status.STALE and not set(state.effects) - {Status.STALE}:
+        return
     if not approval.is_decided or set(state.effects) != {approval.status}:
         raise BrokenError(f"A2: it is {approval.status}, and {state.effects} is done")
     if not is_disturbed(first) and len(state.effects) != 1:
@@ -111,6 +115,12 @@ SCENARIOS: list[Any] = [
     (2, {**BOTH, "die": 1}, {"GRANTED DONE"}),
     (1, {**APPROVE, "reject c": 1, "die": 1}, {"GRANTED DONE", "REJECTED DONE"}),
     (1, {**APPROVE, **TIME, "die": 1}, {"EXPIRED DONE", "GRANTED DONE"}),
+    (1, {**APPROVE, "edit": 1}, {"GRANTED DONE", "STALE DONE"}),
+    (2, {**BOTH, "edit": 1}, {"GRANTED DONE", "STALE DONE"}),
+    (1, {**APPROVE, "edit": 1, "die": 1}, {"GRANTED DONE", "STALE DONE"}),
+    (1, {**APPROVE, "edit": 1, "outlive": 1}, {"GRANTED DONE", "STALE DONE"}),
+    (1, {**APPROVE, "edit": 1, "reject c": 1}, {"GRANTED DONE", "REJECTED DONE", "STALE DONE"}),
+    (1, {**APPROVE, "edit": 1, **TIME}, {"EXPIRED DONE", "GRANTED DONE", "STALE DONE"}),
 ]
 LONG = [
     pytest.param(*scenario, marks=PROOF)
@@ -138,6 +148,10 @@ def _wait_without_looking(attempt: int, round_: int, retry_count: int, token: st
 def _never_wake(_approval: Approval) -> Any:
     yield approval_programs.FindApproval()
     return False
+
+
+def _granted_all_the_same(attempt: int) -> Any:
+    return Close(attempt, Stage.DONE)
 
 
 MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
@@ -188,6 +202,22 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         1,
         APPROVE,
         "A5",
+    ),
+    "an effect is on whatever version there is": (
+        approval_world,
+        "publishes_on",
+        lambda _latest, _pinned: True,
+        1,
+        {**APPROVE, "edit": 1},
+        "A6",
+    ),
+    "a grant without an effect stays a grant": (
+        approval_programs,
+        "CloseStale",
+        _granted_all_the_same,
+        1,
+        {**APPROVE, "edit": 1},
+        "A2",
     ),
     "a used token is kept": (
         Close,

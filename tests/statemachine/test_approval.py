@@ -11,7 +11,12 @@ from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 KEYS = {"tenant": "acme", "id": "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B", "attempt": 1}
 DAY = 86_400
 WAIT = {"result": "WAIT", "round": 1, "seconds": DAY}
-ENDS = {"GRANTED": "process_approval", "REJECTED": "rejected", "EXPIRED": "expired"}
+ENDS = {
+    "GRANTED": "process_approval",
+    "REJECTED": "rejected",
+    "EXPIRED": "expired",
+    "STALE": "expired",
+}
 STUBS: dict[str, Any] = {
     "check_decision": {"result": "GRANTED"},
     "request_approval": None,

@@ -11,4 +11,4 @@ def lambda_handler(state: ApprovalState) -> dict[str, object]:
     Raises:
         SupersededError: a later attempt owns the approval, or it is decided otherwise.
     """
-    return state.handle(Status.EXPIRED)
+    return state.handle(Status.EXPIRED, Status.STALE)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.records import Kind
-from sfn_cqrs.domain.approval import Approval, Happened, Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.approval import Approval, Happened, Pinned, Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import ApprovalKey
 
@@ -22,6 +22,8 @@ def approval_item(approval: Approval) -> Item:
         "type": approval.type,
         "subject": approval.subject or None,
         "payload": approval.payload,
+        "item": _pinned_item(approval.item),
+        "digest": approval.digest,
         "note": approval.note or None,
         "approvers": list(rules.approvers),
         "approver_group": rules.group or None,
@@ -63,7 +65,15 @@ def _vote_item(vote: Vote) -> Item:
         "at": vote.at,
         "reason": vote.reason,
         "ip": vote.ip,
+        "seen": vote.seen,
     }
+
+
+def _pinned_item(pinned: Pinned | None) -> Item | None:
+    """Which version of which item it is of, as stored."""
+    if pinned is None:
+        return None
+    return {"type": pinned.type, "code": pinned.code, "version": pinned.version}
 
 
 def tenant_status(tenant: str, status: Status) -> str:
@@ -78,6 +88,8 @@ def as_approval(item: Item) -> Approval:
         type=item["type"],
         subject=item.get("subject", ""),
         payload=item.get("payload"),
+        item=Pinned(**item["item"]) if item.get("item") else None,
+        digest=item.get("digest", ""),
         note=item.get("note", ""),
         rules=Rules(
             tuple(item["approvers"]),
@@ -110,7 +122,8 @@ def as_approval(item: Item) -> Approval:
 
 
 def _as_vote(vote: dict[str, Any]) -> Vote:
-    return Vote(vote["by"], Verdict(vote["verdict"]), vote["at"], vote["reason"], vote["ip"])
+    verdict = Verdict(vote["verdict"])
+    return Vote(vote["by"], verdict, vote["at"], vote["reason"], vote["ip"], vote.get("seen", ""))
 
 
 APPROVALS = Kind(

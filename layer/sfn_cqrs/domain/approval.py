@@ -17,15 +17,17 @@ from sfn_cqrs.domain.errors import (
     FourEyesError,
     InvalidInputError,
     NotAnApproverError,
+    StaleError,
 )
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
 from sfn_cqrs.domain.records import Record
-from sfn_cqrs.domain.values import Json, canonical, checked_json
+from sfn_cqrs.domain.values import Json, canonical, checked_json, digest
 
 MAX_SUBJECT_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 2_000
 MAX_PAYLOAD_BYTES = 100 * 1024
 MAX_USER_CHARACTERS = 256
+STALE = "the item has changed since the approval was requested; request it again"
 TRIES_PER_ROUND = 100
 """More than a state is ever tried; a later round's token always counts as newer."""
 
@@ -37,6 +39,7 @@ class Status(StrEnum):
     GRANTED = "GRANTED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+    STALE = "STALE"
 
 
 class Stage(StrEnum):
@@ -64,6 +67,7 @@ class Happened(StrEnum):
     GRANTED = "GRANTED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+    STALE = "STALE"
     DONE = "DONE"
     FAILED = "FAILED"
 
@@ -101,14 +105,24 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Pinned:
+    """The item that an approval is of, at the version that was the latest when it was requested."""
+
+    type: str
+    code: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Vote:
-    """What one approver said, when and why."""
+    """What one approver said, when and why; `seen` is the digest of what was decided on."""
 
     by: str
     verdict: Verdict
     at: str
     reason: str = ""
     ip: str = ""
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +130,8 @@ class Approval(Record):
     """An approval as stored.
 
     Each round of the machine's wait has its number, and `token_seq` is the round and the try
-    that `token` belongs to. `due_at` is when something has to have happened.
+    that `token` belongs to. `due_at` is when something has to have happened. `digest` is the
+    fingerprint of what was asked for, as it was when it was.
     """
 
     key: ApprovalKey
@@ -127,6 +142,8 @@ class Approval(Record):
     due_at: str
     subject: str = ""
     payload: Json = None
+    item: Pinned | None = None
+    digest: str = ""
     note: str = ""
     remind_at: str | None = None
     status: Status = Status.OPEN
@@ -153,6 +170,12 @@ class Approval(Record):
     def opened_at(self) -> str:
         """By what the sweep finds it: the oldest is what is overdue for longest."""
         return self.due_at
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of what is to be decided on, as it is now."""
+        item = self.item and [self.item.type, self.item.code, self.item.version]
+        return digest([self.key.id, self.type, self.subject, item, self.payload])
 
     @property
     def is_decided(self) -> bool:
@@ -195,10 +218,24 @@ class Approval(Record):
         """
         if self.status is Status.EXPIRED or (not self.is_decided and self.is_over(now)):
             raise ExpiredError(f"the time to decide was over at {self.expires_at}")
+        if self.status is Status.STALE:
+            raise StaleError(STALE)
         if self.is_decided:
             raise AlreadyDecidedError(f"the approval is {self.status} already", self.status)
         if self._has_vote(user):
             raise AlreadyDecidedError("you have approved it already", self.status)
+
+    def check_seen(self, seen: str | None) -> None:
+        """Refuse a decision on something else than what was asked for.
+
+        Raises:
+            StaleError: something else was seen, or what was asked for is not as it was.
+            InvalidInputError: an item is decided on, and nobody says what was seen of it.
+        """
+        if seen is None and self.item is not None:
+            raise InvalidInputError("digest", "is missing: send the digest of what you have seen")
+        if self.digest != self.fingerprint or seen not in (None, self.digest):
+            raise StaleError(STALE)
 
     def seconds_left(self, now: datetime) -> int:
         """How long the machine waits until it looks again: a reminder, or the end."""
@@ -262,7 +299,7 @@ class CastVote:
 
     def on(self, approval: Approval, _at: str) -> Approval | None:
         vote = self.vote
-        if not approval.is_open_to(vote.by, vote.at):
+        if not approval.is_open_to(vote.by, vote.at) or vote.seen != approval.digest:
             return None
         votes = (*approval.votes, vote)
         if vote.verdict is Verdict.REJECT:
@@ -285,6 +322,31 @@ class Expire:
         if approval.is_decided or not approval.is_over(self.now):
             return None
         return replace(approval, status=Status.EXPIRED, happened=Happened.EXPIRED, due_at=self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class GoStale:
+    """The item has changed since the approval was requested: nobody decides on it any more."""
+
+    now: str
+
+    def on(self, approval: Approval, _at: str) -> Approval | None:
+        if approval.is_decided or approval.item is None:
+            return None
+        return replace(approval, status=Status.STALE, happened=Happened.STALE, due_at=self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStale:
+    """The item has changed between the grant and its effect: nothing was done."""
+
+    attempt: int
+
+    def on(self, approval: Approval, at: str) -> Approval | None:
+        if approval.status is not Status.GRANTED or approval.item is None:
+            return None
+        closed = Close(self.attempt, Stage.DONE).on(approval, at)
+        return closed and replace(closed, status=Status.STALE, happened=Happened.STALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +396,9 @@ class Retry:
         return _next_attempt(approval, at, restarts=0)
 
 
-ApprovalWrite = OpenRound | Park | CastVote | Expire | Close | Restart | Retry
+ApprovalWrite = (
+    OpenRound | Park | CastVote | Expire | GoStale | CloseStale | Close | Restart | Retry
+)
 
 
 def _next_attempt(approval: Approval, at: str, *, restarts: int) -> Approval:

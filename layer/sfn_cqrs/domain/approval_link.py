@@ -22,6 +22,7 @@ _NONCE_BYTES = 12
 class ApprovalLink:
     """What a link says; `group` is the one that makes this person an approver, if one does.
 
+    `digest` is that of what the person was shown, or will be.
     `expires` is in epoch seconds.
     """
 
@@ -29,11 +30,13 @@ class ApprovalLink:
     approver: str
     group: str
     expires: int
+    digest: str
 
     def signed(self, secret: bytes) -> str:
         """The text that stands in the link; no two are alike."""
         content = {
             "approver": self.approver,
+            "digest": self.digest,
             "expires": self.expires,
             "group": self.group,
             "id": self.key.id,
@@ -61,7 +64,9 @@ class ApprovalLink:
         if content["expires"] <= now:
             raise ExpiredError("this link has expired; ask for another one, or sign in")
         key = ApprovalKey.of(content["tenant"], id_)
-        return cls(key, content["approver"], content["group"], content["expires"])
+        return cls(
+            key, content["approver"], content["group"], content["expires"], content["digest"]
+        )
 
 
 def _signature(payload: str, secret: bytes) -> bytes:

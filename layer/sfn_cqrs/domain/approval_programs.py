@@ -14,14 +14,18 @@ from datetime import datetime
 from typing import Any
 
 from sfn_cqrs.domain.approval import (
+    STALE,
     TRIES_PER_ROUND,
     Approval,
     ApprovalWrite,
     CastVote,
     Close,
+    CloseStale,
     Expire,
+    GoStale,
     OpenRound,
     Park,
+    Pinned,
     Restart,
     Retry,
     Stage,
@@ -35,6 +39,7 @@ from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import (
     NotFailedError,
     NotFoundError,
+    StaleError,
     SupersededError,
     TransientError,
 )
@@ -57,8 +62,15 @@ class Succeed:
 
 
 @dataclass(frozen=True, slots=True)
+class FindLatest:
+    """Ask for the latest version of a pinned item, consistently: a number."""
+
+    item: Pinned
+
+
+@dataclass(frozen=True, slots=True)
 class Handle:
-    """Run the user's function for the decision."""
+    """Run the user's function for the decision: False if it found a pinned item changed."""
 
     approval: Approval
 
@@ -78,7 +90,7 @@ class Describe:
 
 
 ApprovalWritten = Written[Approval]
-Call = FindApproval | Succeed | Handle | Start | Describe | ApprovalWrite
+Call = FindApproval | FindLatest | Succeed | Handle | Start | Describe | ApprovalWrite
 
 
 def check(attempt: int, now: datetime) -> Generator[Call, Any, Approval]:
@@ -123,9 +135,18 @@ def wake(approval: Approval) -> Generator[Call, Any, bool]:
 
 
 def decide(
-    user: str, groups: Collection[str], verdict: Verdict, now: str, reason: str = "", ip: str = ""
+    user: str,
+    groups: Collection[str],
+    verdict: Verdict,
+    now: str,
+    reason: str = "",
+    ip: str = "",
+    seen: str | None = None,
 ) -> Generator[Call, Any, Approval]:
     """Say yes or no for one person; what is decided then wakes the machine.
+
+    An approval of an item that has changed since is `STALE`, and is not granted any more; a
+    rejection needs to have seen nothing.
 
     Whoever loses a race looks again: somebody else has voted, so this ends.
 
@@ -133,6 +154,7 @@ def decide(
         NotFoundError: there is no such approval.
         NotAnApproverError, FourEyesError: this person has no say in it.
         ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
+        StaleError: it is not what was seen, or not any more.
     """
     while True:
         approval: Approval | None = yield FindApproval()
@@ -140,15 +162,34 @@ def decide(
             raise NotFoundError("there is no such approval")
         approval.check_approver(user, groups)
         approval.check_open(user, now)
-        vote = Vote(user, verdict, now, reason, ip)
+        if verdict is Verdict.APPROVE:
+            approval.check_seen(seen)
+            if (yield from _is_stale(approval, now)):
+                raise StaleError(STALE)
+        vote = Vote(user, verdict, now, reason, ip, approval.digest)
         written: ApprovalWritten = yield CastVote(vote)
         if written.done and written.record is not None:
             yield from wake(written.record)
             return written.record
 
 
-def handle(attempt: int, status: Status) -> Generator[Call, Any, Approval]:
+def _is_stale(approval: Approval, now: str) -> Generator[Call, Any, bool]:
+    """Whether a pinned item has changed; then the approval says so, and its machine goes on."""
+    if approval.item is None:
+        return False
+    latest: int = yield FindLatest(approval.item)
+    if latest == approval.item.version:
+        return False
+    written: ApprovalWritten = yield GoStale(now)
+    if written.done and written.record is not None:
+        yield from wake(written.record)
+    return True
+
+
+def handle(attempt: int, *statuses: Status) -> Generator[Call, Any, Approval]:
     """Run the user's function for a decision, and end the attempt.
+
+    A grant whose item has changed has no effect, and is `STALE`.
 
     Raises:
         SupersededError: a later attempt owns the approval, or it is decided otherwise.
@@ -157,10 +198,11 @@ def handle(attempt: int, status: Status) -> Generator[Call, Any, Approval]:
     if approval is not None and (approval.attempt, approval.stage) == (attempt, Stage.DONE):
         return approval
     found = _owned(approval, attempt)
-    if found.status is not status:
-        raise SupersededError(f"the approval is {found.status}, not {status}")
-    yield Handle(found)
-    written: ApprovalWritten = yield Close(attempt, Stage.DONE)
+    if found.status not in statuses:
+        raise SupersededError(f"the approval is {found.status}, not {' or '.join(statuses)}")
+    is_done: bool = yield Handle(found)
+    write = Close(attempt, Stage.DONE) if is_done else CloseStale(attempt)
+    written: ApprovalWritten = yield write
     if written.record is None or written.record.ref != found.ref:
         raise SupersededError(f"attempt {attempt} no longer owns the approval")
     if written.record.stage is not Stage.DONE:

@@ -268,6 +268,12 @@ class AlreadyDecidedError(SfnCqrsError):
         self.status = status
 
 
+class StaleError(SfnCqrsError):
+    """What is to be decided on is not what was seen: the item has changed; ask again."""
+
+    code = "stale"
+
+
 class InvalidLinkError(ForbiddenError):
     """An approval link that was not made here, or not for this."""
 

@@ -20,6 +20,7 @@ from sfn_cqrs.routes.operation import TEXT, Media, Rule, operation
 from sfn_cqrs.routes.problems import problem_of
 from sfn_cqrs.routes.resolver import Routes, current_event
 from sfn_cqrs.service.approvals.service import ApprovalService, LinkService
+from sfn_cqrs.service.approvals.summary import is_current, summary_of
 
 routes = Routes()
 _HTML: Final = "text/html; charset=utf-8"
@@ -62,7 +63,12 @@ def ask_by_link(id_: str) -> Response[str]:
     token = (current_event().get("queryStringParameters") or {}).get("token", "")
     link = LinkService().read(code_of(id_), token)
     approval = ApprovalService(link.key.tenant).get(link.key.id)
-    return _answer(HTTPStatus.OK, approval_page.question(approval, link.approver, token))
+    approval.check_seen(link.digest)
+    if approval.is_decided or not is_current(approval):
+        return _answer(HTTPStatus.CONFLICT, approval_page.closed(approval))
+    return _answer(
+        HTTPStatus.OK, approval_page.question(approval, summary_of(approval), link.approver, token)
+    )
 
 
 @routes.post("/approvals/<id_>/decide")
@@ -78,7 +84,9 @@ def decide_by_link(id_: str) -> Response[str]:
     decide = service.approve if form["decision"] == "approve" else service.reject
     ip = current_event()["requestContext"]["http"].get("sourceIp", "")
     groups = (link.group,) if link.group else ()
-    approval = decide(link.key.id, link.approver, groups, reason=form.get("reason", ""), ip=ip)
+    approval = decide(
+        link.key.id, link.approver, groups, reason=form.get("reason", ""), ip=ip, digest=link.digest
+    )
     return _answer(HTTPStatus.OK, approval_page.statement("Decided", _DONE[approval.status]))
 
 

@@ -1,9 +1,10 @@
 """The pages behind an approval link: plain HTML, no script, nothing from elsewhere."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from sfn_cqrs.domain.approval import Approval
+from sfn_cqrs.domain.approval import STALE, Approval
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -23,6 +24,7 @@ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 36rem; margin: 3rem aut
 dt {{ font-weight: 600 }}
 dd {{ margin: 0 0 .6rem; white-space: pre-wrap; overflow-wrap: anywhere }}
 textarea {{ width: 100%; box-sizing: border-box; font: inherit }}
+blockquote {{ margin: 0; padding-left: .8rem; border-left: 3px solid; white-space: pre-wrap }}
 button {{ font: inherit; padding: .5rem 1.2rem; margin: .8rem .6rem 0 0 }}
 </style>
 <h1>{title}</h1>
@@ -30,7 +32,7 @@ button {{ font: inherit; padding: .5rem 1.2rem; margin: .8rem .6rem 0 0 }}
 """
 _FORM: Final = """<dl>
 {fields}</dl>
-<form method="post">
+{words}<form method="post">
 <input type="hidden" name="token" value="{token}">
 <label>Why, if you like<br><textarea name="reason" rows="3" maxlength="2000"></textarea></label>
 <button name="decision" value="approve">Approve</button>
@@ -39,19 +41,46 @@ _FORM: Final = """<dl>
 """
 
 
-def question(approval: Approval, approver: str, token: str) -> str:
-    """The page that asks; opening it decides nothing, for scanners of mail open links, too."""
-    shown = {
-        "What": approval.subject or approval.type,
-        "Requested by": approval.created.by,
-        "Note": approval.note,
-        "Until": approval.expires_at,
-        "You decide as": approver,
-    }
+_WORDS: Final = """<h2>What {who} says</h2>
+<p>In the requester's own words, which nobody has checked:</p>
+{quotes}"""
+
+
+def question(
+    approval: Approval, summary: Sequence[tuple[str, str]], approver: str, token: str
+) -> str:
+    """The page that asks; opening it decides nothing, for scanners of mail open links, too.
+
+    What is decided on is shown as it is stored; what the requester says stands apart.
+    """
+    item = approval.item
+    shown = [
+        ("Type", approval.type),
+        ("Item", f"{item.type} {item.code}, version {item.version}" if item else ""),
+        *summary,
+        ("Requested by", approval.created.by),
+        ("Until", approval.expires_at),
+        ("You decide as", approver),
+    ]
     fields = "".join(
-        f"<dt>{name}</dt><dd>{escape(value)}</dd>\n" for name, value in shown.items() if value
+        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>\n" for name, value in shown if value
     )
-    return _page("Please decide", _FORM.format(fields=fields, token=escape(token)))
+    words = _words(approval)
+    return _page("Please decide", _FORM.format(fields=fields, words=words, token=escape(token)))
+
+
+def closed(approval: Approval) -> str:
+    """The page of what cannot be decided on any more."""
+    text = f"It is {approval.status} already." if approval.is_decided else STALE.capitalize() + "."
+    return statement("Not possible", text)
+
+
+def _words(approval: Approval) -> str:
+    """What the requester has written; an item's code is none of it."""
+    said = [approval.subject if approval.item is None else "", approval.note]
+    quotes = "".join(f"<blockquote>{escape(each)}</blockquote>\n" for each in said if each)
+    who = escape(approval.created.by or "the requester")
+    return _WORDS.format(who=who, quotes=quotes) if quotes else ""
 
 
 def statement(title: str, text: str) -> str:

@@ -1,10 +1,11 @@
 """Approvals: what waits for people."""
 
 from http import HTTPStatus
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from sfn_cqrs.domain.approval import Status
+from sfn_cqrs.domain.approval import Approval, Status
 from sfn_cqrs.domain.errors import (
     AlreadyDecidedError,
     ExpiredError,
@@ -15,8 +16,10 @@ from sfn_cqrs.domain.errors import (
     NotAnApproverError,
     NotFailedError,
     NotFoundError,
+    StaleError,
     UnknownApprovalTypeError,
 )
+from sfn_cqrs.domain.policy import UNDECLARED
 from sfn_cqrs.routes.http import OPERATOR, code_of
 from sfn_cqrs.routes.operation import (
     CURSOR,
@@ -31,7 +34,9 @@ from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.approvals import APPROVAL, APPROVALS, DECIDE, REQUEST
 from sfn_cqrs.routes.schemas.tasks import CREATED
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.approvals.summary import is_current, summary_of
 from sfn_cqrs.service.approvals.views import approval_view
 
 routes = Routes()
@@ -44,6 +49,7 @@ _REFUSALS = (
     FourEyesError,
     AlreadyDecidedError,
     ExpiredError,
+    StaleError,
 )
 
 
@@ -53,7 +59,7 @@ _REFUSALS = (
     body=REQUEST,
     headers=IDEMPOTENCY_KEY,
     answers={202: CREATED},
-    problems=(UnknownApprovalTypeError, IdempotencyMismatchError),
+    problems=(UnknownApprovalTypeError, NotFoundError, IdempotencyMismatchError),
 )
 def request_approval() -> Response[str]:
     """Ask for an approval."""
@@ -90,9 +96,10 @@ def list_approvals() -> Response[str]:
 @routes.get("/approvals/<id_>")
 @operation(rule=MEMBER, answers={200: APPROVAL}, problems=(NotFoundError,))
 def get_approval(id_: str) -> Response[str]:
-    """Show an approval, with who said what."""
-    approval = ApprovalService(Request().tenant).get(code_of(id_))
-    return answer(HTTPStatus.OK, approval_view(approval))
+    """Show an approval, with who said what, and what is to be decided on."""
+    request = Request()
+    approval = ApprovalService(request.tenant).get(code_of(id_))
+    return answer(HTTPStatus.OK, {**approval_view(approval), **_shown(approval, request)})
 
 
 @routes.post("/approvals/<id_>/approve")
@@ -102,7 +109,7 @@ def approve(id_: str) -> Response[str]:
     request = Request()
     service, who = ApprovalService(request.tenant), request.identity
     approval = service.approve(
-        code_of(id_), who.user, who.groups, reason=_reason(request), ip=request.caller.ip
+        code_of(id_), who.user, who.groups, ip=request.caller.ip, **_said(request)
     )
     return answer(HTTPStatus.OK, approval_view(approval))
 
@@ -114,7 +121,7 @@ def reject(id_: str) -> Response[str]:
     request = Request()
     service, who = ApprovalService(request.tenant), request.identity
     approval = service.reject(
-        code_of(id_), who.user, who.groups, reason=_reason(request), ip=request.caller.ip
+        code_of(id_), who.user, who.groups, ip=request.caller.ip, **_said(request)
     )
     return answer(HTTPStatus.OK, approval_view(approval))
 
@@ -133,6 +140,20 @@ def retry(id_: str) -> Response[str]:
     return answer(HTTPStatus.ACCEPTED, approval_view(approval))
 
 
-def _reason(request: Request) -> str:
-    reason: str = request.optional_body(DECIDE.fields).get("reason", "")
-    return reason
+def _said(request: Request) -> dict[str, Any]:
+    body = request.optional_body(DECIDE.fields)
+    digest = body.get("digest")
+    if digest is not None and not isinstance(digest, str):
+        raise InvalidInputError("digest", "must be the digest that the approval was shown with")
+    return {"reason": body.get("reason", ""), "digest": digest}
+
+
+def _shown(approval: Approval, request: Request) -> dict[str, Any]:
+    """What is decided on, for those who decide and for whoever may read it anyway."""
+    if approval.item is None:
+        return {}
+    who, access = request.identity, handlers.types().get(approval.item.type, UNDECLARED)
+    if not approval.rules.may_decide(who.user, who.groups) and not access.read.allows(who.client):
+        return {}
+    lines = [{"name": name, "value": value} for name, value in summary_of(approval)]
+    return {"isCurrent": is_current(approval), "summary": lines}

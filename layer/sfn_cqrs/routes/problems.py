@@ -18,6 +18,7 @@ _STATUS = {
     errors.NotWaitingError: HTTPStatus.CONFLICT,
     errors.InvalidTokenError: HTTPStatus.BAD_REQUEST,
     errors.TaskBusyError: HTTPStatus.CONFLICT,
+    errors.StaleError: HTTPStatus.CONFLICT,
     errors.AlreadyDecidedError: HTTPStatus.CONFLICT,
     errors.ExpiredError: HTTPStatus.GONE,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,

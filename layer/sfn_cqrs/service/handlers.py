@@ -43,7 +43,7 @@ def sync_handler(type_: str) -> Callable[[SyncHandler], SyncHandler]:
     an earlier version is possible: guard the write by `command.version`. Raise
     `TransientError` for what another try may cure; anything else fails the version.
     """
-    _check_name(type_)
+    check_name(type_)
 
     def register(handler: SyncHandler) -> SyncHandler:
         name = handler.__name__
@@ -90,7 +90,7 @@ def command_type(
         read: who may read its items, its versions and its imports.
         guarded: attributes that no client writes, whoever may publish.
     """
-    _check_name(type_)
+    check_name(type_)
     if isinstance(guarded, str):
         raise TypeError(f"{type_}: guarded is a list of attributes")
     module = str(sys._getframe(1).f_globals["__name__"])
@@ -204,7 +204,12 @@ def notice_handlers(action: str) -> list[NoticeHandler]:
     return _notice_handlers.get(action, [])
 
 
-def _check_name(type_: str) -> None:
+def check_name(type_: str) -> None:
+    """Refuse what cannot be a type of commands.
+
+    Raises:
+        ValueError: it says why.
+    """
     try:
         ItemKey.checked("any", type_, "any")
     except InvalidInputError as error:

@@ -20,11 +20,12 @@ from sfn_local.cli.command import Command, json_option, print_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
-STATUSES: Final = ("OPEN", "GRANTED", "REJECTED", "EXPIRED", "ALL")
+STATUSES: Final = ("OPEN", "GRANTED", "REJECTED", "EXPIRED", "STALE", "ALL")
 EXAMPLE: Final = "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B"
 _FIELDS: Final = (
     ("type", "type"),
     ("subject", "subject"),
+    ("digest", "digest"),
     ("note", "note"),
     ("status", "status"),
     ("stage", "stage"),
@@ -157,6 +158,9 @@ def _decision(verb: str, done: str) -> click.Command:
     )
     @click.argument("id_", metavar="ID", type=Id("approval"))
     @click.option("--reason", help="Why; kept with the decision.")
+    @click.option(
+        "--digest", metavar="TEXT", help="Of what you have seen.  [default: what is shown now]"
+    )
     @as_option
     @target_options
     @json_option
@@ -165,11 +169,17 @@ def _decision(verb: str, done: str) -> click.Command:
         context: click.Context,
         id_: str,
         reason: str | None,
+        digest: str | None,
         user: str | None,
         api: Api,
         as_json: bool,
     ) -> None:
-        body = {} if reason is None else {"reason": reason}
+        if digest is None:
+            seen = api.with_headers(_as(context, user)).get(_path(id_))
+            digest = seen["digest"]
+            if not as_json:
+                _print_summary(seen)
+        body = {"digest": digest} if reason is None else {"digest": digest, "reason": reason}
         answer = api.post(f"{_path(id_)}/{verb}", json.dumps(body), _as(context, user))
         if as_json:
             print_json(answer)
@@ -204,12 +214,26 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
     print_fields({title: value for title, value in {**fields, **named}.items() if value})
     for line in code_of(found.get("cause")):
         click.echo(line)
+    _print_summary(found)
     if found["decisions"]:
         rows = [
             (one["by"], one["decision"], one["at"], one["reason"]) for one in found["decisions"]
         ]
         click.echo()
         print_table(("who", "said", "when", "why"), rows)
+
+
+def _print_summary(found: dict[str, Any]) -> None:
+    """What is decided on, as it is stored."""
+    if "item" not in found:
+        return
+    item = found["item"]
+    click.echo(f"\n{found['type']} of {item['type']} {item['code']}, version {item['version']}:")
+    print_table(
+        ("name", "value"), [(one["name"], one["value"]) for one in found.get("summary", [])]
+    )
+    if not found.get("isCurrent", True):
+        click.echo("the item has changed since; it cannot be granted any more")
 
 
 def _text(payload: Any) -> str:

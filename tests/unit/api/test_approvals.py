@@ -1,8 +1,9 @@
 import pytest
-from tests.fakes.builders import RELEASE, an_approval
+from tests.fakes.builders import RELEASE, SEEN, an_approval
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
-from sfn_cqrs.domain.approval import CastVote, Close, Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.approval import CastVote, Close, Pinned, Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.service.commands.service import CommandService
 
 TARO = {"custom:tenant": "tenant1", "cognito:username": "taro", "cognito:groups": "[operator]"}
 HANAKO = {**TARO, "cognito:username": "hanako"}
@@ -13,6 +14,7 @@ VIEW = {
     "type": "ORDER_RELEASE",
     "subject": "o-1",
     "payload": {"total": 1200},
+    "digest": SEEN,
     "note": "Please look",
     "status": "OPEN",
     "stage": "CREATED",
@@ -29,6 +31,7 @@ VIEW = {
     "statusAt": "2026-11-25T09:00:00.000Z",
     "remindAt": "2026-11-26T09:00:00.000Z",
 }
+ITEM = Pinned("ORDER", "o-1", 1)
 PATH = f"/approvals/{RELEASE.id}"
 
 
@@ -45,6 +48,7 @@ def ask(call):
 
 
 def test_an_approval_is_asked_for_by_whoever_the_token_names(ask, world):
+    CommandService("tenant1").publish("ORDER", "o-1", name="Order", attributes={"customer": "ada"})
     body = {"type": "ORDER_RELEASE", "subject": "o-1", "payload": {"total": 1}, "note": "Please"}
 
     status, answer = ask("POST", "/approvals", body, key="once")
@@ -86,7 +90,9 @@ def test_an_approval_is_shown_without_its_token(ask, world):
 
 
 def test_a_decided_one_shows_who_said_what_and_why_and_what_failed(ask, world):
-    vote = Vote("taro", Verdict.APPROVE, "2026-11-25T10:00:00.000Z", "in advance", "192.0.2.1")
+    vote = Vote(
+        "taro", Verdict.APPROVE, "2026-11-25T10:00:00.000Z", "in advance", "192.0.2.1", seen=SEEN
+    )
     failed = CastVote(vote).on(an_approval(), "")
     failed = Close(1, Stage.FAILED, "ValueError", "no such order").on(failed, "")
     world.seed_approvals(failed)

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import an_approval
+from tests.fakes.builders import SEEN, an_approval
 
 from sfn_cqrs.domain.approval import (
     CastVote,
@@ -21,8 +21,8 @@ from sfn_cqrs.domain.approval import (
 
 AT = "2026-11-25T12:00:00.000Z"
 LATER = "2026-11-26T12:00:00.000Z"
-YES = Vote("taro", Verdict.APPROVE, AT, "looks good")
-NO = Vote("jiro", Verdict.REJECT, AT)
+YES = Vote("taro", Verdict.APPROVE, AT, "looks good", seen=SEEN)
+NO = Vote("jiro", Verdict.REJECT, AT, seen=SEEN)
 
 
 def test_a_round_is_opened_once():

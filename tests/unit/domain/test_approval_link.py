@@ -9,7 +9,7 @@ from sfn_cqrs.domain.errors import ExpiredError, InvalidLinkError
 
 SECRET = b"a secret"
 NOON = 1795608000
-LINK = ApprovalLink(RELEASE, "hanako", "operator", NOON + 60)
+LINK = ApprovalLink(RELEASE, "hanako", "operator", NOON + 60, "a digest")
 
 
 def read(text, id_=RELEASE.id, secret=SECRET, now=NOON):

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from tests.fakes.builders import RELEASE, an_approval
+from tests.fakes.builders import RELEASE, SEEN, an_approval
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain.approval import Happened, Rules, Stage, Status, Verdict, Vote
@@ -19,7 +19,7 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.commands.service import Caller, CommandService
 
 HANAKO = Caller(user="hanako", ip="192.0.2.11", source="api", request_id="r-1")
 OPERATORS = frozenset(("operator",))
@@ -102,6 +102,7 @@ def test_nobody_is_reminded_of_what_ends_before(service, declare):
 
 
 def test_the_same_request_gets_the_same_id(service):
+    CommandService("tenant1").publish("ORDER", "o-1", name="Order", attributes={"customer": "ada"})
     once = Caller(user="hanako", idempotency_key="order o-1")
 
     first = service.request("ORDER_RELEASE", subject="o-1", caller=once)
@@ -141,7 +142,14 @@ def test_an_approver_grants_and_the_machine_goes_on(service, world):
 
     assert approval.status is Status.GRANTED
     assert approval.votes == (
-        Vote("taro", Verdict.APPROVE, "2026-11-25T12:00:00.000Z", "in advance", "192.0.2.1"),
+        Vote(
+            "taro",
+            Verdict.APPROVE,
+            "2026-11-25T12:00:00.000Z",
+            "in advance",
+            "192.0.2.1",
+            seen=SEEN,
+        ),
     )
     assert approval.due_at == "2026-11-25T12:00:00.000Z"
     assert world.approval_executions.succeeded == [("token", LOOK_AGAIN)]

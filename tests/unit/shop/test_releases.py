@@ -1,8 +1,8 @@
 import pytest
 from tests.fakes.builders import RELEASE, an_approval
 
-from sfn_cqrs.domain.approval import Status, Verdict, Vote
-from sfn_cqrs.domain.errors import NotFoundError
+from sfn_cqrs.domain.approval import Pinned, Status, Verdict, Vote
+from sfn_cqrs.domain.errors import VersionConflictError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.types import Decided
@@ -12,7 +12,8 @@ TARO = Vote("taro", Verdict.APPROVE, "2026-11-25T11:00:00.000Z")
 
 
 def decided(status, *votes):
-    return Decided.of(an_approval(status=status, votes=votes))
+    item = Pinned("ORDER", "o-1", 1)
+    return Decided.of(an_approval(status=status, votes=votes, item=item))
 
 
 @pytest.fixture
@@ -53,5 +54,5 @@ def test_a_decision_that_is_handled_twice_is_one_version(order):
 
 @pytest.mark.usefixtures("world")
 def test_an_order_that_does_not_exist_is_not_released():
-    with pytest.raises(NotFoundError):
+    with pytest.raises(VersionConflictError):
         approval_types.handler_of("ORDER_RELEASE", Status.GRANTED)(decided(Status.GRANTED, TARO))

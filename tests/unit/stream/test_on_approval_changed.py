@@ -2,7 +2,7 @@ import copy
 
 import pytest
 from functions.stream.on_approval_changed.app import lambda_handler
-from tests.fakes.builders import an_approval
+from tests.fakes.builders import SEEN, an_approval
 
 from sfn_cqrs.adapters.approval_items import approval_item
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -104,7 +104,7 @@ def test_a_wait_that_has_ended_is_no_error(event, world):
 
 
 def test_one_of_two_votes_is_told_of_and_wakes_nobody(event, world):
-    vote = Vote("taro", Verdict.APPROVE, "2026-11-25T12:00:00.000Z")
+    vote = Vote("taro", Verdict.APPROVE, "2026-11-25T12:00:00.000Z", seen=SEEN)
     approval = an_approval(token="t", token_seq=100, votes=(), stage=Stage.WAITING)
     approval = CastVote(vote).on(approval, "")
     two = record_of(event, approval)

@@ -13,6 +13,7 @@ from sfn_cqrs.routes.operation import (
     FLAG,
     MOMENT,
     TEXT,
+    VERSION,
     body,
     list_of,
     one_of,
@@ -29,7 +30,19 @@ REQUEST = body(
         "note": {**TEXT, "maxLength": MAX_TEXT_CHARACTERS},
     },
 )
-DECIDE = body("Decide", {}, {"reason": {**TEXT, "maxLength": MAX_TEXT_CHARACTERS}})
+DECIDE = body(
+    "Decide",
+    {},
+    {
+        "reason": {**TEXT, "maxLength": MAX_TEXT_CHARACTERS},
+        "digest": {
+            **TEXT,
+            "description": "Of the approval as it was seen; to approve one with an `item`, needed",
+        },
+    },
+)
+_PINNED = record("PinnedItem", {"type": TEXT, "code": TEXT, "version": VERSION})
+_LINE = record("SummaryLine", {"name": TEXT, "value": TEXT})
 _DECISION = record(
     "Decision", {"by": TEXT, "decision": one_of(*Verdict), "at": MOMENT, "reason": TEXT}
 )
@@ -40,6 +53,7 @@ APPROVAL = record(
         "type": TEXT,
         "subject": TEXT,
         "payload": ANYTHING,
+        "digest": TEXT,
         "note": TEXT,
         "status": one_of(*Status),
         "stage": one_of(*Stage),
@@ -55,6 +69,13 @@ APPROVAL = record(
         "expiresAt": MOMENT,
         "statusAt": MOMENT,
     },
-    optional={"remindAt": MOMENT, "error": TEXT, "cause": TEXT},
+    optional={
+        "item": _PINNED,
+        "isCurrent": {**FLAG, "description": "Whether the item is still at this version"},
+        "summary": list_of(_LINE),
+        "remindAt": MOMENT,
+        "error": TEXT,
+        "cause": TEXT,
+    },
 )
 APPROVALS = page_of(APPROVAL)

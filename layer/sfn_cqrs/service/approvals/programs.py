@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.domain.approval import Approval
-from sfn_cqrs.domain.keys import ApprovalKey
+from sfn_cqrs.domain.approval import Approval, Status
+from sfn_cqrs.domain.errors import VersionConflictError
+from sfn_cqrs.domain.keys import ApprovalKey, ItemKey
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.programs import run_program
 
@@ -34,9 +35,12 @@ class ApprovalFlow:
                 return self._seen
             case approval_programs.Succeed(token):
                 return bootstrap.approval_executions().succeed(token, LOOK_AGAIN)
+            case approval_programs.FindLatest(item):
+                key = ItemKey(self._key.tenant, item.type, item.code)
+                latest = bootstrap.commands().latest(key)
+                return latest.version if latest else 0
             case approval_programs.Handle(approval):
-                _handle(approval)
-                return None
+                return _handled(approval)
             case approval_programs.Start(approval):
                 bootstrap.approval_executions().start(approval.ref)
                 return None
@@ -48,7 +52,24 @@ class ApprovalFlow:
                 return written
 
 
-def _handle(approval: Approval) -> None:
+def _handled(approval: Approval) -> bool:
+    """Run the user's function; False if a pinned item was changed by somebody else before it."""
     handler = approval_types.handler_of(approval.type, approval.status)
-    if handler is not None:
-        handler(approval_types.Decided.of(approval))
+    try:
+        if handler is not None:
+            handler(approval_types.Decided.of(approval))
+    except VersionConflictError:
+        if approval.status is Status.GRANTED and _has_moved(approval):
+            return False
+        raise
+    return True
+
+
+def _has_moved(approval: Approval) -> bool:
+    """Whether the version after the pinned one is somebody else's."""
+    pinned = approval.item
+    if pinned is None:
+        return False
+    key = ItemKey(approval.key.tenant, pinned.type, pinned.code)
+    after = bootstrap.commands().find(key, pinned.version + 1)
+    return after is not None and after.source != approval.key.id

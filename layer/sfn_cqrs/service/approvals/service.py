@@ -1,6 +1,7 @@
 """Approvals from the outside: request, look, decide, run again."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sfn_cqrs import bootstrap
@@ -9,6 +10,7 @@ from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import (
     MAX_SUBJECT_CHARACTERS,
     Approval,
+    Pinned,
     Status,
     Verdict,
     checked_payload,
@@ -20,10 +22,11 @@ from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
-from sfn_cqrs.domain.keys import ApprovalKey, checked_tenant
+from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, checked_tenant
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
+from sfn_cqrs.service.approvals.types import ApprovalType
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.requests import create_once, seen_id
 
@@ -54,19 +57,24 @@ class ApprovalService:
         """Ask for an approval; answers its id. The caller's user is who asks.
 
         `subject` says in a line what it is about, `payload` is what the type's function needs,
-        `note` is for those who decide.
+        `note` is for those who decide. Where the type is of an item, the subject is its code, and
+        its latest version is what is decided on.
 
         Raises:
             UnknownApprovalTypeError: nobody registers the type.
             InvalidInputError: something else cannot be kept.
+            NotFoundError: the item that it is of does not exist, or is deleted.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         caller = caller or Caller()
-        key = caller.request_key
-        approval, asked = self._new(type_, subject, payload, note, caller)
+        key, known = caller.request_key, approval_types.find(type_)
+        subject = checked_text(subject, "subject", MAX_SUBJECT_CHARACTERS)
+        payload, note = checked_payload(payload), checked_text(note, "note")
+        asked = digest(["approval", known.name, subject, payload, note])
         seen = seen_id(self._tenant, key, asked)
         if seen is not None:
             return seen
+        approval = self._new(known, subject, payload, note, caller)
         approvals, id_ = bootstrap.approvals(), approval.key.id
         return create_once(approvals, approval, id_, tenant=self._tenant, key=key, asked=asked)
 
@@ -115,15 +123,19 @@ class ApprovalService:
         *,
         reason: str = "",
         ip: str = "",
+        digest: str | None = None,
     ) -> Approval:
         """Approve for one person; answers the approval as it then is.
+
+        `digest` is that of the approval as this person has seen it; needed where it is of an item.
 
         Raises:
             NotFoundError: there is no such approval.
             NotAnApproverError, FourEyesError: this person has no say in it.
             ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
+            StaleError: it is not what was seen; an item that has changed is not granted any more.
         """
-        return self._decide(id_, user, groups, Verdict.APPROVE, reason, ip)
+        return self._decide(id_, user, groups, Verdict.APPROVE, reason, ip, digest)
 
     def reject(
         self,
@@ -133,6 +145,7 @@ class ApprovalService:
         *,
         reason: str = "",
         ip: str = "",
+        digest: str | None = None,
     ) -> Approval:
         """Reject for one person, which is enough; answers the approval as it then is.
 
@@ -141,7 +154,7 @@ class ApprovalService:
             NotAnApproverError, FourEyesError: this person has no say in it.
             ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
         """
-        return self._decide(id_, user, groups, Verdict.REJECT, reason, ip)
+        return self._decide(id_, user, groups, Verdict.REJECT, reason, ip, digest)
 
     def link(
         self,
@@ -169,7 +182,8 @@ class ApprovalService:
         ends = datetime.fromisoformat(approval.expires_at)
         expires = int(min(now + valid_for, ends).timestamp())
         is_named = user in approval.rules.approvers
-        link = ApprovalLink(approval.key, user, "" if is_named else approval.rules.group, expires)
+        group = "" if is_named else approval.rules.group
+        link = ApprovalLink(approval.key, user, group, expires, approval.digest)
         token = link.signed(bootstrap.link_secret().read())
         return f"{base_url.rstrip('/')}/approvals/{id_}/decide?token={token}"
 
@@ -190,27 +204,27 @@ class ApprovalService:
         verdict: Verdict,
         reason: object,
         ip: str,
+        seen: str | None,
     ) -> Approval:
         key = ApprovalKey.of(self._tenant, id_)
         said = checked_text(reason, "reason")
         now = iso(bootstrap.now())
-        return ApprovalFlow(key).run(approval_programs.decide(user, groups, verdict, now, said, ip))
+        program = approval_programs.decide(user, groups, verdict, now, said, ip, seen)
+        return ApprovalFlow(key).run(program)
 
     def _new(
-        self, type_: object, subject: object, payload: object, note: object, caller: Caller
-    ) -> tuple[Approval, str]:
-        """A new approval, and the fingerprint of what is asked for."""
-        known = approval_types.find(type_)
-        subject = checked_text(subject, "subject", MAX_SUBJECT_CHARACTERS)
-        payload, note = checked_payload(payload), checked_text(note, "note")
+        self, known: ApprovalType, subject: str, payload: Json, note: str, caller: Caller
+    ) -> Approval:
         now = bootstrap.now()
         at, rules = iso(now), known.rules
         expires_at = iso(now + timedelta(seconds=rules.expires_after))
+        key = ApprovalKey(self._tenant, new_ulid(now))
         approval = Approval(
-            key=ApprovalKey(self._tenant, new_ulid(now)),
+            key=key,
             type=known.name,
             subject=subject,
             payload=payload,
+            item=self._pinned(known.of, subject) if known.of else None,
             note=note,
             rules=rules,
             created=Audit(at, caller.user, caller.ip),
@@ -221,7 +235,14 @@ class ApprovalService:
             source=caller.source,
             request_id=caller.request_id,
         )
-        return approval, digest(["approval", known.name, subject, payload, note])
+        return replace(approval, digest=approval.fingerprint)
+
+    def _pinned(self, type_: str, code: str) -> Pinned:
+        """The item that is to be decided on, as it is."""
+        latest = bootstrap.commands().latest(ItemKey.checked(self._tenant, type_, code))
+        if latest is None or latest.is_deleted:
+            raise NotFoundError(f"{type_} {code} does not exist; the subject is the item's code")
+        return Pinned(type_, code, latest.version)
 
 
 class LinkService:

@@ -30,13 +30,13 @@ class ApprovalState(State):
         ref = self.ref
         return {"tenant": ref.key.tenant, "approval": ref.key.id, "attempt": ref.attempt}
 
-    def handle(self, status: Status) -> dict[str, Any]:
-        """Do what follows a decision, and end the attempt.
+    def handle(self, *statuses: Status) -> dict[str, Any]:
+        """Do what follows one of these decisions, and end the attempt.
 
         Raises:
             SupersededError: a later attempt owns the approval, or it is decided otherwise.
         """
-        approval = self.flow.run(approval_programs.handle(self.ref.attempt, status))
+        approval = self.flow.run(approval_programs.handle(self.ref.attempt, *statuses))
         return {"result": str(approval.status)}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sfn_cqrs.domain.approval import Approval, Rules, Status, Vote
+from sfn_cqrs.domain.approval import Approval, Pinned, Rules, Status, Vote
 from sfn_cqrs.domain.errors import UnknownApprovalTypeError
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service import handlers
@@ -32,6 +32,7 @@ class Decided:
     note: str
     requested_by: str
     votes: tuple[Vote, ...]
+    item: Pinned | None = None
 
     @classmethod
     def of(cls, approval: Approval) -> "Decided":
@@ -46,6 +47,7 @@ class Decided:
             approval.note,
             approval.created.by,
             approval.votes,
+            approval.item,
         )
 
     @property
@@ -64,6 +66,7 @@ class ApprovalType:
     name: str
     rules: Rules
     granted: ApprovalHandler
+    of: str = ""
 
 
 _types: dict[str, ApprovalType] = {}
@@ -73,6 +76,7 @@ _otherwise: dict[tuple[str, Status], ApprovalHandler] = {}
 def approval_type(
     type_: str,
     *,
+    of: str = "",
     approvers: Sequence[str] = (),
     group: str = "",
     needed: int = 1,
@@ -88,6 +92,9 @@ def approval_type(
 
     Args:
         type_: the type, such as ORDER_RELEASE.
+        of: the type of the items that this decides on. The subject is then an item's code, its
+            latest version is pinned, and what is approved is that version: `publish_decided`
+            publishes on it, and once the item has changed the approval is STALE.
         approvers: users who decide, by their names.
         group: a group whose members decide, instead of them or besides.
         needed: how many of them have to approve; a single one who rejects is enough.
@@ -95,13 +102,15 @@ def approval_type(
         expires_after: after which nobody can decide any more, at most 30 days.
         remind_every: how often to remind meanwhile, at least a minute; None for never.
     """
+    if of:
+        handlers.check_name(of)
     rules = _checked_rules(type_, approvers, group, needed, four_eyes, expires_after, remind_every)
 
     def register(handler: ApprovalHandler) -> ApprovalHandler:
         found = _types.get(type_)
         if found is not None and found.granted.__module__ != handler.__module__:
             raise ValueError(f"{type_} has a function in {found.granted.__module__} already")
-        _types[type_] = ApprovalType(type_, rules, handler)
+        _types[type_] = ApprovalType(type_, rules, handler, of)
         return handler
 
     return register
@@ -110,6 +119,11 @@ def approval_type(
 def when_rejected(type_: str) -> Callable[[ApprovalHandler], ApprovalHandler]:
     """Register what happens when somebody rejects; nothing does without it."""
     return _otherwise_do(type_, Status.REJECTED)
+
+
+def when_stale(type_: str) -> Callable[[ApprovalHandler], ApprovalHandler]:
+    """Register what happens when the item has changed before anybody granted; else nothing does."""
+    return _otherwise_do(type_, Status.STALE)
 
 
 def when_expired(type_: str) -> Callable[[ApprovalHandler], ApprovalHandler]:

@@ -13,6 +13,7 @@ def approval_view(approval: Approval) -> dict[str, Any]:
         "type": approval.type,
         "subject": approval.subject,
         "payload": approval.payload,
+        "digest": approval.digest,
         "note": approval.note,
         "status": str(approval.status),
         "stage": str(approval.stage),
@@ -28,6 +29,9 @@ def approval_view(approval: Approval) -> dict[str, Any]:
         "expiresAt": approval.expires_at,
         "statusAt": approval.updated_at,
     }
+    if approval.item is not None:
+        pinned = approval.item
+        view["item"] = {"type": pinned.type, "code": pinned.code, "version": pinned.version}
     if approval.remind_at is not None and not approval.is_decided:
         view["remindAt"] = approval.remind_at
     if approval.stage is Stage.FAILED:

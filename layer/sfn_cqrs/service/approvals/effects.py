@@ -1,0 +1,39 @@
+"""The effect of an approval as a command: on the very version that was seen, once."""
+
+from datetime import timedelta
+
+from sfn_cqrs.domain.values import Json
+from sfn_cqrs.service.approvals.types import Decided
+from sfn_cqrs.service.commands.service import Caller, CommandService
+
+REMEMBERED = timedelta(days=400)
+"""How long a grant that failed may be run again, and still has its effect once."""
+
+
+def publish_decided(decided: Decided, *, attributes: dict[str, Json]) -> int:
+    """Change attributes of the item that the approval is of; answers the version.
+
+    Raises:
+        VersionConflictError: the item has changed since the approval was requested. Let it pass:
+            the approval ends as STALE.
+        ValueError: the approval is of no item.
+    """
+    pinned = decided.item
+    if pinned is None:
+        raise ValueError(f"{decided.type} is of no item; declare approval_type(…, of=…)")
+    return (
+        CommandService(decided.tenant)
+        .publish_partial(
+            pinned.type,
+            pinned.code,
+            attributes=attributes,
+            version=pinned.version,
+            caller=Caller(
+                user=decided.votes[-1].by if decided.votes else "",
+                source=decided.id,
+                idempotency_key=decided.key,
+                remembered_for=int(REMEMBERED.total_seconds()),
+            ),
+        )
+        .version
+    )
