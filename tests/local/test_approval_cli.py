@@ -1,10 +1,12 @@
 import json
 import re
 import time
+from dataclasses import replace
 
 import pytest
 from tests.support.command_line import command_line
 
+from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs_local.demo.approvals import ApprovalStory, run_approvals
 
 pytestmark = pytest.mark.stack
@@ -97,6 +99,7 @@ def test_somebody_rejects_and_the_order_is_held(sfn_cqrs, ask, ended):
 
 
 def test_the_inbox_is_everybodys_own(sfn_cqrs, ask):
+    an_order(sfn_cqrs, "o-3")
     id_ = ask("o-3", **{"as": "taro"})
 
     def ids(*arguments):
@@ -109,24 +112,49 @@ def test_the_inbox_is_everybodys_own(sfn_cqrs, ask):
     assert id_ not in ids("--status", "granted")
 
 
-def test_what_fails_after_a_decision_is_repaired_and_runs_again(sfn_cqrs, ask, ended):
-    id_ = ask("o-later")
-    sfn_cqrs("approve", id_, "--as", "hanako")
-    failed = ended(id_)
+def test_what_fails_after_a_decision_is_repaired_and_runs_again(sfn_cqrs, ask, ended, monkeypatch):
+    def fail(_decided):
+        raise ValueError("the warehouse is closed")
+
     an_order(sfn_cqrs, "o-later")
+    id_ = ask("o-later")
+    with monkeypatch.context() as patch:
+        known = replace(approval_types.find("ORDER_RELEASE"), granted=fail)
+        patch.setitem(approval_types._types, "ORDER_RELEASE", known)
+        sfn_cqrs("approve", id_, "--as", "hanako")
+        failed = ended(id_)
 
     retried = sfn_cqrs("approval", "retry", id_)
 
     assert (failed["status"], failed["stage"], failed["error"]) == (
         "GRANTED",
         "FAILED",
-        "NotFoundError",
+        "ValueError",
     )
     assert retried.output == f"{id_} runs again, attempt 2\n"
     assert release_of(sfn_cqrs, "o-later") == "released"
     shown = sfn_cqrs("approval", "show", id_).output
     assert "GRANTED" in shown
     assert re.search(r"hanako +APPROVE", shown)
+
+
+def test_what_has_changed_since_is_stale_and_not_released(sfn_cqrs, ask, ended):
+    an_order(sfn_cqrs, "o-4")
+    id_ = ask("o-4")
+    before = sfn_cqrs("approval", "show", id_, "--json").json
+    sfn_cqrs("publish", "ORDER", "o-4", "--partial", "--attributes", '{"total": 999999}')
+
+    other = sfn_cqrs("approve", id_, "--as", "hanako", "--digest", "another")
+    late = sfn_cqrs("approve", id_, "--as", "hanako")
+    shown = sfn_cqrs("approval", "show", id_)
+
+    assert (before["isCurrent"], before["item"]["version"]) == (True, 1)
+    assert (other.code, "stale: the item has changed" in other.error) == (1, True)
+    assert (late.code, "stale: the item has changed" in late.error) == (1, True)
+    assert (ended(id_)["status"], ended(id_)["stage"]) == ("STALE", "DONE")
+    assert "ORDER_RELEASE of ORDER o-4, version 1:" in shown.output
+    assert "the item has changed since; it cannot be granted any more" in shown.output
+    assert re.search(r"total +1200", shown.output)
 
 
 @pytest.mark.parametrize(

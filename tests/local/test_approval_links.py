@@ -33,6 +33,8 @@ def ask(url, data=None, **headers):
 
 
 def test_somebody_decides_by_a_link_without_signing_in(stack):
+    order = {"type": "ORDER", "code": "o-1", "name": "Order", "attributes": {"customer": "ada"}}
+    ask(f"{stack.http}/commands", json.dumps(order).encode())
     body = json.dumps({"type": "ORDER_RELEASE", "subject": "o-1"}).encode()
     _, created = ask(f"{stack.http}/approvals", body, **{"x-user": "taro"})
     id_ = json.loads(created)["id"]

@@ -11,12 +11,7 @@ from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 KEYS = {"tenant": "acme", "id": "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B", "attempt": 1}
 DAY = 86_400
 WAIT = {"result": "WAIT", "round": 1, "seconds": DAY}
-ENDS = {
-    "GRANTED": "process_approval",
-    "REJECTED": "rejected",
-    "EXPIRED": "expired",
-    "STALE": "expired",
-}
+ENDS = {"GRANTED": "process_approval", "REJECTED": "rejected", "EXPIRED": "expired"}
 STUBS: dict[str, Any] = {
     "check_decision": {"result": "GRANTED"},
     "request_approval": None,
@@ -224,3 +219,11 @@ def test_an_execution_lives_a_day_longer_than_any_approval(run_machine: RunMachi
     run.advance(1)
 
     assert (before, run.status) == ("RUNNING", "TIMED_OUT")
+
+
+def test_an_approval_that_has_gone_stale_ends_as_one_that_nobody_decided_on(run_machine):
+    stale = {"result": "STALE"}
+    run = run_approval(run_machine, check_decision=stale, expired=stale)
+
+    assert run.path == ["check_decision", "decision", "expired", "success"]
+    assert (run.status, run.output) == ("SUCCEEDED", stale)

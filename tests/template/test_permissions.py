@@ -9,7 +9,7 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,7 +38,9 @@ from sfn_cqrs.domain.keys import (
     TaskKind,
     ZipRef,
 )
+from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.approvals.types import Decided
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
@@ -268,6 +270,14 @@ class User:
     def ask_for_release(self, order: str, **headers: str) -> str:
         body = {"type": "ORDER_RELEASE", "subject": order}
         return str(self.ask("/approvals", body, **headers)["id"])
+
+    def change(self, order: str) -> None:
+        body = {"type": "ORDER", "code": order, "partial": True, "attributes": {"total": 1}}
+        self.ask("/commands", body)
+
+    def decide(self, id_: str, verb: str) -> None:
+        body = {"digest": self.ask(f"/approvals/{id_}")["digest"]}
+        self.ask(f"/approvals/{id_}/{verb}", body, **{"x-user": "hanako"})
 
     def wait_for_approval(
         self, id_: str, stage: str, attempt: int = 1, *, is_parked: bool = False
@@ -517,21 +527,28 @@ def is_batch(item: Any) -> bool:
 
 
 def decide(user: User) -> None:
-    """Orders that are released, held and forgotten; an order that does not exist is repaired."""
-    for code in ("o-yes", "o-no"):
+    """Orders that are released, held and forgotten; what fails and what is stale."""
+    for code in ("o-yes", "o-no", "o-lost", "o-stale", "o-moved", "o-token", "o-stop"):
         attributes = {"customer": "ada", "total": 1200}
         order = {"type": "ORDER", "code": code, "name": code, "attributes": attributes}
         user.ask("/commands", order)
     yes = user.ask_for_release("o-yes", **{"idempotency-key": "release"})
     assert user.ask_for_release("o-yes", **{"idempotency-key": "release"}) == yes
     for id_, verb in ((yes, "approve"), (user.ask_for_release("o-no"), "reject")):
-        user.ask(f"/approvals/{id_}/{verb}", {}, **{"x-user": "hanako"})
+        user.decide(id_, verb)
         user.wait_for_approval(id_, "DONE")
-    lost = user.ask_for_release("o-lost")
-    user.ask(f"/approvals/{lost}/approve", {}, **{"x-user": "hanako"})
-    user.wait_for_approval(lost, "FAILED")
-    user.ask(f"/approvals/{lost}/retry", {})
-    user.wait_for_approval(lost, "FAILED", attempt=2)
+    lost, stale, moved = (user.ask_for_release(f"o-{name}") for name in ("lost", "stale", "moved"))
+    with granting(_fails):
+        user.decide(lost, "approve")
+        user.wait_for_approval(lost, "FAILED")
+        user.ask(f"/approvals/{lost}/retry", {})
+        user.wait_for_approval(lost, "FAILED", attempt=2)
+    user.change("o-stale")
+    user.decide(stale, "approve")
+    user.wait_for_approval(stale, "DONE")
+    with granting(lambda _: user.change("o-moved")):
+        user.decide(moved, "approve")
+        user.wait_for_approval(moved, "DONE")
     user.ask("/approvals?status=ALL")
     with pytest.raises(urllib.error.HTTPError, match="Forbidden"):
         urllib.request.urlopen(f"{user.stack.http}/approvals/{lost}/decide?token=nobodys")
@@ -542,6 +559,26 @@ def decide(user: User) -> None:
     form = urlencode({"token": link.partition("token=")[2], "decision": "approve"}).encode()
     urllib.request.urlopen(link.partition("?")[0], form)
     user.wait_for_approval(by_link, "DONE")
+
+
+@contextmanager
+def granting(first: Callable[[Decided], None]) -> Iterator[None]:
+    """Let something happen before the function that does what is approved."""
+    real = approval_types.find("ORDER_RELEASE")
+
+    def granted(decided: Decided) -> None:
+        first(decided)
+        real.granted(decided)
+
+    approval_types._types["ORDER_RELEASE"] = replace(real, granted=granted)
+    try:
+        yield
+    finally:
+        approval_types._types["ORDER_RELEASE"] = real
+
+
+def _fails(_decided: Decided) -> None:
+    raise ValueError("the warehouse is closed")
 
 
 def lose_approvals_and_sweep(user: User) -> None:

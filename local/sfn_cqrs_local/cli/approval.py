@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final, ParamSpec, TypeVar
@@ -177,7 +178,7 @@ def _decision(verb: str, done: str) -> click.Command:
         if digest is None:
             seen = api.with_headers(_as(context, user)).get(_path(id_))
             digest = seen["digest"]
-            if not as_json:
+            if sys.stdout.isatty() and not as_json:
                 _print_summary(seen)
         body = {"digest": digest} if reason is None else {"digest": digest, "reason": reason}
         answer = api.post(f"{_path(id_)}/{verb}", json.dumps(body), _as(context, user))
