@@ -87,9 +87,11 @@ class Api:
         query: dict[str, str] | None = None,
         key: str | None = None,
         claims: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         """Send a request; a body that is text goes as a form, any other as JSON."""
-        event = event_of(method, path, body, query, {"idempotency-key": key} if key else {})
+        sent = {**(headers or {}), **({"idempotency-key": key} if key else {})}
+        event = event_of(method, path, body, query, sent)
         given = claims if claims is not None else who.claims if who else None
         if given is not None:
             event["requestContext"]["authorizer"] = {"jwt": {"claims": given, "scopes": None}}

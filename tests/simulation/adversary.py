@@ -1,0 +1,440 @@
+"""An adversarial client, and what must not happen: no guarded effect without its decision.
+
+Mallory is a member of tenant1, eve an operator of it who asks for approvals of her own. Both
+publish, delete, edit between request and grant, reuse keys, replay and forge links, name other
+tenants, and send what their claims might be misread for. Hanako and jiro look at an approval,
+and decide on what they have seen, some time later. All come in an order that the seed decides.
+"""
+
+import random
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any, Self
+from unittest import mock
+
+from tests.support.api import Answer, Api, Person, form
+
+from sfn_cqrs.adapters.approval_items import APPROVALS
+from sfn_cqrs.adapters.saga_items import SAGAS
+from sfn_cqrs.adapters.task_items import TASKS
+from sfn_cqrs.domain import approval_programs
+from sfn_cqrs.domain.approval import Approval, Status
+from sfn_cqrs.domain.command import Command
+from sfn_cqrs.domain.errors import IdempotencyMismatchError, SupersededError
+from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
+from sfn_cqrs.domain.policy import CODE, MEMBERS
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.approvals.programs import ApprovalFlow
+from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.tasks import types as task_types
+
+MALLORY, EVE = Person("mallory"), Person("eve", ("operator",))
+HONEST = [Person("hanako", ("operator",)), Person("jiro", ("operator",))]
+SETUP = Caller(user="setup", source="setup")
+CODES = ["o-1", "o-2"]
+SECRETS = ("PAYMENT-SECRET", "TENANT2-SECRET")
+MISREAD = ["shift operator", "operator,shift", "[[operator]]", "[shift,operator]", "[operator"]
+LINK_SECONDS = 2 * 24 * 3600
+
+
+class BrokenError(Exception):
+    """Something has happened that must not."""
+
+
+class _Rows(ImportStrategy):
+    columns = (Column("code", required=True), Column("release"), Column("available"))
+
+    def transform(self, cells: Any) -> Record:
+        """Take what a row says; an order has its customer."""
+        named = {name: cells[name] for name in ("release", "available") if cells.get(name)}
+        return Record(cells["code"], cells["code"], {"customer": "row", **named})
+
+
+class Orders(_Rows):
+    """A table that members import into."""
+
+    type = "ORDER"
+
+
+class Stocks(_Rows):
+    """A table of a type that they do not publish."""
+
+    type = "STOCK"
+
+
+class Adversary:
+    """One story, which a seed decides."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.api = Api()
+        self.looked: list[tuple[Person, str, str]] = []
+        self.seen: set[tuple[str, str, str]] = set()
+        self.links: list[tuple[str, str, str, float]] = []
+        self._cleanup = ExitStack()
+
+    def __enter__(self) -> Self:
+        enter = self._cleanup.enter_context
+        enter(self.api)
+        enter(mock.patch("time.sleep"))
+        handlers.load()
+        patched = mock.patch.dict
+        enter(patched(strategies._strategies, {"orders": Orders(), "stocks": Stocks()}))
+        rule = strategies.Rule(MEMBERS, 100)
+        enter(patched(strategies._rules, {"orders": rule, "stocks": rule}))
+        task = task_types.find("ORDER_REMINDER")
+        closed = replace(task, name="PAYOUT", access=replace(task.access, publish=CODE))
+        enter(patched(task_types._types, {"PAYOUT": closed}))
+        saga = saga_types._types["order-saga"]
+        saga_closed = replace(saga, name="payout", access=replace(saga.access, publish=CODE))
+        enter(patched(saga_types._types, {"payout": saga_closed}))
+        for tenant in ("tenant1", "tenant2"):
+            publish = CommandService(tenant).publish_sync
+            secret = {"note": "TENANT2-SECRET"} if tenant == "tenant2" else {}
+            for code in CODES:
+                order = {"customer": "ada", "total": 1, **secret}
+                publish("ORDER", code, name=code, attributes=order, caller=SETUP)
+            paid = {"status": "CHARGED", "note": "PAYMENT-SECRET"}
+            publish("PAYMENT", "p-1", name="p-1", attributes=paid, caller=SETUP)
+            publish("STOCK", "s-1", name="s-1", attributes={"available": 1}, caller=SETUP)
+            self._put(f"uploads/{tenant}/x/orders.csv", f"code\n{tenant.upper()}-SECRET\n")
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._cleanup.close()
+
+    def run(self, steps: int = 40) -> None:
+        """Let everybody do something, in some order; then let what is decided be done.
+
+        Raises:
+            BrokenError: an invariant does not hold.
+        """
+        for _ in range(steps):
+            self.chance.choice(ACTIONS)(self)
+            self.check()
+        for approval in self.approvals:
+            self._process(approval)
+        self.check()
+        self.check_effects()
+
+    # What the machine and the honest do.
+
+    def look(self) -> None:
+        """Somebody honest looks at what is to be decided, as it is shown."""
+        who, approval = self.chance.choice(HONEST), self._one()
+        if approval is not None:
+            shown = self.api.send(who, "GET", f"/approvals/{approval.key.id}").body
+            self.looked.append((who, approval.key.id, shown["digest"]))
+            self.seen.add((who.user, approval.key.id, shown["digest"]))
+
+    def decide(self) -> None:
+        """Somebody honest decides on what they have looked at."""
+        if self.looked:
+            who, id_, digest = self.looked.pop(self.chance.randrange(len(self.looked)))
+            verb = self.chance.choice(["approve", "approve", "reject"])
+            self._vote(who, id_, verb, {"digest": digest})
+
+    def agree(self) -> None:
+        """Somebody asks for something, and somebody honest decides on it at once."""
+        self.ask()
+        newest = max(self.approvals, key=lambda one: one.key.ulid, default=None)
+        if newest is None:
+            return
+        who = self.chance.choice(HONEST)
+        shown = self.api.send(who, "GET", f"/approvals/{newest.key.id}").body
+        self.seen.add((who.user, newest.key.id, shown["digest"]))
+        verb = self.chance.choice(["approve", "approve", "reject"])
+        self._vote(who, newest.key.id, verb, {"digest": shown["digest"]})
+        if self.chance.random() < 0.5:
+            self._process(ApprovalService("tenant1").get(newest.key.id))
+
+    def link(self) -> None:
+        """Somebody honest is sent a link, looks at its page, and may decide by it later."""
+        who, approval = self.chance.choice(HONEST), self._one()
+        if approval is None or approval.is_decided or approval.created.by == who.user:
+            return
+        if approval.is_over(self.api.world.clock().strftime("%Y-%m-%dT%H:%M:%S.000Z")):
+            return
+        service, groups = ApprovalService("tenant1"), frozenset(who.groups)
+        url = service.link(approval.key.id, who.user, groups, base_url="https://x.example")
+        token = url.partition("?token=")[2]
+        self.seen.add((who.user, approval.key.id, approval.digest))
+        now = self.api.world.clock().timestamp()
+        self.links.append((approval.key.id, who.user, token, now + LINK_SECONDS))
+
+    def process(self) -> None:
+        """The machine does what is decided."""
+        approval = self._one()
+        if approval is not None:
+            self._process(approval)
+
+    def time(self) -> None:
+        """Hours or days pass."""
+        self.api.world.clock.advance(hours=self.chance.choice([1, 12, 49]))
+
+    # What mallory and eve try.
+
+    def ask(self) -> None:
+        body = {"type": "ORDER_RELEASE", "subject": self.chance.choice(CODES), "note": "harmless"}
+        who = self.chance.choice([MALLORY, MALLORY, EVE])
+        self.api.send(who, "POST", "/approvals", body)
+
+    def edit(self) -> None:
+        self._publish(MALLORY, {"partial": True, "attributes": {"total": self._number()}})
+
+    def forge(self) -> None:
+        changes: list[dict[str, Any]] = [
+            {"release": "released"},
+            {"release": None},
+            {"status": "SHIPPED"},
+            {"release": "released", "total": 9},
+        ]
+        change, who = self.chance.choice(changes), self.chance.choice([MALLORY, EVE])
+        body: dict[str, Any] = {"partial": True, "attributes": change}
+        if self.chance.random() < 0.5:
+            whole = {"customer": "m", **{k: v for k, v in change.items() if v is not None}}
+            body = {"name": "x", "attributes": whole, "version": -1}
+        self._publish(who, body)
+
+    def overwrite(self) -> None:
+        body = {"name": "mine", "attributes": {"customer": "m"}, "version": -1}
+        self._publish(MALLORY, body)
+
+    def delete(self) -> None:
+        self.api.send(MALLORY, "DELETE", f"/commands/ORDER/{self.chance.choice(CODES)}")
+
+    def steal(self) -> None:
+        """Publish, start and read what is not theirs."""
+        refund = {"status": "REFUNDED"}
+        pay = {"code": "p-1", "name": "p", "attributes": refund, "version": -1, "type": "PAYMENT"}
+        self.api.send(self.chance.choice([MALLORY, EVE]), "POST", "/commands", pay)
+        stock = {**pay, "type": "STOCK", "code": "s-1", "attributes": {"available": 999_999}}
+        self.api.send(MALLORY, "POST", "/commands", stock)
+        self.api.send(MALLORY, "POST", "/tasks", {"taskType": "PAYOUT", "input": [{"a": 1}]})
+        self.api.send(MALLORY, "POST", "/sagas", {"saga": "payout", "input": {}})
+        for path in ("/data/PAYMENT/p-1", "/commands/PAYMENT/p-1/1", "/data/PAYMENT/p-1/history"):
+            self._kept(self.api.send(MALLORY, "GET", path))
+        self._kept(self.api.send(MALLORY, "GET", "/data", query={"type": "PAYMENT"}))
+
+    def rows(self) -> None:
+        """Import what cannot be published."""
+        table = self.chance.choice(["orders", "stocks"])
+        code = self.chance.choice(CODES) if table == "orders" else "s-1"
+        self._put("uploads/tenant1/m/rows.csv", f"code,release,available\n{code},released,7\n")
+        keys = ["uploads/tenant1/m/rows.csv", "uploads/tenant2/x/orders.csv"]
+        body = {"key": self.chance.choice(keys), "tableName": table, "processingMode": "DIRECT"}
+        self.api.send(MALLORY, "POST", "/imports", body)
+
+    def use_up(self) -> None:
+        """Send a key that code is going to use, for the very change."""
+        approval = self._one()
+        if approval is None or approval.item is None:
+            return
+        key, code = approval.key.id, approval.item.code
+        held = {"release": self.chance.choice(["held: rejected", "released"])}
+        change = self.chance.choice([held, {"total": self._number()}])
+        body = {"type": "ORDER", "code": code, "partial": True, "attributes": change}
+        versions = [{}, {"version": approval.item.version}]
+        prefix = self.chance.choice(["", "", "code/", "client/"])
+        sent = {**body, **self.chance.choice(versions)}
+        self.api.send(MALLORY, "POST", "/commands", sent, key=f"{prefix}{key}")
+
+    def vote(self) -> None:
+        """Decide without a right to, or without having looked."""
+        approval = self._one()
+        if approval is None:
+            return
+        digests: list[dict[str, Any]] = [{"digest": approval.digest}, {"digest": "x"}, {}]
+        body, id_ = self.chance.choice(digests), approval.key.id
+        if self.chance.random() < 0.5:
+            who = EVE if body != digests[0] or approval.created.by == EVE.user else MALLORY
+            self._vote(who, id_, "approve", body)
+        else:
+            claims = MALLORY.claims | {"cognito:groups": self.chance.choice(MISREAD)}
+            self._vote(MALLORY, id_, self.chance.choice(["approve", "reject"]), body, claims)
+
+    def replay(self) -> None:
+        """Use links of others: those that are used or over, and those that are made up."""
+        if not self.links:
+            return
+        id_, _, token, until = self.chance.choice(self.links)
+        if self.chance.random() < 0.5:
+            payload, _, signature = token.partition(".")
+            self._by_link(id_, f"{payload}.{signature[:-2]}AA")
+            return
+        is_over = self.api.world.clock().timestamp() > until
+        if is_over and self._by_link(id_, token).status == 200:
+            raise BrokenError("a link that is over has decided")
+
+    def cross(self) -> None:
+        """Name another tenant: in a header, a path, a body."""
+        event = {"type": "ORDER", "code": "o-1", "partial": True, "attributes": {"total": 5}}
+        headers = {"x-tenant-code": "tenant2"}
+        self.api.send(MALLORY, "POST", "/commands", event, headers=headers)
+        self._kept(self.api.send(MALLORY, "GET", "/data/ORDER/o-1", headers=headers))
+        self._kept(self.api.send(MALLORY, "GET", "/data", query={"type": "ORDER"}, headers=headers))
+
+    # What must hold.
+
+    @property
+    def approvals(self) -> list[Approval]:
+        return self.api.world.all_of(APPROVALS)
+
+    def check(self) -> None:
+        """No guarded effect without its decision; nothing of anybody else's."""
+        commands = dict(self.api.world.store.commands.items())
+        for (key, version), command in commands.items():
+            before = commands.get((key, version - 1))
+            if key.tenant == "tenant2" or key.type in ("PAYMENT", "STOCK"):
+                if command.source != "setup":
+                    raise BrokenError(f"{command.updated.by} has published {key}")
+            elif "TENANT2-SECRET" in f"{command.key.code} {command.attributes}":
+                raise BrokenError("something of tenant2 is in tenant1")
+            else:
+                self._check_order(command, before)
+        for record in (*self.api.world.all_of(TASKS), *self.api.world.all_of(SAGAS)):
+            name = getattr(record, "saga", None) or record.key.type  # type: ignore[attr-defined]
+            if name in ("PAYOUT", "payout"):
+                raise BrokenError(f"a client has started {name}")
+
+    def check_effects(self) -> None:
+        """What is decided and done has had its effect, or found it there."""
+        effects = {Status.GRANTED: "released", Status.REJECTED: "held: rejected"}
+        for approval in self.approvals:
+            effect = effects.get(approval.status)
+            if approval.stage != "DONE" or approval.item is None or effect is None:
+                continue
+            versions = self._versions(approval.item.code)
+            is_made = approval.key.id in {one.source for one in versions}
+            if not is_made and effect not in {one.attributes.get("release") for one in versions}:
+                raise BrokenError(f"{approval.status} has had no effect")
+
+    def _check_order(self, command: Command, before: Command | None) -> None:
+        was, now = (one.attributes if one else {} for one in (before, command))
+        if was.get("status") != now.get("status"):
+            raise BrokenError(f"{command.updated.by} has set a status")
+        if was.get("release") == now.get("release"):
+            return
+        made = {one.key.id: one for one in self.approvals}
+        approval = made.get(command.source)
+        if approval is None:
+            raise BrokenError(f"{command.updated.by} has set release without an approval")
+        if now.get("release") == "released":
+            self._check_grant(approval, command)
+
+    def _check_grant(self, approval: Approval, command: Command) -> None:
+        pinned = approval.item and (approval.item.code, approval.item.version)
+        if pinned != (command.key.code, command.version - 1):
+            raise BrokenError("another version was released than was seen")
+        for vote in approval.votes:
+            if vote.by == approval.created.by:
+                raise BrokenError("somebody has granted their own")
+            if (vote.by, approval.key.id, vote.seen) not in self.seen:
+                raise BrokenError(f"{vote.by} has granted what they have not seen")
+
+    # Inside.
+
+    def _one(self) -> Approval | None:
+        found = self.approvals
+        return self.chance.choice(found) if found else None
+
+    def _versions(self, code: str) -> list[Command]:
+        return [
+            command
+            for (key, _), command in self.api.world.store.commands.items()
+            if (key.tenant, key.type, key.code) == ("tenant1", "ORDER", code)
+        ]
+
+    def _vote(
+        self,
+        who: Person,
+        id_: str,
+        verb: str,
+        body: dict[str, Any],
+        claims: dict[str, Any] | None = None,
+    ) -> None:
+        approval = ApprovalService("tenant1").get(id_)
+        answer = self.api.send(who, "POST", f"/approvals/{id_}/{verb}", body, claims=claims)
+        if answer.status != 200:
+            return
+        if who is MALLORY:
+            raise BrokenError("mallory has decided")
+        if verb == "approve" and approval.item is not None:
+            latest = max(one.version for one in self._versions(approval.item.code))
+            if latest != approval.item.version:
+                raise BrokenError("an item that has changed was granted")
+            if body.get("digest") != approval.digest:
+                raise BrokenError("somebody has granted something else than they have seen")
+
+    def _by_link(self, id_: str, token: str) -> Answer:
+        body = form(token=token, decision="approve")
+        answer = self.api.send(None, "POST", f"/approvals/{id_}/decide", body)
+        if answer.status == 200 and token.endswith("AA"):
+            raise BrokenError("a link that nobody has made has decided")
+        return answer
+
+    def use_link(self) -> None:
+        """Whom a link was sent to decides by it."""
+        if self.links:
+            id_, _, token, _ = self.chance.choice(self.links)
+            self._by_link(id_, token)
+
+    def _process(self, approval: Approval) -> None:
+        flow = ApprovalFlow(approval.key)
+        statuses = (Status.GRANTED, Status.REJECTED, Status.STALE)
+        if approval.is_decided and not approval.stage.is_closed:
+            try:
+                flow.run(approval_programs.handle(approval.attempt, *statuses))
+            except SupersededError as error:
+                raise BrokenError("nobody else is at work") from error
+            except IdempotencyMismatchError as error:
+                raise BrokenError("a client keeps an effect from being made") from error
+
+    def _publish(self, who: Person, body: dict[str, Any]) -> None:
+        key = self.chance.choice([None, None, "reused"])
+        sent = {**body, "type": "ORDER", "code": self.chance.choice(CODES)}
+        if self.chance.random() < 0.5:
+            sent["mode"] = "sync"
+        self.api.send(who, "POST", "/commands", sent, key=key)
+
+    def _number(self) -> int:
+        return self.chance.randint(1, 9)
+
+    def _put(self, key: str, text: str) -> None:
+        self.api.world.import_bucket.put(key, text.encode())
+
+    def _kept(self, answer: Answer) -> None:
+        if any(secret in answer.text for secret in SECRETS):
+            raise BrokenError("mallory has read what is not hers")
+
+
+ACTIONS: list[Callable[[Adversary], None]] = [
+    Adversary.look,
+    Adversary.look,
+    Adversary.decide,
+    Adversary.decide,
+    Adversary.link,
+    Adversary.use_link,
+    Adversary.agree,
+    Adversary.agree,
+    Adversary.process,
+    Adversary.process,
+    Adversary.time,
+    Adversary.ask,
+    Adversary.ask,
+    Adversary.edit,
+    Adversary.forge,
+    Adversary.overwrite,
+    Adversary.delete,
+    Adversary.steal,
+    Adversary.rows,
+    Adversary.use_up,
+    Adversary.use_up,
+    Adversary.vote,
+    Adversary.replay,
+    Adversary.cross,
+]

@@ -1,0 +1,179 @@
+"""No guarded effect without its decision, whatever a client tries; and each check taken away."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.simulation.adversary import Adversary, BrokenError
+from tests.support.proof import sampled
+from tests.support.system import silent
+
+from sfn_cqrs.domain import approval_link, approval_programs, policy
+from sfn_cqrs.domain import request as requests
+from sfn_cqrs.domain.approval import Approval, Rules
+from sfn_cqrs.domain.approval_link import ApprovalLink
+from sfn_cqrs.domain.command import Known
+from sfn_cqrs.domain.policy import Policy
+from sfn_cqrs.routes import http
+from sfn_cqrs.routes.http import Identity
+from sfn_cqrs.routes.request import Request
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.approvals import effects, programs
+from sfn_cqrs.service.commands import service as commands
+from sfn_cqrs.service.imports import planning, strategies
+from sfn_cqrs.service.imports.service import ImportService
+from sfn_cqrs.service.sagas.types import SagaType
+from sfn_cqrs.service.tasks.types import TaskType
+
+SEEDS = 300
+KEPT = 30
+MOST = 150
+"""Seeds within which a check that is missing has to be noticed."""
+
+
+@pytest.fixture(autouse=True)
+def _silence() -> Any:
+    with silent():
+        yield
+
+
+@pytest.mark.parametrize("seed", sampled(range(SEEDS), KEPT))
+def test_no_guarded_effect_without_its_decision(seed: int) -> None:
+    with Adversary(seed) as adversary:
+        adversary.run()
+
+
+def test_the_seeds_see_every_end() -> None:
+    ends: Counter[str] = Counter()
+    for seed in range(40):
+        with Adversary(seed) as adversary:
+            adversary.run()
+            ends.update(f"{one.status} {one.stage}" for one in adversary.approvals)
+
+    assert {"GRANTED DONE", "REJECTED DONE", "STALE DONE", "OPEN CREATED"} <= set(ends)
+
+
+def anything(*_: Any, **__: Any) -> None:
+    """A check that refuses nothing."""
+
+
+def by_splitting(claims: dict[str, Any]) -> frozenset[str]:
+    claim = str(claims.get("cognito:groups") or "")
+    return frozenset(claim.strip("[]").replace(",", " ").split())
+
+
+def by_stripping(claims: dict[str, Any]) -> frozenset[str]:
+    return frozenset(str(claims.get("cognito:groups") or "").strip("[]").split(" "))
+
+
+def whichever_header(event: dict[str, Any], right: Any = Identity.of) -> Identity:
+    identity: Identity = right(event)
+    return replace(identity, tenant=event["headers"].get("x-tenant-code", identity.tenant))
+
+
+def unpinned(decided: Any, *, attributes: Any, right: Any = effects.publish_decided) -> int:
+    item = replace(decided.item, version=Known.LATEST)
+    version: int = right(replace(decided, item=item), attributes=attributes)
+    return version
+
+
+def never_stale(_approval: Approval, _now: str) -> Any:
+    return False
+    yield
+
+
+def whole_is_bare(
+    type_: str,
+    content: Any,
+    before: Any,
+    guarded: Any,
+    *,
+    is_whole: bool,
+    right: Any = policy.guarded_content,
+) -> Any:
+    found = right(type_, content, before, guarded, is_whole=is_whole)
+    return content if is_whole and content != found else found
+
+
+def code_in_place_of_clients(self: Request, right: Any = Request.caller) -> Any:
+    return replace(right.fget(self), client=None)
+
+
+def any_file(
+    self: Any, key: str, *rest: Any, right: Any = ImportService._found, **more: Any
+) -> Any:
+    return right(self, key, "uploads/", *rest[1:], **more)
+
+
+MUTANTS: dict[str, tuple[Any, str, Any]] = {
+    "every policy allows everybody": (Policy, "allows", lambda *_: True),
+    "who may publish is not looked at": (handlers, "check_publish", anything),
+    "who may read is not looked at": (handlers, "check_read", anything),
+    "who may import is not looked at": (strategies, "check_publish", anything),
+    "who may start a task is not looked at": (TaskType, "check_publish", anything),
+    "who may start a saga is not looked at": (SagaType, "check_publish", anything),
+    "guarded attributes are anybody's": (
+        commands,
+        "guarded_content",
+        lambda _, content, *__, **___: content,
+    ),
+    "guarded attributes are anybody's in a file": (
+        planning,
+        "guarded_content",
+        lambda _, content, *__, **___: content,
+    ),
+    "what a whole content leaves out is removed": (commands, "guarded_content", whole_is_bare),
+    "all values of a guarded attribute are one": (policy, "_value", lambda *_: ""),
+    "clients and code share their keys": (requests, "CLIENTS", requests.CODES),
+    "groups are split at commas and blanks": (http, "_groups", by_splitting),
+    "groups lose whatever brackets they have": (http, "_groups", by_stripping),
+    "a header names the tenant": (Identity, "of", whichever_header),
+    "a route forgets who asks": (Request, "caller", property(code_in_place_of_clients)),
+    "a route reads as code": (Request, "service", lambda self, kind: kind(self.tenant)),
+    "whoever asks may decide": (Approval, "_is_own", lambda *_: False),
+    "everybody is an approver": (Rules, "may_decide", lambda *_: True),
+    "nobody asks what was seen": (Approval, "check_seen", anything),
+    "a change before the grant goes unnoticed": (approval_programs, "_is_stale", never_stale),
+    "an effect is on the latest version": (effects, "publish_decided", unpinned),
+    "an effect that was refused is done": (programs, "_handled", None),
+    "a signature is not compared": (approval_link.hmac, "compare_digest", lambda *_: True),
+    "a link is for ever": (ApprovalLink, "read", None),
+    "a file of another tenant is imported": (ImportService, "_found", any_file),
+}
+
+
+def weakened(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, attribute, weaker = MUTANTS[name]
+    if name == "an effect that was refused is done":
+        right: Callable[[Approval], bool] = programs._handled
+        weaker = lambda approval: right(approval) or True  # noqa: E731
+    if name == "a link is for ever":
+        read = ApprovalLink.read
+        weaker = lambda text, id_, secret, _now: read(text, id_, secret, 0)  # noqa: E731
+    if name == "an effect is on the latest version":
+        import shop.releases  # noqa: PLC0415 - it is there once the user's package is loaded
+
+        monkeypatch.setattr(shop.releases, "publish_decided", weaker)
+        return
+    monkeypatch.setattr(owner, attribute, weaker)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_adversary_finds_what_is_missing_when(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Adversary(0):  # the user's package is loaded
+        weakened(name, monkeypatch)
+
+    found = None
+    for seed in range(MOST):
+        try:
+            with Adversary(seed) as adversary:
+                adversary.run()
+        except BrokenError as broken:
+            found = broken
+            break
+
+    assert found is not None
