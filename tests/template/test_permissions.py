@@ -556,6 +556,14 @@ def decide(user: User) -> None:
     user.wait_for_approval(by_link, "WAITING", is_parked=True)
     service = ApprovalService("tenant1")
     link = service.link(by_link, "hanako", {"operator"}, base_url=user.stack.http)
+    urllib.request.urlopen(link).read()
+    large = {"customer": "ada", "note": "x" * 120_000}
+    user.ask(
+        "/commands", {"type": "ORDER", "code": "o-large", "name": "Large", "attributes": large}
+    )
+    shown = user.ask_for_release("o-large")
+    page = service.link(shown, "hanako", {"operator"}, base_url=user.stack.http)
+    urllib.request.urlopen(page).read()
     form = urlencode({"token": link.partition("token=")[2], "decision": "approve"}).encode()
     urllib.request.urlopen(link.partition("?")[0], form)
     user.wait_for_approval(by_link, "DONE")
