@@ -567,7 +567,6 @@ def test_every_route_works_for_whoever_asks():
 
     by_caller = {text for stem, text in made if stem in ("commands", "approvals")}
     assert by_caller == {
-        "ApprovalService(Request().tenant)",
         "ApprovalService(request.tenant)",
         "CommandService(request.tenant)",
     }
