@@ -218,12 +218,18 @@ def test_an_item_is_published_changed_and_shown(on_stack):
 
 
 @pytest.mark.stack
-def test_a_conflict_is_one_line_that_names_the_current_version(on_stack):
+def test_a_conflict_names_the_current_version_and_the_command_that_works(on_stack):
     on_stack("publish", "ORDER", "o-2", "--name", "x", "--attributes", ORDER, "--sync")
 
     result = on_stack("publish", "ORDER", "o-2", "--name", "y", "--attributes", ORDER)
 
-    assert result == (1, "", "error: version_conflict: the current version is 1\n")
+    assert result == (
+        1,
+        "",
+        "error: version_conflict: the current version is 1\n"
+        "to build on it: sfn-cqrs publish ORDER o-2 --version 1 …\n"
+        "to see it: sfn-cqrs data get ORDER o-2\n",
+    )
 
 
 @pytest.mark.stack

@@ -321,7 +321,11 @@ def test_a_refusal_ends_a_new_workflow_with_its_error(on_stack, tmp_path):
     ("arguments", "code", "message"),
     [
         (["start", "absent"], 1, "there is no file absent"),
-        (["start", "absent", "-i", "statemachine/audit.asl.json"], 1, "no output AbsentState"),
+        (
+            ["start", "absent", "-i", "statemachine/audit.asl.json"],
+            1,
+            "there is no machine absent; there are",
+        ),
         (["start", "audit", "--name", "a b"], 1, "name: must be 1 to 80 letters"),
         (["start", "audit", "-i", "README.md"], 64, "--input is no JSON"),
         (["resume", "nobody", "approve"], 1, "nobody does not wait in approve, or not yet"),

@@ -3,8 +3,10 @@
 import copy
 import importlib
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn, Self
 
 import click
@@ -102,18 +104,43 @@ def print_json(value: Any) -> None:
 
 def run_program(cli: click.Command) -> NoReturn:
     """Run a command line; every error is one line on standard error."""
+    as_json = "--json" in sys.argv
     try:
         result = cli.main(standalone_mode=False)
     except click.UsageError as error:
-        error.show()
+        told = click.UsageError(error.format_message() + _suggestion(error), error.ctx)
+        if as_json:
+            _print_problem(told, "usage")
+        else:
+            told.show()
         sys.exit(USAGE)
     except click.ClickException as error:
+        if as_json:
+            _print_problem(error, "failed")
+            sys.exit(FAILED)
         _fail(error.format_message())
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted")
     except BrokenPipeError:
         sys.exit(DONE)  # `| head` has seen enough
     sys.exit(result if isinstance(result, int) else DONE)
+
+
+def _suggestion(error: click.UsageError) -> str:
+    """Which command is meant, where one was mistyped."""
+    found = re.match("No such command '(.*)'", error.message)
+    group = error.ctx.command if error.ctx else None
+    if found is None or not isinstance(group, LazyGroup) or error.ctx is None:
+        return ""  # click knows the commands of any other group, and suggests one itself
+    close = get_close_matches(found[1], group.list_commands(error.ctx), 1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _print_problem(error: click.ClickException, code: str) -> None:
+    """Print an error as RFC 9457 has it: the server's own, or one of this shape."""
+    own = {"type": "about:blank", "title": "Error", "detail": error.format_message(), "code": code}
+    document = getattr(error, "document", None) or own
+    print(json.dumps(document, ensure_ascii=False, indent=2), file=sys.stderr)
 
 
 def _fail(message: str) -> NoReturn:

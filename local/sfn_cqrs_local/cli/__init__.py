@@ -33,6 +33,10 @@ COMMANDS: Final = {
         "Import files: start, dry-run, status, errors, retry.",
     ),
     "start": ("sfn_cqrs_local.cli.execution:start", "Start a state machine, and watch it."),
+    "execution": (
+        "sfn_cqrs_local.cli.executions:execution",
+        "Executions: list, show, history, graph.",
+    ),
     "resume": ("sfn_cqrs_local.cli.execution:resume", "Let an execution go on that waits."),
     "invoke": ("sfn_cqrs_local.cli.invoke:invoke", "Invoke the function of one state."),
     "event": ("sfn_cqrs_local.cli.invoke:event", "Print a sample event of a state."),

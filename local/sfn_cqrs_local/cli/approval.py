@@ -189,7 +189,7 @@ def _decision(verb: str, done: str) -> click.Command:
         more = f": {said} of {answer['needed']}" if answer["status"] == "OPEN" else ""
         click.echo(f"{id_} is {answer['status']}{more}")
 
-    decide.help = f"{done} an approval; whoever has requested it cannot."
+    decide.help = f"{done} an approval. You cannot decide on one that you requested."
     return decide
 
 

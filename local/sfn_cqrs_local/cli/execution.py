@@ -18,8 +18,9 @@ from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
 from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
 from sfn_cqrs_local.client.aws import Target, find_target
-from sfn_cqrs_local.client.pauses import pauses
-from sfn_cqrs_local.scaffold.names import pascal
+from sfn_cqrs_local.client.executions import machines_of, without_token
+from sfn_cqrs_local.client.pauses import going_on, pauses
+from sfn_cqrs_local.terminal.words import unknown
 from sfn_local.cli.command import Command, json_option, print_json
 from sfn_local.cli.definitions import read_option, sample_input
 from sfn_local.cli.run import print_run, run_report
@@ -73,7 +74,9 @@ def start(
             arn, name or _name_of(machine, data), data
         )
         if not no_wait:
-            described, events = _watch(client, execution)
+            name_of = execution.rpartition(":")[2]
+            with going_on(name_of, f"sfn-cqrs execution show {name_of}"):
+                described, events = _watch(client, execution)
     except (SfnCqrsError, ClientError) as error:
         raise click.ClickException(str(error)) from error
     if no_wait:
@@ -134,18 +137,17 @@ def resume(
         raise click.ClickException(str(problem)) from problem
     if not is_done:
         raise click.ClickException(f"the wait of {execution} in {state_name} has ended already")
+    how = "goes on" if error is None else f"goes on with the error {error}"
+    click.echo(f"{execution} {how} after {state_name}: sfn-cqrs execution show {execution}")
 
 
 def _machine_arn(target: Target, machine: str) -> str:
-    output = f"{pascal(machine)}StateMachineArn"
-    if output not in target.outputs:
-        known = ", ".join(
-            name for name in sorted(target.outputs) if name.endswith("StateMachineArn")
-        )
+    arns = machines_of(target.outputs)
+    if machine not in arns:
         raise click.ClickException(
-            f"the stack has no output {output}, only {known}; start it again if the machine is new"
+            f"{unknown('machine', machine, arns)}; start the stack again if the machine is new"
         )
-    return target.outputs[output]
+    return arns[machine]
 
 
 def _name_of(machine: str, data: Any) -> str:
@@ -166,7 +168,7 @@ def _watch(client: Any, execution: str) -> tuple[dict[str, Any], list[dict[str, 
     while True:
         described = client.describe_execution(executionArn=execution)
         pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
-        events = [_without_token(event) for page in pages for event in page["events"]]
+        events = [without_token(event) for page in pages for event in page["events"]]
         if described["status"] != "RUNNING" or _waits(events[-1]):
             return described, events
         time.sleep(next(seconds))
@@ -176,9 +178,3 @@ def _waits(event: dict[str, Any]) -> bool:
     """Whether an event is a callback state's, whose token is out."""
     resource: str = event.get("taskSubmittedEventDetails", {}).get("resource", "")
     return resource.endswith(CALLBACK)
-
-
-def _without_token(event: dict[str, Any]) -> dict[str, Any]:
-    """An event without what a function is sent: that of a callback state holds its token."""
-    event.get("taskScheduledEventDetails", {}).pop("parameters", None)
-    return event

@@ -79,7 +79,7 @@ def _file_options(command: C) -> C:
     show_default=True,
     help="A row has succeeded when it is applied, or when its command is accepted.",
 )
-@click.option("--dry-run", is_flag=True, help="The same report, and nothing is written.")
+@click.option("--dry-run", is_flag=True, help="Report what would happen, and change nothing.")
 @click.option("--watch", is_flag=True, help="Wait for the end.")
 @target_options
 @json_option

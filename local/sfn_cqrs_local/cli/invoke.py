@@ -11,6 +11,7 @@ import click
 from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option, template_option
 from sfn_cqrs_local.client.aws import find_target
 from sfn_cqrs_local.template import Function, Template
+from sfn_cqrs_local.terminal.words import unknown
 from sfn_local.cli.command import Command
 from sfn_local.lint.template_file import TemplateError
 
@@ -70,7 +71,24 @@ def _find(template: Template, machine: str, state: str) -> Function:
     for function in template.functions.values():
         if function.folder.resolve() == folder:
             return function
+    _check_names(template, machine, state)
     return template.state_function(machine, state)
+
+
+def _check_names(template: Template, machine: str, state: str) -> None:
+    """Refuse a machine or a state that there is none of, with those that there are."""
+    machines = {one.key: one for one in template.machines.values()}
+    folders = {one.folder.parent.name: one for one in template.functions.values()}
+    if machine in machines:
+        names = [name for name, _ in machines[machine].states()]
+    elif machine.replace("-", "_") in folders:
+        folder = machine.replace("-", "_")
+        every = template.functions.values()
+        names = [one.folder.name for one in every if one.folder.parent.name == folder]
+    else:
+        raise TemplateError(unknown("machine", machine, {*machines, *folders}))
+    if state not in names:
+        raise TemplateError(unknown(f"state of {machine}", state, names))
 
 
 def _sample(template: Template, machine: str, state: str) -> bytes:
@@ -78,10 +96,10 @@ def _sample(template: Template, machine: str, state: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        there = sorted(
+        there = [
             f"{one.parent.name} {one.stem}" for one in (template.root / "events").glob("*/*.json")
-        )
-        raise TemplateError(f"there is no {path}; there is: {', '.join(there)}") from None
+        ]
+        raise TemplateError(unknown("event", f"{machine} {state}", there)) from None
 
 
 def _payload(path: str) -> bytes:

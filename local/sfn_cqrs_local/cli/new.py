@@ -24,7 +24,7 @@ def new() -> None:
     """Write a new workflow, handler, task or import into the project in this folder.
 
     What is written passes `make check` and `make test` as it is; then change it to what you
-    need. Where a name is none or is taken, nothing is written and the exit code is 64.
+    need. A name that is invalid or taken is refused with exit code 64; no file is changed.
     """
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sfn_cqrs_local.cli.options import target_options
-from sfn_cqrs_local.client.api import Api, item_path
+from sfn_cqrs_local.client.api import Api, ApiProblem, item_path
 from sfn_local.cli.command import Command, json_option, print_json
 
 
@@ -55,14 +58,16 @@ def publish(
     if delete:
         if name or attributes or sync or partial or idempotency_key:
             raise click.UsageError("--delete goes with --version only")
-        answer = api.delete(item_path("commands", type_, code), version=version)
+        with _telling_conflicts(type_, code, "--delete "):
+            answer = api.delete(item_path("commands", type_, code), version=version)
     else:
         if not partial and (name is None or attributes is None):
             raise click.UsageError("give --name and --attributes, or --partial, or --delete")
         fields: dict[str, Any] = {"type": type_, "code": code, "name": name, "version": version}
         fields |= {"mode": "sync" if sync else "async", "partial": partial}
         headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
-        answer = api.post("/commands", _body(fields, attributes), headers)
+        with _telling_conflicts(type_, code):
+            answer = api.post("/commands", _body(fields, attributes), headers)
     if as_json:
         print_json(answer)
         return
@@ -71,6 +76,22 @@ def publish(
         return
     done = "applied" if sync else "accepted"
     click.echo(f"{type_} {code} version {answer['version']} is {done}")
+
+
+@contextmanager
+def _telling_conflicts(type_: str, code: str, options: str = "") -> Iterator[None]:
+    """Name the command that would work on the version that there is."""
+    try:
+        yield
+    except ApiProblem as problem:
+        current = problem.document.get("currentVersion")
+        if current is not None:
+            command = f"sfn-cqrs publish {type_} {shlex.quote(code)} {options}--version {current}"
+            raise problem.hinted(
+                f"to build on it: {command}{'' if options else ' …'}\n"
+                f"to see it: sfn-cqrs data get {type_} {shlex.quote(code)}"
+            ) from problem
+        raise
 
 
 def _body(fields: dict[str, Any], attributes: str | None) -> str:

@@ -44,14 +44,18 @@ _HINTS: Final = {"app_broken": "`sfn-cqrs doctor` shows the line; `up` has said 
 class ApiProblem(click.ClickException):
     """The API refused a request."""
 
-    def __init__(self, status: int, document: Mapping[str, Any]) -> None:
-        """Take the problem document, or what API Gateway answers instead."""
+    def __init__(self, status: int, document: Mapping[str, Any], hint: str = "") -> None:
+        """Take the problem document, or what API Gateway answers instead, and what to do."""
         self.status = status
         self.document = document
         code = document.get("code", f"HTTP {status}")
         detail = document.get("detail") or document.get("message") or "no reason given"
-        hint = f"\n{_HINTS[code]}" if code in _HINTS else ""
-        super().__init__(f"{code}: {detail}{hint}")
+        hint = hint or _HINTS.get(code, "")
+        super().__init__("\n".join(filter(None, (f"{code}: {detail}", hint))))
+
+    def hinted(self, hint: str) -> ApiProblem:
+        """The same, with what to do."""
+        return ApiProblem(self.status, self.document, hint)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -20,7 +20,7 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
-LONGEST: Final = 40
+LONGEST: Final = 48
 WHOLE: Final = frozenset(
     ("id", "code", "task", "import", "archive", "approval", "saga", "name", "status")
 )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
 PLAIN_SECONDS: Final = 2.0
+SHORTEST: Final = 0.5
 
 
 class Update(Protocol):
@@ -36,13 +37,20 @@ def progress(
         return
     with Progress(*_columns(in_bytes=in_bytes), console=console) as bar:
         task = bar.add_task(what, total=total or None, rate=0.0, note="")
-        began = time.monotonic()
+        began: tuple[float, int] | None = None
 
         def update(done: int, *, total: int | None = None, note: str = "") -> None:
-            rate = done / max(time.monotonic() - began, 0.001)
+            nonlocal began
+            began = began or (time.monotonic(), done)
+            rate = _rate(time.monotonic() - began[0], done - began[1])
             bar.update(task, completed=done, total=total or None, rate=rate, note=note)
 
         yield update
+
+
+def _rate(seconds: float, done: int) -> float:
+    """What was seen to be done, a second; 0 until there is time enough to tell."""
+    return done / seconds if seconds >= SHORTEST else 0.0
 
 
 def _columns(*, in_bytes: bool) -> tuple[ProgressColumn, ...]:

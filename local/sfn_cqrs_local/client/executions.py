@@ -1,0 +1,162 @@
+"""Executions of a stack, wherever it runs, found by name, by its beginning, or by what they do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import Any, Final
+
+import click
+
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs_local.client.aws import Target
+from sfn_cqrs_local.client.recent import WHOLE_ID
+from sfn_cqrs_local.terminal.words import unknown
+
+OUTPUT: Final = "StateMachineArn"
+LOOKED_THROUGH: Final = 1000
+"""So many of each machine's latest executions are looked through for a name."""
+DESCRIBED: Final = 100
+"""So many are asked for their input, in search of an id."""
+SHOWN: Final = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """An execution, as ListExecutions has it."""
+
+    arn: str
+    name: str
+    machine: str
+    status: str
+    started: datetime
+    stopped: datetime | None
+
+
+class Executions:
+    """The executions of all machines of a stack."""
+
+    def __init__(self, target: Target, tenant: str) -> None:
+        """Look at a stack; items are those of a tenant."""
+        self._target = target
+        self._tenant = tenant
+        self.client = target.client("stepfunctions")
+
+    def machines(self) -> dict[str, str]:
+        """The ARN of each machine, by its name as people type it: `order-saga`."""
+        return machines_of(self._target.outputs)
+
+    def latest(self, machine: str | None, status: str | None, count: int) -> list[Found]:
+        """The latest executions, the newest first."""
+        arns = self.machines()
+        if machine is not None and machine not in arns:
+            raise click.ClickException(unknown("machine", machine, arns))
+        chosen = [machine] if machine else list(arns)
+        lists = (islice(self._of(name, arns[name], status), count) for name in chosen)
+        found = chain.from_iterable(lists)
+        return sorted(found, key=lambda one: one.started, reverse=True)[:count]
+
+    def about(self, item: str, count: int) -> list[Found]:
+        """The executions of an item's versions, the newest first."""
+        prefixes = tuple(self._prefixes(item, count))
+        machine = self.machines()["command"]
+        return [one for one in self._of("command", machine) if one.name.startswith(prefixes)]
+
+    def find(self, text: str) -> Found:
+        """The one execution that a person means.
+
+        By its ARN or name, the beginning of that, the item it is about (`ORDER/o-1`: its latest),
+        the id of a task, saga, approval or import, or `@`: the latest of all.
+
+        Raises:
+            click.ClickException: there is none, or several begin so.
+        """
+        text = text.rpartition(":")[2] if text.startswith("arn:") else text
+        if text == "@":
+            found = self.latest(None, None, 1)
+        elif "/" in text:
+            found = self.about(text, LOOKED_THROUGH)[:1]
+        elif WHOLE_ID.fullmatch(text):
+            found = list(islice(self._with_id(text), 1))
+        else:
+            found = self._beginning_with(text)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise click.ClickException(
+                f"no execution is {text!r}, begins so or is about it;"
+                " `sfn-cqrs execution list` lists them, and @ is the latest"
+            )
+        names = ", ".join(one.name for one in found[:SHOWN])
+        raise click.ClickException(
+            f"{len(found)} executions begin with {text!r}; give more of it: {names}"
+        )
+
+    def describe(self, found: Found) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """An execution and its events, without what holds a task token."""
+        described = self.client.describe_execution(executionArn=found.arn)
+        pages = self.client.get_paginator("get_execution_history")
+        events = [
+            without_token(event)
+            for page in pages.paginate(executionArn=found.arn)
+            for event in page["events"]
+        ]
+        return described, events
+
+    def _beginning_with(self, text: str) -> list[Found]:
+        every = [one for name, arn in self.machines().items() for one in self._of(name, arn)]
+        exact = [one for one in every if one.name == text]
+        return exact or [one for one in every if one.name.startswith(text)]
+
+    def _with_id(self, id_: str) -> Iterator[Found]:
+        """Those whose input names an id; the newest of each machine first."""
+        for name, arn in self.machines().items():
+            if name == "command":
+                continue
+            for one in islice(self._of(name, arn), DESCRIBED):
+                described = self.client.describe_execution(executionArn=one.arn)
+                if json.loads(described.get("input", "{}")).get("id") == id_:
+                    yield one
+
+    def _prefixes(self, item: str, count: int) -> Iterator[str]:
+        type_, _, code = item.partition("/")
+        table, key = self._target.outputs["CommandsTableName"], ItemKey(self._tenant, type_, code)
+        for version in range(1, count + 1):
+            yield CommandRef(key, version, 1).execution_name(table).removesuffix("1")
+
+    def _of(self, machine: str, arn: str, status: str | None = None) -> Iterator[Found]:
+        given = {"stateMachineArn": arn, **({"statusFilter": status} if status else {})}
+        pages = self.client.get_paginator("list_executions").paginate(**given)
+        every = (one for page in pages for one in page["executions"])
+        for one in islice(every, LOOKED_THROUGH):
+            yield Found(
+                one["executionArn"],
+                one["name"],
+                machine,
+                one["status"],
+                one["startDate"].astimezone(UTC),
+                one.get("stopDate"),
+            )
+
+
+def without_token(event: dict[str, Any]) -> dict[str, Any]:
+    """An event without what a function is sent: that of a callback state holds its token."""
+    event.get("taskScheduledEventDetails", {}).pop("parameters", None)
+    return event
+
+
+def machines_of(outputs: Mapping[str, str]) -> dict[str, str]:
+    """The ARN of each machine of a stack, by its name as people type it: `order-saga`."""
+    named = {
+        _kebab(name.removesuffix(OUTPUT)): arn
+        for name, arn in outputs.items()
+        if name.endswith(OUTPUT)
+    }
+    return dict(sorted(named.items()))
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{one.lower()}" if one.isupper() else one for one in name).lstrip("-")

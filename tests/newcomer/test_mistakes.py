@@ -1,0 +1,167 @@
+"""Twenty-five mistakes that a person makes in the first hour, each with its answer."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.stack
+
+ORDER = '{"customer": "ada", "total": 5}'
+FAILED, USAGE = 1, 64
+
+
+@pytest.fixture(autouse=True)
+def _order(typed, stack):
+    """There is an order o-1 of version 1."""
+    if not (stack.state.path / "ordered").exists():
+        typed("publish", "ORDER", "o-1", "--name", "x", "--attributes", ORDER, "--sync")
+        (stack.state.path / "ordered").touch()
+
+
+MISTAKES = {
+    "a command is mistyped": (
+        "publihs ORDER o-1",
+        USAGE,
+        "No such command 'publihs'. Did you mean 'publish'?",
+    ),
+    "a command of a group is mistyped": (
+        "task shwo t-1",
+        USAGE,
+        "No such command 'shwo'. Did you mean 'show'?",
+    ),
+    "an option is mistyped": (
+        "data list ORDER --limt 5",
+        USAGE,
+        "No such option '--limt'. Did you mean '--limit'?",
+    ),
+    "a type is mistyped when publishing": (
+        ["publish", "ORDR", "o-1", "--name", "x", "--attributes", ORDER],
+        FAILED,
+        "unknown_type: type: 'ORDR' is not registered (did you mean ORDER?); known types: AIRPORT,",
+    ),
+    "a type is mistyped when reading": ("data get ORDR o-1", FAILED, "did you mean ORDER?"),
+    "a type is mistyped in a list": ("data list ORDR", FAILED, "did you mean ORDER?"),
+    "a type is in small letters": (
+        "data get order o-1",
+        FAILED,
+        "type: must be 1 to 64 capital letters, digits or '_', a letter first",
+    ),
+    "a chain of a mistyped type is asked for": (
+        "chain show ORDR o-1",
+        FAILED,
+        "did you mean ORDER?",
+    ),
+    "a task type is mistyped": (
+        "task list ORDER_REMAINDER",
+        FAILED,
+        "did you mean ORDER_REMINDER?",
+    ),
+    "a saga is mistyped": ("saga start ordersaga {}", FAILED, "did you mean order-saga?"),
+    "a table is mistyped": ("import start {csv} --table airport", FAILED, "did you mean airports?"),
+    "a machine is mistyped": ("start order-sage", FAILED, "there is no file order-sage"),
+    "a machine is mistyped for invoke": (
+        "invoke comand check_version",
+        FAILED,
+        "there is no machine comand (did you mean command?); there are",
+    ),
+    "a state is mistyped": (
+        "invoke command check_versoin",
+        FAILED,
+        "there is no state of command check_versoin (did you mean check_version?); there are",
+    ),
+    "an event is mistyped": (
+        "event command check_versoin",
+        FAILED,
+        "did you mean command check_version?",
+    ),
+    "the same item is published again": (
+        ["publish", "ORDER", "o-1", "--name", "x", "--attributes", ORDER],
+        FAILED,
+        "version_conflict: the current version is 1\n"
+        "to build on it: sfn-cqrs publish ORDER o-1 --version 1 …\n"
+        "to see it: sfn-cqrs data get ORDER o-1\n",
+    ),
+    "an item that does not exist is read": ("data get ORDER o-none", FAILED, "not_found: "),
+    "an id is mistyped": (
+        "task show t-nope",
+        FAILED,
+        "no task has an id that begins with 't-nope'",
+    ),
+    "an id is of something else": (
+        "task show g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",
+        FAILED,
+        "is the id of a saga: sfn-cqrs saga show g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",
+    ),
+    "the attributes are no JSON": (
+        ["publish", "ORDER", "o-2", "--name", "x", "--attributes", "{total: 5}"],
+        USAGE,
+        "--attributes is no JSON: ",
+    ),
+    "the attributes are forgotten": (
+        "publish ORDER o-2",
+        USAGE,
+        "give --name and --attributes, or --partial",
+    ),
+    "a file is not there": (
+        "import start none.csv --table airports",
+        USAGE,
+        "there is no file none.csv",
+    ),
+    "the table of a file is forgotten": (
+        "import start {csv}",
+        USAGE,
+        "--table says whose rows they are",
+    ),
+    "a version that has not failed is redriven": (
+        "chain redrive ORDER o-1 1",
+        FAILED,
+        "not_failed: ",
+    ),
+    "an execution that is none is shown": (
+        "execution show nope",
+        FAILED,
+        "`sfn-cqrs execution list` lists them",
+    ),
+    "the stack does not run": (
+        "data list ORDER --state {empty}",
+        FAILED,
+        "start one with `sfn-cqrs up`",
+    ),
+}
+
+
+def test_there_are_twenty_five():
+    assert len(MISTAKES) >= 25
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_answered_with_what_to_do(mistake, typed, tmp_path):
+    line, code, answer = MISTAKES[mistake]
+    table = tmp_path / "airports.csv"
+    table.write_text("icao,name,country,lat,lon,tz\n")
+    words = line.split() if isinstance(line, str) else line
+
+    result = typed(
+        *(word.replace("{csv}", str(table)).replace("{empty}", str(tmp_path)) for word in words)
+    )
+
+    assert answer in result.error
+    assert "Traceback" not in result.error
+    assert (result.code, result.output) == (code, "")
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "problem"),
+    [
+        ("data get ORDR o-1", FAILED, "unknown_type"),
+        ("task show t-nope", FAILED, "failed"),
+        ("publihs ORDER", USAGE, "usage"),
+    ],
+)
+def test_with_json_an_error_is_a_problem_document(line, code, problem, typed):
+    result = typed(*line.split(), "--json")
+
+    document = json.loads(result.error)
+    assert (result.code, result.output) == (code, "")
+    assert document["code"] == problem
+    assert {"type", "title", "detail", "code"} <= document.keys()
