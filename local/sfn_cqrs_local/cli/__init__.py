@@ -41,13 +41,14 @@ COMMANDS: Final = {
     "invoke": ("sfn_cqrs_local.cli.invoke:invoke", "Invoke the function of one state."),
     "event": ("sfn_cqrs_local.cli.invoke:event", "Print a sample event of a state."),
     "logs": ("sfn_cqrs_local.cli.logs:logs", "Read what the functions log, and follow it."),
+    "env": ("sfn_cqrs_local.cli.env:env", "Print the environment of the running stack."),
     "doctor": (
         "sfn_cqrs_local.cli.doctor:doctor",
         "Look for what is stuck, failed or undelivered.",
     ),
     "console": (
         "sfn_cqrs_local.cli.console:console",
-        "Show a stack in the browser: what runs, what is stuck, and repair it.",
+        "Show a stack in the browser, and repair it.",
     ),
     "engine": ("sfn_cqrs_local.cli.engine:engine", "Serve the Step Functions engine alone."),
     "new": ("sfn_cqrs_local.cli.new:new", "Write a workflow, handler, task or import of your own."),
@@ -55,6 +56,10 @@ COMMANDS: Final = {
     "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
     "graph": ("sfn_local.cli.graph:graph", "Draw a state machine."),
     "lint": ("sfn_local.cli.lint:lint", "Check state machine definitions."),
+    "completion": (
+        "sfn_cqrs_local.cli.env:completion",
+        "Print what lets a shell complete commands.",
+    ),
     "translate": (
         "sfn_cqrs_local.cli.translate:translate",
         "Print template.yaml as CloudFormation.",

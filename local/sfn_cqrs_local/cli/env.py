@@ -1,0 +1,68 @@
+"""env: the environment of the running stack's functions, for scripts, notebooks and tools."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sfn_cqrs_local.cli.options import one_line_errors, state_option
+from sfn_cqrs_local.state import StateFolder
+from sfn_local.cli.command import Command, json_option, print_json
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        'eval "$(sfn-cqrs env)"',
+        "sfn-cqrs env --for sam-local > env.json",
+        "sfn-cqrs env --json",
+    ),
+)
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(("shell", "dotenv", "sam-local")),
+    default="shell",
+    show_default=True,
+    help="export lines, NAME=VALUE lines, or the file of sam local's --env-vars.",
+)
+@state_option
+@json_option
+def env(purpose: str, state: Path, as_json: bool) -> None:
+    """Print what the functions of the running stack find in their environment.
+
+    With it, plain boto3 and the package sfn_cqrs speak to the stack, from anywhere on this machine.
+    """
+    with one_line_errors():
+        environment = dict(StateFolder(state).read().environment)
+    if as_json:
+        print_json(environment)
+    elif purpose == "sam-local":
+        print_json({"Parameters": environment})
+    else:
+        export = "export " if purpose == "shell" else ""
+        for name, value in sorted(environment.items()):
+            click.echo(f"{export}{name}={shlex.quote(value)}")
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        'eval "$(sfn-cqrs completion bash)"',
+        "sfn-cqrs completion fish > ~/.config/fish/completions/sfn-cqrs.fish",
+    ),
+)
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that lets a shell complete commands and options with the Tab key."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415 - asked for once
+
+    kind: Any = get_completion_class(shell)
+    root = context.find_root()
+    click.echo(kind(root.command, {}, "sfn-cqrs", "_SFN_CQRS_COMPLETE").source())
