@@ -38,11 +38,21 @@ class Response:
 class MockCase:
     """A test case during one execution."""
 
-    def __init__(self, name: str, responses: dict[str, tuple[str, list[Response]]]) -> None:
-        """Responses, and their name, by the state that they are for; calls counts by state."""
+    def __init__(
+        self,
+        name: str,
+        responses: dict[str, tuple[str, list[Response]]],
+        *,
+        goes_on: bool = False,
+    ) -> None:
+        """Responses, and their name, by the state that they are for; calls counts by state.
+
+        A case that goes on has services called when its responses end.
+        """
         self.name = name
         self.calls: dict[str, int] = {}
         self._responses = responses
+        self._goes_on = goes_on
 
     @property
     def states(self) -> frozenset[str]:
@@ -63,6 +73,8 @@ class MockCase:
         for response in responses:
             if response.first <= call <= response.last:
                 return response.answer
+        if self._goes_on:
+            return None
         raise RuntimeFailure(
             f"The mocked response {name} has no answer to call {call} (counted from 0) of the "
             f'state {state}; add one under "{call}"'

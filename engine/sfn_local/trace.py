@@ -34,6 +34,7 @@ class Step:
     input: str | None = None
     output: str | None = None
     arguments: str | None = None
+    is_distributed: bool = False
 
     @property
     def depth(self) -> int:
@@ -44,6 +45,11 @@ class Step:
     def seconds(self) -> float | None:
         """How long it took."""
         return None if self.exited is None else (self.exited - self.entered).total_seconds()
+
+
+def owners(events: Iterable[dict[str, Any]]) -> dict[int, Step | None]:
+    """The visit that each event belongs to, by its number."""
+    return _read(events)[1]
 
 
 def trace(events: Iterable[dict[str, Any]]) -> list[Step]:
@@ -149,6 +155,8 @@ def _update(step: Step, event: dict[str, Any]) -> None:
         step.exited = event["timestamp"]
         step.was_caught, step.has_failed = step.has_failed, False
         step.output = details.get("output")
+    elif kind == "MapRunStarted":
+        step.is_distributed = True
     elif kind in ATTEMPTS:
         step.attempts += 1
         step.has_failed = False

@@ -58,6 +58,19 @@ def _boto_client(arguments: dict[str, Any], service: str) -> Any:
     return make(service, **given, **{**arguments, "config": config})
 
 
+def client_of_profile(profile: str, service: str) -> Any:
+    """A client of AWS itself, which signs with a profile's credentials.
+
+    Raises:
+        ServicesMissingError: boto3 is not installed.
+    """
+    try:
+        boto3 = import_module("boto3")
+    except ImportError:
+        raise ServicesMissingError(f"{HINT} to ask AWS") from None
+    return boto3.Session(profile_name=profile).client(service)
+
+
 def method_name(operation: str) -> str:
     """What an operation is called on boto3's clients."""
     return str(import_module("botocore").xform_name(operation))

@@ -9,6 +9,7 @@ from sfn_local.cli.command import PROGRAM, LazyGroup, run_program
 COMMANDS = {
     "run": ("sfn_local.cli.run:run", "Run a state machine, with stand-ins for its tasks."),
     "test": ("sfn_local.cli.test:test", "Run the test cases of a mock configuration."),
+    "debug": ("sfn_local.cli.debug:debug", "Tell why an execution failed, and replay it."),
     "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
     "graph": ("sfn_local.cli.graph:graph", "Draw a state machine, and the path of an execution."),
     "lint": ("sfn_local.cli.lint:lint", "Check state machine definitions."),

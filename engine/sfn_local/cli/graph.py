@@ -1,8 +1,6 @@
 """graph: a state machine as a picture, with the path of an execution."""
 
 import json
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +8,8 @@ import click
 
 from sfn_local.cli.command import Command
 from sfn_local.cli.definitions import definition_argument, load, read_option
+from sfn_local.cli.history import ENDPOINT, ask, fetch_history
 from sfn_local.graph import Taken, mermaid, svg, taken
-from sfn_local.server import CONTENT_TYPE, TARGET
-
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the engine is near
-PATIENCE_SECONDS = 30
-LARGEST_PAGE = 1000
 
 
 @click.command(
@@ -38,7 +32,7 @@ LARGEST_PAGE = 1000
     "--endpoint-url",
     metavar="URL",
     envvar="AWS_ENDPOINT_URL_SFN",
-    default="http://127.0.0.1:8083",
+    default=ENDPOINT,
     show_default=True,
     help="Where the execution's history is; else AWS_ENDPOINT_URL_SFN.",
 )
@@ -63,7 +57,11 @@ def graph(definition: str, svg_path: str | None, execution: str | None, endpoint
 def _read_path(execution: str, endpoint_url: str) -> Taken:
     """The path of an execution, from the file of its history or from an engine."""
     is_arn = execution.startswith("arn:")
-    events = _fetch_history(execution, endpoint_url) if is_arn else _load_history(execution)
+    events = (
+        fetch_history(execution, lambda operation, given: ask(endpoint_url, operation, given))
+        if is_arn
+        else _load_history(execution)
+    )
     try:
         return taken(events)
     except ValueError as error:
@@ -80,29 +78,3 @@ def _load_history(path: str) -> list[dict[str, Any]]:
         message = f"--execution: {path} has no events; it is the answer of get-execution-history"
         raise click.UsageError(message)
     return events
-
-
-def _fetch_history(arn: str, endpoint_url: str) -> list[dict[str, Any]]:
-    events: list[dict[str, Any]] = []
-    given: dict[str, Any] = {"executionArn": arn, "maxResults": LARGEST_PAGE}
-    while True:
-        page = _ask(endpoint_url, "GetExecutionHistory", given)
-        events += page.get("events", [])
-        if "nextToken" not in page:
-            return events
-        given["nextToken"] = page["nextToken"]
-
-
-def _ask(endpoint_url: str, operation: str, given: dict[str, Any]) -> dict[str, Any]:
-    """An answer of Step Functions behind its protocol, from a server that reads no signature."""
-    headers = {"Content-Type": CONTENT_TYPE, "X-Amz-Target": f"{TARGET}{operation}"}
-    try:
-        request = urllib.request.Request(endpoint_url, json.dumps(given).encode(), headers)
-        with OPENER.open(request, timeout=PATIENCE_SECONDS) as response:
-            answer: dict[str, Any] = json.load(response)
-            return answer
-    except urllib.error.HTTPError as error:
-        reason = error.read().decode(errors="replace")
-        raise click.ClickException(f"{endpoint_url}: {reason}") from error
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"{endpoint_url}: {error}") from error

@@ -1,6 +1,7 @@
 """run and mock: a state machine on stand-ins for its tasks."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -193,8 +194,18 @@ def _seconds(described: dict[str, Any]) -> float | None:
     return float((described["stopDate"] - described["startDate"]).total_seconds())
 
 
-def print_run(described: dict[str, Any], events: list[dict[str, Any]], *, with_data: bool) -> None:
-    """Print the path of an execution with durations, and how it ended or where it stands."""
+def print_run(
+    described: dict[str, Any],
+    events: list[dict[str, Any]],
+    *,
+    with_data: bool,
+    show_data: Callable[[Step, str], None] | None = None,
+) -> None:
+    """Print the path of an execution with durations, and how it ended or where it stands.
+
+    Show_data prints the data of a state in the place of what does so here.
+    """
+    show_data = show_data or _print_data
     steps = trace(events)
     width = max((2 * step.depth + len(step.name) for step in steps), default=0)
     for step in steps:
@@ -204,7 +215,7 @@ def print_run(described: dict[str, Any], events: list[dict[str, Any]], *, with_d
         error = click.style(f"  {step.error}", fg="red") if step.error else ""
         click.echo(f"{name:<{width}}  {step.type:<8}  {took:>10}{more}{error}")
         if with_data:
-            _print_data(step, "  " * (step.depth + 2))
+            show_data(step, "  " * (step.depth + 2))
     seconds = _seconds(described)
     after = "" if seconds is None else f" after {_show_seconds(seconds)}"
     color = "green" if described["status"] == "SUCCEEDED" else "red"
@@ -218,7 +229,7 @@ def print_run(described: dict[str, Any], events: list[dict[str, Any]], *, with_d
             click.echo(f"{name}: {described[name]}")
     for step in stopped_in(events):
         click.echo(f"\nin the state {click.style(step.name, bold=True)}, with")
-        _print_data(step, "  ")
+        show_data(step, "  ")
 
 
 def _print_data(step: Step, margin: str) -> None:

@@ -46,7 +46,7 @@ class Runtime:
         self.tokens = Tokens(scheduler.random.randbytes(32))
 
     def took(self, state: str, field: str, position: int = 0) -> None:
-        """Note a way that an execution takes, if somebody asks for them."""
+        """Note a way that an execution takes, if somebody asks for them: ways is not None."""
         if self.ways is not None:
             self.ways.add((state, field, position))
 

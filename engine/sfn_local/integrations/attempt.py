@@ -120,13 +120,14 @@ class Attempt:
 
     def terms(self) -> dict[str, Any]:
         """The time limits and the role of Credentials, as events show them."""
-        role = None if self.credentials is None else {"roleArn": self.credentials.get("RoleArn")}
-        terms = {
-            "timeoutInSeconds": self.timeout,
-            "heartbeatInSeconds": self.heartbeat,
-            "taskCredentials": role,
-        }
-        return {name: value for name, value in terms.items() if value is not None}
+        terms: dict[str, Any] = {}
+        if self.timeout is not None:
+            terms["timeoutInSeconds"] = self.timeout
+        if self.heartbeat is not None:
+            terms["heartbeatInSeconds"] = self.heartbeat
+        if self.credentials is not None:
+            terms["taskCredentials"] = {"roleArn": self.credentials.get("RoleArn")}
+        return terms
 
     def record(self, event_type: str, details: dict[str, Any] | None = None) -> None:
         """Keep an event of the attempt."""

@@ -123,7 +123,8 @@ def _read_response(answer: Answer, log: dict[str, Json]) -> Outcome:
     """The response of the Invoke API, with what it says of the log."""
     if isinstance(answer, FunctionError):
         return StateFailure(answer.error, answer.cause)
-    response = Document({**_envelope(OK, read_result(answer).value, len(answer)), **log})
+    envelope = _envelope(OK, read_result(answer).value, len(answer))
+    response = Document({**envelope, **log} if log else envelope)
     return ResultTooLarge("lambda") if response.is_too_large else response
 
 

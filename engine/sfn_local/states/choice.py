@@ -60,7 +60,8 @@ class ChoiceState(State):
         document = self._flow.input(visit)
         for position, choice in enumerate(self._choices):
             if choice.holds(visit, document):
-                visit.runtime.took(self.name, "Choices", position)
+                if visit.line.runtime.ways is not None:
+                    visit.line.runtime.took(self.name, "Choices", position)
                 return choice.flow.narrow_output(visit, document), choice.next
         if self._default is None:
             cause = f"No rule of the state '{self.name}' holds, and it has no Default."

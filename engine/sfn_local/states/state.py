@@ -58,7 +58,8 @@ class State(ABC):
             StateFailure: the state failed, and did not catch it.
         """
         visit = Visit(line, self, document)
-        line.runtime.took(self.name, "State")
+        if line.runtime.ways is not None:
+            line.runtime.took(self.name, "State")
         try:
             output, following = await self.execute(visit)
         except RuntimeFailure as failure:

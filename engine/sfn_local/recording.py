@@ -1,0 +1,324 @@
+"""An execution that ran elsewhere, as its history tells it, and its replay here.
+
+Its tasks answer in a replay what they answered then, so that the replay takes the same path. A
+Distributed Map is taken as one task: the history does not tell of its children.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sfn_local import Engine, FunctionError, InlineFunctions, VirtualClock, function_name
+from sfn_local.document import Document, Json
+from sfn_local.errors import StateFailure
+from sfn_local.lint.model import Definition
+from sfn_local.mocks import Answer, MockCase, MockConfig, Response
+from sfn_local.trace import Step, owners, stopped_in, trace
+
+CASE = "Recorded"
+OF_TASKS = ("Task", "LambdaFunction", "Activity")
+FAILURES = ("Failed", "TimedOut")
+TIMEOUT = "States.Timeout"
+MOST_EVENTS = 24_999
+REDRIVABLE_DAYS = 14
+ENDS = {
+    "ExecutionSucceeded": "SUCCEEDED",
+    "ExecutionFailed": "FAILED",
+    "ExecutionTimedOut": "TIMED_OUT",
+    "ExecutionAborted": "ABORTED",
+}
+MAP_AS_TASK = "arn:aws:states:::aws-sdk:recorded:distributedMap"
+OF_MAPS = ("ItemProcessor", "ItemReader", "ItemBatcher", "ItemSelector", "ResultWriter", "Label")
+OF_DATA = (
+    "ItemsPath",
+    "Items",
+    "ResultSelector",
+    "ResultPath",
+    "OutputPath",
+    "Output",
+    "InputPath",
+)
+
+Handler = Callable[[Json], Json]
+
+
+class RecordingError(ValueError):
+    """A text is no history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a history tells; answers are by state, in the order of the calls."""
+
+    events: list[dict[str, Any]]
+    steps: list[Step]
+    stopped: list[Step]
+    answers: dict[str, list[Answer]]
+
+    @property
+    def input(self) -> str:
+        """The execution's input, a JSON text."""
+        return str(_details(self.events[0]).get("input", "{}"))
+
+    @property
+    def status(self) -> str:
+        """How it ended; RUNNING where it has not."""
+        return ENDS.get(self.events[-1]["type"], "RUNNING")
+
+    @property
+    def error(self) -> str | None:
+        """The error that it ended with."""
+        return _details(self.events[-1]).get("error")
+
+    @property
+    def cause(self) -> str | None:
+        """The cause of that error."""
+        return _details(self.events[-1]).get("cause")
+
+    @property
+    def caught(self) -> list[Step]:
+        """The visits whose error a Catch has taken, so that the execution went on."""
+        return [step for step in self.steps if step.was_caught]
+
+    def not_redrivable_because(self, now: datetime) -> str | None:
+        """Why AWS would not redrive it; None if it would."""
+        ended = _moment(self.events[-1]["timestamp"])
+        if self.status not in ("FAILED", "TIMED_OUT", "ABORTED"):
+            return f"it is {self.status}"
+        if len(self.events) >= MOST_EVENTS:
+            return f"it has {len(self.events):,} events; up to {MOST_EVENTS - 1:,} can be redriven"
+        if (now - ended).days >= REDRIVABLE_DAYS:
+            return f"it ended more than {REDRIVABLE_DAYS} days ago"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What became of a replay."""
+
+    described: dict[str, Any]
+    events: list[dict[str, Any]]
+
+    def difference(self, recording: Recording) -> str | None:
+        """Where its path or data first differ from what was recorded; None if they do not."""
+        steps = trace(self.events)
+        for number, (then, now) in enumerate(zip(recording.steps, steps, strict=False), start=1):
+            if then.name != now.name:
+                return f"step {number} is {now.name}, and was {then.name}"
+            if not _same(then.input, now.input):
+                return f"the input of {now.name} is {now.input}, and was {then.input}"
+        if len(steps) != len(recording.steps):
+            is_now = len(steps) > len(recording.steps)
+            longer = steps if is_now else recording.steps
+            first = longer[min(len(steps), len(recording.steps))]
+            return f"only {'now' if is_now else 'then'} it came to {first.name}"
+        return None
+
+
+def read(text: str) -> Recording:
+    """The recording in the JSON of GetExecutionHistory, or in the lines of an EXPRESS log.
+
+    Raises:
+        RecordingError: it is neither.
+    """
+    try:
+        events = _events(text)
+        if events[0]["type"] != "ExecutionStarted":
+            raise RecordingError("the history does not begin with ExecutionStarted")
+        return Recording(events, trace(events), stopped_in(events), _answers(events))
+    except (AttributeError, IndexError, KeyError, TypeError, json.JSONDecodeError) as error:
+        message = f"this is no answer of GetExecutionHistory ({type(error).__name__}: {error})"
+        raise RecordingError(message) from None
+
+
+def _answers(events: list[dict[str, Any]]) -> dict[str, list[Answer]]:
+    """What the tasks of each state answered, in the order of their calls.
+
+    A failure that a redrive has overtaken is left out.
+    """
+    by_id, owner = {event["id"]: event for event in events}, owners(events)
+    found: dict[str, list[tuple[int, Answer]]] = defaultdict(list)
+    for position, event in enumerate(events):
+        answer, step = _answer(event), owner.get(event["id"])
+        if answer is not None and step is not None:
+            found[step.name].append((_scheduled(event, by_id), answer))
+        if event["type"] == "ExecutionRedriven":
+            for stopped in stopped_in(events[:position]):
+                if found[stopped.name] and isinstance(found[stopped.name][-1][1], StateFailure):
+                    found[stopped.name].pop()
+    answers = {
+        name: [answer for _, answer in sorted(listed, key=lambda each: each[0])]
+        for name, listed in found.items()
+    }
+    for step in trace(events):
+        if step.is_distributed:
+            answers.setdefault(step.name, []).append(_map_answer(step))
+    return answers
+
+
+def _scheduled(event: dict[str, Any], by_id: dict[int, dict[str, Any]]) -> int:
+    """The event with which the call began whose end this one is."""
+    while not event["type"].endswith("Scheduled") and event["previousEventId"] in by_id:
+        event = by_id[event["previousEventId"]]
+    return int(event["id"])
+
+
+def mock_configuration(machine: str, recording: Recording) -> dict[str, Json]:
+    """A MockConfigFile.json with one test case, Recorded: the tasks answer as they did."""
+    responses = {
+        f"{state}_{CASE}": {str(call): _mocked(answer) for call, answer in enumerate(answers)}
+        for state, answers in recording.answers.items()
+    }
+    case = {state: f"{state}_{CASE}" for state in recording.answers}
+    return {
+        "StateMachines": {machine: {"TestCases": {CASE: case}}},
+        "MockedResponses": responses,
+    }
+
+
+def replay(
+    definition: Json, recording: Recording, handlers: Mapping[str, Handler] | None = None
+) -> Replay:
+    """Run a definition on the recorded answers, under a virtual clock.
+
+    What a function of the handlers failed with last is not repeated: it is called instead. So is
+    whatever a mended definition calls beyond what was recorded.
+
+    Raises:
+        ApiError: the definition or the input is refused.
+    """
+    handlers = handlers or {}
+
+    def call(function: str, payload: bytes) -> bytes:
+        name = function_name(function)
+        if name not in handlers:
+            raise FunctionError("NotRecorded", f"nothing was recorded for this call of {name}")
+        return json.dumps(handlers[name](json.loads(payload))).encode()
+
+    clock = VirtualClock(_moment(recording.events[0]["timestamp"]))
+    mocks = _Recorded(_without_failures(definition, recording.answers, handlers))
+    engine = Engine(functions=InlineFunctions(call), clock=clock, mocks=mocks)
+    arn = engine.create_state_machine("replay", _with_maps_as_tasks(definition))
+    execution = engine.start_execution(f"{arn}#{CASE}", "replay", recording.input)
+    engine.run_until(execution)
+    return Replay(engine.describe_execution(execution), engine.history(execution))
+
+
+class _Recorded(MockConfig):
+    """The recorded answers as a mock configuration, whose tasks are called when these end."""
+
+    def __init__(self, answers: Mapping[str, list[Answer]]) -> None:
+        super().__init__('{"StateMachines": {}, "MockedResponses": {}}')
+        self._answers = answers
+
+    def case(self, machine: str, case: str) -> MockCase:
+        del machine
+        responses = {
+            state: (state, [Response(call, call, answer) for call, answer in enumerate(answers)])
+            for state, answers in self._answers.items()
+        }
+        return MockCase(case, responses, goes_on=True)
+
+
+def _without_failures(
+    definition: Json, answers: dict[str, list[Answer]], handlers: Mapping[str, Handler]
+) -> dict[str, list[Answer]]:
+    """The answers but the last failures of the functions that are called instead."""
+    kept = dict(answers)
+    for state in Definition(definition).of_type("Task"):
+        given = state.fields.get("Parameters", state.fields.get("Arguments"))
+        named = given.get("FunctionName") if isinstance(given, dict) else state.resource
+        if state.name in kept and function_name(str(named)) in handlers:
+            listed = list(kept[state.name])
+            while listed and isinstance(listed[-1], StateFailure):
+                listed.pop()
+            kept[state.name] = listed
+    return kept
+
+
+def _with_maps_as_tasks(definition: Json) -> Json:
+    """Distributed Maps as tasks, whose recorded answer is the output of the state."""
+    changed = deepcopy(definition)
+    for state in Definition(changed).of_type("Map"):
+        if state.is_distributed:
+            for name in list(state.fields):
+                if name in (*OF_MAPS, *OF_DATA) or name.startswith(("MaxConcurrency", "Tolerated")):
+                    del state.fields[name]
+            state.fields |= {"Type": "Task", "Resource": MAP_AS_TASK}
+    return changed
+
+
+def _events(text: str) -> list[dict[str, Any]]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = [_logged(json.loads(line)) for line in text.splitlines() if line.strip()]
+    events = value.get("events") if isinstance(value, dict) else value
+    if isinstance(value, dict) and "previous_event_id" in value:
+        events = [_logged(value)]
+    if not isinstance(events, list) or not events:
+        raise RecordingError("there are no events; it is the answer of get-execution-history")
+    return [{**event, "timestamp": _moment(event["timestamp"])} for event in events]
+
+
+def _logged(line: dict[str, Any]) -> dict[str, Any]:
+    """An event of an EXPRESS execution, from its line in the log."""
+    kind = str(line["type"])
+    named = f"{kind[0].lower()}{kind[1:]}"
+    for about in ("StateEntered", "StateExited"):  # the type of the state is not in these names
+        named = f"s{about[1:]}" if kind.endswith(about) else named
+    return {
+        "id": int(line["id"]),
+        "previousEventId": int(line["previous_event_id"]),
+        "type": kind,
+        "timestamp": int(line["event_timestamp"]) / 1000,
+        f"{named}EventDetails": line.get("details", {}),
+    }
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, (int, float)):
+        return datetime.fromtimestamp(value, UTC)
+    return datetime.fromisoformat(str(value))
+
+
+def _answer(event: dict[str, Any]) -> Answer | None:
+    """What an event says that a task answered; None where it is about something else."""
+    kind: str = event["type"]
+    if not kind.startswith(OF_TASKS) or kind.startswith("TaskState"):
+        return None
+    details = _details(event)
+    if kind.endswith("Succeeded"):
+        return Document.parse(details.get("output", "null"))
+    if kind.endswith(FAILURES):
+        timed_out = TIMEOUT if kind.endswith("TimedOut") else None
+        return StateFailure(details.get("error", timed_out), details.get("cause"))
+    return None
+
+
+def _map_answer(step: Step) -> Answer:
+    if step.output is not None and not step.was_caught:
+        return Document.parse(step.output)
+    return StateFailure(step.error, step.cause)
+
+
+def _mocked(answer: Answer) -> Json:
+    if isinstance(answer, StateFailure):
+        return {"Throw": {"Error": answer.error or "", "Cause": answer.cause or ""}}
+    return {"Return": answer.value}
+
+
+def _details(event: dict[str, Any]) -> dict[str, Any]:
+    return next((value for value in event.values() if isinstance(value, dict)), {})
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one == other or bool(json.loads(one) == json.loads(other))
