@@ -1,0 +1,247 @@
+"""Every route with another tenant's id, code, key, cursor, link: refused or empty, none skipped."""
+
+from typing import Any
+
+import pytest
+from tests.support.api import Answer, Api, Person, api_routes, form
+
+from sfn_cqrs.service.approvals.service import ApprovalService
+
+SECRET = "TENANT2-SECRET"
+THEIRS = Person("taro", ("operator",), "tenant2")
+OURS = Person("hanako", ("operator",), "tenant1")
+NARITA = f"NRT,{SECRET},JP,35.7,140.3,Asia/Tokyo"
+FILE = f"icao,name,country,lat,lon,tz\n{NARITA}\nBAD,{SECRET},JP,999,1,Asia/Tokyo\n"
+
+
+class Foreign:
+    """What tenant2 has: ids by the name that a route's path gives them, and cursors by list."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        for number in (1, 2):
+            order = {"customer": SECRET, "total": number}
+            body = {"type": "ORDER", "code": f"o-{number}", "name": SECRET, "attributes": order}
+            self._made("/commands", {**body, "mode": "sync"}, key=f"their-key-{number}")
+            self._made("/commands", {**body, "version": 1, "name": f"{SECRET} 2", "mode": "sync"})
+        twice = range(2)
+        items = [{"order": SECRET, "to": "a@example.com"}]
+        task = {"taskType": "ORDER_REMINDER", "input": items, "name": SECRET}
+        self.tasks = [self._made("/tasks", task)["id"] for _ in twice]
+        saga = {"saga": "order-saga", "input": {"order": SECRET}, "name": SECRET}
+        self.sagas = [self._made("/sagas", saga)["id"] for _ in twice]
+        ask = {"type": "ORDER_RELEASE", "subject": "o-1", "note": SECRET}
+        self.approvals = [self._made("/approvals", ask)["id"] for _ in twice]
+        self.key = "uploads/tenant2/x/airports.csv"
+        api.world.import_bucket.put(self.key, FILE.encode())
+        start = {"key": self.key, "tableName": "airports", "processingMode": "DIRECT"}
+        self.imports = [self._made("/imports", start)["id"] for _ in twice]
+        zipped = {"key": self.key, "kind": "zip"}
+        self.archives = [self._made("/imports", zipped)["id"] for _ in twice]
+        service = ApprovalService("tenant2")
+        url = service.link(self.approvals[0], "jiro", {"operator"}, base_url="https://x.example")
+        self.token = url.partition("?token=")[2]
+
+    def cursor(self, path: str, query: dict[str, str] | None = None) -> str:
+        """The cursor after the first of their items in a list."""
+        answer = self.api.send(THEIRS, "GET", path, query={**(query or {}), "limit": "1"})
+        cursor: str = answer.body["nextCursor"]
+        return cursor
+
+    def _made(self, path: str, body: dict[str, Any], key: str | None = None) -> dict[str, Any]:
+        answer = self.api.send(THEIRS, "POST", path, body, key=key)
+        assert answer.status < 300, answer
+        made: dict[str, Any] = answer.body
+        return made
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """All that belongs to tenant2."""
+        world = self.api.world
+        items = [
+            (table, key, item)
+            for table, rows in world.dynamodb.tables.items()
+            for key, item in rows.items()
+            if "tenant2" in str(key)
+        ]
+        commands = {k: v for k, v in world.store.commands.items() if k[0].tenant == "tenant2"}
+        return items, commands
+
+
+@pytest.fixture
+def api() -> Any:
+    with Api() as api:
+        yield api
+
+
+@pytest.fixture
+def theirs(api: Api) -> Foreign:
+    return Foreign(api)
+
+
+DIGEST = {"digest": "x"}
+Ask = tuple[str, str, Any, dict[str, str] | None]
+
+
+def asked(theirs: Foreign) -> dict[str, list[Ask]]:
+    """What tenant1 sends to each route, by method and path as the template has them."""
+    task, saga, approval = theirs.tasks[0], theirs.sagas[0], theirs.approvals[0]
+    job, archive = theirs.imports[0], theirs.archives[0]
+    order = {"customer": "mine"}
+    whole = {"type": "ORDER", "code": "o-1", "name": "mine", "attributes": order}
+    decide = {"token": theirs.token, "decision": "approve"}
+    orders, reminders = {"type": "ORDER"}, {"taskType": "ORDER_REMINDER"}
+    cursors = {
+        "/data": theirs.cursor("/data", orders),
+        "/tasks": theirs.cursor("/tasks", reminders),
+        "/commands/ORDER/o-1": theirs.cursor("/commands/ORDER/o-1"),
+        "/sagas": theirs.cursor("/sagas"),
+        "/approvals": theirs.cursor("/approvals", {"status": "ALL"}),
+        "/imports": theirs.cursor("/imports"),
+    }
+
+    def listed(path: str, query: dict[str, str] | None = None) -> list[Ask]:
+        given = query or {}
+        after = {**given, "cursor": cursors[path]}
+        return [("GET", path, None, given or None), ("GET", path, None, after)]
+
+    return {
+        "POST /commands": [
+            ("POST", "/commands", {**whole, "version": 1}, None),
+            ("POST", "/commands", {**whole, "partial": True, "name": None}, None),
+            ("POST", "/commands", {**whole, "tenant": "tenant2"}, None),
+        ],
+        "DELETE /commands/{type}/{code}": [("DELETE", "/commands/ORDER/o-1", None, None)],
+        "GET /commands/{type}/{code}": listed("/commands/ORDER/o-1"),
+        "GET /commands/{type}/{code}/{version}": [("GET", "/commands/ORDER/o-1/1", None, None)],
+        "POST /commands/{type}/{code}/{version}/redrive": [
+            ("POST", "/commands/ORDER/o-1/1/redrive", None, None)
+        ],
+        "POST /commands/{type}/{code}/{version}/skip": [
+            ("POST", "/commands/ORDER/o-1/1/skip", None, None)
+        ],
+        "GET /data": listed("/data", orders),
+        "GET /data/{type}/{code}": [
+            ("GET", "/data/ORDER/o-1", None, None),
+            ("GET", "/data/ORDER/o-1", None, {"deleted": "true"}),
+        ],
+        "GET /data/{type}/{code}/history": [("GET", "/data/ORDER/o-1/history", None, None)],
+        "POST /tasks": [("POST", "/tasks", {"taskType": task, "input": [1]}, None)],
+        "GET /tasks": listed("/tasks", reminders),
+        "GET /tasks/{id}": [("GET", f"/tasks/{task}", None, None)],
+        "POST /tasks/{id}/cancel": [("POST", f"/tasks/{task}/cancel", None, None)],
+        "POST /tasks/{id}/retry": [("POST", f"/tasks/{task}/retry", None, None)],
+        "POST /sagas": [("POST", "/sagas", {"saga": saga, "input": {}}, None)],
+        "GET /sagas": listed("/sagas"),
+        "GET /sagas/{id}": [("GET", f"/sagas/{saga}", None, None)],
+        "POST /sagas/{id}/redrive": [("POST", f"/sagas/{saga}/redrive", None, None)],
+        "POST /approvals": [
+            ("POST", "/approvals", {"type": "ORDER_RELEASE", "subject": "o-1"}, None)
+        ],
+        "GET /approvals": [
+            ("GET", "/approvals", None, None),
+            *listed("/approvals", {"status": "ALL"}),
+        ],
+        "GET /approvals/{id}": [("GET", f"/approvals/{approval}", None, None)],
+        "POST /approvals/{id}/approve": [("POST", f"/approvals/{approval}/approve", DIGEST, None)],
+        "POST /approvals/{id}/reject": [("POST", f"/approvals/{approval}/reject", {}, None)],
+        "POST /approvals/{id}/retry": [("POST", f"/approvals/{approval}/retry", None, None)],
+        "GET /approvals/{id}/decide": [
+            ("GET", f"/approvals/{theirs.approvals[1]}/decide", None, {"token": theirs.token})
+        ],
+        "POST /approvals/{id}/decide": [
+            ("POST", f"/approvals/{theirs.approvals[1]}/decide", form(**decide), None)
+        ],
+        "POST /imports/uploads": [
+            ("POST", "/imports/uploads", {"name": "../../tenant2/x/airports.csv"}, None)
+        ],
+        "POST /imports": [
+            ("POST", "/imports", {"key": theirs.key, "tableName": "airports"}, None),
+            ("POST", "/imports", {"key": theirs.key, "kind": "zip"}, None),
+        ],
+        "POST /imports/rows": [
+            ("POST", "/imports/rows", {"tableName": job, "cells": {"icao": "NRT"}}, None)
+        ],
+        "GET /imports": [*listed("/imports"), ("GET", "/imports", None, {"kind": "zip"})],
+        "GET /imports/{id}": [
+            ("GET", f"/imports/{job}", None, None),
+            ("GET", f"/imports/{archive}", None, None),
+        ],
+        "GET /imports/{id}/errors.csv": [("GET", f"/imports/{job}/errors.csv", None, None)],
+        "POST /imports/{id}/cancel": [
+            ("POST", f"/imports/{job}/cancel", None, None),
+            ("POST", f"/imports/{archive}/cancel", None, None),
+        ],
+        "POST /imports/{id}/retry": [
+            ("POST", f"/imports/{job}/retry", None, None),
+            ("POST", f"/imports/{archive}/retry", None, None),
+        ],
+    }
+
+
+NOTHING_OF_ANYBODYS = {"GET /openapi.json", "GET /docs"}
+
+
+def is_harmless(method: str, path: str, answer: Answer) -> bool:
+    """Refused, or a list of nothing; or a form for a place of our own."""
+    if path == "/imports/uploads":
+        return str(answer.body["key"]).startswith("uploads/tenant1/")
+    is_list = method == "GET" and answer.status == 200 and answer.body.get("items") == []
+    return is_list or 400 <= answer.status < 500
+
+
+def test_no_route_answers_for_another_tenant(api: Api, theirs: Foreign) -> None:
+    before = theirs.state
+
+    for route, requests in asked(theirs).items():
+        for method, path, body, query in requests:
+            answer = api.send(OURS, method, path, body, query=query, key="their-key-1")
+
+            assert SECRET not in answer.text, (route, answer)
+            assert is_harmless(method, path, answer), (route, path, answer)
+    assert theirs.state == before
+
+
+def test_every_route_is_among_them(theirs: Foreign) -> None:
+    declared = {(one.method, one.path) for one in api_routes() if one.path != "$default"}
+    routes = {f"{method} {path}" for method, path in declared if method != "OPTIONS"}
+
+    assert routes == set(asked(theirs)) | NOTHING_OF_ANYBODYS
+
+
+@pytest.mark.usefixtures("theirs")
+def test_another_tenants_idempotency_key_is_another_request(api: Api) -> None:
+    order = {"customer": "mine", "total": 1}
+    body = {"type": "ORDER", "code": "o-1", "name": "mine", "attributes": order, "mode": "sync"}
+
+    answer = api.send(OURS, "POST", "/commands", body, key="their-key-1")
+
+    assert (answer.status, answer.body["version"]) == (200, 1)
+    assert api.send(OURS, "GET", "/data/ORDER/o-1").body["name"] == "mine"
+    assert api.send(THEIRS, "GET", "/data/ORDER/o-1").body["name"] == f"{SECRET} 2"
+
+
+def test_a_link_decides_in_its_own_tenant_and_for_its_own_approval(
+    api: Api, theirs: Foreign
+) -> None:
+    first, second = theirs.approvals
+    body = form(token=theirs.token, decision="approve")
+
+    elsewhere = api.send(OURS, "POST", f"/approvals/{second}/decide", body)
+    there = api.send(OURS, "POST", f"/approvals/{first}/decide", body)
+
+    assert (elsewhere.status, there.status) == (403, 200)
+    assert ApprovalService("tenant2").get(second).votes == ()
+    assert [vote.by for vote in ApprovalService("tenant2").get(first).votes] == ["jiro"]
+
+
+def test_the_matrix_would_notice(api: Api, theirs: Foreign) -> None:
+    """The same requests of tenant2 itself are answered, and change what it has."""
+    before, answered = theirs.state, 0
+    for requests in asked(theirs).values():
+        for method, path, body, query in requests:
+            answer = api.send(THEIRS, method, path, body, query=query)
+            answered += answer.status < 300 and SECRET in answer.text
+
+    assert answered > 10
+    assert theirs.state != before
