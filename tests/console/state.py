@@ -2,8 +2,6 @@
 
 import json
 import time
-import urllib.error
-import urllib.request
 
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.upload import upload
@@ -29,6 +27,7 @@ def api_of(stack, *, user="hanako", tenant="tenant1", roles="operator"):
 def fill(stack, folder):
     """Fill a stack: one thing of each kind in each state that asks for somebody; answers ids."""
     api = api_of(stack)
+    publish(api, HOSTILE, HOSTILE, {"customer": HOSTILE, "token": "no-secret", "x": [HOSTILE]})
     for number, (name, customer, total) in enumerate(ORDERS, 1):
         publish(api, f"o-{number}", name, {"customer": customer, "total": total})
     publish(api, "o-1", "Two books", {"customer": "ada", "total": 20.5, "gift": True}, version=-1)
@@ -36,7 +35,6 @@ def fill(stack, folder):
     publish(api, "o-13", "Order without a customer", {"total": 3})
     publish(api, "o-13", "Corrected order", {"customer": "eve", "total": 3}, version=1)
     publish(api, "o-13", "Corrected once more", {"customer": "eve", "total": 4}, version=2)
-    publish(api, HOSTILE, HOSTILE, {"customer": HOSTILE, "token": "no-secret", "x": [HOSTILE]})
     publish(api, "BOOK", "Book", {"available": 5}, type_="STOCK")
     ids = {
         "task": create(
@@ -114,12 +112,3 @@ def wait(api, path, field, values):
             raise AssertionError(f"{path}: {field} is {found[field]}, not one of {values}")
         time.sleep(0.05)
     return found
-
-
-def get(url):
-    """GET a page without a browser; answers its status and text."""
-    try:
-        with urllib.request.urlopen(url, timeout=10) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import os
 import re
 import urllib.error
 import urllib.request
 from dataclasses import replace
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -400,6 +402,60 @@ def test_a_member_sees_no_operators_button_and_is_refused(page, console, stack, 
 
     assert status == 403
     assert api_of(stack).get(f"/commands/ORDER/{failed}/1")["attempt"] == 1
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.proof
+def test_the_pictures_of_the_docs_are_taken_from_this_state(browser, console, stack, ids, theme):
+    folder = Path(os.environ.get("SFN_CQRS_PICTURES", ".build/console"))
+    folder.mkdir(parents=True, exist_ok=True)
+    arn = stack.outputs["CommandStateMachineArn"]
+    runs = stack.client("stepfunctions").list_executions(
+        stateMachineArn=arn, statusFilter="FAILED"
+    )["executions"]
+    shown = {
+        "overview": "",
+        "item": "/items/ORDER/o-13?v=3",
+        "execution": f"/executions/command/{runs[0]['name']}",
+        "import": f"/imports/{ids['import']}",
+    }
+    made = browser.new_context(viewport={**DESK, "height": 800}, color_scheme=theme)
+    page = made.new_page()
+    for name, path in shown.items():
+        visit(page, console, path)
+        page.screenshot(path=folder / f"{name}-{theme}.png", animations="disabled")
+    made.close()
+
+    assert len(list(folder.glob(f"*-{theme}.png"))) == len(shown)
+
+
+@pytest.mark.proof
+def test_36_000_live_updates_leave_no_memory_behind(context, console):
+    page = context.new_page()
+    visit(page, console, "/executions")
+    page.evaluate("stream.close()")
+    session = context.new_cdp_session(page)
+    rounds = """async (count) => {
+        const html = [main.innerHTML, main.innerHTML.replaceAll("SUCCEEDED", "RUNNING")];
+        for (let i = 0; i < count; i++) await change(html[i % 2], String(i));
+    }"""
+
+    def used():
+        session.send("HeapProfiler.collectGarbage")
+        session.send("HeapProfiler.collectGarbage")
+        counters = session.send("Memory.getDOMCounters")
+        heap = session.send("Runtime.getHeapUsage")["usedSize"]
+        return heap, counters["nodes"], counters["jsEventListeners"]
+
+    page.set_default_timeout(600_000)
+    page.evaluate(rounds, 1_000)
+    heap, nodes, listeners = used()
+    page.evaluate(rounds, 35_000)
+    heap_after, nodes_after, listeners_after = used()
+
+    assert heap_after < heap + 2_000_000
+    assert nodes_after <= nodes * 1.1
+    assert listeners_after <= listeners
 
 
 # ------------------------------------------------------------------ without a browser

@@ -8,6 +8,7 @@ from sfn_cqrs_local.console.rendering import (
     environment,
     json_block,
     moment,
+    reason,
     visible,
 )
 
@@ -72,3 +73,12 @@ def test_a_moment_is_utc_until_the_browser_knows_better():
         '<time datetime="2026-11-26T22:00:26.123Z" data-shape="">2026-11-26 22:00:26 UTC</time>'
     )
     assert moment("never") == '<span class="muted">–</span>'
+
+
+def test_the_cause_of_a_function_is_its_message_and_its_trace():
+    cause = '{"errorMessage": "it broke", "errorType": "E", "stackTrace": ["  File a\\n", "  b"]}'
+
+    assert reason(cause) == ("it broke", "  File a\n  b")
+    assert reason("plain words") == ("plain words", "")
+    assert reason("[1]") == ("[1]", "")
+    assert reason(None) == ("", "")

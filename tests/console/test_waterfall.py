@@ -90,6 +90,28 @@ def test_the_iterations_of_a_map_share_a_row_and_too_many_bars_become_few():
     assert len(fall.rows[1].bars) <= MOST_BARS
 
 
+def test_what_failed_inside_a_map_ends_with_it():
+    past = Past()
+    past.entered(0, "all", "Map")
+    past.add(0, "MapStateStarted", mapStateStartedEventDetails={"length": 1})
+    first = past.add(0, "MapIterationStarted", mapIterationStartedEventDetails={"name": "all"})
+    past.entered(0, "one", previous=first)
+    past.add(1, "TaskFailed", taskFailedEventDetails={"error": "X"})
+    past.add(1, "MapStateFailed")
+    past.exited(1, "all", "Map")
+    past.entered(1, "tell")
+    past.exited(4, "tell")
+    past.add(4, "ExecutionFailed", executionFailedEventDetails={"error": "X"})
+
+    fall = waterfall(past.events, None)
+
+    assert [(row.name, row.bars[0].width) for row in fall.rows] == [
+        ("all", 250.0),
+        ("one", 250.0),
+        ("tell", 750.0),
+    ]
+
+
 def test_what_runs_lasts_until_now():
     past = Past()
     past.entered(0, "one")

@@ -49,6 +49,8 @@ class Ask:
     parts: Mapping[str, Any]
     query: Mapping[str, str]
     form: Mapping[str, str] = field(default_factory=dict)
+    is_patient: bool = False
+    """Whether a page is there already, and what takes long may follow."""
 
     @property
     def api(self) -> Api:
@@ -205,7 +207,9 @@ class Console:
         if found is None:
             return Response(status_code=HTTPStatus.NO_CONTENT)
         page, parts = found
-        ask = replace(self._ask(request), path=path, parts=parts, query=_query(query))
+        ask = replace(
+            self._ask(request), path=path, parts=parts, query=_query(query), is_patient=True
+        )
 
         async def events() -> Any:
             digest, silent = known, 0.0

@@ -251,6 +251,17 @@ class Executions:
             kept.is_over = run.stopped is not None
         return kept.events
 
+    def unread(self, run: Run) -> int:
+        """How many events of an execution were never read."""
+        kept = self._histories.get(f"{run.arn}|{run.redrives}")
+        if kept is not None and kept.is_over:
+            return 0
+        last = self._sfn.get_execution_history(
+            executionArn=run.arn, maxResults=1, reverseOrder=True, includeExecutionData=False
+        )
+        known = len(kept.events) if kept is not None else 0
+        return int(last["events"][0]["id"]) - known
+
     def start(self, machine: Machine, given: str) -> str:
         """Start an execution with an input, which is JSON; answers its name."""
         answer = self._sfn.start_execution(stateMachineArn=machine.arn, input=given)

@@ -127,6 +127,7 @@ def environment() -> jinja2.Environment:
         "tone": tone,
         "number": number,
         "first_line": first_line,
+        "reason": reason,
     }
     made.globals |= {"query": query}
     return made
@@ -144,6 +145,19 @@ def _parsed(value: object) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def reason(cause: str | None) -> tuple[str, str]:
+    """What a cause says, and the rest of it: Lambda wraps its message in JSON, with a trace."""
+    text = cause or ""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text, ""
+    if not isinstance(found, dict) or not isinstance(found.get("errorMessage"), str):
+        return text, ""
+    trace = found.get("stackTrace") or found.get("trace") or []
+    return found["errorMessage"], "".join(map(str, trace)) if isinstance(trace, list) else ""
 
 
 def first_line(text: str | None, longest: int = 160) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -11,7 +11,7 @@ from math import inf
 from typing import Any, Final
 
 from sfn_local.graph import CAUGHT, FAILED, RUNNING, SUCCEEDED
-from sfn_local.trace import Step, stopped_in, trace
+from sfn_local.trace import Step, trace
 
 WIDTH: Final = 1000.0
 """Of the whole time, in the units that the bars are given in."""
@@ -146,7 +146,6 @@ def waterfall(events: list[dict[str, Any]], now: datetime | None) -> Waterfall |
     moments += [now] if now is not None and now > moments[-1] else []
     axis = Axis(sorted(moments))
     end = max(moments)
-    stops = {id(step) for step in stopped_in(events)}
     groups: dict[tuple[int, str], list[tuple[int, Step]]] = {}
     rows: list[tuple[int, str]] = []
     for number, step in enumerate(steps):
@@ -155,21 +154,14 @@ def waterfall(events: list[dict[str, Any]], now: datetime | None) -> Waterfall |
             rows.append(place)
         groups.setdefault(place, []).append((number, step))
     drawn = [
-        _row(groups[place], axis, end, stops, is_running=now is not None)
+        _row(groups[place], axis, end, is_running=now is not None)
         for place in _nested(rows, groups)[:MOST_ROWS]
     ]
     return Waterfall(drawn, axis.folds, axis.ticks(), axis.seconds, max(len(rows) - MOST_ROWS, 0))
 
 
-def steps_of(events: Iterable[dict[str, Any]]) -> list[Step]:
-    """The visits, by the numbers that rows give."""
-    return trace(events)
-
-
-def outcome_of(step: Step, stops: set[int], *, is_running: bool) -> str:
+def outcome_of(step: Step, *, is_running: bool) -> str:
     """What became of a visit."""
-    if id(step) in stops:
-        return RUNNING if is_running else FAILED
     if step.exited is not None:
         return CAUGHT if step.was_caught else SUCCEEDED
     return RUNNING if is_running else FAILED
@@ -212,14 +204,22 @@ def _nested(
     return ordered
 
 
-def _row(
-    visits: list[tuple[int, Step]], axis: Axis, end: datetime, stops: set[int], *, is_running: bool
-) -> Row:
+def _ended(step: Step, end: datetime) -> datetime:
+    """When a visit was over; one that failed ended with the state that it is inside of."""
+    within: Step | None = step
+    while within is not None:
+        if within.exited is not None:
+            return within.exited
+        within = within.parent
+    return end
+
+
+def _row(visits: list[tuple[int, Step]], axis: Axis, end: datetime, *, is_running: bool) -> Row:
     first = visits[0][1]
     bars: list[Bar] = []
     for _, step in visits:
-        x, until = axis.x(step.entered), axis.x(step.exited or end)
-        bars.append(Bar(x, until - x, outcome_of(step, stops, is_running=is_running)))
+        x, until = axis.x(step.entered), axis.x(_ended(step, end))
+        bars.append(Bar(x, until - x, outcome_of(step, is_running=is_running)))
     worst = max(range(len(bars)), key=lambda index: (_RANKS.index(bars[index].outcome), index))
     number, step = visits[worst]
     spent = [each.seconds for _, each in visits if each.seconds is not None]

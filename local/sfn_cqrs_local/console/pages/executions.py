@@ -15,10 +15,13 @@ from sfn_cqrs_local.console.application import Ask, File, GoTo, Refused, View
 from sfn_cqrs_local.console.executions import STATUSES, Filter, Run, matching
 from sfn_cqrs_local.console.rendering import pretty
 from sfn_cqrs_local.console.subjects import subject_of
-from sfn_cqrs_local.console.waterfall import steps_of, waterfall
+from sfn_cqrs_local.console.waterfall import waterfall
 from sfn_local.graph import svg, taken
+from sfn_local.trace import trace
 
 EVENTS_SHOWN: Final = 100
+READ_AT_ONCE: Final = 3_000
+"""More events than this follow the page that is there already."""
 FILTERS: Final = ("machine", "status", "name", "error", "from", "to")
 LARGEST_INPUT: Final = 256 * 1024
 
@@ -69,9 +72,11 @@ def machines(ask: Ask) -> View:
 def execution(ask: Ask) -> View:
     """Show one execution."""
     run = _run(ask)
-    events = ask.executions.history(run)
     machine = ask.executions.machine(run.machine)
     is_running = run.stopped is None
+    unread = 0 if ask.is_patient else ask.executions.unread(run)
+    is_reading = unread > READ_AT_ONCE
+    events = [] if is_reading else ask.executions.history(run)
     return View(
         "execution.html",
         {
@@ -82,11 +87,12 @@ def execution(ask: Ask) -> View:
             "graph": _graph(ask, run, events),
             "fall": waterfall(events, datetime.now(UTC) if is_running else None),
             "events": events[:EVENTS_SHOWN],
-            "total": len(events),
+            "total": unread if is_reading else len(events),
+            "is_reading": is_reading,
             "map_runs": _map_runs(ask, run, events),
             "may_start": ask.backend.is_local and ask.who.is_operator,
         },
-        is_live=is_running,
+        is_live=is_running or is_reading,
     )
 
 
@@ -114,7 +120,7 @@ def events(ask: Ask) -> View:
 def step(ask: Ask) -> View:
     """Show one visit of a state: what went in, what came out."""
     run = _run(ask)
-    steps = steps_of(ask.executions.history(run))
+    steps = trace(ask.executions.history(run))
     number = int(ask.parts["number"])
     if number >= len(steps):
         raise LookupError(f"the execution has no step {number}")
@@ -215,7 +221,8 @@ def _path(run: Run) -> str:
 
 def _graph(ask: Ask, run: Run, events: list[dict[str, Any]]) -> Markup:
     machine = ask.executions.machine(run.machine)
-    drawn = svg(ask.executions.definition(machine, run), taken(events), is_bare=True)
+    path = taken(events) if events else None
+    drawn = svg(ask.executions.definition(machine, run), path, is_bare=True)
     return Markup(drawn)
 
 

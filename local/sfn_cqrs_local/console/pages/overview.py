@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -113,10 +113,12 @@ def overview(ask: Ask) -> View:
     """Show it."""
     sight = _overviews.of(ask.backend, ask.executions)
     inbox = ask.api.get("/approvals", limit=100)["items"]
+    waiting = ask.api.get("/approvals", status="OPEN", limit=100)["items"]
     return View(
         "overview.html",
         {
             "sight": sight,
+            "figures": [_with_waiting(one, len(waiting)) for one in sight.figures],
             "lately": [(run, subject_of(run.input)) for run in sight.lately],
             "needs": sight.needs[:SHOWN_NEEDS],
             "inbox": inbox,
@@ -142,6 +144,11 @@ def look(backend: Backend, executions: Executions) -> Sight:
         queues(backend),
         executions.page(Filter(), limit=LATELY).runs,
     )
+
+
+def _with_waiting(figure: Figure, waiting: int) -> Figure:
+    """Approvals count while they wait; the index has them only once a reminder is due."""
+    return replace(figure, open=waiting) if figure.name == "approval" else figure
 
 
 def _figures(found: Diagnosis) -> Iterator[Figure]:

@@ -59,7 +59,7 @@ function drawCharts() {
   chart = new uPlot({
     width: plot.clientWidth, height: plot.clientHeight, legend: { show: false }, cursor: { y: false, points: { show: false } },
     scales: { y: { range: (_, __, most) => [0, Math.max(most, 4)] } },
-    axes: [{ ...axis, grid: { show: false }, size: 26, values: (_, moments) => moments.map((at) => new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }).format(at * 1000)) }, { ...axis, size: 38, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }],
+    axes: [{ ...axis, grid: { show: false }, size: 26, space: 90, values: (_, moments) => moments.map((at) => new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }).format(at * 1000)) }, { ...axis, size: 38, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }],
     series: [{}, series("running", "busy-bar", found.running), series("succeeded", "good-bar", found.succeeded), series("failed", "bad-bar", found.failed)],
   }, data, plot);
   chart.key = key;

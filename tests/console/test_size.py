@@ -1,0 +1,124 @@
+"""Pages of large histories and long lists are there within a second."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect
+from tests.console.browser import chromium
+
+from sfn_cqrs_local.client.aws import Target
+from sfn_cqrs_local.console.backend import Backend
+from sfn_cqrs_local.console.server import ConsoleServer
+from sfn_cqrs_local.console.who import Who
+from sfn_local import Engine
+from sfn_local.server import serve_engine
+
+ITERATIONS = 6_200
+"""Each of four events and one state, and so some 25,000 events."""
+EXECUTIONS = 100_000
+SECOND = 1.0
+SCROLL = """async () => {
+    const began = performance.now();
+    for (let at = 0; at < 20; at++) {
+        scrollTo(0, at * 300);
+        await new Promise(requestAnimationFrame);
+    }
+    return (performance.now() - began) / 1000;
+}"""
+MAP = {
+    "StartAt": "all",
+    "States": {
+        "all": {
+            "Type": "Map",
+            "ItemsPath": "$.items",
+            "ItemProcessor": {
+                "StartAt": "one",
+                "States": {"one": {"Type": "Pass", "End": True}},
+            },
+            "End": True,
+        }
+    },
+}
+PASS = {"StartAt": "one", "States": {"one": {"Type": "Succeed"}}}
+ARN = "arn:aws:states:us-east-1:000000000000:stateMachine:big-{}"
+
+
+class NoApi:
+    """The API of a stack that has nothing but machines."""
+
+    def get(self, path, **_):
+        raise AssertionError(path)
+
+
+class NoFunctions:
+    """No state of these machines calls any."""
+
+    def invoke(self, name, payload):
+        raise AssertionError(name, payload)
+
+
+@contextmanager
+def opened(server, path):
+    """A page in a browser that has nothing yet, and the seconds until it showed something."""
+    with chromium() as browser:
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{server.url}/who-knows")
+        page.goto(f"{server.url}{path}", wait_until="load")
+        painted = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+        yield page, page.wait_for_function(painted).json_value() / 1000
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    made = Engine(functions=NoFunctions())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def server(engine):
+    listening = serve_engine(engine, "127.0.0.1", 0)
+    target = Target({}, {"aws": listening.url, "stepfunctions": listening.url})
+    made = ConsoleServer(Backend("big", target, lambda _who: NoApi(), Who("kim"), is_local=True))
+    yield made
+    made.close()
+    listening.close()
+
+
+def ended(engine, arn, patience=120):
+    until = time.monotonic() + patience
+    while engine.describe_execution(arn)["status"] == "RUNNING":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.proof
+def test_25_000_events_are_shown_within_a_second(engine, server):
+    engine.create_state_machine("big-map", MAP, "STANDARD")
+    given = json.dumps({"items": list(range(ITERATIONS))})
+    arn = engine.start_execution(ARN.format("map"), "one", given)
+    ended(engine, arn)
+    assert len(engine.history(arn)) > 24_000
+
+    with opened(server, "/executions/map/one") as (page, painted):
+        assert painted < SECOND
+        expect(page.locator("[data-row=one]")).to_contain_text("×6\u202f200", timeout=60_000)
+        scrolled = page.evaluate(SCROLL)
+
+    assert scrolled < SECOND
+
+
+@pytest.mark.proof
+def test_100_000_executions_are_listed_within_a_second(engine, server):
+    engine.create_state_machine("big-pass", PASS, "STANDARD")
+    for number in range(EXECUTIONS):
+        arn = engine.start_execution(ARN.format("pass"), f"n-{number}")
+    ended(engine, arn)
+
+    for path in ("/executions", "/executions?name=n-99"):
+        with opened(server, path) as (_, painted):
+            assert painted < SECOND
