@@ -31,6 +31,7 @@ from sfn_cqrs_local.lambda_api import LambdaApi, forward_url
 from sfn_cqrs_local.lambdas import Functions, Invocation
 from sfn_cqrs_local.output import FunctionOutput
 from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_local.samconfig import PARAMETER, app_package
 from sfn_cqrs_local.state import StackError, StackInfo, StateFolder
 from sfn_cqrs_local.streams import StreamMapping, StreamSettings
 from sfn_cqrs_local.template import DEFAULT_STACK, Function, Template
@@ -186,7 +187,9 @@ class LocalStack:
         document = load_yaml(path)
         declared = document.get("Parameters", {})
         local = {key: value for key, value in LOCAL_PARAMETERS.items() if key in declared}
-        given = {**local, **self._parameters}
+        package = app_package(path.parent) if PARAMETER in declared else None
+        named = {} if package is None else {PARAMETER: package}
+        given = {**local, **named, **self._parameters}
         template = Template(document, path.parent, stack=self.name, parameters=given)
         names = {one: fabric.function_name(self.name, one) for one in template.functions}
         return template.named(names)

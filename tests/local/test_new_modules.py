@@ -128,6 +128,19 @@ def test_the_type_is_one_of_what_the_table_holds(table, type_):
     assert singular(table).upper() == type_
 
 
+def test_the_package_of_samconfig_is_where_new_modules_go(sfn_cqrs, project):
+    (project / "app/library").mkdir()
+    (project / "app/library/__init__.py").touch()
+    (project / "samconfig.toml").write_text(
+        '[dev.deploy.parameters]\nparameter_overrides = ["Stage=dev", "AppPackage=library"]\n'
+    )
+
+    code, _, error = sfn_cqrs("new", "handler", "BOOK")
+
+    assert (code, error) == (0, "")
+    assert (project / "app/library/book.py").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sample", "message"),
     [

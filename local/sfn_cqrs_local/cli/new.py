@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from sfn_cqrs_local.cli.options import one_line_errors
+from sfn_cqrs_local.samconfig import PARAMETER, app_package
 from sfn_cqrs_local.scaffold.app_package import AppPackage
 from sfn_cqrs_local.scaffold.audience import Audience
 from sfn_cqrs_local.scaffold.changes import Changes, ScaffoldError
@@ -67,7 +68,7 @@ def workflow(name: str, states: str, callbacks: tuple[str, ...], as_json: bool) 
 package_option = click.option(
     "--package",
     metavar="NAME",
-    help="The package below app/.  [default: AppPackage of template.yaml]",
+    help="The package below app/.  [default: AppPackage of samconfig.toml, or of template.yaml]",
 )
 
 publish_option = click.option(
@@ -198,7 +199,8 @@ def _audience(given: str | None, what: str) -> Audience:
 
 
 def _package(changes: Changes, name: str | None) -> AppPackage:
-    chosen = name or str(_template(changes.root).parameters["AppPackage"])
+    named = name or app_package(changes.root)
+    chosen = named or str(_template(changes.root).parameters[PARAMETER])
     return AppPackage(changes.root, chosen)
 
 

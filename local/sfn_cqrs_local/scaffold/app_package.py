@@ -29,7 +29,10 @@ class AppPackage:
             ScaffoldError: it is not.
         """
         if not (self.root / "app" / self.name / "__init__.py").is_file():
-            raise ScaffoldError(f"there is no package app/{self.name}; name yours with --package")
+            raise ScaffoldError(
+                f"there is no package app/{self.name}: make the folder with an empty __init__.py,"
+                " or name another with --package"
+            )
 
     def module(self, name: str) -> str:
         """The path of a module of the package."""

@@ -1,0 +1,63 @@
+"""The user's package is named once, in samconfig.toml."""
+
+from types import SimpleNamespace
+
+import pytest
+from tests.local.project import copy_project
+
+from sfn_cqrs_local.samconfig import app_package
+from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_local.state import StackError
+
+STAGE = "[{}.deploy.parameters]\nparameter_overrides = {}\n"
+
+
+def test_the_package_that_every_stage_names_is_found(tmp_path):
+    (tmp_path / "samconfig.toml").write_text(
+        "version = 0.1\n"
+        + STAGE.format("dev", """["Stage=dev", "AppPackage=library"]""")
+        + STAGE.format("prod", """'Stage=prod AppPackage="library"'""")
+    )
+
+    assert app_package(tmp_path) == "library"
+
+
+@pytest.mark.parametrize("text", ["", STAGE.format("dev", """["Stage=dev", 'AppPackage=""']""")])
+def test_a_file_that_names_none_leaves_it_to_the_template(tmp_path, text):
+    assert app_package(tmp_path) is None
+    (tmp_path / "samconfig.toml").write_text(text)
+
+    assert app_package(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[dev", "is no TOML"),
+        (
+            STAGE.format("dev", """["AppPackage=a"]""")
+            + STAGE.format("prod", """["AppPackage=b"]"""),
+            "names several AppPackages: a, b; give each stage the same",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_followed_says_why(tmp_path, text, message):
+    (tmp_path / "samconfig.toml").write_text(text)
+
+    with pytest.raises(StackError, match=message):
+        app_package(tmp_path)
+
+
+def test_the_local_stack_runs_that_package_unless_a_parameter_names_another(tmp_path):
+    project = copy_project(tmp_path / "project", only=("template.yaml", "statemachine/"))
+    (project / "samconfig.toml").write_text(STAGE.format("dev", """["AppPackage=library"]"""))
+    fabric = SimpleNamespace(function_name=lambda _stack, logical_id: logical_id)
+
+    def package(**parameters):
+        stack = LocalStack(
+            template=project / "template.yaml", state_dir=tmp_path, parameters=parameters
+        )
+        return stack._load(fabric).parameters["AppPackage"]
+
+    assert package() == "library"
+    assert package(AppPackage="shop") == "shop"
