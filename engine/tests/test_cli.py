@@ -316,3 +316,19 @@ def test_an_engine_that_cannot_listen_leaves_the_signals_as_they_were() -> None:
 
     assert result.exit_code == 1
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("sfn-local de", "debug"), ("sfn-local test --c", "--cov"), ("sfn-local mock n", "new")],
+)
+def test_a_shell_completes_commands_and_options(words: str, offered: str) -> None:
+    count = str(len(words.split()) - 1)
+    environment = {
+        "_SFN_LOCAL_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": count,
+    }
+    result = CliRunner().invoke(cli, [], prog_name="sfn-local", env=environment)
+
+    assert f"plain,{offered}" in result.output.splitlines()

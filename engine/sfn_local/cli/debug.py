@@ -73,7 +73,11 @@ HINTS = {
     metavar="NAME=MODULE:HANDLER",
     help="Call this in the place of the function's last failure; may be repeated.",
 )
-@click.option("--write-mock", metavar="FILE", help="Write the answers as a MockConfigFile.json.")
+@click.option(
+    "--write-mock",
+    metavar="FILE",
+    help="Write the answers as a MockConfigFile.json, unmasked.",
+)
 @click.option("--write-test", metavar="FILE", help="Write a pytest that repeats the execution.")
 @click.option(
     "--endpoint-url",
