@@ -27,6 +27,19 @@ class Audit:
     ip: str = ""
 
 
+def checked_name(name: object) -> str:
+    """The name of an item, a task or a saga, as a user sent it.
+
+    Raises:
+        InvalidInputError: it is no text, or too long.
+    """
+    if not isinstance(name, str) or len(name) > MAX_NAME_CHARACTERS:
+        raise InvalidInputError(
+            "name", f"must be a string of at most {MAX_NAME_CHARACTERS} characters"
+        )
+    return str(checked_json(name, "name"))
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """What a user says of an item; two equal contents are no change."""
@@ -42,13 +55,9 @@ class Content:
         Raises:
             InvalidInputError: naming the field that cannot be kept.
         """
-        if not isinstance(name, str) or len(name) > MAX_NAME_CHARACTERS:
-            raise InvalidInputError(
-                "name", f"must be a string of at most {MAX_NAME_CHARACTERS} characters"
-            )
+        called = checked_name(name)
         if not isinstance(is_deleted, bool):
             raise InvalidInputError("isDeleted", "must be true or false")
-        checked_name = checked_json(name, "name")
         checked_attributes = checked_json(attributes, "attributes")
         if not isinstance(checked_attributes, dict):
             raise InvalidInputError("attributes", "must be an object")
@@ -59,7 +68,7 @@ class Content:
                 f"have {size} bytes as JSON, and an item has at most {MAX_ATTRIBUTES_BYTES};"
                 " store what is larger elsewhere, and where it is here",
             )
-        return cls(str(checked_name), checked_attributes, is_deleted)
+        return cls(called, checked_attributes, is_deleted)
 
     def digest(self, key: ItemKey) -> str:
         """The fingerprint that the dirty check compares."""
@@ -67,24 +76,21 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """One version of an item, immutable once stored.
+class Stored:
+    """What is stored of an item at a version.
 
-    `attributes_s3` is the key of the object that holds large attributes; a command read
-    from the table has them in `content` all the same. `source` is the import that published
-    it, if one did, and `source_row` its row there.
+    `attributes_s3` is the key of the object that holds large attributes; what is read from a
+    table has them in `content` all the same. `source` is the import that published it, if one
+    did, and `source_row` its row there.
     """
 
     key: ItemKey
     version: int
-    id: str
     content: Content
-    digest: str
     created: Audit
     updated: Audit
     source: str = ""
     source_row: int | None = None
-    request_id: str = ""
     attributes_s3: str | None = None
 
     @property
@@ -99,8 +105,17 @@ class Command:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether this version deletes the item."""
+        """Whether the item is deleted, at this version."""
         return self.content.is_deleted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command(Stored):
+    """One version of an item, immutable once stored."""
+
+    id: str
+    digest: str
+    request_id: str = ""
 
     def as_row(self) -> "DataRow":
         """The data row once this version is applied."""
@@ -118,30 +133,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataRow:
+class DataRow(Stored):
     """The item as it is, or as it was at a version."""
 
-    key: ItemKey
-    version: int
     command_id: str
-    content: Content
-    created: Audit
-    updated: Audit
-    source: str = ""
-    source_row: int | None = None
-    attributes_s3: str | None = None
-
-    @property
-    def name(self) -> str:
-        """The item's name."""
-        return self.content.name
-
-    @property
-    def attributes(self) -> dict[str, Json]:
-        """The item's attributes."""
-        return self.content.attributes
-
-    @property
-    def is_deleted(self) -> bool:
-        """Whether the item is deleted."""
-        return self.content.is_deleted

@@ -27,7 +27,8 @@ SAGA_PREFIX = "SAGA#"
 APPROVAL_PREFIX = "APPROVAL#"
 FILE_PREFIX = "FILE#"
 HOOK_PREFIX = "HOOK#"
-_TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+TYPE_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+"""What a type of items, tasks or approvals is called."""
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PUBLIC_ID = re.compile(rf"([a-z])-({ULID})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -49,7 +50,7 @@ class ItemKey:
             InvalidInputError: a part is empty, too long or has characters that it may not have.
         """
         tenant = checked_tenant(tenant)
-        if not isinstance(type_, str) or not _TYPE.fullmatch(type_):
+        if not isinstance(type_, str) or not TYPE_NAME.fullmatch(type_):
             raise InvalidInputError(
                 "type", "must be 1 to 64 capital letters, digits or '_', a letter first"
             )

@@ -1,6 +1,7 @@
 """Messages that tell of a version, a task or an item: of its end, and of its failure."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, NamedTuple, Protocol
 
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.import_job import Job
@@ -9,203 +10,192 @@ from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.task import Item, Task
 
 MAX_MESSAGE = 1_000
+QUEUE_PATIENCE = timedelta(minutes=15)
+"""A message that was sent so long ago may be lost, or only one of many that wait."""
+Message = dict[str, Any]
 
 
-def command_status(process: Process, table: str) -> dict[str, Any]:
+class Named(Protocol):
+    """What a message tells of, by its public id and its place in a table."""
+
+    @property
+    def id(self) -> str:
+        """The public id."""
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is."""
+
+    @property
+    def pk(self) -> str:
+        """The partition key of its item."""
+
+    @property
+    def sk(self) -> str:
+        """The sort key of its item."""
+
+
+class Failed(Protocol):
+    """What has failed, and why."""
+
+    @property
+    def error(self) -> str | None:
+        """The error's name."""
+
+    @property
+    def cause(self) -> str | None:
+        """What is known of it."""
+
+
+class Place(NamedTuple):
+    """The same of what is not named by its own key."""
+
+    id: str
+    tenant: str
+    pk: str
+    sk: str
+
+
+def notice(action: str, of: Named, table: str, content: Message) -> Message:
+    """A message of one kind, in the envelope that all have."""
+    return {
+        "action": action,
+        "id": of.id,
+        "table": table,
+        "pk": of.pk,
+        "sk": of.sk,
+        "tenantCode": of.tenant,
+        "content": content,
+    }
+
+
+def alarm(of: Named, table: str, message: str, execution: str) -> Message:
+    """The alarm of a failure, in a line."""
+    content = {"errorMessage": message[:MAX_MESSAGE], "sfnId": execution}
+    return notice("sfn-alarm", of, table, content)
+
+
+def line_of(failed: Failed) -> str:
+    """An error by its name, and the first line of what is known of it."""
+    return f"{failed.error}: {failed.cause or ''}".splitlines()[0]
+
+
+def command_status(process: Process, table: str) -> Message:
     """The notice that a version has closed; the error's name, but not its text."""
-    return {
-        "action": "command-status",
-        **_identity(process, table),
-        "content": {
-            "status": process.status,
-            "source": process.source,
-            "outcome": str(process.outcome),
-            "type": process.key.type,
-            "code": process.key.code,
-            "version": process.version,
-            "attempt": process.attempt,
-            "error": process.error,
-        },
+    content = {
+        "status": process.status,
+        "source": process.source,
+        "outcome": str(process.outcome),
+        "type": process.key.type,
+        "code": process.key.code,
+        "version": process.version,
+        "attempt": process.attempt,
+        "error": process.error,
     }
+    return notice("command-status", _place_of_version(process), table, content)
 
 
-def sfn_alarm(process: Process, table: str, execution: str) -> dict[str, Any]:
+def sfn_alarm(process: Process, table: str, execution: str) -> Message:
     """The alarm that a version has failed."""
-    message = f"{process.error}: {process.cause or ''}".splitlines()[0][:MAX_MESSAGE]
-    return {
-        "action": "sfn-alarm",
-        **_identity(process, table),
-        "content": {"errorMessage": message, "sfnId": execution},
-    }
+    return alarm(_place_of_version(process), table, line_of(process), execution)
 
 
-def task_execute(task: Task, table: str) -> dict[str, Any]:
+def task_execute(task: Task, table: str) -> Message:
     """The message that has a task worked on."""
-    return {
-        "action": "task-execute",
-        **_task_identity(task, table),
-        "content": {"taskType": task.key.type, "attempt": task.attempt},
-    }
+    content = {"taskType": task.key.type, "attempt": task.attempt}
+    return notice("task-execute", task.key, table, content)
 
 
-def task_status(task: Task, table: str) -> dict[str, Any]:
+def task_status(task: Task, table: str) -> Message:
     """The notice that a task has ended, with its counts."""
     counts = task.counts
-    return {
-        "action": "task-status",
-        **_task_identity(task, table),
-        "content": {
-            "status": str(task.status),
-            "source": task.source,
-            "taskType": task.key.type,
-            "attempt": task.attempt,
-            "total": task.total,
-            "completed": counts.completed if counts else 0,
-            "failed": counts.failed if counts else 0,
-            "cancelled": counts.cancelled if counts else 0,
-        },
+    content = {
+        "status": str(task.status),
+        "source": task.source,
+        "taskType": task.key.type,
+        "attempt": task.attempt,
+        "total": task.total,
+        "completed": counts.completed if counts else 0,
+        "failed": counts.failed if counts else 0,
+        "cancelled": counts.cancelled if counts else 0,
     }
+    return notice("task-status", task.key, table, content)
 
 
-def sub_task_status(item: Item, table: str) -> dict[str, Any]:
+def sub_task_status(item: Item, table: str) -> Message:
     """The notice that an item has ended; the error's name, but neither its text nor a result."""
-    return {
-        "action": "sub-task-status",
-        **_item_identity(item, table),
-        "content": {
-            "status": str(item.status),
-            "taskType": item.key.type,
-            "index": item.index,
-            "attempt": item.attempt,
-            "error": item.error,
-        },
+    content = {
+        "status": str(item.status),
+        "taskType": item.key.type,
+        "index": item.index,
+        "attempt": item.attempt,
+        "error": item.error,
     }
+    return notice("sub-task-status", _place_of_item(item), table, content)
 
 
-def item_alarm(item: Item, table: str, execution: str) -> dict[str, Any]:
+def item_alarm(item: Item, table: str, execution: str) -> Message:
     """The alarm that an item has failed."""
-    message = f"{item.error}: {item.cause or ''}".splitlines()[0][:MAX_MESSAGE]
-    return {
-        "action": "sfn-alarm",
-        **_item_identity(item, table),
-        "content": {"errorMessage": message, "sfnId": execution},
-    }
+    return alarm(_place_of_item(item), table, line_of(item), execution)
 
 
-def import_execute(job: Job, table: str) -> dict[str, Any]:
+def import_execute(job: Job, table: str) -> Message:
     """The message that has a single row imported."""
-    return {
-        "action": "import-execute",
-        **_import_identity(job, table),
-        "content": {"table": job.table},
-    }
+    content = {"table": job.table}
+    return notice("import-execute", job.key, table, content)
 
 
-def import_status(job: Job, counts: Counts, table: str) -> dict[str, Any]:
+def import_status(job: Job, counts: Counts, table: str) -> Message:
     """The notice of how far a job is: its file is read, another twentieth is done, it ended."""
     problem = job.ending.problem if job.ending else None
-    return {
-        "action": "import-status",
-        **_import_identity(job, table),
-        "content": {
-            "status": str(job.status),
-            "table": job.table,
-            "total": job.total,
-            "created": counts.created,
-            "updated": counts.updated,
-            "unchanged": counts.unchanged,
-            "failed": counts.failed,
-            "cancelled": job.ending.cancelled if job.ending else 0,
-            "error": problem.code if problem else None,
-        },
+    content = {
+        "status": str(job.status),
+        "table": job.table,
+        "total": job.total,
+        "created": counts.created,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "failed": counts.failed,
+        "cancelled": job.ending.cancelled if job.ending else 0,
+        "error": problem.code if problem else None,
     }
+    return notice("import-status", job.key, table, content)
 
 
-def import_alarm(job: Job, counts: Counts, table: str) -> dict[str, Any]:
+def import_alarm(job: Job, counts: Counts, table: str) -> Message:
     """The alarm that a job has failed."""
     problem = job.ending.problem if job.ending else None
     reason = f"{problem.code}: {problem.reason}" if problem else "see errors.csv"
-    message = f"{counts.failed} of {job.total} rows failed; {reason}"[:MAX_MESSAGE]
-    return {
-        "action": "sfn-alarm",
-        **_import_identity(job, table),
-        "content": {"errorMessage": message, "sfnId": job.key.execution_name(table)},
-    }
+    message = f"{counts.failed} of {job.total} rows failed; {reason}"
+    return alarm(job.key, table, message, job.key.execution_name(table))
 
 
-def _import_identity(job: Job, table: str) -> dict[str, Any]:
-    key = job.key
-    return {
-        "id": key.id,
-        "table": table,
-        "pk": key.pk,
-        "sk": key.sk,
-        "tenantCode": key.tenant,
-    }
-
-
-def approval_status(approval: Approval, table: str) -> dict[str, Any]:
+def approval_status(approval: Approval, table: str) -> Message:
     """The notice that something has happened to an approval; it names nobody."""
-    return {
-        "action": "approval-status",
-        **_approval_identity(approval, table),
-        "content": {
-            "happened": str(approval.happened),
-            "status": str(approval.status),
-            "source": approval.source,
-            "type": approval.type,
-            "attempt": approval.attempt,
-            "approved": len(approval.votes),
-            "needed": approval.rules.needed,
-            "reminders": approval.reminders,
-            "expiresAt": approval.expires_at,
-            "error": approval.error,
-        },
+    content = {
+        "happened": str(approval.happened),
+        "status": str(approval.status),
+        "source": approval.source,
+        "type": approval.type,
+        "attempt": approval.attempt,
+        "approved": len(approval.votes),
+        "needed": approval.rules.needed,
+        "reminders": approval.reminders,
+        "expiresAt": approval.expires_at,
+        "error": approval.error,
     }
+    return notice("approval-status", approval.key, table, content)
 
 
-def approval_alarm(approval: Approval, table: str, execution: str) -> dict[str, Any]:
+def approval_alarm(approval: Approval, table: str, execution: str) -> Message:
     """The alarm that what follows a decision has failed."""
-    message = f"{approval.error}: {approval.cause or ''}".splitlines()[0][:MAX_MESSAGE]
-    return {
-        "action": "sfn-alarm",
-        **_approval_identity(approval, table),
-        "content": {"errorMessage": message, "sfnId": execution},
-    }
+    return alarm(approval.key, table, line_of(approval), execution)
 
 
-def _approval_identity(approval: Approval, table: str) -> dict[str, Any]:
-    key = approval.key
-    return {"id": key.id, "table": table, "pk": key.pk, "sk": key.sk, "tenantCode": key.tenant}
+def _place_of_version(process: Process) -> Place:
+    key = process.key
+    return Place(process.command_id, key.tenant, key.pk, key.version_sk(process.version))
 
 
-def _task_identity(task: Task, table: str) -> dict[str, Any]:
-    key = task.key
-    return {
-        "id": key.id,
-        "table": table,
-        "pk": key.pk,
-        "sk": key.sk,
-        "tenantCode": key.tenant,
-    }
-
-
-def _item_identity(item: Item, table: str) -> dict[str, Any]:
-    key = item.key
-    return {
-        "id": key.id,
-        "table": table,
-        "pk": key.items_pk,
-        "sk": key.item_sk(item.index),
-        "tenantCode": key.tenant,
-    }
-
-
-def _identity(process: Process, table: str) -> dict[str, Any]:
-    return {
-        "id": process.command_id,
-        "table": table,
-        "pk": process.key.pk,
-        "sk": process.key.version_sk(process.version),
-        "tenantCode": process.key.tenant,
-    }
+def _place_of_item(item: Item) -> Place:
+    return Place(item.key.id, item.key.tenant, item.key.items_pk, item.key.item_sk(item.index))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from sfn_cqrs.domain.command import MAX_NAME_CHARACTERS, Audit
+from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import InvalidInputError, SagaInputTooLargeError, SagaResultError
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
 from sfn_cqrs.domain.records import Record
@@ -262,19 +262,6 @@ SagaWrite = Open | Begin | End | TurnBack | Close | Park | Restart | Redrive
 def _next_attempt(saga: Saga, at: str, *, restarts: int) -> Saga:
     status = SagaStatus.CREATED
     return replace(saga, status=status, attempt=saga.attempt + 1, restarts=restarts, opened_at=at)
-
-
-def checked_name(name: object) -> str:
-    """A saga's name, as a user sent it.
-
-    Raises:
-        InvalidInputError: it is no text, or too long.
-    """
-    if not isinstance(name, str) or len(name) > MAX_NAME_CHARACTERS:
-        raise InvalidInputError(
-            "name", f"must be a string of at most {MAX_NAME_CHARACTERS} characters"
-        )
-    return str(checked_json(name, "name"))
 
 
 def checked_input(value: object) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sfn_cqrs.domain.command import MAX_NAME_CHARACTERS, Audit
+from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import (
     InvalidInputError,
     ItemResultError,
@@ -351,19 +351,6 @@ class TryAgain:
     """The handler raised `TransientError`, and may have another try; `reason` is what it said."""
 
     reason: str
-
-
-def checked_name(name: object) -> str:
-    """A task's name, as a user sent it.
-
-    Raises:
-        InvalidInputError: it is no text, or too long.
-    """
-    if not isinstance(name, str) or len(name) > MAX_NAME_CHARACTERS:
-        raise InvalidInputError(
-            "name", f"must be a string of at most {MAX_NAME_CHARACTERS} characters"
-        )
-    return str(checked_json(name, "name"))
 
 
 def checked_items(value: object) -> tuple[Json, ...]:

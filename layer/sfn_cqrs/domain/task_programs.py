@@ -24,6 +24,7 @@ from sfn_cqrs.domain.errors import (
     TransientError,
 )
 from sfn_cqrs.domain.keys import TaskKind
+from sfn_cqrs.domain.notices import QUEUE_PATIENCE
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.task import (
     Begin,
@@ -44,8 +45,6 @@ from sfn_cqrs.domain.task import (
 
 MAX_FRUITLESS_ATTEMPTS = 3
 """After so many attempts, one that ended no item is not followed by another."""
-QUEUE_PATIENCE = timedelta(minutes=15)
-"""A message that was sent so long ago may be lost, or only one of many that wait."""
 CLAIM_PATIENCE = timedelta(minutes=2)
 """Longer than a queue's consumer takes from beginning a task to claiming its item."""
 CANCELLED = Ending(TaskStatus.CANCELLED)

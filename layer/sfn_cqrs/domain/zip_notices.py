@@ -1,53 +1,39 @@
 """Messages that tell of the import of an archive: of its start, its end, and its failure."""
 
-from typing import Any
-
 from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.imports import Counts
-from sfn_cqrs.domain.notices import MAX_MESSAGE
+from sfn_cqrs.domain.notices import Message, alarm, notice
 from sfn_cqrs.domain.zip_job import ZipJob
 
 
-def zip_status(job: ZipJob, table: str) -> dict[str, Any]:
+def zip_status(job: ZipJob, table: str) -> Message:
     """The notice that an archive's files are known, or that its import has ended."""
     ending = job.ending
     counts = ending.counts if ending else Counts()
     cancelled = ending.cancelled if ending else 0
-    return {
-        "action": "import-status",
-        **_identity(job, table),
-        "content": {
-            "status": str(job.status),
-            "table": job.table,
-            "files": job.files,
-            "total": counts.total + cancelled,
-            "created": counts.created,
-            "updated": counts.updated,
-            "unchanged": counts.unchanged,
-            "failed": counts.failed,
-            "cancelled": cancelled,
-            "error": ending.problem.code if ending and ending.problem else None,
-        },
+    content = {
+        "status": str(job.status),
+        "table": job.table,
+        "files": job.files,
+        "total": counts.total + cancelled,
+        "created": counts.created,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "failed": counts.failed,
+        "cancelled": cancelled,
+        "error": ending.problem.code if ending and ending.problem else None,
     }
+    return notice("import-status", job.key, table, content)
 
 
-def zip_alarms(job: ZipJob, table: str) -> list[dict[str, Any]]:
+def zip_alarms(job: ZipJob, table: str) -> list[Message]:
     """The alarms that an import has failed, and that finalization hooks have."""
     messages = []
     if job.status is JobStatus.FAILED:
         messages.append(_reason(job))
     messages += [f"the hook {name} failed: {error}" for name, error in job.failed_hooks.items()]
-    return [
-        {
-            "action": "sfn-alarm",
-            **_identity(job, table),
-            "content": {
-                "errorMessage": message[:MAX_MESSAGE],
-                "sfnId": job.ref.execution_name(table),
-            },
-        }
-        for message in messages
-    ]
+    execution = job.ref.execution_name(table)
+    return [alarm(job.key, table, message, execution) for message in messages]
 
 
 def _reason(job: ZipJob) -> str:
@@ -55,13 +41,3 @@ def _reason(job: ZipJob) -> str:
     if problem is not None:
         return f"{problem.code}: {problem.reason}"
     return f"files or rows have failed; look at the files of {job.key.id}"
-
-
-def _identity(job: ZipJob, table: str) -> dict[str, Any]:
-    return {
-        "id": job.key.id,
-        "table": table,
-        "pk": job.key.pk,
-        "sk": job.key.sk,
-        "tenantCode": job.key.tenant,
-    }

@@ -1,12 +1,12 @@
 """The user's types of approval: found in the package APP_PACKAGE, registered by decorators."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sfn_cqrs.domain.approval import Approval, Pinned, Rules, Status, Vote
 from sfn_cqrs.domain.errors import UnknownApprovalTypeError
+from sfn_cqrs.domain.keys import TYPE_NAME
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service import handlers
 
@@ -16,7 +16,6 @@ MIN_REMINDER = timedelta(minutes=1)
 MAX_REMINDERS = 500
 """Each takes some fifteen events of an execution's 25,000."""
 MAX_APPROVERS = 50
-_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +172,7 @@ def _checked_rules(
     expires_after: timedelta,
     remind_every: timedelta | None,
 ) -> Rules:
-    if not _NAME.fullmatch(type_):
+    if not TYPE_NAME.fullmatch(type_):
         raise ValueError(f"{type_!r} is no approval type: 1 to 64 capital letters, digits or '_'")
     if isinstance(approvers, str) or len(set(approvers)) != len(approvers):
         raise ValueError(f"{type_}: approvers must be a list of different users")

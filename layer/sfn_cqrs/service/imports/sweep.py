@@ -1,18 +1,13 @@
 """Repairing a job that has been open for long, or whose execution has ended."""
 
-from datetime import timedelta
-
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.domain.notices import import_execute
+from sfn_cqrs.domain.notices import QUEUE_PATIENCE, import_execute
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.parent import answer_parent
-
-QUEUE_PATIENCE = timedelta(minutes=15)
-"""A message that was sent so long ago may be lost, or only one of many that wait."""
 
 
 def sweep_import(key: ImportKey) -> str:

@@ -4,12 +4,12 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import saga_programs
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.command import Audit, checked_name
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import SagaKey, checked_tenant
 from sfn_cqrs.domain.policy import Client
-from sfn_cqrs.domain.saga import Saga, SagaStatus, checked_input, checked_name
+from sfn_cqrs.domain.saga import Saga, SagaStatus, checked_input
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.requests import create_once, seen_id

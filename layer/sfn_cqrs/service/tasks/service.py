@@ -9,7 +9,7 @@ from sfn_cqrs.adapters.attributes_bucket import TASKS
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.command import Audit, checked_name
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import TaskKey, TaskKind, checked_tenant, task_id_parts
@@ -20,7 +20,6 @@ from sfn_cqrs.domain.task import (
     TaskStatus,
     checked_input,
     checked_items,
-    checked_name,
 )
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.commands.service import Caller

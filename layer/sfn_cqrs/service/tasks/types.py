@@ -1,11 +1,11 @@
 """The user's task handlers: found in the package APP_PACKAGE, registered by a decorator."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from sfn_cqrs.domain.errors import UnknownTaskTypeError
+from sfn_cqrs.domain.keys import TYPE_NAME
 from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
 from sfn_cqrs.service import handlers
 
@@ -15,7 +15,6 @@ MAX_TIMEOUT = 270
 DEFAULT_RETRY = 3
 MAX_RETRY = 8
 """As often as the machine tries again what raised TransientError."""
-_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def task_handler(
             `group("clerk")`. Code always may.
         read: which clients may see them, with their inputs and results.
     """
-    if not _NAME.fullmatch(type_):
+    if not TYPE_NAME.fullmatch(type_):
         raise ValueError(f"{type_!r} is no task type: 1 to 64 capital letters, digits or '_'")
     if not 0 < timeout <= MAX_TIMEOUT:
         raise ValueError(f"{type_}: timeout must be more than 0 and at most {MAX_TIMEOUT} seconds")
