@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self, TextIO
 
 
@@ -50,12 +49,7 @@ class FunctionOutput:
         sys.stdout = self._router = _Router(sys.stdout, self)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Put sys.stdout back, unless somebody else has replaced it meanwhile."""
         if self._router is not None and sys.stdout is self._router:
             sys.stdout = self._router.plain

@@ -20,7 +20,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
 from sfn_cqrs_local.checkout import FABRIC_PYTHON, TEMPLATE
@@ -115,12 +114,7 @@ class LocalStack:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End everything that was started."""
         self._cleanup.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +18,7 @@ from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
 from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.client.executions import machines_of, without_token
-from sfn_cqrs_local.client.pauses import going_on, pauses
+from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.words import unknown
 from sfn_local.cli.command import Command, json_option, print_json
 from sfn_local.cli.definitions import read_option, sample_input
@@ -164,14 +163,13 @@ def _parsed(text: str, what: str = "--input") -> Any:
 
 def _watch(client: Any, execution: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Wait until an execution has ended, or stands in a callback state."""
-    seconds = pauses()
-    while True:
+
+    def look() -> tuple[dict[str, Any], list[dict[str, Any]]]:
         described = client.describe_execution(executionArn=execution)
         pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
-        events = [without_token(event) for page in pages for event in page["events"]]
-        if described["status"] != "RUNNING" or _waits(events[-1]):
-            return described, events
-        time.sleep(next(seconds))
+        return described, [without_token(event) for page in pages for event in page["events"]]
+
+    return awaited(look, lambda seen: seen[0]["status"] != "RUNNING" or _waits(seen[1][-1]))
 
 
 def _waits(event: dict[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -18,7 +17,7 @@ from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.cli.task import read_json
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.ids import Id
-from sfn_cqrs_local.client.pauses import going_on, pauses
+from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.causes import code_of, reason_of
 from sfn_cqrs_local.terminal.printing import console, print_table
 from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
@@ -136,10 +135,8 @@ def redrive(context: click.Context, id_: str, no_wait: bool, api: Api, as_json: 
 
 def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> None:
     """Wait for the end of a saga, and exit as it ended."""
-    seconds = pauses()
     with going_on(id_, f"sfn-cqrs saga show {id_} --watch"):
-        while (found := api.get(_path(id_)))["status"] not in EXIT_CODES:
-            time.sleep(next(seconds))
+        found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in EXIT_CODES)
     _print(found, as_json=as_json)
     context.exit(EXIT_CODES[found["status"]])
 

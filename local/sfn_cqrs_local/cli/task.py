@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
@@ -18,7 +17,7 @@ from sfn_cqrs_local.cli import FAILED_ROWS
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.ids import Id
-from sfn_cqrs_local.client.pauses import going_on, pauses
+from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.causes import code_of, reason_of
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_cqrs_local.terminal.progress import progress
@@ -182,13 +181,12 @@ def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> Non
 
 
 def _waited(api: Api, id_: str, update: Callable[[int], None]) -> dict[str, Any]:
-    seconds = pauses()
-    while True:
+    def look() -> dict[str, Any]:
         found = api.get(_path(id_), limit=1)
         update(found["completed"] + found["failed"] + found["cancelled"])
-        if found["status"] in ENDED:
-            return found
-        time.sleep(next(seconds))
+        return found
+
+    return awaited(look, lambda found: found["status"] in ENDED)
 
 
 def _print_task(found: dict[str, Any]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 from urllib.parse import quote
 
 from rich.console import Console
 
 from sfn_cqrs_local.client.api import Api
-from sfn_cqrs_local.client.pauses import going_on, pauses
+from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.progress import progress
 
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
@@ -23,16 +22,16 @@ def job_path(id_: str) -> str:
 
 def watched(api: Api, job: dict[str, Any], console: Console) -> dict[str, Any]:
     """Show how far an import is until its end; answers how it has ended."""
-    seconds = pauses()
     watching = going_on(job["id"], f"sfn-cqrs import show {job['id']} --watch")
     with watching, progress(console, "Imported", job["total"]) as update:
-        while True:
-            done = sum(job[name] for name in COUNTS)
-            update(done, total=job["total"], note=_note(job))
-            if job["status"] in ENDED:
-                return job
-            time.sleep(next(seconds))
-            job = api.get(job_path(job["id"]))
+
+        def look() -> dict[str, Any]:
+            found = api.get(job_path(job["id"]))
+            done = sum(found[name] for name in COUNTS)
+            update(done, total=found["total"], note=_note(found))
+            return found
+
+        return awaited(look, lambda found: found["status"] in ENDED)
 
 
 def _note(job: dict[str, Any]) -> str:

@@ -1,12 +1,14 @@
 """How commands wait for what happens elsewhere."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import repeat
-from typing import Final
+from itertools import chain, repeat
+from typing import Final, TypeVar
 
 import click
 
+T = TypeVar("T")
 INTERRUPTED: Final = 130
 
 _FIRST: Final = (0.05, 0.1, 0.2)
@@ -15,10 +17,12 @@ _BUSY: Final = 1.0
 _LONGEST_BUSY: Final = 10.0
 
 
-def pauses() -> Iterator[float]:
-    """Seconds from one look to the next: what is done soon is seen soon."""
-    yield from _FIRST
-    yield from repeat(_LONGEST)
+def awaited(look: Callable[[], T], is_over: Callable[[T], bool]) -> T:
+    """Look until it is over, soon again at first; answers what was seen last."""
+    seconds = chain(_FIRST, repeat(_LONGEST))
+    while not is_over(found := look()):
+        time.sleep(next(seconds))
+    return found
 
 
 def busy_pause(retry_after: str | None) -> float:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ApprovalKey
 from sfn_cqrs_local.demo.client import Client
+from sfn_cqrs_local.demo.compare import unlike
 from sfn_cqrs_local.demo.part import PATIENCE_SECONDS, TENANT, DemoError, Scale, Told
 from sfn_cqrs_local.terminal.progress import progress
 from sfn_local import RealClock
@@ -73,11 +74,7 @@ class ApprovalStory:
             ("a decision after that week", (HTTPStatus.GONE, "expired"), self.late),
             ("the orders", ["released", "held: expired"], self.orders),
         ]
-        return [
-            f"{what}: expected {expected}, found {found}"
-            for what, expected, found in facts
-            if expected != found
-        ]
+        return unlike(facts)
 
 
 def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:

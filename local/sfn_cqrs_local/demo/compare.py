@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -11,4 +12,13 @@ def differ(what: str, expected: dict[Any, Any], found: dict[Any, Any]) -> list[s
         f"{what} {row}: expected {expected.get(row)}, found {found.get(row)}"
         for row in sorted(expected.keys() | found.keys(), key=str)
         if expected.get(row) != found.get(row)
+    ]
+
+
+def unlike(facts: Iterable[tuple[str, Any, Any]]) -> list[str]:
+    """One line for each fact that is not as it has to be: what, as expected, as found."""
+    return [
+        f"{what}: expected {expected}, found {found}"
+        for what, expected, found in facts
+        if expected != found
     ]

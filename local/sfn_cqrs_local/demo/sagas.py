@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from sfn_cqrs_local.demo.client import Client
+from sfn_cqrs_local.demo.compare import unlike
 from sfn_cqrs_local.demo.part import PATIENCE_SECONDS, DemoError, Scale, Told
 
 if TYPE_CHECKING:
@@ -53,11 +54,7 @@ class SagaStory:
             ("its reason", "card_declined", self.declined.get("error")),
             *((f"the row {name}", row, self.rows[name]) for name, row in rows.items()),
         ]
-        return [
-            f"{what}: expected {expected}, found {found}"
-            for what, expected, found in facts
-            if expected != found
-        ]
+        return unlike(facts)
 
 
 def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs_local.demo.client import Client
+from sfn_cqrs_local.demo.compare import unlike
 from sfn_cqrs_local.demo.part import PATIENCE_SECONDS, DemoError, Scale, Told
 from sfn_cqrs_local.terminal.progress import progress
 
@@ -52,11 +53,7 @@ class TaskStory:
             ("end after the retry", ("COMPLETED", ITEMS, 0), _end_of(self.retried)),
             ("runs of each item", expected_runs, runs),
         ]
-        return [
-            f"{what}: expected {expected}, found {found}"
-            for what, expected, found in facts
-            if expected != found
-        ]
+        return unlike(facts)
 
 
 def tell(stack: LocalStack, console: Console, scale: Scale) -> Told:
