@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from unittest import mock
 from urllib.parse import parse_qsl
@@ -104,12 +103,7 @@ class System:
         enter(bootstrap.override(**{"clock": self.clock.now, **self.parts()}))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.strands is not None:
             self.strands.close()
         self._cleanup.close()
