@@ -18,7 +18,7 @@ from sfn_cqrs_local.front import match_route
 from sfn_cqrs_local.weather import LOST, REFUSALS, Forecast, Weather
 from sfn_local import FunctionError
 
-UPLOADED = "EventOnFileUploadedFunction"
+CALM = frozenset(("EventOnFileUploadedFunction", "ApiDecideByLinkFunction", "ApiShowDocsFunction"))
 BUSY = 503
 TRIES = 60
 Outcome = tuple[AwsCall, str]
@@ -52,7 +52,7 @@ class Stormy(Heard):
 
     def invoke(self, name: str, payload: bytes) -> bytes:
         function = self.find(name).logical_id
-        kind = None if function == UPLOADED else self._weather.refusal()
+        kind = None if function in CALM else self._weather.refusal()
         if kind is not None:
             raise FunctionError(kind, "{}")
         answer = super().invoke(name, payload)
@@ -81,13 +81,14 @@ class WholeSystem(ZipSystem):
 
     `weather` is the share of calls, invocations and answers that fail, and its seed, as `up` has
     it. An event that S3 sends is spared: Lambda tries it three times, and then it is a dead letter.
+    So are pages, where a person tries again.
     """
 
     def __init__(
         self, seed: int | None = None, *, weather: tuple[float, int] = (0.0, 0), **more: Any
     ) -> None:
         super().__init__(seed, **more)
-        forecast = Forecast(*weather, spared=frozenset((API, UPLOADED)))
+        forecast = Forecast(*weather, spared=frozenset((API, *CALM)))
         self.weather = Weather(forecast, self.calls.function)
         self.calls.observers.append(self._meet)
         self.lambdas = self.heard = Stormy(self.lambdas, self.weather)
@@ -133,7 +134,7 @@ class WholeSystem(ZipSystem):
             return BUSY, {}
 
     def _meet(self, call: AwsCall, moment: str) -> None:
-        if call.function != UPLOADED:
+        if call.function not in CALM:
             strike = self.weather.before if moment == "before" else self.weather.after
             strike(call.operation)
 
