@@ -396,10 +396,11 @@ def _state_of(cursor: str | None) -> dict[str, Place]:
     """
     if not cursor:
         return {}
-    state = json.loads(base64.urlsafe_b64decode(cursor))
-    if not isinstance(state, dict):
-        raise ValueError("this is no cursor of the list: open the list again")
-    return {lane: (place[0], int(place[1])) for lane, place in state.items()}
+    try:
+        state = json.loads(base64.urlsafe_b64decode(cursor))
+        return {lane: (place[0], int(place[1])) for lane, place in state.items()}
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise ValueError("this is no cursor of the list: open the list again") from error
 
 
 def _cursor_of(state: Mapping[str, Place]) -> str:

@@ -41,7 +41,7 @@ def listed(ask: Ask) -> View:
     try:
         found = ask.executions.page(wanted, ask.query.get("cursor"))
     except ValueError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", "This is no cursor.") from error
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", str(error)) from error
     return View(
         "executions.html",
         {
