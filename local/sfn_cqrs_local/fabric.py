@@ -77,8 +77,10 @@ class Fabric(Protocol):
 class Ministack:
     """ministack in a process of its own, on a free port of 127.0.0.1, all state in memory."""
 
-    def __init__(self, python: Path, log: Path) -> None:
+    def __init__(self, python: Path, log: Path, port: int = 0) -> None:
         """Use the interpreter of the virtual environment that ministack is installed in.
+
+        Port 0 takes a free one.
 
         Raises:
             FabricError: it is not installed.
@@ -88,7 +90,7 @@ class Ministack:
         self._python = python
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
+        self._port = port
 
     @property
     def endpoint(self) -> str:
@@ -112,7 +114,10 @@ class Ministack:
 
     def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
         """Start the process; it ends with this one, even when this one is killed."""
-        with socket.create_server(("127.0.0.1", 0)) as listener, self._log.open("wb") as log:
+        with (
+            socket.create_server(("127.0.0.1", self._port)) as listener,
+            self._log.open("wb") as log,
+        ):
             self._port = int(listener.getsockname()[1])
             self._process = subprocess.Popen(
                 [

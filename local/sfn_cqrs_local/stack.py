@@ -74,7 +74,8 @@ class LocalStack:
     ) -> None:
         """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
 
-        A `recorder` counts invocations and AWS calls. `fabric` may be another than ministack.
+        Engine, Lambda API and fabric have the three ports behind it. A `recorder` counts
+        invocations and AWS calls. `fabric` may be another than ministack.
         No stream waits longer than `window_seconds` for a batch, whatever the template says.
         `weather` is the share of calls, invocations and answers that fail, and its seed.
         """
@@ -162,7 +163,9 @@ class LocalStack:
         self.output = self._cleanup.enter_context(FunctionOutput(log))
 
         self._cleanup.enter_context(_environment(_isolated()))
-        self.fabric = self._fabric or Ministack(FABRIC_PYTHON, self.state.fabric_log)
+        self.fabric = self._fabric or Ministack(
+            FABRIC_PYTHON, self.state.fabric_log, self._beside(3)
+        )
         self.template = self._load(self.fabric)
         self._start_functions()
         self.front = Front(self.template.routes, self.functions, self.template.cors)
@@ -202,7 +205,7 @@ class LocalStack:
         if self.functions.weather is not None:
             self.functions.weather.start()
             self._cleanup.callback(self.functions.weather.stop)
-        self.lambda_ = self._serve(0, LambdaApi(self.functions, self._forward).handle)
+        self.lambda_ = self._serve(self._beside(2), LambdaApi(self.functions, self._forward).handle)
         if self._recorder is not None:
             self._recorder.start(self.functions)
             self._cleanup.callback(self._recorder.stop)
@@ -228,7 +231,8 @@ class LocalStack:
         }
         self._cleanup.callback(fabric.stop)
         own = {self.http, self.http.replace(HOST, "localhost")}
-        fabric.start(forward, origins | own)  # the front's pages may send a file by a form
+        with self._naming_port(self._beside(3)):
+            fabric.start(forward, origins | own)  # the front's pages may send a file by a form
         plain = self.template.translate()
         fabric.wait()
         self.aws = fabric.endpoint
@@ -241,7 +245,8 @@ class LocalStack:
         self.engine.on_status_change.append(rules.on_status_change)
         for machine in self.template.machines.values():
             self.engine.create_state_machine(machine.name, machine.definition, machine.type)
-        server = serve_engine(self.engine, HOST, 0)
+        with self._naming_port(self._beside(1)):
+            server = serve_engine(self.engine, HOST, self._beside(1))
         self._cleanup.callback(server.close)
         self.sfn = server.url
 
@@ -298,14 +303,23 @@ class LocalStack:
         }
 
     def _serve(self, port: int, handle: Handler, guard: Guard | None = None) -> str:
-        try:
+        with self._naming_port(port):
             server = serve(HOST, port, handle, max_body=MAX_HTTP_BODY, guard=guard)
+        self._cleanup.callback(server.close)
+        return server.url
+
+    def _beside(self, offset: int) -> int:
+        """The port of another endpoint: beside the HTTP front's, if that is not any free one."""
+        return self._port + offset if self._port else 0
+
+    @contextmanager
+    def _naming_port(self, port: int) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise StackError(
                 f"port {port} cannot be used ({error}): choose another --port, 0 takes any"
             ) from None
-        self._cleanup.callback(server.close)
-        return server.url
 
     def _wait_until_all_answer(self) -> None:
         for url in (self.http, self.aws, self.sfn, self.lambda_):

@@ -53,8 +53,16 @@ def eventually(url: str, seconds: float = 60) -> dict:
             time.sleep(0.1)
 
 
+def detail(errors: str) -> str:
+    """What the problem document says that --json prints of an error."""
+    return json.loads(errors[errors.index("{") :])["detail"]
+
+
 def command_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text()
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:  # it has ended meanwhile
+        return ""
 
 
 def is_open(url: str) -> bool:
@@ -119,7 +127,7 @@ def test_nothing_listens_off_loopback_and_the_console_is_behind_the_front(tmp_pa
     with urllib.request.urlopen(f"{http}/console/publish", timeout=10) as page:
         assert "<h1>Publish a version</h1>" in page.read().decode()
 
-    (fabric,) = children(process.pid)
+    (fabric,) = (pid for pid in children(process.pid) if "fabric_process" in command_of(pid))
     assert [len(listeners(pid)) for pid in (process.pid, fabric)] == [4, 1]
     assert listeners_off_loopback(process.pid) + listeners_off_loopback(fabric) == []
     process.terminate()
@@ -151,7 +159,7 @@ def test_a_stack_whose_fabric_dies_ends_with_a_reason(tmp_path):
     _, errors = process.communicate(timeout=20)
 
     assert process.returncode == 1
-    assert errors == f"error: the AWS fabric has ended; see {tmp_path}/fabric.log\n"
+    assert detail(errors) == f"the AWS fabric has ended; see {tmp_path}/fabric.log"
 
 
 def test_a_second_stack_on_the_same_folder_is_refused(tmp_path):
@@ -161,7 +169,7 @@ def test_a_second_stack_on_the_same_folder_is_refused(tmp_path):
     output, errors = second.communicate(timeout=20)
 
     assert (second.returncode, output) == (1, "")
-    assert errors.startswith(f"error: a stack already runs on {tmp_path}")
+    assert detail(errors).startswith(f"a stack already runs on {tmp_path}")
     assert StateFolder(tmp_path).read().endpoints() == printed
     first.terminate()
     assert first.wait(10) == 0
@@ -174,8 +182,31 @@ def test_a_port_that_is_taken_is_refused_and_nothing_is_left_running(tmp_path):
         output, errors = process.communicate(timeout=20)
 
     assert (process.returncode, output) == (1, "")
-    assert errors.startswith(f"error: port {port} cannot be used")
+    assert detail(errors).startswith(f"port {port} cannot be used")
     assert "--port" in errors
+
+
+def test_the_other_ports_are_behind_the_one_of_http_and_are_named_when_taken(tmp_path):
+    first = four_free_ports()
+    with socket.create_server(("127.0.0.1", first + 1)):
+        refused = up(tmp_path, port=first)
+        _, errors = refused.communicate(timeout=30)
+    process = up(tmp_path, port=first)
+    stack = endpoints(process)
+    process.terminate()
+
+    assert detail(errors).startswith(f"port {first + 1} cannot be used")
+    assert process.wait(20) == 0
+    urls = [stack[name] for name in ("http", "sfn", "lambda", "aws")]
+    assert urls == [f"http://127.0.0.1:{first + offset}" for offset in range(4)]
+
+
+def four_free_ports() -> int:
+    """The first of four ports in a row that nobody listens on."""
+    for first in range(20_000, 30_000, 4):
+        if not any(is_open(f"http://127.0.0.1:{first + offset}") for offset in range(4)):
+            return first
+    raise AssertionError("no four ports in a row are free")
 
 
 def test_a_stack_that_cannot_start_gives_everything_back(tmp_path):

@@ -50,7 +50,7 @@ class _Ended(BaseException):
     type=click.IntRange(0, 65535),
     default=DEFAULT_PORT,
     show_default=True,
-    help="Port of the HTTP API; 0 takes a free one.",
+    help="Port of the HTTP API; the next three are the engine's, Lambda's, AWS's. 0: free ones.",
 )
 @click.option(
     "--parameter",
