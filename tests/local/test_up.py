@@ -153,7 +153,7 @@ def test_a_killed_stack_takes_the_fabric_along_and_leaves_a_folder_that_can_be_u
 def test_a_stack_whose_fabric_dies_ends_with_a_reason(tmp_path):
     process = up(tmp_path)
     endpoints(process)
-    (fabric,) = children(process.pid)
+    (fabric,) = (pid for pid in children(process.pid) if "fabric_process" in command_of(pid))
     os.kill(fabric, signal.SIGKILL)
 
     _, errors = process.communicate(timeout=20)
