@@ -18,6 +18,7 @@ from tests.console.browser import Watched, chromium
 from tests.console.state import HOSTILE, api_of, create, fill, publish, wait
 from tests.support.quick_stack import quick_stack
 
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.console import policy
 from sfn_cqrs_local.console.backend import deployed, local
@@ -243,6 +244,7 @@ def test_an_approval_is_decided_with_a_reason_by_another_person(page, console, s
     expect(page.locator(f"#need-{id_}")).to_contain_text("ORDER_RELEASE o-5")
     visit(page, console, f"/approvals/{id_}")
     expect(page.locator("blockquote")).to_contain_text("<i>now")
+    expect(page.locator("main")).to_contain_text("About ORDER o-5 version 1")
     page.get_by_label("Why, if you like").fill("as agreed")
     page.get_by_role("button", name="Approve").click()
 
@@ -303,11 +305,9 @@ def test_the_graph_and_the_waterfall_show_the_same_run(page, console, stack):
 
 
 def test_events_are_searched_in_their_data(page, console, stack):
-    arn = stack.outputs["CommandStateMachineArn"]
-    run = stack.client("stepfunctions").list_executions(stateMachineArn=arn, statusFilter="FAILED")[
-        "executions"
-    ][-1]
-    visit(page, console, f"/executions/command/{run['name']}")
+    ref = CommandRef(ItemKey("tenant1", "ORDER", "o-13"), 1, 1)
+    name = ref.execution_name(stack.outputs["CommandsTableName"])
+    visit(page, console, f"/executions/command/{name}")
 
     page.get_by_placeholder("Search in events and data").fill("KeyError")
     expect(page.locator("#events")).to_contain_text("of the events hold “KeyError”")

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
 from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View
+from sfn_cqrs_local.console.subjects import item_page
 
 STATUSES: Final = ("OPEN", "GRANTED", "REJECTED", "EXPIRED", "ALL")
 
@@ -39,6 +40,7 @@ def approval(ask: Ask) -> View:
         {
             "approval": found,
             "path": f"/approvals/{found['id']}",
+            "item": _item(found),
             "obstacle": _obstacle(ask, found),
             "execution": _execution(ask, found),
             "may_retry": found["stage"] == "FAILED" and ask.who.is_operator,
@@ -82,6 +84,14 @@ def create(ask: Ask) -> GoTo:
             text = f"The payload is no JSON: {error}. Go back and correct it."
             raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", text) from error
     return GoTo(f"/approvals/{ask.api.post('/approvals', json.dumps(body))['id']}")
+
+
+def _item(found: dict[str, Any]) -> str:
+    """The path of the version that the decision is about; none where it is about no item."""
+    pinned = found.get("item")
+    if pinned is None:
+        return ""
+    return f"{item_page(pinned['type'], pinned['code'])}?v={pinned['version']}"
 
 
 def _obstacle(ask: Ask, found: dict[str, Any]) -> str:
