@@ -216,6 +216,8 @@ def test_the_two_modules_bring_nothing_else_of_ours_nor_boto3():
     assert {name for name in ours if name.count(".") == 2} - PUBLIC == {
         "sfn_cqrs.domain.errors",
         "sfn_cqrs.domain.failure",
+        "sfn_cqrs.domain.ids",
         "sfn_cqrs.domain.keys",
+        "sfn_cqrs.domain.masking",
     }
     assert not {"boto3", "aws_lambda_powertools", "pydantic"} & set(loaded)

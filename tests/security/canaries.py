@@ -29,7 +29,7 @@ SESSION = "IQoJb3JpZ2luX2VjEJr9Kq8wcanaryAbCdEfGhIjKlMnOpQrStUvWxYz0123456789+ca
 SECRET = "Zk3nQ8canaryVt5LxW1yBhR7mUeA2pDsJ4oG6fHcT9i"
 Flow = Callable[[WholeSystem], None]
 PRIVATE = {"email": EMAIL, "iban": IBAN}
-PAYLOADS = {"attributes", "input", "payload", "result", "note", "name", "cells"}
+PAYLOADS = {"attributes", "input", "payload", "result", "note", "name", "cells", "summary"}
 """What users store and are shown again: the fields whose contents are theirs."""
 QUOTED = f"{EMAIL}, {IBAN}, {SESSION}, {SECRET}"
 

@@ -97,6 +97,7 @@ def test_lists_of_large_items_are_read_to_their_end(system: WholeSystem) -> None
         attributes = {"country": "JP", "text": f"{place}" * 150_000}
         service.publish_sync("AIRPORT", "NRT", name="n", attributes=attributes, version=place)
     for place in range(4):
+        service.publish_sync("ORDER", f"o-{place}", name="o", attributes={"customer": "ada"})
         payload = {"text": "x" * 95_000}
         asked = {"type": "ORDER_RELEASE", "subject": f"o-{place}", "payload": payload}
         system.ask("POST", "/approvals", asked)

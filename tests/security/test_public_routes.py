@@ -47,6 +47,8 @@ def test_links_that_are_switched_off_may_do_nothing() -> None:
     actions = [each["Action"] for each in granted["PolicyDocument"]["Statement"]]
     assert actions == [
         ["dynamodb:GetItem", "dynamodb:PutItem"],
+        ["dynamodb:GetItem", "dynamodb:Query"],
+        "s3:GetObject",
         "states:SendTaskSuccess",
         "secretsmanager:GetSecretValue",
     ]

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from tests.support.airports import Airport
 from tests.support.calls import AwsCall, Observer
+from tests.support.granting import granting
 from tests.support.import_system import a_file, a_line
 from tests.support.system import TENANT
 from tests.support.whole_system import WholeSystem
@@ -17,6 +18,7 @@ from tests.template.saga_calls import refunds_are_refused
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.approvals.types import Decided
 from sfn_cqrs.service.commands.service import CommandService
 
 ORDER = {"order": "o-1", "customer": "ada", "total": 4, "lines": [{"sku": "BOOK", "quantity": 2}]}
@@ -162,25 +164,32 @@ def _saga(system: WholeSystem, id_: str) -> str:
 
 
 def approvals(system: WholeSystem) -> None:
-    """One is granted, one rejected, one expires: each is done once. What cannot be done fails."""
-    codes = ("o-1", "o-2", "o-3", "gone")
-    for code in codes[:3]:
+    """One is granted, one rejected, one expires: each is done once. One fails, one is stale."""
+    codes = ("o-1", "o-2", "o-3", "bad", "moved")
+    for code in codes:
         order = {"type": "ORDER", "code": code, "name": code, "attributes": {"customer": "ada"}}
         system.ask("POST", "/commands", order, key=code)
     ids = [_requested(system, code) for code in codes]
     system.settle()
-    for id_, verb in ((ids[0], "approve"), (ids[1], "reject"), (ids[3], "approve")):
-        status, answer = system.api("POST", f"/approvals/{id_}/{verb}", {}, user="hanako")
-        assert status == 200 or answer["code"] == "already_decided", answer
-    system.pass_time(8 * 24 * 3600)
-    system.until(lambda: all(_approval(system, id_)["stage"] in ("DONE", "FAILED") for id_ in ids))
+    changed = {"type": "ORDER", "code": "moved", "name": "changed", "version": 1}
+    system.ask("POST", "/commands", {**changed, "attributes": {"customer": "ada"}}, key="changed")
     system.settle()
+    with granting(_fails_if_bad):
+        for id_, verb in ((ids[0], "approve"), (ids[1], "reject"), (ids[3], "approve")):
+            _decide(system, id_, verb)
+        _decide(system, ids[4], "approve")
+        system.pass_time(8 * 24 * 3600)
+        system.until(
+            lambda: all(_approval(system, id_)["stage"] in ("DONE", "FAILED") for id_ in ids)
+        )
+        system.settle()
     ended = [_approval(system, id_) for id_ in ids]
     assert [(each["status"], each["stage"]) for each in ended] == [
         ("GRANTED", "DONE"),
         ("REJECTED", "DONE"),
         ("EXPIRED", "DONE"),
         ("GRANTED", "FAILED"),
+        ("STALE", "DONE"),
     ]
     rows = [system.ask("GET", f"/data/ORDER/{code}") for code in codes[:3]]
     assert [(row["attributes"]["release"], row["version"]) for row in rows] == [
@@ -205,6 +214,17 @@ def links(system: WholeSystem) -> None:
     system.settle()
     assert system.ask("GET", "/data/ORDER/o-1")["attributes"]["release"] == "released"
     assert "openapi.json" in system.open("/docs")
+
+
+def _decide(system: WholeSystem, id_: str, verb: str) -> None:
+    body = {"digest": _approval(system, id_)["digest"]}
+    status, answer = system.api("POST", f"/approvals/{id_}/{verb}", body, user="hanako")
+    assert status == 200 or answer["code"] in ("already_decided", "stale"), answer
+
+
+def _fails_if_bad(decided: Decided) -> None:
+    if decided.subject == "bad":
+        raise ValueError("the warehouse is closed")
 
 
 def _requested(system: WholeSystem, code: str) -> str:
@@ -294,7 +314,7 @@ def nothing_starts(system: WholeSystem) -> None:
         system.sweep()
     for stream in system.consumers.values():
         stream.dropped = lambda _: False
-    system.api("POST", f"/approvals/{approval_id}/approve", {}, user="hanako")
+    _decide(system, approval_id, "approve")
     system.until(
         lambda: (
             not system.unsettled()

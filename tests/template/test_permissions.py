@@ -9,7 +9,7 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 import boto3
 import pytest
 from botocore import handlers
+from tests.support.granting import granting
 from tests.support.quick_stack import quick_stack
 from tests.support.zip_system import an_archive
 from tests.template.saga_calls import a_shard, lose_sagas_and_sweep, run_sagas
@@ -38,7 +39,6 @@ from sfn_cqrs.domain.keys import (
     TaskKind,
     ZipRef,
 )
-from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import Decided
 from sfn_cqrs.service.commands.service import Caller
@@ -567,22 +567,6 @@ def decide(user: User) -> None:
     form = urlencode({"token": link.partition("token=")[2], "decision": "approve"}).encode()
     urllib.request.urlopen(link.partition("?")[0], form)
     user.wait_for_approval(by_link, "DONE")
-
-
-@contextmanager
-def granting(first: Callable[[Decided], None]) -> Iterator[None]:
-    """Let something happen before the function that does what is approved."""
-    real = approval_types.find("ORDER_RELEASE")
-
-    def granted(decided: Decided) -> None:
-        first(decided)
-        real.granted(decided)
-
-    approval_types._types["ORDER_RELEASE"] = replace(real, granted=granted)
-    try:
-        yield
-    finally:
-        approval_types._types["ORDER_RELEASE"] = real
 
 
 def _fails(_decided: Decided) -> None:
