@@ -94,10 +94,10 @@ def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(up, p
     orders = project / "app/shop/orders.py"
     good = orders.read_text()
     orders.write_text(good.replace("row = {", "row = = {"))
-    up.until(
-        r"reloaded  app/shop/orders\.py\n(.*\n)*?"
-        r".*broken    shop\.orders cannot be imported: SyntaxError.*\n"
-        r" +File \".*app/shop/orders\.py\", line \d+\n +row = = \{$"
+    up.until(  # whichever comes first
+        r"(?=(.*\n)*.*reloaded  app/shop/orders\.py$)"
+        r"(?=(.*\n)*.*broken    shop\.orders cannot be imported: SyntaxError.*\n"
+        r" +File \".*app/shop/orders\.py\", line \d+\n +row = = \{$)"
     )
     refused = up.run("publish", "ORDER", "o-2", "--name", "x", "--attributes", "{}")
     ill = up.run("doctor", *up.options[2:])
