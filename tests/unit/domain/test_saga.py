@@ -42,6 +42,22 @@ def test_a_step_begins_and_ends_in_the_log():
     }
 
 
+def test_only_the_try_that_works_on_a_step_says_how_it_ended_and_once():
+    again = Begin("reserve_stock", 1, 1).on(BEGUN, LATER)
+    ended = End("reserve_stock", 1, 1, DONE).on(again, LATER)
+
+    assert End("reserve_stock", 1, 0, REFUSED).on(again, LATER) is None
+    assert End("reserve_stock", 1, 1, REFUSED).on(ended, LATER) is None
+    assert End("charge_payment", 1, 0, DONE).on(BEGUN, LATER) is None
+
+
+def test_a_saga_turns_back_once():
+    turned = TurnBack(1, "out_of_stock", "BOOK: 0 left").on(RUNNING, AT)
+
+    assert TurnBack(1, "OtherError", "late").on(turned, LATER) is None
+    assert TurnBack(1, "OtherError", "late").on(a_saga(), LATER) is None
+
+
 def test_a_step_that_is_refused_says_why():
     entry = End("reserve_stock", 1, 0, REFUSED).on(BEGUN, AT).log["reserve_stock"]
 
