@@ -89,14 +89,15 @@ def json_block(value: Any) -> Markup:
     text = pretty(value)
     rest = len(text) - LONGEST_TEXT
     shown = visible(text[:LONGEST_TEXT])
+    marked = Markup('<span class="j-{}">{}</span>')
     parts = [
-        f'<span class="j-{found.lastgroup}">{escape(found[0])}</span>'
-        if found.lastgroup != "other"
-        else str(escape(found[0]))
+        marked.format(found.lastgroup, found[0]) if found.lastgroup != "other" else escape(found[0])
         for found in _JSON.finditer(shown)
     ]
-    more = f'\n<span class="muted">… {rest:,} characters more</span>' if rest > 0 else ""
-    return Markup("".join(parts) + more)
+    if rest > 0:
+        more = Markup('\n<span class="muted">… {:,} characters more</span>')
+        parts.append(more.format(rest))
+    return Markup("").join(parts)
 
 
 def number(value: float) -> str:

