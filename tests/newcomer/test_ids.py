@@ -1,8 +1,13 @@
 """Ids: whole on every terminal, short where they are typed."""
 
 import json
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Event
 
 import pytest
+
+from sfn_cqrs.service.tasks import types as task_types
 
 pytestmark = pytest.mark.stack
 
@@ -25,6 +30,8 @@ def ids(typed, made, tmp_path):
     table.write_text("icao,name,country,lat,lon,tz\nAAAZ,A,JP,1,2,Asia/Tokyo\n")
     made["task"] = typed("task", "run", "ORDER_REMINDER", GOOD, "--json").json["id"]
     made["saga"] = typed("saga", "start", "order-saga", json.dumps(SAGA), "--json").json["id"]
+    order = ("--name", "first", "--attributes", '{"customer": "ada"}', "--sync")
+    typed("publish", "ORDER", "o-1", *order)
     made["approval"] = typed("approval", "request", "ORDER_RELEASE", "--subject", "o-1", "--json")
     made["approval"] = made["approval"].json["id"]
     started = typed("import", "start", table, "--table", "airports", "--mode", "direct", "--json")
@@ -92,9 +99,29 @@ def test_the_last_one_of_none_says_so(typed, stack):
     )
 
 
-def test_ctrl_c_in_a_watch_says_that_the_work_goes_on_and_how_to_watch_it(terminal):
-    items = json.dumps([{"order": f"o-{n}", "to": "ada@example.com"} for n in range(1000)])
-    with terminal("task", "run", "ORDER_REMINDER", items) as running:
+@pytest.fixture
+def held_up():
+    """Reminders are sent once the block is left, and no sooner."""
+    known, may_go_on = task_types.find("ORDER_REMINDER"), Event()
+
+    def remind(item):
+        may_go_on.wait(20)
+        return known.handler(item)
+
+    @contextmanager
+    def held():
+        task_types._types["ORDER_REMINDER"] = replace(known, handler=remind)
+        try:
+            yield
+        finally:
+            may_go_on.set()
+            task_types._types["ORDER_REMINDER"] = known
+
+    return held()
+
+
+def test_ctrl_c_in_a_watch_says_that_the_work_goes_on_and_how_to_watch_it(terminal, held_up):
+    with held_up, terminal("task", "run", "ORDER_REMINDER", GOOD) as running:
         running.until("Done")
         running.press_ctrl_c()
         code = running.ended()
