@@ -14,6 +14,12 @@ import time
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
+def _takes_ctrl_c():
+    """Own the terminal, and end on Ctrl-C even if the tests run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """One command that runs in a terminal of its own."""
 
@@ -29,7 +35,7 @@ class Terminal:
             cwd=cwd,
             env={**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), **(env or {})},
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - Ctrl-C
+            preexec_fn=_takes_ctrl_c,  # noqa: PLW1509 - nothing else does both
         )
         os.close(its)
         self._terminal = ours
