@@ -90,6 +90,7 @@ def test_this_engine_passes_what_needs_no_time(url: str, area: str) -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.real_time("any engine is asked as this one is, and has no clock that is ours")
 @pytest.mark.parametrize("area", AREAS)
 def test_this_engine_passes_all(url: str, area: str) -> None:
     cases = [case for case in CASES if case.area == area]

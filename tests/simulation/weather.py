@@ -423,8 +423,13 @@ def weathered(
 
 @cache
 def good_day(flow: Callable[[WholeSystem], None]) -> frozenset[Said]:
-    """What the functions say of their own accord."""
-    outcomes = _played(flow, lambda _call, _moment: None)
+    """What the functions say of their own accord; bad weather may bring a sweep into any flow."""
+
+    def swept(system: WholeSystem) -> None:
+        flow(system)
+        system.sweep()
+
+    outcomes = _played(swept, lambda _call, _moment: None)
     return frozenset((function, said) for (function, _), said in outcomes.items())
 
 

@@ -614,7 +614,7 @@ class TestProblems:
         assert answer.status == 400
         assert (answer.body["code"], answer.body["field"]) == ("unknown_type", "type")
         assert answer.body["detail"].startswith(
-            "type: 'AIRPROT' is not registered (did you mean AIRPORT?); known types: AIRPORT, "
+            "type: 'AIRPROT' is not registered (did you mean AIRPORT?); known types: "
         )
         assert {"AIRPORT", "ORDER"} <= set(answer.body["known"])
 
