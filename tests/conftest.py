@@ -1,5 +1,10 @@
+from io import StringIO
+
+import pytest
 from tests.support import moto_shortcuts
 from tests.support.real_time import RealTime
+
+from sfn_cqrs.service.logs import logger
 
 moto_shortcuts.install()
 real_time = RealTime()
@@ -14,3 +19,11 @@ def pytest_collection_modifyitems(items):
     """Begin with the files that take longest, so that no worker has one left at the end."""
     stacks = {item.path for item in items if item.get_closest_marker("stack")}
     items.sort(key=lambda item: (item.path not in stacks, "simulation" not in item.path.parts))
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """What the functions log, as text."""
+    text = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", text)
+    return text

@@ -15,7 +15,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 BLOCK = re.compile(r"(?:<!-- (file|needs): (\S+) -->\n)?```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -58,12 +57,7 @@ class Runner:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for process in self._left_running:
             process.terminate()
             process.communicate()

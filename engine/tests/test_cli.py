@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from click.testing import CliRunner, Result
+from engine.tests.served import client_of
 
 from sfn_local import Engine, InlineFunctions
 from sfn_local.cli import cli
@@ -295,14 +295,7 @@ def test_the_engine_serves_until_it_is_terminated() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
-        client: Any = boto3.client(
-            "stepfunctions",
-            endpoint_url=ready["sfn"],
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        machines = client.list_state_machines()["stateMachines"]
+        machines = client_of(ready["sfn"]).list_state_machines()["stateMachines"]
         process.send_signal(signal.SIGTERM)
         exit_code = process.wait(timeout=10)
 

@@ -14,13 +14,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
+from engine.tests.served import Served, refused
 
 from sfn_local import Engine, InlineFunctions, RealClock, ThreadScheduler, VirtualClock
-from sfn_local.server import serve_engine
 
 ROLE = "arn:aws:iam::000000000000:role/sfn"
 PASS = {"Type": "Pass", "Result": {"Arg1": "argument1"}, "End": True}
@@ -29,26 +27,18 @@ TYPE = "This operation is not supported by this type of state machine"
 CONTEXT = "Invalid Arn: 'Resource type not valid in this context: express'"
 
 
-class Served:
+class Express(Served):
     """A served engine with a virtual clock that runs by itself, and a client of it."""
 
     def __init__(self, log: Path) -> None:
         self.clock = VirtualClock()
-        self.engine = Engine(
+        engine = Engine(
             functions=InlineFunctions(lambda _name, payload: payload),
             clock=self.clock,
             scheduler=ThreadScheduler(),
             express_log=log,
         )
-        self.server = serve_engine(self.engine, port=0)
-        self.client: Any = boto3.client(
-            "stepfunctions",
-            endpoint_url=self.server.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}, inject_host_prefix=False),
-        )
+        super().__init__(engine, inject_host_prefix=False)
 
     def create(self, state: dict[str, Any], name: str = "m", kind: str = "EXPRESS") -> str:
         definition = json.dumps({"StartAt": "a", "States": {"a": state}})
@@ -67,23 +57,14 @@ class Served:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    served = Served(tmp_path / "express.jsonl")
-    yield served
-    served.server.close()
-    served.engine.close()
+def express(tmp_path: Path) -> Iterator[Express]:
+    with Express(tmp_path / "express.jsonl") as express:
+        yield express
 
 
-def refused(call: Any, **parameters: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
-
-
-def test_a_synchronous_execution_answers_with_its_output(served: Served) -> None:
-    machine = served.create(PASS)
-    answer = served.client.start_sync_execution(stateMachineArn=machine, name="x", input="[1]")
+def test_a_synchronous_execution_answers_with_its_output(express: Express) -> None:
+    machine = express.create(PASS)
+    answer = express.client.start_sync_execution(stateMachineArn=machine, name="x", input="[1]")
 
     assert answer["executionArn"].startswith("arn:aws:states:us-east-1:000000000000:express:m:x:")
     assert (answer["status"], answer["name"], answer["input"]) == ("SUCCEEDED", "x", "[1]")
@@ -94,25 +75,25 @@ def test_a_synchronous_execution_answers_with_its_output(served: Served) -> None
     }
 
 
-def test_a_synchronous_execution_that_fails_answers_with_its_error(served: Served) -> None:
-    answer = served.client.start_sync_execution(stateMachineArn=served.create(FAIL))
+def test_a_synchronous_execution_that_fails_answers_with_its_error(express: Express) -> None:
+    answer = express.client.start_sync_execution(stateMachineArn=express.create(FAIL))
 
     assert (answer["status"], answer["error"], answer["cause"]) == ("FAILED", "SomeFailure", "why")
     assert "output" not in answer
 
 
-def test_only_express_machines_run_synchronously(served: Served) -> None:
-    machine = served.create(PASS, kind="STANDARD")
-    call = served.client.start_sync_execution
+def test_only_express_machines_run_synchronously(express: Express) -> None:
+    machine = express.create(PASS, kind="STANDARD")
+    call = express.client.start_sync_execution
 
     assert refused(call, stateMachineArn=machine) == ("StateMachineTypeNotSupported", TYPE)
 
 
-def test_executions_of_express_machines_are_kept_by_nobody(served: Served) -> None:
-    machine = served.create({"Type": "Wait", "Seconds": 60, "End": True})
-    arn = served.client.start_execution(stateMachineArn=machine, name="x")["executionArn"]
-    again = served.client.start_execution(stateMachineArn=machine, name="x")["executionArn"]
-    client = served.client
+def test_executions_of_express_machines_are_kept_by_nobody(express: Express) -> None:
+    machine = express.create({"Type": "Wait", "Seconds": 60, "End": True})
+    arn = express.client.start_execution(stateMachineArn=machine, name="x")["executionArn"]
+    again = express.client.start_execution(stateMachineArn=machine, name="x")["executionArn"]
+    client = express.client
 
     assert arn != again
     assert refused(client.list_executions, stateMachineArn=machine) == (
@@ -127,17 +108,17 @@ def test_executions_of_express_machines_are_kept_by_nobody(served: Served) -> No
         assert refused(call, executionArn=arn) == ("InvalidArn", CONTEXT)
 
 
-def test_an_express_machine_is_described_as_one(served: Served) -> None:
-    machine = served.create(PASS)
-    described = served.client.describe_state_machine(stateMachineArn=machine)
-    (listed,) = served.client.list_state_machines()["stateMachines"]
+def test_an_express_machine_is_described_as_one(express: Express) -> None:
+    machine = express.create(PASS)
+    described = express.client.describe_state_machine(stateMachineArn=machine)
+    (listed,) = express.client.list_state_machines()["stateMachines"]
 
     assert (described["type"], listed["type"]) == ("EXPRESS", "EXPRESS")
 
 
-def test_histories_of_express_executions_go_to_a_file(served: Served, tmp_path: Path) -> None:
-    machine = served.create(PASS)
-    arn = served.client.start_sync_execution(stateMachineArn=machine)["executionArn"]
+def test_histories_of_express_executions_go_to_a_file(express: Express, tmp_path: Path) -> None:
+    machine = express.create(PASS)
+    arn = express.client.start_sync_execution(stateMachineArn=machine)["executionArn"]
     lines = (tmp_path / "express.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
 
@@ -170,7 +151,7 @@ def test_histories_of_express_executions_go_to_a_file(served: Served, tmp_path: 
         ("arn:aws:states:us-east-1:000000000000:activity:a", "Activity ARN"),
     ],
 )
-def test_an_express_machine_waits_for_nobody(served: Served, resource: str, what: str) -> None:
+def test_an_express_machine_waits_for_nobody(express: Express, resource: str, what: str) -> None:
     parameters = {
         "QueueUrl": "q",
         "MessageBody.$": "$$.Task.Token",
@@ -178,7 +159,7 @@ def test_an_express_machine_waits_for_nobody(served: Served, resource: str, what
     }
     task = {"Type": "Task", "Resource": resource, "Parameters": parameters, "End": True}
     with pytest.raises(ClientError, match=f"Express state machine does not support {what}"):
-        served.create(task)
+        express.create(task)
 
 
 @pytest.mark.parametrize(
@@ -204,9 +185,9 @@ def test_an_express_machine_waits_for_nobody(served: Served, resource: str, what
     ],
 )
 def test_a_definition_is_validated(
-    served: Served, definition: dict[str, Any], kind: str, result: str
+    express: Express, definition: dict[str, Any], kind: str, result: str
 ) -> None:
-    answer = served.client.validate_state_machine_definition(
+    answer = express.client.validate_state_machine_definition(
         definition=json.dumps(definition), type=kind
     )
 
@@ -215,7 +196,7 @@ def test_a_definition_is_validated(
     assert all(each["code"] == "SCHEMA_VALIDATION_FAILED" for each in answer["diagnostics"])
 
 
-def test_warnings_are_shown_when_asked_for(served: Served) -> None:
+def test_warnings_are_shown_when_asked_for(express: Express) -> None:
     definition = json.dumps(
         {
             "StartAt": "a",
@@ -224,7 +205,7 @@ def test_warnings_are_shown_when_asked_for(served: Served) -> None:
             },
         }
     )
-    call = served.client.validate_state_machine_definition
+    call = express.client.validate_state_machine_definition
     errors = call(definition=definition)
     warnings = call(definition=definition, severity="WARNING", maxResults=1)
 
@@ -232,74 +213,71 @@ def test_warnings_are_shown_when_asked_for(served: Served) -> None:
     assert [each["severity"] for each in warnings["diagnostics"]] == ["WARNING"]
 
 
-def test_tags_are_given_listed_and_taken(served: Served) -> None:
+def test_tags_are_given_listed_and_taken(express: Express) -> None:
     definition = json.dumps({"StartAt": "a", "States": {"a": PASS}})
-    arn = served.client.create_state_machine(
+    arn = express.client.create_state_machine(
         name="m", definition=definition, roleArn=ROLE, tags=[{"key": "a", "value": "1"}]
     )["stateMachineArn"]
-    served.client.tag_resource(resourceArn=arn, tags=[{"key": "b", "value": "2"}, {"key": "c"}])
-    served.client.untag_resource(resourceArn=arn, tagKeys=["a", "none"])
+    express.client.tag_resource(resourceArn=arn, tags=[{"key": "b", "value": "2"}, {"key": "c"}])
+    express.client.untag_resource(resourceArn=arn, tagKeys=["a", "none"])
 
-    assert served.client.list_tags_for_resource(resourceArn=arn)["tags"] == [
+    assert express.client.list_tags_for_resource(resourceArn=arn)["tags"] == [
         {"key": "b", "value": "2"},
         {"key": "c", "value": ""},
     ]
 
 
-def test_a_resource_has_at_most_fifty_tags(served: Served) -> None:
-    machine = served.create(PASS)
+def test_a_resource_has_at_most_fifty_tags(express: Express) -> None:
+    machine = express.create(PASS)
     tags = [{"key": str(number), "value": ""} for number in range(51)]
 
-    assert refused(served.client.tag_resource, resourceArn=machine, tags=tags)[0] == "TooManyTags"
+    assert refused(express.client.tag_resource, resourceArn=machine, tags=tags)[0] == "TooManyTags"
 
 
-def test_activities_are_reached_over_the_protocol(served: Served) -> None:
-    activity = served.client.create_activity(name="worker")["activityArn"]
+def test_activities_are_reached_over_the_protocol(express: Express) -> None:
+    activity = express.client.create_activity(name="worker")["activityArn"]
     task = {"Type": "Task", "Resource": activity, "End": True}
-    machine = served.create(task, kind="STANDARD")
-    arn = served.client.start_execution(stateMachineArn=machine, input="[1]")["executionArn"]
-    taken = served.client.get_activity_task(activityArn=activity, workerName="ada")
-    served.client.send_task_success(taskToken=taken["taskToken"], output="2")
-    served.engine.run_until(arn, 5)
-    listed = served.client.list_activities()["activities"]
-    served.client.delete_activity(activityArn=activity)
+    machine = express.create(task, kind="STANDARD")
+    arn = express.client.start_execution(stateMachineArn=machine, input="[1]")["executionArn"]
+    taken = express.client.get_activity_task(activityArn=activity, workerName="ada")
+    express.client.send_task_success(taskToken=taken["taskToken"], output="2")
+    express.engine.run_until(arn, 5)
+    listed = express.client.list_activities()["activities"]
+    express.client.delete_activity(activityArn=activity)
 
-    assert served.client.describe_execution(executionArn=arn)["output"] == "2"
+    assert express.client.describe_execution(executionArn=arn)["output"] == "2"
     assert (taken["input"], [each["name"] for each in listed]) == ("[1]", ["worker"])
-    assert refused(served.client.describe_activity, activityArn=activity)[0] == (
+    assert refused(express.client.describe_activity, activityArn=activity)[0] == (
         "ActivityDoesNotExist"
     )
 
 
-def test_the_clock_is_moved_over_http_timer_by_timer(served: Served) -> None:
+def test_the_clock_is_moved_over_http_timer_by_timer(express: Express) -> None:
     wait = {"Type": "Wait", "Seconds": 3600}
     definition = {
         "StartAt": "a",
         "States": {"a": {**wait, "Next": "b"}, "b": {**wait, "End": True}},
     }
-    machine = served.engine.create_state_machine("m", definition)
-    arn = served.engine.start_execution(machine)
-    half = served.clock_answer("POST", '{"advance": 5400}')
-    running = served.engine.describe_execution(arn)["status"]
-    served.clock_answer("POST", '{"advance": 1800}')
+    machine = express.engine.create_state_machine("m", definition)
+    arn = express.engine.start_execution(machine)
+    half = express.clock_answer("POST", '{"advance": 5400}')
+    running = express.engine.describe_execution(arn)["status"]
+    express.clock_answer("POST", '{"advance": 1800}')
 
     assert half == (200, {"now": 1767225600 + 5400})
     assert running == "RUNNING"
-    assert served.engine.describe_execution(arn)["status"] == "SUCCEEDED"
-    assert served.clock_answer("GET") == (200, {"now": 1767225600 + 7200})
+    assert express.engine.describe_execution(arn)["status"] == "SUCCEEDED"
+    assert express.clock_answer("GET") == (200, {"now": 1767225600 + 7200})
 
 
 @pytest.mark.parametrize("body", ['{"advance": -1}', '{"advance": "x"}', "[]", "{"])
-def test_a_bad_advance_is_refused(served: Served, body: str) -> None:
-    assert served.clock_answer("POST", body)[0] == 400
+def test_a_bad_advance_is_refused(express: Express, body: str) -> None:
+    assert express.clock_answer("POST", body)[0] == 400
 
 
-def test_a_real_clock_cannot_be_moved(tmp_path: Path) -> None:
-    served = Served(tmp_path / "log")
-    served.engine.clock = RealClock()
-    status, answer = served.clock_answer("POST", '{"advance": 1}')
-    served.server.close()
-    served.engine.close()
+def test_a_real_clock_cannot_be_moved(express: Express) -> None:
+    express.engine.clock = RealClock()
+    status, answer = express.clock_answer("POST", '{"advance": 1}')
 
     assert (status, answer["__type"]) == (400, "ValidationException")
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from engine.tests.maps import MapLab
+from engine.tests.served import client_of
 
 from sfn_local.server import serve_engine
 
@@ -22,14 +21,7 @@ def maps() -> MapLab:
 @pytest.fixture
 def client(maps: MapLab) -> Iterator[Any]:
     server = serve_engine(maps.engine, port=0)
-    yield boto3.client(
-        "stepfunctions",
-        endpoint_url=server.url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"max_attempts": 0}),
-    )
+    yield client_of(server.url)
     server.close()
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-import boto3
 import pytest
 from engine.tests.conftest import Run
+from engine.tests.served import client_of
 
 from sfn_local import Engine, InlineFunctions, VirtualClock, function_name
 from sfn_local.calls.functions import Done
@@ -293,13 +293,7 @@ def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Any, str]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["sfn"]
-        client = boto3.client(
-            "stepfunctions",
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        client = client_of(url)
         try:
             yield process, client, url
         finally:

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
+from engine.tests.served import Served
 
 from sfn_local import Engine, InlineFunctions
-from sfn_local.server import serve_engine
 
 ROLE = "arn:aws:iam::000000000000:role/sfn"
 PASS = json.dumps({"StartAt": "a", "States": {"a": {"Type": "Pass", "End": True}}})
@@ -36,21 +34,12 @@ CALLBACK = json.dumps(
 )
 
 
-class Stack:
+class Stack(Served):
     """A served engine and a client of it."""
 
     def __init__(self) -> None:
         self.tokens: list[str] = []
-        self.engine = Engine(functions=InlineFunctions(self._call))
-        self.server = serve_engine(self.engine, port=0)
-        self.client: Any = boto3.client(
-            "stepfunctions",
-            endpoint_url=self.server.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}),
-        )
+        super().__init__(Engine(functions=InlineFunctions(self._call)))
 
     def _call(self, _function: str, payload: bytes) -> bytes:
         self.tokens.append(json.loads(payload)["token"])
@@ -73,23 +62,17 @@ class Stack:
         assert self.engine.run_until(lambda: bool(self.tokens), 5)
         return arn, self.tokens[-1]
 
-    def close(self) -> None:
-        self.server.close()
-        self.engine.close()
-
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Stack]:
-    stack = Stack()
-    yield stack
-    stack.close()
+    with Stack() as stack:
+        yield stack
 
 
 @pytest.fixture
 def stack() -> Iterator[Stack]:
-    stack = Stack()
-    yield stack
-    stack.close()
+    with Stack() as stack:
+        yield stack
 
 
 def refused(call: Any, **parameters: Any) -> tuple[str, str, int]:

@@ -8,13 +8,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
+from engine.tests.served import Served
 
 from sfn_local import Engine, FunctionError, InlineFunctions
-from sfn_local.server import serve_engine
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 ROLE = "arn:aws:iam::123456789012:role/r"
@@ -28,20 +26,11 @@ CALL = {
 }
 
 
-class Served:
+class StateApi(Served):
     def __init__(self) -> None:
         self.calls = 0
         self.failure: FunctionError | None = None
-        self.engine = Engine(functions=InlineFunctions(self._call))
-        self.server = serve_engine(self.engine, port=0)
-        self.client: Any = boto3.client(
-            "stepfunctions",
-            endpoint_url=self.server.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}, inject_host_prefix=False),
-        )
+        super().__init__(Engine(functions=InlineFunctions(self._call)), inject_host_prefix=False)
 
     def _call(self, _name: str, payload: bytes) -> bytes:
         self.calls += 1
@@ -58,32 +47,30 @@ class Served:
 
 
 @pytest.fixture
-def served() -> Iterator[Served]:
-    served = Served()
-    yield served
-    served.server.close()
-    served.engine.close()
+def api() -> Iterator[StateApi]:
+    with StateApi() as api:
+        yield api
 
 
-def test_a_state_runs_alone_and_says_what_follows(served: Served) -> None:
-    answer = served.test({"Type": "Pass", "Result": 1, "Next": "there"}, {})
+def test_a_state_runs_alone_and_says_what_follows(api: StateApi) -> None:
+    answer = api.test({"Type": "Pass", "Result": 1, "Next": "there"}, {})
 
     assert answer == {"status": "SUCCEEDED", "output": "1", "nextState": "there"}
 
 
-def test_a_choice_says_where_it_leads(served: Served) -> None:
+def test_a_choice_says_where_it_leads(api: StateApi) -> None:
     choice = {
         "Type": "Choice",
         "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "one"}],
         "Default": "other",
     }
 
-    assert served.test(choice, {"n": 1})["nextState"] == "one"
-    assert served.test(choice, {"n": 2})["nextState"] == "other"
+    assert api.test(choice, {"n": 1})["nextState"] == "one"
+    assert api.test(choice, {"n": 2})["nextState"] == "other"
 
 
-def test_debug_shows_the_steps_of_the_data_flow(served: Served) -> None:
-    answer = served.test(CALL, {"a": 1}, inspectionLevel="DEBUG")
+def test_debug_shows_the_steps_of_the_data_flow(api: StateApi) -> None:
+    answer = api.test(CALL, {"a": 1}, inspectionLevel="DEBUG")
     shown = {name: json.loads(text) for name, text in answer["inspectionData"].items()}
 
     assert shown.pop("result")["Payload"] == 1
@@ -97,7 +84,7 @@ def test_debug_shows_the_steps_of_the_data_flow(served: Served) -> None:
     assert answer["output"] == '{"a":1,"result":{"got":1}}'
 
 
-def test_jsonata_shows_its_steps(served: Served) -> None:
+def test_jsonata_shows_its_steps(api: StateApi) -> None:
     state = {
         "Type": "Task",
         "QueryLanguage": "JSONata",
@@ -106,35 +93,35 @@ def test_jsonata_shows_its_steps(served: Served) -> None:
         "Output": "{% $states.result.Payload %}",
         "End": True,
     }
-    answer = served.test(state, {}, inspectionLevel="DEBUG", variables='{"v": 1}')
+    answer = api.test(state, {}, inspectionLevel="DEBUG", variables='{"v": 1}')
 
     assert answer["output"] == "2"
     assert json.loads(answer["inspectionData"]["afterArguments"])["Payload"] == 2
 
 
-def test_a_failure_shows_its_error(served: Served) -> None:
-    served.failure = FunctionError("Odd", "why")
-    answer = served.test(CALL, {"a": 1})
+def test_a_failure_shows_its_error(api: StateApi) -> None:
+    api.failure = FunctionError("Odd", "why")
+    answer = api.test(CALL, {"a": 1})
 
     assert answer == {"status": "FAILED", "error": "Odd", "cause": "why"}
 
 
-def test_a_failure_that_a_retrier_knows_is_retriable(served: Served) -> None:
-    served.failure = FunctionError("Odd", "why")
+def test_a_failure_that_a_retrier_knows_is_retriable(api: StateApi) -> None:
+    api.failure = FunctionError("Odd", "why")
     state = {**CALL, "Retry": [{"ErrorEquals": ["Odd"], "MaxAttempts": 2}]}
-    first = served.test(state, {"a": 1})
-    last = served.test(state, {"a": 1}, stateConfiguration={"retrierRetryCount": 2})
+    first = api.test(state, {"a": 1})
+    last = api.test(state, {"a": 1}, stateConfiguration={"retrierRetryCount": 2})
 
     assert (first["status"], first["error"]) == ("RETRIABLE", "Odd")
     assert last["status"] == "FAILED"
-    assert served.calls == 2
+    assert api.calls == 2
 
 
-def test_a_failure_that_is_caught_says_where_it_leads(served: Served) -> None:
-    served.failure = FunctionError("Odd", "why")
+def test_a_failure_that_is_caught_says_where_it_leads(api: StateApi) -> None:
+    api.failure = FunctionError("Odd", "why")
     state = {**CALL, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "caught"}]}
 
-    assert served.test(state, {"a": 1}) == {
+    assert api.test(state, {"a": 1}) == {
         "status": "CAUGHT_ERROR",
         "output": '{"Error":"Odd","Cause":"why"}',
         "error": "Odd",
@@ -143,25 +130,25 @@ def test_a_failure_that_is_caught_says_where_it_leads(served: Served) -> None:
     }
 
 
-def test_a_mock_answers_instead_of_the_service(served: Served) -> None:
+def test_a_mock_answers_instead_of_the_service(api: StateApi) -> None:
     result = {"result": '{"Payload": 7}'}
     error = {"errorOutput": {"error": "Odd", "cause": "why"}}
-    succeeded = served.test(CALL, {"a": 1}, mock=result)
-    failed = served.test(CALL, {"a": 1}, mock=error)
+    succeeded = api.test(CALL, {"a": 1}, mock=result)
+    failed = api.test(CALL, {"a": 1}, mock=error)
 
     assert succeeded["output"] == '{"a":1,"result":{"got":7}}'
     assert (failed["status"], failed["error"]) == ("FAILED", "Odd")
-    assert served.calls == 0
+    assert api.calls == 0
 
 
-def test_a_mock_answers_for_a_map(served: Served) -> None:
+def test_a_mock_answers_for_a_map(api: StateApi) -> None:
     graph = {"StartAt": "i", "States": {"i": {"Type": "Pass", "End": True}}}
     state = {"Type": "Map", "ItemProcessor": graph, "End": True}
 
-    assert served.test(state, [1], mock={"result": "[2]"})["output"] == "[2]"
+    assert api.test(state, [1], mock={"result": "[2]"})["output"] == "[2]"
 
 
-def test_a_state_of_a_machine_is_tested_by_its_name(served: Served) -> None:
+def test_a_state_of_a_machine_is_tested_by_its_name(api: StateApi) -> None:
     definition = {
         "QueryLanguage": "JSONata",
         "StartAt": "a",
@@ -171,7 +158,7 @@ def test_a_state_of_a_machine_is_tested_by_its_name(served: Served) -> None:
         },
     }
 
-    assert served.test(definition, 1, stateName="b")["output"] == "2"
+    assert api.test(definition, 1, stateName="b")["output"] == "2"
 
 
 @pytest.mark.parametrize(
@@ -185,8 +172,8 @@ def test_a_state_of_a_machine_is_tested_by_its_name(served: Served) -> None:
         ({"definition": '{"StartAt": "a"}', "stateName": "a"}, "ValidationException"),
     ],
 )
-def test_a_bad_test_is_refused(served: Served, parameters: dict[str, Any], code: str) -> None:
+def test_a_bad_test_is_refused(api: StateApi, parameters: dict[str, Any], code: str) -> None:
     with pytest.raises(ClientError) as caught:
-        served.client.test_state(**parameters)
+        api.client.test_state(**parameters)
 
     assert caught.value.response["Error"]["Code"] == code

@@ -9,13 +9,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
+from engine.tests.served import Served, refused
 
 from sfn_local import Engine, InlineFunctions
-from sfn_local.server import serve_engine
 
 ROLE = "arn:aws:iam::000000000000:role/sfn"
 
@@ -25,18 +22,10 @@ def returns(value: Any) -> str:
     return json.dumps({"StartAt": "a", "States": {"a": state}})
 
 
-class Served:
+class Versions(Served):
     def __init__(self) -> None:
-        self.engine = Engine(functions=InlineFunctions(lambda _name, payload: payload))
-        self.server = serve_engine(self.engine, port=0)
-        self.client: Any = boto3.client(
-            "stepfunctions",
-            endpoint_url=self.server.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}, parameter_validation=False),
-        )
+        engine = Engine(functions=InlineFunctions(lambda _name, payload: payload))
+        super().__init__(engine, parameter_validation=False)
 
     def create(self, value: Any = 1, **more: Any) -> dict[str, Any]:
         return dict(
@@ -61,28 +50,19 @@ class Served:
 
 
 @pytest.fixture
-def served() -> Iterator[Served]:
-    served = Served()
-    yield served
-    served.server.close()
-    served.engine.close()
-
-
-def refused(call: Any, **parameters: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
+def versions() -> Iterator[Versions]:
+    with Versions() as versions:
+        yield versions
 
 
 def route(version: str, weight: int = 100) -> dict[str, Any]:
     return {"stateMachineVersionArn": version, "weight": weight}
 
 
-def test_a_machine_is_published_as_numbered_versions(served: Served) -> None:
-    machine, first, second = served.two_versions()
-    listed = served.client.list_state_machine_versions(stateMachineArn=machine)
-    described = served.client.describe_state_machine(stateMachineArn=first)
+def test_a_machine_is_published_as_numbered_versions(versions: Versions) -> None:
+    machine, first, second = versions.two_versions()
+    listed = versions.client.list_state_machine_versions(stateMachineArn=machine)
+    described = versions.client.describe_state_machine(stateMachineArn=first)
 
     assert (first, second) == (f"{machine}:1", f"{machine}:2")
     assert [each["stateMachineVersionArn"] for each in listed["stateMachineVersions"]] == [
@@ -92,29 +72,29 @@ def test_a_machine_is_published_as_numbered_versions(served: Served) -> None:
     assert (described["stateMachineArn"], described["definition"]) == (first, returns(1))
 
 
-def test_publishing_the_same_again_changes_nothing(served: Served) -> None:
-    machine = served.create()["stateMachineArn"]
-    call = served.client.publish_state_machine_version
+def test_publishing_the_same_again_changes_nothing(versions: Versions) -> None:
+    machine = versions.create()["stateMachineArn"]
+    call = versions.client.publish_state_machine_version
     first, again = call(stateMachineArn=machine), call(stateMachineArn=machine)
 
     assert first["stateMachineVersionArn"] == again["stateMachineVersionArn"] == f"{machine}:1"
 
 
-def test_numbers_of_deleted_versions_are_not_given_again(served: Served) -> None:
-    machine, _, second = served.two_versions()
-    served.client.delete_state_machine_version(stateMachineVersionArn=second)
-    served.client.delete_state_machine_version(stateMachineVersionArn=second)
-    published = served.client.publish_state_machine_version(stateMachineArn=machine)
+def test_numbers_of_deleted_versions_are_not_given_again(versions: Versions) -> None:
+    machine, _, second = versions.two_versions()
+    versions.client.delete_state_machine_version(stateMachineVersionArn=second)
+    versions.client.delete_state_machine_version(stateMachineVersionArn=second)
+    published = versions.client.publish_state_machine_version(stateMachineArn=machine)
 
     assert published["stateMachineVersionArn"] == f"{machine}:3"
 
 
-def test_only_the_current_revision_is_published(served: Served) -> None:
-    machine = served.create()["stateMachineArn"]
-    update = served.client.update_state_machine
+def test_only_the_current_revision_is_published(versions: Versions) -> None:
+    machine = versions.create()["stateMachineArn"]
+    update = versions.client.update_state_machine
     old = update(stateMachineArn=machine, definition=returns(2))["revisionId"]
     new = update(stateMachineArn=machine, definition=returns(3))["revisionId"]
-    call = served.client.publish_state_machine_version
+    call = versions.client.publish_state_machine_version
 
     assert refused(call, stateMachineArn=machine, revisionId=old) == (
         "ConflictException",
@@ -122,13 +102,13 @@ def test_only_the_current_revision_is_published(served: Served) -> None:
         f"Machine revision is {new}.",
     )
     assert call(stateMachineArn=machine, revisionId=new, description="three")
-    described = served.client.describe_state_machine(stateMachineArn=f"{machine}:1")
+    described = versions.client.describe_state_machine(stateMachineArn=f"{machine}:1")
     assert (described["description"], described["revisionId"]) == ("three", new)
 
 
-def test_a_description_needs_a_version(served: Served) -> None:
+def test_a_description_needs_a_version(versions: Versions) -> None:
     assert refused(
-        served.client.create_state_machine,
+        versions.client.create_state_machine,
         name="m",
         definition=returns(1),
         roleArn=ROLE,
@@ -136,10 +116,10 @@ def test_a_description_needs_a_version(served: Served) -> None:
     ) == ("ValidationException", "Version description can only be set when publish is true")
 
 
-def test_an_execution_of_a_version_runs_it_and_says_so(served: Served) -> None:
-    machine, first, _ = served.two_versions()
-    run, latest = served.run(first), served.run(machine)
-    listed = served.client.list_executions(stateMachineArn=first)["executions"]
+def test_an_execution_of_a_version_runs_it_and_says_so(versions: Versions) -> None:
+    machine, first, _ = versions.two_versions()
+    run, latest = versions.run(first), versions.run(machine)
+    listed = versions.client.list_executions(stateMachineArn=first)["executions"]
 
     assert (run["output"], latest["output"]) == ("1", "2")
     assert run["stateMachineArn"] == machine
@@ -148,20 +128,20 @@ def test_an_execution_of_a_version_runs_it_and_says_so(served: Served) -> None:
     assert [each["executionArn"] for each in listed] == [run["executionArn"]]
 
 
-def test_an_alias_routes_to_a_version(served: Served) -> None:
-    machine, first, second = served.two_versions()
-    created = served.client.create_state_machine_alias(
+def test_an_alias_routes_to_a_version(versions: Versions) -> None:
+    machine, first, second = versions.two_versions()
+    created = versions.client.create_state_machine_alias(
         name="PROD", description="live", routingConfiguration=[route(first)]
     )
     alias = created["stateMachineAliasArn"]
-    before = served.run(alias)
-    served.client.update_state_machine_alias(
+    before = versions.run(alias)
+    versions.client.update_state_machine_alias(
         stateMachineAliasArn=alias, routingConfiguration=[route(second)]
     )
-    after = served.run(alias)
-    described = served.client.describe_state_machine_alias(stateMachineAliasArn=alias)
-    listed = served.client.list_executions(stateMachineArn=alias)["executions"]
-    history = served.client.get_execution_history(executionArn=before["executionArn"])["events"]
+    after = versions.run(alias)
+    described = versions.client.describe_state_machine_alias(stateMachineAliasArn=alias)
+    listed = versions.client.list_executions(stateMachineArn=alias)["executions"]
+    history = versions.client.get_execution_history(executionArn=before["executionArn"])["events"]
     started = history[0]["executionStartedEventDetails"]
 
     assert alias == f"{machine}:PROD"
@@ -173,45 +153,45 @@ def test_an_alias_routes_to_a_version(served: Served) -> None:
     assert len(listed) == 2
 
 
-def test_weights_divide_executions(served: Served) -> None:
-    served.engine.scheduler.random.seed(7)
-    _, first, second = served.two_versions()
-    alias = served.client.create_state_machine_alias(
+def test_weights_divide_executions(versions: Versions) -> None:
+    versions.engine.scheduler.random.seed(7)
+    _, first, second = versions.two_versions()
+    alias = versions.client.create_state_machine_alias(
         name="canary", routingConfiguration=[route(first, 90), route(second, 10)]
     )["stateMachineAliasArn"]
-    outputs = [served.run(alias)["output"] for _ in range(100)]
+    outputs = [versions.run(alias)["output"] for _ in range(100)]
 
     assert 80 <= outputs.count("1") < 100
 
 
-def test_aliases_are_listed_and_deleted(served: Served) -> None:
-    machine, first, second = served.two_versions()
+def test_aliases_are_listed_and_deleted(versions: Versions) -> None:
+    machine, first, second = versions.two_versions()
     for name, version in (("b", first), ("a", second)):
-        served.client.create_state_machine_alias(name=name, routingConfiguration=[route(version)])
-    listed = served.client.list_state_machine_aliases
+        versions.client.create_state_machine_alias(name=name, routingConfiguration=[route(version)])
+    listed = versions.client.list_state_machine_aliases
     of_machine = listed(stateMachineArn=machine)["stateMachineAliases"]
     of_version = listed(stateMachineArn=first)["stateMachineAliases"]
-    served.client.delete_state_machine_alias(stateMachineAliasArn=f"{machine}:a")
+    versions.client.delete_state_machine_alias(stateMachineAliasArn=f"{machine}:a")
 
     assert [each["stateMachineAliasArn"][-2:] for each in of_machine] == [":a", ":b"]
     assert [each["stateMachineAliasArn"][-2:] for each in of_version] == [":b"]
     assert len(listed(stateMachineArn=machine)["stateMachineAliases"]) == 1
 
 
-def test_a_version_that_an_alias_uses_is_not_deleted(served: Served) -> None:
-    _, first, _ = served.two_versions()
-    served.client.create_state_machine_alias(name="PROD", routingConfiguration=[route(first)])
+def test_a_version_that_an_alias_uses_is_not_deleted(versions: Versions) -> None:
+    _, first, _ = versions.two_versions()
+    versions.client.create_state_machine_alias(name="PROD", routingConfiguration=[route(first)])
 
-    assert refused(served.client.delete_state_machine_version, stateMachineVersionArn=first) == (
+    assert refused(versions.client.delete_state_machine_version, stateMachineVersionArn=first) == (
         "ConflictException",
         "Version to be deleted must not be referenced by an alias. Current list of aliases "
         "referencing this version: [PROD]",
     )
 
 
-def test_the_same_alias_again_changes_nothing_and_another_conflicts(served: Served) -> None:
-    _, first, second = served.two_versions()
-    call = served.client.create_state_machine_alias
+def test_the_same_alias_again_changes_nothing_and_another_conflicts(versions: Versions) -> None:
+    _, first, second = versions.two_versions()
+    call = versions.client.create_state_machine_alias
     one = call(name="PROD", routingConfiguration=[route(first)])
     again = call(name="PROD", routingConfiguration=[route(first)])
 
@@ -223,9 +203,9 @@ def test_the_same_alias_again_changes_nothing_and_another_conflicts(served: Serv
     )
 
 
-def test_an_alias_has_awss_rules(served: Served) -> None:
-    machine, first, second = served.two_versions()
-    call = served.client.create_state_machine_alias
+def test_an_alias_has_awss_rules(versions: Versions) -> None:
+    machine, first, second = versions.two_versions()
+    call = versions.client.create_state_machine_alias
 
     assert refused(call, name="a", routingConfiguration=[route(first, 70), route(second, 29)]) == (
         "ValidationException",
@@ -251,9 +231,9 @@ def test_an_alias_has_awss_rules(served: Served) -> None:
         )
 
 
-def test_what_does_not_exist_is_refused(served: Served) -> None:
-    machine = served.create()["stateMachineArn"]
-    client = served.client
+def test_what_does_not_exist_is_refused(versions: Versions) -> None:
+    machine = versions.create()["stateMachineArn"]
+    client = versions.client
 
     assert refused(client.start_execution, stateMachineArn=f"{machine}:9")[0] == (
         "StateMachineDoesNotExist"

@@ -1,18 +1,6 @@
-from io import StringIO
-
 import pytest
 from tests.support.airports import Airport
 from tests.support.moto_system import MotoSystem
-
-from sfn_cqrs.service.logs import logger
-
-
-@pytest.fixture
-def log(monkeypatch):
-    """What the functions log, as text."""
-    text = StringIO()
-    monkeypatch.setattr(logger.registered_handler, "stream", text)
-    return text
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from tests.local.project import SCAFFOLDED, copy_project
+from tests.support.command_line import command_line
 from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.lambdas import Functions
@@ -62,3 +64,23 @@ def run_function(write_function):
 @pytest.fixture
 def toy() -> Path:
     return Path(__file__).parent / "toy" / "template.yaml"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A copy of what the scaffold reads and changes, as the current folder."""
+    copied = copy_project(tmp_path / "project", only=SCAFFOLDED)
+    monkeypatch.chdir(copied)
+    return copied
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    """A copy that nothing is written to."""
+    return copy_project(tmp_path_factory.mktemp("untouched") / "project", only=SCAFFOLDED)
+
+
+@pytest.fixture
+def sfn_cqrs(monkeypatch, capsys):
+    """Return what runs the command line in this process: its exit code and what it prints."""
+    return command_line(monkeypatch, capsys)

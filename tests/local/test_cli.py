@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 from tests.fakes.builders import RESIZE, a_task
-from tests.support.command_line import CUSTOMER, command_line, line_of_orders
-from tests.support.quick_stack import quick_stack
+from tests.support.command_line import CUSTOMER, line_of_orders
 
 from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.task_items import TASKS, task_item
@@ -20,18 +19,6 @@ from sfn_cqrs_local.terminal.drawing import draw_chain
 
 TEMPLATE = str(CHECKOUT / "template.yaml")
 ORDER = '{"customer":"c1","total":5.10}'
-
-
-@pytest.fixture
-def sfn_cqrs(monkeypatch, capsys):
-    """Return what runs the command line in this process."""
-    return command_line(monkeypatch, capsys)
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
-        yield started
 
 
 @pytest.fixture

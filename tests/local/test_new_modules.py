@@ -1,8 +1,7 @@
 import json
 
 import pytest
-from tests.local.project import SCAFFOLDED, copy_project, files_of, run_in
-from tests.support.command_line import command_line
+from tests.local.project import copy_project, files_of, run_in
 from tests.support.proof import PROOF
 
 from sfn_cqrs_local.scaffold.importing import singular
@@ -19,26 +18,6 @@ LAWS = (
     "tests/template/test_wiring.py",
 )
 GOODS = "商品番号;商品名;価格;在庫\nA-1;りんご;120;3\nA-2;みかん;80;\n".encode("cp932")
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A copy of the project, as the current folder."""
-    copied = copy_project(tmp_path / "project", only=SCAFFOLDED)
-    monkeypatch.chdir(copied)
-    return copied
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory):
-    """A copy that nothing is written to."""
-    return copy_project(tmp_path_factory.mktemp("untouched") / "project", only=SCAFFOLDED)
-
-
-@pytest.fixture
-def sfn_cqrs(monkeypatch, capsys):
-    """Return what runs the command line in this process: its exit code and what it prints."""
-    return command_line(monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.local.project import SCAFFOLDED, copy_project, files_of, run_in
-from tests.support.command_line import command_line
+from tests.local.project import copy_project, files_of, run_in
 from tests.support.proof import PROOF
 from tests.support.quick_stack import quick_stack
 
@@ -35,26 +34,6 @@ CHANGED = {
     "docs/architecture.md",
     "docs/operations.md",
 }
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A copy of what a new workflow reads and changes, as the current folder."""
-    copied = copy_project(tmp_path / "project", only=SCAFFOLDED)
-    monkeypatch.chdir(copied)
-    return copied
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory):
-    """A copy that nothing is written to."""
-    return copy_project(tmp_path_factory.mktemp("untouched") / "project", only=SCAFFOLDED)
-
-
-@pytest.fixture
-def sfn_cqrs(monkeypatch, capsys):
-    """Return what runs the command line in this process: its exit code and what it prints."""
-    return command_line(monkeypatch, capsys)
 
 
 def test_everything_that_a_workflow_is_gets_written(sfn_cqrs, project):

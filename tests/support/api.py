@@ -5,7 +5,6 @@ import json
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 from unittest import mock
 from urllib.parse import quote, unquote
@@ -68,13 +67,8 @@ class Api:
         self._parts.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._parts.__exit__(kind, error, trace)
+    def __exit__(self, *error: Any) -> None:
+        self._parts.__exit__(*error)
         self._environment.stop()
 
     def send(

@@ -1,7 +1,6 @@
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from tests.fakes import World
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.policy import CODE, Access
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.tasks import types as task_types
 
 APPROVAL_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:sfn-cqrs-approval"
@@ -38,14 +36,6 @@ def slept(monkeypatch):
     seconds = []
     monkeypatch.setattr("time.sleep", seconds.append)
     return seconds
-
-
-@pytest.fixture
-def log(monkeypatch):
-    """What the functions log, as text."""
-    text = StringIO()
-    monkeypatch.setattr(logger.registered_handler, "stream", text)
-    return text
 
 
 @pytest.fixture
@@ -102,3 +92,14 @@ def lambda_context():
 def sample():
     """Return a reader of the sample events, such as `command/finish`."""
     return lambda name: json.loads((EVENTS / f"{name}.json").read_text())
+
+
+@pytest.fixture
+def handlers_of_airport(monkeypatch):
+    """Return a way to put handlers in the place of the shop's."""
+    handlers.check_type("AIRPORT")
+
+    def register(**functions):
+        monkeypatch.setitem(handlers._sync_handlers, "AIRPORT", functions)
+
+    return register

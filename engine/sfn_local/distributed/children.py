@@ -3,7 +3,6 @@
 from collections import deque
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from types import TracebackType
 from typing import Self
 
 from sfn_local import names
@@ -84,12 +83,7 @@ class Children:
         """Wait for the first child."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the children that still run; a Map Run that has not ended is aborted."""
         if self._run.status == "RUNNING":
             self.stop("ABORTED")

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 from sfn_local.calls.functions import Answer
@@ -97,12 +96,7 @@ class Attempt:
         self._heartbeat_timer = self._limit(self.heartbeat, HeartbeatFailure())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the token and the timers."""
         self._over = True
         self.visit.is_submitted = False

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
 from typing import Self
 
 from sfn_local.document import Document
@@ -40,12 +39,7 @@ class Fork:
         self._visit.fork = self
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """End the lines that still run."""
         self._visit.fork = None
         self._visit.left = None if kind is None else self

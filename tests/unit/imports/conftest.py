@@ -9,7 +9,6 @@ from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.import_job import Reader
 from sfn_cqrs.domain.imports import InputRow, Settings
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
-from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.rows import RowBatch
 from sfn_local.distributed.items import CsvFormat, read_csv, read_json_lines
@@ -54,14 +53,3 @@ def run(world):  # noqa: ARG001 - the rows need the fakes in place
         return batch.run()
 
     return deliver
-
-
-@pytest.fixture
-def handlers_of_airport(monkeypatch):
-    """Return a way to put handlers in the place of the shop's."""
-    handlers.check_type("AIRPORT")
-
-    def register(**functions):
-        monkeypatch.setitem(handlers._sync_handlers, "AIRPORT", functions)
-
-    return register

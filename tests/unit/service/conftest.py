@@ -1,6 +1,5 @@
 import pytest
 
-from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.service import CommandService
 
 
@@ -26,14 +25,3 @@ def meanwhile(world, monkeypatch):
         monkeypatch.setattr(world.commands, "publish", publish_after_it)
 
     return happens
-
-
-@pytest.fixture
-def handlers_of_airport(monkeypatch):
-    """Return a way to put handlers in the place of the shop's."""
-    handlers.check_type("AIRPORT")
-
-    def register(**functions):
-        monkeypatch.setitem(handlers._sync_handlers, "AIRPORT", functions)
-
-    return register
