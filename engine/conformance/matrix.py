@@ -2,6 +2,8 @@
 
     .venv/bin/python engine/conformance/matrix.py          # all of them
     .venv/bin/python engine/conformance/matrix.py moto     # this one; the others stay as they were
+    .venv/bin/python engine/conformance/matrix.py floci:1.5=http://127.0.0.1:4566
+                                                           # one that runs already, and its version
 
 Each emulator is installed from PyPI into a virtual environment of its own below
 .build/conformance, and is asked over HTTP on 127.0.0.1, without Docker. What failed is written to
@@ -98,6 +100,10 @@ def main(names: list[str]) -> None:
         if not names or emulator.name in names:
             with _running(emulator) as (url, installed):
                 figures[emulator.name] = _measure(emulator.name, installed, url)
+    for given in (name for name in names if "=" in name):
+        running, _, url = given.partition("=")
+        name, _, installed = running.partition(":")
+        figures[name] = _measure(name, installed, url)
     FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", "utf-8")
     PAGE.write_text(page(figures), "utf-8")
 
@@ -203,7 +209,7 @@ def _free_port() -> int:
 
 def page(figures: dict[str, Any]) -> str:
     """CONFORMANCE.md."""
-    names = [OURS, *(each.name for each in EMULATORS if each.name in figures)]
+    names = [OURS, *sorted(figures.keys() - {OURS})]
     areas = sorted({area for each in figures.values() for area in each["areas"]})
     head = "".join(f" {name} {figures[name]['version']} |" for name in names)
     lines = [f"| area |{head}", "|---|" + "---:|" * len(names)]
@@ -232,6 +238,8 @@ Measured: {days}.
   that it comes from; whoever finds one wrong is asked to say so.
 - Tasks are activities, whose worker is the runner. An emulator without GetActivityTask fails
   whatever has a task.
+- Who comes as a Docker image, as Floci and robotocore do, is not among them. Start one, and
+  `matrix.py NAME:VERSION=URL` adds it.
 - What failed, and how: [conformance/failures](conformance/failures), a file for each emulator.
   All of one again:
 
