@@ -325,3 +325,11 @@ def test_a_shell_completes_commands_and_options(words: str, offered: str) -> Non
     result = CliRunner().invoke(cli, [], prog_name="sfn-local", env=environment)
 
     assert f"plain,{offered}" in result.output.splitlines()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands(shell: str) -> None:
+    result = invoke("completion", shell)
+
+    assert result.exit_code == 0
+    assert f"_SFN_LOCAL_COMPLETE={shell}_complete" in result.output

@@ -16,6 +16,10 @@ COMMANDS = {
     "schema": ("sfn_local.cli.schema:schema", "Print a JSON Schema for an editor."),
     "conform": ("sfn_local.cli.conform:conform", "Compare an endpoint with Step Functions."),
     "serve": ("sfn_local.cli.serve:serve", "Be Step Functions on a port of this machine."),
+    "completion": (
+        "sfn_local.cli.completion:completion",
+        "Print what lets a shell complete commands.",
+    ),
 }
 
 FIRST_STEPS = (

@@ -57,7 +57,7 @@ COMMANDS: Final = {
     "graph": ("sfn_local.cli.graph:graph", "Draw a state machine."),
     "lint": ("sfn_local.cli.lint:lint", "Check state machine definitions."),
     "completion": (
-        "sfn_cqrs_local.cli.env:completion",
+        "sfn_local.cli.completion:completion",
         "Print what lets a shell complete commands.",
     ),
     "translate": (

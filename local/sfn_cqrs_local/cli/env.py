@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
 
 import click
 
 from sfn_cqrs_local.cli.options import one_line_errors, state_option
 from sfn_cqrs_local.state import StateFolder
 from sfn_local.cli.command import Command, json_option, print_json
-
-SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(
@@ -48,21 +45,3 @@ def env(purpose: str, state: Path, as_json: bool) -> None:
         export = "export " if purpose == "shell" else ""
         for name, value in sorted(environment.items()):
             click.echo(f"{export}{name}={shlex.quote(value)}")
-
-
-@click.command(
-    cls=Command,
-    examples=(
-        'eval "$(sfn-cqrs completion bash)"',
-        "sfn-cqrs completion fish > ~/.config/fish/completions/sfn-cqrs.fish",
-    ),
-)
-@click.argument("shell", type=click.Choice(SHELLS))
-@click.pass_context
-def completion(context: click.Context, shell: str) -> None:
-    """Print the script that lets a shell complete commands and options with the Tab key."""
-    from click.shell_completion import get_completion_class  # noqa: PLC0415 - asked for once
-
-    kind: Any = get_completion_class(shell)
-    root = context.find_root()
-    click.echo(kind(root.command, {}, "sfn-cqrs", "_SFN_CQRS_COMPLETE").source())

@@ -1,0 +1,26 @@
+"""completion: what lets a shell complete commands and options."""
+
+from typing import Any
+
+import click
+
+from sfn_local.cli.command import PROGRAM, Command
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        f'eval "$({PROGRAM} completion bash)"',
+        f"{PROGRAM} completion fish > ~/.config/fish/completions/{PROGRAM}.fish",
+    ),
+)
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that lets a shell complete commands and options with the Tab key."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415 - asked for once
+
+    kind: Any = get_completion_class(shell)
+    program = context.find_root().command
+    variable = f"_{program.name}_COMPLETE".replace("-", "_").upper()
+    click.echo(kind(program, {}, program.name, variable).source())
