@@ -5,7 +5,7 @@ in place with `override`, and forgets everything with `reset`.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial, wraps
@@ -105,6 +105,14 @@ def clock() -> Callable[[], datetime]:
 def now() -> datetime:
     """The current time, in UTC."""
     return clock()()
+
+
+@_once
+def at_once() -> "Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]":
+    """How work on several things is done: on threads."""
+    from sfn_cqrs.adapters.threads import at_once  # noqa: PLC0415
+
+    return at_once
 
 
 @_once

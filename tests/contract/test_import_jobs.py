@@ -103,16 +103,12 @@ def test_the_oldest_open_jobs_are_listed_from_a_cursor_on(jobs):
     second, _ = jobs.opened(0, cursor, f"2026-11-25T11:00:{len(mine) - 1:02d}.000Z", 99)
 
     assert [job.key for job in (*first, *second)] == mine[1:-1]
-    jobs.keep_cursors({"0": cursor})
-    assert jobs.cursors() == {"0": cursor}
 
 
-def test_archives_are_listed_in_other_shards_and_keep_other_cursors(world, jobs):
+def test_archives_are_listed_in_other_shards(world, jobs):
     jobs.create(a_job())
-    jobs.keep_cursors({"0": {"pk": "a"}})
 
     assert [world.zip_jobs.opened(shard, None, LATER, 9)[0] for shard in (0, 1)] == [[], []]
-    assert world.zip_jobs.cursors() == {}
 
 
 def test_rows_and_files_are_listed_apart(jobs):

@@ -1,8 +1,10 @@
 from dataclasses import replace
+from datetime import timedelta
 
-from tests.fakes.builders import NRT, a_process, a_publication
+import pytest
+from tests.fakes.builders import LEASED, NRT, a_lease, a_process, a_publication
 
-from sfn_cqrs.adapters.process_table import OPEN_SHARDS, open_shard
+from sfn_cqrs.adapters.process_table import ALL_SHARDS, OPEN_SHARDS, open_shard
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
@@ -185,15 +187,69 @@ def test_a_cursor_goes_on_where_a_version_has_closed_meanwhile(world):
     assert [process.version for process in found] == [each.version for each in opened[2:]]
 
 
+CURSOR = {"open_shard": 3, "opened_at": AT_NOON, "pk": NRT.pk, "sk": NRT.process_sk(1)}
+
+
 def test_the_cursors_of_a_sweep_are_kept_until_the_next_one(world):
-    cursor = {"open_shard": 3, "opened_at": AT_NOON, "pk": NRT.pk, "sk": NRT.process_sk(1)}
+    begun = []
+    for place in ({"3": CURSOR}, {}, {}):
+        lease = a_lease(f"sweep {len(begun)}")
+        begun.append(world.processes.begin_sweep(lease))
+        world.processes.end_sweep(lease, place)
 
-    before = world.processes.cursors()
-    world.processes.keep_cursors({"3": cursor})
-    kept = world.processes.cursors()
-    world.processes.keep_cursors({})
+    assert begun == [{}, {"3": CURSOR}, {}]
 
-    assert (before, kept, world.processes.cursors()) == ({}, {"3": cursor}, {})
+
+def test_one_of_two_who_come_at_once_has_the_sweep_until_it_ends(world):
+    first, second = a_lease("first"), a_lease("second")
+
+    assert world.processes.begin_sweep(first) == {}
+    assert world.processes.begin_sweep(second) is None
+    world.processes.end_sweep(first, {})
+    assert world.processes.begin_sweep(second) == {}
+
+
+def test_who_asks_again_since_the_answer_was_lost_has_the_sweep(world):
+    lease = a_lease("first")
+
+    assert [world.processes.begin_sweep(lease) for _ in range(2)] == [{}, {}]
+
+
+@pytest.mark.parametrize(("passed", "has_it"), [(60.0, False), (60.001, True)])
+def test_a_lease_is_over_when_its_time_is(passed, has_it, world):
+    world.processes.begin_sweep(a_lease("first", seconds=60))
+
+    later = a_lease("second", at=LEASED + timedelta(seconds=passed))
+    assert (world.processes.begin_sweep(later) == {}) is has_it
+
+
+def test_who_has_lost_a_sweep_leaves_the_place_of_who_has_it(world):
+    first = a_lease("first", seconds=60)
+    second = a_lease("second", at=LEASED + timedelta(seconds=61))
+    world.processes.begin_sweep(first)
+    world.processes.begin_sweep(second)
+    world.processes.end_sweep(second, {"3": CURSOR})
+
+    world.processes.end_sweep(first, {})
+
+    third = a_lease("third", at=LEASED + timedelta(seconds=62))
+    assert world.processes.begin_sweep(third) == {"3": CURSOR}
+
+
+def test_sweeps_of_one_table_have_leases_of_their_own(world):
+    assert world.processes.begin_sweep(a_lease("first")) == {}
+    assert world.processes.begin_sweep(replace(a_lease("first"), sweep="blocked")) == {}
+
+
+def test_what_is_blocked_is_listed_in_shards_of_its_own_until_it_is_restarted(world):
+    world.seed(a_process())
+    world.processes.close(FIRST, Outcome.BLOCKED, "mark_failed:FINISHED", "Error", "why")
+    blocked = range(OPEN_SHARDS, ALL_SHARDS)
+    assert (_listed(world, range(OPEN_SHARDS)), _listed(world, blocked)) == ([], [1])
+
+    world.processes.restart(FIRST)
+
+    assert (_listed(world, range(OPEN_SHARDS)), _listed(world, blocked)) == ([1], [])
 
 
 def test_a_synchronous_publish_that_died_may_be_restarted_and_a_running_one_of_the_machine_not(
@@ -214,9 +270,17 @@ def test_the_processes_of_other_items_and_tenants_are_left_alone(world):
     assert world.processes.find(namesake, 1) == a_process(namesake)
 
 
+def _listed(world, shards):
+    return [
+        process.version
+        for shard in shards
+        for process in world.processes.opened(shard, None, "9", 9)[0]
+    ]
+
+
 def _all_opened(world, limit, before=AFTERWARDS):
     found = []
-    for shard in range(OPEN_SHARDS):
+    for shard in range(ALL_SHARDS):
         found += world.processes.opened(shard, None, before, limit)[0]
     return sorted(process.version for process in found)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 from botocore.exceptions import ClientError
 from tests.contract.worlds import FakeWorld
-from tests.fakes.builders import ORDERED, a_saga
+from tests.fakes.builders import ORDERED, a_lease, a_saga
 
 from sfn_cqrs.adapters import records as adapter
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -494,11 +494,13 @@ def test_the_oldest_open_records_come_first_and_a_cursor_goes_on(empty):
 
 
 def test_the_sweeps_place_is_kept(empty):
-    assert empty.sagas.cursors() == {}
+    first, second = a_lease("first"), a_lease("second")
+    place = {"1": {"pk": "SAGA#tenant1", "open_shard": 1}}
+    assert empty.sagas.begin_sweep(first) == {}
 
-    empty.sagas.keep_cursors({"1": {"pk": "SAGA#tenant1", "open_shard": 1}})
+    empty.sagas.end_sweep(first, place)
 
-    assert empty.sagas.cursors() == {"1": {"pk": "SAGA#tenant1", "open_shard": 1}}
+    assert empty.sagas.begin_sweep(second) == place
 
 
 def test_the_small_dynamodb_knows_no_more_than_the_real_one():

@@ -45,8 +45,8 @@ TABLES = (
 )
 BUCKET, IMPORTS = "attributes", "imports"
 RECORDS = frozenset(("SagasTable", "TasksTable", "ApprovalsTable", "ImportTmpTable"))
-OF_A_RECORD = re.compile("#[0-9A-Z]{26}$")
-"""The partition of what belongs to one, and is none: it is named after its ULID."""
+OF_A_RECORD = re.compile("#[0-9A-Z]{26}$|^SWEEP$")
+"""The partition of what belongs to one, and is none: it is named after its ULID; or of sweeps."""
 StoredProcess = tuple[Process, bool, int | None]
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sfn_cqrs.domain.approval import Approval, Rules
@@ -9,11 +10,13 @@ from sfn_cqrs.domain.process import Mode, Process
 from sfn_cqrs.domain.publication import Publication, SyncPublication
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.saga import Saga
+from sfn_cqrs.domain.sweeps import Lease
 from sfn_cqrs.domain.task import Item, Task
 from sfn_cqrs.domain.zip_directory import Place
 from sfn_cqrs.domain.zip_job import ArchivedFile, ZipJob
 
 NRT = ItemKey("tenant1", "AIRPORT", "NRT")
+LEASED = datetime(2026, 11, 25, 12, tzinfo=UTC)
 CREATED = Audit("2026-11-25T08:00:00.000Z", "taro", "192.0.2.10")
 UPDATED = Audit("2026-11-25T09:00:00.000Z", "hanako", "192.0.2.11")
 
@@ -186,3 +189,8 @@ def a_file(index: int = 0, **changes: Any) -> ArchivedFile:
         "table": "airports",
     }
     return ArchivedFile(index=index, **{**fields, **changes})
+
+
+def a_lease(owner: str, *, at: datetime = LEASED, seconds: float = 60) -> Lease:
+    """A sweep of commands that somebody has for a minute."""
+    return Lease("command", owner, at, at + timedelta(seconds=seconds))

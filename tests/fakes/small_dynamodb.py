@@ -148,7 +148,8 @@ class SmallDynamoDB:
         sets = (
             one.split(" = ") for one in part["UpdateExpression"].removeprefix("SET ").split(", ")
         )
-        return self._there(part) | {names.get(name, name): values[value] for name, value in sets}
+        changed = {names.get(name, name): values[value] for name, value in sets}
+        return self._there(part) | part["Key"] | changed
 
 
 def _place(item: Item) -> tuple[str, str]:

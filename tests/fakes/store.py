@@ -98,4 +98,3 @@ class Store:
         self.objects: Shelf[str, dict[str, Any]] = Shelf(now)
         self.views: Shelf[tuple[str, str, str, str], dict[str, Any]] = Shelf(now)
         self.listed: set[Version] = set()
-        self.cursors: dict[str, dict[str, Any]] = {}

@@ -1,6 +1,5 @@
 import base64
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -8,6 +7,7 @@ from tests.fakes.store import Store
 
 from sfn_cqrs.adapters.command_items import as_row, row_item
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.adapters.open_index import OpenIndex
 from sfn_cqrs.adapters.paging import Page, Range
 from sfn_cqrs.adapters.process_table import open_shard
 from sfn_cqrs.domain.chain import Written
@@ -19,11 +19,11 @@ from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.publication import Publication, Refusal, RowPublication, SyncPublication
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.domain.sweeps import Cursor, Lease
 from sfn_cqrs.domain.versioning import DataVersion
 
 T = TypeVar("T")
 Record = TypeVar("Record", Command, DataRow)
-Cursor = dict[str, Any]
 
 
 class ProcessTable:
@@ -32,6 +32,7 @@ class ProcessTable:
     def __init__(self, store: Store, retention: Retention) -> None:
         self._store = store
         self._retention = retention
+        self._sweeps = OpenIndex(store.dynamodb, "CommandsTable")  # type: ignore[arg-type]
 
     def find(self, key: ItemKey, version: int) -> Process | None:
         with self._store.lock:
@@ -113,13 +114,11 @@ class ProcessTable:
         found = [listed[position] for position in positions[:limit]]
         return found, more if len(positions) > limit else None
 
-    def cursors(self) -> dict[str, Cursor]:
-        with self._store.lock:
-            return deepcopy(self._store.cursors)
+    def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
+        return self._sweeps.begin_sweep(lease)
 
-    def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
-        with self._store.lock:
-            self._store.cursors = deepcopy(cursors)
+    def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
+        self._sweeps.end_sweep(lease, cursors)
 
     def _write(
         self,

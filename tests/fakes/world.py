@@ -19,6 +19,7 @@ from tests.fakes.zips import ZipBucket
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
+from sfn_cqrs.adapters.threads import at_once
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 
@@ -37,6 +38,7 @@ class World(KeepsRecords):
         task_ttl: Retention | None = None,
     ) -> None:
         self.clock = ManualClock()
+        self.at_once = at_once
         self.store = Store(self.clock)
         self.processes = ProcessTable(self.store, command_ttl or Retention())
         self.commands = CommandTable(self.store, command_ttl or Retention())
@@ -98,6 +100,7 @@ class World(KeepsRecords):
     def parts(self) -> dict[str, object]:
         names = (
             "clock",
+            "at_once",
             "processes",
             "commands",
             "data",

@@ -168,7 +168,7 @@ STATES = (
 )
 STREAM = "StreamOnProcessChangedFunction"
 API = "ApiHandleRequestFunction"
-SWEEP = "ScheduleSweepFunction"
+SWEEP = "ScheduleSweepCommandsFunction"
 FAILURE = "CommandMarkFailedFunction"
 
 CRASHES = [

@@ -46,7 +46,7 @@ def race(system: ApprovalSystem, seed: int) -> None:
         verb = chance.choice(["approve", "approve", "reject"])
         system.spawn(partial(system.decide, verb, user))
     if chance.random() < 0.5:
-        system.invoke_async("ScheduleSweepFunction", b'{"source": "aws.events"}')
+        system.invoke_async("ScheduleSweepApprovalsFunction", b'{"source": "aws.events"}')
     system.run()
     is_left_waiting = system.approval.is_decided and not system.approval.stage.is_closed
     assert not is_left_waiting, "decided, and nobody lets the machine go on"

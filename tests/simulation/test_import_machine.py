@@ -227,7 +227,7 @@ def test_an_execution_that_is_stopped_half_way_ends_its_job_and_a_retry_does_the
             if len(counted) == 2:
                 (execution,) = system.import_executions()
                 system.engine.stop_execution(execution["executionArn"])
-                system.invoke("ScheduleSweepFunction", ended_event(execution))
+                system.invoke("ScheduleFinishImportsFunction", ended_event(execution))
             done: Counts = count(self, key, marker)
             return done
 

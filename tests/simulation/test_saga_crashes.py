@@ -15,7 +15,7 @@ from sfn_cqrs.domain.saga import SagaStatus
 from sfn_local import FunctionError
 
 OPERATIONS = ("find", "transact_write_items")
-STREAM, SWEEP = "StreamOnSagaChangedFunction", "ScheduleSweepFunction"
+STREAM, SWEEP = "StreamOnSagaChangedFunction", "ScheduleSweepSagasFunction"
 FORWARD = ("resume", "reserve_stock", "charge_payment", "ship_order", "finish_saga")
 BACK = ("cancel_shipment", "refund_payment", "release_stock")
 STUCK = Fault(function_of("refund_payment"), error="busy", times=ALWAYS)

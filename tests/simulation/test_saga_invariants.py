@@ -30,7 +30,7 @@ STATES = [function_of(name) for name in ("resume", *STEPS, *UNDO, "finish_saga",
 OTHERS = [
     "StreamOnSagaChangedFunction",
     "StreamOnProcessChangedFunction",
-    "ScheduleSweepFunction",
+    "ScheduleSweepSagasFunction",
     "CommandCheckVersionFunction",
     "CommandFinishFunction",
 ]

@@ -15,7 +15,7 @@ from tests.simulation.test_zip_crashes import (
 )
 from tests.support.calls import AwsCall, KilledError
 from tests.support.import_system import a_file, a_line
-from tests.support.system import SWEEP, silent
+from tests.support.system import silent
 from tests.support.zip_system import ZipSystem, an_archive, hear
 
 from sfn_cqrs.domain.import_job import JobStatus
@@ -80,7 +80,7 @@ def test_z11_a_callback_that_is_lost_is_sent_again(system: ZipSystem) -> None:
     """The file's import has ended, the archive waits, and the event of that end is lost, too."""
     with (
         system.losing(FINALIZE_CHILD, "SendTaskSuccess") as lost,
-        system.losing(SWEEP, "SendTaskSuccess"),
+        system.losing("ScheduleSweepImportsFunction", "SendTaskSuccess"),
     ):
         id_ = system.start_zip(ARCHIVE)
         system.run()

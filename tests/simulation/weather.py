@@ -11,7 +11,7 @@ from tests.support.airports import Airport
 from tests.support.calls import AwsCall, Observer
 from tests.support.granting import granting
 from tests.support.import_system import a_file, a_line
-from tests.support.system import TENANT
+from tests.support.system import SWEEPS, TENANT
 from tests.support.whole_system import WholeSystem
 from tests.support.zip_system import an_archive
 from tests.template.saga_calls import refunds_are_refused
@@ -390,7 +390,7 @@ FEW_TRIES = {
     "QueueOnImportActionFunction": 4,
     "QueueOnTaskActionFunction": 3,
     "EventOnFileUploadedFunction": 2,
-    "ScheduleSweepFunction": 8,  # and half an hour of sweeps that fail is too long
+    **dict.fromkeys(SWEEPS, 8),  # and half an hour of sweeps that fail is too long
 }
 """How many calls of a function meet the fault in one round."""
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from tests.support.calls import AwsCall
 from tests.support.lambdas import Lambdas
 from tests.support.stream import Stream
-from tests.support.system import API, MINUTES_5, SWEEP
+from tests.support.system import API, MINUTES_5, SWEEPS, TICK
 from tests.support.zip_system import ZipSystem
 
 from sfn_cqrs.adapters.link_secret import LinkSecret
@@ -141,7 +141,8 @@ class WholeSystem(ZipSystem):
     def step(self) -> bool:
         if self.clock.time() - self._swept_at >= MINUTES_5:
             self._swept_at = self.clock.time()
-            self.invoke_async(SWEEP, b'{"source": "aws.events"}')
+            for sweep in SWEEPS:
+                self.invoke_async(sweep, json.dumps(TICK).encode())
         return super().step()
 
     def notify(self) -> bool:

@@ -8,7 +8,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from tests.support.import_system import ImportSystem
-from tests.support.system import SWEEP, TENANT
+from tests.support.system import TENANT
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ZipKey
@@ -19,7 +19,6 @@ from sfn_cqrs.service.zips import hooks as zip_hooks
 from sfn_cqrs.service.zips.hooks import FinishedImport
 from sfn_cqrs.service.zips.progress import ZipProgress
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
-from sfn_local import FunctionError
 
 
 class ZipSystem(ImportSystem):
@@ -90,15 +89,6 @@ class ZipSystem(ImportSystem):
             yield lost
         finally:
             self.calls.observers.remove(lose)
-
-    def tick(self) -> dict[str, int]:
-        """Sweep now."""
-        try:
-            done: dict[str, int] = self.invoke(SWEEP, {"source": "aws.events"})
-        except FunctionError:
-            done = {}
-        self.run()
-        return done
 
 
 def hear(monkeypatch: pytest.MonkeyPatch) -> list[FinishedImport]:

@@ -11,7 +11,7 @@ RULE = re.compile(r"(?P<attribute>#?[a-z_]+(\.[#a-z_]+)*)( (?:=|<>|<=?|>=?) :\w|
 KEYS = frozenset(("pk", "sk", "#ttl", "rev", "open_shard", "opened_at", "tenant_status", "index"))
 """What only finds or expires an item, or says which put has made it."""
 DOMAIN = "sfn_cqrs.domain"
-OF_PARTS = ("items_pk", "parts_pk")
+OF_PARTS = ("'SWEEP'", "items_pk", "parts_pk")
 """The partitions of what belongs to a record, and is none."""
 
 

@@ -92,8 +92,8 @@ def lose_sagas_and_sweep(user: Asker) -> None:
         item |= {"opened_at": {"S": OLD}, "updated_at": {"S": OLD}}
         item["open_shard"] = a_shard(SAGAS, item)
         client.put_item(TableName=table, Item=item)
-    tick = (ROOT / "events/schedule/sweep.json").read_bytes()
-    done = json.loads(user.stack.functions.invoke("ScheduleSweepFunction", tick))
+    tick = (ROOT / "events/schedule/sweep_sagas.json").read_bytes()
+    done = json.loads(user.stack.functions.invoke("ScheduleSweepSagasFunction", tick))
     assert (done["saga_started"], done["saga_restarted"]) == (1, 1), done
     for ulid in (found["ulid"]["S"], lost):
         ended(user, f"g-{ulid}")

@@ -36,6 +36,10 @@ STANDS_ALONE = {
         "row_condition": "the row is as it was read",
         "page": "deleted rows are left out of a list",
     },
+    "open_index": {
+        "begin_sweep": "a sweep is nobody's, or it is over, or it is this very one",
+        "end_sweep": "the sweep is still one's own",
+    },
     "import_table": {"replan": "the plan is as it was read"},
     "read_model": {
         "put_if_newer": "a later version stays; views are their handlers', not the domain's",

@@ -113,18 +113,18 @@ def test_a_file_passes_the_rule_of_uploads_by_its_place(key: str, passes: bool) 
 
 
 @pytest.mark.parametrize(
-    "event",
+    ("event", "function"),
     [
-        "sweep_approval_ended",
-        "sweep_execution_ended",
-        "sweep_saga_ended",
-        "sweep_task_ended",
-        "sweep_import_ended",
-        "sweep_zip_ended",
+        ("sweep_approvals_ended", "ScheduleSweepApprovalsFunction"),
+        ("sweep_commands_ended", "ScheduleSweepCommandsFunction"),
+        ("sweep_sagas_ended", "ScheduleSweepSagasFunction"),
+        ("sweep_tasks_ended", "ScheduleSweepTasksFunction"),
+        ("finish_imports_ended", "ScheduleFinishImportsFunction"),
+        ("sweep_imports_ended", "ScheduleSweepImportsFunction"),
     ],
 )
-def test_the_end_of_an_execution_passes_the_sweeps_rule(event: str) -> None:
-    source = rule_of("ScheduleSweepFunction")
+def test_the_end_of_an_execution_passes_its_sweeps_rule(event: str, function: str) -> None:
+    source = rule_of(function)
 
     assert matches(source.properties["Pattern"], sample(f"schedule/{event}.json"))
 

@@ -78,23 +78,25 @@ WAKERS = {
     "CommandMarkFailedFunction",
     "CommandWaitPrevCommandFunction",
     *SAGA_WORKERS,
-    "ScheduleSweepFunction",
+    "ScheduleSweepApprovalsFunction",
+    "ScheduleSweepCommandsFunction",
     "StreamOnProcessChangedFunction",
 }
 WAKE = {"dynamodb:UpdateItem", "states:SendTaskFailure", "states:SendTaskSuccess"}
 """All of them wake a version or an approval, restart it or end its wait; who is first is a race."""
+SWEEPS = [name for name in TEMPLATE.functions if name.startswith("Schedule")]
 ON_THEIR_BEHALF = {"kms:GenerateDataKey", "kms:Decrypt"}
 """SNS uses the alarm topic's key in the name of its caller."""
 BY_LAMBDA = {
     ("EventOnFileUploadedFunction", "sqs:SendMessage"),
-    ("ScheduleSweepFunction", "sqs:SendMessage"),
+    *((sweep, "sqs:SendMessage") for sweep in SWEEPS),
 }
 """Lambda itself sends what failed in the name of the function."""
 REPORTERS = (
     "ImportCsvCsvLoaderFunction",
     "ImportCsvFinalizeParentJobFunction",
     "QueueOnImportActionFunction",
-    "ScheduleSweepFunction",
+    "ScheduleFinishImportsFunction",
 )
 UNHEARD = {
     ("ImportCsvCsvRowsHandlerFunction", "s3:PutObject"),  # a strategy may make large attributes
@@ -370,6 +372,16 @@ def fail_and_repair(user: User) -> None:
     user.wait_for("BAD", "FAILED 1")
     user.publish("BAD", 1, attributes={"country": "JP"})
     user.wait_for("BAD", "BLOCKED 1", "FAILED 1")
+    user.stack.client("dynamodb").update_item(
+        TableName=user.stack.outputs["CommandsTableName"],
+        Key={
+            "pk": {"S": "TENANT#tenant1#AIRPORT#BAD"},
+            "sk": {"S": "AIRPORT#BAD@00000002#process"},
+        },
+        UpdateExpression="SET opened_at = :long_ago",
+        ExpressionAttributeValues={":long_ago": {"S": "2026-01-01T00:00:00.000Z"}},
+    )
+    assert sweep(user.stack, "SweepBlocked") == {"blocked_blocked": 1}
     user.ask("/commands/AIRPORT/BAD/1/redrive", {})
     user.wait_for("BAD", "BLOCKED 1", "FAILED 2")
     user.ask("/commands/AIRPORT/BAD/1/skip", {})
@@ -381,8 +393,7 @@ def lose_and_sweep(user: User) -> None:
     lay(user.stack, "LOST", opened_at="2026-01-01T00:00:00.000Z")
     user.publish("LOST", 1)
     user.wait_for("LOST", "WAITING 1", "OPEN 1")
-    tick = (ROOT / "events/schedule/sweep.json").read_bytes()
-    user.stack.functions.invoke("ScheduleSweepFunction", tick)
+    sweep(user.stack, "SweepCommands")
     user.wait_for("LOST", "APPLIED 1", "APPLIED 1")
     lay(user.stack, "STOP", opened_at="2099-01-01T00:00:00.000Z")
     user.publish("STOP", 1)
@@ -394,6 +405,13 @@ def lose_and_sweep(user: User) -> None:
     ]:
         client.stop_execution(executionArn=one["executionArn"])
     user.wait_for("STOP", "FAILED 1", "OPEN 1")
+
+
+def sweep(stack: LocalStack, name: str) -> dict[str, int]:
+    """Let a sweep come by."""
+    tick = (ROOT / "events/schedule/sweep_commands.json").read_bytes()
+    done: dict[str, int] = json.loads(stack.functions.invoke(f"Schedule{name}Function", tick))
+    return done
 
 
 def lay(stack: LocalStack, code: str, opened_at: str) -> None:
@@ -510,8 +528,7 @@ def lose_tasks_and_sweep(user: User) -> None:
         item |= {key: {"S": "2026-01-01T00:00:00.000Z"} for key in ("opened_at", "updated_at")}
         item.pop("stop", None)
         client.put_item(TableName=table, Item=item)
-    tick = (ROOT / "events/schedule/sweep.json").read_bytes()
-    done = json.loads(user.stack.functions.invoke("ScheduleSweepFunction", tick))
+    done = sweep(user.stack, "SweepTasks")
     assert (done["task_queued"], done["task_started"], done["task_closed"]) == (1, 1, 1), done
     machine = user.stack.outputs["TaskStateMachineArn"]
     sfn = user.stack.client("stepfunctions")
@@ -519,7 +536,7 @@ def lose_tasks_and_sweep(user: User) -> None:
     while sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
         assert time.monotonic() < until
         time.sleep(0.05)
-    user.stack.functions.invoke("ScheduleSweepFunction", tick)
+    sweep(user.stack, "SweepTasks")
 
 
 def is_batch(item: Any) -> bool:
@@ -592,8 +609,7 @@ def lose_approvals_and_sweep(user: User) -> None:
     client.put_item(TableName=table, Item={**items[0], **lost, **new, "id": {"S": f"a-{'0' * 26}"}})
     decided = {"status": {"S": "REJECTED"}, "opened_at": {"S": over}, "happened": {"S": "WAITING"}}
     client.put_item(TableName=table, Item={**items[1], **decided})
-    tick = (ROOT / "events/schedule/sweep.json").read_bytes()
-    done = json.loads(user.stack.functions.invoke("ScheduleSweepFunction", tick))
+    done = sweep(user.stack, "SweepApprovals")
     assert (done["approval_started"], done["approval_woken"]) == (1, 1), done
     user.wait_for_approval(f"a-{'0' * 26}", "DONE")
     ref = ApprovalRef(ApprovalKey("tenant1", waiting[2][2:]), 1)
@@ -680,8 +696,7 @@ def import_archives(stack: LocalStack) -> None:
             ":long_ago": {"S": "2026-01-01T00:00:00.000Z"},
         },
     )
-    tick = (ROOT / "events/schedule/sweep.json").read_bytes()
-    done = json.loads(stack.functions.invoke("ScheduleSweepFunction", tick))
+    done = sweep(stack, "SweepImports")
     assert done["zip_restarted"] == 1, done
     wait_for_archive(job.key.id, attempt=2)
 
@@ -728,11 +743,12 @@ def lose_imports_and_sweep(stack: LocalStack) -> None:
         key = {"ulid": {"S": ulid}, "pk": {"S": place.pk}, "sk": {"S": place.sk}}
         key |= {"id": {"S": place.id}, "open_shard": a_shard(IMPORTS, key)}
         opened = {"opened_at": {"S": "2099-01-01T00:00:00.000Z"}} if ulid == moving else {}
-        client.put_item(TableName=table, Item={**found, **key, **opened})
-    tick = (ROOT / "events/schedule/sweep.json").read_bytes()
-    done = json.loads(stack.functions.invoke("ScheduleSweepFunction", tick))
-    assert (done["import_started"], done["import_closed"]) == (1, 1), done
+        lies = {"status": {"S": "CREATED"}} if ulid == lost else {}
+        client.put_item(TableName=table, Item={**found, **key, **opened, **lies})
+    done = sweep(stack, "SweepImports") | sweep(stack, "FinishImports")
+    assert (done["import_started"], done["ended_import_finished"]) == (1, 1), done
     wait_for_import(f"c-{lost}", "FAILED")
+    lose_answers_and_messages(stack, items, found)
     count = {name: {"N": "1"} for name in ("created", "updated", "unchanged", "failed")}
     whose = {name: found[name] for name in ("tenant", "import_kind")} | {"ulid": {"S": moving}}
     place = {"pk": {"S": f"CSV_IMPORT#tenant1#{moving}"}, "sk": {"S": "COUNT#00"}}
@@ -741,6 +757,25 @@ def lose_imports_and_sweep(stack: LocalStack) -> None:
     while bootstrap.import_jobs().find(ImportKey("tenant1", moving)).step != 10:  # type: ignore[union-attr]
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def lose_answers_and_messages(stack: LocalStack, items: list[Any], found: Any) -> None:
+    """An archive that waits for a file that has ended, and a row whose message is lost."""
+    client, table = stack.client("dynamodb"), stack.outputs["ImportTmpTableName"]
+    parent = {"id": {"S": "z-1"}, "index": {"N": "0"}, "seq": {"N": "1"}, "token": {"S": "none"}}
+    waits = {"parent": {"M": parent}, "opened_at": {"S": "2026-01-01T00:00:00.000Z"}}
+    waits["open_shard"] = a_shard(IMPORTS, found)
+    (before,) = (item for item in items if (item["pk"], item["sk"]) == (found["pk"], found["sk"]))
+    client.put_item(TableName=table, Item={**before, **waits})
+    assert sweep(stack, "SweepImports")["import_error"] == 1  # nobody has made such a token
+    client.put_item(TableName=table, Item={**found, **waits})
+    assert sweep(stack, "FinishImports")["ended_import_error"] == 1
+    row = next(item for item in items if "cells" in item and "ending" in item)
+    lost = {name: value for name, value in row.items() if name not in ("ending", "finished_at")}
+    lost |= {key: {"S": "2026-01-01T00:00:00.000Z"} for key in ("opened_at", "created_at")}
+    lost |= {"status": {"S": "CREATED"}, "open_shard": a_shard(IMPORTS, row)}
+    client.put_item(TableName=table, Item=lost)
+    assert sweep(stack, "SweepImports")["import_queued"] == 1
 
 
 def run_workflows(stack: LocalStack) -> None:

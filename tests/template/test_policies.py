@@ -95,10 +95,14 @@ def test_only_a_read_model_is_ever_deleted_from_and_no_table_is_scanned() -> Non
     assert who_may("dynamodb:Scan") == set()
 
 
-def test_only_the_outboxes_consumers_and_the_sweep_start_executions() -> None:
+def test_only_the_outboxes_consumers_and_the_sweeps_start_executions() -> None:
     assert who_may("states:StartExecution") == {
         "QueueOnTaskActionFunction",
-        "ScheduleSweepFunction",
+        "ScheduleSweepApprovalsFunction",
+        "ScheduleSweepCommandsFunction",
+        "ScheduleSweepImportsFunction",
+        "ScheduleSweepSagasFunction",
+        "ScheduleSweepTasksFunction",
         "StreamOnApprovalChangedFunction",
         "StreamOnImportChangedFunction",
         "StreamOnProcessChangedFunction",

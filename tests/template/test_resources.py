@@ -8,8 +8,8 @@ from functions.api.handle_request.app import app
 from tests.template.stack import ISSUER, ROOT, TEMPLATE, attribute, of_type, translated
 
 from sfn_cqrs.domain.approval import Happened
+from sfn_cqrs.service import sweep as sweeps
 from sfn_cqrs.service.queue import RECEIVES
-from sfn_cqrs.service.sweep import KINDS
 from sfn_cqrs.service.tasks.state import BEGINS_WITHIN
 from sfn_cqrs.service.tasks.types import MAX_TIMEOUT
 from sfn_cqrs_local.events import matches
@@ -17,6 +17,7 @@ from sfn_cqrs_local.template import Template
 
 TABLES = of_type("AWS::DynamoDB::Table")
 QUEUES = of_type("AWS::SQS::Queue")
+SWEEPS = [name for name in TEMPLATE.functions if name.startswith("Schedule")]
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 DEAD_LETTERS = sorted(name for name in QUEUES if name.endswith("DeadLetterQueue"))
 
@@ -346,18 +347,58 @@ def test_no_log_is_kept_for_ever(name: str) -> None:
     assert retention in ({"Ref": "LogRetentionDays"}, TEMPLATE.parameters["LogRetentionDays"])
 
 
-def test_the_sweep_runs_every_five_minutes_and_whenever_an_execution_ends_badly() -> None:
+@pytest.mark.parametrize("name", SWEEPS)
+def test_a_sweep_runs_every_minute_and_its_dead_letters_are_kept(name: str) -> None:
     rules = of_type("AWS::Events::Rule")
-    tick = rules["ScheduleSweepFunctionEvery5Minutes"]
-    ended = rules["ScheduleSweepFunctionExecutionEnded"]
+    own = [rule for logical_id, rule in rules.items() if logical_id.startswith(name)]
+    dead_letters = of_type("AWS::SQS::QueuePolicy")["SweepDeadLetterQueuePolicy"]
+    (may_send, _) = dead_letters["PolicyDocument"]["Statement"]
+    senders = may_send["Condition"]["ArnEquals"]["aws:SourceArn"]
 
-    assert tick["ScheduleExpression"] == "rate(5 minutes)"
-    assert ended["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
-    assert TEMPLATE.functions["ScheduleSweepFunction"].timeout < 300
-    for rule in (tick, ended):
+    assert rules[f"{name}EveryMinute"]["ScheduleExpression"] == "rate(1 minute)"
+    for rule in own:
         (target,) = rule["Targets"]
         assert target["DeadLetterConfig"] == {"Arn": attribute("SweepDeadLetterQueue")}
         assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    assert [one for one in rules if one.startswith(name)] == [
+        sender["Fn::GetAtt"][0] for sender in senders if sender["Fn::GetAtt"][0].startswith(name)
+    ]
+
+
+def test_each_kind_is_swept_by_one_function() -> None:
+    swept = [
+        name
+        for function in SWEEPS
+        for name in re.findall(
+            r"[A-Z_]{4,}",
+            (TEMPLATE.functions[function].folder / "app.py").read_text().splitlines()[-1],
+        )
+    ]
+
+    assert sorted(swept) == sorted(
+        name for name, value in vars(sweeps).items() if isinstance(value, sweeps.Kind)
+    )
+    assert len(swept) == len(sweeps.KINDS)
+
+
+def test_of_every_machine_that_is_swept_a_bad_end_reaches_the_function_that_sweeps_it() -> None:
+    rules = of_type("AWS::Events::Rule")
+    heard = {
+        arn["Fn::Sub"].rpartition("${AWS::StackName}-")[2]: name
+        for name, rule in rules.items()
+        for arn in rule.get("EventPattern", {}).get("detail", {}).get("stateMachineArn", [])
+        if name.startswith("Schedule")
+        and rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    }
+
+    assert heard == {
+        "command": "ScheduleSweepCommandsFunctionExecutionEnded",
+        "task": "ScheduleSweepTasksFunctionExecutionEnded",
+        "order-saga": "ScheduleSweepSagasFunctionExecutionEnded",
+        "import-csv": "ScheduleFinishImportsFunctionExecutionEnded",
+        "zip-orchestrator": "ScheduleSweepImportsFunctionExecutionEnded",
+        "approval": "ScheduleSweepApprovalsFunctionExecutionEnded",
+    }
 
 
 def test_the_api_has_a_route_for_each_of_the_functions() -> None:
@@ -559,7 +600,7 @@ def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it
     assert alarm["Dimensions"] == [
         {"Name": "service", "Value": environment["POWERTOOLS_SERVICE_NAME"]}
     ]
-    assert alarm["MetricName"] in {kind.metric for kind in KINDS}
+    assert alarm["MetricName"] in {kind.metric for kind in sweeps.KINDS}
     assert alarm["TreatMissingData"] == "breaching"
 
 

@@ -110,17 +110,15 @@ def test_a_state_that_calls_another_states_function_is_a_gap(copy: Path) -> None
 def test_a_function_in_another_folder_is_a_gap(copy: Path) -> None:
     path = copy / "template.yaml"
     text = path.read_text()
-    path.write_text(text.replace("functions/schedule/sweep/", "functions/queue/on_notification/"))
+    path.write_text(
+        text.replace("functions/schedule/sweep_approvals/", "functions/queue/on_notification/")
+    )
 
     assert gaps(copy) == [
-        "ScheduleSweepFunction lies in queue/on_notification, where QueueOnNotificationFunction"
-        " belongs",
-        "functions/schedule/sweep/app.py is no function of template.yaml",
-        "events/schedule/sweep.json is the payload of no function",
-        "events/schedule/sweep_approval_ended.json is the payload of no function",
-        "events/schedule/sweep_execution_ended.json is the payload of no function",
-        "events/schedule/sweep_import_ended.json is the payload of no function",
-        "events/schedule/sweep_saga_ended.json is the payload of no function",
-        "events/schedule/sweep_task_ended.json is the payload of no function",
-        "events/schedule/sweep_zip_ended.json is the payload of no function",
+        "ScheduleSweepApprovalsFunction lies in queue/on_notification, where"
+        " QueueOnNotificationFunction belongs",
+        "functions/schedule/sweep_approvals/app.py is no function of template.yaml",
+        "events/schedule/sweep_approvals.json is the payload of no function",
+        "events/schedule/sweep_approvals_ended.json is the payload of no function",
+        "tests/unit/schedule/test_sweep_approvals.py tests no function",
     ]

@@ -1,23 +1,24 @@
-"""The sparse index of what is open, and how far the last sweep of it came."""
+"""The sparse index of what is open; who sweeps it now, and how far the last sweep came."""
 
 from typing import TYPE_CHECKING, Any
 
-from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.sweeps import Cursor, Lease
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-Cursor = dict[str, Any]
 
 
 class OpenIndex:
     """The index `open` of one table; it decides nothing, each item is read again."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, name: str) -> None:
-        """Speak to one table's index; `name` is the cursors' own."""
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        """Speak to one table's index."""
         self._client = client
         self._table = table
-        self._cursors = marshal({"pk": "SWEEP", "sk": name})
 
     def opened(
         self, shard: int, cursor: Cursor | None, before: str, limit: int
@@ -41,20 +42,47 @@ class OpenIndex:
         items = [item for item in found if item is not None]
         return items, unmarshal(last) if last else None
 
-    def cursors(self) -> dict[str, Cursor]:
-        """Where the next sweep goes on in each shard, by the shard's number."""
-        item = self._client.get_item(
-            TableName=self._table, Key=self._cursors, ConsistentRead=True
-        ).get("Item")
-        cursors: dict[str, Cursor] = unmarshal(item)["cursors"] if item else {}
+    def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
+        """Take a sweep, unless somebody else has it; answers where it goes on in each shard."""
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=marshal({"pk": "SWEEP", "sk": lease.sweep}),
+                UpdateExpression="SET kind = :kind, lease_owner = :me, lease_until = :until",
+                ConditionExpression="attribute_not_exists(lease_until) OR lease_until < :now"
+                " OR lease_owner = :me",
+                ExpressionAttributeValues=marshal(
+                    {
+                        ":kind": "sweep",
+                        ":me": lease.owner,
+                        ":now": iso(lease.taken_at),
+                        ":until": iso(lease.until),
+                    }
+                ),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            return None
+        cursors: dict[str, Cursor] = unmarshal(answer["Attributes"]).get("cursors", {})
         return cursors
 
-    def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
-        """Remember how far this sweep came. Two sweeps at once only sweep something twice."""
-        self._client.put_item(
-            TableName=self._table,
-            Item=self._cursors | marshal({"kind": "sweep", "cursors": cursors}),
-        )
+    def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
+        """Give a sweep back with where the next one goes on; one that was taken over is left."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=marshal({"pk": "SWEEP", "sk": lease.sweep}),
+                UpdateExpression="SET cursors = :cursors, lease_until = :over",
+                ConditionExpression="lease_owner = :me",
+                ExpressionAttributeValues=marshal(
+                    {":cursors": cursors, ":over": "", ":me": lease.owner}
+                ),
+            )
+        except ClientError as error:
+            if not is_refused(error):
+                raise
 
     def _read_again(self, keys: Item) -> Item | None:
         item = self._client.get_item(

@@ -8,17 +8,21 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_process, process_item
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
-from sfn_cqrs.adapters.open_index import Cursor, OpenIndex
+from sfn_cqrs.adapters.open_index import OpenIndex
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import Now, iso
 from sfn_cqrs.domain.keys import CommandRef, ItemKey, shard_of
 from sfn_cqrs.domain.process import START, Outcome, Process
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.domain.sweeps import Cursor, Lease
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 OPEN_SHARDS = 16
+BLOCKED_SHARDS = 16
+"""Behind those of what is open: however many wait for a repair, they hide nothing."""
+ALL_SHARDS = OPEN_SHARDS + BLOCKED_SHARDS
 _OWNED = "attempt = :attempt AND outcome IN (:open, :waiting)"
 _OPEN = {":open": "OPEN", ":waiting": "WAITING"}
 _REPAIRABLE = "outcome IN (:failed, :blocked)"
@@ -26,8 +30,11 @@ _BROKEN = {":failed": "FAILED", ":blocked": "BLOCKED"}
 
 
 def open_shard(process: Process) -> int:
-    """The partition of the index of open versions that this one is listed in."""
-    return shard_of(process.key.pk, process.key.process_sk(process.version), OPEN_SHARDS)
+    """The partition of the index that this version is listed in while it is open or blocked."""
+    first, shards = (
+        (OPEN_SHARDS, BLOCKED_SHARDS) if process.outcome is Outcome.BLOCKED else (0, OPEN_SHARDS)
+    )
+    return first + shard_of(process.key.pk, process.key.process_sk(process.version), shards)
 
 
 def new_process_item(process: Process) -> Item:
@@ -46,7 +53,7 @@ class ProcessTable:
         self._table = table
         self._now = now
         self._retention = retention
-        self._open = OpenIndex(client, table, "commands")
+        self._open = OpenIndex(client, table)
 
     def find(self, key: ItemKey, version: int) -> Process | None:
         """Read one version's process; None if there is none or it has expired."""
@@ -119,10 +126,21 @@ class ProcessTable:
         error: str | None = None,
         cause: str | None = None,
     ) -> Written:
-        """Write how an attempt ended. A blocked version stays in the index of open ones."""
-        values = {":attempt": ref.attempt, ":status": status, ":outcome": str(outcome), **_OPEN}
+        """Write how an attempt ended. A blocked version stays in the index, in other shards."""
+        values: dict[str, Any] = {
+            ":attempt": ref.attempt,
+            ":status": status,
+            ":outcome": str(outcome),
+            **_OPEN,
+        }
         sets = "#status = :status, outcome = :outcome, updated_at = :now"
-        removes = "task_token" if outcome is Outcome.BLOCKED else "task_token, open_shard"
+        removes = "task_token"
+        if outcome is Outcome.BLOCKED:
+            blocked = Process(key=ref.key, version=ref.version, outcome=outcome)
+            sets += ", open_shard = :shard"
+            values[":shard"] = open_shard(blocked)
+        else:
+            removes += ", open_shard"
         if error is not None:
             sets += ", #error = :error, cause = :cause"
             values |= {":error": error, ":cause": cause or ""}
@@ -179,13 +197,13 @@ class ProcessTable:
         items, more = self._open.opened(shard, cursor, before, limit)
         return [as_process(item) for item in items], more
 
-    def cursors(self) -> dict[str, Cursor]:
-        """Where the next sweep goes on in each shard, by the shard's number."""
-        return self._open.cursors()
+    def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
+        """Take a sweep, unless somebody else has it; answers where it goes on in each shard."""
+        return self._open.begin_sweep(lease)
 
-    def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
-        """Remember how far this sweep came. Two sweeps at once only sweep something twice."""
-        self._open.keep_cursors(cursors)
+    def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
+        """Give a sweep back with where the next one goes on."""
+        self._open.end_sweep(lease, cursors)
 
     def _close(
         self,

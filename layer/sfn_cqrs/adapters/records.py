@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
-from sfn_cqrs.adapters.open_index import Cursor, OpenIndex
+from sfn_cqrs.adapters.open_index import OpenIndex
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.transactions import write_all
@@ -25,6 +25,7 @@ from sfn_cqrs.domain.errors import BusyError
 from sfn_cqrs.domain.keys import shard_of
 from sfn_cqrs.domain.records import Record, RecordKey, Write, Written
 from sfn_cqrs.domain.request import Request
+from sfn_cqrs.domain.sweeps import Cursor, Lease
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -98,7 +99,7 @@ class Records(Generic[R]):
         self._kind = kind
         self._requests = requests
         self._now = now
-        self._open = OpenIndex(client, table, kind.name)
+        self._open = OpenIndex(client, table)
 
     def create(self, record: R, request: Request | None = None, *also: Item) -> bool:
         """Store a new record with the answer to its request, and what else is new with it.
@@ -199,13 +200,13 @@ class Records(Generic[R]):
         items, more = self._open.opened(first + shard, cursor, before, limit)
         return [self._kind.record(item) for item in items], more
 
-    def cursors(self) -> dict[str, Cursor]:
-        """Where the next sweep goes on in each shard, by the shard's number."""
-        return self._open.cursors()
+    def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
+        """Take a sweep, unless somebody else has it; answers where it goes on in each shard."""
+        return self._open.begin_sweep(lease)
 
-    def keep_cursors(self, cursors: dict[str, Cursor]) -> None:
-        """Remember how far this sweep came."""
-        self._open.keep_cursors(cursors)
+    def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
+        """Give a sweep back with where the next one goes on."""
+        self._open.end_sweep(lease, cursors)
 
     def _get(self, pk: str, sk: str) -> Item | None:
         keys = marshal({"pk": pk, "sk": sk})

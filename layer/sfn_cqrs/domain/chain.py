@@ -231,9 +231,22 @@ def wake(version: int) -> Generator[Call, Any, None]:
         elif verdict.turn is not Turn.WAIT:
             yield Reject(version, process.token, verdict.error, verdict.cause)
     elif process.outcome is Outcome.BLOCKED:
-        verdict = yield from turn(process)
-        if verdict.turn is Turn.NOW:
-            yield Restart(version, process.attempt)
+        yield from _unblock(process)
+
+
+def unblock(version: int) -> Generator[Call, Any, str]:
+    """Restart a version that is blocked and no longer has to be; answers what was done."""
+    process: Process | None = yield FindProcess(version)
+    if process is None or process.outcome is not Outcome.BLOCKED:
+        return "closed"
+    return "restarted" if (yield from _unblock(process)) else "blocked"
+
+
+def _unblock(process: Process) -> Generator[Call, Any, bool]:
+    verdict = yield from turn(process)
+    if verdict.turn is Turn.NOW:
+        yield Restart(process.version, process.attempt)
+    return verdict.turn is Turn.NOW
 
 
 def wake_next(version: int) -> Generator[Call, Any, None]:

@@ -1,10 +1,18 @@
-"""The sweep over all that has been open for long: one table of kinds, one loop."""
+"""The sweeps over all that has been open for long: one table of kinds, one loop.
 
+A sweep finds what no event will move any more: a lost start, an execution that died without its
+Catch, a publisher that died, a wake that was lost. What only queues is left alone.
+"""
+
+import json
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any, Generic, Protocol, TypeVar
+
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import (
@@ -15,27 +23,33 @@ from sfn_cqrs.adapters import (
     task_items,
     zip_items,
 )
+from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain import approval_programs, chain, saga_programs, task_programs
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.import_job import Job
 from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, SagaRef, TaskRef, ZipRef
 from sfn_cqrs.domain.notices import task_execute
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.saga import Saga
+from sfn_cqrs.domain.sweeps import Cursor, Lease
 from sfn_cqrs.domain.task import Task
 from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.commands.chain import Chain
-from sfn_cqrs.service.imports.sweep import sweep_import
+from sfn_cqrs.service.context import LambdaHandler
+from sfn_cqrs.service.imports.sweep import finish_import, sweep_import
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.sagas.programs import SagaFlow
+from sfn_cqrs.service.state import naming_transient, remaining_ms_of
 from sfn_cqrs.service.tasks.programs import TaskFlow
 from sfn_cqrs.service.zips.sweep import sweep_ended_zip, sweep_zip
 
 GRACE = timedelta(minutes=2)
 """Longer than a request that publishes synchronously can live."""
-MARGIN_MS = 5_000
+MARGIN_MS = 20_000
+"""What the items of one page may take."""
 
 
 class _Opened(Protocol):
@@ -48,32 +62,32 @@ T = TypeVar("T", bound=_Opened)
 
 class _OpenTable(Protocol[T]):
     def opened(
-        self, shard: int, cursor: dict[str, Any] | None, before: str, limit: int
-    ) -> tuple[list[T], dict[str, Any] | None]: ...
+        self, shard: int, cursor: Cursor | None, before: str, limit: int
+    ) -> tuple[list[T], Cursor | None]: ...
 
-    def cursors(self) -> dict[str, dict[str, Any]]: ...
+    def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None: ...
 
-    def keep_cursors(self, cursors: dict[str, dict[str, Any]]) -> None: ...
+    def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
     """One kind of what may stay open: where it is listed, and how one of it is repaired.
 
-    A sweep takes at most `per_shard` of each shard; `ages` says of one whether its age counts
-    for the metric; `machines` run it, and `repair_ended` repairs what an execution of theirs,
-    which ended other than well, was started with.
+    A sweep takes `per_page` of a shard at a time, and `shards` at once; `ages` says of one whether
+    its age counts for the metric; `machines` run it, and `repair_ended` repairs what an execution
+    of theirs, which ended other than well, was started with.
     """
 
     name: str
-    metric: str
     table: Callable[[], _OpenTable[T]]
-    shards: int
-    per_shard: int
+    shards: range
     repair: Callable[[T], str]
-    ages: Callable[[T], bool]
-    machines: Callable[[], Collection[str]]
-    repair_ended: Callable[[dict[str, Any]], str]
+    per_page: int = 25
+    metric: str | None = None
+    ages: Callable[[T], bool] = lambda _one: True
+    machines: Callable[[], Collection[str]] = tuple
+    repair_ended: Callable[[dict[str, Any]], str] | None = None
 
 
 @dataclass(slots=True)
@@ -84,44 +98,133 @@ class Report:
     oldest_age: float = 0.0
 
 
-def sweep(kind: Kind[T], remaining_ms: Callable[[], int]) -> Report:
+@dataclass(slots=True)
+class _Part:
+    """What was done in one shard; `cursor` says where it goes on, None: it is at its end."""
+
+    cursor: Cursor | None
+    done: Counter[str] = field(default_factory=Counter)
+    oldest: str = ""
+    error: Exception | None = None
+
+
+def sweep(kind: Kind[T], remaining_ms: Callable[[], int]) -> Report | None:
     """Sweep a kind, each shard from where the last sweep ended, until time is nearly over.
 
-    One that cannot be repaired is logged and does not stop the others.
+    One that cannot be repaired is logged and does not stop the others. None: somebody else is
+    at it.
+
+    Raises:
+        Exception: what a shard could not be read for; the others were swept all the same.
     """
     table, now = kind.table(), bootstrap.now()
-    before = iso(now - GRACE)
-    cursors = table.cursors()
-    done: Counter[str] = Counter()
-    oldest = now
-    first_shard = int(now.timestamp()) % kind.shards  # no shard is always the last
-    for shard in (*range(first_shard, kind.shards), *range(first_shard)):
-        if remaining_ms() < MARGIN_MS:
-            break
-        cursor = cursors.pop(str(shard), None)
-        found, next_cursor = table.opened(shard, cursor, before, kind.per_shard)
-        first = table.opened(shard, None, before, kind.per_shard)[0] if cursor else found
-        ageing = [datetime.fromisoformat(one.opened_at) for one in first if kind.ages(one)]
-        oldest = min([oldest, *ageing])
-        done.update(_repaired(kind, one) for one in found)
-        if next_cursor is not None:
-            cursors[str(shard)] = next_cursor
-    table.keep_cursors(cursors)
-    return Report(dict(done), (now - oldest).total_seconds())
+    until = now + timedelta(milliseconds=remaining_ms() + 1_000)
+    lease = Lease(kind.name, token_hex(8), now, until)
+    cursors = table.begin_sweep(lease)
+    if cursors is None:
+        return None
+
+    def swept(shard: int) -> _Part:
+        return _sweep_shard(kind, shard, cursors.get(str(shard)), iso(now - GRACE), remaining_ms)
+
+    parts: dict[int, _Part] = dict(
+        zip(kind.shards, bootstrap.at_once()(swept, kind.shards), strict=True)
+    )
+    table.end_sweep(
+        lease, {str(shard): part.cursor for shard, part in parts.items() if part.cursor}
+    )
+    for part in parts.values():
+        if part.error is not None:
+            raise part.error
+    done = sum((part.done for part in parts.values()), Counter[str]())
+    oldest = min([part.oldest for part in parts.values() if part.oldest], default=iso(now))
+    return Report(dict(done), (now - datetime.fromisoformat(oldest)).total_seconds())
 
 
-def sweep_ended(machine_arn: str, execution_input: dict[str, Any]) -> str:
+def sweep_ended(kinds: Iterable[Kind[Any]], arn: str, execution_input: dict[str, Any]) -> str:
     """Repair the one that an execution worked on which has ended; answers what was done."""
-    for kind in KINDS:
-        if machine_arn in map(bootstrap.machine_arn, kind.machines()):
+    for kind in kinds:
+        if kind.repair_ended and arn in map(bootstrap.machine_arn, kind.machines()):
             return kind.repair_ended(execution_input)
     return "foreign"
+
+
+def sweeping(*kinds: Kind[Any]) -> LambdaHandler:
+    """Make the handler of a function that sweeps kinds, every minute.
+
+    And, when an execution of their machines has ended other than well, at once what it worked on.
+
+    Raises (from the handler):
+        TransientError: AWS was busy; the other kinds are swept all the same.
+    """
+
+    @naming_transient()
+    def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+        if event.get("detail-type") == "Step Functions Execution Status Change":
+            detail = event["detail"]
+            done = sweep_ended(kinds, detail["stateMachineArn"], json.loads(detail["input"]))
+            logger.info("swept one", sweep=done, execution=detail["name"])
+            return {done: 1}
+        swept: Counter[str] = Counter()
+        busy: list[str] = []
+        for kind in kinds:
+            try:
+                swept.update(_swept(kind, context))
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                logger.warning("a kind could not be swept", exc_info=error, kind=kind.name)
+                busy.append(kind.name)
+        if busy:
+            raise TransientError(f"not swept: {', '.join(busy)}")
+        return dict(swept)
+
+    return lambda_handler
+
+
+def _swept(kind: Kind[Any], context: Any) -> dict[str, int]:
+    report = sweep(kind, lambda: remaining_ms_of(context))
+    if report is None:
+        logger.info("somebody else is sweeping", kind=kind.name)
+        return {}
+    if kind.metric is not None:
+        with single_metric(name=kind.metric, unit=MetricUnit.Seconds, value=report.oldest_age):
+            pass
+    logger.info("swept", kind=kind.name, sweep=report.done, oldest_open_seconds=report.oldest_age)
+    return {f"{kind.name}_{done}": count for done, count in report.done.items()}
+
+
+def _sweep_shard(
+    kind: Kind[T],
+    shard: int,
+    cursor: Cursor | None,
+    before: str,
+    remaining_ms: Callable[[], int],
+) -> _Part:
+    table, part = kind.table(), _Part(cursor)
+    try:
+        found, following = table.opened(shard, None, before, kind.per_page)
+        part.oldest = min((one.opened_at for one in found if kind.ages(one)), default="")
+        if cursor is not None:
+            found, following = table.opened(shard, cursor, before, kind.per_page)
+        while remaining_ms() >= MARGIN_MS:
+            part.done.update(_repaired(kind, one) for one in found)
+            part.cursor = following
+            if following is None:
+                break
+            found, following = table.opened(shard, following, before, kind.per_page)
+    except Exception as error:  # the other shards are swept all the same, and then it is raised
+        part.error = error
+    return part
 
 
 def _repaired(kind: Kind[T], one: T) -> str:
     try:
         return kind.repair(one)
-    except Exception:
+    except Exception as error:
+        if is_transient(error):
+            logger.warning("one is left to the next sweep", kind=kind.name, reason=str(error))
+            return "busy"
         logger.exception(
             "one could not be swept", kind=kind.name, item=repr(getattr(one, "key", ""))
         )
@@ -159,20 +262,25 @@ COMMANDS: Kind[Process] = Kind(
     name="command",
     metric="OldestOpenCommandAge",
     table=bootstrap.processes,
-    shards=process_table.OPEN_SHARDS,
-    per_shard=31,
+    shards=range(process_table.OPEN_SHARDS),
     repair=lambda process: Chain(process.key).run(chain.sweep(process.version)),
     ages=lambda process: process.outcome.is_open,
     machines=lambda: ["command"],
     repair_ended=_repair_ended_version,
 )
+BLOCKED: Kind[Process] = Kind(
+    name="blocked",
+    table=bootstrap.processes,
+    shards=range(process_table.OPEN_SHARDS, process_table.ALL_SHARDS),
+    repair=lambda process: Chain(process.key).run(chain.unblock(process.version)),
+)
 TASKS: Kind[Task] = Kind(
     name="task",
     metric="OldestOpenTaskAge",
     table=bootstrap.tasks,
-    shards=task_items.TASKS.shards,
-    per_shard=50,  # some of which end a thousand items
+    shards=range(task_items.TASKS.shards),
     repair=_repair_task,
+    per_page=5,  # some of which end a thousand items
     ages=lambda task: not task.status.is_closed,
     machines=lambda: ["task"],
     repair_ended=_repair_ended_task,
@@ -181,8 +289,7 @@ SAGAS: Kind[Saga] = Kind(
     name="saga",
     metric="OldestOpenSagaAge",
     table=bootstrap.sagas,
-    shards=saga_items.SAGAS.shards,
-    per_shard=50,
+    shards=range(saga_items.SAGAS.shards),
     repair=lambda saga: SagaFlow(saga.key).run(saga_programs.sweep()),
     ages=lambda saga: saga.status.is_open,
     machines=bootstrap.saga_machines,
@@ -192,19 +299,24 @@ IMPORTS: Kind[Job] = Kind(
     name="import",
     metric="OldestOpenImportAge",
     table=bootstrap.import_jobs,
-    shards=import_items.IMPORTS.shards,
-    per_shard=25,  # some of which have an errors.csv to write
+    shards=range(import_items.IMPORTS.shards),
     repair=lambda job: sweep_import(job.key),
     ages=lambda job: job.status.is_open,
+)
+ENDED_IMPORTS: Kind[Job] = Kind(
+    name="ended_import",
+    table=bootstrap.import_jobs,
+    shards=range(import_items.IMPORTS.shards),
+    repair=lambda job: finish_import(job.key),
+    per_page=1,  # which has an errors.csv to write
     machines=lambda: ["import-csv"],
-    repair_ended=lambda execution_input: sweep_import(ImportKey.from_input(execution_input)),
+    repair_ended=lambda execution_input: finish_import(ImportKey.from_input(execution_input)),
 )
 APPROVALS: Kind[Approval] = Kind(
     name="approval",
     metric="OldestOpenApprovalAge",
     table=bootstrap.approvals,
-    shards=approval_items.APPROVALS.shards,
-    per_shard=50,
+    shards=range(approval_items.APPROVALS.shards),
     repair=lambda approval: ApprovalFlow(approval.key).run(approval_programs.sweep()),
     ages=lambda approval: not approval.stage.is_closed,
     machines=lambda: ["approval"],
@@ -214,11 +326,19 @@ ZIPS: Kind[ZipJob] = Kind(
     name="zip",
     metric="OldestOpenZipImportAge",
     table=bootstrap.zip_jobs,
-    shards=zip_items.ZIPS.shards,
-    per_shard=50,
+    shards=range(zip_items.ZIPS.shards),
     repair=lambda job: sweep_zip(job.key),
     ages=lambda job: job.status.is_open,
     machines=lambda: ["zip-orchestrator"],
     repair_ended=lambda execution_input: sweep_ended_zip(ZipRef.from_input(execution_input)),
 )
-KINDS: tuple[Kind[Any], ...] = (COMMANDS, TASKS, SAGAS, IMPORTS, APPROVALS, ZIPS)
+KINDS: tuple[Kind[Any], ...] = (
+    COMMANDS,
+    BLOCKED,
+    TASKS,
+    SAGAS,
+    IMPORTS,
+    ENDED_IMPORTS,
+    APPROVALS,
+    ZIPS,
+)

@@ -21,7 +21,7 @@ from sfn_local.lint.template_file import TemplateError
     examples=(
         "sfn-cqrs invoke command check_version",
         "sfn-cqrs invoke command sync_data -e my-event.json",
-        "sfn-cqrs event schedule sweep | sfn-cqrs invoke schedule sweep -e -",
+        "sfn-cqrs event schedule sweep_commands | sfn-cqrs invoke schedule sweep_commands -e -",
     ),
 )
 @click.argument("machine")

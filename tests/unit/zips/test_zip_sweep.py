@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from functions.schedule.sweep.app import lambda_handler
+from functions.schedule.sweep_imports.app import lambda_handler
 from tests.support.import_states import list_zip
 from tests.unit.domain.zip_corpus import CSV, zipped
 
@@ -26,7 +26,7 @@ def sweep(world, sample, lambda_context):
 
     def run():
         world.clock.advance(hours=1)
-        done = lambda_handler(sample("schedule/sweep"), lambda_context)
+        done = lambda_handler(sample("schedule/sweep_imports"), lambda_context)
         return {name: count for name, count in done.items() if name.startswith("zip_")}
 
     return run
@@ -37,7 +37,7 @@ def swept_one(sample, lambda_context):
     """Return a way to tell the sweep that the execution of an attempt was stopped."""
 
     def run(attempt=1):
-        event = sample("schedule/sweep_zip_ended")
+        event = sample("schedule/sweep_imports_ended")
         event["detail"]["input"] = event["detail"]["input"].replace(
             '"attempt": 1', f'"attempt": {attempt}'
         )

@@ -1,9 +1,9 @@
-"""Repairing a job that has been open for long, or whose execution has ended."""
+"""Repairing a job that has been open for long, and ending one whose execution has ended."""
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.import_job import JobStatus, ProcessingMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.notices import QUEUE_PATIENCE, import_execute
 from sfn_cqrs.service.imports.end import end
@@ -13,8 +13,8 @@ from sfn_cqrs.service.imports.parent import answer_parent
 def sweep_import(key: ImportKey) -> str:
     """Make good what was lost; answers what was done.
 
-    A start, or a single row's message, is sent again. An execution that came to its end
-    without ending the job has left that to whoever sees it: the job ends by what was counted.
+    A start, or a single row's message, is sent again, and so is the answer to who waits for the
+    end. Starting what runs already changes nothing.
     """
     job = bootstrap.import_jobs().find(key)
     if job is None:
@@ -27,16 +27,24 @@ def sweep_import(key: ImportKey) -> str:
             return "waiting"
         bootstrap.events().publish([import_execute(job, bootstrap.import_table_name())])
         return "queued"
-    return _sweep_file(job)
+    if job.status is JobStatus.PROCESSING and job.mode is ProcessingMode.STEP_FUNCTION:
+        return "begun"
+    bootstrap.import_executions().start(job.key)
+    return "started"
 
 
-def _sweep_file(job: Job) -> str:
-    executions = bootstrap.import_executions()
-    execution = executions.describe(job.key)
+def finish_import(key: ImportKey) -> str:
+    """End the job of a file whose execution has ended without it; answers what was done.
+
+    The job ends by what was counted.
+    """
+    job = bootstrap.import_jobs().find(key)
+    if job is None or not job.status.is_open or job.cells is not None:
+        return "closed"
+    execution = bootstrap.import_executions().describe(job.key)
     if execution is None:
-        executions.start(job.key)
-        return "started"
+        return "unstarted"
     if execution.is_running:
         return "running"
     end(job, job.refusal or Problem("execution_ended", f"its execution ended: {execution.error}"))
-    return "closed"
+    return "finished"

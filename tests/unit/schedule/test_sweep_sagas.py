@@ -2,7 +2,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from functions.schedule.sweep.app import lambda_handler
+from functions.schedule.sweep_sagas.app import lambda_handler
 from tests.fakes.builders import ORDERED, a_saga
 
 from sfn_cqrs.domain.keys import SagaRef
@@ -12,20 +12,14 @@ OLD = "2026-11-25T11:00:00.000Z"  # an hour ago
 REF = SagaRef(ORDERED, 1, "order-saga")
 
 
-@pytest.fixture(autouse=True)
-def _metrics(monkeypatch):
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "sfn-cqrs")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sfn-cqrs")
-
-
 @pytest.fixture
 def sweep(sample, lambda_context):
-    return lambda: lambda_handler(sample("schedule/sweep"), lambda_context)
+    return lambda: lambda_handler(sample("schedule/sweep_sagas"), lambda_context)
 
 
 @pytest.fixture
 def sweep_ended(sample, lambda_context):
-    return lambda: lambda_handler(sample("schedule/sweep_saga_ended"), lambda_context)
+    return lambda: lambda_handler(sample("schedule/sweep_sagas_ended"), lambda_context)
 
 
 def running(key=ORDERED, **changes):

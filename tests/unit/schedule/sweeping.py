@@ -1,0 +1,44 @@
+"""What the tests of sweeps share."""
+
+import json
+from dataclasses import dataclass
+
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.import_job import Job, Loaded, Reader, Source
+from sfn_cqrs.domain.keys import ImportKey
+
+OLD = "2026-11-25T11:00:00.000Z"  # an hour ago
+NOW = "2026-11-25T12:00:00.000Z"
+NOON = 1795608000
+IMPORT = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
+SOURCE = Source("imports", "uploads/tenant1/1/a.csv", "1")
+COLUMNS = ("icao", "name", "country", "lat", "lon", "tz")
+LOADED = Loaded(3, COLUMNS, COLUMNS, Reader.NATIVE, SOURCE)
+
+
+@dataclass
+class Context:
+    """A Lambda context whose time runs out after some questions."""
+
+    questions: int = 1_000
+
+    def get_remaining_time_in_millis(self):
+        self.questions -= 1
+        return 60_000 if self.questions >= 0 else 19_999
+
+
+def denied():
+    raise PermissionError("AccessDenied")
+
+
+def ages(capsys, metric):
+    """The values that the embedded metric format prints."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    return [line[metric][0] for line in lines if metric in line]
+
+
+def seed_import(world, **changes):
+    """A job that was made an hour ago."""
+    fields = {"key": IMPORT, "table": "airports", "source": SOURCE, "by": Audit(OLD)}
+    world.import_jobs.create(Job(**{**fields, **changes}))
+    world.import_bucket.put(SOURCE.key, b"icao,name,country,lat,lon,tz\nA\nB\nC\n")

@@ -1,0 +1,144 @@
+from dataclasses import replace
+
+import pytest
+from functions.schedule.sweep_approvals.app import lambda_handler
+from tests.fakes.builders import RELEASE, an_approval
+from tests.unit.schedule.sweeping import NOW, OLD, Context, ages, denied
+
+from sfn_cqrs.domain.approval import Happened, Stage, Status
+from sfn_cqrs.domain.keys import ApprovalRef
+
+
+@pytest.fixture
+def sweep(sample):
+    """Sweep all that has been open for long."""
+    return lambda context=None: lambda_handler(
+        sample("schedule/sweep_approvals"), context or Context()
+    )
+
+
+def test_an_approval_whose_start_is_lost_is_started(sweep, world):
+    world.seed_approvals(an_approval(due_at=OLD))
+
+    assert sweep() == {"approval_started": 1}
+
+    assert world.approval_executions.started == [ApprovalRef(RELEASE, 1)]
+
+
+def test_one_that_waits_for_people_in_time_is_not_looked_at(sweep, world):
+    world.seed_approvals(
+        waiting(due_at="2026-11-25T11:58:00.000Z"),
+        waiting(replace(RELEASE, ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z01"), due_at=NOW),
+    )
+
+    assert sweep() == {}
+
+
+def test_a_decision_whose_token_was_never_sent_is_sent(sweep, world):
+    world.seed_approvals(waiting(status=Status.GRANTED, token="token", token_seq=100))
+    world.approval_executions.start(ApprovalRef(RELEASE, 1))
+
+    assert sweep() == {"approval_woken": 1}
+
+    ((token, _),) = world.approval_executions.succeeded
+    assert token == "token"
+
+
+def test_a_decision_whose_token_is_used_is_left_to_the_machine(sweep, world):
+    world.seed_approvals(waiting(status=Status.GRANTED, token="token", token_seq=100))
+    world.approval_executions.start(ApprovalRef(RELEASE, 1))
+    world.approval_executions.gone.add("token")
+
+    assert sweep() == {"approval_running": 1}
+
+
+def test_one_that_is_late_and_not_decided_is_left_to_the_machine(sweep, world):
+    world.seed_approvals(waiting(token="token", token_seq=100))
+    world.approval_executions.start(ApprovalRef(RELEASE, 1))
+
+    assert sweep() == {"approval_running": 1}
+
+    assert world.approval_executions.succeeded == []
+
+
+@pytest.mark.parametrize("status", Status)
+def test_one_whose_execution_died_goes_on_as_the_next_attempt(status, sweep, world):
+    world.seed_approvals(waiting(status=status, token="token", token_seq=100))
+    world.approval_executions.end(ApprovalRef(RELEASE, 1), "ABORTED")
+
+    assert sweep() == {"approval_restarted": 1}
+
+    approval = world.approvals.find(RELEASE)
+    assert (approval.attempt, approval.restarts, approval.stage) == (2, 1, Stage.CREATED)
+    assert (approval.status, approval.happened) == (status, Happened.RESTARTED)
+    assert (approval.token, approval.token_seq, approval.due_at) == (None, None, NOW)
+
+
+def test_one_that_dies_again_and_again_fails_and_says_so(sweep, world):
+    world.seed_approvals(waiting(status=Status.GRANTED, attempt=4, restarts=3))
+    world.approval_executions.end(ApprovalRef(RELEASE, 4), "NotRecorded", "no access")
+
+    assert sweep() == {"approval_failed": 1}
+
+    approval = world.approvals.find(RELEASE)
+    assert (approval.stage, approval.error, approval.cause) == (
+        Stage.FAILED,
+        "NotRecorded",
+        "no access",
+    )
+    assert approval.status is Status.GRANTED
+
+
+def test_one_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monkeypatch, log):
+    keys = [replace(RELEASE, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z0{number}") for number in range(3)]
+    world.seed_approvals(*[waiting(key) for key in keys])
+    describe = world.approval_executions.describe
+    monkeypatch.setattr(
+        world.approval_executions,
+        "describe",
+        lambda ref: describe(ref) if ref.key != keys[1] else denied(),
+    )
+
+    assert sweep() == {"approval_started": 2, "approval_error": 1}
+
+    assert "one could not be swept" in log.getvalue()
+
+
+def test_how_late_the_latest_is_is_a_metric(sweep, world, capsys):
+    world.seed_approvals(
+        waiting(), an_approval(replace(RELEASE, ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z01"), due_at=NOW)
+    )
+
+    sweep()
+
+    assert ages(capsys, "OldestOpenApprovalAge") == [3600.0]
+
+
+def test_the_end_of_an_execution_is_looked_at_at_once(sample, world):
+    ref = ApprovalRef.from_input(sample("approval/start_execution"))
+    world.seed_approvals(an_approval(ref.key, stage=Stage.WAITING, due_at="2026-12-01"))
+    world.approval_executions.end(ref, "ABORTED")
+
+    done = lambda_handler(sample("schedule/sweep_approvals_ended"), Context())
+
+    assert done == {"restarted": 1}
+    assert world.approvals.find(ref.key).attempt == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "done"),
+    [({"attempt": 2}, "superseded"), ({"stage": Stage.FAILED}, "closed")],
+)
+def test_the_end_of_an_attempt_before_does_not_harm_the_present_one(changes, done, sample, world):
+    ref = ApprovalRef.from_input(sample("approval/start_execution"))
+    before = an_approval(ref.key, **changes)
+    world.seed_approvals(before)
+
+    assert lambda_handler(sample("schedule/sweep_approvals_ended"), Context()) == {done: 1}
+
+    assert world.approvals.find(ref.key) == before
+
+
+def waiting(key=RELEASE, **changes):
+    """An approval to which something should have happened an hour ago."""
+    return an_approval(key, **{"stage": Stage.WAITING, "round": 1, "due_at": OLD, **changes})

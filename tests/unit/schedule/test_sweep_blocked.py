@@ -1,0 +1,61 @@
+import pytest
+from functions.schedule.sweep_blocked.app import lambda_handler
+from functions.schedule.sweep_commands.app import lambda_handler as sweep_commands
+from tests.fakes.builders import NRT, a_command, a_process
+from tests.unit.schedule.sweeping import OLD, Context, ages
+
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.process import Outcome
+
+
+@pytest.fixture
+def sweep(sample):
+    """Sweep all that is blocked."""
+    return lambda: lambda_handler(sample("schedule/sweep_blocked"), Context())
+
+
+def a_blocked(key=NRT, **changes):
+    return a_process(key, **{"version": 2, "outcome": Outcome.BLOCKED, "opened_at": OLD, **changes})
+
+
+def test_a_version_whose_wake_was_lost_goes_on(sweep, world):
+    world.seed(a_process(version=1, outcome=Outcome.APPLIED), a_blocked())
+    world.store.rows.put(NRT, a_command(version=1).as_row())
+
+    assert sweep() == {"blocked_restarted": 1}
+
+    assert world.processes.find(NRT, 2).ref == CommandRef(NRT, 2, 2)
+
+
+def test_one_whose_predecessor_has_failed_stays_blocked(sweep, world):
+    world.seed(a_process(version=1, outcome=Outcome.FAILED), a_blocked())
+
+    assert sweep() == {"blocked_blocked": 1}
+
+    assert world.processes.find(NRT, 2) == a_blocked()
+
+
+def test_one_that_is_skipped_since_it_was_listed_is_left_alone(sweep, world, monkeypatch):
+    world.seed(a_blocked())
+    opened = world.processes.opened
+
+    def opened_and_then_skipped(*asked):
+        found = opened(*asked)
+        if found[0]:
+            world.processes.skip(CommandRef(NRT, 2, 1))
+        return found
+
+    monkeypatch.setattr(world.processes, "opened", opened_and_then_skipped)
+
+    assert sweep() == {"blocked_closed": 1}
+
+
+def test_however_many_are_blocked_they_hide_no_open_one(sample, world, capsys):
+    tick = sample("schedule/sweep_commands")
+    blocked = [ItemKey("tenant1", "AIRPORT", f"{number:04d}") for number in range(2_000)]
+    world.seed(*[a_blocked(key, opened_at="2026-01-01T00:00:00.000Z") for key in blocked])
+    world.seed(a_process(opened_at=OLD))
+
+    assert sweep_commands(tick, Context()) == {"command_started": 1}
+
+    assert ages(capsys, "OldestOpenCommandAge") == [3600.0]

@@ -1,0 +1,297 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from functions.schedule.sweep_commands.app import lambda_handler
+from tests.fakes.builders import NRT, a_command, a_process
+from tests.unit.schedule.sweeping import NOW, OLD, Context, ages, denied
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.errors import BusyError, TransientError
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.domain.sweeps import Lease
+from sfn_cqrs.service.sweep import COMMANDS, sweeping
+
+EARLIER = "2026-11-25T10:00:00.000Z"
+
+
+@pytest.fixture
+def sweep(sample):
+    """Sweep all that has been open for long."""
+    return lambda context=None: lambda_handler(
+        sample("schedule/sweep_commands"), context or Context()
+    )
+
+
+@pytest.fixture
+def swept_one(sample):
+    """Sweep version 2, whose execution has ended other than well."""
+    return lambda: lambda_handler(sample("schedule/sweep_commands_ended"), Context())
+
+
+def item(number):
+    return ItemKey("tenant1", "AIRPORT", f"{number:03d}")
+
+
+@pytest.mark.usefixtures("world")
+def test_where_nothing_is_open_nothing_is_done(sweep):
+    assert sweep() == {}
+
+
+def test_a_lost_start_is_made_again(sweep, world):
+    world.seed(a_process(opened_at=OLD))
+
+    assert sweep() == {"command_started": 1}
+
+    assert world.executions.started == [CommandRef(NRT, 1, 1)]
+
+
+def test_what_was_opened_lately_is_left_to_its_start(sweep, world):
+    world.seed(a_process(opened_at="2026-11-25T11:58:30.000Z"))
+
+    assert sweep() == {}
+
+
+def test_a_version_whose_execution_runs_is_left_alone(sweep, world):
+    world.seed(a_process(opened_at=OLD))
+    world.executions.start(CommandRef(NRT, 1, 1))
+
+    assert sweep() == {"command_running": 1}
+
+    assert world.processes.find(NRT, 1) == a_process(opened_at=OLD)
+
+
+def test_a_version_whose_execution_died_fails_with_its_error(sweep, world):
+    world.seed(a_process(opened_at=OLD))
+    world.executions.end(CommandRef(NRT, 1, 1), "States.Timeout", "the execution took too long")
+
+    assert sweep() == {"command_failed": 1}
+
+    assert world.processes.find(NRT, 1) == a_process(
+        opened_at=OLD,
+        outcome=Outcome.FAILED,
+        status="sweep:FAILED",
+        error="States.Timeout",
+        cause="the execution took too long",
+        updated_at=NOW,
+    )
+
+
+def test_a_publisher_that_died_hands_its_version_over(sweep, world):
+    world.seed(a_process(mode=Mode.SYNC, status="publish_sync:STARTED", opened_at=OLD))
+
+    assert sweep() == {"command_restarted": 1}
+
+    process = world.processes.find(NRT, 1)
+    assert (process.attempt, process.status, process.opened_at) == (2, "start", NOW)
+
+
+def test_a_lost_wake_is_made_again(sweep, world):
+    world.seed(
+        a_process(version=1, outcome=Outcome.APPLIED),
+        a_process(version=2, outcome=Outcome.WAITING, token="token", opened_at=OLD),
+    )
+    world.store.rows.put(NRT, a_command(version=1).as_row())
+    world.executions.start(CommandRef(NRT, 2, 1))
+
+    assert sweep() == {"command_woken": 1}
+
+    assert [token for token, _ in world.executions.succeeded] == ["token"]
+
+
+def test_a_version_that_only_queues_is_never_failed(sweep, world):
+    world.seed(
+        a_process(version=1, opened_at=NOW),
+        a_process(
+            version=2, outcome=Outcome.WAITING, token="token", opened_at="2026-01-01T00:00:00.000Z"
+        ),
+    )
+    world.executions.start(CommandRef(NRT, 2, 1))
+
+    assert sweep() == {"command_woken": 1}
+
+    assert world.processes.find(NRT, 2).outcome is Outcome.WAITING
+    assert (world.executions.succeeded, world.executions.rejected) == ([], [])
+
+
+def test_a_version_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monkeypatch, log):
+    world.seed(*[a_process(item(number), opened_at=OLD) for number in range(3)])
+    describe = world.executions.describe
+    monkeypatch.setattr(
+        world.executions,
+        "describe",
+        lambda ref: describe(ref) if ref.key != item(1) else denied(),
+    )
+
+    assert sweep() == {"command_started": 2, "command_error": 1}
+
+    assert "one could not be swept" in log.getvalue()
+
+
+def test_the_age_of_the_oldest_open_version_is_a_metric(sweep, world, capsys):
+    world.seed(
+        a_process(item(1), opened_at="2026-11-25T11:50:00.000Z"),
+        a_process(item(2), opened_at=OLD),
+    )
+
+    sweep()
+
+    assert ages(capsys, "OldestOpenCommandAge") == [3600.0]
+
+
+@pytest.mark.usefixtures("world")
+def test_where_nothing_is_open_the_age_is_zero(sweep, capsys):
+    sweep()
+
+    assert ages(capsys, "OldestOpenCommandAge") == [0.0]
+
+
+def test_a_sweep_takes_page_after_page_until_nothing_is_left(sweep, world):
+    many = [item(number) for number in range(1_000)]
+    world.seed(*[a_process(key, opened_at=OLD) for key in many])
+
+    assert sweep() == {"command_started": 1_000}
+
+    assert {ref.key for ref in world.executions.started} == set(many)
+
+
+class Hurried:
+    """A Lambda context where no shard has time for more than one page."""
+
+    was_asked = False
+
+    def get_remaining_time_in_millis(self):
+        was_asked, self.was_asked = self.was_asked, True
+        return 19_999 if was_asked else 60_000
+
+    def in_turn(self, work, shards):
+        done = []
+        for shard in shards:
+            self.was_asked = False
+            done.append(work(shard))
+        return done
+
+
+@pytest.fixture
+def hurried(sample):
+    """Sweep for as long as one page of each shard takes, of three versions each."""
+    handler = sweeping(replace(COMMANDS, per_page=3))
+    context = Hurried()
+
+    def run():
+        with bootstrap.override(at_once=context.in_turn):
+            return handler(sample("schedule/sweep_commands"), context)
+
+    return run
+
+
+def test_when_the_time_is_nearly_over_the_next_sweep_goes_on_from_there(hurried, world):
+    many = [item(number) for number in range(100)]
+    world.seed(*[a_process(key, opened_at=OLD) for key in many])
+
+    done = [hurried() for _ in range(5)]
+
+    assert 16 < done[0]["command_started"] <= 16 * 3
+    assert {ref.key for ref in world.executions.started} == set(many)
+
+
+def test_a_sweep_that_goes_on_from_a_cursor_still_tells_the_age_of_the_oldest(
+    hurried, world, capsys
+):
+    world.seed(a_process(item(0), opened_at="2026-11-24T12:00:00.000Z"))
+    world.seed(*[a_process(item(number), opened_at=OLD) for number in range(1, 100)])
+
+    hurried()
+    hurried()
+
+    assert ages(capsys, "OldestOpenCommandAge") == [86400.0, 86400.0]
+
+
+def test_a_sweep_that_has_come_to_the_end_begins_anew(sweep, world):
+    world.seed(a_process(item(1), opened_at=OLD))
+    sweep()
+
+    world.seed(a_process(item(2), opened_at=EARLIER))
+    sweep()
+
+    assert [ref.key for ref in world.executions.started] == [item(1), item(2)]
+
+
+def test_while_somebody_sweeps_a_second_sweep_does_nothing(sweep, world, log):
+    world.seed(a_process(opened_at=OLD))
+    another = Lease("command", "another", world.clock(), world.clock() + timedelta(seconds=60))
+    world.processes.begin_sweep(another)
+
+    assert sweep() == {}
+
+    assert world.executions.started == []
+    assert "somebody else is sweeping" in log.getvalue()
+
+
+def test_a_sweep_whose_function_died_is_succeeded_once_its_time_is_over(sweep, world):
+    world.seed(a_process(opened_at=OLD))
+    another = Lease("command", "another", world.clock(), world.clock() + timedelta(seconds=60))
+    world.processes.begin_sweep(another)
+    world.clock.advance(seconds=61)
+
+    assert sweep() == {"command_started": 1}
+
+
+def test_a_shard_that_cannot_be_read_stops_no_other_and_fails_the_sweep(sweep, world, monkeypatch):
+    world.seed(*[a_process(item(number), opened_at=OLD) for number in range(100)])
+    opened = world.processes.opened
+
+    def opened_but_one(shard, *asked):
+        if shard == 3:
+            raise BusyError("the index is throttled")
+        return opened(shard, *asked)
+
+    monkeypatch.setattr(world.processes, "opened", opened_but_one)
+
+    with pytest.raises(TransientError):
+        sweep()
+
+    assert 80 < len(world.executions.started) < 100
+
+
+def test_one_that_aws_is_too_busy_for_is_left_to_the_next_sweep(sweep, world, monkeypatch, log):
+    world.seed(a_process(opened_at=OLD))
+
+    def busy(_ref):
+        raise BusyError("StartExecution is throttled")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.executions, "start", busy)
+        assert sweep() == {"command_busy": 1}
+    assert "Traceback" not in log.getvalue()
+
+    assert sweep() == {"command_started": 1}
+
+
+def test_a_version_whose_execution_ended_without_a_word_fails_at_once(swept_one, world):
+    world.seed(a_process(version=1, outcome=Outcome.APPLIED), a_process(version=2))
+    world.executions.end(CommandRef(NRT, 2, 1), "ABORTED")
+
+    assert swept_one() == {"failed": 1}
+
+    failed = world.processes.find(NRT, 2)
+    assert (failed.outcome, failed.error) == (Outcome.FAILED, "ABORTED")
+
+
+def test_an_execution_that_recorded_its_failure_itself_needs_nothing(swept_one, world):
+    world.seed(a_process(version=2, outcome=Outcome.FAILED, error="Error"))
+
+    assert swept_one() == {"closed": 1}
+
+    assert world.processes.find(NRT, 2).error == "Error"
+
+
+def test_the_end_of_an_attempt_before_does_not_harm_the_present_one(swept_one, world):
+    world.seed(a_process(version=2, attempt=2))
+    world.executions.end(CommandRef(NRT, 2, 1), "ABORTED")
+    world.executions.start(CommandRef(NRT, 2, 2))
+
+    assert swept_one() == {"running": 1}
+
+    assert world.processes.find(NRT, 2).outcome is Outcome.OPEN

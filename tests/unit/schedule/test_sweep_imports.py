@@ -1,0 +1,112 @@
+from dataclasses import replace
+
+import pytest
+from functions.schedule.sweep_imports.app import lambda_handler
+from tests.unit.schedule.sweeping import (
+    IMPORT,
+    LOADED,
+    Context,
+    ages,
+    denied,
+    seed_import,
+)
+
+from sfn_cqrs.domain import import_job
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.import_job import (
+    Ending,
+    JobStatus,
+    Parent,
+    ProcessingMode,
+    Reader,
+)
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.domain.keys import ImportKind
+
+
+@pytest.fixture
+def sweep(sample):
+    """Sweep all that has been open for long."""
+    return lambda context=None: lambda_handler(
+        sample("schedule/sweep_imports"), context or Context()
+    )
+
+
+def test_a_start_that_was_lost_is_made_again(sweep, world):
+    seed_import(world)
+
+    assert sweep() == {"import_started": 1}
+    assert world.import_executions.started == [IMPORT]
+
+
+def test_a_job_that_was_made_lately_is_left_to_its_start(sweep, world):
+    seed_import(world, by=Audit("2026-11-25T11:58:30.000Z"))
+
+    assert sweep() == {}
+
+
+def test_a_direct_import_whose_process_died_is_taken_up(sweep, world):
+    seed_import(world, status=JobStatus.PROCESSING, mode=ProcessingMode.DIRECT)
+
+    assert sweep() == {"import_started": 1}
+
+
+def test_a_job_that_was_begun_is_left_alone(sweep, world):
+    seed_import(world, status=JobStatus.PROCESSING)
+
+    assert sweep() == {"import_begun": 1}
+    assert world.import_executions.started == []
+
+
+@pytest.mark.parametrize(
+    ("made", "done", "sent"),
+    [
+        ("2026-11-25T11:45:00.000Z", {"import_waiting": 1}, 0),
+        ("2026-11-25T11:44:59.999Z", {"import_queued": 1}, 1),
+    ],
+)
+def test_a_message_of_a_row_that_is_lost_is_sent_again(sweep, world, made, done, sent):
+    key = replace(IMPORT, kind=ImportKind.ROW)
+    loaded = replace(LOADED, rows=1, reader=Reader.NONE)
+    seed_import(world, key=key, by=Audit(made), cells={"icao": "RJAA"}, loaded=loaded)
+
+    assert sweep() == done
+
+    assert [one["id"] for one in world.events.messages] == [key.id] * sent
+    assert world.import_executions.started == []
+
+
+def test_who_waits_for_a_job_that_has_ended_is_answered(sweep, world):
+    """finalize_parent_job died between the two."""
+    seed_import(world, parent=Parent("z-1", 3, "token"))
+    ending = Ending(JobStatus.COMPLETED, Counts(created=1))
+    world.import_jobs.change(IMPORT, import_job.End(ending))
+
+    assert sweep() == {"import_closed": 1}
+
+    ((token, output),) = world.import_executions.succeeded
+    assert (token, output["Payload"]["index"]) == ("token", 3)
+    assert sweep() == {}
+
+
+def test_a_job_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monkeypatch, log):
+    keys = [replace(IMPORT, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z0{number}") for number in range(3)]
+    for key in keys:
+        seed_import(world, key=key)
+    start = world.import_executions.start
+    monkeypatch.setattr(
+        world.import_executions,
+        "start",
+        lambda key: start(key) if key != keys[1] else denied(),
+    )
+
+    assert sweep() == {"import_started": 2, "import_error": 1}
+    assert "one could not be swept" in log.getvalue()
+
+
+def test_the_age_of_the_oldest_open_job_is_a_metric(sweep, world, capsys):
+    seed_import(world)
+
+    sweep()
+
+    assert ages(capsys, "OldestOpenImportAge") == [3600.0]
