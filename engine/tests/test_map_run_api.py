@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from engine.tests.maps import MapLab
-from engine.tests.served import client_of
+from engine.tests.served import client_of, refused
 
+from sfn_local.executions import map_run
 from sfn_local.server import serve_engine
 
 WAIT = {"Type": "Wait", "Seconds": 60, "End": True}
@@ -54,6 +55,36 @@ def test_children_are_listed_page_by_page(maps: MapLab, client: Any) -> None:
     assert [child["itemCount"] for child in children] == [1, 1, 1]
     assert {child["mapRunArn"] for child in children} == {arn}
     assert client.describe_execution(executionArn=children[0]["executionArn"])["output"] == "3"
+
+
+def test_express_children_are_listed_and_described_but_have_no_history(
+    maps: MapLab, client: Any
+) -> None:
+    """The API model's words on ListExecutions, DescribeExecution and GetExecutionHistory."""
+    maps.run([1, 2, 3], execution_type="EXPRESS")
+    children = client.list_executions(mapRunArn=maps.map_run["mapRunArn"])["executions"]
+    arn = children[0]["executionArn"]
+    described = client.describe_execution(executionArn=arn)
+
+    assert [child["status"] for child in children] == ["SUCCEEDED"] * 3
+    assert (described["input"], described["output"]) == ("3", "3")
+    assert described["mapRunArn"] == maps.map_run["mapRunArn"]
+    for call in (client.get_execution_history, client.stop_execution, client.redrive_execution):
+        assert refused(call, executionArn=arn) == (
+            "InvalidArn",
+            "Invalid Arn: 'Resource type not valid in this context: express'",
+        )
+
+
+def test_of_express_children_the_latest_are_kept(
+    maps: MapLab, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_run, "MOST_EXPRESS_KEPT", 2)
+    maps.run([1, 2, 3], execution_type="EXPRESS", MaxConcurrency=1)
+    children = client.list_executions(mapRunArn=maps.map_run["mapRunArn"])["executions"]
+
+    kept = [client.describe_execution(executionArn=child["executionArn"]) for child in children]
+    assert sorted(child["input"] for child in kept) == ["2", "3"]
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from tests.console.browser import Watched, chromium
 from tests.console.state import HOSTILE, api_of, create, fill, publish, wait
+from tests.support.held_up import held_up
 from tests.support.quick_stack import quick_stack
 
+from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.console import policy
 from sfn_cqrs_local.console.backend import deployed, local
@@ -92,6 +96,38 @@ def failed(stack):
     publish(api, code, "With one", {"customer": "eve", "total": 3}, version=1)
     wait(api, f"/commands/ORDER/{code}/2", "outcome", ("BLOCKED",))
     return code
+
+
+@pytest.fixture
+def bank(monkeypatch):
+    """Let no refund be made; return what says that it can be from now on."""
+    known = saga_types.find("order-saga")
+    name, refund = known.compensations["charge_payment"]
+    is_open = []
+
+    def broken(step):
+        if not is_open:
+            raise StepRefusedError("closed", "the bank is closed for good")
+        return refund(step)
+
+    others = {**known.compensations, "charge_payment": (name, broken)}
+    monkeypatch.setitem(saga_types._types, "order-saga", replace(known, compensations=others))
+    return lambda: is_open.append(True)
+
+
+@pytest.fixture
+def warehouse(monkeypatch):
+    """Let no order be released; return what says that it can be from now on."""
+    known = approval_types.find("ORDER_RELEASE")
+    is_open = []
+
+    def release(decided):
+        if not is_open:
+            raise ValueError("the warehouse is closed")
+        known.granted(decided)
+
+    monkeypatch.setitem(approval_types._types, "ORDER_RELEASE", replace(known, granted=release))
+    return lambda: is_open.append(True)
 
 
 _numbers = iter(range(1, 1000))
@@ -316,6 +352,116 @@ def test_events_are_searched_in_their_data(page, console, stack):
     expect(page.get_by_role("dialog")).to_contain_text("KeyError")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_child_of_a_map_run_is_shown_with_its_rows(page, console, ids):
+    visit(page, console, f"/imports/{ids['import']}")
+    page.get_by_role("link", name="Open its run").click()
+    page.locator(".map-run a").first.click()
+    page.locator("tbody a").first.click()
+
+    expect(page.locator("main")).to_contain_text("Tokyo Haneda International Airport")
+    expect(page.locator("main")).to_contain_text("EXPRESS keeps no events")
+    expect(page.locator("h1 + .pill")).to_have_text("SUCCEEDED")
+    other = page.url.replace("/import-csv/", "/command/")
+    assert page.request.get(other).status == 404
+
+
+def test_a_task_is_started_by_the_form_and_what_failed_is_tried_again(page, console, stack):
+    visit(page, console, "/tasks/new?type=ORDER_REMINDER")
+    page.get_by_label("Items").fill('[{"order": "o-1", "to": "nobody"}]')
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("h1 + .pill")).to_have_text("FAILED")
+    expect(page.locator("#i0")).to_contain_text("'nobody' is no e-mail address")
+
+    page.get_by_role("button", name="Retry what failed").click()
+
+    expect(page.locator(".facts")).to_contain_text("Attempt2")
+    id_ = page.url.rpartition("/")[2]
+    assert wait(api_of(stack), f"/tasks/{id_}", "status", ("FAILED",))["attempt"] == 2
+
+
+def test_a_task_that_runs_is_cancelled(page, console, stack):
+    body = {"taskType": "ORDER_REMINDER", "input": [{"order": "o-1", "to": "a@b.c"}] * 30}
+    with held_up():
+        id_ = create(api_of(stack), "/tasks", body)
+        visit(page, console, f"/tasks/{id_}")
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator("main")).to_contain_text("stopping: cancelled")
+
+    expect(page.locator("h1 + .pill")).to_have_text("CANCELLED")
+
+
+def test_a_saga_is_started_by_the_form_and_a_parked_one_goes_on(page, console, bank):
+    visit(page, console, "/sagas/new")
+    order = page.get_by_label("Input").input_value()
+    order = order.replace('"o-7"', '"o-77"').replace("visa", "declined")
+    page.get_by_label("Input").fill(order)
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("h1 + .pill")).to_have_text("PARKED")
+    expect(page.locator(".todo")).to_have_count(2)
+
+    bank()
+    page.get_by_role("button", name="Let it go on").click()
+
+    expect(page.locator("h1 + .pill")).to_have_text("COMPENSATED")
+    expect(page.locator(".todo")).to_have_count(0)
+
+
+def test_an_approval_is_asked_for_by_the_form(page, console, stack):
+    visit(page, console, "/approvals/new")
+    page.get_by_label("Type").fill("ORDER_RELEASE")
+    page.get_by_label("Subject").fill("o-7")
+    page.get_by_label("What those who decide should know").fill("it is urgent")
+    page.get_by_role("button", name="Ask").click()
+
+    expect(page.locator("h1 + .pill")).to_have_text("OPEN")
+    expect(page.locator("blockquote")).to_contain_text("it is urgent")
+    id_ = page.url.rpartition("/")[2]
+    assert api_of(stack).get(f"/approvals/{id_}")["requestedBy"] == "kenji"
+
+
+def test_an_effect_that_failed_is_run_again(page, console, stack, warehouse):
+    id_ = create(api_of(stack), "/approvals", {"type": "ORDER_RELEASE", "subject": "o-8"})
+    visit(page, console, f"/approvals/{id_}")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("main")).to_contain_text("the warehouse is closed")
+
+    warehouse()
+    page.get_by_role("button", name="Run the effect again").click()
+
+    wait(api_of(stack), f"/approvals/{id_}", "stage", ("DONE",))
+    expect(page.get_by_role("button", name="Run the effect again")).to_have_count(0)
+
+
+def test_what_failed_of_an_import_is_imported_again(page, console, ids):
+    visit(page, console, f"/imports/{ids['import']}")
+    page.get_by_role("button", name="Retry what failed").click()
+
+    expect(page.locator(".facts")).to_contain_text("Retries")
+    assert not page.url.endswith(ids["import"])
+
+
+def test_an_execution_is_run_again_with_another_input_and_stopped(page, console, stack):
+    given = {"type": "ORDER_RELEASE", "subject": "o-4"}
+    id_ = create(api_of(stack), "/approvals", given)
+    visit(page, console, f"/approvals/{id_}")
+    page.get_by_role("link", name="Open its run").click()
+    page.get_by_role("link", name="Run again …").click()
+    page.get_by_role("textbox", name="Input").fill("{no json")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("h1")).to_contain_text("The input is no JSON")
+    page.go_back()
+    first = page.url
+    page.get_by_role("link", name="Run again …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Start").click()
+    expect(page).not_to_have_url(first)
+    visit(page, console, first.removeprefix(console.url))
+
+    page.get_by_role("link", name="Stop …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
+
+    expect(page.locator("h1 + .pill")).to_have_text("ABORTED")
 
 
 def test_keys_go_search_list_and_explain(page, console):

@@ -1,13 +1,9 @@
 """Ids: whole on every terminal, short where they are typed."""
 
 import json
-from contextlib import contextmanager
-from dataclasses import replace
-from threading import Event
 
 import pytest
-
-from sfn_cqrs.service.tasks import types as task_types
+from tests.support.held_up import held_up
 
 pytestmark = pytest.mark.stack
 
@@ -99,29 +95,8 @@ def test_the_last_one_of_none_says_so(typed, stack):
     )
 
 
-@pytest.fixture
-def held_up():
-    """Reminders are sent once the block is left, and no sooner."""
-    known, may_go_on = task_types.find("ORDER_REMINDER"), Event()
-
-    def remind(item):
-        may_go_on.wait(20)
-        return known.handler(item)
-
-    @contextmanager
-    def held():
-        task_types._types["ORDER_REMINDER"] = replace(known, handler=remind)
-        try:
-            yield
-        finally:
-            may_go_on.set()
-            task_types._types["ORDER_REMINDER"] = known
-
-    return held()
-
-
-def test_ctrl_c_in_a_watch_says_that_the_work_goes_on_and_how_to_watch_it(terminal, held_up):
-    with held_up, terminal("task", "run", "ORDER_REMINDER", GOOD) as running:
+def test_ctrl_c_in_a_watch_says_that_the_work_goes_on_and_how_to_watch_it(terminal):
+    with held_up(), terminal("task", "run", "ORDER_REMINDER", GOOD) as running:
         running.until("Done")
         running.press_ctrl_c()
         code = running.ended()

@@ -202,7 +202,9 @@ class Children:
         child.mocks = self._visit.line.execution.mocks
         child.machine = self._machine
         child.notify = self._changed
-        if not self._is_express:
+        if self._is_express:
+            self._run.express_children.append(child)
+        else:
             self._visit.runtime.map_runs.add_child(self._run, child)
         return child
 

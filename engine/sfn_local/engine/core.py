@@ -221,8 +221,11 @@ class Core:
             raise ValidationException(str(error)) from None
 
     def _execution(self, arn: str) -> Execution:
+        child = self._map_runs.child(arn)
+        if child is not None:
+            return child
         names.check_execution_arn(arn)
-        execution = self._executions.find(arn) or self._map_runs.child(arn)
+        execution = self._executions.find(arn)
         if execution is None:
             raise ExecutionDoesNotExist(arn)
         return execution

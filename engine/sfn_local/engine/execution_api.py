@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from sfn_local import names
 from sfn_local.engine.limits import check_reasons
 from sfn_local.engine.run_control import RunControl
 from sfn_local.errors import ExecutionNotRedrivable, StateMachineTypeNotSupported
@@ -101,6 +102,7 @@ class ExecutionApi(RunControl):
             ExecutionDoesNotExist: there is no such execution.
         """
         check_reasons(error, cause)
+        names.check_execution_arn(arn)
         with self._lock:
             execution = self._execution(arn)
             if execution.is_running:
@@ -116,6 +118,7 @@ class ExecutionApi(RunControl):
             ExecutionDoesNotExist: there is no such execution.
             ExecutionNotRedrivable: it runs, has succeeded, ended 14 days ago, or is a child.
         """
+        names.check_execution_arn(arn)
         with self._lock:
             execution = self._execution(arn)
             earlier = self._redrives.find(arn, client_token, self.clock.time())
@@ -180,6 +183,7 @@ class ExecutionApi(RunControl):
         Raises:
             ExecutionDoesNotExist: there is no such execution.
         """
+        names.check_execution_arn(arn)
         with self._lock:
             events = self._execution(arn).history.events()
         return [event.as_aws_shows_it() for event in events]

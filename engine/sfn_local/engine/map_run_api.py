@@ -30,7 +30,7 @@ class MapRunApi(Core):
     def list_children(
         self, map_run_arn: str, status: str | None = None, redriven: str | None = None
     ) -> list[dict[str, Any]]:
-        """The entries of ListExecutions for the STANDARD children of a Map Run, newest first.
+        """The entries of ListExecutions for the latest children of a Map Run, newest first.
 
         Redriven is REDRIVEN or NOT_REDRIVEN where only those are wanted.
 
@@ -38,7 +38,7 @@ class MapRunApi(Core):
             ResourceNotFound: there is no such Map Run.
         """
         with self._lock:
-            children = [child.summary() for child in self._map_run(map_run_arn).children.values()]
+            children = [child.summary() for child in self._map_run(map_run_arn).listed()]
         return [
             child
             for child in reversed(children)

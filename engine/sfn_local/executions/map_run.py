@@ -1,6 +1,7 @@
 """A Map Run: what DescribeMapRun, ListMapRuns and UpdateMapRun speak of."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from sfn_local.executions.execution import Execution
 MOST_AT_ONCE = 10_000
 UNLIMITED = 2**31 - 1  # as AWS shows a MaxConcurrency of 0
 MOST_REDRIVES = 1000
+MOST_EXPRESS_KEPT = 1000  # the latest; there may be a million, and memory is to stay the same
 
 
 @dataclass(slots=True)
@@ -36,6 +38,9 @@ class MapRun:
     executions: Counts = field(default_factory=Counts)
     items: Counts = field(default_factory=Counts)
     children: dict[str, Execution] = field(default_factory=dict)
+    express_children: deque[Execution] = field(
+        default_factory=lambda: deque(maxlen=MOST_EXPRESS_KEPT)
+    )
     redrive_count: int = 0
     redriven: float | None = None
     entry: int = 0
@@ -51,6 +56,10 @@ class MapRun:
     def places(self) -> int:
         """How many children may run at a time."""
         return min(self.most_at_once or MOST_AT_ONCE, MOST_AT_ONCE)
+
+    def listed(self) -> Iterable[Execution]:
+        """The children that are kept, the oldest first."""
+        return list(self.children.values()) or list(self.express_children)
 
     def end(self, status: str, moment: float) -> None:
         """It has ended."""

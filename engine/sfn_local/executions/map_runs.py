@@ -78,7 +78,7 @@ class NoKeeper:
 
 
 class MapRuns:
-    """All Map Runs of an engine, and their STANDARD children."""
+    """All Map Runs of an engine, and their latest children."""
 
     def __init__(self) -> None:
         """None yet."""
@@ -101,7 +101,7 @@ class MapRuns:
         return self._of_execution.get(arn, [])[::-1]
 
     def add_child(self, run: MapRun, child: Execution) -> None:
-        """Keep a child, and forget the oldest one that has ended where there are too many."""
+        """Keep a STANDARD child, and forget the oldest that has ended where there are too many."""
         run.children[child.arn] = child
         self._children[child.arn] = child
         if len(run.children) > MOST_CHILDREN_KEPT:
@@ -126,4 +126,8 @@ class MapRuns:
 
     def child(self, arn: str) -> Execution | None:
         """The child of an ARN."""
-        return self._children.get(arn)
+        found = self._children.get(arn)
+        if found is None and ":express:" in arn:
+            every = (child for run in self._runs.values() for child in run.express_children)
+            found = next((child for child in every if child.arn == arn), None)
+        return found

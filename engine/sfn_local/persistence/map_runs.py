@@ -17,7 +17,7 @@ from sfn_local.executions.map_run import MapRun
 from sfn_local.executions.map_runs import Outcome
 from sfn_local.persistence.journal import Changes, Child, Journal
 
-APART = ("changed", "children", "tolerance", "executions", "items")
+APART = ("changed", "children", "express_children", "tolerance", "executions", "items")
 PLAIN = tuple(each.name for each in fields(MapRun) if each.name not in APART)
 
 

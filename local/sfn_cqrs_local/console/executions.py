@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
+from botocore.exceptions import ClientError
+
 from sfn_cqrs_local.console.backend import Backend
 from sfn_cqrs_local.console.masking import masked, masked_event
 
@@ -29,6 +31,7 @@ MOST_EXAMINED: Final = 2_000
 AT_ONCE: Final = 8
 EVENTS_PAGE: Final = 1_000
 STATUSES: Final = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
+NO_HISTORY: Final = ("InvalidArn", "StateMachineTypeNotSupported")
 FAILURES: Final = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -250,6 +253,15 @@ class Executions:
             kept.events = [*kept.events, *self._newer(run.arn, len(kept.events))]
             kept.is_over = run.stopped is not None
         return kept.events
+
+    def history_of_child(self, run: Run) -> list[dict[str, Any]]:
+        """The events of a child of a Map Run; none of an EXPRESS one, which has no history."""
+        try:
+            return self.history(run)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in NO_HISTORY:
+                raise
+            return []
 
     def unread(self, run: Run) -> int:
         """How many events of an execution were never read."""

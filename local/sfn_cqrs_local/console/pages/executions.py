@@ -161,6 +161,26 @@ def children(ask: Ask) -> View:
     return View("children.html", {"run": _run(ask), "runs": found, "arn": map_run})
 
 
+def child(ask: Ask) -> View:
+    """Show one child of a Map Run; AWS keeps the events of a STANDARD one alone."""
+    run = _run(ask)
+    found = ask.executions.describe(ask.query.get("arn", ""))
+    if found.parent not in [one["mapRunArn"] for one in ask.executions.children(run.arn)]:
+        raise LookupError("this is no child of that execution")
+    events = ask.executions.history_of_child(found)
+    return View(
+        "child.html",
+        {
+            "run": run,
+            "path": _path(run),
+            "child": found,
+            "events": events,
+            "fall": waterfall(events, None if found.stopped else datetime.now(UTC)),
+        },
+        is_live=found.stopped is None,
+    )
+
+
 def again(ask: Ask) -> View:
     """Show the form that runs an execution again with an edited input."""
     _only_local(ask)
@@ -257,6 +277,7 @@ PAGES: Final = {
     f"{_ONE}/steps/{{number:int}}": step,
     f"{_ONE}/history.json": history_file,
     f"{_ONE}/children": children,
+    f"{_ONE}/child": child,
     f"{_ONE}/again": again,
     f"{_ONE}/stop": stopping,
 }

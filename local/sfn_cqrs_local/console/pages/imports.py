@@ -14,6 +14,7 @@ from typing import Any, Final
 from sfn_cqrs.domain.csv_header import Columns
 from sfn_cqrs.domain.csv_rows import open_csv
 from sfn_cqrs.domain.errors import SfnCqrsError
+from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs_local.client.api import ApiProblem
 from sfn_cqrs_local.client.imports import COUNTS, ENDED, job_path
 from sfn_cqrs_local.client.upload import upload
@@ -59,6 +60,7 @@ def job(ask: Ask) -> View:
             "job": found,
             "path": f"/imports/{found['id']}",
             "counts": COUNTS,
+            "execution": _execution(ask, found),
             "done": sum(found[name] for name in COUNTS),
             "is_over": is_over,
             "header": rows[0] if rows else [],
@@ -144,6 +146,15 @@ def cancel(ask: Ask) -> GoTo:
 def retry(ask: Ask) -> GoTo:
     """Import what failed again, as an import of its own."""
     return GoTo(f"/imports/{ask.api.post(job_path(ask.parts['id']) + '/retry')['id']}")
+
+
+def _execution(ask: Ask, found: dict[str, Any]) -> str:
+    """The path of the execution that imports a file; a single row and an archive show none."""
+    if found["kind"] != "csv" or found["processingMode"] != "STEP_FUNCTION":
+        return ""
+    key = ImportKey.of(ask.who.tenant, found["id"])
+    name = key.execution_name(ask.backend.outputs["ImportTmpTableName"])
+    return f"/executions/import-csv/{name}"
 
 
 def _silently(done: int, *, total: int | None = None, note: str = "") -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
 
+from sfn_cqrs.domain.keys import TaskKey, TaskKind, TaskRef, task_id_parts
 from sfn_cqrs_local.client.api import Api, ApiProblem
 from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View
 from sfn_cqrs_local.console.executions import Filter
@@ -60,6 +61,7 @@ def task(ask: Ask) -> View:
             "status": status,
             "statuses": STATUSES,
             "is_over": is_over,
+            "execution": _execution(ask, found),
         },
         is_live=not is_over,
     )
@@ -91,6 +93,15 @@ def retry(ask: Ask) -> GoTo:
     """Run what failed or was cancelled again."""
     ask.api.post(f"{_path(ask.parts['id'])}/retry")
     return GoTo(f"/tasks/{ask.parts['id']}")
+
+
+def _execution(ask: Ask, found: dict[str, Any]) -> str:
+    """The path of the execution that works on the items; a single one has none."""
+    kind, ulid = task_id_parts(found["id"])
+    if kind is TaskKind.SINGLE:
+        return ""
+    ref = TaskRef(TaskKey(ask.who.tenant, found["taskType"], ulid, kind), found["attempt"])
+    return f"/executions/task/{ref.execution_name(ask.backend.outputs['TasksTableName'])}"
 
 
 def _path(id_: str) -> str:
