@@ -58,11 +58,12 @@ class Executions:
         self.rejected: list[tuple[str, str, str]] = []
         self.gone: set[str] = set()
 
-    def start(self, ref: Attempt) -> None:
+    def start(self, ref: Attempt) -> bool:
         with self._lock:
             if ref not in self._runs:
                 self._runs[ref] = _Run()
                 self.started.append(ref)
+            return self._runs[ref].is_running
 
     def describe(self, ref: Attempt) -> Execution | None:
         with self._lock:

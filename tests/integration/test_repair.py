@@ -167,7 +167,7 @@ def test_a_wait_of_24_hours_fails_and_its_redrive_goes_on(system, airport):
     airport.assert_complete()
 
 
-def test_what_only_queues_is_woken_by_the_sweep_and_never_failed(system, airport):
+def test_what_only_queues_is_left_alone_by_the_sweep_and_never_failed(system, airport):
     for name in ("one", "two", "three"):
         airport.publish(name)
     system.poll()
@@ -177,7 +177,7 @@ def test_what_only_queues_is_woken_by_the_sweep_and_never_failed(system, airport
 
     done = system.sweep()
 
-    assert done == {"command_started": 1, "command_woken": 2}
+    assert done == {"command_started": 1, "command_waiting": 2}
     airport.assert_complete()
     assert [system.process(airport.key, each).attempt for each in (1, 2, 3)] == [1, 1, 1]
 

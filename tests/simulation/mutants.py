@@ -287,7 +287,12 @@ MUTANTS = [
         "the sweep does not start what was never started",
         LOST,
         "I3",
-        (_chain("        yield Start(version, process.attempt)\n", ""),),
+        (
+            _chain(
+                "is_running: bool = yield Start(version, process.attempt)", "is_running = False"
+            ),
+            _chain("        yield Start(version, process.attempt)\n", ""),
+        ),
     ),
     Mutant(
         "the sweep does not close what has ended",

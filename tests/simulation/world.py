@@ -879,14 +879,20 @@ class World:
         return self.programs.advance(place, True)
 
     def _start_execution(self, scratch: Scratch, call: Any, place: int) -> int:
+        has_begun = scratch.begun & attempt_bit(call.version, call.attempt)
         self._start(scratch, call.version, call.attempt)
-        return self.programs.advance(place, None)
+        return self.programs.advance(
+            place, not has_begun or self._runs(scratch, call.version, call.attempt)
+        )
 
     def _describe(self, scratch: Scratch, call: Any, place: int) -> int:
         if not scratch.begun & attempt_bit(call.version, call.attempt):
             return self.programs.advance(place, None)
-        is_running = any(each[:2] == (call.version, call.attempt) for each in scratch.executions)
+        is_running = self._runs(scratch, call.version, call.attempt)
         return self.programs.advance(place, self.rules.chain.Execution(is_running))
+
+    def _runs(self, scratch: Scratch, version: int, attempt: int) -> bool:
+        return any(each[:2] == (version, attempt) for each in scratch.executions)
 
     def _transact(self, scratch: Scratch, call: Transact, place: int) -> int:
         before = self.process(scratch, call.predecessor) if call.predecessor else None

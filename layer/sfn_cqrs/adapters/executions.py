@@ -29,8 +29,8 @@ class Executions:
         self._machine_arn = machine_arn
         self._table = table
 
-    def start(self, ref: Attempt) -> None:
-        """Start an attempt's execution; one that runs or has run already is no error."""
+    def start(self, ref: Attempt) -> bool:
+        """Start an attempt's execution, or find that it runs; False if it has run already."""
         try:
             self._client.start_execution(
                 stateMachineArn=self._machine_arn,
@@ -38,7 +38,8 @@ class Executions:
                 input=json.dumps(ref.as_input(), sort_keys=True, ensure_ascii=False),
             )
         except self._client.exceptions.ExecutionAlreadyExists:
-            return
+            return False
+        return True
 
     def describe(self, ref: Attempt) -> Execution | None:
         """An attempt's execution; None if it was never started."""

@@ -17,7 +17,7 @@ from sfn_cqrs.domain.errors import (
     TransientError,
 )
 from sfn_cqrs.domain.failure import MAX_SUMMARY
-from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.process import START, Outcome, Process
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn, whose_turn
 
 
@@ -110,7 +110,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start an attempt's execution; one that exists already is no error."""
+    """Start an attempt's execution: True: it runs, since now or since earlier; False: it ran."""
 
     version: int
     attempt: int
@@ -336,10 +336,12 @@ def skip(version: int) -> Generator[Call, Any, Process]:
     return skipped
 
 
-def sweep(version: int) -> Generator[Call, Any, str]:
+def sweep(version: int, *, has_ended: bool = False) -> Generator[Call, Any, str]:
     """Repair one version that has been open for long; answers what was done.
 
-    A version that only queues behind others is never failed.
+    AWS describes few executions a second and starts many. So one that no state has begun is
+    started, which changes nothing if it runs; and one whose turn has not come is left alone,
+    unless its execution `has_ended`. A version that only queues behind others is never failed.
     """
     process: Process | None = yield FindProcess(version)
     if process is None or process.outcome in (Outcome.APPLIED, Outcome.FAILED, Outcome.SKIPPED):
@@ -350,6 +352,19 @@ def sweep(version: int) -> Generator[Call, Any, str]:
     if process.is_with_its_publisher:
         yield from restart(version, process.attempt)
         return "restarted"
+    if process.outcome is Outcome.WAITING and not has_ended:
+        verdict = yield from turn(process)
+        if verdict.turn is Turn.WAIT:
+            return "waiting"
+    elif process.outcome is Outcome.OPEN and process.status == START:
+        is_running: bool = yield Start(version, process.attempt)
+        if is_running:
+            return "started"
+    return (yield from _looked_at(process))
+
+
+def _looked_at(process: Process) -> Generator[Call, Any, str]:
+    version = process.version
     execution: Execution | None = yield Describe(version, process.attempt)
     if execution is None:
         yield Start(version, process.attempt)

@@ -233,7 +233,7 @@ def _repaired(kind: Kind[T], one: T) -> str:
 
 def _repair_ended_version(execution_input: dict[str, Any]) -> str:
     ref = CommandRef.from_input(execution_input)
-    return Chain(ref.key).run(chain.sweep(ref.version))
+    return Chain(ref.key).run(chain.sweep(ref.version, has_ended=True))
 
 
 def _repair_task(task: Task) -> str:

@@ -27,7 +27,9 @@ from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn
 MINE = a_process(version=2)
 APPLIED_1 = a_process(version=1, outcome=Outcome.APPLIED)
 FAILED_1 = a_process(version=1, outcome=Outcome.FAILED)
+FAILED_2 = a_process(version=2, outcome=Outcome.FAILED)
 OPEN_1 = a_process(version=1)
+BEGUN_1 = a_process(status="check_version:STARTED")
 SKIPPED_1 = a_process(version=1, outcome=Outcome.SKIPPED)
 WAITING_2 = a_process(version=2, outcome=Outcome.WAITING, token="token-2", token_seq=0)
 BLOCKED_2 = a_process(version=2, outcome=Outcome.BLOCKED)
@@ -374,35 +376,53 @@ class TestSweep:
         done_ = play(
             chain.sweep(1),
             (FindProcess(1), a_process(attempt=2)),
-            (Describe(1, 2), None),
-            (Start(1, 2), None),
+            (Start(1, 2), True),
+        )
+
+        assert done_ == "started"
+
+    def test_an_execution_that_aws_has_forgotten_is_started_again(self):
+        done_ = play(
+            chain.sweep(1), (FindProcess(1), BEGUN_1), (Describe(1, 1), None), (Start(1, 1), True)
         )
 
         assert done_ == "started"
 
     def test_a_running_execution_is_left_alone(self):
         done_ = play(
-            chain.sweep(1), (FindProcess(1), OPEN_1), (Describe(1, 1), Execution(is_running=True))
+            chain.sweep(1), (FindProcess(1), BEGUN_1), (Describe(1, 1), Execution(is_running=True))
         )
 
         assert done_ == "running"
 
-    def test_a_version_that_only_queues_is_never_failed(self):
+    def test_a_version_that_only_queues_is_left_alone_and_its_execution_not_looked_at(self):
         done_ = play(
             chain.sweep(2),
-            (FindProcess(2), WAITING_2),
-            (Describe(2, 1), Execution(is_running=True)),
             (FindProcess(2), WAITING_2),
             (FindProcess(1), OPEN_1),
             (FindData(), DataVersion()),
         )
 
-        assert done_ == "woken"
+        assert done_ == "waiting"
+
+    def test_one_that_queues_and_whose_execution_was_stopped_fails(self):
+        error, cause = "ABORTED", "the execution ended without recording an outcome"
+        done_ = play(
+            chain.sweep(2, has_ended=True),
+            (FindProcess(2), WAITING_2),
+            (Describe(2, 1), Execution(is_running=False, error=error)),
+            (Close(2, 1, Outcome.FAILED, "sweep:FAILED", error, cause), done(FAILED_2)),
+            (FindProcess(3), None),
+        )
+
+        assert done_ == "failed"
 
     def test_a_lost_wake_is_made_again(self):
         done_ = play(
             chain.sweep(2),
             (FindProcess(2), WAITING_2),
+            (FindProcess(1), APPLIED_1),
+            (FindData(), DATA_1),
             (Describe(2, 1), Execution(is_running=True)),
             (FindProcess(2), WAITING_2),
             (FindProcess(1), APPLIED_1),
@@ -451,6 +471,7 @@ class TestSweep:
         done_ = play(
             chain.sweep(1),
             (FindProcess(1), OPEN_1),
+            (Start(1, 1), False),
             (Describe(1, 1), execution),
             (Close(1, 1, Outcome.FAILED, "sweep:FAILED", error, cause), done(FAILED_1)),
             (FindProcess(2), None),

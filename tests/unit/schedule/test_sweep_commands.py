@@ -54,12 +54,20 @@ def test_what_was_opened_lately_is_left_to_its_start(sweep, world):
 
 
 def test_a_version_whose_execution_runs_is_left_alone(sweep, world):
-    world.seed(a_process(opened_at=OLD))
+    world.seed(a_process(opened_at=OLD, status="sync_data:STARTED"))
     world.executions.start(CommandRef(NRT, 1, 1))
 
     assert sweep() == {"command_running": 1}
 
-    assert world.processes.find(NRT, 1) == a_process(opened_at=OLD)
+    assert world.processes.find(NRT, 1).outcome is Outcome.OPEN
+
+
+def test_a_version_that_no_state_has_begun_is_started_once_however_often_it_is_swept(sweep, world):
+    world.seed(a_process(opened_at=OLD))
+
+    assert [sweep(), sweep()] == [{"command_started": 1}] * 2
+
+    assert world.executions.started == [CommandRef(NRT, 1, 1)]
 
 
 def test_a_version_whose_execution_died_fails_with_its_error(sweep, world):
@@ -109,7 +117,7 @@ def test_a_version_that_only_queues_is_never_failed(sweep, world):
     )
     world.executions.start(CommandRef(NRT, 2, 1))
 
-    assert sweep() == {"command_woken": 1}
+    assert sweep() == {"command_waiting": 1}
 
     assert world.processes.find(NRT, 2).outcome is Outcome.WAITING
     assert (world.executions.succeeded, world.executions.rejected) == ([], [])
@@ -117,11 +125,11 @@ def test_a_version_that_only_queues_is_never_failed(sweep, world):
 
 def test_a_version_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monkeypatch, log):
     world.seed(*[a_process(item(number), opened_at=OLD) for number in range(3)])
-    describe = world.executions.describe
+    start = world.executions.start
     monkeypatch.setattr(
         world.executions,
-        "describe",
-        lambda ref: describe(ref) if ref.key != item(1) else denied(),
+        "start",
+        lambda ref: start(ref) if ref.key != item(1) else denied(),
     )
 
     assert sweep() == {"command_started": 2, "command_error": 1}
@@ -292,6 +300,6 @@ def test_the_end_of_an_attempt_before_does_not_harm_the_present_one(swept_one, w
     world.executions.end(CommandRef(NRT, 2, 1), "ABORTED")
     world.executions.start(CommandRef(NRT, 2, 2))
 
-    assert swept_one() == {"running": 1}
+    assert swept_one() == {"started": 1}
 
     assert world.processes.find(NRT, 2).outcome is Outcome.OPEN

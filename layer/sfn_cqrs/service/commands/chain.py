@@ -39,8 +39,7 @@ class Chain:
             case chain.Reject(_, token, error, cause):
                 return bootstrap.executions().reject(token, error, cause)
             case chain.Start(version, attempt):
-                bootstrap.executions().start(CommandRef(self._key, version, attempt))
-                return None
+                return bootstrap.executions().start(CommandRef(self._key, version, attempt))
             case chain.Describe(version, attempt):
                 return bootstrap.executions().describe(CommandRef(self._key, version, attempt))
             case _:

@@ -1,0 +1,131 @@
+"""The morning after: ten minutes without StartExecution, and every start of them is lost.
+
+The real sweep, its pages, shards and lease under a virtual clock; AWS's answers take as long as
+it publishes, and StartExecution has its quota. Each shard runs on a time of its own and has its
+share of the quota.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.support.proof import shares
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.process_table import OPEN_SHARDS
+from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.sweeps import Cursor, Lease
+from sfn_cqrs.service.sweep import COMMANDS, sweep
+
+LOST = 700_000
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+BEFORE = Process(
+    key=ItemKey("tenant1", "ORDER", ""), version=1, opened_at="2026-11-25T11:00:00.000Z"
+)
+QUERY, READ, START = 0.010, 0.005, 0.030
+FUNCTION_SECONDS = 180
+HOUR = 3_600
+
+
+@dataclass
+class Region:
+    """What the sweep sees of a region: versions in shards, and how fast it may start them."""
+
+    lost: int
+    starts_a_second: float
+    burst: float
+    started: dict[str, float] = field(default_factory=dict)
+    now: float = 0.0
+    _tokens: float = 0.0
+    _filled_at: float = 0.0
+    _begun: float = 0.0
+    _cursors: dict[str, Cursor] = field(default_factory=dict)
+
+    # The table of processes and the machine.
+
+    def opened(
+        self, shard: int, cursor: Cursor | None, before: str, limit: int
+    ) -> tuple[list[Process], Cursor | None]:
+        assert before > BEFORE.opened_at
+        place = cursor["place"] if cursor else 0
+        self.now += QUERY + limit * READ
+        listed = range(shard, self.lost, OPEN_SHARDS)
+        found = listed[place : place + limit]
+        more = place + limit < len(listed)
+        return [self._process(str(n)) for n in found], {"place": place + limit} if more else None
+
+    def begin_sweep(self, _lease: Lease) -> dict[str, Cursor]:
+        return self._cursors
+
+    def end_sweep(self, _lease: Lease, cursors: dict[str, Cursor]) -> None:
+        self._cursors = cursors
+
+    def find(self, key: ItemKey, _version: int) -> Process:
+        self.now += READ
+        return self._process(key.code)
+
+    def start(self, ref: CommandRef) -> bool:
+        rate = self.starts_a_second / OPEN_SHARDS
+        full = self.burst / OPEN_SHARDS
+        self._tokens = min(full, self._tokens + (self.now - self._filled_at) * rate) - 1
+        self._filled_at = self.now
+        self.now += START + max(0.0, -self._tokens / rate)  # what is throttled is tried again
+        self.started.setdefault(ref.key.code, self.now)
+        return True
+
+    def describe(self, _ref: CommandRef) -> Execution:
+        raise AssertionError("fifteen descriptions a second would take half a day")
+
+    def _process(self, code: str) -> Process:
+        outcome = Outcome.APPLIED if code in self.started else Outcome.OPEN
+        return replace(BEFORE, key=replace(BEFORE.key, code=code), outcome=outcome)
+
+    # The function.
+
+    def at_once(self, work: Callable[[int], Any], shards: Iterable[int]) -> list[Any]:
+        begun, ends, done = self.now, [], []
+        for shard in shards:
+            self.now = self._filled_at = begun
+            self._tokens = self.burst / OPEN_SHARDS if not self.started else 0.0
+            done.append(work(shard))
+            ends.append(self.now)
+        self.now = max(ends)
+        return done
+
+    def remaining_ms(self) -> int:
+        return int((FUNCTION_SECONDS - (self.now - self._begun)) * 1000)
+
+    def recovers_in(self) -> float:
+        """Sweep every minute until all are started; answers the seconds that it took."""
+        parts: dict[str, Any] = {
+            "processes": self,
+            "executions": self,
+            "at_once": self.at_once,
+            "clock": lambda: NOON + timedelta(seconds=self.now),
+        }
+        with bootstrap.override(**parts):
+            while len(self.started) < self.lost:
+                self._begun = self.now = -(-self.now // 60) * 60.0
+                assert sweep(COMMANDS, self.remaining_ms) is not None
+        return self.now
+
+
+@shares(100)
+def test_on_the_express_lane_they_are_started_within_the_hour(nth: int) -> None:
+    region = Region(LOST // nth, starts_a_second=6_000, burst=6_000)
+
+    assert region.recovers_in() * nth < HOUR
+
+
+@shares(100)
+@pytest.mark.parametrize(("rate", "burst"), [(300, 1_300), (150, 800)], ids=["us-east-1", "others"])
+def test_on_the_standard_lane_they_are_started_at_the_rate_of_the_quota(
+    rate: int, burst: int, nth: int
+) -> None:
+    region = Region(LOST // nth, rate, burst)
+
+    assert region.recovers_in() < 1.25 * region.lost / rate
