@@ -413,6 +413,11 @@ def app_package() -> str:
     return os.environ["APP_PACKAGE"]
 
 
+def longest_wait() -> int:
+    """Seconds that a request to the API may wait for a version."""
+    return int(os.environ["MAX_WAIT_SECONDS"])
+
+
 def _executions(machine_arn: str, table: str) -> "Executions":
     from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
 

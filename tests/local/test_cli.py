@@ -205,6 +205,23 @@ def test_an_item_is_published_changed_and_shown(on_stack):
 
 
 @pytest.mark.stack
+def test_whoever_publishes_may_wait_for_the_version(on_stack):
+    options = ["--name", "x", "--wait"]
+    good = on_stack("publish", "ORDER", "o-w", "--attributes", ORDER, *options)
+    bad = on_stack("publish", "ORDER", "o-w2", "--attributes", "{}", *options)
+    read = on_stack("data", "get", "ORDER", "o-w", "--at-least", "1", "--json")
+    unread = on_stack("data", "get", "ORDER", "o-w2", "--at-least", "2")
+    on_stack("chain", "skip", "ORDER", "o-w2", "1")
+
+    assert good == (0, "ORDER o-w version 1 is applied\n", "")
+    assert (bad.code, bad.output) == (1, "ORDER o-w2 version 1 is failed\n")
+    assert bad.error.startswith("error: version 1 is FAILED: SyncHandlerError\n")
+    assert bad.error.endswith("to see why: sfn-cqrs chain show ORDER o-w2\n")
+    assert read.json["version"] == 1
+    assert unread.error.startswith("error: not_found: ORDER o-w2 has no version 2")
+
+
+@pytest.mark.stack
 def test_a_conflict_names_the_current_version_and_the_command_that_works(on_stack):
     on_stack("publish", "ORDER", "o-2", "--name", "x", "--attributes", ORDER, "--sync")
 

@@ -191,6 +191,24 @@ class ChainBusyError(SfnCqrsError):
         self.outcome = outcome
 
 
+class NotAppliedError(SfnCqrsError):
+    """The version that a reader asks for has closed, and is not applied."""
+
+    code = "not_applied"
+
+    def __init__(self, version: int, outcome: str) -> None:
+        """Name the version, and what has become of it."""
+        super().__init__(f"version {version} is {outcome}")
+        self.version = version
+        self.outcome = outcome
+
+
+class NotAppliedYetError(NotAppliedError):
+    """The version that a reader asks for is on its way; ask again."""
+
+    code = "not_applied_yet"
+
+
 class NotFoundError(SfnCqrsError):
     """There is no such item in this tenant."""
 

@@ -17,11 +17,13 @@ from sfn_cqrs.domain.errors import (
     UnknownTypeError,
     VersionConflictError,
 )
+from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.routes.http import OPERATOR, code_of, integer_of
 from sfn_cqrs.routes.operation import (
     CURSOR,
     IDEMPOTENCY_KEY,
     OPERATORS,
+    WAIT,
     Declared,
     operation,
     publishing,
@@ -38,9 +40,11 @@ from sfn_cqrs.routes.schemas.commands import (
     SKIPPED,
 )
 from sfn_cqrs.routes.views import link_view, version_view
+from sfn_cqrs.routes.waiting import asks_to_wait, pending, seconds_to_wait
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.operations import ChainService
 from sfn_cqrs.service.commands.service import Caller, CommandService, Published
+from sfn_cqrs.service.commands.waiting import wait_until_closed
 
 routes = Routes()
 _MODES = ("async", "sync")
@@ -50,6 +54,7 @@ _MODES = ("async", "sync")
 @operation(
     rule=publishing(Declared.TYPES),
     body=PUBLISH,
+    query=WAIT,
     headers=IDEMPOTENCY_KEY,
     answers={200: PUBLISHED, 202: PUBLISHED},
     problems=(
@@ -62,9 +67,11 @@ _MODES = ("async", "sync")
     ),
 )
 def publish_command() -> Response[str]:
-    """Publish a version."""
+    """Publish a version; with `wait`, answer how it closed."""
     request = Request()
+    seconds = seconds_to_wait(request)
     body = request.body(PUBLISH.fields)
+    _check_wait(request, needed(body, "type"))
     mode = body.get("mode", "async")
     if mode not in _MODES:
         raise InvalidInputError("mode", "must be async or sync")
@@ -73,24 +80,26 @@ def publish_command() -> Response[str]:
         raise InvalidInputError("partial", "must be true or false")
     publish = _publish_partial if is_partial else _publish_whole
     published = publish(CommandService(request.tenant), body, mode == "sync", request.caller)
-    return _published(published)
+    return _published(request, published, seconds)
 
 
 @routes.delete("/commands/<type_>/<code>")
 @operation(
     rule=publishing(Declared.TYPES),
-    query={"version": {"type": "integer", "minimum": -1, "default": -1}},
+    query={"version": {"type": "integer", "minimum": -1, "default": -1}, **WAIT},
     headers=IDEMPOTENCY_KEY,
     answers={200: PUBLISHED, 202: PUBLISHED},
     problems=(UnknownTypeError, NotFoundError, VersionConflictError, IdempotencyMismatchError),
 )
 def delete_item(type_: str, code: str) -> Response[str]:
-    """Publish a deletion."""
+    """Publish a deletion; with `wait`, answer how it closed."""
     request = Request()
+    seconds = seconds_to_wait(request)
+    _check_wait(request, type_)
     version = integer_of(request.query("version"), "version", Known.LATEST)
     service = CommandService(request.tenant)
     deleted = service.delete(type_, code_of(code), version=version, caller=request.caller)
-    return _published(deleted)
+    return _published(request, deleted, seconds)
 
 
 @routes.get("/commands/<type_>/<code>")
@@ -114,15 +123,18 @@ def list_versions(type_: str, code: str) -> Response[str]:
 @routes.get("/commands/<type_>/<code>/<version>")
 @operation(
     rule=reading(Declared.TYPES),
-    answers={200: ONE_VERSION},
+    query=WAIT,
+    answers={200: ONE_VERSION, 202: ONE_VERSION},
     problems=(NotFoundError, UnknownTypeError),
 )
 def get_version(type_: str, code: str, version: str) -> Response[str]:
-    """Show one version with its attributes."""
-    service = Request().service(ChainService)
+    """Show one version with its attributes; with `wait`, once it has closed."""
+    request = Request()
+    service, seconds = request.service(ChainService), seconds_to_wait(request)
     with handlers.naming_unknown(type_):
-        link = service.find(type_, code_of(code), integer_of(version, "version", 0))
-    return answer(HTTPStatus.OK, version_view(link))
+        link = service.wait(type_, code_of(code), integer_of(version, "version", 0), seconds)
+    is_late = asks_to_wait(request) and not link.is_closed
+    return pending(version_view(link)) if is_late else answer(HTTPStatus.OK, version_view(link))
 
 
 @routes.post("/commands/<type_>/<code>/<version>/redrive")
@@ -151,6 +163,13 @@ def skip_version(type_: str, code: str, version: str) -> Response[str]:
     service = request.service(ChainService)
     process = service.skip(type_, code_of(code), integer_of(version, "version", 0))
     return answer(HTTPStatus.ACCEPTED, {"version": process.version, "outcome": process.outcome})
+
+
+def _check_wait(request: Request, type_: Any) -> None:
+    """Refuse to tell how a version ends, before it is published, whoever may not read it."""
+    if asks_to_wait(request):
+        key = ItemKey.checked(request.tenant, type_, "-")
+        handlers.check_read(key.type, request.identity.client)
 
 
 def _publish_whole(
@@ -183,6 +202,17 @@ def _publish_partial(
     )
 
 
-def _published(published: Published) -> Response[str]:
-    is_done = published.is_unchanged or published.is_applied
-    return answer(HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED, published.as_json())
+def _published(request: Request, published: Published, seconds: float) -> Response[str]:
+    """Answer what became of a publish, as far as the client waits for it."""
+    body = published.as_json()
+    if not asks_to_wait(request):
+        is_done = published.is_unchanged or published.is_applied
+        return answer(HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED, body)
+    key = ItemKey.checked(request.tenant, published.type, published.code)
+    settled = wait_until_closed(key, published.version, seconds)
+    if settled.outcome is None:
+        return pending(body)
+    body["outcome"] = str(settled.outcome)
+    if settled.process is not None and settled.process.error is not None:
+        body |= {"error": settled.process.error, "cause": settled.process.cause}
+    return answer(HTTPStatus.OK, body)

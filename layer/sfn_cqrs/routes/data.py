@@ -4,14 +4,22 @@ from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
 
-from sfn_cqrs.domain.errors import DeletedError, InvalidInputError, NotFoundError, UnknownTypeError
+from sfn_cqrs.domain.errors import (
+    DeletedError,
+    InvalidInputError,
+    NotAppliedError,
+    NotAppliedYetError,
+    NotFoundError,
+    UnknownTypeError,
+)
 from sfn_cqrs.routes.http import code_of
-from sfn_cqrs.routes.operation import CURSOR, FLAG, Declared, operation, reading
+from sfn_cqrs.routes.operation import CURSOR, FLAG, VERSION, WAIT, Declared, operation, reading
 from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.commands import TYPE
-from sfn_cqrs.routes.schemas.data import ITEM, ITEMS
+from sfn_cqrs.routes.schemas.data import ITEM, ITEMS, NOT_YET
 from sfn_cqrs.routes.views import row_view
+from sfn_cqrs.routes.waiting import oldest_wanted, pending, seconds_to_wait
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.data import DataService, HistoryService
 
@@ -21,16 +29,25 @@ routes = Routes()
 @routes.get("/data/<type_>/<code>")
 @operation(
     rule=reading(Declared.TYPES),
-    query={"deleted": {**FLAG, "default": False}},
-    answers={200: ITEM},
-    problems=(NotFoundError, DeletedError, UnknownTypeError),
+    query={"deleted": {**FLAG, "default": False}, "atLeast": VERSION, **WAIT},
+    answers={200: ITEM, 202: NOT_YET},
+    problems=(NotFoundError, DeletedError, UnknownTypeError, NotAppliedError),
 )
 def get_item(type_: str, code: str) -> Response[str]:
-    """Show an item as it is."""
-    request = Request()
-    with_deleted = request.query("deleted") == "true"
-    with handlers.naming_unknown(type_):
-        row = request.service(DataService).get(type_, code_of(code), with_deleted=with_deleted)
+    """Show an item as it is; with `atLeast`, never an older version than that."""
+    request, name = Request(), code_of(code)
+    at_least = oldest_wanted(request)
+    try:
+        with handlers.naming_unknown(type_):
+            row = request.service(DataService).get(
+                type_,
+                name,
+                with_deleted=request.query("deleted") == "true",
+                at_least=at_least,
+                wait=seconds_to_wait(request),
+            )
+    except NotAppliedYetError:
+        return pending({"type": type_, "code": name, "atLeast": at_least})
     return answer(HTTPStatus.OK, row_view(row))
 
 

@@ -24,6 +24,18 @@ CURSOR: Final = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
     "cursor": {**TEXT, "description": "`nextCursor` of the page before"},
 }
+MAX_WAIT: Final = 20
+"""Seconds; API Gateway gives a request up after 30."""
+WAIT: Final = {
+    "wait": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_WAIT,
+        "default": 0,
+        "description": "Seconds to wait for the version at most; the stack may allow fewer. 202 "
+        "with Retry-After: it is not there yet.",
+    }
+}
 IDEMPOTENCY_KEY: Final = {
     "Idempotency-Key": {
         **TEXT,

@@ -11,6 +11,7 @@ _STATUS = {
     errors.InvalidInputError: HTTPStatus.BAD_REQUEST,
     errors.VersionConflictError: HTTPStatus.CONFLICT,
     errors.ChainBusyError: HTTPStatus.CONFLICT,
+    errors.NotAppliedError: HTTPStatus.CONFLICT,
     errors.NotFailedError: HTTPStatus.CONFLICT,
     errors.NotOpenError: HTTPStatus.CONFLICT,
     errors.NotParkedError: HTTPStatus.CONFLICT,
@@ -79,7 +80,7 @@ def _extras(error: errors.SfnCqrsError) -> dict[str, Any]:
             return {"field": error.field}
         case errors.VersionConflictError():
             return {"currentVersion": error.current_version}
-        case errors.ChainBusyError():
+        case errors.ChainBusyError() | errors.NotAppliedError():
             return {"version": error.version, "outcome": error.outcome}
         case errors.AlreadyDecidedError():
             return {"decided": error.status}

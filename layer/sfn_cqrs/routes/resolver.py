@@ -17,6 +17,12 @@ def current_event() -> dict[str, Any]:
     return event.raw_event
 
 
+def seconds_left() -> float:
+    """Seconds that the function has for the request that this thread answers."""
+    context = _mine.lambda_context
+    return context.get_remaining_time_in_millis() / 1000 if context else float("inf")
+
+
 class Route(NamedTuple):
     """A route as it was registered; `rule` names its parameters `<type_>`."""
 
@@ -76,4 +82,5 @@ class Resolver(APIGatewayHttpResolver):
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer a request."""
         _mine.event = APIGatewayProxyEventV2(dict(event))
+        _mine.lambda_context = context
         return super().resolve(event, context)

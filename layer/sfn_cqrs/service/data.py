@@ -11,6 +11,7 @@ from sfn_cqrs.domain.errors import DeletedError, NotFoundError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.service import handlers
+from sfn_cqrs.service.commands.waiting import wait_until_applied
 
 
 class DataService:
@@ -21,15 +22,34 @@ class DataService:
         self._tenant = tenant
         self._client = client
 
-    def get(self, type_: str, code: str, *, with_deleted: bool = False) -> DataRow:
+    def get(
+        self,
+        type_: str,
+        code: str,
+        *,
+        with_deleted: bool = False,
+        at_least: int = 0,
+        wait: float = 0,
+    ) -> DataRow:
         """The item as it is, read consistently.
 
+        Args:
+            type_: its type.
+            code: its code.
+            with_deleted: answer it even if it is deleted.
+            at_least: answer no version older than that, such as the one just published.
+            wait: for so many seconds at most, if it is older.
+
         Raises:
-            NotFoundError: it was never applied.
+            NotFoundError: it was never applied; or nobody has published that version.
             DeletedError: it is deleted, and deleted items were not asked for.
+            NotAppliedYetError: it is older, and the version is on its way.
+            NotAppliedError: it is older, and the version has failed, is blocked or skipped.
         """
         key = ItemKey.checked(self._tenant, type_, code)
         handlers.check_read(type_, self._client)
+        if at_least:
+            wait_until_applied(key, at_least, wait)
         row = bootstrap.data().find(key)
         if row is None:
             raise NotFoundError(f"{type_} {code} does not exist")

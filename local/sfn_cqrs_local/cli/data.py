@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Final
 
 import click
 
 from sfn_cqrs_local.cli.options import target_options
-from sfn_cqrs_local.client.api import Api, item_path
+from sfn_cqrs_local.client.api import WAIT_SECONDS, Api, item_path
+from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.printing import compact, print_fields, print_table
 from sfn_local.cli.command import Command, json_option, print_json
+
+AT_LEAST: Final = "Wait until the item is at this version, or at a later one."
 
 
 @click.group()
@@ -20,16 +24,26 @@ def data() -> None:
 @data.command(
     "get",
     cls=Command,
-    examples=("sfn-cqrs data get AIRPORT NRT",),
+    examples=("sfn-cqrs data get AIRPORT NRT", "sfn-cqrs data get AIRPORT NRT --at-least 3"),
 )
 @click.argument("type_", metavar="TYPE")
 @click.argument("code")
 @click.option("--deleted", is_flag=True, help="Show it even if it is deleted.")
+@click.option("--at-least", type=click.IntRange(1), metavar="VERSION", help=AT_LEAST)
 @target_options
 @json_option
-def get_item(type_: str, code: str, deleted: bool, api: Api, as_json: bool) -> None:
+def get_item(
+    type_: str, code: str, deleted: bool, at_least: int | None, api: Api, as_json: bool
+) -> None:
     """Show an item as it is."""
-    row = api.get(item_path("data", type_, code), deleted="true" if deleted else None)
+    query = {
+        "deleted": "true" if deleted else None,
+        "atLeast": at_least,
+        "wait": WAIT_SECONDS if at_least else None,
+    }
+    with going_on(f"version {at_least} of {type_} {code}", f"sfn-cqrs chain show {type_} {code}"):
+        path = item_path("data", type_, code)
+        row = awaited(lambda: api.get(path, **query), lambda found: "attributes" in found)
     if as_json:
         print_json(row)
         return

@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from sfn_cqrs_local.cli.options import target_options
-from sfn_cqrs_local.client.api import Api, ApiProblem, item_path
+from sfn_cqrs_local.client.api import WAIT_SECONDS, Api, ApiProblem, item_path
+from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_local.cli.command import Command, json_option, print_json
 
 
@@ -23,6 +24,7 @@ from sfn_local.cli.command import Command, json_option, print_json
         'sfn-cqrs publish ORDER o-1 --name first --attributes \'{"customer":"c1","total":5}\'',
         "sfn-cqrs publish ORDER o-1 --version 1 --partial --attributes '{\"total\":7}'",
         "sfn-cqrs publish ORDER o-2 --name second --attributes @order.json --sync",
+        "sfn-cqrs publish ORDER o-1 --version 2 --partial --attributes '{\"total\":8}' --wait",
         "sfn-cqrs publish ORDER o-1 --delete",
     ),
 )
@@ -34,6 +36,9 @@ from sfn_local.cli.command import Command, json_option, print_json
 @click.option("--sync", is_flag=True, help="Apply at once; refused while an earlier one is open.")
 @click.option("--partial", is_flag=True, help="Merge into the latest version.")
 @click.option("--delete", is_flag=True, help="Publish the deletion of the item.")
+@click.option(
+    "--wait", is_flag=True, help="Wait until the version has closed; exit 1 if it failed."
+)
 @click.option("--idempotency-key", metavar="KEY", help="Same key and content: published once.")
 @target_options
 @json_option
@@ -46,6 +51,7 @@ def publish(
     sync: bool,
     partial: bool,
     delete: bool,
+    wait: bool,
     idempotency_key: str | None,
     api: Api,
     as_json: bool,
@@ -68,14 +74,34 @@ def publish(
         headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
         with _telling_conflicts(type_, code):
             answer = api.post("/commands", _body(fields, attributes), headers)
+    if wait:
+        answer |= _closed(api, type_, code, answer["version"])
     if as_json:
         print_json(answer)
-        return
-    if answer.get("unchanged"):
+    elif answer.get("unchanged"):
         click.echo(f"{type_} {code} is unchanged")
-        return
-    done = "applied" if sync else "accepted"
-    click.echo(f"{type_} {code} version {answer['version']} is {done}")
+    else:
+        done = answer.get("outcome", "applied" if sync else "accepted").lower()
+        click.echo(f"{type_} {code} version {answer['version']} is {done}")
+    if wait and answer["outcome"] != "APPLIED":
+        command = f"sfn-cqrs chain show {type_} {shlex.quote(code)}"
+        raise click.ClickException(
+            f"version {answer['version']} is {answer['outcome']}: "
+            f"{answer.get('error', 'see its chain')}\nto see why: {command}"
+        )
+
+
+def _closed(api: Api, type_: str, code: str, version: int) -> dict[str, Any]:
+    """Wait for a version; answers its outcome, and its error if it has one."""
+    path = item_path("commands", type_, code, version)
+    with going_on(f"{type_} {code} version {version}", f"sfn-cqrs chain show {type_} {code}"):
+        found = awaited(lambda: api.get(path, wait=WAIT_SECONDS), is_closed)
+    return {name: found[name] for name in ("outcome", "error", "cause") if name in found}
+
+
+def is_closed(version: dict[str, Any]) -> bool:
+    """Whether no attempt of a version is under way."""
+    return version["outcome"] not in ("OPEN", "WAITING")
 
 
 @contextmanager

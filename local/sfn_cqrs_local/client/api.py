@@ -32,6 +32,8 @@ TOKEN_VARIABLE: Final = "SFN_CQRS_TOKEN"
 TIMEOUT_SECONDS: Final = 30
 BUSY_SECONDS: Final = 60
 """For so long a request is sent again that is answered 503, or not at all."""
+WAIT_SECONDS: Final = 10
+"""For so long one request waits for a version; who waits longer asks again."""
 LARGEST_PAGE: Final = 100
 CHUNK: Final = 1024 * 1024
 

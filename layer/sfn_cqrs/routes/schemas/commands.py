@@ -38,7 +38,12 @@ PUBLISH = body(
 PUBLISHED = record(
     "Published",
     {"type": TYPE, "code": CODE, "version": VERSION, "commandId": TEXT},
-    optional={"unchanged": FLAG},
+    optional={
+        "unchanged": FLAG,
+        "outcome": {**one_of(*Outcome), "description": "how the version closed, if `wait` saw it"},
+        "error": TEXT,
+        "cause": nullable(TEXT),
+    },
 )
 _LINK = {
     "version": VERSION,

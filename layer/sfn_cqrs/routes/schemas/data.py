@@ -17,4 +17,5 @@ ITEM = record(
         **AUDIT,
     },
 )
+NOT_YET = record("NotYet", {"type": TYPE, "code": CODE, "atLeast": VERSION})
 ITEMS = page_of(ITEM)

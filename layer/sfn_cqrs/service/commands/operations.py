@@ -12,6 +12,7 @@ from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.commands.waiting import wait_until_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Link:
     command: Command
     process: Process | None
     waits_for: int | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """No attempt is under way."""
+        return self.process is None or not self.process.outcome.is_open
 
 
 class ChainService:
@@ -59,6 +65,20 @@ class ChainService:
         if command is None:
             raise NotFoundError(f"{type_} {code} has no version {version}")
         return _link(command, bootstrap.processes().find(key, version))
+
+    def wait(self, type_: str, code: str, version: int, seconds: float) -> Link:
+        """One version of an item, once it has closed or the seconds have passed.
+
+        Closed is whatever is not under way: FAILED and BLOCKED wait for somebody.
+
+        Raises:
+            NotFoundError: it was never published, or has expired.
+        """
+        link = self.find(type_, code, version)
+        if link.is_closed or seconds <= 0:
+            return link
+        settled = wait_until_closed(link.command.key, version, seconds)
+        return _link(link.command, settled.process) if settled.is_closed else link
 
     def redrive(self, type_: str, code: str, version: int) -> Process:
         """Run a failed version again; what it blocked goes on behind it.
