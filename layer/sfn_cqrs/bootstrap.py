@@ -413,6 +413,11 @@ def app_package() -> str:
     return os.environ["APP_PACKAGE"]
 
 
+def largest_upload() -> int:
+    """Bytes of a file that a form for an import takes."""
+    return int(os.environ["MAX_UPLOAD_BYTES"])
+
+
 def longest_wait() -> int:
     """Seconds that a request to the API may wait for a version."""
     return int(os.environ["MAX_WAIT_SECONDS"])

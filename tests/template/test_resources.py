@@ -640,3 +640,28 @@ def test_a_browser_may_send_uploads_from_where_it_may_call_the_api() -> None:
     (rule,) = cors[1]["CorsRules"]
     assert rule["AllowedOrigins"] == {"Fn::Split": [",", {"Ref": "CorsOrigins"}]}
     assert rule["AllowedMethods"] == ["POST", "GET"]
+
+
+RESERVED = {
+    "ApiHandleRequestFunction": "ApiConcurrency",
+    "ImportCsvCsvRowsHandlerFunction": "ImportConcurrency",
+    **{name: "StreamConcurrency" for name in TEMPLATE.functions if name.startswith("StreamOn")},
+}
+
+
+def test_concurrency_is_reserved_where_a_parameter_says_so_and_by_default_nowhere() -> None:
+    functions = of_type("AWS::Lambda::Function")
+    reserved = {
+        name: function["ReservedConcurrentExecutions"]
+        for name, function in functions.items()
+        if "ReservedConcurrentExecutions" in function
+    }
+
+    assert reserved == {
+        name: {"Fn::If": [f"Has{parameter}", {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
+        for name, parameter in RESERVED.items()
+    }
+    for parameter in set(RESERVED.values()):
+        assert TEMPLATE.document["Parameters"][parameter]["Default"] == ""
+        is_empty = {"Fn::Equals": [{"Ref": parameter}, ""]}
+        assert TEMPLATE.document["Conditions"][f"Has{parameter}"] == {"Fn::Not": [is_empty]}

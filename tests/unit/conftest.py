@@ -19,6 +19,7 @@ EVENTS = Path(__file__).parents[2] / "events"
 def _environment(monkeypatch):
     monkeypatch.setenv("STAGE", "dev")
     monkeypatch.setenv("APP_PACKAGE", "shop")
+    monkeypatch.setenv("MAX_UPLOAD_BYTES", str(1024**3))
     monkeypatch.setenv("COMMANDS_TABLE", "sfn-cqrs-CommandsTable")
     monkeypatch.setenv("TASKS_TABLE", "sfn-cqrs-TasksTable")
     monkeypatch.setenv("SAGAS_TABLE", "sfn-cqrs-SagasTable")

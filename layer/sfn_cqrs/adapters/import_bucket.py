@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 
 CHUNK = 1024 * 1024
-MAX_FORM_BYTES = 5 * 1024**3
-"""What S3 takes as one form."""
 FORM_SECONDS = 900
 LINK_SECONDS = 300
 _MISSING = ("404", "405", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed")
@@ -76,15 +74,15 @@ class ImportBucket:
             raise InvalidInputError("key", f"must be in the bucket {self._bucket}")
         return key
 
-    def upload_form(self, key: str) -> Form:
-        """Allow a form to be sent that puts one object of at most 5 GiB."""
+    def upload_form(self, key: str, largest: int) -> Form:
+        """Allow a form to be sent that puts one object, of so many bytes at most."""
         free = {"Content-Type": "application/octet-stream"}
         form = self._signer().generate_presigned_post(
             self._bucket,
             key,
             Fields=free,
             Conditions=[
-                ["content-length-range", 0, MAX_FORM_BYTES],
+                ["content-length-range", 0, largest],
                 ["starts-with", "$Content-Type", ""],
             ],
             ExpiresIn=FORM_SECONDS,

@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_bucket import FORM_SECONDS, MAX_FORM_BYTES
+from sfn_cqrs.adapters.import_bucket import FORM_SECONDS
 from sfn_cqrs.domain.errors import (
     FileTooLargeError,
     ForeignFileError,
@@ -76,14 +76,15 @@ def allow_upload() -> Response[str]:
         raise InvalidInputError("name", "must be the name of a file")
     strategies.check_archive(body.get("tableName"), request.identity.client)
     key = request.service(ImportService).upload_key(name)
-    form = bootstrap.import_bucket().upload_form(key)
+    largest = bootstrap.largest_upload()
+    form = bootstrap.import_bucket().upload_form(key, largest)
     return answer(
         HTTPStatus.OK,
         {
             "key": key,
             "url": form.url,
             "fields": form.fields,
-            "maxBytes": MAX_FORM_BYTES,
+            "maxBytes": largest,
             "expiresInSeconds": FORM_SECONDS,
         },
     )

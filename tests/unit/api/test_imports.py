@@ -7,7 +7,6 @@ from tests.unit.domain.zip_corpus import zipped
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_bucket import MAX_FORM_BYTES
 from sfn_cqrs.domain import zip_job
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
@@ -49,7 +48,7 @@ class TestUpload:
         assert (answer.status, tenant, len(ulid), name) == (200, "tenant1", 26, "___2026.csv")
         assert answer.body["fields"]["key"] == key
         assert answer.body["url"] == "https://imports.s3.eu-west-1.amazonaws.com/"
-        assert (answer.body["maxBytes"], answer.body["expiresInSeconds"]) == (MAX_FORM_BYTES, 900)
+        assert (answer.body["maxBytes"], answer.body["expiresInSeconds"]) == (1024**3, 900)
 
     @pytest.mark.parametrize(
         ("body", "field"),
