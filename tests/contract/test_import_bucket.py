@@ -1,7 +1,6 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -61,12 +60,9 @@ def test_a_version_that_is_a_deletion_is_no_file(clients, moto_world):
     assert world.import_bucket.head(KEY, first.version_id) == first
 
 
-def test_a_report_has_a_size_once_it_is_there(world, tmp_path):
+def test_a_report_has_a_size_once_it_is_there(world):
     assert world.import_bucket.report_size(JOB) is None
-    report = tmp_path / "errors.csv"
-    report.write_bytes(b"a,b\r\n")
-    with report.open("rb") as file:
-        world.import_bucket.put_report(JOB, file)
+    world.import_bucket.put_report(JOB, ["a,b\r\n"])
 
     assert world.import_bucket.report_size(JOB) == 5
 
@@ -135,7 +131,7 @@ def test_a_file_that_was_deleted_is_told_of(world):
 
 def test_a_report_comes_back(world):
     assert world.import_bucket.report(JOB) is None
-    world.import_bucket.put_report(JOB, BytesIO(b"icao,row,code,reason\r\n"))
+    world.import_bucket.put_report(JOB, ["icao,row,code,reason\r\n"])
 
     assert b"".join(world.import_bucket.report(JOB)) == b"icao,row,code,reason\r\n"
 

@@ -2,7 +2,6 @@ from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
-from typing import IO
 
 from tests.fakes.store import Store
 
@@ -106,8 +105,8 @@ class ImportBucket:
         self.put(name, body)
         return Source("imports", name, str(len(self.objects[name])))
 
-    def put_report(self, key: ImportKey, report: IO[bytes]) -> None:
-        self.reports[key] = report.read()
+    def put_report(self, key: ImportKey, lines: Iterable[str]) -> None:
+        self.reports[key] = "".join(lines).encode()
 
     def report(self, key: ImportKey) -> Iterator[bytes] | None:
         report = self.reports.get(key)

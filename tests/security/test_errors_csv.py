@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sfn_cqrs.domain.csv_header import Columns
-from sfn_cqrs.domain.csv_report import write_report
+from sfn_cqrs.domain.csv_report import report_lines
 from sfn_cqrs.domain.csv_rows import Problem, open_csv
 from sfn_cqrs.domain.formulas import plain, safe
 from sfn_cqrs.domain.imports import FailedRow, InputRow
@@ -30,10 +30,8 @@ COLUMNS = Columns(("icao", "name"), frozenset(("icao", "name")))
 
 
 def report(*cells: str) -> str:
-    file = io.StringIO(newline="")
     rows = [FailedRow(InputRow(2, list(cells)), Problem("invalid", cells[0]))]
-    write_report(file, ("icao", "name"), rows)
-    return file.getvalue()
+    return "".join(report_lines(("icao", "name"), rows)).removeprefix("\ufeff")
 
 
 @pytest.mark.parametrize(

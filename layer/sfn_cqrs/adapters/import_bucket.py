@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -136,12 +136,11 @@ class ImportBucket:
     def put_rows(self, key: ImportKey, lines: Iterable[str]) -> Source:
         """Write the rows of a job as JSON Lines, a part at a time."""
         name = f"jobs/{key.tenant}/{key.id}/rows.jsonl"
-        return self._upload(name, "application/jsonl", _parts(lines))
+        return self._upload(name, "application/jsonl", _parts(f"{line}\n" for line in lines))
 
-    def put_report(self, key: ImportKey, report: IO[bytes]) -> None:
-        """Keep a job's errors.csv, a part at a time."""
-        parts = iter(lambda: report.read(PART), b"")
-        self._upload(report_key(key), "text/csv; charset=utf-8", parts)
+    def put_report(self, key: ImportKey, lines: Iterable[str]) -> None:
+        """Keep a job's errors.csv, of lines with their ends, a part at a time."""
+        self._upload(report_key(key), "text/csv; charset=utf-8", _parts(lines))
 
     def _upload(self, name: str, content_type: str, bodies: Iterable[bytes]) -> Source:
         upload = self._client.create_multipart_upload(
@@ -225,7 +224,6 @@ def _parts(lines: Iterable[str]) -> Iterator[bytes]:
     buffer = bytearray()
     for line in lines:
         buffer += line.encode()
-        buffer += b"\n"
         if len(buffer) >= PART:
             yield bytes(buffer)
             buffer.clear()

@@ -1,28 +1,28 @@
 """errors.csv: the rows that failed, as the file had them, with the reason of each."""
 
-import csv
-from collections.abc import Iterable
-from typing import IO
+from collections.abc import Iterable, Iterator
 
 from sfn_cqrs.domain.csv_header import REPORT_COLUMNS
 from sfn_cqrs.domain.formulas import safe
 from sfn_cqrs.domain.imports import FailedRow
 
+BYTE_ORDER_MARK = "\ufeff"
+"""By which spreadsheets know UTF-8."""
 
-def write_report(file: IO[str], header: tuple[str, ...], failed: Iterable[FailedRow]) -> int:
-    """Write rows, each with its number, its problem's code and the reason; answers how many.
+
+def report_lines(header: tuple[str, ...], failed: Iterable[FailedRow]) -> Iterator[str]:
+    """Yield the lines: the header, then each row with its number, its problem's code and reason.
 
     A row of another length is cut or filled, so that the last three columns stay in place. Every
     cell is quoted, and none is a formula, whatever separates cells where the file is opened.
     """
-    writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow([safe(name) for name in header] + list(REPORT_COLUMNS))
-    count = 0
+    yield BYTE_ORDER_MARK + _line([*map(safe, header), *REPORT_COLUMNS])
     width = len(header)
     for each in failed:
         cells, problem = each.row.cells, each.problem
         shown = [*cells[:width], *[""] * (width - len(cells))]
-        numbered = [str(each.row.number), problem.code, safe(problem.reason)]
-        writer.writerow([*map(safe, shown), *numbered])
-        count += 1
-    return count
+        yield _line([*map(safe, shown), str(each.row.number), problem.code, safe(problem.reason)])
+
+
+def _line(cells: list[str]) -> str:
+    return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells) + "\r\n"

@@ -1,16 +1,13 @@
 import csv
 import io
 
-from sfn_cqrs.domain.csv_report import write_report
+from sfn_cqrs.domain.csv_report import report_lines
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.imports import FailedRow, InputRow
 
 
 def test_a_report_has_the_files_columns_and_three_more():
-    file = io.StringIO(newline="")
-
-    count = write_report(
-        file,
+    lines = report_lines(
         ("icao", "=name"),
         [
             FailedRow(InputRow(2, ["RJAA", '=cmd("x")']), Problem("invalid", "lat: no")),
@@ -19,9 +16,9 @@ def test_a_report_has_the_files_columns_and_three_more():
         ],
     )
 
-    assert count == 3
-    assert file.getvalue().startswith('"icao","\'=name","row","code","reason"\r\n"RJAA",')
-    assert list(csv.reader(io.StringIO(file.getvalue(), newline=""))) == [
+    report = "".join(lines)
+    assert report.startswith('\ufeff"icao","\'=name","row","code","reason"\r\n"RJAA",')
+    assert list(csv.reader(io.StringIO(report[1:], newline=""))) == [
         ["icao", "'=name", "row", "code", "reason"],
         ["RJAA", '\'=cmd("x")', "2", "invalid", "lat: no"],
         ["RJTT", "", "5", "ragged", "the row has 1 cell, not 2"],

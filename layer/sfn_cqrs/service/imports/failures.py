@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from heapq import merge
-from operator import attrgetter
+from itertools import islice
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.csv_rows import Problem, Row, open_csv
@@ -18,21 +18,19 @@ READERS = 16
 MISSING = Problem("batch_failed", "the batch of this row failed; the row may be applied, retry it")
 
 
-def failures(
-    job: Job, loaded: Loaded, markers: list[Marker], problem: Problem | None = None
-) -> Iterator[FailedRow]:
+def failures(job: Job, loaded: Loaded, problem: Problem | None = None) -> Iterator[FailedRow]:
     """The rows that failed, and those without a marker, which have failed with the problem."""
-    missing = missing_rows(job, loaded, markers)
+    missing = missing_rows(job, loaded)
     return merge(
-        counted_failures(job.key, markers),
+        counted_failures(job.key),
         (FailedRow(row, problem or MISSING) for row in missing),
         key=lambda failed: failed.row.number,
     )
 
 
-def missing_rows(job: Job, loaded: Loaded, markers: list[Marker]) -> Iterator[InputRow]:
+def missing_rows(job: Job, loaded: Loaded) -> Iterator[InputRow]:
     """The rows that no marker tells of, read from the file again, as far as that is possible."""
-    spans = iter(sorted(markers, key=attrgetter("first")))
+    spans = bootstrap.imports().markers(job.key)
     span = next(spans, None)
     for row in _rows_of(job, loaded):
         while span is not None and span.last < row.number:
@@ -42,17 +40,17 @@ def missing_rows(job: Job, loaded: Loaded, markers: list[Marker]) -> Iterator[In
             yield InputRow(fitting.number, fitting.cells, fitting.problem)
 
 
-def counted_failures(key: ImportKey, markers: list[Marker]) -> Iterator[FailedRow]:
+def counted_failures(key: ImportKey) -> Iterator[FailedRow]:
     """The failed rows of the batches that are counted, read some parts ahead."""
     bucket = bootstrap.import_bucket()
 
     def part(marker: Marker) -> list[FailedRow]:
         return list(bucket.errors(key, marker.first))
 
-    bad = [marker for marker in markers if marker.has_errors]
+    bad = (marker for marker in bootstrap.imports().markers(key) if marker.has_errors)
     with ThreadPoolExecutor(READERS) as pool:
-        for start in range(0, len(bad), READERS):
-            for rows in pool.map(part, bad[start : start + READERS]):
+        while some := list(islice(bad, READERS)):
+            for rows in pool.map(part, some):
                 yield from rows
 
 

@@ -53,8 +53,7 @@ def _whole(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
 
 def _left(job: Job, loaded: Loaded) -> Loaded:
     """The rows of a job that was handed over, without those that are counted."""
-    markers = list(bootstrap.imports().markers(job.key))
-    rows = _Counted(map(_as_row, missing_rows(job, loaded, markers)))
+    rows = _Counted(map(_as_row, missing_rows(job, loaded)))
     source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
     return replace(loaded, reader=Reader.JSONL, source=source)
 
@@ -69,8 +68,7 @@ def _failed_of(earlier: Job, job: Job) -> Loaded:
     """The failed rows of an earlier job, by their numbers in its file."""
     loaded = cast("Loaded", earlier.loaded)
     columns = strategies.find(job.table).known_columns().assigned(loaded.header)
-    markers = list(bootstrap.imports().markers(earlier.key))
-    rows = _Counted(map(_as_retried, failures(earlier, loaded, markers)))
+    rows = _Counted(map(_as_retried, failures(earlier, loaded)))
     source = bootstrap.import_bucket().put_rows(job.key, rows.lines())
     reader = Reader.JSONL if rows.count else Reader.NONE
     return Loaded(rows.count, loaded.header, columns, reader, source)
