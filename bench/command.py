@@ -5,13 +5,10 @@ projection, from the HTTP call to the closed notice; then a chain of two version
 back to back. The peer is the TypeScript framework that this project re-implements, by its code.
 """
 
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from statistics import median, quantiles
 
 from report import Figure, main
@@ -22,11 +19,10 @@ from sfn_cqrs_local.demo.faults import Watch
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.stack import LocalStack
 
-ROOT = Path(__file__).resolve().parents[1]
 NOTIFIER = "QueueOnNotificationFunction"
 THREADS = 8
 ITEMS = 200
-RUNS = 7
+RUNS = 21
 
 
 def measure() -> list[Figure]:
@@ -39,7 +35,6 @@ def measure() -> list[Figure]:
         return [
             *_one_command(stack, recorder),
             *_chain_of_two(stack, recorder),
-            *_import_cpu(),
             *_latency(stack),
             *_throughput(stack),
         ]
@@ -109,30 +104,12 @@ def _transitions(stack: LocalStack, execution: str) -> int:
     return sum(event["type"].endswith("StateEntered") for event in events)
 
 
-def _import_cpu() -> list[Figure]:
-    """The CPU of importing a function in a new process, byte-compiled, without the interpreter."""
-    program = (
-        "import sys, time; began = time.process_time(); import runpy;"
-        " runpy.run_path(sys.argv[1]); print(time.process_time() - began)"
-    )
-
-    def cpu(path: Path) -> float:
-        command = [sys.executable, "-c", program, str(path)]
-        seconds = [float(subprocess.check_output(command, cwd=ROOT)) for _ in range(RUNS)]
-        return min(seconds) * 1000
-
-    by_function = {path: cpu(path) for path in sorted(ROOT.glob("functions/*/*/app.py"))}
-    largest = max(by_function, key=lambda path: by_function[path])
-    name = f"import CPU of the largest function ({largest.parent.parent.name})"
-    return [Figure(name, by_function[largest], "ms", 250, "730")]
-
-
 def _latency(stack: LocalStack) -> list[Figure]:
     """Publish one command after the other, each once the one before is in its read model."""
     watch = Watch("ORDER")
     seconds = []
     with watch.installed(), Client(stack.http) as client:
-        for number in range(RUNS * 3):
+        for number in range(RUNS):
             code = f"alone-{number}"
             began = time.perf_counter()
             _publish(client, code, 1)

@@ -96,6 +96,16 @@ def _client(service: str, *, signs: bool = False) -> Any:
     return _made[name]
 
 
+def prepare() -> None:
+    """Make DynamoDB's client while Lambda starts; anywhere else it is made when it is asked for.
+
+    The start has a whole processor or more, the first call what its memory buys: at 512 MB
+    a third of one, where the same work takes three times as long.
+    """
+    if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+        _client("dynamodb")
+
+
 @_once
 def clock() -> Callable[[], datetime]:
     """The source of the current time."""

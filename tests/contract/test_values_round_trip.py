@@ -1,8 +1,10 @@
 """Whatever `checked_json` lets through comes back from every table as it was."""
 
+from decimal import Decimal, DecimalException
 from itertools import count
 
 import pytest
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.contract.worlds import MotoWorld
@@ -58,6 +60,59 @@ def test_a_checked_value_is_the_same_after_dynamodbs_types(attributes):
 
     assert found == kept
     assert canonical(found) == canonical(kept)
+
+
+@settings(max_examples=120, deadline=None)
+@given(ATTRIBUTES)
+def test_dynamodbs_types_are_as_boto3_writes_and_reads_them(attributes):
+    kept = checked(attributes)
+    if kept is None:
+        return
+    typed = marshal({"attributes": kept})["attributes"]
+
+    assert TypeSerializer().serialize(TypeDeserializer().deserialize(typed)) == typed
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        7,
+        Decimal("1.5"),
+        "a",
+        b"\x00",
+        ["a", 1],
+        {"a": None},
+        {"a"},
+        {1, Decimal("2.5")},
+        {b"\x01"},
+        frozenset({3}),
+    ],
+)
+def test_what_a_read_model_may_hold_is_as_boto3_writes_it(value):
+    typed = marshal({"value": [value]})["value"]["L"][0]
+
+    assert typed == TypeSerializer().serialize(value)
+    assert unmarshal({"value": typed})["value"] == value
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        (object(), TypeError),
+        (set(), TypeError),
+        ({"a", 1}, TypeError),
+        ({(1,)}, TypeError),
+        (float("nan"), TypeError),
+        (float("inf"), TypeError),
+        (10**127, DecimalException),
+        (int("1" * 39), DecimalException),
+    ],
+)
+def test_what_dynamodb_has_no_type_for_is_refused(value, wrong):
+    with pytest.raises(wrong):
+        marshal({"value": value})
 
 
 @settings(

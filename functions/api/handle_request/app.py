@@ -5,10 +5,12 @@ API Gateway has checked the token; tenant and operator come from its claims alon
 
 from typing import Any
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.routes.api import api_of
 from sfn_cqrs.routes.http import with_encoded_path
 from sfn_cqrs.routes.resources import DESCRIPTION, WITH_TOKEN
 
+bootstrap.prepare()
 app = api_of(*WITH_TOKEN, DESCRIPTION)
 
 

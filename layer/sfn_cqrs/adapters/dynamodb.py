@@ -1,33 +1,37 @@
-"""DynamoDB's types and refusals, spelt once."""
+"""DynamoDB's types and refusals, spelt once.
 
-from collections.abc import Mapping
-from decimal import Context, Decimal, Inexact
+The types are written out here, and not taken from boto3, whose import is two thirds of what a
+function imports: so it is made with the first client, and where none is made, never.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
 from typing import TYPE_CHECKING, Any
-
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 Item = dict[str, Any]
 _DIGITS = 38
-_numbers = Context(prec=_DIGITS, traps=[Inexact])
-_serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
+_NUMBERS = Context(
+    prec=_DIGITS, Emin=-128, Emax=126, traps=[Clamped, Inexact, Overflow, Rounded, Underflow]
+)
+_LONG = Context(prec=_DIGITS, traps=[Inexact])
 
 
 def marshal(item: Mapping[str, Any]) -> Item:
-    """Turn plain values into DynamoDB's; an attribute that is None is left out."""
-    return {
-        name: _serializer.serialize(_storable(value))
-        for name, value in item.items()
-        if value is not None
-    }
+    """Turn plain values into DynamoDB's; an attribute that is None is left out.
+
+    Raises:
+        TypeError: DynamoDB has no such type, or no such number as infinity.
+        decimal.DecimalException: a number has more than 38 digits, or is out of range.
+    """
+    return {name: _typed(value) for name, value in item.items() if value is not None}
 
 
 def unmarshal(item: Mapping[str, Any]) -> Item:
     """Turn DynamoDB's values into plain ones; whole numbers become int, others float."""
-    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+    return {name: _plain(value) for name, value in item.items()}
 
 
 def is_refused(error: "ClientError") -> bool:
@@ -47,23 +51,57 @@ def cancellation_codes(error: "ClientError") -> list[str]:
     return [reason.get("Code", "None") for reason in reasons]
 
 
-def _storable(value: Any) -> Any:
+def _typed(value: Any) -> Item:
+    for kinds, tag, of in _TAGS:
+        if isinstance(value, kinds):
+            return {tag: of(value)}
+    if isinstance(value, set | frozenset) and value:
+        tag = next(iter(_typed(next(iter(value)))))
+        if tag in _SETS and all(tag in _typed(each) for each in value):
+            return {f"{tag}S": [_typed(each)[tag] for each in value]}
+    raise TypeError(f"DynamoDB has no type for this {type(value).__name__}")
+
+
+def _plain(typed: Mapping[str, Any]) -> Any:
+    ((tag, value),) = typed.items()
+    return _OF_TAGS[tag](value)
+
+
+def _digits(value: int | float | Decimal) -> str:
     if isinstance(value, float):
-        return Decimal(str(value))
-    if isinstance(value, int) and abs(value) >= 10**_DIGITS:
-        return Decimal(value).normalize(_numbers)  # boto3 refuses zeros beyond the 38th digit
-    if isinstance(value, Mapping):
-        return {name: _storable(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(inner) for inner in value]
-    return value
+        value = Decimal(str(value))
+    elif isinstance(value, int) and abs(value) >= 10**_DIGITS:
+        value = Decimal(value).normalize(_LONG)  # zeros beyond the 38th digit are none too many
+    number = _NUMBERS.create_decimal(value)
+    if not number.is_finite():
+        raise TypeError("DynamoDB has neither infinity nor what is no number")
+    return str(number)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return value
+def _number(digits: str) -> int | float:
+    value = _NUMBERS.create_decimal(digits)
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+_TAGS: tuple[tuple[type | tuple[type, ...], str, Callable[[Any], Any]], ...] = (
+    (str, "S", str),
+    (bool, "BOOL", bool),  # before the numbers: to Python it is one
+    ((int, float, Decimal), "N", _digits),
+    (Mapping, "M", lambda value: {name: _typed(inner) for name, inner in value.items()}),
+    ((list, tuple), "L", lambda value: [_typed(inner) for inner in value]),
+    (type(None), "NULL", lambda _: True),
+    ((bytes, bytearray), "B", bytes),
+)
+_SETS = ("S", "N", "B")
+_OF_TAGS: dict[str, Callable[[Any], Any]] = {
+    "S": str,
+    "BOOL": bool,
+    "N": _number,
+    "M": unmarshal,
+    "L": lambda value: [_plain(inner) for inner in value],
+    "NULL": lambda _: None,
+    "B": bytes,
+    "SS": set,
+    "NS": lambda value: {_number(each) for each in value},
+    "BS": lambda value: set(map(bytes, value)),
+}

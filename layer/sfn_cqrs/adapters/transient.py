@@ -10,13 +10,12 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnectionError
-from urllib3.exceptions import HTTPError
 
 from sfn_cqrs.adapters.dynamodb import cancellation_codes
 from sfn_cqrs.domain.errors import BusyError, TransientError
 
 _FIRST_SERVER_ERROR = 500
-_BUSY_CLASSES = (BusyError, HTTPClientError, NoConnectionError, IncompleteReadError, HTTPError)
+_BUSY_CLASSES = (BusyError, HTTPClientError, NoConnectionError, IncompleteReadError)
 _BUSY = frozenset(
     (
         "BandwidthLimitExceeded",
@@ -62,7 +61,9 @@ def is_busy(error: BaseException) -> bool:
     botocore has tried again by itself before it raises any of these, but for transactions. A
     cancelled transaction is, if nothing but throttles and conflicts cancelled it.
     """
-    if isinstance(error, _BUSY_CLASSES):
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415 - urllib3 comes with the first client
+
+    if isinstance(error, (*_BUSY_CLASSES, HTTPError)):
         return True
     if not isinstance(error, ClientError):
         return False

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.queue import Queue
 from sfn_cqrs.service.context import LambdaHandler
 from sfn_cqrs.service.logs import logged_as, logger
@@ -46,6 +47,8 @@ def consumer_of(
     """
 
     def handler_of(handle: Callable[[Delivery], None]) -> LambdaHandler:
+        bootstrap.prepare()
+
         def lambda_handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
             failed = []
             for record in event["Records"]:

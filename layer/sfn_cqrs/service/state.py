@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Self, TypeVar
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.masking import mask, masked
@@ -47,6 +48,8 @@ def state(kind: type[S]) -> Callable[[Callable[[S], Any]], LambdaHandler]:
     """
 
     def handler_of(function: Callable[[S], Any]) -> LambdaHandler:
+        bootstrap.prepare()
+
         @wraps(function)
         def lambda_handler(event: dict[str, Any], lambda_context: Any) -> Any:
             context = StepFunctionsContext.from_event(event)

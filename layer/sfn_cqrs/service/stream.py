@@ -52,6 +52,8 @@ def stream_of(
     """
 
     def handler_of(handle: Callable[[R, Outbox], None]) -> LambdaHandler:
+        bootstrap.prepare()
+
         def lambda_handler(event: Message, _context: object) -> Message:
             outbox, failures = Outbox(), []
             for record in event["Records"]:

@@ -157,6 +157,7 @@ def sweeping(*kinds: Kind[Any]) -> LambdaHandler:
     Raises (from the handler):
         TransientError: AWS was busy; the other kinds are swept all the same.
     """
+    bootstrap.prepare()
 
     @naming_transient()
     def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
