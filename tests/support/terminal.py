@@ -40,6 +40,7 @@ class Terminal:
         os.close(its)
         self._terminal = ours
         self._printed = bytearray()
+        self._is_over = False
         self._more = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -52,6 +53,7 @@ class Terminal:
                 data = b""
             with self._more:
                 self._printed += data
+                self._is_over = not data
                 self._more.notify_all()
             if not data:
                 return
@@ -68,9 +70,9 @@ class Terminal:
         with self._more:
             while not (found := re.search(pattern, self.text, re.MULTILINE)):
                 left = deadline - time.monotonic()
-                if left <= 0 or not self._reader.is_alive():
+                if left <= 0 or self._is_over:
                     raise AssertionError(f"{pattern!r} is not in:\n{self.text}")
-                self._more.wait(min(left, 1))
+                self._more.wait(left)
         return found
 
     def press(self, keys):
