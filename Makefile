@@ -10,7 +10,7 @@ SAM_READY := .venv-sam/.ready
 CHECKOV_READY := .venv-checkov/.ready
 SUPPLY_READY := .venv-supply/.ready
 APP_REQUIREMENTS := $(wildcard app/requirements.txt)
-RUNTIME_REQUIREMENTS := layer/requirements.txt $(APP_REQUIREMENTS) requirements/local.in
+RUNTIME_REQUIREMENTS := layer/requirements.txt layer/postgres/requirements.txt $(APP_REQUIREMENTS) requirements/local.in
 RUNTIME_FILES := pyproject.toml engine/pyproject.toml $(RUNTIME_REQUIREMENTS) requirements/local.lock
 
 # Pin $(2), with the hashes of every platform's files, in requirements/$(1).lock; $(3): options.
@@ -85,6 +85,7 @@ lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: th
 	$(call pin,dev,$(RUNTIME_REQUIREMENTS) requirements/dev.in,$(ENGINE) $(ARGS))
 	$(call pin,local,$(RUNTIME_REQUIREMENTS),$(ENGINE) $(AS_DEV))
 	$(call pin,layer,layer/requirements.txt,$(AS_DEV))
+	$(call pin,postgres,layer/postgres/requirements.txt,$(AS_DEV))
 	$(if $(APP_REQUIREMENTS),$(call pin,app,$(APP_REQUIREMENTS),$(AS_DEV)))
 	$(call pin,fabric,requirements/fabric.in,$(ARGS))
 	$(call pin,sam,requirements/sam.in,$(ARGS))

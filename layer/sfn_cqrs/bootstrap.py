@@ -13,6 +13,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.domain.errors import SqlDisabledError
 from sfn_cqrs.domain.retention import Retention
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.read_model import ReadModel
     from sfn_cqrs.adapters.records import Records
     from sfn_cqrs.adapters.request_table import RequestTable
+    from sfn_cqrs.adapters.sql import Sql
     from sfn_cqrs.adapters.task_table import TaskTable
     from sfn_cqrs.adapters.topics import DeadLetters, Topic
     from sfn_cqrs.adapters.wait_table import WaitTable
@@ -378,6 +380,26 @@ def read_model(view: str, *, buckets: int = 1) -> "ReadModel":
     return read_models()(view, buckets=buckets)
 
 
+def has_sql() -> bool:
+    """Whether this stack has PostgreSQL; a handler that needs it says `when=bootstrap.has_sql`."""
+    return bool(_postgres())
+
+
+@_once
+def sql() -> "Sql":
+    """PostgreSQL, as another read model.
+
+    Raises:
+        SqlDisabledError: the stack has none.
+    """
+    where = _postgres()
+    if not where:
+        raise SqlDisabledError("this stack has no PostgreSQL")
+    from sfn_cqrs.adapters.sql_ways import sql_at  # noqa: PLC0415
+
+    return sql_at(where, _client)
+
+
 def machine_arn(name: str) -> str:
     """The ARN of another machine of this stack, such as `order-saga`, by its file's name."""
     return f"{os.environ['COMMAND_MACHINE_ARN'].removesuffix('-command')}-{name}"
@@ -431,6 +453,11 @@ def largest_upload() -> int:
 def longest_wait() -> int:
     """Seconds that a request to the API may wait for a version."""
     return int(os.environ["MAX_WAIT_SECONDS"])
+
+
+def _postgres() -> str:
+    """A DSN, `secret:ARN` of one, or `data-api:CLUSTER|SECRET|DATABASE`; empty: none."""
+    return os.environ.get("POSTGRES", "")
 
 
 def _executions(machine_arn: str, table: str) -> "Executions":

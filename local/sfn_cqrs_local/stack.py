@@ -22,6 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
+from sfn_cqrs.adapters.sql_driver import DriverSql
+from sfn_cqrs.domain.errors import SfnCqrsError, TransientError
+from sfn_cqrs.domain.sql_script import Migration
+from sfn_cqrs.service.migrations import Migrations
 from sfn_cqrs_local.checkout import FABRIC_PYTHON, TEMPLATE
 from sfn_cqrs_local.events import EventRules
 from sfn_cqrs_local.fabric import CREDENTIALS, Deployment, Fabric, Ministack, deploy, session
@@ -29,8 +33,11 @@ from sfn_cqrs_local.front import Front
 from sfn_cqrs_local.lambda_api import LambdaApi, forward_url
 from sfn_cqrs_local.lambdas import Functions, Invocation
 from sfn_cqrs_local.output import FunctionOutput
+from sfn_cqrs_local.postgres import VARIABLE as DSN
+from sfn_cqrs_local.postgres import LocalPostgres, PostgresError
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.samconfig import PARAMETER, app_package
+from sfn_cqrs_local.sql_files import migrations_of
 from sfn_cqrs_local.state import StackError, StackInfo, StateFolder
 from sfn_cqrs_local.streams import StreamMapping, StreamSettings
 from sfn_cqrs_local.template import DEFAULT_STACK, Function, Template
@@ -71,6 +78,7 @@ class LocalStack:
         recorder: Recorder | None = None,
         window_seconds: float | None = None,
         weather: tuple[float, int] | None = None,
+        postgres: bool = True,
     ) -> None:
         """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
 
@@ -78,6 +86,7 @@ class LocalStack:
         invocations and AWS calls. `fabric` may be another than ministack.
         No stream waits longer than `window_seconds` for a batch, whatever the template says.
         `weather` is the share of calls, invocations and answers that fail, and its seed.
+        A PostgreSQL runs if the user's package has migrations for one, unless `postgres` is false.
         """
         self.name = name
         self.state = StateFolder(state_dir)
@@ -90,6 +99,9 @@ class LocalStack:
         self._recorder = recorder
         self._window_seconds = window_seconds
         self._weather = weather
+        self._has_postgres = postgres
+        self._dsn = ""
+        self.postgres: LocalPostgres | None = None
         self._cleanup = ExitStack()
 
         self.http = self.aws = self.sfn = self.lambda_ = ""
@@ -167,11 +179,13 @@ class LocalStack:
             FABRIC_PYTHON, self.state.fabric_log, self._beside(3)
         )
         self.template = self._load(self.fabric)
+        migrations = self._begin_postgres()
         self._start_functions()
         self.front = Front(self.template.routes, self.functions, self.template.cors)
         self.http = self._serve(self._port, self.front.handle, self.front.guard)
         self._start_fabric(self.fabric, self.front.guard.origins)
         self._start_engine()
+        self._migrate(migrations)
         self._cleanup.enter_context(_environment(self.environment))
         self._cleanup.callback(self.functions.close)  # before the environment changes again
         self._start_deliveries()
@@ -190,6 +204,29 @@ class LocalStack:
         template = Template(document, path.parent, stack=self.name, parameters=given)
         names = {one: fabric.function_name(self.name, one) for one in template.functions}
         return template.named(names)
+
+    def _begin_postgres(self) -> list[Migration]:
+        """Begin to start PostgreSQL, beside all else; answers what is to be applied to it."""
+        environment = self.template.environment
+        if not self._has_postgres or "POSTGRES" not in environment:
+            return []
+        migrations = migrations_of(self.template.root, environment["APP_PACKAGE"])
+        self._dsn = os.environ.get(DSN, "")
+        if migrations and not self._dsn:
+            server = LocalPostgres(self.state.path / "postgres")
+            self.postgres = self._cleanup.enter_context(server)
+        return migrations
+
+    def _migrate(self, migrations: list[Migration]) -> None:
+        if not migrations:
+            return
+        try:
+            self._dsn = self._dsn or (self.postgres.dsn if self.postgres else "")
+            sql = DriverSql(lambda: self._dsn)
+            Migrations(sql, migrations).migrate()
+            sql.close()
+        except (PostgresError, SfnCqrsError, TransientError) as error:
+            raise StackError(f"PostgreSQL: {error}") from error
 
     def _start_functions(self) -> None:
         root = self.template.root
@@ -297,6 +334,7 @@ class LocalStack:
         deployed = self.deployment.environment
         return {
             **{name: deployed[name] for name in self.template.environment},
+            **({"POSTGRES": self._dsn} if self._dsn else {}),
             "AWS_ENDPOINT_URL": self.aws,
             "AWS_ENDPOINT_URL_SFN": self.sfn,
             "AWS_ENDPOINT_URL_LAMBDA": self.lambda_,

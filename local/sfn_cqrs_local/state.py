@@ -93,6 +93,7 @@ class StateFolder:
         document = asdict(info)
         document["lambda"] = document.pop("lambda_")
         draft = self._stack_json.with_suffix(".tmp")
+        draft.touch(0o600)  # it has the password of PostgreSQL
         draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         draft.replace(self._stack_json)
 

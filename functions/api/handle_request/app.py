@@ -11,7 +11,7 @@ from sfn_cqrs.routes.http import with_encoded_path
 from sfn_cqrs.routes.resources import DESCRIPTION, WITH_TOKEN
 
 bootstrap.prepare()
-app = api_of(*WITH_TOKEN, DESCRIPTION)
+app = api_of(*WITH_TOKEN, DESCRIPTION, has_own=True)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -338,6 +338,30 @@ class BusyError(TransientError):
     code: ClassVar[str] = "busy"
 
 
+class SqlRefusedError(SfnCqrsError):
+    """PostgreSQL refuses a statement or a value; another try would be refused as well."""
+
+    code = "sql_refused"
+
+    def __init__(self, state: str, message: str, detail: str = "") -> None:
+        """Carry the SQLSTATE, and what PostgreSQL says."""
+        super().__init__(f"{state}: {message}" + (f" ({detail})" if detail else ""))
+        self.state = state
+        self.detail = detail
+
+
+class SqlDisabledError(SfnCqrsError):
+    """The stack has no PostgreSQL."""
+
+    code = "sql_disabled"
+
+
+class MigrationError(SfnCqrsError):
+    """A migration cannot be applied; the message names its file and line."""
+
+    code = "migration_failed"
+
+
 class SupersededError(Exception):
     """A newer attempt owns the version, or it is closed: this execution has nothing left to do."""
 

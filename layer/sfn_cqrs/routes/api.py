@@ -7,22 +7,36 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
+from sfn_cqrs.routes.own import otherwise
 from sfn_cqrs.routes.problems import problem, problem_of
-from sfn_cqrs.routes.resolver import Resolver, Routes
+from sfn_cqrs.routes.resolver import Resolver, Routes, current_event, lambda_context
 from sfn_cqrs.service.logs import logger
 
 RETRY_AFTER = "2"
 """Seconds after which a client may send a request again that met a busy AWS."""
 
 
-def api_of(*resources: Routes) -> Resolver:
-    """Make an API of the routes of these resources."""
+def api_of(*resources: Routes, has_own: bool = False) -> Resolver:
+    """Make an API of the routes of these resources, and of the user's own behind them."""
     app = Resolver()
     for routes in resources:
         app.include_router(routes)
     app.exception_handler(Exception)(_refuse)
-    app.not_found(_no_route)
+    app.not_found(_own_route if has_own else _no_route)
     return app
+
+
+def _own_route(_error: NoRouteError) -> Response[str]:
+    """Answer by a route of the user's package, which is imported where nothing else answers."""
+    try:
+        app = otherwise(_refuse)
+        app.not_found(_no_route)
+        found = app.resolve(current_event(), lambda_context())
+    except Exception as broken:
+        return _refuse(broken)
+    response = Response(found["statusCode"], body=found["body"], headers=found["headers"])
+    response.base64_encoded = found.get("isBase64Encoded", False)
+    return response
 
 
 def _refuse(error: Exception) -> Response[str]:

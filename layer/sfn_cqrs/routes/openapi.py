@@ -17,6 +17,7 @@ from sfn_cqrs.routes.operation import (
     Schema,
     operation,
 )
+from sfn_cqrs.routes.own import routes_of_app
 from sfn_cqrs.routes.request import Request, answer
 from sfn_cqrs.routes.resolver import Route, Routes
 from sfn_cqrs.service import handlers
@@ -36,7 +37,8 @@ def routes_for(described: Sequence[Routes]) -> Routes:
     routes = Routes()
 
     def registered() -> list[Route]:
-        return [route for each in (*described, routes) for route in each.registered]
+        every = (*described, routes, routes_of_app())
+        return [route for each in every for route in each.registered]
 
     @routes.get("/openapi.json")
     @operation(rule=MEMBER, answers={200: _DOCUMENT})

@@ -28,6 +28,7 @@ _STATUS = {
     errors.UnauthorizedError: HTTPStatus.UNAUTHORIZED,
     errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.AnswerTooLargeError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.SqlDisabledError: HTTPStatus.NOT_FOUND,
     errors.BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -17,9 +17,14 @@ def current_event() -> dict[str, Any]:
     return event.raw_event
 
 
+def lambda_context() -> Any:
+    """What Lambda says of the invocation that this thread answers."""
+    return _mine.lambda_context
+
+
 def seconds_left() -> float:
     """Seconds that the function has for the request that this thread answers."""
-    context = _mine.lambda_context
+    context = lambda_context()
     return context.get_remaining_time_in_millis() / 1000 if context else float("inf")
 
 

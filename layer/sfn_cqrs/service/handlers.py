@@ -29,6 +29,7 @@ BulkHandler = Callable[[Sequence[Command]], None]
 NoticeHandler = Callable[[dict[str, Any]], None]
 
 _sync_handlers: dict[str, dict[str, SyncHandler]] = {}
+_conditions: dict[SyncHandler, Callable[[], bool]] = {}
 _bulk_handlers: dict[SyncHandler, BulkHandler] = {}
 _notice_handlers: dict[str, list[NoticeHandler]] = {}
 _access: dict[str, tuple[str, Access]] = {}
@@ -36,8 +37,12 @@ _loaded: set[str] = set()
 _lock = RLock()
 
 
-def sync_handler(type_: str) -> Callable[[SyncHandler], SyncHandler]:
+def sync_handler(
+    type_: str, *, when: Callable[[], bool] | None = None
+) -> Callable[[SyncHandler], SyncHandler]:
     """Register a function that brings commands of a type into a read model.
+
+    With `when`, such as `bootstrap.has_sql`, only in a stack of which it is true.
 
     It runs at least once per version and in the order of the versions, but a late retry of
     an earlier version is possible: guard the write by `command.version`. Raise
@@ -53,6 +58,8 @@ def sync_handler(type_: str) -> Callable[[SyncHandler], SyncHandler]:
         if namesake.__module__ != handler.__module__:
             raise ValueError(f"{name!r} is a handler of {namesake.__module__} already; rename one")
         _sync_handlers[type_][name] = handler
+        if when is not None:
+            _conditions[handler] = when
         return handler
 
     return register
@@ -180,7 +187,12 @@ def naming_unknown(type_: str) -> Iterator[None]:
 def names_of(type_: str) -> list[str]:
     """The handlers of a type, the data table first."""
     load()
-    return [DEFAULT_HANDLER, *_sync_handlers.get(type_, {})]
+    handlers = _sync_handlers.get(type_, {})
+    return [DEFAULT_HANDLER, *(name for name, one in handlers.items() if _is_on(one))]
+
+
+def _is_on(handler: SyncHandler) -> bool:
+    return handler not in _conditions or _conditions[handler]()
 
 
 def find(type_: str, name: str) -> SyncHandler:

@@ -32,6 +32,7 @@ COMMANDS: Final = {
         "sfn_cqrs_local.cli.imports:import_",
         "Import files: start, dry-run, status, errors, retry.",
     ),
+    "sql": ("sfn_cqrs_local.cli.sql:sql", "Migrations of PostgreSQL: migrate, status."),
     "start": ("sfn_cqrs_local.cli.execution:start", "Start a state machine, and watch it."),
     "execution": (
         "sfn_cqrs_local.cli.executions:execution",

@@ -1,0 +1,209 @@
+"""PostgreSQL as a read model: what a handler asks of it, whichever way leads there.
+
+Statements name their parameters `:name`. Both adapters answer the same: rows as JSON has them,
+what passes by itself as a `BusyError`, and what PostgreSQL refuses as a `SqlRefusedError`.
+"""
+
+import json
+import random
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from math import isfinite
+from typing import Any, Final, TypeVar
+
+from sfn_cqrs.domain.errors import BusyError, InvalidInputError, SqlRefusedError
+
+Scalar = str | int | float | bool | None
+"""What a parameter may be; write `CAST(:total AS numeric)` where text is not meant."""
+Row = Mapping[str, Any]
+T = TypeVar("T")
+
+TRIES: Final = 4
+MAX_ROW_BYTES: Final = 1_000_000
+MAX_BATCH_BYTES: Final = 3_000_000
+"""The Data API takes a request of 4 MiB."""
+_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_ROLLED_BACK: Final = ("40001", "40P01")
+_BUSY: Final = ("08", "53", *_ROLLED_BACK, "25006", "55P03", "57P01", "57P02", "57P03")
+"""Beginnings of SQLSTATEs: no connection, no room, a conflict, a lock, a server that ends."""
+
+
+class RolledBackError(BusyError):
+    """A deadlock or a conflict: PostgreSQL has undone the statement, so it can be made again."""
+
+
+class Transaction(ABC):
+    """Statements that take effect together, or not at all."""
+
+    @abstractmethod
+    def run(self, statement: str, **parameters: Scalar) -> int:
+        """Run a statement; how many rows it has changed."""
+
+    @abstractmethod
+    def rows(self, query: str, **parameters: Scalar) -> list[dict[str, Any]]:
+        """The rows of a query, as JSON has them."""
+
+
+class Sql(Transaction):
+    """One database. Every method raises BusyError, SqlRefusedError or InvalidInputError."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Statements that take effect when the block ends, unless it raises."""
+
+    @abstractmethod
+    def _run(self, statement: str, parameters: Mapping[str, Scalar]) -> int: ...
+
+    @abstractmethod
+    def _texts(self, query: str, parameters: Mapping[str, Scalar]) -> list[str]: ...
+
+    def run(self, statement: str, **parameters: Scalar) -> int:
+        """Run a statement; how many rows it has changed.
+
+        It is made again only where PostgreSQL has undone it: whether one took effect whose
+        answer is lost, nobody knows. Guard what is written by its version.
+        """
+        return again(partial(self._run, statement, checked(parameters)), RolledBackError)
+
+    def rows(self, query: str, **parameters: Scalar) -> list[dict[str, Any]]:
+        """The rows of a query: numbers, texts, lists and objects; a moment is ISO 8601."""
+        texts = again(partial(self._texts, as_json(query), checked(parameters)), BusyError)
+        return [json.loads(text) for text in texts]
+
+    def put_if_newer(self, table: str, keys: Row, row: Row, version: int) -> bool:
+        """Put a row unless that version or a later one is there; False if it is.
+
+        Args:
+            table: its name; it has a column `version`, and `keys` are its primary key.
+            keys: the columns of the key.
+            row: the other columns; those that are not named stay as they are.
+            version: of the command.
+        """
+        return self.put_many_if_newer(table, tuple(keys), [{**keys, **row, "version": version}]) > 0
+
+    def put_many_if_newer(self, table: str, keys: Sequence[str], rows: Sequence[Row]) -> int:
+        """Put rows that have a `version`, each if it is newer; how many were.
+
+        Of several of one key the highest counts. All have the same columns. It is one statement for
+        each three megabytes, and may be made again: what comes twice changes nothing.
+        """
+        statement = ""
+        count = 0
+        for texts, columns in _batches(table, keys, rows):
+            statement = statement or _upsert(table, keys, columns)
+            parameters = {"rows": f"[{','.join(texts)}]"}
+            count += again(partial(self._run, statement, parameters), BusyError)
+        return count
+
+
+def again(attempt: Callable[[], T], cause: type[BusyError]) -> T:
+    """Make an attempt, and a few more for what may have passed by then."""
+    for number in range(TRIES - 1):
+        try:
+            return attempt()
+        except cause:
+            time.sleep(random.uniform(0, 0.05 * 2**number))
+    return attempt()
+
+
+def as_json(query: str) -> str:
+    """A query that answers each row as one text."""
+    return f"SELECT CAST(to_jsonb(q) AS text) FROM ({query.rstrip().rstrip(';')}) AS q"
+
+
+def refusal(state: str, message: str, detail: str = "") -> Exception:
+    """What a SQLSTATE means: passing, or refused; a value never comes into the message."""
+    if state in _ROLLED_BACK:
+        return RolledBackError(f"{state}: {message}")
+    if state.startswith(_BUSY):
+        return BusyError(f"{state}: {message}")
+    return SqlRefusedError(state, message, detail)
+
+
+def checked(parameters: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
+    """Parameters that PostgreSQL can hold.
+
+    Raises:
+        InvalidInputError: one has a NUL character, is NaN or infinite, or too large.
+    """
+    for name, value in parameters.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise InvalidInputError(name, "is NaN or infinite")
+        if isinstance(value, str) and "\0" in value:
+            raise InvalidInputError(name, "has a NUL character, which PostgreSQL cannot hold")
+        if isinstance(value, str) and len(value.encode()) > MAX_BATCH_BYTES + MAX_ROW_BYTES:
+            raise InvalidInputError(name, "is larger than one statement may be")
+    return parameters
+
+
+def _batches(
+    table: str, keys: Sequence[str], rows: Sequence[Row]
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Rows as JSON, the highest version of each key, in the order of keys: no two deadlock."""
+    columns = sorted(rows[0]) if rows else []
+    for name in (table, *columns, *keys):
+        if not _NAME.fullmatch(name):
+            raise InvalidInputError(name, "is no name of a table or column: a-z, 0-9 and _")
+    if any(sorted(row) != columns for row in rows):
+        raise InvalidInputError(table, "rows of one batch have the same columns")
+    batch: list[str] = []
+    size = 0
+    for text in _newest(table, keys, rows):
+        if batch and size + len(text) > MAX_BATCH_BYTES:
+            yield batch, columns
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text)
+    if batch:
+        yield batch, columns
+
+
+def _newest(table: str, keys: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
+    newest: dict[str, Row] = {}
+    for row in rows:
+        key = _text([row[name] for name in keys], table)
+        if key not in newest or newest[key]["version"] < row["version"]:
+            newest[key] = row
+    return (_text(dict(newest[key]), table) for key in sorted(newest))
+
+
+def _text(value: Any, table: str) -> str:
+    """A row as JSON in ASCII.
+
+    Raises:
+        InvalidInputError: PostgreSQL cannot hold it, or it is too large for one statement.
+    """
+    try:
+        text = json.dumps(value, allow_nan=False, default=_plain, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(table, f"a row cannot be kept: {error}") from error
+    if re.search(r"(?<!\\)(\\\\)*\\u0000", text):
+        raise InvalidInputError(table, "a text has a NUL character, which PostgreSQL cannot hold")
+    if len(text) > MAX_ROW_BYTES:
+        raise InvalidInputError(
+            table, f"a row has {len(text)} bytes, and at most {MAX_ROW_BYTES} are put at once"
+        )
+    return text
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal | datetime | date):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _upsert(table: str, keys: Sequence[str], columns: Sequence[str]) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    new = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in columns if name not in keys)
+    key = ", ".join(f'"{name}"' for name in keys)
+    return (
+        f'INSERT INTO "{table}" AS present ({names}) SELECT {names}'
+        f' FROM jsonb_populate_recordset(CAST(NULL AS "{table}"), CAST(:rows AS jsonb))'
+        f" ON CONFLICT ({key}) DO UPDATE SET {new} WHERE present.version < EXCLUDED.version"
+    )

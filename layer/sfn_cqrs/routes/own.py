@@ -1,0 +1,70 @@
+"""The routes of the user's package, as the framework serves and describes its own."""
+
+from collections.abc import Callable
+from functools import cache
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.policy import require
+from sfn_cqrs.routes.http import body_of, code_of
+from sfn_cqrs.routes.operation import ANYTHING, TEXT, Rule, Schema, operation
+from sfn_cqrs.routes.request import Request, answer
+from sfn_cqrs.routes.resolver import Resolver, Routes, current_event
+from sfn_cqrs.service.routes import Asked, OwnRoute, own_routes
+
+_ANSWER = Schema("OwnAnswer", {"type": "object", "additionalProperties": ANYTHING})
+
+
+def routes_of_app() -> Routes:
+    """The user's routes; they come after the framework's own.
+
+    Raises:
+        AppBrokenError: a module of the user's package cannot be imported.
+    """
+    return _routes(tuple(own_routes()))
+
+
+def otherwise(refuse: Callable[[Exception], Response[str]]) -> Resolver:
+    """What answers where no route of the framework's does; `refuse` makes answers of errors."""
+    app = Resolver()
+    app.include_router(routes_of_app())
+    app.exception_handler(Exception)(refuse)
+    return app
+
+
+@cache
+def _routes(declared: tuple[OwnRoute, ...]) -> Routes:
+    routes = Routes()
+    for one in declared:
+        rule = one.path.replace("{", "<").replace("}", ">")
+        routes.route(rule, one.method)(_answering(one))
+    return routes
+
+
+def _answering(route: OwnRoute) -> Callable[..., Response[str]]:
+    """A route's function as the resolver calls it."""
+
+    def answered(**path: str) -> Response[str]:
+        request, event = Request(), current_event()
+        who, query = request.identity, event.get("queryStringParameters") or {}
+        name = f"{route.method} {route.path}"
+        said = f'route("{route.method}", "{route.path}")'
+        require(route.allow, who.client, name, said, "allow")
+        unknown = sorted(query.keys() - set(route.query))
+        if unknown:
+            known = ", ".join(route.query) or "none"
+            raise InvalidInputError(unknown[0], f"is not known; known: {known}")
+        values = {parameter: code_of(value) for parameter, value in path.items()}
+        body = body_of(event) if event.get("body") else {}
+        asked = Asked(who.tenant, who.user, who.groups, values, dict(query), body)
+        return answer(HTTPStatus.OK, dict(route.function(asked)))
+
+    answered.__name__ = route.function.__name__
+    answered.__doc__ = route.function.__doc__
+    return operation(
+        rule=Rule(f"{str(route.allow).capitalize()}."),
+        query=dict.fromkeys(route.query, TEXT),
+        answers={200: _ANSWER},
+    )(answered)

@@ -1,0 +1,18 @@
+"""The SQL files of the user's package: app/PACKAGE/sql/0001_what_it_does.sql."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sfn_cqrs.domain.sql_script import Migration
+
+
+def sql_folder(root: Path, package: str) -> Path:
+    """Where a package has its migrations."""
+    return root / "app" / package / "sql"
+
+
+def migrations_of(root: Path, package: str) -> list[Migration]:
+    """The migrations of a package, in no order; none where there is no such folder."""
+    files = sorted(sql_folder(root, package).glob("*.sql"))
+    return [Migration(file.name, file.read_text(encoding="utf-8")) for file in files]

@@ -1,0 +1,90 @@
+"""The stack with PostgreSQL: orders are searched, and everything adds up after it was killed."""
+
+import json
+import os
+import signal
+
+import pytest
+from tests.support.command_line import command_line
+from tests.support.quick_stack import quick_stack
+
+from sfn_cqrs_local.client.api import connect
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with quick_stack(state_dir=tmp_path_factory.mktemp("state"), postgres=True) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def api(stack):
+    return connect(stack.state.path, None, None)
+
+
+def publish(api, code, name, customer="ada", total=5, version=0):
+    body = {"type": "ORDER", "code": code, "name": name, "version": version}
+    attributes = {"customer": customer, "total": total}
+    sent = json.dumps({**body, "attributes": attributes})
+    return api.post("/commands?wait=10", sent)["outcome"]
+
+
+def codes(api, **query):
+    return [order["code"] for order in api.get("/orders/search", **query)["items"]]
+
+
+def test_orders_are_found_by_whatever_they_have(api):
+    for code, name, customer, total in (
+        ("s-1", "Red bicycle", "ada", 120.5),
+        ("s-2", "Blue bicycle bell", "bob", 9.99),
+        ("s-3", "Blue kettle", "ada", 45),
+    ):
+        assert publish(api, code, name, customer, total) == "APPLIED"
+
+    assert codes(api, customer="ada") == ["s-1", "s-3"]
+    assert codes(api, least=10, most=100) == ["s-3"]
+    assert codes(api, words="blue bicycle") == ["s-2"]
+    assert codes(api, words="blue OR red", after="s-1", limit=1) == ["s-2"]
+
+
+def test_another_tenant_finds_nothing(stack):
+    assert codes(connect(stack.state.path, None, "other"), customer="ada") == []
+
+
+def test_a_version_that_postgresql_refuses_fails_and_its_chain_goes_on(api):
+    assert publish(api, "odd", "a\0b") == "FAILED"
+    link = api.get("/commands/ORDER/odd/1")
+
+    assert link["error"] == "SyncHandlerError"
+    assert "a text has a NUL character, which PostgreSQL cannot hold" in link["cause"]
+    assert publish(api, "odd", "mended", version=1) == "BLOCKED"
+    api.post("/commands/ORDER/odd/1/skip", headers={"x-roles": "operator"})
+    assert api.get("/commands/ORDER/odd/2", wait=10)["outcome"] == "APPLIED"
+    assert codes(api, words="mended") == ["odd"]
+
+
+def test_the_command_line_shows_what_is_applied_and_applies_the_rest(stack, monkeypatch, capsys):
+    run = command_line(monkeypatch, capsys, after=["--state", str(stack.state.path)])
+
+    assert "0001_orders_search.sql  20" in run("sql", "status").output
+    assert run("sql", "migrate") == (0, "everything is applied\n", "")
+
+
+@pytest.mark.real_time("the machine's own pauses before it tries again")
+def test_a_killed_server_holds_versions_up_and_loses_none(stack, api):
+    for number in range(10):
+        publish(api, f"k-{number}", "before")
+    os.kill(stack.postgres.pid, signal.SIGKILL)
+    for number in range(10):
+        body = {"type": "ORDER", "code": f"k-{number}", "name": "after", "version": 1}
+        api.post("/commands", json.dumps({**body, "attributes": {"customer": "ada", "total": 1}}))
+    stack.postgres.restart()
+
+    for number in range(10):
+        path = f"/commands/ORDER/k-{number}/2"
+        while (link := api.get(path, wait=10))["outcome"] in ("OPEN", "WAITING"):
+            pass
+        assert link["outcome"] == "APPLIED"
+    assert codes(api, words="after") == [f"k-{number}" for number in range(10)]
