@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.request_table import RequestTable
     from sfn_cqrs.adapters.sql import Sql
     from sfn_cqrs.adapters.task_table import TaskTable
-    from sfn_cqrs.adapters.topics import DeadLetters, Topic
+    from sfn_cqrs.adapters.topics import DeadLetters, People, Topic
     from sfn_cqrs.adapters.wait_table import WaitTable
     from sfn_cqrs.adapters.zip_bucket import ZipBucket
     from sfn_cqrs.adapters.zip_jobs import ZipJobs
@@ -330,11 +330,19 @@ def events() -> "Topic":
 
 
 @_once
-def alarms() -> "Topic":
-    """The topic of alarms."""
+def failures() -> "Topic":
+    """The topic of what has failed."""
     from sfn_cqrs.adapters.topics import Topic  # noqa: PLC0415
 
-    return Topic(_client("sns"), os.environ["ALARM_TOPIC_ARN"])
+    return Topic(_client("sns"), os.environ["FAILURE_TOPIC_ARN"])
+
+
+@_once
+def alarms() -> "People":
+    """The topic that people listen to."""
+    from sfn_cqrs.adapters.topics import People  # noqa: PLC0415
+
+    return People(_client("sns"), os.environ["ALARM_TOPIC_ARN"])
 
 
 @_once
@@ -398,6 +406,11 @@ def sql() -> "Sql":
     from sfn_cqrs.adapters.sql_ways import sql_at  # noqa: PLC0415
 
     return sql_at(where, _client)
+
+
+def stack_name() -> str:
+    """The name of this stack."""
+    return os.environ["POWERTOOLS_SERVICE_NAME"]
 
 
 def machine_arn(name: str) -> str:

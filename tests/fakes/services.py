@@ -9,6 +9,7 @@ from tests.fakes.store import Store
 from sfn_cqrs.adapters.attributes_bucket import COMMANDS, MAX_INLINE_BYTES
 from sfn_cqrs.adapters.executions import Attempt
 from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.digest import Digest
 from sfn_cqrs.domain.errors import LinksDisabledError
 from sfn_cqrs.domain.values import Json, canonical
 
@@ -114,6 +115,16 @@ class Topic:
     def publish(self, messages: Sequence[dict[str, Any]]) -> None:
         with self._lock:
             self.messages.extend(deepcopy(list(messages)))
+
+
+class People:
+    """The topic that people listen to; it keeps what they were told."""
+
+    def __init__(self) -> None:
+        self.told: list[Digest] = []
+
+    def tell(self, digest: Digest) -> None:
+        self.told.append(digest)
 
 
 class Queue:

@@ -2,7 +2,15 @@ from typing import Any
 
 from tests.fakes.imports import ImportBucket, ImportTable
 from tests.fakes.records import TABLES, KeepsRecords, R, is_a
-from tests.fakes.services import AttributesBucket, DeadLetters, Executions, LinkSecret, Queue, Topic
+from tests.fakes.services import (
+    AttributesBucket,
+    DeadLetters,
+    Executions,
+    LinkSecret,
+    People,
+    Queue,
+    Topic,
+)
 from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
     CommandTable,
@@ -65,7 +73,8 @@ class World(KeepsRecords):
         self.link_secret = LinkSecret()
         self.import_executions = Executions(self.store)
         self.events = Topic(self.store)
-        self.alarms = Topic(self.store)
+        self.failures = Topic(self.store)
+        self.alarms = People()
         self.dead_letters = DeadLetters(self.store)
         self.notifications = Queue()
         self.task_actions = Queue()
@@ -123,6 +132,7 @@ class World(KeepsRecords):
             "link_secret",
             "import_executions",
             "events",
+            "failures",
             "alarms",
             "dead_letters",
             "notifications",

@@ -36,7 +36,7 @@ def test_no_task_token_is_seen_outside_of_the_table(log, capsys):
         shown.append(system.api("GET", f"/approvals/{id_}"))
 
         assert_ended(system)
-        messages = [system.world.events.messages, system.world.alarms.messages]
+        messages = [system.world.events.messages, system.world.failures.messages]
         executions = system.executions()
     seen = {
         "log": log.getvalue() + "".join(capsys.readouterr()),

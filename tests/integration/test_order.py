@@ -85,7 +85,7 @@ def test_every_version_is_told_of_once_it_has_closed(system, airport):
         (notice["action"], notice["content"]["version"], notice["content"]["outcome"])
         for notice in notices
     ] == [("command-status", 1, "APPLIED"), ("command-status", 2, "APPLIED")]
-    assert system.alarms() == []
+    assert system.failures() == []
 
 
 def test_two_airports_of_one_country_are_counted(system, airport):

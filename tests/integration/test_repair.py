@@ -73,7 +73,7 @@ def test_a_handler_that_raises_fails_its_version_and_blocks_the_rest(failed):
 
 
 def test_a_failure_raises_one_alarm_and_is_told_of_with_those_it_blocks(failed):
-    alarms, notices = failed.system.alarms(), failed.system.notices()
+    alarms, notices = failed.system.failures(), failed.system.notices()
 
     process = failed.system.process(failed.key, 1)
     assert [(alarm["action"], alarm["id"]) for alarm in alarms] == [
@@ -194,7 +194,7 @@ def test_an_aborted_execution_is_closed_by_its_event_and_redriven(system, airpor
 
     assert airport.outcomes() == ["OPEN", "FAILED"]
     assert system.process(airport.key, 2).error == "ABORTED"
-    assert len(system.alarms()) == 1
+    assert len(system.failures()) == 1
     system.stream.pending.append(held)
     system.run()
     airport.operate(2, "redrive")
@@ -276,7 +276,7 @@ def test_a_table_that_is_busy_for_a_while_fails_nothing(system, airport, operati
 
     assert refused == [code] * 10
     airport.assert_complete()
-    assert system.alarms() == []
+    assert system.failures() == []
 
 
 def test_what_fails_to_be_recorded_is_closed_by_the_event_of_its_end(system, airport):

@@ -41,7 +41,7 @@ def test_no_task_token_is_seen_outside_of_the_table(system, log, capsys):
     seen = {
         "log": log.getvalue() + "".join(capsys.readouterr()),
         "responses": json.dumps([waiting, chain]),
-        "messages": json.dumps([system.notices(), system.alarms(), system.stream.given_up]),
+        "messages": json.dumps([system.notices(), system.failures(), system.stream.given_up]),
         "executions": json.dumps(system.executions(), default=str),
     }
     assert all(len(text) > 100 for text in seen.values())

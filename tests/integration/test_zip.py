@@ -194,7 +194,7 @@ def test_the_world_is_told_of_the_files_and_of_the_end_and_never_of_a_token(syst
         ("PROCESSING", 2, 0),
         ("FAILED", 2, 4),
     ]
-    alarms = [one for one in system.alarms() if one["id"] == id_]
+    alarms = [one for one in system.failures() if one["id"] == id_]
     assert [one["content"]["errorMessage"] for one in alarms] == [
         f"files or rows have failed; look at the files of {id_}"
     ]

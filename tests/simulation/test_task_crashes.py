@@ -26,7 +26,7 @@ from sfn_cqrs.service.tasks.service import TaskService
 
 ITEMS = 4
 FAILS = 2
-PARTS = ("task_executions", "events", "alarms")
+PARTS = ("task_executions", "events", "failures")
 TRIES = 3
 RECEIVED = {"ApproximateReceiveCount": "1"}
 

@@ -228,7 +228,7 @@ def test_a_hook_that_fails_is_alarmed_and_recorded_and_nothing_else(
     assert view["status"] == "COMPLETED"
     (why,) = view["failedHooks"].values()
     assert re.fullmatch(r"ValueError: no such channel \(test_zip_repairs\.py, line \d+\)", why)
-    messages = [one["content"]["errorMessage"] for one in system.alarms() if one["id"] == id_]
+    messages = [one["content"]["errorMessage"] for one in system.failures() if one["id"] == id_]
     assert messages == [f"the hook tell failed: {why}"]
 
 

@@ -31,7 +31,7 @@ from sfn_cqrs.service.commands.service import Caller
 
 CONSUMER = "StreamOnApprovalChangedFunction"
 TYPE = "ORDER_RELEASE"
-WATCHED = ("events", "alarms", "requests")
+WATCHED = ("events", "failures", "requests")
 
 
 class _WatchedApprovals(WatchedRecords[Approval]):

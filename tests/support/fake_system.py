@@ -20,7 +20,7 @@ WATCHED = (
     "requests",
     "attributes",
     "events",
-    "alarms",
+    "failures",
     "dead_letters",
 )
 

@@ -185,9 +185,9 @@ class MotoSystem(System):
             return self._inboxes[logical_id]
         return self._refs[self.template.resolve({"Ref": logical_id})]
 
-    def alarms(self) -> list[dict[str, Any]]:
-        """The messages of the alarm topic."""
-        return [json.loads(message["Message"]) for message in self._inbox("AlarmInbox")]
+    def failures(self) -> list[dict[str, Any]]:
+        """The messages of the failure topic."""
+        return [json.loads(message["Message"]) for message in self._inbox("FailureInbox")]
 
     def notices(self) -> list[dict[str, Any]]:
         """The messages of the events topic."""
@@ -227,7 +227,7 @@ class MotoSystem(System):
             self._make_queue(logical_id, queues[logical_id])
         for _, properties in self._resources("AWS::SNS::Subscription"):
             self._subscribe(properties)
-        for topic, queue in (("AlarmTopic", "AlarmInbox"), ("EventsTopic", "EventsInbox")):
+        for topic, queue in (("FailureTopic", "FailureInbox"), ("EventsTopic", "EventsInbox")):
             self._listen(topic, queue)
 
     def _resources(self, kind: str) -> list[tuple[str, dict[str, Any]]]:

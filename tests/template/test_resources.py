@@ -318,6 +318,7 @@ def test_every_topic_is_encrypted() -> None:
     assert {name: topic["KmsMasterKeyId"] for name, topic in topics.items()} == {
         "AlarmTopic": {"Ref": "AlarmTopicKey"},
         "EventsTopic": "alias/aws/sns",
+        "FailureTopic": "alias/aws/sns",
     }
 
 

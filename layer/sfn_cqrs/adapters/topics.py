@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from sfn_cqrs.domain.digest import Digest
 from sfn_cqrs.domain.errors import BusyError
 
 if TYPE_CHECKING:
@@ -41,6 +42,14 @@ class Topic:
             failed = answer.get("Failed", [])
             if failed:
                 raise BusyError(f"{len(failed)} notices were not taken: {failed[0]['Code']}")
+
+
+class People(Topic):
+    """The topic that people listen to, by e-mail and the like."""
+
+    def tell(self, digest: Digest) -> None:
+        """Send a message that people read."""
+        self._client.publish(TopicArn=self._arn, Subject=digest.subject, Message=digest.text)
 
 
 class DeadLetters:

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from sfn_cqrs import bootstrap
@@ -18,6 +19,9 @@ FIRST_PAUSE_SECONDS = 2
 LONGEST_PAUSE_SECONDS = 300
 
 
+Notice = dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A notice as the queue delivers it.
@@ -26,7 +30,7 @@ class Delivery:
     function may still run.
     """
 
-    notice: dict[str, Any]
+    notice: Notice
     receives: int
     remaining_ms: Callable[[], int]
 
@@ -67,6 +71,29 @@ def consumer_of(
     return handler_of
 
 
+def consumer_of_batches(handle: Callable[[list[Notice]], None]) -> LambdaHandler:
+    """Make a Lambda handler of a function of all the messages that a queue delivers at once.
+
+    What it raises brings them back once the queue's visibility timeout is over. A message that
+    cannot be read comes back alone, and goes to the dead letters in the end.
+    """
+
+    @wraps(handle)
+    def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> dict[str, Any]:
+        notices, unreadable = [], []
+        for record in event["Records"]:
+            try:
+                notices.append(_notice(record))
+            except (KeyError, TypeError, ValueError):
+                logger.exception("a message cannot be read", message_id=record["messageId"])
+                unreadable.append({"itemIdentifier": record["messageId"]})
+        if notices:
+            handle(notices)
+        return {"batchItemFailures": unreadable}
+
+    return lambda_handler
+
+
 def pause(receives: int) -> int:
     """Seconds until a message that has come so often comes again; twice as many each time."""
     longest = min(FIRST_PAUSE_SECONDS * 2 ** (receives - 1), LONGEST_PAUSE_SECONDS)
@@ -83,10 +110,17 @@ def _postpone(queue: Callable[[], Queue], records: list[dict[str, Any]]) -> None
 
 def _delivery(record: dict[str, Any], lambda_context: Any) -> Delivery:
     return Delivery(
-        json.loads(json.loads(record["body"])["Message"]),
+        _notice(record),
         _receives(record),
         lambda: remaining_ms_of(lambda_context),
     )
+
+
+def _notice(record: dict[str, Any]) -> Notice:
+    notice: Notice = json.loads(json.loads(record["body"])["Message"])
+    if not isinstance(notice, dict):
+        raise TypeError("a notice is an object")
+    return notice
 
 
 def _receives(record: dict[str, Any]) -> int:

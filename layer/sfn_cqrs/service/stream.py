@@ -31,7 +31,7 @@ class Outbox:
     def send(self) -> None:
         """Publish everything."""
         bootstrap.events().publish(self.notices)
-        bootstrap.alarms().publish(self.alarms)
+        bootstrap.failures().publish(self.alarms)
 
     def is_first(self, what: object) -> bool:
         """Whether nothing equal was asked for before in this batch."""

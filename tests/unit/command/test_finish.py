@@ -45,7 +45,7 @@ def test_no_notice_is_sent_here_as_the_stream_sends_them(applied, finish):
 
     finish()
 
-    assert (world.events.messages, world.alarms.messages) == ([], [])
+    assert (world.events.messages, world.failures.messages) == ([], [])
 
 
 def test_the_version_that_waits_goes_on(applied, finish):

@@ -119,7 +119,7 @@ def test_one_of_two_votes_is_told_of_and_wakes_nobody(event, world):
 def test_what_follows_a_decision_and_fails_is_alarmed(event, world):
     assert handle(event, FAILED) == ALL_DONE
 
-    (alarm,) = world.alarms.messages
+    (alarm,) = world.failures.messages
     assert alarm == {
         "action": "sfn-alarm",
         **ID,
@@ -138,13 +138,13 @@ def test_what_is_done_is_told_of_and_not_alarmed(event, world):
     lambda_handler(record_of(event, done), None)
 
     assert [one["content"]["happened"] for one in world.events.messages] == ["DONE"]
-    assert world.alarms.messages == []
+    assert world.failures.messages == []
 
 
 def test_no_notice_names_a_person_or_carries_a_token_or_a_payload(event, world):
     handle(event, REQUESTED, REMINDED, GRANTED, FAILED)
 
-    told = str([world.events.messages, world.alarms.messages])
+    told = str([world.events.messages, world.failures.messages])
     assert len(world.events.messages) == 4
     assert [text for text in (TOKEN, "taro", "hanako", "1200", "192.0.2") if text in told] == []
 

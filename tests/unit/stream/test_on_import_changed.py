@@ -80,7 +80,7 @@ def test_the_world_is_told_when_the_file_is_read(records, world):
     assert handle(records[1]) == ALL_DONE
 
     assert world.events.messages == [STARTED]
-    assert world.alarms.messages == []
+    assert world.failures.messages == []
 
 
 def test_a_job_that_begins_is_not_told_of_yet(records, world):
@@ -96,7 +96,7 @@ def test_the_world_is_told_of_the_end_and_an_alarm_of_a_failure(records, world):
     assert handle(records[3]) == ALL_DONE
 
     assert world.events.messages == [ENDED]
-    assert world.alarms.messages == [ALARM]
+    assert world.failures.messages == [ALARM]
 
 
 def test_a_job_that_ends_well_raises_no_alarm(records, world):
@@ -105,7 +105,7 @@ def test_a_job_that_ends_well_raises_no_alarm(records, world):
 
     handle(well)
 
-    assert world.alarms.messages == []
+    assert world.failures.messages == []
 
 
 @pytest.mark.parametrize(("rows", "step"), [(19, 0), (20, 1), (39, 1), (200, 10), (400, 0)])

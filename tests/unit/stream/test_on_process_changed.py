@@ -60,7 +60,7 @@ def test_a_published_version_is_started_and_a_closed_one_is_told_of(event, world
 
     assert world.executions.started == [CommandRef(NRT, 2, 1)]
     assert world.events.messages == [NOTICE]
-    assert world.alarms.messages == []
+    assert world.failures.messages == []
 
 
 def test_a_record_that_comes_again_starts_nothing_twice(event, world):
@@ -135,7 +135,7 @@ def test_a_failure_is_an_alarm_with_the_executions_name(closed, world):
 
     handle(closed("FAILED", **failure))
 
-    assert world.alarms.messages == [
+    assert world.failures.messages == [
         {
             "action": "sfn-alarm",
             "id": "01KAXK2B7N4T6V0J1X2Z3C4D5E",
@@ -156,7 +156,7 @@ def test_a_failure_is_an_alarm_with_the_executions_name(closed, world):
 def test_only_a_failure_is_an_alarm(outcome, closed, world):
     handle(closed(outcome))
 
-    assert world.alarms.messages == []
+    assert world.failures.messages == []
     assert [notice["content"]["outcome"] for notice in world.events.messages] == [outcome]
 
 

@@ -39,7 +39,7 @@ def test_a_new_saga_is_started_and_one_that_is_parked_is_told_of(world, records)
         }
     ]
     message = "TransientError: refund_payment: ConnectionError: the bank does not answer"
-    assert world.alarms.messages == [
+    assert world.failures.messages == [
         {
             "action": "sfn-alarm",
             **identity,
@@ -55,7 +55,7 @@ def test_an_end_is_told_of_and_alarms_nobody(status, world, records):
     lambda_handler({"Records": records[1:]}, None)
 
     assert [one["content"]["status"] for one in world.events.messages] == [status]
-    assert world.alarms.messages == []
+    assert world.failures.messages == []
 
 
 def test_a_record_that_comes_twice_starts_once(world, records):

@@ -111,8 +111,8 @@ def test_an_item_that_failed_is_told_of_and_alarmed(event, world):
     assert handle(event, 1) == ALL_DONE
 
     assert world.events.messages == [SUB_TASK]
-    assert world.alarms.messages[0]["content"]["errorMessage"] == ALARM["content"]["errorMessage"]
-    assert world.alarms.messages[0].keys() == ALARM.keys()
+    assert world.failures.messages[0]["content"]["errorMessage"] == ALARM["content"]["errorMessage"]
+    assert world.failures.messages[0].keys() == ALARM.keys()
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "CANCELLED"])
@@ -123,14 +123,14 @@ def test_an_item_that_ended_otherwise_is_told_of_and_not_alarmed(status, event, 
     lambda_handler({"Records": [record]}, None)
 
     assert [message["content"]["status"] for message in world.events.messages] == [status]
-    assert world.alarms.messages == []
+    assert world.failures.messages == []
 
 
 def test_a_task_that_ended_is_told_of_with_its_counts(event, world):
     assert handle(event, 2) == ALL_DONE
 
     assert world.events.messages == [ENDED]
-    assert world.alarms.messages == []
+    assert world.failures.messages == []
 
 
 def test_the_notices_of_a_batch_are_published_together(event, key, world, monkeypatch):

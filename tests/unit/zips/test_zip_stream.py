@@ -71,7 +71,7 @@ def test_the_world_is_told_of_the_end_and_alarmed_of_what_failed(world, deliver)
         "cancelled": 0,
         "error": None,
     }
-    assert [(alarm["action"], alarm["content"]) for alarm in world.alarms.messages] == [
+    assert [(alarm["action"], alarm["content"]) for alarm in world.failures.messages] == [
         (
             "sfn-alarm",
             {
@@ -96,7 +96,7 @@ def test_an_archive_that_could_not_be_read_is_named_in_the_alarm(world, deliver,
 
     deliver(2, ending=ending, hooks={"M": {}})
 
-    (alarm,) = world.alarms.messages
+    (alarm,) = world.failures.messages
     assert alarm["content"]["errorMessage"] == "not_a_zip: the file is no ZIP archive"
     assert world.events.messages[0]["content"]["error"] == "not_a_zip"
 
@@ -106,7 +106,7 @@ def test_what_went_well_is_no_alarm(world, deliver):
 
     deliver(2, status={"S": "COMPLETED"}, ending=completed, hooks={"M": {}})
 
-    assert world.alarms.messages == []
+    assert world.failures.messages == []
     assert world.events.messages[0]["content"]["status"] == "COMPLETED"
 
 

@@ -1,0 +1,11 @@
+"""The consumer of the queue of failures: people are told in one message, however many there are."""
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.digest import digest_of
+from sfn_cqrs.service.queue import Notice, consumer_of_batches
+
+
+@consumer_of_batches
+def lambda_handler(failures: list[Notice]) -> None:
+    """Tell what has failed since the last time, by the errors."""
+    bootstrap.alarms().tell(digest_of(failures, bootstrap.stack_name()))
