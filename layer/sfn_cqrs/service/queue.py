@@ -11,7 +11,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.queue import Queue
 from sfn_cqrs.service.context import LambdaHandler
 from sfn_cqrs.service.logs import logged_as, logger
-from sfn_cqrs.service.state import remaining_ms_of
+from sfn_cqrs.service.state import naming_transient, remaining_ms_of
 
 RECEIVES = 17
 """As often a message comes before it goes to the dead letters: for 36 minutes on average."""
@@ -76,6 +76,9 @@ def consumer_of_batches(handle: Callable[[list[Notice]], None]) -> LambdaHandler
 
     What it raises brings them back once the queue's visibility timeout is over. A message that
     cannot be read comes back alone, and goes to the dead letters in the end.
+
+    Raises (from the handler):
+        TransientError: AWS was busy or unreachable.
     """
 
     @wraps(handle)
@@ -88,7 +91,8 @@ def consumer_of_batches(handle: Callable[[list[Notice]], None]) -> LambdaHandler
                 logger.exception("a message cannot be read", message_id=record["messageId"])
                 unreadable.append({"itemIdentifier": record["messageId"]})
         if notices:
-            handle(notices)
+            with naming_transient():
+                handle(notices)
         return {"batchItemFailures": unreadable}
 
     return lambda_handler
