@@ -666,3 +666,28 @@ def test_concurrency_is_reserved_where_a_parameter_says_so_and_by_default_nowher
         assert TEMPLATE.document["Parameters"][parameter]["Default"] == ""
         is_empty = {"Fn::Equals": [{"Ref": parameter}, ""]}
         assert TEMPLATE.document["Conditions"][f"Has{parameter}"] == {"Fn::Not": [is_empty]}
+
+
+WARM_TABLES = {"CommandsTable", "DataTable", "HistoryTable", "ReadModelsTable"}
+
+
+def test_what_each_command_writes_to_is_warm_where_a_parameter_says_so() -> None:
+    tables = of_type("AWS::DynamoDB::Table")
+    warm = {
+        "Fn::If": [
+            "HasWarmWrites",
+            {"WriteUnitsPerSecond": {"Ref": "WarmWrites"}},
+            {"Ref": "AWS::NoValue"},
+        ]
+    }
+
+    assert {name for name, table in tables.items() if "WarmThroughput" in table} == WARM_TABLES
+    for name in WARM_TABLES:
+        indexes = tables[name].get("GlobalSecondaryIndexes", [])
+        assert [part["WarmThroughput"] for part in (tables[name], *indexes)] == [
+            warm for _ in (name, *indexes)
+        ]
+    assert TEMPLATE.document["Parameters"]["WarmWrites"]["Default"] == ""
+    assert TEMPLATE.document["Conditions"]["HasWarmWrites"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "WarmWrites"}, ""]}]
+    }
