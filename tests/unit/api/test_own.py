@@ -123,7 +123,7 @@ def test_the_description_has_it(call):
         ("GET", "/birds/"),
         ("GET", "/Birds"),
         ("GET", "/birds/<name>"),
-        *(("GET", f"/{first}/x") for first in RESERVED if first != "openapi.json"),
+        *(("GET", f"/{first}/x") for first in sorted(RESERVED) if first != "openapi.json"),
     ],
 )
 def test_what_cannot_be_a_route_is_refused_when_it_is_declared(method, path):
