@@ -1,6 +1,7 @@
 # Every target sets up what it needs, once, inside this checkout. Needs Python >= 3.11 and make.
 PYTHON ?= python3
 VENV := .venv
+STAGE ?= dev
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check --no-deps
 LOCAL_READY := $(VENV)/.local-ready
@@ -27,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test fast-test proof check fast-check lock sbom licences bench build sam-local-test clone-test clean
+.PHONY: help setup demo up test fast-test proof check fast-check lock sbom licences bench build deploy sam-local-test clone-test clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +72,11 @@ licences: $(LOCAL_READY) ## write docs/licences.md again, after make lock
 
 build: $(LOCAL_READY) $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)
+
+deploy: $(LOCAL_READY) $(SAM_READY) ## sam build, sam deploy and sql migrate; STAGE=dev, stg or prod
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy --config-env $(STAGE) $(ARGS)
+	$(BIN)/sfn-cqrs sql migrate --config-env $(STAGE)
 
 sam-local-test: $(DEV_READY) $(SAM_READY) $(FABRIC_READY) ## sam deploy to the local fabric; sam local invoke, where Docker runs
 	$(BIN)/python tests/sam_local/run.py $(ARGS)

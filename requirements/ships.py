@@ -14,7 +14,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LAYERS = {"layer": "FrameworkLayer", "app": "AppLayer"}
+LAYERS = {"layer": "FrameworkLayer", "postgres": "PostgresLayer", "app": "AppLayer"}
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[\w.+!-]+)")
 SPDX = {  # for metadata from before there was License-Expression
     "Apache-2.0": "Apache-2.0",

@@ -18,7 +18,11 @@ from sfn_cqrs_local.checkout import CHECKOUT
 FOLDER = CHECKOUT / "requirements"
 LOCKS = sorted(FOLDER.glob("*.lock"))
 SETS_UP = ("Makefile", "layer/python.mk", "layer/Makefile", "app/Makefile", ".ci/run")
-LOCK_OF = {"layer/requirements.txt": "layer.lock", "app/requirements.txt": "app.lock"} | {
+LOCK_OF = {
+    "layer/requirements.txt": "layer.lock",
+    "layer/postgres/requirements.txt": "postgres.lock",
+    "app/requirements.txt": "app.lock",
+} | {
     f"requirements/{source.name}": f"{source.stem}.lock"
     for source in FOLDER.glob("*.in")
     if source.stem != "engine"
@@ -128,7 +132,7 @@ def test_the_bill_of_materials_has_every_package_that_ships() -> None:
     assert document["metadata"]["timestamp"] == "2026-11-26T00:00:00+00:00"
     components = {component["name"]: component for component in document["components"]}
     assert set(components) == {
-        each.name for lock in ("layer", "app") for each in ships.pinned(FOLDER / f"{lock}.lock")
+        each.name for lock in ships.LAYERS for each in ships.pinned(FOLDER / f"{lock}.lock")
     }
     botocore = components["botocore"]
     assert botocore["purl"] == f"pkg:pypi/botocore@{botocore['version']}"
@@ -169,7 +173,7 @@ def test_an_advisory_about_a_tool_is_shown_and_fails_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def only_the_tools(command: list[str], seconds: float) -> tuple[int, str, str]:
-        ships_it = command[-1].endswith(("layer.lock", "app.lock"))
+        ships_it = command[-1].endswith(("layer.lock", "postgres.lock", "app.lock"))
         return answers(*([] if ships_it else [ADVISORY]))(command, seconds)
 
     assert audit.main(only_the_tools) == 0

@@ -10,7 +10,11 @@ from tests.template.stack import ROOT
 
 PYTHON = "python3.13"
 UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552: hash-based, and never compared
-BUILDS = [("layer/Makefile", "build-FrameworkLayer"), ("app/Makefile", "build-AppLayer")]
+BUILDS = [
+    ("layer/Makefile", "build-FrameworkLayer"),
+    ("layer/Makefile", "build-PostgresLayer"),
+    ("app/Makefile", "build-AppLayer"),
+]
 
 needs_python = pytest.mark.skipif(
     shutil.which(PYTHON) is None, reason=f"no {PYTHON} on PATH, which alone may build a layer"

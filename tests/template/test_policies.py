@@ -170,3 +170,49 @@ def test_a_service_may_send_only_on_behalf_of_this_account_or_topic() -> None:
                 assert statement["Principal"].keys() == {"Service"}
                 conditions = json.dumps(statement["Condition"])
                 assert "aws:SourceArn" in conditions or "aws:SourceAccount" in conditions
+
+
+@pytest.mark.parametrize(
+    ("policy", "condition", "actions"),
+    [
+        (
+            "PostgresByDataApiPolicy",
+            "HasAurora",
+            {
+                "rds-data:BeginTransaction",
+                "rds-data:CommitTransaction",
+                "rds-data:ExecuteStatement",
+                "rds-data:RollbackTransaction",
+                "secretsmanager:GetSecretValue",
+            },
+        ),
+        ("PostgresByDsnPolicy", "HasPostgresDsn", {"secretsmanager:GetSecretValue"}),
+    ],
+)
+def test_postgresql_is_for_those_who_have_its_driver_and_only_where_it_is_on(
+    policy: str, condition: str, actions: set[str]
+) -> None:
+    resource = translated()[policy]
+    statements = resource["Properties"]["PolicyDocument"]["Statement"]
+    layered = {
+        f"{name}Role"
+        for name, function in of_type("AWS::Lambda::Function").items()
+        if "PostgresLayer" in json.dumps(function["Layers"])
+    }
+
+    assert resource["Condition"] == condition
+    assert {role["Ref"] for role in resource["Properties"]["Roles"]} == layered
+    assert {one for statement in statements for one in as_list(statement["Action"])} == actions
+    assert "*" not in [each for one in statements for each in as_list(one["Resource"])]
+
+
+def test_the_cluster_is_encrypted_kept_and_paused() -> None:
+    cluster = translated()["PostgresCluster"]
+    properties = cluster["Properties"]
+
+    assert (cluster["Condition"], cluster["DeletionPolicy"]) == ("HasAurora", "Snapshot")
+    assert properties["StorageEncrypted"] is True
+    assert properties["EnableHttpEndpoint"] is True
+    assert properties["ManageMasterUserPassword"] is True
+    assert properties["DeletionProtection"] == {"Fn::If": ["IsProd", True, False]}
+    assert properties["ServerlessV2ScalingConfiguration"]["MinCapacity"] == 0

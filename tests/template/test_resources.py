@@ -511,6 +511,7 @@ FIRES = {
     "OldestOpenApprovalAge": ("Maximum", MINUTES_5, 3, 3_600),
     "OldestOpenImportAge": ("Maximum", MINUTES_5, 3, 21_600),
     "OldestOpenZipImportAge": ("Maximum", MINUTES_5, 3, 86_400),
+    "ACUUtilization": ("Average", MINUTES_5, 3, 95),
     "5xx": ("Sum", MINUTES_5, 1, 5),
 }
 """Statistic, seconds of a period, how many periods, and from which value on an alarm fires."""
