@@ -78,7 +78,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found; `oldest_open` is an age in seconds."""
+    """What was found; `oldest_open` is an age in seconds.
+
+    `oldest_unapplied` says for each type how far its read models are behind, in seconds.
+    """
 
     open: int
     oldest_open: float
@@ -87,6 +90,7 @@ class Diagnosis:
     dead_letters: dict[str, int]
     writable_tenants: list[str]
     broken: list[Broken] = field(default_factory=list)
+    oldest_unapplied: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_well(self) -> bool:
@@ -154,7 +158,16 @@ def diagnose(target: Target, patience: timedelta) -> Diagnosis:
         },
         dead_letters=dict(_dead_letters(target)),
         writable_tenants=list(writable_tenants(target)),
+        oldest_unapplied=_oldest_by_type(still_open),
     )
+
+
+def _oldest_by_type(still_open: list[Finding]) -> dict[str, float]:
+    oldest: dict[str, float] = {}
+    for one in still_open:
+        if one.outcome != Outcome.BLOCKED:
+            oldest[one.type] = max(oldest.get(one.type, 0.0), one.age)
+    return dict(sorted(oldest.items(), key=lambda pair: -pair[1]))
 
 
 def _examined(target: Target, place: _Place, patience: timedelta, now: datetime) -> Kind:

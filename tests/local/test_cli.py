@@ -1,16 +1,21 @@
 import io
 import json
+import re
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
-from tests.fakes.builders import RESIZE, a_task
+from tests.fakes.builders import RESIZE, a_process, a_task
 from tests.support.command_line import CUSTOMER, line_of_orders
 
+from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.task_items import TASKS, task_item
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.cli import COMMANDS
@@ -329,6 +334,38 @@ def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
     assert redriven.output == "ORDER bad version 1 runs again, attempt 2\n"
     assert skipped.output == "ORDER bad version 1 is skipped\n"
     assert well == (0, "0 open, the oldest for 0 s\nall is well\n", "")
+
+
+@pytest.mark.stack
+def test_the_doctor_says_how_far_each_type_is_behind(on_stack, stack):
+    dynamodb, table = stack.client("dynamodb"), stack.outputs["CommandsTableName"]
+    versions = [
+        ("LATE", "1", Outcome.OPEN, "2026-01-02T00:00:00.000Z"),
+        ("LATE", "2", Outcome.WAITING, "2026-01-01T00:00:00.000Z"),
+        ("LATER", "1", Outcome.OPEN, "2025-01-01T00:00:00.000Z"),
+        ("BLOCKED", "1", Outcome.BLOCKED, "2025-01-01T00:00:00.000Z"),
+    ]
+    items = [
+        process_item(
+            a_process(ItemKey("tenant1", type_, code), outcome=outcome, opened_at=opened_at), 0
+        )
+        for type_, code, outcome, opened_at in versions
+    ]
+    for item in items:
+        odd = {**item, "kind": "not for the consumers"}
+        dynamodb.put_item(TableName=table, Item=marshal(odd))
+    try:
+        behind = on_stack("doctor", "--json").json["oldest_unapplied"]
+        shown = on_stack("doctor").output
+    finally:
+        for item in items:
+            key = marshal({name: item[name] for name in ("pk", "sk")})
+            dynamodb.delete_item(TableName=table, Key=key)
+
+    oldest = datetime(2026, 1, 1, tzinfo=UTC)
+    assert list(behind) == ["LATER", "LATE"]
+    assert abs((datetime.now(UTC) - oldest).total_seconds() - behind["LATE"]) < 60
+    assert re.search(r"^  LATER: \d+ s behind\n  LATE: \d+ s behind$", shown, re.MULTILINE)
 
 
 @pytest.mark.stack

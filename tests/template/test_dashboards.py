@@ -37,9 +37,12 @@ PUBLISHED = {
     },
     ("AWS/SQS", "QueueName"): {"ApproximateNumberOfMessagesVisible"},
     ("sfn-cqrs", "service"): {kind.metric for kind in KINDS},
+    **{("sfn-cqrs", f"service,{kind.group[0]}"): {kind.metric} for kind in KINDS if kind.group},
 }
 """What AWS publishes by which dimension (each service's page of CloudWatch metrics), and we."""
-SEARCH = re.compile(r"SEARCH\('\{([\w/]+),(\w+)\} MetricName=\"(\w+)\" (\S+)', '\w+', (\d+)\)")
+SEARCH = re.compile(
+    r"SEARCH\('\{\"?([\w/-]+)\"?,([\w,]+)\} MetricName=\"(\w+)\" (\S+)', '\w+', (\d+)\)"
+)
 
 
 class Metric(NamedTuple):
@@ -99,9 +102,17 @@ def test_widgets_have_a_title_and_do_not_overlap(name: str) -> None:
 
 
 def test_the_ages_of_all_kinds_are_shown() -> None:
-    ours = [metric.name for metric in shown("WorkDashboard") if metric.namespace == "sfn-cqrs"]
+    ours = [metric for metric in shown("WorkDashboard") if metric.namespace == "sfn-cqrs"]
 
-    assert sorted(ours) == sorted(kind.metric for kind in KINDS if kind.metric is not None)
+    assert sorted(one.name for one in ours if one.dimension == "service") == sorted(
+        kind.metric for kind in KINDS if kind.metric is not None
+    )
+
+
+def test_the_lag_of_each_type_is_shown() -> None:
+    lags = [metric for metric in shown("WorkDashboard") if metric.dimension == "service,type"]
+
+    assert lags == [Metric("sfn-cqrs", "OldestUnappliedSeconds", "service,type", "shop")]
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from secrets import token_hex
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -50,6 +51,8 @@ GRACE = timedelta(minutes=2)
 """Longer than a request that publishes synchronously can live."""
 MARGIN_MS = 20_000
 """What the items of one page may take."""
+MOST_GROUPS = 20
+"""As many groups of a kind have a metric of their own: each costs money, the oldest matter."""
 
 
 class _Opened(Protocol):
@@ -75,8 +78,9 @@ class Kind(Generic[T]):
     """One kind of what may stay open: where it is listed, and how one of it is repaired.
 
     A sweep takes `per_page` of a shard at a time, and `shards` at once; `ages` says of one whether
-    its age counts for the metric; `machines` run it, and `repair_ended` repairs what an execution
-    of theirs, which ended other than well, was started with.
+    its age counts for the metric, which is told of each `group`, too, as a dimension of that name;
+    `machines` run it, and `repair_ended` repairs what an execution of theirs, which ended other
+    than well, was started with.
     """
 
     name: str
@@ -86,16 +90,21 @@ class Kind(Generic[T]):
     per_page: int = 25
     metric: str | None = None
     ages: Callable[[T], bool] = lambda _one: True
+    group: tuple[str, Callable[[T], str]] | None = None
     machines: Callable[[], Collection[str]] = tuple
     repair_ended: Callable[[dict[str, Any]], str] | None = None
 
 
 @dataclass(slots=True)
 class Report:
-    """What a sweep did: how often each action, and the age of the oldest that is open."""
+    """What a sweep did: how often each action, and the age of the oldest that is open, in seconds.
+
+    `group_ages` has the age of the oldest of each group that it saw, the oldest first.
+    """
 
     done: dict[str, int] = field(default_factory=dict)
     oldest_age: float = 0.0
+    group_ages: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -104,8 +113,16 @@ class _Part:
 
     cursor: Cursor | None
     done: Counter[str] = field(default_factory=Counter)
-    oldest: str = ""
+    oldest: dict[str, str] = field(default_factory=dict)
+    """By group, when the oldest was opened."""
     error: Exception | None = None
+
+    def note(self, kind: Kind[T], found: list[T]) -> None:
+        """Remember the oldest of what a page lists."""
+        for one in found:
+            if kind.ages(one):
+                group = kind.group[1](one) if kind.group else ""
+                self.oldest[group] = min(self.oldest.get(group, one.opened_at), one.opened_at)
 
 
 def sweep(kind: Kind[T], remaining_ms: Callable[[], int]) -> Report | None:
@@ -137,8 +154,8 @@ def sweep(kind: Kind[T], remaining_ms: Callable[[], int]) -> Report | None:
         if part.error is not None:
             raise part.error
     done = sum((part.done for part in parts.values()), Counter[str]())
-    oldest = min([part.oldest for part in parts.values() if part.oldest], default=iso(now))
-    return Report(dict(done), (now - datetime.fromisoformat(oldest)).total_seconds())
+    ages = _ages([part.oldest for part in parts.values()], now)
+    return Report(dict(done), max(ages.values(), default=0.0), ages)
 
 
 def sweep_ended(kinds: Iterable[Kind[Any]], arn: str, execution_input: dict[str, Any]) -> str:
@@ -183,16 +200,37 @@ def sweeping(*kinds: Kind[Any]) -> LambdaHandler:
     return lambda_handler
 
 
+def _ages(parts: Iterable[dict[str, str]], now: datetime) -> dict[str, float]:
+    """The age of the oldest of each group over all shards, the oldest first."""
+    pairs = sorted(((at, group) for part in parts for group, at in part.items()), reverse=True)
+    oldest = {group: at for at, group in pairs}
+    return {
+        group: (now - datetime.fromisoformat(at)).total_seconds()
+        for group, at in sorted(oldest.items(), key=lambda pair: pair[1])
+    }
+
+
 def _swept(kind: Kind[Any], context: Any) -> dict[str, int]:
     report = sweep(kind, lambda: remaining_ms_of(context))
     if report is None:
         logger.info("somebody else is sweeping", kind=kind.name)
         return {}
-    if kind.metric is not None:
-        with single_metric(name=kind.metric, unit=MetricUnit.Seconds, value=report.oldest_age):
-            pass
+    _measure(kind, report)
     logger.info("swept", kind=kind.name, sweep=report.done, oldest_open_seconds=report.oldest_age)
     return {f"{kind.name}_{done}": count for done, count in report.done.items()}
+
+
+def _measure(kind: Kind[Any], report: Report) -> None:
+    if kind.metric is None:
+        return
+    with single_metric(name=kind.metric, unit=MetricUnit.Seconds, value=report.oldest_age):
+        pass
+    if kind.group is None:
+        return
+    dimension = kind.group[0]
+    for group, age in islice(report.group_ages.items(), MOST_GROUPS):
+        with single_metric(name=kind.metric, unit=MetricUnit.Seconds, value=age) as metric:
+            metric.add_dimension(dimension, group)
 
 
 def _sweep_shard(
@@ -205,15 +243,17 @@ def _sweep_shard(
     table, part = kind.table(), _Part(cursor)
     try:
         found, following = table.opened(shard, None, before, kind.per_page)
-        part.oldest = min((one.opened_at for one in found if kind.ages(one)), default="")
+        part.note(kind, found)
         if cursor is not None:
             found, following = table.opened(shard, cursor, before, kind.per_page)
+            part.note(kind, found)
         while remaining_ms() >= MARGIN_MS:
             part.done.update(_repaired(kind, one) for one in found)
             part.cursor = following
             if following is None:
                 break
             found, following = table.opened(shard, following, before, kind.per_page)
+            part.note(kind, found)
     except Exception as error:  # the other shards are swept all the same, and then it is raised
         part.error = error
     return part
@@ -261,11 +301,12 @@ def _repair_ended_approval(execution_input: dict[str, Any]) -> str:
 
 COMMANDS: Kind[Process] = Kind(
     name="command",
-    metric="OldestOpenCommandAge",
+    metric="OldestUnappliedSeconds",
     table=bootstrap.processes,
     shards=range(process_table.OPEN_SHARDS),
     repair=lambda process: Chain(process.key).run(chain.sweep(process.version)),
     ages=lambda process: process.outcome.is_open,
+    group=("type", lambda process: process.key.type),
     machines=lambda: ["command"],
     repair_ended=_repair_ended_version,
 )

@@ -76,9 +76,15 @@ def _print_broken(diagnosis: Diagnosis) -> None:
             click.echo(line)
 
 
+def _print_open(diagnosis: Diagnosis) -> None:
+    click.echo(f"{diagnosis.open} open, the oldest for {diagnosis.oldest_open:.0f} s")
+    for item_type, seconds in diagnosis.oldest_unapplied.items():
+        click.echo(f"  {item_type}: {seconds:.0f} s behind")
+
+
 def _print(diagnosis: Diagnosis) -> None:
     _print_broken(diagnosis)
-    click.echo(f"{diagnosis.open} open, the oldest for {diagnosis.oldest_open:.0f} s")
+    _print_open(diagnosis)
     if diagnosis.findings:
         headings = ("tenant", "type", "code", "version", "outcome", "status", "age (s)", "error")
         print_table(headings, (asdict(one).values() for one in diagnosis.findings))

@@ -31,10 +31,21 @@ def denied():
     raise PermissionError("AccessDenied")
 
 
-def ages(capsys, metric):
-    """The values that the embedded metric format prints."""
+def measured(capsys, metric):
+    """What the embedded metric format prints of a metric, each with its dimensions."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    return [line[metric][0] for line in lines if metric in line]
+    return [line for line in lines if metric in line]
+
+
+def dimensions(line):
+    """The names of the dimensions that a measured value has."""
+    return line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+
+
+def ages(capsys, metric):
+    """The values that the embedded metric format prints of the whole stack."""
+    lines = measured(capsys, metric)
+    return [line[metric][0] for line in lines if dimensions(line) == [["service"]]]
 
 
 def seed_import(world, **changes):

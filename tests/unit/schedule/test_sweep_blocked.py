@@ -58,4 +58,4 @@ def test_however_many_are_blocked_they_hide_no_open_one(sample, world, capsys):
 
     assert sweep_commands(tick, Context()) == {"command_started": 1}
 
-    assert ages(capsys, "OldestOpenCommandAge") == [3600.0]
+    assert ages(capsys, "OldestUnappliedSeconds") == [3600.0]

@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 from functions.schedule.sweep_commands.app import lambda_handler
 from tests.fakes.builders import NRT, a_command, a_process
-from tests.unit.schedule.sweeping import NOW, OLD, Context, ages, denied
+from tests.template.stack import of_type
+from tests.unit.schedule.sweeping import NOW, OLD, Context, ages, denied, dimensions, measured
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import BusyError, TransientError
@@ -14,6 +15,7 @@ from sfn_cqrs.domain.sweeps import Lease
 from sfn_cqrs.service.sweep import COMMANDS, sweeping
 
 EARLIER = "2026-11-25T10:00:00.000Z"
+LAG = "OldestUnappliedSeconds"
 
 
 @pytest.fixture
@@ -145,14 +147,79 @@ def test_the_age_of_the_oldest_open_version_is_a_metric(sweep, world, capsys):
 
     sweep()
 
-    assert ages(capsys, "OldestOpenCommandAge") == [3600.0]
+    assert ages(capsys, "OldestUnappliedSeconds") == [3600.0]
 
 
 @pytest.mark.usefixtures("world")
 def test_where_nothing_is_open_the_age_is_zero(sweep, capsys):
     sweep()
 
-    assert ages(capsys, "OldestOpenCommandAge") == [0.0]
+    assert ages(capsys, "OldestUnappliedSeconds") == [0.0]
+
+
+def lags(capsys):
+    """How far each type is behind, as the metric says."""
+    lines = measured(capsys, LAG)
+    return {line["type"]: line[LAG][0] for line in lines if dimensions(line) != [["service"]]}
+
+
+def test_how_far_each_type_is_behind_is_a_metric_of_the_type(sweep, world, capsys):
+    world.seed(
+        a_process(item(1), opened_at="2026-11-25T11:50:00.000Z"),
+        a_process(item(2), opened_at=OLD),
+        a_process(replace(item(3), type="ORDER"), opened_at="2026-11-25T11:55:00.000Z"),
+    )
+
+    sweep()
+
+    assert lags(capsys) == {"AIRPORT": 3600.0, "ORDER": 300.0}
+
+
+def test_a_type_is_found_behind_however_many_older_ones_of_another(sweep, world, capsys):
+    world.seed(*[a_process(item(number), opened_at=OLD) for number in range(999)])
+    world.seed(a_process(replace(item(0), type="ORDER"), opened_at="2026-11-25T11:55:00.000Z"))
+
+    sweep()
+
+    assert lags(capsys) == {"AIRPORT": 3600.0, "ORDER": 300.0}
+
+
+@pytest.mark.parametrize("outcome", [Outcome.BLOCKED, Outcome.FAILED, Outcome.APPLIED])
+def test_a_version_that_is_not_on_its_way_is_no_lag(sweep, world, capsys, outcome):
+    world.seed(a_process(item(1), outcome=outcome, opened_at=OLD))
+
+    sweep()
+
+    assert lags(capsys) == {}
+
+
+def test_only_the_twenty_types_that_are_furthest_behind_are_measured_each(sweep, world, capsys):
+    world.seed(
+        *[
+            a_process(replace(item(0), type=f"T{number}"), opened_at=f"2026-11-25T11:{number}:00Z")
+            for number in range(10, 40)
+        ]
+    )
+
+    sweep()
+
+    assert list(lags(capsys)) == [f"T{number}" for number in range(10, 30)]
+
+
+@pytest.mark.parametrize(("opened_at", "fires"), [(OLD, True), ("2026-11-25T11:00:00.001Z", False)])
+def test_drill_what_is_behind_for_an_hour_reaches_the_alarm(sweep, world, capsys, opened_at, fires):
+    alarm = of_type("AWS::CloudWatch::Alarm")["OldestOpenCommandAlarm"]
+    world.seed(a_process(opened_at=opened_at))
+
+    sweep()
+
+    watched = [
+        line[alarm["MetricName"]][0]
+        for line in measured(capsys, alarm["MetricName"])
+        if dimensions(line) == [[one["Name"] for one in alarm["Dimensions"]]]
+        and line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == alarm["Namespace"]
+    ]
+    assert [value >= alarm["Threshold"] for value in watched] == [fires]
 
 
 def test_a_sweep_takes_page_after_page_until_nothing_is_left(sweep, world):
@@ -213,7 +280,7 @@ def test_a_sweep_that_goes_on_from_a_cursor_still_tells_the_age_of_the_oldest(
     hurried()
     hurried()
 
-    assert ages(capsys, "OldestOpenCommandAge") == [86400.0, 86400.0]
+    assert ages(capsys, "OldestUnappliedSeconds") == [86400.0, 86400.0]
 
 
 def test_a_sweep_that_has_come_to_the_end_begins_anew(sweep, world):
