@@ -195,7 +195,7 @@ def _work(item: Mapping[str, Any], place: _Place, now: datetime) -> Work:
 
 def _open_versions(target: Target) -> Iterator[Process]:
     """Yield the oldest versions of each shard of the index, read again."""
-    table, shards = target.outputs["CommandsTableName"], range(process_table.ALL_SHARDS)
+    table, shards = target.outputs["CommandsTableName"], range(process_table.BLOCKED_SHARDS.stop)
     for item in _open_items(target, table, shards, datetime.now(UTC)):
         process = as_process(item)
         if not process.outcome.is_settled:

@@ -29,6 +29,14 @@ def test_characters_are_counted_in_utf_8(world):
     assert world.attributes.store_if_large("tenant1", "id", attributes) is not None
 
 
+def test_what_is_stored_whatever_its_size_is_found_by_its_id_in_its_tenant_alone(world):
+    world.attributes.store("tenant1", "p-1", {"a": [1]}, folder="tasks")
+
+    assert world.attributes.find("tenant1", "p-1", folder="tasks") == {"a": [1]}
+    assert world.attributes.find("tenant2", "p-1", folder="tasks") is None
+    assert world.object_keys() == ["tasks/tenant1/p-1.json"]
+
+
 def test_an_object_that_is_not_there_is_an_error(world):
     with pytest.raises(Exception, match=r"attributes/tenant1/none|NoSuchKey"):
         world.attributes.load("attributes/tenant1/none.json")

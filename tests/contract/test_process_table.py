@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from tests.fakes.builders import LEASED, NRT, a_lease, a_process, a_publication
 
-from sfn_cqrs.adapters.process_table import ALL_SHARDS, OPEN_SHARDS, open_shard
+from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, FAILED_SHARDS, OPEN_SHARDS, open_shard
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
@@ -241,15 +241,26 @@ def test_sweeps_of_one_table_have_leases_of_their_own(world):
     assert world.processes.begin_sweep(replace(a_lease("first"), sweep="blocked")) == {}
 
 
-def test_what_is_blocked_is_listed_in_shards_of_its_own_until_it_is_restarted(world):
+@pytest.mark.parametrize(
+    ("outcome", "shards"), [(Outcome.BLOCKED, BLOCKED_SHARDS), (Outcome.FAILED, FAILED_SHARDS)]
+)
+def test_what_waits_for_a_repair_is_listed_in_shards_of_its_own(outcome, shards, world):
     world.seed(a_process())
-    world.processes.close(FIRST, Outcome.BLOCKED, "mark_failed:FINISHED", "Error", "why")
-    blocked = range(OPEN_SHARDS, ALL_SHARDS)
-    assert (_listed(world, range(OPEN_SHARDS)), _listed(world, blocked)) == ([], [1])
+    world.processes.close(FIRST, outcome, "mark_failed:FINISHED", "Error", "why")
+    assert (_listed(world, range(OPEN_SHARDS)), _listed(world, shards)) == ([], [1])
 
     world.processes.restart(FIRST)
 
-    assert (_listed(world, range(OPEN_SHARDS)), _listed(world, blocked)) == ([1], [])
+    assert (_listed(world, range(OPEN_SHARDS)), _listed(world, shards)) == ([1], [])
+
+
+def test_what_is_skipped_is_listed_no_more(world):
+    world.seed(a_process())
+    world.processes.close(FIRST, Outcome.FAILED, "mark_failed:FINISHED", "Error", "why")
+
+    world.processes.skip(FIRST)
+
+    assert _listed(world, range(FAILED_SHARDS.stop)) == []
 
 
 def test_a_synchronous_publish_that_died_may_be_restarted_and_a_running_one_of_the_machine_not(
@@ -280,7 +291,7 @@ def _listed(world, shards):
 
 def _all_opened(world, limit, before=AFTERWARDS):
     found = []
-    for shard in range(ALL_SHARDS):
+    for shard in range(BLOCKED_SHARDS.stop):
         found += world.processes.opened(shard, None, before, limit)[0]
     return sorted(process.version for process in found)
 

@@ -25,6 +25,12 @@ class AttributesBucket:
     ) -> str | None:
         if len(canonical(attributes).encode()) <= MAX_INLINE_BYTES:
             return None
+        return self.store(tenant, id_, attributes, folder=folder)
+
+    def find(self, tenant: str, id_: str, *, folder: str) -> dict[str, Json] | None:
+        return self._store.objects.get(f"{folder}/{tenant}/{id_}.json")
+
+    def store(self, tenant: str, id_: str, attributes: dict[str, Json], *, folder: str) -> str:
         key = f"{folder}/{tenant}/{id_}.json"
         with self._store.lock:
             self._store.objects.put(key, attributes)

@@ -418,7 +418,7 @@ class ReadModel:
 
 def is_listed(process: Process) -> bool:
     """Whether the index of open versions lists it."""
-    return process.outcome.is_open or process.outcome is Outcome.BLOCKED
+    return not process.outcome.is_settled
 
 
 def cut_page(wanted: Range, found: dict[str, T]) -> Page[T]:

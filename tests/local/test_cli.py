@@ -284,6 +284,27 @@ def test_attributes_are_read_from_a_file_or_standard_input(on_stack, tmp_path, m
 
 
 @pytest.mark.stack
+def test_what_has_failed_is_planned_first_and_repaired_then(on_stack):
+    on_stack("publish", "ORDER", "bulk", "--name", "x", "--attributes", "{}")
+    settled(on_stack, "bulk", "FAILED")
+
+    plan = ("repair", "plan", "command", "skip", "--type", "ORDER", "--error", "customer")
+    planned = on_stack(*plan, "--json").json
+    shown = on_stack(*plan).output
+    assert on_stack("repair", "show", planned["id"], "--json").json == planned
+    done = on_stack("repair", "start", planned["id"])
+
+    assert (planned["total"], planned["status"]) == (1, "PLANNED")
+    assert shown.startswith("1 have failed\n")
+    assert "skip them: sfn-cqrs repair start p-" in shown
+    told = f"{planned['id']} is COMPLETED: 1 done, 0 unchanged, 0 left, 0 failed\n"
+    assert (done.code, done.output) == (0, told)
+    assert on_stack("repair", "show", planned["id"], "--watch").output == told
+    settled(on_stack, "bulk", "SKIPPED")
+    assert on_stack(*plan).output == "0 have failed\n"
+
+
+@pytest.mark.stack
 def test_tenants_do_not_see_each_other(on_stack):
     on_stack("publish", "ORDER", "o-t", "--name", "x", "--attributes", ORDER, "--sync")
 

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from tests.support.api import Answer, Api, Person, api_routes, form
 
+from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.service.approvals.service import ApprovalService
 
 SECRET = "TENANT2-SECRET"
@@ -38,6 +40,9 @@ class Foreign:
         self.imports = [self._made("/imports", start)["id"] for _ in twice]
         zipped = {"key": self.key, "kind": "zip"}
         self.archives = [self._made("/imports", zipped)["id"] for _ in twice]
+        key = ItemKey("tenant2", "ORDER", "o-9")
+        api.world.seed(Process(key=key, version=1, outcome=Outcome.FAILED, error=SECRET))
+        self.repair = self._made("/repairs", {"kind": "command", "action": "redrive"})["id"]
         service = ApprovalService("tenant2")
         url = service.link(self.approvals[0], "jiro", {"operator"}, base_url="https://x.example")
         self.token = url.partition("?token=")[2]
@@ -135,6 +140,12 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         "GET /sagas": listed("/sagas"),
         "GET /sagas/{id}": [("GET", f"/sagas/{saga}", None, None)],
         "POST /sagas/{id}/redrive": [("POST", f"/sagas/{saga}/redrive", None, None)],
+        "POST /repairs": [
+            ("POST", "/repairs", {"kind": "command", "action": "redrive"}, None),
+            ("POST", "/repairs", {"kind": "saga", "action": "redrive"}, None),
+        ],
+        "GET /repairs/{id}": [("GET", f"/repairs/{theirs.repair}", None, None)],
+        "POST /repairs/{id}/start": [("POST", f"/repairs/{theirs.repair}/start", None, None)],
         "POST /approvals": [
             ("POST", "/approvals", {"type": "ORDER_RELEASE", "subject": "o-1"}, None)
         ],
@@ -183,7 +194,9 @@ NOTHING_OF_ANYBODYS = {"GET /openapi.json", "GET /docs"}
 
 
 def is_harmless(method: str, path: str, answer: Answer) -> bool:
-    """Refused, or a list of nothing; or a form for a place of our own."""
+    """Refused, or a list of nothing; or a form for a place of our own, or a plan for nothing."""
+    if (method, path) == ("POST", "/repairs"):
+        return bool(answer.body["total"] == 0 and answer.body["isComplete"])
     if path == "/imports/uploads":
         return str(answer.body["key"]).startswith("uploads/tenant1/")
     is_list = method == "GET" and answer.status == 200 and answer.body.get("items") == []

@@ -31,6 +31,7 @@ def test_no_command_answers_for_another_tenant(stack, monkeypatch, capsys, tmp_p
     task = theirs("task", "run", "ORDER_REMINDER", item, "--json").json["id"]
     saga = theirs("saga", "start", "order-saga", json.dumps({"order": SECRET}), "--json").json["id"]
     approval = theirs("approval", "request", "ORDER_RELEASE", "--subject", "o-1").output.strip()
+    repair = theirs("repair", "plan", "command", "redrive", "--json").json["id"]
     (tmp_path / "airports.csv").write_text(FILE)
     file = str(tmp_path / "airports.csv")
     job = theirs("import", "start", file, "--table", "airports", "--json").json["id"]
@@ -47,6 +48,8 @@ def test_no_command_answers_for_another_tenant(stack, monkeypatch, capsys, tmp_p
         ("task", "retry", task),
         ("saga", "show", saga),
         ("saga", "redrive", saga),
+        ("repair", "show", repair),
+        ("repair", "start", repair),
         ("approval", "show", approval),
         ("approval", "retry", approval),
         ("approve", approval, "--as", "hanako"),

@@ -570,4 +570,6 @@ def test_every_route_works_for_whoever_asks():
         "ApprovalService(request.tenant)",
         "CommandService(request.tenant)",
     }
-    assert {stem for stem, _ in made} == {"approval_links", "approvals", "commands"}
+    for_operators = {text for stem, text in made if stem == "repairs"}
+    assert for_operators == {"RepairService(request.tenant)"}  # none else: tests/unit/api
+    assert {stem for stem, _ in made} == {"approval_links", "approvals", "commands", "repairs"}

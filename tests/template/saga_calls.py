@@ -55,9 +55,23 @@ def run_sagas(user: Asker) -> None:
     with refunds_are_refused():
         parked = start(user, "sent")
         assert ended(user, parked)["status"] == "PARKED"
+        repair_all(user, {"kind": "saga", "action": "redrive"})
+        assert ended(user, parked)["status"] == "PARKED"
     user.ask(f"/sagas/{parked}/redrive", {})
     assert ended(user, parked)["status"] == "COMPENSATED"
     user.ask("/sagas?status=PARKED")
+
+
+def repair_all(user: Asker, wanted: dict[str, str]) -> None:
+    """Plan a repair in bulk, and wait until it is worked off."""
+    planned = user.ask("/repairs", wanted)
+    assert planned["total"] > 0, planned
+    user.ask(f"/repairs/{planned['id']}/start", {})
+    until = time.monotonic() + 20
+    while (found := user.ask(f"/repairs/{planned['id']}"))["status"] != "COMPLETED":
+        assert time.monotonic() < until, found
+        time.sleep(0.1)
+    assert found["left"] == 0, found
 
 
 SENT = {"customer": "ada", "status": "SHIPPED"}

@@ -23,7 +23,7 @@ from botocore import handlers
 from tests.support.granting import granting
 from tests.support.quick_stack import quick_stack
 from tests.support.zip_system import an_archive
-from tests.template.saga_calls import a_shard, lose_sagas_and_sweep, run_sagas
+from tests.template.saga_calls import a_shard, lose_sagas_and_sweep, repair_all, run_sagas
 from tests.template.stack import ROOT, TEMPLATE, as_list, statements_of
 from tests.template.test_events import ATTEMPTS
 
@@ -72,6 +72,7 @@ SAGA_WORKERS = {
     )
 }
 WAKERS = {
+    "TaskIteratorFunction",
     "ApiHandleRequestFunction",
     "ApprovalRequestApprovalFunction",
     "CommandFinishFunction",
@@ -330,13 +331,16 @@ def use(stack: LocalStack) -> None:
     user = User(stack)
     publish_and_read(user)
     fail_and_repair(user)
+    repair_in_bulk(user)
     lose_and_sweep(user)
     run_tasks(user)
+    repair_all(user, {"kind": "task", "action": "retry", "type": "ORDER_REMINDER"})
     lose_tasks_and_sweep(user)
     decide(user)
     lose_approvals_and_sweep(user)
     import_files(stack)
     import_rows()
+    repair_all(user, {"kind": "import", "action": "retry", "type": "airports"})
     lose_imports_and_sweep(stack)
     run_sagas(user)
     lose_sagas_and_sweep(user)
@@ -386,6 +390,18 @@ def fail_and_repair(user: User) -> None:
     user.wait_for("BAD", "BLOCKED 1", "FAILED 2")
     user.ask("/commands/AIRPORT/BAD/1/skip", {})
     user.wait_for("BAD", "APPLIED 2", "SKIPPED 2")
+
+
+def repair_in_bulk(user: User) -> None:
+    """A version that fails again is redriven, and then skipped; the next one goes on."""
+    user.publish("WORSE", attributes={"no": "country"})
+    user.wait_for("WORSE", "FAILED 1")
+    user.publish("WORSE", 1, attributes={"country": "JP"})
+    user.wait_for("WORSE", "BLOCKED 1", "FAILED 1")
+    repair_all(user, {"kind": "command", "action": "redrive"})
+    user.wait_for("WORSE", "BLOCKED 1", "FAILED 2")
+    repair_all(user, {"kind": "command", "action": "skip"})
+    user.wait_for("WORSE", "APPLIED 2", "SKIPPED 2")
 
 
 def lose_and_sweep(user: User) -> None:
@@ -540,7 +556,8 @@ def lose_tasks_and_sweep(user: User) -> None:
 
 
 def is_batch(item: Any) -> bool:
-    return item["kind"]["S"] == "task" and item["task_kind"]["S"] == TaskKind.BATCH
+    is_reminder = item["kind"]["S"] == "task" and item["type"]["S"] == "ORDER_REMINDER"
+    return is_reminder and item["task_kind"]["S"] == TaskKind.BATCH
 
 
 def decide(user: User) -> None:

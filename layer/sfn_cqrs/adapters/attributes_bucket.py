@@ -4,12 +4,16 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from sfn_cqrs.domain.values import Json, canonical
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_INLINE_BYTES = 100 * 1024
+_MISSING = ("NoSuchKey", "AccessDenied")
+"""Who may not list a bucket is told the second of an object that does not exist."""
 COMMANDS, TASKS = "attributes", "tasks"
 """Folders of the bucket; what lies in that of tasks expires after 30 days."""
 
@@ -26,14 +30,29 @@ class AttributesBucket:
         self, tenant: str, id_: str, attributes: dict[str, Json], *, folder: str = COMMANDS
     ) -> str | None:
         """Store attributes above 100 KiB and answer their object's key; None keeps them inline."""
-        body = canonical(attributes).encode()
-        if len(body) <= MAX_INLINE_BYTES:
+        if len(canonical(attributes).encode()) <= MAX_INLINE_BYTES:
             return None
+        return self.store(tenant, id_, attributes, folder=folder)
+
+    def store(self, tenant: str, id_: str, attributes: dict[str, Json], *, folder: str) -> str:
+        """Store an object, whatever its size, and answer its key."""
         key = f"{folder}/{tenant}/{id_}.json"
         self._client().put_object(
-            Bucket=self._bucket, Key=key, Body=body, ContentType="application/json"
+            Bucket=self._bucket,
+            Key=key,
+            Body=canonical(attributes).encode(),
+            ContentType="application/json",
         )
         return key
+
+    def find(self, tenant: str, id_: str, *, folder: str) -> dict[str, Json] | None:
+        """Read an object that may not be there; None if it is not."""
+        try:
+            return self.load(f"{folder}/{tenant}/{id_}.json")
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _MISSING:
+                raise
+            return None
 
     def load(self, key: str) -> dict[str, Json]:
         """Read attributes back."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 OPEN_SHARDS = 16
-BLOCKED_SHARDS = 16
+BLOCKED_SHARDS, FAILED_SHARDS = range(16, 32), range(32, 48)
 """Behind those of what is open: however many wait for a repair, they hide nothing."""
-ALL_SHARDS = OPEN_SHARDS + BLOCKED_SHARDS
+_SHARDS = {Outcome.BLOCKED: BLOCKED_SHARDS, Outcome.FAILED: FAILED_SHARDS}
 _OWNED = "attempt = :attempt AND outcome IN (:open, :waiting)"
 _OPEN = {":open": "OPEN", ":waiting": "WAITING"}
 _REPAIRABLE = "outcome IN (:failed, :blocked)"
@@ -30,11 +30,10 @@ _BROKEN = {":failed": "FAILED", ":blocked": "BLOCKED"}
 
 
 def open_shard(process: Process) -> int:
-    """The partition of the index that this version is listed in while it is open or blocked."""
-    first, shards = (
-        (OPEN_SHARDS, BLOCKED_SHARDS) if process.outcome is Outcome.BLOCKED else (0, OPEN_SHARDS)
-    )
-    return first + shard_of(process.key.pk, process.key.process_sk(process.version), shards)
+    """The partition of the index that this version is listed in until it is settled."""
+    shards = _SHARDS.get(process.outcome, range(OPEN_SHARDS))
+    sk = process.key.process_sk(process.version)
+    return shards[shard_of(process.key.pk, sk, len(shards))]
 
 
 def new_process_item(process: Process) -> Item:
@@ -126,7 +125,7 @@ class ProcessTable:
         error: str | None = None,
         cause: str | None = None,
     ) -> Written:
-        """Write how an attempt ended. A blocked version stays in the index, in other shards."""
+        """Write how an attempt ended. What needs a repair stays in the index, in other shards."""
         values: dict[str, Any] = {
             ":attempt": ref.attempt,
             ":status": status,
@@ -135,10 +134,11 @@ class ProcessTable:
         }
         sets = "#status = :status, outcome = :outcome, updated_at = :now"
         removes = "task_token"
-        if outcome is Outcome.BLOCKED:
-            blocked = Process(key=ref.key, version=ref.version, outcome=outcome)
+        if outcome in _SHARDS:
             sets += ", open_shard = :shard"
-            values[":shard"] = open_shard(blocked)
+            values[":shard"] = open_shard(
+                Process(key=ref.key, version=ref.version, outcome=outcome)
+            )
         else:
             removes += ", open_shard"
         if error is not None:

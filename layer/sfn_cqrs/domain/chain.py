@@ -336,6 +336,19 @@ def skip(version: int) -> Generator[Call, Any, Process]:
     return skipped
 
 
+def give_up(version: int, attempt: int) -> Generator[Call, Any, bool]:
+    """Give up the very attempt that has failed, and let the next version go on.
+
+    Once, however often it is asked for; False: the version has gone on since.
+    """
+    written: Written = yield Skip(version, attempt)
+    found = written.process
+    if not written.done and (found is None or found.outcome is not Outcome.SKIPPED):
+        return False
+    yield from wake_next(version)
+    return True
+
+
 def sweep(version: int, *, has_ended: bool = False) -> Generator[Call, Any, str]:
     """Repair one version that has been open for long; answers what was done.
 

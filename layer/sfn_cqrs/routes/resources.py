@@ -7,10 +7,13 @@ from sfn_cqrs.routes import (
     data,
     imports,
     openapi,
+    repairs,
     sagas,
     tasks,
 )
 
-WITH_TOKEN = [resource.routes for resource in (approvals, commands, data, imports, sagas, tasks)]
+WITH_TOKEN = [
+    resource.routes for resource in (approvals, commands, data, imports, repairs, sagas, tasks)
+]
 RESOURCES = [*WITH_TOKEN, approval_links.routes]
 DESCRIPTION = openapi.routes_for(RESOURCES)

@@ -313,7 +313,7 @@ COMMANDS: Kind[Process] = Kind(
 BLOCKED: Kind[Process] = Kind(
     name="blocked",
     table=bootstrap.processes,
-    shards=range(process_table.OPEN_SHARDS, process_table.ALL_SHARDS),
+    shards=process_table.BLOCKED_SHARDS,
     repair=lambda process: Chain(process.key).run(chain.unblock(process.version)),
 )
 TASKS: Kind[Task] = Kind(

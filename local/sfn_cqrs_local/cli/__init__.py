@@ -25,6 +25,10 @@ COMMANDS: Final = {
         "Run and repair tasks: run, show, list, retry, cancel.",
     ),
     "saga": ("sfn_cqrs_local.cli.saga:saga", "Run and repair sagas: start, show, list, redrive."),
+    "repair": (
+        "sfn_cqrs_local.cli.repair:repair",
+        "Repair in bulk what has failed: plan, start, show.",
+    ),
     "approval": ("sfn_cqrs_local.cli.approval:approval", "Approvals: request, list, show, retry."),
     "approve": ("sfn_cqrs_local.cli.approval:approve", "Approve what waits for you."),
     "reject": ("sfn_cqrs_local.cli.approval:reject", "Reject what waits for you."),

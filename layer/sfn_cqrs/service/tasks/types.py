@@ -12,6 +12,8 @@ from sfn_cqrs.service import handlers
 DEFAULT_TIMEOUT = 60
 MAX_TIMEOUT = 270
 """Seconds; the functions that work on items end after 300, and have to write how it went."""
+OURS = "SFN_CQRS_"
+"""What the framework's own types begin with."""
 DEFAULT_RETRY = 3
 MAX_RETRY = 8
 """As often as the machine tries again what raised TransientError."""
@@ -117,16 +119,23 @@ def find(type_: object) -> TaskType:
     Raises:
         UnknownTaskTypeError: nobody registers it; it names the types that exist.
     """
-    handlers.load()
+    _load()
     if not isinstance(type_, str) or type_ not in _types:
-        raise UnknownTaskTypeError(type_, sorted(_types))
+        raise UnknownTaskTypeError(type_, sorted(types()))
     return _types[type_]
 
 
 def types() -> dict[str, Access]:
-    """Every type of task, with what is declared of it."""
+    """Every type of task of the user's package, with what is declared of it."""
+    _load()
+    own = {name: known for name, known in sorted(_types.items()) if not name.startswith(OURS)}
+    return {name: known.access for name, known in own.items()}
+
+
+def _load() -> None:
+    """Load the user's package, and the framework's own type."""
     handlers.load()
-    return {name: known.access for name, known in sorted(_types.items())}
+    import sfn_cqrs.service.repairs.work  # noqa: F401, PLC0415 - it registers itself here
 
 
 def find_or_failing(type_: str) -> TaskType:

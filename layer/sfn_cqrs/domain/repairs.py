@@ -1,0 +1,118 @@
+"""Repairs in bulk: what of a tenant has failed, and what is to become of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Self
+
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.values import Json
+
+MAX_ENTRIES = 20_000
+"""Of one plan; whoever has more makes another one afterwards."""
+PER_ITEM = 25
+"""Entries that one item of the repair's task works off; so many fit within its minute."""
+LEFT = "unchanged"
+DONE = "done"
+
+
+class RepairKind(StrEnum):
+    """What is repaired."""
+
+    COMMAND = "command"
+    TASK = "task"
+    IMPORT = "import"
+    SAGA = "saga"
+
+
+class Action(StrEnum):
+    """What is done with each."""
+
+    REDRIVE = "redrive"
+    SKIP = "skip"
+    RETRY = "retry"
+
+
+ACTIONS = {
+    RepairKind.COMMAND: (Action.REDRIVE, Action.SKIP),
+    RepairKind.TASK: (Action.RETRY,),
+    RepairKind.IMPORT: (Action.RETRY,),
+    RepairKind.SAGA: (Action.REDRIVE,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which of those that have failed: of a type, at a time, with a text in their error.
+
+    `since` is inclusive and `until` is not; an empty text stands for any.
+    """
+
+    kind: RepairKind
+    action: Action
+    type: str = ""
+    since: str = ""
+    until: str = ""
+    error: str = ""
+
+    @classmethod
+    def checked(cls, kind: object, action: object, **more: object) -> Self:
+        """Make a filter of what a user sent.
+
+        Raises:
+            InvalidInputError: a part is none that there is, or does not fit the others.
+        """
+        if kind not in set(RepairKind):
+            raise InvalidInputError("kind", f"must be one of {', '.join(RepairKind)}")
+        known = RepairKind(str(kind))
+        if action not in ACTIONS[known]:
+            allowed = " or ".join(ACTIONS[known])
+            raise InvalidInputError("action", f"of {known} must be {allowed}")
+        texts = {name: _text(name, value) for name, value in more.items()}
+        moments = {name: _moment(name, texts.get(name, "")) for name in ("since", "until")}
+        found = cls(known, Action(str(action)), **{**texts, **moments})
+        if known is RepairKind.TASK and not found.type:
+            raise InvalidInputError("type", "is needed for tasks, such as ORDER_REMINDER")
+        if known is RepairKind.TASK and found.error:
+            raise InvalidInputError("error", "is not of tasks: their items have errors, each one")
+        return found
+
+    def matches(self, type_: str, at: str, error: str) -> bool:
+        """Whether one that has failed at a moment, with an error, is meant."""
+        return (
+            self.type in ("", type_)
+            and self.since <= at
+            and (not self.until or at < self.until)
+            and self.error.lower() in error.lower()
+        )
+
+    def as_json(self) -> dict[str, Json]:
+        """The filter as it is kept and shown; what is empty is left out."""
+        parts = {
+            "kind": str(self.kind),
+            "action": str(self.action),
+            "type": self.type,
+            "since": self.since,
+            "until": self.until,
+            "error": self.error,
+        }
+        return {name: value for name, value in parts.items() if value}
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidInputError(name, "must be a text")
+    return value
+
+
+def _moment(name: str, text: str) -> str:
+    if not text:
+        return ""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInputError(name, "must be like 2026-11-25T08:00:00Z") from error
+    if moment.tzinfo is None:
+        raise InvalidInputError(name, "needs its time zone, such as the Z of 08:00:00Z")
+    return iso(moment.astimezone(UTC))

@@ -1,0 +1,106 @@
+"""Repairs in bulk: a plan first, then a task that works it off; for operators."""
+
+import time
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs.adapters.paging import MAX_LIMIT, bytes_of, fitting
+from sfn_cqrs.domain.errors import (
+    ForbiddenError,
+    InvalidInputError,
+    NotFailedError,
+    NotFoundError,
+)
+from sfn_cqrs.domain.repairs import Filter
+from sfn_cqrs.routes.http import OPERATOR, code_of, integer_of
+from sfn_cqrs.routes.operation import CURSOR, OPERATORS, operation
+from sfn_cqrs.routes.request import Request, answer, needed
+from sfn_cqrs.routes.resolver import Routes
+from sfn_cqrs.routes.schemas.repairs import PLAN, REPAIR
+from sfn_cqrs.service.repairs.service import Progress, RepairService
+
+routes = Routes()
+SECONDS = 15
+"""For which a plan is looked for; the request ends after 29."""
+
+
+@routes.post("/repairs")
+@operation(rule=OPERATORS, body=PLAN, answers={201: REPAIR}, problems=(ForbiddenError,))
+def plan_repair() -> Response[str]:
+    """List what has failed, and keep the list; nothing is repaired yet."""
+    request = _operators()
+    body = request.body(PLAN.fields)
+    wanted = Filter.checked(
+        needed(body, "kind"),
+        needed(body, "action"),
+        **{name: body[name] for name in body if name not in ("kind", "action")},
+    )
+    until = time.monotonic() + SECONDS
+    service = RepairService(request.tenant)
+    plan = service.plan(wanted, request.caller, lambda: time.monotonic() < until)
+    return answer(HTTPStatus.CREATED, _view(Progress(plan), request))
+
+
+@routes.get("/repairs/<id_>")
+@operation(
+    rule=OPERATORS,
+    query=CURSOR,
+    answers={200: REPAIR},
+    problems=(ForbiddenError, NotFoundError),
+)
+def get_repair(id_: str) -> Response[str]:
+    """Show a plan, a page of its list, and how far its repair is."""
+    request = _operators()
+    found = RepairService(request.tenant).get(code_of(id_))
+    return answer(HTTPStatus.OK, _view(found, request))
+
+
+@routes.post("/repairs/<id_>/start")
+@operation(
+    rule=OPERATORS,
+    answers={202: REPAIR},
+    problems=(ForbiddenError, NotFoundError, NotFailedError),
+)
+def start_repair(id_: str) -> Response[str]:
+    """Work a plan off in the background, once."""
+    request = _operators()
+    started = RepairService(request.tenant).start(code_of(id_), request.caller)
+    return answer(HTTPStatus.ACCEPTED, _view(started, request))
+
+
+def _operators() -> Request:
+    request = Request()
+    request.identity.require(OPERATOR)
+    return request
+
+
+def _view(progress: Progress, request: Request) -> dict[str, Any]:
+    """A repair with a page of its list; the cursor is how many entries were shown."""
+    plan, limit = progress.plan, request.limit
+    after = integer_of(request.query("cursor"), "cursor", 0)
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInputError("limit", f"must be between 1 and {MAX_LIMIT}")
+    if after < 0:
+        raise InvalidInputError("cursor", "is not a cursor of this list")
+    shown = fitting(plan.entries[after:], limit, bytes_of) if plan.entries[after:] else []
+    view: dict[str, Any] = {
+        "id": plan.id,
+        "filter": plan.wanted,
+        "createdAt": plan.at,
+        "createdBy": plan.by,
+        "total": len(plan.entries),
+        "isComplete": plan.is_complete,
+        "status": str(progress.status or "PLANNED"),
+        "done": progress.done,
+        "unchanged": progress.unchanged,
+        "left": progress.left,
+        "failed": list(progress.failed[:MAX_LIMIT]),
+        "items": shown,
+    }
+    if progress.status is not None:
+        view["taskId"] = plan.key.id
+    if after + len(shown) < len(plan.entries):
+        view["nextCursor"] = str(after + len(shown))
+    return view

@@ -1,0 +1,52 @@
+"""What is sent and answered of repairs in bulk."""
+
+from sfn_cqrs.domain.repairs import Action, RepairKind
+from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.routes.operation import (
+    COUNT,
+    FLAG,
+    MOMENT,
+    TEXT,
+    VERSION,
+    body,
+    list_of,
+    one_of,
+    record,
+)
+
+_FILTER = {
+    "type": {**TEXT, "description": "Of items, tasks or sagas; of imports, the table"},
+    "since": {**MOMENT, "description": "Failed at that moment or later"},
+    "until": {**MOMENT, "description": "Failed before that moment"},
+    "error": {**TEXT, "description": "A part of the error or its cause, capitals or not"},
+}
+PLAN = body("PlanRepair", {"kind": one_of(*RepairKind), "action": one_of(*Action)}, _FILTER)
+_ENTRY = record(
+    "RepairEntry",
+    {"attempt": COUNT, "at": MOMENT},
+    optional={"id": TEXT, "type": TEXT, "code": TEXT, "version": VERSION}
+    | {"error": TEXT, "cause": TEXT},
+)
+_FAILED = record(
+    "RepairFailure",
+    {"attempt": COUNT, "problem": {**TEXT, "description": "The code of the problem"}},
+    optional={"id": TEXT, "type": TEXT, "code": TEXT, "version": VERSION},
+)
+REPAIR = record(
+    "Repair",
+    {
+        "id": TEXT,
+        "filter": record("RepairFilter", {"kind": TEXT, "action": TEXT}, optional=_FILTER),
+        "createdAt": MOMENT,
+        "createdBy": TEXT,
+        "total": COUNT,
+        "isComplete": {**FLAG, "description": "false: there is more than this plan has"},
+        "status": one_of("PLANNED", *TaskStatus),
+        "done": COUNT,
+        "unchanged": {**COUNT, "description": "Had gone on since it was planned"},
+        "left": COUNT,
+        "failed": list_of(_FAILED),
+        "items": list_of(_ENTRY),
+    },
+    optional={"taskId": TEXT, "nextCursor": TEXT},
+)

@@ -1,0 +1,100 @@
+"""The task that works a plan off: each item repairs some entries, whoever tries it how often.
+
+An entry names the attempt that had failed. What has gone on since, by this task or by somebody
+else, is left as it is, so a try that is made again changes nothing.
+"""
+
+from collections import Counter
+from typing import Any
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import chain
+from sfn_cqrs.domain.errors import (
+    NotFailedError,
+    NotFoundError,
+    NotParkedError,
+    SfnCqrsError,
+    TransientError,
+)
+from sfn_cqrs.domain.keys import ImportKey, ItemKey, SagaKey
+from sfn_cqrs.domain.policy import group
+from sfn_cqrs.domain.repairs import DONE, LEFT, Action, RepairKind
+from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.imports.service import ImportService
+from sfn_cqrs.service.sagas.service import SagaService
+from sfn_cqrs.service.tasks.service import TaskService
+from sfn_cqrs.service.tasks.types import TaskItem, task_handler
+
+REPAIR = "SFN_CQRS_REPAIR"
+OPERATORS = group("operator")
+
+
+@task_handler(REPAIR, timeout=240, retry=8, publish=OPERATORS, read=OPERATORS)
+def repair(item: TaskItem) -> dict[str, object]:
+    """Repair some entries; answers how many are done, unchanged, and which failed, by their code.
+
+    Raises:
+        TransientError: AWS was busy; what is done stays done.
+    """
+    kind, action = RepairKind(item.input["kind"]), Action(item.input["action"])
+    counted: Counter[str] = Counter()
+    failed: list[dict[str, object]] = []
+    for entry in item.input["entries"]:
+        try:
+            counted[_repaired(item, kind, action, entry)] += 1
+        except (NotFailedError, NotFoundError, NotParkedError):
+            counted[LEFT] += 1
+        except TransientError:
+            raise
+        except SfnCqrsError as error:
+            failed.append({**entry, "problem": error.code})
+    return {DONE: counted[DONE], LEFT: counted[LEFT], "failed": failed}
+
+
+def _repaired(item: TaskItem, kind: RepairKind, action: Action, entry: dict[str, Any]) -> str:
+    if kind is RepairKind.COMMAND:
+        return _version(item.tenant, action, entry)
+    if kind is RepairKind.TASK:
+        return _task(item.tenant, entry)
+    if kind is RepairKind.SAGA:
+        return _saga(item.tenant, entry)
+    return _import(item, entry)
+
+
+def _version(tenant: str, action: Action, entry: dict[str, Any]) -> str:
+    key = ItemKey.checked(tenant, entry["type"], entry["code"])
+    version, attempt = entry["version"], entry["attempt"]
+    again = chain.give_up if action is Action.SKIP else chain.restart
+    if Chain(key).run(again(version, attempt)):
+        return DONE
+    process = bootstrap.processes().find(key, version)
+    is_redriven = process is not None and process.attempt > attempt and action is Action.REDRIVE
+    return DONE if is_redriven else LEFT
+
+
+def _task(tenant: str, entry: dict[str, Any]) -> str:
+    service = TaskService(tenant)
+    attempt = service.get(entry["id"]).task.attempt
+    if attempt != entry["attempt"]:
+        return DONE
+    service.retry(entry["id"])
+    return DONE
+
+
+def _saga(tenant: str, entry: dict[str, Any]) -> str:
+    saga = bootstrap.sagas().find(SagaKey.of(tenant, entry["id"]))
+    if saga is None:
+        return LEFT
+    if saga.attempt == entry["attempt"]:
+        SagaService(tenant).redrive(entry["id"])
+    return DONE
+
+
+def _import(item: TaskItem, entry: dict[str, Any]) -> str:
+    job = bootstrap.import_jobs().find(ImportKey.of(item.tenant, entry["id"]))
+    if job is None:
+        return LEFT
+    caller = Caller(user=str(item.input["by"]), source="repair")
+    ImportService(item.tenant).retry(entry["id"], caller)
+    return DONE

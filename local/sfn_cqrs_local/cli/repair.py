@@ -1,0 +1,139 @@
+"""repair: what has failed in bulk: a list first, then a task that works it off."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+from urllib.parse import quote
+
+import click
+
+from sfn_cqrs_local.cli import FAILED_ROWS
+from sfn_cqrs_local.cli.options import target_options
+from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.client.pauses import awaited, going_on
+from sfn_cqrs_local.terminal.printing import print_table
+from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+
+ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
+KINDS: Final = ("command", "task", "import", "saga")
+ACTIONS: Final = ("redrive", "skip", "retry")
+
+
+@click.group()
+def repair() -> None:
+    """Repair in bulk what has failed, for operators: plan, look, start."""
+
+
+@repair.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs repair plan command redrive --since 2026-11-25T08:00:00Z --error Throttling",
+        "sfn-cqrs repair plan command skip --type ORDER",
+        "sfn-cqrs repair plan task retry --type ORDER_REMINDER",
+    ),
+)
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("action", type=click.Choice(ACTIONS))
+@click.option("--type", "type_", metavar="TYPE", help="Of this type, task type, saga or table.")
+@click.option("--since", metavar="MOMENT", help="Failed then or later, such as 2026-11-25T08:00Z.")
+@click.option("--until", metavar="MOMENT", help="Failed before then.")
+@click.option("--error", metavar="TEXT", help="With this in the error or its cause.")
+@target_options
+@json_option
+def plan(
+    kind: str,
+    action: str,
+    type_: str | None,
+    since: str | None,
+    until: str | None,
+    error: str | None,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """List what has failed, and keep the list for `repair start`; nothing is repaired yet.
+
+    Commands are redriven or skipped, tasks and imports retried, sagas redriven.
+    """
+    given = {"type": type_, "since": since, "until": until, "error": error}
+    body = {"kind": kind, "action": action, **{k: v for k, v in given.items() if v is not None}}
+    found = api.post("/repairs", json.dumps(body))
+    if as_json:
+        print_json(found)
+        return
+    _print_list(found)
+    if found["total"]:
+        click.echo(f"{action} them: sfn-cqrs repair start {found['id']}")
+
+
+@repair.command(cls=Command, examples=("sfn-cqrs repair start p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
+@click.argument("id_", metavar="ID")
+@click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
+@target_options
+@json_option
+@click.pass_context
+def start(context: click.Context, id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
+    """Work a plan off, once however often it is started, and wait for the end.
+
+    Exits 0 if all of it is done or had gone on by itself, 2 if some could not be repaired.
+    """
+    started = api.post(f"{_path(id_)}/start")
+    if no_wait:
+        _print(started, as_json=as_json)
+    else:
+        _follow(context, api, id_, as_json=as_json)
+
+
+@repair.command(cls=Command, examples=("sfn-cqrs repair show p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
+@click.argument("id_", metavar="ID")
+@click.option("--watch", is_flag=True, help="Wait for the end first.")
+@target_options
+@json_option
+@click.pass_context
+def show(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Show a plan, and how far its repair is."""
+    found = api.get(_path(id_))
+    if watch and found["status"] != "PLANNED":
+        _follow(context, api, id_, as_json=as_json)
+    elif found["status"] == "PLANNED" and not as_json:
+        _print_list(found)
+    else:
+        _print(found, as_json=as_json)
+
+
+def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> None:
+    with going_on(id_, f"sfn-cqrs repair show {id_} --watch"):
+        found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in ENDED)
+    _print(found, as_json=as_json)
+    if found["status"] != "COMPLETED":
+        context.exit(FAILED)
+    context.exit(FAILED_ROWS if found["failed"] else DONE)
+
+
+def _print_list(found: dict[str, Any]) -> None:
+    more = "" if found["isComplete"] else ", and there are more: plan again once these are done"
+    click.echo(f"{found['total']} have failed{more}")
+    fields = ("at", "type", "code", "version", "id", "attempt", "error", "cause")
+    shown = [name for name in fields if any(name in one for one in found["items"])]
+    if found["items"]:
+        rows = [[one.get(name, "") for name in shown] for one in found["items"]]
+        print_table(shown, rows, spare=("cause", "attempt"))
+    if "nextCursor" in found:
+        click.echo(f"and {found['total'] - len(found['items'])} more")
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    counts = ", ".join(f"{found[name]} {name}" for name in ("done", "unchanged", "left"))
+    click.echo(f"{found['id']} is {found['status']}: {counts}, {len(found['failed'])} failed")
+    for one in found["failed"]:
+        where = one.get("id") or f"{one['type']} {one['code']} version {one['version']}"
+        click.echo(f"  {where}: {one['problem']}")
+    if found["status"] in ("FAILED", "CANCELLED"):
+        click.echo(f"go on: sfn-cqrs task retry {found['taskId']}")
+
+
+def _path(id_: str) -> str:
+    return f"/repairs/{quote(id_, safe='')}"

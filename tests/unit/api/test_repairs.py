@@ -1,0 +1,353 @@
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from tests.fakes.builders import ORDERED, RESIZE, a_process, a_saga, a_task, an_item
+from tests.support.calls import AwsCall, Calls, KilledError, Watched
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.task_items import TASKS
+from sfn_cqrs.domain import import_job
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.csv_rows import Problem
+from sfn_cqrs.domain.errors import BusyError, TransientError
+from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source
+from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs.domain.keys import ImportKey, ItemKey, TaskKey
+from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.domain.task import Begin, CloseTask, TaskStatus
+from sfn_cqrs.domain.task import Ending as ItemEnding
+from sfn_cqrs.service.repairs import found as listing
+from sfn_cqrs.service.repairs import service, work
+from sfn_cqrs.service.tasks.types import TaskItem
+
+REDRIVE = {"kind": "command", "action": "redrive"}
+SKIP = {"kind": "command", "action": "skip"}
+NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}
+THEIRS = {"custom:tenant": "tenant2", "cognito:groups": "[operator]", "sub": "eve"}
+IMPORT = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
+SOURCE = Source("imports", "uploads/tenant1/1/a.csv", "1")
+AT = "2026-11-25T11:00:00.000Z"
+
+
+def item(code, tenant="tenant1", type_="ORDER"):
+    return ItemKey(tenant, type_, code)
+
+
+def a_failure(key, **changes):
+    fields = {"error": "ThrottlingError", "cause": "too fast\n at line 3", "updated_at": AT}
+    return a_process(key, **{"outcome": Outcome.FAILED, **fields, **changes})
+
+
+@pytest.fixture
+def plan(call):
+    """Return what plans a repair; answers what the API does."""
+    return lambda **more: call("POST", "/repairs", {**REDRIVE, **more}).body
+
+
+def repaired(call, repair, times=1):
+    """Start a repair and work its items off, so many times each; answers what is shown then."""
+    started = call("POST", f"/repairs/{repair['id']}/start")
+    assert started.status == 202, started.body
+    key = TaskKey("tenant1", work.REPAIR, repair["id"][2:])
+    tasks = bootstrap.tasks()
+    task = tasks.find(key)
+    tasks.put_items(task)
+    tasks.change(key, Begin(1))
+    for index in range(task.total):
+        stored = tasks.claim(key, index, 1, 1, lease_until=10**10).item
+        for _ in range(times):
+            given = TaskItem("tenant1", work.REPAIR, key.id, index, 1, stored.input)
+            result = work.repair(given)
+        tasks.close_item(key, index, 1, 1, ItemEnding(TaskStatus.COMPLETED, result))
+    tasks.change(key, CloseTask(1, TaskStatus.COMPLETED, task.counts))
+    return call("GET", f"/repairs/{repair['id']}").body
+
+
+def test_a_plan_lists_what_has_failed_and_repairs_nothing(plan, world):
+    world.seed(a_failure(item("o-1")), a_process(item("o-2")))
+    world.seed(a_process(item("o-3"), outcome=Outcome.BLOCKED, error="PredecessorFailedError"))
+
+    planned = plan()
+
+    assert planned["items"] == [
+        {
+            "type": "ORDER",
+            "code": "o-1",
+            "version": 1,
+            "attempt": 1,
+            "error": "ThrottlingError",
+            "cause": "too fast",
+            "at": AT,
+        }
+    ]
+    assert (planned["total"], planned["isComplete"], planned["status"]) == (1, True, "PLANNED")
+    assert world.processes.find(item("o-1"), 1).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("filter_", "codes"),
+    [
+        ({}, ["o-1", "o-2", "o-3"]),
+        ({"type": "ORDER"}, ["o-1", "o-2"]),
+        ({"since": "2026-11-25T12:00:00+01:00"}, ["o-1", "o-3"]),
+        ({"until": "2026-11-25T11:00:00Z"}, ["o-2"]),
+        ({"error": "throttling"}, ["o-1"]),
+        ({"error": "LATE"}, ["o-2", "o-3"]),
+        ({"type": "STOCK", "error": "nothing like it"}, []),
+    ],
+)
+def test_a_filter_says_which(filter_, codes, plan, world):
+    world.seed(
+        a_failure(item("o-1")),
+        a_failure(item("o-2"), error="E", cause="too late", updated_at="2026-11-25T10:59:59.999Z"),
+        a_failure(item("o-3", type_="STOCK"), error="LateError"),
+    )
+
+    assert sorted(one["code"] for one in plan(**filter_)["items"]) == codes
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"kind": "row"}, "kind"),
+        ({"action": "retry"}, "action"),
+        ({"since": "yesterday"}, "since"),
+        ({"until": "2026-11-25T08:00:00"}, "until"),
+        ({"error": 1}, "error"),
+        ({"kind": "task", "action": "retry"}, "type"),
+        ({"kind": "task", "action": "retry", "type": "A", "error": "x"}, "error"),
+    ],
+)
+def test_a_filter_that_means_nothing_is_refused(body, field, call):
+    answer = call("POST", "/repairs", {**REDRIVE, **body})
+
+    assert (answer.status, answer.body["field"]) == (400, field)
+
+
+def test_a_repair_runs_the_attempts_of_its_list_again_once_whoever_asks_how_often(
+    plan, call, world
+):
+    world.seed(*[a_failure(item(f"o-{number}")) for number in range(60)])
+    planned = plan()
+    world.processes.restart(a_failure(item("o-7")).ref)
+    world.processes.skip(a_failure(item("o-8")).ref)
+    first = call("POST", f"/repairs/{planned['id']}/start").body
+
+    done = repaired(call, planned, times=2)
+
+    assert first["taskId"] == done["taskId"]
+    assert (done["done"], done["unchanged"], done["left"], done["failed"]) == (59, 1, 0, [])
+    assert {world.processes.find(item(f"o-{n}"), 1).attempt for n in range(60) if n != 8} == {2}
+    assert len([task for task in world.all_of(TASKS) if task.key.type == work.REPAIR]) == 1
+
+
+def test_what_fails_again_meanwhile_is_left_alone(plan, call, world):
+    world.seed(a_failure(item("o-1")))
+    planned = plan()
+    ref = a_failure(item("o-1")).ref
+    world.processes.restart(ref)
+    world.processes.close(replace(ref, attempt=2), Outcome.FAILED, "mark_failed:FINISHED", "E", "c")
+
+    repaired(call, planned)
+
+    assert world.processes.find(item("o-1"), 1).ref == replace(ref, attempt=2)
+
+
+def test_a_skip_lets_what_is_blocked_behind_it_go_on(call, world):
+    key = item("o-1")
+    world.seed(a_failure(key), a_process(key, 2, outcome=Outcome.BLOCKED))
+    planned = call("POST", "/repairs", SKIP).body
+
+    done = repaired(call, planned, times=2)
+
+    assert (done["done"], done["unchanged"]) == (1, 0)
+    assert world.processes.find(key, 1).outcome is Outcome.SKIPPED
+    assert world.processes.find(key, 2).ref.attempt == 2
+
+
+@pytest.mark.parametrize("action", ["redrive", "skip"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_whoever_dies_at_any_call_is_succeeded_by_a_try_that_does_the_rest(
+    action, moment, make_world
+):
+    made: list[AwsCall] = []
+    clean = _killed(make_world, action, lambda call, when: when == "before" and made.append(call))
+    assert len(made) >= 2
+
+    for at in made:
+        assert _killed(make_world, action, _dying(at, moment)) == clean, at
+
+
+def _dying(at, moment):
+    dead = []
+
+    def die(call, when):
+        if (call, when) == (at, moment) and not dead:
+            dead.append(call)
+            raise KilledError
+
+    return die
+
+
+def _killed(make_world, action, observer):
+    """Repair two chains; who is killed is tried again. Answers what there is then."""
+    world, calls = make_world(), Calls([observer])
+    keys = [item("o-1"), item("o-2")]
+    for key in keys:
+        world.seed(a_failure(key), a_process(key, 2, outcome=Outcome.BLOCKED))
+    entries = [
+        {"type": key.type, "code": key.code, "version": 1, "attempt": 1, "by": "taro"}
+        for key in keys
+    ]
+    given = {"kind": "command", "action": action, "by": "taro", "entries": entries}
+    watched = {
+        name: Watched(part, calls, lambda *_: None)
+        for name, part in {"processes": world.processes, "data": world.data}.items()
+    }
+    with bootstrap.override(**watched):
+        for _ in range(2):
+            with suppress(KilledError), calls.of("repair"):
+                result = work.repair(TaskItem("tenant1", work.REPAIR, "t-1", 0, 1, given))
+                break
+    found = [world.processes.find(key, version) for key in keys for version in (1, 2)]
+    return result, [(each.outcome, each.attempt) for each in found]
+
+
+def test_parked_sagas_go_on(call, world):
+    world.seed_sagas(a_saga(status=SagaStatus.PARKED, error="Closed", cause="the bank"))
+    planned = call("POST", "/repairs", {"kind": "saga", "action": "redrive", "error": "bank"}).body
+
+    done = repaired(call, planned, times=2)
+
+    assert (planned["total"], done["done"]) == (1, 1)
+    assert world.sagas.find(ORDERED).attempt == 2
+
+
+def test_what_cannot_be_repaired_is_told_with_the_code_of_its_problem(call, world):
+    world.seed_tasks(a_task(RESIZE, status=TaskStatus.FAILED, input=None))
+    world.seed_items(an_item(RESIZE, status=TaskStatus.FAILED, lease_until=10**10))
+    body = {"kind": "task", "action": "retry", "type": RESIZE.type}
+
+    done = repaired(call, call("POST", "/repairs", body).body)
+
+    assert done["failed"] == [{"id": RESIZE.id, "attempt": 1, "problem": "task_busy"}]
+    assert (done["done"], done["left"]) == (0, 0)
+
+
+def test_failed_tasks_are_retried(call, world):
+    world.seed_tasks(a_task(RESIZE, status=TaskStatus.FAILED, input=None))
+    body = {"kind": "task", "action": "retry", "type": RESIZE.type}
+    planned = call("POST", "/repairs", body).body
+
+    done = repaired(call, planned, times=2)
+
+    assert (planned["total"], done["done"]) == (1, 1)
+    assert world.tasks.find(RESIZE).attempt == 2
+
+
+def test_failed_imports_are_retried_by_jobs_of_their_own(call, world):
+    job = Job(key=IMPORT, table="airports", source=SOURCE, by=Audit(AT))
+    world.import_jobs.create(job)
+    problem = Problem("encoding", "row 3: no UTF-8")
+    ending = Ending(JobStatus.FAILED, Counts(), problem=problem)
+    world.import_jobs.change(IMPORT, import_job.End(ending))
+    body = {"kind": "import", "action": "retry", "error": "utf-8"}
+    planned = call("POST", "/repairs", body).body
+
+    done = repaired(call, planned, times=2)
+
+    assert (planned["total"], done["done"]) == (1, 1)
+    retried_by = world.import_jobs.find(IMPORT).retried_by
+    assert world.import_jobs.find(ImportKey.of("tenant1", retried_by)) is not None
+    assert call("POST", "/repairs", body).body["total"] == 0
+
+
+def test_what_aws_is_too_busy_for_is_left_to_another_try_of_the_item(call, world, monkeypatch):
+    world.seed(a_failure(item("o-1")), a_failure(item("o-2")))
+    planned = call("POST", "/repairs", REDRIVE).body
+    restart = world.processes.restart
+
+    def refused(ref):
+        if ref.key == item("o-1"):
+            raise BusyError("others keep writing")
+        return restart(ref)
+
+    monkeypatch.setattr(world.processes, "restart", refused)
+
+    with pytest.raises(TransientError):
+        repaired(call, planned)
+    monkeypatch.setattr(world.processes, "restart", restart)
+    assert world.processes.find(item("o-1"), 1).outcome is Outcome.FAILED
+
+
+def test_a_list_is_shown_page_by_page(plan, call, world):
+    world.seed(*[a_failure(item(f"o-{number:02d}")) for number in range(30)])
+    planned = plan()
+
+    path = f"/repairs/{planned['id']}"
+    rest = call("GET", path, query={"cursor": planned["nextCursor"], "limit": "100"}).body
+
+    codes = [one["code"] for one in (*planned["items"], *rest["items"])]
+    assert codes == [f"o-{number:02d}" for number in range(30)]
+    assert "nextCursor" not in rest
+    assert call("GET", path, query={"cursor": "-1"}).status == 400
+    assert call("GET", path, query={"limit": "0"}).status == 400
+
+
+def test_a_plan_has_as_many_as_one_task_takes_and_says_that_there_are_more(
+    plan, world, monkeypatch
+):
+    monkeypatch.setattr(service, "MAX_ENTRIES", 20)
+    world.seed(*[a_failure(item(f"o-{number:02d}")) for number in range(30)])
+
+    planned = plan()
+
+    assert (planned["total"], planned["isComplete"]) == (20, False)
+
+
+def test_a_plan_whose_time_is_over_says_that_there_may_be_more(plan, world, monkeypatch):
+    world.seed(a_failure(item("o-1")))
+    monkeypatch.setattr(listing.Overtime, "may_go_on", _is_over)
+
+    planned = plan()
+
+    assert (planned["total"], planned["isComplete"]) == (0, False)
+
+
+def _is_over(self):
+    self.is_over = True
+    return False
+
+
+def test_a_plan_without_anything_cannot_be_started(plan, call, world):
+    assert world
+    planned = plan()
+
+    answer = call("POST", f"/repairs/{planned['id']}/start")
+
+    assert (answer.status, answer.body["code"]) == (409, "not_failed")
+
+
+@pytest.mark.usefixtures("world")
+def test_a_plan_that_is_not_there_is_not_found(call):
+    for id_ in ("p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "nothing"):
+        assert call("GET", f"/repairs/{id_}").status == 404
+        assert call("POST", f"/repairs/{id_}/start").status == 404
+
+
+def test_only_operators_may_and_of_their_own_tenant(plan, call, world):
+    world.seed(a_failure(item("o-1")), a_failure(item("o-1", "tenant2")))
+    planned = plan()
+    path = f"/repairs/{planned['id']}"
+
+    for method, where, body in (
+        ("POST", "/repairs", REDRIVE),
+        ("GET", path, None),
+        ("POST", f"{path}/start", None),
+    ):
+        assert call(method, where, body, claims=NOBODY).status == 403
+    assert planned["total"] == 1
+    assert call("GET", path, claims=THEIRS).status == 404
+    assert call("POST", f"{path}/start", claims=THEIRS).status == 404
