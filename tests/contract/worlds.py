@@ -194,7 +194,10 @@ class Clients:
     def make_tables(self) -> None:
         for table in TABLES:
             properties = template().resources[table]["Properties"]
-            indexes = properties.get("GlobalSecondaryIndexes")
+            indexes = [
+                {name: value for name, value in index.items() if name != "WarmThroughput"}
+                for index in properties.get("GlobalSecondaryIndexes", [])
+            ]
             self.dynamodb.create_table(
                 TableName=table,
                 BillingMode="PAY_PER_REQUEST",
