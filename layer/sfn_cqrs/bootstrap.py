@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.task_table import TaskTable
     from sfn_cqrs.adapters.topics import DeadLetters, People, Topic
     from sfn_cqrs.adapters.wait_table import WaitTable
+    from sfn_cqrs.adapters.write_bucket import WriteBudget
     from sfn_cqrs.adapters.zip_bucket import ZipBucket
     from sfn_cqrs.adapters.zip_jobs import ZipJobs
     from sfn_cqrs.domain.import_job import Job
@@ -176,6 +177,19 @@ def requests() -> "RequestTable":
     from sfn_cqrs.adapters.request_table import RequestTable  # noqa: PLC0415
 
     return RequestTable(_client("dynamodb"), os.environ["REQUESTS_TABLE"], now)
+
+
+@_once
+def write_budget() -> "WriteBudget":
+    """What tenants may write at a time."""
+    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
+    from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget  # noqa: PLC0415
+    from sfn_cqrs.domain.write_rate import Rate  # noqa: PLC0415
+
+    rate = Rate(float(os.environ["TENANT_WRITE_RATE"]), int(os.environ["TENANT_WRITE_BURST"]))
+    table = os.environ["REQUESTS_TABLE"]
+    buckets = Records(_client("dynamodb"), table, BUCKETS, requests=requests(), now=now)
+    return WriteBudget(buckets, rate, now)
 
 
 @_once

@@ -27,12 +27,20 @@ R = TypeVar("R", bound=Record)
 _numbers = count(1)
 TABLES = {
     "approvals": "ApprovalsTable",
+    "buckets": "RequestsTable",
     "imports": "ImportTmpTable",
     "sagas": "SagasTable",
     "tasks": "TasksTable",
     "zips": "ImportTmpTable",
 }
-KINDS = {"approvals": "approval", "imports": "job", "sagas": "saga", "tasks": "task", "zips": "zip"}
+KINDS = {
+    "approvals": "approval",
+    "buckets": "bucket",
+    "imports": "job",
+    "sagas": "saga",
+    "tasks": "task",
+    "zips": "zip",
+}
 """What an item of each kind calls itself."""
 
 

@@ -28,8 +28,10 @@ from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.threads import at_once
+from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs.domain.write_rate import Rate
 
 
 class World(KeepsRecords):
@@ -44,6 +46,7 @@ class World(KeepsRecords):
         command_ttl: Retention | None = None,
         history_ttl: Retention | None = None,
         task_ttl: Retention | None = None,
+        write_rate: Rate | None = None,
     ) -> None:
         self.clock = ManualClock()
         self.at_once = at_once
@@ -55,6 +58,8 @@ class World(KeepsRecords):
         self.dynamodb = self.store.dynamodb
         self.requests = self.store.requests
         self.waits = WaitTable(self.store)
+        self.write_rate = write_rate or Rate(1_000, 100_000)
+        self.write_budget = self.new_write_budget()
         self.attributes = AttributesBucket(self.store)
         self._task_ttl = task_ttl or Retention()
         self.tasks = self.task_table()
@@ -88,6 +93,10 @@ class World(KeepsRecords):
             if is_listed(process):
                 self.store.listed.add(version)
 
+    def new_write_budget(self) -> WriteBudget:
+        """What one more environment has leased of the tenants' buckets: nothing yet."""
+        return WriteBudget(self.records(BUCKETS), self.write_rate, self.clock)
+
     def task_table(self, client: Any = None) -> TaskTable:
         return TaskTable(
             client or self.dynamodb,
@@ -117,6 +126,7 @@ class World(KeepsRecords):
             "requests",
             "attributes",
             "waits",
+            "write_budget",
             "tasks",
             "sagas",
             "imports",

@@ -54,6 +54,16 @@ def test_a_busy_api_is_asked_again_when_it_says(answering: Answers, slept: list[
     assert len({request.headers["idempotency-key"] for request in heard}) == 1
 
 
+def test_a_tenant_that_sends_too_much_waits_for_as_long_as_it_is_told(
+    answering: Answers, slept: list[float]
+) -> None:
+    refused = Response(429, {"Retry-After": "1"}, b'{"code": "too_many_requests", "detail": ""}')
+    api, _ = answering(refused, Response.of_json({"id": "t-1"}))
+
+    assert api.post("/tasks") == {"id": "t-1"}
+    assert slept == [1]
+
+
 @pytest.mark.usefixtures("slept")
 def test_the_users_own_key_is_the_one_that_is_sent(answering: Answers) -> None:
     api, heard = answering(Response.of_json({}))

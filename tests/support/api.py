@@ -14,6 +14,7 @@ from tests.support.lambdas import handler_of
 from tests.support.system import template
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.write_rate import Rate
 from sfn_cqrs_local.front import match_route
 from sfn_cqrs_local.identity import ISSUER
 from sfn_cqrs_local.template import Route
@@ -48,6 +49,7 @@ class Answer(NamedTuple):
     status: int
     body: Any
     text: str
+    headers: dict[str, str]
 
     @property
     def code(self) -> Any:
@@ -57,8 +59,8 @@ class Answer(NamedTuple):
 class Api:
     """A world of fakes with the API's function in front of it."""
 
-    def __init__(self) -> None:
-        self.world = World()
+    def __init__(self, write_rate: Rate | None = None) -> None:
+        self.world = World(write_rate=write_rate)
 
     def __enter__(self) -> Self:
         self._environment = mock.patch.dict("os.environ", template().environment)
@@ -90,6 +92,17 @@ class Api:
         if given is not None:
             event["requestContext"]["authorizer"] = {"jwt": {"claims": given, "scopes": None}}
         return answer_of(answered(event))
+
+    def as_machine(self, method: str, path: str, body: Any, *, headers: dict[str, str]) -> Answer:
+        """Send a request that is signed with IAM."""
+        event = event_of(method, path, body, None, headers)
+        event["requestContext"]["authorizer"] = {"iam": {"userArn": "arn:aws:iam::1:role/machine"}}
+        return answer_of(answered(event))
+
+    @property
+    def routes(self) -> list[Route]:
+        """Every route of the template."""
+        return api_routes()
 
 
 @cache
@@ -147,7 +160,8 @@ def answer_of(raw: dict[str, Any]) -> Answer:
     if raw.get("isBase64Encoded"):
         text = base64.b64decode(text).decode()
     is_json = "json" in raw["headers"].get("Content-Type", "")
-    return Answer(raw["statusCode"], json.loads(text) if is_json and text else None, text)
+    body = json.loads(text) if is_json and text else None
+    return Answer(raw["statusCode"], body, text, raw["headers"])
 
 
 def form(**fields: str) -> str:

@@ -35,12 +35,14 @@ class FakeSystem(System):
         self._written: list[Process] = []
 
     def parts(self) -> dict[str, Any]:
+        self._move_clock()
         client = EngineClient(self.engine)
         arn, table = self.machine.arn, self.template.environment["COMMANDS_TABLE"]
         watched = {name: Watched(part, self.calls, self._saw) for name, part in self._parts()}
         executions = Executions(client, arn, table)  # type: ignore[arg-type]
         return {
             **watched,
+            "write_budget": self.world.write_budget,
             "executions": Watched(executions, self.calls, self._saw),
             "read_models": lambda view, **_: Watched(
                 self.world.read_model(view), self.calls, self._saw
@@ -62,14 +64,17 @@ class FakeSystem(System):
 
     def _saw(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
         """Note what a call has written, and move the fakes' clock."""
-        late = (self.clock.now() - self.world.clock()).total_seconds()
-        self.world.clock.advance(seconds=late)
+        self._move_clock()
         if method in ("begin", "park", "close", "restart", "skip"):
             process = answer if method == "begin" else answer.process
             if process is not None and (method == "begin" or answer.done):
                 self._written.append(process)
         elif method == "publish" and answer is None and hasattr(args[0], "process"):
             self._written.append(args[0].process)
+
+    def _move_clock(self) -> None:
+        late = (self.clock.now() - self.world.clock()).total_seconds()
+        self.world.clock.advance(seconds=late)
 
     def _record(self, process: Process) -> dict[str, Any]:
         item = process_item(process, open_shard(process)) | {

@@ -5,6 +5,7 @@ A class named in an ErrorEquals lives here: Lambda reports the class name as the
 """
 
 from difflib import get_close_matches
+from math import ceil
 from typing import ClassVar
 
 
@@ -326,6 +327,20 @@ class AnswerTooLargeError(SfnCqrsError):
     """The answer is larger than the API can send."""
 
     code = "answer_too_large"
+
+
+class TooManyRequestsError(SfnCqrsError):
+    """The tenant has asked for more writes than it may at a time; `seconds`: when to ask again."""
+
+    code = "too_many_requests"
+
+    def __init__(self, seconds: float) -> None:
+        """Say when."""
+        super().__init__(
+            f"the tenant asks for more writes than it may have: ask again in {ceil(seconds)} s;"
+            " the parameters TenantWriteRate and TenantWriteBurst say how many"
+        )
+        self.seconds = seconds
 
 
 class TransientError(Exception):

@@ -163,6 +163,28 @@ class PublicKey:
 K = TypeVar("K", bound=PublicKey)
 
 
+@dataclass(frozen=True, slots=True)
+class BudgetKey:
+    """What one tenant may take of something that all share, and has taken."""
+
+    tenant: str
+
+    @property
+    def pk(self) -> str:
+        """The partition of the tenant's budgets."""
+        return f"TENANT#{self.tenant}#BUDGET"
+
+    @property
+    def sk(self) -> str:
+        """The sort key of how many writes a second it may ask for."""
+        return "WRITES"
+
+    @property
+    def listed_in(self) -> list[str]:
+        """Where it lies; nobody lists it."""
+        return [self.pk]
+
+
 class ImportKind(StrEnum):
     """A file that the machine imports, or a single row.
 

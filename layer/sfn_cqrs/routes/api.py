@@ -1,24 +1,34 @@
 """An HTTP API of some routes: every error is an RFC 9457 problem document with a stable `code`."""
 
 import json
+from collections.abc import Callable
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
+from sfn_cqrs.domain.errors import TooManyRequestsError
 from sfn_cqrs.routes.own import otherwise
 from sfn_cqrs.routes.problems import problem, problem_of
 from sfn_cqrs.routes.resolver import Resolver, Routes, current_event, lambda_context
 from sfn_cqrs.service.logs import logger
 
+Middleware = Callable[[Resolver, Callable[[Resolver], Response[Any]]], Response[Any]]
 RETRY_AFTER = "2"
 """Seconds after which a client may send a request again that met a busy AWS."""
 
 
-def api_of(*resources: Routes, has_own: bool = False) -> Resolver:
-    """Make an API of the routes of these resources, and of the user's own behind them."""
+def api_of(
+    *resources: Routes, has_own: bool = False, first: tuple[Middleware, ...] = ()
+) -> Resolver:
+    """Make an API of the routes of these resources, and of the user's own behind them.
+
+    `first` are asked before any of them.
+    """
     app = Resolver()
+    app.use(list(first))
     for routes in resources:
         app.include_router(routes)
     app.exception_handler(Exception)(_refuse)
@@ -46,16 +56,23 @@ def _refuse(error: Exception) -> Response[str]:
         logger.exception("a request failed")
     elif status == HTTPStatus.SERVICE_UNAVAILABLE:
         logger.warning("a request was answered 503", exc_info=error)
-    return _problem(status, document)
+    return _problem(status, document, _headers(error, status))
+
+
+def _headers(error: Exception, status: int) -> dict[str, str]:
+    """When to ask again, where that helps."""
+    if isinstance(error, TooManyRequestsError):
+        return {"Retry-After": str(max(1, ceil(error.seconds)))}
+    return {"Retry-After": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
 
 
 def _no_route(_error: NoRouteError) -> Response[str]:
     """Answer a path that is no route."""
     status = HTTPStatus.NOT_FOUND
-    return _problem(status, problem(status, "no_such_route", "see the list of routes in README"))
+    document = problem(status, "no_such_route", "see the list of routes in README")
+    return _problem(status, document, {})
 
 
-def _problem(status: int, document: dict[str, Any]) -> Response[str]:
+def _problem(status: int, document: dict[str, Any], headers: dict[str, str]) -> Response[str]:
     body = json.dumps(document)  # in ASCII: it may quote half of a surrogate pair
-    headers = {"Retry-After": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return Response(int(status), "application/problem+json", body, {**headers})

@@ -14,6 +14,7 @@ from sfn_cqrs.domain.errors import (
     NotPermittedError,
     SfnCqrsError,
     TooLargeError,
+    TooManyRequestsError,
     UnauthorizedError,
 )
 from sfn_cqrs.domain.policy import CODE, Access
@@ -199,6 +200,8 @@ def _problems(route: Route, said: Operation) -> set[type[SfnCqrsError]]:
         problems.add(InvalidInputError)
     if said.body:
         problems.add(TooLargeError)
+    if route.method != "GET" and not said.is_public:
+        problems.add(TooManyRequestsError)
     if said.rule.declared is not None:
         problems.add(NotPermittedError)
     return problems

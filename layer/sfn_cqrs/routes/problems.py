@@ -29,6 +29,7 @@ _STATUS = {
     errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.AnswerTooLargeError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.SqlDisabledError: HTTPStatus.NOT_FOUND,
+    errors.TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -31,7 +31,7 @@ T = TypeVar("T")
 TOKEN_VARIABLE: Final = "SFN_CQRS_TOKEN"
 TIMEOUT_SECONDS: Final = 30
 BUSY_SECONDS: Final = 60
-"""For so long a request is sent again that is answered 503, or not at all."""
+"""For so long a request is sent again that is answered 503 or 429, or not at all."""
 WAIT_SECONDS: Final = 10
 """For so long one request waits for a version; who waits longer asks again."""
 LARGEST_PAGE: Final = 100
@@ -154,7 +154,7 @@ class Api:
             try:
                 return read(self.open(request))
             except urllib.error.HTTPError as error:
-                if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > until:
+                if not _asks_for_patience(error) or time.monotonic() > until:
                     raise
                 error.close()
                 time.sleep(busy_pause(error.headers.get("retry-after")))
@@ -181,6 +181,13 @@ class Api:
             raise click.ClickException(
                 f"{self._url} does not answer as the API: {error}"
             ) from error
+
+
+def _asks_for_patience(error: urllib.error.HTTPError) -> bool:
+    """Whether an answer says that the very same request is welcome in a moment."""
+    if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
+        return True
+    return error.code == HTTPStatus.TOO_MANY_REQUESTS and "retry-after" in error.headers
 
 
 def item_path(collection: str, type_: str, code: str, *rest: str | int) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 TRIES = 20
 PAUSE_SECONDS = 0.2
-"""A busy AWS is asked again, as its answer 503 says; the local one is not busy for long."""
+"""Whoever is busy is asked again, as 503 and 429 say; the local stack is not busy for long."""
 
 
 class Client:
@@ -44,7 +44,10 @@ class Client:
             self._connection.request(method, path, content, headers)
             response = self._connection.getresponse()
             answer: dict[str, Any] = json.loads(response.read() or b"{}")
-            if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            if response.status not in (
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                HTTPStatus.TOO_MANY_REQUESTS,
+            ):
                 break
             time.sleep(PAUSE_SECONDS)
         return response.status, answer

@@ -108,7 +108,8 @@ class TestPublish:
         answer = lambda_handler(sample("api/handle_request"), None)
 
         assert (answer["statusCode"], json.loads(answer["body"])["version"]) == (202, 2)
-        assert len(world.dynamodb.tables["RequestsTable"]) == 1
+        kept = [sk for _, sk in world.dynamodb.tables["RequestsTable"]]
+        assert kept.count("REQUEST") == 1
 
     def test_a_synchronous_version_is_applied(self, call, world):
         answer = call("POST", "/commands", NARITA | {"mode": "sync"})
@@ -728,7 +729,7 @@ class TestProblems:
 
         assert (answer.status, answer.body["field"]) == (400, "body")
 
-    def test_a_body_that_is_no_utf_8_is_refused(self, event_of):
+    def test_a_body_that_is_no_utf_8_is_refused(self, event_of, world):  # noqa: ARG002
         event = event_of("POST", "/commands", NARITA)
         event |= {"body": base64.b64encode(b'{"a": "\xff"}').decode(), "isBase64Encoded": True}
 

@@ -1,0 +1,98 @@
+"""The buckets of tenants' writes, in the requests table, and what this environment has leased."""
+
+from threading import Lock
+
+from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.records import Kind, Records
+from sfn_cqrs.domain.clock import Now
+from sfn_cqrs.domain.errors import BusyError, TooManyRequestsError
+from sfn_cqrs.domain.keys import BudgetKey
+from sfn_cqrs.domain.write_rate import Bucket, Purse, Rate, Take, micros
+
+MOST_PURSES = 10_000
+"""Tenants that an environment remembers; who is forgotten leases again."""
+
+
+class WriteBudget:
+    """Says of each write whether its tenant may have it now."""
+
+    def __init__(self, buckets: Records[Bucket], rate: Rate, now: Now) -> None:
+        """Lease of the buckets, which all fill at one rate."""
+        self._buckets = buckets
+        self._rate = rate
+        self._now = now
+        self._purses: dict[str, Purse] = {}
+        self._lock = Lock()
+
+    def spend(self, tenant: str) -> None:
+        """Take a token, which is leased already or is leased now, with others.
+
+        Raises:
+            TooManyRequestsError: there is none; it says when there will be.
+            BusyError: too many lease at once.
+        """
+        at = micros(self._now())
+        with self._lock:
+            purse = self._purses.pop(tenant, Purse())
+            spent = purse.spent(at)
+            self._keep(tenant, spent or purse)
+        if spent is None:
+            self._lease(tenant, purse, at)
+
+    def _lease(self, tenant: str, purse: Purse, at: int) -> None:
+        if at < purse.refused_until:
+            raise TooManyRequestsError(purse.waits(at))
+        done, bucket = self._take(BudgetKey(tenant), purse.wants(at), purse.bucket)
+        with self._lock:
+            purse = self._purses.get(tenant, purse)
+            purse = purse.filled(bucket, at) if done else purse.refused(bucket, self._rate, at)
+            self._keep(tenant, purse)
+        if not done:
+            raise TooManyRequestsError(purse.waits(at))
+
+    def _take(self, key: BudgetKey, wanted: int, seen: Bucket | None) -> tuple[bool, Bucket]:
+        take = Take(self._rate, wanted)
+        written = self._buckets.change(key, take, seen)
+        if written.record is None:
+            self._buckets.create(Bucket(key=key))
+            written = self._buckets.change(key, take)
+        if written.record is None:
+            raise BusyError(f"{key.pk} comes and goes")
+        return written.done, written.record
+
+    def _keep(self, tenant: str, purse: Purse) -> None:
+        """Remember a purse as the one that was used last."""
+        self._purses.pop(tenant, None)
+        self._purses[tenant] = purse
+        if len(self._purses) > MOST_PURSES:
+            del self._purses[next(iter(self._purses))]
+
+
+def _as_bucket(item: Item) -> Bucket:
+    return Bucket(
+        key=BudgetKey(item["tenant"]),
+        full_at=item["full_at"],
+        leased=item["leased"],
+        updated_at=item["updated_at"],
+    )
+
+
+def _bucket_item(bucket: Bucket) -> Item:
+    return {
+        "pk": bucket.key.pk,
+        "sk": bucket.key.sk,
+        "kind": "bucket",
+        "tenant": bucket.key.tenant,
+        "full_at": bucket.full_at,
+        "leased": bucket.leased,
+        "updated_at": bucket.updated_at,
+    }
+
+
+BUCKETS = Kind(
+    name="buckets",
+    key=lambda bucket: bucket.key,
+    item=_bucket_item,
+    record=_as_bucket,
+    is_open=lambda _bucket: False,
+)

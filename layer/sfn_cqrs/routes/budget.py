@@ -1,0 +1,32 @@
+"""What a tenant may ask for at a time: looked at before any route is."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.errors import UnauthorizedError
+from sfn_cqrs.routes.http import Identity
+from sfn_cqrs.routes.resolver import Resolver, current_event
+
+_LOOKS = ("GET", "HEAD", "OPTIONS")
+
+
+def spend_write(
+    app: Resolver, next_middleware: Callable[[Resolver], Response[Any]]
+) -> Response[Any]:
+    """Take a token of the tenant's for each request that is no look; refused, it reads nothing.
+
+    Whoever names no tenant is refused by the route.
+
+    Raises:
+        TooManyRequestsError: there is none left.
+    """
+    event = current_event()
+    if event["requestContext"]["http"]["method"] not in _LOOKS:
+        with suppress(UnauthorizedError):
+            tenant = Identity.of(event).tenant
+            bootstrap.write_budget().spend(tenant)
+    return next_middleware(app)

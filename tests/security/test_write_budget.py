@@ -1,0 +1,195 @@
+"""One tenant cannot take it all: a hostile one is refused, and the others do not notice."""
+
+import random
+from statistics import quantiles
+
+import pytest
+from tests.fakes.builders import an_order
+from tests.support.api import Answer, Api, Person
+from tests.support.system import template
+
+from sfn_cqrs.adapters.write_bucket import WriteBudget
+from sfn_cqrs.domain.errors import TooManyRequestsError
+from sfn_cqrs.domain.write_rate import Rate
+
+HOSTILE = Person("mallory", ("operator",))
+HONEST = Person("ada", tenant="tenant2")
+WRITES = {"POST", "DELETE"}
+SMALLER = 4
+"""All rates are divided by it, so that the test takes a second."""
+STARTS_A_SECOND = 300 / SMALLER
+"""What StartExecution takes in a large region; all tenants share it."""
+SECONDS = 4
+
+
+def order(code: str) -> dict[str, object]:
+    return {"type": "ORDER", "code": code, "name": "n", "attributes": {"customer": "c", "total": 1}}
+
+
+@pytest.fixture
+def api():
+    with Api(write_rate=Rate(10, 20)) as api:
+        yield api
+
+
+def publish(api: Api, who: Person, code: str, key: str | None = None) -> Answer:
+    return api.send(who, "POST", "/commands", order(code), key=key)
+
+
+def test_a_tenant_that_sends_too_many_writes_is_told_when_to_send_again(api):
+    answers = [publish(api, HOSTILE, f"o-{number}") for number in range(30)]
+
+    assert [answer.status for answer in answers] == [202] * 20 + [429] * 10
+    assert answers[-1].code == "too_many_requests"
+    assert "TenantWriteRate" in answers[-1].body["detail"]
+    assert answers[-1].headers["Retry-After"] == "1"
+    assert len(api.world.store.commands) == 20
+
+    api.world.clock.advance(seconds=1)
+    assert publish(api, HOSTILE, "o-30").status == 202
+
+
+def test_another_tenant_and_whoever_looks_are_not_refused(api):
+    for number in range(30):
+        publish(api, HOSTILE, f"o-{number}")
+
+    assert publish(api, HONEST, "o-1").status == 202
+    assert api.send(HOSTILE, "GET", "/data", query={"type": "ORDER"}).status == 200
+
+
+def test_every_route_that_writes_takes_a_token(api):
+    for number in range(20):
+        publish(api, HOSTILE, f"o-{number}")
+    paths = [(each.method, each.path) for each in api.routes if each.method in WRITES]
+    with_token = [each for each in paths if each != ("POST", "/approvals/{id}/decide")]
+
+    assert len(with_token) > 15
+    for method, path in with_token:
+        filled = path.format(id="x", type="ORDER", code="o-1", version="1")
+        assert api.send(HOSTILE, method, filled, {}).code == "too_many_requests", (method, path)
+
+
+def test_whoever_has_no_token_takes_none_of_the_tenants(api):
+    for _ in range(30):
+        assert api.send(None, "POST", "/commands", order("o-1")).status == 401
+
+    assert publish(api, HOSTILE, "o-1").status == 202
+
+
+def test_a_machine_takes_those_of_the_tenant_that_it_names(api):
+    for number in range(20):
+        publish(api, HOSTILE, f"o-{number}")
+    event = {"x-tenant-code": "tenant1"}
+
+    assert api.as_machine("POST", "/commands", order("o-1"), headers=event).status == 429
+
+
+def test_a_refused_environment_asks_the_table_again_when_there_is_something(api):
+    for number in range(20):
+        publish(api, HOSTILE, f"o-{number}")
+    publish(api, HOSTILE, "o-20")
+    written = len(api.world.dynamodb.written)
+    before = api.world.dynamodb.get_item
+    api.world.dynamodb.get_item = None  # type: ignore[assignment] - whoever reads, fails
+
+    with pytest.raises(TooManyRequestsError):
+        api.world.write_budget.spend("tenant1")
+
+    api.world.dynamodb.get_item = before
+    assert len(api.world.dynamodb.written) == written
+
+
+def test_fifty_requests_cost_one_write_where_many_are_sent():
+    with Api(write_rate=Rate(1_000, 10_000)) as api:
+        budget = api.world.new_write_budget()
+        for _ in range(1_000):
+            budget.spend("tenant1")
+        leases = [item for _, item in api.world.dynamodb.written if item["kind"]["S"] == "bucket"]
+
+    assert len(leases) <= 1 + 4 + 1_000 / 50
+
+
+def test_environments_share_the_bucket():
+    with Api(write_rate=Rate(10, 200)) as api:
+        budgets = [api.world.new_write_budget() for _ in range(40)]
+        taken = sum(spends(budget) for _ in range(20) for budget in budgets)
+
+    assert taken == 200
+
+
+def spends(budget: WriteBudget) -> bool:
+    try:
+        budget.spend("tenant1")
+    except TooManyRequestsError:
+        return False
+    return True
+
+
+def test_a_hostile_tenant_does_not_move_the_p99_of_another():
+    rate = default_rate()
+    alone, _ = latencies(rate, hostile=0)
+    beside, accepted = latencies(rate, hostile=150)
+    unlimited, _ = latencies(Rate(10**6, 10**9), hostile=150)
+
+    assert accepted <= rate.burst + rate.per_second * SECONDS + 1
+    assert p99(beside) - p99(alone) < 5 / STARTS_A_SECOND
+    assert p99(unlimited) - p99(alone) > 50 / STARTS_A_SECOND  # what the bucket prevents
+
+
+def default_rate() -> Rate:
+    """What the template says, and the test's smaller world divides."""
+    parameters = template().document["Parameters"]
+    names = ("TenantWriteRate", "TenantWriteBurst")
+    per_second, burst = (parameters[name]["Default"] for name in names)
+    return Rate(per_second / SMALLER, burst // SMALLER)
+
+
+def latencies(rate: Rate, hostile: int) -> tuple[list[float], int]:
+    """Seconds from an honest write to its start, beside so many hostile requests a second.
+
+    Real functions in virtual time; what is shared is AWS's rate of starts, which are made in the
+    order of the writes. Answers also how many hostile writes were accepted.
+    """
+    chance = random.Random(7)
+    arrivals = sorted(
+        [(chance.uniform(0, SECONDS), True) for _ in range(5 * SECONDS)]
+        + [(chance.uniform(0, SECONDS), False) for _ in range(hostile * SECONDS)]
+    )
+    with Api(write_rate=rate) as api:
+        now = free_at = 0.0
+        accepted, waited = 0, []
+        for number, (at, is_honest) in enumerate(arrivals):
+            api.world.clock.advance(seconds=at - now)
+            now = at
+            before = len(api.world.store.commands) + len(api.world.dynamodb.tables["SagasTable"])
+            if is_honest:
+                assert publish(api, HONEST, f"h-{number}").status == 202
+            else:
+                attack(api, chance, number)
+            after = len(api.world.store.commands) + len(api.world.dynamodb.tables["SagasTable"])
+            if after > before:
+                free_at = max(free_at, now) + 1 / STARTS_A_SECOND
+                if is_honest and now > 1:  # a second, in which the hostile burst is spent
+                    waited.append(free_at - now)
+                accepted += not is_honest
+    return waited, accepted
+
+
+def attack(api: Api, chance: random.Random, number: int) -> None:
+    """Whatever makes work: new items, one item again and again, deletions, sagas, old keys."""
+    match chance.randrange(5):
+        case 0:
+            publish(api, HOSTILE, f"m-{number}")
+        case 1:
+            publish(api, HOSTILE, "m-same", key=f"k-{number}")
+        case 2:
+            api.send(HOSTILE, "DELETE", f"/commands/ORDER/m-{number - 1}", query={"version": "-1"})
+        case 3:
+            body = {"saga": "order-saga", "name": f"m-{number}", "input": an_order()}
+            api.send(HOSTILE, "POST", "/sagas", body)
+        case _:
+            publish(api, HOSTILE, f"m-{number}", key=f"k-{number}")
+
+
+def p99(values: list[float]) -> float:
+    return quantiles(values, n=100)[98]
