@@ -159,6 +159,17 @@ def test_whom_the_declaration_names_may_and_nobody_else(way, policy, declare):
             assert after == before
 
 
+def test_each_command_of_a_batch_is_for_whom_its_type_names(declare):
+    order = {"type": "ORDER", "code": "o-1", "name": "x", "attributes": {"customer": "ada"}}
+    api = declare(CODE)
+
+    answer = api.send(MEMBER, "POST", "/commands/batch", {"commands": [thing(size=1), order]})
+
+    refused, published = answer.body["results"]
+    assert (refused["status"], refused["problem"]["code"]) == (403, "not_permitted")
+    assert (published["status"], published["version"]) == (202, 1)
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_machine_is_a_member_of_no_group(policy):
     declared, _ = POLICIES[policy]

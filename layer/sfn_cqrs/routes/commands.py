@@ -1,5 +1,6 @@
 """Commands and their chains."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -29,14 +30,19 @@ from sfn_cqrs.routes.operation import (
     publishing,
     reading,
 )
+from sfn_cqrs.routes.problems import problem_of
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.commands import (
+    BATCH,
+    BATCH_FIELDS,
     LINKS,
+    MAX_BATCH,
     ONE_VERSION,
     PUBLISH,
     PUBLISHED,
     REDRIVEN,
+    RESULTS,
     SKIPPED,
 )
 from sfn_cqrs.routes.views import link_view, version_view
@@ -45,6 +51,7 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.operations import ChainService
 from sfn_cqrs.service.commands.service import Caller, CommandService, Published
 from sfn_cqrs.service.commands.waiting import wait_until_closed
+from sfn_cqrs.service.logs import logger
 
 routes = Routes()
 _MODES = ("async", "sync")
@@ -72,15 +79,19 @@ def publish_command() -> Response[str]:
     seconds = seconds_to_wait(request)
     body = request.body(PUBLISH.fields)
     _check_wait(request, needed(body, "type"))
-    mode = body.get("mode", "async")
-    if mode not in _MODES:
-        raise InvalidInputError("mode", "must be async or sync")
-    is_partial = body.get("partial", False)
-    if not isinstance(is_partial, bool):
-        raise InvalidInputError("partial", "must be true or false")
-    publish = _publish_partial if is_partial else _publish_whole
-    published = publish(CommandService(request.tenant), body, mode == "sync", request.caller)
-    return _published(request, published, seconds)
+    return _published(request, _publish(request, body, request.caller), seconds)
+
+
+@routes.post("/commands/batch")
+@operation(rule=publishing(Declared.TYPES), body=BATCH, answers={200: RESULTS})
+def publish_batch() -> Response[str]:
+    """Publish up to 100 commands, one after the other; each has a result of its own."""
+    request = Request()
+    commands = needed(request.body(BATCH.fields), "commands")
+    if not isinstance(commands, list) or not 1 <= len(commands) <= MAX_BATCH:
+        raise InvalidInputError("commands", f"must be a list of 1 to {MAX_BATCH}")
+    results = [_published_one(request, command) for command in commands]
+    return answer(HTTPStatus.OK, {"results": results})
 
 
 @routes.delete("/commands/<type_>/<code>")
@@ -163,6 +174,41 @@ def skip_version(type_: str, code: str, version: str) -> Response[str]:
     service = request.service(ChainService)
     process = service.skip(type_, code_of(code), integer_of(version, "version", 0))
     return answer(HTTPStatus.ACCEPTED, {"version": process.version, "outcome": process.outcome})
+
+
+def _publish(request: Request, body: dict[str, Any], caller: Caller) -> Published:
+    mode = body.get("mode", "async")
+    if mode not in _MODES:
+        raise InvalidInputError("mode", "must be async or sync")
+    is_partial = body.get("partial", False)
+    if not isinstance(is_partial, bool):
+        raise InvalidInputError("partial", "must be true or false")
+    publish = _publish_partial if is_partial else _publish_whole
+    return publish(CommandService(request.tenant), body, mode == "sync", caller)
+
+
+def _published_one(request: Request, command: Any) -> dict[str, Any]:
+    """The result of one command of a batch; whatever is wrong with it is its own."""
+    try:
+        if not isinstance(command, dict):
+            raise InvalidInputError("commands", "each must be an object")
+        if unknown := sorted(command.keys() - BATCH_FIELDS):
+            raise InvalidInputError(unknown[0], "is not known")
+        key = command.get("idempotencyKey")
+        if key is not None and not isinstance(key, str):
+            raise InvalidInputError("idempotencyKey", "must be a text")
+        if command.get("mode") == "sync":
+            raise InvalidInputError("mode", "must be async in a batch")
+        caller = replace(request.caller, idempotency_key=key)
+        published = _publish(request, command, caller)
+    except Exception as error:  # one that fails does not stop the others
+        status, problem = problem_of(error)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.exception("a command of a batch failed")
+        return {"status": status, "problem": problem}
+    is_done = published.is_unchanged or published.is_applied
+    status = HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED
+    return {"status": status.value, **published.as_json()}
 
 
 def _check_wait(request: Request, type_: Any) -> None:

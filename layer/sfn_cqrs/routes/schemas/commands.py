@@ -8,6 +8,7 @@ from sfn_cqrs.routes.operation import (
     TEXT,
     VERSION,
     body,
+    list_of,
     nullable,
     one_of,
     page_of,
@@ -45,6 +46,23 @@ PUBLISHED = record(
         "cause": nullable(TEXT),
     },
 )
+MAX_BATCH = 100
+_ONE = body(
+    "PublishOne",
+    {"type": TYPE, "code": CODE},
+    {**PUBLISH.shape["properties"], "idempotencyKey": {**TEXT, "description": "of this command"}},
+)
+BATCH = body("PublishBatch", {"commands": {**list_of(_ONE), "minItems": 1, "maxItems": MAX_BATCH}})
+BATCH_FIELDS = _ONE.fields
+_RESULT = record(
+    "PublishResult",
+    {"status": {"type": "integer", "description": "as the command alone would be answered"}},
+    optional={
+        **PUBLISHED.shape["properties"],
+        "problem": {"type": "object", "description": "an RFC 9457 problem document"},
+    },
+)
+RESULTS = record("PublishResults", {"results": list_of(_RESULT)})
 _LINK = {
     "version": VERSION,
     "commandId": TEXT,
