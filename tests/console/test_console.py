@@ -16,9 +16,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from tests.console.browser import Watched, chromium
 from tests.console.state import HOSTILE, api_of, create, fill, publish, wait
+from tests.fakes.builders import a_process
 from tests.support.held_up import held_up
 from tests.support.quick_stack import quick_stack
 
+from sfn_cqrs.adapters.command_items import process_item
+from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service.approvals import types as approval_types
@@ -27,8 +30,10 @@ from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.console import policy
 from sfn_cqrs_local.console.backend import deployed, local
 from sfn_cqrs_local.console.masking import MASK
+from sfn_cqrs_local.console.pages import overview
 from sfn_cqrs_local.console.server import ConsoleServer
 from sfn_cqrs_local.console.subjects import item_page
+from sfn_cqrs_local.diagnosis import Diagnosis
 
 pytestmark = pytest.mark.stack
 DESK = {"width": 1280, "height": 900}
@@ -742,3 +747,36 @@ def test_both_adapters_show_the_same_and_the_policy_allows_just_what_they_call(
     assert asked <= policy.actions()
     unused = {"states:DescribeMapRun", "states:ListMapRuns", "states:StopExecution"}
     assert policy.actions() - asked <= unused | {"cloudformation:DescribeStacks"}
+
+
+def test_the_overview_names_the_types_that_are_late(page, console, stack):
+    dynamodb, table = stack.client("dynamodb"), stack.outputs["CommandsTableName"]
+    opened = {
+        "LATE": "2026-01-01T00:00:00.000Z",
+        "LATER": "2025-01-01T00:00:00.000Z",
+        "LATEST": "2024-01-01T00:00:00.000Z",
+        "A": "2026-02-01T00:00:00.000Z",
+    }
+    versions = [
+        process_item(a_process(ItemKey("tenant1", type_, "1"), opened_at=opened_at), 0)
+        for type_, opened_at in opened.items()
+    ]
+    for item in versions:
+        odd = {**item, "kind": "not for the consumers"}
+        dynamodb.put_item(TableName=table, Item=marshal(odd))
+    try:
+        page.goto(console.url)
+        late = page.locator("#figure-command .behind")
+        expect(late).to_have_text(
+            [re.compile(f"^{one} is .+ behind$") for one in ("LATEST", "LATER", "LATE")]
+        )
+    finally:
+        for item in versions:
+            key = marshal({name: item[name] for name in ("pk", "sk")})
+            dynamodb.delete_item(TableName=table, Key=key)
+
+
+def test_a_type_that_is_late_for_less_than_a_minute_is_not_named():
+    found = Diagnosis(1, 59.9, [], {}, {}, [], oldest_unapplied={"ORDER": 59.9})
+
+    assert [figure.behind for figure in overview._figures(found)] == [{}]

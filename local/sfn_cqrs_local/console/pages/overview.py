@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from sfn_cqrs_local.console.application import Ask, View
@@ -22,6 +23,8 @@ MOST_COUNTED: Final = 2_000
 KEPT_SECONDS: Final = 2.0
 SHOWN_NEEDS: Final = 50
 LATELY: Final = 10
+MOST_BEHIND: Final = 3
+LATE_SECONDS: Final = 60
 
 KINDS: Final = (
     ("command", "Commands", "/items"),
@@ -50,7 +53,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Figure:
-    """What is known of one kind of work."""
+    """What is known of one kind of work; `behind` has the types that are late, in seconds."""
 
     name: str
     label: str
@@ -58,6 +61,7 @@ class Figure:
     open: int
     oldest: float
     needs: int
+    behind: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -155,10 +159,16 @@ def _figures(found: Diagnosis) -> Iterator[Figure]:
     for name, label, path in KINDS:
         if name == "command":
             needs = len(list(_versions(found.findings)))
-            yield Figure(name, label, path, found.open, found.oldest_open, needs)
+            yield Figure(name, label, path, found.open, found.oldest_open, needs, _late(found))
         elif name in found.kinds:
             kind = found.kinds[name]
             yield Figure(name, label, path, kind.open, kind.oldest, len(kind.findings))
+
+
+def _late(found: Diagnosis) -> dict[str, float]:
+    """The types that are furthest behind; for less than a minute is nothing to look at."""
+    late = (one for one in found.oldest_unapplied.items() if one[1] >= LATE_SECONDS)
+    return dict(islice(late, MOST_BEHIND))
 
 
 def _needs(found: Diagnosis) -> Iterator[Need]:
