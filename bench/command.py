@@ -23,6 +23,8 @@ NOTIFIER = "QueueOnNotificationFunction"
 THREADS = 8
 ITEMS = 200
 RUNS = 21
+UNBOUND = {"TenantWriteRate": "10000", "TenantWriteBurst": "10000"}
+"""One tenant sends as fast as the stack takes it."""
 
 
 def measure() -> list[Figure]:
@@ -30,7 +32,7 @@ def measure() -> list[Figure]:
     recorder = Recorder()
     with (
         tempfile.TemporaryDirectory() as state,
-        LocalStack(state_dir=state, recorder=recorder, reload=False) as stack,
+        LocalStack(state_dir=state, recorder=recorder, reload=False, parameters=UNBOUND) as stack,
     ):
         return [
             *_one_command(stack, recorder),
