@@ -56,7 +56,10 @@ COMMANDS: Final = {
         "Show a stack in the browser, and repair it.",
     ),
     "engine": ("sfn_cqrs_local.cli.engine:engine", "Serve the Step Functions engine alone."),
-    "new": ("sfn_cqrs_local.cli.new:new", "Write a workflow, handler, task or import of your own."),
+    "new": (
+        "sfn_cqrs_local.cli.new:new",
+        "Write a workflow, handler, task, import or route.",
+    ),
     "run": ("sfn_local.cli.run:run", "Run any state machine, with stand-ins for its tasks."),
     "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
     "graph": ("sfn_local.cli.graph:graph", "Draw a state machine."),

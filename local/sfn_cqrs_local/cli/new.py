@@ -1,4 +1,4 @@
-"""new: a workflow, handler, task or import, as one would write it by hand."""
+"""new: a workflow, handler, task, route or import, as one would write it by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"
 
 @click.group()
 def new() -> None:
-    """Write a new workflow, handler, task or import into the project in this folder.
+    """Write a new workflow, handler, task, route or import into the project in this folder.
 
     What is written passes `make check` and `make test` as it is; then change it to what you
     need. A name that is invalid or taken is refused with exit code 64; no file is changed.
@@ -121,6 +121,39 @@ def task(type_: str, publish: str | None, package: str | None, as_json: bool) ->
         changes.apply()
     run = f"""sfn-cqrs task run {type_} '[{{"id": "a-1"}}]'"""
     _report(changes, ["make test", run], as_json=as_json)
+
+
+@new.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs new route /invoices/overdue --allow members",
+        "sfn-cqrs new route /customers/{customer}/notes --method POST --allow group:clerk",
+    ),
+)
+@click.argument("path")
+@click.option(
+    "--method",
+    type=click.Choice(("GET", "POST", "PUT", "PATCH", "DELETE")),
+    default="GET",
+    show_default=True,
+)
+@click.option(
+    "--allow",
+    metavar="code|members|group:NAME",
+    help="Who may ask.  [asked for; without a terminal: code, which is nobody]",
+)
+@package_option
+@json_option
+def route(path: str, method: str, allow: str | None, package: str | None, as_json: bool) -> None:
+    """Write a route of the HTTP API of your own; the template needs no line for it."""
+    from sfn_cqrs_local.scaffold.own_route import add_route  # noqa: PLC0415
+
+    changes = Changes(_project())
+    with _usage_errors():
+        audience = _audience(allow, f"ask {method} {path}")
+        add_route(changes, _package(changes, package), method, path, audience)
+        changes.apply()
+    _report(changes, ["make test", f"curl -s localhost:8787{path}"], as_json=as_json)
 
 
 @new.command(

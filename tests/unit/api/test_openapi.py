@@ -14,6 +14,7 @@ from tests.unit.api.schemas import described
 from sfn_cqrs.routes.operation import operation_of
 from sfn_cqrs.routes.problems import status_of
 from sfn_cqrs.routes.resources import RESOURCES
+from sfn_cqrs.service.routes import own_routes
 
 ROOT = Path(__file__).parents[3]
 OPERATIONS = {
@@ -21,9 +22,12 @@ OPERATIONS = {
     for path, methods in described()["paths"].items()
     for method, operation in methods.items()
 }
-OWN = ("GET", "/orders/search")
-"""The example's own route, which is behind the default one."""
 IDS = [f"{method} {path}" for method, path in OPERATIONS]
+
+
+def own():
+    """The routes of the user's package, which are behind the default one."""
+    return {(one.method, one.path) for one in own_routes()}
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def document(call):
 def test_it_describes_the_routes_of_the_template_and_of_the_function_and_no_others(document):
     described_routes = {
         (method.upper(), path) for path, methods in document["paths"].items() for method in methods
-    } - {OWN}
+    } - own()
     answered = [*app._static_routes, *app._dynamic_routes, *links._dynamic_routes]
 
     assert described_routes == {(route.method, route.path) for route in routes()} - {
@@ -131,7 +135,7 @@ def test_the_page_shows_every_route_and_loads_nothing(call):
     assert answer.content_type == "text/html; charset=utf-8"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert page.loaded == []
-    assert sorted(page.forms) == sorted([*OPERATIONS, OWN])
+    assert sorted(page.forms) == sorted([*OPERATIONS, *own()])
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.anchors)
 
 
