@@ -269,6 +269,12 @@ def executions() -> "Executions":
 
 
 @_once
+def express_executions() -> "Executions":
+    """The command machine of the express lane."""
+    return _executions(os.environ["COMMAND_EXPRESS_MACHINE_ARN"], os.environ["COMMANDS_TABLE"])
+
+
+@_once
 def tasks() -> "TaskTable":
     """The tasks and their items."""
     from sfn_cqrs.adapters.task_table import TaskTable  # noqa: PLC0415
@@ -475,6 +481,11 @@ def app_package() -> str:
 def largest_upload() -> int:
     """Bytes of a file that a form for an import takes."""
     return int(os.environ["MAX_UPLOAD_BYTES"])
+
+
+def has_express_lane() -> bool:
+    """Whether commands are published to the express lane; what is in it goes on either way."""
+    return os.environ.get("EXPRESS_LANE") == "enabled"
 
 
 def longest_wait() -> int:

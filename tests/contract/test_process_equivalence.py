@@ -12,24 +12,33 @@ from tests.fakes.builders import NRT, a_process
 from tests.support.proof import every, shares
 
 from sfn_cqrs.domain.keys import CommandRef
-from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.domain.process import Lane, Mode, Outcome
 from sfn_cqrs.domain.retention import Retention
 
 ATTEMPTS = (1, 2)
 CLAIMED_ATTEMPTS = (1, 2)
+LANES = (
+    {"mode": Mode.SYNC},
+    {"mode": Mode.ASYNC},
+    *({"lane": Lane.EXPRESS, "run": run} for run in (None, "mine", "another")),
+)
 FAILURES = (Outcome.FAILED, Outcome.BLOCKED, Outcome.SKIPPED)
 
 
-def _begin(*, is_first):
-    return lambda world, ref: world.processes.begin(ref, "some:STARTED", is_first=is_first)
+def _begin(*, is_first, run=None):
+    return lambda world, ref: world.processes.begin(ref, "some:STARTED", is_first=is_first, run=run)
 
 
 def _park(seq):
     return lambda world, ref: world.processes.park(ref, "new-token", seq)
 
 
-def _close(outcome, *failure):
-    return lambda world, ref: world.processes.close(ref, outcome, "some:STATUS", *failure)
+def _close(outcome, *failure, run=None):
+    return lambda world, ref: world.processes.close(ref, outcome, "some:STATUS", *failure, run=run)
+
+
+def _leave(run=None):
+    return lambda world, ref: world.processes.leave(ref, run)
 
 
 OPERATIONS = {
@@ -45,6 +54,11 @@ OPERATIONS = {
     "close as FAILED": _close(Outcome.FAILED, "SomeError", "some cause"),
     "close as FAILED without a cause": _close(Outcome.FAILED, "SomeError"),
     "close as BLOCKED": _close(Outcome.BLOCKED, "PredecessorFailedError", "some cause"),
+    "begin the first state, and claim it": _begin(is_first=True, run="mine"),
+    "begin a later state, with a claim": _begin(is_first=False, run="mine"),
+    "close with a claim": _close(Outcome.APPLIED, run="mine"),
+    "leave the express lane": _leave(),
+    "leave the express lane, with a claim": _leave("mine"),
     "restart": lambda world, ref: world.processes.restart(ref),
     "skip": lambda world, ref: world.processes.skip(ref),
 }
@@ -52,12 +66,12 @@ OPERATIONS = {
 
 def _states(sequences):
     """Every state that the rules tell apart; each is a version of its own."""
-    cases = product(Outcome, Mode, ATTEMPTS, sequences, CLAIMED_ATTEMPTS)
-    for version, (outcome, mode, attempt, seq, claimed) in enumerate(cases, start=1):
+    cases = product(Outcome, LANES, ATTEMPTS, sequences, CLAIMED_ATTEMPTS)
+    for version, (outcome, lane, attempt, seq, claimed) in enumerate(cases, start=1):
         process = a_process(
             version=version,
             outcome=outcome,
-            mode=mode,
+            **lane,
             attempt=attempt,
             token_seq=seq,
             token="old-token" if outcome is Outcome.WAITING else None,
@@ -84,7 +98,7 @@ def test_the_expression_is_the_domains_rule(name, nth, moto_world):
         assert answer == expected, (process, ref.attempt)
 
     assert dynamodb.stored(NRT) == fake.stored(NRT)
-    assert len(everything) == 6 * 2 * 2 * len(sequences) * 2
+    assert len(everything) == 6 * 5 * 2 * len(sequences) * 2
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

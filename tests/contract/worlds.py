@@ -146,6 +146,7 @@ class MotoWorld(KeepsRecords):
                 "open_shard": open_shard(process) if is_listed(process) else None,
                 "task_token": process.token,
                 "token_seq": process.token_seq,
+                "run": process.run,
                 "error": process.error,
                 "cause": process.cause,
             }

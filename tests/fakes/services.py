@@ -99,6 +99,15 @@ class Executions:
             return True
 
 
+class ExpressExecutions(Executions):
+    """The machine of the express lane, which makes another run of each start."""
+
+    def start(self, ref: Attempt) -> bool:
+        with self._lock:
+            self.started.append(ref)
+            return True
+
+
 class LinkSecret:
     """The secret of approval links; it is a test's to switch them off."""
 

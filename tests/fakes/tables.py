@@ -51,11 +51,13 @@ class ProcessTable:
             self._store.listed.add(version)
             return True
 
-    def begin(self, ref: CommandRef, status: str, *, is_first: bool = False) -> Process | None:
+    def begin(
+        self, ref: CommandRef, status: str, *, is_first: bool = False, run: str | None = None
+    ) -> Process | None:
         written = self._write(
             ref,
-            lambda process: process.may_begin(ref.attempt, is_first=is_first),
-            lambda process: process.begun(status),
+            lambda process: process.may_begin(ref.attempt, is_first=is_first, run=run),
+            lambda process: process.begun(status, run if is_first else None),
         )
         return written.process if written.done else None
 
@@ -73,11 +75,12 @@ class ProcessTable:
         status: str,
         error: str | None = None,
         cause: str | None = None,
+        run: str | None = None,
     ) -> Written:
         text = None if error is None else cause or ""
         return self._write(
             ref,
-            lambda process: process.may_be_written_by(ref.attempt),
+            lambda process: process.may_be_written_by(ref.attempt, run),
             lambda process: process.closed(outcome, status, error, text),
         )
 
@@ -87,6 +90,13 @@ class ProcessTable:
             ref,
             lambda process: process.may_restart(ref.attempt),
             lambda process: replace(process.restarted(), opened_at=opened_at),
+        )
+
+    def leave(self, ref: CommandRef, run: str | None = None) -> Written:
+        return self._write(
+            ref,
+            lambda process: process.may_leave(ref.attempt, run),
+            lambda process: process.restarted(),
         )
 
     def skip(self, ref: CommandRef) -> Written:

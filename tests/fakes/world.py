@@ -6,6 +6,7 @@ from tests.fakes.services import (
     AttributesBucket,
     DeadLetters,
     Executions,
+    ExpressExecutions,
     LinkSecret,
     People,
     Queue,
@@ -72,6 +73,7 @@ class World(KeepsRecords):
         self.zip_bucket = ZipBucket(self.import_bucket)
         self.zip_executions = Executions(self.store)
         self.executions = Executions(self.store)
+        self.express_executions = ExpressExecutions(self.store)
         self.task_executions = Executions(self.store)
         self.saga_executions = Executions(self.store)
         self.approval_executions = Executions(self.store)
@@ -136,6 +138,7 @@ class World(KeepsRecords):
             "zip_bucket",
             "zip_executions",
             "executions",
+            "express_executions",
             "task_executions",
             "approvals",
             "approval_executions",

@@ -79,9 +79,17 @@ DATA_FIRST = """    data: DataVersion = yield FindData()
 ABSENT = """    if predecessor.outcome is None:
         return Turn.NOW if data.version >= predecessor.version else Turn.GAP
 """
-OWNED = "return self.attempt == attempt and self.outcome.is_open"
+OWNED = "return self.attempt == attempt and self.outcome.is_open and"
 RESTARTABLE = "return self.attempt == attempt and restartable"
 WITH_ITS_PUBLISHER = "restartable = self.outcome.is_repairable or self.is_with_its_publisher"
+
+EXPRESS = Scenario("no fault", "ee")
+TWICE = Scenario("started twice", "ee", {"twice": 1})
+SILENT = Scenario("gone in silence", "e", {"silent": 1})
+EARLY = Scenario(
+    "a duplicate is killed before it claims", "e", {"early": 2, "twice": 1}, is_strict=True
+)
+LEAVES = "is_its = self.attempt == attempt and self.is_in_the_express_lane\n"
 
 MUTANTS = [
     Mutant(
@@ -155,13 +163,13 @@ MUTANTS = [
         "any attempt may write",
         REDRIVEN_ZOMBIE,
         "I",
-        (_process(OWNED, "return self.outcome.is_open"),),
+        (_process(OWNED, "return self.outcome.is_open and"),),
     ),
     Mutant(
         "a closed version may be written",
         SKIPPED_ZOMBIE,
         "I",
-        (_process(OWNED, "return self.attempt == attempt"),),
+        (_process(OWNED, "return self.attempt == attempt and"),),
     ),
     Mutant(
         "an older token may replace a newer one",
@@ -289,7 +297,8 @@ MUTANTS = [
         "I3",
         (
             _chain(
-                "is_running: bool = yield Start(version, process.attempt)", "is_running = False"
+                "is_running: bool = yield Start(process.version, process.attempt)",
+                "is_running = False",
             ),
             _chain("        yield Start(version, process.attempt)\n", ""),
         ),
@@ -321,5 +330,120 @@ MUTANTS = [
                 "    if process.outcome is Outcome.BLOCKED:\n",
             ),
         ),
+    ),
+    Mutant(
+        "the first state does not claim",
+        TWICE,
+        "I8",
+        (_process("run=run or self.run)", "run=self.run)"),),
+    ),
+    Mutant(
+        "a claim keeps nobody out",
+        TWICE,
+        "I8",
+        (_process("return run is None or self.run in (None, run)", "return True"),),
+    ),
+    Mutant(
+        "a refused duplicate closes the version as failed",
+        TWICE,
+        "I5",
+        (),
+        {"claims_failures": False, "ends_superseded": False},
+    ),
+    Mutant("a failure needs no claim", EARLY, "I8", (), {"claims_failures": False}),
+    Mutant(
+        "what failed may leave the express lane",
+        Scenario("swept at any time, fails", "e", {"sweep": 1, "fail": 1}),
+        "I7",
+        (
+            _process(
+                LEAVES,
+                "is_its = self.attempt == attempt and ("
+                "self.is_in_the_express_lane or self.outcome.is_repairable)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "nothing leaves the express lane",
+        EXPRESS,
+        "I3",
+        (_process("return is_its and self.is_run_of(run)", "return False"),),
+    ),
+    Mutant(
+        "leaving asks for no claim",
+        EARLY,
+        "I8",
+        (_process("return is_its and self.is_run_of(run)", "return is_its"),),
+    ),
+    Mutant(
+        "the next attempt keeps the claim",
+        EXPRESS,
+        "I",
+        (_process("            run=None,\n", ""),),
+    ),
+    Mutant(
+        "every attempt is express, not only the first",
+        EXPRESS,
+        "I4",
+        (
+            _process(
+                "return self.lane is Lane.EXPRESS and self.attempt == 1",
+                "return self.lane is Lane.EXPRESS",
+            ),
+        ),
+    ),
+    Mutant(
+        "whatever its outcome it may leave",
+        Scenario("swept at any time", "ee", {"sweep": 1}),
+        "I",
+        (
+            _process(
+                "return self.is_express and self.outcome is Outcome.OPEN",
+                "return self.is_express",
+            ),
+        ),
+    ),
+    Mutant(
+        "the sweep asks for the execution of a run",
+        SILENT,
+        "I",
+        (
+            _chain(
+                "    if process.is_in_the_express_lane:\n        return",
+                "    if False:\n        return",
+            ),
+        ),
+    ),
+    Mutant(
+        "the sweep does not start what no run has claimed",
+        Scenario("a start is lost", "e", {"lost": 1}),
+        "I",
+        (_chain("        yield Start(process.version, process.attempt, is_express=True)\n", ""),),
+    ),
+    Mutant(
+        "the sweep does not hand over what died",
+        SILENT,
+        "I3",
+        (_chain("    yield from leave(process.version, process.attempt)\n", ""),),
+    ),
+    Mutant(
+        "check_version does not hand over what has to wait",
+        Scenario("no fault", "ee", is_unaided=True),
+        "I3",
+        (),
+        {"hands_over": False},
+    ),
+    Mutant(
+        "the sweep takes a version that waits for one in the express lane",
+        Scenario("a deploy, four are killed", "ee", {"astray": 1, "crash": 4}),
+        "I3",
+        (_chain("    if process.is_in_the_express_lane:\n", "    if process.is_express:\n"),),
+    ),
+    Mutant(
+        "what passes fails a run",
+        Scenario("killed too often", "e", {"crash": 3}, allowed=0),
+        "I5",
+        (),
+        {"leaves_what_passes": False},
     ),
 ]

@@ -7,12 +7,18 @@ Faults: a Lambda dies before or after any call; a task is given up while its Lam
 (a zombie); a projection raises; retries run out; a wait lasts too long; an execution is
 aborted; a start is lost; a closed process item expires; an execution is described as it was a
 moment ago; a call is made twice; the sweep and the stream come at any time. An operator
-redrives and skips.
+redrives and skips. In the express lane also: a start makes two runs (twice), the service repeats
+a run under its id (rerun), a run is gone and its Lambdas go on (silent), one dies before it
+claims (early), and a deploy starts it on the other machine, or on both (astray).
+
+Kinds: a and e are published for the machine, e in the express lane; s is synchronous, i an
+import's row, x is skipped, g is a gap.
 """
 
 import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +30,11 @@ MACHINE = Path(__file__).parents[2] / "statemachine/command.asl.json"
 KILLED = "Lambda.Unknown"
 GIVEN_UP = "Lambda.ClientExecutionTimeoutException"
 PREDECESSOR_FAILED = "PredecessorFailedError"
+PASSING = "Passing"
+PASSES = frozenset({KILLED, GIVEN_UP, "TransientError"})
+STANDARD = "S"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+"""Everything is old: a sweep hands over whatever a run has claimed, which is always allowed."""
 PARKED = -1
 DONE = -2
 MANY_ATTEMPTS = 6
@@ -41,6 +52,11 @@ FAULTS = (
     "sweep",
     "stale",
     "notify",
+    "twice",
+    "rerun",
+    "silent",
+    "early",
+    "astray",
 )
 FAULT_NUMBER = {fault: number for number, fault in enumerate(FAULTS)}
 
@@ -61,6 +77,8 @@ class Execution(NamedTuple):
     attempt: int
     state: str
     tasks: tuple[Task, ...]
+    run: str = ""
+    """E1, E2 …: a run of the express machine; S: the standard machine."""
 
 
 class Call(NamedTuple):
@@ -87,6 +105,8 @@ class State(NamedTuple):
     executions: tuple[Execution, ...]
     calls: tuple[Call, ...]
     budget: tuple[int, ...]
+    runs: tuple[int, ...]
+    ran: tuple[frozenset[str], ...]
 
 
 class BrokenError(Exception):
@@ -109,6 +129,11 @@ class Transact:
     data: int
     predecessor: int
     has_process: bool
+
+
+def is_express(run: str) -> bool:
+    """Whether an execution is a run of the express machine."""
+    return run.startswith("E")
 
 
 @dataclass(frozen=True)
@@ -140,18 +165,38 @@ def retried_errors(is_hardened: bool) -> dict[str, frozenset[str]]:
     }
 
 
+@dataclass(frozen=True)
+class Lane:
+    """What the functions do in the express lane, and a mutant does not; `polls`: it looks again."""
+
+    polls: bool = False
+    claims_failures: bool = True
+    ends_superseded: bool = True
+    hands_over: bool = True
+    leaves_what_passes: bool = True
+
+
 class Functions:
     """The Lambda functions, as programs around the rules; the same lines as `functions/`."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, lane: Lane) -> None:
+        self.lane = lane
         self.chain = rules.chain
         self.errors = rules.errors
         self.outcomes = rules.process.Outcome
         self.turns = rules.versioning.Turn
 
-    def check_version(self, version: int, attempt: int) -> Generator[Any, Any, str | None]:
-        mine = yield from self.chain.begin(version, attempt, "", is_first=True)
+    def check_version(
+        self, version: int, attempt: int, run: str, may_poll: bool
+    ) -> Generator[Any, Any, str | None]:
+        mine = yield from self.chain.begin(version, attempt, "", is_first=True, run=run)
         verdict = yield from self.chain.turn(mine)
+        if verdict.turn is self.turns.WAIT and is_express(run):
+            if may_poll:
+                raise self.errors.NotYetError
+            if self.lane.hands_over:
+                yield from self.chain.leave(version, attempt, run)
+            return ""
         if verdict.turn is self.turns.BLOCKED:
             raise self.errors.PredecessorFailedError
         if verdict.turn is self.turns.GAP:
@@ -163,8 +208,8 @@ class Functions:
     ) -> Generator[Any, Any, None]:
         yield from self.chain.wait(version, attempt, token, seq)
 
-    def history_copy(self, version: int, attempt: int) -> Generator[Any, Any, str]:
-        yield from self.chain.begin(version, attempt, "")
+    def history_copy(self, version: int, attempt: int, run: str) -> Generator[Any, Any, str]:
+        yield from self.chain.begin(version, attempt, "", run=run)
         yield CopyHistory(version)
         return "sync_data_all"
 
@@ -180,17 +225,23 @@ class Functions:
         yield from self.dynamodb(version, attempt)
         return (yield from self.projection(version, attempt))
 
-    def finish(self, version: int, attempt: int) -> Generator[Any, Any, None]:
+    def finish(self, version: int, attempt: int, run: str) -> Generator[Any, Any, None]:
         applied = self.outcomes.APPLIED
-        outcome = yield from self.chain.close(version, attempt, applied, "")
+        outcome = yield from self.chain.close(version, attempt, applied, "", run=run)
         if outcome is not applied:
             raise self.errors.SupersededError
 
-    def mark_failed(self, version: int, attempt: int, error: str) -> Generator[Any, Any, None]:
+    def mark_failed(
+        self, version: int, attempt: int, run: str, error: str
+    ) -> Generator[Any, Any, None]:
         is_predecessors = error == PREDECESSOR_FAILED
         outcome = self.outcomes.BLOCKED if is_predecessors else self.outcomes.FAILED
+        claim = run if self.lane.claims_failures else None
+        if error == PASSING and is_express(run) and self.lane.leaves_what_passes:
+            yield from self.chain.leave(version, attempt, claim)
+            return
         try:
-            yield from self.chain.close(version, attempt, outcome, "")
+            yield from self.chain.close(version, attempt, outcome, "", run=claim)
         except self.errors.SupersededError:
             return
 
@@ -237,6 +288,8 @@ class Scratch:
             self.executions,
             self.calls,
             self.budget,
+            self.runs,
+            self.ran,
         ) = state
 
     def state(self) -> State:
@@ -253,6 +306,8 @@ class Scratch:
             self.executions,
             self.calls,
             self.budget,
+            self.runs,
+            self.ran,
         )
 
     def spend(self, fault: str) -> "Scratch":
@@ -265,7 +320,9 @@ class Scratch:
         self.processes = (*self.processes[: version - 1], number, *self.processes[version:])
 
     def put_execution(self, old: Execution | None, new: Execution | None) -> None:
-        others = [each for each in self.executions if each != old]
+        others = list(self.executions)
+        if old in others:
+            others.remove(old)
         self.executions = tuple(sorted([*others, new])) if new else tuple(others)
 
     def put_call(self, old: Call | None, new: Call | None) -> None:
@@ -298,8 +355,14 @@ class World:
         merges: bool = True,
         reduces: bool = True,
         is_parallel: bool = False,
+        is_strict: bool = False,
+        allowed: int | None = None,
+        **lane: bool,
     ) -> None:
         self.rules = rules
+        self.is_strict = is_strict
+        self.allowed = allowed
+        self.lane = Lane(**lane)
         self._branches = ("dynamodb", "projection") if is_parallel else ("both",)
         self.reduces = reduces
         self.kinds = kinds
@@ -307,7 +370,7 @@ class World:
         self.tries = tries
         self.sweeps = sweeps
         self.programs = Programs(merges=merges)
-        self._functions = Functions(rules)
+        self._functions = Functions(rules, self.lane)
         self._data_is_conditional = data_is_conditional
         self._retried = retried_errors(retries)
         self._versions = range(1, len(kinds) + 1)
@@ -325,12 +388,27 @@ class World:
     def first(self) -> State:
         processes, stored = [], 0
         for version, kind in enumerate(self.kinds, start=1):
-            process = self._new_process(version, "ASYNC")
+            process = self._new_process(version, "ASYNC", "STANDARD")
             given_up = replace(process, outcome=self.rules.process.Outcome.SKIPPED)
             processes.append(self._number(given_up) if kind == "x" else 0)
             stored |= (kind in "xg") << version
         budget = tuple(self.faults.get(fault, 0) for fault in FAULTS)
-        return State(tuple(processes), 0, 0, 0, stored, 0, 0, 0, 0, (), (), budget)
+        return State(
+            tuple(processes),
+            0,
+            0,
+            0,
+            stored,
+            0,
+            0,
+            0,
+            0,
+            (),
+            (),
+            budget,
+            (0,) * len(self.kinds),
+            (frozenset(),) * len(self.kinds),
+        )
 
     def _is_gap(self, version: int) -> bool:
         return self.kinds[version - 1] == "g"
@@ -360,7 +438,10 @@ class World:
         """Whether a Lambda that nobody listens to will only read from here on."""
         found = self.programs.places[place]
         begins = isinstance(found.call, self.rules.chain.Begin)
-        return found.is_done or (found.program == self._functions.check_version and not begins)
+        if found.is_done:
+            return True
+        is_check = found.program == self._functions.check_version
+        return is_check and not begins and not is_express(found.args[2])
 
     def _commutes(self, state: State, place: int) -> bool:
         """Whether a call changes nothing, and answers the same whenever it is made."""
@@ -393,7 +474,7 @@ class World:
         """At rest, the sweeps that would change something."""
         for version in self._versions:
             if state.processes[version - 1]:
-                place = self.programs.start(self.rules.chain.sweep, version)
+                place = self.programs.start(self.rules.chain.sweep, version, NOW)
                 if self.ran_alone(state, place) != state:
                     yield self._called(state, "sweep", version, place)
 
@@ -406,11 +487,12 @@ class World:
 
     def _publishes(self, state: State) -> Iterator[Move]:
         for version in self._versions:
-            if self.kinds[version - 1] != "a" or not self._is_next(state, version):
+            if self.kinds[version - 1] not in "ae" or not self._is_next(state, version):
                 continue
             scratch = Scratch(state)
             scratch.stored |= 1 << version
-            scratch.put_process(version, self._number(self._new_process(version, "ASYNC")))
+            lane = "EXPRESS" if self.kinds[version - 1] == "e" else "STANDARD"
+            scratch.put_process(version, self._number(self._new_process(version, "ASYNC", lane)))
             scratch.starts |= attempt_bit(version, 1)
             yield ("publish", version), scratch.state()
 
@@ -421,7 +503,7 @@ class World:
 
     def _synchronous_publishes(self, state: State, version: int) -> Iterator[Move]:
         kind = self.kinds[version - 1]
-        if kind == "a" or not self._is_next(state, version):
+        if kind in "ae" or not self._is_next(state, version):
             return
         if any(call.role == "publisher" for call in state.calls):
             return
@@ -439,6 +521,20 @@ class World:
                 scratch.starts &= ~bit
                 self._start(scratch, version, attempt)
                 yield ("start", version, attempt), scratch.state()
+                if state.budget[FAULT_NUMBER["astray"]] and self._is_express(version, attempt):
+                    astray = Scratch(state).spend("astray")
+                    astray.starts &= ~bit
+                    self._start_standard(astray, version, attempt)
+                    yield ("start", version, attempt, "on the standard machine"), astray.state()
+                    self._start_express(astray, version, attempt)
+                    yield ("start", version, attempt, "on both machines"), astray.state()
+                for fault in ("twice", "rerun"):
+                    if state.budget[FAULT_NUMBER[fault]] and self._is_express(version, attempt):
+                        more = Scratch(state).spend(fault)
+                        more.starts &= ~bit
+                        self._start(more, version, attempt)
+                        self._start_express(more, version, attempt, is_again=fault == "rerun")
+                        yield ("start", version, attempt, fault), more.state()
                 if state.budget[FAULT_NUMBER["lost"]]:
                     lost = Scratch(state).spend("lost")
                     lost.starts &= ~bit
@@ -455,6 +551,7 @@ class World:
             yield (*label, "raises"), scratch.state()
         scratch = Scratch(state)
         self._check_order(scratch, task.place)
+        self._check_runs(scratch, execution, task.place)
         place = self._step(scratch, task.place)
         current = self._current(scratch, execution)
         if current is None:
@@ -471,6 +568,10 @@ class World:
         self, state: State, execution: Execution, number: int, task: Task, ends: bool
     ) -> Iterator[Move]:
         label = (execution.version, execution.attempt, task.function)
+        if state.budget[FAULT_NUMBER["early"]] and self._claims(task.place):
+            scratch = Scratch(state).spend("early")
+            self._failed(scratch, execution, number, KILLED)
+            yield (*label, execution.run, "is killed before it claims"), scratch.state()
         if state.budget[FAULT_NUMBER["crash"]]:
             scratch = Scratch(state).spend("crash")
             self._failed(scratch, execution, number, KILLED)
@@ -545,7 +646,7 @@ class World:
             return
         if state.budget[FAULT_NUMBER["sweep"]]:
             spent = Scratch(state).spend("sweep").state()
-            place = self.programs.start(self.rules.chain.sweep, version)
+            place = self.programs.start(self.rules.chain.sweep, version, NOW)
             yield self._called(spent, "sweep", version, place)
         if state.budget[FAULT_NUMBER["notify"]] and process.outcome not in self.open:
             spent = Scratch(state).spend("notify").state()
@@ -559,7 +660,13 @@ class World:
             self._leave(scratch, execution, 0)
             self._enter(scratch, execution, "mark_failed", "Error")
             yield (*label, "has waited for a day"), scratch.state()
-        if state.budget[FAULT_NUMBER["abort"]]:
+        if is_express(execution.run) and state.budget[FAULT_NUMBER["silent"]]:
+            scratch = Scratch(state).spend("silent")
+            for number in range(len(execution.tasks)):
+                self._leave(scratch, execution, number)
+            scratch.put_execution(execution, None)
+            yield (*label, execution.run, "is gone in silence"), scratch.state()
+        if state.budget[FAULT_NUMBER["abort"]] and not is_express(execution.run):
             scratch = Scratch(state).spend("abort")
             for number in range(len(execution.tasks)):
                 self._leave(scratch, execution, number)
@@ -578,10 +685,43 @@ class World:
         return execution if execution in scratch.executions else None
 
     def _start(self, scratch: Scratch, version: int, attempt: int) -> None:
+        if self._is_express(version, attempt):
+            self._start_express(scratch, version, attempt)
+        else:
+            self._start_standard(scratch, version, attempt)
+
+    def _is_express(self, version: int, attempt: int) -> bool:
+        """What the stream's consumer reads off the record; attempts that are gone look the same."""
+        lane = "EXPRESS" if self.kinds[version - 1] == "e" else "STANDARD"
+        process = self._new_process(version, "ASYNC", lane)
+        return bool(replace(process, attempt=attempt).is_express)
+
+    def _start_standard(self, scratch: Scratch, version: int, attempt: int) -> None:
         bit = attempt_bit(version, attempt)
         if not scratch.begun & bit:
             scratch.begun |= bit
-            self._enter(scratch, Execution(version, attempt, "", ()), "check_version")
+            self._enter(scratch, Execution(version, attempt, "", (), STANDARD), "check_version")
+
+    def _start_express(
+        self, scratch: Scratch, version: int, attempt: int, *, is_again: bool = False
+    ) -> None:
+        """Start a run: each start is another run, but what the service repeats has one id."""
+        number = scratch.runs[version - 1] + (not is_again)
+        if number > MANY_ATTEMPTS:
+            raise BrokenError(f"I4: version {version} is started without end")
+        scratch.runs = (*scratch.runs[: version - 1], number, *scratch.runs[version:])
+        self._enter(scratch, Execution(version, attempt, "", (), f"E{number}"), "check_version")
+
+    def _check_runs(self, scratch: Scratch, execution: Execution, place: int) -> None:
+        """I8: of one express attempt, one run's tasks run the handlers."""
+        version = execution.version
+        is_its = is_express(execution.run) or (self.is_strict and self.kinds[version - 1] == "e")
+        if not self._projects(place) or not is_its:
+            return
+        ran = scratch.ran[version - 1] | {execution.run}
+        if len(ran) > 1:
+            raise BrokenError(f"I8: two runs of version {version} project")
+        scratch.ran = (*scratch.ran[: version - 1], ran, *scratch.ran[version:])
 
     def _enter(self, scratch: Scratch, execution: Execution, state: str, error: str = "") -> None:
         """Let an execution enter a state, or end."""
@@ -590,7 +730,7 @@ class World:
             return
         functions = self._branches if state == "sync_data_all" else (state,)
         tasks = tuple(self._task(execution, function, error, 0) for function in functions)
-        entered = Execution(execution.version, execution.attempt, state, tasks)
+        entered = Execution(execution.version, execution.attempt, state, tasks, execution.run)
         scratch.put_execution(execution, entered)
 
     def _task(self, execution: Execution, function: str, error: str, tries: int) -> Task:
@@ -600,7 +740,11 @@ class World:
         if function == "wait_prev_command":
             arguments = (f"{version}.{attempt}.{tries}", tries)
         elif function == "mark_failed":
-            arguments = (error,)
+            arguments = (execution.run, error)
+        elif function == "check_version":
+            arguments = (execution.run, self.lane.polls and tries < self.tries)
+        elif function in ("history_copy", "finish"):
+            arguments = (execution.run,)
         place = self.programs.start(program, version, attempt, *arguments)
         return Task(function, error, tries, place)
 
@@ -626,7 +770,8 @@ class World:
         task = execution.tasks[number]
         inner = "sync_data" if execution.state == "sync_data_all" else execution.state
         is_transient = error == "TransientError"
-        if error in self._retried[inner] and (is_transient or task.tries < self.tries):
+        is_retried = error in self._retried[inner] or error == "NotYetError"
+        if is_retried and (is_transient or task.tries < self.tries):
             tries = task.tries if is_transient else task.tries + 1
             again = self._task(execution, task.function, task.error, tries)
             tasks = (*execution.tasks[:number], again, *execution.tasks[number + 1 :])
@@ -636,7 +781,11 @@ class World:
             if other != number:
                 self._leave(scratch, execution, other)
         is_last = execution.state == "mark_failed"
+        if self.lane.ends_superseded and is_express(execution.run) and error == "SupersededError":
+            is_last = True
         known = error if error == PREDECESSOR_FAILED else "Error"
+        if is_express(execution.run) and error in PASSES:
+            known = PASSING
         self._enter(scratch, execution, "" if is_last else "mark_failed", known)
 
     def _leave(self, scratch: Scratch, execution: Execution, number: int) -> None:
@@ -656,6 +805,9 @@ class World:
 
     def _projects(self, place: int) -> bool:
         return isinstance(self.programs.places[place].call, Project)
+
+    def _claims(self, place: int) -> bool:
+        return getattr(self.programs.places[place].call, "is_first", False)
 
     def _describes(self, place: int) -> bool:
         return isinstance(self.programs.places[place].call, self.rules.chain.Describe)
@@ -691,6 +843,7 @@ class World:
             chain.Close: self._is_stale,
             chain.Restart: self._is_stale,
             chain.Skip: self._is_stale,
+            chain.Leave: self._is_stale,
             chain.Succeed: lambda state, call: not self._waits(state, call.token),
             chain.Reject: lambda state, call: not self._waits(state, call.token),
             Project: self._is_in_order,
@@ -698,6 +851,8 @@ class World:
         }
 
     def _starts_commute(self, state: State) -> bool:
+        if any(state.budget[FAULT_NUMBER[fault]] for fault in ("twice", "rerun", "astray")):
+            return False
         may_sweep = state.budget[FAULT_NUMBER["sweep"]] or state.budget[FAULT_NUMBER["lost"]]
         return not may_sweep and all(call.role != "sweep" for call in state.calls)
 
@@ -712,6 +867,8 @@ class World:
             and process.attempt == call.attempt
             and process.outcome == "OPEN"
             and process.token is None
+            and process.run == (call.run or process.run)
+            and sum(other.version == call.version for other in state.executions) == 1
             and not state.budget[FAULT_NUMBER["sweep"]]
             and all(
                 other.version != call.version or other.role not in others for other in state.calls
@@ -756,6 +913,7 @@ class World:
             chain.Close: self._write_process,
             chain.Restart: self._write_process,
             chain.Skip: self._write_process,
+            chain.Leave: self._write_process,
             chain.Succeed: self._end_wait,
             chain.Reject: self._end_wait,
             chain.Start: self._start_execution,
@@ -824,25 +982,24 @@ class World:
         chain = self.rules.chain
         match call:
             case chain.Begin():
-                may = found.may_begin(call.attempt, is_first=call.is_first)
-                return found.begun("") if may else None
+                may = found.may_begin(call.attempt, is_first=call.is_first, run=call.run)
+                return found.begun("", call.run if call.is_first else None) if may else None
             case chain.Park():
                 may = found.may_park(call.attempt, call.seq)
                 return found.parked(call.token, call.seq, "") if may else None
             case chain.Close():
-                may = found.may_be_written_by(call.attempt)
+                may = found.may_be_written_by(call.attempt, call.run)
                 return found.closed(call.outcome, "") if may else None
             case chain.Restart():
-                return (
-                    replace(found.restarted(), status="")
-                    if found.may_restart(call.attempt)
-                    else None
-                )
+                return found.restarted() if found.may_restart(call.attempt) else None
+            case chain.Leave():
+                may = found.may_leave(call.attempt, call.run)
+                return found.restarted() if may else None
             case _:
                 return replace(found.skipped(), status="") if found.may_skip(call.attempt) else None
 
     def _check_restart(self, before: Any, call: Any, place: int) -> None:
-        is_restart = isinstance(call, self.rules.chain.Restart)
+        is_restart = isinstance(call, self.rules.chain.Restart | self.rules.chain.Leave)
         is_redrive = self.programs.places[place].program is self.rules.chain.redrive
         if is_restart and before.outcome == "FAILED" and not is_redrive:
             raise BrokenError(f"I7: version {call.version} runs again though it has failed")
@@ -851,7 +1008,7 @@ class World:
         """What follows a write of a process item: the stream's start, and the invariants."""
         chain = self.rules.chain
         version = call.version
-        if isinstance(call, chain.Restart):
+        if isinstance(call, chain.Restart | chain.Leave):
             attempt = self.process(scratch, version).attempt
             if attempt > MANY_ATTEMPTS:
                 raise BrokenError(f"I4: version {version} is restarted without end")
@@ -892,7 +1049,10 @@ class World:
         return self.programs.advance(place, self.rules.chain.Execution(is_running))
 
     def _runs(self, scratch: Scratch, version: int, attempt: int) -> bool:
-        return any(each[:2] == (version, attempt) for each in scratch.executions)
+        return any(
+            each[:2] == (version, attempt) and not is_express(each.run)
+            for each in scratch.executions
+        )
 
     def _transact(self, scratch: Scratch, call: Transact, place: int) -> int:
         before = self.process(scratch, call.predecessor) if call.predecessor else None
@@ -903,7 +1063,7 @@ class World:
         scratch.history |= 1 << scratch.data
         self._move_data(scratch, call.version)
         if call.has_process:
-            process = self._new_process(call.version, "SYNC")
+            process = self._new_process(call.version, "SYNC", "STANDARD")
             scratch.put_process(call.version, self._number(process))
         return self.programs.advance(place, True)
 
@@ -920,14 +1080,15 @@ class World:
         version = scratch.data
         return self.rules.versioning.DataVersion(version, f"c{version}" if version else "")
 
-    def _new_process(self, version: int, mode: str) -> Any:
+    def _new_process(self, version: int, mode: str, lane: str) -> Any:
         process = self.rules.process
         return process.Process(
             key=None,
             version=version,
             mode=process.Mode(mode),
+            lane=process.Lane(lane),
             command_id=f"c{version}",
-            status="",
+            status=process.START,
         )
 
     def _number(self, process: Any) -> int:

@@ -1,12 +1,16 @@
 """check_version: may this version run now?
 
-The Choice state check_version_result branches on the number answered here.
+The Choice state check_version_result branches on the number answered here. In the express lane
+nothing waits: what has to goes on in the standard machine, as the version's next attempt.
 """
 
 from sfn_cqrs.domain import chain
-from sfn_cqrs.domain.errors import PredecessorFailedError, VersionGapError
+from sfn_cqrs.domain.errors import NotYetError, PredecessorFailedError, VersionGapError
 from sfn_cqrs.domain.versioning import Turn
 from sfn_cqrs.service.commands.state import BegunState, first_command_state
+
+POLLS = 2
+"""As often as the express machine's Retry lets it look again; cheaper than to hand over."""
 
 
 @first_command_state
@@ -16,12 +20,17 @@ def lambda_handler(state: BegunState) -> dict[str, object]:
     Raises:
         PredecessorFailedError: the version before this one failed; mark_failed blocks this one.
         VersionGapError: the version before this one is neither stored nor applied.
+        NotYetError: it is open, and the express machine looks again in a moment.
     """
     verdict = state.chain.run(chain.turn(state.mine))
     if verdict.turn is Turn.BLOCKED:
         raise PredecessorFailedError(verdict.cause)
     if verdict.turn is Turn.GAP:
         raise VersionGapError(verdict.cause)
+    if verdict.turn is Turn.WAIT and state.is_express:
+        if state.context.state.retry_count < POLLS:
+            raise NotYetError(f"version {verdict.predecessor} is open")
+        state.chain.run(chain.leave(state.ref.version, state.ref.attempt, state.run))
     if verdict.turn is Turn.TOO_LATE:
         return {"result": verdict.turn.value, "error": verdict.error, "cause": verdict.cause}
     return {"result": verdict.turn.value}

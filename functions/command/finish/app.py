@@ -11,11 +11,10 @@ def lambda_handler(state: CommandState) -> dict[str, object]:
     """Write the outcome first and look for a waiter afterwards.
 
     Raises:
-        SupersededError: a newer attempt owns the version, or this one was closed otherwise.
+        SupersededError: a newer attempt or another run owns it, or it was closed otherwise.
     """
-    closing = chain.close(
-        state.ref.version, state.ref.attempt, Outcome.APPLIED, status="finish:FINISHED"
-    )
+    version, attempt = state.ref.version, state.ref.attempt
+    closing = chain.close(version, attempt, Outcome.APPLIED, "finish:FINISHED", run=state.run)
     outcome = state.chain.run(closing)
     if outcome is not Outcome.APPLIED:
         raise SupersededError(f"version {state.ref.version} was closed as {outcome}")

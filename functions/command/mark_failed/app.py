@@ -14,18 +14,25 @@ from sfn_cqrs.service.commands.state import CommandState, command_state_without_
 
 @command_state_without_status
 def lambda_handler(state: CommandState) -> dict[str, object]:
-    """Close the version as failed, or as blocked where only its predecessor failed."""
-    failure = Failure.of(state.input)
-    process = bootstrap.processes().find(state.ref.key, state.ref.version)
+    """Close the version as failed, or as blocked where only its predecessor failed.
+
+    What passes is no failure of the express lane: the standard machine has time to try again.
+    """
+    failure, ref = Failure.of(state.input), state.ref
+    if state.is_express and failure.is_passing:
+        is_left = state.chain.run(chain.leave(ref.version, ref.attempt, state.run))
+        return {"error": "HandedOver" if is_left else "SupersededError", "cause": failure.cause}
+    process = bootstrap.processes().find(ref.key, ref.version)
     began = process.status.partition(":")[0] if process else ""
     outcome = Outcome.BLOCKED if failure.is_predecessors else Outcome.FAILED
     closing = chain.close(
-        state.ref.version,
-        state.ref.attempt,
+        ref.version,
+        ref.attempt,
         outcome,
         f"{failure.state or began}:FAILED",
         failure.error,
         failure.summary,
+        state.run,
     )
     try:
         state.chain.run(closing)

@@ -8,7 +8,7 @@ from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.notices import command_status, sfn_alarm
 from sfn_cqrs.domain.process import START, Outcome, Process
-from sfn_cqrs.service.commands.chain import Chain
+from sfn_cqrs.service.commands.chain import Chain, machine_of
 from sfn_cqrs.service.stream import Outbox, stream_of
 
 
@@ -16,7 +16,7 @@ from sfn_cqrs.service.stream import Outbox, stream_of
 def lambda_handler(process: Process, outbox: Outbox) -> None:
     """Start a version's execution; of one that has closed, wake the next and tell the world."""
     if process.status == START:
-        bootstrap.executions().start(process.ref)
+        machine_of(is_express=process.is_express).start(process.ref)
         return
     table = bootstrap.commands_table_name()
     its_chain = Chain(process.key)

@@ -5,7 +5,7 @@ from typing import Any
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.domain.command import Audit, Command, Content, DataRow
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.process import Mode, Outcome, Process
+from sfn_cqrs.domain.process import Lane, Mode, Outcome, Process
 
 
 def command_item(command: Command) -> Item:
@@ -40,6 +40,7 @@ def process_item(process: Process, open_shard: int) -> Item:
         "attempt": process.attempt,
         "outcome": str(process.outcome),
         "mode": str(process.mode),
+        "lane": str(process.lane),
         "status": process.status,
         "command_id": process.command_id,
         "source": process.source,
@@ -89,6 +90,8 @@ def as_process(item: Item) -> Process:
         attempt=item["attempt"],
         outcome=Outcome(item["outcome"]),
         mode=Mode(item["mode"]),
+        lane=Lane(item.get("lane", Lane.STANDARD)),
+        run=item.get("run"),
         status=item["status"],
         command_id=item.get("command_id", ""),
         source=item.get("source", ""),

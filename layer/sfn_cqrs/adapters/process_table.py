@@ -12,7 +12,7 @@ from sfn_cqrs.adapters.open_index import OpenIndex
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import Now, iso
 from sfn_cqrs.domain.keys import CommandRef, ItemKey, shard_of
-from sfn_cqrs.domain.process import START, Outcome, Process
+from sfn_cqrs.domain.process import START, Lane, Outcome, Process
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.sweeps import Cursor, Lease
 
@@ -24,6 +24,7 @@ BLOCKED_SHARDS, FAILED_SHARDS = range(16, 32), range(32, 48)
 """Behind those of what is open: however many wait for a repair, they hide nothing."""
 _SHARDS = {Outcome.BLOCKED: BLOCKED_SHARDS, Outcome.FAILED: FAILED_SHARDS}
 _OWNED = "attempt = :attempt AND outcome IN (:open, :waiting)"
+_CLAIMED = " AND (attribute_not_exists(#run) OR #run = :run)"
 _OPEN = {":open": "OPEN", ":waiting": "WAITING"}
 _REPAIRABLE = "outcome IN (:failed, :blocked)"
 _BROKEN = {":failed": "FAILED", ":blocked": "BLOCKED"}
@@ -34,6 +35,11 @@ def open_shard(process: Process) -> int:
     shards = _SHARDS.get(process.outcome, range(OPEN_SHARDS))
     sk = process.key.process_sk(process.version)
     return shards[shard_of(process.key.pk, sk, len(shards))]
+
+
+def _owned_by(run: str | None) -> tuple[str, dict[str, str]]:
+    """The condition of who writes an attempt, and its values; who repairs has no claim."""
+    return (f"{_OWNED}{_CLAIMED}", {":run": run}) if run else (_OWNED, {})
 
 
 def new_process_item(process: Process) -> Item:
@@ -89,14 +95,18 @@ class ProcessTable:
             return False
         return True
 
-    def begin(self, ref: CommandRef, status: str, *, is_first: bool = False) -> Process | None:
-        """Write a state's status; None if the attempt may not, or not any more."""
+    def begin(
+        self, ref: CommandRef, status: str, *, is_first: bool = False, run: str | None = None
+    ) -> Process | None:
+        """Write a state's status, with the first one the claim; None if it may not, any more."""
+        owned, claim = _owned_by(run)
+        claims = ", #run = :run" if is_first and run else ""
         written = self._write(
             ref.key,
             ref.version,
-            "SET #status = :status, outcome = :open, updated_at = :now REMOVE task_token",
-            f"{_OWNED} AND attribute_not_exists(token_seq)" if is_first else _OWNED,
-            {":attempt": ref.attempt, ":status": status, **_OPEN},
+            f"SET #status = :status, outcome = :open, updated_at = :now{claims} REMOVE task_token",
+            f"{owned} AND attribute_not_exists(token_seq)" if is_first else owned,
+            {":attempt": ref.attempt, ":status": status, **_OPEN, **claim},
         )
         return written.process if written.done else None
 
@@ -124,13 +134,16 @@ class ProcessTable:
         status: str,
         error: str | None = None,
         cause: str | None = None,
+        run: str | None = None,
     ) -> Written:
         """Write how an attempt ended. What needs a repair stays in the index, in other shards."""
+        owned, claim = _owned_by(run)
         values: dict[str, Any] = {
             ":attempt": ref.attempt,
             ":status": status,
             ":outcome": str(outcome),
             **_OPEN,
+            **claim,
         }
         sets = "#status = :status, outcome = :outcome, updated_at = :now"
         removes = "task_token"
@@ -146,7 +159,28 @@ class ProcessTable:
             values |= {":error": error, ":cause": cause or ""}
         else:
             removes += ", #error, cause"
-        return self._close(ref, outcome, sets, removes, _OWNED, values)
+        return self._close(ref, outcome, sets, removes, owned, values)
+
+    def leave(self, ref: CommandRef, run: str | None = None) -> Written:
+        """Open the next attempt of what is open in the express lane, for the standard machine."""
+        claimed, claim = (_CLAIMED, {":run": run}) if run else ("", {})
+        return self._write(
+            ref.key,
+            ref.version,
+            "SET attempt = :next, #status = :status, updated_at = :now"
+            " REMOVE task_token, token_seq, #run, #error, cause",
+            "lane = :express AND attempt = :first AND attempt = :attempt AND outcome = :open"
+            + claimed,
+            {
+                ":attempt": ref.attempt,
+                ":first": 1,
+                ":next": 2,
+                ":express": str(Lane.EXPRESS),
+                ":open": "OPEN",
+                ":status": START,
+                **claim,
+            },
+        )
 
     def restart(self, ref: CommandRef) -> Written:
         """Open the next attempt of what failed, was blocked, or died with its publisher."""
@@ -156,7 +190,8 @@ class ProcessTable:
             ref.key,
             ref.version,
             "SET attempt = :next, outcome = :open, #status = :status, updated_at = :now,"
-            " opened_at = :now, open_shard = :shard REMOVE task_token, token_seq, #error, cause",
+            " opened_at = :now, open_shard = :shard"
+            " REMOVE task_token, token_seq, #run, #error, cause",
             f"attempt = :attempt AND ({_REPAIRABLE} OR {with_its_publisher})",
             {
                 ":attempt": ref.attempt,
@@ -224,7 +259,7 @@ class ProcessTable:
     def _write(
         self, key: ItemKey, version: int, update: str, condition: str, values: dict[str, Any]
     ) -> Written:
-        spelt = {"#status": "status", "#error": "error", "#mode": "mode", "#ttl": "ttl"}
+        spelt = {f"#{name}": name for name in ("status", "error", "mode", "ttl", "run")}
         names = {name: real for name, real in spelt.items() if name in update + condition}
         values = {**values, ":now": iso(self._now())}
         try:

@@ -8,6 +8,7 @@ programs that write and then look, the later one sees the earlier one's write.
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sfn_cqrs.domain.errors import (
@@ -49,6 +50,7 @@ class Begin:
     attempt: int
     status: str
     is_first: bool = False
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Close:
     status: str
     error: str | None = None
     cause: str | None = None
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,15 @@ class Restart:
 
     version: int
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Write the next attempt, which the standard machine runs, if `may_leave`: Written."""
+
+    version: int
+    attempt: int
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,7 @@ class Start:
 
     version: int
     attempt: int
+    is_express: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +162,7 @@ Call = (
     | Park
     | Close
     | Restart
+    | Leave
     | Skip
     | Succeed
     | Reject
@@ -187,14 +201,19 @@ class Verdict:
 
 
 def begin(
-    version: int, attempt: int, status: str, *, is_first: bool = False
+    version: int,
+    attempt: int,
+    status: str,
+    *,
+    is_first: bool = False,
+    run: str | None = None,
 ) -> Generator[Call, Any, Process]:
-    """Enter a state; `is_first` is the one before the wait.
+    """Enter a state; `is_first` is the one before the wait, with which a run claims the attempt.
 
     Raises:
-        SupersededError: a newer attempt owns the version, or it is closed.
+        SupersededError: a newer attempt or another run owns the version, or it is closed.
     """
-    mine: Process | None = yield Begin(version, attempt, status, is_first)
+    mine: Process | None = yield Begin(version, attempt, status, is_first, run)
     if mine is None:
         raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
     return mine
@@ -288,13 +307,14 @@ def close(
     status: str,
     error: str | None = None,
     cause: str | None = None,
+    run: str | None = None,
 ) -> Generator[Call, Any, Outcome]:
     """End an attempt, then wake whoever waits for it; answers the outcome that is stored.
 
     Raises:
         SupersededError: a newer attempt owns the version.
     """
-    written: Written = yield Close(version, attempt, outcome, status, error, cause)
+    written: Written = yield Close(version, attempt, outcome, status, error, cause, run)
     stored = written.process
     if stored is None or stored.attempt != attempt:
         raise SupersededError(f"attempt {attempt} of version {version} no longer owns it")
@@ -307,6 +327,12 @@ def close(
 def restart(version: int, attempt: int) -> Generator[Call, Any, bool]:
     """Begin the next attempt; False if somebody else has."""
     written: Written = yield Restart(version, attempt)
+    return written.done
+
+
+def leave(version: int, attempt: int, run: str | None = None) -> Generator[Call, Any, bool]:
+    """Hand an attempt over to the standard machine; False if it is not open, or another run's."""
+    written: Written = yield Leave(version, attempt, run)
     return written.done
 
 
@@ -349,12 +375,15 @@ def give_up(version: int, attempt: int) -> Generator[Call, Any, bool]:
     return True
 
 
-def sweep(version: int, *, has_ended: bool = False) -> Generator[Call, Any, str]:
+def sweep(version: int, now: datetime, *, has_ended: bool = False) -> Generator[Call, Any, str]:
     """Repair one version that has been open for long; answers what was done.
 
     AWS describes few executions a second and starts many. So one that no state has begun is
     started, which changes nothing if it runs; and one whose turn has not come is left alone,
     unless its execution `has_ended`. A version that only queues behind others is never failed.
+
+    Nobody can describe a run of the express machine. What none has claimed is started once more;
+    what has outlived its run goes on in the standard machine.
     """
     process: Process | None = yield FindProcess(version)
     if process is None or process.outcome in (Outcome.APPLIED, Outcome.FAILED, Outcome.SKIPPED):
@@ -365,15 +394,31 @@ def sweep(version: int, *, has_ended: bool = False) -> Generator[Call, Any, str]
     if process.is_with_its_publisher:
         yield from restart(version, process.attempt)
         return "restarted"
+    if process.is_in_the_express_lane:
+        return (yield from _swept_in_the_lane(process, now))
+    return (yield from _swept(process, has_ended=has_ended))
+
+
+def _swept(process: Process, *, has_ended: bool) -> Generator[Call, Any, str]:
     if process.outcome is Outcome.WAITING and not has_ended:
         verdict = yield from turn(process)
         if verdict.turn is Turn.WAIT:
             return "waiting"
     elif process.outcome is Outcome.OPEN and process.status == START:
-        is_running: bool = yield Start(version, process.attempt)
+        is_running: bool = yield Start(process.version, process.attempt)
         if is_running:
             return "started"
     return (yield from _looked_at(process))
+
+
+def _swept_in_the_lane(process: Process, now: datetime) -> Generator[Call, Any, str]:
+    if process.run is None:
+        yield Start(process.version, process.attempt, is_express=True)
+        return "started"
+    if not process.has_outlived_its_run(now):
+        return "running"
+    yield from leave(process.version, process.attempt)
+    return "handed over"
 
 
 def _looked_at(process: Process) -> Generator[Call, Any, str]:

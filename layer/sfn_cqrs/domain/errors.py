@@ -377,6 +377,10 @@ class MigrationError(SfnCqrsError):
     code = "migration_failed"
 
 
+class NotYetError(Exception):
+    """An earlier version is open; the express machine looks again in a moment."""
+
+
 class SupersededError(Exception):
     """A newer attempt owns the version, or it is closed: this execution has nothing left to do."""
 

@@ -23,6 +23,16 @@ BUSY_ERRORS = (
 )
 """AWS's bad day, by the names that a machine's first Retry has; it waits for half an hour."""
 
+PASSING_ERRORS = (
+    *BUSY_ERRORS,
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+    "States.Timeout",
+    "NotYetError",
+)
+"""What another try may cure, where there is time for one."""
+
 MAX_FRAMES = 5
 MAX_LINE = 200
 MAX_CHAIN = 3
@@ -130,6 +140,11 @@ class Failure:
     def is_predecessors(self) -> bool:
         """Whether only the version before failed."""
         return self.error == "PredecessorFailedError"
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether another try, by a machine that has the time for it, may cure it."""
+        return self.error in PASSING_ERRORS
 
     @property
     def state(self) -> str | None:

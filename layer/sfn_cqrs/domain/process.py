@@ -5,10 +5,14 @@ DynamoDB adapter spells them as expressions, and a contract test holds the two e
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 
+RUN_LASTS = timedelta(minutes=6)
+"""A run of the express machine ends within five."""
 START = "start"
 """The status that starts an execution; only publish and restart write it."""
 
@@ -51,15 +55,28 @@ class Mode(StrEnum):
     SYNC = "SYNC"
 
 
+class Lane(StrEnum):
+    """The machine that a version is published to: EXPRESS, or STANDARD, which can wait."""
+
+    EXPRESS = "EXPRESS"
+    STANDARD = "STANDARD"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """One version's process item, as stored."""
+    """One version's process item, as stored.
+
+    `lane` is written by publish and never changed. `run` is the claim of the one run of the
+    express machine that may write, which AWS may start more than once.
+    """
 
     key: ItemKey
     version: int
     attempt: int = 1
     outcome: Outcome = Outcome.OPEN
     mode: Mode = Mode.ASYNC
+    lane: Lane = Lane.STANDARD
+    run: str | None = None
     status: str = START
     command_id: str = ""
     source: str = ""
@@ -85,14 +102,32 @@ class Process:
         """A synchronous publish holds it, or died holding it."""
         return self.mode is Mode.SYNC and self.attempt == 1 and self.outcome is Outcome.OPEN
 
-    def may_be_written_by(self, attempt: int) -> bool:
-        """Only the current attempt writes, and only while the version is open."""
-        return self.attempt == attempt and self.outcome.is_open
+    @property
+    def is_express(self) -> bool:
+        """The express machine runs this attempt: the first, and no other."""
+        return self.lane is Lane.EXPRESS and self.attempt == 1
 
-    def may_begin(self, attempt: int, *, is_first: bool) -> bool:
+    @property
+    def is_in_the_express_lane(self) -> bool:
+        """A run of the express machine holds it, or died holding it, or was never started."""
+        return self.is_express and self.outcome is Outcome.OPEN
+
+    def has_outlived_its_run(self, now: datetime) -> bool:
+        """No run lasts so long. It only saves work: to hand over too early does no harm."""
+        return self.updated_at < iso(now - RUN_LASTS)
+
+    def is_run_of(self, run: str | None) -> bool:
+        """Nobody has claimed the attempt, or this run has; None repairs, and needs no claim."""
+        return run is None or self.run in (None, run)
+
+    def may_be_written_by(self, attempt: int, run: str | None = None) -> bool:
+        """Only the current attempt writes, only its one run, and only while it is open."""
+        return self.attempt == attempt and self.outcome.is_open and self.is_run_of(run)
+
+    def may_begin(self, attempt: int, *, is_first: bool, run: str | None = None) -> bool:
         """The first state precedes the wait: come late, it must not take the token away."""
         has_waited = self.token_seq is not None
-        return self.may_be_written_by(attempt) and not (is_first and has_waited)
+        return self.may_be_written_by(attempt, run) and not (is_first and has_waited)
 
     def may_park(self, attempt: int, seq: int) -> bool:
         """A retried wait replaces the token of an earlier try, never the reverse."""
@@ -104,13 +139,18 @@ class Process:
         restartable = self.outcome.is_repairable or self.is_with_its_publisher
         return self.attempt == attempt and restartable
 
+    def may_leave(self, attempt: int, run: str | None = None) -> bool:
+        """The standard machine takes over what is open in the express lane, and nothing else."""
+        is_its = self.attempt == attempt and self.is_in_the_express_lane
+        return is_its and self.is_run_of(run)
+
     def may_skip(self, attempt: int) -> bool:
         """Only what failed can be given up."""
         return self.attempt == attempt and self.outcome.is_repairable
 
-    def begun(self, status: str) -> "Process":
+    def begun(self, status: str, run: str | None = None) -> "Process":
         """A state of the machine has begun; a wait, if there was one, is over."""
-        return replace(self, status=status, outcome=Outcome.OPEN, token=None)
+        return replace(self, status=status, outcome=Outcome.OPEN, token=None, run=run or self.run)
 
     def parked(self, token: str, seq: int, status: str) -> "Process":
         """The version waits for its predecessor."""
@@ -130,6 +170,7 @@ class Process:
             outcome=Outcome.OPEN,
             status=START,
             token=None,
+            run=None,
             token_seq=None,
             error=None,
             cause=None,

@@ -20,7 +20,9 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.failure import trace_of
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
+from sfn_cqrs.domain.process import Lane
 
+_LANES = {"express": Lane.EXPRESS, "standard": Lane.STANDARD}
 DEFAULT_HANDLER = "dynamodb"
 """The handler that writes the data table; it always comes first."""
 
@@ -33,6 +35,7 @@ _conditions: dict[SyncHandler, Callable[[], bool]] = {}
 _bulk_handlers: dict[SyncHandler, BulkHandler] = {}
 _notice_handlers: dict[str, list[NoticeHandler]] = {}
 _access: dict[str, tuple[str, Access]] = {}
+_lanes: dict[str, Lane] = {}
 _loaded: set[str] = set()
 _lock = RLock()
 
@@ -85,6 +88,7 @@ def command_type(
     publish: Policy = CODE,
     read: Policy = MEMBERS,
     guarded: Sequence[str] = (),
+    lane: str = "express",
 ) -> None:
     """Register a type, and say which clients may do what with its items.
 
@@ -96,8 +100,12 @@ def command_type(
         publish: who may publish over HTTP and by imports: `CODE`, `MEMBERS`, `group("cashier")`.
         read: who may read its items, its versions and its imports.
         guarded: attributes that no client writes, whoever may publish.
+        lane: `standard` where handlers may take long: each has two minutes in the express lane,
+            all of them together less than five; what takes longer is tried once more.
     """
     check_name(type_)
+    if lane not in _LANES:
+        raise ValueError(f"{type_}: lane is express or standard, not {lane!r}")
     if isinstance(guarded, str):
         raise TypeError(f"{type_}: guarded is a list of attributes")
     module = str(sys._getframe(1).f_globals["__name__"])
@@ -106,6 +114,7 @@ def command_type(
     if declared_in != module and declared != access:
         raise ValueError(f"{type_} is declared in {declared_in} already, and otherwise")
     _access[type_] = module, access
+    _lanes[type_] = _LANES[lane]
     _sync_handlers.setdefault(type_, {})
 
 
@@ -117,6 +126,11 @@ def access_of(type_: str) -> Access:
     """
     check_type(type_)
     return _access[type_][1] if type_ in _access else UNDECLARED
+
+
+def lane_of(type_: str) -> Lane:
+    """The machine that a type's versions are published to, while the express lane is enabled."""
+    return _lanes.get(type_, Lane.EXPRESS) if bootstrap.has_express_lane() else Lane.STANDARD
 
 
 def check_publish(type_: str, client: Client | None) -> None:

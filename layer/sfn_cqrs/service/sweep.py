@@ -274,7 +274,7 @@ def _repaired(kind: Kind[T], one: T) -> str:
 
 def _repair_ended_version(execution_input: dict[str, Any]) -> str:
     ref = CommandRef.from_input(execution_input)
-    return Chain(ref.key).run(chain.sweep(ref.version, has_ended=True))
+    return Chain(ref.key).run(chain.sweep(ref.version, bootstrap.now(), has_ended=True))
 
 
 def _repair_task(task: Task) -> str:
@@ -304,7 +304,7 @@ COMMANDS: Kind[Process] = Kind(
     metric="OldestUnappliedSeconds",
     table=bootstrap.processes,
     shards=range(process_table.OPEN_SHARDS),
-    repair=lambda process: Chain(process.key).run(chain.sweep(process.version)),
+    repair=lambda process: Chain(process.key).run(chain.sweep(process.version, bootstrap.now())),
     ages=lambda process: process.outcome.is_open,
     group=("type", lambda process: process.key.type),
     machines=lambda: ["command"],

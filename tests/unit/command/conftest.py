@@ -1,7 +1,24 @@
 import pytest
 from tests.fakes.builders import NRT, a_command, a_process
 
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.process import Lane, Outcome
+
+
+@pytest.fixture
+def in_the_lane(world):
+    """Return what moves a sample to a run of the express machine, and version 2 with it."""
+
+    def moved(event, *, run="run-1", retries=0):
+        execution = event["context"]["Execution"]
+        name = "sfn-cqrs-command-express"
+        execution["Id"] = f"arn:aws:states:us-east-1:000000000000:express:{name}:{run}"
+        event["context"]["State"]["RetryCount"] = retries
+        process = a_process(version=2, lane=Lane.EXPRESS)
+        if world.processes.find(NRT, 2) is None:
+            world.seed(process)
+        return event
+
+    return moved
 
 
 @pytest.fixture

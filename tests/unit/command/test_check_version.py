@@ -4,6 +4,7 @@ from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.errors import (
     InvalidInputError,
+    NotYetError,
     PredecessorFailedError,
     SupersededError,
     VersionGapError,
@@ -110,8 +111,9 @@ def test_the_status_says_which_state_has_begun(chain_of, check):
 
     check()
 
-    assert world.processes.find(NRT, 2) == a_process(
-        version=2, status="check_version:STARTED", updated_at=NOON
+    found = world.processes.find(NRT, 2)
+    assert found == a_process(
+        version=2, status="check_version:STARTED", updated_at=NOON, run=found.run
     )
 
 
@@ -150,3 +152,34 @@ def test_an_event_that_no_state_sends_is_refused_with_what_it_lacks(event, lacki
         lambda_handler(event, None)
 
     assert len(world.store.processes) == 0
+
+
+class TestInTheExpressLane:
+    def test_it_looks_again_before_it_hands_over(self, chain_of, sample, in_the_lane):
+        world = chain_of("OPEN")
+
+        for retries in (0, 1):
+            event = in_the_lane(sample("command/check_version"), retries=retries)
+            with pytest.raises(NotYetError, match="version 1 is open"):
+                lambda_handler(event, None)
+
+        assert world.processes.find(NRT, 2).attempt == 1
+
+    def test_what_has_to_wait_goes_on_as_the_next_attempt(self, chain_of, sample, in_the_lane):
+        world = chain_of("OPEN")
+
+        answer = lambda_handler(in_the_lane(sample("command/check_version"), retries=2), None)
+
+        process = world.processes.find(NRT, 2)
+        assert answer == {"result": 1}
+        assert (process.attempt, process.status, process.run) == (2, "start", None)
+
+    def test_a_second_run_finds_the_version_taken(self, chain_of, sample, in_the_lane):
+        chain_of("APPLIED")
+        first = lambda_handler(in_the_lane(sample("command/check_version")), None)
+
+        with pytest.raises(SupersededError):
+            lambda_handler(in_the_lane(sample("command/check_version"), run="run-2"), None)
+
+        assert first == {"result": 0}
+        assert lambda_handler(in_the_lane(sample("command/check_version")), None) == first

@@ -5,7 +5,7 @@ from functions.command.mark_failed.app import lambda_handler
 from tests.fakes.builders import NRT, a_process
 
 from sfn_cqrs.domain.keys import CommandRef
-from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.process import Lane, Outcome
 
 NOON = "2026-11-25T12:00:00.000Z"
 PREDECESSOR_FAILED = "version 2 has failed; redrive or skip it, and this goes on"
@@ -146,3 +146,43 @@ def test_the_answer_keeps_to_the_limits_of_a_fail_state(chain_of, mark):
 def test_a_version_whose_process_has_gone_ends_as_superseded(world, mark):
     assert mark()["error"] == "SupersededError"
     assert len(world.store.processes) == 0
+
+
+class TestInTheExpressLane:
+    @pytest.mark.parametrize(
+        "error", ["TransientError", "Lambda.Unknown", "Sandbox.Timedout", "States.Timeout"]
+    )
+    def test_what_may_pass_is_handed_over_to_the_standard_machine(
+        self, error, chain_of, sample, in_the_lane
+    ):
+        world = chain_of("APPLIED")
+        event = in_the_lane(sample("command/mark_failed"))
+        event["input"] = {"Error": error, "Cause": "why"}
+
+        answer = lambda_handler(event, None)
+
+        process = world.processes.find(NRT, 2)
+        assert answer == {"error": "HandedOver", "cause": "why"}
+        assert (process.outcome, process.attempt, process.status) == (Outcome.OPEN, 2, "start")
+
+    def test_what_fails_for_good_fails_in_the_lane(self, chain_of, sample, in_the_lane):
+        world = chain_of("APPLIED")
+
+        lambda_handler(in_the_lane(sample("command/mark_failed")), None)
+
+        process = world.processes.find(NRT, 2)
+        assert (process.outcome, process.attempt) == (Outcome.FAILED, 1)
+
+    @pytest.mark.parametrize("error", ["TransientError", "SyncHandlerError"])
+    def test_a_run_without_the_claim_neither_fails_nor_hands_over(
+        self, error, chain_of, sample, in_the_lane
+    ):
+        world = chain_of("APPLIED")
+        taken = a_process(version=2, lane=Lane.EXPRESS, run="another run")
+        world.seed(taken)
+        event = in_the_lane(sample("command/mark_failed"))
+        event["input"] = {"Error": error, "Cause": "why"}
+
+        lambda_handler(event, None)
+
+        assert world.processes.find(NRT, 2) == taken

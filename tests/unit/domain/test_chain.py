@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from tests.fakes.builders import a_process
 from tests.unit.domain.programs import play
@@ -10,6 +12,7 @@ from sfn_cqrs.domain.chain import (
     Execution,
     FindData,
     FindProcess,
+    Leave,
     Park,
     Reject,
     Restart,
@@ -21,9 +24,10 @@ from sfn_cqrs.domain.chain import (
     Written,
 )
 from sfn_cqrs.domain.errors import NotFailedError, NotFoundError, SupersededError, TransientError
-from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.domain.process import Lane, Mode, Outcome
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn
 
+NOW = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 MINE = a_process(version=2)
 APPLIED_1 = a_process(version=1, outcome=Outcome.APPLIED)
 FAILED_1 = a_process(version=1, outcome=Outcome.FAILED)
@@ -370,11 +374,11 @@ class TestSweep:
         ids=["gone", "applied", "failed", "skipped"],
     )
     def test_what_is_closed_is_left_alone(self, found):
-        assert play(chain.sweep(1), (FindProcess(1), found)) == "closed"
+        assert play(chain.sweep(1, NOW), (FindProcess(1), found)) == "closed"
 
     def test_a_lost_start_is_made_again_under_the_same_name(self):
         done_ = play(
-            chain.sweep(1),
+            chain.sweep(1, NOW),
             (FindProcess(1), a_process(attempt=2)),
             (Start(1, 2), True),
         )
@@ -383,21 +387,26 @@ class TestSweep:
 
     def test_an_execution_that_aws_has_forgotten_is_started_again(self):
         done_ = play(
-            chain.sweep(1), (FindProcess(1), BEGUN_1), (Describe(1, 1), None), (Start(1, 1), True)
+            chain.sweep(1, NOW),
+            (FindProcess(1), BEGUN_1),
+            (Describe(1, 1), None),
+            (Start(1, 1), True),
         )
 
         assert done_ == "started"
 
     def test_a_running_execution_is_left_alone(self):
         done_ = play(
-            chain.sweep(1), (FindProcess(1), BEGUN_1), (Describe(1, 1), Execution(is_running=True))
+            chain.sweep(1, NOW),
+            (FindProcess(1), BEGUN_1),
+            (Describe(1, 1), Execution(is_running=True)),
         )
 
         assert done_ == "running"
 
     def test_a_version_that_only_queues_is_left_alone_and_its_execution_not_looked_at(self):
         done_ = play(
-            chain.sweep(2),
+            chain.sweep(2, NOW),
             (FindProcess(2), WAITING_2),
             (FindProcess(1), OPEN_1),
             (FindData(), DataVersion()),
@@ -408,7 +417,7 @@ class TestSweep:
     def test_one_that_queues_and_whose_execution_was_stopped_fails(self):
         error, cause = "ABORTED", "the execution ended without recording an outcome"
         done_ = play(
-            chain.sweep(2, has_ended=True),
+            chain.sweep(2, NOW, has_ended=True),
             (FindProcess(2), WAITING_2),
             (Describe(2, 1), Execution(is_running=False, error=error)),
             (Close(2, 1, Outcome.FAILED, "sweep:FAILED", error, cause), done(FAILED_2)),
@@ -419,7 +428,7 @@ class TestSweep:
 
     def test_a_lost_wake_is_made_again(self):
         done_ = play(
-            chain.sweep(2),
+            chain.sweep(2, NOW),
             (FindProcess(2), WAITING_2),
             (FindProcess(1), APPLIED_1),
             (FindData(), DATA_1),
@@ -434,7 +443,7 @@ class TestSweep:
 
     def test_a_blocked_version_is_looked_at_again(self):
         done_ = play(
-            chain.sweep(2),
+            chain.sweep(2, NOW),
             (FindProcess(2), BLOCKED_2),
             (FindProcess(2), BLOCKED_2),
             (FindProcess(1), FAILED_1),
@@ -445,7 +454,7 @@ class TestSweep:
 
     def test_a_publisher_that_died_hands_its_version_over(self):
         done_ = play(
-            chain.sweep(1),
+            chain.sweep(1, NOW),
             (FindProcess(1), a_process(mode=Mode.SYNC)),
             (Restart(1, 1), done(a_process(mode=Mode.SYNC, attempt=2))),
         )
@@ -469,7 +478,7 @@ class TestSweep:
     )
     def test_an_execution_that_died_without_a_word_fails_its_version(self, execution, error, cause):
         done_ = play(
-            chain.sweep(1),
+            chain.sweep(1, NOW),
             (FindProcess(1), OPEN_1),
             (Start(1, 1), False),
             (Describe(1, 1), execution),
@@ -478,6 +487,45 @@ class TestSweep:
         )
 
         assert done_ == "failed"
+
+
+class TestSweepOfTheExpressLane:
+    OPENED = datetime(2026, 11, 25, 9, tzinfo=UTC)
+    IN_THE_LANE = a_process(lane=Lane.EXPRESS)
+    CLAIMED = a_process(lane=Lane.EXPRESS, run="a-run", status="check_version:STARTED")
+
+    def test_what_no_run_has_claimed_is_started_once_more_and_nobody_is_asked(self):
+        done_ = play(
+            chain.sweep(1, NOW),
+            (FindProcess(1), self.IN_THE_LANE),
+            (Start(1, 1, is_express=True), True),
+        )
+
+        assert done_ == "started"
+
+    def test_what_a_run_has_claimed_is_left_alone_while_a_run_may_last(self):
+        moment = self.OPENED + timedelta(minutes=5, seconds=59)
+
+        assert play(chain.sweep(1, moment), (FindProcess(1), self.CLAIMED)) == "running"
+
+    def test_what_has_outlived_its_run_goes_on_in_the_standard_machine(self):
+        moment = self.OPENED + timedelta(minutes=6, seconds=1)
+        done_ = play(
+            chain.sweep(1, moment),
+            (FindProcess(1), self.CLAIMED),
+            (Leave(1, 1), done(a_process(lane=Lane.EXPRESS, attempt=2))),
+        )
+
+        assert done_ == "handed over"
+
+    def test_its_next_attempt_is_swept_as_every_other(self):
+        done_ = play(
+            chain.sweep(1, NOW),
+            (FindProcess(1), a_process(lane=Lane.EXPRESS, attempt=2, status="finish:STARTED")),
+            (Describe(1, 2), Execution(is_running=True)),
+        )
+
+        assert done_ == "running"
 
 
 class TestApply:

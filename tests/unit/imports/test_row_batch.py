@@ -363,6 +363,14 @@ def test_asynchronous_rows_are_accepted_and_left_to_the_machine(world, run):
     assert world.processes.find(RJAA, 1).status == "start"
 
 
+def test_asynchronous_rows_are_published_to_the_express_lane(world, run, monkeypatch):
+    monkeypatch.setenv("EXPRESS_LANE", "enabled")
+
+    run(a_row(2), publish_mode=PublishMode.ASYNC)
+
+    assert world.processes.find(RJAA, 1).is_in_the_express_lane
+
+
 def test_asynchronous_rows_queue_behind_what_is_open(world, run, slept):
     published(world, RJAA, Outcome.OPEN)
 

@@ -5,6 +5,7 @@ from threading import Barrier, Thread
 import pytest
 
 from sfn_cqrs.domain.errors import AppBrokenError, UnknownTypeError
+from sfn_cqrs.domain.process import Lane
 from sfn_cqrs.service import handlers
 
 PACKAGES = count()
@@ -177,3 +178,34 @@ def test_the_package_is_imported_once_whoever_asks_first(package):
 def test_the_shop_registers_its_types():
     handlers.check_type("AIRPORT")
     handlers.check_type("ORDER")
+
+
+class TestLane:
+    @pytest.fixture(autouse=True)
+    def _of_their_own(self, monkeypatch):
+        monkeypatch.setenv("EXPRESS_LANE", "enabled")
+        for name in ("_sync_handlers", "_access", "_lanes"):
+            monkeypatch.setattr(handlers, name, {})
+
+    @pytest.mark.parametrize(
+        ("declared", "lane"),
+        [
+            ({}, Lane.EXPRESS),
+            ({"lane": "express"}, Lane.EXPRESS),
+            ({"lane": "standard"}, Lane.STANDARD),
+        ],
+    )
+    def test_a_type_is_express_unless_it_says_otherwise(self, declared, lane):
+        handlers.command_type("CRATE", **declared)
+
+        assert handlers.lane_of("CRATE") is lane
+
+    def test_without_the_lane_every_type_is_standard(self, monkeypatch):
+        monkeypatch.setenv("EXPRESS_LANE", "disabled")
+        handlers.command_type("CRATE")
+
+        assert handlers.lane_of("CRATE") is Lane.STANDARD
+
+    def test_a_lane_that_there_is_not_is_refused(self):
+        with pytest.raises(ValueError, match="CRATE: lane is express or standard, not 'fast'"):
+            handlers.command_type("CRATE", lane="fast")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from tests.fakes.builders import NRT, a_command, a_process, a_publication
 
@@ -10,7 +12,7 @@ from sfn_cqrs.domain.errors import (
     UnknownTypeError,
     VersionConflictError,
 )
-from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.process import Lane, Outcome, Process
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.service.commands.service import TRIES, Caller, CommandService, Published
@@ -51,6 +53,18 @@ def test_a_published_version_is_ready_to_be_started(service, world):
         updated_at=NOON,
     )
     assert world.data.find(NRT) is None
+
+
+def test_where_the_stack_has_the_express_lane_a_version_is_published_to_it(
+    service, world, monkeypatch
+):
+    monkeypatch.setenv("EXPRESS_LANE", "enabled")
+
+    publish(service)
+    service.publish_sync("AIRPORT", "HND", name="Haneda", attributes=JP)
+
+    assert world.processes.find(NRT, 1).lane is Lane.EXPRESS
+    assert world.processes.find(replace(NRT, code="HND"), 1).lane is Lane.STANDARD
 
 
 def test_the_next_version_remembers_who_made_the_item(service, world):

@@ -244,3 +244,24 @@ def _throttled(*_):
 
 def _not_taken(_messages):
     raise TransientError("1 notices were not taken")
+
+
+def test_a_version_of_the_express_lane_is_started_there_each_time_it_is_delivered(event, world):
+    published = {"Records": [event["Records"][1]]}
+    published["Records"][0]["dynamodb"]["NewImage"]["lane"] = {"S": "EXPRESS"}
+
+    assert [handle(published), handle(published)] == [ALL_DONE, ALL_DONE]
+
+    assert world.express_executions.started == [CommandRef(NRT, 2, 1)] * 2
+    assert world.executions.started == []
+
+
+def test_what_has_left_the_express_lane_is_started_in_the_standard_machine(event, world):
+    published = {"Records": [event["Records"][1]]}
+    image = published["Records"][0]["dynamodb"]["NewImage"]
+    image |= {"lane": {"S": "EXPRESS"}, "attempt": {"N": "2"}}
+
+    assert handle(published) == ALL_DONE
+
+    assert world.executions.started == [CommandRef(NRT, 2, 2)]
+    assert world.express_executions.started == []

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import chain
@@ -10,7 +10,15 @@ from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service.programs import run_program
 
+if TYPE_CHECKING:
+    from sfn_cqrs.adapters.executions import Executions
+
 T = TypeVar("T")
+
+
+def machine_of(*, is_express: bool) -> "Executions":
+    """The command machine that runs an attempt."""
+    return bootstrap.express_executions() if is_express else bootstrap.executions()
 
 
 class Chain:
@@ -38,27 +46,33 @@ class Chain:
                 return bootstrap.executions().succeed(token, {"Payload": output})
             case chain.Reject(_, token, error, cause):
                 return bootstrap.executions().reject(token, error, cause)
-            case chain.Start(version, attempt):
-                return bootstrap.executions().start(CommandRef(self._key, version, attempt))
+            case chain.Start(version, attempt, is_express):
+                ref = CommandRef(self._key, version, attempt)
+                return machine_of(is_express=is_express).start(ref)
             case chain.Describe(version, attempt):
                 return bootstrap.executions().describe(CommandRef(self._key, version, attempt))
             case _:
                 return self._written(call)
 
     def _written(
-        self, call: chain.Begin | chain.Park | chain.Close | chain.Restart | chain.Skip
+        self,
+        call: chain.Begin | chain.Park | chain.Close | chain.Restart | chain.Leave | chain.Skip,
     ) -> object:
         ref = CommandRef(self._key, call.version, call.attempt)
         processes = bootstrap.processes()
         match call:
             case chain.Begin():
-                return processes.begin(ref, call.status, is_first=call.is_first)
+                return processes.begin(ref, call.status, is_first=call.is_first, run=call.run)
             case chain.Park():
                 return processes.park(ref, call.token, call.seq)
             case chain.Close():
-                return processes.close(ref, call.outcome, call.status, call.error, call.cause)
+                return processes.close(
+                    ref, call.outcome, call.status, call.error, call.cause, call.run
+                )
             case chain.Restart():
                 return processes.restart(ref)
+            case chain.Leave():
+                return processes.leave(ref, call.run)
             case chain.Skip():
                 return processes.skip(ref)
 

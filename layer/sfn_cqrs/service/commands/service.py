@@ -21,7 +21,7 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import MAX_VERSION, ItemKey
 from sfn_cqrs.domain.policy import Client, guarded_content
-from sfn_cqrs.domain.process import Mode, Outcome, Process
+from sfn_cqrs.domain.process import Lane, Mode, Outcome, Process
 from sfn_cqrs.domain.publication import Publication, Refusal, SyncPublication
 from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request, request_key
 from sfn_cqrs.domain.values import Json, digest, merged
@@ -351,6 +351,7 @@ class _Publisher:
             key=self._key,
             version=command.version,
             mode=Mode.SYNC if is_sync else Mode.ASYNC,
+            lane=Lane.STANDARD if is_sync else handlers.lane_of(self._key.type),
             status="publish_sync:STARTED" if is_sync else "start",
             command_id=command.id,
             source=command.source,

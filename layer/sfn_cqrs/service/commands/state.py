@@ -1,5 +1,6 @@
 """What the states of the command machine work on."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -8,6 +9,8 @@ from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.state import State, state
+
+RUN_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,16 @@ class CommandState(State):
     def ref(self) -> CommandRef:
         """The attempt and the version that the execution runs."""
         return CommandRef.from_input(self.context.execution.input)
+
+    @property
+    def is_express(self) -> bool:
+        """Whether the machine of the express lane asks, whatever the item says."""
+        return ":express:" in self.context.execution.id
+
+    @property
+    def run(self) -> str:
+        """What this execution claims its attempt with: AWS may start two by one name."""
+        return hashlib.sha256(self.context.execution.id.encode()).hexdigest()[:RUN_DIGITS]
 
     @property
     def chain(self) -> Chain:
@@ -54,10 +67,12 @@ class BegunState(CommandState):
         """Write the status.
 
         Raises:
-            SupersededError: a newer attempt owns the version, or it is closed.
+            SupersededError: a newer attempt or another run owns the version, or it is closed.
         """
         ref, status = self.ref, f"{self.context.state.name}:STARTED"
-        beginning = chain.begin(ref.version, ref.attempt, status, is_first=self.is_first)
+        beginning = chain.begin(
+            ref.version, ref.attempt, status, is_first=self.is_first, run=self.run
+        )
         return replace(self, process=Chain(ref.key).run(beginning))
 
 

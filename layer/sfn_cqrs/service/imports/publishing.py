@@ -13,6 +13,7 @@ from sfn_cqrs.domain.imports import Plan, Planned, PublishMode, Settings
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome, Process
 from sfn_cqrs.domain.publication import Publication, RowPublication
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports.planning import Chained, Current, Planner, chained
 
 TRIES = 3
@@ -216,6 +217,7 @@ def _opened(command: Command) -> Process:
     return Process(
         key=command.key,
         version=command.version,
+        lane=handlers.lane_of(command.key.type),
         command_id=command.id,
         source=command.source,
         opened_at=command.updated.at,
