@@ -62,6 +62,11 @@ class Machine:
         """The file's name without its extensions: `command`."""
         return self.path.name.removesuffix(".asl.json")
 
+    @property
+    def folder(self) -> str:
+        """Its folder in functions/ and events/: `command`, also of `command-express`."""
+        return self.key.removesuffix("-express").replace("-", "_")
+
     @cached_property
     def asl(self) -> dict[str, Any]:
         """The definition as it stands in the file, placeholders included."""

@@ -23,7 +23,9 @@ every_machine = pytest.mark.parametrize(
 @every_machine
 def test_it_has_a_happy_path(path: Path, run_machine: RunMachine) -> None:
     name = path.name.removesuffix(".asl.json")
-    event = ROOT / "events" / name.replace("-", "_") / "start_execution.json"
+    event = (
+        ROOT / "events" / name.removesuffix("-express").replace("-", "_") / "start_execution.json"
+    )
     data = json.loads(event.read_text(encoding="utf-8"))
     run = run_machine(name, input=data, mock="HappyPath")
 

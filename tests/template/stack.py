@@ -24,7 +24,7 @@ class State(NamedTuple):
     @property
     def folder(self) -> str:
         """The machine's folder in functions/, events/ and tests/unit/."""
-        return self.machine.replace("-", "_")
+        return MACHINES[self.machine].folder
 
 
 STATES = [

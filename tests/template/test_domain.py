@@ -92,7 +92,7 @@ def test_an_expression_is_held_equal_to_the_domains_rule_or_is_the_only_one() ->
 def test_who_holds_expressions_equal_runs_them_all(test: str) -> None:
     text = (ROOT / "tests/contract" / test).read_text(encoding="utf-8")
     public = {"_check": "end_files", "_end": "end_files", "_settled": "publish"}
-    public |= {"_end_item": "close_item"}
+    public |= {"_end_item": "close_item", "_owned_by": "begin"}
     wanted = {public.get(name, name) for names in HELD_EQUAL[test].values() for name in names}
 
     assert {name for name in wanted if f".{name}(" in text} == wanted

@@ -4,6 +4,7 @@ from typing import Any
 
 import cfnlint.api
 import pytest
+from functions.command.check_version.app import POLLS
 from functions.import_csv.csv_rows_handler.app import RETRIES as BATCH_RETRIES
 from tests.template.stack import (
     MACHINES,
@@ -29,7 +30,10 @@ BUDGET = 30 * 60
 """Seconds of AWS's bad day that a machine outlasts on average, and more."""
 CHILD_SECONDS = 5 * 60
 """What an EXPRESS execution may take."""
+LANE = "command-express"
+POLL = ["NotYetError"]
 ITERATIONS = {
+    (LANE, "sync_data"),
     ("command", "sync_data"),  # what it raises leaves by the Map's Catch
     ("import-csv", "csv_rows_handler"),  # a batch without a marker has failed
     ("import-csv", "csv_rows_handler_jsonl"),
@@ -135,7 +139,7 @@ def delays(retrier: dict[str, Any]) -> list[float]:
     return [min(interval * rate**each, retrier["MaxDelaySeconds"]) for each in rounds]
 
 
-@each([state for state in TASKS if not is_batch(state)])
+@each([state for state in TASKS if not is_batch(state) and state.machine != LANE])
 def test_a_task_outlasts_half_an_hour_of_a_busy_aws(state: State) -> None:
     busy, died = state.body["Retry"]
     is_callback = state.body["Resource"].endswith(CALLBACK)
@@ -147,6 +151,37 @@ def test_a_task_outlasts_half_an_hour_of_a_busy_aws(state: State) -> None:
     assert (died["IntervalSeconds"], died["MaxAttempts"], died["MaxDelaySeconds"]) == (2, 6, 60)
     assert all(retrier["JitterStrategy"] == "FULL" for retrier in state.body["Retry"])
     assert all(retrier["BackoffRate"] == 2 for retrier in state.body["Retry"])
+
+
+def test_both_command_machines_have_the_same_states_but_for_what_time_they_have() -> None:
+    ours, lane = (dict(MACHINES[key].states()) for key in ("command", LANE))
+    shared = ours.keys() & lane.keys() - {"check_version_result"}
+    differ = {"Retry", "Catch", "TimeoutSeconds", "ItemProcessor"}
+
+    assert ours.keys() - lane.keys() == {"wait_prev_command"}
+    assert lane.keys() - ours.keys() == {"handed_over", "superseded"}
+    for name in shared:
+        assert {key: ours[name][key] for key in ours[name].keys() - differ} == {
+            key: lane[name][key] for key in lane[name].keys() - differ
+        }
+
+
+@each([state for state in TASKS if state.machine == LANE])
+def test_in_the_express_lane_two_minutes_of_a_busy_aws_are_sat_out(state: State) -> None:
+    *polls, busy, died = state.body["Retry"]
+    limit = state.body["TimeoutSeconds"] + sum(delays(busy))
+
+    assert busy["ErrorEquals"] == list(BUSY_ERRORS)
+    assert 60 <= sum(delays(busy)) <= 120
+    assert limit < MACHINES[LANE].asl["TimeoutSeconds"] < CHILD_SECONDS
+    assert died["ErrorEquals"] == [
+        "Lambda.Unknown",
+        "Runtime.ExitError",
+    ]  # the slow are handed over
+    assert [retrier["ErrorEquals"] for retrier in polls] == (
+        [POLL] if state.name == "check_version" else []
+    )
+    assert all(retrier["MaxAttempts"] == POLLS for retrier in polls)
 
 
 @each([state for state in TASKS if is_batch(state)])
@@ -184,6 +219,8 @@ def test_whatever_a_state_cannot_cure_is_recorded(state: State) -> None:
         (one["ErrorEquals"], one["Next"], one.get("ResultPath")) for one in state.body["Catch"]
     ]
     over = [(["States.Timeout"], round_, None)] if round_ else []
+    if state.machine == LANE and state.body["Type"] == "Task" and state.name != "mark_failed":
+        over = [(["SupersededError"], "superseded", None)]
     if recorder in UNDOING:  # nothing is undone for AWS's bad day
         over = [([*BUSY_ERRORS], "park_saga", None)]
     assert caught == [*over, (["States.ALL"], recorder, None)]
@@ -213,6 +250,8 @@ def test_the_file_alone_is_json_with_a_query_language_and_an_end(key: str) -> No
     machine = json.loads(MACHINES[key].path.read_text(encoding="utf-8"))
 
     assert machine["QueryLanguage"] == "JSONPath"
+    if key == LANE:  # AWS ends it within five minutes, whatever it has still to do
+        return
     limits = [
         state.body.get("TimeoutSeconds", MAX_TIME.total_seconds())
         + sum(delays(state.body["Retry"][0]))
@@ -240,7 +279,7 @@ def test_errors_of_our_own_are_classes_of_the_errors_module_and_of_no_other() ->
     }
     ours = {error for error in caught if not error.startswith(AWS_ERRORS)}
 
-    assert ours == {"TransientError"}
+    assert ours == {"TransientError", "NotYetError", "SupersededError"}
     assert all(issubclass(getattr(errors, error), Exception) for error in ours)
     for path, tree in modules("layer/sfn_cqrs", "functions", "app"):
         defined = {getattr(node, "name", "") for node in tree.body}
@@ -254,7 +293,10 @@ def test_a_machine_logs_every_event_but_no_data_and_is_traced(key: str) -> None:
     log_group = f"{MACHINES[key].logical_id}LogGroup"
 
     assert properties["StateMachineName"] == {"Fn::Sub": f"${{AWS::StackName}}-{key}"}
-    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
+    assert (logging["Level"], logging["IncludeExecutionData"]) == (
+        "ERROR" if key == LANE else "ALL",
+        False,
+    )
     assert logging["Destinations"] == [
         {"CloudWatchLogsLogGroup": {"LogGroupArn": attribute(log_group)}}
     ]

@@ -802,7 +802,7 @@ def run_workflows(stack: LocalStack) -> None:
     for machine in TEMPLATE.machines.values():
         if machine.key in ATTEMPTS:
             continue
-        folder = ROOT / "events" / machine.key.replace("-", "_")
+        folder = ROOT / "events" / machine.folder
         data = json.loads((folder / "start_execution.json").read_text(encoding="utf-8"))
         name = execution_name(machine.key, data["id"])
         service = StepFunctionService(client)

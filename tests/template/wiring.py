@@ -40,7 +40,7 @@ def _machine_gaps(root: Path, template: Template) -> Iterator[str]:
 
 def _state_gaps(template: Template) -> Iterator[str]:
     for machine in template.machines.values():
-        group = Path(machine.key.replace("-", "_"))
+        group = Path(machine.folder)
         expected = {}
         for state, body in machine.states():
             if not body.get("Resource", "").startswith(INVOKE):
@@ -65,10 +65,15 @@ def _own_function(template: Template, group: Path, state: str) -> str:
     return variants[0] if variants and own not in template.functions else own
 
 
+def _is_own(machine: Machine) -> bool:
+    """Whether a folder is named after the machine, which then has a state for each function."""
+    return machine.folder == machine.key.replace("-", "_")
+
+
 def _machine_function_gaps(
     template: Template, machine: Machine, expected: dict[str, str]
 ) -> Iterator[str]:
-    group = template.root / "functions" / machine.key.replace("-", "_")
+    group = template.root / "functions" / machine.folder
     declared = {
         function.logical_id
         for function in template.functions.values()
@@ -76,7 +81,7 @@ def _machine_function_gaps(
     }
     for missing in sorted(expected.keys() - declared):
         yield f"{machine.key}: {expected[missing]} has no {missing} in template.yaml"
-    for unused in sorted(declared - expected.keys()):
+    for unused in sorted(declared - expected.keys() if _is_own(machine) else ()):
         yield f"{unused} serves no state of {machine.key}"
 
 
@@ -94,10 +99,10 @@ def _function_gaps(root: Path, template: Template) -> Iterator[str]:
             if not (root / path).is_file():
                 yield f"{function.logical_id} lacks {path}"
         yield from _not_alone(function)
-    for machine in template.machines:
-        start = Path("events", machine.replace("-", "_"), "start_execution.json")
-        if not (root / start).is_file():
-            yield f"{machine} lacks {start}"
+    for machine in template.machines.values():
+        start = Path("events", machine.folder, "start_execution.json")
+        if not (root / start).is_file() and _is_own(machine):
+            yield f"{machine.key} lacks {start}"
 
 
 def _not_alone(function: Function) -> Iterator[str]:
