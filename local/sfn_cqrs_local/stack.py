@@ -79,6 +79,7 @@ class LocalStack:
         window_seconds: float | None = None,
         weather: tuple[float, int] | None = None,
         postgres: bool = True,
+        express_repeats: float = 0.0,
     ) -> None:
         """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
 
@@ -86,6 +87,7 @@ class LocalStack:
         invocations and AWS calls. `fabric` may be another than ministack.
         No stream waits longer than `window_seconds` for a batch, whatever the template says.
         `weather` is the share of calls, invocations and answers that fail, and its seed.
+        `express_repeats` is the share of EXPRESS executions that run twice, as AWS's may.
         A PostgreSQL runs if the user's package has migrations for one, unless `postgres` is false.
         """
         self.name = name
@@ -100,6 +102,7 @@ class LocalStack:
         self._window_seconds = window_seconds
         self._weather = weather
         self._has_postgres = postgres
+        self._express_repeats = express_repeats
         self._dsn = ""
         self.postgres: LocalPostgres | None = None
         self._cleanup = ExitStack()
@@ -276,7 +279,11 @@ class LocalStack:
         self.deployment = deploy(self.aws, self.name, plain, self.template.overrides)
 
     def _start_engine(self) -> None:
-        self.engine = Engine(functions=self.functions, services=CachedServices(self.client))
+        self.engine = Engine(
+            functions=self.functions,
+            services=CachedServices(self.client),
+            express_repeats=self._express_repeats,
+        )
         self._cleanup.callback(self.engine.close)
         rules = EventRules(self.deployment.rules, self.functions.invoke_async)
         self.engine.on_status_change.append(rules.on_status_change)

@@ -167,6 +167,7 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
             "outcome": "FAILED",
             "status": "sync_data:FAILED",
             "attempt": 2,
+            "lane": "EXPRESS",
             "error": "ValueError",
             "cause": f"""no customer
   File "{CHECKOUT}/app/shop/orders.py", line 20, in orders_by_customer
@@ -178,6 +179,7 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
             "status": "finish:FINISHED",
             "attempt": 1,
             "mode": "SYNC",
+            "lane": "STANDARD",
             "isDeleted": True,
         },
     ]
@@ -185,7 +187,7 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
     assert draw_chain(versions).plain.splitlines() == [
         " v8  ● APPLIED  finish:FINISHED · deletion · sync",
         "     │",
-        " v9  ✗ FAILED   sync_data:FAILED · attempt 2",
+        " v9  ✗ FAILED   sync_data:FAILED · attempt 2 · express",
         "     │  ValueError: no customer",
         """     │    File "app/shop/orders.py", line 20, in orders_by_customer""",
         "     │      customer = …",

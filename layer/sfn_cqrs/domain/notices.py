@@ -90,6 +90,7 @@ def command_status(process: Process, table: str) -> Message:
         "code": process.key.code,
         "version": process.version,
         "attempt": process.attempt,
+        "lane": str(process.lane),
         "error": process.error,
     }
     return notice("command-status", _place_of_version(process), table, content)

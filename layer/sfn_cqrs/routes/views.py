@@ -33,6 +33,7 @@ def link_view(link: Link) -> dict[str, Any]:
         "outcome": str(process.outcome) if process else "APPLIED",
         "attempt": process.attempt if process else 1,
         "mode": str(process.mode) if process else "SYNC",
+        "lane": str(process.lane) if process else "STANDARD",
         **_audit_view(command),
     }
     if process is not None:

@@ -37,6 +37,15 @@ stack_option = click.option(
 )
 
 
+repeats_option = click.option(
+    "--express-repeats",
+    "repeats",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="The share of EXPRESS executions that run twice, as AWS's may.",
+)
+
+
 def weather_options(command: Callable[P, T]) -> Callable[..., T]:
     """Add --weather and --seed: how much of AWS fails, and by which chance."""
     share = click.option(

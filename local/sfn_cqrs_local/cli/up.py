@@ -16,6 +16,7 @@ import click
 
 from sfn_cqrs_local.cli.options import (
     one_line_errors,
+    repeats_option,
     state_option,
     template_option,
     weather_options,
@@ -65,6 +66,7 @@ class _Ended(BaseException):
     help="Run each function in processes of its own: slower, but time-outs kill and exits count.",
 )
 @weather_options
+@repeats_option
 @state_option
 @template_option
 @json_option
@@ -74,6 +76,7 @@ def up(
     isolated: bool,
     weather: float | None,
     seed: int,
+    repeats: float | None,
     state: Path,
     template: Path,
     as_json: bool,
@@ -94,6 +97,7 @@ def up(
         parameters=dict(map(_pair, parameters)),
         isolated=isolated,
         weather=None if weather is None else (weather, seed),
+        express_repeats=repeats or 0.0,
     )
     try:
         with _ending_on_signals(), one_line_errors(), stack, console_of(stack, port, state):

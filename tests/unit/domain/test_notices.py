@@ -31,6 +31,7 @@ def test_a_notice_tells_how_a_version_has_closed():
             "code": "NRT",
             "version": 2,
             "attempt": 1,
+            "lane": "STANDARD",
             "error": "SyncHandlerError",
         },
     }

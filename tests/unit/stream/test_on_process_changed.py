@@ -26,6 +26,7 @@ NOTICE = {
         "code": "NRT",
         "version": 1,
         "attempt": 1,
+        "lane": "STANDARD",
         "error": None,
     },
 }

@@ -1,6 +1,6 @@
 """What is sent and answered of commands."""
 
-from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs.domain.process import Lane, Mode, Outcome
 from sfn_cqrs.routes.operation import (
     COUNT,
     FLAG,
@@ -72,6 +72,7 @@ _LINK = {
     "outcome": one_of(*Outcome),
     "attempt": COUNT,
     "mode": one_of(*Mode),
+    "lane": one_of(*Lane),
     **AUDIT,
 }
 _LINK_STATE = {
