@@ -11,18 +11,24 @@ from sfn_cqrs.adapters.read_model import ReadModel
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service.handlers import command_type, sync_handler
+from sfn_cqrs.service.read_models import read_model_type
+
+BUCKETS = 16
+"""An import writes thousands of airports a second."""
 
 command_type("AIRPORT", publish=MEMBERS)
+read_model_type("airports_by_country", by=("countries",), read=MEMBERS, buckets=BUCKETS)
+read_model_type("airports_by_icao", by=("airports",), read=MEMBERS, buckets=BUCKETS)
 
 
 def by_country() -> ReadModel:
-    """The airports of each country, counted; an import writes thousands of them a second."""
-    return bootstrap.read_model("airports_by_country", buckets=16)
+    """The airports of each country, counted."""
+    return bootstrap.read_model("airports_by_country", buckets=BUCKETS)
 
 
 def by_icao() -> ReadModel:
     """What a map needs of each airport."""
-    return bootstrap.read_model("airports_by_icao", buckets=16)
+    return bootstrap.read_model("airports_by_icao", buckets=BUCKETS)
 
 
 @sync_handler("AIRPORT")

@@ -4,8 +4,10 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service.handlers import command_type, sync_handler
+from sfn_cqrs.service.read_models import read_model_type
 
 command_type("ORDER", publish=MEMBERS, guarded=("release", "status"))
+read_model_type("orders_by_customer", by="customer", read=MEMBERS)
 
 
 @sync_handler("ORDER")

@@ -46,6 +46,20 @@ def test_the_rows_of_a_partition_come_by_sort_key(view):
     assert rows == [{"version": 1, "sort": sort} for sort in ("B", "a", "b", "é")]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 4, 5])
+def test_pages_of_a_partition_have_every_row_once_and_by_sort_key(limit, view):
+    for sort in ("b", "é", "a", "B"):
+        view.put_if_newer("tenant1", "JP", sort, {"version": 1})
+    view.put_if_newer("tenant2", "JP", "x", {"version": 1})
+
+    pages = [view.page("tenant1", "JP", limit)]
+    while pages[-1].next_cursor:
+        pages.append(view.page("tenant1", "JP", limit, pages[-1].next_cursor))
+
+    assert [row for page in pages for row in page.items] == view.rows("tenant1", "JP")
+    assert max(len(page.items) for page in pages) == min(limit, 4)
+
+
 def test_two_views_share_nothing(world, view):
     view.put_if_newer("tenant1", "JP", "NRT", {"version": 1})
 

@@ -377,6 +377,12 @@ class ReadModel:
             ]
         return sorted(found, key=lambda row: row["sort"].encode())
 
+    def page(
+        self, tenant: str, partition: str, limit: int = 20, cursor: str | None = None
+    ) -> Page[Item]:
+        found = {row["sort"]: row for row in self.rows(tenant, partition)}
+        return cut_page(Range([partition], "", limit, cursor), found)
+
     def put_if_newer(self, tenant: str, partition: str, sort: str, row: Item) -> bool:
         with self._store.lock:
             found = self.get(tenant, partition, sort)

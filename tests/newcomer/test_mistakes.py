@@ -46,6 +46,21 @@ MISTAKES = {
         FAILED,
         "type: must be 1 to 64 capital letters, digits or '_', a letter first",
     ),
+    "a read model is mistyped": (
+        "read-model show orders_by_custmer ada",
+        FAILED,
+        "did you mean orders_by_customer?",
+    ),
+    "a read model is asked for without its key": (
+        "read-model show orders_by_customer",
+        USAGE,
+        "orders_by_customer is kept by customer: sfn-cqrs read-model show orders_by_customer KEY",
+    ),
+    "a read model is mistyped, without a key": (
+        "read-model show airport_by_country",
+        FAILED,
+        "did you mean airports_by_country?",
+    ),
     "a chain of a mistyped type is asked for": (
         "chain show ORDR o-1",
         FAILED,

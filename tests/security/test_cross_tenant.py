@@ -13,6 +13,7 @@ SECRET = "TENANT2-SECRET"
 THEIRS = Person("taro", ("operator",), "tenant2")
 OURS = Person("hanako", ("operator",), "tenant1")
 NARITA = f"NRT,{SECRET},JP,35.7,140.3,Asia/Tokyo"
+BY_CUSTOMER = f"orders_by_customer/{SECRET}"
 FILE = f"icao,name,country,lat,lon,tz\n{NARITA}\nBAD,{SECRET},JP,999,1,Asia/Tokyo\n"
 
 
@@ -103,6 +104,7 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         "/sagas": theirs.cursor("/sagas"),
         "/approvals": theirs.cursor("/approvals", {"status": "ALL"}),
         "/imports": theirs.cursor("/imports"),
+        f"/read-models/{BY_CUSTOMER}": theirs.cursor(f"/read-models/{BY_CUSTOMER}"),
     }
 
     def listed(path: str, query: dict[str, str] | None = None) -> list[Ask]:
@@ -134,6 +136,11 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
             ("GET", "/data/ORDER/o-1", None, {"deleted": "true"}),
         ],
         "GET /data/{type}/{code}/history": [("GET", "/data/ORDER/o-1/history", None, None)],
+        "GET /read-models/{name}/{partition}": listed(f"/read-models/{BY_CUSTOMER}"),
+        "GET /read-models/{name}/{partition}/{sort}": [
+            ("GET", f"/read-models/{BY_CUSTOMER}/o-1", None, None),
+            ("GET", f"/read-models/orders_by_customer/tenant2%23{SECRET}/o-1", None, None),
+        ],
         "POST /tasks": [("POST", "/tasks", {"taskType": task, "input": [1]}, None)],
         "GET /tasks": listed("/tasks", reminders),
         "GET /tasks/{id}": [("GET", f"/tasks/{task}", None, None)],
@@ -193,7 +200,7 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
     }
 
 
-NOTHING_OF_ANYBODYS = {"GET /openapi.json", "GET /docs"}
+NOTHING_OF_ANYBODYS = {"GET /openapi.json", "GET /docs", "GET /read-models"}
 
 
 def is_harmless(method: str, path: str, answer: Answer) -> bool:

@@ -43,6 +43,7 @@ def test_no_command_answers_for_another_tenant(stack, monkeypatch, capsys, tmp_p
         ("chain", "skip", "ORDER", "o-1", "1"),
         ("data", "get", "ORDER", "o-1"),
         ("data", "history", "ORDER", "o-1"),
+        ("read-model", "show", "orders_by_customer", SECRET, "o-1"),
         ("task", "show", task),
         ("task", "cancel", task),
         ("task", "retry", task),
@@ -67,6 +68,7 @@ def test_no_command_answers_for_another_tenant(stack, monkeypatch, capsys, tmp_p
         assert SECRET not in result.output + result.error, command
     for command in (
         ("data", "list", "ORDER"),
+        ("read-model", "show", "orders_by_customer", SECRET),
         ("task", "list", "ORDER_REMINDER"),
         ("saga", "list"),
         ("approval", "list", "--status", "all"),

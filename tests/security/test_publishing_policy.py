@@ -17,12 +17,13 @@ from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.domain.policy import CODE, MACHINES, MEMBERS, Access, Client, Policy, group
 from sfn_cqrs.domain.uploaded_file import UploadedFile
 from sfn_cqrs.routes.operation import Rule, operation
-from sfn_cqrs.service import handlers
+from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.load import load
 from sfn_cqrs.service.imports.service import ImportService, Request
+from sfn_cqrs.service.read_models import ReadModelService
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
 
@@ -517,6 +518,62 @@ def test_a_group_has_a_name_without_blanks(names):
 )
 def test_a_policy_says_who_may(policy, text):
     assert str(policy) == text
+
+
+ROWS = ("/read-models/things_by_size/1", "/read-models/things_by_size/1/t-1")
+
+
+@pytest.fixture
+def read_model(api, monkeypatch):
+    """Return what declares a read model of one row for one test."""
+
+    def make(*, by="size", **said):
+        monkeypatch.setattr(read_models, "_types", {})
+        read_models.read_model_type("things_by_size", by=by, **said)
+        view = api.world.read_model("things_by_size")
+        view.put_if_newer("tenant1", "1", "t-1", {"version": 1, "colour": "red"})
+        return api
+
+    return make
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("path", ROWS)
+def test_a_read_model_is_read_by_whom_its_declaration_names(path, policy, read_model):
+    said, may = POLICIES[policy]
+    api = read_model(read=said)
+
+    answers = {name: api.send(who, "GET", path) for name, who in PEOPLE.items()}
+
+    assert {name for name, answer in answers.items() if answer.status == 200} == may
+    for name in PEOPLE.keys() - may:
+        assert (answers[name].status, answers[name].code) == (403, "not_permitted")
+        assert 'read_model_type("things_by_size", read=MEMBERS)' in answers[name].body["detail"]
+        assert "red" not in answers[name].text
+        assert api.send(PEOPLE[name], "GET", "/read-models").body["items"] == []
+
+
+@pytest.mark.parametrize("path", ROWS)
+def test_a_read_model_is_read_by_code_alone_where_nothing_is_said(path, read_model):
+    api = read_model()
+
+    assert {api.send(who, "GET", path).status for who in PEOPLE.values()} == {403}
+    assert ReadModelService("tenant1").get("things_by_size", "1", "t-1")["colour"] == "red"
+
+
+def test_a_read_model_that_nobody_declares_is_read_by_nobody(api):
+    answer = api.send(OPERATOR, "GET", "/read-models/reminders/o-1")
+
+    assert (answer.status, answer.code) == (400, "unknown_read_model")
+
+
+def test_partitions_that_a_declaration_does_not_name_are_not_read(read_model):
+    api = read_model(by=("sizes",), read=MEMBERS)
+
+    answer = api.send(MEMBER, "GET", ROWS[0])
+
+    assert (answer.status, answer.body["field"]) == (400, "partition")
+    assert answer.body["detail"] == "partition: of things_by_size must be sizes"
 
 
 def test_the_shop_lets_nobody_write_what_others_decide():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
-from sfn_cqrs.adapters.paging import Range, query
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page, Range, query, query_page
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.errors import BusyError
 from sfn_cqrs.domain.keys import bucketed, buckets
@@ -44,10 +44,17 @@ class ReadModel:
 
     def rows(self, tenant: str, partition: str) -> list[Item]:
         """All rows of a partition by sort key, with `sort`."""
-        pk = self._pk(tenant, partition)
-        where = [pk] if self._buckets == 1 else buckets(pk, self._buckets)
-        found = query(self._client, self._table, Range(where, prefix=""), PAGE_SIZE)
-        return [{**_without_keys(item), "sort": item["sk"]} for item in found]
+        where = Range(self._pks(tenant, partition), prefix="")
+        found = query(self._client, self._table, where, PAGE_SIZE)
+        return [_with_sort(item) for item in found]
+
+    def page(
+        self, tenant: str, partition: str, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> Page[Item]:
+        """A page of the rows of a partition by sort key, with `sort`; limit 1 to 100."""
+        where = Range(self._pks(tenant, partition), "", limit, cursor)
+        page = query_page(self._client, self._table, where)
+        return Page([_with_sort(item) for item in page.items], page.next_cursor)
 
     def put_if_newer(self, tenant: str, partition: str, sort: str, row: Item) -> bool:
         """Put a row that has a `version`; False if that version or a later one is there."""
@@ -114,6 +121,10 @@ class ReadModel:
     def _pk(self, tenant: str, partition: str) -> str:
         return f"{self._view}#{tenant}#{partition}"
 
+    def _pks(self, tenant: str, partition: str) -> list[str]:
+        pk = self._pk(tenant, partition)
+        return [pk] if self._buckets == 1 else buckets(pk, self._buckets)
+
     def _key(self, tenant: str, partition: str, sort: str) -> Item:
         pk = self._pk(tenant, partition)
         where = pk if self._buckets == 1 else bucketed(pk, sort, self._buckets)
@@ -122,3 +133,7 @@ class ReadModel:
 
 def _without_keys(item: Item) -> Item:
     return {name: value for name, value in item.items() if name not in ("pk", "sk")}
+
+
+def _with_sort(item: Item) -> Item:
+    return {**_without_keys(item), "sort": item["sk"]}

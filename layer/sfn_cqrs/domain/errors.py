@@ -139,6 +139,15 @@ class UnknownSagaError(UnknownNameError):
     kind = "sagas"
 
 
+class UnknownReadModelError(UnknownNameError):
+    """No module of the user's package declares this read model, so no client reads it."""
+
+    code = "unknown_read_model"
+    place = "name"
+    kind = "read models"
+    reason = "is not declared by read_model_type"
+
+
 class SagaInputTooLargeError(InvalidInputError):
     """The input of a saga is larger than its item can hold."""
 

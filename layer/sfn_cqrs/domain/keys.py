@@ -54,13 +54,7 @@ class ItemKey:
             raise InvalidInputError(
                 "type", "must be 1 to 64 capital letters, digits or '_', a letter first"
             )
-        if not isinstance(code, str) or not code:
-            raise InvalidInputError("code", "must not be empty")
-        if _CONTROL.search(code):
-            raise InvalidInputError("code", "must not contain control characters")
-        if len(code.encode()) > MAX_CODE_BYTES:
-            raise InvalidInputError("code", f"must be at most {MAX_CODE_BYTES} bytes in UTF-8")
-        return cls(tenant, type_, code)
+        return cls(tenant, type_, checked_key_part(code, "code"))
 
     @property
     def pk(self) -> str:
@@ -536,6 +530,21 @@ def checked_tenant(tenant: object) -> str:
     if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
         raise InvalidInputError("tenant", "must be 1 to 64 letters, digits, '.', '_' or '-'")
     return tenant
+
+
+def checked_key_part(text: object, field: str) -> str:
+    """A text that a user chose, if a key can hold it.
+
+    Raises:
+        InvalidInputError: it is empty, too long or has characters that it may not have.
+    """
+    if not isinstance(text, str) or not text:
+        raise InvalidInputError(field, "must not be empty")
+    if _CONTROL.search(text):
+        raise InvalidInputError(field, "must not contain control characters")
+    if len(text.encode()) > MAX_CODE_BYTES:
+        raise InvalidInputError(field, f"must be at most {MAX_CODE_BYTES} bytes in UTF-8")
+    return text
 
 
 def task_id_parts(id_: str) -> tuple[TaskKind, str]:

@@ -40,7 +40,12 @@ _CODE: Final = {
     **TEXT,
     "description": "percent-encoded; one with a `/` as `~` and the base64url of its UTF-8",
 }
-_IN_PATHS: Final[Mapping[str, Shape]] = {"version": VERSION, "code": _CODE}
+_IN_PATHS: Final[Mapping[str, Shape]] = {
+    "version": VERSION,
+    "code": _CODE,
+    "partition": _CODE,
+    "sort": _CODE,
+}
 _PROBLEM: Final = record(
     "Problem",
     {"type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT, "code": TEXT},

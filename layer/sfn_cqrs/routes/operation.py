@@ -81,6 +81,7 @@ class Declared(StrEnum):
     TASKS = "@task_handler"
     SAGAS = "saga_type"
     TABLES = "@import_strategy"
+    READ_MODELS = "read_model_type"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,15 @@ from sfn_cqrs.routes import (
     data,
     imports,
     openapi,
+    read_models,
     repairs,
     sagas,
     tasks,
 )
 
 WITH_TOKEN = [
-    resource.routes for resource in (approvals, commands, data, imports, repairs, sagas, tasks)
+    resource.routes
+    for resource in (approvals, commands, data, imports, read_models, repairs, sagas, tasks)
 ]
 RESOURCES = [*WITH_TOKEN, approval_links.routes]
 DESCRIPTION = openapi.routes_for(RESOURCES)

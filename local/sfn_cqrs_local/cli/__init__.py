@@ -19,6 +19,10 @@ COMMANDS: Final = {
         "Publish a version of an item, or its deletion.",
     ),
     "data": ("sfn_cqrs_local.cli.data:data", "Look at items: get, list, history."),
+    "read-model": (
+        "sfn_cqrs_local.cli.read_model:read_model",
+        "Look at read models: list, show.",
+    ),
     "chain": ("sfn_cqrs_local.cli.chain:chain", "Look at and repair chains: show, redrive, skip."),
     "task": (
         "sfn_cqrs_local.cli.task:task",

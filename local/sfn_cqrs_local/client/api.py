@@ -191,11 +191,16 @@ def _asks_for_patience(error: urllib.error.HTTPError) -> bool:
 
 
 def item_path(collection: str, type_: str, code: str, *rest: str | int) -> str:
-    """Build the path of an item; a code that no path can carry stands as `~base64url`."""
-    if not _PLAIN_SEGMENT.fullmatch(code):
-        code = "~" + base64.urlsafe_b64encode(code.encode()).decode().rstrip("=")
-    segments = [collection, type_, code, *map(str, rest)]
+    """Build the path of an item, by its code, or of a row, by its partition and sort key."""
+    segments = [collection, type_, *map(_segment, (code, *map(str, rest)))]
     return "/" + "/".join(quote(segment, safe="~") for segment in segments)
+
+
+def _segment(text: str) -> str:
+    """A segment of a path; what no path can carry stands as `~base64url`."""
+    if _PLAIN_SEGMENT.fullmatch(text):
+        return text
+    return "~" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def connect(state: Path, stack: str | None, tenant: str | None) -> Api:

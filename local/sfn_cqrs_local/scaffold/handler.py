@@ -41,10 +41,10 @@ def _handler(type_: str, name: str, audience: Audience | None) -> str:
     imports = import_lines(
         "from sfn_cqrs import bootstrap",
         "from sfn_cqrs.domain.command import Command",
-        *([audience.import_line] if audience else []),
         f"from sfn_cqrs.service.handlers import {'command_type, ' if audience else ''}sync_handler",
+        *(_imports(audience) if audience else ()),
     )
-    declared = f"\n{audience.declaration(type_)}\n" if audience else ""
+    declared = f"\n{audience.declaration(type_)}\n{_readable(name)}\n" if audience else ""
     return f'''\
 """{type_} items, in one read model."""
 
@@ -63,6 +63,20 @@ def {name}_list(command: Command) -> None:
     view = bootstrap.read_model("{name}_list")
     view.put_if_newer(command.key.tenant, "all", command.key.code, row)
 '''
+
+
+def _imports(audience: Audience) -> tuple[str, ...]:
+    """What the declarations of a new type need."""
+    policies = ", ".join(sorted({audience.name, "MEMBERS"}))
+    return (
+        f"from sfn_cqrs.domain.policy import {policies}",
+        "from sfn_cqrs.service.read_models import read_model_type",
+    )
+
+
+def _readable(name: str) -> str:
+    """What lets members read what is made of items that they may read."""
+    return call("read_model_type", f'"{name}_list"', 'by=("all",)', "read=MEMBERS")
 
 
 def _handler_test(package: str, type_: str, name: str) -> str:

@@ -1,0 +1,18 @@
+"""What is answered of read models."""
+
+from sfn_cqrs.routes.operation import TEXT, list_of, page_of, record
+
+READ_MODEL = record(
+    "ReadModel",
+    {
+        "name": TEXT,
+        "by": {**TEXT, "description": "what names its partitions"},
+        "partitions": {
+            **list_of(TEXT),
+            "description": "all that can be read, if they have names of their own",
+        },
+    },
+)
+READ_MODELS = page_of(READ_MODEL)
+ROW = record("Row", {"sort": TEXT, "row": {"type": "object"}})
+ROWS = page_of(ROW)

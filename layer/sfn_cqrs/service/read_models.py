@@ -1,0 +1,136 @@
+"""The read models that clients may read: declared in the user's package, as types are."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, UnknownReadModelError
+from sfn_cqrs.domain.keys import checked_key_part, checked_tenant
+from sfn_cqrs.domain.policy import CODE, Access, Client, Policy, require
+from sfn_cqrs.service import handlers
+
+Row = dict[str, Any]
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModelType:
+    """A read model: what names its partitions, and who may read it.
+
+    `partitions` are those that can be read, if they have names of their own.
+    """
+
+    name: str
+    by: str
+    partitions: tuple[str, ...]
+    buckets: int
+    access: Access
+
+    def check_read(self, client: Client | None) -> None:
+        """Refuse a client that may not read it.
+
+        Raises:
+            NotPermittedError: it says which declaration would allow it.
+        """
+        declaration = f'read_model_type("{self.name}")'
+        require(self.access.read, client, f"reading {self.name}", declaration, "read")
+
+    def checked_partition(self, partition: str) -> str:
+        """A partition that can be read.
+
+        Raises:
+            InvalidInputError: no key can hold it, or the read model has no such partition.
+        """
+        if self.partitions and partition not in self.partitions:
+            raise InvalidInputError("partition", f"of {self.name} must be {self.by}")
+        return checked_key_part(partition, "partition")
+
+
+_types: dict[str, ReadModelType] = {}
+
+
+def read_model_type(
+    name: str, *, by: str | Sequence[str], read: Policy = CODE, buckets: int = 1
+) -> None:
+    """Declare a read model, and say which clients may read it; code may always.
+
+    Whoever may read it sees every row of their tenant, whatever the types say that it is made of.
+
+    Args:
+        name: the name that `bootstrap.read_model` is given, such as orders_by_customer.
+        by: what names its partitions, in a word, such as "customer"; or the names of those that
+            can be read, such as ("countries",).
+        read: who may read it: `CODE`, `MEMBERS`, `group("clerk")`.
+        buckets: those that `bootstrap.read_model` is given.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no read model: 1 to 128 letters, digits, '_' or '-'")
+    partitions = () if isinstance(by, str) else tuple(by)
+    said = by if isinstance(by, str) else " or ".join(partitions)
+    _types[name] = ReadModelType(name, said, partitions, buckets, Access(read=read))
+
+
+def types() -> dict[str, ReadModelType]:
+    """Every read model that is declared, by name."""
+    handlers.load()
+    return dict(sorted(_types.items()))
+
+
+def find(name: str) -> ReadModelType:
+    """One read model.
+
+    Raises:
+        UnknownReadModelError: nobody declares it; it names those that are declared.
+    """
+    handlers.load()
+    if name not in _types:
+        raise UnknownReadModelError(name, sorted(_types))
+    return _types[name]
+
+
+class ReadModelService:
+    """The read models of a tenant."""
+
+    def __init__(self, tenant: str, client: Client | None = None) -> None:
+        """Work for one tenant, and for a client, or for code."""
+        self._tenant = checked_tenant(tenant)
+        self._client = client
+
+    def list(self) -> list[ReadModelType]:
+        """The read models that may be read, by name."""
+        return [one for one in types().values() if one.access.read.allows(self._client)]
+
+    def rows(
+        self, name: str, partition: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> Page[Row]:
+        """A page of the rows of a partition by sort key, each with `sort`; limit 1 to 100.
+
+        Raises:
+            UnknownReadModelError, NotPermittedError: why not.
+        """
+        found = self._readable(name)
+        view = bootstrap.read_model(name, buckets=found.buckets)
+        return view.page(self._tenant, found.checked_partition(partition), limit, cursor)
+
+    def get(self, name: str, partition: str, sort: str) -> Row:
+        """One row, as its handler has written it.
+
+        Raises:
+            UnknownReadModelError, NotPermittedError: why not.
+            NotFoundError: there is no such row.
+        """
+        found = self._readable(name)
+        view = bootstrap.read_model(name, buckets=found.buckets)
+        place = found.checked_partition(partition), checked_key_part(sort, "sort")
+        row = view.get(self._tenant, *place)
+        if row is None:
+            raise NotFoundError(f"{name} has no such row")
+        return row
+
+    def _readable(self, name: str) -> ReadModelType:
+        found = find(name)
+        found.check_read(self._client)
+        return found
