@@ -12,7 +12,9 @@ from sfn_cqrs.domain.policy import CODE, Policy
 from sfn_cqrs.service import handlers
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_OWN: Final = "approvals commands console data docs imports openapi.json read-models repairs sagas tasks"
+_OWN: Final = (
+    "approvals commands console data docs imports openapi.json read-models repairs sagas tasks"
+)
 RESERVED: Final = frozenset(_OWN.split())
 """What the framework's own paths begin with."""
 _PATH: Final = re.compile(r"(/([a-z0-9][a-z0-9-]*|\{[a-z][a-z0-9_]*\}))+")
