@@ -32,7 +32,9 @@ def measure() -> list[Figure]:
     recorder = Recorder()
     with (
         tempfile.TemporaryDirectory() as state,
-        LocalStack(state_dir=state, recorder=recorder, reload=False, parameters=UNBOUND) as stack,
+        LocalStack(
+            state_dir=state, recorder=recorder, reload=False, parameters=UNBOUND, postgres=False
+        ) as stack,
     ):
         return [
             *_one_command(stack, recorder),

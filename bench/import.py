@@ -65,7 +65,7 @@ def measure() -> list[Figure]:
     recorder = Recorder()
     with (
         tempfile.TemporaryDirectory() as state,
-        LocalStack(state_dir=state, recorder=recorder, reload=False) as stack,
+        LocalStack(state_dir=state, recorder=recorder, reload=False, postgres=False) as stack,
     ):
         register()
         return [

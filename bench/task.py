@@ -30,7 +30,7 @@ def measure() -> list[Figure]:
     recorder = Recorder()
     with (
         tempfile.TemporaryDirectory() as state,
-        LocalStack(state_dir=state, recorder=recorder, reload=False) as stack,
+        LocalStack(state_dir=state, recorder=recorder, reload=False, postgres=False) as stack,
     ):
         return [*_one_task(stack, recorder), *_many_items(stack, recorder)]
 
