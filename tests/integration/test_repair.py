@@ -216,7 +216,7 @@ def test_a_lost_start_is_swept(system, airport):
 
 
 def test_a_publisher_that_died_is_swept_into_the_machine(system, airport):
-    transaction = AwsCall(API, 1, 4, "TransactWriteItems")
+    transaction = AwsCall(API, 1, 8, "TransactWriteItems")
     with killing(system, transaction, "after") as killed:
         airport.publish("one", mode="sync")
     assert killed == [transaction]

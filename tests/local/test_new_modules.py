@@ -205,7 +205,9 @@ def test_who_may_publish_is_asked_and_written(
     texts = [(project / f"app/shop/{name}.py").read_text() for name in ("parcel", "weigh")]
     assert f'command_type("PARCEL", {declared})' in texts[0]
     assert f'@task_handler("WEIGH", timeout=60, retry=3, {declared})' in texts[1]
-    assert all(f"from sfn_cqrs.domain.policy import {imported}\n" in text for text in texts)
+    policies = ", ".join(sorted({imported, "MEMBERS"}))  # who may read the read model
+    assert f"from sfn_cqrs.domain.policy import {policies}\n" in texts[0]
+    assert f"from sfn_cqrs.domain.policy import {imported}\n" in texts[1]
 
 
 @pytest.mark.parametrize("publish", ["everybody", "group:", "group:a b", "Members", "group:a'b"])

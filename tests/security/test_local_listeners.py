@@ -248,7 +248,7 @@ class Traces:
             "executions": {
                 arn: len(engine.list_executions(stateMachineArn=arn)["executions"])
                 for arn in machines
-                if ":express:" not in arn
+                if not arn.endswith("-command-express")
             },
             "functions": len(fabric.list_functions(MaxItems=10_000)["Functions"]),
             "rows": {

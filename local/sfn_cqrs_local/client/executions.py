@@ -22,6 +22,11 @@ LOOKED_THROUGH: Final = 1000
 DESCRIBED: Final = 100
 """So many are asked for their input, in search of an id."""
 SHOWN: Final = 5
+EXPRESS: Final = "command-express"
+NOT_LISTED: Final = (
+    "Step Functions keeps no executions of an EXPRESS machine: sfn-cqrs chain show TYPE CODE"
+    " says what became of a version, sfn-cqrs logs --item TYPE/CODE what its functions logged"
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,10 @@ class Executions:
         arns = self.machines()
         if machine is not None and machine not in arns:
             raise click.ClickException(unknown("machine", machine, arns))
-        chosen = [machine] if machine else list(arns)
-        lists = (islice(self._of(name, arns[name], status), count) for name in chosen)
+        if machine == EXPRESS:
+            raise click.ClickException(NOT_LISTED)
+        chosen = [(machine, arns[machine])] if machine else self._listed()
+        lists = (islice(self._of(name, arn, status), count) for name, arn in chosen)
         found = chain.from_iterable(lists)
         return sorted(found, key=lambda one: one.started, reverse=True)[:count]
 
@@ -106,14 +113,17 @@ class Executions:
         ]
         return described, events
 
+    def _listed(self) -> list[tuple[str, str]]:
+        return [(name, arn) for name, arn in self.machines().items() if name != EXPRESS]
+
     def _beginning_with(self, text: str) -> list[Found]:
-        every = [one for name, arn in self.machines().items() for one in self._of(name, arn)]
+        every = [one for name, arn in self._listed() for one in self._of(name, arn)]
         exact = [one for one in every if one.name == text]
         return exact or [one for one in every if one.name.startswith(text)]
 
     def _with_id(self, id_: str) -> Iterator[Found]:
         """Those whose input names an id; the newest of each machine first."""
-        for name, arn in self.machines().items():
+        for name, arn in self._listed():
             if name == "command":
                 continue
             for one in islice(self._of(name, arn), DESCRIBED):
