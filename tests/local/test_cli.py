@@ -160,6 +160,7 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
             "outcome": "WAITING",
             "status": "wait_prev_command:STARTED",
             "attempt": 1,
+            "lane": "EXPRESS",
             "waitsFor": 9,
         },
         {
@@ -187,11 +188,11 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
     assert draw_chain(versions).plain.splitlines() == [
         " v8  ● APPLIED  finish:FINISHED · deletion · sync",
         "     │",
-        " v9  ✗ FAILED   sync_data:FAILED · attempt 2 · express",
+        " v9  ✗ FAILED   sync_data:FAILED · attempt 2",
         "     │  ValueError: no customer",
         """     │    File "app/shop/orders.py", line 20, in orders_by_customer""",
         "     │      customer = …",
-        " v10 ◔ WAITING  wait_prev_command:STARTED · waits for v9",
+        " v10 ◔ WAITING  wait_prev_command:STARTED · waits for v9 · express",
     ]
 
 

@@ -57,6 +57,23 @@ def test_the_demonstration_ends_well_and_prints_its_figures(stack, monkeypatch):
     assert figures["exports.zip: rows in 3 files"] == "300"
 
 
+@pytest.mark.real_time("a run looks again after a second, and then after two")
+def test_commands_add_up_in_the_express_lane_though_every_third_run_is_made_twice(tmp_path):
+    lane = {"ExpressLane": "enabled"}
+    with quick_stack(state_dir=tmp_path, parameters=lane, express_repeats=1 / 3) as stack:
+        story = Demo(stack, choose(10))
+        with story.listening():
+            story.publish(lambda _: None)
+            story.settle(lambda _: None)
+            story.heal(lambda _: None)
+
+        differences, chain = story.differences(), story.chain_of_broken()
+
+    assert differences == []
+    assert {one["lane"] for one in chain} == {"EXPRESS"}
+    assert all(one["attempt"] > 1 for one in chain)  # the redrive's, and those that had to wait
+
+
 def test_a_single_row_that_differs_is_found(tmp_path):
     with quick_stack(state_dir=tmp_path) as stack:
         story = Demo(stack, choose(3))

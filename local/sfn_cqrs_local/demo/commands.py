@@ -22,13 +22,19 @@ from sfn_cqrs_local.terminal.drawing import draw_chain
 from sfn_cqrs_local.terminal.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from rich.console import Console
 
+    from sfn_cqrs_local.lambdas import Invocation
     from sfn_cqrs_local.stack import LocalStack
 
 THREADS = 8
+_CHECK, WAIT, FINISH = STATES = (
+    "CommandCheckVersionFunction",
+    "CommandWaitPrevCommandFunction",
+    "CommandFinishFunction",
+)
 GAP_SECONDS = 0.001
 
 
@@ -38,24 +44,27 @@ class Story:
 
     published: dict[tuple[str, int], float] = field(default_factory=dict)
     started: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    succeeded: int = 0
-    failed: int = 0
+    applied: set[tuple[str, int]] = field(default_factory=set)
     waits: int = 0
     healed: int = 0
     began: float = 0.0
     ended: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def on_status_change(self, execution: Mapping[str, Any]) -> None:
-        """Take what the engine tells of each execution."""
-        work = json.loads(execution["input"])
+    def on_invocation(self, invocation: Invocation) -> None:
+        """Take what each function was asked; of an EXPRESS execution nobody else tells."""
+        state = next((one for one in STATES if invocation.function.endswith(one)), None)
+        if state is None:
+            return
+        work = json.loads(invocation.payload)["context"]["Execution"]["Input"]
+        code, version = work["code"], work["version"]
         with self.lock:
-            if execution["status"] == "RUNNING":
-                self.started[work["code"]].append(work["version"])
-            elif execution["status"] == "SUCCEEDED":
-                self.succeeded += 1
-            else:
-                self.failed += 1
+            if state == WAIT:
+                self.waits += 1
+            elif state == FINISH:
+                self.applied |= {(code, version)} if invocation.error is None else set()
+            elif version not in self.started[code]:
+                self.started[code].append(version)
 
     @property
     def out_of_order(self) -> int:
@@ -95,8 +104,7 @@ class Demo:
         self.watch.failing_code = self._broken
         functions = self._stack.functions
         with (
-            _listed(self._stack.engine.on_status_change, self.story.on_status_change),
-            _listed(functions.listeners, self._on_invocation),
+            _listed(functions.listeners, self.story.on_invocation),
             self.shuffler.installed(self._stack),
             self.watch.installed(),
         ):
@@ -198,9 +206,9 @@ class Demo:
 
     def _wait_for(self, applied: int, progress: Callable[[int], None]) -> None:
         last, moved = -1, time.monotonic()
-        while self.story.succeeded < applied:
-            if self.story.succeeded != last:
-                last, moved = self.story.succeeded, time.monotonic()
+        while len(self.story.applied) < applied:
+            if len(self.story.applied) != last:
+                last, moved = len(self.story.applied), time.monotonic()
                 progress(last)
             if time.monotonic() - moved > PATIENCE_SECONDS:
                 raise DemoError(f"only {last} of {applied} versions are applied; see the log")
@@ -211,11 +219,6 @@ class Demo:
         outcomes = {link["version"]: link["outcome"] for link in self.chain_of_broken()}
         failed = outcomes.pop(1, None) == "FAILED"
         return failed and set(outcomes.values()) == {"BLOCKED"}
-
-    def _on_invocation(self, invocation: Any) -> None:
-        if invocation.function.endswith("CommandWaitPrevCommandFunction"):
-            with self.story.lock:
-                self.story.waits += 1
 
     def _expected_items(self) -> dict[str, Any]:
         return {

@@ -57,5 +57,5 @@ def _notes(version: Mapping[str, Any]) -> Iterator[str]:
         yield "deletion"
     if version.get("mode") == "SYNC":
         yield "sync"
-    if version.get("lane") == "EXPRESS":
+    if version.get("lane") == "EXPRESS" and version["attempt"] == 1:
         yield "express"
