@@ -1,7 +1,7 @@
 """The model check of the chain: the real rules through every interleaving.
 
     python -m tests.simulation.model            the scenarios of `make test`
-    python -m tests.simulation.model --full     those of `make proof` too; some five minutes
+    python -m tests.simulation.model --full     those of `make proof` too, and more; ten minutes
 
 Invariants:
 I1  a version's projections run only once every earlier version is APPLIED or SKIPPED, or
@@ -37,7 +37,7 @@ class Scenario:
 
     `is_unaided`: it heals without the sweep. `is_parallel`: the data row and the projection
     are written side by side, as the Map does; elsewhere one after the other, to save states.
-    A big one is left to `make proof`. `polls`: a run in the express lane looks again before it
+    A big one is left to `make proof`, a huge one to `--full`. `polls`: a run in the express lane looks again before it
     hands over. `is_strict`: I8 asks for the standard machine, too. `allowed`: how many attempts
     may fail, if not by the faults.
     """
@@ -48,6 +48,7 @@ class Scenario:
     is_unaided: bool = False
     is_parallel: bool = False
     is_big: bool = False
+    is_huge: bool = False
     polls: bool = False
     is_strict: bool = False
     allowed: int | None = None
@@ -418,7 +419,7 @@ SCENARIOS = [
     Scenario("three, gone in silence", "eee", {"silent": 1}),
     Scenario("three, run again", "eee", {"rerun": 1}, is_big=True),
     Scenario("three, one is killed", "eee", {"crash": 1}, is_big=True),
-    Scenario("three, fails, skipped", "eee", {"fail": 1, "skip": 1}, is_big=True),
+    Scenario("three, fails, skipped", "eee", {"fail": 1, "skip": 1}, is_big=True, is_huge=True),
     Scenario("mixed lanes", "aea", {"twice": 1}),
     Scenario("mixed lanes, gone", "eae", {"silent": 1}),
     Scenario("a skipped one between", "exe", {"twice": 1}),
