@@ -37,9 +37,9 @@ class Scenario:
 
     `is_unaided`: it heals without the sweep. `is_parallel`: the data row and the projection
     are written side by side, as the Map does; elsewhere one after the other, to save states.
-    A big one is left to `make proof`, a huge one to `--full`. `polls`: a run in the express lane looks again before it
-    hands over. `is_strict`: I8 asks for the standard machine, too. `allowed`: how many attempts
-    may fail, if not by the faults.
+    A big one is left to `make proof`, a huge one to `--full`. `polls`: a run in the express lane
+    looks again before it hands over. `is_strict`: I8 asks for the standard machine, too.
+    `allowed`: how many attempts may fail, if not by the faults.
     """
 
     name: str
