@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import airportsdata
+from prices import DOLLARS, express
 from report import Figure, main
 from waiting import until, until_quiet
 
@@ -45,16 +46,7 @@ TABLE = "bench-airports"
 MACHINE = "ImportCsv"
 BATCH = 100
 PATIENCE_SECONDS = 900
-DOLLARS = {
-    "write unit": 0.625e-6,
-    "read unit": 0.125e-6,
-    "invocation": 0.20e-6,
-    "GB-second, arm64": 13.3334e-6,
-    "EXPRESS child": 1.0e-6 + 5 * 0.0625 * 16.67e-6,
-    "state transition": 25e-6,
-    "S3 PUT": 5e-6,
-}
-"""List prices of us-east-1; an EXPRESS child is billed 64 MB."""
+CHILD_SECONDS = 5.0
 BATCH_GB_SECONDS = 2.0
 """An estimate: two seconds of 1,024 MB for a hundred rows."""
 
@@ -127,7 +119,7 @@ def rows(stack: LocalStack, recorder: Recorder) -> list[Figure]:
         + read * DOLLARS["read unit"]
         + (invocations + told) * DOLLARS["invocation"]
         + batches * BATCH_GB_SECONDS * DOLLARS["GB-second, arm64"]
-        + batches * DOLLARS["EXPRESS child"]
+        + batches * express(CHILD_SECONDS)
         + 6 * DOLLARS["state transition"]
     )
     return [

@@ -24,6 +24,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+from prices import EXPRESS_GB, million
 from report import Figure, main
 from waiting import until_quiet
 
@@ -67,17 +68,8 @@ SECONDS = {
 }
 """A call that is not named takes USUAL_SECONDS; a batch of rows takes two seconds on Lambda."""
 USUAL_SECONDS = 0.005
-DOLLARS = {
-    "write unit": 0.625e-6,
-    "read unit": 0.125e-6,
-    "invocation": 0.20e-6,
-    "GB-second": 13.3334e-6,
-    "transition": 25e-6,
-    "request": 1e-6,
-    "publish": 0.5e-6,
-    "child": 1.0e-6 + 5 * 0.0625 * 16.67e-6,
-}
-MILLION = 1_000_000
+CHILD_GB_SECONDS = 5 * EXPRESS_GB
+"""A child of the import's Map lasts some five seconds."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +218,7 @@ class Region:
                 at = self._partition(table, shape, tenant).take(at, units)
         self.used["write unit"] += call.write_units
         self.used["read unit"] += call.read_units
-        self.used["publish"] += call.operation.startswith("Publish")
+        self.used["SNS publish"] += call.operation.startswith("Publish")
         return at
 
     def _partition(self, table: str, shape: str, tenant: int) -> Bucket:
@@ -251,8 +243,8 @@ class Region:
 
     def dollars(self, done: float) -> float:
         """Dollars for a million of what so many were done of."""
-        counted = sum(DOLLARS[name] * count for name, count in self.used.items())
-        return (counted + self.gb_seconds * DOLLARS["GB-second"]) / done * MILLION
+        used = {**self.used, "GB-second, arm64": self.gb_seconds}
+        return million(used) / done
 
 
 @dataclass
@@ -305,7 +297,7 @@ class Flow:
 
     def _called(self, command: int, at: float) -> None:
         """The HTTP call, which the API's own limit lets pass."""
-        self._region.used["request"] += 1
+        self._region.used["API request"] += 1
         self._invoked(command, 0, self._region.take("the API's limit", at))
 
     def _next(self, command: int, place: int, at: float) -> None:
@@ -320,7 +312,7 @@ class Flow:
     def _entered(self, command: int, place: int, at: float) -> None:
         """A state of the machine."""
         transitions = self._stages[place].transitions
-        self._region.used["transition"] += transitions  # type: ignore[assignment]
+        self._region.used["state transition"] += transitions  # type: ignore[assignment]
         allowed = self._region.take("state transitions", at, transitions)
         self._invoked(command, place, allowed + SECONDS["transition"])
 
@@ -385,7 +377,8 @@ def run_rows(calls: tuple[Call, ...], setup: Setup, tenants: int, children: int)
         rest = max(0.0, begin + SECONDS["batch of rows"] - end)  # the function's own work
         region.gb_seconds += rest * BATCH_GB
         region.worked += rest
-        region.used["child"] += 1
+        region.used["EXPRESS execution"] += 1
+        region.used["EXPRESS GB-second"] += CHILD_GB_SECONDS
         done.ended.append(end + rest)
         heapq.heappush(workers, (end + rest, number, tenant))
     return done

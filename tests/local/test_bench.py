@@ -46,11 +46,12 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def stack_of(request, monkeypatch, tmp_path):
     """Return a maker of a stack whose streams wait for nobody, or as long as the template says."""
 
-    def make(recorder: Recorder) -> LocalStack:
+    def make(recorder: Recorder, **parameters: str) -> LocalStack:
+        options = {"state_dir": tmp_path, "recorder": recorder, "parameters": parameters}
         if request.param == "in batches":
-            return LocalStack(state_dir=tmp_path, recorder=recorder, reload=False)
+            return LocalStack(**options, reload=False)
         monkeypatch.setattr("waiting.QUIET_SECONDS", 1)
-        return quick_stack(state_dir=tmp_path, recorder=recorder)
+        return quick_stack(**options)
 
     return make
 
@@ -63,6 +64,7 @@ def test_a_command_costs_what_the_readme_says(bench, stack_of):
         (chain,) = bench._chain_of_two(stack, recorder)  # fewer where records share a batch
 
     assert {figure.name: figure.value for figure in figures} == {
+        "dollars a million, standard lane": pytest.approx(267.2, abs=0.1),
         "Lambda invocations": 11,
         "SNS publishes": 1,
         "state transitions": 10,
@@ -71,6 +73,19 @@ def test_a_command_costs_what_the_readme_says(bench, stack_of):
         "AWS calls": 20,
     }
     assert not any(figure.is_missed for figure in [*figures, chain])
+
+
+def test_a_command_of_the_express_lane_costs_a_tenth(bench, stack_of):
+    recorder = Recorder()
+
+    with stack_of(recorder, ExpressLane="enabled") as stack:
+        figures = bench._one_express_command(stack, recorder)
+
+    assert {figure.name: figure.value for figure in figures} == {
+        "Lambda invocations, express lane": 11,
+        "write units, express lane": 14,
+        "dollars a million, express lane": pytest.approx(19.3, abs=0.1),
+    }
 
 
 @pytest.mark.parametrize(

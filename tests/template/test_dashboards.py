@@ -124,9 +124,8 @@ def test_what_is_shown_is_of_this_stack(name: str) -> None:
             assert metric.value in ours
 
 
-def test_prices_are_those_of_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    prices = runpy.run_path(str(ROOT / "bench" / "import.py"))["DOLLARS"]
+def test_prices_are_those_of_the_bench() -> None:
+    prices = runpy.run_path(str(ROOT / "bench" / "prices.py"))["DOLLARS"]
     (widget,) = (
         widget
         for widget in body_of("MachineryDashboard")["widgets"]
