@@ -17,6 +17,7 @@ RECEIVES = 17
 """As often a message comes before it goes to the dead letters: for 36 minutes on average."""
 FIRST_PAUSE_SECONDS = 2
 LONGEST_PAUSE_SECONDS = 300
+POSTPONE_TRIES = 3
 
 
 Notice = dict[str, Any]
@@ -105,11 +106,17 @@ def pause(receives: int) -> int:
 
 
 def _postpone(queue: Callable[[], Queue], records: list[dict[str, Any]]) -> None:
-    """Say when messages come again; where that fails, they keep the queue's visibility timeout."""
-    try:
-        queue().postpone({each["receiptHandle"]: pause(_receives(each)) for each in records})
-    except Exception:
-        logger.warning("messages come again later than they could", exc_info=True)
+    """Say when messages come again; where that fails, they keep the queue's visibility timeout.
+
+    That may be half an hour, so what AWS refuses is asked for again.
+    """
+    for _ in range(POSTPONE_TRIES):
+        try:
+            queue().postpone({each["receiptHandle"]: pause(_receives(each)) for each in records})
+        except Exception:
+            logger.warning("messages may come again later than they could", exc_info=True)
+        else:
+            return
 
 
 def _delivery(record: dict[str, Any], lambda_context: Any) -> Delivery:

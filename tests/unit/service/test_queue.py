@@ -89,7 +89,21 @@ def test_a_queue_that_cannot_be_asked_delivers_in_its_own_time(refuse, world, er
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
     told = [json.loads(line)["message"] for line in log.getvalue().splitlines()]
-    assert told[-1] == "messages come again later than they could"
+    assert told[-1] == "messages may come again later than they could"
+
+
+def test_a_queue_that_is_busy_is_asked_again(refuse, world):
+    failures, postpone = [ConnectionError("no SQS")] * 2, world.notifications.postpone
+
+    def busy(seconds):
+        if failures:
+            raise failures.pop()
+        postpone(seconds)
+
+    world.notifications.postpone = busy
+    refuse(message(1), numbers=(1,))
+
+    assert world.notifications.postponed.keys() == {"r-1"}
 
 
 @pytest.mark.parametrize(("receives", "is_last"), [(RECEIVES - 1, False), (RECEIVES, True)])
