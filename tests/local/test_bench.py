@@ -48,6 +48,7 @@ def stack_of(request, monkeypatch, tmp_path):
 
     def make(recorder: Recorder, **parameters: str) -> LocalStack:
         options = {"state_dir": tmp_path, "recorder": recorder, "parameters": parameters}
+        options["postgres"] = False  # one handler more, and its projection
         if request.param == "in batches":
             return LocalStack(**options, reload=False)
         monkeypatch.setattr("waiting.QUIET_SECONDS", 1)
