@@ -147,9 +147,8 @@ def test_commands_add_up_while_a_share_of_everything_fails(tmp_path):
 
 @pytest.mark.proof
 @pytest.mark.real_time("the machines retry what the weather refuses, in real seconds")
-@pytest.mark.parametrize("seed", ["7", "8"])
-def test_the_demonstration_adds_up_while_a_share_of_everything_fails(seed):
-    weather = ["--weather", "0.04", "--seed", seed]
+def test_the_demonstration_adds_up_while_a_share_of_everything_fails():
+    weather = ["--weather", "0.04", "--seed", "7"]
 
     result = CliRunner().invoke(demo, ["--airports", "10", "--rows", "200", *weather, "--json"])
 
