@@ -2,12 +2,14 @@
 
 import hashlib
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 RANDOM_BITS = 80
 RANDOM_CHARACTERS = 16
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHARACTERS = 26
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 ULID = f"[{_ALPHABET}]{{{_CHARACTERS}}}"
 """A ULID as a regular expression."""
 
@@ -27,7 +29,7 @@ def ulid_of(moment: datetime, *identity: str) -> str:
 
 
 def _ulid(moment: datetime, random: int) -> str:
-    number = int(moment.timestamp() * 1000) << RANDOM_BITS | random
+    number = (moment - _EPOCH) // _MILLISECOND << RANDOM_BITS | random
     return in_crockford(number, _CHARACTERS)
 
 
