@@ -369,6 +369,8 @@ SCENARIOS = [
     Scenario("a start is lost", "ee", {"lost": 1}),
     Scenario("a start is lost, another twice", "ee", {"lost": 1, "twice": 1}),
     Scenario("both starts are lost, killed", "ee", {"lost": 2, "crash": 1}),
+    Scenario("the lane is shut", "ee", {"shut": 1}),
+    Scenario("the lane is shut, one is killed", "e", {"shut": 1, "crash": 1}),
     Scenario("swept at any time", "e", {"sweep": 2}),
     Scenario("swept at any time", "ee", {"sweep": 1}),
     Scenario("swept at any time, twice", "ee", {"sweep": 2}, is_big=True),

@@ -86,6 +86,7 @@ WITH_ITS_PUBLISHER = "restartable = self.outcome.is_repairable or self.is_with_i
 EXPRESS = Scenario("no fault", "ee")
 TWICE = Scenario("started twice", "ee", {"twice": 1})
 SILENT = Scenario("gone in silence", "e", {"silent": 1})
+SHUT = Scenario("the lane is shut", "e", {"shut": 1})
 EARLY = Scenario(
     "a duplicate is killed before it claims", "e", {"early": 2, "twice": 1}, is_strict=True
 )
@@ -417,14 +418,27 @@ MUTANTS = [
     Mutant(
         "the sweep does not start what no run has claimed",
         Scenario("a start is lost", "e", {"lost": 1}),
-        "I",
-        (_chain("        yield Start(process.version, process.attempt, is_express=True)\n", ""),),
+        "I3",
+        (_chain("    yield Start(process.version, process.attempt, is_express=True)\n", ""),),
+        {"waits_long": False},
     ),
     Mutant(
         "the sweep does not hand over what died",
         SILENT,
         "I3",
-        (_chain("    yield from leave(process.version, process.attempt)\n", ""),),
+        (_chain("        yield from leave(process.version, process.attempt)\n", ""),),
+    ),
+    Mutant(
+        "what no run claims is started in the lane for ever",
+        SHUT,
+        "I3",
+        (
+            _process(
+                "        lasts = CLAIMED_WITHIN if self.run is None else RUN_LASTS\n"
+                "        return self.updated_at < iso(now - lasts)",
+                "        return self.run is not None and self.updated_at < iso(now - RUN_LASTS)",
+            ),
+        ),
     ),
     Mutant(
         "check_version does not hand over what has to wait",

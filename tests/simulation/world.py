@@ -9,7 +9,8 @@ aborted; a start is lost; a closed process item expires; an execution is describ
 moment ago; a call is made twice; the sweep and the stream come at any time. An operator
 redrives and skips. In the express lane also: a start makes two runs (twice), the service repeats
 a run under its id (rerun), a run is gone and its Lambdas go on (silent), one dies before it
-claims (early), and a deploy starts it on the other machine, or on both (astray).
+claims (early), a deploy starts it on the other machine, or on both (astray), and the lane is
+shut: no start in it has an effect.
 
 Kinds: a and e are published for the machine, e in the express lane; s is synchronous, i an
 import's row, x is skipped, g is a gap.
@@ -18,13 +19,15 @@ import's row, x is skipped, g is a gap.
 import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.simulation.programs import Programs, Raised
 from tests.simulation.rules import Rules
+
+from sfn_cqrs.domain.clock import iso
 
 MACHINE = Path(__file__).parents[2] / "statemachine/command.asl.json"
 KILLED = "Lambda.Unknown"
@@ -33,8 +36,9 @@ PREDECESSOR_FAILED = "PredecessorFailedError"
 PASSING = "Passing"
 PASSES = frozenset({KILLED, GIVEN_UP, "TransientError"})
 STANDARD = "S"
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-"""Everything is old: a sweep hands over whatever a run has claimed, which is always allowed."""
+OPENED = datetime(2026, 1, 1, tzinfo=UTC)
+LATER, LATEST = OPENED + timedelta(minutes=10), OPENED + timedelta(minutes=40)
+"""A sweep hands over whatever a run has claimed, or at last what none has: both always may be."""
 PARKED = -1
 DONE = -2
 MANY_ATTEMPTS = 6
@@ -167,9 +171,13 @@ def retried_errors(is_hardened: bool) -> dict[str, frozenset[str]]:
 
 @dataclass(frozen=True)
 class Lane:
-    """What the functions do in the express lane, and a mutant does not; `polls`: it looks again."""
+    """What the functions do in the express lane, and a mutant does not.
+
+    `polls`: a run looks again. `waits_long`: no run comes for half an hour.
+    """
 
     polls: bool = False
+    waits_long: bool = True
     claims_failures: bool = True
     ends_superseded: bool = True
     hands_over: bool = True
@@ -473,10 +481,19 @@ class World:
     def sweep_moves(self, state: State) -> Iterator[Move]:
         """At rest, the sweeps that would change something."""
         for version in self._versions:
-            if state.processes[version - 1]:
-                place = self.programs.start(self.rules.chain.sweep, version, NOW)
+            for now in self._sweeps(state, version):
+                place = self.programs.start(self.rules.chain.sweep, version, now)
                 if self.ran_alone(state, place) != state:
                     yield self._called(state, "sweep", version, place)
+
+    def _sweeps(self, state: State, version: int) -> Iterator[datetime]:
+        """When a version is swept: late, and very late where that makes a difference."""
+        process = self.process(state, version)
+        if process is not None:
+            yield LATER
+            is_unclaimed = process.is_in_the_express_lane and process.run is None
+            if is_unclaimed and self.lane.waits_long:
+                yield LATEST
 
     def ran_alone(self, state: State, place: int) -> State:
         """The state after a program has run with nothing happening in between."""
@@ -646,8 +663,9 @@ class World:
             return
         if state.budget[FAULT_NUMBER["sweep"]]:
             spent = Scratch(state).spend("sweep").state()
-            place = self.programs.start(self.rules.chain.sweep, version, NOW)
-            yield self._called(spent, "sweep", version, place)
+            for now in self._sweeps(state, version):
+                place = self.programs.start(self.rules.chain.sweep, version, now)
+                yield self._called(spent, "sweep", version, place)
         if state.budget[FAULT_NUMBER["notify"]] and process.outcome not in self.open:
             spent = Scratch(state).spend("notify").state()
             place = self.programs.start(self._functions.notify, version)
@@ -706,6 +724,8 @@ class World:
         self, scratch: Scratch, version: int, attempt: int, *, is_again: bool = False
     ) -> None:
         """Start a run: each start is another run, but what the service repeats has one id."""
+        if "shut" in self.faults:
+            return
         number = scratch.runs[version - 1] + (not is_again)
         if number > MANY_ATTEMPTS:
             raise BrokenError(f"I4: version {version} is started without end")
@@ -1089,6 +1109,7 @@ class World:
             lane=process.Lane(lane),
             command_id=f"c{version}",
             status=process.START,
+            updated_at=iso(OPENED),
         )
 
     def _number(self, process: Any) -> int:

@@ -382,8 +382,8 @@ def sweep(version: int, now: datetime, *, has_ended: bool = False) -> Generator[
     started, which changes nothing if it runs; and one whose turn has not come is left alone,
     unless its execution `has_ended`. A version that only queues behind others is never failed.
 
-    Nobody can describe a run of the express machine. What none has claimed is started once more;
-    what has outlived its run goes on in the standard machine.
+    Nobody can describe a run of the express machine. What none has claimed is started once more,
+    for half an hour; what has outlived its run goes on in the standard machine.
     """
     process: Process | None = yield FindProcess(version)
     if process is None or process.outcome in (Outcome.APPLIED, Outcome.FAILED, Outcome.SKIPPED):
@@ -412,13 +412,13 @@ def _swept(process: Process, *, has_ended: bool) -> Generator[Call, Any, str]:
 
 
 def _swept_in_the_lane(process: Process, now: datetime) -> Generator[Call, Any, str]:
-    if process.run is None:
-        yield Start(process.version, process.attempt, is_express=True)
-        return "started"
-    if not process.has_outlived_its_run(now):
+    if process.has_outlived_its_run(now):
+        yield from leave(process.version, process.attempt)
+        return "handed over"
+    if process.run is not None:
         return "running"
-    yield from leave(process.version, process.attempt)
-    return "handed over"
+    yield Start(process.version, process.attempt, is_express=True)
+    return "started"
 
 
 def _looked_at(process: Process) -> Generator[Call, Any, str]:

@@ -162,7 +162,6 @@ class BudgetKey:
     """What one tenant may take of something that all share, and has taken."""
 
     tenant: str
-    what: str = "WRITES"
 
     @property
     def pk(self) -> str:
@@ -171,8 +170,8 @@ class BudgetKey:
 
     @property
     def sk(self) -> str:
-        """The sort key: writes a second, unless it is something else."""
-        return self.what
+        """The sort key of how many writes a second it may ask for."""
+        return "WRITES"
 
     @property
     def listed_in(self) -> list[str]:

@@ -13,6 +13,8 @@ from sfn_cqrs.domain.keys import CommandRef, ItemKey
 
 RUN_LASTS = timedelta(minutes=6)
 """A run of the express machine ends within five."""
+CLAIMED_WITHIN = timedelta(minutes=30)
+"""For so long a version waits for a run of the express machine that claims it."""
 START = "start"
 """The status that starts an execution; only publish and restart write it."""
 
@@ -113,8 +115,12 @@ class Process:
         return self.is_express and self.outcome is Outcome.OPEN
 
     def has_outlived_its_run(self, now: datetime) -> bool:
-        """No run lasts so long. It only saves work: to hand over too early does no harm."""
-        return self.updated_at < iso(now - RUN_LASTS)
+        """No run lasts so long, and none that comes so late need be waited for.
+
+        It only saves work: to hand over too early does no harm.
+        """
+        lasts = CLAIMED_WITHIN if self.run is None else RUN_LASTS
+        return self.updated_at < iso(now - lasts)
 
     def is_run_of(self, run: str | None) -> bool:
         """Nobody has claimed the attempt, or this run has; None repairs, and needs no claim."""

@@ -16,7 +16,6 @@ from sfn_cqrs.domain.errors import (
     NotFailedError,
     NotFoundError,
     NotOpenError,
-    TooManyImportsError,
     UnknownTableError,
 )
 from sfn_cqrs.domain.import_job import ProcessingMode
@@ -103,7 +102,6 @@ def allow_upload() -> Response[str]:
         NoSuchFileError,
         FileTooLargeError,
         IdempotencyMismatchError,
-        TooManyImportsError,
     ),
 )
 def start_import() -> Response[str]:
@@ -205,9 +203,7 @@ def cancel_import(id_: str) -> Response[str]:
 
 @routes.post("/imports/<id_>/retry")
 @operation(
-    rule=publishing(Declared.TABLES),
-    answers={202: ANY},
-    problems=(NotFoundError, NotFailedError, TooManyImportsError),
+    rule=publishing(Declared.TABLES), answers={202: ANY}, problems=(NotFoundError, NotFailedError)
 )
 def retry_import(id_: str) -> Response[str]:
     """Import the rows that failed, or were not gone through, again; as an import of their own."""

@@ -494,14 +494,24 @@ class TestSweepOfTheExpressLane:
     IN_THE_LANE = a_process(lane=Lane.EXPRESS)
     CLAIMED = a_process(lane=Lane.EXPRESS, run="a-run", status="check_version:STARTED")
 
-    def test_what_no_run_has_claimed_is_started_once_more_and_nobody_is_asked(self):
+    @pytest.mark.parametrize("minutes", [2, 29])
+    def test_what_no_run_has_claimed_is_started_once_more_and_nobody_is_asked(self, minutes):
         done_ = play(
-            chain.sweep(1, NOW),
+            chain.sweep(1, self.OPENED + timedelta(minutes=minutes)),
             (FindProcess(1), self.IN_THE_LANE),
             (Start(1, 1, is_express=True), True),
         )
 
         assert done_ == "started"
+
+    def test_what_no_run_has_claimed_for_half_an_hour_goes_on_in_the_standard_machine(self):
+        done_ = play(
+            chain.sweep(1, self.OPENED + timedelta(minutes=30, seconds=1)),
+            (FindProcess(1), self.IN_THE_LANE),
+            (Leave(1, 1), done(a_process(lane=Lane.EXPRESS, attempt=2))),
+        )
+
+        assert done_ == "handed over"
 
     def test_what_a_run_has_claimed_is_left_alone_while_a_run_may_last(self):
         moment = self.OPENED + timedelta(minutes=5, seconds=59)
