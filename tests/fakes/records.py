@@ -28,7 +28,6 @@ _numbers = count(1)
 TABLES = {
     "approvals": "ApprovalsTable",
     "buckets": "RequestsTable",
-    "import_budgets": "ImportTmpTable",
     "imports": "ImportTmpTable",
     "sagas": "SagasTable",
     "tasks": "TasksTable",
@@ -37,7 +36,6 @@ TABLES = {
 KINDS = {
     "approvals": "approval",
     "buckets": "bucket",
-    "import_budgets": "budget",
     "imports": "job",
     "sagas": "saga",
     "tasks": "task",

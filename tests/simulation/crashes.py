@@ -1,10 +1,12 @@
 """Scenarios in which each function is killed before and after each call that it makes."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
+from botocore.exceptions import ConnectTimeoutError
 from tests.support.airports import Airport
 from tests.support.calls import AwsCall
 from tests.support.moto_system import MotoSystem
@@ -15,18 +17,23 @@ Play = Callable[[MotoSystem], Airport]
 
 @dataclass(frozen=True)
 class Crashes:
-    """A scenario, and those of its functions that are killed in it."""
+    """A scenario, and those of its functions that are killed in it; perhaps in the express lane."""
 
     play: Play
     functions: tuple[str, ...]
+    is_express: bool = False
 
     def __str__(self) -> str:
-        return self.play.__name__
+        return f"{self.play.__name__}{' express' if self.is_express else ''}"
+
+    def system(self) -> MotoSystem:
+        """A new system for one run."""
+        return MotoSystem(express=0.0 if self.is_express else None)
 
     def calls(self) -> list[AwsCall]:
         """The calls of a run in which nobody is killed; of equal ones in a row, the ends."""
         made: list[AwsCall] = []
-        with MotoSystem() as system:
+        with self.system() as system:
             system.calls.observers.append(
                 lambda call, moment: made.append(call) if moment == "before" else None
             )
@@ -59,7 +66,7 @@ class Crashes:
         Raises:
             AssertionError: not everything did.
         """
-        with MotoSystem() as system:
+        with self.system() as system:
             with killing(system, call, moment) as killed:
                 airport = self.play(system)
             system.settle()
@@ -139,6 +146,49 @@ def is_aborted(system: MotoSystem) -> Airport:
     return airport
 
 
+def is_handed_over(system: MotoSystem) -> Airport:
+    """The second version starts alone, looks again, and goes on where it can wait."""
+    airport = Airport(system)
+    airport.publish("Narita")
+    airport.publish("Narita International")
+    system.poll()
+    first = system.stream.pending.pop(0)
+    system.run()
+    system.stream.pending.append(first)
+    system.run()
+    return airport
+
+
+def is_busy_for_long(system: MotoSystem) -> Airport:
+    """AWS is busy for longer than the lane sits it out; what passes is handed over."""
+    tries: set[int] = set()
+
+    def refuse(call: AwsCall, moment: str) -> None:
+        is_its = call.function == "CommandHistoryCopyFunction" and moment == "before"
+        if is_its and len(tries) < 10:
+            tries.add(call.invocation)
+            raise ConnectTimeoutError(endpoint_url="https://aws")
+
+    system.calls.observers.append(refuse)
+    airport = Airport(system)
+    airport.publish("Narita")
+    system.run()
+    assert len(tries) == 10
+    return airport
+
+
+def is_gone_in_silence(system: MotoSystem) -> Airport:
+    """A run is gone while its third state works; the sweep hands its version over."""
+    begun = itertools.count(1)
+    system.dies = lambda: next(begun) == 3
+    airport = Airport(system)
+    airport.publish("Narita")
+    airport.publish("Narita International")
+    system.settle()
+    assert next(begun) > 3
+    return airport
+
+
 @contextmanager
 def failing(system: MotoSystem) -> Iterator[None]:
     """The next handler that writes in a transaction, airports_by_country, raises."""
@@ -178,4 +228,10 @@ CRASHES = [
     Crashes(synchronous_on_top, (API,)),
     Crashes(starts_are_lost, (SWEEP,)),
     Crashes(is_aborted, (SWEEP, STREAM)),
+    Crashes(out_of_order, (*STATES, STREAM, API), is_express=True),
+    Crashes(is_handed_over, (*STATES, STREAM), is_express=True),
+    Crashes(fails_and_is_redriven, (FAILURE, STREAM, API), is_express=True),
+    Crashes(is_busy_for_long, (FAILURE, STREAM), is_express=True),
+    Crashes(is_gone_in_silence, (SWEEP, STREAM), is_express=True),
+    Crashes(starts_are_lost, (SWEEP,), is_express=True),
 ]

@@ -1,6 +1,7 @@
 """Flows through every function, and faults of AWS that any of their calls may meet."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -331,10 +332,24 @@ def nothing_starts(system: WholeSystem) -> None:
     assert system.ask("GET", "/data/ORDER/o-1")["attributes"]["release"] == "released"
 
 
+def standard_commands(system: WholeSystem) -> None:
+    """The same commands without the express lane."""
+    os.environ["EXPRESS_LANE"] = "disabled"
+    commands(system)
+
+
+def standard_failures(system: WholeSystem) -> None:
+    """The same failures without the express lane."""
+    os.environ["EXPRESS_LANE"] = "disabled"
+    failures(system)
+
+
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "COMPENSATED", "PARKED")
 FLOWS: list[Callable[[WholeSystem], None]] = [
     commands,
     failures,
+    standard_commands,
+    standard_failures,
     tasks,
     saga,
     approvals,

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.fakes import World
 from tests.support.calls import Watched
-from tests.support.system import System
+from tests.support.system import SWEEPS, System
 
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -26,10 +26,18 @@ WATCHED = (
 
 
 class FakeSystem(System):
-    """Tables and topics are the fakes'; Step Functions is the engine."""
+    """Tables and topics are the fakes'; Step Functions is the engine; there are commands only."""
 
-    def __init__(self, seed: int | None = None, *, disorder: dict[str, Any] | None = None) -> None:
-        super().__init__(seed, disorder=disorder)
+    sweeps = SWEEPS[:2]
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        *,
+        disorder: dict[str, Any] | None = None,
+        express: float | None = None,
+    ) -> None:
+        super().__init__(seed, disorder=disorder, express=express)
         self.world = World()
         self._told = 0
         self._written: list[Process] = []
@@ -37,13 +45,21 @@ class FakeSystem(System):
     def parts(self) -> dict[str, Any]:
         self._move_clock()
         client = EngineClient(self.engine)
-        arn, table = self.machine.arn, self.template.environment["COMMANDS_TABLE"]
+        table = self.template.environment["COMMANDS_TABLE"]
         watched = {name: Watched(part, self.calls, self._saw) for name, part in self._parts()}
-        executions = Executions(client, arn, table)  # type: ignore[arg-type]
+        machines = {"executions": "command", "express_executions": "command-express"}
+        executions = {
+            name: Watched(
+                Executions(client, self.template.machines[machine].arn, table),  # type: ignore[arg-type]
+                self.calls,
+                self._saw,
+            )
+            for name, machine in machines.items()
+        }
         return {
             **watched,
             "write_budget": self.world.write_budget,
-            "executions": Watched(executions, self.calls, self._saw),
+            **executions,
             "read_models": lambda view, **_: Watched(
                 self.world.read_model(view), self.calls, self._saw
             ),
@@ -65,7 +81,7 @@ class FakeSystem(System):
     def _saw(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
         """Note what a call has written, and move the fakes' clock."""
         self._move_clock()
-        if method in ("begin", "park", "close", "restart", "skip"):
+        if method in ("begin", "park", "close", "restart", "leave", "skip"):
             process = answer if method == "begin" else answer.process
             if process is not None and (method == "begin" or answer.done):
                 self._written.append(process)

@@ -51,9 +51,10 @@ class MotoSystem(System):
         *,
         disorder: dict[str, Any] | None = None,
         variables: dict[str, str] | None = None,
+        **lane: Any,
     ) -> None:
         """`variables` are put over those of the template."""
-        super().__init__(seed, disorder=disorder)
+        super().__init__(seed, disorder=disorder, **lane)
         self._variables = variables or {}
         self._aws = ExitStack()
         self._refs: dict[str, str] = {}

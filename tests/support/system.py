@@ -61,9 +61,23 @@ def template() -> Template:
 
 
 class System:
-    """A system; its storage is a subclass's."""
+    """A system; its storage is a subclass's.
 
-    def __init__(self, seed: int | None = None, *, disorder: dict[str, Any] | None = None) -> None:
+    `express` opens the express lane, and that share of its runs is made twice; their histories go
+    to the file `express_log`, if it is given. `dies` says of a run there, whenever a state of it
+    begins, whether it is gone in silence.
+    """
+
+    sweeps = SWEEPS
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        *,
+        disorder: dict[str, Any] | None = None,
+        express: float | None = None,
+        express_log: Path | None = None,
+    ) -> None:
         self.template = template()
         self.machine = self.template.machines["command"]
         self.calls = Calls([self._pass_time])
@@ -75,13 +89,21 @@ class System:
             None if disorder is None else Disorder(**{"random": random.Random(seed), **disorder})
         )
         self.engine = Engine(
-            functions=self, clock=self.clock, scheduler=ManualScheduler(seed), services=self
+            functions=self,
+            clock=self.clock,
+            scheduler=ManualScheduler(seed),
+            services=self,
+            express_repeats=express or 0.0,
+            express_log=express_log,
         )
         for machine in self.template.machines.values():
-            self.engine.create_state_machine(machine.name, machine.definition)
+            self.engine.create_state_machine(machine.name, machine.definition, machine.type)
         rules = EventRules(list(self._rules()), self.invoke_async)
         self.engine.on_status_change.append(rules.on_status_change)
         self.gives_up: Callable[[], bool] = lambda: False
+        self.dies: Callable[[], bool] = lambda: False
+        self._gone: set[str] = set()
+        self._express = express
         self._seed = seed
         self._outside: list[Callable[[], None]] = []
         self._cleanup = ExitStack()
@@ -125,6 +147,7 @@ class System:
     def environment(self) -> dict[str, str]:
         return {
             **self.template.environment,
+            "EXPRESS_LANE": "disabled" if self._express is None else "enabled",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
@@ -133,8 +156,17 @@ class System:
     # Invoking functions.
 
     def submit(self, function: str, payload: bytes, done: Done) -> None:
-        """Run a function for the engine, which may give it up while it goes on."""
-        if self.gives_up():
+        """Run a function for the engine, which may give it up while it goes on.
+
+        That of a run which dies goes on, and nobody hears of it.
+        """
+        run = "" if self._express is None else _express_run(payload)
+        if run in self._gone:
+            return
+        if run and self.dies():
+            self._gone.add(run)
+            self._run(partial(self._go_on_alone, function, payload))
+        elif self.gives_up():
             self._run(partial(self._go_on_alone, function, payload))
             self._run(lambda: done(GIVEN_UP))
         else:
@@ -214,7 +246,7 @@ class System:
     def tick(self) -> dict[str, int]:
         """Sweep now; answers what the sweeps have done that did not fail."""
         done: dict[str, int] = {}
-        for sweep in SWEEPS:
+        for sweep in self.sweeps:
             with suppress(FunctionError):
                 done |= self.invoke(sweep, TICK)
         self.run()
@@ -318,6 +350,12 @@ class System:
         self.clock.advance(seconds)
         if self.strands is not None:
             self.strands.pause()
+
+
+def _express_run(payload: bytes) -> str:
+    """The execution of the express lane that asks; empty if it is none."""
+    execution = json.loads(payload)["context"]["Execution"]["Id"]
+    return str(execution) if ":express:" in execution else ""
 
 
 @contextmanager
