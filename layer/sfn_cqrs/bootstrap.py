@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.write_bucket import WriteBudget
     from sfn_cqrs.adapters.zip_bucket import ZipBucket
     from sfn_cqrs.adapters.zip_jobs import ZipJobs
+    from sfn_cqrs.domain.import_budget import ImportBudget, Limits
     from sfn_cqrs.domain.import_job import Job
     from sfn_cqrs.domain.saga import Saga
 
@@ -214,6 +215,28 @@ def import_jobs() -> "Records[Job]":
 
     table = os.environ["IMPORT_TMP_TABLE"]
     return Records(_client("dynamodb"), table, IMPORTS, requests=requests(), now=now)
+
+
+@_once
+def import_budgets() -> "Records[ImportBudget]":
+    """What tenants' imports take at a time."""
+    from sfn_cqrs.adapters.import_budget import IMPORT_BUDGETS  # noqa: PLC0415
+    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
+
+    table = os.environ["IMPORT_TMP_TABLE"]
+    return Records(_client("dynamodb"), table, IMPORT_BUDGETS, requests=requests(), now=now)
+
+
+@_once
+def import_limits() -> "Limits":
+    """What a tenant's imports may take at a time."""
+    from sfn_cqrs.domain.import_budget import Limits  # noqa: PLC0415
+
+    return Limits(
+        jobs=int(os.environ["TENANT_OPEN_IMPORTS"]),
+        size=int(os.environ["TENANT_OPEN_BYTES"]),
+        rows=int(os.environ["TENANT_OPEN_ROWS"]),
+    )
 
 
 @_once

@@ -28,6 +28,7 @@ _numbers = count(1)
 TABLES = {
     "approvals": "ApprovalsTable",
     "buckets": "RequestsTable",
+    "import_budgets": "ImportTmpTable",
     "imports": "ImportTmpTable",
     "sagas": "SagasTable",
     "tasks": "TasksTable",
@@ -36,6 +37,7 @@ TABLES = {
 KINDS = {
     "approvals": "approval",
     "buckets": "bucket",
+    "import_budgets": "budget",
     "imports": "job",
     "sagas": "saga",
     "tasks": "task",

@@ -25,11 +25,13 @@ from tests.fakes.tables import (
 from tests.fakes.task_table import TaskTable
 from tests.fakes.zips import ZipBucket
 
+from sfn_cqrs.adapters.import_budget import IMPORT_BUDGETS
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.threads import at_once
 from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget
+from sfn_cqrs.domain.import_budget import Limits
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.write_rate import Rate
@@ -48,6 +50,7 @@ class World(KeepsRecords):
         history_ttl: Retention | None = None,
         task_ttl: Retention | None = None,
         write_rate: Rate | None = None,
+        import_limits: Limits | None = None,
     ) -> None:
         self.clock = ManualClock()
         self.at_once = at_once
@@ -68,6 +71,8 @@ class World(KeepsRecords):
         self.approvals = self.approval_table()
         self.imports = ImportTable(self.store)
         self.import_jobs = self.records(IMPORTS)
+        self.import_budgets = self.records(IMPORT_BUDGETS)
+        self.import_limits = import_limits or Limits(20, 10 * 1024**3, 10_000_000)
         self.import_bucket = ImportBucket(self.store)
         self.zip_jobs = self.zip_table()
         self.zip_bucket = ZipBucket(self.import_bucket)
@@ -133,6 +138,8 @@ class World(KeepsRecords):
             "sagas",
             "imports",
             "import_jobs",
+            "import_budgets",
+            "import_limits",
             "import_bucket",
             "zip_jobs",
             "zip_bucket",

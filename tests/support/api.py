@@ -14,6 +14,7 @@ from tests.support.lambdas import handler_of
 from tests.support.system import template
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.import_budget import Limits
 from sfn_cqrs.domain.write_rate import Rate
 from sfn_cqrs_local.front import match_route
 from sfn_cqrs_local.identity import ISSUER
@@ -59,8 +60,8 @@ class Answer(NamedTuple):
 class Api:
     """A world of fakes with the API's function in front of it."""
 
-    def __init__(self, write_rate: Rate | None = None) -> None:
-        self.world = World(write_rate=write_rate)
+    def __init__(self, write_rate: Rate | None = None, import_limits: Limits | None = None) -> None:
+        self.world = World(write_rate=write_rate, import_limits=import_limits)
 
     def __enter__(self) -> Self:
         self._environment = mock.patch.dict("os.environ", template().environment)

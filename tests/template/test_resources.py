@@ -494,6 +494,11 @@ def test_the_api_trusts_the_stacks_own_pool_if_it_has_one(is_own: bool) -> None:
 
 
 MINUTES_5 = 300
+SHARES = {
+    "100 * failed / FILL(started, 1)": (MINUTES_5, 1, 1),
+    "100 * failed / invoked": (MINUTES_5, 2, 5),
+}
+"""Expression, seconds of a period, how many periods, and from which percentage on it fires."""
 FIRES = {
     "ExecutionsFailed": ("Sum", MINUTES_5, 1, 1),
     "ExecutionsTimedOut": ("Sum", MINUTES_5, 1, 1),
@@ -517,7 +522,24 @@ FIRES = {
 """Statistic, seconds of a period, how many periods, and from which value on an alarm fires."""
 
 
-@pytest.mark.parametrize("name", ALARMS)
+OF_SHARES = [name for name, alarm in ALARMS.items() if "Metrics" in alarm]
+DIGESTS = ["DigestErrorsAlarm"]  # a message of theirs comes again after eleven minutes
+
+
+@pytest.mark.parametrize("name", [name for name in OF_SHARES if name not in DIGESTS])
+def test_an_alarm_on_a_share_fires_when_its_runbook_says(name: str) -> None:
+    alarm = ALARMS[name]
+    share, *counts = alarm["Metrics"]
+    (period,) = {each["MetricStat"]["Period"] for each in counts}
+
+    numbers = period, alarm["EvaluationPeriods"], alarm["Threshold"]
+    assert numbers == SHARES[share["Expression"]]
+    assert {each["MetricStat"]["Stat"] for each in counts} == {"Sum"}
+    assert alarm["TreatMissingData"] == "notBreaching"  # nothing has failed, or nothing ran
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS.keys() - set(OF_SHARES)))
 def test_an_alarm_fires_when_its_runbook_says(name: str) -> None:
     alarm = ALARMS[name]
     statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
@@ -538,7 +560,7 @@ def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
     (alarm,) = (
         one
         for one in ALARMS.values()
-        if one["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        if one.get("MetricName") == "ApproximateNumberOfMessagesVisible"
         and one["Dimensions"] == [{"Name": "QueueName", "Value": attribute(queue, "QueueName")}]
     )
 
@@ -564,22 +586,44 @@ def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
     ],
 )
 def test_what_can_go_wrong_is_watched(metric: str) -> None:
-    assert [alarm for alarm in ALARMS.values() if alarm["MetricName"] == metric]
+    assert [alarm for alarm in ALARMS.values() if metric in str(alarm)]
 
 
-def test_every_trigger_has_an_alarm_on_its_errors() -> None:
-    triggers = {
-        name
-        for name in TEMPLATE.functions
-        if name.startswith(("Event", "Stream", "Queue", "Sched"))
-    }
+def test_what_an_event_invokes_has_an_alarm_on_its_errors() -> None:
+    invoked = {name for name in TEMPLATE.functions if name.startswith(("Event", "Schedule"))}
     watched = {
         alarm["Dimensions"][0]["Value"]["Ref"]
         for alarm in ALARMS.values()
-        if alarm["MetricName"] == "Errors"
+        if alarm.get("MetricName") == "Errors"
     }
 
-    assert watched == triggers
+    assert watched == invoked
+
+
+def test_every_consumer_has_an_alarm_on_the_events_that_failed() -> None:
+    mappings = of_type("AWS::Lambda::EventSourceMapping")
+    watched = [
+        (metric["MetricName"], metric["Dimensions"][0]["Value"]["Ref"])
+        for name in OF_SHARES
+        for metric in _metrics(name)
+        if metric["Namespace"] == "AWS/Lambda"
+    ]
+
+    assert sorted(watched) == [
+        (metric, mapping)
+        for metric in ("FailedInvokeEventCount", "InvokedEventCount")
+        for mapping in sorted(mappings)
+    ]
+    # which counts those that a consumer reports as failed; a function's errors do not
+    assert [each["MetricsConfig"] for each in mappings.values()] == [
+        {"Metrics": ["EventCount"]} for _ in mappings
+    ]
+
+
+def _metrics(name: str) -> list[dict[str, Any]]:
+    """The metrics of which an alarm takes a share."""
+    stats = [each["MetricStat"] for each in ALARMS[name]["Metrics"] if "MetricStat" in each]
+    return [stat["Metric"] for stat in stats]
 
 
 @pytest.mark.parametrize(
@@ -603,7 +647,8 @@ def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it
         {"Name": "service", "Value": environment["POWERTOOLS_SERVICE_NAME"]}
     ]
     assert alarm["MetricName"] in {kind.metric for kind in sweeps.KINDS}
-    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["TreatMissingData"] == "missing"  # of which the first deploy tells nobody
+    assert alarm["InsufficientDataActions"] == [{"Ref": "AlarmTopic"}]
 
 
 def test_what_is_invoked_by_an_event_is_tried_three_times_and_then_kept() -> None:

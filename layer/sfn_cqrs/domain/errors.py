@@ -352,6 +352,22 @@ class TooManyRequestsError(SfnCqrsError):
         self.seconds = seconds
 
 
+class TooManyImportsError(TooManyRequestsError):
+    """The tenant has as many imports open as it may, or as many bytes or rows in them."""
+
+    code = "too_many_imports"
+
+    def __init__(self, parameter: str) -> None:
+        """Name the parameter that says how much may be open."""
+        SfnCqrsError.__init__(
+            self,
+            "the tenant's open imports take all that it may have: send it again when one of them"
+            f" has ended, or cancel one; the parameter {parameter} says how much",
+        )
+        self.parameter = parameter
+        self.seconds = 30
+
+
 class TransientError(Exception):
     """Worth another try: raise it from a sync handler when its target is busy or unreachable."""
 

@@ -118,7 +118,7 @@ class Ending:
 class Job(Record):
     """A job as stored; `loaded` once its file is read, `ending` once it has ended.
 
-    `client` is who asked for it over HTTP, None: code.
+    `client` is who asked for it over HTTP, None: code. `size` is the file's, in bytes.
 
     `cells` are those of a single row, by column. `retries` are the jobs whose failed rows this
     one goes through again, the latest first, and `since` is when the first of them was made;
@@ -130,6 +130,7 @@ class Job(Record):
     key: ImportKey
     table: str
     source: Source
+    size: int = 0
     by: Audit
     client: Client | None = None
     encoding: str | None = None

@@ -162,6 +162,7 @@ class BudgetKey:
     """What one tenant may take of something that all share, and has taken."""
 
     tenant: str
+    what: str = "WRITES"
 
     @property
     def pk(self) -> str:
@@ -170,8 +171,8 @@ class BudgetKey:
 
     @property
     def sk(self) -> str:
-        """The sort key of how many writes a second it may ask for."""
-        return "WRITES"
+        """The sort key: writes a second, unless it is something else."""
+        return self.what
 
     @property
     def listed_in(self) -> list[str]:

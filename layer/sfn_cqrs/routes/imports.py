@@ -16,6 +16,7 @@ from sfn_cqrs.domain.errors import (
     NotFailedError,
     NotFoundError,
     NotOpenError,
+    TooManyImportsError,
     UnknownTableError,
 )
 from sfn_cqrs.domain.import_job import ProcessingMode
@@ -102,6 +103,7 @@ def allow_upload() -> Response[str]:
         NoSuchFileError,
         FileTooLargeError,
         IdempotencyMismatchError,
+        TooManyImportsError,
     ),
 )
 def start_import() -> Response[str]:
@@ -203,7 +205,9 @@ def cancel_import(id_: str) -> Response[str]:
 
 @routes.post("/imports/<id_>/retry")
 @operation(
-    rule=publishing(Declared.TABLES), answers={202: ANY}, problems=(NotFoundError, NotFailedError)
+    rule=publishing(Declared.TABLES),
+    answers={202: ANY},
+    problems=(NotFoundError, NotFailedError, TooManyImportsError),
 )
 def retry_import(id_: str) -> Response[str]:
     """Import the rows that failed, or were not gone through, again; as an import of their own."""

@@ -11,6 +11,7 @@ from sfn_cqrs.domain.import_job import MAX_ROWS, Job, Loaded, Reader, Source
 from sfn_cqrs.domain.imports import FailedRow, InputRow
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.budget import measure_rows
 from sfn_cqrs.service.imports.failures import failures, missing_rows
 from sfn_cqrs.service.logs import logger
 
@@ -28,6 +29,7 @@ def load(job: Job, remaining_ms: Callable[[], int]) -> Loaded:
     """
     loaded = _gone_through(job, remaining_ms)
     strategies.check_rows(job.table, job.client, job.publish_mode, loaded.rows)
+    measure_rows(job, loaded.rows)
     return loaded
 
 

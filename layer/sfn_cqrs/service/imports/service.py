@@ -45,6 +45,7 @@ from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import digest
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.budget import take_place
 from sfn_cqrs.service.imports.direct import import_direct
 from sfn_cqrs.service.imports.parent import answer_parent
 from sfn_cqrs.service.imports.progress import Progress, progress_of
@@ -115,6 +116,7 @@ class ImportService:
         Raises:
             InvalidInputError: there is no such table or file.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
+            TooManyImportsError: a client's tenant has as many open as it may.
         """
         caller = caller or Caller()
         strategies.check_publish(request.table, caller.client, request.publish_mode)
@@ -127,7 +129,8 @@ class ImportService:
         if mode is None:
             is_small = head.size <= MAX_DIRECT_BYTES
             mode = ProcessingMode.DIRECT if is_small else ProcessingMode.STEP_FUNCTION
-        job = self._new(request, caller, source, mode)
+        job = self._new(request, caller, source, mode, size=head.size)
+        take_place(job.key, job.size, caller.client)
         id_ = self._create_once(job, caller, asked)
         if id_ != job.key.id:
             return Imported(progress_of(self._find(id_)))
@@ -164,7 +167,7 @@ class ImportService:
         identity = (source.bucket, source.key, source.version_id)
         key = ImportKey(self._tenant, ulid_of(head.modified, *identity))
         mode = ProcessingMode.STEP_FUNCTION
-        job = self._new(request, caller or Caller(), source, mode, key=key)
+        job = self._new(request, caller or Caller(), source, mode, size=head.size, key=key)
         bootstrap.import_jobs().create(job)
         return key.id
 
@@ -226,6 +229,7 @@ class ImportService:
         Raises:
             InvalidInputError: there is no such table or archive.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
+            TooManyImportsError: a client's tenant has as many open as it may.
         """
         return ZipImports(self._tenant).start(request, caller or Caller())
 
@@ -326,6 +330,7 @@ class ImportService:
         Raises:
             NotFoundError: there is no such job.
             NotFailedError: it has not ended, or no row of it has failed.
+            TooManyImportsError: a client's tenant has as many open as it may.
         """
         if ZipKey.is_named_by(id_):
             return ZipImports(self._tenant).retry(id_, caller or Caller())
@@ -340,10 +345,15 @@ class ImportService:
         if noted is None or noted.retried_by is None:
             raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
         key = ImportKey.of(self._tenant, noted.retried_by)
+        found = jobs.find(key)
+        if found is not None:
+            return progress_of(found)
+        take_place(key, job.size, caller.client)
         again = Job(
             key=key,
             table=job.table,
             source=job.source,
+            size=job.size,
             by=by,
             updated_at=by.at,
             client=caller.client,
@@ -419,6 +429,7 @@ class ImportService:
         source: Source,
         mode: ProcessingMode,
         *,
+        size: int = 0,
         key: ImportKey | None = None,
         parent: Parent | None = None,
         earlier: Job | None = None,
@@ -430,6 +441,7 @@ class ImportService:
             key=key or ImportKey(self._tenant, new_ulid(bootstrap.now())),
             table=request.table,
             source=source,
+            size=size,
             by=by,
             updated_at=by.at,
             client=caller.client,

@@ -23,6 +23,7 @@ from sfn_cqrs.domain.zip_job import (
     files_of,
 )
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.budget import measure_archive
 
 MARGIN_MS = 30_000
 """What an extraction that gives up in time still needs."""
@@ -35,6 +36,7 @@ def list_files(job: ZipJob) -> ZipJob:
         files = files_of(_entries(job), job.table, strategies.tables())
         files = [_permitted(job, file) for file in files]
         files = _to_retry(job, files) if job.retries else files
+        measure_archive(job, sum(file.place.size for file in files if file.status.is_open))
     except InvalidFileError as error:
         refused = Refuse(Problem(error.problem, str(error)))
         return zips.change(job.key, refused, job).record or job

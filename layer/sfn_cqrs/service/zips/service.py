@@ -26,6 +26,7 @@ from sfn_cqrs.domain.values import digest
 from sfn_cqrs.domain.zip_job import Cancel, RetryBy, ZipJob
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.budget import take_place
 from sfn_cqrs.service.requests import create_once, seen_id
 from sfn_cqrs.service.zips.progress import ZipProgress, progress_of
 
@@ -62,6 +63,7 @@ class ZipImports:
         Raises:
             InvalidInputError: there is no such table or object.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
+            TooManyImportsError: a client's tenant has as many open as it may.
         """
         strategies.check_archive(request.table, caller.client, request.publish_mode)
         asked = digest(["zip", *astuple(request)])
@@ -69,6 +71,7 @@ class ZipImports:
         if seen is not None:
             return self.get(seen)
         job, tenant = self._new(request, caller), self._tenant
+        take_place(job.key, job.size, caller.client)
         zips, key = bootstrap.zip_jobs(), caller.request_key
         id_ = create_once(zips, job, job.key.id, tenant=tenant, key=key, asked=asked)
         return ZipProgress(job, []) if id_ == job.key.id else self.get(id_)
@@ -129,6 +132,7 @@ class ZipImports:
         Raises:
             NotFoundError: there is no such job.
             NotFailedError: it has not ended, or has gone well.
+            TooManyImportsError: a client's tenant has as many open as it may.
         """
         job, now = self._find(id_), bootstrap.now()
         strategies.check_archive(job.table, caller.client, job.publish_mode)
@@ -137,8 +141,12 @@ class ZipImports:
         noted = written.record.retried_by if written.record else None
         if noted is None:
             raise NotFailedError(f"the import is {job.status}, not FAILED or CANCELLED")
+        key = ZipKey.of(self._tenant, noted)
+        if bootstrap.zip_jobs().find(key) is not None:
+            return self.get(noted)
+        take_place(key, job.size, caller.client)
         again = ZipJob(
-            key=ZipKey.of(self._tenant, noted),
+            key=key,
             source=job.source,
             size=job.size,
             by=Audit(iso(now), caller.user, caller.ip),

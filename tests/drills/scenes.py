@@ -1,0 +1,228 @@
+"""Which fault makes which alarm fire: one scene of the stack for each kind of metric."""
+
+import json
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+from tests.drills.cloudwatch import MINUTE
+from tests.drills.stack import Stack
+from tests.support.calls import AwsCall
+from tests.support.import_system import a_file, a_line
+from tests.support.system import API, SWEEPS
+from tests.support.zip_system import an_archive
+
+UPLOADED = "EventOnFileUploadedFunction"
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+BUSY = 12 * MINUTE
+REFUSED = 17 * MINUTE
+FOR_GOOD = 12 * HOUR
+"""Longer than seventeen receives take."""
+CELLS = dict(zip(("icao", "name", "country", "lat", "lon", "tz"), a_line("RJOO"), strict=True))
+ORDER = {"type": "ORDER", "name": "o", "attributes": {"customer": "ada"}}
+REMINDER = {"taskType": "ORDER_REMINDER", "input": [{"order": "o-1", "to": "a@x.org"}]}
+BOUGHT = {"customer": "ada", "card": "visa", "total": 4, "lines": [{"sku": "BOOK", "quantity": 1}]}
+
+
+@dataclass
+class Scene:
+    """A fault in words, what injects it, and of which state it tells; and when it was played."""
+
+    fault: str
+    inject: Callable[[Stack], None]
+    tells: str = "ALARM"
+    begin: float = 0.0
+    since: float = 0.0
+    end: float = 0.0
+
+
+def play(stack: Stack, scene: Scene) -> None:
+    """Let a scene happen, and then let the stack come to rest, and a quiet hour pass."""
+    scene.begin = scene.since = stack.clock.time()
+    scene.inject(stack)
+    scene.since = stack.fault_at or scene.begin
+    stack.tell_queues()
+    scene.end = stack.clock.time() + 10 * MINUTE
+    stack.calm()
+    stack.engine.run_for(HOUR)
+
+
+# What is asked of the stack so that a function has work.
+
+
+def _command(stack: Stack, attributes: Mapping[str, Any] | None = None) -> None:
+    body = {**ORDER, "code": f"n-{stack.clock.time()}"}
+    stack.ask(
+        "POST", "/commands", body if attributes is None else {**body, "attributes": attributes}
+    )
+
+
+def _approval(stack: Stack) -> None:
+    stack.ask("POST", "/commands", {**ORDER, "code": "o-1", "version": -1})
+    stack.run()
+    stack.ask("POST", "/approvals", {"type": "ORDER_RELEASE", "subject": "o-1"})
+
+
+def _file(stack: Stack) -> None:
+    key = stack.upload(a_file([a_line("RJAA")]))
+    asked = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
+    stack.ask("POST", "/imports", {**asked, "key": key})
+
+
+def _archive(stack: Stack) -> None:
+    key = stack.upload(an_archive(("a.csv", a_file([a_line("RJAA")]))))
+    stack.ask("POST", "/imports", {"kind": "zip", "tableName": "airports", "key": key})
+
+
+def _saga(stack: Stack) -> None:
+    bought = {**BOUGHT, "order": f"n-{stack.clock.time()}"}
+    stack.ask("POST", "/sagas", {"saga": "order-saga", "input": bought})
+
+
+def _row(stack: Stack) -> None:
+    stack.ask("POST", "/imports/rows", {"tableName": "airports", "cells": CELLS})
+
+
+def _task(stack: Stack) -> None:
+    stack.ask("POST", "/tasks", REMINDER)
+
+
+WORK: dict[str, Callable[[Stack], None]] = {
+    "StreamOnProcessChangedFunction": _command,
+    "StreamOnTaskChangedFunction": _task,
+    "StreamOnImportChangedFunction": _file,
+    "StreamOnApprovalChangedFunction": _approval,
+    "StreamOnSagaChangedFunction": _saga,
+    "QueueOnTaskActionFunction": _task,
+    "QueueOnImportActionFunction": _row,
+    "QueueOnNotificationFunction": _command,
+    "QueueDigestFailuresFunction": partial(_command, attributes={}),
+}
+"""What gives each consumer something to do."""
+CALL_NOTHING = ("QueueOnNotificationFunction",)
+"""Consumers that may call nothing, as their handlers are the user's."""
+
+
+# The scenes.
+
+
+def busy(function: str) -> Scene:
+    def inject(stack: Stack) -> None:
+        stack.busy[function] = stack.clock.time() + BUSY
+        WORK[function](stack)
+        stack.run()
+
+    return Scene("whatever the consumer calls is throttled, for 12 minutes", inject)
+
+
+def broken(function: str) -> Scene:
+    def inject(stack: Stack) -> None:
+        stack.broken[function] = stack.clock.time() + BUSY
+        WORK[function](stack)
+        stack.run()
+
+    return Scene("the consumer raises, for 12 minutes", inject)
+
+
+def refused(function: str, seconds: float = REFUSED) -> Scene:
+    def inject(stack: Stack) -> None:
+        stack.refused[function] = stack.clock.time() + seconds
+        WORK[function](stack)
+        stack.run()
+
+    lasts = "for good" if seconds == FOR_GOOD else f"for {seconds // MINUTE} minutes"
+    return Scene(f"Lambda refuses to invoke the consumer, {lasts}", inject)
+
+
+def _sweeps_fail(stack: Stack) -> None:
+    for _ in range(4):
+        stack.sweep_all()
+    stack.fault_at = stack.clock.time()
+    stack.busy = dict.fromkeys(SWEEPS, stack.clock.time() + HOUR)
+    for _ in range(25):
+        stack.sweep_all()
+
+
+def _uploads_fail(stack: Stack) -> None:
+    stack.busy[UPLOADED] = stack.clock.time() + HOUR
+    key = "uploads/tenant1/auto/airports/a.csv"
+    bucket = stack.template.environment["IMPORT_BUCKET"]
+    stack.clients["s3"].put_object(Bucket=bucket, Key=key, Body=a_file([a_line("RJAA")]))
+    event = {"detail-type": "Object Created", "detail": {"object": {"key": key}}}
+    for _ in range(3):
+        stack.invoke_async(UPLOADED, json.dumps(event).encode())
+        stack.run()
+        stack.engine.run_for(4 * MINUTE)
+
+
+def _no_item(stack: Stack) -> None:
+    _command(stack)
+    stack.poll()
+    (record, *_) = stack.stream.pending
+    broken = deepcopy(record)
+    broken["dynamodb"]["NewImage"].pop("version")
+    stack.stream.pending = [broken]
+    stack.run()
+
+
+def _api_fails(stack: Stack) -> None:
+    stack.busy[API] = stack.clock.time() + MINUTE
+    for nth in range(5):
+        stack._answered("POST", "/commands", {**ORDER, "code": f"f-{nth}"})
+
+
+def _nothing_starts(stack: Stack) -> None:
+    """One of each kind is asked for, and swept as it gets an hour, six hours and a day old."""
+
+    def refuse(call: AwsCall, moment: str) -> None:
+        if moment == "before" and call.operation == "StartExecution":
+            answer: Any = {"Error": {"Code": "ExecutionLimitExceeded"}}
+            raise ClientError(answer, call.operation)
+
+    for stream in stack.consumers.values():
+        stream.dropped = lambda _: True
+    for ask in (_command, _task, _saga, _approval, _file, _archive):
+        ask(stack)
+    stack.run()
+    stack.calls.observers.append(refuse)
+    stack.fault_at = stack.clock.time()
+    for passes in (50 * MINUTE, 4.5 * HOUR, 17.5 * HOUR):
+        stack.engine.run_for(passes)
+        for _ in range(6):
+            stack.tell_sweeps()
+            stack.engine.run_for(5 * MINUTE)
+    stack.calls.observers.remove(refuse)
+    for stream in stack.consumers.values():
+        stream.dropped = lambda _: False
+
+
+def _slow_handler(stack: Stack) -> None:
+    stack.slow["CommandSyncDataFunction"] = 110
+    for nth in range(12):
+        named = {**ORDER, "code": "chain", "name": str(nth), "version": -1}
+        stack.ask("POST", "/commands", named, key=f"chain {nth}")
+    stack.run()
+    stack.engine.run_for(HOUR)
+    stack.run()
+
+
+def _aurora_is_full(stack: Stack) -> None:
+    cluster = stack.template.resolve({"Ref": "PostgresCluster"})
+    for _ in range(20):
+        stack.put("AWS/RDS", "ACUUtilization", 100, DBClusterIdentifier=cluster)
+        stack.engine.run_for(MINUTE)
+
+
+NOTHING_STARTS = Scene(
+    "Step Functions starts nothing, and the streams' records are lost", _nothing_starts
+)
+SWEEPS_FAIL = Scene("whatever the sweeps call is throttled", _sweeps_fail)
+UPLOADS_FAIL = Scene("whatever the function calls is throttled; three uploads", _uploads_fail)
+NO_ITEM = Scene("a record of the stream is no item of its table", _no_item)
+API_FAILS = Scene("whatever the API's function calls is throttled; five requests", _api_fails)
+SLOW = Scene("a handler takes 110 seconds; twelve versions of one item", _slow_handler)
+AURORA = Scene("RDS says 100 % for twenty minutes", _aurora_is_full)

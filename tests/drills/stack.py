@@ -1,0 +1,267 @@
+"""What may happen to the functions, streams and queues of the whole stack."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+from tests.drills.cloudwatch import MINUTE, CloudWatch
+from tests.support.calls import AwsCall
+from tests.support.import_system import a_file, a_line
+from tests.support.system import API, ASYNC_ATTEMPTS, SWEEPS, TICK
+from tests.support.whole_system import WholeSystem
+from tests.support.zip_system import an_archive
+
+from sfn_cqrs_local.weather import REFUSALS
+from sfn_local import Done, FunctionError
+
+Payload = dict[str, Any]
+POSTPONING = ("ChangeMessageVisibilityBatch", "SendMessage")
+"""What a consumer does so that a message comes again, or lies in dead letters."""
+
+
+class Stack(WholeSystem):
+    """The whole system, whose metrics are told to a CloudWatch; it sweeps when it is told to.
+
+    Until their second, `busy` functions are throttled by whatever they call, `refused` ones by
+    Lambda, and `broken` ones raise; the answers of `slow` ones come so many seconds late.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watch = CloudWatch()
+        self.busy: dict[str, float] = {}
+        self.refused: dict[str, float] = {}
+        self.broken: dict[str, float] = {}
+        self.slow: dict[str, float] = {}
+        self.waits: dict[str, dict[str, list[float]]] = {}
+        self.dead: Counter[str] = Counter()
+        self.fault_at: float | None = None
+        self.mappings = {
+            each.function: f"{each.function}{each.name}"
+            for each in self.template.event_sources
+            if each.type in ("DynamoDB", "SQS")
+        }
+        self._swept_at = float("inf")
+        self.calls.observers.append(self._throttle)
+        self.lambdas.invoke = self._metered(self.lambdas.invoke)  # type: ignore[method-assign]
+        self.engine.on_status_change.append(self._tell)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        random.seed(7)  # of the jitter
+        return self
+
+    # Faults.
+
+    def _meets(self, fault: dict[str, float], function: str | None) -> bool:
+        return self.clock.time() < fault.get(function or "", 0.0)
+
+    def _throttle(self, call: AwsCall, moment: str) -> None:
+        if (
+            moment == "before"
+            and self._meets(self.busy, call.function)
+            and call.operation not in POSTPONING
+        ):
+            answer: Any = {"Error": {"Code": "ThrottlingException"}}
+            raise ClientError(answer, call.operation)
+
+    def submit(self, function: str, payload: bytes, done: Done) -> None:
+        late = self.slow.get(self.lambdas.find(function).logical_id)
+        if late is None:
+            super().submit(function, payload, done)
+        else:
+
+            def answered(answer: bytes | FunctionError) -> None:
+                self.engine.scheduler.after(late, lambda: done(answer))
+
+            super().submit(function, payload, answered)
+
+    def calm(self) -> None:
+        """No fault any more; what is left is done."""
+        self.fault_at = None
+        for fault in (self.busy, self.refused, self.broken, self.slow):
+            fault.clear()
+        self.run()
+
+    # What AWS tells CloudWatch.
+
+    def put(self, namespace: str, metric: str, value: float = 1.0, **dimensions: str) -> None:
+        self.watch.put(self.clock.time(), namespace, metric, value, **dimensions)
+
+    def _metered(self, invoke: Callable[[str, bytes], bytes]) -> Callable[[str, bytes], bytes]:
+        def metered(name: str, payload: bytes) -> bytes:
+            function = self.lambdas.find(name)
+            records = json.loads(payload).get("Records", [])
+            self._tell_age(function.name, records)
+            try:
+                if self._meets(self.refused, function.logical_id):
+                    self.put("AWS/Lambda", "Throttles")
+                    raise FunctionError(REFUSALS[0], "{}")
+                answer = self._invoked(function.name, invoke, name, payload)
+            except FunctionError:
+                self._tell_events(function.logical_id, len(records), len(records))
+                raise
+            said = json.loads(answer)
+            failed = said.get("batchItemFailures", ()) if isinstance(said, dict) else ()
+            self._tell_events(function.logical_id, len(records), len(failed))
+            if function.logical_id == API and said["statusCode"] >= 500:
+                self.put("AWS/ApiGateway", "5xx", ApiId=self.template.resolve({"Ref": "HttpApi"}))
+            return answer
+
+        return metered
+
+    def _invoked(
+        self, function: str, invoke: Callable[[str, bytes], bytes], name: str, payload: bytes
+    ) -> bytes:
+        try:
+            if self._meets(self.broken, self.lambdas.find(name).logical_id):
+                raise FunctionError("ValueError", "{}")
+            return invoke(name, payload)
+        except FunctionError:
+            self.put("AWS/Lambda", "Errors", FunctionName=function)
+            raise
+
+    def _tell_age(self, function: str, records: list[Payload]) -> None:
+        written = [
+            each["dynamodb"]["ApproximateCreationDateTime"]
+            for each in records
+            if "dynamodb" in each
+        ]
+        if written:
+            late = 1000 * (self.clock.time() - written[-1])
+            self.put("AWS/Lambda", "IteratorAge", late, FunctionName=function)
+
+    def _tell_events(self, function: str, invoked: int, failed: int) -> None:
+        if invoked:
+            mapping = self.mappings[function]
+            self.put("AWS/Lambda", "InvokedEventCount", invoked, EventSourceMappingUUID=mapping)
+            if failed:
+                self.put(
+                    "AWS/Lambda", "FailedInvokeEventCount", failed, EventSourceMappingUUID=mapping
+                )
+
+    def _tell(self, execution: Payload) -> None:
+        arn = execution["stateMachineArn"]
+        ended = {
+            "RUNNING": "ExecutionsStarted",
+            "SUCCEEDED": "ExecutionsSucceeded",
+            "FAILED": "ExecutionsFailed",
+            "TIMED_OUT": "ExecutionsTimedOut",
+            "ABORTED": "ExecutionsAborted",
+        }[execution["status"]]
+        self.put("AWS/States", ended, StateMachineArn=arn)
+        if execution["status"] != "RUNNING":
+            taken = execution["stopDate"] - execution["startDate"]
+            ms = 1000 * taken.total_seconds()
+            self.put("AWS/States", "ExecutionTime", ms, StateMachineArn=arn)
+
+    def consume(self, queue: str, function: str) -> bool:
+        """As ever; and each message is known from when it comes until it is gone."""
+        receives = self.template.of_type("AWS::SQS::Queue")[queue]["RedrivePolicy"]
+        was = super().consume(queue, function)
+        known = self.waits.setdefault(queue, {})
+        now = self.clock.time()
+        hidden = {each.message["MessageId"]: each for each in self._hidden.get(queue, ())}
+        for id_ in hidden:
+            known.setdefault(id_, [now])
+        for id_, times in known.items():
+            if id_ not in hidden and len(times) == 1:
+                times.append(now)
+                if self._meets(self.refused, function):
+                    self._buried(receives["deadLetterTargetArn"]["Fn::GetAtt"][0])
+        return was
+
+    def _try(self, function: str, payload: bytes) -> None:
+        for _ in range(ASYNC_ATTEMPTS):
+            if not isinstance(self._answer(function, payload), FunctionError):
+                return
+        config = self.template.of_type("AWS::Serverless::Function")[function]["EventInvokeConfig"]
+        self._buried(config["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0])
+
+    def _buried(self, queue: str) -> None:
+        self.dead[queue] += 1
+        name = self.template.name(queue)
+        self.put("AWS/SQS", "ApproximateNumberOfMessagesVisible", self.dead[queue], QueueName=name)
+
+    def tell_queues(self) -> None:
+        """Tell how long messages have waited, minute by minute, and what functions have buried."""
+        for queue, known in self.waits.items():
+            for come, *gone in known.values():
+                minutes = range(0, int((gone or [self.clock.time()])[0] - come), MINUTE)
+                for age in minutes:
+                    self.watch.put(
+                        come + age,
+                        "AWS/SQS",
+                        "ApproximateAgeOfOldestMessage",
+                        age,
+                        QueueName=self.template.name(queue),
+                    )
+        self.waits.clear()
+        for queue in self.template.of_type("AWS::SQS::Queue"):
+            if queue.endswith("DeadLetterQueue") and self.receive(queue):
+                self._buried(queue)
+
+    def sweep_all(self, period: float = MINUTE) -> None:
+        """Run every sweep and what it has set off; then the rest of a period passes."""
+        until = self.clock.time() + period
+        self.tell_sweeps()
+        self.run()
+        self.engine.run_for(max(0.0, until - self.clock.time()))
+
+    def tell_sweeps(self) -> None:
+        """Run every sweep, and take the metrics that they print."""
+        text = StringIO()
+        with redirect_stdout(text):
+            for sweep in SWEEPS:
+                self._try(sweep, json.dumps(TICK).encode())
+        for line in text.getvalue().splitlines():
+            said = json.loads(line)
+            for group in said["_aws"]["CloudWatchMetrics"]:
+                (names,), (metric,) = group["Dimensions"], group["Metrics"]
+                dimensions = {name: said[name] for name in names}
+                self.put(group["Namespace"], metric["Name"], *said[metric["Name"]], **dimensions)
+
+    # Work.
+
+    def work(self, nth: int = 0) -> None:
+        """Something of each kind, all of which ends well."""
+        stock = {"type": "STOCK", "code": "BOOK", "name": "Book", "version": -1}
+        self.ask("POST", "/commands", {**stock, "attributes": {"available": 5}}, key=f"s{nth}")
+        order = {
+            "type": "ORDER",
+            "code": f"o-{nth}",
+            "name": "o",
+            "attributes": {"customer": "ada"},
+        }
+        self.ask("POST", "/commands", order, key=f"o{nth}")
+        self.run()
+        one = {"order": f"o-{nth}", "to": "a@x.org"}
+        for given in ([one, one], one):
+            self.ask("POST", "/tasks", {"taskType": "ORDER_REMINDER", "input": given})
+        bought = {"customer": "ada", "card": "visa", "total": 4, "order": f"b-{nth}"}
+        bought |= {"lines": [{"sku": "BOOK", "quantity": 1}]}
+        self.ask("POST", "/sagas", {"saga": "order-saga", "input": bought})
+        asked = {"type": "ORDER_RELEASE", "subject": f"o-{nth}"}
+        id_ = self.ask("POST", "/approvals", asked)["id"]
+        rows = a_file([a_line("RJAA", f"Narita {nth}"), a_line("RJTT", f"Haneda {nth}")])
+        file = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
+        self.ask("POST", "/imports", {**file, "key": self.upload(rows)})
+        cells = dict(
+            zip(("icao", "name", "country", "lat", "lon", "tz"), a_line("RJOO"), strict=True)
+        )
+        self.ask("POST", "/imports/rows", {"tableName": "airports", "cells": cells})
+        archive = {
+            "kind": "zip",
+            "tableName": "airports",
+            "key": self.upload(an_archive(("a.csv", rows))),
+        }
+        self.ask("POST", "/imports", archive)
+        self.run()
+        body = {"digest": self.ask("GET", f"/approvals/{id_}")["digest"]}
+        self.ask("POST", f"/approvals/{id_}/approve", body, user="hanako")
+        self.run()

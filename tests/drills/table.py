@@ -1,0 +1,193 @@
+"""The table of drills: alarm, fault injected, fired after."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from math import ceil
+from typing import Any
+
+from tests.drills import machines, scenes
+from tests.drills.cloudwatch import MINUTE, Alarm
+from tests.drills.scenes import FOR_GOOD, Scene, broken, busy, play, refused
+from tests.drills.stack import Stack
+from tests.support.system import PARAMETERS, ROOT, silent
+
+from sfn_cqrs_local.template import Template
+
+EVERYTHING = {**PARAMETERS, "Postgres": "aurora", "ExpressLane": "enabled"}
+HEADER = "| alarm | fault injected | fires after |\n|---|---|---|\n"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one fault does to one alarm; `after` is in minutes, None: it does not fire."""
+
+    alarm: str
+    fault: str
+    after: int | None
+
+    def __str__(self) -> str:
+        unit = "minute" if self.after == 1 else "minutes"
+        return f"| {self.alarm.removesuffix('Alarm')} | {self.fault} | {self.after} {unit} |"
+
+
+@cache
+def template() -> Template:
+    return Template.load(ROOT / "template.yaml", parameters=EVERYTHING)
+
+
+def alarms() -> dict[str, Alarm]:
+    """Every alarm of the template, conditional ones too."""
+    return {
+        name: Alarm(name, template().resolve(_named(properties)))
+        for name, properties in template().of_type("AWS::CloudWatch::Alarm").items()
+    }
+
+
+def _named(value: Any) -> Any:
+    """The same, where event source mappings, which SAM makes, are called by their logical ids."""
+    if isinstance(value, dict):
+        mapping = value.get("Ref") if value.get("Ref") in _mappings() else None
+        return mapping or {key: _named(each) for key, each in value.items()}
+    return [_named(each) for each in value] if isinstance(value, list) else value
+
+
+@cache
+def _mappings() -> dict[str, str]:
+    """The functions of event source mappings."""
+    return {
+        f"{each.function}{each.name}": each.function
+        for each in template().event_sources
+        if each.type in ("DynamoDB", "SQS")
+    }
+
+
+@dataclass
+class Drills:
+    """The scenes that have been played, each once, in one stack."""
+
+    stack: Stack
+    played: dict[tuple[str, str], Scene] = field(default_factory=dict)
+
+    def rows(self, alarm: Alarm) -> Iterator[Row]:
+        """Drill an alarm.
+
+        Raises:
+            LookupError: nothing is known to make it fire.
+        """
+        kind, value = alarm.dimension
+        metric = alarm.metric["MetricName"]
+        if kind == "StateMachineArn" and metric in machines.FAULTS:
+            yield self._of_machine(alarm, metric, value)
+            return
+        for scene in self._scenes(alarm, metric, value):
+            told = alarm.told(self.stack.watch, scene.begin, scene.end)
+            fired = [at for at, state in told if state == scene.tells]
+            yield Row(alarm.name, scene.fault, _minutes(fired, scene.since))
+
+    def _of_machine(self, alarm: Alarm, metric: str, arn: str) -> Row:
+        (machine,) = (each for each in template().machines.values() if each.arn == arn)
+        fault, inject = machines.FAULTS[metric]
+        region = inject(machine)
+        end = region.engine.clock.time() + 10 * MINUTE
+        fired = [at for at, _ in alarm.told(region.watch, region.begin, end)]
+        return Row(alarm.name, fault, _minutes(fired, region.begin))
+
+    def _scenes(self, alarm: Alarm, metric: str, value: str) -> list[Scene]:
+        """What makes an alarm fire, by its metric and whose it is."""
+        if metric.startswith("Oldest"):
+            swept = self.play(scenes.SWEEPS_FAIL)
+            return [self.play(scenes.NOTHING_STARTS), replace(swept, tells="INSUFFICIENT_DATA")]
+        if metric not in WAYS:
+            raise LookupError(f"{alarm.name} has no drill: say in {__name__} how {metric} rises")
+        return [WAYS[metric](self, value)]
+
+    def play(self, scene: Scene, of: str = "") -> Scene:
+        """The scene as it was played, of a function; each is once."""
+        key = scene.fault, of
+        if key not in self.played:
+            play(self.stack, scene)
+            self.played[key] = scene
+        return self.played[key]
+
+    def refused(self, function: str, seconds: float = scenes.REFUSED) -> Scene:
+        """Lambda refuses a consumer."""
+        return self.play(refused(function, seconds), function)
+
+    def buries(self, letters: str) -> Scene:
+        """The scene that leaves something in dead letters, by whose they are."""
+        for queue, properties in template().of_type("AWS::SQS::Queue").items():
+            target = properties.get("RedrivePolicy", {}).get("deadLetterTargetArn")
+            if target == {"Fn::GetAtt": [letters, "Arn"]}:
+                return self.refused(self.consumer(queue), FOR_GOOD)
+        for name, properties in template().of_type("AWS::Serverless::Function").items():
+            config = properties.get("EventInvokeConfig", {}).get("DestinationConfig", {})
+            if config.get("OnFailure", {}).get("Destination") == {"Fn::GetAtt": [letters, "Arn"]}:
+                return self.play(_caller(name))
+        return self.play(scenes.NO_ITEM)
+
+    def failing(self, mapping: str) -> Scene:
+        """A consumer fails."""
+        function = _mappings()[mapping]
+        calls = function not in scenes.CALL_NOTHING
+        return self.play(busy(function) if calls else broken(function), function)
+
+    def function(self, name: str) -> str:
+        """A function's logical id."""
+        return self.stack.lambdas.find(name).logical_id
+
+    def queue(self, name: str) -> str:
+        """A queue's logical id."""
+        queues = template().of_type("AWS::SQS::Queue")
+        return next(each for each in queues if template().name(each) == name)
+
+    def consumer(self, queue: str) -> str:
+        """Who takes a queue's messages."""
+        return self.stack.queues[queue]
+
+
+def _caller(function: str) -> Scene:
+    return scenes.UPLOADS_FAIL if function == scenes.UPLOADED else scenes.SWEEPS_FAIL
+
+
+WAYS: dict[str, Callable[[Drills, str], Scene]] = {
+    "IteratorAge": lambda drills, name: drills.refused(drills.function(name)),
+    "FailedInvokeEventCount": Drills.failing,
+    "Errors": lambda drills, name: drills.play(_caller(drills.function(name))),
+    "ApproximateAgeOfOldestMessage": lambda drills, name: drills.refused(
+        drills.consumer(drills.queue(name)), FOR_GOOD
+    ),
+    "ApproximateNumberOfMessagesVisible": lambda drills, name: drills.buries(drills.queue(name)),
+    "Throttles": lambda drills, _: drills.refused("StreamOnProcessChangedFunction"),
+    "ExecutionTime": lambda drills, _: drills.play(scenes.SLOW),
+    "5xx": lambda drills, _: drills.play(scenes.API_FAILS),
+    "ACUUtilization": lambda drills, _: drills.play(scenes.AURORA),
+}
+"""By the metric that an alarm reads: the scene in which it rises, of a dimension's value."""
+
+
+def _minutes(fired: list[float], since: float) -> int | None:
+    return ceil((fired[0] - since) / MINUTE) if fired else None
+
+
+def drilled() -> list[Row]:
+    """Every row of the table."""
+    with silent(), Stack() as stack:
+        drills = Drills(stack)
+        return [row for alarm in alarms().values() for row in drills.rows(alarm)]
+
+
+def quiet(hours: int) -> list[str]:
+    """The alarms that tell somebody on a day of good work, from the first deploy on."""
+    with silent(), Stack() as stack:
+        begin = stack.clock.time()
+        stack.sweep_all()
+        for nth in range(hours):
+            stack.work(nth)
+            for _ in range(12):
+                stack.sweep_all(5 * MINUTE)
+        stack.tell_queues()
+        end = stack.clock.time()
+        return [
+            name for name, alarm in alarms().items() if any(alarm.told(stack.watch, begin, end))
+        ]

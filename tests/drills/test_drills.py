@@ -1,0 +1,104 @@
+"""Every alarm has a drill that makes it fire, and tells nobody on a quiet day."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from tests.drills.cloudwatch import MINUTE, Alarm, CloudWatch
+from tests.drills.machines import FAULTS, failing
+from tests.drills.stack import Stack
+from tests.drills.table import HEADER, Drills, Row, alarms, drilled, quiet, template
+from tests.support.proof import sampled
+from tests.support.system import ROOT
+
+PAGE = (ROOT / "docs/drills.md").read_text(encoding="utf-8")
+AGES = [name for name, alarm in alarms().items() if alarm.metric["MetricName"].startswith("Oldest")]
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return drilled()
+
+
+@pytest.mark.parametrize("name", alarms())
+def test_an_alarm_fires_at_each_of_its_faults(name: str, rows: list[Row]) -> None:
+    of_it = [row for row in rows if row.alarm == name]
+
+    assert of_it
+    assert [row for row in of_it if row.after is None] == []
+
+
+@pytest.mark.parametrize("hours", sampled([1, 24], 1))
+def test_on_a_quiet_day_from_the_first_deploy_on_nobody_is_told(hours: int) -> None:
+    assert quiet(hours) == []
+
+
+def test_the_page_has_the_table(rows: list[Row]) -> None:
+    documented = re.findall(r"^\| (?!alarm|---)(\w+) .*$", PAGE, re.M)
+    lines = [str(row) for row in rows if row.alarm.removesuffix("Alarm") in documented]
+
+    assert HEADER + "\n".join(lines) + "\n" in PAGE
+    missing = [row for row in rows if row.alarm.removesuffix("Alarm") not in documented]
+    assert {alarms()[row.alarm].metric["MetricName"] for row in missing} <= FAULTS.keys()
+
+
+def test_an_alarm_that_nothing_is_known_to_set_off_has_no_drill() -> None:
+    new = Alarm("NewAlarm", {"MetricName": "Unheard", "Namespace": "AWS/Lambda"})
+
+    with pytest.raises(LookupError, match="NewAlarm has no drill"):
+        list(Drills(Stack()).rows(new))
+
+
+def an_alarm(name: str, **changes: object) -> Alarm:
+    alarm = alarms()[name]
+    return replace(alarm, properties={**alarm.properties, **changes})
+
+
+def test_an_alarm_on_another_machine_does_not_fire() -> None:
+    region = failing(template().machines["task"])
+    end = region.begin + 10 * MINUTE
+
+    assert any(an_alarm("TaskExecutionsFailedAlarm").told(region.watch, region.begin, end))
+    assert not any(an_alarm("ApprovalExecutionsFailedAlarm").told(region.watch, region.begin, end))
+    too_high = an_alarm("TaskExecutionsFailedAlarm", Threshold=2)
+    assert not any(too_high.told(region.watch, region.begin, end))
+
+
+def commands(failed: int, started: int) -> CloudWatch:
+    """Five minutes in which so many executions of commands failed, and so many began."""
+    watch, machine = CloudWatch(), template().machines["command"].arn
+    for metric, count in (("ExecutionsFailed", failed), ("ExecutionsStarted", started)):
+        if count:
+            watch.put(0, "AWS/States", metric, count, StateMachineArn=machine)
+    return watch
+
+
+@pytest.mark.parametrize(
+    ("failed", "started", "state"),
+    [
+        (1, 1, "ALARM"),
+        (1, 0, "ALARM"),
+        (1, 100, "ALARM"),
+        (1, 101, "OK"),
+        (0, 5, "OK"),
+        (0, 0, "OK"),
+    ],
+)
+def test_that_commands_fail_is_an_alarm_from_one_of_a_hundred_on(
+    failed: int, started: int, state: str
+) -> None:
+    alarm = an_alarm("CommandExecutionsFailedAlarm")
+
+    assert alarm.state(commands(failed, started), 5 * MINUTE) == state
+
+
+@pytest.mark.parametrize("name", AGES)
+def test_an_age_that_is_not_reported_is_told_once_it_was(name: str) -> None:
+    alarm, watch = an_alarm(name), CloudWatch()
+    assert not any(alarm.told(watch, 0, 60 * MINUTE))
+
+    for minute in range(0, 30 * MINUTE, MINUTE):
+        watch.put(minute, "sfn-cqrs", alarm.metric["MetricName"], 0, service="sfn-cqrs")
+
+    told = [state for _, state in alarm.told(watch, 0, 60 * MINUTE)]
+    assert told == ["INSUFFICIENT_DATA"]
