@@ -10,6 +10,7 @@ from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import CastVote, GoStale, Pinned, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.errors import InvalidInputError, StaleError, VersionConflictError
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.policy import CODE, MEMBERS, group
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.effects import publish_decided
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
@@ -356,3 +357,98 @@ def test_a_member_cannot_release_what_was_refused(api, asked):
 
     assert {answer.code for answer in forged} == {"not_permitted"}
     assert release(api) == "held: rejected"
+
+
+# --------------------------------------------------------------------------- who may see it
+
+NOSY, BOSS, CLERK = Person("nosy"), Person("boss", ("hr",)), Person("clerk", ("office",))
+DECIDES, REQUESTER = Person("jiro", ("operator",)), MEMBER
+SEEING = {"nosy": NOSY, "an hr": BOSS, "a clerk": CLERK, "decides": DECIDES, "asks": REQUESTER}
+CONCERNED = {"decides", "asks"}
+
+
+@pytest.fixture
+def readable(asked, monkeypatch):
+    """Return what says who may read approvals of the type, None: it is registered no more."""
+
+    def declare(read):
+        before = approval_types.find("ORDER_RELEASE")
+        if read is None:
+            monkeypatch.delitem(approval_types._types, "ORDER_RELEASE")
+        else:
+            declared = replace(before, read=read)
+            monkeypatch.setitem(approval_types._types, "ORDER_RELEASE", declared)
+        return asked
+
+    return declare
+
+
+@pytest.mark.parametrize(
+    ("read", "may"),
+    [
+        (MEMBERS, set(SEEING)),
+        (group("hr"), {"an hr", *CONCERNED}),
+        (group("hr", "office"), {"an hr", "a clerk", *CONCERNED}),
+        (CODE, CONCERNED),
+        (None, CONCERNED),
+    ],
+)
+def test_an_approval_is_seen_by_whom_its_type_names_and_those_it_concerns(read, may, api, readable):
+    id_ = readable(read)
+
+    shown = {name: api.send(who, "GET", f"/approvals/{id_}") for name, who in SEEING.items()}
+
+    assert {name for name, answer in shown.items() if answer.status == 200} == may
+    for name in SEEING.keys() - may:
+        assert (shown[name].status, shown[name].code) == (403, "not_permitted")
+        assert 'approval_type("ORDER_RELEASE", read=MEMBERS)' in shown[name].body["detail"]
+        assert "discount" not in shown[name].text
+    for status in ("ALL", "OPEN"):
+        lists = {
+            name: api.send(who, "GET", "/approvals", query={"status": status}).body["items"]
+            for name, who in SEEING.items()
+        }
+        assert {name for name, items in lists.items() if items} == may
+
+
+def test_whoever_says_nothing_lets_the_tenants_members_see(api, asked):
+    assert api.send(NOSY, "GET", f"/approvals/{asked}").status == 200
+
+
+def test_a_machine_sees_what_members_may(api, readable):
+    id_ = readable(group("hr"))
+    tenant = {"x-tenant-code": "tenant1"}
+
+    assert api.as_machine("GET", f"/approvals/{id_}", None, headers=tenant).status == 403
+    readable(MEMBERS)
+    assert api.as_machine("GET", f"/approvals/{id_}", None, headers=tenant).status == 200
+
+
+def test_an_operator_runs_again_what_they_may_not_see(api, readable):
+    id_ = readable(CODE)
+    key = ApprovalService("tenant1").get(id_).key
+    failed = replace(
+        api.world.approvals.find(key),
+        status=Status.GRANTED,
+        stage=Stage.FAILED,
+        error="E",
+        cause="c",
+        rules=replace(api.world.approvals.find(key).rules, group="boss"),
+    )
+    api.world.seed_approvals(failed)
+
+    answer = api.send(OPERATOR, "POST", f"/approvals/{id_}/retry")
+
+    assert api.send(OPERATOR, "GET", f"/approvals/{id_}").status == 403
+    assert (answer.status, answer.body["attempt"]) == (202, 2)
+    assert not {"payload", "note", "subject", "decisions"} & answer.body.keys()
+
+
+def test_the_document_says_who_may_see_approvals(api):
+    rule = api.send(MEMBER, "GET", "/openapi.json").body["paths"]["/approvals/{id}"]["get"]
+
+    assert rule["x-permitted"] == {
+        "text": "Who decides on it, who has requested it, and others as `@approval_type(…,"
+        " read=…)` says. ORDER_RELEASE: members of the tenant and machines that sign with IAM.",
+        "declared": {"ORDER_RELEASE": "members of the tenant and machines that sign with IAM"},
+    }

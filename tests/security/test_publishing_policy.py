@@ -641,7 +641,7 @@ def test_every_route_works_for_whoever_asks():
 
     by_caller = {text for stem, text in made if stem in ("commands", "approvals")}
     assert by_caller == {
-        "ApprovalService(request.tenant)",
+        "ApprovalService(request.tenant, who.client, who.user)",
         "CommandService(request.tenant)",
     }
     for_operators = {text for stem, text in made if stem == "repairs"}

@@ -26,23 +26,26 @@ from sfn_cqrs.routes.operation import (
     IDEMPOTENCY_KEY,
     MEMBER,
     OPERATORS,
+    Declared,
     Rule,
     one_of,
     operation,
+    reading,
 )
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
-from sfn_cqrs.routes.schemas.approvals import APPROVAL, APPROVALS, DECIDE, REQUEST
+from sfn_cqrs.routes.schemas.approvals import APPROVAL, APPROVALS, DECIDE, REQUEST, RERUN
 from sfn_cqrs.routes.schemas.tasks import CREATED
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.summary import is_current, summary_of
-from sfn_cqrs.service.approvals.views import approval_view
+from sfn_cqrs.service.approvals.views import approval_view, rerun_view
 
 routes = Routes()
 _ALL = "ALL"
 _STATUSES = (*Status, _ALL)
 _APPROVERS = Rule("Whom the approval's type names, by user or group; not who has requested it.")
+_READERS = reading(Declared.APPROVALS, "Who decides on it, who has requested it, and others")
 _REFUSALS = (
     NotFoundError,
     NotAnApproverError,
@@ -65,7 +68,7 @@ def request_approval() -> Response[str]:
     """Ask for an approval."""
     request = Request()
     body = request.body(REQUEST.fields)
-    id_ = ApprovalService(request.tenant).request(
+    id_ = _service(request).request(
         needed(body, "type"),
         subject=body.get("subject", ""),
         payload=body.get("payload"),
@@ -76,11 +79,11 @@ def request_approval() -> Response[str]:
 
 
 @routes.get("/approvals")
-@operation(rule=MEMBER, query={"status": one_of(*_STATUSES), **CURSOR}, answers={200: APPROVALS})
+@operation(rule=_READERS, query={"status": one_of(*_STATUSES), **CURSOR}, answers={200: APPROVALS})
 def list_approvals() -> Response[str]:
-    """List what the caller may decide now; with a status, all of the tenant's that have it."""
+    """List what the caller may decide now; with a status, all that have it and may be seen."""
     request = Request()
-    service, status = ApprovalService(request.tenant), request.query("status")
+    service, status = _service(request), request.query("status")
     limit, cursor = request.limit, request.query("cursor")
     if status is None:
         who = request.identity
@@ -94,11 +97,11 @@ def list_approvals() -> Response[str]:
 
 
 @routes.get("/approvals/<id_>")
-@operation(rule=MEMBER, answers={200: APPROVAL}, problems=(NotFoundError,))
+@operation(rule=_READERS, answers={200: APPROVAL}, problems=(NotFoundError,))
 def get_approval(id_: str) -> Response[str]:
     """Show an approval, with who said what, and what is to be decided on."""
     request = Request()
-    approval = ApprovalService(request.tenant).get(code_of(id_))
+    approval = _service(request).get(code_of(id_))
     return answer(HTTPStatus.OK, {**approval_view(approval), **_shown(approval, request)})
 
 
@@ -107,7 +110,7 @@ def get_approval(id_: str) -> Response[str]:
 def approve(id_: str) -> Response[str]:
     """Approve, for the caller."""
     request = Request()
-    service, who = ApprovalService(request.tenant), request.identity
+    service, who = _service(request), request.identity
     approval = service.approve(
         code_of(id_), who.user, who.groups, ip=request.caller.ip, **_said(request)
     )
@@ -119,7 +122,7 @@ def approve(id_: str) -> Response[str]:
 def reject(id_: str) -> Response[str]:
     """Reject, for the caller."""
     request = Request()
-    service, who = ApprovalService(request.tenant), request.identity
+    service, who = _service(request), request.identity
     approval = service.reject(
         code_of(id_), who.user, who.groups, ip=request.caller.ip, **_said(request)
     )
@@ -129,15 +132,21 @@ def reject(id_: str) -> Response[str]:
 @routes.post("/approvals/<id_>/retry")
 @operation(
     rule=OPERATORS,
-    answers={202: APPROVAL},
+    answers={202: RERUN},
     problems=(ForbiddenError, NotFoundError, NotFailedError),
 )
 def retry(id_: str) -> Response[str]:
     """Run what has failed after its decision again; for operators."""
     request = Request()
     request.identity.require(OPERATOR)
-    approval = ApprovalService(request.tenant).retry(code_of(id_))
-    return answer(HTTPStatus.ACCEPTED, approval_view(approval))
+    approval = _service(request).retry(code_of(id_))
+    return answer(HTTPStatus.ACCEPTED, rerun_view(approval))
+
+
+def _service(request: Request) -> ApprovalService:
+    """The approvals, for whoever asks."""
+    who = request.identity
+    return ApprovalService(request.tenant, who.client, who.user)
 
 
 def _said(request: Request) -> dict[str, Any]:

@@ -188,7 +188,8 @@ def _rule(said: Operation, declarations: Declarations) -> dict[str, Any]:
         return {"text": said.rule.text}
     named = {name: _named(one, word) for name, one in declarations.get(declared, {}).items()}
     listed = "; ".join(f"{name}: {who}" for name, who in named.items())
-    return {"text": f"as `{declared}(…, {word}=…)` says. {listed}.", "declared": named}
+    besides = f"{said.rule.text} " if said.rule.text else ""
+    return {"text": f"{besides}as `{declared}(…, {word}=…)` says. {listed}.", "declared": named}
 
 
 def _named(access: Access, word: str) -> str:

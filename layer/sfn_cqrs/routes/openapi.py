@@ -21,6 +21,7 @@ from sfn_cqrs.routes.own import routes_of_app
 from sfn_cqrs.routes.request import Request, answer
 from sfn_cqrs.routes.resolver import Route, Routes
 from sfn_cqrs.service import handlers, read_models
+from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
@@ -77,5 +78,6 @@ def _declarations() -> dict[Declared, dict[str, Access]]:
         Declared.TASKS: task_types.types(),
         Declared.SAGAS: saga_types.types(),
         Declared.TABLES: strategies.types(),
+        Declared.APPROVALS: approval_types.types(),
         Declared.READ_MODELS: {name: one.access for name, one in read_models.types().items()},
     }

@@ -82,11 +82,12 @@ class Declared(StrEnum):
     SAGAS = "saga_type"
     TABLES = "@import_strategy"
     READ_MODELS = "read_model_type"
+    APPROVALS = "@approval_type"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may, in a sentence; or whoever a word of a declaration names."""
+    """Who may, in a sentence; or whoever a word of a declaration names, besides the text's."""
 
     text: str = ""
     declared: Declared | None = None
@@ -103,9 +104,9 @@ def publishing(declared: Declared) -> Rule:
     return Rule(declared=declared, word="publish")
 
 
-def reading(declared: Declared) -> Rule:
+def reading(declared: Declared, besides: str = "") -> Rule:
     """Whoever the declaration's `read` names."""
-    return Rule(declared=declared, word="read")
+    return Rule(besides, declared=declared, word="read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

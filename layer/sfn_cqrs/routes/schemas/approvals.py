@@ -78,4 +78,15 @@ APPROVAL = record(
         "cause": TEXT,
     },
 )
+RERUN = record(
+    "Rerun",
+    {
+        "id": TEXT,
+        "type": TEXT,
+        "status": one_of(*Status),
+        "stage": one_of(*Stage),
+        "attempt": COUNT,
+        "statusAt": MOMENT,
+    },
+)
 APPROVALS = page_of(APPROVAL)

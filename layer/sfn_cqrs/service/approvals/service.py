@@ -20,9 +20,10 @@ from sfn_cqrs.domain.approval import (
 from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import NotFoundError
+from sfn_cqrs.domain.errors import NotFoundError, NotPermittedError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, checked_tenant
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
@@ -37,13 +38,17 @@ class ApprovalService:
     A function that `approval_type` registers does what is approved, in the background.
     """
 
-    def __init__(self, tenant: str) -> None:
-        """Work for one tenant.
+    def __init__(self, tenant: str, client: Client | None = None, user: str = "") -> None:
+        """Work for one tenant, and for a user of the HTTP API, or for code.
+
+        Each type says what a client may see.
 
         Raises:
             InvalidInputError: no key can hold this tenant.
         """
         self._tenant = checked_tenant(tenant)
+        self._client = client
+        self._user = user
 
     def request(
         self,
@@ -82,11 +87,12 @@ class ApprovalService:
         """An approval as it is.
 
         Raises:
-            NotFoundError: there is no such approval.
+            NotFoundError, NotPermittedError: there is none, or the client may not see it.
         """
         approval = bootstrap.approvals().find(ApprovalKey.of(self._tenant, id_))
         if approval is None:
             raise NotFoundError(f"approval {id_} does not exist")
+        approval_types.check_read(approval, self._user, self._client)
         return approval
 
     def list(
@@ -96,10 +102,16 @@ class ApprovalService:
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> Page[Approval]:
-        """A page of the tenant's approvals, the newest first; limit 1 to 100."""
+        """A page of the tenant's approvals, the newest first; limit 1 to 100.
+
+        It is short by those that the client may not see.
+        """
+        approvals = bootstrap.approvals()
         if status is None:
-            return bootstrap.approvals().page(ApprovalKey(self._tenant, ""), limit, cursor)
-        return bootstrap.approvals().page_of_status(self._tenant, status, limit, cursor)
+            page = approvals.page(ApprovalKey(self._tenant, ""), limit, cursor)
+        else:
+            page = approvals.page_of_status(self._tenant, status, limit, cursor)
+        return Page([one for one in page.items if self._may_see(one)], page.next_cursor)
 
     def inbox(
         self,
@@ -195,6 +207,13 @@ class ApprovalService:
             NotFailedError: it has not failed.
         """
         return ApprovalFlow(ApprovalKey.of(self._tenant, id_)).run(approval_programs.retry())
+
+    def _may_see(self, approval: Approval) -> bool:
+        try:
+            approval_types.check_read(approval, self._user, self._client)
+        except NotPermittedError:
+            return False
+        return True
 
     def _decide(
         self,

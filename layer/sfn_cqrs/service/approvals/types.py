@@ -7,6 +7,7 @@ from datetime import timedelta
 from sfn_cqrs.domain.approval import Approval, Pinned, Rules, Status, Vote
 from sfn_cqrs.domain.errors import UnknownApprovalTypeError
 from sfn_cqrs.domain.keys import TYPE_NAME
+from sfn_cqrs.domain.policy import CODE, MEMBERS, Access, Client, Policy, require
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service import handlers
 
@@ -66,6 +67,7 @@ class ApprovalType:
     rules: Rules
     granted: ApprovalHandler
     of: str = ""
+    read: Policy = MEMBERS
 
 
 _types: dict[str, ApprovalType] = {}
@@ -76,6 +78,7 @@ def approval_type(
     type_: str,
     *,
     of: str = "",
+    read: Policy = MEMBERS,
     approvers: Sequence[str] = (),
     group: str = "",
     needed: int = 1,
@@ -94,6 +97,8 @@ def approval_type(
         of: the type of the items that this decides on. The subject is then an item's code, its
             latest version is pinned, and what is approved is that version: `publish_decided`
             publishes on it, and once the item has changed the approval is STALE.
+        read: which clients may see its approvals, with payload, note and what was said: `MEMBERS`,
+            `group("hr")`, `CODE`. Who decides on one, and who has requested it, always may.
         approvers: users who decide, by their names.
         group: a group whose members decide, instead of them or besides.
         needed: how many of them have to approve; a single one who rejects is enough.
@@ -109,7 +114,7 @@ def approval_type(
         found = _types.get(type_)
         if found is not None and found.granted.__module__ != handler.__module__:
             raise ValueError(f"{type_} has a function in {found.granted.__module__} already")
-        _types[type_] = ApprovalType(type_, rules, handler, of)
+        _types[type_] = ApprovalType(type_, rules, handler, of, read)
         return handler
 
     return register
@@ -140,6 +145,34 @@ def find(type_: object) -> ApprovalType:
     if not isinstance(type_, str) or type_ not in _types:
         raise UnknownApprovalTypeError(type_, sorted(_types))
     return _types[type_]
+
+
+def check_read(approval: Approval, user: str, client: Client | None) -> None:
+    """Refuse a client that may not see an approval.
+
+    Of a type that is not registered any more those who decide and the requester see it.
+
+    Raises:
+        NotPermittedError: it says which declaration would allow it.
+    """
+    if client is None or _concerns(approval, user, client):
+        return
+    handlers.load()
+    known, name = _types.get(approval.type), approval.type
+    policy = known.read if known else CODE
+    require(policy, client, f"reading {name}", f'approval_type("{name}")', "read")
+
+
+def _concerns(approval: Approval, user: str, client: Client) -> bool:
+    """Whether somebody decides on an approval, or has requested it."""
+    is_own = bool(user) and user == approval.created.by
+    return is_own or approval.rules.may_decide(user, client.groups)
+
+
+def types() -> dict[str, Access]:
+    """Every type, with what is declared of it."""
+    handlers.load()
+    return {name: Access(read=one.read) for name, one in sorted(_types.items())}
 
 
 def handler_of(type_: str, status: Status) -> ApprovalHandler | None:

@@ -39,6 +39,12 @@ def approval_view(approval: Approval) -> dict[str, Any]:
     return view
 
 
+def rerun_view(approval: Approval) -> dict[str, Any]:
+    """How far an approval is: whoever runs it again need not be one who may see it."""
+    whole = approval_view(approval)
+    return {name: whole[name] for name in ("id", "type", "status", "stage", "attempt", "statusAt")}
+
+
 def _decision_view(vote: Vote) -> dict[str, Any]:
     return {
         "by": vote.by,
