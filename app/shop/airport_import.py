@@ -13,7 +13,7 @@ _RANGES = {"elevation": (-1500, 30_000), "lat": (-90, 90), "lon": (-180, 180)}
 _ZONES = available_timezones()
 
 
-@import_strategy("airports", publish=MEMBERS, async_rows=30_000)
+@import_strategy("airports", publish=MEMBERS, async_rows=30_000, step_function=True)
 class Airports(ImportStrategy):
     """An airport by its ICAO code; elevation is in feet, lat and lon in degrees."""
 

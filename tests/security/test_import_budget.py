@@ -168,6 +168,11 @@ def test_a_retry_takes_a_place_and_is_asked_for_again_when_there_is_one(few, kin
     assert len({answer.body["id"] for answer in again}) == 1
     assert counted(few) == 2
 
+    for job in [*jobs(few), *zips(few)]:
+        end(few, job)
+    start(few), start(few)
+    assert few.send(MALLORY, "POST", path).body["id"] == again[0].body["id"]
+
 
 def test_of_two_writers_one_gets_the_last_place(few):
     start(few)

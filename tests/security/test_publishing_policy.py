@@ -7,8 +7,10 @@ import pytest
 from functions.event.on_file_uploaded import app as on_file_uploaded
 from functions.queue.on_import_action import app as on_import_action
 from tests.support.api import MEMBER, OPERATOR, Api, Person
+from tests.unit.domain.zip_corpus import zipped
 
 from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.errors import InvalidFileError
 from sfn_cqrs.domain.import_job import Begin
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
@@ -26,6 +28,7 @@ from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.read_models import ReadModelService
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.service.zips.files import list_files
 
 ROUTES = Path(__file__).parents[2] / "layer/sfn_cqrs/routes"
 CASHIER = Person("cashier", ("cashier",))
@@ -65,7 +68,7 @@ def api():
 def declare(api, monkeypatch):
     """Return what declares the type THING, its task, its saga and its table for one test."""
 
-    def make(publish=CODE, *, read=MEMBERS, guarded=(), table=None, async_rows=0):
+    def make(publish=CODE, *, read=MEMBERS, guarded=(), table=None, async_rows=0, machine=True):
         access = Access(publish, read, frozenset(guarded))
         monkeypatch.setitem(handlers._sync_handlers, "THING", {})
         monkeypatch.setitem(handlers._access, "THING", (__name__, access))
@@ -73,7 +76,7 @@ def declare(api, monkeypatch):
         monkeypatch.setitem(task_types._types, "SHINE", task)
         monkeypatch.setattr(saga_types._types["order-saga"], "access", access)
         monkeypatch.setitem(strategies._strategies, "things", Things())
-        rule = strategies.Rule(publish if table is None else table, async_rows)
+        rule = strategies.Rule(publish if table is None else table, async_rows, machine)
         monkeypatch.setitem(strategies._rules, "things", rule)
         return api
 
@@ -282,6 +285,82 @@ def test_a_file_of_more_rows_than_may_be_async_writes_none(mode, rows, declare):
 
     assert refused == (None if rows == 3 else "too_many_async_rows")
     assert rows == 3 or len(api.world.store.commands) == 0
+
+
+MACHINE_WORK = {
+    "STEP_FUNCTION": {"processingMode": "STEP_FUNCTION"},
+    "a large file": {},
+    "an archive": {"kind": "zip"},
+}
+
+
+@pytest.mark.parametrize("way", MACHINE_WORK)
+@pytest.mark.parametrize("machine", [True, False])
+def test_the_machine_imports_where_the_table_says_so(way, machine, declare):
+    api = declare(MEMBERS, machine=machine)
+    put_file(api, "code\n" + "t-1\n" * (100_000 if way == "a large file" else 1))
+    body = {"key": KEY, "tableName": "things", **MACHINE_WORK[way]}
+
+    answer = api.send(MEMBER, "POST", "/imports", body)
+
+    assert (answer.status < 300) is machine
+    if not machine:
+        assert (answer.status, answer.code) == (403, "not_permitted")
+        assert '@import_strategy("things", step_function=True)' in answer.body["detail"]
+        assert api.world.all_of(IMPORTS) == api.world.all_of(ZIPS) == []
+
+
+@pytest.mark.parametrize("machine", [True, False])
+def test_an_archive_without_a_table_is_for_those_that_the_machine_imports(
+    machine, declare, monkeypatch
+):
+    api = declare(MEMBERS, machine=machine)
+    monkeypatch.setitem(strategies._rules, "airports", strategies.Rule(MEMBERS))
+    put_file(api, "")
+    text = b"code\nt-1\n"
+    archive = zipped(("20260101000000-things.csv", text), ("20260101000000-airports.csv", text))
+    api.world.import_bucket.put(KEY, archive)
+
+    answer = api.send(MEMBER, "POST", "/imports", {"key": KEY, "kind": "zip"})
+
+    assert (answer.status, answer.code) == ((202, None) if machine else (403, "not_permitted"))
+    if machine:
+        (job,) = api.world.all_of(ZIPS)
+        list_files(job)
+        files = {file.table: file.problem for file in api.world.zip_jobs.files(job.key)}
+        assert files["things"] is None
+        assert files["airports"].code == "not_permitted"
+
+
+def test_a_small_file_that_the_machine_may_not_go_on_with_is_not_left_to_it(declare):
+    api = declare(MEMBERS, machine=False)
+    put_file(api, "code\n" + "".join(f"t-{n}\n" for n in range(1_001)))
+
+    answer = api.send(MEMBER, "POST", "/imports", {"key": KEY, "tableName": "things"})
+
+    assert (answer.status, answer.body["status"]) == (200, "FAILED")
+    assert answer.body["error"]["code"] == "too_many_rows"
+
+
+@pytest.mark.parametrize(("rows", "status"), [(3, 202), (1_001, 403)])
+def test_a_retry_does_not_get_by_the_machine_what_the_table_refuses(rows, status, declare):
+    api = declare(MEMBERS, guarded=("seal",), machine=False)
+    put_file(api, "code,seal\n" + "".join(f"t-{n},x\n" for n in range(rows)))
+    body = {"key": KEY, "tableName": "things", "processingMode": "DIRECT"}
+    failed = api.send(MEMBER, "POST", "/imports", body).body
+
+    answer = api.send(MEMBER, "POST", f"/imports/{failed['id']}/retry")
+
+    assert failed["status"] == "FAILED"
+    assert answer.status == status
+
+
+def test_a_file_in_the_bucket_is_the_machines_to_import_too(declare):
+    key = "uploads/tenant1/auto/things/rows.csv"
+    put_file(declare(MACHINES, machine=False), "code\nt-1\n", key)
+
+    with pytest.raises(Exception, match="step_function=True"):
+        on_file_uploaded._imported(UploadedFile("tenant1", "things", key, None, ""))
 
 
 def test_code_imports_what_it_likes(declare):

@@ -84,7 +84,7 @@ class Adversary:
         handlers.load()
         patched = mock.patch.dict
         enter(patched(strategies._strategies, {"orders": Orders(), "stocks": Stocks()}))
-        rule = strategies.Rule(MEMBERS, 100)
+        rule = strategies.Rule(MEMBERS, 100, step_function=True)
         enter(patched(strategies._rules, {"orders": rule, "stocks": rule}))
         task = task_types.find("ORDER_REMINDER")
         closed = replace(task, name="PAYOUT", access=replace(task.access, publish=CODE))

@@ -75,7 +75,7 @@ def allow_upload() -> Response[str]:
     name = _text(body, "name")
     if not name:
         raise InvalidInputError("name", "must be the name of a file")
-    strategies.check_archive(body.get("tableName"), request.identity.client)
+    strategies.check_upload(body.get("tableName"), request.identity.client)
     key = request.service(ImportService).upload_key(name)
     largest = bootstrap.largest_upload()
     form = bootstrap.import_bucket().upload_form(key, largest)

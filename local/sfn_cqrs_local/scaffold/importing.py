@@ -116,7 +116,7 @@ CODE_COLUMN, NAME_COLUMN = {code}, {title}
 FILLED = {_exploded([_literal(each.name) for each in table.filled], "()")}
 {_readers(table)}{"" if is_known else f"{_declared(table, audience)}"}
 
-{call("@import_strategy", f'"{table.name}"', f"publish={audience.code}")}
+{call("@import_strategy", f'"{table.name}"', f"publish={audience.code}", *_machine(audience))}
 class {pascal(table.name)}Import(ImportStrategy):
     """One row is one item; an empty cell is left out."""
 
@@ -133,6 +133,11 @@ class {pascal(table.name)}Import(ImportStrategy):
                 attributes[column] = {reader}
         return Record(cells[CODE_COLUMN], cells[NAME_COLUMN], attributes)
 '''
+
+
+def _machine(audience: Audience) -> list[str]:
+    """Clients that may import at all may send files of any size; code may always."""
+    return [] if audience.name == "CODE" else ["step_function=True"]
 
 
 def _declared(table: Table, audience: Audience) -> str:

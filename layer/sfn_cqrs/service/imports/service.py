@@ -46,7 +46,7 @@ from sfn_cqrs.domain.values import digest
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.budget import take_place
-from sfn_cqrs.service.imports.direct import import_direct
+from sfn_cqrs.service.imports.direct import MAX_DIRECT_ROWS, import_direct
 from sfn_cqrs.service.imports.parent import answer_parent
 from sfn_cqrs.service.imports.progress import Progress, progress_of
 from sfn_cqrs.service.requests import create_once, seen_id
@@ -140,7 +140,8 @@ class ImportService:
         ended, fates = import_direct(
             job,
             lambda: bootstrap.now() >= until,
-            hands_over=request.processing_mode is None,
+            hands_over=request.processing_mode is None
+            and strategies.may_use_machine(job.table, caller.client),
         )
         return Imported(progress_of(ended or self._find(job.key.id)), fates)
 
@@ -339,6 +340,8 @@ class ImportService:
         strategies.check_publish(job.table, caller.client, job.publish_mode)
         if job.cells is not None:
             return self._retried_row(job, caller)
+        if job.loaded is None or job.loaded.rows > MAX_DIRECT_ROWS:
+            strategies.check_step_function(job.table, caller.client)
         jobs, by = bootstrap.import_jobs(), self._audit(caller)
         wanted = ImportKey(self._tenant, new_ulid(bootstrap.now()))
         noted = jobs.change(job.key, RetryBy(wanted.id), job).record
@@ -435,6 +438,8 @@ class ImportService:
         earlier: Job | None = None,
     ) -> Job:
         strategies.check_publish(request.table, caller.client, request.publish_mode)
+        if mode is ProcessingMode.STEP_FUNCTION:
+            strategies.check_step_function(request.table, caller.client)
         by = self._audit(caller)
         is_direct = mode is ProcessingMode.DIRECT
         return Job(

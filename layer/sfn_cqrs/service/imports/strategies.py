@@ -30,13 +30,16 @@ _rules: dict[str, "Rule"] = {}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which clients may import into a table, and how many rows at most as ASYNC; 0: none."""
+    """Which clients may import into a table, how many rows at most as ASYNC, and by the machine."""
 
     publish: Policy = CODE
     async_rows: int = 0
+    step_function: bool = False
 
 
-def import_strategy(table: str, *, publish: Policy = CODE, async_rows: int = 0) -> Callable[[S], S]:
+def import_strategy(
+    table: str, *, publish: Policy = CODE, async_rows: int = 0, step_function: bool = False
+) -> Callable[[S], S]:
     """Register a class that turns the rows of a table into items.
 
     Rows are published: a client may import if the type of the items lets it publish, too.
@@ -46,6 +49,8 @@ def import_strategy(table: str, *, publish: Policy = CODE, async_rows: int = 0) 
         publish: which clients may import: `CODE`, `MEMBERS`, `group("clerk")`. Code always may.
         async_rows: how many rows of a file a client may import as ASYNC, each by an execution
             of its own; by default none.
+        step_function: whether a client may have the machine import files of any size, and
+            archives; by default a file of at most 1,000 rows, within the request.
     """
     if not _NAME.fullmatch(table):
         raise ValueError(f"{table!r} is no table: 1 to 64 of a-z, 0-9, '_' or '-', a letter first")
@@ -55,7 +60,7 @@ def import_strategy(table: str, *, publish: Policy = CODE, async_rows: int = 0) 
         if namesake is not None and type(namesake).__module__ != strategy.__module__:
             raise ValueError(f"{table!r} has a strategy in {type(namesake).__module__} already")
         _strategies[table] = strategy()
-        _rules[table] = Rule(publish, async_rows)
+        _rules[table] = Rule(publish, async_rows, step_function)
         return strategy
 
     return register
@@ -100,10 +105,29 @@ def check_publish(
         )
 
 
-def check_archive(
+def check_step_function(table: str, client: Client | None) -> None:
+    """Refuse a client that may not have the machine import into a table.
+
+    Raises:
+        NotPermittedError: it says which declaration would allow it.
+    """
+    if not may_use_machine(table, client):
+        raise NotPermittedError(
+            f"importing into {table} by the machine (STEP_FUNCTION) is for code only;"
+            f' @import_strategy("{table}", step_function=True) would allow it;'
+            " a file of at most 1,000 rows can be imported as DIRECT"
+        )
+
+
+def may_use_machine(table: str, client: Client | None) -> bool:
+    """Whether a client may have the machine import into a table."""
+    return client is None or rule_of(table).step_function
+
+
+def check_upload(
     table: object, client: Client | None, mode: PublishMode = PublishMode.SYNC
 ) -> None:
-    """Refuse a client that may import none of an archive's files, whose names may say the table.
+    """Refuse a client that may import into no table that a file, or an archive, may be for.
 
     Raises:
         UnknownTableError, NotPermittedError: why not.
@@ -113,6 +137,24 @@ def check_archive(
     elif not any(may_publish(each, client) for each in tables()):
         raise NotPermittedError(
             "no table lets you import into it; @import_strategy(…, publish=MEMBERS) would allow it"
+        )
+
+
+def check_archive(
+    table: object, client: Client | None, mode: PublishMode = PublishMode.SYNC
+) -> None:
+    """Refuse a client that may import none of an archive's files, whose names may say the table.
+
+    Raises:
+        UnknownTableError, NotPermittedError: why not.
+    """
+    check_upload(table, client, mode)
+    if table is not None:
+        check_step_function(str(table), client)
+    elif not any(may_publish(each, client) and may_use_machine(each, client) for each in tables()):
+        raise NotPermittedError(
+            "no table lets you have the machine import into it;"
+            " @import_strategy(…, step_function=True) would allow it"
         )
 
 

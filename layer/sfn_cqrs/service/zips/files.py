@@ -50,6 +50,7 @@ def _permitted(job: ZipJob, file: ArchivedFile) -> ArchivedFile:
         return file
     try:
         strategies.check_publish(file.table, job.client, job.publish_mode)
+        strategies.check_step_function(file.table, job.client)
     except NotPermittedError as error:
         return file.refused(Problem(error.code, str(error)))
     return file

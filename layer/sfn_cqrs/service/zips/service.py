@@ -111,7 +111,7 @@ class ZipImports:
             NotOpenError: it has ended.
         """
         job = self._find(id_)
-        strategies.check_archive(job.table, self._client)
+        strategies.check_upload(job.table, self._client)
         written = bootstrap.zip_jobs().change(job.key, Cancel(), job)
         job = written.record or job
         if not written.done:
