@@ -31,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof: export PYTHONHASHSEED := 0
 
-.PHONY: help setup demo up test fast-test proof check fast-check lock sbom licences bench build deploy sam-local-test clone-test clean
+.PHONY: help setup demo up test fast-test proof check fast-check lock sbom licences bench build deploy golden sam-local-test clone-test clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ deploy: $(LOCAL_READY) $(SAM_READY) ## sam build, sam deploy and sql migrate; ST
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy --config-env $(STAGE) $(ARGS)
 	$(BIN)/sfn-cqrs sql migrate --config-env $(STAGE)
+
+golden: $(DEV_READY) ## keep executions as this release begins them, which later ones have to end
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.golden
 
 sam-local-test: $(DEV_READY) $(SAM_READY) $(FABRIC_READY) ## sam deploy to the local fabric; sam local invoke, where Docker runs
 	$(BIN)/python tests/sam_local/run.py $(ARGS)

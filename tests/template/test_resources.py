@@ -450,6 +450,10 @@ def test_the_machines_api_is_optional_and_signed() -> None:
     assert route["AuthorizationType"] == "AWS_IAM"
 
 
+def test_an_api_whose_authorizer_cannot_be_made_fails_the_deploy() -> None:
+    assert of_type("AWS::ApiGatewayV2::Api")["HttpApi"]["FailOnWarnings"] is True
+
+
 def test_a_deploy_without_an_issuer_is_refused() -> None:
     assertions = TEMPLATE.document["Rules"]["NoDeployWithoutIssuer"]["Assertions"]
 

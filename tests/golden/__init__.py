@@ -1,0 +1,1 @@
+"""Executions that an earlier release began: what they need of today's functions, kept in files."""

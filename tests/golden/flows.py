@@ -1,0 +1,130 @@
+"""Executions that are kept: where each is interrupted, how it comes there, how it goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tests.support.import_system import a_file, a_line
+from tests.support.whole_system import WholeSystem
+from tests.support.zip_system import an_archive
+
+ORDER = {"type": "ORDER", "name": "o", "attributes": {"customer": "ada"}}
+BOUGHT = {"order": "o-1", "customer": "ada", "card": "visa", "total": 4}
+FILE = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
+
+
+class Place(NamedTuple):
+    """Where an execution is: before a state runs, or in one that waits for its token."""
+
+    machine: str
+    state: str
+
+    def __str__(self) -> str:
+        return f"{self.machine}.{self.state}"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What brings an execution to its place, and what has to come so that it goes on, and how."""
+
+    place: Place
+    begin: Callable[[WholeSystem], object]
+    go_on: Callable[[WholeSystem], object] = lambda _system: None
+    how: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place}.{self.how}" if self.how else str(self.place)
+
+
+def _two_versions(system: WholeSystem) -> None:
+    """The second one comes first, and waits."""
+    for name in ("first", "second"):
+        named = {**ORDER, "code": "o-1", "name": name, "version": -1}
+        system.ask("POST", "/commands", named, key=name)
+    system.poll()
+    system.stream.pending = system.stream.pending[1:]
+
+
+def _command(system: WholeSystem) -> None:
+    system.ask("POST", "/commands", {**ORDER, "code": "o-1"}, key="first")
+
+
+def _failing(system: WholeSystem) -> None:
+    system.ask("POST", "/commands", {**ORDER, "code": "o-1", "attributes": {}}, key="first")
+
+
+def _task(system: WholeSystem) -> None:
+    items = [{"order": "o-1", "to": to} for to in ("a@x.org", "nobody")]
+    system.ask("POST", "/tasks", {"taskType": "ORDER_REMINDER", "input": items}, key="task")
+
+
+def _approval(system: WholeSystem) -> None:
+    _command(system)
+    system.settle()
+    system.ask("POST", "/approvals", {"type": "ORDER_RELEASE", "subject": "o-1"}, key="approval")
+
+
+def _decide(verb: str) -> Callable[[WholeSystem], None]:
+    def decide(system: WholeSystem) -> None:
+        (approval,) = system.ask("GET", "/approvals", query="status=OPEN")["items"]
+        body = {"digest": system.ask("GET", f"/approvals/{approval['id']}")["digest"]}
+        system.ask("POST", f"/approvals/{approval['id']}/{verb}", body, user="hanako")
+
+    return decide
+
+
+def _expire(system: WholeSystem) -> None:
+    system.pass_time(8 * 24 * 3600)
+
+
+def _import(system: WholeSystem) -> None:
+    rows = a_file([a_line("RJAA"), a_line("RJTT", lat="x")])
+    system.ask("POST", "/imports", {**FILE, "key": system.upload(rows)})
+
+
+def _import_jsonl(system: WholeSystem) -> None:
+    """A file that Step Functions cannot read itself."""
+    rows = a_file([a_line("RJAA"), a_line("RJTT")], delimiter=";", lineterminator="\n")
+    system.ask("POST", "/imports", {**FILE, "key": system.upload(rows), "delimiter": ";"})
+
+
+def _archive(system: WholeSystem) -> None:
+    body = an_archive(("a.csv", a_file([a_line("RJAA")])))
+    asked = {"kind": "zip", "tableName": "airports", "key": system.upload(body)}
+    system.ask("POST", "/imports", asked)
+
+
+def _saga(card: str = "visa") -> Callable[[WholeSystem], None]:
+    def buy(system: WholeSystem) -> None:
+        stock = {"type": "STOCK", "code": "BOOK", "name": "Book", "attributes": {"available": 9}}
+        system.ask("POST", "/commands", {**stock, "mode": "sync"}, key="stock")
+        system.settle()
+        lines = [{"sku": "BOOK", "quantity": 2}]
+        bought = {"saga": "order-saga", "input": {**BOUGHT, "card": card, "lines": lines}}
+        system.ask("POST", "/sagas", bought, key="saga")
+
+    return buy
+
+
+FLOWS = (
+    Flow(Place("command", "check_version"), _command),
+    Flow(Place("command", "wait_prev_command"), _two_versions),
+    Flow(Place("command", "mark_failed"), _failing),
+    Flow(Place("task", "iterator"), _task),
+    Flow(Place("task", "finalize_task"), _task),
+    Flow(Place("approval", "check_decision"), _approval, _decide("approve")),
+    Flow(Place("approval", "request_approval"), _approval, _decide("approve"), "approved"),
+    Flow(Place("approval", "request_approval"), _approval, _decide("reject"), "rejected"),
+    Flow(Place("approval", "request_approval"), _approval, _expire, "expired"),
+    Flow(Place("import-csv", "csv_loader"), _import),
+    Flow(Place("import-csv", "csv_rows_handler"), _import),
+    Flow(Place("import-csv", "csv_rows_handler_jsonl"), _import_jsonl),
+    Flow(Place("import-csv", "finalize_parent_job"), _import),
+    Flow(Place("zip-orchestrator", "list_zip"), _archive),
+    Flow(Place("zip-orchestrator", "trigger_single_csv_and_wait"), _archive),
+    Flow(Place("order-saga", "resume"), _saga()),
+    Flow(Place("order-saga", "charge_payment"), _saga()),
+    Flow(Place("order-saga", "ship_order"), _saga()),
+    Flow(Place("order-saga", "release_stock"), _saga(card="declined")),
+    Flow(Place("order-saga", "finish_saga"), _saga()),
+)
