@@ -51,6 +51,10 @@ COMMANDS: Final = {
     "event": ("sfn_cqrs_local.cli.invoke:event", "Print a sample event of a state."),
     "logs": ("sfn_cqrs_local.cli.logs:logs", "Read what the functions log, and follow it."),
     "env": ("sfn_cqrs_local.cli.env:env", "Print the environment of the running stack."),
+    "explain": (
+        "sfn_cqrs_local.cli.explain:explain",
+        "Say what an error means, and what to do.",
+    ),
     "doctor": (
         "sfn_cqrs_local.cli.doctor:doctor",
         "Look for what is stuck, failed or undelivered.",
@@ -83,6 +87,7 @@ FIRST_STEPS: Final = (
     "sfn-cqrs up                      # in one terminal, then in another",
     """sfn-cqrs publish ORDER o-1 --name first --attributes '{"customer":"c1","total":5}'""",
     "sfn-cqrs chain show ORDER o-1",
+    "sfn-cqrs explain CODE            # what an error means, and what to do",
     "sfn-cqrs COMMAND --help          # tells more of each",
 )
 

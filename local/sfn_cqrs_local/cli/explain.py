@@ -1,0 +1,56 @@
+"""explain: what a code means, why it is seen, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from sfn_cqrs_local.explanations import code_of, explanations
+from sfn_cqrs_local.terminal.printing import print_table
+from sfn_cqrs_local.terminal.words import meant
+from sfn_local.cli.command import Command, json_option, print_json
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs explain version_conflict",
+        "sfn-cqrs explain SyncHandlerError",
+        "sfn-cqrs explain",
+    ),
+)
+@click.argument("code", required=False)
+@json_option
+def explain(code: str | None, as_json: bool) -> None:
+    """Say what a code means, why you see it, and what to do.
+
+    CODE is what stands in front of an error, in errors.csv, or in a job, a chain or an execution
+    that failed. Without one, all codes are listed.
+    """
+    known = explanations()
+    if code is None:
+        if as_json:
+            print_json({"items": [asdict(one) for one in known.values()]})
+        else:
+            print_table(("code", "where"), ((one.code, one.part) for one in known.values()))
+        return
+    found = known.get(code_of(code))
+    if found is None:
+        raise click.ClickException(
+            f"there is no code {code}{meant(code, known)}; `sfn-cqrs explain` lists them"
+        )
+    if as_json:
+        print_json(asdict(found))
+        return
+    click.echo(f"{found.code}  ({found.part})")
+    for title, text in (("what", found.what), ("why", found.why), ("fix", found.fix)):
+        indent = " " * len("what  ")
+        click.echo(
+            click.wrap_text(
+                text.replace("`", ""),
+                width=min(100, click.get_current_context().terminal_width or 80),
+                initial_indent=f"{title:<4}  ",
+                subsequent_indent=indent,
+            )
+        )
