@@ -31,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof: export PYTHONHASHSEED := 0
 
-.PHONY: help setup demo up test fast-test proof check fast-check lock sbom licences bench build deploy golden sam-local-test clone-test clean
+.PHONY: help setup demo up test fast-test proof check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ sbom: $(LOCAL_READY) ## what ships, with hashes and licences: .build/sbom.cdx.js
 
 licences: $(LOCAL_READY) ## write docs/licences.md again, after make lock
 	$(BIN)/python requirements/ships.py licences docs/licences.md
+
+reference: $(LOCAL_READY) ## write docs/reference again: commands, Python API, HTTP API
+	$(BIN)/python -m sfn_cqrs_local.reference
 
 build: $(LOCAL_READY) $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)

@@ -8,7 +8,7 @@ from tests.template.stack import ROOT, TEMPLATE, of_type
 from sfn_local.graph import mermaid
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "engine/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "engine/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 
 

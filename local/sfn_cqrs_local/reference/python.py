@@ -1,0 +1,141 @@
+"""The page of the Python API: signatures and docstrings of what a package of yours imports.
+
+It is read from the source, so that no module is imported and every Python writes the same page.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+API: Final[Mapping[str, Mapping[str, str]]] = {
+    "Declare": {
+        "sfn_cqrs.service.handlers": "command_type sync_handler up_many on_notice",
+        "sfn_cqrs.service.read_models": "read_model_type",
+        "sfn_cqrs.service.tasks.types": "task_handler TaskItem",
+        "sfn_cqrs.service.imports.strategies": "import_strategy",
+        "sfn_cqrs.domain.import_strategy": "ImportStrategy Column Record Comparison Duplicates",
+        "sfn_cqrs.domain.cells": "filled text integer number boolean date",
+        "sfn_cqrs.service.zips.hooks": "on_import_finished FinishedImport",
+        "sfn_cqrs.service.approvals.types": (
+            "approval_type when_rejected when_stale when_expired Decided"
+        ),
+        "sfn_cqrs.service.approvals.effects": "publish_decided",
+        "sfn_cqrs.service.sagas.types": "saga_type saga_step compensation SagaStep",
+        "sfn_cqrs.service.sagas.effects": "publish_once undo_once",
+        "sfn_cqrs.service.routes": "route Asked",
+        "sfn_cqrs.domain.policy": "group Policy Client",
+    },
+    "Ask and change": {
+        "sfn_cqrs.service.commands.service": "CommandService Published Caller",
+        "sfn_cqrs.service.data": "DataService HistoryService",
+        "sfn_cqrs.service.tasks.service": "TaskService TaskState",
+        "sfn_cqrs.service.imports.service": "ImportService Request Imported",
+        "sfn_cqrs.service.zips.service": "ZipRequest",
+        "sfn_cqrs.service.approvals.service": "ApprovalService",
+        "sfn_cqrs.service.sagas.service": "SagaService",
+        "sfn_cqrs.adapters.read_model": "ReadModel",
+        "sfn_cqrs.adapters.sql": "Sql Transaction",
+        "sfn_cqrs.bootstrap": "read_model sql has_sql",
+    },
+    "State machines of your own": {
+        "sfn_cqrs.service.context": "sfn_handler StepFunctionsContext Execution State StateMachine",
+        "sfn_cqrs.service.step_functions": "StepFunctionService Beats execution_name",
+        "sfn_cqrs.service.waits": "park resume refuse",
+        "sfn_cqrs.service.logs": "logged_as",
+    },
+    "What is passed": {
+        "sfn_cqrs.domain.command": "Command Content DataRow Audit",
+        "sfn_cqrs.domain.errors": "InvalidInputError TransientError StepRefusedError",
+    },
+}
+"""What a package of yours imports, by what it is for; names that stand for values are not here."""
+
+HEAD: Final = """# Python API
+
+What a package of yours imports, with its signature and docstring. Made by `make reference`; do not
+edit. Whatever is not here is ours, and changes without notice. What each error means:
+[errors.md](errors.md).
+"""
+_SECTION: Final = re.compile(r"^(Args|Raises|Returns|Yields):$", re.MULTILINE)
+
+
+def python_api(root: Path) -> str:
+    """The page, in Markdown."""
+    lines = [HEAD]
+    for part, of_modules in API.items():
+        lines.append(f"## {part}\n")
+        for module, names in of_modules.items():
+            lines.append(f"### {module}\n")
+            lines += _entries(root / "layer" / f"{module.replace('.', '/')}.py", names.split())
+    return "\n".join(lines)
+
+
+def _entries(path: Path, names: list[str]) -> Iterator[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    nodes = {node.name: node for node in tree.body if isinstance(node, Function | ast.ClassDef)}
+    for name in names:
+        node = nodes[name]
+        yield from _class(node) if isinstance(node, ast.ClassDef) else _function(node)
+
+
+def _function(node: Function, owner: str = "") -> Iterator[str]:
+    yield f"{'####' if not owner else '#####'} {owner}{node.name}\n"
+    yield f"```text\n{_signature(node, owner)}\n```\n"
+    yield _prose(ast.get_docstring(node) or "")
+
+
+def _class(node: ast.ClassDef) -> Iterator[str]:
+    yield f"#### {node.name}\n"
+    bases = ", ".join(ast.unparse(base) for base in node.bases)
+    yield f"```text\nclass {node.name}{f'({bases})' if bases else ''}\n```\n"
+    yield _prose(ast.get_docstring(node) or "")
+    fields = [
+        f"- `{ast.unparse(one).partition(' = ')[0]}`"
+        for one in node.body
+        if isinstance(one, ast.AnnAssign) and not ast.unparse(one.target).startswith("_")
+    ]
+    if fields:
+        yield "\n".join(fields) + "\n"
+    for one in node.body:
+        if isinstance(one, Function) and _is_told(one):
+            yield from _function(one, f"{node.name}.")
+
+
+def _is_told(node: Function) -> bool:
+    return node.name == "__init__" or not node.name.startswith("_")
+
+
+def _signature(node: Function, owner: str) -> str:
+    """On one line, or an argument a line where it is long."""
+    arguments = ast.unparse(node.args)
+    for own in ("self, ", "cls, ", "self", "cls"):
+        if owner and arguments.startswith(own):
+            arguments = arguments.removeprefix(own)
+            break
+    answer = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    name = owner.rstrip(".") if node.name == "__init__" else f"{owner}{node.name}"
+    if any(ast.unparse(one) == "property" for one in node.decorator_list):
+        return f"{name}{answer.replace(' ->', ':')}"
+    return f"{name}({arguments}){'' if node.name == '__init__' else answer}"
+
+
+def _prose(docstring: str) -> str:
+    """A docstring in Markdown: its sections are lists."""
+    text, *sections = _SECTION.split(docstring)
+    parts = [text.strip()]
+    for title, body in zip(sections[::2], sections[1::2], strict=True):
+        entries = re.split(r"\n(?=\S)", _dedented(body).strip("\n"))
+        listed = "\n".join(f"- {' '.join(entry.split())}" for entry in entries)
+        parts.append(f"{title}:\n\n{listed}")
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _dedented(body: str) -> str:
+    lines = body.split("\n")
+    return "\n".join(line.removeprefix("    ") for line in lines)
