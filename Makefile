@@ -74,7 +74,7 @@ licences: $(LOCAL_READY) ## write docs/licences.md again, after make lock
 	$(BIN)/python requirements/ships.py licences docs/licences.md
 
 reference: $(LOCAL_READY) ## write docs/reference again: commands, Python API, HTTP API
-	$(BIN)/python -m sfn_cqrs_local.reference
+	$(BIN)/python -m sfn_cqrs_local.cli.reference
 
 build: $(LOCAL_READY) $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sfn_cqrs_local.reference.pages import FOLDER, pages
+from sfn_cqrs_local.cli.reference.pages import FOLDER, pages
 
 for name, text in pages().items():
     (FOLDER / name).write_text(text, encoding="utf-8")

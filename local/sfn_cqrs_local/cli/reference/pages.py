@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from sfn_cqrs_local.checkout import CHECKOUT
-from sfn_cqrs_local.reference.commands import command_line
-from sfn_cqrs_local.reference.http import http_api
-from sfn_cqrs_local.reference.python import python_api
+from sfn_cqrs_local.cli.reference.commands import command_line
+from sfn_cqrs_local.cli.reference.http import http_api
+from sfn_cqrs_local.cli.reference.python import python_api
 
 FOLDER: Final = CHECKOUT / "docs/reference"
 
