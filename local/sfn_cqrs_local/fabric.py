@@ -234,7 +234,7 @@ def deploy(
         FabricError: a resource cannot be created; the message has the fabric's reason.
     """
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
-    url = _upload(endpoint, f"{stack}.json", json.dumps(template).encode())
+    url = _upload(endpoint, f"{stack}.json", json.dumps(_without_math(template)).encode())
     try:
         cloudformation.create_stack(
             StackName=stack,
@@ -262,6 +262,26 @@ def deploy(
         streams=_streams(endpoint),
         rules=_rules(endpoint),
     )
+
+
+def _without_math(template: Mapping[str, Any]) -> dict[str, Any]:
+    """The template with alarms that watch one metric where they reckon with several.
+
+    ministack refuses those, and nobody on this machine listens to alarms.
+    """
+    resources = {
+        name: {**one, "Properties": _of_one_metric(one["Properties"])}
+        if one["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in one["Properties"]
+        else one
+        for name, one in template["Resources"].items()
+    }
+    return {**template, "Resources": resources}
+
+
+def _of_one_metric(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    (first, *_) = [one["MetricStat"] for one in alarm["Metrics"] if "MetricStat" in one]
+    kept = {name: value for name, value in alarm.items() if name != "Metrics"}
+    return {**kept, **first["Metric"], "Statistic": "Sum", "Period": first["Period"]}
 
 
 def _upload(endpoint: str, key: str, body: bytes) -> str:
