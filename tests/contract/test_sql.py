@@ -172,7 +172,7 @@ def test_what_postgresql_refuses_is_told_with_its_sqlstate(sql, row, state):
     assert sql.put_if_newer("orders", KEYS, {"customer": "ada"}, 1)  # the connection is sound
 
 
-@pytest.mark.parametrize("value", ["a\0b", float("nan"), "x" * 4_100_000])
+@pytest.mark.parametrize("value", ["a\0b", "half \ud800", float("nan"), "x" * 4_100_000])
 def test_a_parameter_that_cannot_be_sent_is_refused(sql, value):
     with pytest.raises(InvalidInputError):
         sql.rows("SELECT :value AS value", value=value)

@@ -11,8 +11,9 @@ from tests.unit.domain.zip_corpus import zipped
 
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.domain import zip_job
 from sfn_cqrs.domain.errors import InvalidFileError
-from sfn_cqrs.domain.import_job import Begin
+from sfn_cqrs.domain.import_job import Begin, Ending, JobStatus
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
@@ -20,7 +21,7 @@ from sfn_cqrs.domain.policy import CODE, MACHINES, MEMBERS, Access, Client, Poli
 from sfn_cqrs.domain.uploaded_file import UploadedFile
 from sfn_cqrs.routes.operation import Rule, operation
 from sfn_cqrs.service import handlers, read_models
-from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs.service.commands.service import Caller, CommandService
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.load import load
@@ -361,6 +362,57 @@ def test_a_file_in_the_bucket_is_the_machines_to_import_too(declare):
 
     with pytest.raises(Exception, match="step_function=True"):
         on_file_uploaded._imported(UploadedFile("tenant1", "things", key, None, ""))
+
+
+@pytest.mark.parametrize("way", ["POST /imports", "a row", "an archive"])
+def test_what_a_client_sent_stays_a_clients_whoever_retries_it(way, declare):
+    api = declare(MEMBERS, guarded=("seal",))
+    failed = failed_import(api, way)
+
+    again = ImportService("tenant1").retry(failed.key.id, Caller(user="repair")).as_json()["id"]
+
+    (job,) = [one for one in [*jobs_of(api), *api.world.all_of(ZIPS)] if one.key.id == again]
+    assert job.client == failed.client == Client()
+    if way == "a row":
+        assert on_import_action._imported(job, is_last_try=True).code == "not_permitted"
+        assert len(api.world.store.commands) == 0
+
+
+def test_what_code_sent_stays_codes(declare):
+    api = declare(CODE, guarded=("seal",))
+    put_file(api, "code,seal\nt-1,x\n,y\n")
+    failed = ImportService("tenant1").import_now(Request(table="things", key=KEY)).progress.job
+
+    ImportService("tenant1").retry(failed.key.id)
+
+    assert {job.client for job in jobs_of(api)} == {None}
+
+
+def jobs_of(api):
+    return api.world.all_of(IMPORTS)
+
+
+def failed_import(api, way):
+    """An import of a member's whose rows change what is guarded, and that has failed."""
+    put_file(api, "code,seal\nt-1,x\n")
+    if way == "a row":
+        api.send(
+            MEMBER,
+            "POST",
+            "/imports/rows",
+            {"tableName": "things", "cells": {"code": "t-1", "seal": "x"}},
+        )
+        (job,) = jobs_of(api)
+        return end(job, on_import_action._imported(job, is_last_try=True))
+    body = {"key": KEY, "tableName": "things"}
+    if way == "POST /imports":
+        api.send(MEMBER, "POST", "/imports", body)
+        (job,) = jobs_of(api)
+        return job
+    api.send(MEMBER, "POST", "/imports", {**body, "kind": "zip"})
+    (archive,) = api.world.all_of(ZIPS)
+    ending = zip_job.End(1, Ending(JobStatus.FAILED))
+    return api.world.zip_jobs.change(archive.key, ending).record
 
 
 def test_code_imports_what_it_likes(declare):

@@ -11,6 +11,7 @@ from tests.support.system import template
 from sfn_cqrs.adapters.write_bucket import WriteBudget
 from sfn_cqrs.domain.errors import TooManyRequestsError
 from sfn_cqrs.domain.write_rate import Rate
+from sfn_cqrs.service.commands.operations import ChainService
 
 HOSTILE = Person("mallory", ("operator",))
 HONEST = Person("ada", tenant="tenant2")
@@ -67,6 +68,56 @@ def test_every_route_that_writes_takes_a_token(api):
     for method, path in with_token:
         filled = path.format(id="x", type="ORDER", code="o-1", version="1")
         assert api.send(HOSTILE, method, filled, {}).code == "too_many_requests", (method, path)
+
+
+def test_a_batch_takes_a_token_for_each_of_its_commands(api):
+    batch = {"commands": [order(f"o-{number}") for number in range(30)]}
+
+    results = api.send(HOSTILE, "POST", "/commands/batch", batch).body["results"]
+
+    assert [one["status"] for one in results] == [202] * 20 + [429] * 10
+    assert {one["problem"]["code"] for one in results[20:]} == {"too_many_requests"}
+    assert len(api.world.store.commands) == 20
+    assert publish(api, HOSTILE, "o-99").status == 429
+
+
+WAITS = {
+    "a version": ("GET", "/commands/ORDER/o-1/1", {"wait": "10"}),
+    "an item": ("GET", "/data/ORDER/o-1", {"atLeast": "1", "wait": "10"}),
+    "a publish": ("POST", "/commands", {"wait": "10"}),
+    "a deletion": ("DELETE", "/commands/ORDER/o-1", {"wait": "10"}),
+}
+
+
+@pytest.mark.parametrize("what", WAITS)
+def test_a_tenant_that_waits_holds_no_more_functions_than_it_has_tokens(what, api, monkeypatch):
+    monkeypatch.setenv("MAX_WAIT_SECONDS", "10")
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)  # all ask at the same moment
+    publish(api, HOSTILE, "o-1")
+    method, path, query = WAITS[what]
+
+    def asked(number: int) -> Answer:
+        body = order(f"o-1{number}") if method == "POST" else None
+        return api.send(HOSTILE, method, path, body, query=query)
+
+    answers = [asked(number) for number in range(50)]
+
+    assert 10 < sum(slept) <= 20 * 1.5
+    assert {answer.status for answer in answers} <= {202, 429}
+    assert answers[-1].headers["Retry-After"] == "1"
+
+
+def test_code_that_waits_takes_no_token(api, monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    publish(api, HOSTILE, "o-1")
+
+    for _ in range(5):
+        ChainService("tenant1").wait("ORDER", "o-1", 1, 10)
+
+    assert sum(slept) == pytest.approx(50)
+    assert sum(spends(api.world.write_budget) for _ in range(20)) == 19
 
 
 def test_whoever_has_no_token_takes_none_of_the_tenants(api):

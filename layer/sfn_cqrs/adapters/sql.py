@@ -29,6 +29,7 @@ MAX_ROW_BYTES: Final = 1_000_000
 MAX_BATCH_BYTES: Final = 3_000_000
 """The Data API takes a request of 4 MiB."""
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ROLLED_BACK: Final = ("40001", "40P01")
 _BUSY: Final = ("08", "53", *_ROLLED_BACK, "25006", "55P03", "57P01", "57P02", "57P03")
 """Beginnings of SQLSTATEs: no connection, no room, a conflict, a lock, a server that ends."""
@@ -132,11 +133,13 @@ def checked(parameters: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
     """Parameters that PostgreSQL can hold.
 
     Raises:
-        InvalidInputError: one has a NUL character, is NaN or infinite, or too large.
+        InvalidInputError: one has what is no character, is NaN or infinite, or too large.
     """
     for name, value in parameters.items():
         if isinstance(value, float) and not isfinite(value):
             raise InvalidInputError(name, "is NaN or infinite")
+        if isinstance(value, str) and _SURROGATE.search(value):
+            raise InvalidInputError(name, "has half of a surrogate pair, which is no character")
         if isinstance(value, str) and "\0" in value:
             raise InvalidInputError(name, "has a NUL character, which PostgreSQL cannot hold")
         if isinstance(value, str) and len(value.encode()) > MAX_BATCH_BYTES + MAX_ROW_BYTES:

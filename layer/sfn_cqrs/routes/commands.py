@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Known
 from sfn_cqrs.domain.errors import (
     AttributesTooLargeError,
@@ -85,12 +86,15 @@ def publish_command() -> Response[str]:
 @routes.post("/commands/batch")
 @operation(rule=publishing(Declared.TYPES), body=BATCH, answers={200: RESULTS})
 def publish_batch() -> Response[str]:
-    """Publish up to 100 commands, one after the other; each has a result of its own."""
+    """Publish up to 100 commands, one after the other; each is a write, with its own result."""
     request = Request()
     commands = needed(request.body(BATCH.fields), "commands")
     if not isinstance(commands, list) or not 1 <= len(commands) <= MAX_BATCH:
         raise InvalidInputError("commands", f"must be a list of 1 to {MAX_BATCH}")
-    results = [_published_one(request, command) for command in commands]
+    results = [
+        _published_one(request, command, is_first=number == 0)
+        for number, command in enumerate(commands)
+    ]
     return answer(HTTPStatus.OK, {"results": results})
 
 
@@ -187,9 +191,14 @@ def _publish(request: Request, body: dict[str, Any], caller: Caller) -> Publishe
     return publish(CommandService(request.tenant), body, mode == "sync", caller)
 
 
-def _published_one(request: Request, command: Any) -> dict[str, Any]:
-    """The result of one command of a batch; whatever is wrong with it is its own."""
+def _published_one(request: Request, command: Any, *, is_first: bool) -> dict[str, Any]:
+    """The result of one command of a batch; whatever is wrong with it is its own.
+
+    Each is a write of the tenant's; the request itself has paid for the first.
+    """
     try:
+        if not is_first:
+            bootstrap.write_budget().spend(request.tenant)
         if not isinstance(command, dict):
             raise InvalidInputError("commands", "each must be an object")
         if unknown := sorted(command.keys() - BATCH_FIELDS):
@@ -255,7 +264,7 @@ def _published(request: Request, published: Published, seconds: float) -> Respon
         is_done = published.is_unchanged or published.is_applied
         return answer(HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED, body)
     key = ItemKey.checked(request.tenant, published.type, published.code)
-    settled = wait_until_closed(key, published.version, seconds)
+    settled = wait_until_closed(key, published.version, seconds, request.identity.client)
     if settled.outcome is None:
         return pending(body)
     body["outcome"] = str(settled.outcome)

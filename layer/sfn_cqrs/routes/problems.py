@@ -7,6 +7,8 @@ from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain import errors
 from sfn_cqrs.domain.masking import masked
 
+_DATA_EXCEPTION = "22"
+"""The class of SQLSTATEs that say so of a value."""
 _STATUS = {
     errors.InvalidInputError: HTTPStatus.BAD_REQUEST,
     errors.VersionConflictError: HTTPStatus.CONFLICT,
@@ -45,6 +47,8 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
             "cannot be imported; its log says why",
         )
         return status, problem(status, error.code, f"{error.module} {reason}")
+    if isinstance(error, errors.SqlRefusedError):
+        return _sql_problem(error)
     if isinstance(error, errors.SfnCqrsError):
         status = status_of(type(error))
         return status, {**problem(status, error.code, masked(str(error))), **_extras(error)}
@@ -53,6 +57,15 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
         return status, problem(status, code, "nothing is lost; send the same request again")
     status, code = HTTPStatus.INTERNAL_SERVER_ERROR.value, errors.SfnCqrsError.code
     return status, problem(status, code, "try again; it is logged")
+
+
+def _sql_problem(error: errors.SqlRefusedError) -> tuple[int, dict[str, Any]]:
+    """What PostgreSQL says may quote what is stored: the log has it, an answer the SQLSTATE."""
+    if error.state.startswith(_DATA_EXCEPTION):
+        status, reason = HTTPStatus.BAD_REQUEST.value, "a value of the request cannot be taken"
+    else:
+        status, reason = HTTPStatus.INTERNAL_SERVER_ERROR.value, "it is logged"
+    return status, problem(status, error.code, f"{reason} (SQLSTATE {error.state})")
 
 
 def status_of(error: type[Exception]) -> int:

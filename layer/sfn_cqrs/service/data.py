@@ -49,7 +49,7 @@ class DataService:
         key = ItemKey.checked(self._tenant, type_, code)
         handlers.check_read(type_, self._client)
         if at_least:
-            wait_until_applied(key, at_least, wait)
+            wait_until_applied(key, at_least, wait, self._client)
         row = bootstrap.data().find(key)
         if row is None:
             raise NotFoundError(f"{type_} {code} does not exist")

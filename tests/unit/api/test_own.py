@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
+from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, SqlRefusedError
 from sfn_cqrs.domain.policy import CODE, MEMBERS, group
 from sfn_cqrs.routes import resources
 from sfn_cqrs.service import routes
@@ -87,6 +87,8 @@ def test_an_unknown_parameter_is_refused(call):
         (NotFoundError("no such bird"), 404, "not_found"),
         (ClientError({"Error": {"Code": "ThrottlingException"}}, "GetItem"), 503, "busy"),
         (RuntimeError("secret"), 500, "internal_error"),
+        (SqlRefusedError("22021", "no text", "secret"), 400, "sql_refused"),
+        (SqlRefusedError("42P01", "no table secret"), 500, "sql_refused"),
     ],
 )
 def test_errors_are_problem_documents(call, error, status, code):

@@ -77,7 +77,7 @@ class ChainService:
         link = self.find(type_, code, version)
         if link.is_closed or seconds <= 0:
             return link
-        settled = wait_until_closed(link.command.key, version, seconds)
+        settled = wait_until_closed(link.command.key, version, seconds, self._client)
         return _link(link.command, settled.process) if settled.is_closed else link
 
     def redrive(self, type_: str, code: str, version: int) -> Process:

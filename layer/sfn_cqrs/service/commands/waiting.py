@@ -1,7 +1,7 @@
 """Waiting for a version to close: bounded, and looking ever less often.
 
-Whoever waits holds a function. So nothing here waits longer than it is told, and a look is one
-or two reads by key.
+Whoever waits holds a function. So nothing here waits longer than it is told, a look is one or two
+reads by key, and a client's tenant pays for it: a token to begin, and one for each second more.
 """
 
 import time
@@ -12,8 +12,14 @@ from typing import Final, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_transient
-from sfn_cqrs.domain.errors import NotAppliedError, NotAppliedYetError, NotFoundError
+from sfn_cqrs.domain.errors import (
+    NotAppliedError,
+    NotAppliedYetError,
+    NotFoundError,
+    TooManyRequestsError,
+)
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.process import Outcome, Process
 
 T = TypeVar("T")
@@ -36,7 +42,9 @@ class Settled:
         return self.process.outcome if self.process else Outcome.APPLIED
 
 
-def wait_until_closed(key: ItemKey, version: int, seconds: float) -> Settled:
+def wait_until_closed(
+    key: ItemKey, version: int, seconds: float, client: Client | None = None
+) -> Settled:
     """Wait for a version that is stored to be APPLIED, FAILED, BLOCKED or SKIPPED."""
 
     def look() -> Settled | None:
@@ -44,10 +52,12 @@ def wait_until_closed(key: ItemKey, version: int, seconds: float) -> Settled:
         is_open = process is not None and process.outcome.is_open
         return None if is_open else Settled(is_closed=True, process=process)
 
-    return _awaited(look, seconds) or Settled(is_closed=False)
+    return _awaited(look, _pauses(key, seconds, client)) or Settled(is_closed=False)
 
 
-def wait_until_applied(key: ItemKey, version: int, seconds: float) -> None:
+def wait_until_applied(
+    key: ItemKey, version: int, seconds: float, client: Client | None = None
+) -> None:
     """Wait for an item to be at a version, or at a later one.
 
     Raises:
@@ -67,17 +77,16 @@ def wait_until_applied(key: ItemKey, version: int, seconds: float) -> None:
             raise NotAppliedError(version, str(process.outcome))
         return None
 
-    if not _awaited(look, seconds):
+    if not _awaited(look, _pauses(key, seconds, client)):
         raise NotAppliedYetError(version, "not applied yet")
 
 
-def _awaited(look: Callable[[], T | None], seconds: float) -> T | None:
+def _awaited(look: Callable[[], T | None], pauses: Iterator[float]) -> T | None:
     """Look until there is an answer, at once and then after each pause; None if none came.
 
     AWS's bad day is no answer: it may have passed by the next look.
     """
-    until = bootstrap.now() + timedelta(seconds=seconds)
-    for pause in (0.0, *_pauses(seconds)):
+    for pause in pauses:
         time.sleep(pause)
         try:
             found = look()
@@ -85,14 +94,28 @@ def _awaited(look: Callable[[], T | None], seconds: float) -> T | None:
             if not is_transient(error):
                 raise
             found = None
-        if found is not None or bootstrap.now() > until:
+        if found is not None:
             return found
     return None
 
 
-def _pauses(seconds: float) -> Iterator[float]:
+def _pauses(key: ItemKey, seconds: float, client: Client | None) -> Iterator[float]:
+    """None before the first look, then ever longer ones, as long as the time and the tokens go."""
+    until = bootstrap.now() + timedelta(seconds=seconds)
+    yield 0.0
     pause = _FIRST
-    while seconds > 0:
+    while seconds > 0 and bootstrap.now() <= until:
+        if client is not None and pause in (_FIRST, _LONGEST) and not _pays(key.tenant):
+            return
         yield min(pause, seconds)
         seconds -= pause
         pause = min(2 * pause, _LONGEST)
+
+
+def _pays(tenant: str) -> bool:
+    """Take a token of the tenant's, if there is one."""
+    try:
+        bootstrap.write_budget().spend(tenant)
+    except TooManyRequestsError:
+        return False
+    return True

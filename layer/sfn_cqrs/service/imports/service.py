@@ -338,8 +338,9 @@ class ImportService:
         job = self._find(id_)
         caller = caller or Caller()
         strategies.check_publish(job.table, caller.client, job.publish_mode)
+        sender = caller.client or job.client  # what a client sent stays a client's
         if job.cells is not None:
-            return self._retried_row(job, caller)
+            return self._retried_row(job, replace(caller, client=sender))
         if job.loaded is None or job.loaded.rows > MAX_DIRECT_ROWS:
             strategies.check_step_function(job.table, caller.client)
         jobs, by = bootstrap.import_jobs(), self._audit(caller)
@@ -359,7 +360,7 @@ class ImportService:
             size=job.size,
             by=by,
             updated_at=by.at,
-            client=caller.client,
+            client=sender,
             encoding=job.encoding,
             delimiter=job.delimiter,
             publish_mode=job.publish_mode,

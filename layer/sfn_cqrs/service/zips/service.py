@@ -150,7 +150,7 @@ class ZipImports:
             source=job.source,
             size=job.size,
             by=Audit(iso(now), caller.user, caller.ip),
-            client=caller.client,
+            client=caller.client or job.client,  # what a client sent stays a client's
             table=job.table,
             encoding=job.encoding,
             delimiter=job.delimiter,
