@@ -169,7 +169,8 @@ def test_both_command_machines_have_the_same_states_but_for_what_time_they_have(
 @each([state for state in TASKS if state.machine == LANE])
 def test_in_the_express_lane_two_minutes_of_a_busy_aws_are_sat_out(state: State) -> None:
     *polls, busy, died = state.body["Retry"]
-    limit = state.body["TimeoutSeconds"] + sum(delays(busy))
+    recorder = MACHINES[LANE].asl["States"]["mark_failed"]
+    limit = state.body["TimeoutSeconds"] + sum(delays(busy)) + recorder["TimeoutSeconds"]
 
     assert busy["ErrorEquals"] == list(BUSY_ERRORS)
     assert 60 <= sum(delays(busy)) <= 120
@@ -182,6 +183,19 @@ def test_in_the_express_lane_two_minutes_of_a_busy_aws_are_sat_out(state: State)
         [POLL] if state.name == "check_version" else []
     )
     assert all(retrier["MaxAttempts"] == POLLS for retrier in polls)
+
+
+def test_in_the_express_lane_all_states_may_take_all_their_time_and_the_last_records_it() -> None:
+    states = [state for state in TASKS if state.machine == LANE]
+    polls = states[0].body["Retry"][0]
+    looks = [polls["IntervalSeconds"] * polls["BackoffRate"] ** each for each in range(POLLS)]
+    limits = [state.body["TimeoutSeconds"] for state in states]
+
+    assert states[0].name == "check_version"
+    assert {state.name: limit for state, limit in zip(states, limits, strict=True)} == {
+        state.name: TEMPLATE.state_function(LANE, state.name).timeout + 5 for state in states
+    }
+    assert sum(limits) + sum(looks) < MACHINES[LANE].asl["TimeoutSeconds"]
 
 
 @each([state for state in TASKS if is_batch(state)])
