@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sfn_local.executions.history import Event
+
 ENTERED, EXITED = "StateEntered", "StateExited"
 ATTEMPTS = ("TaskScheduled", "LambdaFunctionScheduled", "MapStateStarted", "ParallelStateStarted")
 FAILURES = ("Failed", "TimedOut")
@@ -45,6 +47,21 @@ class Step:
     def seconds(self) -> float | None:
         """How long it took."""
         return None if self.exited is None else (self.exited - self.entered).total_seconds()
+
+
+def logged_events(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """GetExecutionHistory's events of what an EXPRESS machine has logged of one execution."""
+    numbered = sorted(lines, key=lambda line: int(line["id"]))
+    return [
+        Event(
+            int(line["id"]),
+            int(line["previous_event_id"]),
+            int(line["event_timestamp"]) / 1000,
+            line["type"],
+            line["details"] or None,
+        ).as_aws_shows_it()
+        for line in numbered
+    ]
 
 
 def owners(events: Iterable[dict[str, Any]]) -> dict[int, Step | None]:

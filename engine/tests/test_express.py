@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from engine.tests.served import Served, refused
 
 from sfn_local import Engine, InlineFunctions, RealClock, ThreadScheduler, VirtualClock
+from sfn_local.executions.express import MOST_BYTES
 
 ROLE = "arn:aws:iam::000000000000:role/sfn"
 PASS = {"Type": "Pass", "Result": {"Arg1": "argument1"}, "End": True}
@@ -137,6 +138,25 @@ def test_histories_of_express_executions_go_to_a_file(express: Express, tmp_path
         "execution_arn": arn,
         "redrive_count": "0",
     }
+
+
+def test_a_log_that_has_grown_too_large_is_put_aside(tmp_path: Path) -> None:
+    path = tmp_path / "express.jsonl"
+    engine = Engine(
+        functions=InlineFunctions(lambda _name, payload: payload),
+        clock=VirtualClock(),
+        express_log=path,
+    )
+    definition = {"StartAt": "a", "States": {"a": PASS}}
+    machine = engine.create_state_machine("m", definition, "EXPRESS")
+
+    for name in ("x", "y", "z"):
+        engine.start_sync_execution(machine, name)
+        logged = [json.loads(line) for line in path.read_text().splitlines()]
+        assert {event["execution_arn"].split(":")[-2] for event in logged} == {name}
+        path.write_text(path.read_text() + "\n" * MOST_BYTES)
+
+    assert '"ExecutionSucceeded"' in path.with_suffix(".old").read_text()
 
 
 @pytest.mark.parametrize(

@@ -279,10 +279,12 @@ class LocalStack:
         self.deployment = deploy(self.aws, self.name, plain, self.template.overrides)
 
     def _start_engine(self) -> None:
+        self.state.express_log.write_text("", encoding="utf-8")
         self.engine = Engine(
             functions=self.functions,
             services=CachedServices(self.client),
             express_repeats=self._express_repeats,
+            express_log=self.state.express_log,
         )
         self._cleanup.callback(self.engine.close)
         rules = EventRules(self.deployment.rules, self.functions.invoke_async)

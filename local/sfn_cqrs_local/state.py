@@ -58,6 +58,11 @@ class StateFolder:
         return self.path / "stack.log"
 
     @property
+    def express_log(self) -> Path:
+        """What EXPRESS executions did, an event a line."""
+        return self.path / "express.jsonl"
+
+    @property
     def fabric_log(self) -> Path:
         """What the AWS fabric prints."""
         return self.path / "fabric.log"

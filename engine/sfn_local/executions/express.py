@@ -17,6 +17,7 @@ LONGEST_SECONDS = 300.0
 BILLED_STEP, BILLED_MEMORY = 100, 64
 ACTIVITY = ":activity:"
 CALLBACK = ".waitForTaskToken"
+MOST_BYTES = 16 * 1024 * 1024
 
 
 def check_express(definition: Json) -> None:
@@ -42,14 +43,20 @@ def check_express(definition: Json) -> None:
 
 
 class ExpressLog:
-    """The histories of EXPRESS executions in a file, one event a line, as CloudWatch shows them."""
+    """The histories of EXPRESS executions in a file, one event a line, as CloudWatch shows them.
 
-    def __init__(self, path: Path) -> None:
+    A file that has grown too large is put aside as `.old`, in the place of the one before.
+    """
+
+    def __init__(self, path: Path, most_bytes: int = MOST_BYTES) -> None:
         """Lines are added to the file."""
         self._path = path
+        self._most_bytes = most_bytes
 
     def write(self, execution: Execution) -> None:
         """Add the events of an execution that has ended."""
+        if self._path.exists() and self._path.stat().st_size > self._most_bytes:
+            self._path.replace(self._path.with_suffix(".old"))
         with self._path.open("a", encoding="utf-8") as file:
             file.writelines(f"{json.dumps(event)}\n" for event in _logged(execution))
 

@@ -11,9 +11,10 @@ from typing import Any, Final, ParamSpec, TypeVar
 import click
 
 from sfn_cqrs.domain.failure import Failure
+from sfn_cqrs.domain.process import Process
 from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
 from sfn_cqrs_local.client.aws import find_target
-from sfn_cqrs_local.client.executions import Executions, Found
+from sfn_cqrs_local.client.executions import EXPRESS, Executions, Found
 from sfn_cqrs_local.identity import DEFAULT_TENANT
 from sfn_cqrs_local.terminal.causes import shortened
 from sfn_cqrs_local.terminal.commands import look_at
@@ -103,7 +104,15 @@ def list_(
 @executions_of_stack
 @json_option
 def show(name: str, with_data: bool, executions: Executions, as_json: bool) -> None:
-    """Show the path of an execution, how long each state took, and why it failed."""
+    """Show the path of an execution, how long each state took, and why it failed.
+
+    Of one in the express lane it shows what the machine logged: on AWS what failed, and of all
+    others what the item tells.
+    """
+    process = executions.unlogged(name)
+    if process is not None:
+        _print_unlogged(name, process, as_json=as_json)
+        return
     found = executions.find(name)
     described, events = executions.describe(found)
     if as_json:
@@ -160,8 +169,7 @@ def graph(name: str, svg_path: str | None, executions: Executions) -> None:
     """Draw the path of an execution on its machine: Mermaid text, or an SVG picture in a file."""
     found = executions.find(name)
     _, events = executions.describe(found)
-    machine = executions.client.describe_state_machine_for_execution(executionArn=found.arn)
-    definition = json.loads(machine["definition"])
+    definition = executions.definition(found)
     draw = mermaid if svg_path is None else svg
     picture = draw(definition, taken(events))
     if svg_path in (None, "-"):
@@ -169,6 +177,32 @@ def graph(name: str, svg_path: str | None, executions: Executions) -> None:
     else:
         Path(str(svg_path)).write_text(picture, encoding="utf-8")
         click.echo(f"{found.name} is drawn in {svg_path}")
+
+
+def _print_unlogged(item: str, process: Process, *, as_json: bool) -> None:
+    """Print what is known of a version's run in the express lane which has logged nothing."""
+    told = {
+        "machine": EXPRESS,
+        "version": process.version,
+        "attempt": process.attempt,
+        "outcome": str(process.outcome),
+        "lastStatus": process.status,
+        "updatedAt": process.updated_at,
+        "error": process.error,
+        "cause": process.cause,
+    }
+    if as_json:
+        print_json(told)
+        return
+    claimed = "a run has claimed it" if process.run else "no run has claimed it"
+    click.echo(f"version {process.version} of {item}, attempt 1 of {EXPRESS}: {claimed}\n")
+    click.echo(f"{process.outcome} by {process.status} at {process.updated_at}")
+    if process.error:
+        first, *code = (process.cause or "").splitlines() or [""]
+        click.secho(f"{process.error}: {first}", fg="red")
+        click.echo("\n".join(shortened(code)), nl=bool(code))
+    click.echo("Step Functions keeps no EXPRESS executions, and the machine has logged none of it")
+    click.echo(f"sfn-cqrs logs --item {item}")
 
 
 def _shown(found: Found) -> dict[str, Any]:

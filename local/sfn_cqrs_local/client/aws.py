@@ -23,6 +23,8 @@ class Target:
     endpoints: Mapping[str, str]
     stack: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    express_log: Path | None = None
+    """Where the local engine logs what EXPRESS machines do."""
 
     def client(self, service: str) -> Any:
         """Return a boto3 client."""
@@ -59,9 +61,12 @@ def find_target(state: Path, stack: str | None) -> Target:
     """
     if stack is not None:
         return Target(stack_outputs(stack), {}, stack)
-    info = StateFolder(state).read()
+    folder = StateFolder(state)
+    info = folder.read()
     endpoints = {"aws": info.aws, "stepfunctions": info.sfn, "lambda": info.lambda_}
-    return Target(info.outputs, endpoints, environment=info.environment)
+    return Target(
+        info.outputs, endpoints, environment=info.environment, express_log=folder.express_log
+    )
 
 
 def stack_outputs(stack: str) -> dict[str, str]:

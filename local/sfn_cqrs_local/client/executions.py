@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Final
 
 import click
 
+from sfn_cqrs.adapters.command_items import as_process
+from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.process import Lane, Process
 from sfn_cqrs_local.client.aws import Target
+from sfn_cqrs_local.client.express_runs import ExpressRun, runs_in_file, runs_on_aws
 from sfn_cqrs_local.client.recent import WHOLE_ID
 from sfn_cqrs_local.terminal.words import unknown
 
@@ -23,10 +27,10 @@ DESCRIBED: Final = 100
 """So many are asked for their input, in search of an id."""
 SHOWN: Final = 5
 EXPRESS: Final = "command-express"
-NOT_LISTED: Final = (
-    "Step Functions keeps no executions of an EXPRESS machine: sfn-cqrs chain show TYPE CODE"
-    " says what became of a version, sfn-cqrs logs --item TYPE/CODE what its functions logged"
-)
+LOOKED_BACK: Final = timedelta(days=1)
+"""So far back the log of an EXPRESS machine is read for a list."""
+VERSIONS: Final = 5
+"""So many of an item's latest versions are looked for in that log."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Found:
     status: str
     started: datetime
     stopped: datetime | None
+    run: ExpressRun | None = None
+    """What was logged of it, if it is one of an EXPRESS machine."""
 
 
 class Executions:
@@ -59,9 +65,7 @@ class Executions:
         arns = self.machines()
         if machine is not None and machine not in arns:
             raise click.ClickException(unknown("machine", machine, arns))
-        if machine == EXPRESS:
-            raise click.ClickException(NOT_LISTED)
-        chosen = [(machine, arns[machine])] if machine else self._listed()
+        chosen = [(machine, arns[machine])] if machine else arns.items()
         lists = (islice(self._of(name, arn, status), count) for name, arn in chosen)
         found = chain.from_iterable(lists)
         return sorted(found, key=lambda one: one.started, reverse=True)[:count]
@@ -70,7 +74,25 @@ class Executions:
         """The executions of an item's versions, the newest first."""
         prefixes = tuple(self._prefixes(item, count))
         machine = self.machines()["command"]
-        return [one for one in self._of("command", machine) if one.name.startswith(prefixes)]
+        found = [one for one in self._of("command", machine) if one.name.startswith(prefixes)]
+        found += self._express_runs_of(self.processes(item))
+        return sorted(found, key=lambda one: one.started, reverse=True)
+
+    def processes(self, item: str) -> list[Process]:
+        """The process items of an item's latest versions, the newest first."""
+        key = self._key(item)
+        found = self._target.client("dynamodb").query(
+            TableName=self._target.outputs["CommandsTableName"],
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :versions)",
+            ExpressionAttributeValues={
+                ":pk": {"S": key.pk},
+                ":versions": {"S": key.versions_prefix},
+            },
+            ScanIndexForward=False,
+            Limit=2 * VERSIONS,  # each with its command
+        )
+        plain = [unmarshal(one) for one in found["Items"]]
+        return [as_process(one) for one in plain if one.get("kind") == "process"]
 
     def find(self, text: str) -> Found:
         """The one execution that a person means.
@@ -102,8 +124,17 @@ class Executions:
             f"{len(found)} executions begin with {text!r}; give more of it: {names}"
         )
 
+    def unlogged(self, text: str) -> Process | None:
+        """The process item of an item's latest version whose run has logged nothing."""
+        latest = self.processes(text)[:1] if "/" in text and not text.startswith("arn:") else []
+        if not latest or not latest[0].is_express or any(self._express_runs_of(latest)):
+            return None
+        return latest[0]
+
     def describe(self, found: Found) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """An execution and its events, without what holds a task token."""
+        if found.run is not None:
+            return found.run.described, [without_token(event) for event in found.run.events]
         described = self.client.describe_execution(executionArn=found.arn)
         pages = self.client.get_paginator("get_execution_history")
         events = [
@@ -113,18 +144,25 @@ class Executions:
         ]
         return described, events
 
-    def _listed(self) -> list[tuple[str, str]]:
-        return [(name, arn) for name, arn in self.machines().items() if name != EXPRESS]
+    def definition(self, found: Found) -> dict[str, Any]:
+        """What the machine of an execution did when it ran; of an EXPRESS one: does."""
+        if found.run is None:
+            machine = self.client.describe_state_machine_for_execution(executionArn=found.arn)
+        else:
+            arn = found.run.machine_arn
+            machine = self.client.describe_state_machine(stateMachineArn=arn)
+        definition: dict[str, Any] = json.loads(machine["definition"])
+        return definition
 
     def _beginning_with(self, text: str) -> list[Found]:
-        every = [one for name, arn in self._listed() for one in self._of(name, arn)]
+        every = [one for name, arn in self.machines().items() for one in self._of(name, arn)]
         exact = [one for one in every if one.name == text]
         return exact or [one for one in every if one.name.startswith(text)]
 
     def _with_id(self, id_: str) -> Iterator[Found]:
         """Those whose input names an id; the newest of each machine first."""
-        for name, arn in self._listed():
-            if name == "command":
+        for name, arn in self.machines().items():
+            if name in ("command", EXPRESS):
                 continue
             for one in islice(self._of(name, arn), DESCRIBED):
                 described = self.client.describe_execution(executionArn=one.arn)
@@ -132,12 +170,36 @@ class Executions:
                     yield one
 
     def _prefixes(self, item: str, count: int) -> Iterator[str]:
-        type_, _, code = item.partition("/")
-        table, key = self._target.outputs["CommandsTableName"], ItemKey(self._tenant, type_, code)
+        table, key = self._target.outputs["CommandsTableName"], self._key(item)
         for version in range(1, count + 1):
             yield CommandRef(key, version, 1).execution_name(table).removesuffix("1")
 
+    def _key(self, item: str) -> ItemKey:
+        type_, _, code = item.partition("/")
+        return ItemKey(self._tenant, type_, code)
+
+    def _express_runs_of(self, processes: list[Process]) -> Iterator[Found]:
+        """The runs of versions that are, or were first, in the express lane."""
+        mine = [one for one in processes if one.lane is Lane.EXPRESS]
+        if not mine:
+            return
+        table = self._target.outputs["CommandsTableName"]
+        names = {replace(one.ref, attempt=1).execution_name(table) for one in mine}
+        since = min(datetime.fromisoformat(one.opened_at) for one in mine) - LOOKED_BACK
+        for run in self._runs(since, names):
+            if run.name in names:
+                yield _of_run(run)
+
+    def _runs(self, since: datetime, names: Collection[str] = ()) -> list[ExpressRun]:
+        if self._target.express_log is not None:
+            return runs_in_file(self._target.express_log)
+        return runs_on_aws(self._target, since, names)
+
     def _of(self, machine: str, arn: str, status: str | None = None) -> Iterator[Found]:
+        if machine == EXPRESS:
+            logged = map(_of_run, self._runs(datetime.now(UTC) - LOOKED_BACK))
+            yield from (one for one in logged if status in (None, one.status))
+            return
         given = {"stateMachineArn": arn, **({"statusFilter": status} if status else {})}
         pages = self.client.get_paginator("list_executions").paginate(**given)
         every = (one for page in pages for one in page["executions"])
@@ -150,6 +212,12 @@ class Executions:
                 one["startDate"].astimezone(UTC),
                 one.get("stopDate"),
             )
+
+
+def _of_run(run: ExpressRun) -> Found:
+    told = run.described
+    when = (told["startDate"], told.get("stopDate"))
+    return Found(run.arn, run.name, EXPRESS, told["status"], *when, run)
 
 
 def without_token(event: dict[str, Any]) -> dict[str, Any]:
