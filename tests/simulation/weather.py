@@ -22,6 +22,9 @@ from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import Decided
 from sfn_cqrs.service.commands.service import CommandService
 
+PROMISED_SHARE = 0.04
+"""The share of failing calls that every flow survives without a person."""
+
 ORDER = {"order": "o-1", "customer": "ada", "total": 4, "lines": [{"sku": "BOOK", "quantity": 2}]}
 
 
@@ -142,17 +145,35 @@ def saga(system: WholeSystem) -> None:
     system.settle()
     orders = (("o-1", "visa"), ("o-2", "declined"), ("sent", "visa"))
     ids = [_ordered(system, order_id, card) for order_id, card in orders]
-    system.until(lambda: all(_saga(system, id_) in ENDED for id_ in ids))
+    _ended(system, *ids)
     assert [_saga(system, id_) for id_ in ids] == ["COMPLETED", "COMPENSATED", "COMPENSATED"]
     CommandService(TENANT).publish("ORDER", "sent", name="sent", attributes=sent, version=-1)
     system.settle()
     with refunds_are_refused():
         parked = _ordered(system, "sent", "visa", key="parked")
-        system.until(lambda: _saga(system, parked) in ENDED)
+        _ended(system, parked)
     assert _saga(system, parked) == "PARKED"
     left = system.ask("GET", "/data/STOCK/BOOK")
     assert left["attributes"] == {"available": 5}  # of the first, and of the one that is parked
     assert system.ask("GET", "/data/PAYMENT/o-1")["attributes"]["status"] == "CHARGED"
+
+
+def _ended(system: WholeSystem, *ids: str) -> None:
+    """Wait for the end of sagas. What is parked since every try met the weather is redriven.
+
+    A step makes up to 14 calls. Where a tenth of all calls and a tenth of all answers fails, after
+    botocore's own retries, one try of such a step in twenty gets through, and fifteen may not.
+    """
+    system.until(lambda: all(_saga(system, id_) in ENDED for id_ in ids))
+    for id_ in [each for each in ids if _is_worn_out(system, each)]:
+        assert system.share > PROMISED_SHARE, "the retries were to outlast this weather"
+        system.api("POST", f"/sagas/{id_}/redrive")  # which may have been heard before
+        _ended(system, *ids)
+
+
+def _is_worn_out(system: WholeSystem, id_: str) -> bool:
+    found = system.ask("GET", f"/sagas/{id_}")
+    return (found["status"], found.get("error")) == ("PARKED", "TransientError")
 
 
 def _ordered(system: WholeSystem, order: str, card: str, key: str = "") -> str:
@@ -321,9 +342,9 @@ def nothing_starts(system: WholeSystem) -> None:
             not system.unsettled()
             and _task(system, task_id)["status"] in ENDED
             and _approval(system, approval_id)["stage"] == "DONE"
-            and _saga(system, saga_id) in ENDED
         )
     )
+    _ended(system, saga_id)
     system.settle()
     assert _task(system, task_id)["status"] == "COMPLETED"
     assert _saga(system, saga_id) == "COMPLETED"

@@ -88,6 +88,7 @@ class WholeSystem(ZipSystem):
         self, seed: int | None = None, *, weather: tuple[float, int] = (0.0, 0), **more: Any
     ) -> None:
         super().__init__(seed, **{"express": 0.1, **more})
+        self.share = weather[0]
         forecast = Forecast(*weather, spared=frozenset((API, *CALM)))
         self.weather = Weather(forecast, self.calls.function)
         self.calls.observers.append(self._meet)
