@@ -55,6 +55,8 @@ def report(*cells: str) -> str:
         ("\t=1", "'\t'=1"),
         ("\r", "'\r"),
         ("\0=1", "'\0=1"),
+        ("-1\t*cmd|x!A1", "'-1\t*cmd|x!A1"),
+        ("a;-1;b", "a;'-1;b"),
     ],
 )
 def test_what_a_spreadsheet_would_calculate_is_made_text(cell: str, shown: str) -> None:
@@ -72,6 +74,7 @@ def test_numbers_and_plain_text_stay_as_they_are(cell: str) -> None:
 @given(CELLS)
 @example("''\t'=1")
 @example("'\n")
+@example("'-1;'-1")
 def test_what_was_made_text_is_read_back_as_it_was(cell: str) -> None:
     assert plain(safe(cell)) == cell
 
@@ -83,6 +86,8 @@ def is_number(cell: str) -> bool:
 
 @given(CELLS, CELLS)
 @example("-1", "")
+@example("-1;", "")
+@example("-1\t*A1", "")
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_no_cell_is_a_formula_wherever_the_file_is_opened(
     separator: str, first: str, second: str

@@ -15,10 +15,12 @@ _BLANK_AT_FIRST = re.compile("'*[\t\r\n]")
 
 
 def safe(cell: str) -> str:
-    """Put an apostrophe before what would be calculated; plain numbers stay as they are."""
+    """Put an apostrophe before what would be calculated; a number that ends a cell is left."""
     if not _FORMULA.search(cell) and not _BLANK_AT_FIRST.match(cell):
         return cell
-    shown = "".join(f"'{part}" if _is_formula(part) else part for part in _SEPARATOR.split(cell))
+    *parts, last = _SEPARATOR.split(cell)
+    shown = "".join(f"'{part}" if _FORMULA.match(part) else part for part in parts)
+    shown += f"'{last}" if _is_formula(last) else last
     return f"'{shown}" if _BLANK_AT_FIRST.match(cell) else shown
 
 
@@ -27,11 +29,13 @@ def plain(cell: str) -> str:
     if "'" not in cell:
         return cell
     shown = cell[1:] if cell[0] == "'" and _BLANK_AT_FIRST.match(cell) else cell
-    return "".join(
-        part[1:] if part[:1] == "'" and _is_formula(part[1:]) else part
-        for part in _SEPARATOR.split(shown)
+    *parts, last = _SEPARATOR.split(shown)
+    found = "".join(
+        part[1:] if part[:1] == "'" and _FORMULA.match(part[1:]) else part for part in parts
     )
+    return found + (last[1:] if last[:1] == "'" and _is_formula(last[1:]) else last)
 
 
 def _is_formula(part: str) -> bool:
+    """Whether what ends a cell would be calculated; what stands before more text is no number."""
     return _FORMULA.match(part) is not None and not _NUMBER.fullmatch(part)
