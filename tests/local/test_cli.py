@@ -213,6 +213,7 @@ def test_an_item_is_published_changed_and_shown(on_stack):
 
 
 @pytest.mark.stack
+@pytest.mark.real_time("a slow machine applies a version after it was asked for")
 def test_whoever_publishes_may_wait_for_the_version(on_stack):
     options = ["--name", "x", "--wait"]
     good = on_stack("publish", "ORDER", "o-w", "--attributes", ORDER, *options)

@@ -132,6 +132,7 @@ def test_an_item_runs_once_on_a_good_day_and_at_least_once_on_a_bad_one(
     assert len(story.differences()) == differences
 
 
+@pytest.mark.proof
 @pytest.mark.real_time("the machines retry what the weather refuses, in real seconds")
 def test_commands_add_up_while_a_share_of_everything_fails(tmp_path):
     with quick_stack(state_dir=tmp_path, weather=(0.04, 7)) as stack:

@@ -35,6 +35,7 @@ def codes(api, **query):
     return [order["code"] for order in api.get("/orders/search", **query)["items"]]
 
 
+@pytest.mark.real_time("a slow machine applies a version after it was asked for")
 def test_orders_are_found_by_whatever_they_have(api):
     for code, name, customer, total in (
         ("s-1", "Red bicycle", "ada", 120.5),

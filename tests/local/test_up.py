@@ -100,6 +100,7 @@ def test_a_stack_ends_on_signals_that_whoever_started_it_had_blocked(tmp_path):
     assert process.wait(10) == 0
 
 
+@pytest.mark.proof
 def test_an_isolated_stack_publishes_to_the_read_model_in_processes_that_end_with_it(tmp_path):
     process = up(tmp_path, "--isolated", "--template", str(TEMPLATE))
     http = endpoints(process)["http"]

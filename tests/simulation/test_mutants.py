@@ -11,6 +11,8 @@ LONG = [
     in (
         "the sweep does not wake who is blocked",
         "any attempt may write",
+        "any restart counts, however old",
+        "whatever its outcome it may leave",
         "the sweep takes a version that waits for one in the express lane",
     )
 ]

@@ -68,7 +68,12 @@ def moments_of(story: Story, functions: tuple[str, ...]) -> list[tuple[AwsCall, 
     return [*firsts, *((call, "after") for call in made.values())]
 
 
-@shares(4)
+def is_sweep_for_nothing(call: AwsCall) -> bool:
+    """Whether a sweep that always dies here heals nothing: an alarm tells of its failures."""
+    return call.function == SWEEP and not call.operation.startswith("Restart")
+
+
+@shares(8)
 @pytest.mark.parametrize("times", [1, ALWAYS], ids=["once", "always"])
 @pytest.mark.parametrize("name", STORIES)
 def test_killed_at_any_call_a_saga_ends_right(name: str, times: int, nth: int) -> None:
@@ -77,6 +82,8 @@ def test_killed_at_any_call_a_saga_ends_right(name: str, times: int, nth: int) -
     assert {call.function for call, _ in moments} == set(functions)
 
     for call, moment in every(nth, moments):
+        if times == ALWAYS and is_sweep_for_nothing(call):
+            continue
         fault = Fault(call.function, call.number, moment, times=times)
         try:
             end = tell(replace(story, faults=(*story.faults, fault)))
