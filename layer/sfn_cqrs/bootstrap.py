@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.zip_jobs import ZipJobs
     from sfn_cqrs.domain.import_budget import ImportBudget, Limits
     from sfn_cqrs.domain.import_job import Job
+    from sfn_cqrs.domain.import_queue import ImportQueue, Places
     from sfn_cqrs.domain.saga import Saga
 
 T = TypeVar("T")
@@ -236,6 +237,26 @@ def import_limits() -> "Limits":
         jobs=int(os.environ["TENANT_OPEN_IMPORTS"]),
         size=int(os.environ["TENANT_OPEN_BYTES"]),
         rows=int(os.environ["TENANT_OPEN_ROWS"]),
+    )
+
+
+@_once
+def import_queue() -> "Records[ImportQueue]":
+    """Which imports run, and who waits."""
+    from sfn_cqrs.adapters.import_queue import IMPORT_QUEUE  # noqa: PLC0415
+    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
+
+    table = os.environ["IMPORT_TMP_TABLE"]
+    return Records(_client("dynamodb"), table, IMPORT_QUEUE, requests=requests(), now=now)
+
+
+@_once
+def import_places() -> "Places":
+    """How many imports run at a time."""
+    from sfn_cqrs.domain.import_queue import Places  # noqa: PLC0415
+
+    return Places(
+        tenant=int(os.environ["TENANT_RUNNING_IMPORTS"]), all=int(os.environ["RUNNING_IMPORTS"])
     )
 
 

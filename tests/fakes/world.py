@@ -27,11 +27,13 @@ from tests.fakes.zips import ZipBucket
 
 from sfn_cqrs.adapters.import_budget import IMPORT_BUDGETS
 from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.adapters.import_queue import IMPORT_QUEUE
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.threads import at_once
 from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget
 from sfn_cqrs.domain.import_budget import Limits
+from sfn_cqrs.domain.import_queue import Places
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.write_rate import Rate
@@ -51,6 +53,7 @@ class World(KeepsRecords):
         task_ttl: Retention | None = None,
         write_rate: Rate | None = None,
         import_limits: Limits | None = None,
+        import_places: Places | None = None,
     ) -> None:
         self.clock = ManualClock()
         self.at_once = at_once
@@ -72,6 +75,8 @@ class World(KeepsRecords):
         self.imports = ImportTable(self.store)
         self.import_jobs = self.records(IMPORTS)
         self.import_budgets = self.records(IMPORT_BUDGETS)
+        self.import_queue = self.records(IMPORT_QUEUE)
+        self.import_places = import_places or Places(5, 15)
         self.import_limits = import_limits or Limits(20, 10 * 1024**3, 10_000_000)
         self.import_bucket = ImportBucket(self.store)
         self.zip_jobs = self.zip_table()
@@ -139,6 +144,8 @@ class World(KeepsRecords):
             "imports",
             "import_jobs",
             "import_budgets",
+            "import_queue",
+            "import_places",
             "import_limits",
             "import_bucket",
             "zip_jobs",

@@ -31,6 +31,8 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.adapters.wait_table import WaitTable
+from sfn_cqrs.domain.import_queue import IMPORTS as IMPORT_QUEUE
+from sfn_cqrs.domain.import_queue import ImportQueue, Settle
 from sfn_cqrs.domain.keys import (
     ApprovalKey,
     ApprovalRef,
@@ -746,15 +748,22 @@ def wait_for_archive(id_: str, attempt: int) -> None:
         time.sleep(0.1)
 
 
+def is_a_file_by_the_machine(item: Any) -> bool:
+    """Whether it is the import of a file that the machine has gone through, and no archive's."""
+    is_by_the_machine = item.get("mode") == {"S": "STEP_FUNCTION"}
+    return is_by_the_machine and "loaded" in item and "parent" not in item
+
+
 def lose_imports_and_sweep(stack: LocalStack) -> None:
     """One import whose start is lost, one whose end is, and one that moves on."""
     client, table = stack.client("dynamodb"), stack.outputs["ImportTmpTableName"]
     items = client.scan(TableName=table)["Items"]
-    found = next(item for item in items if item.get("mode") == {"S": "STEP_FUNCTION"})
+    found = next(item for item in items if is_a_file_by_the_machine(item))
     found = {name: value for name, value in found.items() if name != "ending"}
     found |= {"status": {"S": "PROCESSING"}}
     found |= {"opened_at": {"S": "2026-01-01T00:00:00.000Z"}}
     found["loaded"]["M"]["rows"] = {"N": "8"}
+    let_one_wait(stack, next(each for each in items if each.get("ulid") == found["ulid"]))
     lost, moving = "01KAXK3V9Q0M3W8C5R6T7Y8Z01", "01KAXK3V9Q0M3W8C5R6T7Y8Z02"
     for ulid in (found["ulid"]["S"], lost, moving):
         place = ImportKey("tenant1", ulid)
@@ -773,6 +782,19 @@ def lose_imports_and_sweep(stack: LocalStack) -> None:
     client.put_item(TableName=table, Item={**place, "kind": {"S": "count"}, **whose, **count})
     until = time.monotonic() + 20
     while bootstrap.import_jobs().find(ImportKey("tenant1", moving)).step != 10:  # type: ignore[union-attr]
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def let_one_wait(stack: LocalStack, ended: Any) -> None:
+    """An import ends while others are said to wait: who is told looks for them."""
+    client, table = stack.client("dynamodb"), stack.outputs["ImportTmpTableName"]
+    bootstrap.import_queue().create(ImportQueue())
+    waiting = Settle(seen=frozenset(), left=frozenset({"tenant1"}))
+    assert bootstrap.import_queue().change(IMPORT_QUEUE, waiting).done
+    client.put_item(TableName=table, Item={**ended, "touched": {"S": "yes"}})
+    until = time.monotonic() + 20
+    while bootstrap.import_queue().find(IMPORT_QUEUE).waiting:  # type: ignore[union-attr]
         assert time.monotonic() < until
         time.sleep(0.1)
 

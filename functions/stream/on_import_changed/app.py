@@ -17,6 +17,7 @@ from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.notices import import_execute
 from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service.imports.progress import advance, tell
+from sfn_cqrs.service.imports.queue import leave, may_begin, start
 from sfn_cqrs.service.stream import Outbox, stream_of
 from sfn_cqrs.service.zips.progress import tell_zip
 
@@ -30,17 +31,27 @@ def _read(image: Item) -> Job | ZipJob | ImportKey:
 @stream_of("import", _read)
 def lambda_handler(found: Job | ZipJob | ImportKey, outbox: Outbox) -> None:
     """Start a job, or tell how far it is; a job's counters are looked at once a batch."""
-    match found:
-        case ImportKey():
-            if outbox.is_first(found):
-                advance(found)
-        case ZipJob(status=JobStatus.CREATED):
-            bootstrap.zip_executions().start(found.ref)
-        case ZipJob():
-            tell_zip(found, outbox)
-        case Job(status=JobStatus.CREATED) if found.cells is not None:
-            outbox.notices.append(import_execute(found, bootstrap.import_table_name()))
-        case Job(status=JobStatus.CREATED):
-            bootstrap.import_executions().start(found.key)
-        case Job() if found.step is not None or found.ending is not None:
-            tell(found, outbox)
+    if isinstance(found, ImportKey):
+        if outbox.is_first(found):
+            advance(found)
+    elif found.status is JobStatus.CREATED:
+        _begin(found, outbox)
+    else:
+        _tell(found, outbox)
+        if not found.status.is_open and outbox.is_first((found.key, "has ended")):
+            leave(found)
+
+
+def _begin(job: Job | ZipJob, outbox: Outbox) -> None:
+    """A single row is its message's; a file or an archive begins when it is its turn."""
+    if isinstance(job, Job) and job.cells is not None:
+        outbox.notices.append(import_execute(job, bootstrap.import_table_name()))
+    elif may_begin(job):
+        start(job)
+
+
+def _tell(job: Job | ZipJob, outbox: Outbox) -> None:
+    if isinstance(job, ZipJob):
+        tell_zip(job, outbox)
+    elif job.step is not None or job.ending is not None:
+        tell(job, outbox)

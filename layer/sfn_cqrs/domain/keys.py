@@ -180,6 +180,28 @@ class BudgetKey:
         return [self.pk]
 
 
+@dataclass(frozen=True, slots=True)
+class QueueKey:
+    """Who has a place of so many that all tenants share."""
+
+    what: str
+
+    @property
+    def pk(self) -> str:
+        """The partition of all queues."""
+        return "QUEUE"
+
+    @property
+    def sk(self) -> str:
+        """The sort key: what is queued for."""
+        return self.what
+
+    @property
+    def listed_in(self) -> list[str]:
+        """Where it lies; nobody lists it."""
+        return [self.pk]
+
+
 class ImportKind(StrEnum):
     """A file that the machine imports, or a single row.
 

@@ -166,8 +166,8 @@ def sweep_ended(kinds: Iterable[Kind[Any]], arn: str, execution_input: dict[str,
     return "foreign"
 
 
-def sweeping(*kinds: Kind[Any]) -> LambdaHandler:
-    """Make the handler of a function that sweeps kinds, every minute.
+def sweeping(*kinds: Kind[Any], then: Callable[[], object] = lambda: None) -> LambdaHandler:
+    """Make the handler of a function that sweeps kinds, every minute, and then does more.
 
     And, when an execution of their machines has ended other than well, at once what it worked on.
 
@@ -195,6 +195,7 @@ def sweeping(*kinds: Kind[Any]) -> LambdaHandler:
                 busy.append(kind.name)
         if busy:
             raise TransientError(f"not swept: {', '.join(busy)}")
+        then()
         return dict(swept)
 
     return lambda_handler

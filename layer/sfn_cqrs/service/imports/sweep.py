@@ -8,6 +8,7 @@ from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.notices import QUEUE_PATIENCE, import_execute
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.parent import answer_parent
+from sfn_cqrs.service.imports.queue import may_begin, start
 
 
 def sweep_import(key: ImportKey) -> str:
@@ -29,7 +30,9 @@ def sweep_import(key: ImportKey) -> str:
         return "queued"
     if job.status is JobStatus.PROCESSING and job.mode is ProcessingMode.STEP_FUNCTION:
         return "begun"
-    bootstrap.import_executions().start(job.key)
+    if not may_begin(job):
+        return "queued"
+    start(job)
     return "started"
 
 

@@ -6,6 +6,7 @@ An answer to a wait that was lost is sent again by the sweep of the file's own i
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ZipKey, ZipRef
 from sfn_cqrs.domain.zip_job import MAX_ATTEMPTS, Restart
+from sfn_cqrs.service.imports.queue import may_begin, start
 
 
 def sweep_zip(key: ZipKey) -> str:
@@ -19,7 +20,9 @@ def sweep_zip(key: ZipKey) -> str:
         return "closed"
     execution = bootstrap.zip_executions().describe(job.ref)
     if execution is None:
-        bootstrap.zip_executions().start(job.ref)
+        if not may_begin(job):
+            return "queued"
+        start(job)
         return "started"
     if execution.is_running:
         return "running"

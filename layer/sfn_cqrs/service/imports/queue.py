@@ -1,0 +1,133 @@
+"""Imports begin when it is their turn: so many of a tenant and of all at a time, oldest first."""
+
+from collections.abc import Iterable, Iterator
+from heapq import merge
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.import_job import Job, JobStatus
+from sfn_cqrs.domain.import_queue import IMPORTS as QUEUE
+from sfn_cqrs.domain.import_queue import Admit, Arrive, ImportQueue, Leave, Settle, Turn
+from sfn_cqrs.domain.keys import ImportKey, ZipKey
+from sfn_cqrs.domain.records import Write
+from sfn_cqrs.domain.sweeps import Cursor
+from sfn_cqrs.domain.zip_job import ZipJob
+
+LOOKED_AT = 1_000
+"""How many that wait are looked at each time; those behind them have their turn later."""
+PER_PAGE = 25
+
+T = TypeVar("T", Job, ZipJob)
+
+
+def may_begin(job: Job | ZipJob) -> bool:
+    """Whether a job's execution may start now, and not only when others have ended.
+
+    One that has no queue to stand in may, and so may one that is cancelled: it only has to end.
+    """
+    if not _stands_in(job) or job.is_cancelled:
+        return True
+    turn = _turn(job)
+    return str(turn) in _changed(Arrive(turn, bootstrap.import_places())).running
+
+
+def start(job: Job | ZipJob) -> None:
+    """Start a job's execution, once."""
+    if isinstance(job, ZipJob):
+        bootstrap.zip_executions().start(job.ref)
+    else:
+        bootstrap.import_executions().start(job.key)
+
+
+def leave(job: Job | ZipJob) -> None:
+    """A job has ended: those that wait for its place begin."""
+    if not _stands_in(job):
+        return
+    queue = _changed(Leave(frozenset({_turn(job)})))
+    if queue.waiting:
+        begin_waiting()
+
+
+def begin_waiting() -> int:
+    """Begin those that wait, the oldest first, as long as there are places; answers how many."""
+    queue = bootstrap.import_queue().find(QUEUE)
+    if queue is None or not queue.waiting:
+        return 0
+    seen, left, begun = queue.waiting, set[str](), 0
+    queue = _changed(Leave(_ended(queue)))
+    places = bootstrap.import_places()
+    for number, job in enumerate(islice(_waiting(), LOOKED_AT + 1)):
+        if len(queue.running) >= places.all or number == LOOKED_AT:
+            return begun  # there may be more, so all that wait go on waiting
+        turn = _turn(job)
+        if queue.has_room(turn.tenant, places):
+            queue = _changed(Admit(turn, places))
+        if str(turn) in queue.running:
+            start(job)
+            begun += 1
+        else:
+            left.add(turn.tenant)
+    _changed(Settle(seen, frozenset(left)))
+    return begun
+
+
+def _stands_in(job: Job | ZipJob) -> bool:
+    """A single row is a message's, and a file of an archive has the archive's place."""
+    return isinstance(job, ZipJob) or (job.cells is None and job.parent is None)
+
+
+def _turn(job: Job | ZipJob) -> Turn:
+    return Turn(job.key.tenant, job.key.id)
+
+
+def _changed(write: Write[ImportQueue]) -> ImportQueue:
+    queues = bootstrap.import_queue()
+    written = queues.change(QUEUE, write)
+    if written.record is None:
+        queues.create(ImportQueue())
+        written = queues.change(QUEUE, write)
+    return written.record or ImportQueue()
+
+
+def _ended(queue: ImportQueue) -> frozenset[Turn]:
+    return frozenset(turn for turn in map(Turn.of, queue.running) if not _is_open(turn))
+
+
+def _is_open(turn: Turn) -> bool:
+    job: Job | ZipJob | None
+    if ZipKey.is_named_by(turn.id):
+        job = bootstrap.zip_jobs().find(ZipKey.of(turn.tenant, turn.id))
+    else:
+        job = bootstrap.import_jobs().find(ImportKey.of(turn.tenant, turn.id))
+    return job is not None and job.status.is_open
+
+
+def _waiting() -> Iterator[Job | ZipJob]:
+    """Those whose execution has not started, the oldest first."""
+    files = _opened(bootstrap.import_jobs(), range(IMPORTS.shards))
+    archives = _opened(bootstrap.zip_jobs(), range(ZIPS.shards))
+    opened: Iterator[Job | ZipJob] = merge(files, archives, key=lambda job: job.opened_at)
+    return (job for job in opened if job.status is JobStatus.CREATED and _stands_in(job))
+
+
+class _OpenTable(Protocol[T]):
+    def opened(
+        self, shard: int, cursor: Cursor | None, before: str, limit: int
+    ) -> tuple[list[T], Cursor | None]: ...
+
+
+def _opened(table: _OpenTable[T], shards: Iterable[int]) -> Iterator[T]:
+    before = iso(bootstrap.now())
+
+    def of(shard: int) -> Iterator[T]:
+        found, cursor = table.opened(shard, None, before, PER_PAGE)
+        yield from found
+        while cursor is not None:
+            found, cursor = table.opened(shard, cursor, before, PER_PAGE)
+            yield from found
+
+    return merge(*map(of, shards), key=lambda job: job.opened_at)
