@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 from tests.support.api import Answer, Api, Person, api_routes, form
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.routes import own_routes
 
 SECRET = "TENANT2-SECRET"
 THEIRS = Person("taro", ("operator",), "tenant2")
@@ -232,6 +235,39 @@ def test_every_route_is_among_them(theirs: Foreign) -> None:
     routes = {f"{method} {path}" for method, path in declared if method != "OPTIONS"}
 
     assert routes == set(asked(theirs)) | NOTHING_OF_ANYBODYS
+
+
+class Asked:
+    """PostgreSQL's place: what it is asked, and nothing in it."""
+
+    def __init__(self) -> None:
+        self.parameters: list[dict[str, Any]] = []
+
+    def rows(self, _query: str, **parameters: Any) -> list[dict[str, Any]]:
+        self.parameters.append(parameters)
+        return []
+
+
+OWN = {
+    "GET /orders/search": [{}, {"customer": SECRET}, {"after": "tenant2"}, {"tenant": "tenant2"}],
+}
+
+
+def test_the_routes_of_the_example_ask_for_the_tenant_of_the_token(api: Api) -> None:
+    sql = Asked()
+    handlers.load()
+
+    with bootstrap.override(sql=sql):
+        for route, queries in OWN.items():
+            method, _, path = route.partition(" ")
+            for query in queries:
+                answer = api.send(OURS, method, path, query=query)
+                assert is_harmless(method, path, answer), (route, query, answer)
+            unknown = api.send(OURS, method, path, query={"tenant": "tenant2"})
+            assert (unknown.status, unknown.body["field"]) == (400, "tenant")
+
+    assert {asked["tenant"] for asked in sql.parameters} == {"tenant1"}
+    assert {f"{one.method} {one.path}" for one in own_routes()} == set(OWN)
 
 
 @pytest.mark.usefixtures("theirs")

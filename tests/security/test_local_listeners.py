@@ -22,6 +22,11 @@ from tests.local.sockets import children, listeners
 
 from sfn_cqrs_local import lambda_api
 from sfn_cqrs_local.checkout import CHECKOUT
+from sfn_cqrs_local.client.aws import find_target
+from sfn_cqrs_local.console.application import ROOT
+from sfn_cqrs_local.console.backend import local
+from sfn_cqrs_local.console.pages import FILES, FORMS, PAGES
+from sfn_cqrs_local.console.server import ConsoleServer
 from sfn_cqrs_local.fabric import session
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.stack import LocalStack
@@ -35,6 +40,7 @@ EVIL = "https://evil.example"
 OUR_PAGE = "http://localhost:5173"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LISTENERS = ("http", "sfn", "lambda", "aws")
+GUARDED = (*LISTENERS, "console")
 ORDER = {
     "type": "ORDER",
     "code": "o-evil",
@@ -71,11 +77,16 @@ def stack(tmp_path_factory, recorder):
     folder = tmp_path_factory.mktemp("state")
     options = {"parameters": {"CorsOrigins": OUR_PAGE}, "reload": False, "recorder": recorder}
     with LocalStack(state_dir=folder, **options) as started:
+        target = find_target(started.state.path, None)
+        console = ConsoleServer(local(started.name, started.http, target, "kenji"))
+        started.front.console = console.origin
         yield started
+        console.close()
 
 
 def port_of(stack: LocalStack, listener: str) -> int:
-    port = urlsplit(stack.info.endpoints()[listener]).port
+    origins = {**stack.info.endpoints(), "console": stack.front.console}
+    port = urlsplit(str(origins[listener])).port
     assert port is not None
     return port
 
@@ -148,7 +159,22 @@ def services(stack: LocalStack) -> Iterator[Ask]:
             yield Ask(method, path, {"Content-Type": "text/plain"}, b"{}")
 
 
-EVERYTHING = {"http": routes, "sfn": operations, "lambda": functions, "aws": services}
+def pages(_stack: LocalStack) -> Iterator[Ask]:
+    """Every page, form and file of the console, by every method."""
+    paths = [f"{ROOT}{path}" for path in (*PAGES, *FORMS, *FILES, "/live", "/who", "/nosuch")]
+    for path in sorted({*paths, "/", f"{ROOT}/static/console.js"}):
+        for method in METHODS:
+            plain = {"Content-Type": "text/plain", "Cookie": "sfn_cqrs_console=x"}
+            yield Ask(method, re.sub(r"\{[^}]+\}", "x", path), plain, b"csrf=x")
+
+
+EVERYTHING = {
+    "http": routes,
+    "sfn": operations,
+    "lambda": functions,
+    "aws": services,
+    "console": pages,
+}
 
 # ------------------------------------------------------------------- how a page can ask for it
 
@@ -274,7 +300,7 @@ def traces(stack, recorder):
 
 @pytest.mark.stack
 @pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize("listener", LISTENERS)
+@pytest.mark.parametrize("listener", GUARDED)
 def test_no_page_reaches_anything_by_any_method(stack, traces, listener, attack):
     port = port_of(stack, listener)
     headers = filled(ATTACKS[attack], port)
@@ -291,7 +317,7 @@ def test_no_page_reaches_anything_by_any_method(stack, traces, listener, attack)
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize("listener", LISTENERS)
+@pytest.mark.parametrize("listener", GUARDED)
 def test_no_odd_spelling_passes(stack, listener):
     port = port_of(stack, listener)
     ask = Ask("GET", "/docs")
@@ -306,7 +332,7 @@ def test_no_odd_spelling_passes(stack, listener):
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize("listener", LISTENERS)
+@pytest.mark.parametrize("listener", GUARDED)
 def test_a_target_that_names_a_host_is_refused_whatever_the_host_header_says(stack, listener):
     port = port_of(stack, listener)
     targets = ("http://evil.example/docs", f"http://127.0.0.1:{port}/docs", "evil.example:80", "*")
@@ -374,7 +400,7 @@ def test_every_socket_that_listens_is_guarded(stack):
     ports = {int(address.rpartition(":")[2], 16) for _, address in found}
     ask = Ask("GET", "/")
 
-    assert ports >= {port_of(stack, listener) for listener in LISTENERS}
+    assert ports >= {port_of(stack, listener) for listener in GUARDED}
     assert {send(port, ask, [("Host", "evil.example")]).status for port in ports} == {403}
 
 
@@ -427,7 +453,7 @@ def test_a_refusal_says_what_to_do(stack):
     "host", ["127.0.0.1", "localhost:{port}", "LocalHost", "127.8.9.1:80", "[::1]:{port}", "[::1]"]
 )
 def test_every_name_of_loopback_is_this_machine(stack, host):
-    for listener in LISTENERS:
+    for listener in GUARDED:
         port = port_of(stack, listener)
         answer = send(port, Ask("GET", "/"), filled([("Host", host)], port))
         assert (listener, answer.status == 403) == (listener, False)

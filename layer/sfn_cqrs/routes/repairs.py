@@ -13,13 +13,14 @@ from sfn_cqrs.domain.errors import (
     NotFailedError,
     NotFoundError,
 )
-from sfn_cqrs.domain.repairs import Filter
+from sfn_cqrs.domain.repairs import Filter, RepairKind
 from sfn_cqrs.routes.http import OPERATOR, code_of, integer_of
 from sfn_cqrs.routes.operation import CURSOR, OPERATORS, operation
 from sfn_cqrs.routes.request import Request, answer, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.repairs import PLAN, REPAIR
-from sfn_cqrs.service.repairs.service import Progress, RepairService
+from sfn_cqrs.service.repairs.found import may_read
+from sfn_cqrs.service.repairs.service import Plan, Progress, RepairService
 
 routes = Routes()
 SECONDS = 15
@@ -70,6 +71,14 @@ def start_repair(id_: str) -> Response[str]:
     return answer(HTTPStatus.ACCEPTED, _view(started, request))
 
 
+def _entry(entry: dict[str, Any], plan: Plan, request: Request) -> dict[str, Any]:
+    """An entry of the list, without its cause for whoever may not read what has failed."""
+    kind = RepairKind(str(plan.wanted["kind"]))
+    if may_read(kind, entry["type"], request.identity.client):
+        return entry
+    return {name: value for name, value in entry.items() if name != "cause"}
+
+
 def _operators() -> Request:
     request = Request()
     request.identity.require(OPERATOR)
@@ -97,7 +106,7 @@ def _view(progress: Progress, request: Request) -> dict[str, Any]:
         "unchanged": progress.unchanged,
         "left": progress.left,
         "failed": list(progress.failed[:MAX_LIMIT]),
-        "items": shown,
+        "items": [_entry(one, plan, request) for one in shown],
     }
     if progress.status is not None:
         view["taskId"] = plan.key.id

@@ -1,3 +1,4 @@
+import json
 from contextlib import suppress
 from dataclasses import replace
 
@@ -14,12 +15,15 @@ from sfn_cqrs.domain.errors import BusyError, TransientError
 from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey, ItemKey, TaskKey
+from sfn_cqrs.domain.policy import Access, group
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs.domain.task import Begin, CloseTask, TaskStatus
 from sfn_cqrs.domain.task import Ending as ItemEnding
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.repairs import found as listing
 from sfn_cqrs.service.repairs import service, work
+from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks.types import TaskItem
 
 REDRIVE = {"kind": "command", "action": "redrive"}
@@ -262,6 +266,50 @@ def test_failed_imports_are_retried_by_jobs_of_their_own(call, world):
     retried_by = world.import_jobs.find(IMPORT).retried_by
     assert world.import_jobs.find(ImportKey.of("tenant1", retried_by)) is not None
     assert call("POST", "/repairs", body).body["total"] == 0
+
+
+def a_failed_import(world):
+    world.import_jobs.create(Job(key=IMPORT, table="airports", source=SOURCE, by=Audit(AT)))
+    problem = Problem("ThrottlingError", "the secret")
+    ending = Ending(JobStatus.FAILED, Counts(), problem=problem)
+    world.import_jobs.change(IMPORT, import_job.End(ending))
+
+
+FAILURES = {
+    "command": ("redrive", lambda world: world.seed(a_failure(item("o-1"), cause="the secret"))),
+    "saga": (
+        "redrive",
+        lambda world: world.seed_sagas(
+            a_saga(status=SagaStatus.PARKED, error="ThrottlingError", cause="the secret")
+        ),
+    ),
+    "import": ("retry", a_failed_import),
+}
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_why_something_failed_is_told_to_those_alone_who_may_read_it(
+    kind, call, world, monkeypatch
+):
+    action, fail = FAILURES[kind]
+    fail(world)
+    handlers.load()
+    body = {"kind": kind, "action": action}
+    told = call("POST", "/repairs", body).body
+    closed = Access(read=group("hr"))
+    for type_ in ("ORDER", "AIRPORT"):
+        monkeypatch.setitem(handlers._access, type_, (__name__, closed))
+    monkeypatch.setattr(saga_types._types["order-saga"], "access", closed)
+
+    untold = call("POST", "/repairs", body).body
+    again = call("GET", f"/repairs/{told['id']}").body
+
+    assert told["items"][0]["cause"] == "the secret"
+    for shown in (untold, again):
+        assert shown["items"][0]["error"] == "ThrottlingError"
+        assert "secret" not in json.dumps(shown)
+    assert call("POST", "/repairs", {**body, "error": "secret"}).body["total"] == 0
+    assert call("POST", "/repairs", {**body, "error": "throttling"}).body["total"] == 1
 
 
 def test_what_aws_is_too_busy_for_is_left_to_another_try_of_the_item(call, world, monkeypatch):

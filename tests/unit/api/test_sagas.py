@@ -94,6 +94,12 @@ def test_an_operator_redrives_a_parked_saga(call, world):
     assert (answer.status, answer.body["status"], answer.body["attempt"]) == (202, "CREATED", 2)
 
 
+def test_a_redrive_tells_no_cause_for_an_operator_need_not_read_it(call, world):
+    world.seed_sagas(a_saga(status=SagaStatus.PARKED, error="E", cause="the secret"))
+
+    assert "secret" not in call("POST", f"{PATH}/redrive", {}).text
+
+
 def test_nobody_else_redrives(call, world):
     world.seed_sagas(a_saga(status=SagaStatus.PARKED))
 

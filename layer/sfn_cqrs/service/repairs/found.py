@@ -1,6 +1,7 @@
 """What of a tenant has failed, as a plan lists it."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from sfn_cqrs import bootstrap
@@ -8,13 +9,19 @@ from sfn_cqrs.adapters.paging import MAX_LIMIT, Page
 from sfn_cqrs.adapters.process_table import FAILED_SHARDS
 from sfn_cqrs.domain.failure import first_line
 from sfn_cqrs.domain.keys import ImportKey, SagaKey, TaskKey
+from sfn_cqrs.domain.policy import UNDECLARED, Client
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.repairs import MAX_ENTRIES, Filter, RepairKind
-from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.domain.saga import Saga, SagaStatus
 from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.sagas import types as saga_types
 
 FOR_EVER = "9"
 Entry = dict[str, Any]
+Reads = Callable[[str], bool]
+"""Whether whoever plans may see why one of a type has failed."""
 """A reference (`type`, `code`, `version`, or `id`), its attempt, its error, and since when."""
 
 
@@ -32,17 +39,35 @@ class Overtime:
         return not self.is_over
 
 
-def failed(tenant: str, wanted: Filter, time: Overtime) -> list[Entry]:
-    """Those of a tenant that have failed and that a filter means, some more than a plan takes."""
+def failed(
+    tenant: str, wanted: Filter, time: Overtime, client: Client | None = None
+) -> list[Entry]:
+    """Those of a tenant that have failed and that a filter means, some more than a plan takes.
+
+    Of what the client may not read, no cause is searched.
+    """
+
+    @cache
+    def reads(type_: str) -> bool:
+        return may_read(wanted.kind, type_, client)
+
     return {
         RepairKind.COMMAND: _commands,
         RepairKind.TASK: _tasks,
         RepairKind.IMPORT: _imports,
         RepairKind.SAGA: _sagas,
-    }[wanted.kind](tenant, wanted, time)
+    }[wanted.kind](tenant, wanted, time, reads)
 
 
-def _commands(tenant: str, wanted: Filter, time: Overtime) -> list[Entry]:
+def may_read(kind: RepairKind, type_: str, client: Client | None) -> bool:
+    """Whether a client may see why one of a type has failed; tasks say it of their items alone."""
+    if kind is RepairKind.IMPORT:
+        return strategies.may_read(type_, client)
+    known = saga_types.types() if kind is RepairKind.SAGA else handlers.types()
+    return known.get(type_, UNDECLARED).read.allows(client)
+
+
+def _commands(tenant: str, wanted: Filter, time: Overtime, reads: Reads) -> list[Entry]:
     """The index lists all tenants' versions, by when they were opened; all shards at once."""
 
     def shard(number: int) -> list[Entry]:
@@ -50,7 +75,7 @@ def _commands(tenant: str, wanted: Filter, time: Overtime) -> list[Entry]:
         cursor = None
         while time.may_go_on() and len(found) <= MAX_ENTRIES:
             page, cursor = bootstrap.processes().opened(number, cursor, FOR_EVER, MAX_LIMIT)
-            found += [_version(one) for one in page if _is_meant(one, tenant, wanted)]
+            found += [_version(one) for one in page if _is_meant(one, tenant, wanted, reads)]
             if cursor is None:
                 break
         return found
@@ -62,13 +87,18 @@ def _commands(tenant: str, wanted: Filter, time: Overtime) -> list[Entry]:
     )
 
 
-def _is_meant(process: Process, tenant: str, wanted: Filter) -> bool:
-    text = f"{process.error}: {process.cause}"
+def _is_meant(process: Process, tenant: str, wanted: Filter, reads: Reads) -> bool:
     return (
         process.key.tenant == tenant
         and process.outcome is Outcome.FAILED
-        and wanted.matches(process.key.type, process.updated_at, text)
+        and wanted.matches(process.key.type, process.updated_at, _text(process, reads))
     )
+
+
+def _text(failed: Process | Saga, reads: Reads) -> str:
+    """What is searched for a text: the error's name, and its cause."""
+    type_ = failed.key.type if isinstance(failed, Process) else failed.saga
+    return f"{failed.error}: {failed.cause if reads(type_) else ''}"
 
 
 def _version(process: Process) -> Entry:
@@ -83,7 +113,7 @@ def _version(process: Process) -> Entry:
     }
 
 
-def _tasks(tenant: str, wanted: Filter, time: Overtime) -> list[Entry]:
+def _tasks(tenant: str, wanted: Filter, time: Overtime, _reads: Reads) -> list[Entry]:
     under = TaskKey(tenant, wanted.type, "")
     return [
         {"id": task.key.id, "type": task.key.type, "attempt": task.attempt, "at": task.updated_at}
@@ -97,21 +127,22 @@ def _tasks(tenant: str, wanted: Filter, time: Overtime) -> list[Entry]:
     ]
 
 
-def _imports(tenant: str, wanted: Filter, time: Overtime) -> list[Entry]:
+def _imports(tenant: str, wanted: Filter, time: Overtime, reads: Reads) -> list[Entry]:
     entries: list[Entry] = []
     under = ImportKey(tenant, "")
     for job in _all(
         lambda cursor: bootstrap.import_jobs().page(under, MAX_LIMIT, cursor, status="FAILED"), time
     ):
         problem = job.ending.problem if job.ending else None
-        error = f"{problem.code}: {problem.reason}" if problem else ""
-        if job.retried_by is None and wanted.matches(job.table, job.updated_at, error):
+        error, cause = (problem.code, problem.reason) if problem else ("", "")
+        text = f"{error}: {cause if reads(job.table) else ''}"
+        if job.retried_by is None and wanted.matches(job.table, job.updated_at, text):
             entry = {"id": job.key.id, "type": job.table, "attempt": 1, "at": job.updated_at}
-            entries.append({**entry, "error": error} if error else entry)
+            entries.append({**entry, "error": error, "cause": cause} if error else entry)
     return entries
 
 
-def _sagas(tenant: str, wanted: Filter, time: Overtime) -> list[Entry]:
+def _sagas(tenant: str, wanted: Filter, time: Overtime, reads: Reads) -> list[Entry]:
     under = SagaKey(tenant, "")
     return [
         {
@@ -128,7 +159,7 @@ def _sagas(tenant: str, wanted: Filter, time: Overtime) -> list[Entry]:
             ),
             time,
         )
-        if wanted.matches(saga.saga, saga.updated_at, f"{saga.error}: {saga.cause}")
+        if wanted.matches(saga.saga, saga.updated_at, _text(saga, reads))
     ]
 
 

@@ -71,7 +71,7 @@ class RepairService:
         It is complete unless there is too much for one plan, or the time is over.
         """
         time, now = Overtime(has_time), bootstrap.now()
-        found = failed(self._tenant, wanted, time)
+        found = failed(self._tenant, wanted, time, caller.client)
         entries = _fitting(found)
         plan = Plan(
             key=TaskKey(self._tenant, REPAIR, new_ulid(now)),
