@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from statistics import median, quantiles
 
-from prices import EXPRESS_GB, million
 from report import Figure, main
 from waiting import until, until_quiet
 
 from sfn_cqrs_local.demo.client import Client
 from sfn_cqrs_local.demo.faults import Watch
+from sfn_cqrs_local.prices import EXPRESS_GB, million
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.stack import LocalStack
 

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import airportsdata
-from prices import DOLLARS, express
 from report import Figure, main
 from waiting import until, until_quiet
 
@@ -34,6 +33,8 @@ from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports.service import ImportService, Progress, Request, strategies
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs_local.prices import DOLLARS, IMPORTED_ROW, express
+from sfn_cqrs_local.prices import million as dollars_of_a_million
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.stack import LocalStack
 
@@ -133,7 +134,12 @@ def rows(stack: LocalStack, recorder: Recorder) -> list[Figure]:
         Figure("notifier and progress, beside that", told, "invocations"),
         Figure("AWS calls, 1,000 created rows", calls, "calls", 100),
         Figure("write units, a created row", written / ROWS, "WRU", 4.5, "15"),
-        Figure("write units, a changed row", recorder.write_units / ROWS, "WRU", 6.5),
+        Figure(
+            "write units, a changed row",
+            recorder.write_units / ROWS,
+            "WRU",
+            IMPORTED_ROW["SYNC"]["write unit"],
+        ),
         Figure("a million created rows, all services", dollars / ROWS * MILLION, "$", 5, "318"),
     ]
 
@@ -156,8 +162,14 @@ def queued(stack: LocalStack, recorder: Recorder) -> list[Figure]:
     )
     return [
         Figure("ASYNC: Lambda invocations", machine / ASYNC_ROWS, "a row", None, "19"),
-        Figure("ASYNC: write units", written, "WRU a row"),
-        Figure("ASYNC: a million rows, all services", dollars * MILLION, "$", None, "318"),
+        Figure("ASYNC: write units", written, "WRU a row", IMPORTED_ROW["ASYNC"]["write unit"]),
+        Figure(
+            "ASYNC: a million rows, all services",
+            dollars * MILLION,
+            "$",
+            dollars_of_a_million(IMPORTED_ROW["ASYNC"]),
+            "318",
+        ),
     ]
 
 

@@ -24,12 +24,12 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from prices import EXPRESS_GB, million
 from report import Figure, main
 from waiting import until_quiet
 
 from sfn_cqrs.domain.keys import BUCKETS
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs_local.prices import EXPRESS_GB, million
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.stack import LocalStack
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import runpy
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import pytest
 from tests.template.stack import ISSUER, ROOT, of_type
 
 from sfn_cqrs.service.sweep import KINDS
+from sfn_cqrs_local.prices import DOLLARS
 from sfn_cqrs_local.template import Template
 
 DASHBOARDS = of_type("AWS::CloudWatch::Dashboard")
@@ -124,8 +124,7 @@ def test_what_is_shown_is_of_this_stack(name: str) -> None:
             assert metric.value in ours
 
 
-def test_prices_are_those_of_the_bench() -> None:
-    prices = runpy.run_path(str(ROOT / "bench" / "prices.py"))["DOLLARS"]
+def test_prices_are_those_of_the_bench_and_of_plans() -> None:
     (widget,) = (
         widget
         for widget in body_of("MachineryDashboard")["widgets"]
@@ -138,4 +137,4 @@ def test_prices_are_those_of_the_bench() -> None:
     ]
     kinds = ("write unit", "read unit", "invocation", "state transition")
 
-    assert used == pytest.approx([prices[kind] for kind in kinds])
+    assert used == pytest.approx([DOLLARS[kind] for kind in kinds])

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
-    examples=("sfn-cqrs doctor", "sfn-cqrs doctor --older-than 60 --stack sfn-cqrs-dev"),
+    examples=(
+        "sfn-cqrs doctor",
+        "sfn-cqrs doctor --older-than 60 --stack sfn-cqrs-dev",
+        "sfn-cqrs doctor --quotas --stack sfn-cqrs-prod",
+    ),
 )
 @click.option(
     "--older-than",
@@ -31,6 +35,11 @@ if TYPE_CHECKING:
     metavar="MINUTES",
     help="Age from which what is open counts as stuck.",
 )
+@click.option(
+    "--quotas",
+    is_flag=True,
+    help="Show the account's quotas and what they allow, instead; locally, what is assumed.",
+)
 @state_option
 @stack_option
 @template_option
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
 def doctor(
     context: click.Context,
     older_than: float,
+    quotas: bool,
     state: Path,
     stack: str | None,
     template: Path,
@@ -55,6 +65,9 @@ def doctor(
     from sfn_cqrs_local.diagnosis import diagnose  # noqa: PLC0415
     from sfn_cqrs_local.template import Template  # noqa: PLC0415
 
+    if quotas:
+        _print_quotas(stack, as_json=as_json)
+        return
     with one_line_errors():
         target = find_target(state, stack)
         check = None if stack else AppCheck(Template.load(template), target.environment)
@@ -67,6 +80,29 @@ def doctor(
         _print(diagnosis)
     if not diagnosis.is_well:
         context.exit(FAILED)
+
+
+def _print_quotas(stack: str | None, *, as_json: bool) -> None:
+    import boto3  # noqa: PLC0415
+
+    from sfn_cqrs_local.fabric import session  # noqa: PLC0415
+    from sfn_cqrs_local.quotas import quotas_of  # noqa: PLC0415
+
+    client = boto3.client("service-quotas") if stack else None
+    region = client.meta.region_name if client else str(session().region_name)
+    found = quotas_of(region, client)
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return
+    rows = [
+        (each.service, each.quota, f"{each.value:,.0f}", _said(each.is_assumed), each.allows)
+        for each in found
+    ]
+    print_table(("service", "quota", "value", "", "allows"), rows)
+
+
+def _said(is_assumed: bool) -> str:
+    return "assumed" if is_assumed else ""
 
 
 def _print_broken(diagnosis: Diagnosis) -> None:

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from zipfile import BadZipFile
 
 import click
 from rich.console import Console
@@ -24,6 +25,9 @@ from sfn_cqrs_local.terminal.causes import code_at
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_cqrs_local.terminal.progress import progress
 from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+
+if TYPE_CHECKING:
+    from sfn_cqrs_local.client.plan import Plan
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -80,6 +84,12 @@ def _file_options(command: C) -> C:
     help="A row has succeeded when it is applied, or when its command is accepted.",
 )
 @click.option("--dry-run", is_flag=True, help="Report what would happen, and change nothing.")
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(0, min_open=True),
+    metavar="DOLLARS",
+    help="Refuse what `import plan` says costs more.",
+)
 @click.option("--watch", is_flag=True, help="Wait for the end.")
 @target_options
 @json_option
@@ -94,6 +104,7 @@ def start(
     mode: str | None,
     publish_mode: str,
     dry_run: bool,
+    max_cost: float | None,
     watch: bool,
     api: Api,
     as_json: bool,
@@ -104,10 +115,61 @@ def start(
     """
     asked = {"encoding": encoding, "delimiter": delimiter, "publishMode": publish_mode.upper()}
     asked |= {"processingMode": mode.upper().replace("-", "_") if mode else None}
+    if max_cost is not None:
+        _check_cost(_planned(file, kind, publish_mode, encoding, delimiter), max_cost)
     job = _started(api, file, table, kind, {**asked, "dryRun": dry_run}, as_json=as_json)
     if watch:
         job = watched(api, job, _console(as_json=as_json))
     _conclude(context, job, api, as_json=as_json)
+
+
+@import_.command(
+    cls=Command,
+    examples=(
+        "sfn-cqrs import plan airports.csv",
+        "sfn-cqrs import plan exports.zip --publish-mode async",
+    ),
+)
+@_file_options
+@click.option(
+    "--publish-mode",
+    type=click.Choice(["sync", "async"], case_sensitive=False),
+    default="sync",
+    show_default=True,
+    help="ASYNC rows run through the machine of commands, each by itself.",
+)
+@json_option
+def plan(
+    file: str,
+    table: str | None,  # noqa: ARG001 - so that the words of `import start` can be taken
+    kind: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    publish_mode: str,
+    as_json: bool,
+) -> None:
+    """Count the rows of a file on this machine, and say what importing them costs at most.
+
+    By list prices of us-east-1, without what handlers of your own call. Nothing is sent.
+    """
+    planned = _planned(file, kind, publish_mode, encoding, delimiter)
+    if as_json:
+        print_json(
+            {
+                "rows": planned.rows,
+                "files": planned.files,
+                "publishMode": planned.publish_mode,
+                "dollars": round(planned.dollars, 4),
+                "seconds": round(planned.seconds, 1),
+            }
+        )
+        return
+    if len(planned.files) > 1:
+        print_table(("file", "rows"), planned.files.items())
+    click.echo(
+        f"{planned.rows:,} rows, {planned.publish_mode}: at most {_money(planned.dollars)}, and at"
+        f" least {planned.seconds:,.0f} s"
+    )
 
 
 @import_.command(
@@ -228,6 +290,46 @@ def retry(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool
     _conclude(context, job, api, as_json=as_json)
 
 
+def _planned(
+    file: str, kind: str | None, publish_mode: str, encoding: str | None, delimiter: str | None
+) -> Plan:
+    from sfn_cqrs.domain.errors import SfnCqrsError  # noqa: PLC0415 - this and plans import much
+    from sfn_cqrs_local.client.plan import plan_of  # noqa: PLC0415
+
+    if file.startswith("s3://"):
+        raise click.UsageError("what lies in S3 cannot be counted here: give the file itself")
+    path = _existing(file)
+    try:
+        return plan_of(
+            path,
+            kind or _kind_of(path),
+            publish_mode.upper(),
+            encoding=encoding,
+            delimiter=delimiter,
+        )
+    except (SfnCqrsError, BadZipFile) as error:
+        raise click.ClickException(f"{path}: {error}") from error
+
+
+def _check_cost(planned: Plan, max_cost: float) -> None:
+    if planned.dollars > max_cost:
+        raise click.ClickException(
+            f"{planned.rows:,} rows, {planned.publish_mode}, cost at most"
+            f" {_money(planned.dollars)}, which is more than {_money(max_cost)}: nothing was sent"
+        )
+
+
+def _money(dollars: float) -> str:
+    return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars:.6f}"
+
+
+def _existing(file: str) -> Path:
+    path = Path(file)
+    if not path.is_file():
+        raise click.UsageError(f"there is no file {path}")
+    return path
+
+
 def _started(
     api: Api,
     file: str,
@@ -238,9 +340,7 @@ def _started(
     as_json: bool,
 ) -> dict[str, Any]:
     is_there = file.startswith("s3://")
-    path = Path(file)
-    if not is_there and not path.is_file():
-        raise click.UsageError(f"there is no file {path}")
+    path = Path(file) if is_there else _existing(file)
     kind = kind or (_kind_by_name(path) if is_there else _kind_of(path))
     if kind == "csv" and table is None:
         raise click.UsageError("--table says whose rows they are, such as --table airports")

@@ -1,0 +1,60 @@
+"""List prices of AWS in us-east-1, in dollars, and what things cost by them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+DOLLARS: Final = {
+    "write unit": 0.625e-6,
+    "read unit": 0.125e-6,
+    "invocation": 0.20e-6,
+    "GB-second, arm64": 13.3334e-6,
+    "state transition": 25e-6,
+    "EXPRESS execution": 1.0e-6,
+    "EXPRESS GB-second": 16.67e-6,
+    "API request": 1e-6,
+    "SNS publish": 0.5e-6,
+    "S3 PUT": 5e-6,
+}
+MILLION: Final = 1_000_000
+EXPRESS_GB: Final = 0.0625
+"""An EXPRESS execution is billed in steps of 64 MB; ours take one."""
+
+
+_CHILD_SECONDS: Final = 5.0
+IMPORTED_ROW: Final[Mapping[str, Mapping[str, float]]] = {
+    "SYNC": {
+        "write unit": 6.5,
+        "read unit": 2.0,
+        "invocation": 0.02,
+        "GB-second, arm64": 0.02,
+        "state transition": 0.006,
+        "EXPRESS execution": 0.01,
+        "EXPRESS GB-second": 0.01 * _CHILD_SECONDS * EXPRESS_GB,
+    },
+    "ASYNC": {
+        "write unit": 15.0,
+        "read unit": 10.0,
+        "invocation": 9.0,
+        "GB-second, arm64": 0.25,
+        "state transition": 10.0,
+    },
+}
+"""What a row of an import takes by its publish mode: a little more than bench/import.py counts.
+
+Rows that are changed take more than new ones; what handlers of one's own call is not in it.
+"""
+
+
+def express(seconds: float) -> float:
+    """What an EXPRESS execution costs that lasts so long."""
+    return DOLLARS["EXPRESS execution"] + seconds * EXPRESS_GB * DOLLARS["EXPRESS GB-second"]
+
+
+def dollars(used: Mapping[str, float]) -> float:
+    """What it costs to use so much of each."""
+    return sum(DOLLARS[name] * count for name, count in used.items())
+
+
+def million(used: Mapping[str, float]) -> float:
+    """Dollars for a million of what uses so much of each."""
+    return MILLION * dollars(used)

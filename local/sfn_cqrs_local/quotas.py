@@ -1,0 +1,129 @@
+"""What the account's quotas allow: read from Service Quotas, or those that every account has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+LARGE: Final = ("us-east-1", "us-west-2", "eu-west-1")
+
+
+@dataclass(frozen=True)
+class Quota:
+    """A quota by its service and by words of its name; what it is at first, and what it bounds."""
+
+    service: str
+    name: str
+    words: tuple[str, ...]
+    large: float
+    small: float
+    allows: Callable[[float], str]
+
+    def default(self, region: str) -> float:
+        """What an account has that asked for nothing."""
+        return self.large if region in LARGE else self.small
+
+    def is_named(self, name: str) -> bool:
+        """Whether Service Quotas calls it so."""
+        return all(word in name.lower() for word in self.words)
+
+
+def _commands(each: float) -> Callable[[float], str]:
+    return lambda value: f"{value / each:,.0f} commands a second"
+
+
+QUOTAS: Final = (
+    Quota(
+        "lambda",
+        "concurrent executions",
+        ("concurrent executions",),
+        1_000,
+        1_000,
+        lambda value: f"{value / 50:,.0f} imports at full speed, and nothing else",
+    ),
+    Quota(
+        "states",
+        "StartExecution a second",
+        ("startexecution", "refill", "standard"),
+        300,
+        150,
+        _commands(1),
+    ),
+    Quota(
+        "states",
+        "state transitions a second",
+        ("statetransition", "refill"),
+        5_000,
+        800,
+        _commands(10),
+    ),
+    Quota(
+        "states",
+        "SendTaskSuccess a second",
+        ("sendtasksuccess", "refill"),
+        500,
+        300,
+        lambda value: f"{value:,.0f} versions a second that waited",
+    ),
+    Quota(
+        "states",
+        "open executions",
+        ("open executions",),
+        1_000_000,
+        1_000_000,
+        lambda value: f"{value:,.0f} versions, tasks, imports, sagas and approvals at a time",
+    ),
+    Quota(
+        "sns",
+        "messages published a second",
+        ("messages published per second",),
+        30_000,
+        9_000,
+        lambda value: f"{value:,.0f} notices a second",
+    ),
+)
+"""The words are those of the console's page of each service, in lower case."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A quota as it is; assumed, if nobody could be asked."""
+
+    service: str
+    quota: str
+    value: float
+    is_assumed: bool
+    allows: str
+
+
+def quotas_of(region: str, client: Any | None) -> list[Found]:
+    """Each quota that bounds a stack; without a client of Service Quotas, as it is at first."""
+    named = {} if client is None else _named(client)
+    return [_found(quota, region, named) for quota in QUOTAS]
+
+
+def _found(quota: Quota, region: str, named: Mapping[tuple[str, str], float]) -> Found:
+    values = [
+        value
+        for (service, name), value in named.items()
+        if service == quota.service and quota.is_named(name)
+    ]
+    value = values[0] if values else quota.default(region)
+    return Found(quota.service, quota.name, value, not values, quota.allows(value))
+
+
+def _named(client: Any) -> dict[tuple[str, str], float]:
+    """What Service Quotas says: first what every account has, then what this one was given."""
+    found: dict[tuple[str, str], float] = {}
+    for service in dict.fromkeys(quota.service for quota in QUOTAS):
+        for operation in ("list_aws_default_service_quotas", "list_service_quotas"):
+            try:
+                for page in client.get_paginator(operation).paginate(ServiceCode=service):
+                    for each in page["Quotas"]:
+                        found[service, each["QuotaName"]] = each["Value"]
+            except (BotoCoreError, ClientError):
+                continue  # who may not ask is told what is assumed
+    return found
