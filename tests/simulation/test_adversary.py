@@ -160,7 +160,7 @@ def weakened(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owner, attribute, weaker)
 
 
-@pytest.mark.parametrize("name", sampled(list(MUTANTS), 9))
+@pytest.mark.parametrize("name", sampled(list(MUTANTS), 7))
 def test_the_adversary_finds_what_is_missing_when(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
