@@ -71,6 +71,7 @@ def fill(stack, folder):
     wait(api, f"/sagas/{ids['saga']}", "status", ("COMPLETED", "FAILED"))
     wait(api, f"/sagas/{ids['declined']}", "status", ("COMPENSATED", "FAILED"))
     wait(api, "/commands/ORDER/o-13/3", "outcome", ("BLOCKED", "FAILED"))
+    ids["repair"] = create(api, "/repairs", {"kind": "command", "action": "redrive"})
     return ids
 
 

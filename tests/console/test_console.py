@@ -25,6 +25,7 @@ from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs.service.repairs import work
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.console import policy
@@ -172,6 +173,8 @@ def paths(stack, ids):
         "/approvals",
         "/approvals/new",
         f"/approvals/{ids['approval']}",
+        "/repairs",
+        f"/repairs/{ids['repair']}",
         "/queues",
         "/queues/StreamDeadLetter",
         "/nothing/here",
@@ -533,13 +536,67 @@ def test_no_task_token_leaves_the_console(console, stack):
     assert MASK in seen[-1]
 
 
-def test_a_member_sees_no_operators_button_and_is_refused(page, console, stack, failed):
+def act_as(page, console, field, value):
     visit(page, console, "/queues")
     page.locator(".who summary").click()
-    page.get_by_label("Roles").fill("")
+    page.get_by_label(field).fill(value)
     page.get_by_role("button", name="Act as").click()
-    expect(page.locator(".who")).to_contain_text("member")
+    expect(page.locator(".who")).to_contain_text(value or "member")
 
+
+def test_many_are_listed_first_then_repaired_and_what_had_gone_on_is_told(page, console, stack):
+    api = api_of(stack, tenant="bulk")
+    for code in ("b-1", "b-2", "b-3"):
+        publish(api, code, "Without a customer", {"total": 3})
+        wait(api, f"/commands/ORDER/{code}/1", "outcome", ("FAILED",))
+    act_as(page, console, "Tenant", "bulk")
+    visit(page, console, "/items?type=ORDER")
+    page.get_by_role("link", name="Repair failed ones").click()
+    page.get_by_label("What has failed").select_option("Versions: skip them for good")
+    page.get_by_label("Error has").fill("KeyError")
+    page.get_by_role("button", name="List them first").click()
+
+    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.locator("main")).to_contain_text("3 have failed. Nothing is repaired yet.")
+    api.post("/commands/ORDER/b-2/1/redrive")  # by somebody else, in the meantime
+    page.get_by_role("button", name="Skip 3").click()
+
+    expect(page.locator(".heading .pill")).to_have_text("COMPLETED")
+    expect(page.locator(".counts")).to_have_text(re.compile(r"done\s*2\s*had gone on\s*1"))
+    outcomes = [api.get(f"/commands/ORDER/b-{n}/1")["outcome"] for n in (1, 2, 3)]
+    assert outcomes[::2] == ["SKIPPED", "SKIPPED"] != outcomes[1]
+    visit(page, console, "/repairs")
+    page.get_by_role("link", name="skip 3 of command").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Versions: skip them for good")
+
+
+def test_a_repair_that_ended_early_goes_on_with_what_is_left(page, console, stack, monkeypatch):
+    api = api_of(stack, tenant="bulk-2")
+    publish(api, "b-1", "Without a customer", {"total": 3})
+    wait(api, "/commands/ORDER/b-1/1", "outcome", ("FAILED",))
+    planned = create(api, "/repairs", {"kind": "command", "action": "redrive"})
+    right = work._repaired
+
+    def broken(*_):
+        raise RuntimeError("a defect of ours")
+
+    monkeypatch.setattr(work, "_repaired", broken)
+    started = api.post(f"/repairs/{planned}/start")
+    wait(api, f"/tasks/{started['taskId']}", "status", ("FAILED",))
+    monkeypatch.setattr(work, "_repaired", right)
+    act_as(page, console, "Tenant", "bulk-2")
+    visit(page, console, f"/repairs/{planned}")
+    page.get_by_role("button", name="Go on with what is left").click()
+
+    expect(page.locator(".heading .pill")).to_have_text("COMPLETED")
+    assert api.get("/commands/ORDER/b-1/1")["attempt"] == 2
+
+
+def test_a_member_sees_no_operators_button_and_is_refused(page, console, stack, failed):
+    act_as(page, console, "Roles", "")
+
+    visit(page, console, "/repairs")
+    expect(page.get_by_role("button", name="List them first")).to_have_count(0)
     visit(page, console, f"/items/ORDER/{failed}?v=1")
     expect(page.get_by_role("link", name="Redrive …")).to_have_count(0)
     status = page.evaluate(

@@ -17,6 +17,7 @@ PLACES: Final = {
     "z": "imports",
     "g": "sagas",
     "a": "approvals",
+    "p": "repairs",
 }
 """Where what has a public id is shown, by the id's first letter."""
 

@@ -11,12 +11,24 @@ from sfn_cqrs_local.console.pages import (
     items,
     overview,
     queues,
+    repairs,
     sagas,
     search,
     tasks,
 )
 
-_PARTS: Final = (overview, executions, items, imports, tasks, sagas, approvals, queues, search)
+_PARTS: Final = (
+    overview,
+    executions,
+    items,
+    imports,
+    tasks,
+    sagas,
+    approvals,
+    repairs,
+    queues,
+    search,
+)
 
 PAGES: Final[Mapping[str, Page]] = {k: page for part in _PARTS for k, page in part.PAGES.items()}
 FORMS: Final[Mapping[str, Page]] = {k: form for part in _PARTS for k, form in part.FORMS.items()}
