@@ -63,7 +63,7 @@ class Filter:
         Raises:
             InvalidInputError: a part is none that there is, or does not fit the others.
         """
-        if kind not in set(RepairKind):
+        if kind not in tuple(RepairKind):  # not a set: what was sent may have no hash
             raise InvalidInputError("kind", f"must be one of {', '.join(RepairKind)}")
         known = RepairKind(str(kind))
         if action not in ACTIONS[known]:
