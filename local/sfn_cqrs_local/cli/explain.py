@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from shutil import get_terminal_size
+from typing import Final
 
 import click
 
@@ -10,6 +12,9 @@ from sfn_cqrs_local.explanations import code_of, explanations
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_cqrs_local.terminal.words import meant
 from sfn_local.cli.command import Command, json_option, print_json
+
+WIDEST: Final = 100
+"""Columns of text that an eye can follow."""
 
 
 @click.command(
@@ -49,7 +54,7 @@ def explain(code: str | None, as_json: bool) -> None:
         click.echo(
             click.wrap_text(
                 text.replace("`", ""),
-                width=min(100, click.get_current_context().terminal_width or 80),
+                width=min(WIDEST, get_terminal_size().columns),
                 initial_indent=f"{title:<4}  ",
                 subsequent_indent=indent,
             )

@@ -1,0 +1,109 @@
+"""docs/tutorial.md, typed into two terminals from an empty clone; it shows what is printed."""
+
+import os
+import re
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+from tests.local.project import copy_project
+from tests.newcomer.page import Block, blocks, commands, edited, is_shown
+from tests.support.terminal import Terminal
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+READS = re.compile(r"sfn-cqrs (data|read-model|chain|execution|explain|doctor) (?!redrive|skip)")
+"""Commands that change nothing: they are typed into a wide terminal, too."""
+
+
+class Reader:
+    """A person with two terminals in a clone."""
+
+    def __init__(self, clone, closes):
+        self._clone = clone
+        self._closes = closes
+        self._up = None
+        self._address = ""
+        path = os.pathsep.join(str(clone / each) for each in ("local", "layer", "app", "engine"))
+        self._env = {"PYTHONPATH": path, "PYTEST_ADDOPTS": f"--basetemp={clone}.tmp"}
+
+    def works_through(self, block: Block):
+        """Do what a block says, and compare what is seen with what it shows."""
+        if block.action is not None:
+            self._saves(block)
+        elif block.language == "console":
+            for command, code, printed in commands(block.text):
+                self._types(command, code, printed)
+        elif block.language == "pdb":
+            self._debugs(block.text)
+        elif block.language == "text":
+            for line in block.text.splitlines():
+                self._up.until(re.escape(line.replace("localhost:8787", self._address)))
+        else:
+            assert block.text == "make up\n", f"nobody types this: {block}"
+            self._starts()
+
+    def _starts(self):
+        if self._up is not None:
+            self._up.press_ctrl_c()
+            assert self._up.ended() == 0
+        command = (self._clone / ".venv/bin/sfn-cqrs", "up", "--port", 0)
+        self._up = Terminal(*command, cwd=self._clone, env=self._env)
+        self._closes.enter_context(closing(self._up))
+        self._address = self._up.until(r"^  http +http://(\S+)$")[1]
+        self._up.until("Ctrl-C ends it")
+
+    def _saves(self, block):
+        path = self._clone / block.file
+        reloaded = rf"reloaded +{re.escape(block.file)}"
+        before = len(re.findall(reloaded, self._up.text))
+        text = block.text if block.action == "file" else edited(path.read_text(), block.text)
+        path.write_text(text)
+        if block.file.startswith("app/"):
+            self._up.until(rf"(?s)({reloaded}.*?){{{before + 1}}}")
+
+    def _types(self, command, code, printed):
+        widths = (80, 120) if READS.search(command) else (80,)
+        for columns in widths:
+            arguments = ("bash", "-c", command)
+            opened = Terminal(*arguments, columns=columns, cwd=self._clone, env=self._env)
+            with closing(opened):
+                ended = opened.ended()
+            assert (ended, is_shown(printed, opened.text)) == (code, True), (
+                f"at {columns} columns, exit code {ended}: $ {command}\n{opened.text}"
+            )
+
+    def _debugs(self, text):
+        typed = 0
+        for line in text.splitlines():
+            if line.startswith("(Pdb) "):
+                typed += 1
+                self._up.until(rf"(?s)(\(Pdb\) .*?){{{typed}}}")
+                self._up.press(line.removeprefix("(Pdb) ") + "\n")
+            else:
+                self._up.until(re.escape(line))
+
+
+@pytest.mark.proof
+@pytest.mark.stack
+def test_what_the_tutorial_types_prints_what_it_shows(tmp_path):
+    clone = copy_project(tmp_path / "clone", is_set_up=True)
+    (clone / ".venv").symlink_to(Path(sys.prefix))
+
+    with ExitStack() as closes:
+        reader = Reader(clone, closes)
+        for block in blocks(PAGE):
+            reader.works_through(block)
+
+
+def test_the_tutorial_types_something_in_every_part():
+    parts = PAGE.split("\n## ")[1:]
+
+    assert [part.partition("\n")[0] for part in parts if not list(blocks(part))] == []
+
+
+def test_a_page_that_shows_something_else_is_found():
+    assert is_shown("a …\n…\nlast\n", "a b\nc\nd\nlast\n")
+    assert not is_shown("a …\nlast\n", "a b\nc\nlast\n")
+    assert not is_shown("first\n", "another\n")
