@@ -8,7 +8,8 @@ from tests.template.stack import ROOT, TEMPLATE, of_type
 from sfn_local.graph import mermaid
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "engine/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SHORT = [ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "llms.txt", ROOT / "engine/README.md"]
+PAGES = [*SHORT, *sorted((ROOT / "docs").rglob("*.md"))]
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 
 
