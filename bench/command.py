@@ -55,7 +55,12 @@ def _stack(recorder: Recorder, **parameters: str) -> Iterator[LocalStack]:
     with (
         tempfile.TemporaryDirectory() as state,
         LocalStack(
-            state_dir=state, recorder=recorder, reload=False, parameters=given, postgres=False
+            state_dir=state,
+            recorder=recorder,
+            reload=False,
+            parameters=given,
+            postgres=False,
+            live=False,
         ) as stack,
     ):
         yield stack

@@ -474,7 +474,9 @@ def measure() -> list[Figure]:
     trace = Trace(["traced", *(cell for row in table[1:] for cell in row[:2])])
     with (
         tempfile.TemporaryDirectory() as state,
-        LocalStack(state_dir=state, recorder=trace, reload=False, postgres=False) as stack,
+        LocalStack(
+            state_dir=state, recorder=trace, reload=False, postgres=False, live=False
+        ) as stack,
     ):
         lanes = {"standard": trace_command(stack, trace, "traced")}
         batch = trace_rows(stack, trace, table)

@@ -30,7 +30,9 @@ def measure() -> list[Figure]:
     recorder = Recorder()
     with (
         tempfile.TemporaryDirectory() as state,
-        LocalStack(state_dir=state, recorder=recorder, reload=False, postgres=False) as stack,
+        LocalStack(
+            state_dir=state, recorder=recorder, reload=False, postgres=False, live=False
+        ) as stack,
     ):
         return [*_one_task(stack, recorder), *_many_items(stack, recorder)]
 

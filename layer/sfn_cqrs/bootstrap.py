@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.import_bucket import ImportBucket
     from sfn_cqrs.adapters.import_table import ImportTable
     from sfn_cqrs.adapters.link_secret import LinkSecret
+    from sfn_cqrs.adapters.live_events import LiveEvents
     from sfn_cqrs.adapters.process_table import ProcessTable
     from sfn_cqrs.adapters.queue import Queue
     from sfn_cqrs.adapters.read_model import ReadModel
@@ -415,6 +416,16 @@ def dead_letters() -> "DeadLetters":
     from sfn_cqrs.adapters.topics import DeadLetters  # noqa: PLC0415
 
     return DeadLetters(_client("sqs"), os.environ["STREAM_DEAD_LETTER_QUEUE_URL"])
+
+
+@_once
+def live_events() -> "LiveEvents":
+    """The channels of live updates, if the stack has them."""
+    import boto3  # noqa: PLC0415 - a function that calls nothing pays nothing
+
+    from sfn_cqrs.adapters.live_events import LiveEvents  # noqa: PLC0415
+
+    return LiveEvents(cast("Any", boto3).session.Session(), os.environ["LIVE_ENDPOINT"])
 
 
 @_once

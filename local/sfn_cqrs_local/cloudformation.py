@@ -27,6 +27,7 @@ _NAME_PROPERTY: Final = {
     "AWS::Serverless::StateMachine": "Name",
 }
 _ARN: Final = {
+    "AWS::AppSync::Api": "appsync:{region}:{account}:apis/{name}",
     "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{name}",
     "AWS::Events::Rule": "events:{region}:{account}:rule/{name}",
     "AWS::IAM::Role": "iam::{account}:role/{name}",
@@ -155,11 +156,14 @@ class Resolver:
 
     def _get_att(self, value: Any) -> str:
         logical_id, attribute = value
-        if attribute in {"Arn", "TopicArn"}:
+        if attribute in {"ApiArn", "Arn", "TopicArn"}:
             return self.arn(logical_id)
         if attribute == "StreamArn":
             return f"{self.arn(logical_id)}/stream/2020-01-01T00:00:00.000"
-        if attribute in {"Name", "QueueName", "TopicName"}:
+        if attribute in {"Dns.Http", "Dns.Realtime"}:
+            service = "appsync-realtime-api" if attribute == "Dns.Realtime" else "appsync-api"
+            return f"{self.name(logical_id)}.{service}.{REGION}.amazonaws.com".lower()
+        if attribute in {"ApiId", "Name", "QueueName", "TopicName"}:
             return self.name(logical_id)
         if attribute == "QueueUrl":
             return str(self._ref(logical_id))

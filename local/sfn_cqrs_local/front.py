@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, unquote
 from sfn_cqrs_local.cloudformation import ACCOUNT
 from sfn_cqrs_local.identity import claims
 from sfn_cqrs_local.lambdas import MAX_PAYLOAD_BYTES, Functions
+from sfn_cqrs_local.live.pages import LivePage
 from sfn_cqrs_local.template import Route
 from sfn_cqrs_local.weather import REFUSALS
 from sfn_local import FunctionError
@@ -49,6 +50,8 @@ class Front:
         self._cors = Cors(cors)
         self.console = ""
         """Where the console is, without its path; a request for it is sent on."""
+        self.live: LivePage | None = None
+        """The page of live updates, where the stack has them."""
 
     @property
     def guard(self) -> Guard:
@@ -57,7 +60,7 @@ class Front:
 
     def _is_page(self, path: str) -> bool:
         """Whether GET of a path needs no token: no link could open anything else on AWS."""
-        if self._is_console(path):
+        if self._is_console(path) or (self.live is not None and self.live.is_page(path)):
             return True
         route = self._find("GET", path)
         return route is not None and not route[0].has_authorizer
@@ -86,6 +89,9 @@ class Front:
             query = f"?{request.query}" if request.query else ""
             place = f"{self.console}{request.path}{query}"
             return Response(HTTPStatus.TEMPORARY_REDIRECT, {"Location": place})
+        shown = self.live.answer(request) if self.live is not None else None
+        if shown is not None:
+            return shown
         try:
             path = unquote(request.path, errors="strict")
         except UnicodeDecodeError:

@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self, TextIO
+from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from sfn_cqrs.adapters.sql_driver import DriverSql
 from sfn_cqrs.domain.errors import SfnCqrsError, TransientError
@@ -32,6 +32,8 @@ from sfn_cqrs_local.fabric import CREDENTIALS, Deployment, Fabric, Ministack, de
 from sfn_cqrs_local.front import Front
 from sfn_cqrs_local.lambda_api import LambdaApi, forward_url
 from sfn_cqrs_local.lambdas import Functions, Invocation
+from sfn_cqrs_local.live.authorizer import Authorizer
+from sfn_cqrs_local.live.pages import LivePage
 from sfn_cqrs_local.output import FunctionOutput
 from sfn_cqrs_local.postgres import VARIABLE as DSN
 from sfn_cqrs_local.postgres import LocalPostgres, PostgresError
@@ -48,6 +50,9 @@ from sfn_local.lint.template_file import load_yaml
 from sfn_local.request_guard import Guard
 from sfn_local.server import serve_engine
 
+if TYPE_CHECKING:
+    from sfn_cqrs_local.live.server import LiveServer
+
 logger = logging.getLogger(__name__)
 
 LOGGING: Final = ("sfn_cqrs_local", "sfn_local")
@@ -57,6 +62,10 @@ MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is 
 
 # What a deploy must be given; here the front makes the claims, so nobody asks this issuer.
 LOCAL_PARAMETERS: Final = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "local"}
+
+LIVE: Final = "AWS::AppSync::"
+CHANNEL_NAMESPACE: Final = "AWS::AppSync::ChannelNamespace"
+SUBSCRIBE_FUNCTION: Final = "LiveOnSubscribeFunction"
 
 _running = threading.Lock()
 
@@ -79,6 +88,7 @@ class LocalStack:
         window_seconds: float | None = None,
         weather: tuple[float, int] | None = None,
         postgres: bool = True,
+        live: bool = True,
         express_repeats: float = 0.0,
     ) -> None:
         """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
@@ -89,6 +99,8 @@ class LocalStack:
         `weather` is the share of calls, invocations and answers that fail, and its seed.
         `express_repeats` is the share of EXPRESS executions that run twice, as AWS's may.
         A PostgreSQL runs if the user's package has migrations for one, unless `postgres` is false.
+        With `live`, notices reach the clients of a twin of AppSync Events, if the template has one;
+        it takes the port behind the fabric's.
         """
         self.name = name
         self.state = StateFolder(state_dir)
@@ -102,9 +114,11 @@ class LocalStack:
         self._window_seconds = window_seconds
         self._weather = weather
         self._has_postgres = postgres
+        self._has_live = live
         self._express_repeats = express_repeats
         self._dsn = ""
         self.postgres: LocalPostgres | None = None
+        self.live: LiveServer | None = None
         self._cleanup = ExitStack()
 
         self.http = self.aws = self.sfn = self.lambda_ = ""
@@ -137,7 +151,10 @@ class LocalStack:
     @property
     def outputs(self) -> Mapping[str, str]:
         """The outputs of the CloudFormation stack."""
-        return self.deployment.outputs
+        if self.live is None:
+            return self.deployment.outputs
+        live = {"LiveEndpoint": self.live.url, "LiveRealtimeEndpoint": self.live.realtime}
+        return {**self.deployment.outputs, **live}
 
     @property
     def info(self) -> StackInfo:
@@ -186,6 +203,7 @@ class LocalStack:
         self._start_functions()
         self.front = Front(self.template.routes, self.functions, self.template.cors)
         self.http = self._serve(self._port, self.front.handle, self.front.guard)
+        self._start_live()
         self._start_fabric(self.fabric, self.front.guard.origins)
         self._start_engine()
         self._migrate(migrations)
@@ -200,7 +218,8 @@ class LocalStack:
         path = self._template_path.resolve()
         document = load_yaml(path)
         declared = document.get("Parameters", {})
-        local = {key: value for key, value in LOCAL_PARAMETERS.items() if key in declared}
+        wanted = {**LOCAL_PARAMETERS, **({"Live": "enabled"} if self._has_live else {})}
+        local = {key: value for key, value in wanted.items() if key in declared}
         package = app_package(path.parent) if PARAMETER in declared else None
         named = {} if package is None else {PARAMETER: package}
         given = {**local, **named, **self._parameters}
@@ -264,16 +283,39 @@ class LocalStack:
             self._cleanup.enter_context(_environment({VARIABLE: str(forecast)}))
         return forecast
 
+    def _start_live(self) -> None:
+        """Stand for the template's Events API, which the fabric has not."""
+        namespaces = self.template.of_type(CHANNEL_NAMESPACE).values()
+        for namespace in namespaces:
+            from sfn_cqrs_local.live.server import LiveServer  # noqa: PLC0415 - 0.3 s, few need it
+
+            port = self._beside(4)
+            with self._naming_port(port):
+                self.live = LiveServer(
+                    namespace["Name"],
+                    Authorizer(self.functions, SUBSCRIBE_FUNCTION),
+                    port=port,
+                    origins=self.front.guard.origins | self._own_origins,
+                )
+            self._cleanup.callback(self.live.close)
+            self.front.live = LivePage(self.live.url, self.live.realtime)
+
+    @property
+    def _own_origins(self) -> frozenset[str]:
+        """What browsers call the front."""
+        return frozenset((self.http, self.http.replace(HOST, "localhost")))
+
     def _start_fabric(self, fabric: Fabric, origins: frozenset[str]) -> None:
         forward = {
             function.name: forward_url(self.lambda_, function.logical_id)
             for function in self.functions
         }
         self._cleanup.callback(fabric.stop)
-        own = {self.http, self.http.replace(HOST, "localhost")}
         with self._naming_port(self._beside(3)):
-            fabric.start(forward, origins | own)  # the front's pages may send a file by a form
-        plain = self.template.translate()
+            fabric.start(
+                forward, origins | self._own_origins
+            )  # the front's pages may send a file by a form
+        plain = self.template.translate(without=LIVE)
         fabric.wait()
         self.aws = fabric.endpoint
         self.deployment = deploy(self.aws, self.name, plain, self.template.overrides)
@@ -344,6 +386,7 @@ class LocalStack:
         return {
             **{name: deployed[name] for name in self.template.environment},
             **({"POSTGRES": self._dsn} if self._dsn else {}),
+            **({"LIVE_ENDPOINT": self.live.url} if self.live else {}),
             "AWS_ENDPOINT_URL": self.aws,
             "AWS_ENDPOINT_URL_SFN": self.sfn,
             "AWS_ENDPOINT_URL_LAMBDA": self.lambda_,

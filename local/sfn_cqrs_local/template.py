@@ -301,17 +301,19 @@ class Template:
                 return {"AllowOrigins": ["*"]} if configured is True else dict(configured)
         return {}
 
-    def translate(self) -> dict[str, Any]:
+    def translate(self, *, without: str = "") -> dict[str, Any]:
         """Return the plain CloudFormation template that SAM makes of this one, offline.
 
         Code and layers are said to lie in a bucket that does not exist; definitions are inline.
+        Resources whose type begins with `without` are left out, and what refers to them resolved.
 
         Raises:
             TemplateError: SAM refuses the template.
         """
-        from sfn_cqrs_local.translation import translate  # noqa: PLC0415 - takes 0.7 s, few need it
+        from sfn_cqrs_local import translation  # noqa: PLC0415 - takes 0.7 s, few need it
 
-        return translate(self.document, self.root, self.parameters)
+        plain = translation.translate(self.document, self.root, self.parameters)
+        return translation.without(without, plain, self.resolve) if without else plain
 
     def _function(self, logical_id: str, properties: dict[str, Any]) -> Function:
         own = {key: value for key, value in properties.items() if key not in {"Events", "Policies"}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,3 +61,33 @@ def _packaged(document: Mapping[str, Any], root: Path) -> dict[str, Any]:
                 path = root / properties.pop("DefinitionUri")
                 properties["Definition"] = json.loads(path.read_text(encoding="utf-8"))
     return packaged
+
+
+def without(kind: str, plain: dict[str, Any], resolve: Callable[[Any], Any]) -> dict[str, Any]:
+    """A plain template without the resources whose type begins so, for a fabric without them.
+
+    What refers to them is replaced by what `resolve` makes of it.
+    """
+    gone = {name for name, one in plain["Resources"].items() if one["Type"].startswith(kind)}
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, list):
+            return [replaced(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        return (
+            resolve(value) if _refers(value, gone) else {k: replaced(v) for k, v in value.items()}
+        )
+
+    kept = {name: one for name, one in plain["Resources"].items() if name not in gone}
+    return dict(replaced({**plain, "Resources": kept}))
+
+
+def _refers(value: dict[str, Any], names: set[str]) -> bool:
+    """Whether an intrinsic function names one of these resources."""
+    match value:
+        case {"Ref": name} | {"Fn::GetAtt": [name, *_]}:
+            return name in names
+        case {"Fn::Sub": str(text)}:
+            return any(f"${{{name}." in text or f"${{{name}}}" in text for name in names)
+    return False

@@ -50,7 +50,7 @@ def stack_of(request, monkeypatch, tmp_path):
         options = {"state_dir": tmp_path, "recorder": recorder, "parameters": parameters}
         options["postgres"] = False  # one handler more, and its projection
         if request.param == "in batches":
-            return LocalStack(**options, reload=False)
+            return LocalStack(**options, reload=False, live=False)
         monkeypatch.setattr("waiting.QUIET_SECONDS", 1)
         return quick_stack(**options)
 

@@ -6,7 +6,7 @@ from botocore.stub import Stubber
 from tests.support.api import Api, Person
 
 from sfn_cqrs.domain.errors import UnauthorizedError
-from sfn_cqrs.routes.http import Identity
+from sfn_cqrs.routes.http import identity_of
 from sfn_cqrs_local.client.aws import Target
 from sfn_cqrs_local.identity import ISSUER
 from sfn_cqrs_local.tenant_claims import writable_tenants
@@ -20,7 +20,7 @@ LIKE_COGNITO = "https://cognito-idp.us-east-1.amazonaws.com.evil.example/us-east
 
 def identity(claims, headers=None, **authorizer):
     context = {"authorizer": {"jwt": {"claims": claims}} if claims else authorizer}
-    return Identity.of({"requestContext": context, "headers": headers or {}})
+    return identity_of({"requestContext": context, "headers": headers or {}})
 
 
 def groups(claim, issuer=ISSUER):

@@ -10,14 +10,15 @@ from tests.simulation.adversary import Adversary, BrokenError
 from tests.support.proof import sampled
 from tests.support.system import silent
 
-from sfn_cqrs.domain import approval_link, approval_programs, policy
+from sfn_cqrs.domain import approval_link, approval_programs, identity, policy
 from sfn_cqrs.domain import request as requests
 from sfn_cqrs.domain.approval import Approval, Rules
 from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.domain.command import Known
+from sfn_cqrs.domain.identity import Identity
 from sfn_cqrs.domain.policy import Policy
-from sfn_cqrs.routes import http
-from sfn_cqrs.routes.http import Identity
+from sfn_cqrs.routes import request
+from sfn_cqrs.routes.http import identity_of
 from sfn_cqrs.routes.request import Request
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import effects, programs
@@ -68,7 +69,7 @@ def by_stripping(claims: dict[str, Any]) -> frozenset[str]:
     return frozenset(str(claims.get("cognito:groups") or "").strip("[]").split(" "))
 
 
-def whichever_header(event: dict[str, Any], right: Any = Identity.of) -> Identity:
+def whichever_header(event: dict[str, Any], right: Any = identity_of) -> Identity:
     identity: Identity = right(event)
     return replace(identity, tenant=event["headers"].get("x-tenant-code", identity.tenant))
 
@@ -127,9 +128,9 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "what a whole content leaves out is removed": (commands, "guarded_content", whole_is_bare),
     "all values of a guarded attribute are one": (policy, "_value", lambda *_: ""),
     "clients and code share their keys": (requests, "CLIENTS", requests.CODES),
-    "groups are split at commas and blanks": (http, "_groups", by_splitting),
-    "groups lose whatever brackets they have": (http, "_groups", by_stripping),
-    "a header names the tenant": (Identity, "of", whichever_header),
+    "groups are split at commas and blanks": (identity, "_groups", by_splitting),
+    "groups lose whatever brackets they have": (identity, "_groups", by_stripping),
+    "a header names the tenant": (request, "identity_of", whichever_header),
     "a route forgets who asks": (Request, "caller", property(code_in_place_of_clients)),
     "a route reads as code": (Request, "service", lambda self, kind: kind(self.tenant)),
     "whoever asks may decide": (Approval, "_is_own", lambda *_: False),

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import UnauthorizedError
-from sfn_cqrs.routes.http import Identity
+from sfn_cqrs.routes.http import identity_of
 from sfn_cqrs.routes.resolver import Resolver, current_event
 
 _LOOKS = ("GET", "HEAD", "OPTIONS")
@@ -27,6 +27,6 @@ def spend_write(
     event = current_event()
     if event["requestContext"]["http"]["method"] not in _LOOKS:
         with suppress(UnauthorizedError):
-            tenant = Identity.of(event).tenant
+            tenant = identity_of(event).tenant
             bootstrap.write_budget().spend(tenant)
     return next_middleware(app)

@@ -4,17 +4,16 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
 from sfn_cqrs.domain.errors import (
-    ForbiddenError,
     InvalidInputError,
     TooLargeError,
     UnauthorizedError,
 )
+from sfn_cqrs.domain.identity import Identity
 from sfn_cqrs.domain.policy import Client
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -25,53 +24,22 @@ ENCODED_PREFIX = "~"
 
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
-_COGNITO = re.compile(r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[A-Za-z0-9_-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who asks, by the claims that the authorizer has verified."""
+def identity_of(event: dict[str, Any]) -> Identity:
+    """Who asks; a header names the tenant only for a machine that signed with IAM.
 
-    tenant: str
-    user: str
-    client: Client
+    Whoever may invoke the machines' API acts for every tenant, so its role is granted
+    like a key to all of them; it is in no group.
 
-    @property
-    def groups(self) -> frozenset[str]:
-        """The groups that this person is a member of."""
-        return self.client.groups
-
-    @classmethod
-    def of(cls, event: dict[str, Any]) -> "Identity":
-        """Read the claims; a header names the tenant only for a machine that signed with IAM.
-
-        Whoever may invoke the machines' API acts for every tenant, so its role is granted
-        like a key to all of them; it is in no group.
-
-        Raises:
-            UnauthorizedError: there are no claims, they name no tenant, or cannot be read exactly.
-        """
-        authorizer = event["requestContext"].get("authorizer") or {}
-        iam = authorizer.get("iam")
-        if iam:
-            return cls(_tenant_header(event), str(iam["userArn"]), Client(is_machine=True))
-        claims = (authorizer.get("jwt") or {}).get("claims") or {}
-        tenant = claims.get("custom:tenant")
-        if not tenant:
-            raise UnauthorizedError(
-                "the token has no claim custom:tenant; Cognito puts it into ID tokens"
-            )
-        user = claims.get("cognito:username") or claims.get("username") or claims.get("sub", "")
-        return cls(str(tenant), str(user), Client(_groups(claims)))
-
-    def require(self, group: str) -> None:
-        """Refuse whoever is not in a group.
-
-        Raises:
-            ForbiddenError: naming the group.
-        """
-        if group not in self.groups:
-            raise ForbiddenError(f"only members of the group {group!r} may do this")
+    Raises:
+        UnauthorizedError: there are no claims, they name no tenant, or cannot be read exactly.
+    """
+    authorizer = event["requestContext"].get("authorizer") or {}
+    iam = authorizer.get("iam")
+    if iam:
+        return Identity(_tenant_header(event), str(iam["userArn"]), Client(is_machine=True))
+    return Identity.of_claims((authorizer.get("jwt") or {}).get("claims") or {})
 
 
 def body_of(event: dict[str, Any]) -> dict[str, Any]:
@@ -146,31 +114,6 @@ def _tenant_header(event: dict[str, Any]) -> str:
     if not tenant:
         raise UnauthorizedError("a request signed with IAM names its tenant in x-tenant-code")
     return tenant
-
-
-def _groups(claims: dict[str, Any]) -> frozenset[str]:
-    """The groups of a token, exactly as its issuer wrote them; a text is one name, a list several.
-
-    API Gateway writes a list as `[a b]`. Names of Cognito's groups have no blanks; with another
-    issuer nobody can tell `shift` and `operator` from `shift operator`.
-    """
-    claim = claims.get("cognito:groups")
-    if isinstance(claim, list):
-        return frozenset(map(str, claim))
-    if not isinstance(claim, str) or claim in ("", "[]"):
-        return frozenset()
-    listed = claim.removeprefix("[").removesuffix("]")
-    if len(listed) == len(claim):
-        return frozenset((claim,))
-    names = listed.split(" ")
-    is_exact = len(names) == 1 or _COGNITO.fullmatch(str(claims.get("iss")))
-    is_pair = claim == f"[{listed}]" and not set("[]") & set(listed)
-    if not is_exact or not is_pair or "" in names:
-        raise UnauthorizedError(
-            "the claim cognito:groups cannot be read exactly: it must be a list of Cognito's,"
-            " or one name without blanks or brackets"
-        )
-    return frozenset(names)
 
 
 def _refuse_constant(name: str) -> NoReturn:

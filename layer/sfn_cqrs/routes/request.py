@@ -12,7 +12,7 @@ from sfn_cqrs.adapters.paging import DEFAULT_LIMIT
 from sfn_cqrs.domain.errors import AnswerTooLargeError, InvalidInputError
 from sfn_cqrs.domain.failure import first_line
 from sfn_cqrs.domain.policy import Client
-from sfn_cqrs.routes.http import OPERATOR, Identity, body_of, integer_of
+from sfn_cqrs.routes.http import OPERATOR, body_of, identity_of, integer_of
 from sfn_cqrs.routes.resolver import current_event
 from sfn_cqrs.service.commands.service import Caller
 
@@ -32,7 +32,7 @@ class Request:
             UnauthorizedError: it names no tenant.
         """
         self._event = current_event()
-        self.identity = Identity.of(self._event)
+        self.identity = identity_of(self._event)
 
     @property
     def tenant(self) -> str:
@@ -105,7 +105,7 @@ def needed(body: dict[str, Any], field: str) -> Any:
 
 def answer(status: HTTPStatus, body: dict[str, Any]) -> Response[str]:
     """Answer a JSON object; stack traces are for operators, others are told the first line."""
-    if OPERATOR not in Identity.of(current_event()).groups:
+    if OPERATOR not in identity_of(current_event()).groups:
         _without_traces(body)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return sendable(Response(status.value, "application/json", text), text)

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.queue import Queue
@@ -21,6 +21,7 @@ POSTPONE_TRIES = 3
 
 
 Notice = dict[str, Any]
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +73,37 @@ def consumer_of(
     return handler_of
 
 
-def consumer_of_batches(handle: Callable[[list[Notice]], None]) -> LambdaHandler:
+def consumer_of_batches(
+    read: Callable[[Notice], R],
+) -> Callable[[Callable[[list[R]], None]], LambdaHandler]:
     """Make a Lambda handler of a function of all the messages that a queue delivers at once.
 
-    What it raises brings them back once the queue's visibility timeout is over. A message that
-    cannot be read comes back alone, and goes to the dead letters in the end.
+    `read` makes of each notice what the function takes. What the function raises brings them
+    back once the queue's visibility timeout is over. A message that cannot be read comes back
+    alone, and goes to the dead letters in the end.
 
     Raises (from the handler):
         TransientError: AWS was busy or unreachable.
     """
 
-    @wraps(handle)
-    def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> dict[str, Any]:
-        notices, unreadable = [], []
-        for record in event["Records"]:
-            try:
-                notices.append(_notice(record))
-            except (KeyError, TypeError, ValueError):
-                logger.exception("a message cannot be read", message_id=record["messageId"])
-                unreadable.append({"itemIdentifier": record["messageId"]})
-        if notices:
-            with naming_transient():
-                handle(notices)
-        return {"batchItemFailures": unreadable}
+    def handler_of(handle: Callable[[list[R]], None]) -> LambdaHandler:
+        @wraps(handle)
+        def lambda_handler(event: dict[str, Any], _lambda_context: Any) -> dict[str, Any]:
+            found, unreadable = [], []
+            for record in event["Records"]:
+                try:
+                    found.append(read(_notice(record)))
+                except (KeyError, TypeError, ValueError):
+                    logger.exception("a message cannot be read", message_id=record["messageId"])
+                    unreadable.append({"itemIdentifier": record["messageId"]})
+            if found:
+                with naming_transient():
+                    handle(found)
+            return {"batchItemFailures": unreadable}
 
-    return lambda_handler
+        return lambda_handler
+
+    return handler_of
 
 
 def pause(receives: int) -> int:

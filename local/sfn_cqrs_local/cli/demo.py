@@ -73,6 +73,7 @@ def demo(
         with LocalStack(
             state_dir=state,
             reload=False,
+            live=False,
             weather=bad,
             parameters={} if repeats is None else {"ExpressLane": "enabled"},
             express_repeats=repeats or 0.0,

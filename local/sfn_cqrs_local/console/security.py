@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sfn_cqrs_local.asgi_guard import refusal_of
 from sfn_local.request_guard import Guard
 
 SESSION: Final = "sfn_cqrs_console"
@@ -46,13 +47,7 @@ class Guarded:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers: dict[str, str] = {}
-        for raw, value in scope["headers"]:
-            name = raw.decode("latin-1")
-            text = value.decode("latin-1")
-            headers[name] = f"{headers[name]},{text}" if name in headers else text
-        target = scope["raw_path"].decode("latin-1")
-        refusal = self._guard.refusal(scope["method"], target, headers)
+        refusal = refusal_of(self._guard, scope)
         app = self._app
         if refusal is not None:
             app = PlainTextResponse(refusal, HTTPStatus.FORBIDDEN)

@@ -1,0 +1,25 @@
+"""on_subscribe: may this token's bearer hear what is told in this channel?
+
+AppSync has verified the token; what is answered is null, or why not.
+
+Source: AWS AppSync Events Developer Guide, "Direct data source integrations using Lambda".
+"""
+
+from typing import Any
+
+from sfn_cqrs.domain.errors import SfnCqrsError
+from sfn_cqrs.domain.identity import Identity
+from sfn_cqrs.service.live import check_subscribe
+from sfn_cqrs.service.logs import logger
+
+
+def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, str] | None:
+    """Let a subscription be, or refuse it."""
+    path = event["info"]["channel"]["path"]
+    try:
+        identity = Identity.of_claims((event.get("identity") or {}).get("claims") or {})
+        check_subscribe(path, identity.tenant, identity.client)
+    except SfnCqrsError as error:
+        logger.info("a subscription is refused", code=error.code)
+        return {"error": f"{error.code}: {error}"}
+    return None

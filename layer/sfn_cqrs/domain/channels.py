@@ -1,0 +1,102 @@
+"""The channels of live updates: what a notice is published to, and what a client subscribes to.
+
+A channel is `/live/TENANT/KIND/TYPE/ID`, such as `/live/tenant1/command/ORDER/o-1`. The type is
+in it because a declaration says by type who may read.
+
+Source: AWS AppSync Events Developer Guide, "Understanding channel namespaces".
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sfn_cqrs.domain.errors import InvalidInputError
+
+NAMESPACE = "live"
+ANY_TABLE = "any"
+"""The type of an archive whose files' names say where their rows belong."""
+_HASHED = "h--"
+_SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?")
+_SEGMENTS = 5
+_ARCHIVE = "z-"
+_KINDS = {
+    "task-status": ("task", "taskType"),
+    "sub-task-status": ("task", "taskType"),
+    "import-status": ("import", "table"),
+    "approval-status": ("approval", "type"),
+    "saga-status": ("saga", "saga"),
+}
+"""What a notice tells of, and which field of its content names the type, by its action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a client asks for: one thing of a type, or (`id` is `*`) all of them."""
+
+    tenant: str
+    kind: str
+    type: str
+    id: str
+
+
+class LiveEvent(NamedTuple):
+    """What subscribers of a channel are sent."""
+
+    channel: str
+    content: dict[str, Any]
+
+
+def segment(text: str) -> str:
+    """A part of a channel: the text itself where AppSync takes it, else a hash of it.
+
+    AppSync takes 1 to 50 letters, digits and dashes, no dash at either end.
+    """
+    if _SEGMENT.fullmatch(text) and not text.startswith(_HASHED):
+        return text
+    return _HASHED + hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def channel_of(tenant: str, kind: str, type_: str, id_: str) -> str:
+    """The channel of one thing."""
+    return "/".join(("", NAMESPACE, *map(segment, (tenant, kind, type_, id_))))
+
+
+def subject_of(path: str) -> Subject:
+    """What a channel that a client subscribes to is about, its parts as segments.
+
+    Raises:
+        InvalidInputError: it is none of ours.
+    """
+    parts = path.split("/")
+    if len(parts) != _SEGMENTS + 1 or parts[:2] != ["", NAMESPACE]:
+        raise InvalidInputError(
+            "channel",
+            f"{path!r} is none: ask for /{NAMESPACE}/TENANT/KIND/TYPE/ID,"
+            f" or /{NAMESPACE}/TENANT/KIND/TYPE/* for all of a type",
+        )
+    return Subject(*parts[2:])
+
+
+def named(given: str, names: Iterable[str]) -> str | None:
+    """Which of these names a segment stands for, if one."""
+    return next((name for name in names if segment(name) == given), None)
+
+
+def live_event(notice: Mapping[str, Any]) -> LiveEvent:
+    """What is published of a notice, and where: nothing of tables and keys.
+
+    Raises:
+        KeyError: it is no notice.
+    """
+    content = notice["content"]
+    told = {"action": notice["action"], "id": notice["id"], "content": content}
+    if notice["action"] == "command-status":
+        place = ("command", content["type"], content["code"])
+    elif notice["id"].startswith(_ARCHIVE):
+        place = ("archive", content["table"] or ANY_TABLE, notice["id"])
+    else:
+        kind, field = _KINDS[notice["action"]]
+        place = (kind, content[field], notice["id"])
+    return LiveEvent(channel_of(notice["tenantCode"], *place), told)
