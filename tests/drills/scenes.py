@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,10 @@ from tests.support.import_system import a_file, a_line
 from tests.support.system import API, SWEEPS
 from tests.support.zip_system import an_archive
 
+from sfn_local import FunctionError
+
 UPLOADED = "EventOnFileUploadedFunction"
+SUBSCRIBED = "LiveOnSubscribeFunction"
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 BUSY = 12 * MINUTE
@@ -91,6 +95,14 @@ def _task(stack: Stack) -> None:
     stack.ask("POST", "/tasks", REMINDER)
 
 
+def _live(stack: Stack) -> None:
+    """A notice for browsers; parameters leave the topic without this subscription."""
+    notice = {"action": "command-status", "id": "c", "tenantCode": "tenant1"}
+    content = {"type": "ORDER", "code": "o-1", "outcome": "APPLIED", "version": 1}
+    body = json.dumps({"Message": json.dumps({**notice, "content": content})})
+    stack.clients["sqs"].send_message(QueueUrl=stack.ref("LiveQueue"), MessageBody=body)
+
+
 WORK: dict[str, Callable[[Stack], None]] = {
     "StreamOnProcessChangedFunction": _command,
     "StreamOnTaskChangedFunction": _task,
@@ -100,11 +112,12 @@ WORK: dict[str, Callable[[Stack], None]] = {
     "QueueOnTaskActionFunction": _task,
     "QueueOnImportActionFunction": _row,
     "QueueOnNotificationFunction": _command,
+    "QueuePublishLiveFunction": _live,
     "QueueDigestFailuresFunction": partial(_command, attributes={}),
 }
 """What gives each consumer something to do."""
-CALL_NOTHING = ("QueueOnNotificationFunction",)
-"""Consumers that may call nothing, as their handlers are the user's."""
+CALL_NOTHING = ("QueueOnNotificationFunction", "QueuePublishLiveFunction")
+"""Consumers that call nothing by boto3: handlers of the user's, and AppSync."""
 
 
 # The scenes.
@@ -156,6 +169,15 @@ def _uploads_fail(stack: Stack) -> None:
     for _ in range(3):
         stack.invoke_async(UPLOADED, json.dumps(event).encode())
         stack.run()
+        stack.engine.run_for(4 * MINUTE)
+
+
+def _subscribing_fails(stack: Stack) -> None:
+    """A client asks three times in ten minutes."""
+    stack.broken[SUBSCRIBED] = stack.clock.time() + HOUR
+    for _ in range(3):
+        with suppress(FunctionError):
+            stack.lambdas.invoke(stack.lambdas.find(SUBSCRIBED).name, b"{}")
         stack.engine.run_for(4 * MINUTE)
 
 
@@ -222,6 +244,9 @@ NOTHING_STARTS = Scene(
 )
 SWEEPS_FAIL = Scene("whatever the sweeps call is throttled", _sweeps_fail)
 UPLOADS_FAIL = Scene("whatever the function calls is throttled; three uploads", _uploads_fail)
+SUBSCRIBING_FAILS = Scene(
+    "the function raises; somebody subscribes every four minutes", _subscribing_fails
+)
 NO_ITEM = Scene("a record of the stream is no item of its table", _no_item)
 API_FAILS = Scene("whatever the API's function calls is throttled; five requests", _api_fails)
 SLOW = Scene("a handler takes 110 seconds; twelve versions of one item", _slow_handler)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any, Self
+from unittest import mock
 
 from botocore.exceptions import ClientError
 from tests.drills.cloudwatch import MINUTE, CloudWatch
@@ -50,6 +51,9 @@ class Stack(WholeSystem):
         self.calls.observers.append(self._throttle)
         self.lambdas.invoke = self._metered(self.lambdas.invoke)  # type: ignore[method-assign]
         self.engine.on_status_change.append(self._tell)
+
+    def parts(self) -> dict[str, Any]:
+        return {**super().parts(), "live_events": mock.Mock()}  # moto has no AppSync Events
 
     def __enter__(self) -> Self:
         super().__enter__()

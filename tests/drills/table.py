@@ -147,7 +147,11 @@ class Drills:
 
 
 def _caller(function: str) -> Scene:
-    return scenes.UPLOADS_FAIL if function == scenes.UPLOADED else scenes.SWEEPS_FAIL
+    rare = {
+        scenes.UPLOADED: scenes.UPLOADS_FAIL,
+        scenes.SUBSCRIBED: scenes.SUBSCRIBING_FAILS,
+    }
+    return rare.get(function, scenes.SWEEPS_FAIL)
 
 
 WAYS: dict[str, Callable[[Drills, str], Scene]] = {

@@ -8,6 +8,7 @@ from functions.api.handle_request.app import app
 from tests.template.stack import ISSUER, ROOT, TEMPLATE, attribute, of_type, translated
 
 from sfn_cqrs.domain.approval import Happened
+from sfn_cqrs.domain.channels import NAMESPACE
 from sfn_cqrs.service import sweep as sweeps
 from sfn_cqrs.service.queue import RECEIVES
 from sfn_cqrs.service.tasks.state import BEGINS_WITHIN
@@ -262,6 +263,7 @@ def test_a_queue_is_encrypted_and_has_dead_letters_or_is_watched(name: str) -> N
         ("NotificationQueue", "QueueOnNotificationFunction"),
         ("TaskActionQueue", "QueueOnTaskActionFunction"),
         ("ImportActionQueue", "QueueOnImportActionFunction"),
+        ("LiveQueue", "QueuePublishLiveFunction"),
     ],
 )
 def test_a_message_stays_hidden_for_six_times_as_long_as_its_consumer_may_run(
@@ -298,6 +300,17 @@ def test_items_are_begun_so_that_they_end_before_their_execution_does() -> None:
         ),
         ("TaskAction", ["task-execute"]),
         ("ImportAction", ["import-execute"]),
+        (
+            "Live",
+            [
+                "command-status",
+                "task-status",
+                "sub-task-status",
+                "import-status",
+                "approval-status",
+                "saga-status",
+            ],
+        ),
     ],
 )
 def test_a_queue_takes_its_messages_in_their_envelope(queue: str, actions: list[str]) -> None:
@@ -434,6 +447,68 @@ def test_approval_links_are_off_unless_somebody_switches_them_on() -> None:
     assert secret["Condition"] == "HasApprovalLinks"
     assert secret["Properties"]["GenerateSecretString"]["PasswordLength"] == 64
     assert TEMPLATE.environment["APPROVAL_LINK_SECRET"] == ""
+
+
+def test_live_updates_are_off_and_published_by_one_function_alone() -> None:
+    live = {name: one for name, one in translated().items() if "AppSync" in one["Type"]}
+    (api,) = of_type("AWS::AppSync::Api").values()
+    modes = api["EventConfig"]
+    publishers = [
+        name
+        for name, role in of_type("AWS::IAM::Role").items()
+        if "appsync:EventPublish" in json.dumps(role)
+    ]
+
+    assert TEMPLATE.parameters["Live"] == "disabled"
+    assert {one["Condition"] for one in live.values()} == {"HasLive"}
+    assert modes["DefaultPublishAuthModes"] == [{"AuthType": "AWS_IAM"}]
+    assert modes["DefaultSubscribeAuthModes"] == [{"AuthType": "OPENID_CONNECT"}]
+    assert modes["ConnectionAuthModes"] == [{"AuthType": "OPENID_CONNECT"}]
+    assert publishers == ["QueuePublishLiveFunctionRole"]
+    mapping = source_mapping("QueuePublishLiveFunction")
+    assert mapping["Enabled"] == {"Fn::If": ["HasLive", True, False]}
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_live_updates_trust_whom_the_api_trusts(is_own: bool) -> None:
+    pool = {"UserPool": "enabled" if is_own else "disabled"}
+    given = {**ISSUER, **pool, "JwtAudience": "client,other"}
+    loaded = Template.load(ROOT / "template.yaml", stack="shop", parameters=given)
+    (api,) = of_type("AWS::AppSync::Api").values()
+    (own,) = (one for one in api["EventConfig"]["AuthProviders"] if len(one) > 1)
+
+    trusted = loaded.resolve(own["OpenIDConnectConfig"])
+
+    assert trusted == (
+        {
+            "Issuer": "https://cognito-idp.us-east-1.amazonaws.com/shop-CognitoUserPool",
+            "ClientId": "^(shop-CognitoUserPoolClient)$",
+        }
+        if is_own
+        else {"Issuer": ISSUER["JwtIssuer"], "ClientId": "^(client|other)$"}
+    )
+
+
+def test_who_may_subscribe_is_asked_of_our_function_and_of_no_other() -> None:
+    (namespace,) = of_type("AWS::AppSync::ChannelNamespace").values()
+    (source,) = of_type("AWS::AppSync::DataSource").values()
+
+    assert namespace["Name"] == NAMESPACE
+    assert "PublishAuthModes" not in namespace  # those of the API
+    assert namespace["HandlerConfigs"] == {
+        "OnSubscribe": {
+            "Behavior": "DIRECT",
+            "Integration": {
+                "DataSourceName": attribute("LiveDataSource", "Name"),
+                "LambdaConfig": {"InvokeType": "REQUEST_RESPONSE"},
+            },
+        }
+    }
+    function = attribute("LiveOnSubscribeFunction")
+    assert source["LambdaConfig"] == {"LambdaFunctionArn": function}
+    (policy,) = of_type("AWS::IAM::Role")["LiveDataSourceRole"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", function)
 
 
 def test_the_api_is_throttled_and_logged() -> None:
@@ -594,7 +669,9 @@ def test_what_can_go_wrong_is_watched(metric: str) -> None:
 
 
 def test_what_an_event_invokes_has_an_alarm_on_its_errors() -> None:
-    invoked = {name for name in TEMPLATE.functions if name.startswith(("Event", "Schedule"))}
+    invoked = {
+        name for name in TEMPLATE.functions if name.startswith(("Event", "Live", "Schedule"))
+    }
     watched = {
         alarm["Dimensions"][0]["Value"]["Ref"]
         for alarm in ALARMS.values()

@@ -18,7 +18,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, str] | 
     path = event["info"]["channel"]["path"]
     try:
         identity = Identity.of_claims((event.get("identity") or {}).get("claims") or {})
-        check_subscribe(path, identity.tenant, identity.client)
+        check_subscribe(path, identity)
     except SfnCqrsError as error:
         logger.info("a subscription is refused", code=error.code)
         return {"error": f"{error.code}: {error}"}

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from sfn_cqrs.domain.channels import ANY_TABLE, Subject, named, segment, subject_of
 from sfn_cqrs.domain.errors import ForbiddenError, InvalidInputError, NotFoundError
-from sfn_cqrs.domain.policy import Client
+from sfn_cqrs.domain.identity import Identity
+from sfn_cqrs.domain.policy import require
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.imports import strategies
@@ -17,11 +18,11 @@ class _Kind(NamedTuple):
     """What is told of: the names of its types, and who may read one of them."""
 
     names: Callable[[], Iterable[str]]
-    check: Callable[[str, Client], None]
+    check: Callable[[str, Identity], None]
 
 
-def check_subscribe(path: str, tenant: str, client: Client) -> Subject:
-    """Refuse a client that may not read what is told in a channel.
+def check_subscribe(path: str, identity: Identity) -> Subject:
+    """Refuse whoever may not read what is told in a channel.
 
     Raises:
         InvalidInputError: it is no channel, or of a kind that is not known.
@@ -30,8 +31,8 @@ def check_subscribe(path: str, tenant: str, client: Client) -> Subject:
         NotPermittedError: it says which declaration would allow it.
     """
     subject = subject_of(path)
-    if subject.tenant != segment(tenant):
-        raise ForbiddenError(f"{path} is of another tenant: the token says {tenant}")
+    if subject.tenant != segment(identity.tenant):
+        raise ForbiddenError(f"{path} is of another tenant: the token says {identity.tenant}")
     kind = _KINDS.get(subject.kind)
     if kind is None:
         known = ", ".join(_KINDS)
@@ -40,7 +41,7 @@ def check_subscribe(path: str, tenant: str, client: Client) -> Subject:
     name = named(subject.type, names)
     if name is None:
         raise NotFoundError(f"{path}: nobody registers this type; known: {', '.join(names)}")
-    kind.check(name, client)
+    kind.check(name, identity)
     return subject
 
 
@@ -48,15 +49,39 @@ def _of_archives() -> list[str]:
     return [*strategies.tables(), ANY_TABLE]
 
 
-def _seen_by_all(_type: str, _client: Client) -> None:
-    """Approvals are seen by every member, whoever decides; archives, too."""
+def _check_command(name: str, identity: Identity) -> None:
+    handlers.check_read(name, identity.client)
+
+
+def _check_task(name: str, identity: Identity) -> None:
+    task_types.find(name).check_read(identity.client)
+
+
+def _check_import(table: str, identity: Identity) -> None:
+    strategies.check_read(table, identity.client)
+
+
+def _check_archive(_table: str, _identity: Identity) -> None:
+    """Archives are seen by every member, as by GET /imports."""
+
+
+def _check_approval(name: str, identity: Identity) -> None:
+    """Whoever decides hears, too; a requester may GET their own, which no channel tells apart."""
+    known = approval_types.find(name)
+    if not known.rules.may_decide(identity.user, identity.groups):
+        declaration = f'approval_type("{name}")'
+        require(known.read, identity.client, f"reading {name}", declaration, "read")
+
+
+def _check_saga(name: str, identity: Identity) -> None:
+    saga_types.find(name).check_read(identity.client)
 
 
 _KINDS = {
-    "command": _Kind(handlers.types, handlers.check_read),
-    "task": _Kind(task_types.types, lambda name, client: task_types.find(name).check_read(client)),
-    "import": _Kind(strategies.tables, strategies.check_read),
-    "archive": _Kind(_of_archives, _seen_by_all),
-    "approval": _Kind(approval_types.names, _seen_by_all),
-    "saga": _Kind(saga_types.types, lambda name, client: saga_types.find(name).check_read(client)),
+    "command": _Kind(handlers.types, _check_command),
+    "task": _Kind(task_types.types, _check_task),
+    "import": _Kind(strategies.tables, _check_import),
+    "archive": _Kind(_of_archives, _check_archive),
+    "approval": _Kind(approval_types.types, _check_approval),
+    "saga": _Kind(saga_types.types, _check_saga),
 }
