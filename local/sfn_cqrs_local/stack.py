@@ -167,6 +167,7 @@ class LocalStack:
             self.lambda_,
             os.getpid(),
             self.name,
+            self.live.url if self.live else "",
             self.outputs,
             {**CREDENTIALS, **environment},
         )

@@ -29,6 +29,8 @@ class StackInfo:
     lambda_: str
     pid: int
     name: str
+    live: str = ""
+    """The endpoint of live updates, where the stack has them."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -39,6 +41,7 @@ class StackInfo:
             "aws": self.aws,
             "sfn": self.sfn,
             "lambda": self.lambda_,
+            **({"live": self.live} if self.live else {}),
             "pid": self.pid,
         }
 

@@ -4,12 +4,14 @@ import base64
 import json
 import os
 import re
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -19,6 +21,7 @@ from tests.console.state import HOSTILE, api_of, create, fill, publish, wait
 from tests.fakes.builders import a_process
 from tests.support.held_up import held_up
 from tests.support.quick_stack import quick_stack
+from websockets.sync.client import connect
 
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -27,6 +30,7 @@ from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.repairs import work
 from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.console import policy
 from sfn_cqrs_local.console.backend import deployed, local
@@ -35,6 +39,9 @@ from sfn_cqrs_local.console.pages import overview
 from sfn_cqrs_local.console.server import ConsoleServer
 from sfn_cqrs_local.console.subjects import item_page
 from sfn_cqrs_local.diagnosis import Diagnosis
+from sfn_cqrs_local.live.authorizer import Authorizer
+from sfn_cqrs_local.live.server import LiveServer
+from sfn_cqrs_local.stack import SUBSCRIBE_FUNCTION
 
 pytestmark = pytest.mark.stack
 DESK = {"width": 1280, "height": 900}
@@ -49,7 +56,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(folder):
-    with quick_stack(state_dir=folder / "state") as started:
+    with quick_stack(state_dir=folder / "state", live=True) as started:
         yield started
 
 
@@ -837,3 +844,140 @@ def test_a_type_that_is_late_for_less_than_a_minute_is_not_named():
     found = Diagnosis(1, 59.9, [], {}, {}, [], oldest_unapplied={"ORDER": 59.9})
 
     assert [figure.behind for figure in overview._figures(found)] == [{}]
+
+
+# ------------------------------------------------------------------------------ live updates
+
+
+@pytest.fixture
+def live(context, stack):
+    """Return what opens live.html to watch something; nothing may go wrong in it."""
+    opened = context.new_page()
+    watched = Watched(opened, stack.http)
+
+    def watch(kind, type_, id_, tenant="tenant1"):
+        asked = {"tenant": tenant, "kind": kind, "type": type_, "id": id_}
+        opened.goto(f"{stack.http}/live.html?{urlencode(asked)}")
+        return opened
+
+    yield watch
+    lost = "WebSocket connection to "  # Chromium says so of one that is refused
+    assert [one for one in watched.problems if not one.startswith(lost)] == []
+    assert watched.foreign == []
+
+
+@pytest.fixture
+def gone(stack):
+    """Return what takes the twin away and brings it back at its place."""
+    was = stack.live
+
+    def away():
+        was.close()
+
+    def back():
+        may_subscribe = Authorizer(stack.functions, SUBSCRIBE_FUNCTION)
+        pages = frozenset((stack.http,))
+        stack.live = LiveServer("live", may_subscribe, port=was.port, origins=pages)
+        stack._cleanup.callback(stack.live.close)
+
+    return away, back
+
+
+def test_a_page_sees_what_becomes_of_a_command_and_loses_nothing_with_its_connection(
+    live, stack, gone
+):
+    api, (away, back) = api_of(stack), gone
+    page = live("command", "ORDER", "live-1")
+    state, now, told = (page.locator(f"#{name}") for name in ("state", "now", "told li"))
+    expect(state).to_have_text("connected")
+    expect(now).to_contain_text('"version": 0')
+
+    publish(api, "live-1", "First", {"customer": "ada", "total": 1})
+    expect(told).to_have_text(["command-status live-1: version 1: APPLIED"])
+    expect(now).to_contain_text('"name": "First"')
+
+    away()
+    expect(state).not_to_have_text("connected")
+    publish(api, "live-1", "Second", {"customer": "ada", "total": 2}, version=1)
+    wait(api, "/commands/ORDER/live-1/2", "outcome", ("APPLIED",))
+    expect(now).to_contain_text('"name": "First"')
+
+    back()
+    expect(state).to_have_text("connected")
+    expect(now).to_contain_text('"name": "Second"')
+    expect(told).to_have_count(1)
+    publish(api, "live-1", "Third", {"no": "customer"}, version=2)
+    expect(told.first).to_have_text("command-status live-1: version 3: FAILED")
+    expect(now).to_contain_text("3: FAILED")
+
+
+def test_a_page_shows_how_far_an_import_is(live, ids):
+    page = live("import", "airports", ids["import"])
+
+    expect(page.locator("#now")).to_contain_text('"total": 6')
+    expect(page.locator("#progress")).to_have_js_property("value", 100)
+
+
+def test_a_page_says_why_a_channel_is_refused(live):
+    page = live("command", "NOTHING", "*")
+
+    expect(page.locator("#state")).to_have_text("refused")
+    expect(page.locator("#problem")).to_contain_text("nobody registers this type")
+
+
+def test_a_name_that_is_no_segment_is_hashed_by_the_page_as_by_the_stack(live, stack, ids):
+    api = api_of(stack)
+    page = live("task", "ORDER_REMINDER", "*")
+    expect(page.locator("#state")).to_have_text("connected")
+
+    reminder = {"order": "o-1", "to": "a@example.com"}
+    made = create(api, "/tasks", {"taskType": "ORDER_REMINDER", "input": [reminder]})
+
+    expect(page.locator("#told")).to_contain_text(f"task-status {made}: COMPLETED")
+    assert made not in ids.values()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_live_page_is_for_everybody(browser, stack, theme):
+    made = browser.new_context(viewport={**DESK, "width": 400}, color_scheme=theme)
+    page = made.new_page()
+    page.goto(f"{stack.http}/live.html?kind=command&type=ORDER&id=o-1")
+    expect(page.locator("#state")).to_have_text("connected")
+
+    found = Axe().run(page, options=RULES).response["violations"]
+
+    assert [(one["id"], one["nodes"][0]["target"]) for one in found] == []
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    made.close()
+
+
+def test_another_tenants_channel_is_refused_by_the_stack(stack):
+    own = {"host": f"127.0.0.1:{stack.live.port}", "x-tenant-code": "tenant2"}
+    header = base64.urlsafe_b64encode(json.dumps(own).encode()).decode().rstrip("=")
+    offered = ["aws-appsync-event-ws", f"header-{header}"]
+    with connect(stack.live.realtime, subprotocols=offered) as client:
+        answers = []
+        for tenant in ("tenant1", "tenant2"):
+            channel = f"/live/{tenant}/command/ORDER/*"
+            asked = {"type": "subscribe", "id": tenant, "channel": channel, "authorization": own}
+            client.send(json.dumps(asked))
+            answers.append(json.loads(client.recv(timeout=10)))
+
+    refused, served = answers
+    assert (refused["type"], served["type"]) == ("subscribe_error", "subscribe_success")
+    assert "of another tenant" in refused["errors"][0]["message"]
+
+
+@pytest.mark.timeout(30)
+def test_the_sample_client_prints_an_item_as_it_changes(stack):
+    api = api_of(stack)
+    command = [sys.executable, "samples/live.py", stack.http, stack.live.url]
+    asked = [*command, "tenant1", "ORDER", "live-2"]
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as client:
+        first = client.stdout.readline().strip()
+        publish(api, "live-2", "First", {"customer": "ada", "total": 1})
+        second = json.loads(client.stdout.readline())
+        client.terminate()
+
+    assert first == "404"
+    assert (second["version"], second["name"]) == (1, "First")

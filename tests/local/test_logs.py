@@ -52,7 +52,7 @@ def run(tmp_path, monkeypatch, capsys):
     folder.acquire()
     outputs = {"CommandsTableName": "commands"}
     url = "http://127.0.0.1:1"
-    folder.write(StackInfo(url, url, url, url, 1, "toy", outputs))
+    folder.write(StackInfo(url, url, url, url, 1, "toy", "", outputs))
     folder.stack_log.write_text(LOG)
 
     def command(*arguments):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError
 from tests.local.sockets import children, listeners
+from websockets.sync.client import connect
 
 from sfn_cqrs_local import lambda_api
 from sfn_cqrs_local.checkout import CHECKOUT
@@ -39,7 +41,7 @@ from sfn_local.server import CLOCK, TARGET
 EVIL = "https://evil.example"
 OUR_PAGE = "http://localhost:5173"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-LISTENERS = ("http", "sfn", "lambda", "aws")
+LISTENERS = ("http", "sfn", "lambda", "aws", "live")
 GUARDED = (*LISTENERS, "console")
 ORDER = {
     "type": "ORDER",
@@ -168,12 +170,26 @@ def pages(_stack: LocalStack) -> Iterator[Ask]:
             yield Ask(method, re.sub(r"\{[^}]+\}", "x", path), plain, b"csrf=x")
 
 
+def live_updates(_stack: LocalStack) -> Iterator[Ask]:
+    """Publishing, a WebSocket, and every path by every method."""
+    scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/appsync/aws4_request"
+    event = {"channel": "/live/tenant1/command/ORDER/o-evil", "events": ["1"]}
+    yield Ask("POST", "/event", {"Authorization": scope}, json.dumps(event).encode())
+    for path in ("/", "/event", "/event/realtime"):
+        for method in METHODS:
+            yield Ask(method, path, {"Content-Type": "text/plain"}, b"{}")
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    yield Ask("GET", "/event/realtime", {**upgrade, **key})
+
+
 EVERYTHING = {
     "http": routes,
     "sfn": operations,
     "lambda": functions,
     "aws": services,
     "console": pages,
+    "live": live_updates,
 }
 
 # ------------------------------------------------------------------- how a page can ask for it
@@ -374,7 +390,7 @@ def harm(stack: LocalStack) -> dict[str, list[Ask]]:
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize("listener", LISTENERS)
+@pytest.mark.parametrize("listener", [one for one in LISTENERS if one != "live"])
 def test_what_is_refused_to_pages_works_from_a_program_and_leaves_a_trace(stack, traces, listener):
     port = port_of(stack, listener)
     asks = harm(stack)[listener]
@@ -392,6 +408,27 @@ def test_what_is_refused_to_pages_works_from_a_program_and_leaves_a_trace(stack,
     assert after_attacks == before
     assert max(served) < 300
     assert traces.look() != before
+
+
+@pytest.mark.stack
+def test_a_live_update_of_a_page_reaches_nobody_and_that_of_a_program_does(stack):
+    (ask, *_) = live_updates(stack)
+    port = port_of(stack, "live")
+    own = {"host": f"127.0.0.1:{port}"}
+    offered = ["aws-appsync-event-ws", f"header-{b64encode(json.dumps(own).encode()).decode()}"]
+    subscribe = {"type": "subscribe", "id": "s", "authorization": own}
+    with connect(stack.live.realtime, subprotocols=[one.strip("=") for one in offered]) as client:
+        client.send(json.dumps({**subscribe, "channel": json.loads(ask.body)["channel"]}))
+        subscribed = json.loads(client.recv(timeout=20))["type"]
+
+        refused = [send(port, ask, filled(one, port)).status for one in ATTACKS.values()]
+        event = {"channel": "/live/tenant1/command/ORDER/o-evil", "events": ['"of a program"']}
+        ours = Ask("POST", "/event", ask.headers, json.dumps(event).encode())
+        served = send(port, ours, [("Host", f"127.0.0.1:{port}")]).status
+
+        heard = json.loads(client.recv(timeout=20))
+    assert (subscribed, set(refused), served) == ("subscribe_success", {403}, 200)
+    assert heard["event"] == '"of a program"'
 
 
 @pytest.mark.stack
@@ -490,7 +527,9 @@ def test_the_fronts_own_page_may_call_it(stack):
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize("path", ["/docs", "/docs?a=b", "/approvals/x/decide?token=t"])
+@pytest.mark.parametrize(
+    "path", ["/docs", "/docs?a=b", "/approvals/x/decide?token=t", "/live.html?id=o-1"]
+)
 def test_a_link_from_elsewhere_opens_a_page_which_no_frame_shows(stack, path):
     port = port_of(stack, "http")
     link = page_of("", "cross-site", "navigate", "document")

@@ -9,12 +9,13 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
+from unittest import mock
 from urllib.parse import urlencode
 
 import boto3
@@ -28,7 +29,9 @@ from tests.template.stack import ROOT, TEMPLATE, as_list, statements_of
 from tests.template.test_events import ATTEMPTS
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters import live_events
 from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.adapters.live_events import Send
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.import_queue import IMPORTS as IMPORT_QUEUE
@@ -152,6 +155,22 @@ class Listener:
             service = model.service_model.service_name
             self.heard.append((function, SERVICES.get(service, service), model.name, dict(params)))
 
+    def sender(self, make: Callable[[], Send]) -> Callable[[], Send]:
+        """What makes senders of what boto3 has no client for, which are heard, too."""
+
+        def making() -> Send:
+            send = make()
+
+            def sending(request: Any) -> Any:
+                namespace = json.loads(request.body)["channel"].split("/")[1]
+                asked = (current_function() or "", "appsync", "EventPublish", {"Name": namespace})
+                self.heard.append(asked)
+                return send(request)
+
+            return sending
+
+        return making
+
     def who_asked(self, operation: str) -> set[str]:
         """The functions that have made a call."""
         return {function for function, _, name, _ in list(self.heard) if name == operation}
@@ -186,7 +205,7 @@ def _asked(service: str, operation: str, params: dict[str, Any]) -> Iterator[tup
         yield action, _machine(str(params)), ""
         return
     suffix = f"/index/{params['IndexName']}" if "IndexName" in params else ""
-    named = (params.get(key) for key in ("TableName", "Bucket", "TopicArn", "QueueUrl"))
+    named = (params.get(key) for key in ("TableName", "Bucket", "TopicArn", "QueueUrl", "Name"))
     yield action, next(name for name in named if name), suffix
 
 
@@ -204,6 +223,8 @@ def allowed() -> set[Call]:
 
 def _resource(value: dict[str, Any]) -> str:
     text: str = value.get("Ref") or value.get("Fn::Sub") or value["Fn::GetAtt"][0]
+    if text.startswith("${LiveApi.ApiArn}/"):
+        return text.rpartition("/")[2]
     if ":secret:" in text:
         return "ApprovalLinkSecret"
     if ":${AWS::StackName}-" in text:
@@ -315,7 +336,10 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
     }
     folder = tmp_path_factory.mktemp("state")
     try:
-        with quick_stack(state_dir=folder, parameters=parameters) as stack:
+        with (
+            mock.patch.object(live_events, "_sender", listener.sender(live_events._sender)),
+            quick_stack(state_dir=folder, parameters=parameters, live=True) as stack,
+        ):
             use(stack)
             send_what_nobody_can_read(stack, listener)
             resources = stack.client("cloudformation").describe_stack_resources(

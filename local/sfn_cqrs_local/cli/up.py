@@ -51,7 +51,7 @@ class _Ended(BaseException):
     type=click.IntRange(0, 65535),
     default=DEFAULT_PORT,
     show_default=True,
-    help="Port of the HTTP API; the next three are the engine's, Lambda's, AWS's. 0: free ones.",
+    help="Port of the HTTP API; behind it the engine's, Lambda's, AWS's, live updates'. 0: any.",
 )
 @click.option(
     "--parameter",
@@ -143,10 +143,11 @@ def _announce(stack: LocalStack, stdout: TextIO, *, as_json: bool) -> None:
         for name in ("docs", "console")
         if any(route.path == f"/{name}" for route in stack.template.routes)
     )
+    live = f"  live    {stack.http}/live.html\n" if stack.live else ""
     text = f"""the stack runs:
   console {stack.http}/console
   http    {stack.http}
-{pages}  aws     {stack.aws}
+{live}{pages}  aws     {stack.aws}
   sfn     {stack.sfn}
   lambda  {stack.lambda_}
 what fails is said here; sfn-cqrs logs --follow tells all; for the aws command line:

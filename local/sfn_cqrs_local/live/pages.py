@@ -24,7 +24,7 @@ class LivePage:
         self._places = {"endpoint": endpoint, "realtime": realtime}
         origin = f"ws://{urlsplit(realtime).netloc}"
         self._policy = (
-            "default-src 'none'; script-src 'self'; style-src 'self'; "
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
             f"connect-src 'self' {origin}; form-action 'none'; base-uri 'none'; "
             "frame-ancestors 'none'"
         )
@@ -45,7 +45,7 @@ class LivePage:
             "Content-Type": _FILES[request.path],
             "Content-Security-Policy": self._policy,
             "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
+            "Referrer-Policy": "same-origin",
             "Cache-Control": "no-cache",
         }
         return Response(HTTPStatus.OK, headers, (_STATIC / request.path[1:]).read_bytes())
