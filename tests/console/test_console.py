@@ -914,8 +914,8 @@ def test_a_page_sees_what_becomes_of_a_command_and_loses_nothing_with_its_connec
 def test_a_page_shows_how_far_an_import_is(live, ids):
     page = live("import", "airports", ids["import"])
 
-    expect(page.locator("#now")).to_contain_text('"total": 6')
-    expect(page.locator("#progress")).to_have_js_property("value", 100)
+    expect(page.locator("#now")).to_contain_text('"total": 6', timeout=15_000)
+    expect(page.locator("#progress")).to_have_js_property("value", 100, timeout=15_000)
 
 
 def test_a_page_says_why_a_channel_is_refused(live):
