@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any, Self
-from unittest import mock
 
 from botocore.exceptions import ClientError
 from tests.drills.cloudwatch import MINUTE, CloudWatch
+from tests.fakes.services import LiveEvents
 from tests.support.calls import AwsCall
 from tests.support.import_system import a_file, a_line
 from tests.support.system import API, ASYNC_ATTEMPTS, SWEEPS, TICK
@@ -53,7 +53,7 @@ class Stack(WholeSystem):
         self.engine.on_status_change.append(self._tell)
 
     def parts(self) -> dict[str, Any]:
-        return {**super().parts(), "live_events": mock.Mock()}  # moto has no AppSync Events
+        return {**super().parts(), "live_events": LiveEvents()}  # moto has no AppSync Events
 
     def __enter__(self) -> Self:
         super().__enter__()

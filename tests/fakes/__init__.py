@@ -10,6 +10,7 @@ from tests.fakes.services import (
     DeadLetters,
     Executions,
     LinkSecret,
+    LiveEvents,
     Queue,
     Topic,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "ImportBucket",
     "ImportTable",
     "LinkSecret",
+    "LiveEvents",
     "ManualClock",
     "ProcessTable",
     "Queue",

@@ -9,8 +9,9 @@ from tests.fakes.store import Store
 from sfn_cqrs.adapters.attributes_bucket import COMMANDS, MAX_INLINE_BYTES
 from sfn_cqrs.adapters.executions import Attempt
 from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.channels import LiveEvent
 from sfn_cqrs.domain.digest import Digest
-from sfn_cqrs.domain.errors import LinksDisabledError
+from sfn_cqrs.domain.errors import BusyError, LinksDisabledError
 from sfn_cqrs.domain.values import Json, canonical
 
 
@@ -140,6 +141,19 @@ class People:
 
     def tell(self, digest: Digest) -> None:
         self.told.append(digest)
+
+
+class LiveEvents:
+    """Channels of live updates that keep what was published, or are busy."""
+
+    def __init__(self) -> None:
+        self.published: list[LiveEvent] = []
+        self.is_busy = False
+
+    def publish(self, events: Sequence[LiveEvent]) -> None:
+        if self.is_busy:
+            raise BusyError("AppSync answers 429")
+        self.published += events
 
 
 class Queue:

@@ -8,6 +8,7 @@ from tests.fakes.services import (
     Executions,
     ExpressExecutions,
     LinkSecret,
+    LiveEvents,
     People,
     Queue,
     Topic,
@@ -93,6 +94,7 @@ class World(KeepsRecords):
         self.failures = Topic(self.store)
         self.alarms = People()
         self.dead_letters = DeadLetters(self.store)
+        self.live_events = LiveEvents()
         self.notifications = Queue()
         self.task_actions = Queue()
         self.import_actions = Queue()
@@ -162,6 +164,7 @@ class World(KeepsRecords):
             "failures",
             "alarms",
             "dead_letters",
+            "live_events",
             "notifications",
             "task_actions",
             "import_actions",

@@ -78,7 +78,7 @@ def up(project, tmp_path):
 
 
 def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(up, project):
-    http = up.until(r"^  http    (\S+)\n  docs    \1/docs$")[1]
+    http = up.until(r"^  http    (\S+)\n  live    \1/live\.html\n  docs    \1/docs$")[1]
     up.until("^Ctrl-C ends it")
 
     body = {"type": "ORDER", "code": "o 1", "name": "first", "attributes": {"total": 1}}

@@ -773,9 +773,10 @@ def wait_for_archive(id_: str, attempt: int) -> None:
 
 
 def is_a_file_by_the_machine(item: Any) -> bool:
-    """Whether it is the import of a file that the machine has gone through, and no archive's."""
+    """Whether it is the import of a file that the machine has ended, and no archive's."""
     is_by_the_machine = item.get("mode") == {"S": "STEP_FUNCTION"}
-    return is_by_the_machine and "loaded" in item and "parent" not in item
+    has_ended = "loaded" in item and "ending" in item
+    return is_by_the_machine and has_ended and "parent" not in item
 
 
 def lose_imports_and_sweep(stack: LocalStack) -> None:
@@ -831,7 +832,8 @@ def lose_answers_and_messages(stack: LocalStack, items: list[Any], found: Any) -
     waits["open_shard"] = a_shard(IMPORTS, found)
     (before,) = (item for item in items if (item["pk"], item["sk"]) == (found["pk"], found["sk"]))
     client.put_item(TableName=table, Item={**before, **waits})
-    assert sweep(stack, "SweepImports")["import_error"] == 1  # nobody has made such a token
+    done = sweep(stack, "SweepImports")
+    assert done.get("import_error") == 1, done  # nobody has made such a token
     client.put_item(TableName=table, Item={**found, **waits})
     assert sweep(stack, "FinishImports")["ended_import_error"] == 1
     row = next(item for item in items if "cells" in item and "ending" in item)

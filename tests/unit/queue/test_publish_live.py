@@ -2,27 +2,15 @@ import json
 
 import pytest
 from functions.queue.publish_live.app import lambda_handler
+from tests.fakes.services import LiveEvents
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.errors import BusyError, TransientError
-
-
-class Channels:
-    """Channels of live updates that keep what was published, or are busy."""
-
-    def __init__(self):
-        self.published = []
-        self.is_busy = False
-
-    def publish(self, events):
-        if self.is_busy:
-            raise BusyError("AppSync answers 429")
-        self.published += events
+from sfn_cqrs.domain.errors import TransientError
 
 
 @pytest.fixture
 def channels():
-    kept = Channels()
+    kept = LiveEvents()
     with bootstrap.override(live_events=kept):
         yield kept
 
