@@ -95,14 +95,6 @@ def _task(stack: Stack) -> None:
     stack.ask("POST", "/tasks", REMINDER)
 
 
-def _live(stack: Stack) -> None:
-    """A notice for browsers; parameters leave the topic without this subscription."""
-    notice = {"action": "command-status", "id": "c", "tenantCode": "tenant1"}
-    content = {"type": "ORDER", "code": "o-1", "outcome": "APPLIED", "version": 1}
-    body = json.dumps({"Message": json.dumps({**notice, "content": content})})
-    stack.clients["sqs"].send_message(QueueUrl=stack.ref("LiveQueue"), MessageBody=body)
-
-
 WORK: dict[str, Callable[[Stack], None]] = {
     "StreamOnProcessChangedFunction": _command,
     "StreamOnTaskChangedFunction": _task,
@@ -112,7 +104,7 @@ WORK: dict[str, Callable[[Stack], None]] = {
     "QueueOnTaskActionFunction": _task,
     "QueueOnImportActionFunction": _row,
     "QueueOnNotificationFunction": _command,
-    "QueuePublishLiveFunction": _live,
+    "QueuePublishLiveFunction": _command,
     "QueueDigestFailuresFunction": partial(_command, attributes={}),
 }
 """What gives each consumer something to do."""

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 from tests.drills.cloudwatch import MINUTE, CloudWatch
-from tests.fakes.services import LiveEvents
 from tests.support.calls import AwsCall
 from tests.support.import_system import a_file, a_line
 from tests.support.system import API, ASYNC_ATTEMPTS, SWEEPS, TICK
@@ -51,9 +50,6 @@ class Stack(WholeSystem):
         self.calls.observers.append(self._throttle)
         self.lambdas.invoke = self._metered(self.lambdas.invoke)  # type: ignore[method-assign]
         self.engine.on_status_change.append(self._tell)
-
-    def parts(self) -> dict[str, Any]:
-        return {**super().parts(), "live_events": LiveEvents()}  # moto has no AppSync Events
 
     def __enter__(self) -> Self:
         super().__enter__()

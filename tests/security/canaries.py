@@ -70,6 +70,12 @@ class CanarySystem(WholeSystem):
         self.seen["responses"].append(json.dumps(_without_payloads(answer)))
         return status, answer
 
+    def subscribe(self, channel: str, **who: str) -> str:
+        answer = super().subscribe(channel, **who)
+        private = super().subscribe(f"/live/{EMAIL}/command/{IBAN}/{SECRET}", **who)
+        self.seen["responses"] += [answer, private]
+        return answer
+
     def upload(self, body: bytes) -> str:
         named = body.replace(b"Narita", f"{EMAIL} {IBAN}".encode())
         return super().upload(named.replace(b",x,", f",{EMAIL},".encode()))
@@ -78,7 +84,8 @@ class CanarySystem(WholeSystem):
         super().until(is_done, min(sweeps, 3))
 
     def look(self) -> None:
-        """Read what the machines and the tables keep."""
+        """Read what the machines and the tables keep, and what browsers were told."""
+        self.seen["notices"] += self.channels.sent
         self.seen["histories"] += self._express_log.read_text(encoding="utf-8").splitlines()
         self._folder.cleanup()
         for machine in self.template.machines.values():

@@ -353,6 +353,23 @@ def nothing_starts(system: WholeSystem) -> None:
     assert system.ask("GET", "/data/ORDER/o-1")["attributes"]["release"] == "released"
 
 
+def live(system: WholeSystem) -> None:
+    """Who may read an order hears how its version ends; nobody of another tenant does."""
+    channel = "/live/tenant1/command/ORDER/o-1"
+    assert system.subscribe(channel) == ""
+    assert system.subscribe(channel, tenant="tenant2").startswith("forbidden: ")
+    order = {"type": "ORDER", "code": "o-1", "name": "o-1", "attributes": {"customer": "ada"}}
+    system.ask("POST", "/commands", order, key="order")
+    system.settle()
+    system.until(lambda: "APPLIED" in _heard(system, channel))
+    assert set(_heard(system, channel)) == {"APPLIED"}
+
+
+def _heard(system: WholeSystem, channel: str) -> list[str]:
+    told = system.channels.told.get(channel, [])
+    return [each["content"]["outcome"] for each in told]
+
+
 def standard_commands(system: WholeSystem) -> None:
     """The same commands without the express lane."""
     os.environ["EXPRESS_LANE"] = "disabled"
@@ -378,6 +395,7 @@ FLOWS: list[Callable[[WholeSystem], None]] = [
     imports,
     archives,
     nothing_starts,
+    live,
 ]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from unittest import mock
 from urllib.parse import parse_qsl
 
@@ -56,8 +56,9 @@ GIVEN_UP = FunctionError("Lambda.SdkClientException", '{"errorMessage": "no answ
 
 
 @cache
-def template() -> Template:
-    return Template.load(ROOT / "template.yaml", parameters=PARAMETERS)
+def template(**more: str) -> Template:
+    """The template, with these parameters beside those that it needs."""
+    return Template.load(ROOT / "template.yaml", parameters={**PARAMETERS, **more})
 
 
 class System:
@@ -69,6 +70,7 @@ class System:
     """
 
     sweeps = SWEEPS
+    parameters: ClassVar[dict[str, str]] = {}
 
     def __init__(
         self,
@@ -78,7 +80,7 @@ class System:
         express: float | None = None,
         express_log: Path | None = None,
     ) -> None:
-        self.template = template()
+        self.template = template(**self.parameters)
         self.machine = self.template.machines["command"]
         self.calls = Calls([self._pass_time])
         self.lambdas = Lambdas(self.template, self.calls)

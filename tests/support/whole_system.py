@@ -3,14 +3,15 @@
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
 from urllib.parse import parse_qsl, urlencode
 
 from tests.support.calls import AwsCall
 from tests.support.lambdas import Lambdas
+from tests.support.live import Channels, subscription
 from tests.support.stream import Stream
-from tests.support.system import API, MINUTES_5, SWEEPS, TICK
+from tests.support.system import API, MINUTES_5, SWEEPS, TENANT, TICK
 from tests.support.zip_system import ZipSystem
 
 from sfn_cqrs.adapters.link_secret import LinkSecret
@@ -18,7 +19,14 @@ from sfn_cqrs_local.front import match_route
 from sfn_cqrs_local.weather import LOST, REFUSALS, Forecast, Weather
 from sfn_local import FunctionError
 
-CALM = frozenset(("EventOnFileUploadedFunction", "ApiDecideByLinkFunction", "ApiShowDocsFunction"))
+CALM = frozenset(
+    (
+        "EventOnFileUploadedFunction",
+        "ApiDecideByLinkFunction",
+        "ApiShowDocsFunction",
+        "LiveOnSubscribeFunction",
+    )
+)
 BUSY = 503
 TRIES = 60
 Outcome = tuple[AwsCall, str]
@@ -84,6 +92,8 @@ class WholeSystem(ZipSystem):
     So are pages, where a person tries again. Commands run in the express lane, a tenth twice.
     """
 
+    parameters: ClassVar[dict[str, str]] = {"Live": "enabled"}
+
     def __init__(
         self, seed: int | None = None, *, weather: tuple[float, int] = (0.0, 0), **more: Any
     ) -> None:
@@ -93,6 +103,7 @@ class WholeSystem(ZipSystem):
         self.weather = Weather(forecast, self.calls.function)
         self.calls.observers.append(self._meet)
         self.lambdas = self.heard = Stormy(self.lambdas, self.weather)
+        self.channels = Channels(self.calls)
         self.consumers: dict[str, Stream] = {}
         self.queues: dict[str, str] = {}
         for source in self.template.event_sources:
@@ -107,7 +118,8 @@ class WholeSystem(ZipSystem):
         self.stream = self.consumers["StreamOnProcessChangedFunction"]
 
     def parts(self) -> dict[str, Any]:
-        return {**super().parts(), "link_secret": link_secret("of links, and long enough for them")}
+        secret = link_secret("of links, and long enough for them")
+        return {**super().parts(), "link_secret": secret, "live_events": self.channels.events()}
 
     def api(
         self,
@@ -172,6 +184,12 @@ class WholeSystem(ZipSystem):
         status, answer = self.api(method, path, body, **who)
         assert status < 300, answer
         return answer
+
+    def subscribe(self, channel: str, tenant: str = TENANT, groups: str = "[operator]") -> str:
+        """Ask to hear a channel; answers why not, and nothing where it is heard."""
+        claims = {"custom:tenant": tenant, "cognito:groups": groups, "sub": "taro"}
+        answer = self.invoke("LiveOnSubscribeFunction", subscription(channel, claims))
+        return "" if answer is None else str(answer["error"])
 
     def open(self, path: str, **form: str) -> str:
         """Open a page in a browser, which has no token, or send its form; answers the page."""

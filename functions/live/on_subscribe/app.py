@@ -9,6 +9,7 @@ from typing import Any
 
 from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.domain.identity import Identity
+from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.service.live import check_subscribe
 from sfn_cqrs.service.logs import logger
 
@@ -21,5 +22,5 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, str] | 
         check_subscribe(path, identity)
     except SfnCqrsError as error:
         logger.info("a subscription is refused", code=error.code)
-        return {"error": f"{error.code}: {error}"}
+        return {"error": f"{error.code}: {masked(str(error))}"}
     return None
