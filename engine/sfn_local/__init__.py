@@ -8,6 +8,7 @@ from sfn_local.calls.functions import (
     InlineFunctions,
     ThreadedFunctions,
     function_name,
+    trace_header,
 )
 from sfn_local.calls.services import CachedServices, Services
 from sfn_local.document import Json
@@ -35,4 +36,5 @@ __all__ = [
     "ThreadedFunctions",
     "VirtualClock",
     "function_name",
+    "trace_header",
 ]

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from engine.tests.conftest import Lab
-from engine.tests.maps import MapLab
+from engine.tests.maps import CALL, MapLab
 
+from sfn_local import trace_header
 from sfn_local.errors import ApiError
 from sfn_local.operations import OPERATIONS
 
@@ -211,6 +212,19 @@ def test_a_trace_header_is_shown(lab: Lab) -> None:
     assert refused(lab, "StartExecution", stateMachineArn=machine, traceHeader="\u00e9")[0] == (
         "ValidationException"
     )
+
+
+def test_whoever_runs_a_function_is_told_the_trace_of_the_execution_and_of_its_parent() -> None:
+    trace, maps = "Root=1-5759e988-bd862e3fe1be46a994272793", MapLab()
+    maps.function = lambda _item: trace_header.get()
+    maps.run([1], processor=CALL)
+    started = maps.engine.started_execution(maps.machine, "y", "[1]", trace)
+    maps.engine.run_until(started["executionArn"])
+
+    assert maps.execution["output"] == "[null]"
+    described = maps.engine.describe_execution(started["executionArn"])
+    assert json.loads(described["output"]) == [trace]
+    assert trace_header.get() is None
 
 
 def test_a_map_runs_children_have_their_own_definition() -> None:

@@ -13,6 +13,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
+from sfn_cqrs.adapters.tracing import Tracer
 from sfn_cqrs.domain.errors import SqlDisabledError
 from sfn_cqrs.domain.retention import Retention
 
@@ -99,6 +100,7 @@ def _client(service: str, *, signs: bool = False) -> Any:
                     **(_SIGNS if signs else {}),
                 )
                 _made[name] = cast("Any", boto3).client(service, config=config)
+                tracer().watch(_made[name])
     return _made[name]
 
 
@@ -121,6 +123,19 @@ def clock() -> Callable[[], datetime]:
 def now() -> datetime:
     """The current time, in UTC."""
     return clock()()
+
+
+@_once
+def tracer() -> Tracer:
+    """What tells of calls and handlers, within the trace of the invocation."""
+    daemon = os.environ.get("AWS_XRAY_DAEMON_ADDRESS", "")
+    return Tracer(daemon, lambda: os.environ.get("_X_AMZN_TRACE_ID", ""))
+
+
+def trace() -> str:
+    """Where the running code is in a trace, for whoever goes on elsewhere; empty: in none."""
+    here = tracer().here()
+    return here.header if here else ""
 
 
 @_once
@@ -556,7 +571,7 @@ def _postgres() -> str:
 def _executions(machine_arn: str, table: str) -> "Executions":
     from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
 
-    return Executions(_client("stepfunctions"), machine_arn, table)
+    return Executions(_client("stepfunctions"), machine_arn, table, tracer())
 
 
 def _queue(url: str) -> "Queue":

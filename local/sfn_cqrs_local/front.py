@@ -11,7 +11,7 @@ import base64
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -22,6 +22,7 @@ from sfn_cqrs_local.identity import claims
 from sfn_cqrs_local.lambdas import MAX_PAYLOAD_BYTES, Functions
 from sfn_cqrs_local.live.pages import LivePage
 from sfn_cqrs_local.template import Route
+from sfn_cqrs_local.traces import Traces
 from sfn_cqrs_local.weather import REFUSALS
 from sfn_local import FunctionError
 from sfn_local.http_server import Request, Response
@@ -52,6 +53,8 @@ class Front:
         """Where the console is, without its path; a request for it is sent on."""
         self.live: LivePage | None = None
         """The page of live updates, where the stack has them."""
+        self.traces: Traces | None = None
+        """Keeps requests, where the stack keeps traces."""
 
     @property
     def guard(self) -> Guard:
@@ -106,8 +109,20 @@ class Front:
         payload = json.dumps(event, ensure_ascii=False).encode()
         if len(payload) > MAX_PAYLOAD_BYTES:
             return _message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")
+        if self.traces is None:
+            return self._answered(lambda: self._functions.invoke(route.function, payload))
+        seen = {"method": event["requestContext"]["http"]["method"], "url": event["rawPath"]}
+        given = event["headers"].get("x-amzn-trace-id", "")
+        begun = self.traces.begin(f"{seen['method']} {seen['url']}", given)
+        header = begun.trace.header
+        response = self._answered(lambda: self._functions.invoke(route.function, payload, header))
+        http = {"request": seen, "response": {"status": response.status}}
+        self.traces.end(begun, origin="AWS::ApiGateway::Stage", http=http)
+        return response
+
+    def _answered(self, invoke: Callable[[], bytes]) -> Response:
         try:
-            answer = json.loads(self._functions.invoke(route.function, payload))
+            answer = json.loads(invoke())
         except FunctionError as error:
             if error.error in REFUSALS:
                 return _message(HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -45,12 +46,13 @@ class Context:
 
 @dataclass(frozen=True)
 class Call:
-    """One invocation; `deadline` is a time of `time.monotonic`."""
+    """One invocation; `deadline` is a time of `time.monotonic`, `trace` the header of its trace."""
 
     function: Function
     payload: bytes
     request_id: str
     deadline: float
+    trace: str = ""
 
     def context(self) -> Context:
         """What the handler is told about its invocation."""
@@ -141,7 +143,8 @@ class Handlers:
         """Call a function's handler on this thread."""
         try:
             handler = self._handler(call.function)
-            response = _marshal(handler(json.loads(call.payload), call.context()))
+            with _traced(call.trace):
+                response = _marshal(handler(json.loads(call.payload), call.context()))
         except _RuntimeError as error:
             return call.failed(error.type, str(error), error.trace)
         except Exception as error:
@@ -199,6 +202,13 @@ class _RuntimeError(Exception):
         super().__init__(message)
         self.type = kind
         self.trace = trace
+
+
+def _traced(header: str) -> AbstractContextManager[None]:
+    """Be in a trace, which on AWS the environment of the process names; here functions share it."""
+    tracing = sys.modules.get("sfn_cqrs.adapters.tracing")
+    entered: AbstractContextManager[None] = tracing.entered(header) if tracing else nullcontext()
+    return entered
 
 
 def _modified(path: Path) -> int:

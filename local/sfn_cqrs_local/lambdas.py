@@ -25,9 +25,10 @@ from sfn_cqrs_local.handlers import Call, Failure, Handlers
 from sfn_cqrs_local.output import printing_as
 from sfn_cqrs_local.processes import Processes
 from sfn_cqrs_local.template import Function
+from sfn_cqrs_local.traces import Begun, Traces
 from sfn_cqrs_local.weather import LOST, REFUSALS, Forecast, Stormy, Weather
 from sfn_cqrs_local.workers import Task, Timer, Timers, Workers
-from sfn_local import Done, FunctionError, function_name
+from sfn_local import Done, FunctionError, function_name, trace_header
 
 logger = logging.getLogger(__name__)
 
@@ -66,11 +67,20 @@ class Invocation:
 
 
 def _execution(payload: bytes) -> dict[str, str]:
-    try:
-        context = json.loads(payload)["context"]
-        return {"execution": context["Execution"]["Name"], "state": context["State"]["Name"]}
-    except (ValueError, TypeError, KeyError):
+    context = _context(payload)
+    if context is None:
         return {}
+    return {"execution": context["Execution"]["Name"], "state": context["State"]["Name"]}
+
+
+def _context(payload: bytes) -> Mapping[str, Any] | None:
+    """The context object of the state that invokes, if one does."""
+    try:
+        context: Mapping[str, Any] = json.loads(payload)["context"]
+        context["Execution"]["Name"], context["State"]["Name"], context["StateMachine"]["Name"]
+        return context
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 class Runtime(Protocol):
@@ -102,6 +112,7 @@ class Functions:
         retry_seconds: float = 1.0,
         isolated: bool = False,
         forecast: Forecast | None = None,
+        traces: Traces | None = None,
     ) -> None:
         """Take the functions, and the folders that they import from.
 
@@ -110,7 +121,7 @@ class Functions:
         every `reload_seconds`, None turns that off. A failed asynchronous invocation is tried
         again after `retry_seconds`, then after twice that, as often as its EventInvokeConfig says.
         Isolated, each function runs in processes of its own. With a forecast, functions meet
-        the weather.
+        the weather. Invocations are kept in `traces`, and go on with the trace of who invokes.
         """
         self._all = list(functions)
         self._by_name = {one.logical_id: one for one in self._all}
@@ -121,6 +132,7 @@ class Functions:
         if forecast is not None:
             self.weather = Weather(forecast, current_function)
             self._runtime = Stormy(self._runtime, self.weather)
+        self.traces = traces
         self._retry_seconds = retry_seconds
         self._queued = Workers(concurrency)
         self._direct = Workers()
@@ -161,10 +173,10 @@ class Functions:
 
     def submit(self, function: str, payload: bytes, done: Done) -> None:
         """Invoke without waiting; `done` is called once, from another thread or at once."""
-        self._start(self._queued, function, payload, done)
+        self._start(self._queued, function, payload, done, trace_header.get() or "")
 
-    def invoke(self, function: str, payload: bytes) -> bytes:
-        """Invoke and wait for the answer.
+    def invoke(self, function: str, payload: bytes, trace: str = "") -> bytes:
+        """Invoke and wait for the answer; `trace` is the header of the trace that goes on.
 
         Raises:
             FunctionError: the function failed, timed out or does not exist.
@@ -176,7 +188,7 @@ class Functions:
             answers.append(answer)
             finished.set()
 
-        self._start(self._direct, function, payload, done)
+        self._start(self._direct, function, payload, done, trace)
         finished.wait()
         if isinstance(answers[0], FunctionError):
             raise answers[0]
@@ -217,14 +229,22 @@ class Functions:
                     raise
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    def _start(self, workers: Workers, name: str, payload: bytes, done: Done) -> None:
+    def _start(self, workers: Workers, name: str, payload: bytes, done: Done, trace: str) -> None:
         try:
             function = self.find(name)
         except FunctionError as error:
             done(error)
             return
         run = _Run(
-            function, payload, done, self._runtime, self._timers, workers.abandon, self._notify
+            function,
+            payload,
+            done,
+            self._runtime,
+            self._timers,
+            workers.abandon,
+            self._notify,
+            self.traces,
+            trace,
         )
         if not workers.submit(run):
             done(FunctionError("Lambda.ServiceException", "the local stack is ending"))
@@ -245,16 +265,19 @@ class _Run:
     timers: Timers
     abandon: Task
     notify: Callable[[Invocation], None]
+    traces: Traces | None = None
+    trace: str = ""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     lock: threading.Lock = field(default_factory=threading.Lock)
     answered: bool = False
     started: float = 0.0
     timer: Timer | None = None
+    segment: Begun | None = None
 
     def __call__(self) -> None:
         self.started = time.monotonic()
         deadline = self.started + self.function.timeout
-        call = Call(self.function, self.payload, self.request_id, deadline)
+        call = Call(self.function, self.payload, self.request_id, deadline, self.begin_segment())
         self.timer = self.timers.call_later(self.function.timeout, lambda: self.time_out(call))
         _current.set(self)
         with printing_as(f"{self.function.logical_id} {self.request_id}"):
@@ -262,6 +285,14 @@ class _Run:
         _current.set(None)
         self.stop_clock()
         self.answer(answer)
+
+    def begin_segment(self) -> str:
+        if self.traces is None:
+            return ""
+        context = _context(self.payload)
+        inside = self.traces.within_execution(self.trace, context) if context else self.trace
+        self.segment = self.traces.begin(self.function.logical_id, inside)
+        return self.segment.trace.header
 
     def stop_clock(self) -> None:
         if self.timer is not None:
@@ -282,6 +313,10 @@ class _Run:
                 return False
             self.answered = True
         error, body = (answer.kind, answer.body) if isinstance(answer, Failure) else (None, {})
+        if self.traces is not None and self.segment is not None:
+            kind = {"cause": {"exceptions": [{"type": error}]}, "fault": True} if error else {}
+            aws = {"request_id": self.request_id}
+            self.traces.end(self.segment, origin="AWS::Lambda::Function", aws=aws, **kind)
         name, seconds = self.function.logical_id, time.monotonic() - self.started
         self.notify(Invocation(name, self.request_id, seconds, error, self.payload, body))
         self.done(self.failure(answer) if isinstance(answer, Failure) else answer)

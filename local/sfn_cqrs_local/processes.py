@@ -122,7 +122,14 @@ class _Process:
         """Call the handler; a process that ends without an answer has failed the call."""
         self._request_id = call.request_id
         payload = call.payload.decode()
-        self._send({"payload": payload, "request_id": call.request_id, "deadline": call.deadline})
+        self._send(
+            {
+                "payload": payload,
+                "request_id": call.request_id,
+                "deadline": call.deadline,
+                "trace": call.trace,
+            }
+        )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -189,7 +196,8 @@ def serve(requests: TextIO, answers: TextIO) -> None:
     handlers = Handlers([function], [Path(source) for source in first["sources"]], None)
     for line in requests:
         asked = json.loads(line)
-        call = Call(function, asked["payload"].encode(), asked["request_id"], asked["deadline"])
+        payload = asked["payload"].encode()
+        call = Call(function, payload, asked["request_id"], asked["deadline"], asked["trace"])
         answer = handlers.call(call)
         text = asdict(answer) if isinstance(answer, Failure) else {"response": answer.decode()}
         print(json.dumps(text), file=answers, flush=True)

@@ -43,6 +43,7 @@ from sfn_cqrs_local.sql_files import migrations_of
 from sfn_cqrs_local.state import StackError, StackInfo, StateFolder
 from sfn_cqrs_local.streams import StreamMapping, StreamSettings
 from sfn_cqrs_local.template import DEFAULT_STACK, Function, Template
+from sfn_cqrs_local.traces import Traces
 from sfn_cqrs_local.weather import VARIABLE, Forecast
 from sfn_local import CachedServices, Engine, FunctionError
 from sfn_local.http_server import Handler, serve
@@ -90,6 +91,7 @@ class LocalStack:
         postgres: bool = True,
         live: bool = True,
         express_repeats: float = 0.0,
+        traces: bool = False,
     ) -> None:
         """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
 
@@ -100,7 +102,7 @@ class LocalStack:
         `express_repeats` is the share of EXPRESS executions that run twice, as AWS's may.
         A PostgreSQL runs if the user's package has migrations for one, unless `postgres` is false.
         With `live`, notices reach the clients of a twin of AppSync Events, if the template has one;
-        it takes the port behind the fabric's.
+        it takes the port behind the fabric's. `traces` keeps what X-Ray would of each request.
         """
         self.name = name
         self.state = StateFolder(state_dir)
@@ -117,6 +119,8 @@ class LocalStack:
         self._has_live = live
         self._express_repeats = express_repeats
         self._dsn = ""
+        self._keeps_traces = traces
+        self._traces: Traces | None = None
         self.postgres: LocalPostgres | None = None
         self.live: LiveServer | None = None
         self._cleanup = ExitStack()
@@ -203,6 +207,7 @@ class LocalStack:
         migrations = self._begin_postgres()
         self._start_functions()
         self.front = Front(self.template.routes, self.functions, self.template.cors)
+        self.front.traces = self._traces
         self.http = self._serve(self._port, self.front.handle, self.front.guard)
         self._start_live()
         self._start_fabric(self.fabric, self.front.guard.origins)
@@ -253,12 +258,17 @@ class LocalStack:
 
     def _start_functions(self) -> None:
         root = self.template.root
+        if self._keeps_traces:
+            self._traces = Traces(self.state.traces)
+            self._traces.start()
+            self._cleanup.callback(self._traces.close)
         self.functions = Functions(
             self.template.functions.values(),
             sources=[folder for folder in (root / "layer", root / "app") if folder.is_dir()],
             reload_seconds=0.5 if self._reload else None,
             isolated=self._isolated,
             forecast=self._forecast(),
+            traces=self._traces,
         )
         self.functions.listeners.append(self._log_failure)
         self._cleanup.callback(self.functions.close)
@@ -388,6 +398,7 @@ class LocalStack:
             **{name: deployed[name] for name in self.template.environment},
             **({"POSTGRES": self._dsn} if self._dsn else {}),
             **({"LIVE_ENDPOINT": self.live.url} if self.live else {}),
+            **({"AWS_XRAY_DAEMON_ADDRESS": self._traces.address} if self._traces else {}),
             "AWS_ENDPOINT_URL": self.aws,
             "AWS_ENDPOINT_URL_SFN": self.sfn,
             "AWS_ENDPOINT_URL_LAMBDA": self.lambda_,

@@ -66,6 +66,11 @@ class StateFolder:
         return self.path / "express.jsonl"
 
     @property
+    def traces(self) -> Path:
+        """Segments of traces, one a line."""
+        return self.path / "traces.jsonl"
+
+    @property
     def fabric_log(self) -> Path:
         """What the AWS fabric prints."""
         return self.path / "fabric.log"

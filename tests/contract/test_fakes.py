@@ -39,8 +39,8 @@ PAIRS = [
     (fakes.WaitTable, wait_table.WaitTable),
 ]
 BETWEEN_ADAPTERS = {"put_operation"}
-NO_FAKE = {"sql"}
-"""Tests of SQL read models run a real server."""
+NO_FAKE = {"sql", "tracer"}
+"""Tests of SQL read models run a real server; where no daemon is named, nothing is traced."""
 
 
 def calls_of(kind):

@@ -65,9 +65,11 @@ class Executions:
         self.succeeded: list[tuple[str, Any]] = []
         self.rejected: list[tuple[str, str, str]] = []
         self.gone: set[str] = set()
+        self.traces: dict[Attempt, str] = {}
 
-    def start(self, ref: Attempt) -> bool:
+    def start(self, ref: Attempt, trace: str = "") -> bool:
         with self._lock:
+            self.traces[ref] = trace
             if ref not in self._runs:
                 self._runs[ref] = _Run()
                 self.started.append(ref)
@@ -103,8 +105,9 @@ class Executions:
 class ExpressExecutions(Executions):
     """The machine of the express lane, which makes another run of each start."""
 
-    def start(self, ref: Attempt) -> bool:
+    def start(self, ref: Attempt, trace: str = "") -> bool:
         with self._lock:
+            self.traces[ref] = trace
             self.started.append(ref)
             return True
 

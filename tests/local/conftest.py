@@ -20,7 +20,7 @@ def _looks_often(monkeypatch):
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     """The whole stack, for one module."""
-    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
+    with quick_stack(state_dir=tmp_path_factory.mktemp("state"), traces=True) as started:
         yield started
 
 

@@ -484,3 +484,52 @@ def test_a_stack_is_found_by_its_name_through_the_aws_protocol(on_stack):
         assert on_stack(*command, "nosuch").error.startswith(
             "error: the stack nosuch cannot be read: "
         )
+
+
+def names_of(segments: list[dict]) -> set[str]:
+    """The names of all segments, those of calls with their operation."""
+    names = set()
+    for one in segments:
+        operation = one.get("aws", {}).get("operation")
+        names.add(f"{one['name']} {operation}" if operation else one["name"].split(" command-")[0])
+        names |= names_of(one["subsegments"])
+    return names
+
+
+def test_a_trace_goes_from_the_request_to_the_read_model(on_stack):
+    on_stack("publish", "ORDER", "traced", "--name", "x", "--attributes", ORDER)
+    (version,) = settled(on_stack, "traced", "APPLIED")
+    deadline = time.monotonic() + 10
+    whole = {
+        "POST /commands",
+        "ApiHandleRequestFunction",
+        "DynamoDB TransactWriteItems",
+        "start sfn-cqrs-command",
+        "SFN StartExecution",
+        "CommandSyncDataFunction",
+        "handler orders_by_customer",
+        "DynamoDB PutItem",
+        "CommandFinishFunction",
+    }
+
+    while time.monotonic() < deadline:
+        found = on_stack("trace", version["traceId"][:20], "--json").json
+        if whole <= names_of(found["segments"]):
+            break
+        time.sleep(0.05)
+
+    assert whole <= names_of(found["segments"])
+    assert found["id"] == version["traceId"]
+    assert len(found["segments"]) == 1  # one tree: nothing hangs in the air
+    drawn = on_stack("trace", "ORDER/traced").output
+    assert drawn == on_stack("trace", "@").output
+    assert drawn.startswith(f"{found['id']}  ")
+    assert "handler orders_by_customer" in drawn
+    assert version["traceId"] in on_stack("chain", "show", "ORDER", "traced").output
+
+
+def test_a_trace_that_nobody_keeps_is_refused(on_stack):
+    answer = on_stack("trace", "1-00000000")
+
+    assert answer.code == 1
+    assert "no trace 1-00000000 is kept: `sfn-cqrs chain show TYPE CODE`" in answer.error

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Protocol
 
 from sfn_local.calls.workers import Workers
@@ -9,6 +10,9 @@ from sfn_local.document import dumps
 
 NOT_FOUND = "Function not found"
 NAME_PART, QUALIFIER_PART = 6, 7
+
+trace_header: ContextVar[str | None] = ContextVar("trace_header", default=None)
+"""The traceHeader of the execution that calls a function, for whoever runs it, within `submit`."""
 
 
 class FunctionError(Exception):

@@ -199,7 +199,8 @@ class Children:
     def _child(self, work: Work) -> Execution:
         """The execution of a child: a new one, or that of a STANDARD child that has run before."""
         child = work.child or self._new_child(work.input)
-        child.mocks = self._visit.line.execution.mocks
+        parent = self._visit.line.execution
+        child.mocks, child.trace_header = parent.mocks, parent.trace_header
         child.machine = self._machine
         child.notify = self._changed
         if self._is_express:

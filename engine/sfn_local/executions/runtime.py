@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
-from sfn_local.calls.functions import Answer, FunctionError, FunctionInvoker
+from sfn_local.calls.functions import Answer, FunctionError, FunctionInvoker, trace_header
 from sfn_local.calls.services import Services
 from sfn_local.executions.activities import Activities
 from sfn_local.executions.execution import Execution, MainLine
@@ -50,24 +50,35 @@ class Runtime:
         if self.ways is not None:
             self.ways.add((state, field, position))
 
-    def invoke(self, function: str, payload: bytes, done: Callable[[Answer], None]) -> None:
+    def invoke(
+        self,
+        function: str,
+        payload: bytes,
+        done: Callable[[Answer], None],
+        trace: str | None = None,
+    ) -> None:
         """Call a function; done is called with the lock held, once. Needs the lock."""
-        self.scheduler.add(partial(self._submit, function, payload, done))
+        self.scheduler.add(partial(self._submit, function, payload, done, trace))
 
     def new_uuid(self) -> str:
         """A random UUID."""
         return str(uuid.UUID(int=self.scheduler.random.getrandbits(128), version=4))
 
-    def _submit(self, function: str, payload: bytes, done: Callable[[Answer], None]) -> None:
+    def _submit(
+        self, function: str, payload: bytes, done: Callable[[Answer], None], trace: str | None
+    ) -> None:
         def deliver(answer: Answer) -> None:
             with self.scheduler.lock:
                 done(answer)
 
+        before = trace_header.set(trace)
         try:
             self.functions.submit(function, payload, deliver)
         except Exception as error:
             logger.exception("the function %s could not be called", function)
             deliver(FunctionError("Lambda.Unknown", str(error)))
+        finally:
+            trace_header.reset(before)
 
 
 def _nowhere(*_: object) -> NoReturn:

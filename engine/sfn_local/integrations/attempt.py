@@ -134,11 +134,15 @@ class Attempt:
         def done(answer: Answer) -> None:
             self.answer(read(answer))
 
-        self.visit.runtime.invoke(function, payload.encode(), done)
+        self._invoke(function, payload, done)
 
     def invoke_detached(self, function: str, payload: str) -> None:
         """Call a function whose end nobody waits for."""
-        self.visit.runtime.invoke(function, payload.encode(), _ignore)
+        self._invoke(function, payload, _ignore)
+
+    def _invoke(self, function: str, payload: str, done: Callable[[Answer], None]) -> None:
+        trace = self.visit.line.execution.trace_header
+        self.visit.runtime.invoke(function, payload.encode(), done, trace)
 
     def call(self, call: Callable[[], Outcome]) -> None:
         """Make a call that may wait for the network; what it answers will be news."""

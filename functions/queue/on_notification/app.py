@@ -9,4 +9,5 @@ from sfn_cqrs.service.queue import Delivery, consumer_of
 def lambda_handler(delivery: Delivery) -> None:
     """Hand a notice to its handlers."""
     for handler in handlers.notice_handlers(delivery.notice["action"]):
-        handler(delivery.notice)
+        with bootstrap.tracer().segment(f"notice {handler.__name__}"):
+            handler(delivery.notice)

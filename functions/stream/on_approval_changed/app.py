@@ -17,7 +17,7 @@ from sfn_cqrs.service.stream import Outbox, stream_of
 def lambda_handler(approval: Approval, outbox: Outbox) -> None:
     """Start the machine, or let it go on: whoever decided may have died before. Then tell of it."""
     if approval.happened.starts:
-        bootstrap.approval_executions().start(approval.ref)
+        bootstrap.approval_executions().start(approval.ref, approval.trace)
     elif approval.is_decided:
         ApprovalFlow(approval.key).run(approval_programs.wake(approval))
     table = bootstrap.approvals_table_name()

@@ -16,7 +16,7 @@ from sfn_cqrs.service.stream import Outbox, stream_of
 def lambda_handler(process: Process, outbox: Outbox) -> None:
     """Start a version's execution; of one that has closed, wake the next and tell the world."""
     if process.status == START:
-        machine_of(is_express=process.is_express).start(process.ref)
+        machine_of(is_express=process.is_express).start(process.ref, process.trace)
         return
     table = bootstrap.commands_table_name()
     its_chain = Chain(process.key)

@@ -15,7 +15,7 @@ from sfn_cqrs.service.stream import Outbox, stream_of
 def lambda_handler(saga: Saga, outbox: Outbox) -> None:
     """Start a saga's attempt, or tell the world how one has ended."""
     if saga.status is SagaStatus.CREATED:
-        bootstrap.saga_executions(saga.saga).start(saga.ref)
+        bootstrap.saga_executions(saga.saga).start(saga.ref, saga.trace)
         return
     table = bootstrap.sagas_table_name()
     outbox.notices.append(saga_status(saga, table))

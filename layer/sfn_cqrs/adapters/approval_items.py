@@ -48,6 +48,7 @@ def approval_item(approval: Approval) -> Item:
         "error": approval.error,
         "cause": approval.cause,
         "source": approval.source,
+        "trace": approval.trace or None,
         "request_id": approval.request_id or None,
         "created_at": approval.created.at,
         "created_by": approval.created.by or None,
@@ -117,6 +118,7 @@ def as_approval(item: Item) -> Approval:
         error=item.get("error"),
         cause=item.get("cause"),
         source=item.get("source", ""),
+        trace=item.get("trace", ""),
         request_id=item.get("request_id", ""),
     )
 

@@ -1,10 +1,12 @@
 """Executions of a state machine: start, describe, and end their waits."""
 
 import json
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from sfn_cqrs.adapters.tracing import Tracer
 from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.failure import MAX_CAUSE, MAX_ERROR
+from sfn_cqrs.domain.trace import Trace
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -23,22 +25,32 @@ class Attempt(Protocol):
 class Executions:
     """The executions of one machine, named after the attempts that they run."""
 
-    def __init__(self, client: "SFNClient", machine_arn: str, table: str) -> None:
+    def __init__(
+        self, client: "SFNClient", machine_arn: str, table: str, tracer: Tracer | None = None
+    ) -> None:
         """Speak to one machine; `table` is part of the executions' names."""
         self._client = client
         self._machine_arn = machine_arn
         self._table = table
+        self._tracer = tracer or Tracer("", str)
 
-    def start(self, ref: Attempt) -> bool:
-        """Start an attempt's execution, or find that it runs; False if it has run already."""
-        try:
-            self._client.start_execution(
-                stateMachineArn=self._machine_arn,
-                name=ref.execution_name(self._table),
-                input=json.dumps(ref.as_input(), sort_keys=True, ensure_ascii=False),
-            )
-        except self._client.exceptions.ExecutionAlreadyExists:
-            return False
+    def start(self, ref: Attempt, trace: str = "") -> bool:
+        """Start an attempt's execution, or find that it runs; False if it has run already.
+
+        It goes on with the trace that a header names, whatever trace the caller runs in.
+        """
+        name = f"start {self._machine_arn.rpartition(':')[2]}"
+        with self._tracer.segment(name, within=Trace.parse(trace)) as here:
+            header: Any = {"traceHeader": here.header} if here else {}
+            try:
+                self._client.start_execution(
+                    stateMachineArn=self._machine_arn,
+                    name=ref.execution_name(self._table),
+                    input=json.dumps(ref.as_input(), sort_keys=True, ensure_ascii=False),
+                    **header,
+                )
+            except self._client.exceptions.ExecutionAlreadyExists:
+                return False
         return True
 
     def describe(self, ref: Attempt) -> Execution | None:

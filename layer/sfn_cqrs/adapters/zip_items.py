@@ -50,6 +50,7 @@ def zip_item(job: ZipJob) -> Item:
         "settled": SETTLED if job.settled else None,
         "retries": [key.ulid for key in job.retries] or None,
         "retried_by": job.retried_by,
+        "trace": job.trace or None,
         "created_at": job.by.at,
         "created_by": job.by.by or None,
         "created_ip": job.by.ip or None,
@@ -87,6 +88,7 @@ def as_zip(item: Item) -> ZipJob:
         settled="settled" in item,
         retries=tuple(ZipKey(item["tenant"], ulid) for ulid in item.get("retries", ())),
         retried_by=item.get("retried_by"),
+        trace=item.get("trace", ""),
         updated_at=item["updated_at"],
     )
 

@@ -159,6 +159,7 @@ class Approval(Record):
     error: str | None = None
     cause: str | None = None
     source: str = ""
+    trace: str = ""
     request_id: str = ""
 
     @property

@@ -127,6 +127,7 @@ class Start:
     version: int
     attempt: int
     is_express: bool = False
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,7 +406,7 @@ def _swept(process: Process, *, has_ended: bool) -> Generator[Call, Any, str]:
         if verdict.turn is Turn.WAIT:
             return "waiting"
     elif process.outcome is Outcome.OPEN and process.status == START:
-        is_running: bool = yield Start(process.version, process.attempt)
+        is_running: bool = yield Start(process.version, process.attempt, trace=process.trace)
         if is_running:
             return "started"
     return (yield from _looked_at(process))
@@ -417,7 +418,7 @@ def _swept_in_the_lane(process: Process, now: datetime) -> Generator[Call, Any, 
         return "handed over"
     if process.run is not None:
         return "running"
-    yield Start(process.version, process.attempt, is_express=True)
+    yield Start(process.version, process.attempt, is_express=True, trace=process.trace)
     return "started"
 
 
@@ -425,7 +426,7 @@ def _looked_at(process: Process) -> Generator[Call, Any, str]:
     version = process.version
     execution: Execution | None = yield Describe(version, process.attempt)
     if execution is None:
-        yield Start(version, process.attempt)
+        yield Start(version, process.attempt, trace=process.trace)
         return "started"
     if not execution.is_running:
         error = execution.error or "ExecutionEnded"

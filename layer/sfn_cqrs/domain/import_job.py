@@ -142,6 +142,7 @@ class Job(Record):
     retries: tuple[str, ...] = ()
     since: str = ""
     retried_by: str | None = None
+    trace: str = ""
     status: JobStatus = JobStatus.CREATED
     started_at: str = ""
     finished_at: str = ""

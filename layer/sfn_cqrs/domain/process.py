@@ -69,7 +69,8 @@ class Process:
     """One version's process item, as stored.
 
     `lane` is written by publish and never changed. `run` is the claim of the one run of the
-    express machine that may write, which AWS may start more than once.
+    express machine that may write, which AWS may start more than once. `trace` is the header of
+    the trace that published it: a stream carries none, and each attempt goes on with it.
     """
 
     key: ItemKey
@@ -82,6 +83,7 @@ class Process:
     status: str = START
     command_id: str = ""
     source: str = ""
+    trace: str = ""
     opened_at: str = ""
     updated_at: str = ""
     token: str | None = field(default=None, repr=False)

@@ -121,6 +121,7 @@ class Saga(Record):
     error: str | None = None
     cause: str | None = None
     source: str = ""
+    trace: str = ""
     request_id: str = ""
 
     @property

@@ -117,6 +117,7 @@ class Task(Record):
     input: tuple[Json, ...] | None = None
     input_s3: str | None = None
     source: str = ""
+    trace: str = ""
     request_id: str = ""
 
     @property

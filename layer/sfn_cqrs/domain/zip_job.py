@@ -125,6 +125,7 @@ class ZipJob(Record):
     settled: bool = False
     retries: tuple[ZipKey, ...] = ()
     retried_by: str | None = None
+    trace: str = ""
 
     @property
     def ref(self) -> ZipRef:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sfn_cqrs.domain.command import Audit, Command, DataRow
+from sfn_cqrs.domain.trace import Trace
 from sfn_cqrs.service.commands.operations import Link
 
 
@@ -38,6 +39,9 @@ def link_view(link: Link) -> dict[str, Any]:
     }
     if process is not None:
         view |= {"openedAt": process.opened_at, "statusAt": process.updated_at}
+    trace = Trace.parse(process.trace) if process else None
+    if trace is not None:
+        view["traceId"] = trace.root
     if process is not None and process.error is not None:
         view |= {"error": process.error, "cause": process.cause}
     if link.waits_for is not None:

@@ -50,6 +50,7 @@ COMMANDS: Final = {
     "invoke": ("sfn_cqrs_local.cli.invoke:invoke", "Invoke the function of one state."),
     "event": ("sfn_cqrs_local.cli.invoke:event", "Print a sample event of a state."),
     "logs": ("sfn_cqrs_local.cli.logs:logs", "Read what the functions log, and follow it."),
+    "trace": ("sfn_cqrs_local.cli.trace:trace", "Draw a request, from the API to the read models."),
     "env": ("sfn_cqrs_local.cli.env:env", "Print the environment of the running stack."),
     "explain": (
         "sfn_cqrs_local.cli.explain:explain",

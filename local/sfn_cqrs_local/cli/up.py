@@ -98,6 +98,7 @@ def up(
         isolated=isolated,
         weather=None if weather is None else (weather, seed),
         express_repeats=repeats or 0.0,
+        traces=True,
     )
     try:
         with _ending_on_signals(), one_line_errors(), stack, console_of(stack, port, state):

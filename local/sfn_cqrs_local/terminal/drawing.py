@@ -33,7 +33,9 @@ def draw_chain(versions: Iterable[Mapping[str, Any]]) -> Text:
             reason = reason_of(one.get("cause"))[:_CAUSE_LENGTH]
             lines.append(Text(f"{margin}  {one['error']}: {reason}", style="red"))
             lines += [Text(f"{margin}  {line}") for line in code_of(one.get("cause"))]
-        elif not is_last:
+        if "traceId" in one:
+            lines.append(Text(f"{margin}  trace {one['traceId']}", style="dim"))
+        elif "error" not in one and not is_last:
             lines.append(Text(margin, style="dim"))
     return Text("\n").join(lines)
 

@@ -131,7 +131,7 @@ def test_a_version_that_cannot_be_swept_does_not_stop_the_others(sweep, world, m
     monkeypatch.setattr(
         world.executions,
         "start",
-        lambda ref: start(ref) if ref.key != item(1) else denied(),
+        lambda ref, _trace: start(ref) if ref.key != item(1) else denied(),
     )
 
     assert sweep() == {"command_started": 2, "command_error": 1}
@@ -333,7 +333,7 @@ def test_a_shard_that_cannot_be_read_stops_no_other_and_fails_the_sweep(sweep, w
 def test_one_that_aws_is_too_busy_for_is_left_to_the_next_sweep(sweep, world, monkeypatch, log):
     world.seed(a_process(opened_at=OLD))
 
-    def busy(_ref):
+    def busy(_ref, _trace):
         raise BusyError("StartExecution is throttled")
 
     with monkeypatch.context() as patch:

@@ -97,7 +97,7 @@ def test_a_job_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monke
     monkeypatch.setattr(
         world.import_executions,
         "start",
-        lambda key: start(key) if key != keys[1] else denied(),
+        lambda key, _trace: start(key) if key != keys[1] else denied(),
     )
 
     assert sweep() == {"import_started": 2, "import_error": 1}

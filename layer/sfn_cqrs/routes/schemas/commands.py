@@ -78,6 +78,7 @@ _LINK = {
 _LINK_STATE = {
     "openedAt": MOMENT,
     "statusAt": MOMENT,
+    "traceId": {**TEXT, "description": "X-Ray's trace of what published it and of what it did"},
     "error": TEXT,
     "cause": nullable(TEXT),
     "waitsFor": {**VERSION, "description": "the version that this one waits for"},

@@ -42,7 +42,7 @@ class ApprovalFlow:
             case approval_programs.Handle(approval):
                 return _handled(approval)
             case approval_programs.Start(approval):
-                bootstrap.approval_executions().start(approval.ref)
+                bootstrap.approval_executions().start(approval.ref, approval.trace)
                 return None
             case approval_programs.Describe(approval):
                 return bootstrap.approval_executions().describe(approval.ref)
@@ -57,7 +57,8 @@ def _handled(approval: Approval) -> bool:
     handler = approval_types.handler_of(approval.type, approval.status)
     try:
         if handler is not None:
-            handler(approval_types.Decided.of(approval))
+            with bootstrap.tracer().segment(f"approval {approval.type}"):
+                handler(approval_types.Decided.of(approval))
     except VersionConflictError:
         if approval.status is Status.GRANTED and _has_moved(approval):
             return False

@@ -252,6 +252,7 @@ class ApprovalService:
             due_at=at,
             updated_at=at,
             source=caller.source,
+            trace=bootstrap.trace(),
             request_id=caller.request_id,
         )
         return replace(approval, digest=approval.fingerprint)

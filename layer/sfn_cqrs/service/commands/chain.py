@@ -46,9 +46,9 @@ class Chain:
                 return bootstrap.executions().succeed(token, {"Payload": output})
             case chain.Reject(_, token, error, cause):
                 return bootstrap.executions().reject(token, error, cause)
-            case chain.Start(version, attempt, is_express):
+            case chain.Start(version, attempt, is_express, trace):
                 ref = CommandRef(self._key, version, attempt)
-                return machine_of(is_express=is_express).start(ref)
+                return machine_of(is_express=is_express).start(ref, trace)
             case chain.Describe(version, attempt):
                 return bootstrap.executions().describe(CommandRef(self._key, version, attempt))
             case _:

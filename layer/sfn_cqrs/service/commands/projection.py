@@ -49,7 +49,8 @@ def run_handler(command: Command, name: str) -> None:
         AppBrokenError: a module of the user's package cannot be imported.
     """
     try:
-        handlers.find(command.key.type, name)(command)
+        with bootstrap.tracer().segment(f"handler {name}"):
+            handlers.find(command.key.type, name)(command)
     except TransientError as error:
         raise TransientError(f"{name}: {error}") from error
     except AppBrokenError:
@@ -96,7 +97,8 @@ def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
     if bulk is None:
         return False
     try:
-        bulk(commands)
+        with bootstrap.tracer().segment(f"handler {name}"):
+            bulk(commands)
     except Exception:
         logger.exception("commands are brought to a read model one by one", handler=name)
         return False

@@ -355,6 +355,7 @@ class _Publisher:
             status="publish_sync:STARTED" if is_sync else "start",
             command_id=command.id,
             source=command.source,
+            trace=bootstrap.trace(),
             opened_at=command.updated.at,
             updated_at=command.updated.at,
         )

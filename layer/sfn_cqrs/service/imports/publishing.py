@@ -220,6 +220,7 @@ def _opened(command: Command) -> Process:
         lane=handlers.lane_of(command.key.type),
         command_id=command.id,
         source=command.source,
+        trace=bootstrap.trace(),
         opened_at=command.updated.at,
         updated_at=command.updated.at,
     )

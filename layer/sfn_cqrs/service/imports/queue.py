@@ -38,9 +38,9 @@ def may_begin(job: Job | ZipJob) -> bool:
 def start(job: Job | ZipJob) -> None:
     """Start a job's execution, once."""
     if isinstance(job, ZipJob):
-        bootstrap.zip_executions().start(job.ref)
+        bootstrap.zip_executions().start(job.ref, job.trace)
     else:
-        bootstrap.import_executions().start(job.key)
+        bootstrap.import_executions().start(job.key, job.trace)
 
 
 def leave(job: Job | ZipJob) -> None:

@@ -130,6 +130,7 @@ class RepairService:
                 opened_at=now,
                 updated_at=now,
                 source=caller.source,
+                trace=bootstrap.trace(),
                 request_id=caller.request_id,
             )
         )

@@ -66,6 +66,7 @@ class SagaService:
             opened_at=at,
             updated_at=at,
             source=caller.source,
+            trace=bootstrap.trace(),
             request_id=caller.request_id,
         )
         id_, key = started.key.id, caller.request_key

@@ -1,5 +1,6 @@
 """Runs the user's function for a step or a compensation of a saga."""
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.errors import StepRefusedError, SupersededError, TransientError
 from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY, trace_of
@@ -19,7 +20,7 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
     """
     handler = saga_types.find(saga.saga).handler(name, is_undo=is_undo)
     try:
-        with naming_busy():
+        with naming_busy(), bootstrap.tracer().segment(f"step {name}"):
             result = handler(_given(saga, name, is_undo=is_undo))
         return Ending(EntryStatus.DONE, checked_result(result))
     except (TransientError, SupersededError):

@@ -189,6 +189,7 @@ class TaskService:
             opened_at=at,
             updated_at=at,
             source=caller.source,
+            trace=bootstrap.trace(),
             request_id=caller.request_id,
         )
         tasks, request_key = bootstrap.tasks(), caller.request_key

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import naming_busy
 from sfn_cqrs.domain.errors import BusyError, ItemTimeoutError, TransientError
 from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY, trace_of
@@ -40,7 +41,8 @@ def work_on_alone(
 
 def _tried(task_type: TaskType, item: Item, *, is_last_try: bool) -> Ending | TryAgain:
     try:
-        with naming_busy(), time_limit(task_type.timeout):
+        told = bootstrap.tracer().segment(f"task {item.key.type}")
+        with naming_busy(), told, time_limit(task_type.timeout):
             result = checked_result(task_type.handler(_given(item)))
     except BusyError:
         raise

@@ -148,6 +148,7 @@ class ZipImports:
         again = ZipJob(
             key=key,
             source=job.source,
+            trace=bootstrap.trace(),
             size=job.size,
             by=Audit(iso(now), caller.user, caller.ip),
             client=caller.client or job.client,  # what a client sent stays a client's
@@ -193,6 +194,7 @@ class ZipImports:
         return ZipJob(
             key=ZipKey(self._tenant, ulid),
             source=source,
+            trace=bootstrap.trace(),
             size=head.size,
             by=Audit(iso(now), caller.user, caller.ip),
             client=caller.client,

@@ -29,7 +29,7 @@ def sweep_zip(key: ZipKey) -> str:
     following = bootstrap.zip_jobs().change(key, Restart(job.attempt), job)
     if not following.done or following.record is None:
         return "closed"
-    bootstrap.zip_executions().start(following.record.ref)
+    bootstrap.zip_executions().start(following.record.ref, following.record.trace)
     return "restarted"
 
 

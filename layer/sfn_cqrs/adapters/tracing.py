@@ -1,0 +1,150 @@
+"""X-Ray's segments, written by ourselves: a datagram each, to the daemon that Lambda runs.
+
+Lambda and Step Functions make segments of invocations and executions, and hand the trace on to
+one another. What they do not see is told here: calls of AWS, the user's handlers, and executions
+that a stream's consumer starts, for streams carry no trace.
+Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
+"""
+
+import json
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from sfn_cqrs.domain.trace import Trace
+
+_HEADER = b'{"format": "json", "version": 1}\n'
+_OURS = "sfn_cqrs_segment"
+_HTTP_ERROR = 400
+_HTTP_FAULT = 500
+_TOO_MANY = 429
+
+_here: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+@contextmanager
+def entered(header: str) -> Iterator[None]:
+    """Be in a trace in the block, for a runtime that has more than one environment of a process."""
+    before = _here.set(Trace.parse(header))
+    try:
+        yield
+    finally:
+        _here.reset(before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    outer: Trace
+    id: str
+    at: float
+
+
+class Tracer:
+    """Tells what the code does within the trace that it runs in."""
+
+    def __init__(self, daemon: str, header: Callable[[], str]) -> None:
+        """Tell a daemon, `HOST:PORT`; without one nothing is told.
+
+        `header` answers where the invocation is in a trace, as Lambda says.
+        """
+        host, _, port = daemon.rpartition(":")
+        self._daemon = (host, int(port)) if host else None
+        self._header = header
+        self._socket: socket.socket | None = None
+
+    def here(self) -> Trace | None:
+        """Where the running code is; None if it is in no trace."""
+        return _here.get() or Trace.parse(self._header())
+
+    @contextmanager
+    def segment(self, name: str, within: Trace | None = None) -> Iterator[Trace | None]:
+        """Tell of the block; answers the place within it.
+
+        `within` is the place in another trace than the invocation's, which goes on here.
+        """
+        outer = within or self.here()
+        if self._daemon is None or outer is None:
+            yield outer
+            return
+        begun = _Begun(outer, secrets.token_hex(8), time.time())
+        before = _here.set(outer.below(begun.id))
+        outcome: dict[str, Any] = {} if within else {"type": "subsegment"}
+        try:
+            yield _here.get()
+        except BaseException as error:
+            outcome |= {"fault": True, **_cause(type(error).__name__)}
+            raise
+        finally:
+            _here.reset(before)
+            self._tell(begun, {"name": name, **outcome})
+
+    def watch(self, client: Any) -> None:
+        """Tell of the calls of a boto3 client."""
+        if self._daemon is None:
+            return
+        events = client.meta.events
+        events.register_first("before-call.*.*", self._before_call)
+        events.register("after-call", self._after_call)
+        events.register("after-call-error", self._after_error)
+
+    def _before_call(self, model: Any, context: dict[str, Any], **_: Any) -> None:
+        outer = self.here()
+        if outer is not None and outer.is_sampled:
+            begun = _Begun(outer, secrets.token_hex(8), time.time())
+            name = model.service_model.service_id.replace(" ", "")
+            aws = {"operation": model.name, "region": context.get("client_region")}
+            context[_OURS] = begun, name, aws
+
+    def _after_call(self, context: dict[str, Any], parsed: Any, **_: Any) -> None:
+        meta = parsed.get("ResponseMetadata", {})
+        status = meta.get("HTTPStatusCode", 200)
+        code = parsed.get("Error", {}).get("Code", "")
+        seen: dict[str, Any] = {"http": {"response": {"status": status}}}
+        if status >= _HTTP_ERROR:
+            kind = "fault" if status >= _HTTP_FAULT else "error"
+            seen |= {kind: True, "throttle": status == _TOO_MANY or "Throttl" in code}
+            seen |= _cause(code)
+        aws = {"request_id": meta.get("RequestId", ""), "retries": meta.get("RetryAttempts", 0)}
+        self._called(context, aws, seen)
+
+    def _after_error(self, context: dict[str, Any], exception: Exception, **_: Any) -> None:
+        self._called(context, {}, {"fault": True, **_cause(type(exception).__name__)})
+
+    def _called(
+        self, context: dict[str, Any], answered: dict[str, Any], seen: dict[str, Any]
+    ) -> None:
+        begun, name, aws = context.pop(_OURS, (None, "", {}))
+        if begun is not None:
+            kind = {"name": name, "type": "subsegment", "namespace": "aws"}
+            self._tell(begun, {**kind, "aws": {**aws, **answered}, **seen})
+
+    def _tell(self, begun: _Begun, document: dict[str, Any]) -> None:
+        if self._daemon is None or not begun.outer.is_sampled:
+            return
+        parent = {"parent_id": begun.outer.parent} if begun.outer.parent else {}
+        document = {
+            "id": begun.id,
+            "trace_id": begun.outer.root,
+            **parent,
+            "start_time": begun.at,
+            "end_time": time.time(),
+            **document,
+        }
+        try:
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+            self._socket.sendto(_HEADER + json.dumps(document).encode(), self._daemon)
+        except OSError:  # a trace is worth no failure
+            return
+
+
+def _cause(kind: str) -> dict[str, Any]:
+    """The error's name and no more: its text may have what nobody should keep."""
+    exceptions = [{"id": secrets.token_hex(8), "type": kind}]
+    return {"cause": {"exceptions": exceptions}} if kind else {}

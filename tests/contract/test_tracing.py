@@ -1,0 +1,204 @@
+"""What X-Ray's daemon is told, as its reference has it."""
+
+import json
+import socket
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.stub import Stubber
+
+from sfn_cqrs.adapters.executions import Executions
+from sfn_cqrs.adapters.threads import at_once
+from sfn_cqrs.adapters.tracing import Tracer, entered
+from sfn_cqrs.domain.trace import Trace
+
+ROOT = "1-5759e988-bd862e3fe1be46a994272793"
+HEADER = f"Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=1;Lineage=1:8ad8:0"
+ELSEWHERE = "Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=1"
+
+
+class Daemon:
+    def __init__(self):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.setblocking(False)
+        self.address = "{}:{}".format(*self._socket.getsockname())
+
+    def received(self) -> list[dict]:
+        documents = []
+        while True:
+            try:
+                header, _, body = self._socket.recv(65_536).partition(b"\n")
+            except BlockingIOError:
+                return documents
+            assert json.loads(header) == {"format": "json", "version": 1}
+            documents.append(json.loads(body))
+
+    def close(self):
+        self._socket.close()
+
+
+@pytest.fixture
+def daemon():
+    daemon = Daemon()
+    yield daemon
+    daemon.close()
+
+
+@pytest.fixture
+def tracer(daemon):
+    return Tracer(daemon.address, lambda: HEADER)
+
+
+@pytest.fixture
+def client():
+    return boto3.client(
+        "dynamodb",
+        region_name="eu-west-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "trace"),
+    [
+        (HEADER, Trace(ROOT, "53995c3f42cd8ad8", is_sampled=True)),
+        (f"Root={ROOT}", Trace(ROOT)),
+        (f"Sampled=0; Root={ROOT}", Trace(ROOT)),
+        ("", None),
+        ("Root=none;Parent=1", None),
+    ],
+)
+def test_a_header_is_read(header, trace):
+    assert Trace.parse(header) == trace
+    assert trace is None or Trace.parse(trace.header) == trace
+
+
+def test_a_block_is_a_subsegment_of_the_invocation_and_of_the_block_around(daemon, tracer):
+    with tracer.segment("handler outer") as outer, tracer.segment("handler inner"):
+        pass
+
+    inner_document, outer_document = daemon.received()
+    assert outer_document == {
+        "name": "handler outer",
+        "type": "subsegment",
+        "id": outer.parent,
+        "trace_id": ROOT,
+        "parent_id": "53995c3f42cd8ad8",
+        "start_time": outer_document["start_time"],
+        "end_time": outer_document["end_time"],
+    }
+    assert inner_document["parent_id"] == outer.parent
+
+
+def test_what_is_raised_is_told_by_its_name_alone(daemon, tracer):
+    with pytest.raises(ValueError, match="secret"), tracer.segment("handler"):
+        raise ValueError("secret")
+
+    (document,) = daemon.received()
+    (exception,) = document["cause"]["exceptions"]
+    assert (document["fault"], exception["type"]) == (True, "ValueError")
+    assert "secret" not in json.dumps(document)
+
+
+def test_a_call_is_told_below_the_block_that_makes_it_on_threads_too(daemon, tracer, client):
+    with Stubber(client) as stub:
+        stub.add_response("delete_item", {})
+        tracer.watch(client)  # behind the stub, which answers in the place of AWS
+        with tracer.segment("handler") as here:
+            at_once(lambda key: client.delete_item(TableName="t", Key={"pk": {"S": key}}), ["a"])
+
+    call, _ = daemon.received()
+    assert (call["name"], call["type"], call["namespace"]) == ("DynamoDB", "subsegment", "aws")
+    assert (call["aws"]["operation"], call["aws"]["region"]) == ("DeleteItem", "eu-west-1")
+    assert (call["trace_id"], call["parent_id"]) == (ROOT, here.parent)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "told"),
+    [
+        ("ConditionalCheckFailedException", 400, {"error": True, "throttle": False}),
+        ("ThrottlingException", 400, {"error": True, "throttle": True}),
+        ("InternalServerError", 500, {"fault": True, "throttle": False}),
+    ],
+)
+def test_a_call_that_fails_says_how(daemon, tracer, client, code, status, told):
+    with Stubber(client) as stub:
+        stub.add_client_error("delete_item", code, "of ada@example.com", status)
+        tracer.watch(client)
+        with pytest.raises(ClientError):
+            client.delete_item(TableName="t", Key={"pk": {"S": "a"}})
+
+    (call,) = daemon.received()
+    assert {name: call[name] for name in told} == told
+    assert call["cause"]["exceptions"][0]["type"] == code
+    assert "ada" not in json.dumps(call)
+
+
+def test_a_call_whose_answer_is_lost_is_a_fault(daemon, tracer):
+    client = boto3.client(
+        "dynamodb",
+        region_name="eu-west-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        endpoint_url="http://127.0.0.1:9",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    tracer.watch(client)
+
+    with pytest.raises(EndpointConnectionError):
+        client.delete_item(TableName="t", Key={"pk": {"S": "a"}})
+
+    (call,) = daemon.received()
+    assert call["fault"]
+    assert call["cause"]["exceptions"][0]["type"] == "EndpointConnectionError"
+
+
+def test_what_is_not_sampled_is_carried_on_and_not_told(daemon):
+    tracer = Tracer(daemon.address, lambda: f"Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=0")
+
+    with tracer.segment("handler") as here:
+        assert (here.root, here.is_sampled) == (ROOT, False)
+
+    assert daemon.received() == []
+
+
+def test_a_runtime_may_say_itself_where_an_invocation_is(tracer):
+    with entered(ELSEWHERE):
+        assert tracer.here() == Trace.parse(ELSEWHERE)
+    with entered(""):
+        assert tracer.here() == Trace.parse(HEADER)
+
+
+def test_an_execution_goes_on_with_the_trace_that_its_item_names(daemon, tracer):
+    given = {}
+    exceptions = SimpleNamespace(ExecutionAlreadyExists=KeyError)
+    client = SimpleNamespace(exceptions=exceptions)
+    client.start_execution = lambda **parameters: given.update(parameters)
+    ref = SimpleNamespace(as_input=dict, execution_name=lambda table: f"{table}-o-1")
+
+    Executions(client, "arn:aws:states:::stateMachine:shop-command", "T", tracer).start(
+        ref, ELSEWHERE
+    )
+
+    (segment,) = daemon.received()
+    assert segment["name"] == "start shop-command"
+    assert segment["parent_id"] == "463ac35c9f6413ad"
+    assert "type" not in segment  # a segment, for the trace is not the invocation's
+    assert given["traceHeader"] == (
+        f"Root=1-67891233-abcdef012345678912345678;Parent={segment['id']};Sampled=1"
+    )
+
+
+def test_without_a_daemon_nothing_is_told_and_the_trace_goes_on():
+    tracer = Tracer("", lambda: HEADER)
+
+    with tracer.segment("handler") as here:
+        assert here == Trace.parse(HEADER)
+    with Tracer("", str).segment("handler") as nowhere:
+        assert nowhere is None
