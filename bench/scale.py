@@ -11,12 +11,14 @@ those that AWS publishes; how long its answers take, and a batch of rows, is an 
 import heapq
 import importlib
 import json
+import math
 import random
 import re
 import tempfile
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -34,6 +36,8 @@ from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.stack import LocalStack
 
 ROOT = Path(__file__).resolve().parents[1]
+TRACED, CUSTOMER = "traced", "ada"
+"""An order, and whose it is: each is another customer's, as each is another order."""
 TENANTS = (1, 10, 1_000)
 VIRTUAL_SECONDS = 20
 BISECTIONS = 5
@@ -49,6 +53,7 @@ NEW_TABLE_WRITES = 4_000
 LAMBDAS = 1_000
 LAMBDA_REQUESTS = 10 * LAMBDAS
 """Synchronous requests a second: ten for each environment."""
+EXPRESS_STARTS = 6_000
 CHILD_STARTS = 1_000
 BATCH = 100
 MEMORY_GB = 0.5
@@ -59,6 +64,7 @@ SECONDS = {
     "poll": 0.25,
     "batch of rows": 2.0,
     "StartExecution": 0.030,
+    "StartExecution, EXPRESS": 0.030,
     "Publish": 0.025,
     "PublishBatch": 0.025,
     "TransactWriteItems": 0.015,
@@ -84,12 +90,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Stage:
-    """One function of a command's way; `width` of them run at once."""
+    """One function of a command's way; `width` of them run at once.
+
+    A state of the STANDARD machine takes transitions, one of the EXPRESS machine none.
+    """
 
     function: str
     calls: tuple[Call, ...]
     width: int = 1
     is_stream: bool = False
+    is_state: bool = False
     transitions: float = 0.0
 
 
@@ -102,14 +112,18 @@ class Setup:
     transitions: float
     requests: float = 200
     table_writes: float = NEW_TABLE_WRITES
+    tenant_requests: float = 100
 
 
 REGIONS = {
     "large": Setup(300, 1_300, 5_000),  # us-east-1, us-west-2, eu-west-1
     "small": Setup(150, 800, 800),
 }
-RAISED = {"requests": 5_000, "table_writes": 40_000}
-"""`ApiRateLimit` and `WarmWrites`."""
+RAISED = {"requests": 5_000, "table_writes": 40_000, "tenant_requests": 5_000}
+"""`ApiRateLimit`, `WarmWrites`, and `TenantWriteRate` with `TenantWriteBurst`."""
+RAISED_TEXT = "ApiRateLimit 5000, WarmWrites 40000, TenantWriteRate and TenantWriteBurst 5000"
+LEAST = 1_000
+"""Commands a second of the express lane, in a small region with these raised."""
 
 
 class Bucket:
@@ -168,6 +182,7 @@ class Region:
         self.buckets: dict[str, Bucket] = {
             "the API's limit": Bucket(setup.requests, setup.requests),
             "StartExecution": Bucket(setup.starts, setup.start_burst),
+            "StartExecution, EXPRESS": Bucket(EXPRESS_STARTS, EXPRESS_STARTS),
             "state transitions": Bucket(setup.transitions, setup.transitions),
             "Lambda's requests": Bucket(LAMBDA_REQUESTS, LAMBDA_REQUESTS),
             "starts of children": Bucket(CHILD_STARTS, CHILD_STARTS),
@@ -192,6 +207,12 @@ class Region:
         """When a quota lets pass."""
         return self.buckets[name].take(at, units)
 
+    def request(self, at: float, tenant: int) -> float:
+        """When a tenant's request comes through the API's limit, and through the tenant's own."""
+        self.used["API request"] += 1
+        own = self._bucket(f"the limit of tenant {tenant}", self._setup.tenant_requests)
+        return own.take(self.take("the API's limit", at))
+
     def invoke(
         self, at: float, works: Iterable[tuple[tuple[Call, ...], int]], memory: float = MEMORY_GB
     ) -> float:
@@ -210,8 +231,8 @@ class Region:
         return end
 
     def _allowed(self, at: float, call: Call, tenant: int) -> float:
-        if call.operation == "StartExecution":
-            at = self.take("StartExecution", at)
+        if call.operation.startswith("StartExecution"):
+            at = self.take(call.operation, at)
         for table, shape, units in call.writes:
             at = self._bucket(table, self._setup.table_writes).take(at, units)
             if "{code}" not in shape:
@@ -279,7 +300,10 @@ class Flow:
         self._region = Region(setup)
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._number = count()
-        self._last_state = max(place for place, one in enumerate(stages) if one.transitions)
+        self._first_state, *_, self._last_state = (
+            place for place, one in enumerate(stages) if one.is_state
+        )
+        self._begun: dict[int, float] = {}
         self.run = Run(self._region, rate, VIRTUAL_SECONDS, [], [])
 
     def go(self, seconds: float) -> Run:
@@ -297,17 +321,27 @@ class Flow:
 
     def _called(self, command: int, at: float) -> None:
         """The HTTP call, which the API's own limit lets pass."""
-        self._region.used["API request"] += 1
-        self._invoked(command, 0, self._region.take("the API's limit", at))
+        allowed = self._region.request(at, command % self._tenants)
+        self._later(allowed, partial(self._invoked, command, 0))
 
     def _next(self, command: int, place: int, at: float) -> None:
+        if place == self._first_state:
+            self._begun[command] = at
         if place == self._last_state + 1:
             self.run.took.append(at - command / self.run.rate)
+            self._billed(at - self._begun.pop(command))
         if place == len(self._stages):
             self.run.ended.append(at)
             return
         enter = self._streamed if self._stages[place].is_stream else self._entered
         self._later(at, partial(enter, command, place))
+
+    def _billed(self, lasted: float) -> None:
+        """An execution has ended: one of the EXPRESS machine is paid for, and its time."""
+        if not self._stages[self._first_state].transitions:
+            self._region.used["EXPRESS execution"] += 1
+            billed = math.ceil(lasted * 10) / 10
+            self._region.used["EXPRESS GB-second"] += EXPRESS_GB * billed  # type: ignore[assignment]
 
     def _entered(self, command: int, place: int, at: float) -> None:
         """A state of the machine."""
@@ -436,24 +470,38 @@ def _parts(each: dict[str, Any]) -> list[dict[str, Any]]:
     return [each] if "TableName" in each else list(each.values())
 
 
-def trace_command(stack: LocalStack, trace: Trace, code: str) -> list[Stage]:
-    """Version 2 of an item, from the HTTP call to its notice, as stages."""
+def trace_command(stack: LocalStack, trace: Trace, lane: str) -> list[Stage]:
+    """Version 2 of an item, from the HTTP call to its notice, as stages.
+
+    One of the standard lane takes transitions.
+    """
     command = importlib.import_module("command")
-    command._publish_and_wait(stack, trace, code, [1])
-    trace.clear()
-    executions = command._publish_and_wait(stack, trace, code, [2])
-    transitions = sum(command._transitions(stack, arn) for arn in executions)
+    transitions = 0
+    if lane == "standard":
+        command._publish_and_wait(stack, trace, TRACED, [1])
+        trace.clear()
+        executions = command._publish_and_wait(stack, trace, TRACED, [2])
+        transitions = sum(command._transitions(stack, arn) for arn in executions)
+    else:
+        for version in (1, 2):
+            command.publish_and_settle(stack, trace, TRACED, version)
     counts = Counter(one.function for one in trace.invocations)
     order = dict.fromkeys(one.function for one in trace.invocations)
     states = [name for name in order if name.startswith("Command")]
     streamed = trace.calls_of("StreamOnProcessChangedFunction")
-    starts = 1 + [call.operation for call in streamed].index("StartExecution")
+    start = [call.operation for call in streamed].index("StartExecution")
+    begun, told = streamed[: start + 1], streamed[start + 1 :]
+    if lane == "express":
+        begun = (*begun[:-1], replace(begun[-1], operation="StartExecution, EXPRESS"))
     share = transitions / len(states)
     return [
         Stage("API", trace.calls_of("ApiHandleRequestFunction")),
-        Stage("stream", streamed[:starts], is_stream=True),
-        *(Stage(name, trace.calls_of(name), counts[name], transitions=share) for name in states),
-        Stage("stream", streamed[starts:], is_stream=True),
+        Stage("stream", begun, is_stream=True),
+        *(
+            Stage(name, trace.calls_of(name), counts[name], is_state=True, transitions=share)
+            for name in states
+        ),
+        Stage("stream", told, is_stream=True),
     ]
 
 
@@ -471,37 +519,59 @@ def measure() -> list[Figure]:
     """Trace the functions, then simulate."""
     logger.setLevel("WARNING")  # it took this process's output, where the table belongs
     table = importlib.import_module("import")._airports(BATCH)
-    trace = Trace(["traced", *(cell for row in table[1:] for cell in row[:2])])
+    trace = Trace([TRACED, CUSTOMER, *(cell for row in table[1:] for cell in row[:2])])
+    with traced_stack(trace, "disabled") as stack:
+        standard = trace_command(stack, trace, "standard")
+        batch = trace_rows(stack, trace, table)
+    with traced_stack(trace, "enabled") as stack:
+        express = trace_command(stack, trace, "express")
+    return [*_commands({"standard": standard, "express": express}), *_rows(batch)]
+
+
+@contextmanager
+def traced_stack(trace: Trace, express_lane: str) -> Iterator[LocalStack]:
+    """A stack with the lane `enabled` or `disabled`, whose calls are traced."""
     with (
         tempfile.TemporaryDirectory() as state,
         LocalStack(
-            state_dir=state, recorder=trace, reload=False, postgres=False, live=False
+            state_dir=state,
+            recorder=trace,
+            reload=False,
+            parameters={"ExpressLane": express_lane},
+            postgres=False,
+            live=False,
         ) as stack,
     ):
-        lanes = {"standard": trace_command(stack, trace, "traced")}
-        batch = trace_rows(stack, trace, table)
-    return [*_commands(lanes), *_rows(batch)]
+        yield stack
 
 
 def _commands(lanes: dict[str, list[Stage]]) -> list[Figure]:
     """Each lane, in both sizes of regions, as deployed and with the parameters raised."""
     return [
-        _sustained(f"{lane} lane, {region} region, {name}", stages, replace(setup, **raised), many)
-        for lane, stages in lanes.items()
-        for region, setup in REGIONS.items()
-        for name, raised, tenants in (("as deployed", {}, (1,)), ("raised", RAISED, TENANTS))
-        for many in tenants
+        sustained(lane, lanes[lane], region, tenants, is_raised=is_raised)
+        for lane in lanes
+        for region in REGIONS
+        for is_raised, many in ((False, (1,)), (True, TENANTS))
+        for tenants in many
+        if lane == "standard" or region == "small"  # no quota of the other is larger elsewhere
     ]
 
 
-def _sustained(name: str, stages: list[Stage], setup: Setup, tenants: int) -> Figure:
+def sustained(
+    lane: str, stages: list[Stage], region: str, tenants: int, *, is_raised: bool
+) -> Figure:
+    """The highest rate, and what is said of it."""
+    setup = replace(REGIONS[region], **RAISED) if is_raised else REGIONS[region]
     good, bad = highest(lambda rate: run_commands(stages, setup, tenants, rate))
     usual = run_commands(stages, setup, tenants, LOAD * good.rate)
     cuts = quantiles(usual.took, n=100)
     dollars = usual.region.dollars(len(usual.ended))
     said = f"p50 {cuts[49]:.1f} s, p99 {cuts[98]:.1f} s, {dollars:.0f} $ a million"
     unit = f"commands/s; {said}; binds: {bad.region.binding(bad.seconds)}"
-    return Figure(f"{name}, tenants: {tenants:,}", round(good.rate), unit)
+    place = "any region" if lane == "express" else f"{region} region"
+    name = f"{lane} lane, {place}, {'raised' if is_raised else 'as deployed'}, tenants: {tenants:,}"
+    least = LEAST if lane == "express" and is_raised else None
+    return Figure(name, round(good.rate), unit, least, at_least=True)
 
 
 def _rows(batch: tuple[Call, ...]) -> list[Figure]:
@@ -530,4 +600,4 @@ def _widths(definition: Any) -> Iterable[int]:
 
 
 if __name__ == "__main__":
-    main("What a stack sustains at AWS's quotas, by simulation", measure)
+    main(f"What a stack sustains at AWS's quotas, by simulation; raised: {RAISED_TEXT}", measure)

@@ -16,7 +16,7 @@ from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.adapters.zip_items import ZIPS
-from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, SagaRef
+from sfn_cqrs.domain.keys import ApprovalRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs_local.app_check import Broken
 from sfn_cqrs_local.client.aws import Target
@@ -24,6 +24,7 @@ from sfn_cqrs_local.tenant_claims import writable_tenants
 
 OLDEST_PER_SHARD: Final = 50
 LATEST_FAILURES: Final = 50
+"""Of versions, and of the executions of sagas and approvals."""
 DEAD_LETTERS: Final = "DeadLetterQueueUrl"
 
 
@@ -91,12 +92,14 @@ class Diagnosis:
     writable_tenants: list[str]
     broken: list[Broken] = field(default_factory=list)
     oldest_unapplied: dict[str, float] = field(default_factory=dict)
+    slow_handlers: list[str] = field(default_factory=list)
 
     @property
     def is_well(self) -> bool:
         """Nothing needs attention."""
         ill = any(kind.findings for kind in self.kinds.values()) or self.writable_tenants
-        return not (self.findings or ill or any(self.dead_letters.values()) or self.broken)
+        ill = ill or any(self.dead_letters.values()) or self.slow_handlers
+        return not (self.findings or ill or self.broken)
 
 
 @dataclass(frozen=True)
@@ -203,9 +206,9 @@ def _open_versions(target: Target) -> Iterator[Process]:
 
 
 def _open_items(
-    target: Target, table: str, shards: range, now: datetime
+    target: Target, table: str, shards: range, now: datetime, *, newest_first: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Yield the oldest items that an index lists in each shard, read again.
+    """Yield the oldest items that an index lists in each shard, or the newest, read again.
 
     An item that has left the index meanwhile is left out, and so is one that is not due yet.
     """
@@ -216,6 +219,7 @@ def _open_items(
             IndexName="open",
             KeyConditionExpression="open_shard = :shard",
             ExpressionAttributeValues={":shard": {"N": str(shard)}},
+            ScanIndexForward=not newest_first,
             Limit=OLDEST_PER_SHARD,
         )
         for keys in answer["Items"]:
@@ -225,17 +229,11 @@ def _open_items(
 
 
 def _failed_versions(target: Target) -> Iterator[Process]:
-    """Yield the versions of the latest failed executions that nobody has repaired since."""
-    dynamodb, table = target.client("dynamodb"), target.outputs["CommandsTableName"]
-    seen: set[tuple[str, str]] = set()
-    for given in _failed_inputs(target, target.outputs["CommandStateMachineArn"]):
-        ref = CommandRef.from_input(given)
-        pk, sk = ref.key.pk, ref.key.process_sk(ref.version)
-        item = None if (pk, sk) in seen else _read(dynamodb, table, _keys(pk, sk))
-        seen.add((pk, sk))
-        process = as_process(item) if item else None
-        if process is not None and process.outcome is Outcome.FAILED:
-            yield process
+    """Yield the latest versions that have failed, in whichever lane; nobody lists EXPRESS runs."""
+    table, shards = target.outputs["CommandsTableName"], process_table.FAILED_SHARDS
+    items = _open_items(target, table, shards, datetime.now(UTC), newest_first=True)
+    latest = sorted(map(as_process, items), key=lambda one: one.opened_at, reverse=True)
+    yield from (one for one in latest[:LATEST_FAILURES] if one.outcome is Outcome.FAILED)
 
 
 def _failed_items(target: Target, place: _Place) -> Iterator[dict[str, Any]]:

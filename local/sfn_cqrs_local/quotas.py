@@ -8,6 +8,10 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+REQUESTS: Final = 10
+"""So many a second Lambda takes for each of an account's environments."""
+INVOCATIONS: Final = 8
+"""Of a command with one projection: those that AWS does not batch."""
 LARGE: Final = ("us-east-1", "us-west-2", "eu-west-1")
 
 
@@ -32,7 +36,7 @@ class Quota:
 
 
 def _commands(each: float) -> Callable[[float], str]:
-    return lambda value: f"{value / each:,.0f} commands a second"
+    return lambda value: f"{value / each:,.0f} commands a second in the standard lane"
 
 
 QUOTAS: Final = (
@@ -42,7 +46,10 @@ QUOTAS: Final = (
         ("concurrent executions",),
         1_000,
         1_000,
-        lambda value: f"{value / 50:,.0f} imports at full speed, and nothing else",
+        lambda value: (
+            f"{value / 50:,.0f} imports at full speed, or"
+            f" {value * REQUESTS / INVOCATIONS:,.0f} commands a second, and nothing else"
+        ),
     ),
     Quota(
         "states",
@@ -51,6 +58,14 @@ QUOTAS: Final = (
         300,
         150,
         _commands(1),
+    ),
+    Quota(
+        "states",
+        "StartExecution a second, express lane",
+        ("startexecution", "refill", "express"),
+        6_000,
+        6_000,
+        lambda value: f"{value:,.0f} commands a second",
     ),
     Quota(
         "states",

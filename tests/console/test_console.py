@@ -56,7 +56,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(folder):
-    with quick_stack(state_dir=folder / "state", live=True) as started:
+    lane = {"ExpressLane": "disabled"}
+    with quick_stack(state_dir=folder / "state", live=True, parameters=lane) as started:
         yield started
 
 

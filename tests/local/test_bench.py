@@ -6,6 +6,7 @@ from types import ModuleType
 import pytest
 from tests.support.proof import PROOF
 from tests.support.quick_stack import quick_stack
+from tests.support.readme import rows_of
 
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports import strategies
@@ -25,6 +26,13 @@ REGISTRIES = [
     (strategies, "_strategies"),
     (strategies, "_rules"),
 ]
+
+
+def assert_in_readme(name: str, figures: list) -> None:
+    """The README has what the benchmark prints, word for word."""
+    row = sys.modules["report"]._row
+    printed = [row(figure) for figure in figures]
+    assert printed == [(name_, *rows_of(name).get(name_, ())) for name_, *_ in printed]
 
 
 def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -60,7 +68,7 @@ def stack_of(request, monkeypatch, tmp_path):
 def test_a_command_costs_what_the_readme_says(bench, stack_of):
     recorder = Recorder()
 
-    with stack_of(recorder) as stack:
+    with stack_of(recorder, ExpressLane="disabled") as stack:
         figures = bench._one_command(stack, recorder)
         (chain,) = bench._chain_of_two(stack, recorder)  # fewer where records share a batch
 
@@ -74,6 +82,7 @@ def test_a_command_costs_what_the_readme_says(bench, stack_of):
         "AWS calls": 20,
     }
     assert not any(figure.is_missed for figure in [*figures, chain])
+    assert_in_readme("command", [*figures, chain])
 
 
 def test_a_command_of_the_express_lane_costs_a_tenth(bench, stack_of):
@@ -87,6 +96,8 @@ def test_a_command_of_the_express_lane_costs_a_tenth(bench, stack_of):
         "write units, express lane": 14,
         "dollars a million, express lane": pytest.approx(19.3, abs=0.1),
     }
+    assert not any(figure.is_missed for figure in figures)
+    assert_in_readme("command", figures)
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,7 @@ def test_a_chain_is_drawn_from_the_first_version_to_the_last():
 
 
 @pytest.mark.stack
+@pytest.mark.real_time("a version of the express lane looks after a second for the one before")
 def test_an_item_is_published_changed_and_shown(on_stack):
     first = on_stack("publish", "ORDER", "o-1", "--name", "first", "--attributes", ORDER)
     change = ["--version", "1", "--partial", "--attributes", '{"total":7}']

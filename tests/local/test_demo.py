@@ -40,6 +40,10 @@ def test_the_shuffler_turns_batches_around_and_repeats_records():
     assert sum(len(batch) == 4 for batch in batches) == shuffler.duplicates > 0
 
 
+LOOKS_AGAIN = pytest.mark.real_time("a run looks again after a second, and then after two")
+
+
+@LOOKS_AGAIN
 @pytest.mark.parametrize(
     "stack", [quick_stack, pytest.param(LocalStack, marks=PROOF)], ids=["soon", "in batches"]
 )
@@ -57,10 +61,9 @@ def test_the_demonstration_ends_well_and_prints_its_figures(stack, monkeypatch):
     assert figures["exports.zip: rows in 3 files"] == "300"
 
 
-@pytest.mark.real_time("a run looks again after a second, and then after two")
-def test_commands_add_up_in_the_express_lane_though_every_third_run_is_made_twice(tmp_path):
-    lane = {"ExpressLane": "enabled"}
-    with quick_stack(state_dir=tmp_path, parameters=lane, express_repeats=1 / 3) as stack:
+@LOOKS_AGAIN
+def test_commands_add_up_though_every_third_run_in_the_express_lane_is_made_twice(tmp_path):
+    with quick_stack(state_dir=tmp_path, express_repeats=1 / 3) as stack:
         story = Demo(stack, choose(10))
         with story.listening():
             story.publish(lambda _: None)
@@ -74,6 +77,26 @@ def test_commands_add_up_in_the_express_lane_though_every_third_run_is_made_twic
     assert all(one["attempt"] > 1 for one in chain)  # the redrive's, and those that had to wait
 
 
+@pytest.mark.proof
+@LOOKS_AGAIN
+def test_the_912_commands_of_the_demonstration_add_up_though_a_tenth_of_their_runs_is_made_twice(
+    tmp_path,
+):
+    with quick_stack(state_dir=tmp_path, express_repeats=0.1) as stack:
+        story = Demo(stack, choose(300))
+        with story.listening():
+            story.publish(lambda _: None)
+            story.settle(lambda _: None)
+            story.heal(lambda _: None)
+
+        versions = sum(len(airport.versions) for airport in choose(300))
+        differences = story.differences()
+
+    assert versions == 912
+    assert differences == []
+
+
+@LOOKS_AGAIN
 def test_a_single_row_that_differs_is_found(tmp_path):
     with quick_stack(state_dir=tmp_path) as stack:
         story = Demo(stack, choose(3))

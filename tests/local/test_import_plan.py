@@ -45,6 +45,13 @@ def test_a_row_that_runs_through_the_machine_of_commands_costs_fifty_times_as_mu
     assert planned(path).seconds == 3 / 2_500
 
 
+def test_in_the_express_lane_it_costs_a_fifteenth_of_that(path) -> None:
+    sync, through = planned(path), planned(path, mode="ASYNC")
+
+    assert through.express_dollars / through.dollars == pytest.approx(1 / 15, rel=0.1)
+    assert sync.express_dollars is None
+
+
 def test_a_file_that_cannot_be_read_is_refused(path) -> None:
     path.write_text('icao,name\n"RJAA,Narita\n', encoding="utf-8")
 
@@ -97,4 +104,6 @@ def test_what_lies_in_s3_cannot_be_counted_here(sent) -> None:
 def test_a_plan_is_printed_and_nothing_runs(path) -> None:
     result = CliRunner().invoke(import_, ["plan", str(path), "--publish-mode", "async"])
 
-    assert result.output == "3 rows, ASYNC: at most $0.000797, and at least 0 s\n"
+    assert result.output == (
+        "3 rows, ASYNC: at most $0.000797 ($0.000053 in the express lane), and at least 0 s\n"
+    )

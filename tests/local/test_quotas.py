@@ -59,5 +59,8 @@ def test_what_nobody_says_is_assumed_by_the_region(client, region, starts, trans
 def test_what_a_quota_allows_is_said_in_commands_and_imports() -> None:
     allowed = {each.quota: each.allows for each in quotas_of("us-east-1", None)}
 
-    assert allowed["state transitions a second"] == "500 commands a second"
-    assert allowed["concurrent executions"] == "20 imports at full speed, and nothing else"
+    assert allowed["state transitions a second"] == "500 commands a second in the standard lane"
+    assert allowed["StartExecution a second, express lane"] == "6,000 commands a second"
+    assert allowed["concurrent executions"] == (
+        "20 imports at full speed, or 1,250 commands a second, and nothing else"
+    )

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.readme import rows_of
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 SECONDS = 20
@@ -28,8 +29,8 @@ def stages(scale):
     return [
         scale.Stage("API", (own,)),
         scale.Stage("stream", (scale.Call("StartExecution"),), is_stream=True),
-        scale.Stage("check", (own,), transitions=4),
-        scale.Stage("sync", (bucketed, bucketed), width=2, transitions=6),
+        scale.Stage("check", (own,), is_state=True, transitions=4),
+        scale.Stage("sync", (bucketed, bucketed), width=2, is_state=True, transitions=6),
         scale.Stage("stream", (scale.Call("Publish"),), is_stream=True),
     ]
 
@@ -37,6 +38,31 @@ def stages(scale):
 @pytest.fixture
 def small(scale):
     return scale.replace(scale.REGIONS["small"], **scale.RAISED)
+
+
+def test_a_command_of_the_express_lane_is_paid_by_its_time_and_not_by_transitions(
+    scale, stages, small
+):
+    express = [scale.replace(stage, transitions=0) for stage in stages]
+
+    standard, run = (scale.run_commands(each, small, 1, 40, SECONDS) for each in (stages, express))
+
+    assert run.region.used["state transition"] == 0
+    assert run.region.used["EXPRESS execution"] == len(run.took)
+    billed = run.region.used["EXPRESS GB-second"] / scale.EXPRESS_GB / len(run.took)
+    assert billed == pytest.approx(0.1)  # steps of a tenth of a second, and it takes less
+    assert "EXPRESS execution" not in standard.region.used
+    assert standard.region.dollars(len(standard.ended)) > 10 * run.region.dollars(len(run.ended))
+
+
+def test_what_one_tenant_sends_is_bounded_by_its_own_limit(scale, stages, small):
+    setup = scale.replace(small, tenant_requests=10)
+
+    run = scale.run_commands(stages, setup, 1, 40, SECONDS)
+
+    assert run.done == pytest.approx(10, rel=0.1)
+    assert run.region.binding(SECONDS) == "the limit of tenant 0"
+    assert scale.run_commands(stages, setup, 10, 40, SECONDS).is_sustained
 
 
 def test_growth_is_linear_until_the_quota(scale, stages, small):
@@ -70,7 +96,7 @@ def test_the_quota_that_binds_is_found_and_named(quotas, rate, binds, scale, sta
 def test_one_partition_of_a_tenant_binds_where_many_tenants_have_many(scale, stages, small):
     setup = scale.replace(small, transitions=1e6, starts=1e6, start_burst=1e6)
     hot = scale.Call("PutItem", (("DataTable", "TENANT#{tenant}", 20.0),), 20.0)
-    heated = [*stages[:3], scale.Stage("sync", (hot,), transitions=6), stages[-1]]
+    heated = [*stages[:3], scale.Stage("sync", (hot,), is_state=True, transitions=6), stages[-1]]
 
     def run(tenants, rate):
         return scale.run_commands(heated, setup, tenants, rate, SECONDS)
@@ -100,3 +126,26 @@ def test_what_binds_is_the_quota_and_not_those_who_wait_for_it(scale, stages, sm
     run = scale.run_commands(stages, setup, 1, 1_000, SECONDS)
 
     assert run.region.binding(SECONDS) == "CommandsTable"
+
+
+@pytest.mark.stack
+@pytest.mark.proof
+@pytest.mark.real_time("all is counted once nothing has happened for a while")
+def test_the_express_lane_sustains_what_the_readme_says_for_one_tenant_in_a_small_region(
+    scale, small
+):
+    value, unit, *_ = rows_of("scale")["express lane, any region, raised, tenants: 1"]
+    rate = float(value.replace(",", ""))
+    trace = scale.Trace([scale.TRACED, scale.CUSTOMER])
+    with scale.traced_stack(trace, "enabled") as stack:
+        express = scale.trace_command(stack, trace, "express")
+
+    sustained = scale.run_commands(express, small, 1, 0.95 * rate, SECONDS)
+    too_much = scale.run_commands(express, small, 1, 1.1 * rate, SECONDS)
+
+    assert rate >= scale.LEAST
+    assert sustained.is_sustained
+    assert not too_much.is_sustained
+    assert unit.endswith(f"binds: {too_much.region.binding(SECONDS)}")
+    assert sustained.region.used["state transition"] == 0
+    assert sustained.region.used["EXPRESS execution"] > rate * SECONDS / 2

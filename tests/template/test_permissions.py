@@ -239,11 +239,12 @@ def _machine(text: str) -> str:
     if re.search(r"-zip-orchestrator\b", text) or '"index":' in text:
         return "ZipOrchestratorStateMachine"
     names = {
+        "command-express": "CommandExpressStateMachine",
         "task": "TaskStateMachine",
         "import-csv": "ImportCsvStateMachine",
         "order-saga": "OrderSagaStateMachine",
     }
-    found = re.search(r"-(task|import-csv|order-saga)\b", text)
+    found = re.search(r"-(command-express|task|import-csv|order-saga)\b", text)
     return names[found[1]] if found else "CommandStateMachine"
 
 
@@ -432,21 +433,23 @@ def repair_in_bulk(user: User) -> None:
 
 def lose_and_sweep(user: User) -> None:
     """A start that is lost is found by the tick, an execution that is stopped by its event."""
-    lay(user.stack, "LOST", opened_at="2026-01-01T00:00:00.000Z")
-    user.publish("LOST", 1)
-    user.wait_for("LOST", "WAITING 1", "OPEN 1")
+    for code, lane in (("LOST", "STANDARD"), ("IDLE", "EXPRESS")):
+        lay(user.stack, code, opened_at="2026-01-01T00:00:00.000Z", lane=lane)
+    lay(user.stack, "STOP", opened_at="2099-01-01T00:00:00.000Z", lane="STANDARD")
+    for code in ("LOST", "STOP"):
+        user.publish(code, 1)
+    for code in ("LOST", "STOP"):
+        user.wait_for(code, "WAITING 2", "OPEN 1")
     sweep(user.stack, "SweepCommands")
-    user.wait_for("LOST", "APPLIED 1", "APPLIED 1")
-    lay(user.stack, "STOP", opened_at="2099-01-01T00:00:00.000Z")
-    user.publish("STOP", 1)
-    user.wait_for("STOP", "WAITING 1", "OPEN 1")
+    user.wait_for("LOST", "APPLIED 2", "APPLIED 1")
+    user.wait_for("IDLE", "APPLIED 1")
     client = user.stack.client("stepfunctions")
     machine = user.stack.outputs["CommandStateMachineArn"]
     for one in client.list_executions(stateMachineArn=machine, statusFilter="RUNNING")[
         "executions"
     ]:
         client.stop_execution(executionArn=one["executionArn"])
-    user.wait_for("STOP", "FAILED 1", "OPEN 1")
+    user.wait_for("STOP", "FAILED 2", "OPEN 1")
 
 
 def sweep(stack: LocalStack, name: str) -> dict[str, int]:
@@ -456,7 +459,7 @@ def sweep(stack: LocalStack, name: str) -> dict[str, int]:
     return done
 
 
-def lay(stack: LocalStack, code: str, opened_at: str) -> None:
+def lay(stack: LocalStack, code: str, opened_at: str, lane: str) -> None:
     """Put a version 1 that is open and that no event will start."""
     client, table = stack.client("dynamodb"), stack.outputs["CommandsTableName"]
     for suffix in ("", "#process"):
@@ -467,7 +470,7 @@ def lay(stack: LocalStack, code: str, opened_at: str) -> None:
         item["pk"] = {"S": f"TENANT#tenant1#AIRPORT#{code}"}
         if suffix:
             item |= {"outcome": {"S": "OPEN"}, "status": {"S": "lost"}, "open_shard": {"N": "0"}}
-            item |= {"opened_at": {"S": opened_at}}
+            item |= {"opened_at": {"S": opened_at}, "lane": {"S": lane}}
             item.pop("run", None)  # the claim of the execution that it is a copy of
         client.put_item(TableName=table, Item=item)
 

@@ -9,6 +9,7 @@ from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.failure import Failure
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.service.commands.slowness import tell_if_killed
 from sfn_cqrs.service.commands.state import CommandState, command_state_without_status
 
 
@@ -20,6 +21,7 @@ def lambda_handler(state: CommandState) -> dict[str, object]:
     """
     failure, ref = Failure.of(state.input), state.ref
     if state.is_express and failure.is_passing:
+        tell_if_killed(state, failure)
         is_left = state.chain.run(chain.leave(ref.version, ref.attempt, state.run))
         return {"error": "HandedOver" if is_left else "SupersededError", "cause": failure.cause}
     process = bootstrap.processes().find(ref.key, ref.version)

@@ -1,6 +1,7 @@
 """sync_data: run one sync handler, whose name is this iteration's input."""
 
 from sfn_cqrs.service.commands.projection import project
+from sfn_cqrs.service.commands.slowness import slowness_told
 from sfn_cqrs.service.commands.state import CommandState, command_state_without_status
 
 
@@ -12,5 +13,6 @@ def lambda_handler(state: CommandState) -> dict[str, object]:
         TransientError: the target is busy; the machine tries again.
         SyncHandlerError: the handler raised anything else.
     """
-    project(state.ref.key, state.ref.version, state.input)
+    with slowness_told(state, state.input):
+        project(state.ref.key, state.ref.version, state.input)
     return {"handler": state.input, "ok": True}

@@ -100,8 +100,9 @@ def command_type(
         publish: who may publish over HTTP and by imports: `CODE`, `MEMBERS`, `group("cashier")`.
         read: who may read its items, its versions and its imports.
         guarded: attributes that no client writes, whoever may publish.
-        lane: `standard` where handlers may take long: each has two minutes in the express lane,
-            all of them together less than five; what takes longer is tried once more.
+        lane: `standard` where handlers may take a minute and more: each has two minutes in the
+            express lane, all of them together less than five; what takes longer is tried once
+            more. `sfn-cqrs doctor` names those that prove too slow.
     """
     check_name(type_)
     if lane not in _LANES:

@@ -55,8 +55,6 @@ def demo(
     airports is imported, the same again, and one with changes and mistakes, and an archive of
     three files, two of them in CP932; errors.csv and every row are compared. Exits 1 if a single
     row differs.
-
-    With --express-repeats the commands run in the express lane.
     """
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of it
 
@@ -75,7 +73,6 @@ def demo(
             reload=False,
             live=False,
             weather=bad,
-            parameters={} if repeats is None else {"ExpressLane": "enabled"},
             express_repeats=repeats or 0.0,
         ) as stack:
             console.print(f"Ready in {time.monotonic() - began:.1f} s: {stack.http}\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,12 +57,13 @@ def doctor(
     """Look for what is stuck, blocked, failed or broken, and for dead letters.
 
     Modules of the local app that cannot be imported; versions, tasks, imports, archives, approvals
-    and sagas; and, of a stack on AWS with tokens of Cognito, who lets users write their tenant.
-    Exits 1 if there is any. `chain show`, `task show`, `import show`, `approval show` and
-    `saga show` tell more of each.
+    and sagas; handlers that within a day were too slow for the express lane; and, of a stack on AWS
+    with tokens of Cognito, who lets users write their tenant. Exits 1 if there is any.
+    `chain show`, `task show`, `import show`, `approval show` and `saga show` tell more of each.
     """
     from sfn_cqrs_local.app_check import AppCheck  # noqa: PLC0415 - it and what follows import much
     from sfn_cqrs_local.diagnosis import diagnose  # noqa: PLC0415
+    from sfn_cqrs_local.slow_handlers import slow_handlers  # noqa: PLC0415
     from sfn_cqrs_local.template import Template  # noqa: PLC0415
 
     if quotas:
@@ -72,6 +73,8 @@ def doctor(
         target = find_target(state, stack)
         check = None if stack else AppCheck(Template.load(template), target.environment)
         diagnosis = diagnose(target, timedelta(minutes=older_than))
+        slow = list(slow_handlers(target, datetime.now(UTC)))
+        diagnosis = replace(diagnosis, slow_handlers=slow)
     if check is not None:
         diagnosis = replace(diagnosis, broken=check.result())
     if as_json:
@@ -133,6 +136,6 @@ def _print(diagnosis: Diagnosis) -> None:
     for queue, depth in diagnosis.dead_letters.items():
         if depth:
             click.echo(f"{queue}: {depth} messages")
-    for finding in diagnosis.writable_tenants:
+    for finding in (*diagnosis.writable_tenants, *diagnosis.slow_handlers):
         click.echo(finding)
     click.echo("all is well" if diagnosis.is_well else "something needs attention")

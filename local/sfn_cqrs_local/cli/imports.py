@@ -153,6 +153,7 @@ def plan(
     By list prices of us-east-1, without what handlers of your own call. Nothing is sent.
     """
     planned = _planned(file, kind, publish_mode, encoding, delimiter)
+    express = planned.express_dollars
     if as_json:
         print_json(
             {
@@ -160,6 +161,7 @@ def plan(
                 "files": planned.files,
                 "publishMode": planned.publish_mode,
                 "dollars": round(planned.dollars, 4),
+                "expressDollars": None if express is None else round(express, 4),
                 "seconds": round(planned.seconds, 1),
             }
         )
@@ -167,8 +169,9 @@ def plan(
     if len(planned.files) > 1:
         print_table(("file", "rows"), planned.files.items())
     click.echo(
-        f"{planned.rows:,} rows, {planned.publish_mode}: at most {_money(planned.dollars)}, and at"
-        f" least {planned.seconds:,.0f} s"
+        f"{planned.rows:,} rows, {planned.publish_mode}: at most {_money(planned.dollars)}"
+        f"{'' if express is None else f' ({_money(express)} in the express lane)'}, and at least"
+        f" {planned.seconds:,.0f} s"
     )
 
 

@@ -25,6 +25,8 @@ class Target:
     environment: Mapping[str, str] = field(default_factory=dict)
     express_log: Path | None = None
     """Where the local engine logs what EXPRESS machines do."""
+    log: Path | None = None
+    """Where the local stack logs what functions print."""
 
     def client(self, service: str) -> Any:
         """Return a boto3 client."""
@@ -65,7 +67,11 @@ def find_target(state: Path, stack: str | None) -> Target:
     info = folder.read()
     endpoints = {"aws": info.aws, "stepfunctions": info.sfn, "lambda": info.lambda_}
     return Target(
-        info.outputs, endpoints, environment=info.environment, express_log=folder.express_log
+        info.outputs,
+        endpoints,
+        environment=info.environment,
+        express_log=folder.express_log,
+        log=folder.stack_log,
     )
 
 

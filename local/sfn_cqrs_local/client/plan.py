@@ -10,7 +10,7 @@ from typing import IO, Final
 
 from sfn_cqrs.domain.csv_header import Columns
 from sfn_cqrs.domain.csv_rows import open_csv
-from sfn_cqrs_local.prices import IMPORTED_ROW, dollars
+from sfn_cqrs_local.prices import EXPRESS_LANE, IMPORTED_ROW, dollars
 
 CHUNK: Final = 1024 * 1024
 ROWS_A_SECOND: Final = 2_500
@@ -36,6 +36,12 @@ class Plan:
     def dollars(self) -> float:
         """What it costs at most."""
         return self.rows * dollars(IMPORTED_ROW[self.publish_mode])
+
+    @property
+    def express_dollars(self) -> float | None:
+        """What it costs at most if the express lane takes its rows; None: it would take none."""
+        each = IMPORTED_ROW.get(f"{self.publish_mode}{EXPRESS_LANE}")
+        return None if each is None else self.rows * dollars(each)
 
     @property
     def seconds(self) -> float:

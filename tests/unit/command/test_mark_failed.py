@@ -186,3 +186,30 @@ class TestInTheExpressLane:
         lambda_handler(event, None)
 
         assert world.processes.find(NRT, 2) == taken
+
+    @pytest.mark.parametrize(
+        ("error", "seconds", "told"),
+        [
+            ("Sandbox.Timedout", "120.00", [120.0]),
+            ("Sandbox.Timedout", "20.00", []),  # no handler's, a state's of ours
+            ("States.Timeout", "120.00", []),
+        ],
+    )
+    def test_a_handler_that_was_killed_is_told_of_as_slow(
+        self, error, seconds, told, chain_of, sample, in_the_lane, capsys
+    ):
+        chain_of("APPLIED")
+        event = in_the_lane(sample("command/mark_failed"))
+        event["input"] = {"Error": error, "Cause": f"Error: Task timed out after {seconds} seconds"}
+
+        lambda_handler(event, None)
+
+        assert [
+            metric["SlowHandlerSeconds"][0] for metric in metrics(capsys.readouterr().out)
+        ] == told
+
+
+def metrics(printed):
+    """The metrics among what a function has printed."""
+    lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    return [line for line in lines if "_aws" in line]

@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -147,3 +148,48 @@ def test_no_status_is_written_as_many_run_at_once(chain_of, run):
     run()
 
     assert world.processes.find(NRT, 2) == a_process(version=2)
+
+
+class TestASlowHandler:
+    @pytest.fixture
+    def slow(self, world, handler):
+        """Return what registers a handler that takes so many seconds, and then perhaps fails."""
+
+        def registered(seconds, error=None):
+            def letters(_command):
+                world.clock.advance(seconds=seconds)
+                if error is not None:
+                    raise error
+
+            return handler(letters)
+
+        return registered
+
+    @pytest.mark.parametrize(("seconds", "told"), [(59, []), (60, [60.0])])
+    def test_is_told_of_in_the_express_lane(
+        self, seconds, told, slow, chain_of, sample, in_the_lane, capsys
+    ):
+        chain_of("APPLIED", "OPEN")
+        event = {**in_the_lane(sample("command/sync_data")), "input": slow(seconds)}
+
+        lambda_handler(event, None)
+
+        metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [metric["SlowHandlerSeconds"][0] for metric in metrics] == told
+        assert all((one["type"], one["handler"]) == ("AIRPORT", "letters") for one in metrics)
+
+    def test_is_told_of_though_it_fails(self, slow, chain_of, sample, in_the_lane, capsys):
+        chain_of("APPLIED", "OPEN")
+        event = {**in_the_lane(sample("command/sync_data")), "input": slow(70, KeyError("no"))}
+
+        with pytest.raises(SyncHandlerError):
+            lambda_handler(event, None)
+
+        assert json.loads(capsys.readouterr().out)["SlowHandlerSeconds"] == [70.0]
+
+    def test_may_take_its_time_in_the_standard_machine(self, slow, chain_of, run, capsys):
+        chain_of("APPLIED", "OPEN")
+
+        run(slow(100))
+
+        assert "SlowHandlerSeconds" not in capsys.readouterr().out

@@ -1,0 +1,12 @@
+"""The tables of the README that are pasted from the benchmarks."""
+
+from tests.template.stack import ROOT
+
+
+def rows_of(bench: str) -> dict[str, tuple[str, ...]]:
+    """What stands beside each figure of a benchmark, by the figure's name."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, table = text.split(f"<!-- bench: {bench} -->\n")
+    lines = table.partition("\n\n")[0].splitlines()[2:]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
+    return {name: tuple(cells) for name, *cells in rows}
