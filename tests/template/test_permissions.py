@@ -54,7 +54,10 @@ from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 from sfn_cqrs_local.lambdas import current_function
 from sfn_cqrs_local.stack import LocalStack
 
-pytestmark = pytest.mark.stack
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.real_time("a run looks again after a second, and then after two"),
+]
 
 FOR_OTHER_HANDLERS = {"dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:Query"}
 """What handlers may do with a read model, and the example's do not."""
@@ -415,8 +418,10 @@ def fail_and_repair(user: User) -> None:
     assert sweep(user.stack, "SweepBlocked") == {"blocked_blocked": 1}
     user.ask("/commands/AIRPORT/BAD/1/redrive", {})
     user.wait_for("BAD", "BLOCKED 1", "FAILED 2")
+    user.ask("/commands/AIRPORT/BAD/2/redrive", {})  # in the standard machine, whose end is told
+    user.wait_for("BAD", "BLOCKED 2", "FAILED 2")
     user.ask("/commands/AIRPORT/BAD/1/skip", {})
-    user.wait_for("BAD", "APPLIED 2", "SKIPPED 2")
+    user.wait_for("BAD", "APPLIED 3", "SKIPPED 2")
 
 
 def repair_in_bulk(user: User) -> None:
