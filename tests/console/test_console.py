@@ -888,27 +888,28 @@ def test_a_page_sees_what_becomes_of_a_command_and_loses_nothing_with_its_connec
     live, stack, gone
 ):
     api, (away, back) = api_of(stack), gone
-    page = live("command", "ORDER", "live-1")
+    code = f"told-{next(_numbers)}"  # of nobody else: it begins with nothing
+    page = live("command", "ORDER", code)
     state, now, told = (page.locator(f"#{name}") for name in ("state", "now", "told li"))
     expect(state).to_have_text("connected")
     expect(now).to_contain_text('"version": 0')
 
-    publish(api, "live-1", "First", {"customer": "ada", "total": 1})
-    expect(told).to_have_text(["command-status live-1: version 1: APPLIED"])
+    publish(api, code, "First", {"customer": "ada", "total": 1})
+    expect(told).to_have_text([f"command-status {code}: version 1: APPLIED"])
     expect(now).to_contain_text('"name": "First"')
 
     away()
     expect(state).not_to_have_text("connected")
-    publish(api, "live-1", "Second", {"customer": "ada", "total": 2}, version=1)
-    wait(api, "/commands/ORDER/live-1/2", "outcome", ("APPLIED",))
+    publish(api, code, "Second", {"customer": "ada", "total": 2}, version=1)
+    wait(api, f"/commands/ORDER/{code}/2", "outcome", ("APPLIED",))
     expect(now).to_contain_text('"name": "First"')
 
     back()
     expect(state).to_have_text("connected")
     expect(now).to_contain_text('"name": "Second"')
     expect(told).to_have_count(1)
-    publish(api, "live-1", "Third", {"no": "customer"}, version=2)
-    expect(told.first).to_have_text("command-status live-1: version 3: FAILED")
+    publish(api, code, "Third", {"no": "customer"}, version=2)
+    expect(told.first).to_have_text(f"command-status {code}: version 3: FAILED")
     expect(now).to_contain_text("3: FAILED")
 
 
@@ -973,10 +974,10 @@ def test_another_tenants_channel_is_refused_by_the_stack(stack):
 def test_the_sample_client_prints_an_item_as_it_changes(stack):
     api = api_of(stack)
     command = [sys.executable, "samples/live.py", stack.http, stack.live.url]
-    asked = [*command, "tenant1", "ORDER", "live-2"]
+    asked = [*command, "tenant1", "ORDER", "sample-1"]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as client:
         first = client.stdout.readline().strip()
-        publish(api, "live-2", "First", {"customer": "ada", "total": 1})
+        publish(api, "sample-1", "First", {"customer": "ada", "total": 1})
         second = json.loads(client.stdout.readline())
         client.terminate()
 
