@@ -139,8 +139,11 @@ _PLACES: Final = {
 }
 
 
-def diagnose(target: Target, patience: timedelta) -> Diagnosis:
-    """Examine a stack; what is open for longer than `patience` counts as stuck."""
+def diagnose(target: Target, patience: timedelta, *, with_claims: bool = True) -> Diagnosis:
+    """Examine a stack; what is open for longer than `patience` counts as stuck.
+
+    `with_claims`: the user pool, too, which whoever may look at a stack need not be let see.
+    """
     now = datetime.now(UTC)
     still_open = [Finding.of(one, now) for one in _open_versions(target)]
     ages = [one.age for one in still_open if one.outcome != Outcome.BLOCKED]
@@ -160,7 +163,7 @@ def diagnose(target: Target, patience: timedelta) -> Diagnosis:
             if place.table in target.outputs
         },
         dead_letters=dict(_dead_letters(target)),
-        writable_tenants=list(writable_tenants(target)),
+        writable_tenants=list(writable_tenants(target)) if with_claims else [],
         oldest_unapplied=_oldest_by_type(still_open),
     )
 

@@ -69,15 +69,23 @@ class OpenIndex:
         return cursors
 
     def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
-        """Give a sweep back with where the next one goes on; one that was taken over is left."""
+        """Give a sweep back with where the next one goes on; one that was taken over is left.
+
+        `swept_at` says since when nobody has missed a sweep, which the console shows.
+        """
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=marshal({"pk": "SWEEP", "sk": lease.sweep}),
-                UpdateExpression="SET cursors = :cursors, lease_until = :over",
+                UpdateExpression="SET cursors = :cursors, lease_until = :over, swept_at = :at",
                 ConditionExpression="lease_owner = :me",
                 ExpressionAttributeValues=marshal(
-                    {":cursors": cursors, ":over": "", ":me": lease.owner}
+                    {
+                        ":cursors": cursors,
+                        ":over": "",
+                        ":at": iso(lease.taken_at),
+                        ":me": lease.owner,
+                    }
                 ),
             )
         except ClientError as error:

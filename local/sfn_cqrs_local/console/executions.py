@@ -6,16 +6,18 @@ import base64
 import heapq
 import json
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
 from botocore.exceptions import ClientError
 
+from sfn_cqrs_local.client.express_runs import ExpressRun, runs_in_file, runs_on_aws
 from sfn_cqrs_local.console.backend import Backend
 from sfn_cqrs_local.console.masking import masked, masked_event
 
@@ -33,6 +35,11 @@ EVENTS_PAGE: Final = 1_000
 STATUSES: Final = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 NO_HISTORY: Final = ("InvalidArn", "StateMachineTypeNotSupported")
 FAILURES: Final = ("FAILED", "TIMED_OUT", "ABORTED")
+LANES: Final = ("STANDARD", "EXPRESS")
+LOOKED_BACK: Final = timedelta(days=1)
+"""So far back the log of an EXPRESS machine is read."""
+LOG_SECONDS: Final = 10.0
+"""So long the log that was read on AWS is kept."""
 
 
 class Kept(Generic[K, V]):
@@ -71,9 +78,9 @@ class Machine:
     type: str
 
     @property
-    def is_listable(self) -> bool:
-        """Whether its executions can be listed; AWS keeps none of an EXPRESS machine."""
-        return self.type != "EXPRESS"
+    def is_express(self) -> bool:
+        """Whether Step Functions keeps none of its executions: its log is all there is."""
+        return self.type == "EXPRESS"
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,8 @@ class Run:
     cause: str = ""
     parent: str = ""
     """The ARN of the Map Run whose child it is."""
+    logged: ExpressRun | None = field(default=None, repr=False, compare=False)
+    """What was logged of one of an EXPRESS machine."""
 
     @property
     def seconds(self) -> float | None:
@@ -108,6 +117,7 @@ class Filter:
     status: str = ""
     name: str = ""
     error: str = ""
+    lane: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -135,6 +145,36 @@ class History:
     is_over: bool = False
 
 
+class Log:
+    """What EXPRESS machines have logged: a file of the local engine, or a log group on AWS."""
+
+    def __init__(self, backend: Backend) -> None:
+        """Read one stack's."""
+        self._target = backend.target
+        self._lock = threading.Lock()
+        self._seen: dict[str, tuple[object, list[ExpressRun]]] = {}
+
+    def runs(self, name: str = "") -> list[ExpressRun]:
+        """Those of the last day, or those of a name; the newest first."""
+        path = self._target.express_log
+        if path is not None:
+            stamp: object = (path.stat().st_mtime_ns, path.stat().st_size) if path.exists() else 0
+            return self._kept("", stamp, lambda: runs_in_file(path))
+        names = (name,) if name else ()
+        since = datetime.now(UTC) - LOOKED_BACK
+        moment = time.monotonic() // LOG_SECONDS
+        return self._kept(name, moment, lambda: runs_on_aws(self._target, since, names))
+
+    def _kept(
+        self, key: str, stamp: object, read: Callable[[], list[ExpressRun]]
+    ) -> list[ExpressRun]:
+        with self._lock:
+            known = self._seen.get(key)
+            if known is None or known[0] != stamp:
+                self._seen = {key: (stamp, read())}
+            return self._seen[key][1]
+
+
 class Executions:
     """Reads Step Functions for the pages."""
 
@@ -144,6 +184,7 @@ class Executions:
         self._described: Kept[tuple[str, str, int], Run] = Kept(5_000)
         self._histories: Kept[str, History] = Kept(30)
         self._definitions: Kept[str, dict[str, Any]] = Kept(100)
+        self._log = Log(backend)
 
     def machines(self) -> list[Machine]:
         """The stack's machines, by name."""
@@ -173,7 +214,7 @@ class Executions:
 
     def definition(self, machine: Machine, run: Run | None = None) -> dict[str, Any]:
         """What a machine does; of an execution: what it did when that began."""
-        if run is None or run.stopped is None:
+        if run is None or run.stopped is None or run.logged is not None:
             found = self._sfn.describe_state_machine(stateMachineArn=machine.arn)
             return _object(found["definition"])
         kept = self._definitions.get(run.arn)
@@ -191,9 +232,11 @@ class Executions:
         machines = [self.machine(wanted.machine)] if wanted.machine else self.machines()
         state = _state_of(cursor)
         lanes = [
-            self._lane(machine, wanted.status, state.get(machine.short))
+            (self._logged_lane if machine.is_express else self._lane)(
+                machine, wanted.status, state.get(machine.short)
+            )
             for machine in machines
-            if machine.is_listable
+            if self._is_listed(machine, wanted)
         ]
         merged = heapq.merge(*lanes, key=lambda found: found[0].started, reverse=True)
         runs: list[Run] = []
@@ -211,7 +254,8 @@ class Executions:
 
     def started(self, machine: Machine, since: datetime, most: int) -> Iterator[Run]:
         """Executions of a machine as they are listed, back to a moment."""
-        for run, _ in islice(self._lane(machine, "", None, EVENTS_PAGE), most):
+        lane = self._logged_lane if machine.is_express else self._lane
+        for run, _ in islice(lane(machine, "", None, EVENTS_PAGE), most):
             if run.started < since:
                 return
             yield run
@@ -222,6 +266,9 @@ class Executions:
         Raises:
             LookupError: there is none.
         """
+        express = self._express_of(arn)
+        if express is not None:
+            return self._logged(express, arn.rpartition(":")[2])
         sfn = self._sfn
         try:
             found = sfn.describe_execution(executionArn=arn)
@@ -231,8 +278,9 @@ class Executions:
 
     def arn(self, short: str, name: str) -> str:
         """The ARN of an execution."""
-        machine = self.machine(short).arn.replace(":stateMachine:", ":execution:")
-        return f"{machine}:{name}"
+        machine = self.machine(short)
+        kind = ":express:" if machine.is_express else ":execution:"
+        return f"{machine.arn.replace(':stateMachine:', kind)}:{name}"
 
     def children(self, arn: str) -> list[dict[str, Any]]:
         """The Map Runs of an execution, with their counts."""
@@ -247,6 +295,8 @@ class Executions:
 
     def history(self, run: Run) -> list[dict[str, Any]]:
         """All events of an execution, masked, the first one first; read on from where they were."""
+        if run.logged is not None:
+            return [masked_event(event) for event in run.logged.events]
         key = f"{run.arn}|{run.redrives}"
         kept = self._histories.get(key) or self._histories.put(key, History())
         if not kept.is_over:
@@ -265,6 +315,8 @@ class Executions:
 
     def unread(self, run: Run) -> int:
         """How many events of an execution were never read."""
+        if run.logged is not None:
+            return 0
         kept = self._histories.get(f"{run.arn}|{run.redrives}")
         if kept is not None and kept.is_over:
             return 0
@@ -311,6 +363,46 @@ class Executions:
             if token is None:
                 return
 
+    def _is_listed(self, machine: Machine, wanted: Filter) -> bool:
+        """Whether a list holds a machine's; a log on AWS is read if it is asked for."""
+        if wanted.lane and wanted.lane != machine.type:
+            return False
+        is_asked = machine.short == wanted.machine or wanted.lane == machine.type
+        return not machine.is_express or is_asked or self._backend.is_local
+
+    def _logged_lane(
+        self, machine: Machine, status: str, place: Place | None, _page: int = 0
+    ) -> Iterator[tuple[Run, Place]]:
+        """The executions of an EXPRESS machine that were logged; the place is the last one."""
+        behind = (place[0] or "") if place else ""
+        for logged in self._log.runs():
+            run = self._run_of(logged, machine)
+            at = f"{run.started.isoformat()}|{run.name}"
+            if (not status or run.status == status) and (not behind or at < behind):
+                yield run, (at, 0)
+
+    def _express_of(self, arn: str) -> Machine | None:
+        """The EXPRESS machine whose execution an ARN names; a child of a Map is none."""
+        if ":express:" not in arn:
+            return None
+        name = arn.split(":")[6]
+        return next((one for one in self.machines() if one.is_express and one.name == name), None)
+
+    def _logged(self, machine: Machine, name: str) -> Run:
+        for logged in self._log.runs(name):
+            if logged.name == name:
+                return self._run_of(logged, machine)
+        raise LookupError(
+            f"there is no execution {name!r} in the log of {machine.short}, which has what failed,"
+            " or all where its level is ALL; the item tells what it did"
+        )
+
+    def _run_of(self, logged: ExpressRun, machine: Machine) -> Run:
+        arn = f"{machine.arn.replace(':stateMachine:', ':express:')}:{logged.name}"
+        return replace(
+            self._run({**logged.described, "executionArn": arn}, machine.short), logged=logged
+        )
+
     def _taken(self, batch: list[tuple[Run, Place]], wanted: Filter) -> list[Run]:
         runs = self._with_data([run for run, _ in batch if wanted.takes(run)])
         text = wanted.error.lower()
@@ -327,6 +419,8 @@ class Executions:
         return [known[key] or run for run, key in zip(runs, keys, strict=True)]
 
     def _description(self, run: Run) -> Run:
+        if run.logged is not None:
+            return run
         try:
             found = self.describe(run.arn)
         except LookupError:

@@ -16,11 +16,13 @@ READS: Final = {
     ),
     "dynamodb": ("GetItem", "Query"),
     "sqs": ("GetQueueAttributes",),
-    "cloudformation": ("DescribeStacks",),
+    "cloudformation": ("DescribeStackResource", "DescribeStacks"),
+    "logs": ("FilterLogEvents",),
 }
 STOPS: Final = ("StopExecution",)
 LISTS: Final = ("ListStateMachines",)
 PEEKS: Final = ("ReceiveMessage",)
+MEASURES: Final = ("GetMetricData",)
 
 
 def policy_document(stack: str) -> dict[str, Any]:
@@ -39,6 +41,13 @@ def policy_document(stack: str) -> dict[str, Any]:
                 [f"arn:aws:dynamodb:*:*:table/{stack}-*"],
             ),
             _allow("Queues", "sqs", (*READS["sqs"], *PEEKS), [f"arn:aws:sqs:*:*:{stack}-*"]),
+            _allow("Trends", "cloudwatch", MEASURES, ["*"]),  # no metric has an ARN
+            _allow(
+                "ExpressLane",
+                "logs",
+                READS["logs"],
+                [f"arn:aws:logs:*:*:log-group:/aws/vendedlogs/states/{stack}-command-express:*"],
+            ),
             _allow(
                 "Outputs",
                 "cloudformation",

@@ -11,6 +11,7 @@ from sfn_cqrs_local.console.pages import (
     items,
     overview,
     queues,
+    read_models,
     repairs,
     sagas,
     search,
@@ -26,6 +27,7 @@ _PARTS: Final = (
     sagas,
     approvals,
     repairs,
+    read_models,
     queues,
     search,
 )

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
 from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View
+from sfn_cqrs_local.console.differences import Difference, differences, differences_since
 from sfn_cqrs_local.console.subjects import item_page
 
 STATUSES: Final = ("OPEN", "GRANTED", "REJECTED", "EXPIRED", "ALL")
@@ -27,6 +28,7 @@ def listed(ask: Ask) -> View:
             "cursor": page.get("nextCursor"),
             "status": status,
             "statuses": STATUSES,
+            "has_links": _has_links(ask),
         },
         is_live="cursor" not in ask.query,
     )
@@ -41,6 +43,8 @@ def approval(ask: Ask) -> View:
             "approval": found,
             "path": f"/approvals/{found['id']}",
             "item": _item(found),
+            **_changes(ask, found),
+            "has_links": _has_links(ask),
             "obstacle": _obstacle(ask, found),
             "execution": _execution(ask, found),
             "may_retry": found["stage"] == "FAILED" and ask.who.is_operator,
@@ -92,6 +96,22 @@ def _item(found: dict[str, Any]) -> str:
     if pinned is None:
         return ""
     return f"{item_page(pinned['type'], pinned['code'])}?v={pinned['version']}"
+
+
+def _changes(ask: Ask, found: dict[str, Any]) -> dict[str, list[Difference] | None]:
+    """What the version changes that the decision is about, and what has changed since."""
+    pinned = found.get("item")
+    if pinned is None:
+        return {"changes": None, "since": None}
+    place = str(pinned["type"]), str(pinned["code"]), int(pinned["version"])
+    is_stale = not found.get("isCurrent", True)
+    since = differences_since(ask.api, *place) if is_stale else None
+    return {"changes": differences(ask.api, *place), "since": since}
+
+
+def _has_links(ask: Ask) -> bool:
+    """Whether the stack signs links for e-mail."""
+    return ask.backend.outputs.get("ApprovalLinks") == "enabled"
 
 
 def _obstacle(ask: Ask, found: dict[str, Any]) -> str:

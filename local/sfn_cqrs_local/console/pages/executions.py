@@ -12,7 +12,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from sfn_cqrs_local.console.application import Ask, File, GoTo, Refused, View
-from sfn_cqrs_local.console.executions import STATUSES, Filter, Run, matching
+from sfn_cqrs_local.console.executions import LANES, STATUSES, Filter, Run, matching
 from sfn_cqrs_local.console.rendering import pretty
 from sfn_cqrs_local.console.subjects import subject_of
 from sfn_cqrs_local.console.waterfall import waterfall
@@ -22,7 +22,7 @@ from sfn_local.trace import trace
 EVENTS_SHOWN: Final = 100
 READ_AT_ONCE: Final = 3_000
 """More events than this follow the page that is there already."""
-FILTERS: Final = ("machine", "status", "name", "error", "from", "to")
+FILTERS: Final = ("machine", "lane", "status", "name", "error", "from", "to")
 LARGEST_INPUT: Final = 256 * 1024
 
 
@@ -33,11 +33,13 @@ def listed(ask: Ask) -> View:
         ask.query.get("status", ""),
         ask.query.get("name", "").strip(),
         ask.query.get("error", "").strip(),
+        ask.query.get("lane", ""),
         _moment(ask.query.get("from", "")),
         _moment(ask.query.get("to", "")),
     )
-    if wanted.status and wanted.status not in STATUSES:
-        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", "There is no such status.")
+    for what, value, known in (("status", wanted.status, STATUSES), ("lane", wanted.lane, LANES)):
+        if value and value not in known:
+            raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", f"There is no such {what}.")
     try:
         found = ask.executions.page(wanted, ask.query.get("cursor"))
     except ValueError as error:
@@ -49,6 +51,7 @@ def listed(ask: Ask) -> View:
             "rows": [(run, subject_of(run.input)) for run in found.runs],
             "machines": ask.executions.machines(),
             "statuses": STATUSES,
+            "lanes": LANES,
             "wanted": {name: ask.query.get(name, "") for name in FILTERS},
         },
         is_live="cursor" not in ask.query,
@@ -73,7 +76,7 @@ def execution(ask: Ask) -> View:
     """Show one execution."""
     run = _run(ask)
     machine = ask.executions.machine(run.machine)
-    is_running = run.stopped is None
+    is_running = run.stopped is None and run.logged is None
     unread = 0 if ask.is_patient else ask.executions.unread(run)
     is_reading = unread > READ_AT_ONCE
     events = [] if is_reading else ask.executions.history(run)

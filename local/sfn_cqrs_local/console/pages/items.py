@@ -14,8 +14,9 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.routes.http import code_of
-from sfn_cqrs_local.client.api import Api, ApiProblem, item_path
+from sfn_cqrs_local.client.api import Api, item_path
 from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View
+from sfn_cqrs_local.console.differences import differences, if_there
 from sfn_cqrs_local.console.executions import Filter
 from sfn_cqrs_local.console.rendering import query
 from sfn_cqrs_local.console.subjects import item_page, subject_of
@@ -26,16 +27,6 @@ RECENT: Final = 60
 MOST_SCANNED_PAGES: Final = 3
 REPAIRABLE: Final = ("FAILED", "BLOCKED")
 _KEYS: Final = ("pk", "sk")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """An attribute in two versions; `kind` is added, removed, changed or same."""
-
-    name: str
-    kind: str
-    before: Any
-    after: Any
 
 
 @dataclass(frozen=True)
@@ -85,7 +76,7 @@ def item(ask: Ask) -> View:
         raise LookupError(f"there is no {type_} {code}")
     chain = sorted(versions, key=lambda one: int(one["version"]), reverse=True)
     chosen = _chosen(ask, chain)
-    data = _maybe(ask.api, item_path("data", type_, code), deleted="true")
+    data = if_there(ask.api, item_path("data", type_, code), deleted="true")
     moment = ask.query.get("at", "")
     return View(
         "item.html",
@@ -96,7 +87,7 @@ def item(ask: Ask) -> View:
             "chain": [(one, _execution(ask, type_, code, one)) for one in chain],
             "chosen": chosen,
             "data": data,
-            "differences": _differences(ask.api, type_, code, chosen),
+            "differences": differences(ask.api, type_, code, int(chosen["version"])),
             "rows": _read_models(ask, code),
             "at": moment,
             "then": _as_of(ask.api, type_, code, data, moment) if moment else None,
@@ -147,7 +138,7 @@ def repaired(ask: Ask) -> GoTo:
 def publishing(ask: Ask) -> View:
     """Show the form that publishes a version."""
     type_, code = ask.query.get("type", ""), ask.query.get("code", "")
-    data = _maybe(ask.api, item_path("data", type_, code)) if type_ and code else None
+    data = if_there(ask.api, item_path("data", type_, code)) if type_ and code else None
     return View("publish.html", {"type": type_, "code": code, "data": data})
 
 
@@ -192,36 +183,9 @@ def _execution(ask: Ask, type_: str, code: str, version: Mapping[str, Any]) -> s
     """The path of the execution that runs a version's latest attempt."""
     key = ItemKey(ask.who.tenant, type_, code)
     ref = CommandRef(key, version["version"], version["attempt"])
-    return f"/executions/command/{ref.execution_name(ask.backend.outputs['CommandsTableName'])}"
-
-
-def _differences(
-    api: Api, type_: str, code: str, chosen: Mapping[str, Any]
-) -> list[Difference] | None:
-    """What a version changes; None where it was compacted away."""
-    number = int(chosen["version"])
-    after = _maybe(api, item_path("commands", type_, code, number))
-    if after is None:
-        return None
-    before = _maybe(api, item_path("commands", type_, code, number - 1)) if number > 1 else None
-    return list(_compared(_comparable(before), _comparable(after)))
-
-
-def _comparable(version: Mapping[str, Any] | None) -> dict[str, Any]:
-    if version is None:
-        return {}
-    return {"name": version["name"], **version["attributes"]}
-
-
-def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
-    for name in [*after, *(name for name in before if name not in after)]:
-        if name not in before:
-            kind = "added"
-        elif name not in after:
-            kind = "removed"
-        else:
-            kind = "same" if before[name] == after[name] else "changed"
-        yield Difference(name, kind, before.get(name), after.get(name))
+    is_express = version.get("lane") == "EXPRESS" and version["attempt"] == 1
+    name = ref.execution_name(ask.backend.outputs["CommandsTableName"])
+    return f"/executions/{'command-express' if is_express else 'command'}/{name}"
 
 
 def _as_of(
@@ -292,15 +256,6 @@ def _recent(ask: Ask) -> Iterator[Recent]:
                 run.status,
                 run.stopped or run.started,
             )
-
-
-def _maybe(api: Api, path: str, **query_: Any) -> dict[str, Any] | None:
-    try:
-        return api.get(path, **query_)
-    except ApiProblem as problem:
-        if problem.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-            return None
-        raise
 
 
 _ONE: Final = "/items/{type}/{code}"

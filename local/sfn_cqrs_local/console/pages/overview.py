@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
 
 from sfn_cqrs_local.console.application import Ask, View
 from sfn_cqrs_local.console.backend import Backend
-from sfn_cqrs_local.console.executions import FAILURES, Executions, Filter, Machine, Run
-from sfn_cqrs_local.console.pages.queues import Queue, queues
+from sfn_cqrs_local.console.executions import Executions, Filter, Machine, Run
+from sfn_cqrs_local.console.pages.queues import Queue, Sweep, queues, sweeps
 from sfn_cqrs_local.console.subjects import by_id, item_page, subject_of
+from sfn_cqrs_local.console.trends import CountedTrends, MeasuredTrends, Trend, Trends, added
 from sfn_cqrs_local.diagnosis import Diagnosis, Finding, diagnose
 
 STUCK: Final = timedelta(minutes=10)
-MINUTES: Final = 60
-MOST_COUNTED: Final = 2_000
 KEPT_SECONDS: Final = 2.0
 SHOWN_NEEDS: Final = 50
 LATELY: Final = 10
@@ -27,13 +27,14 @@ MOST_BEHIND: Final = 3
 LATE_SECONDS: Final = 60
 
 KINDS: Final = (
-    ("command", "Commands", "/items"),
-    ("task", "Tasks", "/tasks"),
-    ("import", "Imports", "/imports"),
-    ("archive", "Archives", "/imports?kind=zip"),
-    ("approval", "Approvals", "/approvals"),
-    ("saga", "Sagas", "/sagas"),
+    ("command", "Commands", "/items", r"command(-express)?"),
+    ("task", "Tasks", "/tasks", "task"),
+    ("import", "Imports", "/imports", "import-csv"),
+    ("archive", "Archives", "/imports?kind=zip", "zip-orchestrator"),
+    ("approval", "Approvals", "/approvals", "approval"),
+    ("saga", "Sagas", "/sagas", ".+-saga"),
 )
+"""Each kind of work, its pages, and the machines that do it."""
 
 
 @dataclass(frozen=True)
@@ -62,22 +63,7 @@ class Figure:
     oldest: float
     needs: int
     behind: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Trend:
-    """Executions a minute: when they began, by how they are now."""
-
-    minutes: list[int]
-    """The beginning of each minute, in seconds since 1970."""
-    succeeded: list[int]
-    failed: list[int]
-    running: list[int]
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return sum(self.succeeded) + sum(self.failed) + sum(self.running)
+    trend: Trend | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +75,7 @@ class Sight:
     trend: Trend
     lanes: list[tuple[Machine, Trend]]
     queues: list[Queue]
+    sweeps: list[Sweep]
     lately: list[Run]
 
 
@@ -99,15 +86,25 @@ class Overviews:
         """Know nothing yet."""
         self._lock = threading.Lock()
         self._seen: dict[int, tuple[float, Sight]] = {}
+        self._trends: dict[int, Trends] = {}
 
     def of(self, backend: Backend, executions: Executions) -> Sight:
         """The latest sight of a stack."""
         with self._lock:
             at, sight = self._seen.get(id(backend), (0.0, None))
             if sight is None or time.monotonic() - at > KEPT_SECONDS * backend.look_seconds:
-                sight = look(backend, executions)
+                sight = look(backend, executions, self._trends_of(backend, executions))
                 self._seen[id(backend)] = (time.monotonic(), sight)
             return sight
+
+    def _trends_of(self, backend: Backend, executions: Executions) -> Trends:
+        if id(backend) not in self._trends:
+            self._trends[id(backend)] = (
+                CountedTrends(executions)
+                if backend.is_local
+                else MeasuredTrends(backend.client("cloudwatch"))
+            )
+        return self._trends[id(backend)]
 
 
 _overviews = Overviews()
@@ -132,20 +129,18 @@ def overview(ask: Ask) -> View:
     )
 
 
-def look(backend: Backend, executions: Executions) -> Sight:
+def look(backend: Backend, executions: Executions, trends: Trends) -> Sight:
     """Look at everything."""
-    found = diagnose(backend.target, STUCK)
-    lanes = [
-        (machine, _trend(executions, machine))
-        for machine in executions.machines()
-        if machine.is_listable
-    ]
+    found = diagnose(backend.target, STUCK, with_claims=False)
+    machines = executions.machines()
+    lanes = list(zip(machines, trends.of(machines), strict=True))
     return Sight(
-        list(_figures(found)),
+        [replace(one, trend=_trend_of(one.name, lanes)) for one in _figures(found)],
         sorted(_needs(found), key=lambda need: need.age, reverse=True),
-        _sum([trend for _, trend in lanes]),
-        lanes,
+        added([trend for _, trend in lanes]),
+        [(machine, trend) for machine, trend in lanes if not machine.is_express or trend.total],
         queues(backend),
+        sweeps(backend),
         executions.page(Filter(), limit=LATELY).runs,
     )
 
@@ -155,8 +150,14 @@ def _with_waiting(figure: Figure, waiting: int) -> Figure:
     return replace(figure, open=waiting) if figure.name == "approval" else figure
 
 
+def _trend_of(kind: str, lanes: list[tuple[Machine, Trend]]) -> Trend:
+    """The trend of the machines of a kind."""
+    (names,) = (names for name, _, _, names in KINDS if name == kind)
+    return added([trend for machine, trend in lanes if re.fullmatch(names, machine.short)])
+
+
 def _figures(found: Diagnosis) -> Iterator[Figure]:
-    for name, label, path in KINDS:
+    for name, label, path, _ in KINDS:
         if name == "command":
             needs = len(list(_versions(found.findings)))
             yield Figure(name, label, path, found.open, found.oldest_open, needs, _late(found))
@@ -213,28 +214,6 @@ def _versions(findings: list[Finding]) -> Iterator[Need]:
             "Redrive" if is_failed else "Look",
             repair if is_failed else shown,
         )
-
-
-def _trend(executions: Executions, machine: Machine) -> Trend:
-    now = int(datetime.now(UTC).timestamp()) // 60
-    minutes = list(range(now - MINUTES + 1, now + 1))
-    counts: dict[str, list[int]] = {name: [0] * MINUTES for name in ("good", "bad", "busy")}
-    since = datetime.fromtimestamp(minutes[0] * 60, UTC)
-    for run in executions.started(machine, since, MOST_COUNTED):
-        place = int(run.started.timestamp()) // 60 - minutes[0]
-        if place < MINUTES:
-            name = "bad" if run.status in FAILURES else "good" if run.stopped else "busy"
-            counts[name][place] += 1
-    return Trend([one * 60 for one in minutes], counts["good"], counts["bad"], counts["busy"])
-
-
-def _sum(trends: list[Trend]) -> Trend:
-    def added(name: str) -> list[int]:
-        rows: list[list[int]] = [getattr(trend, name) for trend in trends]
-        return [sum(column) for column in zip(*rows, strict=True)] if rows else []
-
-    minutes: Any = trends[0].minutes if trends else []
-    return Trend(minutes, added("succeeded"), added("failed"), added("running"))
 
 
 PAGES: Final = {"": overview}

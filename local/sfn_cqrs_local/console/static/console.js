@@ -48,8 +48,7 @@ function drawCharts() {
   if (!place || typeof uPlot === "undefined") return;
   const plot = $(".plot", place), found = JSON.parse(place.dataset.chart);
   const colours = getComputedStyle(document.documentElement), colour = (name) => colours.getPropertyValue(`--${name}`).trim();
-  const sums = found.x.map((_, i) => found.succeeded[i] + found.failed[i] + found.running[i]);
-  const data = [found.x, sums, found.succeeded.map((n, i) => n + found.failed[i]), found.failed];
+  const data = [found.x, found.succeeded.map((n, i) => n + found.failed[i]), found.failed];
   const key = colour("text");
   if (chart && chart.root.isConnected && chart.key === key) { chart.setData(data); return; }
   chart?.destroy();
@@ -60,7 +59,7 @@ function drawCharts() {
     width: plot.clientWidth, height: plot.clientHeight, legend: { show: false }, cursor: { y: false, points: { show: false } },
     scales: { y: { range: (_, __, most) => [0, Math.max(most, 4)] } },
     axes: [{ ...axis, grid: { show: false }, size: 26, space: 90, values: (_, moments) => moments.map((at) => new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }).format(at * 1000)) }, { ...axis, size: 38, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }],
-    series: [{}, series("running", "busy-bar", found.running), series("succeeded", "good-bar", found.succeeded), series("failed", "bad-bar", found.failed)],
+    series: [{}, series("succeeded", "good-bar", found.succeeded), series("failed", "bad-bar", found.failed)],
   }, data, plot);
   chart.key = key;
 }
