@@ -14,6 +14,7 @@ EDDF,Frankfurt am Main Airport,DE,50.0333,8.5705,Europe/Berlin
 KJFK,John F Kennedy International Airport,US,40.6398,-73.7789,America/New_York
 EGLL,London Heathrow Airport,GB,51.4706,-0.4619,Europe/London
 XXXX,<b>Nowhere</b>,AQ,-99,0,Antarctica/McMurdo
+ZZZZ,"<img src=x onerror=""alert(1)""> \u202eRTL\u202c",AQ,-98,0,Antarctica/McMurdo
 YYYY,Lost in time,AQ,-75,0,Mars/Olympus
 """
 
@@ -36,7 +37,7 @@ def fill(stack, folder):
     publish(api, "o-13", "Corrected order", {"customer": "eve", "total": 3}, version=1)
     publish(api, "o-13", "Corrected once more", {"customer": "eve", "total": 4}, version=2)
     publish(api, "BOOK", "Book", {"available": 5}, type_="STOCK")
-    ids = {
+    ids = hostile(api) | {
         "task": create(
             api,
             "/tasks",
@@ -71,8 +72,29 @@ def fill(stack, folder):
     wait(api, f"/sagas/{ids['saga']}", "status", ("COMPLETED", "FAILED"))
     wait(api, f"/sagas/{ids['declined']}", "status", ("COMPENSATED", "FAILED"))
     wait(api, "/commands/ORDER/o-13/3", "outcome", ("BLOCKED", "FAILED"))
+    wait(api, f"/tasks/{ids['hostile task']}", "status", ("FAILED",))
+    wait(api, f"/sagas/{ids['hostile saga']}", "status", ("COMPENSATED", "FAILED"))
     ids["repair"] = create(api, "/repairs", {"kind": "command", "action": "redrive"})
     return ids
+
+
+def hostile(api):
+    """What has a name that would be markup, of each kind that has names; answers ids."""
+    ask = {"type": "ORDER_RELEASE", "subject": HOSTILE, "payload": {HOSTILE: HOSTILE}}
+    task = {
+        "taskType": "ORDER_REMINDER",
+        "name": HOSTILE,
+        "input": [{"order": "o-1", "to": HOSTILE}],
+    }
+    line = {"sku": HOSTILE, "quantity": 1}
+    order = {"order": HOSTILE, "customer": HOSTILE, "card": "visa", "total": 1, "lines": [line]}
+    return {
+        "hostile approval": create(api, "/approvals", {**ask, "note": HOSTILE}),
+        "hostile task": create(api, "/tasks", task),
+        "hostile saga": create(
+            api, "/sagas", {"saga": "order-saga", "input": order, "name": HOSTILE}
+        ),
+    }
 
 
 ORDERS = [

@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from dataclasses import replace
+from html.parser import HTMLParser
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
@@ -31,6 +32,7 @@ from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.repairs import work
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs_local.checkout import CHECKOUT
+from sfn_cqrs_local.client.api import item_path
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.console import policy
 from sfn_cqrs_local.console.backend import deployed, local
@@ -181,8 +183,19 @@ def paths(stack, ids):
         "/approvals",
         "/approvals/new",
         f"/approvals/{ids['approval']}",
+        f"/approvals/{ids['hostile approval']}",
+        f"/tasks/{ids['hostile task']}",
+        f"/sagas/{ids['hostile saga']}",
+        f"/executions?{urlencode({'name': HOSTILE, 'error': HOSTILE})}",
+        "/executions?lane=EXPRESS",
+        f"/repairs?{urlencode({'error': HOSTILE, 'type': HOSTILE})}",
         "/repairs",
         f"/repairs/{ids['repair']}",
+        "/read-models",
+        "/read-models/orders_by_customer",
+        item_path("read-models", "orders_by_customer", HOSTILE),
+        item_path("read-models", "orders_by_customer", HOSTILE, HOSTILE),
+        "/read-models/airports_by_icao/airports",
         "/queues",
         "/queues/StreamDeadLetter",
         "/nothing/here",
@@ -518,12 +531,61 @@ def test_times_are_the_readers_with_utc_on_hover(page, console, ids):
     assert f"{(int(utc[1]) + 9) % 24:02}:{utc[2]}" in time.text_content()
 
 
-def test_hostile_names_are_text(page, console):
-    for path in (item_page("ORDER", HOSTILE), "/items?type=ORDER", "/items", "/executions"):
+class Markup(HTMLParser):
+    """What of a page is markup that no template of ours has, and the page's text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.foreign, self.text = [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        written = [name for name, _ in attributes if name.startswith("on") or name == "style"]
+        if tag in ("img", "b", "i", "iframe", "style") or written:
+            self.foreign.append((tag, written))
+        self.text += " ".join(value or "" for name, value in attributes if name in SHOWN)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+SHOWN = ("aria-label", "placeholder", "title", "value")
+SILENT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def test_whatever_a_name_holds_is_text_on_every_page(console, stack, ids):
+    found = {path: fetch(f"{console.url}{path}")[1] for path in paths(stack, ids)}
+
+    marked = {path: Markup(html) for path, html in found.items()}
+    assert {path: one.foreign for path, one in marked.items() if one.foreign} == {}
+    assert [path for path, one in marked.items() if SILENT.search(one.text)] == []
+    told = [path for path, one in marked.items() if 'onerror="alert(1)"' in one.text]
+    assert len(told) > 15
+    assert [path for path in told if "⟨U+202E⟩RTL" not in marked[path].text] == []
+
+
+def test_a_browser_shows_a_hostile_name_and_runs_nothing(page, console):
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    for path in (item_page("ORDER", HOSTILE), "/executions"):
         visit(page, console, path)
         assert page.locator("img").count() == 0
         expect(page.locator("main")).to_contain_text("<img src=x onerror=")
         expect(page.locator("main")).to_contain_text("⟨U+202E⟩RTL⟨U+202C⟩")
+
+
+def test_five_megabytes_are_refused_by_a_form_and_shown_in_part(page, console, stack):
+    large = "<b>" * 100_000
+    publish(api_of(stack), "large-1", "Large", {"customer": "ada", "total": 1, "text": large})
+    wait(api_of(stack), "/commands/ORDER/large-1/1", "outcome", ("APPLIED",))
+    visit(page, console, "/items/ORDER/large-1")
+    expect(page.locator("main")).to_contain_text("characters more")
+    assert page.locator("main b").count() == 0
+
+    visit(page, console, "/publish?type=ORDER&code=large-1")
+    page.get_by_label("Attributes").fill(json.dumps({"text": "x" * 5_000_000}))
+    page.get_by_role("button", name="Publish").click()
+
+    expect(page.locator("main code")).to_have_text("too_large")
 
 
 def test_no_task_token_leaves_the_console(console, stack):
@@ -600,24 +662,123 @@ def test_a_repair_that_ended_early_goes_on_with_what_is_left(page, console, stac
     assert api.get("/commands/ORDER/b-1/1")["attempt"] == 2
 
 
-def test_a_member_sees_no_operators_button_and_is_refused(page, console, stack, failed):
-    act_as(page, console, "Roles", "")
+OPERATORS = re.compile(
+    "<(?:a|button)[^>]*>(Redrive|Skip|Redrive …|Skip …|Repair many|Repair failed ones|Stop …"
+    "|Stop it|Run again …|Run the effect again|Let it go on|Start|List them first"
+    "|Go on with what is left)<"
+)
+MEMBER = {"cookie": "sfn_cqrs_who=user=mia&roles="}
+MEMBERS_START = ("/tasks/new", "/sagas/new")
+"""Members, too, start tasks and sagas."""
 
-    visit(page, console, "/repairs")
-    expect(page.get_by_role("button", name="List them first")).to_have_count(0)
-    visit(page, console, f"/items/ORDER/{failed}?v=1")
-    expect(page.get_by_role("link", name="Redrive …")).to_have_count(0)
-    status = page.evaluate(
-        """async (path) => {
-            const csrf = document.querySelector("meta[name=csrf]").content;
-            const body = new URLSearchParams({ csrf });
-            return (await fetch(path, { method: "POST", body, redirect: "manual" })).status;
-        }""",
-        f"/console/items/ORDER/{failed}/1/redrive",
-    )
 
-    assert status == 403
+def test_a_member_sees_no_operators_button_on_any_page(console, stack, ids, failed):
+    pages = [*paths(stack, ids), f"/items/ORDER/{failed}?v=1"]
+    as_member = {path: fetch(f"{console.url}{path}", MEMBER)[1] for path in pages}
+    as_operator = [fetch(f"{console.url}{path}")[1] for path in pages]
+
+    seen = {path: OPERATORS.findall(html) for path, html in as_member.items()}
+    assert {path: one for path, one in seen.items() if one and path not in MEMBERS_START} == {}
+    assert len({one for html in as_operator for one in OPERATORS.findall(html)}) >= 6
+
+
+def test_what_a_member_sends_by_hand_is_refused(console, stack, ids, failed):
+    sfn = stack.client("stepfunctions")
+    running = sfn.list_executions(
+        stateMachineArn=stack.outputs["ApprovalStateMachineArn"], statusFilter="RUNNING"
+    )["executions"]
+    run = f"/executions/approval/{running[0]['name']}"
+    forms = {
+        f"/items/ORDER/{failed}/1/redrive": "",
+        f"/items/ORDER/{failed}/1/skip": "",
+        "/repairs": "&what=command+skip&type=ORDER",
+        f"/repairs/{ids['repair']}/start": "",
+        f"/repairs/{ids['repair']}/resume": "",
+        f"/sagas/{ids['declined']}/redrive": "",
+        f"/approvals/{ids['approval']}/retry": "",
+        f"/approvals/{ids['approval']}/decide": "&decision=approve",
+        f"{run}/again": "&input={}",
+        f"{run}/stop": "",
+    }
+    _, html, headers = fetch(f"{console.url}/queues", MEMBER)
+    session = headers["set-cookie"].partition(";")[0]
+    csrf = re.search(r'name="csrf" content="(\w+)"', html)[1]
+    mine = {"cookie": f"{MEMBER['cookie']}; {session}"}
+
+    answers = {
+        path: fetch(f"{console.url}{path}", mine, f"csrf={csrf}{rest}".encode())[0]
+        for path, rest in forms.items()
+    }
+
+    assert answers == dict.fromkeys(forms, 403)
     assert api_of(stack).get(f"/commands/ORDER/{failed}/1")["attempt"] == 1
+    assert sfn.describe_execution(executionArn=running[0]["executionArn"])["status"] == "RUNNING"
+
+
+def test_a_read_model_is_looked_through_to_the_item(page, console):
+    visit(page, console, "")
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    expect(page.locator("h1")).to_have_text("Read models")
+    page.get_by_role("link", name="orders_by_customer").click()
+    page.get_by_label("Customer").fill("grace")
+    page.get_by_role("button", name="Show").click()
+
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.get_by_role("link", name="o-3").click()
+    expect(page.locator(".json")).to_contain_text('"total": 1200')
+
+
+def test_a_read_model_of_one_partition_is_shown_at_once(page, console):
+    visit(page, console, "/read-models/airports_by_icao")
+
+    expect(page.locator("tbody tr").first).to_contain_text("Frankfurt am Main Airport")
+
+
+def test_an_approval_says_its_rules_its_links_and_what_has_changed_since(page, console, stack):
+    api = api_of(stack)
+    publish(api, "stale-1", "A desk", {"customer": "ada", "total": 5})
+    publish(api, "stale-1", "A desk", {"customer": "ada", "total": 7}, version=-1)
+    wait(api, "/commands/ORDER/stale-1/2", "outcome", ("APPLIED",))
+    id_ = create(api, "/approvals", {"type": "ORDER_RELEASE", "subject": "stale-1"})
+    publish(api, "stale-1", "A desk", {"customer": "ada", "total": 9}, version=-1)
+    wait(api, "/commands/ORDER/stale-1/3", "outcome", ("APPLIED",))
+    visit(page, console, f"/approvals/{id_}")
+
+    changes, since = page.locator(".diff").all()
+    expect(changes.locator("tr.changed")).to_have_text(re.compile(r"total\s*5\s*7"))
+    expect(since.locator("tr.changed")).to_have_text(re.compile(r"total\s*7\s*9"))
+    expect(page.locator("#rules")).to_contain_text("one who rejects is enough")
+    expect(page.locator("#rules")).to_contain_text("off: the parameter ApprovalLinks")
+
+
+def test_the_overview_has_a_trend_of_each_kind_and_the_health_of_what_looks_after_it(
+    page, console, stack
+):
+    for function in ("ScheduleSweepTasksFunction", "ScheduleSweepSagasFunction"):
+        stack.functions.invoke(function, b"{}")
+    visit(page, console, "")
+
+    told = re.compile(r"^\d\d+ executions in the last hour$")
+    expect(page.locator("#figure-command .spark")).to_have_attribute("aria-label", told)
+    expect(page.locator("main")).to_contain_text("no dead letters")
+    expect(page.locator("main")).to_contain_text("all on time")
+
+
+def test_a_sweep_that_has_stopped_is_told(page, console, stack):
+    table, key = stack.outputs["SagasTableName"], {"pk": {"S": "SWEEP"}, "sk": {"S": "saga"}}
+    stack.client("dynamodb").update_item(
+        TableName=table,
+        Key=key,
+        UpdateExpression="SET swept_at = :at",
+        ExpressionAttributeValues={":at": {"S": "2026-01-01T00:00:00.000Z"}},
+    )
+    visit(page, console, "/queues")
+    expect(page.locator("#sweep-saga")).to_contain_text("stopped")
+    expect(page.locator("#sweep-task")).not_to_contain_text("stopped")
+
+    stack.functions.invoke("ScheduleSweepSagasFunction", b"{}")
+    expect(page.locator("#sweep-saga")).to_contain_text("on time")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -916,7 +1077,7 @@ def test_a_page_sees_what_becomes_of_a_command_and_loses_nothing_with_its_connec
 def test_a_page_shows_how_far_an_import_is(live, ids):
     page = live("import", "airports", ids["import"])
 
-    expect(page.locator("#now")).to_contain_text('"total": 6', timeout=15_000)
+    expect(page.locator("#now")).to_contain_text('"total": 7', timeout=15_000)
     expect(page.locator("#progress")).to_have_js_property("value", 100, timeout=15_000)
 
 

@@ -1,14 +1,17 @@
 """Executions of several machines as one list, read page by page from a real engine."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.console.test_size import PASS, NoApi, NoFunctions, ended
+from tests.local.test_express_runs import FAILED, NAME
 
 from sfn_cqrs_local.client.aws import Target
 from sfn_cqrs_local.console.backend import Backend
 from sfn_cqrs_local.console.executions import Executions, Filter
+from sfn_cqrs_local.console.masking import MASK
 from sfn_cqrs_local.console.who import Who
 from sfn_local import Engine
 from sfn_local.server import serve_engine
@@ -104,3 +107,132 @@ def test_an_unknown_machine_is_told(executions):
 def test_a_cursor_that_is_none_is_refused(executions):
     with pytest.raises(ValueError, match="this is no cursor"):
         executions.page(Filter(), "no-cursor")
+
+
+# ------------------------------------------------------------------------ the express lane
+
+
+@pytest.fixture(scope="module")
+def lanes(tmp_path_factory):
+    """A stack with a machine of each lane: two runs in the one, three in the other."""
+    log = tmp_path_factory.mktemp("lanes") / "express.log"
+    engine = Engine(functions=NoFunctions(), express_log=log)
+    engine.create_state_machine("shop-command", PASS)
+    engine.create_state_machine("shop-command-express", FAIL, "EXPRESS")
+    for name in ("s-1", "s-2"):
+        ended(engine, engine.start_execution(ARN.format("command"), name, "{}"))
+    for name in ("x-1", "x-2", "x-3"):
+        given = json.dumps({"name": name, "taskToken": "AAAA" + "b" * 70})
+        engine.start_execution(ARN.format("command-express"), name, given)
+    logged(log, "ExecutionFailed", 3)
+    server = serve_engine(engine, "127.0.0.1", 0)
+    target = Target({}, {"aws": server.url, "stepfunctions": server.url}, express_log=log)
+    yield Executions(Backend("shop", target, lambda _who: NoApi(), Who("kim"), is_local=True))
+    server.close()
+    engine.close()
+
+
+def logged(log, what, count, patience=20):
+    until = time.monotonic() + patience
+    while not log.exists() or log.read_text().count(f'"type": "{what}"') < count:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Filter(), {"s-1", "s-2", "x-1", "x-2", "x-3"}),
+        (Filter(lane="EXPRESS"), {"x-1", "x-2", "x-3"}),
+        (Filter(lane="STANDARD"), {"s-1", "s-2"}),
+        (Filter(machine="command-express"), {"x-1", "x-2", "x-3"}),
+        (Filter(machine="command-express", lane="STANDARD"), set()),
+        (Filter(lane="EXPRESS", status="SUCCEEDED"), set()),
+        (Filter(lane="EXPRESS", error="cog", name="-2"), {"x-2"}),
+    ],
+)
+def test_a_lane_has_its_own(lanes, wanted, found):
+    assert set(names(lanes.page(wanted))) == found
+
+
+def test_pages_of_both_lanes_hold_each_execution_once(lanes):
+    seen, cursor = [], None
+    for _ in range(3):
+        page = lanes.page(Filter(), cursor, limit=2)
+        seen += names(page)
+        cursor = page.cursor
+
+    assert (sorted(seen), cursor) == (["s-1", "s-2", "x-1", "x-2", "x-3"], None)
+
+
+def test_a_run_of_the_express_lane_has_its_data_from_the_log_and_no_token(lanes):
+    run = lanes.describe(lanes.arn("command-express", "x-2"))
+
+    assert (run.machine, run.status, run.cause) == ("command-express", "FAILED", "a cog")
+    assert json.loads(run.input) == {"name": "x-2", "taskToken": MASK}
+    assert [event["type"] for event in lanes.history(run)] == [
+        "ExecutionStarted",
+        "FailStateEntered",
+        "ExecutionFailed",
+    ]
+    assert lanes.unread(run) == 0
+
+
+def test_a_run_that_the_log_does_not_have_is_told(lanes):
+    with pytest.raises(LookupError, match="in the log of command-express"):
+        lanes.describe(lanes.arn("command-express", "nobody"))
+
+
+class Cloud:
+    """A stack on AWS whose express lane has logged one failed run; what it was asked."""
+
+    machine = "arn:aws:states:us-east-1:123456789012:stateMachine:dev-command-express"
+    express_log = None
+
+    def __init__(self):
+        self.outputs = {"CommandExpressStateMachineArn": self.machine}
+        self.asked = []
+
+    def client(self, service):
+        self.service = service
+        return self
+
+    def physical_id(self, logical_id):
+        return logical_id
+
+    def get_paginator(self, operation):
+        self.operation = operation
+        return self
+
+    def paginate(self, **given):
+        if self.operation == "list_state_machines":
+            found = {"name": "dev-command-express", "stateMachineArn": self.machine}
+            return [{"stateMachines": [{**found, "type": "EXPRESS"}]}]
+        self.asked.append(given.get("filterPattern", ""))
+        return [{"events": [{"message": json.dumps(event)} for event in FAILED]}]
+
+
+@pytest.fixture
+def cloud():
+    return Cloud()
+
+
+@pytest.fixture
+def deployed(cloud):
+    return Executions(Backend("dev", cloud, lambda _who: NoApi(), Who("kim"), is_local=False))
+
+
+def test_the_log_on_aws_is_read_if_it_is_asked_for_and_kept_for_a_moment(cloud, deployed):
+    assert (names(deployed.page(Filter())), cloud.asked) == ([], [])
+
+    for _ in range(2):
+        assert names(deployed.page(Filter(lane="EXPRESS"))) == [NAME]
+
+    assert cloud.asked == [""]
+
+
+def test_of_one_run_on_aws_that_alone_is_asked_for(cloud, deployed):
+    run = deployed.describe(deployed.arn("command-express", NAME))
+
+    assert (run.status, run.error) == ("FAILED", "SyncHandlerError")
+    assert cloud.asked == [f'{{ ($.execution_arn = "*:{NAME}:*") }}']

@@ -150,12 +150,15 @@ class Console:
         return await self._rendered(request, await run_sync(self._answered, page, ask), ask)
 
     async def _post(self, request: Request) -> Response:
+        ask = self._ask(request)
         try:
             body = await _body(request)
             form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        except (Refused, UnicodeDecodeError):
+        except Refused as problem:
+            return await self._rendered(request, self._problem(problem), ask)
+        except UnicodeDecodeError:
             form = {}
-        ask = replace(self._ask(request), form=form)
+        ask = replace(ask, form=form)
         if not self._tokens.is_valid(request, form.get(FIELD, "")):
             problem = Refused(
                 HTTPStatus.FORBIDDEN,
@@ -185,8 +188,11 @@ class Console:
         return await self._rendered(request, answer, ask)
 
     async def _choose_who(self, request: Request) -> Response:
-        body = await _body(request)
-        form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        try:
+            body = await _body(request)
+            form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        except (Refused, UnicodeDecodeError):
+            form = {}
         if not self._tokens.is_valid(request, form.get(FIELD, "")):
             return Response("the form has expired: open the page again", HTTPStatus.FORBIDDEN)
         back = form.get("back", ROOT)
@@ -337,7 +343,8 @@ async def _body(request: Request) -> bytes:
         async for chunk in request.stream():
             body += chunk
             if len(body) > LARGEST_FORM:
-                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "Too large a form.")
+                text = f"A form has at most {LARGEST_FORM:,} bytes: publish more from a terminal."
+                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", text)
     except ClientDisconnect:
         return b""
     return bytes(body)

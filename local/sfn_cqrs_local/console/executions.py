@@ -146,33 +146,39 @@ class History:
 
 
 class Log:
-    """What EXPRESS machines have logged: a file of the local engine, or a log group on AWS."""
+    """What EXPRESS machines have logged: a file of the local engine, or a log group on AWS.
+
+    A file is read again when it has grown, but for a tenth of the time at most.
+    """
 
     def __init__(self, backend: Backend) -> None:
         """Read one stack's."""
         self._target = backend.target
         self._lock = threading.Lock()
-        self._seen: dict[str, tuple[object, list[ExpressRun]]] = {}
+        self._key: object = None
+        self._until = 0.0
+        self._runs: list[ExpressRun] = []
 
     def runs(self, name: str = "") -> list[ExpressRun]:
         """Those of the last day, or those of a name; the newest first."""
         path = self._target.express_log
-        if path is not None:
-            stamp: object = (path.stat().st_mtime_ns, path.stat().st_size) if path.exists() else 0
-            return self._kept("", stamp, lambda: runs_in_file(path))
-        names = (name,) if name else ()
-        since = datetime.now(UTC) - LOOKED_BACK
-        moment = time.monotonic() // LOG_SECONDS
-        return self._kept(name, moment, lambda: runs_on_aws(self._target, since, names))
-
-    def _kept(
-        self, key: str, stamp: object, read: Callable[[], list[ExpressRun]]
-    ) -> list[ExpressRun]:
         with self._lock:
-            known = self._seen.get(key)
-            if known is None or known[0] != stamp:
-                self._seen = {key: (stamp, read())}
-            return self._seen[key][1]
+            began = time.monotonic()
+            key = name if path is None else path.exists() and path.stat().st_size
+            if key == self._key and (path is not None or began < self._until):
+                return self._runs
+            if path is None:
+                since = datetime.now(UTC) - LOOKED_BACK
+                self._runs = runs_on_aws(self._target, since, (name,) if name else ())
+                self._until = time.monotonic() + LOG_SECONDS
+            elif began >= self._until:
+                self._runs = runs_in_file(path)
+                ended = time.monotonic()
+                self._until = ended + 9 * (ended - began)
+            else:
+                return self._runs
+            self._key = key
+            return self._runs
 
 
 class Executions:
@@ -374,11 +380,10 @@ class Executions:
         self, machine: Machine, status: str, place: Place | None, _page: int = 0
     ) -> Iterator[tuple[Run, Place]]:
         """The executions of an EXPRESS machine that were logged; the place is the last one."""
-        behind = (place[0] or "") if place else ""
-        for logged in self._log.runs():
-            run = self._run_of(logged, machine)
-            at = f"{run.started.isoformat()}|{run.name}"
-            if (not status or run.status == status) and (not behind or at < behind):
+        runs = [self._run_of(logged, machine) for logged in self._log.runs()]
+        placed = {f"{run.started.isoformat()}|{run.name}": run for run in runs}
+        for at, run in sorted(placed.items(), reverse=True):
+            if status in ("", run.status) and (place is None or at < str(place[0])):
                 yield run, (at, 0)
 
     def _express_of(self, arn: str) -> Machine | None:
