@@ -22,7 +22,7 @@ from tests.support.system import API, TENANT
 
 from sfn_cqrs.domain.process import Process
 from sfn_local import Done
-from shop.airports import by_country, by_icao
+from shop.airports import airports_of, by_country, by_icao
 
 DISORDER = {"shuffles": True, "duplicates": 0.1, "replays": 0.2}
 COUNTRIES = ("JP", "KR")
@@ -100,8 +100,8 @@ class Story:
             self._assert_effects(airport, [each.version for each in applied])
             row = by_country().get(TENANT, "counted", airport.code)
             counted.update([str(row["country"])] if row else [])
-        countries = by_country().rows(TENANT, "countries")
-        assert {row["sort"]: row["airports"] for row in countries if row["airports"]} == counted
+        countries = airports_of(TENANT)
+        assert {country: count for country, count in countries.items() if count} == counted
         assert [each for each in self.system.executions() if each["status"] == "RUNNING"] == []
 
     def _assert_effects(self, airport: Airport, applied: list[int]) -> None:

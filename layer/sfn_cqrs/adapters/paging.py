@@ -56,8 +56,7 @@ class Range:
         Raises:
             InvalidInputError: the limit is not between 1 and 100.
         """
-        if not 1 <= self.limit <= MAX_LIMIT:
-            raise InvalidInputError("limit", f"must be between 1 and {MAX_LIMIT}")
+        checked_limit(self.limit)
 
     def start_sk(self) -> str | None:
         """The sort key that the cursor names.
@@ -74,6 +73,17 @@ class Range:
         if not sk.startswith(self.prefix) or len(sk.encode()) > MAX_SK_BYTES:
             raise InvalidInputError("cursor", "is not a cursor of this list")
         return sk
+
+
+def checked_limit(limit: int) -> int:
+    """A limit of a page.
+
+    Raises:
+        InvalidInputError: it is not between 1 and 100.
+    """
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInputError("limit", f"must be between 1 and {MAX_LIMIT}")
+    return limit
 
 
 def query(
@@ -169,17 +179,18 @@ def page_of(
     room = MAX_PAGE_BYTES
     for item in items:
         if len(page) == wanted.limit:
-            return Page(page, _cursor(page[-1]))
+            return Page(page, cursor_at(page[-1]["sk"]))
         loaded = load(item)
         room -= bytes_of(loaded)
         if page and room < 0:
-            return Page(page, _cursor(page[-1]))
+            return Page(page, cursor_at(page[-1]["sk"]))
         page.append(loaded)
     return Page(page)
 
 
-def _cursor(item: Item) -> str:
-    return base64.urlsafe_b64encode(item["sk"].encode()).decode()
+def cursor_at(sk: str) -> str:
+    """The cursor that names a sort key."""
+    return base64.urlsafe_b64encode(sk.encode()).decode()
 
 
 def bytes_of(item: Item) -> int:

@@ -1,18 +1,22 @@
 """The read models that clients may read: declared in the user's package, as types are."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, MAX_LIMIT, Page, checked_limit, cursor_at
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, UnknownReadModelError
 from sfn_cqrs.domain.keys import checked_key_part, checked_tenant
 from sfn_cqrs.domain.policy import CODE, Access, Client, Policy, require
 from sfn_cqrs.service import handlers
 
+if TYPE_CHECKING:
+    from sfn_cqrs.adapters.read_model import ReadModel
+
 Row = dict[str, Any]
+PART = "#"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 
 
@@ -28,6 +32,8 @@ class ReadModelType:
     partitions: tuple[str, ...]
     buckets: int
     access: Access
+    counted: str = ""
+    """The attribute that is a count, whose parts are rows of their own; empty: there is none."""
 
     def check_read(self, client: Client | None) -> None:
         """Refuse a client that may not read it.
@@ -53,7 +59,12 @@ _types: dict[str, ReadModelType] = {}
 
 
 def read_model_type(
-    name: str, *, by: str | Sequence[str], read: Policy = CODE, buckets: int = 1
+    name: str,
+    *,
+    by: str | Sequence[str],
+    read: Policy = CODE,
+    buckets: int = 1,
+    counted: str = "",
 ) -> None:
     """Declare a read model, and say which clients may read it; code may always.
 
@@ -65,12 +76,14 @@ def read_model_type(
             can be read, such as ("countries",).
         read: who may read it: `CODE`, `MEMBERS`, `group("clerk")`.
         buckets: those that `bootstrap.read_model` is given.
+        counted: the attribute that is a count, if its handler keeps each in parts, rows `US#00`,
+            `US#01` and so on: clients are shown their sum, as the row `US`.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no read model: 1 to 128 letters, digits, '_' or '-'")
     partitions = () if isinstance(by, str) else tuple(by)
     said = by if isinstance(by, str) else " or ".join(partitions)
-    _types[name] = ReadModelType(name, said, partitions, buckets, Access(read=read))
+    _types[name] = ReadModelType(name, said, partitions, buckets, Access(read=read), counted)
 
 
 def types() -> dict[str, ReadModelType]:
@@ -113,7 +126,10 @@ class ReadModelService:
         """
         found = self._readable(name)
         view = bootstrap.read_model(name, buckets=found.buckets)
-        return view.page(self._tenant, found.checked_partition(partition), limit, cursor)
+        place = found.checked_partition(partition)
+        if found.counted:
+            return self._sums(view, place, found.counted, limit, cursor)
+        return view.page(self._tenant, place, limit, cursor)
 
     def get(self, name: str, partition: str, sort: str) -> Row:
         """One row, as its handler has written it.
@@ -125,10 +141,44 @@ class ReadModelService:
         found = self._readable(name)
         view = bootstrap.read_model(name, buckets=found.buckets)
         place = found.checked_partition(partition), checked_key_part(sort, "sort")
+        if found.counted:
+            return self._sum(view, *place, found.counted)
         row = view.get(self._tenant, *place)
         if row is None:
             raise NotFoundError(f"{name} has no such row")
         return row
+
+    def _sum(self, view: "ReadModel", partition: str, sort: str, counted: str) -> Row:
+        """One count: of the rows behind `US#` the first that are its parts, added up."""
+        before = cursor_at(f"{sort}{PART}")
+        found = self._sums(view, partition, counted, 1, before).items
+        if not found or found[0].pop("sort") != sort:
+            raise NotFoundError("the read model has no such row")
+        return found[0]
+
+    def _sums(
+        self, view: "ReadModel", partition: str, counted: str, limit: int, cursor: str | None
+    ) -> Page[Row]:
+        """A page of counts, each the sum of its parts, which follow one another."""
+        checked_limit(limit)
+        sums: dict[str, Row] = {}
+        last = ""
+        for row in self._parts(view, partition, cursor):
+            sort = row["sort"].rpartition(PART)[0]
+            if sort not in sums and len(sums) == limit:
+                return Page(list(sums.values()), cursor_at(last))
+            known = sums.setdefault(sort, {counted: 0, "sort": sort})
+            known[counted] += row[counted]
+            last = row["sort"]
+        return Page(list(sums.values()))
+
+    def _parts(self, view: "ReadModel", partition: str, cursor: str | None) -> Iterator[Row]:
+        while True:
+            page = view.page(self._tenant, partition, MAX_LIMIT, cursor)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def _readable(self, name: str) -> ReadModelType:
         found = find(name)

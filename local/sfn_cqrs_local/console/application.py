@@ -154,8 +154,8 @@ class Console:
         try:
             body = await _body(request)
             form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        except Refused as problem:
-            return await self._rendered(request, self._problem(problem), ask)
+        except Refused as refused:
+            return await self._rendered(request, self._problem(refused), ask)
         except UnicodeDecodeError:
             form = {}
         ask = replace(ask, form=form)

@@ -252,8 +252,8 @@ class Demo:
     def _countries(self) -> tuple[dict[str, int], dict[str, int]]:
         from shop import airports  # noqa: PLC0415 - which the user's checkout may not have
 
-        rows = airports.by_country().rows(TENANT, "countries")
-        found = {row["sort"]: row["airports"] for row in rows if row["airports"]}
+        counts = airports.airports_of(TENANT)
+        found = {country: count for country, count in counts.items() if count}
         return airports_per_country(self._airports), found
 
     def _rows(self) -> tuple[dict[str, Any], dict[str, Any]]:

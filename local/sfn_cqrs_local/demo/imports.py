@@ -98,7 +98,6 @@ class ImportStory:
             for place, row in enumerate(self._rows)
         ]
         version = {row["icao"]: 1 + (place in changed) for place, row in enumerate(rows)}
-        countries = airports.by_country().rows(TENANT, "countries")
         listed = airports.by_icao().rows(TENANT, "airports")
         return [
             *differ(
@@ -109,7 +108,7 @@ class ImportStory:
             *differ(
                 "airports_by_country",
                 dict(Counter(row["country"] for row in rows)),
-                {row["sort"]: row["airports"] for row in countries},
+                airports.airports_of(TENANT),
             ),
             *differ(
                 "airports_by_icao",

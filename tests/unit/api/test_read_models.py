@@ -50,6 +50,54 @@ def test_what_json_lacks_is_shown_as_lists_and_base64(call, orders):
     assert row == {"version": 1, "tags": ["a", "b"], "seal": "eA=="}
 
 
+@pytest.fixture
+def _counted(world):
+    """The counts of three countries, each in two parts of sixteen."""
+    view = world.read_model("airports_by_country")
+    for number, country in enumerate(("DE", "JP", "US")):
+        for part in (number, 15):
+            view.write_all(
+                [view.add("tenant1", "countries", f"{country}#{part:02}", "airports", part)]
+            )
+
+
+@pytest.mark.usefixtures("_counted")
+def test_the_parts_of_a_count_are_shown_as_their_sum_in_pages(call):
+    path = "/read-models/airports_by_country/countries"
+    first = call("GET", path, query={"limit": "2"}).body
+    second = call("GET", path, query={"limit": "2", "cursor": first["nextCursor"]}).body
+
+    assert first["items"] == [
+        {"sort": "DE", "row": {"airports": 15}},
+        {"sort": "JP", "row": {"airports": 16}},
+    ]
+    assert second == {"items": [{"sort": "US", "row": {"airports": 17}}]}
+    assert call("GET", f"{path}/JP").body == {"sort": "JP", "row": {"airports": 16}}
+
+
+@pytest.mark.usefixtures("_counted")
+@pytest.mark.parametrize(
+    ("asked", "status", "code"),
+    [
+        ("/XX", 404, "not_found"),
+        ("/J", 404, "not_found"),
+        ("/JP%2315", 404, "not_found"),
+        ("?limit=0", 400, "invalid_input"),
+    ],
+)
+def test_a_count_that_is_none_is_refused(asked, status, code, call):
+    path, _, query = asked.partition("?")
+    name, _, value = query.partition("=")
+
+    answer = call(
+        "GET",
+        f"/read-models/airports_by_country/countries{path}",
+        query={name: value} if name else None,
+    )
+
+    assert (answer.status, answer.body["code"]) == (status, code)
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code", "says"),
     [

@@ -99,9 +99,8 @@ def test_the_users_read_model_is_written(chain_of, run):
 
     run("airports_by_country")
 
-    assert world.read_model("airports_by_country").rows("tenant1", "countries") == [
-        {"airports": 1, "sort": "JP"}
-    ]
+    (part,) = world.read_model("airports_by_country").rows("tenant1", "countries")
+    assert (part["sort"].partition("#")[0], part["airports"]) == ("JP", 1)
 
 
 def test_a_handlers_error_names_the_handler_the_error_and_the_users_line(chain_of, run, handler):

@@ -1,3 +1,4 @@
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 
@@ -6,7 +7,14 @@ from tests.fakes.builders import a_command
 
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import ItemKey
-from shop.airports import airports_by_country, airports_by_icao
+from shop import airports
+from shop.airports import (
+    PARTS,
+    airports_by_country,
+    airports_by_country_many,
+    airports_by_icao,
+    airports_of,
+)
 
 
 def airport(code, version, country, *, tenant="tenant1", **changes):
@@ -16,8 +24,13 @@ def airport(code, version, country, *, tenant="tenant1", **changes):
 
 
 def counts(world, tenant="tenant1"):
+    """What the world holds, added up."""
     rows = world.read_model("airports_by_country").rows(tenant, "countries")
-    return {row["sort"]: row["airports"] for row in rows}
+    parts = Counter()
+    for row in rows:
+        parts[row["sort"].partition("#")[0]] += row["airports"]
+    assert dict(parts) == airports_of(tenant)
+    return dict(parts)
 
 
 def test_the_airports_of_each_country_are_counted(world):
@@ -130,6 +143,71 @@ def test_counts_stay_right_when_many_threads_move_many_airports(world):
         list(pool.map(deliver, moves))
 
     assert counts(world) == {"JP": 7, "KR": 7, "CN": 6}
+
+
+def many(count, country="US", version=1):
+    return [airport(f"K{number:03}", version, country) for number in range(count)]
+
+
+def test_an_import_counts_what_one_by_one_counts(world):
+    airports_by_country_many([*many(100), airport("RJTT", 1, "JP")])
+
+    assert counts(world) == {"US": 100, "JP": 1}
+    assert world.read_model("airports_by_country").get("tenant1", "counted", "K007") == {
+        "version": 1,
+        "country": "US",
+        "name": "Narita",
+    }
+
+
+def test_the_count_of_a_country_is_in_many_rows_and_each_is_written_once(world, monkeypatch):
+    written = []
+    view = type(world.read_model("airports_by_country"))
+    write_all = view.write_all
+
+    def counted(self, parts):
+        written.append(len(parts))
+        write_all(self, parts)
+
+    monkeypatch.setattr(view, "write_all", counted)
+
+    airports_by_country_many(many(100))
+
+    rows = world.read_model("airports_by_country").rows("tenant1", "countries")
+    assert [row["sort"] for row in rows] == [f"US#{part:02}" for part in range(PARTS)]
+    assert (len(written), sum(written)) == (PARTS, 100 + PARTS)
+
+
+def test_an_import_that_comes_again_or_in_another_way_is_counted_once(world):
+    airports_by_country(airport("K007", 1, "US"))
+    for _ in range(2):
+        airports_by_country_many(many(40))
+    airports_by_country(airport("K008", 1, "US"))
+
+    assert counts(world) == {"US": 40}
+
+
+def test_an_import_moves_and_deletes_what_was_counted(world):
+    airports_by_country_many(many(20))
+    gone = [airport(f"K{number:03}", 2, "US", is_deleted=True) for number in range(5)]
+    airports_by_country_many([*many(20, "CA", 2)[5:], *gone])
+
+    assert counts(world) == {"US": 0, "CA": 15}
+
+
+def test_however_many_are_in_one_part_a_transaction_has_room(world, monkeypatch):
+    monkeypatch.setattr(airports, "PARTS", 1)
+
+    airports_by_country_many(many(100))
+    airports_by_country_many(many(100, "CA", 2))
+
+    assert counts(world) == {"US": 0, "CA": 100}
+
+
+def test_an_import_of_two_tenants_counts_each(world):
+    airports_by_country_many([airport("K1", 1, "US"), airport("K1", 1, "US", tenant="tenant2")])
+
+    assert (counts(world), counts(world, "tenant2")) == ({"US": 1}, {"US": 1})
 
 
 def test_each_tenant_counts_its_own(world):

@@ -51,7 +51,7 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "What is passed": {
         "sfn_cqrs.domain.command": "Command Content DataRow Audit",
-        "sfn_cqrs.domain.keys": "ItemKey",
+        "sfn_cqrs.domain.keys": "ItemKey shard_of",
         "sfn_cqrs.domain.errors": "InvalidInputError TransientError StepRefusedError",
     },
 }
