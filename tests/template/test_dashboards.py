@@ -9,7 +9,7 @@ import pytest
 from tests.template.stack import ISSUER, ROOT, of_type
 
 from sfn_cqrs.service.sweep import KINDS
-from sfn_cqrs_local.prices import DOLLARS
+from sfn_cqrs_local.prices import DOLLARS, EXPRESS_GB
 from sfn_cqrs_local.template import Template
 
 DASHBOARDS = of_type("AWS::CloudWatch::Dashboard")
@@ -23,6 +23,7 @@ PUBLISHED = {
         "ExecutionsAborted",
         "ExecutionTime",
         "ExecutionThrottled",
+        "ExpressExecutionBilledDuration",
     },
     ("AWS/States", "ServiceMetric"): {"ConsumedCapacity"},
     ("AWS/ApiGateway", "ApiId"): {"Count", "4xx", "5xx", "Latency"},
@@ -117,7 +118,8 @@ def test_the_lag_of_each_type_is_shown() -> None:
 
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_what_is_shown_is_of_this_stack(name: str) -> None:
-    ours = {"shop", *(SHOP.resolve({"Ref": name}) for name in ("CommandStateMachine", "HttpApi"))}
+    named = ("CommandStateMachine", "CommandExpressStateMachine", "HttpApi")
+    ours = {"shop", *(SHOP.resolve({"Ref": name}) for name in named)}
 
     for metric in shown(name):
         if metric.dimension not in ("", "ServiceMetric"):  # what is of the whole account
@@ -135,6 +137,18 @@ def test_prices_are_those_of_the_bench_and_of_plans() -> None:
         for row in widget["properties"]["metrics"]
         if isinstance(row[0], dict)
     ]
-    kinds = ("write unit", "read unit", "invocation", "state transition")
+    kinds = ("write unit", "read unit", "invocation", "state transition", "EXPRESS execution")
+    millisecond = DOLLARS["EXPRESS GB-second"] * EXPRESS_GB / 1_000
 
-    assert used == pytest.approx([DOLLARS[kind] for kind in kinds])
+    assert used == pytest.approx([*(DOLLARS[kind] for kind in kinds), millisecond])
+
+
+def test_commands_of_both_lanes_are_shown() -> None:
+    arns = [
+        SHOP.resolve({"Ref": name})
+        for name in ("CommandExpressStateMachine", "CommandStateMachine")
+    ]
+    seen = [(metric.name, metric.value) for metric in shown("WorkDashboard")]
+
+    for name in ("ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionTime"):
+        assert [arn for arn in arns if (name, arn) in seen] == arns
