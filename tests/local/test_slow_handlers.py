@@ -4,7 +4,9 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import boto3
+import pytest
 from botocore.stub import Stubber
+from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.client.aws import Target
 from sfn_cqrs_local.slow_handlers import slow_handlers
@@ -79,3 +81,22 @@ def test_the_doctor_says_so_if_it_may_not_look():
 
 def test_where_nobody_tells_nothing_is_known():
     assert list(slow_handlers(Target({}, {}), NOON)) == []
+
+
+@pytest.mark.stack
+def test_the_doctor_names_the_slow_handler_of_a_stack_and_the_cure(tmp_path, sfn_cqrs, monkeypatch):
+    monkeypatch.setattr("sfn_cqrs.service.commands.slowness.SLOW", timedelta())
+    order = ("ORDER", "o-1", "--name", "x", "--attributes", '{"customer": "ada", "total": 1}')
+
+    with quick_stack(state_dir=tmp_path) as stack:
+        sfn_cqrs("publish", *order, "--wait", "--state", stack.state.path)
+        ill = sfn_cqrs("doctor", "--state", stack.state.path)
+
+    assert ill.code == 1
+    assert [
+        line for line in ill.output.splitlines() if "too long for the express lane" in line
+    ] == [
+        f"ORDER: {handler} took 0 s, too long for the express lane;"
+        ' command_type("ORDER", lane="standard") keeps the type out of it'
+        for handler in ("dynamodb", "orders_by_customer")
+    ]
