@@ -29,9 +29,9 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
-test fast-test proof: export PYTHONHASHSEED := 0
+test fast-test proof soak: export PYTHONHASHSEED := 0
 
-.PHONY: help setup demo up test fast-test proof check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test clean
+.PHONY: help setup demo up test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ fast-test: $(DEV_READY) ## the suites that start no stack; VENV=.venv-3.13 PYTHO
 
 proof: $(DEV_READY) $(FABRIC_READY) ## what explores long: whole models, every crash, many seeds; the samples are in test
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m proof $(ARGS)
+
+soak: $(DEV_READY) $(FABRIC_READY) ## eight minutes of everything at once on a bad day; SOAK_SECONDS=60: a minute
+	SOAK_SECONDS=$${SOAK_SECONDS:-480} $(BIN)/python -m pytest -m proof tests/local/test_soak.py $(ARGS)
 
 fast-check: $(DEV_READY)
 	$(BIN)/ruff check --quiet .

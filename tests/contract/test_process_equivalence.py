@@ -59,6 +59,7 @@ OPERATIONS = {
     "close with a claim": _close(Outcome.APPLIED, run="mine"),
     "leave the express lane": _leave(),
     "leave the express lane, with a claim": _leave("mine"),
+    "renew what mine has claimed": lambda world, ref: world.processes.renew(ref, "mine"),
     "restart": lambda world, ref: world.processes.restart(ref),
     "skip": lambda world, ref: world.processes.skip(ref),
 }

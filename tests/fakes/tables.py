@@ -99,6 +99,13 @@ class ProcessTable:
             lambda process: process.restarted(),
         )
 
+    def renew(self, ref: CommandRef, run: str) -> Written:
+        return self._write(
+            ref,
+            lambda process: process.may_renew(ref.attempt, run),
+            lambda process: process.restarted(),
+        )
+
     def skip(self, ref: CommandRef) -> Written:
         return self._write(
             ref,

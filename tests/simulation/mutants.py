@@ -90,6 +90,7 @@ SHUT = Scenario("the lane is shut", "e", {"shut": 1})
 EARLY = Scenario(
     "a duplicate is killed before it claims", "e", {"early": 2, "twice": 1}, is_strict=True
 )
+TRACED = "trace=process.trace"
 LEAVES = "is_its = self.attempt == attempt and self.is_in_the_express_lane\n"
 
 MUTANTS = [
@@ -298,10 +299,10 @@ MUTANTS = [
         "I3",
         (
             _chain(
-                "is_running: bool = yield Start(process.version, process.attempt)",
+                f"is_running: bool = yield Start(process.version, process.attempt, {TRACED})",
                 "is_running = False",
             ),
-            _chain("        yield Start(version, process.attempt)\n", ""),
+            _chain("        yield Start(version, process.attempt, trace=process.trace)\n", ""),
         ),
     ),
     Mutant(
@@ -405,21 +406,15 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        "the sweep asks for the execution of a run",
-        SILENT,
-        "I",
-        (
-            _chain(
-                "    if process.is_in_the_express_lane:\n        return",
-                "    if False:\n        return",
-            ),
-        ),
-    ),
-    Mutant(
         "the sweep does not start what no run has claimed",
         Scenario("a start is lost", "e", {"lost": 1}),
         "I3",
-        (_chain("    yield Start(process.version, process.attempt, is_express=True)\n", ""),),
+        (
+            _chain(
+                f"    yield Start(process.version, process.attempt, is_express=True, {TRACED})\n",
+                "",
+            ),
+        ),
         {"waits_long": False},
     ),
     Mutant(

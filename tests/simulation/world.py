@@ -864,6 +864,7 @@ class World:
             chain.Restart: self._is_stale,
             chain.Skip: self._is_stale,
             chain.Leave: self._is_stale,
+            chain.Renew: self._is_stale,
             chain.Succeed: lambda state, call: not self._waits(state, call.token),
             chain.Reject: lambda state, call: not self._waits(state, call.token),
             Project: self._is_in_order,
@@ -934,6 +935,7 @@ class World:
             chain.Restart: self._write_process,
             chain.Skip: self._write_process,
             chain.Leave: self._write_process,
+            chain.Renew: self._write_process,
             chain.Succeed: self._end_wait,
             chain.Reject: self._end_wait,
             chain.Start: self._start_execution,
@@ -1015,6 +1017,9 @@ class World:
             case chain.Leave():
                 may = found.may_leave(call.attempt, call.run)
                 return found.restarted() if may else None
+            case chain.Renew():
+                may = found.may_renew(call.attempt, call.run)
+                return found.restarted() if may else None
             case _:
                 return replace(found.skipped(), status="") if found.may_skip(call.attempt) else None
 
@@ -1028,7 +1033,7 @@ class World:
         """What follows a write of a process item: the stream's start, and the invariants."""
         chain = self.rules.chain
         version = call.version
-        if isinstance(call, chain.Restart | chain.Leave):
+        if isinstance(call, chain.Restart | chain.Leave | chain.Renew):
             attempt = self.process(scratch, version).attempt
             if attempt > MANY_ATTEMPTS:
                 raise BrokenError(f"I4: version {version} is restarted without end")

@@ -81,7 +81,7 @@ class FakeSystem(System):
     def _saw(self, method: str, args: tuple[Any, ...], answer: Any) -> None:
         """Note what a call has written, and move the fakes' clock."""
         self._move_clock()
-        if method in ("begin", "park", "close", "restart", "leave", "skip"):
+        if method in ("begin", "park", "close", "restart", "leave", "renew", "skip"):
             process = answer if method == "begin" else answer.process
             if process is not None and (method == "begin" or answer.done):
                 self._written.append(process)

@@ -51,6 +51,12 @@ def translated() -> dict[str, dict[str, Any]]:
     return resources
 
 
+def owned(value: Any) -> Any:
+    """What a name or ARN is where the stack makes its tables itself."""
+    is_choice = isinstance(value, dict) and value.get("Fn::If", [None])[0] == "OwnsTables"
+    return value["Fn::If"][1] if is_choice else value
+
+
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
     """The properties of each translated resource of a type."""
     return {

@@ -15,7 +15,16 @@ DOMAIN = ROOT / "layer/sfn_cqrs/domain"
 PRODUCTION = ("layer", "functions", "app", "local")
 HELD_EQUAL = {
     "test_process_equivalence.py": {
-        "process_table": {"begin", "park", "close", "restart", "leave", "skip", "_owned_by"},
+        "process_table": {
+            "begin",
+            "park",
+            "close",
+            "restart",
+            "leave",
+            "renew",
+            "skip",
+            "_owned_by",
+        },
     },
     "test_task_equivalence.py": {
         "task_table": {"claim", "count_retry", "close_item", "settle_item", "_end_item"},
@@ -28,6 +37,7 @@ TWINS = {
     "process.Process": {
         "may_begin",
         "may_leave",
+        "may_renew",
         "may_park",
         "may_restart",
         "may_skip",

@@ -7,6 +7,7 @@ from tests.template.stack import (
     as_list,
     attribute,
     of_type,
+    owned,
     role_statements,
     statements_of,
     translated,
@@ -85,7 +86,7 @@ def _text(arn: Any) -> str:
 
 def test_only_a_read_model_is_ever_deleted_from_and_no_table_is_scanned() -> None:
     deletes = {
-        resource
+        json.dumps(owned(json.loads(resource)))
         for logical_id in FUNCTIONS
         for resource, actions in allowed(logical_id, "dynamodb").items()
         if "dynamodb:DeleteItem" in actions

@@ -1,11 +1,12 @@
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from functions.api.decide_by_link.app import app as links
 from functions.api.handle_request.app import app
-from tests.template.stack import ISSUER, ROOT, TEMPLATE, attribute, of_type, translated
+from tests.template.stack import ISSUER, ROOT, TEMPLATE, attribute, of_type, owned, translated
 
 from sfn_cqrs.domain.approval import Happened
 from sfn_cqrs.domain.channels import NAMESPACE
@@ -13,6 +14,7 @@ from sfn_cqrs.service import sweep as sweeps
 from sfn_cqrs.service.queue import RECEIVES
 from sfn_cqrs.service.tasks.state import BEGINS_WITHIN
 from sfn_cqrs.service.tasks.types import MAX_TIMEOUT
+from sfn_cqrs_local import restoring
 from sfn_cqrs_local.events import matches
 from sfn_cqrs_local.template import Template
 
@@ -74,9 +76,9 @@ def test_approvals_are_listed_by_what_is_due_and_by_their_status() -> None:
 def test_what_is_acted_on_has_a_stream_and_one_reader_each() -> None:
     streams = {name: table.get("StreamSpecification") for name, table in TABLES.items()}
     readers = {
-        mapping["FunctionName"]["Ref"]: mapping["EventSourceArn"]
+        mapping["FunctionName"]["Ref"]: source
         for mapping in of_type("AWS::Lambda::EventSourceMapping").values()
-        if mapping["EventSourceArn"]["Fn::GetAtt"][1] == "StreamArn"
+        if (source := owned(mapping["EventSourceArn"]))["Fn::GetAtt"][1] == "StreamArn"
     }
 
     assert {name: stream for name, stream in streams.items() if stream} == {
@@ -93,6 +95,37 @@ def test_what_is_acted_on_has_a_stream_and_one_reader_each() -> None:
         "StreamOnSagaChangedFunction": attribute("SagasTable", "StreamArn"),
         "StreamOnTaskChangedFunction": attribute("TasksTable", "StreamArn"),
     }
+
+
+def test_restored_tables_stand_for_each_one_that_the_stack_would_make() -> None:
+    named = {output.removesuffix("Name"): name for output, name in restoring.TABLES.items()}
+    streams = iter(range(len(restoring.STREAMS)))
+
+    for own, restored in choices(translated(), "OwnsTables"):
+        table, *part = own.get("Fn::GetAtt", [own.get("Ref")])
+        text = restored["Fn::Sub"]
+        if part == ["StreamArn"]:
+            text, label = text
+            place = restoring.STREAMS.index(named[table])
+            assert label == {"Label": {"Fn::Select": [place, {"Ref": "RestoredStreams"}]}}
+            text = text.removesuffix("/stream/${Label}")
+            next(streams)
+        assert text.rpartition("/")[2] == f"${{RestoredTables}}-{named[table]}"
+    assert next(streams, None) is None
+    assert {translated()[table]["Condition"] for table in TABLES} == {"OwnsTables"}
+    assert TABLES.keys() == named.keys()
+
+
+def choices(value: Any, condition: str) -> Iterator[tuple[Any, Any]]:
+    """Both values of every Fn::If on a condition, wherever it is."""
+    if isinstance(value, list):
+        for each in value:
+            yield from choices(each, condition)
+    elif isinstance(value, dict):
+        if value.get("Fn::If", [None])[0] == condition:
+            yield value["Fn::If"][1], value["Fn::If"][2]
+        for each in value.values():
+            yield from choices(each, condition)
 
 
 @pytest.mark.parametrize(

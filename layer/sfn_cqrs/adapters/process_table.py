@@ -182,6 +182,23 @@ class ProcessTable:
             },
         )
 
+    def renew(self, ref: CommandRef, run: str) -> Written:
+        """Open the next attempt of what is open, and whose run no machine knows."""
+        return self._write(
+            ref.key,
+            ref.version,
+            "SET attempt = :next, outcome = :open, #status = :status, updated_at = :now"
+            " REMOVE task_token, token_seq, #run, #error, cause",
+            f"{_OWNED} AND #run = :run",
+            {
+                ":attempt": ref.attempt,
+                ":next": ref.attempt + 1,
+                ":status": START,
+                ":run": run,
+                **_OPEN,
+            },
+        )
+
     def restart(self, ref: CommandRef) -> Written:
         """Open the next attempt of what failed, was blocked, or died with its publisher."""
         process = Process(key=ref.key, version=ref.version)

@@ -94,6 +94,15 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class Renew:
+    """Write the next attempt of one whose run is lost, if `may_renew`: Written."""
+
+    version: int
+    attempt: int
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class Skip:
     """Give a version up, if `may_skip`: Written."""
 
@@ -164,6 +173,7 @@ Call = (
     | Close
     | Restart
     | Leave
+    | Renew
     | Skip
     | Succeed
     | Reject
@@ -425,6 +435,10 @@ def _swept_in_the_lane(process: Process, now: datetime) -> Generator[Call, Any, 
 def _looked_at(process: Process) -> Generator[Call, Any, str]:
     version = process.version
     execution: Execution | None = yield Describe(version, process.attempt)
+    if execution is None and process.run is not None:
+        # What claimed it ran elsewhere, before the table was restored; no run of this name can.
+        yield Renew(version, process.attempt, process.run)
+        return "renewed"
     if execution is None:
         yield Start(version, process.attempt, trace=process.trace)
         return "started"

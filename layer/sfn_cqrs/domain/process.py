@@ -152,6 +152,10 @@ class Process:
         is_its = self.attempt == attempt and self.is_in_the_express_lane
         return is_its and self.is_run_of(run)
 
+    def may_renew(self, attempt: int, run: str) -> bool:
+        """Only what is open is begun anew, and only in the place of the run that is lost."""
+        return self.may_be_written_by(attempt, run) and self.run == run
+
     def may_skip(self, attempt: int) -> bool:
         """Only what failed can be given up."""
         return self.attempt == attempt and self.outcome.is_repairable

@@ -40,6 +40,14 @@ COMMANDS: Final = {
         "sfn_cqrs_local.cli.imports:import_",
         "Import files: start, dry-run, status, errors, retry.",
     ),
+    "restore": (
+        "sfn_cqrs_local.cli.restore:restore",
+        "Restore the tables of a stack to a moment.",
+    ),
+    "rehearse": (
+        "sfn_cqrs_local.cli.restore:rehearse",
+        "Go through a runbook on this machine: restore.",
+    ),
     "sql": ("sfn_cqrs_local.cli.sql:sql", "Migrations of PostgreSQL: migrate, status."),
     "start": ("sfn_cqrs_local.cli.execution:start", "Start a state machine, and watch it."),
     "execution": (

@@ -15,6 +15,7 @@ from sfn_cqrs.domain.chain import (
     Leave,
     Park,
     Reject,
+    Renew,
     Restart,
     Skip,
     Start,
@@ -527,6 +528,18 @@ class TestSweepOfTheExpressLane:
         )
 
         assert done_ == "handed over"
+
+    @pytest.mark.parametrize("outcome", [Outcome.OPEN, Outcome.WAITING])
+    def test_what_a_run_has_claimed_that_no_machine_knows_is_begun_anew(self, outcome):
+        claimed = a_process(outcome=outcome, status="finish:STARTED", run="elsewhere")
+        done_ = play(
+            chain.sweep(1, NOW, has_ended=True),
+            (FindProcess(1), claimed),
+            (Describe(1, 1), None),
+            (Renew(1, 1, "elsewhere"), done(a_process(attempt=2))),
+        )
+
+        assert done_ == "renewed"
 
     def test_its_next_attempt_is_swept_as_every_other(self):
         done_ = play(

@@ -56,7 +56,13 @@ class Chain:
 
     def _written(
         self,
-        call: chain.Begin | chain.Park | chain.Close | chain.Restart | chain.Leave | chain.Skip,
+        call: chain.Begin
+        | chain.Park
+        | chain.Close
+        | chain.Restart
+        | chain.Leave
+        | chain.Renew
+        | chain.Skip,
     ) -> object:
         ref = CommandRef(self._key, call.version, call.attempt)
         processes = bootstrap.processes()
@@ -73,6 +79,8 @@ class Chain:
                 return processes.restart(ref)
             case chain.Leave():
                 return processes.leave(ref, call.run)
+            case chain.Renew():
+                return processes.renew(ref, call.run)
             case chain.Skip():
                 return processes.skip(ref)
 

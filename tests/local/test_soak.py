@@ -1,0 +1,242 @@
+"""A soak: everything at once on a bad day of AWS, and then it all has to add up.
+
+`make soak` runs it for eight minutes, `make proof` for one.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from tests.support.quick_stack import quick_stack
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs_local.client.api import Api, item_path
+from sfn_cqrs_local.demo.importing import Importer, airports, csv_of, item_of
+from sfn_local.document import dumps
+
+pytestmark = [pytest.mark.proof, pytest.mark.stack]
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
+WEATHER = (0.04, 7)
+AFTERWARDS = 300.0
+LATER = timedelta(minutes=10)
+STOCK = 1_000_000
+ROWS = 120
+ITEMS = 10
+GROWTH = 0.1
+"""How much more memory the second half may take than the first."""
+SWEEPS = ("Commands", "Blocked", "Tasks", "Sagas", "Approvals", "Imports")
+
+
+class Soak:
+    """What was asked for, by kind, and what has to have become of it."""
+
+    def __init__(self, stack: Any, folder: Path) -> None:
+        self.stack = stack
+        self.folder = folder
+        self.until = time.monotonic() + SECONDS
+        self.orders: dict[str, dict[str, Any]] = {}
+        self.imports: dict[str, dict[str, Any]] = {}
+        self.items: dict[str, dict[str, Any]] = {}
+        self.tasks: list[str] = []
+        self.sagas: list[str] = []
+        self.approvals: dict[str, str] = {}
+        self.ended: set[str] = set()
+        self.memory: list[int] = []
+        self.errors: list[BaseException] = []
+
+    def api(self, user: str = "taro", tenant: str = "tenant1") -> Api:
+        headers = {"content-type": "application/json", "x-user": user, "x-tenant-code": tenant}
+        return Api(self.stack.http, headers, proxies=False)
+
+    def rounds(self) -> Iterator[int]:
+        number = 0
+        while time.monotonic() < self.until and not self.errors:
+            yield number
+            number += 1
+
+    def run(self) -> None:
+        """Do everything at once until the time is over."""
+        works = [
+            partial(self.publish, "a"),
+            partial(self.publish, "b"),
+            self.import_files,
+            self.run_tasks,
+            self.run_sagas,
+            self.approve,
+            self.look_at_memory,
+        ]
+        threads = [threading.Thread(target=self._noting, args=(work,)) for work in works]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self.errors:
+            raise self.errors[0]
+
+    def _noting(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # the other threads have to end, too
+            self.errors.append(error)
+
+    def publish(self, name: str) -> None:
+        api = self.api()
+        for number in self.rounds():
+            code = f"{name}-{number}"
+            for version in range(3):
+                attributes = {"customer": name, "total": 10 * number + version}
+                order(api, code, attributes, version)
+                self.orders[code] = attributes
+            time.sleep(0.02)
+
+    def import_files(self) -> None:
+        importer = Importer(self.stack, Console(quiet=True), "soak")
+        world = airports(ROWS)
+        for number in self.rounds():
+            rows = [{**row, "icao": f"{row['icao']}{number}"} for row in world]
+            path = self.folder / f"{number}.csv"
+            path.write_text(csv_of(rows), encoding="utf-8")
+            job, _ = importer.run(path, tableName="airports")
+            self.imports[job["id"]] = job
+            self.items |= {row["icao"]: item_of(row, 1) for row in rows}
+
+    def run_tasks(self) -> None:
+        api = self.api()
+        for number in self.rounds():
+            letters = [{"order": f"o-{n}", "to": f"{n}@example.com"} for n in range(ITEMS)]
+            body = {"taskType": "ORDER_REMINDER", "name": f"Letters {number}", "input": letters}
+            self.tasks.append(api.post("/tasks", dumps(body))["id"])
+            time.sleep(0.3)
+
+    def run_sagas(self) -> None:
+        api = self.api()
+        for number in self.rounds():
+            given = {"order": f"saga-{number}", "customer": "ada", "card": "visa", "total": 40}
+            lines = [{"sku": "SOAK-BOOK", "quantity": 1}]
+            body = {
+                "saga": "order-saga",
+                "name": given["order"],
+                "input": {**given, "lines": lines},
+            }
+            self.sagas.append(api.post("/sagas", dumps(body))["id"])
+            time.sleep(0.7)
+
+    def approve(self) -> None:
+        taro, hanako = self.api("taro"), self.api("hanako")
+        for number in self.rounds():
+            code = f"large-{number}"
+            order(taro, code, {"customer": "ada", "total": 1200}, 0)
+            if not waited(lambda code=code: chain(taro, code) == ["APPLIED"], self.until):
+                return
+            asked = {"type": "ORDER_RELEASE", "subject": code, "payload": {"total": 1200}}
+            id_ = taro.post("/approvals", dumps(asked))["id"]
+            seen = hanako.get(f"/approvals/{id_}")
+            body = {"reason": "Known", "digest": seen["digest"]}
+            hanako.post(f"/approvals/{id_}/approve", dumps(body))
+            self.approvals[id_] = code
+
+    def look_at_memory(self) -> None:
+        for _ in self.rounds():
+            text = Path("/proc/self/status").read_text(encoding="ascii")
+            self.memory.append(int(text.split("VmRSS:")[1].split()[0]))
+            time.sleep(1)
+
+    def all_have_ended(self) -> bool:
+        """Whether nothing is under way any more; the sweeps find what was lost, as in ten minutes.
+
+        They run under the weather, too.
+        """
+        later = bootstrap.now() + LATER
+        with bootstrap.override(clock=lambda: later):
+            for sweep in SWEEPS:
+                self._invoke(f"ScheduleSweep{sweep}Function")
+        api = self.api()
+        for code in self.orders.keys() - self.ended:
+            self._note(code, chain(api, code) == ["APPLIED"] * 3)
+        for id_ in {*self.tasks} - self.ended:
+            self._note(id_, api.get(f"/tasks/{id_}")["status"] == "COMPLETED")
+        for id_ in {*self.sagas} - self.ended:
+            self._note(id_, api.get(f"/sagas/{id_}")["status"] == "COMPLETED")
+        for id_ in self.approvals.keys() - self.ended:
+            self._note(id_, api.get(f"/approvals/{id_}")["stage"] == "DONE")
+        asked = (self.orders, self.tasks, self.sagas, self.approvals)
+        return len(self.ended) == sum(map(len, asked))
+
+    def _note(self, what: str, has_ended: bool) -> None:
+        if has_ended:
+            self.ended.add(what)
+
+    def _invoke(self, function: str) -> None:
+        with suppress(Exception):  # the weather: the next sweep does it
+            self.stack.functions.invoke(function, b"{}")
+
+
+def order(api: Api, code: str, attributes: dict[str, Any], version: int) -> None:
+    body = {"type": "ORDER", "code": code, "name": code, "version": version}
+    api.post("/commands", dumps({**body, "attributes": attributes}))
+
+
+def chain(api: Api, code: str) -> list[str]:
+    return [one["outcome"] for one in api.pages(item_path("commands", "ORDER", code))]
+
+
+def waited(is_done: Callable[[], bool], until: float) -> bool:
+    while not is_done():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def median(values: list[int]) -> int:
+    return sorted(values)[len(values) // 2]
+
+
+def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capsys):
+    with quick_stack(state_dir=tmp_path / "state", weather=WEATHER) as stack:
+        soak = Soak(stack, tmp_path)
+        api = soak.api()
+        book = {"type": "STOCK", "code": "SOAK-BOOK", "name": "Book", "mode": "sync"}
+        api.post("/commands", dumps({**book, "attributes": {"available": STOCK}}))
+        soak.run()
+        assert waited(soak.all_have_ended, time.monotonic() + AFTERWARDS)
+
+        for code, attributes in soak.orders.items():
+            row = api.get(item_path("data", "ORDER", code))
+            assert (row["version"], row["attributes"]) == (3, attributes)
+            assert chain(api, code) == ["APPLIED"] * 3
+        for job in soak.imports.values():
+            assert (job["status"], job["created"]) == ("COMPLETED", ROWS)
+        importer = Importer(stack, Console(quiet=True), "soak")
+        assert importer.items() == soak.items
+        for id_ in soak.tasks:
+            task = api.get(f"/tasks/{id_}")
+            assert (task["completed"], task["failed"]) == (ITEMS, 0)
+        left = api.get(item_path("data", "STOCK", "SOAK-BOOK"))["attributes"]["available"]
+        assert left == STOCK - len(soak.sagas)
+        for id_, code in soak.approvals.items():
+            row = api.get(item_path("data", "ORDER", code))
+            assert (row["version"], row["attributes"]["release"]) == (2, "released")
+            assert api.get(f"/approvals/{id_}")["status"] == "GRANTED"
+        half = len(soak.memory) // 2
+        before, after = (
+            median(soak.memory[half // 2 : half]),
+            median(soak.memory[half + half // 2 :]),
+        )
+        with capsys.disabled():
+            print(
+                f"\n{SECONDS:.0f} s: {len(soak.orders)} orders of 3 versions, {len(soak.imports)}"
+                f" imports of {ROWS} rows, {len(soak.tasks)} tasks, {len(soak.sagas)} sagas,"
+                f" {len(soak.approvals)} approvals; {before // 1024} MB, then {after // 1024} MB"
+            )
+        assert after < before * (1 + GROWTH)
+        assert min(map(len, (soak.orders, soak.imports, soak.tasks, soak.sagas))) > 1
