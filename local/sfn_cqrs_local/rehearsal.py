@@ -29,6 +29,8 @@ IN_FLIGHT: Final = 4
 PATIENCE_SECONDS: Final = 30.0
 LATER: Final = timedelta(minutes=10)
 SWEEPS: Final = ("ScheduleSweepCommandsFunction", "ScheduleSweepBlockedFunction")
+STANDARD: Final = {"ExpressLane": "disabled"}
+"""Of the two, what was under way in the standard lane is harder to go on with elsewhere."""
 LARGE: Final = "x" * 150_000
 
 
@@ -123,7 +125,7 @@ def _stack(
         state_dir=folder / name,
         port=port,
         fabric=fabric,
-        parameters=restored.parameters if restored else {},
+        parameters=restored.parameters if restored else STANDARD,
         reload=False,
         postgres=False,
         live=False,
