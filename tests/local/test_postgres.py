@@ -3,12 +3,20 @@
 import json
 import os
 import signal
+import threading
 
 import pytest
 from tests.support.command_line import command_line
+from tests.support.postgres import connected
 from tests.support.quick_stack import quick_stack
 
+from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.imports import strategies
 from sfn_cqrs_local.client.api import connect
+from sfn_cqrs_local.client.upload import upload
+from shop.orders_search import orders_search
 
 pytestmark = pytest.mark.stack
 
@@ -89,3 +97,67 @@ def test_a_killed_server_holds_versions_up_and_loses_none(stack, api):
             pass
         assert link["outcome"] == "APPLIED"
     assert codes(api, words="after") == [f"k-{number}" for number in range(10)]
+
+
+class Orders(ImportStrategy):
+    """Orders, each with its customer and total."""
+
+    type = "ORDER"
+    columns = tuple(Column(name, required=True) for name in ("code", "customer", "total"))
+
+    def transform(self, cells):
+        attributes = {"customer": cells["customer"], "total": int(cells["total"])}
+        return Record(cells["code"], f"imported {cells['code']}", attributes)
+
+
+@pytest.fixture
+def _orders(monkeypatch):
+    """A table of imports whose rows are orders."""
+    for registry in ("_strategies", "_rules"):
+        monkeypatch.setattr(strategies, registry, dict(getattr(strategies, registry)))
+    strategies.import_strategy("orders", publish=MEMBERS, step_function=True)(Orders)
+
+
+@pytest.fixture
+def killed(stack, monkeypatch):
+    """The server dies as the third batch of an import is about to be written; set then."""
+    bulk = handlers.find_bulk("ORDER", "orders_search")
+    batches, is_dead = iter(range(1_000)), threading.Event()
+
+    def dying(commands):
+        if next(batches) == 2:
+            os.kill(stack.postgres.pid, signal.SIGKILL)
+            is_dead.set()
+        bulk(commands)
+
+    monkeypatch.setitem(handlers._bulk_handlers, orders_search, dying)
+    return is_dead
+
+
+@pytest.mark.usefixtures("_orders")
+@pytest.mark.real_time("the machine's own pauses before it tries again")
+@pytest.mark.proof
+def test_a_server_killed_during_an_import_costs_no_row_and_none_twice(stack, api, killed, tmp_path):
+    rows = 600
+    lines = [f"i-{number},grace,{number}" for number in range(rows)]
+    file = tmp_path / "orders.csv"
+    file.write_text("\n".join(["code,customer,total", *lines]), encoding="utf-8")
+    key = upload(api, file, "orders", lambda *_, **__: None)
+    body = {"key": key, "tableName": "orders", "processingMode": "STEP_FUNCTION"}
+    job = api.post("/imports", json.dumps(body))["id"]
+    assert killed.wait(60)
+    stack.postgres.restart()
+
+    while (found := api.get(f"/imports/{job}"))["status"] not in ("COMPLETED", "FAILED"):
+        threading.Event().wait(0.1)
+
+    assert (found["status"], found["total"], found["failed"]) == ("COMPLETED", rows, 0)
+    assert found["created"] + found["unchanged"] == rows
+    kept = list(api.pages("/data", type="ORDER"))
+    assert len([one for one in kept if one["code"].startswith("i-")]) == rows
+    database = connected(stack.postgres.dsn)
+    (sums,) = database.run(
+        "SELECT count(*), sum(total)::int, max(version) FROM orders_search WHERE code LIKE 'i-%'"
+    )
+    database.close()
+    assert sums == [rows, rows * (rows - 1) // 2, 1]
