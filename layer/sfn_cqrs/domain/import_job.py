@@ -4,6 +4,7 @@ A write carries its rule, which the tests explore and production runs: see `reco
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ from sfn_cqrs.domain.records import Record
 MAX_FILE_BYTES = 10 * 1024**3
 MAX_ROWS = 100_000_000
 """What a Distributed Map reads."""
+TOLD_EVERY = timedelta(seconds=1)
+"""How far a job is, is told no oftener."""
 
 
 class JobStatus(StrEnum):
@@ -241,13 +244,15 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """The job is further than the world was told."""
+    """The job is further than the world was told; of one that has just changed it was told."""
 
     step: int
 
-    def on(self, job: Job, _at: str) -> Job | None:
+    def on(self, job: Job, at: str) -> Job | None:
         if not job.status.is_open or job.step is None or job.step >= self.step:
             return None
+        if job.updated_at and _between(job.updated_at, at) < TOLD_EVERY:
+            return None  # the next rows that are counted ask again, and the end tells all
         return replace(job, step=self.step)
 
 
@@ -345,3 +350,7 @@ def ending_of(job: Job, counted: Counts, problem: Problem | None = None) -> Endi
     counts = counted + Counts(failed=missing)
     failed = problem is not None or counts.failed > 0
     return Ending(JobStatus.FAILED if failed else JobStatus.COMPLETED, counts, 0, problem)
+
+
+def _between(before: str, after: str) -> timedelta:
+    return datetime.fromisoformat(after) - datetime.fromisoformat(before)

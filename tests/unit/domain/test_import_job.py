@@ -74,6 +74,13 @@ def test_progress_only_moves_on():
     assert Load(LOADED).on(third, AT).step == 3
 
 
+@pytest.mark.parametrize(("at", "step"), [("00.999Z", 3), ("01.000Z", 4), ("02.500Z", 4)])
+def test_progress_is_told_once_a_second_at_most(at, step):
+    told = replace(BEGUN, loaded=LOADED, step=3, updated_at="2026-11-25T12:00:00.000Z")
+
+    assert (Advance(4).on(told, f"2026-11-25T12:00:{at}") or told).step == step
+
+
 def test_a_job_ends_once():
     assert End(ENDING).on(a_job(), AT) == ENDED
     assert End(Ending(JobStatus.COMPLETED)).on(ENDED, AT) is None

@@ -113,6 +113,7 @@ def test_each_twentieth_of_the_rows_is_noted_on_the_job(records, seed, world, ro
     """All of them is the end, of which finalize_parent_job tells."""
     job = seed(1)
     world.imports.count(job.key, Marker(2, rows + 1, Counts(created=rows)))
+    world.clock.advance(seconds=60)
 
     assert handle(records[2], records[2]) == ALL_DONE
 
