@@ -8,7 +8,8 @@ from collections import Counter
 from functools import partial
 
 from sfn_cqrs.domain.command import Command, Content
-from sfn_cqrs.domain.errors import StepRefusedError
+from sfn_cqrs.domain.errors import InvalidInputError, StepRefusedError
+from sfn_cqrs.domain.keys import checked_key_part
 from sfn_cqrs.domain.policy import MEMBERS, group
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.handlers import command_type
@@ -20,7 +21,39 @@ DECLINED = "declined"
 """The card that no bank pays for, to try the way back."""
 command_type("STOCK", publish=group("operator"))
 command_type("PAYMENT", read=group("operator"))
-saga_type(SAGA, publish=MEMBERS)
+MAX_LINES = 50
+MAX_SKU_BYTES = 100
+"""What `reserve_stock` answers of so many lines fits into the saga's log."""
+
+
+def check_order(order: dict[str, Json]) -> None:
+    """Refuse what is no order, before anything begins; the steps rely on it.
+
+    Raises:
+        InvalidInputError: it names the field.
+    """
+    for field in ("order", "customer", "card"):
+        checked_key_part(order.get(field), f"input.{field}")
+    total, lines = order.get("total"), order.get("lines")
+    if isinstance(total, bool) or not isinstance(total, int | float) or total < 0:
+        raise InvalidInputError("input.total", "must be a number from 0 up")
+    if not isinstance(lines, list) or not 0 < len(lines) <= MAX_LINES:
+        raise InvalidInputError("input.lines", f"must be a list of 1 to {MAX_LINES} lines")
+    for place, line in enumerate(lines):
+        _check_line(f"input.lines[{place}]", line)
+
+
+def _check_line(path: str, line: Json) -> None:
+    if not isinstance(line, dict):
+        raise InvalidInputError(path, 'must be an object such as {"sku": "BOOK", "quantity": 2}')
+    sku, quantity = checked_key_part(line.get("sku"), f"{path}.sku"), line.get("quantity")
+    if len(sku.encode()) > MAX_SKU_BYTES:
+        raise InvalidInputError(f"{path}.sku", f"must have at most {MAX_SKU_BYTES} bytes")
+    if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < 1:
+        raise InvalidInputError(f"{path}.quantity", "must be a whole number from 1 up")
+
+
+saga_type(SAGA, publish=MEMBERS, check=check_order)
 
 
 @saga_step(SAGA, "reserve_stock")
@@ -69,21 +102,10 @@ def cancel_shipment(step: SagaStep) -> Json:
 
 
 def _lines(step: SagaStep) -> dict[str, int]:
-    """How many are ordered of what.
-
-    Raises:
-        StepRefusedError: the order says it in another way.
-    """
+    """How many are ordered of what."""
     quantities: Counter[str] = Counter()
-    try:
-        for line in step.input["lines"]:
-            quantities[str(line["sku"])] += int(line["quantity"])
-        fields = [str(step.input[name]) for name in ("order", "customer", "card")]
-        is_sound = step.input["total"] >= 0 and all(fields) and min(quantities.values()) > 0
-    except (KeyError, TypeError, ValueError) as error:
-        raise StepRefusedError("invalid_order", f"the order lacks {error}") from error
-    if not is_sound:
-        raise StepRefusedError("invalid_order", "a field is empty, or an amount is negative")
+    for line in step.input["lines"]:
+        quantities[line["sku"]] += line["quantity"]
     return dict(sorted(quantities.items()))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sfn_local.document import Document, Json
 from sfn_local.errors import RuntimeFailure, StateFailure
+from sfn_local.words import meant
 
 DEFAULT_FILE = "MockConfigFile.json"
 CALLS = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
@@ -137,8 +138,8 @@ class MockConfig:
             raise MockError(f"there are no test cases for the machine {machine}; only for {known}")
         cases = self._cases[machine]
         if case not in cases:
-            known = _listed(cases)
-            raise MockError(f"the machine {machine} has no test case {case}; it has {known}")
+            known, close = _listed(cases), meant(case, cases)
+            raise MockError(f"the machine {machine} has no test case {case}{close}; it has {known}")
         return MockCase(case, dict(self._states(cases[case], f"the test case {machine}#{case}")))
 
     def _states(self, case: Json, place: str) -> Iterator[tuple[str, tuple[str, list[Response]]]]:

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 from sfn_cqrs_local.cloudformation import Resolver
 from sfn_local.lint.template_file import TemplateError, load_yaml
+from sfn_local.words import unknown
 
 __all__ = ["EventSource", "Function", "Machine", "Route", "Template", "TemplateError"]
 
@@ -104,8 +105,7 @@ class Machine:
         """
         body = dict(self.states()).get(state)
         if body is None:
-            names = ", ".join(name for name, _ in self.states())
-            raise TemplateError(f"the machine {self.key} has no state {state}; it has {names}")
+            raise TemplateError(unknown(f"state of {self.key}", state, dict(self.states())))
         named = body.get("Parameters", body.get("Arguments", {})).get("FunctionName")
         match = _SUBSTITUTION.search(named or body.get("Resource", ""))
         if match is None:
@@ -238,7 +238,7 @@ class Template:
             TemplateError: no machine has this name.
         """
         if key not in self.machines:
-            raise TemplateError(f"there is no machine {key}; there is {', '.join(self.machines)}")
+            raise TemplateError(unknown("machine", key, self.machines))
         return self.machines[key]
 
     def state_function(self, machine: str, state: str) -> Function:

@@ -232,7 +232,7 @@ def test_whoever_publishes_may_wait_for_the_version(on_stack):
 
 
 @pytest.mark.stack
-def test_a_conflict_names_the_current_version_and_the_command_that_works(on_stack):
+def test_a_conflict_names_the_current_version_and_the_command_that_works(on_stack, stack):
     on_stack("publish", "ORDER", "o-2", "--name", "x", "--attributes", ORDER, "--sync")
 
     result = on_stack("publish", "ORDER", "o-2", "--name", "y", "--attributes", ORDER)
@@ -241,7 +241,8 @@ def test_a_conflict_names_the_current_version_and_the_command_that_works(on_stac
         1,
         "",
         "error: version_conflict: the current version is 1\n"
-        "to build on it: sfn-cqrs publish ORDER o-2 --version 1 …\n"
+        "to build on it: sfn-cqrs publish ORDER o-2 --name y --attributes"
+        f" '{ORDER}' --state {stack.state.path} --version 1\n"
         "to see it: sfn-cqrs data get ORDER o-2\n",
     )
 

@@ -299,7 +299,7 @@ def test_a_refusal_ends_a_new_workflow_with_its_error(on_stack, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["start", "absent"], 1, "there is no file absent"),
+        (["start", "absent"], 1, "there is no machine absent; there are"),
         (
             ["start", "absent", "-i", "statemachine/audit.asl.json"],
             1,

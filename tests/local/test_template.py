@@ -87,8 +87,12 @@ def test_the_function_of_a_state_inside_a_map_is_found(template):
 @pytest.mark.parametrize(
     ("machine", "state", "message"),
     [
-        ("toyy", "hello", "there is no machine toyy; there is toy"),
-        ("toy", "helo", "the machine toy has no state helo; it has each, hello, done"),
+        ("toyy", "hello", "there is no machine toyy (did you mean toy?); there is toy"),
+        (
+            "toy",
+            "helo",
+            "there is no state of toy helo (did you mean hello?); there are done, each, hello",
+        ),
         ("toy", "done", "the state done of toy calls no function"),
     ],
 )

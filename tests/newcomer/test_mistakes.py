@@ -72,8 +72,17 @@ MISTAKES = {
         "did you mean ORDER_REMINDER?",
     ),
     "a saga is mistyped": ("saga start ordersaga {}", FAILED, "did you mean order-saga?"),
+    "a saga is given what is no order": (
+        "saga start order-saga {}",
+        FAILED,
+        "invalid_input: input.order: must not be empty",
+    ),
     "a table is mistyped": ("import start {csv} --table airport", FAILED, "did you mean airports?"),
-    "a machine is mistyped": ("start order-sage", FAILED, "there is no file order-sage"),
+    "a machine is mistyped": (
+        "start order-sage",
+        FAILED,
+        "there is no machine order-sage (did you mean order-saga?); there are",
+    ),
     "a machine is mistyped for invoke": (
         "invoke comand check_version",
         FAILED,
@@ -93,7 +102,8 @@ MISTAKES = {
         ["publish", "ORDER", "o-1", "--name", "x", "--attributes", ORDER],
         FAILED,
         "version_conflict: the current version is 1\n"
-        "to build on it: sfn-cqrs publish ORDER o-1 --version 1 …\n"
+        """to build on it: sfn-cqrs publish ORDER o-1 --name x --attributes '{"customer": "ada","""
+        """ "total": 5}' --version 1\n"""
         "to see it: sfn-cqrs data get ORDER o-1\n",
     ),
     "an item that does not exist is read": ("data get ORDER o-none", FAILED, "not_found: "),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.fakes.builders import an_order
 from tests.support.api import Answer, Api, Person, api_routes, form
 
 from sfn_cqrs import bootstrap
@@ -34,7 +35,7 @@ class Foreign:
         items = [{"order": SECRET, "to": "a@example.com"}]
         task = {"taskType": "ORDER_REMINDER", "input": items, "name": SECRET}
         self.tasks = [self._made("/tasks", task)["id"] for _ in twice]
-        saga = {"saga": "order-saga", "input": {"order": SECRET}, "name": SECRET}
+        saga = {"saga": "order-saga", "input": an_order(order=SECRET), "name": SECRET}
         self.sagas = [self._made("/sagas", saga)["id"] for _ in twice]
         ask = {"type": "ORDER_RELEASE", "subject": "o-1", "note": SECRET}
         self.approvals = [self._made("/approvals", ask)["id"] for _ in twice]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import click
 import pytest
+from tests.fakes.builders import an_order
 from tests.support.command_line import command_line
 from tests.support.quick_stack import quick_stack
 
@@ -33,7 +34,9 @@ def test_no_command_answers_for_another_tenant(stack, monkeypatch, capsys, tmp_p
     order, item = json.dumps({"customer": SECRET}), json.dumps([{"order": SECRET, "to": "a@b.c"}])
     theirs("publish", "ORDER", "o-1", "--name", SECRET, "--attributes", order, "--sync")
     task = theirs("task", "run", "ORDER_REMINDER", item, "--json").json["id"]
-    saga = theirs("saga", "start", "order-saga", json.dumps({"order": SECRET}), "--json").json["id"]
+    saga = theirs("saga", "start", "order-saga", json.dumps(an_order(order=SECRET)), "--json").json[
+        "id"
+    ]
     approval = theirs("approval", "request", "ORDER_RELEASE", "--subject", "o-1").output.strip()
     repair = theirs("repair", "plan", "command", "redrive", "--json").json["id"]
     (tmp_path / "airports.csv").write_text(FILE)

@@ -3,6 +3,7 @@
 from functools import partial
 
 import pytest
+from tests.fakes.builders import an_order
 from tests.support.api import MEMBER, OPERATOR, Api
 
 from sfn_cqrs.domain.command import Content
@@ -50,9 +51,7 @@ MAKERS = {
     "an approval": lambda caller: ApprovalService("tenant1").request(
         "ORDER_RELEASE", subject="o-1", caller=caller
     ),
-    "a saga": lambda caller: SagaService("tenant1").start(
-        "order-saga", {"order": "o-7"}, caller=caller
-    ),
+    "a saga": lambda caller: SagaService("tenant1").start("order-saga", an_order(), caller=caller),
 }
 
 
@@ -131,7 +130,7 @@ def test_whoever_asks_over_http_is_a_client_in_every_route(api):
         "/commands": {"type": "ORDER", "code": "o-3", "name": "x", "attributes": {"customer": "m"}},
         "/tasks": {"taskType": "ORDER_REMINDER", "input": [{"order": "o-1", "to": "a@b.c"}]},
         "/approvals": {"type": "ORDER_RELEASE", "subject": "o-1"},
-        "/sagas": {"saga": "order-saga", "input": {"order": "o-7"}},
+        "/sagas": {"saga": "order-saga", "input": an_order()},
     }
     for number, (path, body) in enumerate(bodies.items()):
         assert api.send(MEMBER, "POST", path, body, key=f"key-{number}").status == 202

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from functions.event.on_file_uploaded import app as on_file_uploaded
 from functions.queue.on_import_action import app as on_import_action
+from tests.fakes.builders import an_order
 from tests.support.api import MEMBER, OPERATOR, Api, Person
 from tests.unit.domain.zip_corpus import zipped
 
@@ -112,7 +113,7 @@ WAYS = {
         who, "POST", "/tasks", {"taskType": "SHINE", "input": {"a": 1}}
     ),
     "POST /sagas": lambda api, who: api.send(
-        who, "POST", "/sagas", {"saga": "order-saga", "input": {}}
+        who, "POST", "/sagas", {"saga": "order-saga", "input": an_order()}
     ),
     "POST /imports": lambda api, who: api.send(
         who, "POST", "/imports", {"key": KEY, "tableName": "things"}
@@ -571,7 +572,7 @@ def test_what_is_at_work_is_read_by_whom_its_type_names(declare):
     api = declare(MEMBERS, read=group("cashier"))
     put_file(api, "code,size\nt-9,1\n,2\n")
     task = api.send(MEMBER, "POST", "/tasks", {"taskType": "SHINE", "input": [{"a": 1}]}).body
-    saga = api.send(MEMBER, "POST", "/sagas", {"saga": "order-saga", "input": {}}).body
+    saga = api.send(MEMBER, "POST", "/sagas", {"saga": "order-saga", "input": an_order()}).body
     started = api.send(MEMBER, "POST", "/imports", {"key": KEY, "tableName": "things"}).body
     paths = [
         f"/tasks/{task['id']}",

@@ -4,17 +4,20 @@ import copy
 import importlib
 import json
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NoReturn, Self
 
 import click
+
+from sfn_local.words import closest
 
 DONE = 0
 FAILED = 1
 USAGE = 64
 PROGRAM = "sfn-local"
+_TYPED = f"{__name__}.typed"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 
@@ -34,6 +37,11 @@ class Command(click.Command):
         old, new = f"{PROGRAM} {self.name}", f"{PROGRAM} {name}"
         other.examples = [example.replace(old, new) for example in self.examples]
         return other
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep what was typed, for `typed_with`."""
+        ctx.meta[_TYPED] = [*args]
+        return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, as a user of the program that runs would type them."""
@@ -97,6 +105,19 @@ def _program(context: click.Context) -> str:
     return context.find_root().info_name or PROGRAM
 
 
+def typed_with(option: str, value: object) -> str:
+    """The command as it was typed, but for the value of an option: what to type instead."""
+    context = click.get_current_context()
+    kept: list[str] = []
+    typed = iter(context.meta[_TYPED])
+    for word in typed:
+        if word == option:
+            next(typed, None)
+        elif not word.startswith(f"{option}="):
+            kept.append(word)
+    return f"{context.command_path} {shlex.join([*kept, option, str(value)])}"
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
@@ -120,6 +141,9 @@ def run_program(cli: click.Command) -> NoReturn:
             sys.exit(FAILED)
         _fail(error.format_message())
     except (click.Abort, KeyboardInterrupt):
+        if as_json:
+            _print_problem(click.ClickException("interrupted"), "failed")
+            sys.exit(FAILED)
         _fail("interrupted")
     except BrokenPipeError:
         sys.exit(DONE)  # `| head` has seen enough
@@ -132,8 +156,8 @@ def _suggestion(error: click.UsageError) -> str:
     group = error.ctx.command if error.ctx else None
     if found is None or not isinstance(group, LazyGroup) or error.ctx is None:
         return ""  # click knows the commands of any other group, and suggests one itself
-    close = get_close_matches(found[1], group.list_commands(error.ctx), 1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    close = closest(found[1], group.list_commands(error.ctx))
+    return f" Did you mean {close!r}?" if close else ""
 
 
 def _print_problem(error: click.ClickException, code: str) -> None:

@@ -10,6 +10,7 @@ from sfn_local.conformance.cases import FOLDER, LEVELS, Case, CaseError, load
 from sfn_local.conformance.client import Api, Refused
 from sfn_local.conformance.report import junit, table, write_failures
 from sfn_local.conformance.runner import Result, run_all
+from sfn_local.words import unknown
 
 JOBS = 16
 
@@ -100,9 +101,7 @@ def _chosen(
     known = {case.area for case in cases}
     for area in areas:
         if area not in known:
-            raise click.UsageError(
-                f"there is no area {area}; these are: {', '.join(sorted(known))}"
-            )
+            raise click.UsageError(unknown("area", area, known))
     chosen = [
         case
         for case in cases

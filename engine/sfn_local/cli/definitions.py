@@ -9,6 +9,7 @@ import click
 from sfn_local.cli.command import program
 from sfn_local.document import Json
 from sfn_local.mocks import DEFAULT_FILE, MockConfig, MockError
+from sfn_local.words import meant
 
 FOLDER = Path("statemachine")
 SUFFIX = ".asl.json"
@@ -25,9 +26,9 @@ def find(definition: str) -> Path:
     named = FOLDER / f"{definition}{SUFFIX}"
     if named.is_file():
         return named
-    known = ", ".join(sorted(file.name.removesuffix(SUFFIX) for file in FOLDER.glob(f"*{SUFFIX}")))
-    there = f"; the machines in {FOLDER}/ are: {known}" if known else ""
-    raise click.ClickException(f"there is no file {definition}{there}")
+    known = sorted(file.name.removesuffix(SUFFIX) for file in FOLDER.glob(f"*{SUFFIX}"))
+    there = f"; the machines in {FOLDER}/ are: {', '.join(known)}" if known else ""
+    raise click.ClickException(f"there is no file {definition}{meant(definition, known)}{there}")
 
 
 def read(path: Path) -> str:

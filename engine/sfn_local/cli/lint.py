@@ -12,6 +12,7 @@ from sfn_local.lint import RULES, Finding, sarif
 from sfn_local.lint import lint as find_faults
 from sfn_local.lint.template import lint_in_template
 from sfn_local.lint.template_file import TemplateError
+from sfn_local.words import meant
 
 
 @click.command(
@@ -45,9 +46,9 @@ def lint(
     """
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif exclude each other")
-    unknown = [rule for rule in ignore if rule not in RULES]
-    if unknown:
-        raise click.UsageError(f"--ignore: there is no rule {', '.join(unknown)}")
+    for rule in ignore:
+        if rule not in RULES:
+            raise click.UsageError(f"--ignore: there is no rule {rule}{meant(rule, RULES)}")
     findings = [
         finding
         for definition in definitions

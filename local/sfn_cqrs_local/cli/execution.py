@@ -19,11 +19,11 @@ from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_opti
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.client.executions import machines_of, without_token
 from sfn_cqrs_local.client.pauses import awaited, going_on
-from sfn_cqrs_local.terminal.words import unknown
 from sfn_local.cli.command import Command, json_option, print_json
 from sfn_local.cli.definitions import read_option, sample_input
 from sfn_local.cli.run import print_run, run_report
 from sfn_local.trace import stopped_in
+from sfn_local.words import unknown
 
 CALLBACK: Final = ".waitForTaskToken"
 
@@ -63,10 +63,10 @@ def start(
 
     An execution of the same name and input is the same execution: it is watched, not run again.
     """
-    data = _parsed(sample_input(machine) if path is None else read_option("--input", path))
     with one_line_errors():
         target = find_target(state, stack)
     arn = _machine_arn(target, machine)
+    data = _parsed(sample_input(machine) if path is None else read_option("--input", path))
     client = target.client("stepfunctions")
     try:
         execution = StepFunctionService(client).start_execution(
@@ -162,14 +162,25 @@ def _parsed(text: str, what: str = "--input") -> Any:
 
 
 def _watch(client: Any, execution: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Wait until an execution has ended, or stands in a callback state."""
+    """Wait until an execution has ended, or stands in a callback state.
+
+    It stands there once two looks have seen it: what has just been resumed moves on in between.
+    """
+    waiting_since: set[int] = set()
 
     def look() -> tuple[dict[str, Any], list[dict[str, Any]]]:
         described = client.describe_execution(executionArn=execution)
         pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
         return described, [without_token(event) for page in pages for event in page["events"]]
 
-    return awaited(look, lambda seen: seen[0]["status"] != "RUNNING" or _waits(seen[1][-1]))
+    def is_over(seen: tuple[dict[str, Any], list[dict[str, Any]]]) -> bool:
+        described, (*_, last) = seen
+        stands = last["id"] in waiting_since
+        if _waits(last):
+            waiting_since.add(last["id"])
+        return described["status"] != "RUNNING" or stands
+
+    return awaited(look, is_over)
 
 
 def _waits(event: dict[str, Any]) -> bool:

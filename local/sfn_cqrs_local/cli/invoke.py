@@ -11,9 +11,9 @@ import click
 from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option, template_option
 from sfn_cqrs_local.client.aws import find_target
 from sfn_cqrs_local.template import Function, Template
-from sfn_cqrs_local.terminal.words import unknown
 from sfn_local.cli.command import Command
 from sfn_local.lint.template_file import TemplateError
+from sfn_local.words import unknown
 
 
 @click.command(

@@ -15,7 +15,7 @@ import click
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import WAIT_SECONDS, Api, ApiProblem, item_path
 from sfn_cqrs_local.client.pauses import awaited, going_on
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.command import Command, json_option, print_json, typed_with
 
 
 @click.command(
@@ -64,7 +64,7 @@ def publish(
     if delete:
         if name or attributes or sync or partial or idempotency_key:
             raise click.UsageError("--delete goes with --version only")
-        with _telling_conflicts(type_, code, "--delete "):
+        with _telling_conflicts(type_, code):
             answer = api.delete(item_path("commands", type_, code), version=version)
     else:
         if not partial and (name is None or attributes is None):
@@ -105,16 +105,15 @@ def is_closed(version: dict[str, Any]) -> bool:
 
 
 @contextmanager
-def _telling_conflicts(type_: str, code: str, options: str = "") -> Iterator[None]:
+def _telling_conflicts(type_: str, code: str) -> Iterator[None]:
     """Name the command that would work on the version that there is."""
     try:
         yield
     except ApiProblem as problem:
         current = problem.document.get("currentVersion")
         if current is not None:
-            command = f"sfn-cqrs publish {type_} {shlex.quote(code)} {options}--version {current}"
             raise problem.hinted(
-                f"to build on it: {command}{'' if options else ' …'}\n"
+                f"to build on it: {typed_with('--version', current)}\n"
                 f"to see it: sfn-cqrs data get {type_} {shlex.quote(code)}"
             ) from problem
         raise

@@ -10,8 +10,8 @@ import click
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import Api, item_path
 from sfn_cqrs_local.terminal.printing import compact, print_table
-from sfn_cqrs_local.terminal.words import unknown
 from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.words import unknown
 
 
 @click.group("read-model")

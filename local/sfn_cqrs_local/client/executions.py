@@ -18,7 +18,7 @@ from sfn_cqrs.domain.process import Lane, Process
 from sfn_cqrs_local.client.aws import Target
 from sfn_cqrs_local.client.express_runs import ExpressRun, runs_in_file, runs_on_aws
 from sfn_cqrs_local.client.recent import WHOLE_ID
-from sfn_cqrs_local.terminal.words import unknown
+from sfn_local.words import unknown
 
 OUTPUT: Final = "StateMachineArn"
 LOOKED_THROUGH: Final = 1000

@@ -117,6 +117,7 @@ def test_nobody_else_redrives(call, world):
         ("POST", "/sagas", {"saga": "order-saga"}, 400, "invalid_input"),
         ("POST", "/sagas", {**START, "input": [1]}, 400, "invalid_input"),
         ("POST", "/sagas", {**START, "input": "x"}, 400, "invalid_input"),
+        ("POST", "/sagas", {**START, "input": {}}, 400, "invalid_input"),
         ("POST", "/sagas", {**START, "name": 7}, 400, "invalid_input"),
         ("POST", "/sagas", {**START, "steps": []}, 400, "invalid_input"),
         ("POST", "/sagas", {**START, "input": {"x": "y" * 70_000}}, 400, "input_too_large"),

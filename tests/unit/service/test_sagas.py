@@ -15,6 +15,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.service import SagaService
 
 AT_NOON = "2026-11-25T12:00:00.000Z"
@@ -66,6 +67,7 @@ def test_a_request_that_is_answered_just_now_is_to_come_again(sagas, world, monk
         (7, {}, UnknownSagaError, "saga: 7 is not registered; known sagas: order-saga"),
         ("order-saga", [], InvalidInputError, "input: must be an object"),
         ("order-saga", "x", InvalidInputError, "input: must be an object"),
+        ("order-saga", {}, InvalidInputError, r"input\.order: must not be empty"),
         ("order-saga", {"x": float("nan")}, InvalidInputError, r"input\.x: is NaN or infinite"),
         ("order-saga", {"x": "y" * 65_536}, SagaInputTooLargeError, "input: has 65544 bytes"),
     ],
@@ -78,6 +80,28 @@ def test_what_cannot_be_a_saga_is_refused_and_nothing_is_written(
 
     assert len(world.all_of(SAGAS)) == 0
     assert world.dynamodb.tables["RequestsTable"] == {}
+
+
+def test_a_saga_without_a_check_takes_any_object(sagas, monkeypatch):
+    monkeypatch.setattr(saga_types.find("order-saga"), "check", None)
+
+    assert sagas.get(sagas.start("order-saga", {"any": 1})).input == {"any": 1}
+
+
+def test_a_request_that_was_answered_is_answered_alike_whatever_the_check_says_now(
+    sagas, monkeypatch
+):
+    caller = Caller(idempotency_key="once")
+    first = sagas.start("order-saga", an_order(), caller=caller)
+    monkeypatch.setattr(saga_types.find("order-saga"), "check", _refusing)
+
+    assert sagas.start("order-saga", an_order(), caller=caller) == first
+    with pytest.raises(InvalidInputError, match="not today"):
+        sagas.start("order-saga", an_order())
+
+
+def _refusing(_input):
+    raise InvalidInputError("input", "not today")
 
 
 def test_a_name_that_is_too_long_is_refused(sagas):

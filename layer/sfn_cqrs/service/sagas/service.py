@@ -43,7 +43,7 @@ class SagaService:
             UnknownSagaError: no steps are registered for it.
             NotPermittedError: the caller is a client, and the saga does not let it.
             SagaInputTooLargeError: the input has more than 64 KiB.
-            InvalidInputError: something else cannot be kept.
+            InvalidInputError: the saga's own check refuses it, or something cannot be kept.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
         caller = caller or Caller()
@@ -55,6 +55,7 @@ class SagaService:
         seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is not None:
             return seen
+        known.check_input(given)
         now = bootstrap.now()
         at = iso(now)
         started = Saga(

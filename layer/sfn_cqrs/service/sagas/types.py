@@ -46,6 +46,7 @@ class SagaStep:
 
 
 StepHandler = Callable[[SagaStep], Json]
+Check = Callable[[dict[str, Json]], object]
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class SagaType:
     steps: dict[str, StepHandler] = field(default_factory=dict)
     compensations: dict[str, tuple[str, StepHandler]] = field(default_factory=dict)
     access: Access = UNDECLARED
+    check: Check | None = None
 
     def check_publish(self, client: Client | None) -> None:
         """Refuse a client that may not start this saga.
@@ -74,6 +76,15 @@ class SagaType:
         """
         declaration = f'saga_type("{self.name}")'
         require(self.access.read, client, f"reading {self.name}", declaration, "read")
+
+    def check_input(self, value: dict[str, Json]) -> None:
+        """Refuse what no step could work on, by the saga's own check.
+
+        Raises:
+            InvalidInputError: naming what is wrong with it.
+        """
+        if self.check is not None:
+            self.check(value)
 
     @property
     def moves(self) -> tuple[Move, ...]:
@@ -105,10 +116,18 @@ class SagaType:
 _types: dict[str, SagaType] = {}
 
 
-def saga_type(saga: str, *, publish: Policy = CODE, read: Policy = MEMBERS) -> None:
-    """Say which clients may start a saga, and see it with its input and log; code always may."""
+def saga_type(
+    saga: str, *, publish: Policy = CODE, read: Policy = MEMBERS, check: Check | None = None
+) -> None:
+    """Say which clients may start a saga, and see it with its input and log; code always may.
+
+    `check` is called with the input of a new saga, whoever starts it. Let it raise
+    `InvalidInputError("input.lines", "…")` for what no step could work on: the saga is refused
+    with 400 then, and nothing of it is kept. What passes, every step and compensation may rely on.
+    """
     _check(_SAGA, saga, "saga")
-    _types.setdefault(saga, SagaType(saga)).access = Access(publish, read)
+    declared = _types.setdefault(saga, SagaType(saga))
+    declared.access, declared.check = Access(publish, read), check
 
 
 def types() -> dict[str, Access]:
