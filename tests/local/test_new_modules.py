@@ -4,8 +4,11 @@ import pytest
 from tests.local.project import copy_project, files_of, run_in
 from tests.support.proof import PROOF
 
+from sfn_cqrs_local.checkout import CHECKOUT
+from sfn_cqrs_local.samconfig import app_package
 from sfn_cqrs_local.scaffold.importing import singular
 from sfn_cqrs_local.scaffold.sample import read_sample
+from sfn_cqrs_local.stack import LocalStack
 
 CUSTOMERS = """\
 id,name,age,balance,active,since,zip,note
@@ -120,6 +123,73 @@ def test_the_package_of_samconfig_is_where_new_modules_go(sfn_cqrs, project):
     assert (project / "app/library/book.py").is_file()
 
 
+@pytest.mark.usefixtures("project")
+def test_a_package_that_is_missing_is_made_and_which_one_runs_is_said(sfn_cqrs):
+    code, output, error = sfn_cqrs("new", "handler", "BOOK", "--package", "library")
+
+    assert (code, error) == (
+        0,
+        "the stack runs the package shop; to let it run library: sfn-cqrs init library\n",
+    )
+    assert output.splitlines() == [
+        "new      app/library/__init__.py",
+        "new      app/library/book.py",
+        "new      tests/unit/library/test_book.py",
+    ]
+
+
+def test_init_makes_a_package_with_a_handler_and_its_test_and_names_it(sfn_cqrs, project):
+    (project / "samconfig.toml").write_bytes((CHECKOUT / "samconfig.toml").read_bytes())
+
+    code, output, error = sfn_cqrs("init", "library", "--type", "BOOK")
+
+    assert (code, error) == (0, "")
+    assert output.splitlines() == [
+        "library is your package now: AppPackage in samconfig.toml names it",
+        "",
+        "new      app/library/__init__.py",
+        "new      app/library/book.py",
+        "new      tests/unit/library/test_book.py",
+        "changed  samconfig.toml",
+    ]
+    assert app_package(project) == "library"
+    assert 'command_type("BOOK", publish=MEMBERS)' in (project / "app/library/book.py").read_text()
+
+
+def test_init_of_a_package_that_exists_only_names_it(sfn_cqrs, project):
+    (project / "samconfig.toml").write_bytes((CHECKOUT / "samconfig.toml").read_bytes())
+    sfn_cqrs("new", "handler", "BOOK", "--package", "library")
+
+    first, second = (sfn_cqrs("init", "library", "--json") for _ in range(2))
+
+    assert json.loads(first[1]) == {"created": [], "changed": ["samconfig.toml"]}
+    assert json.loads(second[1]) == {"created": [], "changed": []}
+
+
+@pytest.mark.stack
+@pytest.mark.real_time("a slow machine applies a version after it was asked for")
+def test_what_init_writes_passes_its_checks_and_runs(sfn_cqrs, tmp_path, monkeypatch):
+    whole = copy_project(tmp_path / "whole")
+    monkeypatch.chdir(whole)
+    assert sfn_cqrs("init", "library", "--type", "BOOK")[0] == 0
+
+    checked = run_in(whole, "ruff", "check", "app", "tests/unit/library")
+    formatted = run_in(whole, "ruff", "format", "--check", "app", "tests/unit/library")
+    tested = run_in(whole, "pytest", "-q", "tests/unit/library", "tests/unit/shop/test_orders.py")
+    with LocalStack(
+        template=whole / "template.yaml", state_dir=tmp_path / "state", postgres=False, live=False
+    ) as stack:
+        on = ("--state", stack.state.path)
+        book = ["BOOK", "b-1", "--name", "x", "--attributes", '{"n": 1}', "--wait"]
+        published = sfn_cqrs("publish", *book, *on)
+        shown = sfn_cqrs("read-model", "show", "book_list", "all", *on)
+
+    assert (checked.returncode, formatted.returncode) == (0, 0), checked.stdout + formatted.stdout
+    assert tested.returncode == 0, tested.stdout
+    assert published[1] == "BOOK b-1 version 1 is applied\n"
+    assert '"name": "x"' in shown[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sample", "message"),
     [
@@ -127,7 +197,10 @@ def test_the_package_of_samconfig_is_where_new_modules_go(sfn_cqrs, project):
         (["handler", "X" * 33], None, "at most 32 characters"),
         (["handler", "CLASS"], None, "'class' is a word of Python"),
         (["handler", "ORDERS"], None, "app/shop/orders.py exists already"),
-        (["handler", "A", "--package", "shoe"], None, "there is no package app/shoe"),
+        (["handler", "A", "--package", "json"], None, "another package is called 'json' already"),
+        (["handler", "A", "--package", "tests"], None, "another package is called 'tests'"),
+        (["handler", "A", "--package", "My-Own"], None, "'My-Own' is no name for a package"),
+        (["handler", "A", "--package", "class"], None, "'class' is a word of Python"),
         (["task", "resize"], None, "'resize' is no type"),
         (["task", "ORDER_REMINDER"], None, "ORDER_REMINDER has a handler in reminders.py already"),
         (["route", "invoices"], None, "'invoices' cannot be a path of yours"),

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 from tests.local.project import copy_project
 
-from sfn_cqrs_local.samconfig import app_package
+from sfn_cqrs_local.samconfig import app_package, with_package
+from sfn_cqrs_local.scaffold.changes import ScaffoldError
 from sfn_cqrs_local.stack import LocalStack
 from sfn_cqrs_local.state import StackError
 
@@ -39,6 +40,10 @@ def test_a_file_that_names_none_leaves_it_to_the_template(tmp_path, text):
             + STAGE.format("prod", """["AppPackage=b"]"""),
             "names several AppPackages: a, b; give each stage the same",
         ),
+        (
+            STAGE.format("dev", """["AppPackage=a"]""") + STAGE.format("prod", "[]"),
+            "names no AppPackage for prod; give each stage the same",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_followed_says_why(tmp_path, text, message):
@@ -46,6 +51,40 @@ def test_a_file_that_cannot_be_followed_says_why(tmp_path, text, message):
 
     with pytest.raises(StackError, match=message):
         app_package(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named"),
+    [
+        ('[\n    "Stage=dev",\n]', '[\n    "AppPackage=library",\n    "Stage=dev",\n]'),
+        ('["Stage=dev"]', '["AppPackage=library", "Stage=dev"]'),
+        ("[]", '["AppPackage=library", ]'),
+        ('"Stage=dev"', '"AppPackage=library Stage=dev"'),
+        ('["Stage=dev", "AppPackage=shop"]', '["Stage=dev", "AppPackage=library"]'),
+        ("""['AppPackage="shop"']""", "['AppPackage=library']"),
+        ("'AppPackage=\"shop\" Stage=dev'", "'AppPackage=library Stage=dev'"),
+    ],
+)
+def test_a_package_is_named_in_every_stage_and_all_else_stays(overrides, named):
+    text = "# mine\nversion = 0.1\n[default.build.parameters]\nparallel = true # so\n"
+
+    changed = with_package(text + STAGE.format("dev", overrides), "library")
+
+    assert changed == text + STAGE.format("dev", named)
+
+
+def test_a_stage_without_parameters_is_given_one():
+    text = '[dev.deploy.parameters]\nstack_name = "x"\n'
+
+    assert with_package(text, "library") == (
+        '[dev.deploy.parameters]\nparameter_overrides = ["AppPackage=library"]\nstack_name = "x"\n'
+    )
+
+
+@pytest.mark.parametrize("text", ["version = 0.1\n", "[dev]\ndeploy.parameters = {}\n"])
+def test_a_file_that_is_written_otherwise_is_left_to_a_person(text):
+    with pytest.raises(ScaffoldError, match="write AppPackage=library into the parameter_over"):
+        with_package(text, "library")
 
 
 def test_the_local_stack_runs_that_package_unless_a_parameter_names_another(tmp_path):

@@ -36,6 +36,7 @@ OFFERED_BY_THE_ENGINE = {
     "sfn_local.request_guard",
     "sfn_local.server",
     "sfn_local.trace",
+    "sfn_local.words",
 }
 
 

@@ -12,13 +12,14 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.tasks import types as task_types
 
 APPROVAL_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:sfn-cqrs-approval"
-EVENTS = Path(__file__).parents[2] / "events"
+ROOT = Path(__file__).parents[2]
+APP, EVENTS = ROOT / "app", ROOT / "events"
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch):
+def _environment(monkeypatch, request):
     monkeypatch.setenv("STAGE", "dev")
-    monkeypatch.setenv("APP_PACKAGE", "shop")
+    monkeypatch.setenv("APP_PACKAGE", _package_of(request.path))
     monkeypatch.setenv("MAX_UPLOAD_BYTES", str(1024**3))
     monkeypatch.setenv("COMMANDS_TABLE", "sfn-cqrs-CommandsTable")
     monkeypatch.setenv("TASKS_TABLE", "sfn-cqrs-TasksTable")
@@ -29,6 +30,12 @@ def _environment(monkeypatch):
     monkeypatch.setenv("IMPORT_TMP_TABLE", "sfn-cqrs-ImportTmpTable")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
+
+
+def _package_of(test):
+    """The package whose tests these are, by their folder; the worked example's for all else."""
+    folder = test.parent.name
+    return folder if (APP / folder / "__init__.py").is_file() else "shop"
 
 
 @pytest.fixture(autouse=True)

@@ -73,6 +73,7 @@ COMMANDS: Final = {
         "Show a stack in the browser, and repair it.",
     ),
     "engine": ("sfn_cqrs_local.cli.engine:engine", "Serve the Step Functions engine alone."),
+    "init": ("sfn_cqrs_local.cli.init:init", "Make a package of your own below app/."),
     "new": (
         "sfn_cqrs_local.cli.new:new",
         "Write a workflow, handler, task, import or route.",

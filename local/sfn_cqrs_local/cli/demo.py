@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sfn_cqrs_local.demo.part import Told
 
 SHOWN_DIFFERENCES = 20
+EXAMPLE = {"AppPackage": "shop"}
 
 
 @click.command(
@@ -73,6 +74,7 @@ def demo(
             reload=False,
             live=False,
             weather=bad,
+            parameters=EXAMPLE,
             express_repeats=repeats or 0.0,
         ) as stack:
             console.print(f"Ready in {time.monotonic() - began:.1f} s: {stack.http}\n")

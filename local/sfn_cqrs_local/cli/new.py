@@ -56,19 +56,20 @@ def workflow(name: str, states: str, callbacks: tuple[str, ...], as_json: bool) 
 
     listed = tuple(state.strip() for state in states.split(",") if state.strip())
     waits = [state for each in callbacks for state in each.split(",") if state]
-    changes = Changes(_project())
-    with _usage_errors():
+    changes = Changes(project())
+    with usage_errors():
         check_states(listed, waits)
         add_workflow(changes, _template(changes.root), Workflow(name, listed, frozenset(waits)))
         changes.apply()
     steps = [f"sfn-cqrs run {name} --mock HappyPath", f"sfn-cqrs graph {name}", "make test"]
-    _report(changes, steps, as_json=as_json)
+    report(changes, steps, as_json=as_json)
 
 
 package_option = click.option(
     "--package",
     metavar="NAME",
-    help="The package below app/.  [default: AppPackage of samconfig.toml, or of template.yaml]",
+    help="The package below app/, which is made if it is not there.  [default: AppPackage of"
+    " samconfig.toml, or of template.yaml]",
 )
 
 publish_option = click.option(
@@ -90,13 +91,12 @@ def handler(type_: str, publish: str | None, package: str | None, as_json: bool)
     """Write a sync handler, which brings commands of a type into a read model."""
     from sfn_cqrs_local.scaffold.handler import add_handler  # noqa: PLC0415
 
-    changes = Changes(_project())
-    with _usage_errors():
-        audience = _audience(publish, f"publish {type_}")
+    changes = Changes(project())
+    with usage_errors():
+        audience = audience_of(publish, f"publish {type_}")
         add_handler(changes, _package(changes, package), type_, audience)
         changes.apply()
-    first = f"""sfn-cqrs publish {type_} 1 --name first --attributes '{{"n": 1}}'"""
-    _report(changes, ["make test", first], as_json=as_json)
+    report(changes, ["make test", *first_version(type_, audience)], as_json=as_json)
 
 
 @new.command(
@@ -114,13 +114,13 @@ def task(type_: str, publish: str | None, package: str | None, as_json: bool) ->
     """Write a task handler, which works on one item of a task in the background."""
     from sfn_cqrs_local.scaffold.handler import add_task  # noqa: PLC0415
 
-    changes = Changes(_project())
-    with _usage_errors():
-        audience = _audience(publish, f"start {type_}")
+    changes = Changes(project())
+    with usage_errors():
+        audience = audience_of(publish, f"start {type_}")
         add_task(changes, _package(changes, package), type_, audience)
         changes.apply()
     run = f"""sfn-cqrs task run {type_} '[{{"id": "a-1"}}]'"""
-    _report(changes, ["make test", run], as_json=as_json)
+    report(changes, ["make test", run], as_json=as_json)
 
 
 @new.command(
@@ -148,12 +148,12 @@ def route(path: str, method: str, allow: str | None, package: str | None, as_jso
     """Write a route of the HTTP API of your own; the template needs no line for it."""
     from sfn_cqrs_local.scaffold.own_route import add_route  # noqa: PLC0415
 
-    changes = Changes(_project())
-    with _usage_errors():
-        audience = _audience(allow, f"ask {method} {path}")
+    changes = Changes(project())
+    with usage_errors():
+        audience = audience_of(allow, f"ask {method} {path}")
         add_route(changes, _package(changes, package), method, path, audience)
         changes.apply()
-    _report(changes, ["make test", f"curl -s localhost:8787{path}"], as_json=as_json)
+    report(changes, ["make test", f"curl -s localhost:8787{path}"], as_json=as_json)
 
 
 @new.command(
@@ -203,11 +203,11 @@ def import_(
     from sfn_cqrs_local.scaffold.importing import Table, add_import  # noqa: PLC0415
     from sfn_cqrs_local.scaffold.sample import read_sample  # noqa: PLC0415
 
-    changes = Changes(_project())
-    with _usage_errors():
+    changes = Changes(project())
+    with usage_errors():
         read = read_sample(sample, encoding, delimiter)
         made = Table(table, type_, read, code, title)
-        audience = _audience(publish, f"import {table}")
+        audience = audience_of(publish, f"import {table}")
         add_import(changes, _package(changes, package), made, audience)
         changes.apply()
     if not as_json:
@@ -215,10 +215,17 @@ def import_(
             needed = "filled" if column.is_filled else "may be empty"
             click.echo(f"{column.name}: {column.kind}, {needed}")
         click.echo(f"code: {made.code.name}; name: {made.title.name}; type: {made.type}\n")
-    _report(changes, ["make test"], as_json=as_json)
+    report(changes, ["make test"], as_json=as_json)
 
 
-def _audience(given: str | None, what: str) -> Audience:
+def first_version(type_: str, audience: Audience) -> list[str]:
+    """The command that publishes a first item; none where only code may."""
+    if audience.code == "CODE":
+        return []
+    return [f"""sfn-cqrs publish {type_} 1 --name first --attributes '{{"n": 1}}' --wait"""]
+
+
+def audience_of(given: str | None, what: str) -> Audience:
     """Who may: as it was given, or is answered; nobody but code, where nobody can be asked.
 
     Raises:
@@ -232,20 +239,34 @@ def _audience(given: str | None, what: str) -> Audience:
 
 
 def _package(changes: Changes, name: str | None) -> AppPackage:
-    named = name or app_package(changes.root)
-    chosen = named or str(_template(changes.root).parameters[PARAMETER])
-    return AppPackage(changes.root, chosen)
+    """The package that is asked for, or the one that the stack runs; made where it is missing.
+
+    Raises:
+        ScaffoldError: it cannot be the name of a package.
+    """
+    own = app_package(changes.root) or str(_template(changes.root).parameters[PARAMETER])
+    package = AppPackage(changes.root, name or own)
+    if not package.exists:
+        package.create(changes)
+    if package.name != own:
+        click.echo(
+            f"the stack runs the package {own}; to let it run {package.name}:"
+            f" sfn-cqrs init {package.name}",
+            err=True,
+        )
+    return package
 
 
 @contextmanager
-def _usage_errors() -> Iterator[None]:
+def usage_errors() -> Iterator[None]:
+    """Turn what cannot be written into wrong usage, which says why."""
     try:
         yield
     except ScaffoldError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _project() -> Path:
+def project() -> Path:
     """The nearest folder, from this one upwards, that holds a template.yaml."""
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -259,7 +280,8 @@ def _template(root: Path) -> Template:
         return Template.load(root / "template.yaml", parameters=PARAMETERS)
 
 
-def _report(changes: Changes, steps: list[str], *, as_json: bool) -> None:
+def report(changes: Changes, steps: list[str], *, as_json: bool) -> None:
+    """Say what is new and changed, and what to try, where a person looks."""
     if as_json:
         print_json({"created": list(changes.created), "changed": list(changes.changed)})
         return

@@ -6,12 +6,14 @@ import ast
 import keyword
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
-from sfn_cqrs_local.scaffold.changes import ScaffoldError
+from sfn_cqrs_local.scaffold.changes import Changes, ScaffoldError
 
 LONGEST = 32  # lines that name a type and its module have at most 100 characters
 LINE = 100
+_PACKAGE = re.compile(r"[a-z][a-z0-9_]*")
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -22,17 +24,31 @@ class AppPackage:
     root: Path
     name: str
 
-    def __post_init__(self) -> None:
-        """Look whether it is there.
+    @property
+    def exists(self) -> bool:
+        """Whether it is there."""
+        return (self.root / "app" / self.name / "__init__.py").is_file()
+
+    def create(self, changes: Changes) -> None:
+        """Make it, without a module.
 
         Raises:
-            ScaffoldError: it is not.
+            ScaffoldError: its name is none, or another package's.
         """
-        if not (self.root / "app" / self.name / "__init__.py").is_file():
+        if not _PACKAGE.fullmatch(self.name) or len(self.name) > LONGEST:
             raise ScaffoldError(
-                f"there is no package app/{self.name}: make the folder with an empty __init__.py,"
-                " or name another with --package"
+                f"{self.name!r} is no name for a package: small letters, digits and '_', a letter"
+                f" first, at most {LONGEST} characters, such as library"
             )
+        if keyword.iskeyword(self.name):
+            raise ScaffoldError(f"{self.name!r} is a word of Python; choose another name")
+        if (self.root / self.name).exists() or find_spec(self.name) is not None:
+            raise ScaffoldError(
+                f"another package is called {self.name!r} already; choose another name"
+            )
+        title = self.name.replace("_", " ").capitalize()
+        text = f'"""{title}: its handlers, each a module."""\n'
+        changes.create(f"app/{self.name}/__init__.py", text)
 
     def module(self, name: str) -> str:
         """The path of a module of the package."""
