@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from tests.local.project import copy_project, files_of, run_in
 from tests.support.proof import PROOF
 from tests.support.quick_stack import quick_stack
 
+from sfn_cqrs.service.step_functions import Parent, StepFunctionService, child_name
 from sfn_cqrs_local.checkout import CHECKOUT
 
 STATES = "check,approve,refund"
@@ -14,6 +16,8 @@ CHECKOV = CHECKOUT / ".venv-checkov/bin/checkov"
 NAME = "abcdefghijklmn-opqrstuvwxyz0"
 STATE = NAME.replace("-", "_")
 LONGEST = ["new", "workflow", NAME, "--states", f"{STATE},b", "--callback", f"{STATE},b"]
+TRIP = ["new", "workflow", "trip", "--states", "hotel,pay", "--callback", "hotel"]
+HOTEL = ["new", "workflow", "hotel", "--states", "ask", "--callback", "ask", "--child-of", "trip"]
 CREATED = {
     "statemachine/parcel-return.asl.json",
     "events/parcel_return/start_execution.json",
@@ -100,6 +104,11 @@ def test_a_new_workflow_runs_at_once(sfn_cqrs):
         (["a", "--states", "mark_failed"], "the state 'mark_failed' records every failure"),
         (["a", "--states", "return"], "'return' is a word of Python"),
         (["a", "--states", "go", "--callback", "ask"], "--callback ask is none of --states go"),
+        (["a", "--states", "answer_parent"], "the state 'answer_parent' ends every child"),
+        (["a", "--child-of", "comand"], "there is no workflow comand (did you mean command?)"),
+        (["a", "--child-of", "order-saga"], "--child-of: no state of order-saga waits; begin with"),
+        (["a", "--child-of", "command/nope"], "there is no state that waits in command nope"),
+        (["a", "--child-of", "command"], "wait_prev_command/app.py is not as `new workflow"),
         (["a", "--states", "b_1,b1"], "two things would be called AB1Function"),
         ([], "Missing argument 'NAME'"),
     ],
@@ -186,15 +195,17 @@ def test_a_move_that_fails_undoes_those_before(number, sfn_cqrs, project, monkey
 def grown(tmp_path_factory):
     """A copy of the project with one of everything new."""
     project = copy_project(tmp_path_factory.mktemp("clone") / "project", is_set_up=True)
-    for arguments in (NEW, ["new", "workflow", "audit"], LONGEST):
+    for arguments in (NEW, ["new", "workflow", "audit"], LONGEST, TRIP, HOTEL):
         made = run_in(project, "sfn-cqrs", *arguments)
         assert made.returncode == 0, made.stderr
     return project
 
 
+MACHINES = ("parcel_return", "audit", STATE, "trip", "hotel")
 NEW_SUITES = [
-    *(f"tests/statemachine/test_{machine}.py" for machine in ("parcel_return", "audit", STATE)),
-    *(f"tests/unit/{machine}" for machine in ("parcel_return", "audit", STATE)),
+    *(f"tests/statemachine/test_{machine}.py" for machine in MACHINES),
+    *(f"tests/unit/{machine}" for machine in MACHINES),
+    "tests/unit/event/test_on_hotel_ended.py",
 ]
 PYTEST = ("pytest", "-q", "-p", "no:cacheprovider", "--ignore=tests/template/test_layer.py")
 LINT = ("sfn-cqrs", "lint", "--template", "template.yaml")
@@ -205,7 +216,7 @@ COMMANDS = [
     (*LINT, *(f"statemachine/{name}.asl.json" for name in ("parcel-return", "audit", NAME))),
     (
         *PYTEST,
-        *("-k", f"parcel or audit or {STATE[:14]} or one_name"),
+        *("-k", f"parcel or audit or {STATE[:14]} or trip or hotel or one_name"),
         *(f"tests/template/test_{law}.py" for law in ("environment", "resources", "wiring")),
         *NEW_SUITES,
     ),
@@ -279,6 +290,56 @@ def test_a_new_workflow_waits_on_the_stack_and_goes_on_when_it_is_resumed(on_sta
     )
     code, _, error = on_stack("resume", report["name"], "approve")
     assert (code, "has ended already" in error) == (1, True)
+
+
+def _with_a_child_that_waits(on_stack, number, folder):
+    """Start a trip, and wait until its hotel waits; the client, and both executions' ARNs."""
+    keys = folder / "keys.json"
+    keys.write_text(json.dumps({"id": f"trip-{number}"}))
+    code, name, error = on_stack("start", "trip", "-i", keys, "--no-wait")
+    assert code == 0, error
+    child = child_name(Parent(name.strip(), "hotel"))
+
+    def shown():
+        return on_stack("execution", "show", child).output
+
+    eventually(lambda: "sfn-cqrs resume" in shown())
+    return name.strip(), child
+
+
+def eventually(is_so):
+    """Wait until something is so, as it is soon."""
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.stack
+@pytest.mark.real_time("a child begins when its parent's function has started it")
+def test_a_parent_goes_on_with_what_its_child_answers(on_stack, tmp_path):
+    parent, child = _with_a_child_that_waits(on_stack, 1, tmp_path)
+
+    on_stack("resume", child, "ask", '{"room": 7}')
+
+    eventually(lambda: "SUCCEEDED" in on_stack("execution", "show", parent).output)
+    assert '"room": 7' in on_stack("execution", "history", parent).output.replace('":7', '": 7')
+
+
+@pytest.mark.stack
+@pytest.mark.real_time("Step Functions tells of an end a moment later")
+def test_a_parent_is_told_when_its_child_is_killed(on_stack, stack, tmp_path):
+    parent, child = _with_a_child_that_waits(on_stack, 2, tmp_path)
+    machine = stack.outputs["HotelStateMachineArn"]
+
+    stack.client("stepfunctions").stop_execution(
+        executionArn=StepFunctionService.execution_arn(machine, child), cause="killed"
+    )
+
+    eventually(lambda: "FAILED" in on_stack("execution", "show", parent).output)
+    shown = on_stack("execution", "show", parent).output
+    assert "ChildAborted" in shown
+    assert "killed" in shown
 
 
 @pytest.mark.stack

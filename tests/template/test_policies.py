@@ -96,8 +96,14 @@ def test_only_a_read_model_is_ever_deleted_from_and_no_table_is_scanned() -> Non
     assert who_may("dynamodb:Scan") == set()
 
 
-def test_only_the_outboxes_consumers_and_the_sweeps_start_executions() -> None:
-    assert who_may("states:StartExecution") == {
+def test_only_the_outboxes_consumers_the_sweeps_and_parents_start_executions() -> None:
+    parents = {
+        name
+        for name, function in TEMPLATE.functions.items()
+        if "children.start(" in (function.folder / "app.py").read_text(encoding="utf-8")
+    }
+
+    assert who_may("states:StartExecution") - parents == {
         "QueueOnTaskActionFunction",
         "ScheduleSweepApprovalsFunction",
         "ScheduleSweepCommandsFunction",

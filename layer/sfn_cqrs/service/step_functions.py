@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from botocore.exceptions import ClientError
 
@@ -31,6 +31,7 @@ MAX_TOKEN_CHARACTERS = 2048
 _UNSAFE = re.compile(r"[^0-9A-Za-z_-]+")
 _HASH_CHARACTERS = 26
 _NO_TOKEN = "this is no task token of this account and region"
+_ERRORS = {"TIMED_OUT": "ChildTimedOut", "ABORTED": "ChildAborted"}
 _GONE = ("TaskDoesNotExist", "TaskTimedOut")
 
 
@@ -44,6 +45,40 @@ def execution_name(*identity: str | int) -> str:
     room = MAX_NAME_CHARACTERS - _HASH_CHARACTERS - 1
     readable = _UNSAFE.sub("-", "-".join(parts))[:room].strip("-")
     return f"{readable}-{hashed(*parts)}" if readable else hashed(*parts)
+
+
+class Parent(NamedTuple):
+    """A state that waits for an execution: whose it is, by name, and its own name."""
+
+    execution: str
+    state: str
+
+    @classmethod
+    def of(cls, data: object) -> Self | None:
+        """The parent that an execution's input names; None if it was started by itself."""
+        match data:
+            case {"parent": {"execution": str(execution), "state": str(state)}}:
+                return cls(execution, state)
+            case _:
+                return None
+
+
+class Ended(NamedTuple):
+    """How an execution has ended; `output` is JSON, and there if it has SUCCEEDED.
+
+    The error of one that ran out of time or was stopped is `ChildTimedOut` or `ChildAborted`.
+    """
+
+    status: str
+    input: Any
+    output: str | None
+    error: str
+    cause: str
+
+
+def child_name(parent: Parent) -> str:
+    """The name of the execution that a parent's state waits for; the same for each of its tries."""
+    return execution_name("child", *parent)
 
 
 class Beats:
@@ -91,7 +126,53 @@ class StepFunctionService:
         except ClientError as error:
             if _code(error) != "ExecutionAlreadyExists":
                 raise
-            return f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+            return self.execution_arn(machine_arn, name)
+
+    def start_child(self, machine_arn: str, data: dict[str, Any], parent: Parent) -> str:
+        """Start the execution that a parent's state waits for, and answer its ARN.
+
+        It finds its parent in its input, as `{"parent": {"execution": …, "state": …}}`, and has no
+        token: keep that with `waits.park` before, or call `children.start`, which does both.
+
+        Raises:
+            InvalidInputError: the data are no JSON, or name a parent themselves.
+            PayloadTooLargeError: the data are larger than 256 KiB.
+        """
+        if "parent" in data:
+            raise InvalidInputError("input.parent", "is the name of the parent; call it otherwise")
+        given = {**data, "parent": parent._asdict()}
+        return self.start_execution(machine_arn, child_name(parent), given)
+
+    def running(self, machine_arn: str) -> list[str]:
+        """The names of all executions of a machine that run."""
+        pages = self._client.get_paginator("list_executions").paginate(
+            stateMachineArn=machine_arn, statusFilter="RUNNING"
+        )
+        return [each["name"] for page in pages for each in page["executions"]]
+
+    def ended(self, execution_arn: str) -> Ended | None:
+        """How an execution has ended; None while it runs, or if there is none."""
+        try:
+            found = self._client.describe_execution(executionArn=execution_arn)
+        except ClientError as error:
+            if _code(error) != "ExecutionDoesNotExist":
+                raise
+            return None
+        status = found["status"]
+        if status in ("RUNNING", "PENDING_REDRIVE"):
+            return None
+        return Ended(
+            status,
+            json.loads(found.get("input", "null")),
+            found.get("output"),
+            _ERRORS.get(status) or found.get("error") or "ChildFailed",
+            found.get("cause") or f"{execution_arn} is {status}",
+        )
+
+    @staticmethod
+    def execution_arn(machine_arn: str, name: str) -> str:
+        """The ARN of an execution, by its machine's and its name."""
+        return f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     def resume_execution(self, token: str, result: object) -> bool:
         """End a wait well; False if it has ended already.

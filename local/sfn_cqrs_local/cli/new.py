@@ -34,6 +34,7 @@ def new() -> None:
     examples=(
         "sfn-cqrs new workflow order-refund --states check,approve,refund --callback approve",
         "sfn-cqrs run order-refund --mock HappyPath",
+        "sfn-cqrs new workflow ask-bank --child-of order-refund",
     ),
 )
 @click.argument("name")
@@ -47,19 +48,29 @@ def new() -> None:
     multiple=True,
     help="A state that waits for somebody outside; may be given more than once.",
 )
+@click.option(
+    "--child-of",
+    "parent",
+    metavar="PARENT[/STATE]",
+    help="The workflow, and its state, that starts this one and waits for its answer.",
+)
 @json_option
-def workflow(name: str, states: str, callbacks: tuple[str, ...], as_json: bool) -> None:
+def workflow(
+    name: str, states: str, callbacks: tuple[str, ...], parent: str | None, as_json: bool
+) -> None:
     """Write a state machine with its functions, events, tests and template entries."""
     from sfn_cqrs_local.scaffold.machine import Workflow  # noqa: PLC0415 - --help needs none of it
     from sfn_cqrs_local.scaffold.names import check_states  # noqa: PLC0415
-    from sfn_cqrs_local.scaffold.workflow import add_workflow  # noqa: PLC0415
+    from sfn_cqrs_local.scaffold.workflow import add_workflow, parent_of  # noqa: PLC0415
 
     listed = tuple(state.strip() for state in states.split(",") if state.strip())
     waits = [state for each in callbacks for state in each.split(",") if state]
     changes = Changes(project())
     with usage_errors():
         check_states(listed, waits)
-        add_workflow(changes, _template(changes.root), Workflow(name, listed, frozenset(waits)))
+        template = _template(changes.root)
+        above = parent_of(template, parent) if parent else None
+        add_workflow(changes, template, Workflow.of(name, listed, waits, above))
         changes.apply()
     steps = [f"sfn-cqrs run {name} --mock HappyPath", f"sfn-cqrs graph {name}", "make test"]
     report(changes, steps, as_json=as_json)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sfn_cqrs.domain.failure import BUSY_ERRORS
+from sfn_cqrs.service.step_functions import execution_name
 from sfn_cqrs_local.scaffold.names import function_id, pascal
 from sfn_local import Json
 
@@ -18,6 +19,7 @@ BUSY_SECONDS = 4_200
 """As long as the retries of a state that meets a busy AWS may take."""
 LEAST_SECONDS = 86_400
 RECORDER = "mark_failed"
+ANSWER = "answer_parent"
 SAMPLE_ID = "w-1"
 DIED = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout")
 DEATH = {"Throw": {"Error": "Runtime.ExitError", "Cause": "the function died"}}
@@ -27,17 +29,50 @@ RECORDED = {"error": FAILURE["Error"], "cause": FAILURE["Cause"]}
 
 
 @dataclass(frozen=True)
+class Parent:
+    """The workflow, and the state of it, that waits for a child."""
+
+    machine: str
+    state: str
+
+    @property
+    def alone(self) -> Workflow:
+        """The workflow as far as this state is concerned."""
+        return Workflow(self.machine, (self.state,), frozenset({self.state}))
+
+    @property
+    def named(self) -> dict[str, Json]:
+        """What a child's input says of it."""
+        name = execution_name(self.machine, SAMPLE_ID)
+        return {"parent": {"execution": name, "state": self.state}}
+
+
+@dataclass(frozen=True)
 class Workflow:
     """A workflow: its states in their order, and which of them wait for somebody outside."""
 
     name: str
     states: tuple[str, ...]
     callbacks: frozenset[str] = frozenset()
+    parent: Parent | None = None
+
+    @classmethod
+    def of(
+        cls, name: str, states: Sequence[str], callbacks: Iterable[str], parent: Parent | None
+    ) -> Workflow:
+        """A workflow that ends with an answer to its parent, if it has one."""
+        last = (ANSWER,) if parent else ()
+        return cls(name, (*states, *last), frozenset(callbacks), parent)
 
     @property
     def waits(self) -> tuple[str, ...]:
         """The states that wait, in their order."""
         return tuple(state for state in self.states if state in self.callbacks)
+
+    @property
+    def own_states(self) -> tuple[str, ...]:
+        """The states that a person has named."""
+        return self.states[:-1] if self.parent else self.states
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -47,13 +82,13 @@ class Workflow:
     @property
     def sample(self) -> dict[str, Json]:
         """What an execution is started with."""
-        return {"id": SAMPLE_ID}
+        return {"id": SAMPLE_ID, **(self.parent.named if self.parent else {})}
 
     def answer(self, state: str) -> dict[str, Json]:
         """What a state hands to the next."""
         if state == RECORDER:
             return dict(RECORDED)
-        return {**self.sample, "result": "approved" if state in self.callbacks else "done"}
+        return {"id": SAMPLE_ID, "result": "approved" if state in self.callbacks else "done"}
 
     def input_of(self, state: str) -> Json:
         """What a state is given."""

@@ -14,6 +14,7 @@ RESERVED_STATES = {
     "fail": "ends every workflow",
     "mark_failed": "records every failure",
     "not_recorded": "ends a workflow whose failure could not be recorded",
+    "answer_parent": "ends every child of another workflow",
     "start_execution": "is the sample of an execution's input",
 }
 _MACHINE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

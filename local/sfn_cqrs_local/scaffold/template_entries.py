@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sfn_cqrs_local.scaffold.changes import ScaffoldError
 from sfn_cqrs_local.scaffold.insertion import after_last, before, section_line
-from sfn_cqrs_local.scaffold.machine import Workflow
+from sfn_cqrs_local.scaffold.machine import ANSWER, RECORDER, Parent, Workflow
 from sfn_cqrs_local.scaffold.names import function_id, pascal, snake
 
 ALARMS = {
@@ -33,6 +34,7 @@ def logical_ids(workflow: Workflow) -> list[str]:
         f"{machine}Arn",
         *(function_id(workflow.name, state) for state in workflow.functions),
         *(alarm_id(workflow, metric) for metric in ALARMS),
+        *([answering_id(workflow), errors_alarm_id(workflow)] if workflow.parent else ()),
     ]
 
 
@@ -78,11 +80,45 @@ def with_workflow(template: str, workflow: Workflow) -> str:
     )
 
 
+def answering_id(workflow: Workflow) -> str:
+    """The logical id of the function that answers for children."""
+    return f"{pascal('event', answering_name(workflow))}Function"
+
+
+def answering_name(workflow: Workflow) -> str:
+    """The folder of the function that answers for children."""
+    return f"on_{snake(workflow.name)}_ended"
+
+
+def with_child(template: str, parent: Parent, child: str) -> str:
+    """The text of template.yaml with the right to start a child for the state that waits for it.
+
+    Raises:
+        ScaffoldError: the function is not as `new workflow` has written it.
+    """
+    entry = _function(parent.alone, parent.state)
+    if template.count(entry) != 1:
+        raise ScaffoldError(
+            f"{function_id(parent.machine, parent.state)} in template.yaml is not as `new workflow"
+            f" --callback` writes it; allow it to start {child} by hand, see docs/workflows.md"
+        )
+    return template.replace(entry, entry + _statement("states:StartExecution", child))
+
+
+def _statement(actions: str, machine: str, kind: str = "stateMachine", name: str = "") -> str:
+    place = f"arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:{kind}"
+    return f"""
+            - Effect: Allow
+              Action: {actions}
+              Resource: !Sub "{place}:${{AWS::StackName}}-{machine}{name}\""""
+
+
 def _section(workflow: Workflow) -> str:
     parts = [
         section_line(f"{workflow.name}: statemachine/{workflow.name}.asl.json"),
         _machine(workflow),
         *(_function(workflow, state) for state in workflow.functions),
+        *([_answering(workflow, workflow.parent)] if workflow.parent else ()),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -131,22 +167,92 @@ def _machine(workflow: Workflow) -> str:
 
 
 def _function(workflow: Workflow, state: str) -> str:
-    policies = """
-      Policies:
-        - Statement:
-            - Effect: Allow
-              Action: dynamodb:PutItem
-              Resource: !GetAtt RequestsTable.Arn"""
     return f"""\
   {function_id(workflow.name, state)}:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: functions/{snake(workflow.name)}/{state}/\
-{policies if state in workflow.callbacks else ""}"""
+{_policies(workflow, state)}"""
+
+
+def _policies(workflow: Workflow, state: str) -> str:
+    if state in workflow.callbacks:
+        return f"\n      Policies:\n        - Statement:{_of_requests('PutItem')}"
+    if workflow.parent and state in (ANSWER, RECORDER):
+        action = "SendTaskSuccess" if state == ANSWER else "SendTaskFailure"
+        told = _statement(f"states:{action}", workflow.parent.machine)
+        return f"\n      Policies:\n        - Statement:{_of_requests('GetItem')}{told}"
+    return ""
+
+
+def _of_requests(action: str) -> str:
+    return f"""
+            - Effect: Allow
+              Action: dynamodb:{action}
+              Resource: !GetAtt RequestsTable.Arn"""
+
+
+def _answering(workflow: Workflow, parent: Parent) -> str:
+    name = workflow.name
+    ends = "[states:SendTaskSuccess, states:SendTaskFailure, states:ListExecutions]"
+    return f"""\
+  {answering_id(workflow)}:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/event/{answering_name(workflow)}/
+      Timeout: 60
+      EventInvokeConfig:
+        MaximumRetryAttempts: 2
+        MaximumEventAgeInSeconds: 3600
+        DestinationConfig:
+          OnFailure:
+            Type: SQS
+            Destination: !GetAtt SweepDeadLetterQueue.Arn
+      Policies:
+        - Statement:\
+{_of_requests("GetItem")}\
+{_statement(ends, parent.machine)}\
+{_statement("states:DescribeExecution", name, "execution", ":*")}
+      Events:
+        EveryMinute:
+          Type: Schedule
+          Properties:
+            Schedule: rate(1 minute)
+        ExecutionEnded:
+          Type: EventBridgeRule
+          Properties:
+            Pattern:
+              source: [aws.states]
+              detail-type: [Step Functions Execution Status Change]
+              detail:
+                status: [FAILED, TIMED_OUT, ABORTED]
+                stateMachineArn: [!Ref {machine_id(workflow)}]"""
 
 
 def _alarms(workflow: Workflow) -> str:
-    return "\n".join(_alarm(workflow, metric) for metric in ALARMS)
+    alarms = [_alarm(workflow, metric) for metric in ALARMS]
+    return "\n".join([*alarms, *([_errors_alarm(workflow)] if workflow.parent else ())])
+
+
+def _errors_alarm(workflow: Workflow) -> str:
+    what = f"Parents of {workflow.name} may wait for a child that is gone"
+    return f"""\
+  {errors_alarm_id(workflow)}:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      <<: *alarm
+      AlarmDescription: "{what}. See docs/operations.md, {alarm_section(workflow)}."
+      Namespace: AWS/Lambda
+      MetricName: Errors
+      Dimensions:
+        - {{ Name: FunctionName, Value: !Ref {answering_id(workflow)} }}
+      EvaluationPeriods: 2
+"""
+
+
+def errors_alarm_id(workflow: Workflow) -> str:
+    """The logical id of the alarm on errors of what answers for children."""
+    return f"{pascal(workflow.name)}AnswerErrorsAlarm"
 
 
 def _alarm(workflow: Workflow, metric: str) -> str:

@@ -10,11 +10,20 @@ from sfn_cqrs_local.scaffold import template_entries, workflow_code
 from sfn_cqrs_local.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_local.scaffold.insertion import before
 from sfn_cqrs_local.scaffold.json_text import indented, json_text
-from sfn_cqrs_local.scaffold.machine import RECORDER, SAMPLE_ID, Workflow, definition, test_cases
+from sfn_cqrs_local.scaffold.machine import (
+    ANSWER,
+    RECORDER,
+    SAMPLE_ID,
+    Parent,
+    Workflow,
+    definition,
+    test_cases,
+)
 from sfn_cqrs_local.scaffold.names import check_machine, check_states, pascal, snake
 from sfn_cqrs_local.template import Template
 from sfn_local import Json
 from sfn_local.graph import mermaid
+from sfn_local.words import unknown
 
 MOCKS = "statemachine/MockConfigFile.json"
 SAMPLE_TOKEN = "AAAA-sample-task-token-that-opens-nothing"
@@ -28,7 +37,7 @@ def add_workflow(changes: Changes, template: Template, workflow: Workflow) -> No
         ScaffoldError: a name is none or is taken, or a file has not the place to write to.
     """
     check_machine(workflow.name)
-    check_states(workflow.states, workflow.waits)
+    check_states(workflow.own_states, workflow.waits)
     folder = snake(workflow.name)
     _check_free(changes, template, workflow, folder)
     machine = definition(workflow)
@@ -43,10 +52,94 @@ def add_workflow(changes: Changes, template: Template, workflow: Workflow) -> No
             f"tests/unit/{folder}/test_{state}.py", workflow_code.function_test(workflow, state)
         )
     changes.create(f"tests/statemachine/test_{folder}.py", workflow_code.machine_test(workflow))
-    text = changes.read("template.yaml")
-    changes.change("template.yaml", template_entries.with_workflow(text, workflow))
+    text = template_entries.with_workflow(changes.read("template.yaml"), workflow)
+    changes.change("template.yaml", text)
+    if workflow.parent is not None:
+        _connect(changes, workflow, workflow.parent)
     changes.change(MOCKS, _with_cases(changes.read(MOCKS), workflow))
     _document(changes, workflow, machine)
+
+
+def parent_of(template: Template, name: str) -> Parent:
+    """The state that is to wait for a child, of `MACHINE` or `MACHINE/STATE`.
+
+    Raises:
+        ScaffoldError: there is none, or there are several.
+    """
+    machine, _, state = name.partition("/")
+    if machine not in template.machines:
+        raise ScaffoldError(f"--child-of: {unknown('workflow', machine, template.machines)}")
+    waits = [
+        each
+        for each, body in template.machines[machine].states()
+        if str(body.get("Resource", "")).endswith(".waitForTaskToken")
+    ]
+    if not waits:
+        raise ScaffoldError(
+            f"--child-of: no state of {machine} waits; begin with"
+            f" `sfn-cqrs new workflow {machine} --states … --callback STATE`"
+        )
+    if state and state not in waits:
+        told = unknown(f"state that waits in {machine}", state, waits)
+        raise ScaffoldError(f"--child-of: {told}")
+    if not state and len(waits) > 1:
+        raise ScaffoldError(f"--child-of: say which state waits: {machine}/{' or /'.join(waits)}")
+    return Parent(machine, state or waits[0])
+
+
+def _connect(changes: Changes, workflow: Workflow, parent: Parent) -> None:
+    """Let the parent's state start the child, and have somebody answer for one that cannot."""
+    host, folder = parent.alone, snake(parent.machine)
+    for path, was, becomes in (
+        (
+            f"functions/{folder}/{parent.state}/app.py",
+            workflow_code.function(host, parent.state),
+            workflow_code.host(parent.state, workflow.name),
+        ),
+        (
+            f"tests/unit/{folder}/test_{parent.state}.py",
+            workflow_code.function_test(host, parent.state),
+            workflow_code.host_test(parent.machine, parent.state, workflow.name),
+        ),
+    ):
+        if changes.read(path) != was:
+            raise ScaffoldError(
+                f"{path} is not as `new workflow --callback` writes it; choose another state, or"
+                " connect both by hand, see docs/workflows.md"
+            )
+        changes.change(path, becomes)
+    text = template_entries.with_child(changes.read("template.yaml"), parent, workflow.name)
+    changes.change("template.yaml", text)
+    name = template_entries.answering_name(workflow)
+    changes.create(
+        f"functions/event/{name}/app.py",
+        workflow_code.answering(workflow, parent.machine, parent.state),
+    )
+    changes.create(f"tests/unit/event/test_{name}.py", workflow_code.answering_test(name))
+    changes.create(f"events/event/{name}.json", _event(_ended_event(workflow)))
+
+
+def _ended_event(workflow: Workflow) -> dict[str, Any]:
+    """What EventBridge tells of a child that somebody has stopped."""
+    context = sample_event(workflow, workflow.states[0])["context"]
+    execution = context["Execution"]
+    return {
+        "version": "0",
+        "id": "315c1398-40ff-a850-213b-158f73e60175",
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": "000000000000",
+        "time": "2026-11-25T12:01:00Z",
+        "region": "us-east-1",
+        "resources": [execution["Id"]],
+        "detail": {
+            "executionArn": execution["Id"],
+            "stateMachineArn": context["StateMachine"]["Id"],
+            "name": execution["Name"],
+            "status": "ABORTED",
+            "input": json.dumps(workflow.sample),
+        },
+    }
 
 
 def sample_event(workflow: Workflow, state: str) -> dict[str, Any]:
@@ -160,6 +253,8 @@ An execution is about one id, `{json.dumps(workflow.sample)}`, and carries keys 
 def _purpose(workflow: Workflow, state: str) -> str:
     if state == RECORDER:
         return "logs the failure; its answer is what the execution ends with"
+    if workflow.parent and state == ANSWER:
+        return f"answers {workflow.parent.state} of {workflow.parent.machine}, which waits"
     if state in workflow.callbacks:
         return "parks with a task token until somebody resumes it, a day at most"
     return "one step, as its function says"
@@ -170,6 +265,8 @@ def _what_to_do(workflow: Workflow) -> str:
         template_entries.alarm_id(workflow, metric).removesuffix("Alarm")
         for metric in template_entries.ALARMS
     ]
+    if workflow.parent:
+        alarms.append(template_entries.errors_alarm_id(workflow).removesuffix("Alarm"))
     return f"""\
 ### {template_entries.alarm_section(workflow)}
 

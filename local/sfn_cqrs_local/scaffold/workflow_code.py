@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sfn_cqrs_local.scaffold.machine import RECORDED, RECORDER, WAIT_SECONDS, Workflow
+from sfn_cqrs_local.scaffold.machine import ANSWER, RECORDED, RECORDER, WAIT_SECONDS, Workflow
 from sfn_cqrs_local.scaffold.names import pascal, snake
 from sfn_local import Json
 
@@ -12,7 +12,9 @@ from sfn_local import Json
 def function(workflow: Workflow, state: str) -> str:
     """The app.py of a state."""
     if state == RECORDER:
-        return _RECORDER
+        return _RECORDER_OF_A_CHILD if workflow.parent else _RECORDER
+    if workflow.parent and state == ANSWER:
+        return _ANSWER
     return _callback(state) if state in workflow.callbacks else _work(state)
 
 
@@ -73,12 +75,87 @@ def lambda_handler(caught: object, context: StepFunctionsContext) -> dict[str, o
 '''
 
 
+_ANSWER = '''\
+"""answer_parent: let the state go on that waits for this execution.
+
+One that was started by itself has no parent, and ends.
+"""
+
+from sfn_cqrs.service import children
+from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
+
+
+@sfn_handler
+def lambda_handler(result: object, context: StepFunctionsContext) -> object:
+    """Answer what the last state has answered, to the parent and as the output."""
+    children.answer(context, result)
+    return result
+'''
+
+
+_RECORDER_OF_A_CHILD = _RECORDER.replace(
+    "from sfn_cqrs.service.context",
+    "from sfn_cqrs.service import children\nfrom sfn_cqrs.service.context",
+).replace(
+    """    return {"error": failure.error""",
+    """    children.refuse(context, failure)
+    return {"error": failure.error""",
+)
+
+
+_ALONE = """
+
+@pytest.fixture(autouse=True)
+def _parent(monkeypatch):
+    monkeypatch.setattr("sfn_cqrs.service.waits.refuse", lambda *_: True)
+"""
+
+
+def host(state: str, child: str) -> str:
+    """The app.py of a parent's state that waits for a child."""
+    return f'''\
+"""{state}: start {child}, and wait for its answer.
+
+The state goes on with the child's result, or fails with its error: ChildTimedOut if it ran out
+of time, ChildAborted if somebody stopped it.
+"""
+
+from sfn_cqrs.service import children
+from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
+
+
+@sfn_handler
+def lambda_handler(_input: object, context: StepFunctionsContext) -> None:
+    """Give the child keys; it reads the rest itself."""
+    children.start(context, "{child}", {{"id": context.execution.input["id"]}})
+'''
+
+
+def answering(workflow: Workflow, parent: str, state: str) -> str:
+    """The app.py that answers for children which did not do so themselves."""
+    return f'''\
+"""An execution of {workflow.name} ended without a word to its parent: it is answered for here.
+
+It was stopped, ran out of time, or could not record its failure. Every minute, and when
+Step Functions tells of such an end.
+"""
+
+from sfn_cqrs.service.children import answering
+
+lambda_handler = answering("{workflow.name}", parent="{parent}", state="{state}")
+'''
+
+
 def function_test(workflow: Workflow, state: str) -> str:
     """The test of a state's function, on its sample event."""
     folder = snake(workflow.name)
     head = f"from functions.{folder}.{state}.app import lambda_handler\n"
     if state == RECORDER:
-        return f"{head}{_recorder_test(folder)}"
+        if workflow.parent is not None:
+            head = f"import pytest\n{head}{_ALONE}"
+        return f"{head}{_recorder_test(folder)}{_child_test(workflow, state)}"
+    if workflow.parent and state == ANSWER:
+        return f"{head}{_answer_test(workflow)}{_child_test(workflow, state)}"
     test = (
         _callback_test(folder, state)
         if state in workflow.callbacks
@@ -126,6 +203,95 @@ def test_a_late_run_of_an_earlier_try_does_not_take_the_wait_back(sample, lambda
 '''
 
 
+def _answer_test(workflow: Workflow) -> str:
+    return f'''
+
+def test_a_result_is_handed_on(sample, lambda_context, monkeypatch):
+    event = sample("{snake(workflow.name)}/{ANSWER}")
+    monkeypatch.setattr("sfn_cqrs.service.children.answer", lambda *_: True)
+
+    assert lambda_handler(event, lambda_context) == event["input"]
+'''
+
+
+def _child_test(workflow: Workflow, state: str) -> str:
+    """That a state of a child tells its parent; empty for a workflow that has none."""
+    if workflow.parent is None:
+        return ""
+    failure = f'"{RECORDED["error"]}", "{RECORDED["cause"]}"'
+    told = failure if state == RECORDER else 'event["input"]'
+    how = "refuse" if state == RECORDER else "resume"
+    return f'''
+
+def test_the_parent_is_told(sample, lambda_context, monkeypatch):
+    told = []
+    monkeypatch.setattr("sfn_cqrs.service.waits.{how}", lambda *given: told.append(given) or True)
+    event = sample("{snake(workflow.name)}/{state}")
+
+    lambda_handler(event, lambda_context)
+
+    parent = event["context"]["Execution"]["Input"]["parent"]
+    assert told == [(*parent.values(), {told})]
+'''
+
+
+def host_test(parent: str, state: str, child: str) -> str:
+    """The test of a parent's state that waits for a child."""
+    folder = snake(parent)
+    return f'''\
+from functions.{folder}.{state}.app import lambda_handler
+
+from sfn_cqrs.service.step_functions import StepFunctionService
+
+
+def test_the_token_is_kept_and_one_child_is_started_however_often_it_runs(
+    sample, lambda_context, world, monkeypatch
+):
+    started = []
+    monkeypatch.setattr(
+        StepFunctionService,
+        "start_execution",
+        lambda _self, arn, name, data: started.append((arn, name, data)) or f"{{arn}}:{{name}}",
+    )
+    event = sample("{folder}/{state}")
+
+    answers = [lambda_handler(event, lambda_context) for _ in range(2)]
+
+    name = event["context"]["Execution"]["Name"]
+    assert answers == [None, None]
+    assert world.waits.token(name, "{state}") == event["taskToken"]
+    assert started[0] == started[1]
+    arn, _, data = started[0]
+    assert arn.endswith("-{child}")
+    assert data == {{
+        "id": event["context"]["Execution"]["Input"]["id"],
+        "parent": {{"execution": name, "state": "{state}"}},
+    }}
+'''
+
+
+def answering_test(name: str) -> str:
+    """The test of what answers for children."""
+    return f"""\
+from functions.event.{name}.app import lambda_handler
+
+from sfn_cqrs.service.step_functions import Ended, StepFunctionService
+
+
+def test_the_parent_of_a_child_that_was_stopped_is_told(sample, lambda_context, monkeypatch):
+    told = []
+    parent = {{"execution": "p-1", "state": "s"}}
+    ended = Ended("ABORTED", {{"parent": parent}}, None, "ChildAborted", "why")
+    monkeypatch.setattr(StepFunctionService, "ended", lambda _self, _arn: ended)
+    monkeypatch.setattr("sfn_cqrs.service.waits.refuse", lambda *given: told.append(given) or True)
+
+    answer = lambda_handler(sample("event/{name}"), lambda_context)
+
+    assert answer == {{"answered": 1}}
+    assert told == [("p-1", "s", "ChildAborted", "why")]
+"""
+
+
 def _recorder_test(folder: str) -> str:
     return f'''
 
@@ -161,7 +327,7 @@ import pytest
 from sfn_local.pytest_plugin import RunMachine
 
 MACHINE = "{workflow.name}"
-INPUT = {_literal(workflow.sample)}
+INPUT = {_input(workflow)}
 STATES = {_exploded([f'"{state}"' for state in workflow.states])}
 FAILURES = {_exploded([f'"{pascal(state)}Fails"' for state in workflow.states])}
 
@@ -246,6 +412,12 @@ def test_nobody_is_waited_for_longer_than_a_day(run_machine: RunMachine) -> None
     assert (before, run.status) == ("RUNNING", "FAILED")
     assert run.payloads["mark_failed"][0]["input"]["Error"] == "States.Timeout"
 """
+
+
+def _input(workflow: Workflow) -> str:
+    """The input of an execution, as a formatter leaves it."""
+    lines = [f'"{name}": {_literal(value)}' for name, value in workflow.sample.items()]
+    return _exploded(lines, "{}") if workflow.parent else _literal(workflow.sample)
 
 
 def _exploded(lines: list[str], brackets: str = "[]") -> str:
