@@ -9,7 +9,7 @@ from functools import partial
 
 from sfn_cqrs.domain.command import Command, Content
 from sfn_cqrs.domain.errors import InvalidInputError, StepRefusedError
-from sfn_cqrs.domain.keys import checked_key_part
+from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import MEMBERS, group
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.handlers import command_type
@@ -33,7 +33,7 @@ def check_order(order: dict[str, Json]) -> None:
         InvalidInputError: it names the field.
     """
     for field in ("order", "customer", "card"):
-        checked_key_part(order.get(field), f"input.{field}")
+        _checked_code(f"input.{field}", order.get(field))
     total, lines = order.get("total"), order.get("lines")
     if isinstance(total, bool) or not isinstance(total, int | float) or total < 0:
         raise InvalidInputError("input.total", "must be a number from 0 up")
@@ -46,11 +46,18 @@ def check_order(order: dict[str, Json]) -> None:
 def _check_line(path: str, line: Json) -> None:
     if not isinstance(line, dict):
         raise InvalidInputError(path, 'must be an object such as {"sku": "BOOK", "quantity": 2}')
-    sku, quantity = checked_key_part(line.get("sku"), f"{path}.sku"), line.get("quantity")
+    sku, quantity = _checked_code(f"{path}.sku", line.get("sku")), line.get("quantity")
     if len(sku.encode()) > MAX_SKU_BYTES:
         raise InvalidInputError(f"{path}.sku", f"must have at most {MAX_SKU_BYTES} bytes")
     if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < 1:
         raise InvalidInputError(f"{path}.quantity", "must be a whole number from 1 up")
+
+
+def _checked_code(path: str, code: Json) -> str:
+    try:
+        return ItemKey.checked("any", "STOCK", code).code
+    except InvalidInputError as error:
+        raise InvalidInputError(path, error.problem) from error
 
 
 saga_type(SAGA, publish=MEMBERS, check=check_order)

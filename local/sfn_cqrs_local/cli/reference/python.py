@@ -47,6 +47,7 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
         "sfn_cqrs.service.context": "sfn_handler StepFunctionsContext Execution State StateMachine",
         "sfn_cqrs.service.step_functions": "StepFunctionService Beats execution_name",
         "sfn_cqrs.service.waits": "park resume refuse",
+        "sfn_cqrs.service.children": "start answer refuse answering",
         "sfn_cqrs.service.logs": "logged_as",
     },
     "What is passed": {
