@@ -16,6 +16,7 @@ CHECKOV = CHECKOUT / ".venv-checkov/bin/checkov"
 NAME = "abcdefghijklmn-opqrstuvwxyz0"
 STATE = NAME.replace("-", "_")
 LONGEST = ["new", "workflow", NAME, "--states", f"{STATE},b", "--callback", f"{STATE},b"]
+AUDIT = ["new", "workflow", "audit", "--states", "check,work", "--long", "work"]
 TRIP = ["new", "workflow", "trip", "--states", "hotel,pay", "--callback", "hotel"]
 HOTEL = ["new", "workflow", "hotel", "--states", "ask", "--callback", "ask", "--child-of", "trip"]
 CREATED = {
@@ -104,6 +105,8 @@ def test_a_new_workflow_runs_at_once(sfn_cqrs):
         (["a", "--states", "mark_failed"], "the state 'mark_failed' records every failure"),
         (["a", "--states", "return"], "'return' is a word of Python"),
         (["a", "--states", "go", "--callback", "ask"], "--callback ask is none of --states go"),
+        (["a", "--states", "go", "--long", "ask"], "--long ask is none of --states go"),
+        (["a", "--callback", "work", "--long", "work"], "'work' waits for somebody, or works for"),
         (["a", "--states", "answer_parent"], "the state 'answer_parent' ends every child"),
         (["a", "--child-of", "comand"], "there is no workflow comand (did you mean command?)"),
         (["a", "--child-of", "order-saga"], "--child-of: no state of order-saga waits; begin with"),
@@ -195,7 +198,7 @@ def test_a_move_that_fails_undoes_those_before(number, sfn_cqrs, project, monkey
 def grown(tmp_path_factory):
     """A copy of the project with one of everything new."""
     project = copy_project(tmp_path_factory.mktemp("clone") / "project", is_set_up=True)
-    for arguments in (NEW, ["new", "workflow", "audit"], LONGEST, TRIP, HOTEL):
+    for arguments in (NEW, AUDIT, LONGEST, TRIP, HOTEL):
         made = run_in(project, "sfn-cqrs", *arguments)
         assert made.returncode == 0, made.stderr
     return project

@@ -96,6 +96,7 @@ KEY_ORDER = [
     "Retry",
     "Catch",
     "TimeoutSeconds",
+    "HeartbeatSeconds",
     "TimeoutSecondsPath",
     "ResultPath",
     "OutputPath",
@@ -147,7 +148,10 @@ def test_a_task_outlasts_half_an_hour_of_a_busy_aws(state: State) -> None:
     assert busy["ErrorEquals"] == list(BUSY_ERRORS)
     assert sum(delays(busy)) / 2 >= BUDGET
     assert busy["MaxDelaySeconds"] <= 120  # so soon after the bad day is over all goes on
-    assert died["ErrorEquals"] == (DIED[:-1] if is_callback else DIED)
+    if "HeartbeatSeconds" in state.body:
+        assert died["ErrorEquals"] == [*DIED, "States.HeartbeatTimeout"]
+    else:
+        assert died["ErrorEquals"] == (DIED[:-1] if is_callback else DIED)
     assert (died["IntervalSeconds"], died["MaxAttempts"], died["MaxDelaySeconds"]) == (2, 6, 60)
     assert all(retrier["JitterStrategy"] == "FULL" for retrier in state.body["Retry"])
     assert all(retrier["BackoffRate"] == 2 for retrier in state.body["Retry"])

@@ -49,6 +49,13 @@ def new() -> None:
     help="A state that waits for somebody outside; may be given more than once.",
 )
 @click.option(
+    "--long",
+    "longs",
+    metavar="STATE",
+    multiple=True,
+    help="A state that works for minutes, and beats; may be given more than once.",
+)
+@click.option(
     "--child-of",
     "parent",
     metavar="PARENT[/STATE]",
@@ -56,24 +63,33 @@ def new() -> None:
 )
 @json_option
 def workflow(
-    name: str, states: str, callbacks: tuple[str, ...], parent: str | None, as_json: bool
+    name: str,
+    states: str,
+    callbacks: tuple[str, ...],
+    longs: tuple[str, ...],
+    parent: str | None,
+    as_json: bool,
 ) -> None:
     """Write a state machine with its functions, events, tests and template entries."""
     from sfn_cqrs_local.scaffold.machine import Workflow  # noqa: PLC0415 - --help needs none of it
     from sfn_cqrs_local.scaffold.names import check_states  # noqa: PLC0415
     from sfn_cqrs_local.scaffold.workflow import add_workflow, parent_of  # noqa: PLC0415
 
-    listed = tuple(state.strip() for state in states.split(",") if state.strip())
-    waits = [state for each in callbacks for state in each.split(",") if state]
+    listed, waits, long = map(_split, ((states,), callbacks, longs))
     changes = Changes(project())
     with usage_errors():
-        check_states(listed, waits)
+        check_states(listed, waits, long)
         template = _template(changes.root)
         above = parent_of(template, parent) if parent else None
-        add_workflow(changes, template, Workflow.of(name, listed, waits, above))
+        add_workflow(changes, template, Workflow.of(name, listed, waits, above, long))
         changes.apply()
     steps = [f"sfn-cqrs run {name} --mock HappyPath", f"sfn-cqrs graph {name}", "make test"]
     report(changes, steps, as_json=as_json)
+
+
+def _split(options: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that are given with commas, or one option after the other."""
+    return tuple(name.strip() for each in options for name in each.split(",") if name.strip())
 
 
 package_option = click.option(

@@ -15,6 +15,9 @@ INVOKE = "arn:aws:states:::lambda:invoke"
 FUNCTION_TIMEOUT = 30
 TASK_SECONDS = 60
 WAIT_SECONDS = 86_400
+LONGEST_FUNCTION = 900
+HEARTBEAT_SECONDS = 60
+BEAT_EVERY = 20
 BUSY_SECONDS = 4_200
 """As long as the retries of a state that meets a busy AWS may take."""
 LEAST_SECONDS = 86_400
@@ -55,14 +58,25 @@ class Workflow:
     states: tuple[str, ...]
     callbacks: frozenset[str] = frozenset()
     parent: Parent | None = None
+    long: frozenset[str] = frozenset()
 
     @classmethod
     def of(
-        cls, name: str, states: Sequence[str], callbacks: Iterable[str], parent: Parent | None
+        cls,
+        name: str,
+        states: Sequence[str],
+        callbacks: Iterable[str] = (),
+        parent: Parent | None = None,
+        long: Iterable[str] = (),
     ) -> Workflow:
         """A workflow that ends with an answer to its parent, if it has one."""
         last = (ANSWER,) if parent else ()
-        return cls(name, (*states, *last), frozenset(callbacks), parent)
+        return cls(name, (*states, *last), frozenset(callbacks), parent, frozenset(long))
+
+    @property
+    def with_token(self) -> frozenset[str]:
+        """The states that end when their token comes back."""
+        return self.callbacks | self.long
 
     @property
     def waits(self) -> tuple[str, ...]:
@@ -108,7 +122,7 @@ def definition(workflow: Workflow) -> dict[str, Json]:
         "Comment": "Answers error and cause, which become the execution's.",
         **_task(workflow, RECORDER, "not_recorded", "fail"),
     }
-    limits = [WAIT_SECONDS if state in workflow.callbacks else TASK_SECONDS for state in states]
+    limits = [_limit(workflow, state) for state in states]
     longest = sum(limits) + TASK_SECONDS + BUSY_SECONDS * len(workflow.functions)
     return {
         "Comment": "Works on what its input's id names; carries keys only.",
@@ -130,8 +144,19 @@ def definition(workflow: Workflow) -> dict[str, Json]:
     }
 
 
+def _limit(workflow: Workflow, state: str) -> int:
+    """For how many seconds a try of a state may take."""
+    if state in workflow.long:
+        return LONGEST_FUNCTION + 60
+    return WAIT_SECONDS if state in workflow.callbacks else TASK_SECONDS
+
+
 def _task(workflow: Workflow, state: str, recorder: str, following: str) -> dict[str, Json]:
-    waits = state in workflow.callbacks
+    waits = state in workflow.with_token
+    died: Sequence[str] = DIED[:-1] if state in workflow.callbacks else DIED
+    beats: dict[str, Json] = {}
+    if state in workflow.long:
+        died, beats = (*DIED, "States.HeartbeatTimeout"), {"HeartbeatSeconds": HEARTBEAT_SECONDS}
     payload: dict[str, Json] = {"source": "step-function", "context.$": "$$", "input.$": "$"}
     if waits:
         payload["taskToken.$"] = "$$.Task.Token"
@@ -144,10 +169,11 @@ def _task(workflow: Workflow, state: str, recorder: str, following: str) -> dict
         },
         "Retry": [
             _retrier(BUSY_ERRORS, interval=1, longest=120, attempts=40),
-            _retrier(DIED[:-1] if waits else DIED, interval=2, longest=60, attempts=6),
+            _retrier(died, interval=2, longest=60, attempts=6),
         ],
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": recorder}],
-        "TimeoutSeconds": WAIT_SECONDS if waits else TASK_SECONDS,
+        "TimeoutSeconds": _limit(workflow, state),
+        **beats,
         "OutputPath": "$.Payload",
         "Next": following,
     }
@@ -170,8 +196,9 @@ def test_cases(workflow: Workflow) -> tuple[dict[str, Any], dict[str, Any]]:
     for state in workflow.functions:
         answer: dict[str, Json] = {"Payload": workflow.answer(state)}
         returned = {"Return": {"StatusCode": 200, **answer}}
-        if state in workflow.callbacks:
+        if state in workflow.with_token:
             returned = {"Return": answer}
+        if state in workflow.callbacks:
             kinds[state, "times_out"] = {"0": {"Throw": {"Error": "States.Timeout"}}}
         kinds[state, "done"] = {"0": returned}
         kinds[state, "retried"] = {"0": DEATH, "1": TRANSIENT_FAULT, "2": returned}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sfn_cqrs_local.scaffold.changes import ScaffoldError
 
@@ -36,7 +36,9 @@ def check_machine(name: str) -> None:
         raise ScaffoldError(f"{name!r} is a word of Python, and would be its functions' package")
 
 
-def check_states(states: Sequence[str], callbacks: Sequence[str]) -> None:
+def check_states(
+    states: Sequence[str], callbacks: Collection[str], long: Collection[str] = ()
+) -> None:
     """Refuse what cannot be the states of a workflow.
 
     Raises:
@@ -49,9 +51,13 @@ def check_states(states: Sequence[str], callbacks: Sequence[str]) -> None:
     twice = next((state for state in states if states.count(state) > 1), None)
     if twice is not None:
         raise ScaffoldError(f"the state {twice!r} is there twice; each has a function of its own")
-    for state in callbacks:
-        if state not in states:
-            raise ScaffoldError(f"--callback {state} is none of --states {','.join(states)}")
+    for option, named in (("--callback", callbacks), ("--long", long)):
+        for state in named:
+            if state not in states:
+                raise ScaffoldError(f"{option} {state} is none of --states {','.join(states)}")
+    both = next((state for state in callbacks if state in long), None)
+    if both is not None:
+        raise ScaffoldError(f"{both!r} waits for somebody, or works for minutes; not both")
 
 
 def _check_state(state: str) -> None:

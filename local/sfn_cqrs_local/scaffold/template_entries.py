@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sfn_cqrs_local.scaffold.changes import ScaffoldError
 from sfn_cqrs_local.scaffold.insertion import after_last, before, section_line
-from sfn_cqrs_local.scaffold.machine import ANSWER, RECORDER, Parent, Workflow
+from sfn_cqrs_local.scaffold.machine import ANSWER, LONGEST_FUNCTION, RECORDER, Parent, Workflow
 from sfn_cqrs_local.scaffold.names import function_id, pascal, snake
 
 ALARMS = {
@@ -178,6 +178,10 @@ def _function(workflow: Workflow, state: str) -> str:
 def _policies(workflow: Workflow, state: str) -> str:
     if state in workflow.callbacks:
         return f"\n      Policies:\n        - Statement:{_of_requests('PutItem')}"
+    if state in workflow.long:
+        acts = "[states:SendTaskSuccess, states:SendTaskHeartbeat]"
+        own = _statement(acts, workflow.name)
+        return f"\n      Timeout: {LONGEST_FUNCTION}\n      Policies:\n        - Statement:{own}"
     if workflow.parent and state in (ANSWER, RECORDER):
         action = "SendTaskSuccess" if state == ANSWER else "SendTaskFailure"
         told = _statement(f"states:{action}", workflow.parent.machine)

@@ -37,7 +37,7 @@ def add_workflow(changes: Changes, template: Template, workflow: Workflow) -> No
         ScaffoldError: a name is none or is taken, or a file has not the place to write to.
     """
     check_machine(workflow.name)
-    check_states(workflow.own_states, workflow.waits)
+    check_states(workflow.own_states, workflow.waits, workflow.long)
     folder = snake(workflow.name)
     _check_free(changes, template, workflow, folder)
     machine = definition(workflow)
@@ -167,7 +167,7 @@ def sample_event(workflow: Workflow, state: str) -> dict[str, Any]:
         },
         "input": workflow.input_of(state),
     }
-    if state in workflow.callbacks:
+    if state in workflow.with_token:
         event["context"]["Task"] = {"Token": SAMPLE_TOKEN}
         event["taskToken"] = SAMPLE_TOKEN
     return event
@@ -255,6 +255,8 @@ def _purpose(workflow: Workflow, state: str) -> str:
         return "logs the failure; its answer is what the execution ends with"
     if workflow.parent and state == ANSWER:
         return f"answers {workflow.parent.state} of {workflow.parent.machine}, which waits"
+    if state in workflow.long:
+        return "works for minutes, and beats; is tried again a minute after it stopped"
     if state in workflow.callbacks:
         return "parks with a task token until somebody resumes it, a day at most"
     return "one step, as its function says"

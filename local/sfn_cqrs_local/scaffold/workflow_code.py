@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import json
 
-from sfn_cqrs_local.scaffold.machine import ANSWER, RECORDED, RECORDER, WAIT_SECONDS, Workflow
+from sfn_cqrs_local.scaffold.machine import (
+    ANSWER,
+    BEAT_EVERY,
+    HEARTBEAT_SECONDS,
+    RECORDED,
+    RECORDER,
+    WAIT_SECONDS,
+    Workflow,
+)
 from sfn_cqrs_local.scaffold.names import pascal, snake
 from sfn_local import Json
 
@@ -15,6 +23,8 @@ def function(workflow: Workflow, state: str) -> str:
         return _RECORDER_OF_A_CHILD if workflow.parent else _RECORDER
     if workflow.parent and state == ANSWER:
         return _ANSWER
+    if state in workflow.long:
+        return _long(state)
     return _callback(state) if state in workflow.callbacks else _work(state)
 
 
@@ -52,6 +62,38 @@ from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
 def lambda_handler(_input: object, context: StepFunctionsContext) -> None:
     """Keep the token of this try."""
     waits.park(context)
+'''
+
+
+def _long(state: str) -> str:
+    return f'''\
+"""{state}: work that takes minutes, a part at a time, and beats meanwhile.
+
+Whoever dies stops beating, and the state is tried again within a minute, not when its time is
+over. It may run twice in one execution: what must happen once needs an idempotency key.
+"""
+
+from sfn_cqrs.service.context import StepFunctionsContext, sfn_handler
+from sfn_cqrs.service.step_functions import Beats, StepFunctionService
+
+PARTS = 3
+
+
+@sfn_handler
+def lambda_handler(_input: object, context: StepFunctionsContext) -> None:
+    """Let the execution go on with what came of the work."""
+    machines, token = StepFunctionService(), context.task_token or ""
+    with machines.heartbeats(token, every={BEAT_EVERY}) as beats:  # a third of HeartbeatSeconds
+        result = work(str(context.execution.input["id"]), beats)
+    machines.resume_execution(token, result)
+
+
+def work(id_: str, beats: Beats) -> dict[str, object]:
+    """Work on the parts, and on no more of them once nobody waits for the result."""
+    done = 0
+    while done < PARTS and not beats.is_gone:
+        done += 1
+    return {{"id": id_, "result": "done"}}
 '''
 
 
@@ -156,6 +198,8 @@ def function_test(workflow: Workflow, state: str) -> str:
         return f"{head}{_recorder_test(folder)}{_child_test(workflow, state)}"
     if workflow.parent and state == ANSWER:
         return f"{head}{_answer_test(workflow)}{_child_test(workflow, state)}"
+    if state in workflow.long:
+        return _long_test(workflow, state)
     test = (
         _callback_test(folder, state)
         if state in workflow.callbacks
@@ -173,6 +217,44 @@ def test_it_answers_for_the_id_of_its_execution(sample, lambda_context):
     answer = lambda_handler(event, lambda_context)
 
     assert answer == {{"id": "w-1", "result": "done"}}
+'''
+
+
+def _long_test(workflow: Workflow, state: str) -> str:
+    folder = snake(workflow.name)
+    return f'''\
+from contextlib import nullcontext
+
+import pytest
+from functions.{folder}.{state}.app import lambda_handler, work
+
+from sfn_cqrs.service.step_functions import Beats, StepFunctionService
+
+
+@pytest.fixture
+def resumed(monkeypatch):
+    """What the waits have ended with; nobody beats in real time."""
+    ends = []
+    monkeypatch.setattr(StepFunctionService, "heartbeats", lambda *_, **__: nullcontext(Beats()))
+    monkeypatch.setattr(
+        StepFunctionService, "resume_execution", lambda _self, *given: ends.append(given) or True
+    )
+    return ends
+
+
+def test_the_execution_goes_on_with_what_came_of_the_work(sample, lambda_context, resumed):
+    event = sample("{folder}/{state}")
+
+    lambda_handler(event, lambda_context)
+
+    assert resumed == [(event["taskToken"], {{"id": "w-1", "result": "done"}})]
+
+
+def test_nobody_works_on_once_the_wait_is_gone():
+    beats = Beats()
+    beats.is_gone = True
+
+    assert work("w-1", beats) == {{"id": "w-1", "result": "done"}}
 '''
 
 
@@ -367,7 +449,34 @@ def test_a_failure_that_cannot_be_recorded_ends_the_execution_too(run_machine: R
 
     assert run.path == [*STATES[:1], "mark_failed", "not_recorded"]
     assert run.error == "NotRecorded"
-{_wait_tests(workflow) if workflow.waits else ""}'''
+{_tests_of_tokens(workflow)}'''
+
+
+def _tests_of_tokens(workflow: Workflow) -> str:
+    if workflow.long and not workflow.callbacks:
+        return _beat_test(workflow)
+    return _wait_tests(workflow) if workflow.callbacks and not workflow.long else ""
+
+
+def _beat_test(workflow: Workflow) -> str:
+    first = next(state for state in workflow.states if state in workflow.long)
+    stubs = {
+        state: None if state in workflow.long else workflow.answer(state)
+        for state in workflow.functions
+    }
+    return f"""
+
+STUBS = {_exploded([f'"{state}": {_literal(answer)}' for state, answer in stubs.items()], "{}")}
+
+
+def test_a_worker_that_beats_no_more_is_replaced_within_minutes(run_machine: RunMachine) -> None:
+    run = run_machine(MACHINE, input=INPUT, stubs=STUBS)
+    run.advance({HEARTBEAT_SECONDS - 1})
+    before = len(run.payloads["{first}"])
+    run.advance({HEARTBEAT_SECONDS + 2})
+
+    assert (before, len(run.payloads["{first}"])) == (1, 2)
+"""
 
 
 def _wait_tests(workflow: Workflow) -> str:
