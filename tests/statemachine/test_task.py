@@ -13,6 +13,7 @@ KEYS = {
     "id": "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
     "attempt": 1,
     "items": [4, 7, 9],
+    "concurrency": 2,
 }
 STUBS: dict[str, Any] = {
     "iterator": lambda payload: {"index": payload["input"], "ok": True},
@@ -61,10 +62,11 @@ def test_each_item_is_worked_on_once_by_its_index(run_machine: RunMachine) -> No
     ]
 
 
-def test_two_items_are_worked_on_at_a_time(run_machine: RunMachine) -> None:
-    run = run_task(run_machine, iterator=NEVER)
+@pytest.mark.parametrize("concurrency", [1, 2, 3])
+def test_so_many_items_are_worked_on_at_a_time(run_machine: RunMachine, concurrency: int) -> None:
+    run = run_task(run_machine, {**KEYS, "concurrency": concurrency}, iterator=NEVER)
 
-    assert len(run.payloads["iterator"]) == 2
+    assert len(run.payloads["iterator"]) == concurrency
 
 
 def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:

@@ -85,6 +85,7 @@ KEY_ORDER = [
     "ItemSelector",
     "ItemBatcher",
     "MaxConcurrency",
+    "MaxConcurrencyPath",
     "ToleratedFailurePercentage",
     "ItemProcessor",
     "ResultWriter",

@@ -6,7 +6,7 @@ from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain import task as tasks
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.keys import TaskKey, TaskKind
+from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TaskKey, TaskKind
 from sfn_cqrs.domain.task import Counts, Stop, Task, TaskStatus
 from sfn_cqrs.domain.values import Json
 
@@ -36,6 +36,7 @@ def task_item(task: Task) -> Item:
         "input_s3": task.input_s3,
         "source": task.source,
         "trace": task.trace or None,
+        "concurrency": task.concurrency,
         "request_id": task.request_id or None,
         "created_at": task.created.at,
         "created_by": task.created.by or None,
@@ -84,6 +85,7 @@ def as_task(item: Item) -> Task:
         input_s3=item.get("input_s3"),
         source=item.get("source", ""),
         trace=item.get("trace", ""),
+        concurrency=item.get("concurrency", DEFAULT_CONCURRENCY),
         request_id=item.get("request_id", ""),
         created=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
         opened_at=item["opened_at"],

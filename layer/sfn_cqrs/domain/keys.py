@@ -455,17 +455,23 @@ class SagaRef(AttemptRef[SagaKey]):
             return cls(*_attempt(SagaKey, execution_input), str(execution_input["saga"]))
 
 
+DEFAULT_CONCURRENCY = 2
+"""So many items of a task are worked on at a time, where its type says nothing else."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskRef(AttemptRef[TaskKey]):
-    """One attempt to work on a task; items go by their indexes."""
+    """One attempt to work on a task; items go by their indexes, so many at a time."""
 
     items: tuple[int, ...] = field(default=(), compare=False)
+    concurrency: int = field(default=DEFAULT_CONCURRENCY, compare=False)
 
     LETTER = TaskKind.BATCH.value
 
     def as_input(self) -> dict[str, object]:
         """The execution's input; the same attempt gives the same text, whoever starts it."""
-        more = {"items": list(self.items), "type": self.key.type}
+        items = {"items": list(self.items), "concurrency": self.concurrency}
+        more = {**items, "type": self.key.type}
         return {**AttemptRef.as_input(self), **more}
 
     @classmethod
@@ -479,9 +485,12 @@ class TaskRef(AttemptRef[TaskKey]):
             tenant, type_ = str(execution_input["tenant"]), str(execution_input["type"])
             kind, ulid = task_id_parts(str(execution_input["id"]))
             attempt, items = _integer(execution_input, "attempt"), execution_input["items"]
+            concurrency = DEFAULT_CONCURRENCY  # which an earlier release did not send
+            if "concurrency" in execution_input:
+                concurrency = _integer(execution_input, "concurrency")
         if not isinstance(items, list):
             raise InvalidInputError("input", "items must be a list")
-        return cls(TaskKey(tenant, type_, ulid, kind), attempt, tuple(items))
+        return cls(TaskKey(tenant, type_, ulid, kind), attempt, tuple(items), concurrency)
 
 
 @dataclass(frozen=True, slots=True)

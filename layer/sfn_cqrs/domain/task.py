@@ -18,7 +18,7 @@ from sfn_cqrs.domain.errors import (
     NoItemsError,
     TooManyItemsError,
 )
-from sfn_cqrs.domain.keys import TaskKey, TaskRef
+from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TaskKey, TaskRef
 from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.values import Json, canonical, checked_json
 
@@ -100,7 +100,8 @@ class Task(Record):
 
     `pending` are the items of this attempt (None: all), `left` is how many of them had not
     ended when it began. `input` is there until every item has its own; `input_s3` is the key
-    of the object that holds a large one. `opened_at` is when this attempt was.
+    of the object that holds a large one. `opened_at` is when this attempt was. `concurrency` is
+    how many items are worked on at a time, as the type said when the task was made.
     """
 
     key: TaskKey
@@ -119,6 +120,7 @@ class Task(Record):
     source: str = ""
     trace: str = ""
     request_id: str = ""
+    concurrency: int = DEFAULT_CONCURRENCY
 
     @property
     def items(self) -> tuple[int, ...]:
@@ -128,7 +130,7 @@ class Task(Record):
     @property
     def ref(self) -> TaskRef:
         """The attempt that owns this task now, with its items."""
-        return TaskRef(self.key, self.attempt, self.items)
+        return TaskRef(self.key, self.attempt, self.items, self.concurrency)
 
     @property
     def has_input(self) -> bool:

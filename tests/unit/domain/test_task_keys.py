@@ -8,7 +8,14 @@ from sfn_cqrs.domain.keys import TaskKind, TaskRef, task_id_parts
 
 ULID = "01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
 SINGLE = replace(RESIZE, kind=TaskKind.SINGLE)
-INPUT = {"attempt": 2, "id": f"t-{ULID}", "items": [0, 2], "tenant": "tenant1", "type": "RESIZE"}
+INPUT = {
+    "attempt": 2,
+    "concurrency": 5,
+    "id": f"t-{ULID}",
+    "items": [0, 2],
+    "tenant": "tenant1",
+    "type": "RESIZE",
+}
 
 
 def test_a_batch_and_a_single_task_lie_in_partitions_of_their_own():
@@ -45,23 +52,37 @@ def test_what_is_no_id_names_nothing(id_):
 
 
 def test_an_executions_input_is_keys_and_indexes_only_and_comes_back():
-    ref = TaskRef(RESIZE, 2, (0, 2))
+    ref = TaskRef(RESIZE, 2, (0, 2), 5)
 
     assert ref.as_input() == INPUT
     assert TaskRef.from_input(INPUT) == ref
     assert TaskRef.from_input(INPUT).items == (0, 2)
+    assert TaskRef.from_input(INPUT).concurrency == 5
+
+
+def test_an_input_of_an_earlier_release_works_on_two_items_at_a_time():
+    earlier = {name: value for name, value in INPUT.items() if name != "concurrency"}
+
+    assert TaskRef.from_input(earlier).concurrency == 2
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"id": "x"}, {"attempt": "2"}, {"items": None}, {"items": {}}, {"attempt": None}],
+    [
+        {"id": "x"},
+        {"attempt": "2"},
+        {"items": None},
+        {"items": {}},
+        {"attempt": None},
+        {"concurrency": "2"},
+    ],
 )
 def test_another_input_is_refused(changes):
     with pytest.raises(InvalidInputError):
         TaskRef.from_input({**INPUT, **changes})
 
 
-@pytest.mark.parametrize("field", INPUT)
+@pytest.mark.parametrize("field", INPUT.keys() - {"concurrency"})
 def test_an_input_that_lacks_a_field_is_refused(field):
     with pytest.raises(InvalidInputError, match=f"the execution's input lacks '{field}'"):
         TaskRef.from_input({name: value for name, value in INPUT.items() if name != field})

@@ -59,6 +59,7 @@ class TestBatch:
 
         assert world.task_executions.started[0].as_input() == {
             "attempt": 2,
+            "concurrency": 2,
             "id": "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
             "items": [1],
             "tenant": "tenant1",

@@ -20,9 +20,10 @@ def resize(_item):
 
 
 def test_a_handler_declares_what_it_asks_for():
-    task_handler("RESIZE", timeout=90, retry=0, fail_fast=True)(resize)
+    task_handler("RESIZE", timeout=90, retry=0, fail_fast=True, concurrency=40)(resize)
 
-    assert task_types.find("RESIZE") == task_types.TaskType("RESIZE", resize, 90, 0, True)
+    found = task_types.find("RESIZE")
+    assert (found.timeout, found.retry, found.fail_fast, found.concurrency) == (90, 0, True, 40)
 
 
 def test_what_is_not_declared_has_a_default():
@@ -42,6 +43,8 @@ def test_what_is_not_declared_has_a_default():
         ("RESIZE", {"timeout": 271}),
         ("RESIZE", {"retry": -1}),
         ("RESIZE", {"retry": 9}),
+        ("RESIZE", {"concurrency": 0}),
+        ("RESIZE", {"concurrency": 41}),
     ],
 )
 def test_what_the_machine_cannot_honour_is_refused_where_it_is_declared(type_, settings):

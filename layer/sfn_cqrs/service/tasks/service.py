@@ -191,6 +191,7 @@ class TaskService:
             source=caller.source,
             trace=bootstrap.trace(),
             request_id=caller.request_id,
+            concurrency=known.concurrency,
         )
         tasks, request_key = bootstrap.tasks(), caller.request_key
         return create_once(tasks, task, key.id, tenant=self._tenant, key=request_key, asked=asked)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfn_cqrs.domain.errors import UnknownTaskTypeError
-from sfn_cqrs.domain.keys import TYPE_NAME
+from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TYPE_NAME
 from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
 from sfn_cqrs.service import handlers
 
@@ -15,6 +15,8 @@ MAX_TIMEOUT = 270
 OURS = "SFN_CQRS_"
 """What the framework's own types begin with."""
 DEFAULT_RETRY = 3
+MAX_CONCURRENCY = 40
+"""So many iterations of an inline Map Step Functions runs at a time."""
 MAX_RETRY = 8
 """As often as the machine tries again what raised TransientError."""
 
@@ -49,6 +51,7 @@ class TaskType:
     retry: int
     fail_fast: bool
     access: Access = UNDECLARED
+    concurrency: int = DEFAULT_CONCURRENCY
 
     def check_publish(self, client: Client | None) -> None:
         """Refuse a client that may not start, cancel or retry tasks of this type.
@@ -78,6 +81,7 @@ def task_handler(
     timeout: float = DEFAULT_TIMEOUT,
     retry: int = DEFAULT_RETRY,
     fail_fast: bool = False,
+    concurrency: int = DEFAULT_CONCURRENCY,
     publish: Policy = CODE,
     read: Policy = MEMBERS,
 ) -> Callable[[TaskHandler], TaskHandler]:
@@ -92,6 +96,8 @@ def task_handler(
         timeout: seconds that one item may take, at most 270.
         retry: how often an item that raised TransientError is tried again, at most 8.
         fail_fast: whether the first item that fails keeps the others from being begun.
+        concurrency: how many items of a task are worked on at a time, 1 to 40; a task keeps what
+            was declared when it was made.
         publish: which clients may start, cancel and retry tasks: `CODE`, `MEMBERS`,
             `group("clerk")`. Code always may.
         read: which clients may see them, with their inputs and results.
@@ -102,12 +108,15 @@ def task_handler(
         raise ValueError(f"{type_}: timeout must be more than 0 and at most {MAX_TIMEOUT} seconds")
     if not 0 <= retry <= MAX_RETRY:
         raise ValueError(f"{type_}: retry must be 0 to {MAX_RETRY}")
+    if not 1 <= concurrency <= MAX_CONCURRENCY:
+        raise ValueError(f"{type_}: concurrency must be 1 to {MAX_CONCURRENCY}")
 
     def register(handler: TaskHandler) -> TaskHandler:
         found = _types.get(type_)
         if found is not None and found.handler.__module__ != handler.__module__:
             raise ValueError(f"{type_} has a handler in {found.handler.__module__} already")
-        _types[type_] = TaskType(type_, handler, timeout, retry, fail_fast, Access(publish, read))
+        access = Access(publish, read)
+        _types[type_] = TaskType(type_, handler, timeout, retry, fail_fast, access, concurrency)
         return handler
 
     return register
