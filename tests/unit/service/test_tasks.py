@@ -22,6 +22,7 @@ from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
 from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.service import TaskService
 
 NOON = 1795608000
@@ -376,3 +377,13 @@ class TestApi:
         status, body = ask("POST /tasks/{id}/cancel", f"/tasks/{RESIZE.id}/cancel", id=RESIZE.id)
 
         assert (status, body["stopping"]) == (202, "cancelled")
+
+
+def test_a_task_keeps_how_many_items_its_type_works_on_at_a_time(world, monkeypatch):
+    known = task_types.find("ORDER_REMINDER")
+    monkeypatch.setitem(task_types._types, known.name, replace(known, concurrency=7))
+
+    id_ = TaskService("tenant1").create(known.name, [{"order": "o-1"}, {"order": "o-2"}])
+
+    (task,) = world.all_of(TASKS)
+    assert (task.key.id, task.ref.concurrency) == (id_, 7)
