@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -59,6 +60,11 @@ def test_the_demonstration_ends_well_and_prints_its_figures(stack, monkeypatch):
     assert figures["failed on purpose, then healed"] == "3"
     assert figures["mixed.csv: rows gone through"] == "400"
     assert figures["exports.zip: rows in 3 files"] == "300"
+    for name in ("publish to read model, alone, p50", "under load, p50", "under load, p99"):
+        assert re.fullmatch(r"[\d,]+ ms", figures[name]), figures[name]
+    assert re.fullmatch(r"\d{1,3}%", figures["of that in the queue"])
+    for told in ("One by one 5 of 5", "Compared 10 of 10", "docs/tutorial.md"):
+        assert told in result.stderr
 
 
 @LOOKS_AGAIN
