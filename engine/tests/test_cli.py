@@ -252,10 +252,11 @@ def test_the_path_of_a_running_engines_execution_is_coloured() -> None:
     assert (absent.exit_code, "ExecutionDoesNotExist" in absent.output) == (1, True)
 
 
-def test_a_good_file_passes_the_lint_in_silence(machine: Path) -> None:
+def test_of_a_good_file_the_lint_says_that_it_is(machine: Path) -> None:
     result = invoke("lint", str(machine))
 
-    assert (result.exit_code, result.output) == (0, "")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "no findings in 1 file\n"
 
 
 def test_the_lint_shows_place_message_id_and_hint(machine: Path) -> None:
@@ -287,7 +288,7 @@ def test_the_lint_as_json_has_every_field(machine: Path) -> None:
             "file": "statemachine/good.asl.json",
         }
     ]
-    assert invoke("lint", "good", "--ignore", "comment-missing").output == ""
+    assert invoke("lint", "good", "--ignore", "comment-missing").stdout == ""
 
 
 def test_the_engine_serves_until_it_is_terminated() -> None:

@@ -85,6 +85,16 @@ def test_a_new_workflow_runs_at_once(sfn_cqrs):
     assert report["path"][0]["input"] == {"id": "w-1"}
 
 
+@pytest.mark.usefixtures("project")
+def test_a_wait_that_times_out_ends_its_execution_with_that(sfn_cqrs):
+    sfn_cqrs(*NEW)
+
+    code, output, _ = sfn_cqrs("run", "parcel-return", "--mock", "ApproveTimesOut", "--json")
+
+    report = json.loads(output)
+    assert (code, report["status"], report["error"]) == (1, "FAILED", "States.Timeout")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

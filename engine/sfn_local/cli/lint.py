@@ -88,6 +88,8 @@ def _print_findings(findings: list[Finding], files: int) -> None:
         warnings = len(findings) - errors
         counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
         click.echo(f"{counts} in {_count(files, 'file')}", err=True)
+    else:
+        click.echo(f"no findings in {_count(files, 'file')}", err=True)
 
 
 def _count(number: int, word: str) -> str:

@@ -203,6 +203,8 @@ def test_cases(workflow: Workflow) -> tuple[dict[str, Any], dict[str, Any]]:
         kinds[state, "done"] = {"0": returned}
         kinds[state, "retried"] = {"0": DEATH, "1": TRANSIENT_FAULT, "2": returned}
         kinds[state, "fails"] = {"0": {"Throw": FAILURE}}
+    told = {"Payload": {"error": "States.Timeout", "cause": ""}}
+    kinds[RECORDER, "told"] = {"0": {"Return": {"StatusCode": 200, **told}}}
     cases = {
         name: {state: f"{workflow.name}.{state}.{kind}" for state, kind in answers.items()}
         for name, answers in _cases(workflow).items()
@@ -223,7 +225,7 @@ def _cases(workflow: Workflow) -> dict[str, dict[str, str]]:
         before = dict.fromkeys(workflow.states[:place], "done")
         cases[f"{pascal(state)}Fails"] = {**before, state: "fails", RECORDER: "done"}
         if state in workflow.callbacks:
-            cases[f"{pascal(state)}TimesOut"] = {**before, state: "times_out", RECORDER: "done"}
+            cases[f"{pascal(state)}TimesOut"] = {**before, state: "times_out", RECORDER: "told"}
     first = {workflow.states[0]: "fails"}
     cases["FailureIsRecordedAfterRetries"] = {**first, RECORDER: "retried"}
     cases["FailureCannotBeRecorded"] = {**first, RECORDER: "fails"}
