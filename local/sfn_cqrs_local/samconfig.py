@@ -15,6 +15,7 @@ from sfn_local.lint.template_file import load_yaml
 FILE: Final = "samconfig.toml"
 PARAMETER: Final = "AppPackage"
 _DEPLOY: Final = re.compile(r"\[\w+\.deploy\.parameters\]")
+_ASKS: Final = re.compile(r"(?m)^parameter_overrides *= *\"[^\"=]+\"")
 _OVERRIDES: Final = (
     (r"(?m)^(parameter_overrides *= *\[)\n", '\\1\n    "{}",\n'),
     (r"(?m)^(parameter_overrides *= *\[)", '\\1"{}", '),
@@ -49,7 +50,7 @@ def with_package(text: str, package: str) -> str:
         ScaffoldError: a stage is written in a way that this does not know.
     """
     parts = re.split(r"(?m)^(?=\[)", text)
-    changed = "".join(_naming(part, package) if _DEPLOY.match(part) else part for part in parts)
+    changed = "".join(_naming(part, package) if _is_stage(part) else part for part in parts)
     stages = _by_stage(tomllib.loads(changed))
     if not stages or set(stages.values()) != {package}:
         raise ScaffoldError(
@@ -88,13 +89,23 @@ def _document(root: Path) -> dict[str, Any]:
         raise StackError(f"{path} is no TOML: {error}") from None
 
 
+def _is_stage(section: str) -> bool:
+    return bool(_DEPLOY.match(section)) and not _ASKS.search(section)
+
+
 def _by_stage(document: dict[str, Any]) -> dict[str, str | None]:
     """The package of each stage that is deployed; None where it leaves it to the template."""
     return {
         name: _package(stage["deploy"].get("parameters", {}))
         for name, stage in document.items()
-        if isinstance(stage, dict) and "deploy" in stage
+        if isinstance(stage, dict) and "deploy" in stage and _names_parameters(stage["deploy"])
     }
+
+
+def _names_parameters(deploy: dict[str, Any]) -> bool:
+    """Whether a stage is one: the default asks for another, in a text that is no parameter."""
+    given = deploy.get("parameters", {}).get("parameter_overrides")
+    return not isinstance(given, str) or "=" in given
 
 
 def _package(parameters: dict[str, Any]) -> str | None:

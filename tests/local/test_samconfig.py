@@ -73,6 +73,14 @@ def test_a_package_is_named_in_every_stage_and_all_else_stays(overrides, named):
     assert changed == text + STAGE.format("dev", named)
 
 
+def test_the_default_which_asks_for_a_stage_is_none():
+    text = STAGE.format("default", '"choose a stage: --config-env dev;"')
+
+    changed = with_package(text + STAGE.format("dev", '["Stage=dev"]'), "library")
+
+    assert changed == text + STAGE.format("dev", '["AppPackage=library", "Stage=dev"]')
+
+
 def test_a_stage_without_parameters_is_given_one():
     text = '[dev.deploy.parameters]\nstack_name = "x"\n'
 

@@ -1,9 +1,12 @@
+import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 from tests.template.stack import ROOT, TEMPLATE
 
 CONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+SAM = ROOT / ".venv-sam/bin/sam"
 STAGES = ["dev", "stg", "prod"]
 
 
@@ -20,6 +23,19 @@ def test_a_stage_deploys_to_a_stack_of_its_own_with_parameters_that_exist(stage:
     assert deploy["stack_name"] == f"sfn-cqrs-{stage}"
     assert overrides(stage)["Stage"] == stage
     assert overrides(stage).keys() <= TEMPLATE.document["Parameters"].keys()
+
+
+@pytest.mark.skipif(not SAM.exists(), reason="no sam; `make check` sets it up")
+def test_a_deploy_of_no_stage_says_how_to_choose_one(tmp_path: Path) -> None:
+    for name in ("samconfig.toml", "template.yaml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+
+    done = subprocess.run(
+        [SAM, "deploy"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert "choose a stage: sam deploy --config-env dev, stg or prod" in done.stderr
 
 
 @pytest.mark.parametrize("stage", STAGES)
