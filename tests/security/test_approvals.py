@@ -8,9 +8,11 @@ from tests.support.api import MEMBER, OPERATOR, Api, Person, form
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import CastVote, GoStale, Pinned, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.channels import segment
 from sfn_cqrs.domain.errors import InvalidInputError, StaleError, VersionConflictError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import CODE, MEMBERS, group
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.effects import publish_decided
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
@@ -411,6 +413,25 @@ def test_an_approval_is_seen_by_whom_its_type_names_and_those_it_concerns(read, 
         assert {name for name, items in lists.items() if items} == may
 
 
+@pytest.mark.parametrize(
+    ("read", "may"),
+    [
+        (MEMBERS, set(SEEING)),
+        (group("hr"), {"an hr", "decides"}),
+        (CODE, {"decides"}),
+        (None, set()),
+    ],
+)
+def test_live_updates_of_approvals_are_heard_by_those_who_decide_and_may_read(
+    read, may, api, readable
+):
+    readable(read)
+
+    channel = f"/live/tenant1/approval/{segment('ORDER_RELEASE')}/*"
+
+    assert {name for name, who in SEEING.items() if api.hear(who, channel) == ""} == may
+
+
 def test_whoever_says_nothing_lets_the_tenants_members_see(api, asked):
     assert api.send(NOSY, "GET", f"/approvals/{asked}").status == 200
 
@@ -422,6 +443,40 @@ def test_a_machine_sees_what_members_may(api, readable):
     assert api.as_machine("GET", f"/approvals/{id_}", None, headers=tenant).status == 403
     readable(MEMBERS)
     assert api.as_machine("GET", f"/approvals/{id_}", None, headers=tenant).status == 200
+
+
+def test_a_token_without_a_name_is_not_the_code_that_has_requested(api, readable):
+    """Code asks as nobody, and a token may name nobody: they are not the same."""
+    readable(CODE)
+    id_ = ApprovalService("tenant1").request("ORDER_RELEASE", subject="o-1", payload={"a": 1})
+
+    answer = api.send(Person("", ("office",)), "GET", f"/approvals/{id_}")
+
+    assert (answer.status, answer.code) == (403, "not_permitted")
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_nobody_decides_without_a_name(api, asked, verb):
+    nobody = Person("", ("operator",))
+
+    answer = api.send(nobody, "POST", f"/approvals/{asked}/{verb}", {"digest": "x"})
+
+    assert (answer.status, answer.code) == (403, "not_an_approver")
+    assert ApprovalService("tenant1").get(asked).votes == ()
+
+
+def test_what_the_item_says_is_shown_to_those_who_decide_and_those_who_may_read_the_type(
+    api, asked, monkeypatch
+):
+    access = replace(handlers.types()["ORDER"], read=group("hr"))
+    monkeypatch.setitem(handlers._access, "ORDER", (__name__, access))
+
+    shown = {name: api.send(who, "GET", f"/approvals/{asked}") for name, who in SEEING.items()}
+
+    assert {answer.status for answer in shown.values()} == {200}
+    told = {name for name, answer in shown.items() if "summary" in answer.body}
+    assert told == {name for name, answer in shown.items() if "isCurrent" in answer.body}
+    assert told == {"an hr", "decides"}
 
 
 def test_an_operator_runs_again_what_they_may_not_see(api, readable):

@@ -15,6 +15,7 @@ POOL = "eu-west-1_AbCdEf"
 
 ELSEWHERE = "https://login.example.com/oauth2"
 CHINA = "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbCdEf"
+BEHIND_ANOTHER = "https://evil.example/https://cognito-idp.us-east-1.amazonaws.com/us-east-1_A"
 LIKE_COGNITO = "https://cognito-idp.us-east-1.amazonaws.com.evil.example/us-east-1_AbCdEf"
 
 
@@ -43,6 +44,7 @@ def groups(claim, issuer=ISSUER):
         ("operator", ["operator"]),
         ("shift operator", ["shift operator"]),
         ("operator,shift", ["operator,shift"]),
+        (" operator", [" operator"]),
     ],
 )
 def test_groups_are_those_that_the_issuer_wrote(claim, expected):
@@ -69,7 +71,7 @@ def test_a_claim_that_could_be_read_in_two_ways_is_refused(claim):
         groups(claim)
 
 
-@pytest.mark.parametrize("issuer", [ELSEWHERE, LIKE_COGNITO, None, ""])
+@pytest.mark.parametrize("issuer", [ELSEWHERE, LIKE_COGNITO, BEHIND_ANOTHER, None, ""])
 def test_only_cognitos_names_have_no_blanks_so_only_its_lists_are_split(issuer):
     assert groups("[operator]", issuer) == ["operator"]
     assert groups("[operator shift]", CHINA) == ["operator", "shift"]
@@ -115,8 +117,9 @@ def test_a_machine_that_signs_with_iam_names_its_tenant_and_is_in_no_group():
 
     assert (machine.tenant, machine.user) == ("tenant2", iam["userArn"])
     assert (machine.groups, machine.client.is_machine) == (frozenset(), True)
-    with pytest.raises(UnauthorizedError, match="x-tenant-code"):
-        identity(None, {}, iam=iam)
+    for none in ({}, {"x-tenant-code": ""}):
+        with pytest.raises(UnauthorizedError, match="x-tenant-code"):
+            identity(None, none, iam=iam)
 
 
 @pytest.mark.parametrize("tenant", ["[tenant1 tenant2]", "tenant1#x", "../tenant2", "tenant1 "])

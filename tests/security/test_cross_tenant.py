@@ -7,9 +7,11 @@ from tests.fakes.builders import an_order
 from tests.support.api import Answer, Api, Person, api_routes, form
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.channels import ANY_TABLE, live_event, segment
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.notices import command_status as of_version
 from sfn_cqrs.domain.process import Outcome, Process
-from sfn_cqrs.service import handlers
+from sfn_cqrs.service import handlers, live
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.routes import own_routes
 
@@ -269,6 +271,64 @@ def test_the_routes_of_the_example_ask_for_the_tenant_of_the_token(api: Api) -> 
 
     assert {asked["tenant"] for asked in sql.parameters} == {"tenant1"}
     assert {f"{one.method} {one.path}" for one in own_routes()} == set(OWN)
+
+
+def channels(theirs: Foreign) -> dict[str, tuple[str, str]]:
+    """The type and id of something of tenant2's, by the kind of channel that tells of it."""
+    return {
+        "command": ("ORDER", "o-1"),
+        "task": ("ORDER_REMINDER", theirs.tasks[0]),
+        "import": ("airports", theirs.imports[0]),
+        "archive": (ANY_TABLE, theirs.archives[0]),
+        "approval": ("ORDER_RELEASE", theirs.approvals[0]),
+        "saga": ("order-saga", theirs.sagas[0]),
+    }
+
+
+def test_no_channel_of_live_updates_is_heard_by_another_tenant(api: Api, theirs: Foreign) -> None:
+    assert set(channels(theirs)) == set(live._KINDS)
+    assert api.hear(THEIRS, f"/live/tenant2/command/{segment(SECRET)}/o-1")[:9] == "not_found"
+    for kind, (type_, id_) in channels(theirs).items():
+        for one in (id_, "*", "nosuch"):
+            path = f"/live/tenant2/{kind}/{segment(type_)}/{one}"
+            assert api.hear(THEIRS, path) == "", path
+            assert api.hear(OURS, path).startswith("forbidden: "), path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/live/*",
+        "/live/tenant1/*",
+        "/live/tenant1/command/*",
+        "/live/tenant1/*/ORDER/*",
+        "/live/*/command/ORDER/*",
+        "/live/tenant/command/ORDER/*",
+        "/live/tenant1x/command/ORDER/*",
+        "/live/TENANT1/command/ORDER/*",
+        "/live//command/ORDER/*",
+        "/live/tenant1/../tenant2/ORDER/o-1",
+        "/live/tenant1/command/ORDER/o-1/x",
+        "/other/tenant1/command/ORDER/*",
+        "live/tenant1/command/ORDER/*",
+        "",
+    ],
+)
+def test_no_channel_is_wider_than_a_type_of_the_tenants(api: Api, path: str) -> None:
+    assert api.hear(OURS, "/live/tenant1/command/ORDER/*") == ""
+    assert api.hear(OURS, path).partition(":")[0] in ("forbidden", "invalid_input")
+
+
+@pytest.mark.parametrize("tenant", ["tenant1", "tenant2", "ten.ant", "h--x", "x" * 64, "tenant1-"])
+def test_what_a_tenants_things_tell_is_told_in_its_own_channels_alone(tenant: str) -> None:
+    key = ItemKey(tenant, "ORDER", "o-1")
+    notice = of_version(Process(key=key, version=1, outcome=Outcome.APPLIED), "commands")
+
+    channel = live_event(notice).channel
+
+    others = {segment(other) for other in ("tenant1", "tenant2", "ten-ant") if other != tenant}
+    assert channel.split("/")[2] == segment(tenant)
+    assert channel.split("/")[2] not in others
 
 
 @pytest.mark.usefixtures("theirs")

@@ -43,6 +43,8 @@ OUR_PAGE = "http://localhost:5173"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LISTENERS = ("http", "sfn", "lambda", "aws", "live")
 GUARDED = (*LISTENERS, "console")
+LINKED = ("/docs", "/approvals/x/decide", "/live.html", "/console", "/console/items")
+FRONT = {"/live.html", "/live.js", "/live.css", "/live.json", ROOT, f"{ROOT}/items"}
 ORDER = {
     "type": "ORDER",
     "code": "o-evil",
@@ -119,9 +121,10 @@ def page_of(origin: str, site: str, mode: str = "cors", dest: str = "empty") -> 
 
 
 def routes(stack: LocalStack) -> Iterator[Ask]:
-    """Every route of the API, by every method."""
+    """Every route of the API, and what the front serves beside them, by every method."""
     body = json.dumps(ORDER).encode()
-    for path in sorted({re.sub(r"\{[^}]+\}", "x", one.path) for one in stack.template.routes}):
+    paths = {re.sub(r"\{[^}]+\}", "x", one.path) for one in stack.template.routes}
+    for path in sorted(paths | FRONT):
         for method in METHODS:
             yield Ask(method, path, {"Content-Type": "text/plain"}, body)
 
@@ -561,11 +564,25 @@ def test_a_link_from_elsewhere_opens_nothing_else(stack, listener):
         for ask in EVERYTHING[listener](stack)
         if send(port, ask, headers).status != 403
     }
-    pages = {("GET", "/docs"), ("GET", "/approvals/x/decide")} if listener == "http" else set()
+    pages = {("GET", path) for path in LINKED} if listener == "http" else set()
 
     assert public == {"/docs", "/approvals/{id}/decide"}
-    assert served <= pages
-    assert ("GET", "/docs") in served or listener != "http"
+    assert served == pages
+
+
+@pytest.mark.stack
+def test_a_link_from_elsewhere_opens_pages_of_the_console_alone(stack):
+    port = port_of(stack, "console")
+    link = page_of("", "cross-site", "navigate", "document")
+    headers = [("Host", f"127.0.0.1:{port}"), *link.items()]
+
+    served = {
+        (ask.method, ask.target) for ask in pages(stack) if send(port, ask, headers).status != 403
+    }
+
+    assert {method for method, _ in served} == {"GET"}
+    assert {f"{ROOT}{path}" for path in PAGES if "{" not in path} <= {path for _, path in served}
+    assert not {path for _, path in served if path.startswith((f"{ROOT}/static", f"{ROOT}/live"))}
 
 
 @pytest.mark.stack

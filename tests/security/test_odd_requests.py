@@ -3,6 +3,8 @@
 import json
 import random
 from collections import Counter
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -20,6 +22,8 @@ from sfn_cqrs.routes.schemas.imports import START as IMPORT
 from sfn_cqrs.routes.schemas.repairs import PLAN
 from sfn_cqrs.routes.schemas.sagas import START as SAGA
 from sfn_cqrs.routes.schemas.tasks import CREATE
+from sfn_cqrs_local.live.server import LiveServer
+from sfn_cqrs_local.live.session import Session
 
 SEEDS = 40
 KEPT = 8
@@ -58,6 +62,7 @@ TEXTS = [
 SEGMENTS = [each for each in TEXTS if each and "/" not in each]
 BODIES_OF_ROUTES = (PUBLISH, CREATE, SAGA, REQUEST, DECIDE, IMPORT, ROW, UPLOAD, PLAN)
 FIELDS = sorted({*BATCH_FIELDS, *(name for each in BODIES_OF_ROUTES for name in each.fields)})
+SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/appsync/aws4_request"
 BODIES = ["", "{", "[]", "1", "null", '{"a":NaN}', "[" * 5000, "é", "a=b&a", '{"code":"\\ud800"}']
 QUERIES = ["limit", "cursor", "status", "kind", "type", "taskType", "version", "deleted", "token"]
 QUERIES += ["atLeast", "wait", "customer", "least", "most", "words", "after"]
@@ -183,3 +188,47 @@ def test_requests_that_are_right_but_for_one_part_are_answered_and_none_by_a_5xx
 
                 assert answer.status < 500, (method, changed, answer)
     assert len(statuses) > 3
+
+
+PATHS = ["", "/", "/live", "/live/", "/live/*", "//////", "/live/tenant1/command/ORDER/o-1"]
+KINDS = ["command", "task", "import", "archive", "approval", "saga", "*", "", "command/ORDER"]
+
+
+@pytest.mark.parametrize("seed", sampled(range(SEEDS // 4), 2))
+def test_odd_subscriptions_are_refused_and_none_fails(seed: int) -> None:
+    odd, heard = Odd(seed), Counter[str]()
+    with silent(), Api() as api:
+        for _ in range(EACH):
+            of = odd.chance.choice
+            parts = ["live", of(["tenant1", "tenant2", of(TEXTS)]), of(KINDS), of(TEXTS), of(TEXTS)]
+            path = of(["/" + "/".join(parts), of(PATHS), of(TEXTS)])
+            name = of(["custom:tenant", "cognito:groups", "cognito:username", "iss"])
+            claims = {name: odd.value()} if odd.chance.random() < 0.3 else {}
+
+            heard[api.hear(of([MEMBER, OPERATOR]), path, **claims).partition(":")[0]] += 1
+    assert len(heard) > 3
+
+
+@pytest.mark.parametrize("seed", sampled(range(SEEDS // 4), 1))
+def test_odd_messages_to_the_twin_of_live_updates_are_answered(seed: int) -> None:
+    odd, own = Odd(seed), {"host": "x"}
+    session = Session("x", "live", lambda _channel, _authorization: None)
+    with closing(LiveServer("live", lambda _channel, _authorization: None)) as twin:
+        connection = HTTPConnection("127.0.0.1", twin.port, timeout=20)
+        for number in range(EACH):
+            kind = odd.chance.choice(
+                ["subscribe", "unsubscribe", "publish", "connection_init", "x"]
+            )
+            said = {"type": kind, "id": odd.value(), "channel": odd.value(), "authorization": own}
+            answer = session.answer(odd.chance.choice([json.dumps(said), odd.body()]))
+            assert isinstance(answer["type"], str)
+
+            if number % 5:
+                continue  # over a socket it takes longer
+            body = json.dumps({"channel": odd.value(), "events": odd.value()})
+            sent = odd.chance.choice([body, odd.body()]).encode("utf-8", "replace")
+            connection.request("POST", "/event", sent, {"Authorization": SIGNED})
+            response = connection.getresponse()
+            response.read()
+            assert response.status in (200, 400), sent
+        connection.close()

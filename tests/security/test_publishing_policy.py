@@ -177,6 +177,21 @@ def test_each_command_of_a_batch_is_for_whom_its_type_names(declare):
 
 
 @pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    "thing", ["command/THING", "task/SHINE", "saga/order-saga", "import/things"]
+)
+def test_live_updates_are_heard_by_whom_the_declaration_lets_read(policy, thing, declare):
+    declared, allowed = POLICIES[policy]
+    api = declare(read=declared)
+
+    for channel in (f"/live/tenant1/{thing}/*", f"/live/tenant1/{thing}/x-1"):
+        refused = {name: api.hear(who, channel) for name, who in PEOPLE.items()}
+
+        assert {name for name, why in refused.items() if why == ""} == allowed
+        assert {why.partition(":")[0] for why in refused.values()} <= {"", "not_permitted"}
+
+
+@pytest.mark.parametrize("policy", POLICIES)
 def test_a_machine_is_a_member_of_no_group(policy):
     declared, _ = POLICIES[policy]
 

@@ -15,16 +15,23 @@ from unittest import mock
 
 from tests.support.api import Answer, Api, Person, form
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.approval_items import APPROVALS
+from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import TASKS
+from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget
+from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import Approval, Status
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import IdempotencyMismatchError, SupersededError
+from sfn_cqrs.domain.import_job import ProcessingMode
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.policy import CODE, MEMBERS
+from sfn_cqrs.domain.write_rate import Rate
 from sfn_cqrs.service import handlers
+from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.commands.service import Caller, CommandService
@@ -36,7 +43,18 @@ MALLORY, EVE = Person("mallory"), Person("eve", ("operator",))
 HONEST = [Person("hanako", ("operator",)), Person("jiro", ("operator",))]
 SETUP = Caller(user="setup", source="setup")
 CODES = ["o-1", "o-2"]
-SECRETS = ("PAYMENT-SECRET", "TENANT2-SECRET")
+SECRETS = ("PAYMENT-SECRET", "TENANT2-SECRET", "SALARY-SECRET")
+GREEDY = Person("mallory", (), "tenant3")
+WRITES, PLACES = 5, 2
+"""What a tenant may write, and how many imports it may have open, while somebody is greedy."""
+CHANNELS = [
+    "tenant2/command/ORDER/*",
+    "tenant2/command/ORDER/o-1",
+    "tenant1/command/PAYMENT/*",
+    "tenant1/command/PAYMENT/p-1",
+    "tenant1/approval/SALARY/*",
+    "tenant1/*",
+]
 MISREAD = ["shift operator", "operator,shift", "[[operator]]", "[shift,operator]", "[operator"]
 LINK_SECONDS = 2 * 24 * 3600
 
@@ -83,9 +101,15 @@ class Adversary:
         enter(mock.patch("time.sleep"))
         handlers.load()
         patched = mock.patch.dict
-        enter(patched(strategies._strategies, {"orders": Orders(), "stocks": Stocks()}))
+        tables = {"orders": Orders(), "stocks": Stocks(), "small": Orders()}
+        enter(patched(strategies._strategies, tables))
         rule = strategies.Rule(MEMBERS, 100, step_function=True)
-        enter(patched(strategies._rules, {"orders": rule, "stocks": rule}))
+        rules = {"orders": rule, "stocks": rule, "small": strategies.Rule(MEMBERS)}
+        enter(patched(strategies._rules, rules))
+        release = approval_types.find("ORDER_RELEASE")
+        of_others = replace(release.rules, group="boss")
+        salary = replace(release, name="SALARY", of=None, read=CODE, rules=of_others)
+        enter(patched(approval_types._types, {"SALARY": salary}))
         task = task_types.find("ORDER_REMINDER")
         closed = replace(task, name="PAYOUT", access=replace(task.access, publish=CODE))
         enter(patched(task_types._types, {"PAYOUT": closed}))
@@ -102,12 +126,22 @@ class Adversary:
             publish("PAYMENT", "p-1", name="p-1", attributes=paid, caller=SETUP)
             publish("STOCK", "s-1", name="s-1", attributes={"available": 1}, caller=SETUP)
             self._put(f"uploads/{tenant}/x/orders.csv", f"code\n{tenant.upper()}-SECRET\n")
+        self._put("uploads/tenant3/x/orders.csv", "code\nx-1\n")
+        payload = {"amount": "SALARY-SECRET"}
+        approvals = ApprovalService("tenant1")
+        self.salary = approvals.request("SALARY", payload=payload, caller=SETUP)
+        world = self.api.world
+        rate = Rate(WRITES / LINK_SECONDS, WRITES)
+        self._tight = {
+            "write_budget": WriteBudget(world.records(BUCKETS), rate, world.clock),
+            "import_limits": replace(world.import_limits, jobs=PLACES),
+        }
         return self
 
     def __exit__(self, *error: Any) -> None:
         self._cleanup.close()
 
-    def run(self, steps: int = 40) -> None:
+    def run(self, steps: int = 48) -> None:
         """Let everybody do something, in some order; then let what is decided be done.
 
         Raises:
@@ -154,7 +188,7 @@ class Adversary:
 
     def link(self) -> None:
         """Somebody honest is sent a link, looks at its page, and may decide by it later."""
-        who, approval = self.chance.choice(HONEST), self._one()
+        who, approval = self.chance.choice(HONEST), self._open()
         if approval is None or approval.is_decided or approval.created.by == who.user:
             return
         if approval.is_over(self.api.world.clock().strftime("%Y-%m-%dT%H:%M:%S.000Z")):
@@ -228,6 +262,8 @@ class Adversary:
         keys = ["uploads/tenant1/m/rows.csv", "uploads/tenant2/x/orders.csv"]
         body = {"key": self.chance.choice(keys), "tableName": table, "processingMode": "DIRECT"}
         self.api.send(MALLORY, "POST", "/imports", body)
+        small = {"tableName": "small", "processingMode": "STEP_FUNCTION"}
+        self.api.send(MALLORY, "POST", "/imports", {**body, **small})
 
     def use_up(self) -> None:
         """Send a key that code is going to use, for the very change."""
@@ -245,7 +281,8 @@ class Adversary:
 
     def vote(self) -> None:
         """Decide without a right to, or without having looked."""
-        approval = self._one()
+        own = [one for one in self.approvals if one.created.by == EVE.user and not one.is_decided]
+        approval = self.chance.choice(own) if own else self._one()
         if approval is None:
             return
         digests: list[dict[str, Any]] = [{"digest": approval.digest}, {"digest": "x"}, {}]
@@ -258,17 +295,22 @@ class Adversary:
             self._vote(MALLORY, id_, self.chance.choice(["approve", "reject"]), body, claims)
 
     def replay(self) -> None:
-        """Use links of others: those that are used or over, and those that are made up."""
+        """Use a link of somebody's: one that is over, or made up; time may pass before that."""
         if not self.links:
             return
-        id_, _, token, until = self.chance.choice(self.links)
-        if self.chance.random() < 0.5:
+        if self.chance.random() < 0.3:
+            self.api.world.clock.advance(hours=49)
+        now = self.api.world.clock().timestamp()
+        waiting = {one.key.id for one in self.approvals if not one.is_decided}
+        over = [link for link in self.links if link[3] < now and link[0] in waiting]
+        if over:
+            id_, _, token, _ = self.chance.choice(over)
+            if self._by_link(id_, token).status == 200:
+                raise BrokenError("a link that is over has decided")
+        else:
+            id_, _, token, _ = self.chance.choice(self.links)
             payload, _, signature = token.partition(".")
             self._by_link(id_, f"{payload}.{signature[:-2]}AA")
-            return
-        is_over = self.api.world.clock().timestamp() > until
-        if is_over and self._by_link(id_, token).status == 200:
-            raise BrokenError("a link that is over has decided")
 
     def cross(self) -> None:
         """Name another tenant: in a header, a path, a body."""
@@ -278,11 +320,42 @@ class Adversary:
         self._kept(self.api.send(MALLORY, "GET", "/data/ORDER/o-1", headers=headers))
         self._kept(self.api.send(MALLORY, "GET", "/data", query={"type": "ORDER"}, headers=headers))
 
+    def listen(self) -> None:
+        """Hear what is told to others, of what cannot be read."""
+        channel = self.chance.choice(CHANNELS)
+        if self.api.hear(MALLORY, f"/live/{channel}") == "":
+            raise BrokenError(f"mallory hears {channel}")
+
+    def pry(self) -> None:
+        """Look at an approval that is nobody's but theirs who decide."""
+        who = self.chance.choice([MALLORY, EVE])
+        self._kept(self.api.send(who, "GET", f"/approvals/{self.salary}"))
+        for status in ("ALL", "OPEN"):
+            self._kept(self.api.send(who, "GET", "/approvals", query={"status": status}))
+
+    def take_all(self) -> None:
+        """Write and import more than a tenant may."""
+        order = {"type": "ORDER", "name": "x", "attributes": {"customer": "m"}, "version": -1}
+        many = [{**order, "code": f"x-{number}"} for number in range(WRITES + 1)]
+        body = {"key": "uploads/tenant3/x/orders.csv", "tableName": "orders"}
+        archive = self.chance.choice([{"processingMode": "STEP_FUNCTION"}, {"kind": "zip"}])
+        with bootstrap.override(**self._tight):
+            if self.chance.random() < 0.5:
+                answer = self.api.send(GREEDY, "POST", "/commands/batch", {"commands": many})
+                results = (answer.body or {}).get("results", [])
+                if sum(each["status"] < 300 for each in results) > WRITES:
+                    raise BrokenError("one request has written more than its tenant may")
+        with bootstrap.override(import_limits=self._tight["import_limits"]):
+            self.api.send(GREEDY, "POST", "/imports", {**body, **archive})
+        jobs = (*self.api.world.all_of(IMPORTS), *self.api.world.all_of(ZIPS))
+        if sum(job.key.tenant == GREEDY.tenant and job.status.is_open for job in jobs) > PLACES:
+            raise BrokenError("a tenant has more open imports than it may")
+
     # What must hold.
 
     @property
     def approvals(self) -> list[Approval]:
-        return self.api.world.all_of(APPROVALS)
+        return [one for one in self.api.world.all_of(APPROVALS) if one.type != "SALARY"]
 
     def check(self) -> None:
         """No guarded effect without its decision; nothing of anybody else's."""
@@ -296,10 +369,17 @@ class Adversary:
                 raise BrokenError("something of tenant2 is in tenant1")
             else:
                 self._check_order(command, before)
+        self._check_work()
+
+    def _check_work(self) -> None:
+        """No client has started what it may not."""
         for record in (*self.api.world.all_of(TASKS), *self.api.world.all_of(SAGAS)):
             name = getattr(record, "saga", None) or record.key.type  # type: ignore[attr-defined]
             if name in ("PAYOUT", "payout"):
                 raise BrokenError(f"a client has started {name}")
+        for job in self.api.world.all_of(IMPORTS):
+            if job.table == "small" and job.mode is ProcessingMode.STEP_FUNCTION:
+                raise BrokenError("the machine imports what it may not")
 
     def check_effects(self) -> None:
         """What is decided and done has had its effect, or found it there."""
@@ -342,6 +422,11 @@ class Adversary:
         found = self.approvals
         return self.chance.choice(found) if found else None
 
+    def _open(self) -> Approval | None:
+        """One that waits for somebody, if any does."""
+        found = [one for one in self.approvals if not one.is_decided]
+        return self.chance.choice(found) if found else None
+
     def _versions(self, code: str) -> list[Command]:
         return [
             command
@@ -363,6 +448,8 @@ class Adversary:
             return
         if who is MALLORY:
             raise BrokenError("mallory has decided")
+        if who.user == approval.created.by:
+            raise BrokenError("somebody has decided on their own")
         if verb == "approve" and approval.item is not None:
             latest = max(one.version for one in self._versions(approval.item.code))
             if latest != approval.item.version:
@@ -437,4 +524,7 @@ ACTIONS: list[Callable[[Adversary], None]] = [
     Adversary.vote,
     Adversary.replay,
     Adversary.cross,
+    Adversary.listen,
+    Adversary.pry,
+    Adversary.take_all,
 ]

@@ -10,23 +10,29 @@ from tests.simulation.adversary import Adversary, BrokenError
 from tests.support.proof import sampled
 from tests.support.system import silent
 
+from sfn_cqrs.adapters.write_bucket import WriteBudget
 from sfn_cqrs.domain import approval_link, approval_programs, identity, policy
 from sfn_cqrs.domain import request as requests
 from sfn_cqrs.domain.approval import Approval, Rules
 from sfn_cqrs.domain.approval_link import ApprovalLink
+from sfn_cqrs.domain.channels import Subject
 from sfn_cqrs.domain.command import Known
 from sfn_cqrs.domain.identity import Identity
 from sfn_cqrs.domain.policy import Policy
 from sfn_cqrs.routes import request
 from sfn_cqrs.routes.http import identity_of
 from sfn_cqrs.routes.request import Request
-from sfn_cqrs.service import handlers
+from sfn_cqrs.routes.resolver import current_event
+from sfn_cqrs.service import handlers, live
 from sfn_cqrs.service.approvals import effects, programs
+from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.commands import service as commands
-from sfn_cqrs.service.imports import planning, strategies
+from sfn_cqrs.service.imports import budget, planning, strategies
+from sfn_cqrs.service.imports import service as import_service
 from sfn_cqrs.service.imports.service import ImportService
 from sfn_cqrs.service.sagas.types import SagaType
 from sfn_cqrs.service.tasks.types import TaskType
+from sfn_cqrs.service.zips import service as zip_service
 
 SEEDS = 300
 KEPT = 15
@@ -102,6 +108,19 @@ def code_in_place_of_clients(self: Request, right: Any = Request.caller) -> Any:
     return replace(right.fget(self), client=None)
 
 
+def of_any_tenant(path: str, right: Any = live.subject_of) -> Any:
+    return replace(right(path), tenant="tenant1")
+
+
+def of_any_width(path: str) -> Subject:
+    return Subject(path.split("/")[2], "command", "ORDER", "*")
+
+
+def once_a_request(self: WriteBudget, tenant: str, right: Any = WriteBudget.spend) -> None:
+    if "spent" not in current_event():
+        current_event()["spent"] = right(self, tenant)
+
+
 def any_file(
     self: Any, key: str, *rest: Any, right: Any = ImportService._found, **more: Any
 ) -> Any:
@@ -142,6 +161,17 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "a signature is not compared": (approval_link.hmac, "compare_digest", lambda *_: True),
     "a link is for ever": (ApprovalLink, "read", None),
     "a file of another tenant is imported": (ImportService, "_found", any_file),
+    "who may see an approval is not looked at": (approval_types, "check_read", anything),
+    "an approval concerns everybody": (approval_types, "_concerns", lambda *_: True),
+    "whose a channel is is not looked at": (live, "subject_of", of_any_tenant),
+    "a channel is as wide as somebody likes": (live, "subject_of", of_any_width),
+    "who may hear a type is not looked at": (handlers, "check_read", anything),
+    "who may hear of approvals is not looked at": (live, "require", anything),
+    "a request is one write, whatever is in it": (WriteBudget, "spend", once_a_request),
+    "nobody looks for a place for an import": (import_service, "take_place", anything),
+    "nobody looks for a place for an archive": (zip_service, "take_place", anything),
+    "whatever is open has ended": (budget, "_has_ended", lambda *_: True),
+    "the machine imports whatever it is asked": (strategies, "check_step_function", anything),
 }
 
 

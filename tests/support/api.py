@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from tests.fakes import World
 from tests.support.lambdas import handler_of
+from tests.support.live import subscription
 from tests.support.system import template
 
 from sfn_cqrs import bootstrap
@@ -99,6 +100,13 @@ class Api:
         event = event_of(method, path, body, None, headers)
         event["requestContext"]["authorizer"] = {"iam": {"userArn": "arn:aws:iam::1:role/machine"}}
         return answer_of(answered(event))
+
+    def hear(self, who: Person, channel: str, **claims: Any) -> str:
+        """Ask to hear a channel of live updates; answers why not, and nothing if it is heard."""
+        function = template().functions["LiveOnSubscribeFunction"]
+        event = subscription(channel, {**who.claims, **claims})
+        refused = handler_of(function.folder, function.handler)(event, None)
+        return "" if refused is None else str(refused["error"])
 
     @property
     def routes(self) -> list[Route]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import threading
 import uuid
@@ -31,6 +30,7 @@ from sfn_cqrs_local.live.session import (
     bad_request,
     channel_of,
     events_of,
+    json_of,
     unauthorized,
 )
 from sfn_local.request_guard import Guard
@@ -138,10 +138,7 @@ class Hub:
         signature = request.headers.get("authorization", "")
         if not (signature.startswith(_SIGNED) and _SCOPE in signature):
             raise unauthorized("sign the request with IAM, for the service appsync")
-        try:
-            body = json.loads(await request.body())
-        except ValueError:
-            body = None
+        body = json_of(await request.body())
         if not isinstance(body, dict):
             raise bad_request("the body is a JSON object: channel and events")
         channel = channel_of(body.get("channel"), self._namespace)

@@ -88,10 +88,7 @@ class Session:
 
     def answer(self, text: str) -> Message:
         """Answer what a client says."""
-        try:
-            said = json.loads(text)
-        except ValueError:
-            said = None
+        said = json_of(text)
         if not isinstance(said, dict):
             return bad_request("a message is a JSON object").answer("error")
         type_, id_ = said.get("type"), said.get("id")
@@ -102,7 +99,7 @@ class Session:
             "unsubscribe": self._unsubscribe,
             "publish": self._publish,
         }
-        if type_ not in known:
+        if not isinstance(type_, str) or type_ not in known:
             return RefusedError(
                 "UnsupportedOperation", "Operation not supported through the realtime channel"
             ).answer("error", id_)
@@ -178,17 +175,21 @@ def events_of(given: object) -> list[str]:
     return given
 
 
-def _is_json(text: str) -> bool:
+def json_of(text: str | bytes) -> object:
+    """What JSON says; an error where it is none, or too deep."""
     try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return error
+
+
+def _is_json(text: str) -> bool:
+    return not isinstance(json_of(text), Exception)
 
 
 def _decoded(header: str) -> object:
     try:
-        return json.loads(base64.b64decode(header + "=" * (-len(header) % 4), "-_", validate=True))
+        return json_of(base64.b64decode(header + "=" * (-len(header) % 4), "-_", validate=True))
     except (binascii.Error, ValueError):
         raise unauthorized(f"{_HEADER}… is no base64url of a JSON object") from None
 

@@ -224,6 +224,7 @@ def _read_models(ask: Ask, code: str) -> list[dict[str, Any]]:
         {name: read(value) for name, value in item.items()}
         for page in islice(pages, MOST_SCANNED_PAGES)
         for item in page["Items"]
+        if item["pk"]["S"].split("#")[1] == ask.who.tenant  # a partition may look like another's
     ]
     return [
         {
