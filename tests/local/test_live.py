@@ -17,8 +17,10 @@ from websockets.sync.client import connect
 from sfn_cqrs.adapters.live_events import LiveEvents, LiveRefusedError
 from sfn_cqrs.domain.channels import LiveEvent
 from sfn_cqrs.domain.errors import BusyError
+from sfn_cqrs_local.live.authorizer import Authorizer
 from sfn_cqrs_local.live.server import LiveServer
 from sfn_cqrs_local.live.session import MAX_SUBSCRIPTIONS, RefusedError, Session
+from sfn_local import FunctionError
 
 OURS = "/live/t1/command/ORDER/o-1"
 PAGE = "http://localhost:5173"
@@ -410,3 +412,44 @@ def test_no_page_publishes(twin):
     status, _ = post(twin, {"channel": OURS, "events": ["1"]}, origin="https://evil.example")
 
     assert status == 403
+
+
+# ----------------------------------------------------------------------- who may subscribe
+
+
+class Functions:
+    """Stands for the function that says who may; it answers this, or fails."""
+
+    def __init__(self, answer=None):
+        self.answer = answer
+        self.asked = []
+
+    def invoke(self, name, payload):
+        self.asked.append((name, json.loads(payload)))
+        if self.answer is None:
+            raise FunctionError("KeyError", '{"errorMessage": "\'tenant\'"}')
+        return json.dumps(self.answer).encode()
+
+
+@pytest.mark.parametrize("answer", [None, {"error": "forbidden: x"}, {}, [], False, 0, "yes"])
+def test_whoever_the_function_does_not_let_in_is_refused(answer):
+    functions = Functions(answer)
+
+    with pytest.raises(RefusedError) as refused:
+        Authorizer(functions, "OnSubscribe")(OURS, {"x-tenant-code": "t1"})
+
+    assert refused.value.type == "SubscriptionProcessingError"
+    assert "tenant" not in str(refused.value)
+    ((name, event),) = functions.asked
+    assert (name, event["info"]["channel"]["path"]) == ("OnSubscribe", OURS)
+    assert event["identity"]["claims"]["custom:tenant"] == "t1"
+
+
+def test_who_is_refused_has_no_subscription():
+    session = Session("x", "live", only_t1)
+    asked = {"type": "subscribe", "id": "s", "channel": "/live/t2/command/ORDER/*"}
+
+    answer = session.answer(json.dumps({**asked, "authorization": {"host": "x"}}))
+
+    assert answer["type"] == "subscribe_error"
+    assert session.ids_of("/live/t2/command/ORDER/o-1") == []

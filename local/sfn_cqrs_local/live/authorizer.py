@@ -33,7 +33,8 @@ class Authorizer:
                 "SubscriptionProcessingError", "There was an error processing the operation"
             ) from error
         if answer is not None:
-            raise RefusedError("SubscriptionProcessingError", str(answer.get("error", answer)))
+            why = answer.get("error", answer) if isinstance(answer, dict) else answer
+            raise RefusedError("SubscriptionProcessingError", str(why))
 
 
 def subscribe_event(channel: str, authorization: Authorization) -> dict[str, Any]:
