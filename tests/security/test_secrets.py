@@ -14,8 +14,9 @@ from tests.support.whole_system import WholeSystem
 from tests.template.stack import TEMPLATE
 
 import sfn_cqrs
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.errors import BusyError, TransientError
 from sfn_cqrs.domain.masking import masked
+from sfn_cqrs.routes.request import _without_traces
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.context import sfn_handler
 from sfn_cqrs.service.sagas.types import SagaType
@@ -146,9 +147,27 @@ def test_what_lambda_reports_of_an_exception_is_masked(wrap: str) -> None:
     assert caught.value.args == ("{'to': '[e-mail]'}", 7)
 
 
-def test_what_is_transient_is_masked_too() -> None:
-    with pytest.raises(TransientError, match=r"^\[e-mail\] is busy$"), naming_transient():
-        raise TransientError(f"{EMAIL} is busy")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TransientError(f"{EMAIL} is busy"), r"^\[e-mail\] is busy$"),
+        (BusyError(f"{EMAIL} is busy"), r"^BusyError: \[e-mail\] is busy$"),
+    ],
+)
+def test_what_is_transient_is_masked_too(error: Exception, said: str) -> None:
+    with pytest.raises(TransientError, match=said), naming_transient():
+        raise error
+
+
+def test_the_trace_of_whatever_is_shown_is_cut_and_what_users_store_is_not() -> None:
+    trace = "KeyError: 'x'\nTraceback (most recent call last):"
+    shown = {"cause": trace, "payload": {"cause": trace}}
+    body = {**shown, "items": [{**shown}], "log": [{**shown}]}
+
+    _without_traces(body)
+
+    cut = {"cause": "KeyError: 'x'", "payload": {"cause": trace}}
+    assert body == {**cut, "items": [cut], "log": [cut]}
 
 
 def a_failed_version(system: WholeSystem) -> None:
