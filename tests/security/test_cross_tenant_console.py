@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from tests.console.state import api_of, create, publish, wait
+from tests.fakes.builders import an_order
 from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_local.client.aws import find_target
@@ -39,7 +40,7 @@ def theirs(stack, tmp_path_factory):
     publish(api, "both", SECRET, {"customer": OTHERS, "note": SECRET})
     publish(api_of(stack), "both", "ours", {"customer": "ours"})
     reminder = {"taskType": "ORDER_REMINDER", "input": [{"order": SECRET, "to": "x"}]}
-    saga = {"saga": "order-saga", "input": {"order": SECRET}, "name": SECRET}
+    saga = {"saga": "order-saga", "input": an_order(order=SECRET), "name": SECRET}
     wait(api, "/commands/ORDER/o-1/1", "outcome", ("APPLIED",))
     wait(api, "/commands/ORDER/o-2/1", "outcome", ("FAILED",))
     release = {"type": "ORDER_RELEASE", "subject": "o-1", "note": SECRET}

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Self
 from unittest import mock
 
+from tests.fakes.builders import an_order
 from tests.support.api import Answer, Api, Person, form
 
 from sfn_cqrs import bootstrap
@@ -249,7 +250,7 @@ class Adversary:
         stock = {**pay, "type": "STOCK", "code": "s-1", "attributes": {"available": 999_999}}
         self.api.send(MALLORY, "POST", "/commands", stock)
         self.api.send(MALLORY, "POST", "/tasks", {"taskType": "PAYOUT", "input": [{"a": 1}]})
-        self.api.send(MALLORY, "POST", "/sagas", {"saga": "payout", "input": {}})
+        self.api.send(MALLORY, "POST", "/sagas", {"saga": "payout", "input": an_order()})
         for path in ("/data/PAYMENT/p-1", "/commands/PAYMENT/p-1/1", "/data/PAYMENT/p-1/history"):
             self._kept(self.api.send(MALLORY, "GET", path))
         self._kept(self.api.send(MALLORY, "GET", "/data", query={"type": "PAYMENT"}))
