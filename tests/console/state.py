@@ -14,7 +14,6 @@ EDDF,Frankfurt am Main Airport,DE,50.0333,8.5705,Europe/Berlin
 KJFK,John F Kennedy International Airport,US,40.6398,-73.7789,America/New_York
 EGLL,London Heathrow Airport,GB,51.4706,-0.4619,Europe/London
 XXXX,<b>Nowhere</b>,AQ,-99,0,Antarctica/McMurdo
-ZZZZ,"<img src=x onerror=""alert(1)""> \u202eRTL\u202c",AQ,-98,0,Antarctica/McMurdo
 YYYY,Lost in time,AQ,-75,0,Mars/Olympus
 """
 
