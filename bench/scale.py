@@ -10,7 +10,6 @@ those that AWS publishes; how long its answers take, and a batch of rows, is an 
 
 import heapq
 import importlib
-import json
 import math
 import random
 import re
@@ -34,6 +33,7 @@ from sfn_cqrs.service.logs import logger
 from sfn_cqrs_local.prices import EXPRESS_GB, million
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.stack import LocalStack
+from sfn_local.lint.template_file import load_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 TRACED, CUSTOMER = "traced", "ada"
@@ -575,11 +575,11 @@ def sustained(
 
 
 def _rows(batch: tuple[Call, ...]) -> list[Figure]:
-    definition = json.loads((ROOT / "statemachine" / "import-csv.asl.json").read_text("utf-8"))
-    children = max(_widths(definition))
     figures = []
     deployed = REGIONS["large"]  # no quota of an import is another one elsewhere
-    for name, setup in (("as deployed", deployed), ("raised", replace(deployed, **RAISED))):
+    raised, width = replace(deployed, **RAISED), _width()
+    setups = (("as deployed", deployed, width), ("raised", raised, width))
+    for name, setup, children in (*setups, ("raised, twice as wide", raised, 2 * width)):
         for tenants in TENANTS:
             run = run_rows(batch, setup, tenants, children)
             binds = run.region.binding(run.seconds)
@@ -592,11 +592,10 @@ def _rows(batch: tuple[Call, ...]) -> list[Figure]:
     return figures
 
 
-def _widths(definition: Any) -> Iterable[int]:
-    """The width of each Distributed Map of a machine."""
-    for state in definition["States"].values():
-        if state["Type"] == "Map":
-            yield state.get("MaxConcurrency", 0)
+def _width() -> int:
+    """Batches of one file at a time: the parameter ImportBatches as it is delivered."""
+    document = load_yaml(ROOT / "template.yaml")
+    return int(document["Parameters"]["ImportBatches"]["Default"])
 
 
 if __name__ == "__main__":

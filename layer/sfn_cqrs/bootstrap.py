@@ -272,7 +272,9 @@ def import_places() -> "Places":
     from sfn_cqrs.domain.import_queue import Places  # noqa: PLC0415
 
     return Places(
-        tenant=int(os.environ["TENANT_RUNNING_IMPORTS"]), all=int(os.environ["RUNNING_IMPORTS"])
+        tenant=int(os.environ["TENANT_RUNNING_IMPORTS"]),
+        all=int(os.environ["RUNNING_IMPORTS"]),
+        batches=int(os.environ["IMPORT_BATCHES"]),
     )
 
 

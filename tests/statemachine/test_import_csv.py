@@ -102,7 +102,7 @@ def import_file(s3: Any) -> RunImport:
         version = s3.put_object(Bucket=BUCKET, Key="file", Body=body)["VersionId"]
         s3.put_object(Bucket=BUCKET, Key="file", Body=b"another\n")
         source = {"bucket": BUCKET, "key": "file", "versionId": version}
-        loaded = {"result": reader, **KEYS, "source": source, "results": PREFIX}
+        loaded = {"result": reader, **KEYS, "source": source, "results": PREFIX, "concurrency": 50}
         child = {"result": 100}
         return Run(
             s3,
@@ -310,7 +310,7 @@ def test_a_file_that_cannot_be_read_leads_to_the_end_of_the_job(
     import_file: RunImport, reader: str
 ) -> None:
     source = {"bucket": BUCKET, "key": "gone", "versionId": "1"}
-    loaded = {"result": reader, **KEYS, "source": source, "results": PREFIX}
+    loaded = {"result": reader, **KEYS, "source": source, "results": PREFIX, "concurrency": 50}
     run = import_file(csv_loader=loaded, finalize_parent_job=FAILED)
 
     assert run.path[2:] == [MAPS[reader], "finalize_parent_job", "outcome", "fail"]
@@ -324,7 +324,7 @@ def test_a_map_that_fails_half_way_leads_to_the_end_of_the_job(
     body = "\n".join([*lines, "{ no JSON", *lines]).encode()
     version = s3.put_object(Bucket=BUCKET, Key="torn", Body=body)["VersionId"]
     source = {"bucket": BUCKET, "key": "torn", "versionId": version}
-    loaded = {"result": "jsonl", **KEYS, "source": source, "results": PREFIX}
+    loaded = {"result": "jsonl", **KEYS, "source": source, "results": PREFIX, "concurrency": 50}
     run = import_file(csv_loader=loaded, finalize_parent_job=FAILED)
 
     assert 0 < len(run.calls("csv_rows_handler_jsonl")) <= 25
@@ -335,7 +335,7 @@ def test_a_map_that_fails_half_way_leads_to_the_end_of_the_job(
 def test_a_map_is_not_tried_again(import_file: RunImport) -> None:
     """Another Map Run would cut the rows into other batches."""
     source = {"bucket": BUCKET, "key": "gone", "versionId": "1"}
-    loaded = {"result": "native", **KEYS, "source": source, "results": PREFIX}
+    loaded = {"result": "native", **KEYS, "source": source, "results": PREFIX, "concurrency": 50}
     run = import_file(csv_loader=loaded, finalize_parent_job=FAILED)
 
     assert len(run.engine.list_map_runs(run.arn)) == 1

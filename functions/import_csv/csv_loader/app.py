@@ -4,6 +4,7 @@ The Choice state choose_reader branches on the reader answered here; the Map rea
 version of the very object that was looked at, or what was written of it.
 """
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.import_bucket import results_prefix
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import InvalidFileError
@@ -38,4 +39,5 @@ def lambda_handler(state: BegunImport) -> dict[str, object]:
         **job.key.as_input(),
         "source": {"bucket": source.bucket, "key": source.key, "versionId": source.version_id},
         "results": results_prefix(job.key),
+        "concurrency": bootstrap.import_places().batches,
     }

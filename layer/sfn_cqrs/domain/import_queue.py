@@ -16,10 +16,11 @@ IMPORTS = QueueKey("IMPORTS")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many imports run at a time: of one tenant, and of all."""
+    """How many imports run at a time: of one tenant, and of all; and how many batches of each."""
 
     tenant: int
     all: int
+    batches: int = 50
 
 
 @dataclass(frozen=True, slots=True)
