@@ -14,6 +14,7 @@ DOLLARS: Final = {
     "API request": 1e-6,
     "SNS publish": 0.5e-6,
     "S3 PUT": 5e-6,
+    "S3 GET": 0.4e-6,
 }
 MILLION: Final = 1_000_000
 EXPRESS_GB: Final = 0.0625

@@ -1,6 +1,6 @@
 import pytest
 
-LIMIT = 100 * 1024
+LIMIT = 4 * 1024
 
 
 def of_size(size):
@@ -8,7 +8,7 @@ def of_size(size):
     return {"text": "x" * (size - len('{"text":""}'))}
 
 
-def test_attributes_up_to_100_kib_stay_in_the_item(world):
+def test_attributes_up_to_4_kib_stay_in_the_item(world):
     assert world.attributes.store_if_large("tenant1", "id", of_size(LIMIT)) is None
     assert world.object_keys() == []
 

@@ -84,7 +84,7 @@ def test_the_engines_commands_speak_of_this_program(sfn_cqrs, name, example):
     ("arguments", "message"),
     [
         (["nosuch"], "No such command 'nosuch'"),
-        (["publish", "ORDER"], "Missing argument 'CODE'"),
+        (["data", "get", "ORDER"], "Missing argument 'CODE'"),
         (["up", "--parameter", "x"], "--parameter takes NAME=VALUE, not 'x'"),
         (["chain", "redrive", "ORDER", "o-1", "zero"], "'zero' is not a valid integer"),
         (["data", "list", "ORDER", "--stack", "x", "--tenant", "y"], "--tenant is for the local"),
@@ -536,3 +536,61 @@ def test_a_trace_that_nobody_keeps_is_refused(on_stack):
 
     assert answer.code == 1
     assert "no trace 1-00000000 is kept: `sfn-cqrs chain show TYPE CODE`" in answer.error
+
+
+def test_a_batch_says_what_became_of_each_line(on_stack, tmp_path):
+    orders = [{"type": "ORDER", "code": f"lot-{n}", "name": "x"} for n in range(101)]
+    lines = [json.dumps({**order, "attributes": json.loads(ORDER)}) for order in orders]
+    (tmp_path / "orders.jsonl").write_text("\n".join([*lines, "", '{"type": "ORDER"}']))
+
+    answer = on_stack("publish", "--batch", tmp_path / "orders.jsonl")
+
+    told = [line for line in answer.output.splitlines() if line.startswith("line ")]
+    *taken, refused = told
+    assert answer.code == 2
+    assert (len(taken), taken[0], taken[-1]) == (
+        101,
+        "line 1: ORDER lot-0 version 1",
+        "line 101: ORDER lot-100 version 1",
+    )
+    assert refused.startswith("line 103: invalid_input: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "reason"),
+    [
+        ("[]", [], "line 1 must be a JSON object"),
+        ("{", [], "line 1 is no JSON: "),
+        ("{}", ["ORDER", "o-1"], "--batch goes alone: the commands say what they are"),
+    ],
+)
+def test_a_batch_that_is_none_is_refused(on_stack, tmp_path, text, arguments, reason):
+    (tmp_path / "orders.jsonl").write_text(text)
+
+    answer = on_stack("publish", *arguments, "--batch", tmp_path / "orders.jsonl")
+
+    assert answer.code == 64
+    assert reason in answer.error
+
+
+def test_all_that_have_failed_are_redriven_and_skipped_at_once(on_stack, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    for number in range(2):
+        on_stack("publish", "ORDER", f"ill-{number}", "--name", "x", "--attributes", "{}")
+        settled(on_stack, f"ill-{number}", "FAILED")
+    filters = ("--failed", "--type", "ORDER", "--error", "KeyError")
+
+    asked = on_stack("chain", "redrive", *filters)
+    skipped = on_stack("chain", "skip", *filters, "--yes")
+
+    assert (asked.code, asked.output.splitlines()[0]) == (1, "2 have failed")
+    assert "redrive these 2?" in asked.error
+    assert (skipped.code, "2 done" in skipped.output) == (0, True)
+    assert on_stack("chain", "skip", *filters, "--yes").output == "0 have failed\n"
+    for number in range(2):
+        settled(on_stack, f"ill-{number}", "SKIPPED")
+
+
+@pytest.mark.parametrize("arguments", [[], ["ORDER"], ["ORDER", "o-1", "1", "--failed"]])
+def test_one_version_or_all_that_have_failed_are_repaired(on_stack, arguments):
+    assert on_stack("chain", "redrive", *arguments).code == 64

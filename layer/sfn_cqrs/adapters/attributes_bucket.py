@@ -11,7 +11,8 @@ from sfn_cqrs.domain.values import Json, canonical
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-MAX_INLINE_BYTES = 100 * 1024
+MAX_INLINE_BYTES = 4 * 1024
+"""Above, an object costs less than the writes of its copies: `bench/attributes.py`."""
 _MISSING = ("NoSuchKey", "AccessDenied")
 """Who may not list a bucket is told the second of an object that does not exist."""
 COMMANDS, TASKS = "attributes", "tasks"
@@ -29,7 +30,7 @@ class AttributesBucket:
     def store_if_large(
         self, tenant: str, id_: str, attributes: dict[str, Json], *, folder: str = COMMANDS
     ) -> str | None:
-        """Store attributes above 100 KiB and answer their object's key; None keeps them inline."""
+        """Store attributes above 4 KiB and answer their object's key; None keeps them inline."""
         if len(canonical(attributes).encode()) <= MAX_INLINE_BYTES:
             return None
         return self.store(tenant, id_, attributes, folder=folder)

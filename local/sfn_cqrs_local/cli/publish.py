@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
+from sfn_cqrs_local.cli.batch import publish_batch
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import WAIT_SECONDS, Api, ApiProblem, item_path
 from sfn_cqrs_local.client.pauses import awaited, going_on
@@ -26,10 +27,11 @@ from sfn_local.cli.command import Command, json_option, print_json, typed_with
         "sfn-cqrs publish ORDER o-2 --name second --attributes @order.json --sync",
         "sfn-cqrs publish ORDER o-1 --version 2 --partial --attributes '{\"total\":8}' --wait",
         "sfn-cqrs publish ORDER o-1 --delete",
+        "sfn-cqrs publish --batch orders.jsonl",
     ),
 )
-@click.argument("type_", metavar="TYPE")
-@click.argument("code")
+@click.argument("type_", metavar="[TYPE", required=False)
+@click.argument("code", metavar="CODE]", required=False)
 @click.option("--name", help="Name of the item.")
 @click.option("--attributes", metavar="JSON|@FILE", help="A JSON object; @- reads it from stdin.")
 @click.option("--version", type=int, help="The latest version you know; -1 is whatever is latest.")
@@ -40,11 +42,19 @@ from sfn_local.cli.command import Command, json_option, print_json, typed_with
     "--wait", is_flag=True, help="Wait until the version has closed; exit 1 if it failed."
 )
 @click.option("--idempotency-key", metavar="KEY", help="Same key and content: published once.")
+@click.option(
+    "--batch",
+    type=click.File(encoding="utf-8"),
+    metavar="FILE",
+    help="Commands as JSON, one a line, as POST /commands takes them; - is standard input.",
+)
 @target_options
 @json_option
+@click.pass_context
 def publish(
-    type_: str,
-    code: str,
+    context: click.Context,
+    type_: str | None,
+    code: str | None,
     name: str | None,
     attributes: str | None,
     version: int | None,
@@ -53,22 +63,29 @@ def publish(
     delete: bool,
     wait: bool,
     idempotency_key: str | None,
+    batch: TextIO | None,
     api: Api,
     as_json: bool,
 ) -> None:
-    """Publish a version of an item, or its deletion.
+    """Publish a version of an item, or its deletion; or many commands of a file.
 
     Without --version the item must be new; with it, the next version is published if that one is
-    still the latest.
+    still the latest. --batch sends a hundred at a time, says what became of each, and exits 2 if
+    some were refused.
     """
+    alone = (type_, code, name, attributes, version, sync, partial, delete, wait, idempotency_key)
+    if batch is not None:
+        _check_alone(alone)
+        context.exit(publish_batch(api, batch, as_json=as_json))
+    if type_ is None or code is None:
+        raise click.UsageError("name TYPE and CODE, or give --batch FILE")
     if delete:
         if name or attributes or sync or partial or idempotency_key:
             raise click.UsageError("--delete goes with --version only")
         with _telling_conflicts(type_, code):
             answer = api.delete(item_path("commands", type_, code), version=version)
     else:
-        if not partial and (name is None or attributes is None):
-            raise click.UsageError("give --name and --attributes, or --partial, or --delete")
+        _check_content(name, attributes, is_partial=partial)
         fields: dict[str, Any] = {"type": type_, "code": code, "name": name, "version": version}
         fields |= {"mode": "sync" if sync else "async", "partial": partial}
         headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
@@ -76,19 +93,33 @@ def publish(
             answer = api.post("/commands", _body(fields, attributes), headers)
     if wait:
         answer |= _closed(api, type_, code, answer["version"])
-    if as_json:
-        print_json(answer)
-    elif answer.get("unchanged"):
-        click.echo(f"{type_} {code} is unchanged")
-    else:
-        done = answer.get("outcome", "applied" if sync else "accepted").lower()
-        click.echo(f"{type_} {code} version {answer['version']} is {done}")
+    _print(type_, code, answer, as_json=as_json, is_sync=sync)
     if wait and answer["outcome"] != "APPLIED":
         command = f"sfn-cqrs chain show {type_} {shlex.quote(code)}"
         raise click.ClickException(
             f"version {answer['version']} is {answer['outcome']}: "
             f"{answer.get('error', 'see its chain')}\nto see why: {command}"
         )
+
+
+def _check_alone(others: Iterable[object]) -> None:
+    if any(one not in (None, False) for one in others):
+        raise click.UsageError("--batch goes alone: the commands say what they are")
+
+
+def _check_content(name: str | None, attributes: str | None, *, is_partial: bool) -> None:
+    if not is_partial and (name is None or attributes is None):
+        raise click.UsageError("give --name and --attributes, or --partial, or --delete")
+
+
+def _print(type_: str, code: str, answer: dict[str, Any], *, as_json: bool, is_sync: bool) -> None:
+    if as_json:
+        print_json(answer)
+    elif answer.get("unchanged"):
+        click.echo(f"{type_} {code} is unchanged")
+    else:
+        done = answer.get("outcome", "applied" if is_sync else "accepted").lower()
+        click.echo(f"{type_} {code} version {answer['version']} is {done}")
 
 
 def _closed(api: Api, type_: str, code: str, version: int) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 
 import click
@@ -14,6 +15,9 @@ from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 KINDS: Final = ("command", "task", "import", "saga")
@@ -99,6 +103,45 @@ def show(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool)
         _print_list(found)
     else:
         _print(found, as_json=as_json)
+
+
+def repair_all(
+    context: click.Context,
+    api: Api,
+    action: str,
+    given: Mapping[str, str | None],
+    *,
+    is_sure: bool,
+    as_json: bool,
+) -> None:
+    """Redrive or skip the commands that a filter means: the list, a question, then progress."""
+    wanted = {name: value for name, value in given.items() if value is not None}
+    found = api.post("/repairs", json.dumps({"kind": "command", "action": action, **wanted}))
+    if not as_json:
+        _print_list(found)
+    if not found["total"]:
+        if as_json:
+            print_json(found)
+        return
+    if not is_sure:
+        click.confirm(f"{action} these {found['total']}?", abort=True, err=True)
+    api.post(f"{_path(found['id'])}/start")
+    _follow(context, api, found["id"], as_json=as_json)
+
+
+def filter_options(command: Callable[P, T]) -> Callable[P, T]:
+    """Add --failed and its filter, for commands that may repair one or many."""
+    options = (
+        click.option("--failed", is_flag=True, help="All that have failed, of a filter."),
+        click.option("--type", "of_type", metavar="TYPE", help="With --failed: of this type."),
+        click.option("--since", metavar="MOMENT", help="With --failed: failed then or later."),
+        click.option("--until", metavar="MOMENT", help="With --failed: failed before then."),
+        click.option("--error", metavar="TEXT", help="With --failed: this in error or cause."),
+        click.option("--yes", "is_sure", is_flag=True, help="With --failed: do not ask first."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> None:
