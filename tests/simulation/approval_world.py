@@ -237,13 +237,19 @@ def _answered(state: State, function: Function, call: approval_programs.Call) ->
         case approval_programs.Handle(approval):
             return _handled(state, approval)
         case approval_programs.Start(approval):
-            return None, _started(state, approval.attempt)
+            is_running = _is_running(state, approval.attempt) is not False
+            return is_running, _started(state, approval.attempt)
         case approval_programs.Describe(approval):
-            found = [one for one in state.machines if one.attempt == approval.attempt]
-            is_running = bool(found) and found[0].stage not in ("ended", "dead")
-            return (chain.Execution(is_running) if found else None), state
+            runs = _is_running(state, approval.attempt)
+            return (None if runs is None else chain.Execution(runs)), state
         case _:
             return _written(state, function, call)
+
+
+def _is_running(state: State, attempt: int) -> bool | None:
+    """Whether the execution of an attempt runs; None if it was never started."""
+    stages = [one.stage for one in state.machines if one.attempt == attempt]
+    return stages[0] not in ("ended", "dead") if stages else None
 
 
 def _handled(state: State, approval: Approval) -> tuple[bool, State]:

@@ -77,7 +77,7 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start the execution of the approval's attempt; one that exists already is no error."""
+    """Start the execution of the approval's attempt; True: it runs; False: it has ended already."""
 
     approval: Approval
 
@@ -240,13 +240,16 @@ def retry() -> Generator[Call, Any, Approval]:
 def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
     """Repair an approval to which something should have happened; answers what was done.
 
-    With an attempt, only that one is looked at.
+    With an attempt, only that one is looked at. One that no state has begun is started, which
+    changes nothing if it runs: AWS starts many executions a second, and describes few.
     """
     approval: Approval | None = yield FindApproval()
     if approval is None or approval.stage.is_closed:
         return "closed"
     if attempt not in (None, approval.attempt):
         return "superseded"
+    if attempt is None and approval.stage is Stage.CREATED and (yield Start(approval)):
+        return "started"
     execution: Execution | None = yield Describe(approval)
     if execution is None:
         yield Start(approval)

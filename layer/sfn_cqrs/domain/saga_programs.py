@@ -67,7 +67,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start the execution of the saga's attempt; one that exists already is no error."""
+    """Start the execution of the saga's attempt; True: it runs; False: it has ended already."""
 
     saga: Saga
 
@@ -180,13 +180,16 @@ def park(attempt: int, failure: Failure) -> Generator[Call, Any, Saga]:
 def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
     """Repair a saga that has been open for long; answers what was done.
 
-    With an attempt, only that one is looked at.
+    With an attempt, only that one is looked at. One that no state has begun is started, which
+    changes nothing if it runs: AWS starts many executions a second, and describes few.
     """
     saga: Saga | None = yield FindSaga()
     if saga is None or not saga.status.is_open:
         return "closed"
     if attempt not in (None, saga.attempt):
         return "superseded"
+    if attempt is None and saga.status is SagaStatus.CREATED and (yield Start(saga)):
+        return "started"
     execution: Execution | None = yield Describe(saga)
     if execution is None:
         yield Start(saga)

@@ -70,7 +70,7 @@ class PutItems:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start the execution of the task's attempt; one that exists already is no error."""
+    """Start the execution of the task's attempt; True: it runs; False: it has ended already."""
 
     task: Task
 

@@ -36,6 +36,20 @@ def test_a_saga_that_was_never_started_is_started(status, sweep, world):
     assert world.saga_executions.started == [REF]
 
 
+def test_a_start_that_was_lost_is_made_without_asking_for_the_execution(sweep, world, monkeypatch):
+    monkeypatch.setattr(world.saga_executions, "describe", lambda _ref: pytest.fail("described"))
+    world.seed_sagas(running(status=SagaStatus.CREATED))
+
+    assert sweep() == {"saga_started": 1}
+
+
+def test_a_saga_that_died_before_its_first_state_is_restarted(sweep, world):
+    world.seed_sagas(running(status=SagaStatus.CREATED))
+    world.saga_executions.end(REF, "ABORTED")
+
+    assert sweep() == {"saga_restarted": 1}
+
+
 def test_a_saga_whose_execution_runs_is_left_alone(sweep, world):
     world.seed_sagas(running())
     world.saga_executions.start(REF)

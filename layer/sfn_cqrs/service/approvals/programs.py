@@ -42,8 +42,7 @@ class ApprovalFlow:
             case approval_programs.Handle(approval):
                 return _handled(approval)
             case approval_programs.Start(approval):
-                bootstrap.approval_executions().start(approval.ref, approval.trace)
-                return None
+                return bootstrap.approval_executions().start(approval.ref, approval.trace)
             case approval_programs.Describe(approval):
                 return bootstrap.approval_executions().describe(approval.ref)
             case _:

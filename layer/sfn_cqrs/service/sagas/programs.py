@@ -33,8 +33,7 @@ class SagaFlow:
             case saga_programs.Work(saga, name, is_undo):
                 return work_on(saga, name, is_undo=is_undo)
             case saga_programs.Start(saga):
-                bootstrap.saga_executions(saga.saga).start(saga.ref, saga.trace)
-                return None
+                return bootstrap.saga_executions(saga.saga).start(saga.ref, saga.trace)
             case saga_programs.Describe(saga):
                 return bootstrap.saga_executions(saga.saga).describe(saga.ref)
             case _:

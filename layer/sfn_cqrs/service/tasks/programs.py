@@ -38,8 +38,7 @@ class TaskFlow:
                 bootstrap.tasks().put_items(task)
                 return None
             case task_programs.Start(task):
-                bootstrap.task_executions().start(task.ref, task.trace)
-                return None
+                return bootstrap.task_executions().start(task.ref, task.trace)
             case task_programs.Describe(task):
                 return bootstrap.task_executions().describe(task.ref)
             case task_programs.Work(item):
