@@ -1,4 +1,5 @@
 import json
+import random
 from contextlib import suppress
 from dataclasses import replace
 
@@ -184,6 +185,20 @@ def test_whoever_dies_at_any_call_is_succeeded_by_a_try_that_does_the_rest(
         assert _killed(make_world, action, _dying(at, moment)) == clean, at
 
 
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("action", ["redrive", "skip"])
+def test_bad_weather_repairs_nothing_twice_and_calls_no_failure(make_world, action, seed):
+    chance = random.Random(seed)
+
+    def weather(_call, _when):
+        if chance.random() < 0.1:
+            raise BusyError("the weather")
+
+    clean = _killed(make_world, action, lambda _call, _when: None)
+
+    assert _killed(make_world, action, weather, tries=100) == clean
+
+
 def _dying(at, moment):
     dead = []
 
@@ -195,7 +210,7 @@ def _dying(at, moment):
     return die
 
 
-def _killed(make_world, action, observer):
+def _killed(make_world, action, observer, tries=2):
     """Repair two chains; who is killed is tried again. Answers what there is then."""
     world, calls = make_world(), Calls([observer])
     keys = [item("o-1"), item("o-2")]
@@ -211,8 +226,8 @@ def _killed(make_world, action, observer):
         for name, part in {"processes": world.processes, "data": world.data}.items()
     }
     with bootstrap.override(**watched):
-        for _ in range(2):
-            with suppress(KilledError), calls.of("repair"):
+        for _ in range(tries):
+            with suppress(KilledError, TransientError), calls.of("repair"):
                 result = work.repair(TaskItem("tenant1", work.REPAIR, "t-1", 0, 1, given))
                 break
     found = [world.processes.find(key, version) for key in keys for version in (1, 2)]
