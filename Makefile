@@ -22,10 +22,6 @@ endef
 ENGINE := engine/pyproject.toml --extra aws
 AS_DEV := -c requirements/dev.lock
 
-# WS1004: all functions write into one group, which has a retention, by LoggingConfig. ES6000: it asks dead letter queues for dead
-# letter queues; of all others tests/template/test_resources.py does. ES7000: of an e-mail that is not taken nobody reads a copy.
-NOT_FOR_US := WS1004 ES6000 ES7000
-
 FAST_SUITES := engine/tests $(addprefix tests/,unit template statemachine contract)
 
 unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everything anew
@@ -67,7 +63,7 @@ fast-check: $(DEV_READY)
 
 check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) $(SUPPLY_READY) fast-check ## every static check: style, types, template, security
 	$(BIN)/mypy
-	$(BIN)/cfn-lint template.yaml --append-rules cfn_lint_serverless.rules --ignore-checks $(NOT_FOR_US)
+	$(BIN)/cfn-lint template.yaml --append-rules cfn_lint_serverless.rules
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local local functions app
 	$(BIN)/sfn-cqrs translate --output .build/template.json
