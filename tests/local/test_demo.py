@@ -62,7 +62,7 @@ def test_the_demonstration_ends_well_and_prints_its_figures(stack, monkeypatch):
     assert figures["exports.zip: rows in 3 files"] == "300"
     for name in ("publish to read model, alone, p50", "under load, p50", "under load, p99"):
         assert re.fullmatch(r"[\d,]+ ms", figures[name]), figures[name]
-    assert re.fullmatch(r"\d{1,3}%", figures["of that in the queue"])
+    assert re.fullmatch(r"\d{1,3}%", figures["of that in the queue, until its turn"])
     for told in ("One by one 5 of 5", "Compared 10 of 10", "docs/tutorial.md"):
         assert told in result.stderr
 
