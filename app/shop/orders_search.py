@@ -12,15 +12,16 @@ from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.handlers import sync_handler, up_many
+from sfn_cqrs.service.read_models import sql_read_model
 from sfn_cqrs.service.routes import Asked, route
 
 TABLE = "orders_search"
-KEYS = ("tenant", "code")
+KEYS = ("tenant", "generation", "code")
 LARGEST_PAGE = 100
 LARGEST_TOTAL = 1_000_000_000
 _FOUND = """
     SELECT code, customer, name, total, version FROM orders_search
-    WHERE tenant = :tenant AND NOT is_deleted
+    WHERE tenant = :tenant AND generation = CAST(:generation AS int) AND NOT is_deleted
       AND (CAST(:customer AS text) IS NULL OR customer = :customer)
       AND (CAST(:least AS float8) IS NULL OR total >= CAST(:least AS float8))
       AND (CAST(:most AS float8) IS NULL OR total <= CAST(:most AS float8))
@@ -28,6 +29,9 @@ _FOUND = """
       AND (CAST(:after AS text) IS NULL OR code > :after)
     ORDER BY code LIMIT CAST(:limit AS int)
 """
+
+
+sql_read_model(TABLE, keys=("code",))
 
 
 @sync_handler("ORDER", when=bootstrap.has_sql)
@@ -56,6 +60,7 @@ def found(
     return bootstrap.sql().rows(
         _FOUND,
         tenant=tenant,
+        generation=bootstrap.generation(TABLE, tenant),
         customer=customer,
         least=least,
         most=most,
@@ -103,6 +108,7 @@ def _row(command: Command) -> dict[str, Any]:
     attributes = command.attributes
     return {
         "tenant": command.key.tenant,
+        "generation": bootstrap.generation(TABLE, command.key.tenant),
         "code": command.key.code,
         "customer": str(attributes["customer"]),
         "name": command.name,

@@ -7,7 +7,7 @@ in place with `override`, and forgets everything with `reset`.
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial, wraps
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.command_table import CommandTable
     from sfn_cqrs.adapters.data_table import DataTable
     from sfn_cqrs.adapters.executions import Executions
+    from sfn_cqrs.adapters.generation_rows import GenerationRows
+    from sfn_cqrs.adapters.generations import Generations
     from sfn_cqrs.adapters.history_table import HistoryTable
     from sfn_cqrs.adapters.import_bucket import ImportBucket
     from sfn_cqrs.adapters.import_table import ImportTable
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from sfn_cqrs.adapters.process_table import ProcessTable
     from sfn_cqrs.adapters.queue import Queue
     from sfn_cqrs.adapters.read_model import ReadModel
-    from sfn_cqrs.adapters.records import Records
+    from sfn_cqrs.adapters.records import Kind, Records
     from sfn_cqrs.adapters.request_table import RequestTable
     from sfn_cqrs.adapters.sql import Sql
     from sfn_cqrs.adapters.task_table import TaskTable
@@ -42,7 +44,11 @@ if TYPE_CHECKING:
     from sfn_cqrs.domain.import_budget import ImportBudget, Limits
     from sfn_cqrs.domain.import_job import Job
     from sfn_cqrs.domain.import_queue import ImportQueue, Places
+    from sfn_cqrs.domain.read_models import Problem, Segment, View, ViewKey
+    from sfn_cqrs.domain.records import Record
     from sfn_cqrs.domain.saga import Saga
+
+    R = TypeVar("R", bound=Record)
 
 T = TypeVar("T")
 _SIGNS: dict[str, Any] = {  # else a form names S3's global address, which new buckets do not have
@@ -468,7 +474,60 @@ def read_models() -> "Callable[..., ReadModel]":
     """Makes a view of the table of read models, by its name and its number of buckets."""
     from sfn_cqrs.adapters.read_model import ReadModel  # noqa: PLC0415
 
-    return partial(ReadModel, _client("dynamodb"), os.environ["READ_MODELS_TABLE"])
+    table, generation = os.environ["READ_MODELS_TABLE"], generations().of
+    return partial(ReadModel, _client("dynamodb"), table, generation=generation)
+
+
+@_once
+def views() -> "Records[View]":
+    """The generations of the read models that were ever rebuilt."""
+    from sfn_cqrs.adapters.generation_items import VIEWS  # noqa: PLC0415
+
+    return _read_model_records(VIEWS)
+
+
+@_once
+def segments() -> "Records[Segment]":
+    """How far rebuilds are."""
+    from sfn_cqrs.adapters.generation_items import SEGMENTS  # noqa: PLC0415
+
+    return _read_model_records(SEGMENTS)
+
+
+@_once
+def problems() -> "Records[Problem]":
+    """What went wrong in rebuilds."""
+    from sfn_cqrs.adapters.generation_items import PROBLEMS  # noqa: PLC0415
+
+    return _read_model_records(PROBLEMS)
+
+
+@_once
+def generations() -> "Generations":
+    """Which generation of each read model is read and written."""
+    from sfn_cqrs.adapters.generations import Generations  # noqa: PLC0415
+
+    known_for = timedelta(seconds=int(os.environ["GENERATIONS_KNOWN_SECONDS"]))
+    return Generations(views(), known_for, now)
+
+
+def generation(table: str, tenant: str) -> int:
+    """The generation of a table of PostgreSQL that is read, or that a handler is to write."""
+    return generations().of(tenant, table)
+
+
+@_once
+def generation_rows() -> "Callable[[ViewKey], GenerationRows]":
+    """Makes what reads all rows of a read model in DynamoDB."""
+    from sfn_cqrs.adapters.generation_rows import GenerationRows  # noqa: PLC0415
+
+    return partial(GenerationRows, _client("dynamodb"), os.environ["READ_MODELS_TABLE"])
+
+
+@_once
+def rebuild_executions() -> "Executions":
+    """The machine of rebuilds."""
+    return _executions(os.environ["REBUILD_MACHINE_ARN"], os.environ["READ_MODELS_TABLE"])
 
 
 def read_model(view: str, *, buckets: int = 1) -> "ReadModel":
@@ -574,6 +633,13 @@ def _executions(machine_arn: str, table: str) -> "Executions":
     from sfn_cqrs.adapters.executions import Executions  # noqa: PLC0415
 
     return Executions(_client("stepfunctions"), machine_arn, table, tracer())
+
+
+def _read_model_records(kind: "Kind[R]") -> "Records[R]":
+    from sfn_cqrs.adapters.records import Records  # noqa: PLC0415
+
+    table = os.environ["READ_MODELS_TABLE"]
+    return Records(_client("dynamodb"), table, kind, requests=requests(), now=now)
 
 
 def _queue(url: str) -> "Queue":

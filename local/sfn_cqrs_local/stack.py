@@ -62,7 +62,11 @@ HOST: Final = "127.0.0.1"
 MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is lower
 
 # What a deploy must be given; here the front makes the claims, so nobody asks this issuer.
-LOCAL_PARAMETERS: Final = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "local"}
+LOCAL_PARAMETERS: Final = {
+    "JwtIssuer": "https://issuer.invalid",
+    "JwtAudience": "local",
+    "GenerationsKnownSeconds": "1",  # or a rebuild begins after a minute
+}
 
 LIVE: Final = "AWS::AppSync::"
 CHANNEL_NAMESPACE: Final = "AWS::AppSync::ChannelNamespace"

@@ -1,6 +1,7 @@
 """The two worlds that every contract is held against: the fakes, and DynamoDB by moto."""
 
 import re
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from sfn_cqrs.adapters.command_items import as_process, process_item
 from sfn_cqrs.adapters.command_table import CommandTable
 from sfn_cqrs.adapters.data_table import DataTable
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
+from sfn_cqrs.adapters.generation_items import VIEWS
+from sfn_cqrs.adapters.generation_rows import GenerationRows
+from sfn_cqrs.adapters.generations import Generations
 from sfn_cqrs.adapters.history_table import HistoryTable
 from sfn_cqrs.adapters.import_bucket import ImportBucket
 from sfn_cqrs.adapters.import_items import IMPORTS as IMPORT_JOBS
@@ -29,6 +33,7 @@ from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.adapters.zip_bucket import ZipBucket
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Process
+from sfn_cqrs.domain.read_models import ViewKey
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs_local.template import Template
 
@@ -113,6 +118,8 @@ class MotoWorld(KeepsRecords):
             dynamodb, "HistoryTable", self.attributes, self.clock, history_ttl or Retention()
         )
 
+        self.views = self.records(VIEWS)
+        self.generations = Generations(self.views, timedelta(seconds=30), self.clock)
         self.imports = ImportTable(dynamodb, "ImportTmpTable", self.clock)
         self.import_jobs = self.records(IMPORT_JOBS)
         self.import_bucket = ImportBucket(clients.s3, IMPORTS)
@@ -127,6 +134,9 @@ class MotoWorld(KeepsRecords):
             for name in (
                 *names,
                 "sagas",
+                "views",
+                "generations",
+                "generation_rows",
                 "imports",
                 "import_jobs",
                 "import_bucket",
@@ -137,7 +147,16 @@ class MotoWorld(KeepsRecords):
         return {**parts, "read_models": self.read_model}
 
     def read_model(self, view: str, *, buckets: int = 1) -> ReadModel:
-        return ReadModel(self.dynamodb, "ReadModelsTable", view, buckets=buckets)
+        return ReadModel(
+            self.dynamodb,
+            "ReadModelsTable",
+            view,
+            buckets=buckets,
+            generation=self.generations.of,
+        )
+
+    def generation_rows(self, key: ViewKey) -> GenerationRows:
+        return GenerationRows(self.dynamodb, "ReadModelsTable", key)
 
     def seed(self, *processes: Process) -> None:
         items = [

@@ -18,6 +18,7 @@ from tests.fakes.store import ManualClock, Shelf, Store
 from tests.fakes.tables import (
     CommandTable,
     DataTable,
+    GenerationRows,
     HistoryTable,
     ProcessTable,
     ReadModel,
@@ -33,6 +34,7 @@ __all__ = [
     "DataTable",
     "DeadLetters",
     "Executions",
+    "GenerationRows",
     "HistoryTable",
     "ImportBucket",
     "ImportTable",

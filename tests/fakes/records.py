@@ -31,8 +31,11 @@ TABLES = {
     "import_budgets": "ImportTmpTable",
     "import_queue": "ImportTmpTable",
     "imports": "ImportTmpTable",
+    "problems": "ReadModelsTable",
     "sagas": "SagasTable",
+    "segments": "ReadModelsTable",
     "tasks": "TasksTable",
+    "views": "ReadModelsTable",
     "zips": "ImportTmpTable",
 }
 KINDS = {
@@ -41,8 +44,11 @@ KINDS = {
     "import_budgets": "budget",
     "import_queue": "queue",
     "imports": "job",
+    "problems": "problem",
     "sagas": "saga",
+    "segments": "segment",
     "tasks": "task",
+    "views": "generations",
     "zips": "zip",
 }
 """What an item of each kind calls itself."""

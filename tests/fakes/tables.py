@@ -1,4 +1,5 @@
 import base64
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -7,16 +8,19 @@ from tests.fakes.store import Store
 
 from sfn_cqrs.adapters.command_items import as_row, row_item
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.adapters.generation_rows import GenerationRow
+from sfn_cqrs.adapters.generations import count_writes
 from sfn_cqrs.adapters.open_index import OpenIndex
-from sfn_cqrs.adapters.paging import Page, Range
+from sfn_cqrs.adapters.paging import Page, Range, cursor_at
 from sfn_cqrs.adapters.process_table import open_shard
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Command, DataRow
 from sfn_cqrs.domain.errors import TransientError
-from sfn_cqrs.domain.keys import CommandRef, ItemKey, data_partitions, type_prefix
+from sfn_cqrs.domain.keys import CommandRef, ItemKey, data_partitions, shard_of, type_prefix
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.publication import Publication, Refusal, RowPublication, SyncPublication
+from sfn_cqrs.domain.read_models import FIRST_GENERATION, SCANNED_IN, ViewKey
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.sweeps import Cursor, Lease
@@ -311,6 +315,25 @@ class DataTable:
             }
         return cut_page(wanted, found)
 
+    def bucket_page(
+        self, tenant: str, type_: str, bucket: int, limit: int, after: str | None
+    ) -> Page[DataRow]:
+        partition = data_partitions(tenant, type_)[bucket]
+        wanted = Range([partition], type_prefix(type_), limit, after)
+        with self._store.lock:
+            found = {
+                key.sk: _loaded(self._store, row)
+                for key, row in self._store.rows.items()
+                if (key.type, key.data_pk) == (type_, partition)
+            }
+        return cut_page(wanted, found)
+
+    def count_bucket(self, tenant: str, type_: str, bucket: int) -> int:
+        partition = data_partitions(tenant, type_)[bucket]
+        with self._store.lock:
+            keys = [key for key, _ in self._store.rows.items()]
+        return sum((key.type, key.data_pk) == (type_, partition) for key in keys)
+
 
 class HistoryTable:
     """The earlier rows."""
@@ -333,8 +356,15 @@ class HistoryTable:
             _put_history(self._store, self.item_of(snapshot))
             return True
 
+    def later(self, key: ItemKey, version: int, limit: int) -> Page[DataRow]:
+        after = cursor_at(key.version_sk(version))
+        return self._page(key, Range([key.pk], key.versions_prefix, limit, after))
+
     def page(self, key: ItemKey, limit: int, cursor: str | None) -> Page[DataRow]:
         wanted = Range([key.pk], key.versions_prefix, limit, cursor, is_descending=True)
+        return self._page(key, wanted)
+
+    def _page(self, key: ItemKey, wanted: Range) -> Page[DataRow]:
         with self._store.lock:
             found = {
                 key.version_sk(row.version): _loaded(self._store, row)
@@ -367,20 +397,26 @@ class WaitTable:
 class ReadModel:
     """One view of the read models; a transaction's part is a condition and a change."""
 
-    def __init__(self, store: Store, view: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        view: str,
+        generation: Callable[[str, str], int] = lambda _tenant, _view: FIRST_GENERATION,
+    ) -> None:
         self._store = store
         self._view = view
+        self._generation = generation
 
     def get(self, tenant: str, partition: str, sort: str) -> Item | None:
         with self._store.lock:
-            return self._store.views.get((self._view, tenant, partition, sort))
+            return self._store.views.get(self._place(tenant, partition, sort))
 
     def rows(self, tenant: str, partition: str) -> list[Item]:
         with self._store.lock:
             found = [
                 {**row, "sort": sort}
                 for (*place, sort), row in self._store.views.items()
-                if place == [self._view, tenant, partition]
+                if place == list(self._place(tenant, partition, sort)[:3])
             ]
         return sorted(found, key=lambda row: row["sort"].encode())
 
@@ -394,33 +430,39 @@ class ReadModel:
         with self._store.lock:
             found = self.get(tenant, partition, sort)
             if found is not None and found["version"] >= row["version"]:
+                count_writes(put=0, refused=1)
                 return False
             self._put(tenant, partition, sort, row)
+            count_writes(put=1, refused=0)
             return True
 
     def replace(
         self, tenant: str, partition: str, sort: str, row: Item, expected: int | None
     ) -> dict[str, Any]:
+        place = self._place(tenant, partition, sort)
+
         def holds() -> bool:
-            found = self.get(tenant, partition, sort)
+            found = self._store.views.get(place)
             return (found["version"] if found else None) == expected
 
         return {
-            "place": (self._view, tenant, partition, sort),
+            "place": place,
             "holds": holds,
-            "change": lambda: self._put(tenant, partition, sort, row),
+            "change": lambda: self._store.views.put(place, _without_none(row)),
         }
 
     def add(
         self, tenant: str, partition: str, sort: str, attribute: str, amount: int
     ) -> dict[str, Any]:
+        place = self._place(tenant, partition, sort)
+
         def change() -> None:
-            found = self.get(tenant, partition, sort) or {}
+            found = self._store.views.get(place) or {}
             found[attribute] = found.get(attribute, 0) + amount
-            self._put(tenant, partition, sort, found)
+            self._store.views.put(place, found)
 
         return {
-            "place": (self._view, tenant, partition, sort),
+            "place": place,
             "holds": lambda: True,
             "change": change,
         }
@@ -435,8 +477,60 @@ class ReadModel:
                 part["change"]()
 
     def _put(self, tenant: str, partition: str, sort: str, row: Item) -> None:
-        stored = {name: value for name, value in row.items() if value is not None}
-        self._store.views.put((self._view, tenant, partition, sort), stored)
+        self._store.views.put(self._place(tenant, partition, sort), _without_none(row))
+
+    def _place(self, tenant: str, partition: str, sort: str) -> tuple[str, str, str, str]:
+        generation = self._generation(tenant, self._view)
+        of = self._view if generation == FIRST_GENERATION else f"{self._view}@{generation}"
+        return of, tenant, partition, sort
+
+
+def _without_none(row: Item) -> Item:
+    return {name: value for name, value in row.items() if value is not None}
+
+
+class GenerationRows:
+    """All rows of generations of a read model; a place is a partition and a sort."""
+
+    def __init__(self, store: Store, key: ViewKey) -> None:
+        self._store = store
+        self._key = key
+
+    def page(
+        self, generations: tuple[int, ...], segment: int, cursor: str | None
+    ) -> Page[GenerationRow]:
+        """One row to a page."""
+        views = {self._view(one): one for one in generations}
+        with self._store.lock:
+            found = {
+                json.dumps([view, partition, sort]): GenerationRow(
+                    views[view], json.dumps([partition, sort], ensure_ascii=False), row
+                )
+                for (view, tenant, partition, sort), row in self._store.views.items()
+                if view in views and tenant == self._key.tenant
+                if shard_of(partition, sort, SCANNED_IN) == segment
+            }
+        later = sorted(name for name in found if cursor is None or name > cursor)
+        rows = [found[name] for name in later[:1]]
+        return Page(rows, later[0] if len(later) > 1 else None)
+
+    def find(self, generation: int, places: Iterable[str]) -> dict[str, Item]:
+        with self._store.lock:
+            found = {place: self._store.views.get(self._at(generation, place)) for place in places}
+        return {place: row for place, row in found.items() if row is not None}
+
+    def delete(self, generation: int, places: Iterable[str]) -> None:
+        with self._store.lock:
+            for place in places:
+                self._store.views.remove(self._at(generation, place))
+
+    def _at(self, generation: int, place: str) -> tuple[str, str, str, str]:
+        partition, sort = json.loads(place)
+        return self._view(generation), self._key.tenant, partition, sort
+
+    def _view(self, generation: int) -> str:
+        first = generation == FIRST_GENERATION
+        return self._key.view if first else f"{self._key.view}@{generation}"
 
 
 def is_listed(process: Process) -> bool:

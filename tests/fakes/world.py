@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 from tests.fakes.imports import ImportBucket, ImportTable
@@ -17,6 +18,7 @@ from tests.fakes.store import ManualClock, Store
 from tests.fakes.tables import (
     CommandTable,
     DataTable,
+    GenerationRows,
     HistoryTable,
     ProcessTable,
     ReadModel,
@@ -26,6 +28,8 @@ from tests.fakes.tables import (
 from tests.fakes.task_table import TaskTable
 from tests.fakes.zips import ZipBucket
 
+from sfn_cqrs.adapters.generation_items import PROBLEMS, SEGMENTS, VIEWS
+from sfn_cqrs.adapters.generations import Generations
 from sfn_cqrs.adapters.import_budget import IMPORT_BUDGETS
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.import_queue import IMPORT_QUEUE
@@ -36,6 +40,7 @@ from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget
 from sfn_cqrs.domain.import_budget import Limits
 from sfn_cqrs.domain.import_queue import Places
 from sfn_cqrs.domain.process import Process
+from sfn_cqrs.domain.read_models import ViewKey
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.write_rate import Rate
 
@@ -88,6 +93,11 @@ class World(KeepsRecords):
         self.task_executions = Executions(self.store)
         self.saga_executions = Executions(self.store)
         self.approval_executions = Executions(self.store)
+        self.views = self.records(VIEWS)
+        self.segments = self.records(SEGMENTS)
+        self.problems = self.records(PROBLEMS)
+        self.generations = self.new_generations()
+        self.rebuild_executions = Executions(self.store)
         self.link_secret = LinkSecret()
         self.import_executions = Executions(self.store)
         self.events = Topic(self.store)
@@ -127,7 +137,14 @@ class World(KeepsRecords):
         return [kind.read(item) for item in items if is_a(kind, item)]
 
     def read_model(self, view: str, *, buckets: int = 1) -> ReadModel:  # noqa: ARG002 - one store
-        return ReadModel(self.store, view)
+        return ReadModel(self.store, view, self.generations.of)
+
+    def new_generations(self) -> Generations:
+        """What one more environment knows of the read models: nothing yet."""
+        return Generations(self.views, timedelta(seconds=30), self.clock)
+
+    def generation_rows(self, key: ViewKey) -> GenerationRows:
+        return GenerationRows(self.store, key)
 
     def parts(self) -> dict[str, object]:
         names = (
@@ -158,6 +175,12 @@ class World(KeepsRecords):
             "task_executions",
             "approvals",
             "approval_executions",
+            "views",
+            "segments",
+            "problems",
+            "generations",
+            "generation_rows",
+            "rebuild_executions",
             "link_secret",
             "import_executions",
             "events",

@@ -1,10 +1,22 @@
 """Read models, looked at from the command line."""
 
+import time
+from contextlib import closing, contextmanager
+
 import pytest
+from tests.support.postgres import connected
+from tests.support.quick_stack import quick_stack
 
 pytestmark = pytest.mark.stack
 
 ORDER = '{"customer": "ada/7", "total": 5}'
+
+
+@contextmanager
+def connecting(dsn):
+    """Return what runs a query."""
+    with closing(connected(dsn)) as connection:
+        yield connection.run
 
 
 @pytest.fixture
@@ -13,13 +25,16 @@ def _order(typed):
 
 
 def test_those_that_may_be_read_are_listed_with_what_names_their_rows(typed):
-    assert [line.split() for line in typed("read-model", "list").output.splitlines()] == [
-        ["name", "by"],
-        ["airports_by_country", "countries"],
-        ["airports_by_icao", "airports"],
-        ["orders_by_customer", "customer"],
+    lines = typed("read-model", "list").output.splitlines()
+
+    assert [line.split() for line in lines] == [
+        ["name", "by", "place", "stage", "generation"],
+        ["airports_by_country", "countries", "dynamodb", "SERVING", "1"],
+        ["airports_by_icao", "airports", "dynamodb", "SERVING", "1"],
+        ["orders_by_customer", "customer", "dynamodb", "SERVING", "1"],
+        ["orders_search", "postgres", "SERVING", "1"],
     ]
-    assert len(typed("read-model", "list", "--json").json) == 3
+    assert len(typed("read-model", "list", "--json").json) == 4
 
 
 @pytest.mark.usefixtures("_order")
@@ -36,3 +51,64 @@ def test_rows_are_shown_whatever_their_keys_are(typed):
 
 def test_a_read_model_with_one_partition_needs_no_key(typed):
     assert typed("read-model", "show", "airports_by_country", "--json").json == []
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with quick_stack(state_dir=tmp_path_factory.mktemp("state"), postgres=True) as started:
+        yield started
+
+
+@pytest.mark.real_time("for a second functions rely on which generation serves")
+@pytest.mark.usefixtures("_order")
+def test_it_is_rebuilt_switched_rolled_back_and_dropped(typed, tmp_path):
+    typed("publish", "ORDER", "o-2", "--name", "x", "--attributes", ORDER, "--sync")
+
+    rebuilt = typed("read-model", "rebuild", "orders_by_customer")
+    switched = typed("read-model", "switch", "orders_by_customer")
+    typed("publish", "ORDER", "o-3", "--name", "x", "--attributes", ORDER, "--sync")
+    back = typed("read-model", "rollback", "orders_by_customer")
+    typed("read-model", "switch", "orders_by_customer")
+    shown = typed("read-model", "progress", "orders_by_customer", "--json").json
+    problems = typed("read-model", "problems", "orders_by_customer", "--csv", tmp_path / "p.csv")
+    time.sleep(2)  # for so long some function may read the other one
+    dropped = typed("read-model", "drop", "orders_by_customer")
+
+    assert rebuilt.code == 0, rebuilt
+    assert "orders_by_customer is READY: generation 1 serves, 2 beside it" in rebuilt.output
+    assert "replayed: 2 done, 0 skipped, 0 failed" in rebuilt.output
+    assert "compared: 2 equal, 0 in one alone, 0 different" in rebuilt.output
+    assert "is SWITCHED: generation 2 serves, 1 beside it" in switched.output
+    assert "is READY: generation 1 serves" in back.output
+    assert (shown["serving"], shown["replayed"]["done"]) == (2, 2)
+    assert problems.output == f"0 problems are in {tmp_path / 'p.csv'}\n"
+    assert "is SERVING: generation 2 serves\n" in dropped.output
+    rows = typed("read-model", "show", "orders_by_customer", "ada/7", "--json").json
+    assert [row["sort"] for row in rows] == ["o-2", "o-3", "o/1"]
+
+
+@pytest.mark.real_time("for a second functions rely on which generation serves")
+@pytest.mark.usefixtures("_order")
+def test_one_in_postgresql_is_rebuilt_of_every_version(typed, stack):
+    typed("publish", "ORDER", "o/1", "--partial", "--attributes", '{"total": 9}', "--sync")
+
+    rebuilt = typed("read-model", "rebuild", "orders_search", "--every-version")
+    typed("read-model", "switch", "orders_search")
+    time.sleep(2)
+    dropped = typed("read-model", "drop", "orders_search")
+
+    assert rebuilt.code == 0, rebuilt
+    assert "0 in one alone, 0 different" in rebuilt.output
+    assert "is SERVING: generation 2 serves\n" in dropped.output
+    with connecting(stack.postgres.dsn) as rows_of:
+        assert rows_of("SELECT DISTINCT generation FROM orders_search") == [[2]]
+        assert rows_of("SELECT total FROM orders_search WHERE code = 'o/1'") == [[9]]
+
+
+def test_what_cannot_be_rebuilt_is_said(typed):
+    unknown = typed("read-model", "rebuild", "nobody")
+    early = typed("read-model", "switch", "airports_by_icao")
+
+    assert (unknown.code, early.code) == (1, 1)
+    assert "not_rebuildable: no sync handler is called nobody; there are:" in unknown.error
+    assert "wrong_stage: airports_by_icao was never rebuilt; rebuild it" in early.error

@@ -50,6 +50,7 @@ class Foreign:
         key = ItemKey("tenant2", "ORDER", "o-9")
         api.world.seed(Process(key=key, version=1, outcome=Outcome.FAILED, error=SECRET))
         self.repair = self._made("/repairs", {"kind": "command", "action": "redrive"})["id"]
+        self._made("/rebuilds/orders_by_customer", {})
         service = ApprovalService("tenant2")
         url = service.link(self.approvals[0], "jiro", {"operator"}, base_url="https://x.example")
         self.token = url.partition("?token=")[2]
@@ -162,6 +163,19 @@ def asked(theirs: Foreign) -> dict[str, list[Ask]]:
         ],
         "GET /repairs/{id}": [("GET", f"/repairs/{theirs.repair}", None, None)],
         "POST /repairs/{id}/start": [("POST", f"/repairs/{theirs.repair}/start", None, None)],
+        "GET /rebuilds": [("GET", "/rebuilds", None, None)],
+        "GET /rebuilds/{name}": [("GET", f"/rebuilds/{BY_CUSTOMER}", None, None)],
+        "GET /rebuilds/{name}/problems": [
+            ("GET", "/rebuilds/orders_by_customer/problems", None, None)
+        ],
+        **{
+            f"POST /rebuilds/{{name}}/{step}": [
+                ("POST", f"/rebuilds/orders_by_customer/{step}", body, None)
+            ]
+            for step in ("resume", "cancel", "compare", "rollback", "drop", "switch")
+            for body in [{} if step == "switch" else None]
+        },
+        "POST /rebuilds/{name}": [("POST", f"/rebuilds/{BY_CUSTOMER}", {}, None)],
         "POST /approvals": [
             ("POST", "/approvals", {"type": "ORDER_RELEASE", "subject": "o-1"}, None)
         ],
@@ -215,6 +229,8 @@ def is_harmless(method: str, path: str, answer: Answer) -> bool:
         return all(400 <= one["status"] < 500 for one in answer.body["results"])
     if (method, path) == ("POST", "/repairs"):
         return bool(answer.body["total"] == 0 and answer.body["isComplete"])
+    if path == "/rebuilds":  # those of our own, though theirs has begun
+        return {one["stage"] for one in answer.body["items"]} == {"SERVING"}
     if path == "/imports/uploads":
         return str(answer.body["key"]).startswith("uploads/tenant1/")
     is_list = method == "GET" and answer.status == 200 and answer.body.get("items") == []

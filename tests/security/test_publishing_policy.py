@@ -791,6 +791,11 @@ def test_every_route_works_for_whoever_asks():
         "ApprovalService(request.tenant, who.client, who.user)",
         "CommandService(request.tenant)",
     }
-    for_operators = {text for stem, text in made if stem == "repairs"}
-    assert for_operators == {"RepairService(request.tenant)"}  # none else: tests/unit/api
-    assert {stem for stem, _ in made} == {"approval_links", "approvals", "commands", "repairs"}
+    for_operators = {text for stem, text in made if stem in ("rebuilds", "repairs")}
+    assert for_operators == {  # none else: tests/unit/api
+        "RebuildService(_operators().tenant)",
+        "RebuildService(request.tenant)",
+        "RepairService(request.tenant)",
+    }
+    by_nobody = {"approval_links", "approvals", "commands", "rebuilds", "repairs"}
+    assert {stem for stem, _ in made} == by_nobody

@@ -58,6 +58,7 @@ class FakeSystem(System):
         }
         return {
             **watched,
+            "generations": self.world.generations,
             "write_budget": self.world.write_budget,
             **executions,
             "read_models": lambda view, **_: Watched(

@@ -58,6 +58,11 @@ STANDS_ALONE = {
         "end_sweep": "the sweep is still one's own",
     },
     "import_table": {"replan": "the plan is as it was read"},
+    "sql_rows": {
+        "delete": "rows of a generation that nobody reads",
+        "find": "rows at places",
+        "page": "rows behind a place",
+    },
     "read_model": {
         "put_if_newer": "a later version stays; views are their handlers', not the domain's",
         "replace": "the row is as it was read",
@@ -71,7 +76,7 @@ STANDS_ALONE = {
 }
 """Expressions whose rule is nowhere in the domain, with the rule."""
 WITHOUT_RECORDS = {"command_table", "process_table", "read_model"}
-"""Adapters that update items, and whose tables have no records."""
+"""Adapters that update items, and none of a record."""
 
 
 def adapters() -> dict[str, ast.Module]:

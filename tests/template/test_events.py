@@ -5,6 +5,7 @@ import pytest
 from tests.template.stack import MACHINES, ROOT, TASKS, TEMPLATE, State, is_batch
 
 from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, SagaRef, TaskRef, ZipRef
+from sfn_cqrs.domain.read_models import ViewRef
 from sfn_cqrs.service.step_functions import execution_name
 from sfn_cqrs_local.events import matches
 
@@ -16,6 +17,7 @@ ATTEMPTS: dict[str, tuple[Any, str]] = {
     "order-saga": (SagaRef, "SagasTable"),
     "task": (TaskRef, "TasksTable"),
     "import-csv": (ImportKey, "ImportTmpTable"),
+    "rebuild": (ViewRef, "ReadModelsTable"),
     "zip-orchestrator": (ZipRef, "ImportTmpTable"),
 }
 TASK_IDS = [f"{state.machine}.{state.name}" for state in TASKS]

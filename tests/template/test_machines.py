@@ -35,6 +35,7 @@ POLL = ["NotYetError"]
 ITERATIONS = {
     (LANE, "sync_data"),
     ("command", "sync_data"),  # what it raises leaves by the Map's Catch
+    ("rebuild", "work_on_segment"),  # the first that cannot go on stops the others
     ("import-csv", "csv_rows_handler"),  # a batch without a marker has failed
     ("import-csv", "csv_rows_handler_jsonl"),
 }
@@ -43,6 +44,7 @@ RECORDERS = {
     "import-csv": "finalize_parent_job",
     "zip-orchestrator": "finalize_zip_job",
     "order-saga": "park_saga",
+    "rebuild": "stopped",
 }  # of the others, mark_failed
 RECORDING = {
     ("task", "finalize_task"): "not_recorded",
@@ -77,6 +79,7 @@ BATCH_PAYLOAD = {
 KEY_ORDER = [
     "Comment",
     "Type",
+    "TimestampPath",
     "Resource",
     "Parameters",
     "Label",

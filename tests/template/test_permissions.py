@@ -196,7 +196,7 @@ def _asked(service: str, operation: str, params: dict[str, Any]) -> Iterator[tup
     action = f"{service}:{operation.removesuffix('Batch')}"
     for table in params.get("RequestItems", {}):
         yield action, table, ""
-    if operation == "BatchGetItem":
+    if operation in ("BatchGetItem", "BatchWriteItem"):
         return
     if service == "s3":
         action = f"{service}:{S3_ACTIONS.get(operation, operation)}"
@@ -224,7 +224,13 @@ def allowed() -> set[Call]:
     }
 
 
-def _resource(value: dict[str, Any]) -> str:
+def _resource(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if "Fn::If" in value:  # a table of the stack's own
+        return _resource(value["Fn::If"][1])
+    if "Fn::Join" in value:
+        return "".join(map(_resource, value["Fn::Join"][1]))
     text: str = value.get("Ref") or value.get("Fn::Sub") or value["Fn::GetAtt"][0]
     if text.startswith("${LiveApi.ApiArn}/"):
         return text.rpartition("/")[2]
@@ -246,8 +252,9 @@ def _machine(text: str) -> str:
         "task": "TaskStateMachine",
         "import-csv": "ImportCsvStateMachine",
         "order-saga": "OrderSagaStateMachine",
+        "rebuild": "RebuildStateMachine",
     }
-    found = re.search(r"-(command-express|task|import-csv|order-saga)\b", text)
+    found = re.search(r"-(command-express|task|import-csv|order-saga|rebuild)\b", text)
     return names[found[1]] if found else "CommandStateMachine"
 
 
@@ -283,6 +290,12 @@ class User:
         while self.outcomes(code) != list(outcomes):
             assert time.monotonic() < until, (code, self.outcomes(code))
             time.sleep(0.05)
+
+    def wait_for_stage(self, path: str, stage: str) -> None:
+        until = time.monotonic() + 30
+        while (found := self.ask(path))["stage"] != stage:
+            assert time.monotonic() < until, found
+            time.sleep(0.1)
 
     def create_task(self, value: Any, **headers: str) -> str:
         answer = self.ask("/tasks", {"taskType": "ORDER_REMINDER", "input": value}, **headers)
@@ -362,6 +375,7 @@ def use(stack: LocalStack) -> None:
     publish_and_read(user)
     fail_and_repair(user)
     repair_in_bulk(user)
+    rebuild(user)
     lose_and_sweep(user)
     run_tasks(user)
     repair_all(user, {"kind": "task", "action": "retry", "type": "ORDER_REMINDER"})
@@ -434,6 +448,19 @@ def repair_in_bulk(user: User) -> None:
     user.wait_for("WORSE", "BLOCKED 1", "FAILED 2")
     repair_all(user, {"kind": "command", "action": "skip"})
     user.wait_for("WORSE", "APPLIED 2", "SKIPPED 2")
+
+
+def rebuild(user: User) -> None:
+    """The next generation is built of every version, read, and the old one dropped."""
+    path = "/rebuilds/airports_by_country"
+    user.ask(path, {"everyVersion": True})
+    user.wait_for_stage(path, "READY")
+    user.ask(f"{path}/switch", {"withFailed": True})
+    until = time.monotonic() + 10
+    while user.ask(f"{path}/drop", {}).get("code") == "wrong_stage":  # some may read the old one
+        assert time.monotonic() < until
+        time.sleep(0.5)
+    user.wait_for_stage(path, "SERVING")
 
 
 def lose_and_sweep(user: User) -> None:

@@ -97,6 +97,14 @@ def lambda_context():
 
 
 @pytest.fixture
+def rebuild(world, sample, lambda_context):
+    """A read model of the world, and the machine of rebuilds."""
+    from tests.support.rebuilding import Rebuild  # noqa: PLC0415 - it imports functions
+
+    return Rebuild(world, sample, lambda_context)
+
+
+@pytest.fixture
 def sample():
     """Return a reader of the sample events, such as `command/finish`."""
     return lambda name: json.loads((EVENTS / f"{name}.json").read_text())

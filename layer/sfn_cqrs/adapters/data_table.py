@@ -1,7 +1,7 @@
 """The data table: one row per item, its version only ever going up."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -103,6 +103,35 @@ class DataTable:
             values={":no": False},
         )
         return Page([as_row(item, item["attributes"]) for item in page.items], page.next_cursor)
+
+    def bucket_page(
+        self, tenant: str, type_: str, bucket: int, limit: int, after: str | None
+    ) -> Page[DataRow]:
+        """A page of the rows in a bucket of a type, deleted or not, behind an item's cursor."""
+        partition = data_partitions(tenant, type_)[bucket]
+        wanted = Range([partition], type_prefix(type_), limit, after)
+        page = query_page(self._client, self._table, wanted, self._whole)
+        return Page([as_row(item, item["attributes"]) for item in page.items], page.next_cursor)
+
+    def count_bucket(self, tenant: str, type_: str, bucket: int) -> int:
+        """About how many rows a bucket of a type has."""
+        partition, count = data_partitions(tenant, type_)[bucket], 0
+        more: Any = {}
+        while True:
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+                ExpressionAttributeValues=marshal(
+                    {":pk": partition, ":prefix": type_prefix(type_)}
+                ),
+                ConsistentRead=True,
+                Select="COUNT",
+                **more,
+            )
+            count += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                return count
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def _loaded(self, item: Item) -> DataRow:
         return as_row(item, self._whole(item)["attributes"])

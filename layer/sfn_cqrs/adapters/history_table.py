@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_items import as_key, as_row
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
-from sfn_cqrs.adapters.paging import Page, Range, query_page
+from sfn_cqrs.adapters.paging import Page, Range, cursor_at, query_page
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import DataRow
 from sfn_cqrs.domain.keys import ItemKey
@@ -57,6 +57,11 @@ class HistoryTable:
             return False
         return True
 
+    def later(self, key: ItemKey, version: int, limit: int) -> Page[DataRow]:
+        """A page of the states of an item after a version, the oldest first."""
+        after = cursor_at(key.version_sk(version))
+        return self._page(Range([key.pk], key.versions_prefix, limit, after))
+
     def page(self, key: ItemKey, limit: int, cursor: str | None) -> Page[DataRow]:
         """A page of the earlier states of an item, the newest first.
 
@@ -64,6 +69,9 @@ class HistoryTable:
             InvalidInputError: the limit or the cursor is none of this list's.
         """
         wanted = Range([key.pk], key.versions_prefix, limit, cursor, is_descending=True)
+        return self._page(wanted)
+
+    def _page(self, wanted: Range) -> Page[DataRow]:
         page = query_page(
             self._client,
             self._table,

@@ -2,15 +2,18 @@
 
 import random
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.generations import count_writes
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page, Range, query, query_page
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.errors import BusyError
-from sfn_cqrs.domain.keys import bucketed, buckets
+from sfn_cqrs.domain.keys import buckets, shard_of
+from sfn_cqrs.domain.read_models import FIRST_GENERATION, ViewKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,10 +30,21 @@ class ReadModel:
     """
 
     def __init__(
-        self, client: "DynamoDBClient", table: str, view: str, *, buckets: int = 1
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        view: str,
+        *,
+        buckets: int = 1,
+        generation: Callable[[str, str], int] = lambda _tenant, _view: FIRST_GENERATION,
     ) -> None:
-        """Speak to the part of the table that belongs to the view."""
+        """Speak to the part of the table that belongs to the view.
+
+        `generation` tells of a tenant and a view which one is read and written; it is asked
+        at every call.
+        """
         self._client = client
+        self._generation = generation
         self._table = table
         self._view = view
         self._buckets = buckets
@@ -68,7 +82,9 @@ class ReadModel:
         except ClientError as error:
             if not is_refused(error):
                 raise
+            count_writes(put=0, refused=1)
             return False
+        count_writes(put=1, refused=0)
         return True
 
     def replace(
@@ -119,7 +135,8 @@ class ReadModel:
         raise BusyError("the row is too busy")
 
     def _pk(self, tenant: str, partition: str) -> str:
-        return f"{self._view}#{tenant}#{partition}"
+        generation = self._generation(tenant, self._view)
+        return ViewKey(tenant, self._view).rows_prefix(generation) + partition
 
     def _pks(self, tenant: str, partition: str) -> list[str]:
         pk = self._pk(tenant, partition)
@@ -127,8 +144,10 @@ class ReadModel:
 
     def _key(self, tenant: str, partition: str, sort: str) -> Item:
         pk = self._pk(tenant, partition)
-        where = pk if self._buckets == 1 else bucketed(pk, sort, self._buckets)
-        return marshal({"pk": where, "sk": sort})
+        if self._buckets > 1:  # a row lies in the same bucket of every generation
+            first = ViewKey(tenant, self._view).rows_prefix(FIRST_GENERATION) + partition
+            pk = f"{pk}#{shard_of(first, sort, self._buckets):02d}"
+        return marshal({"pk": pk, "sk": sort})
 
 
 def _without_keys(item: Item) -> Item:

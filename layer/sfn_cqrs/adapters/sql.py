@@ -17,6 +17,7 @@ from functools import partial
 from math import isfinite
 from typing import Any, Final, TypeVar
 
+from sfn_cqrs.adapters.generations import count_writes
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError, SqlRefusedError
 
 Scalar = str | int | float | bool | None
@@ -99,7 +100,9 @@ class Sql(Transaction):
         for texts, columns in _batches(table, keys, rows):
             statement = statement or _upsert(table, keys, columns)
             parameters = {"rows": f"[{','.join(texts)}]"}
-            count += again(partial(self._run, statement, parameters), BusyError)
+            put = again(partial(self._run, statement, parameters), BusyError)
+            count_writes(put, len(texts) - put)
+            count += put
         return count
 
 

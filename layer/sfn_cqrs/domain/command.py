@@ -137,3 +137,18 @@ class DataRow(Stored):
     """The item as it is, or as it was at a version."""
 
     command_id: str
+
+    def as_command(self) -> Command:
+        """The command that has made the row, as far as the row tells."""
+        return Command(
+            key=self.key,
+            version=self.version,
+            id=self.command_id,
+            content=self.content,
+            digest=self.content.digest(self.key),
+            created=self.created,
+            updated=self.updated,
+            source=self.source,
+            source_row=self.source_row,
+            attributes_s3=self.attributes_s3,
+        )

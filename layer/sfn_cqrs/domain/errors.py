@@ -255,6 +255,18 @@ class NotParkedError(SfnCqrsError):
     code = "not_parked"
 
 
+class WrongStageError(SfnCqrsError):
+    """A read model's rebuild is not where this can be done."""
+
+    code = "wrong_stage"
+
+
+class NotRebuildableError(SfnCqrsError):
+    """No sync handler writes this read model, so nothing can be replayed into it."""
+
+    code = "not_rebuildable"
+
+
 class TaskBusyError(SfnCqrsError):
     """An item of an ended task is still being worked on by a function that nobody can stop."""
 

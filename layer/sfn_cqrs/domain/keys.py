@@ -613,9 +613,9 @@ def request_key(tenant: str, key: str) -> tuple[str, str]:
     return f"TENANT#{tenant}#REQUEST#{digest}", "REQUEST"
 
 
-def bucketed(partition: str, sk: str, count: int = BUCKETS) -> str:
+def bucketed(partition: str, sk: str) -> str:
     """The bucket of a partition that a sort key lies in."""
-    return f"{partition}#{shard_of(partition, sk, count):02d}"
+    return f"{partition}#{shard_of(partition, sk, BUCKETS):02d}"
 
 
 def buckets(partition: str, count: int = BUCKETS) -> list[str]:

@@ -17,6 +17,8 @@ _STATUS = {
     errors.NotFailedError: HTTPStatus.CONFLICT,
     errors.NotOpenError: HTTPStatus.CONFLICT,
     errors.NotParkedError: HTTPStatus.CONFLICT,
+    errors.NotRebuildableError: HTTPStatus.NOT_FOUND,
+    errors.WrongStageError: HTTPStatus.CONFLICT,
     errors.TokenRefusedError: HTTPStatus.FORBIDDEN,
     errors.NotWaitingError: HTTPStatus.CONFLICT,
     errors.InvalidTokenError: HTTPStatus.BAD_REQUEST,

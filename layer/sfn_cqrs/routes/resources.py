@@ -8,6 +8,7 @@ from sfn_cqrs.routes import (
     imports,
     openapi,
     read_models,
+    rebuilds,
     repairs,
     sagas,
     tasks,
@@ -15,7 +16,17 @@ from sfn_cqrs.routes import (
 
 WITH_TOKEN = [
     resource.routes
-    for resource in (approvals, commands, data, imports, read_models, repairs, sagas, tasks)
+    for resource in (
+        approvals,
+        commands,
+        data,
+        imports,
+        read_models,
+        rebuilds,
+        repairs,
+        sagas,
+        tasks,
+    )
 ]
 RESOURCES = [*WITH_TOKEN, approval_links.routes]
 DESCRIPTION = openapi.routes_for(RESOURCES)

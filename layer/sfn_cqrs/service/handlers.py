@@ -199,6 +199,19 @@ def naming_unknown(type_: str) -> Iterator[None]:
         raise
 
 
+def types_of(name: str) -> list[str]:
+    """The types that have a handler of this name, which writes the read model of this name."""
+    load()
+    types = [type_ for type_ in sorted(_sync_handlers) if name in names_of(type_)]
+    return types if name != DEFAULT_HANDLER else []
+
+
+def all_names() -> list[str]:
+    """The names of all handlers but the data table's."""
+    load()
+    return sorted({name for type_ in _sync_handlers for name in names_of(type_)[1:]})
+
+
 def names_of(type_: str) -> list[str]:
     """The handlers of a type, the data table first."""
     load()

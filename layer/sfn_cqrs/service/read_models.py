@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 PART = "#"
+_COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 
 
@@ -84,6 +85,31 @@ def read_model_type(
     partitions = () if isinstance(by, str) else tuple(by)
     said = by if isinstance(by, str) else " or ".join(partitions)
     _types[name] = ReadModelType(name, said, partitions, buckets, Access(read=read), counted)
+
+
+_tables: dict[str, tuple[str, ...]] = {}
+
+
+def sql_read_model(table: str, *, keys: Sequence[str]) -> None:
+    """Declare a read model in PostgreSQL, which the handler named after its table writes.
+
+    The table has the columns `tenant`, `generation` and `version`; its primary key is `tenant`,
+    `generation` and these keys. The handler and whoever reads ask `bootstrap.generation`.
+
+    Args:
+        table: the table's name, such as orders_search.
+        keys: the rest of its primary key, such as ("code",).
+    """
+    for name in (table, *keys):
+        if not _COLUMN.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a table or column: a-z, 0-9 and _")
+    _tables[table] = tuple(keys)
+
+
+def tables() -> dict[str, tuple[str, ...]]:
+    """The keys of every read model in PostgreSQL that is declared, by its table."""
+    handlers.load()
+    return _tables
 
 
 def types() -> dict[str, ReadModelType]:

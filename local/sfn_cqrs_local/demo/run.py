@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sfn_cqrs_local.demo import approvals, archives, commands, imports, sagas, tasks
+from sfn_cqrs_local.demo import approvals, archives, commands, imports, rebuilds, sagas, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,7 @@ PARTS: Final[tuple[Part, ...]] = (
     commands.tell,
     tasks.tell,
     sagas.tell,
+    rebuilds.tell,
     approvals.tell,
     imports.tell,
     archives.tell,

@@ -20,6 +20,7 @@ def _deployed(monkeypatch):
     queues = [f"{kind}_QUEUE_URL" for kind in kinds]
     for name in (*names, *arns, *queues, "ATTRIBUTES_BUCKET"):
         monkeypatch.setenv(name, name.lower())
+    monkeypatch.setenv("GENERATIONS_KNOWN_SECONDS", "30")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
 

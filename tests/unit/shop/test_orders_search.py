@@ -24,7 +24,7 @@ class SaidSql:
 
 
 @pytest.fixture
-def sql():
+def sql(world):  # noqa: ARG001 - which knows the generations
     said = SaidSql()
     with bootstrap.override(sql=said):
         yield said
@@ -40,9 +40,15 @@ def test_an_order_is_laid_out_whole(sql):
 
     orders_search(command)
 
-    row = {"tenant": "tenant1", "code": "o-1", "customer": "ada", "name": command.name}
+    row = {
+        "tenant": "tenant1",
+        "generation": 1,
+        "code": "o-1",
+        "customer": "ada",
+        "name": command.name,
+    }
     rest = {"total": 5, "is_deleted": False, "version": 3}
-    assert sql.puts == [("orders_search", ("tenant", "code"), [row | rest])]
+    assert sql.puts == [("orders_search", ("tenant", "generation", "code"), [row | rest])]
 
 
 def test_the_orders_of_an_import_are_one_write(sql):
@@ -57,8 +63,10 @@ def test_a_search_is_bound_to_whoever_asks(sql):
 
     assert search_orders(Asked("tenant1", "taro", query=query)) == {"items": [{"code": "o-1"}]}
     (asked,) = sql.queries
-    assert (asked["tenant"], asked["least"], asked["most"], asked["limit"]) == (
+    places = (asked["tenant"], asked["generation"])
+    assert (*places, asked["least"], asked["most"], asked["limit"]) == (
         "tenant1",
+        1,
         1.5,
         None,
         100,

@@ -2,11 +2,11 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_busy
-from sfn_cqrs.domain import chain
+from sfn_cqrs.domain import chain, rebuild_programs
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import (
     AppBrokenError,
@@ -19,6 +19,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.programs import run_program
 
 TRIES = 8
 
@@ -41,7 +42,35 @@ def project(key: ItemKey, version: int, handler: str) -> None:
 
 
 def run_handler(command: Command, name: str) -> None:
-    """Run one of the user's handlers.
+    """Run one of the user's handlers, for each generation of its read model that is written.
+
+    Raises:
+        TransientError: the handler says that another try may cure it, or AWS was busy.
+        SyncHandlerError: the handler raised anything else.
+        AppBrokenError: a module of the user's package cannot be imported.
+    """
+    _bring(command.key.tenant, name, lambda: run_alone(command, name))
+
+
+def _bring(tenant: str, handler: str, run: Callable[[], object]) -> None:
+    """Run a handler once, or twice while its read model is rebuilt."""
+    generations = bootstrap.generations()
+
+    def made(call: rebuild_programs.Call) -> object:
+        match call:
+            case rebuild_programs.FindServing():
+                view = generations.known(tenant).get(handler)
+                return [view] if view else []
+            case rebuild_programs.Run(written):
+                with generations.writing(tenant, written):
+                    return run()
+        raise AssertionError(call)
+
+    run_program(rebuild_programs.bring(), made)
+
+
+def run_alone(command: Command, name: str) -> None:
+    """Run one of the user's handlers, whatever generation it writes.
 
     Raises:
         TransientError: the handler says that another try may cure it, or AWS was busy.
@@ -61,7 +90,9 @@ def run_handler(command: Command, name: str) -> None:
         raise kind(f"{message}\n{trace_of(error)}".rstrip()) from error
 
 
-def run_patiently(command: Command, name: str) -> None:
+def run_patiently(
+    command: Command, name: str, run: Callable[[Command, str], None] = run_handler
+) -> None:
     """Run a handler, again for what may pass.
 
     Raises:
@@ -70,7 +101,7 @@ def run_patiently(command: Command, name: str) -> None:
     """
     for attempt in range(TRIES):
         try:
-            return run_handler(command, name)
+            return run(command, name)
         except TransientError:
             if attempt == TRIES - 1:
                 raise
@@ -85,6 +116,8 @@ def project_many(type_: str, commands: Sequence[Command]) -> list[Command]:
         TransientError: a target stays busy; everything may be run again.
     """
     failed: list[Command] = []
+    if not commands:
+        return failed
     for name in handlers.names_of(type_)[1:]:
         if not _ran_in_bulk(type_, name, commands):
             failed += [command for command in commands if _fails(command, name)]
@@ -98,7 +131,7 @@ def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
         return False
     try:
         with bootstrap.tracer().segment(f"handler {name}"):
-            bulk(commands)
+            _bring(commands[0].key.tenant, name, lambda: bulk(commands))
     except Exception:
         logger.exception("commands are brought to a read model one by one", handler=name)
         return False

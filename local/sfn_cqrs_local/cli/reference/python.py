@@ -16,7 +16,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 API: Final[Mapping[str, Mapping[str, str]]] = {
     "Declare": {
         "sfn_cqrs.service.handlers": "command_type sync_handler up_many on_notice",
-        "sfn_cqrs.service.read_models": "read_model_type",
+        "sfn_cqrs.service.read_models": "read_model_type sql_read_model",
         "sfn_cqrs.service.tasks.types": "task_handler TaskItem",
         "sfn_cqrs.service.imports.strategies": "import_strategy",
         "sfn_cqrs.domain.import_strategy": "ImportStrategy Column Record Comparison Duplicates",
@@ -39,9 +39,10 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
         "sfn_cqrs.service.zips.service": "ZipRequest",
         "sfn_cqrs.service.approvals.service": "ApprovalService",
         "sfn_cqrs.service.sagas.service": "SagaService",
+        "sfn_cqrs.service.rebuilds.service": "RebuildService Progress",
         "sfn_cqrs.adapters.read_model": "ReadModel",
         "sfn_cqrs.adapters.sql": "Sql Transaction",
-        "sfn_cqrs.bootstrap": "read_model sql has_sql",
+        "sfn_cqrs.bootstrap": "read_model sql has_sql generation",
     },
     "State machines of your own": {
         "sfn_cqrs.service.context": "sfn_handler StepFunctionsContext Execution State StateMachine",

@@ -1,0 +1,160 @@
+"""Items of the read models' table that tell of rebuilds: generations, segments, problems."""
+
+from datetime import datetime
+
+from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.records import Kind
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.read_models import (
+    KEPT,
+    Counts,
+    Place,
+    Problem,
+    ProblemKey,
+    Segment,
+    SegmentKey,
+    Stage,
+    View,
+    ViewKey,
+)
+
+
+def view_item(view: View) -> Item:
+    """A read model's generations as stored."""
+    return {
+        "pk": view.key.pk,
+        "sk": view.key.sk,
+        "kind": "generations",
+        "tenant": view.key.tenant,
+        "view": view.key.view,
+        "types": list(view.types),
+        "place": str(view.place),
+        "is_every_version": view.is_every_version,
+        "patience": view.patience,
+        "serving": view.serving,
+        "other": view.other,
+        "latest": view.latest,
+        "stage": str(view.stage),
+        "since": view.since,
+        "attempt": view.attempt,
+        "round": view.round,
+        "replayed": counts_item(view.replayed),
+        "compared": counts_item(view.compared),
+        "created_at": view.created.at,
+        "created_by": view.created.by or None,
+        "created_ip": view.created.ip or None,
+        "updated_at": view.updated_at,
+    }
+
+
+def as_view(item: Item) -> View:
+    """Read a read model's generations."""
+    return View(
+        key=ViewKey(item["tenant"], item["view"]),
+        types=tuple(item["types"]),
+        place=Place(item["place"]),
+        is_every_version=item["is_every_version"],
+        patience=item["patience"],
+        serving=item["serving"],
+        other=item.get("other"),
+        latest=item["latest"],
+        stage=Stage(item["stage"]),
+        since=item["since"],
+        attempt=item["attempt"],
+        round=item["round"],
+        replayed=Counts(**item["replayed"]),
+        compared=Counts(**item["compared"]),
+        created=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
+        updated_at=item["updated_at"],
+    )
+
+
+def counts_item(counts: Counts) -> dict[str, int]:
+    """Counts as stored."""
+    return {"done": counts.done, "skipped": counts.skipped, "failed": counts.failed}
+
+
+def segment_item(segment: Segment) -> Item:
+    """A segment's progress as stored."""
+    return {
+        "pk": segment.key.pk,
+        "sk": segment.key.sk,
+        "kind": "segment",
+        "name": segment.key.name,
+        "attempt": segment.attempt,
+        "cursor": segment.cursor,
+        "is_done": segment.is_done,
+        "counts": counts_item(segment.counts),
+        "expected": segment.expected,
+        "opened_at": segment.opened_at,
+        "before": segment.before,
+        "updated_at": segment.updated_at,
+    }
+
+
+def as_segment(item: Item) -> Segment:
+    """Read a segment's progress."""
+    return Segment(
+        key=SegmentKey(item["pk"], item["sk"], item["name"]),
+        attempt=item["attempt"],
+        cursor=item.get("cursor"),
+        is_done=item["is_done"],
+        counts=Counts(**item["counts"]),
+        expected=item.get("expected"),
+        opened_at=item["opened_at"],
+        before=item["before"],
+        updated_at=item["updated_at"],
+    )
+
+
+def problem_item(problem: Problem) -> Item:
+    """A problem as stored."""
+    return {
+        "pk": problem.key.pk,
+        "sk": problem.key.sk,
+        "kind": "problem",
+        "what": problem.what,
+        "error": problem.error,
+        "cause": problem.cause,
+        "updated_at": problem.updated_at,
+    }
+
+
+def as_problem(item: Item) -> Problem:
+    """Read a problem."""
+    return Problem(
+        key=ProblemKey(item["pk"], item["sk"]),
+        what=item["what"],
+        error=item["error"],
+        cause=item["cause"],
+        updated_at=item["updated_at"],
+    )
+
+
+def _kept(_record: object, now: datetime) -> int:
+    return int((now + KEPT).timestamp())
+
+
+VIEWS = Kind(
+    name="views",
+    key=lambda view: view.key,
+    item=view_item,
+    record=as_view,
+    is_open=lambda _view: False,
+)
+SEGMENTS = Kind(
+    name="segments",
+    key=lambda segment: segment.key,
+    item=segment_item,
+    record=as_segment,
+    is_open=lambda _segment: False,
+    ttl=_kept,
+)
+PROBLEMS = Kind(
+    name="problems",
+    key=lambda problem: problem.key,
+    item=problem_item,
+    record=as_problem,
+    is_open=lambda _problem: False,
+    ttl=_kept,
+)

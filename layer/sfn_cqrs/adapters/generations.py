@@ -1,0 +1,100 @@
+"""Which generation of a read model is read, and which is written just now.
+
+What a tenant's read models are at is known for some seconds; a rebuild waits until nobody can
+know less than it relies on. While a handler runs, it is told by name what it writes.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+
+from sfn_cqrs.adapters.paging import MAX_LIMIT
+from sfn_cqrs.adapters.records import Records
+from sfn_cqrs.domain.clock import Now
+from sfn_cqrs.domain.read_models import FIRST_GENERATION, View, ViewKey
+
+
+@dataclass(slots=True)
+class Writing:
+    """What a handler writes: generations by read model; and how many rows it has put or not."""
+
+    tenant: str
+    generations: Mapping[str, int]
+    put: int = 0
+    refused: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+    def count(self, put: int, refused: int) -> None:
+        """Count what guarded writes have done."""
+        with self.lock:
+            self.put += put
+            self.refused += refused
+
+
+_writing: ContextVar[Writing | None] = ContextVar("writing", default=None)
+
+
+def count_writes(put: int, refused: int) -> None:
+    """Count guarded writes that were made, and those that were not: that version was there."""
+    writing = _writing.get()
+    if writing is not None:
+        writing.count(put, refused)
+
+
+class Generations:
+    """The generations of all read models, by tenant."""
+
+    def __init__(self, views: "Records[View]", known_for: timedelta, now: Now) -> None:
+        """Remember what is read for so long."""
+        self._views = views
+        self._known_for = known_for
+        self._now = now
+        self._known: dict[str, tuple[datetime, dict[str, View]]] = {}
+
+    @property
+    def patience(self) -> int:
+        """In so many seconds every function knows of a change."""
+        return 2 * int(self._known_for.total_seconds())
+
+    def of(self, tenant: str, view: str) -> int:
+        """The generation to read or to write."""
+        writing = _writing.get()
+        if writing is not None and writing.tenant == tenant and view in writing.generations:
+            return writing.generations[view]
+        found = self.known(tenant).get(view)
+        return found.serving if found else FIRST_GENERATION
+
+    def known(self, tenant: str) -> dict[str, View]:
+        """A tenant's read models that were ever rebuilt, by name, as they were a moment ago."""
+        read_at, views = self._known.get(tenant, (None, {}))
+        now = self._now()
+        if read_at is None or not timedelta() <= now - read_at < self._known_for:
+            views = {view.key.view: view for view in self.all(tenant)}
+            self._known[tenant] = now, views
+        return views
+
+    def all(self, tenant: str) -> list[View]:
+        """A tenant's read models that were ever rebuilt, read consistently."""
+        under, cursor, found = ViewKey(tenant, ""), None, []
+        while True:
+            page = self._views.page(under, MAX_LIMIT, cursor)
+            found += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
+
+    @contextmanager
+    def writing(self, tenant: str, generations: Mapping[str, int]) -> Iterator[Writing]:
+        """Have what the block writes go to these generations, in this thread and those it begins.
+
+        Those that the block begins must be given its context, as `at_once` does.
+        """
+        writing = Writing(tenant, generations)
+        token = _writing.set(writing)
+        try:
+            yield writing
+        finally:
+            _writing.reset(token)

@@ -1,0 +1,173 @@
+"""How a read model is rebuilt while it serves, whoever dies on the way.
+
+Each rule is a program, as in `chain`: a generator that yields one call at a time and is sent
+its answer. The service runs the programs against DynamoDB and the user's handlers; the model
+check runs the very same ones through every interleaving.
+
+A version is written to the data first, and brought to the read models after that. So whoever
+looks up the generations afterwards either knows of the next one, or has written the data before
+the replay begins, which then finds it.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sfn_cqrs.domain.errors import SupersededError
+from sfn_cqrs.domain.read_models import (
+    Advance,
+    Counts,
+    EndStage,
+    OpenSegment,
+    Segment,
+    SegmentKey,
+    Stage,
+    View,
+    ViewWrite,
+)
+from sfn_cqrs.domain.records import Written
+
+
+@dataclass(frozen=True, slots=True)
+class FindServing:
+    """The read models that a handler writes, as known for at most 30 seconds: list of View."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run the handler on the version, with these generations: by the read model's name."""
+
+    generations: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FindView:
+    """Read the read model consistently: View or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindSegment:
+    """Read a segment's progress consistently: Segment or None."""
+
+    key: SegmentKey
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """Read what comes behind a segment's cursor, consistently: Page."""
+
+    view: View
+    segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items or rows, and the cursor behind them; None: these are the last."""
+
+    items: tuple[Any, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOn:
+    """Replay, compare or delete a page: Counts."""
+
+    view: View
+    items: tuple[Any, ...]
+    segment: Segment
+
+
+Call = (
+    FindServing
+    | Run
+    | FindView
+    | FindSegment
+    | ReadPage
+    | WorkOn
+    | OpenSegment
+    | Advance
+    | ViewWrite
+)
+
+
+def bring() -> Generator[Call, Any, None]:
+    """Bring a version to a handler's read models: to those that serve, then to the next ones.
+
+    A failure of either is the version's own, which is tried again for both.
+    """
+    views: list[View] = yield FindServing()
+    yield Run({view.key.view: view.serving for view in views})
+    doubled = {view.key.view: view.doubled for view in views if view.doubled is not None}
+    if doubled:
+        yield Run({view.key.view: view.serving for view in views} | doubled)
+
+
+def next_work(attempt: int) -> Generator[Call, Any, tuple[Stage, list[str]]]:
+    """The segments that the attempt has to work on next, of which stage; none: it has ended.
+
+    Raises:
+        SupersededError: another attempt owns the read model, or nobody does any more.
+    """
+    view = yield from _owned(attempt)
+    while view.stage.is_work:
+        counts, left = Counts(), []
+        for name in view.segments():
+            segment: Segment | None = yield FindSegment(view.segment_key(name))
+            if segment is None or not segment.is_done or _is_redone(view, segment):
+                left.append(name)
+            else:
+                counts += segment.counts
+        if left:
+            return view.stage, left
+        written: Written[View] = yield EndStage(attempt, view.stage, counts)
+        if not written.done or written.record is None:
+            raise SupersededError
+        view = written.record
+    return view.stage, []
+
+
+def work(
+    attempt: int, stage: Stage, name: str, is_late: Callable[[], bool]
+) -> Generator[Call, Any, bool]:
+    """Work on a segment, page by page; answers whether it has ended.
+
+    A page is counted after it is worked on: whoever dies in between leaves it to the next try,
+    and to do a page twice changes nothing.
+
+    Raises:
+        SupersededError: another attempt owns the read model, or somebody has cancelled it.
+    """
+    view = yield from _owned(attempt, stage)
+    key = view.segment_key(name)
+    opened: Written[Segment] = yield OpenSegment(key, attempt, stage is Stage.REPLAYING)
+    segment = _mine(opened)
+    while not segment.is_done:
+        if is_late():
+            return False
+        view = yield from _owned(attempt, stage)
+        page: Page = yield ReadPage(view, segment)
+        counts: Counts = yield WorkOn(view, page.items, segment)
+        advanced: Written[Segment] = yield Advance(
+            key, attempt, segment.cursor, page.cursor, counts
+        )
+        segment = _mine(advanced)
+    return True
+
+
+def _owned(attempt: int, stage: Stage | None = None) -> Generator[Call, Any, View]:
+    view: View | None = yield FindView()
+    if view is None or view.attempt != attempt or (stage and view.stage is not stage):
+        raise SupersededError
+    return view
+
+
+def _mine(written: Written[Segment]) -> Segment:
+    if not written.done or written.record is None:
+        raise SupersededError
+    return written.record
+
+
+def _is_redone(view: View, segment: Segment) -> bool:
+    """A later attempt works again on a segment of which items have failed."""
+    is_earlier = segment.attempt < view.attempt
+    return view.stage is Stage.REPLAYING and is_earlier and segment.counts.failed > 0

@@ -1,0 +1,182 @@
+"""Rebuilds of read models, for operators."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from sfn_cqrs.domain.errors import (
+    ForbiddenError,
+    InvalidInputError,
+    NotRebuildableError,
+    WrongStageError,
+)
+from sfn_cqrs.domain.read_models import Stage
+from sfn_cqrs.routes.http import OPERATOR, code_of
+from sfn_cqrs.routes.operation import CURSOR, OPERATORS, operation
+from sfn_cqrs.routes.request import Request, answer, listed
+from sfn_cqrs.routes.resolver import Routes
+from sfn_cqrs.routes.schemas.rebuilds import BEGIN, PROBLEMS, REBUILD, REBUILDS, SWITCH
+from sfn_cqrs.service.rebuilds.service import Progress, RebuildService
+
+routes = Routes()
+_PROBLEMS = (ForbiddenError, NotRebuildableError, WrongStageError)
+
+
+@routes.get("/rebuilds")
+@operation(rule=OPERATORS, answers={200: REBUILDS}, problems=(ForbiddenError,))
+def list_rebuilds() -> Response[str]:
+    """List the read models that handlers write, and where each stands."""
+    found = RebuildService(_operators().tenant).list()
+    return listed([_view(Progress(one)) for one in found], None)
+
+
+@routes.get("/rebuilds/<name>")
+@operation(rule=OPERATORS, answers={200: REBUILD}, problems=(ForbiddenError, NotRebuildableError))
+def get_rebuild(name: str) -> Response[str]:
+    """Show where a read model stands, and how far its work is."""
+    found = RebuildService(_operators().tenant).get(code_of(name))
+    return answer(HTTPStatus.OK, _view(found))
+
+
+@routes.get("/rebuilds/<name>/problems")
+@operation(
+    rule=OPERATORS,
+    query=CURSOR,
+    answers={200: PROBLEMS},
+    problems=(ForbiddenError, NotRebuildableError),
+)
+def list_problems(name: str) -> Response[str]:
+    """List the items that failed, and the rows that differ."""
+    request = _operators()
+    page = RebuildService(request.tenant).problems(
+        code_of(name), limit=request.limit, cursor=request.query("cursor")
+    )
+    shown = [
+        {"what": one.what, "error": one.error, "cause": one.cause, "at": one.updated_at}
+        for one in page.items
+    ]
+    return listed(shown, page.next_cursor)
+
+
+@routes.post("/rebuilds/<name>")
+@operation(rule=OPERATORS, body=BEGIN, answers={202: REBUILD}, problems=_PROBLEMS)
+def begin_rebuild(name: str) -> Response[str]:
+    """Build the next generation of a read model, while the present one serves."""
+    request = _operators()
+    is_every_version = _flag(request.body(BEGIN.fields), "everyVersion")
+    begun = RebuildService(request.tenant).rebuild(
+        code_of(name), request.caller, is_every_version=is_every_version
+    )
+    return answer(HTTPStatus.ACCEPTED, _view(begun))
+
+
+@routes.post("/rebuilds/<name>/resume")
+@operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
+def resume_rebuild(name: str) -> Response[str]:
+    """Go on where the work has stopped, and replay again where items failed."""
+    return _changed(name, RebuildService.resume)
+
+
+@routes.post("/rebuilds/<name>/cancel")
+@operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
+def cancel_rebuild(name: str) -> Response[str]:
+    """Stop the work; it can be resumed."""
+    return _changed(name, RebuildService.cancel)
+
+
+@routes.post("/rebuilds/<name>/compare")
+@operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
+def compare_rebuild(name: str) -> Response[str]:
+    """Compare the two generations once more."""
+    return _changed(name, RebuildService.compare)
+
+
+@routes.post("/rebuilds/<name>/switch")
+@operation(rule=OPERATORS, body=SWITCH, answers={202: REBUILD}, problems=_PROBLEMS)
+def switch_read_model(name: str) -> Response[str]:
+    """Have the next generation read; the old one is written on."""
+    request = _operators()
+    with_failed = _flag(request.body(SWITCH.fields), "withFailed")
+    switched = RebuildService(request.tenant).switch(code_of(name), with_failed=with_failed)
+    return answer(HTTPStatus.ACCEPTED, _view(switched))
+
+
+@routes.post("/rebuilds/<name>/rollback")
+@operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
+def roll_read_model_back(name: str) -> Response[str]:
+    """Have the old generation read again."""
+    return _changed(name, RebuildService.rollback)
+
+
+@routes.post("/rebuilds/<name>/drop")
+@operation(rule=OPERATORS, answers={202: REBUILD}, problems=_PROBLEMS)
+def drop_generation(name: str) -> Response[str]:
+    """Delete the generation that is not read."""
+    return _changed(name, RebuildService.drop)
+
+
+def _changed(name: str, change: Callable[[RebuildService, str], Progress]) -> Response[str]:
+    changed = change(RebuildService(_operators().tenant), code_of(name))
+    return answer(HTTPStatus.ACCEPTED, _view(changed))
+
+
+def _flag(body: dict[str, Any], name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidInputError(name, "must be true or false")
+    return value
+
+
+def _operators() -> Request:
+    request = Request()
+    request.identity.require(OPERATOR)
+    return request
+
+
+def _view(progress: Progress) -> dict[str, Any]:
+    view = progress.view
+    shown: dict[str, Any] = {
+        "name": view.key.view,
+        "types": list(view.types),
+        "place": str(view.place),
+        "stage": str(view.stage),
+        "since": view.since,
+        "serving": view.serving,
+        "attempt": view.attempt,
+        "everyVersion": view.is_every_version,
+        "replayed": {
+            "done": view.replayed.done,
+            "skipped": view.replayed.skipped,
+            "failed": view.replayed.failed,
+        },
+        "compared": {
+            "equal": view.compared.done,
+            "onlyOne": view.compared.skipped,
+            "different": view.compared.failed,
+        },
+    }
+    if view.other is not None:
+        shown["other"] = view.other
+    if view.stage in (Stage.READY, Stage.SWITCHED):
+        shown["droppableAt"] = view.begins_at
+    if view.stage.is_work:
+        shown["progress"] = _progress(progress)
+    return shown
+
+
+def _progress(progress: Progress) -> dict[str, Any]:
+    counts, run = progress.counts, progress.run
+    shown = {
+        "done": counts.done,
+        "skipped": counts.skipped,
+        "failed": counts.failed,
+        "hasStopped": progress.has_stopped,
+        "expected": progress.expected,
+        "perSecond": progress.rate and round(progress.rate, 1),
+        "etaSeconds": progress.eta,
+        "error": run and run.error,
+        "cause": run and run.cause,
+    }
+    return {name: value for name, value in shown.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Rebuilds of read models: the next generation beside the one that serves."""

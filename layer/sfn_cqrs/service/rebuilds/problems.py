@@ -1,0 +1,20 @@
+"""What goes wrong in rebuilds is kept: which item failed, and which row differs."""
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.read_models import Problem, ProblemKey, Segment
+
+
+def keep(segment: Segment, what: str, error: str, cause: str = "") -> None:
+    """Keep a problem of an attempt at a segment, once.
+
+    Args:
+        segment: as its attempt works on it.
+        what: an item at a version, or a row's place.
+        error: what is wrong in a word.
+        cause: more of it.
+    """
+    key = ProblemKey(segment.problems_pk, what)
+    at = iso(bootstrap.now())
+    problem = Problem(key=key, what=what, error=error, cause=cause, updated_at=at)
+    bootstrap.problems().create(problem)

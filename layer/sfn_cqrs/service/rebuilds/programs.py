@@ -1,0 +1,70 @@
+"""Runs the programs of rebuilds against the tables and the user's handlers."""
+
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain import rebuild_programs
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.read_models import Advance, Counts, OpenSegment, Segment, Stage, View, ViewKey
+from sfn_cqrs.domain.records import Written
+from sfn_cqrs.service.programs import run_program
+from sfn_cqrs.service.rebuilds import replay, rows
+
+T = TypeVar("T")
+
+
+class RebuildFlow:
+    """What happens to one read model."""
+
+    def __init__(self, key: ViewKey) -> None:
+        """Take a read model of a tenant."""
+        self._key = key
+        self._view: View | None = None
+
+    def run(self, program: Generator[rebuild_programs.Call, Any, T]) -> T:
+        """Make a program's calls one by one; whatever a call raises ends the program."""
+        return run_program(program, self._made)
+
+    def _made(self, call: rebuild_programs.Call) -> object:
+        match call:
+            case rebuild_programs.FindView():
+                self._view = bootstrap.views().find(self._key)
+                return self._view
+            case rebuild_programs.FindSegment(key):
+                return bootstrap.segments().find(key)
+            case rebuild_programs.ReadPage(view, segment):
+                if view.stage is Stage.REPLAYING:
+                    return replay.page(view, segment)
+                return rows.page(view, segment)
+            case rebuild_programs.WorkOn(view, items, segment):
+                return _work(view.stage)(view, segment, items)
+            case OpenSegment():
+                return self._opened(call)
+            case Advance(key):
+                return bootstrap.segments().change(key, call)
+            case _:
+                return bootstrap.views().change(self._key, call)  # type: ignore[arg-type]
+
+    def _opened(self, call: OpenSegment) -> Written[Segment]:
+        """Take a segment, which its first attempt makes."""
+        written = bootstrap.segments().change(call.key, call)
+        if written.record is not None or self._view is None:
+            return written
+        new = Segment(
+            key=call.key,
+            attempt=call.attempt,
+            expected=replay.expected(self._view, call.key.name),
+            opened_at=iso(bootstrap.now()),
+        )
+        bootstrap.segments().create(new)
+        return bootstrap.segments().change(call.key, call)
+
+
+def _work(stage: Stage) -> Callable[[View, Segment, tuple[Any, ...]], Counts]:
+    works: dict[Stage, Callable[[View, Segment, tuple[Any, ...]], Counts]] = {
+        Stage.REPLAYING: replay.replay,
+        Stage.COMPARING: rows.compare,
+        Stage.DROPPING: rows.drop,
+    }
+    return works[stage]

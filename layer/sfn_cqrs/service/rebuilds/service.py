@@ -1,0 +1,304 @@
+"""Rebuilds from the outside: begin, look, switch, for operators."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.paging import MAX_LIMIT, Page
+from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.errors import InvalidInputError, NotRebuildableError, WrongStageError
+from sfn_cqrs.domain.keys import checked_tenant
+from sfn_cqrs.domain.read_models import (
+    Begin,
+    Cancel,
+    Compare,
+    Counts,
+    Drop,
+    Place,
+    Problem,
+    ProblemKey,
+    Resume,
+    Rollback,
+    Segment,
+    Stage,
+    Switch,
+    View,
+    ViewKey,
+    ViewWrite,
+)
+from sfn_cqrs.service import handlers, read_models
+from sfn_cqrs.service.commands.service import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a read model stands, and how far the work of its stage is.
+
+    `rate` is items or rows a second and `eta` seconds, where they can be told; `run` is the
+    execution that works, or has worked.
+    """
+
+    view: View
+    counts: Counts = field(default_factory=Counts)
+    expected: int | None = None
+    rate: float | None = None
+    eta: float | None = None
+    run: Execution | None = None
+
+    @property
+    def has_stopped(self) -> bool:
+        """Nobody works, though there is work; resuming goes on."""
+        return self.view.stage.is_work and (self.run is None or not self.run.is_running)
+
+
+class RebuildService:
+    """The read models of a tenant, and the next generation of each."""
+
+    def __init__(self, tenant: str) -> None:
+        """Work for one tenant, for operators and for code.
+
+        Raises:
+            InvalidInputError: no key can hold this tenant.
+        """
+        self._tenant = checked_tenant(tenant)
+
+    def list(self) -> list[View]:
+        """Every read model that a handler writes, by name."""
+        known = {view.key.view: view for view in bootstrap.generations().all(self._tenant)}
+        names = sorted({*handlers.all_names(), *known})
+        return [known.get(name) or self._new(name) for name in names]
+
+    def get(self, name: str) -> Progress:
+        """Where a read model stands, and how far its work is.
+
+        Raises:
+            NotRebuildableError: no handler writes it.
+        """
+        return _progress(self._found(name))
+
+    def rebuild(self, name: str, caller: Caller, *, is_every_version: bool = False) -> Progress:
+        """Begin the next generation; where it has begun already, see that somebody works on it.
+
+        Args:
+            name: the read model's, which is its handler's.
+            caller: who asks for it.
+            is_every_version: replay the history too, each item's versions in order.
+
+        Raises:
+            NotRebuildableError: no handler writes it.
+            WrongStageError: it has another generation already.
+        """
+        key, types = self._key(name), handlers.types_of(name)
+        if not types:
+            raise NotRebuildableError(_unknown(name))
+        begin = Begin(
+            types=tuple(types),
+            place=_place_of(name),
+            is_every_version=is_every_version,
+            patience=bootstrap.generations().patience,
+        )
+        bootstrap.views().create(self._new(name, caller))
+        written = bootstrap.views().change(key, begin)
+        view = written.record or self._new(name)
+        if not written.done and view.stage is not Stage.REPLAYING:
+            raise WrongStageError(f"{name} is {view.stage}; {_HELP[view.stage]}")
+        return self._worked_on(view)
+
+    def resume(self, name: str) -> Progress:
+        """Go on where the work has stopped, and replay the segments again of which items failed.
+
+        Raises:
+            NotRebuildableError: no handler writes it.
+            WrongStageError: there is nothing to resume.
+        """
+        view = self._found(name)
+        return self._worked_on(self._changed(name, Resume(view.attempt)))
+
+    def cancel(self, name: str) -> Progress:
+        """Stop the work; the next generation is written all the same, and can be resumed.
+
+        Raises:
+            NotRebuildableError: no handler writes it.
+            WrongStageError: nothing is replayed or compared.
+        """
+        return _progress(self._changed(name, Cancel()))
+
+    def compare(self, name: str) -> Progress:
+        """Compare the generations once more.
+
+        Raises:
+            NotRebuildableError: no handler writes it.
+            WrongStageError: the next generation is not complete.
+        """
+        return self._worked_on(self._changed(name, Compare()))
+
+    def switch(self, name: str, *, with_failed: bool = False) -> Progress:
+        """Have the next generation read; the old one is written on, so that this can be undone.
+
+        Raises:
+            NotRebuildableError: no handler writes it.
+            WrongStageError: it is not complete, or items have failed and are not accepted.
+        """
+        return _progress(self._changed(name, Switch(with_failed)))
+
+    def rollback(self, name: str) -> Progress:
+        """Have the old generation read again.
+
+        Raises:
+            NotRebuildableError: no handler writes it.
+            WrongStageError: it was not switched.
+        """
+        return _progress(self._changed(name, Rollback()))
+
+    def drop(self, name: str) -> Progress:
+        """Delete the generation that is not read.
+
+        Raises:
+            NotRebuildableError: no handler writes it.
+            WrongStageError: there is none, or some function may still read it.
+        """
+        return self._worked_on(self._changed(name, Drop()))
+
+    def problems(self, name: str, *, limit: int, cursor: str | None = None) -> Page[Problem]:
+        """A page of the items that failed, or of the rows that differ; limit 1 to 100.
+
+        Those of the replay come first, then those of the last comparison.
+
+        Raises:
+            NotRebuildableError: no handler writes it.
+            InvalidInputError: the limit or the cursor is none of this list's.
+        """
+        stages = (Stage.REPLAYING, Stage.COMPARING)
+        found = _segments(self._found(name), stages)
+        places = [one.problems_pk for one in found if one.counts.skipped or one.counts.failed]
+        index, within = _read_cursor(cursor)
+        while index < len(places):
+            page = bootstrap.problems().page(ProblemKey(places[index], ""), limit, within)
+            if page.items or page.next_cursor:
+                following = page.next_cursor or ("" if index + 1 < len(places) else None)
+                if page.next_cursor is None:
+                    index += 1
+                return Page(page.items, None if following is None else f"{index}.{following}")
+            index, within = index + 1, None
+        return Page([])
+
+    def _changed(self, name: str, write: ViewWrite) -> View:
+        written = bootstrap.views().change(self._found(name).key, write)
+        if written.record is None:
+            raise WrongStageError(f"{name} was never rebuilt; {_HELP[Stage.SERVING]}")
+        view = written.record
+        if not written.done and view.stage is not _LEADS_TO.get(type(write)):
+            raise WrongStageError(f"{name} is {view.stage}{_why_not(view, write)}")
+        return view
+
+    def _worked_on(self, view: View) -> Progress:
+        bootstrap.rebuild_executions().start(view.ref)
+        return _progress(view)
+
+    def _found(self, name: str) -> View:
+        key = self._key(name)
+        view = bootstrap.views().find(key)
+        if view is None and not handlers.types_of(name):
+            raise NotRebuildableError(_unknown(name))
+        return view or self._new(name)
+
+    def _key(self, name: str) -> ViewKey:
+        return ViewKey.checked(self._tenant, name)
+
+    def _new(self, name: str, caller: Caller | None = None) -> View:
+        at = iso(bootstrap.now())
+        by = caller or Caller()
+        return View(
+            key=ViewKey(self._tenant, name),
+            types=tuple(handlers.types_of(name)),
+            place=_place_of(name),
+            created=Audit(at, by.user, by.ip),
+            since=at,
+            patience=bootstrap.generations().patience,
+        )
+
+
+_LEADS_TO = {
+    Cancel: Stage.CANCELLED,
+    Compare: Stage.COMPARING,
+    Switch: Stage.SWITCHED,
+    Rollback: Stage.READY,
+    Drop: Stage.DROPPING,
+}
+"""Where a change leads: asked for twice, such as after a lost answer, it is done."""
+_HELP = {
+    Stage.SERVING: "rebuild it",
+    Stage.REPLAYING: "wait for its end, or cancel it",
+    Stage.COMPARING: "wait for its end, or cancel it",
+    Stage.READY: "compare it again, switch to it, or drop it",
+    Stage.SWITCHED: "roll back, or drop the old generation",
+    Stage.CANCELLED: "resume it, or drop it",
+    Stage.DROPPING: "wait for its end, or resume it",
+}
+
+
+def _why_not(view: View, write: ViewWrite) -> str:
+    if isinstance(write, Drop) and view.stage in (Stage.READY, Stage.SWITCHED):
+        return f": some functions may read the other generation until {view.begins_at}"
+    if isinstance(write, Switch) and view.stage is Stage.READY:
+        failed = view.replayed.failed
+        return f", and {failed} items have failed: resume it, or switch with them left out"
+    return f"; {_HELP[view.stage]}"
+
+
+def _unknown(name: str) -> str:
+    return f"no sync handler is called {name}; there are: {', '.join(handlers.all_names())}"
+
+
+def _place_of(name: str) -> Place:
+    return Place.POSTGRES if name in read_models.tables() else Place.DYNAMODB
+
+
+def _progress(view: View) -> Progress:
+    if not view.stage.is_work:
+        return Progress(view)
+    run = bootstrap.rebuild_executions().describe(view.ref)
+    found = _segments(view, [view.stage])
+    counts = sum((one.counts for one in found), Counts())
+    rate = _rate(found)
+    known = [one.expected for one in found if one.expected is not None]
+    if not known:
+        return Progress(view, counts, rate=rate, run=run)
+    expected = sum(known) * len(view.segments()) // len(known)
+    left = max(expected - counts.total, 0)
+    return Progress(view, counts, expected, rate, round(left / rate) if rate else None, run)
+
+
+def _rate(found: list[Segment]) -> float | None:
+    """What this attempt has counted a second, since it began with its first segment."""
+    mine = [one for one in found if one.attempt == max(each.attempt for each in found)]
+    if not mine:
+        return None
+    began = datetime.fromisoformat(min(one.opened_at for one in mine))
+    seconds = (bootstrap.now() - began).total_seconds()
+    counted = sum(one.counts.total - one.before for one in mine)
+    return counted / seconds if seconds > 0 and counted else None
+
+
+def _segments(view: View, stages: Iterable[Stage]) -> list[Segment]:
+    """What is known of the segments of some stages; of comparisons, the last one's."""
+    segments: list[Segment] = []
+    for stage in stages:
+        under, cursor = view.key_of(stage, ""), None
+        while True:
+            page = bootstrap.segments().page(under, MAX_LIMIT, cursor)
+            segments += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    return sorted(segments, key=lambda one: one.key.sk, reverse=True)
+
+
+def _read_cursor(cursor: str | None) -> tuple[int, str | None]:
+    index, _, within = (cursor or "0.").partition(".")
+    if not index.isdecimal():
+        raise InvalidInputError("cursor", "is not a cursor of this list")
+    return int(index), within or None

@@ -1,0 +1,294 @@
+import pytest
+from tests.support.rebuilding import OPERATOR, VIEW
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.errors import (
+    InvalidInputError,
+    NotRebuildableError,
+    SupersededError,
+    WrongStageError,
+)
+from sfn_cqrs.domain.read_models import Counts, Stage
+from sfn_cqrs.service.commands.projection import project_many, run_handler
+
+
+def test_what_the_data_have_is_replayed_compared_and_switched_to(rebuild):
+    for code in ("NRT", "HND", "KIX"):
+        rebuild.publish(code)
+    gone = rebuild.publish("ITM", is_deleted=True)
+
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+    ready = rebuild.service.get(VIEW).view
+    rebuild.service.switch(VIEW)
+    rebuild.world.clock.advance(seconds=30)
+
+    assert ready.stage is Stage.READY
+    assert ready.replayed == Counts(done=4)
+    assert ready.compared == Counts(skipped=4)
+    assert rebuild.rows() == {"NRT": 1, "HND": 1, "KIX": 1, "ITM": 1}
+    guard = rebuild.world.read_model(VIEW).get("tenant1", "airports", gone.key.code)
+    assert guard["is_deleted"] is True
+
+
+def test_equal_rows_are_counted_so(rebuild):
+    run_handler(rebuild.publish("NRT"), VIEW)
+    run_handler(rebuild.publish("HND"), VIEW)
+    other = rebuild.publish("KIX")
+
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+
+    assert rebuild.service.get(VIEW).view.compared == Counts(done=2, skipped=1)
+    (problem,) = rebuild.service.problems(VIEW, limit=100).items
+    assert (problem.what, problem.error) == (f'["airports", "{other.key.code}"]', "only_next")
+
+
+def test_a_row_that_the_old_code_made_otherwise_is_told_by_its_attributes(rebuild):
+    run_handler(rebuild.publish("NRT"), VIEW)
+    rebuild.world.store.views.put((VIEW, "tenant1", "airports", "NRT"), {"version": 1, "old": "x"})
+
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+
+    assert rebuild.service.get(VIEW).view.compared == Counts(failed=1)
+    (problem,) = rebuild.service.problems(VIEW, limit=100).items
+    assert problem.error == "differs"
+    assert problem.cause == "country, is_deleted, lat, name, old"
+
+
+def test_an_import_goes_to_both_generations(rebuild):
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.world.clock.advance(seconds=30)
+
+    assert project_many("AIRPORT", [rebuild.publish("NRT"), rebuild.publish("HND")]) == []
+
+    assert rebuild.rows(1) == rebuild.rows(2) == {"NRT": 1, "HND": 1}
+
+
+def test_a_function_that_knows_of_nothing_else_writes_one_generation(rebuild):
+    run_handler(rebuild.publish("NRT"), VIEW)
+    rebuild.service.rebuild(VIEW, OPERATOR)
+
+    run_handler(rebuild.publish("HND"), VIEW)
+
+    assert (rebuild.rows(1), rebuild.rows(2)) == ({"NRT": 1, "HND": 1}, {})
+    rebuild.run()
+    assert rebuild.rows(2) == {"NRT": 1, "HND": 1}
+
+
+def test_after_the_switch_the_old_one_is_written_on_and_can_serve_again(rebuild):
+    rebuild.publish("NRT")
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+    rebuild.service.switch(VIEW)
+    rebuild.world.clock.advance(seconds=30)
+    run_handler(rebuild.publish("HND"), VIEW)
+
+    rebuild.service.rollback(VIEW)
+    rebuild.world.clock.advance(seconds=30)
+
+    assert rebuild.service.get(VIEW).view.stage is Stage.READY
+    assert rebuild.rows() == {"HND": 1}
+
+
+def test_a_generation_is_dropped_once_nobody_can_read_it(rebuild):
+    run_handler(rebuild.publish("NRT"), VIEW)
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+    switched = rebuild.service.switch(VIEW).view
+
+    with pytest.raises(WrongStageError, match=switched.begins_at):
+        rebuild.service.drop(VIEW)
+    rebuild.world.clock.advance(seconds=60)
+    rebuild.service.drop(VIEW)
+    rebuild.run()
+
+    view = rebuild.service.get(VIEW).view
+    assert (view.stage, view.serving, view.other) == (Stage.SERVING, 2, None)
+    assert (rebuild.rows(1), rebuild.rows(2)) == ({}, {"NRT": 1})
+
+
+def test_an_item_that_fails_is_told_and_keeps_the_switch_from_happening(
+    rebuild, handlers_of_airport
+):
+    def airports_by_icao(command):
+        if command.key.code == "HND":
+            raise ValueError("no runway")
+        bootstrap.read_model(VIEW).put_if_newer(
+            "tenant1", "airports", command.key.code, {"version": command.version}
+        )
+
+    rebuild.publish("NRT")
+    rebuild.publish("HND")
+    handlers_of_airport(airports_by_icao=airports_by_icao)
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+
+    assert rebuild.service.get(VIEW).view.replayed == Counts(done=1, failed=1)
+    failed = rebuild.service.problems(VIEW, limit=100).items
+    assert (failed[0].what, failed[0].error) == ("AIRPORT/HND@1", "ValueError")
+    assert failed[0].cause.startswith("airports_by_icao: ValueError: no runway")
+    with pytest.raises(WrongStageError, match="1 items have failed"):
+        rebuild.service.switch(VIEW)
+    assert rebuild.service.switch(VIEW, with_failed=True).view.serving == 2
+
+
+def test_what_failed_is_replayed_again_by_who_resumes_and_told_no_more(
+    rebuild, handlers_of_airport
+):
+    is_broken = [True]
+
+    def airports_by_icao(command):
+        if is_broken:
+            raise ValueError("no runway")
+        bootstrap.read_model(VIEW).put_if_newer(
+            "tenant1", "airports", command.key.code, {"version": command.version}
+        )
+
+    rebuild.publish("NRT")
+    handlers_of_airport(airports_by_icao=airports_by_icao)
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+    is_broken.clear()
+
+    rebuild.service.resume(VIEW)
+    rebuild.run()
+
+    view = rebuild.service.get(VIEW).view
+    assert (view.stage, view.replayed) == (Stage.READY, Counts(done=1))
+    assert [one.error for one in rebuild.service.problems(VIEW, limit=100).items] == ["only_next"]
+
+
+def test_what_is_cancelled_ends_and_can_be_resumed(rebuild):
+    for number in range(40):
+        rebuild.publish(f"A{number:02d}")
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.world.clock.advance(seconds=60)
+    first, second, *_ = rebuild.next_work()["segments"]
+    rebuild.work(first)
+
+    cancelled = rebuild.service.cancel(VIEW).view
+    with pytest.raises(SupersededError):
+        rebuild.work(second)
+    rebuild.service.resume(VIEW)
+    left = rebuild.next_work()["segments"]
+    rebuild.run()
+
+    assert cancelled.stage is Stage.CANCELLED
+    assert first not in left
+    assert rebuild.service.get(VIEW).view.replayed == Counts(done=40)
+
+
+def test_progress_tells_how_many_how_fast_and_how_long(rebuild):
+    for number in range(64):
+        rebuild.publish(f"A{number:02d}")
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.world.clock.advance(seconds=60)
+    segments = rebuild.next_work()["segments"]
+    for segment in segments[:8]:
+        rebuild.work(segment)
+    rebuild.world.clock.advance(seconds=10)
+
+    progress = rebuild.service.get(VIEW)
+
+    done = progress.counts.done
+    assert progress.expected == done * 2
+    assert (progress.rate, progress.eta) == (done / 10, 10)
+    assert not progress.has_stopped
+
+
+def test_an_execution_that_has_ended_early_has_stopped(rebuild):
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.world.rebuild_executions.end(
+        rebuild.world.rebuild_executions.started[-1], "RebuildStopped"
+    )
+
+    assert rebuild.service.get(VIEW).has_stopped
+
+
+def test_who_asks_twice_for_a_rebuild_gets_one(rebuild):
+    first = rebuild.service.rebuild(VIEW, OPERATOR).view
+    second = rebuild.service.rebuild(VIEW, OPERATOR).view
+
+    assert (second.other, second.attempt) == (first.other, first.attempt) == (2, 1)
+    assert len(rebuild.world.rebuild_executions.started) == 1
+
+
+def test_a_lost_start_is_made_up_for_by_asking_again(rebuild):
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.world.rebuild_executions._runs.clear()
+    rebuild.world.rebuild_executions.started.clear()
+
+    assert rebuild.service.get(VIEW).has_stopped
+    rebuild.service.rebuild(VIEW, OPERATOR)
+
+    assert len(rebuild.world.rebuild_executions.started) == 1
+
+
+@pytest.mark.parametrize("name", ["dynamodb", "nobody_writes_it"])
+def test_only_what_a_handler_writes_can_be_rebuilt(name, rebuild):
+    with pytest.raises(NotRebuildableError, match="airports_by_icao"):
+        rebuild.service.rebuild(name, OPERATOR)
+    with pytest.raises(NotRebuildableError):
+        rebuild.service.get(name)
+
+
+@pytest.mark.parametrize("name", ["", "a#b", "x" * 129, "_a"])
+def test_a_name_that_no_key_holds_is_refused(name, rebuild):
+    with pytest.raises(InvalidInputError):
+        rebuild.service.get(name)
+
+
+@pytest.mark.parametrize("change", ["resume", "cancel", "compare", "switch", "rollback", "drop"])
+def test_nothing_is_changed_of_what_was_never_rebuilt(change, rebuild):
+    with pytest.raises(WrongStageError, match="was never rebuilt"):
+        getattr(rebuild.service, change)(VIEW)
+
+
+@pytest.mark.parametrize("change", ["rebuild", "resume", "cancel", "compare"])
+def test_a_switched_read_model_is_rolled_back_or_dropped(change, rebuild):
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+    rebuild.service.switch(VIEW)
+    given = (OPERATOR,) if change == "rebuild" else ()
+
+    with pytest.raises(WrongStageError, match="SWITCHED; roll back, or drop"):
+        getattr(rebuild.service, change)(VIEW, *given)
+
+
+@pytest.mark.parametrize(
+    ("change", "stage"), [("switch", "SWITCHED"), ("drop", "DROPPING"), ("compare", "COMPARING")]
+)
+def test_a_change_whose_answer_was_lost_is_done_when_it_is_asked_for_again(change, stage, rebuild):
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+
+    first = getattr(rebuild.service, change)(VIEW).view
+    second = getattr(rebuild.service, change)(VIEW).view
+
+    assert (str(second.stage), second.attempt) == (stage, first.attempt)
+
+
+def test_a_list_has_every_read_model_that_a_handler_writes(rebuild):
+    rebuild.service.rebuild(VIEW, OPERATOR)
+
+    stages = {one.key.view: str(one.stage) for one in rebuild.service.list()}
+
+    assert stages[VIEW] == "REPLAYING"
+    assert stages["orders_by_customer"] == "SERVING"
+
+
+def test_problems_come_in_pages(rebuild):
+    for number in range(7):
+        rebuild.publish(f"A{number}")
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+
+    pages = [rebuild.service.problems(VIEW, limit=2)]
+    while pages[-1].next_cursor:
+        pages.append(rebuild.service.problems(VIEW, limit=2, cursor=pages[-1].next_cursor))
+
+    assert len({one.what for page in pages for one in page.items}) == 7
+    with pytest.raises(InvalidInputError):
+        rebuild.service.problems(VIEW, limit=2, cursor="x")
