@@ -24,6 +24,7 @@ from sfn_cqrs_local.console.subjects import item_page, subject_of
 VERSIONS: Final = 50
 HISTORY: Final = 100
 RECENT: Final = 60
+MACHINES: Final = ("command", "command-express")
 MOST_SCANNED_PAGES: Final = 3
 REPAIRABLE: Final = ("FAILED", "BLOCKED")
 _KEYS: Final = ("pk", "sk")
@@ -237,10 +238,11 @@ def _read_models(ask: Ask, code: str) -> list[dict[str, Any]]:
 
 
 def _recent(ask: Ask) -> Iterator[Recent]:
-    """The items of the latest executions of commands, each once."""
+    """The items of the latest executions of commands in both lanes, each once."""
     seen: set[tuple[str, str]] = set()
-    found = ask.executions.page(Filter(machine="command"), limit=RECENT)
-    for run in found.runs:
+    pages = [ask.executions.page(Filter(machine=one), limit=RECENT) for one in MACHINES]
+    runs = [run for page in pages for run in page.runs]
+    for run in sorted(runs, key=lambda one: one.started, reverse=True):
         subject = subject_of(run.input)
         given = json.loads(run.input or "{}")
         if subject is None or subject.tenant != ask.who.tenant:
