@@ -38,6 +38,8 @@ class Guard:
     """What lets a page of the user's own call it."""
     is_page: Callable[[str], bool] = _no_page
     """Whether GET of a path, encoded as sent, shows a page that a link from elsewhere may open."""
+    hosts: frozenset[str] = frozenset()
+    """Other names and addresses that it may be asked by."""
 
     def refusal(self, method: str, target: str, headers: Mapping[str, str]) -> str | None:
         """Why a request is refused with 403 and what to do, or None where it may be served.
@@ -66,7 +68,7 @@ class Guard:
         if match is None:
             return False
         name = match["v6"] or match["name"]
-        if name in ("localhost", self.host.lower()):
+        if name in ("localhost", self.host.lower()) or name in self.hosts:
             return True
         try:
             return ip_address(name).is_loopback

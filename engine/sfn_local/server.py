@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -17,19 +17,24 @@ from sfn_local.errors import (
     ValidationException,
 )
 from sfn_local.http_server import Request, Response, Server, serve
+from sfn_local.request_guard import Guard
 
 TARGET = "AWSStepFunctions."
 CLOCK = "/_engine/clock"
 CONTENT_TYPE = "application/x-amz-json-1.0"
 
 
-def serve_engine(engine: Engine, host: str = "127.0.0.1", port: int = 8083) -> Server:
+def serve_engine(
+    engine: Engine, host: str = "127.0.0.1", port: int = 8083, *, hosts: Sequence[str] = ()
+) -> Server:
     """Serve an engine; port 0 takes a free one. Closing the server leaves the engine running.
+
+    It answers to the other names and addresses in `hosts`, too.
 
     Raises:
         OSError: the port is taken or the host is not one of this machine's.
     """
-    return serve(host, port, handler(engine))
+    return serve(host, port, handler(engine), guard=Guard(host, hosts=frozenset(hosts)))
 
 
 def handler(engine: Engine) -> Callable[[Request], Response]:

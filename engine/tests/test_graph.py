@@ -150,3 +150,37 @@ def test_a_label_gets_a_place_of_its_own() -> None:
 
     assert abs(first.x - second.x) >= 80
     assert layout.nodes["a"].y < first.y < layout.nodes["b"].y
+
+
+def test_the_main_path_is_straight_and_long_edges_are_too() -> None:
+    catches = [{"ErrorEquals": ["States.ALL"], "Next": "Broken"}]
+    names = ["One", "Two", "Three", "Four"]
+    states: dict[str, Any] = {
+        name: {"Type": "Task", "Resource": "arn:x", "Next": after, "Catch": catches}
+        for name, after in zip(names, [*names[1:], "Done"], strict=True)
+    }
+    states |= {"Done": {"Type": "Succeed"}, "Broken": {"Type": "Fail"}}
+    picture = svg({"StartAt": "One", "States": states})
+
+    middles = {
+        round(float(x) + float(width) / 2)
+        for x, width in re.findall(
+            r'data-state="(?!Broken)[^>]*>.*?<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"',
+            picture,
+        )
+    }
+    flows = re.findall(r'class="edge" d="M([\d.]+) [\d.]+C.* ([\d.]+) [\d.]+"', picture)
+    caught = re.findall(r'class="edge catch" d="([^"]+)"', picture)
+
+    assert len(middles) == 1
+    assert [first for first, last in flows if first != last] == []
+    for way in caught:  # down from the state, straight, and to the end: no more than three places
+        assert len({x for x, _ in re.findall(r"([\d.]+) ([\d.]+)", way)}) <= 3
+
+
+def test_arrowheads_are_of_one_size_whatever_their_edges() -> None:
+    markers = re.findall(r"<marker [^>]+>", svg(MACHINE))
+
+    assert len(markers) == 2
+    assert len({re.sub(r'id="\w+"', "", one) for one in markers}) == 1
+    assert 'markerUnits="userSpaceOnUse"' in markers[0]

@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sfn_cqrs_local.cloudformation import ACCOUNT, REGION
 from sfn_cqrs_local.events import Rule
+from sfn_cqrs_local.listening import addresses, listening
 from sfn_cqrs_local.streams import StreamSettings
 from sfn_local import request_guard
 
@@ -39,8 +41,11 @@ CREDENTIALS: Final = {
 _START_SECONDS: Final = 20.0
 _DEPLOY_SECONDS: Final = 60.0
 _FUNCTION_NAME_LENGTH: Final = 64
+_BUCKET_NAME_LENGTH: Final = 63
 _LOG_TAIL_LINES: Final = 15
 _TEMPLATES: Final = "sfn-cqrs-templates"
+# Objects are files; they are read after the deployment, so not at this path, which is none.
+_ON_DISK: Final = {"S3_PERSIST": "1", "S3_DATA_DIR": os.devnull}
 
 
 class FabricError(Exception):
@@ -63,6 +68,15 @@ class Fabric(Protocol):
         It runs no function itself, and answers pages of these origins alone.
         """
 
+    def restore(self) -> Mapping[str, int]:
+        """Give what was deployed what it had; how many items, messages and records that is."""
+
+    def streams(self, done: Mapping[str, str]) -> dict[str, str]:
+        """Tell which records of streams are done; answer which have been given to us.
+
+        Both by mapping, see `StreamSettings.mapping`, with the last sequence number.
+        """
+
     def wait(self) -> None:
         """Return when it answers, or raise FabricError."""
 
@@ -75,12 +89,21 @@ class Fabric(Protocol):
 
 
 class Ministack:
-    """ministack in a process of its own, on a free port of 127.0.0.1, all state in memory."""
+    """ministack in a process of its own, on a port of 127.0.0.1."""
 
-    def __init__(self, python: Path, log: Path, port: int = 0) -> None:
+    def __init__(
+        self,
+        python: Path,
+        log: Path,
+        port: int = 0,
+        *,
+        data: Path | None = None,
+        hosts: Sequence[str] = (),
+    ) -> None:
         """Use the interpreter of the virtual environment that ministack is installed in.
 
-        Port 0 takes a free one.
+        Port 0 takes a free one. What it holds is kept in the folder `data`, else in memory alone.
+        It answers to `hosts`, too, and listens on those that are addresses.
 
         Raises:
             FabricError: it is not installed.
@@ -91,6 +114,8 @@ class Ministack:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._port = port
+        self._data = data
+        self._hosts = hosts
 
     @property
     def endpoint(self) -> str:
@@ -109,31 +134,66 @@ class Ministack:
 
     def function_name(self, stack: str, logical_id: str) -> str:
         """Return the name that ministack gives to a function, which is the same every time."""
-        suffix = hashlib.sha256(f"{stack}:{logical_id}".encode()).hexdigest()[:13].upper()
-        return f"{stack}-{logical_id}-"[: _FUNCTION_NAME_LENGTH - len(suffix)] + suffix
+        return name_of_function(stack, logical_id)
 
     def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
         """Start the process; it ends with this one, even when this one is killed."""
-        with (
-            socket.create_server(("127.0.0.1", self._port)) as listener,
-            self._log.open("wb") as log,
-        ):
-            self._port = int(listener.getsockname()[1])
+        with ExitStack() as opened:
+            first = opened.enter_context(socket.create_server(("127.0.0.1", self._port)))
+            self._port = int(first.getsockname()[1])
+            others = [
+                opened.enter_context(listening(host, self._port)) for host in addresses(self._hosts)
+            ]
+            log = opened.enter_context(self._log.open("wb"))
+            descriptors = [listener.fileno() for listener in (first, *others)]
             self._process = subprocess.Popen(
                 [
                     str(self._python),
                     str(Path(__file__).with_name("fabric_process.py")),
-                    str(listener.fileno()),
+                    ",".join(map(str, descriptors)),
                     request_guard.__file__,
+                    ",".join(self._hosts),
                     *origins,
                 ],
                 env=self._environment(forward),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=[listener.fileno()],
+                pass_fds=descriptors,
                 start_new_session=True,  # a Ctrl-C in the terminal is for us, who then stop it
             )
+
+    def restore(self) -> Mapping[str, int]:
+        """Give what was deployed what it had in the folder.
+
+        Raises:
+            FabricError: the folder is of another version, or spoilt.
+        """
+        if self._data is None:
+            return {}
+        answer: Mapping[str, int] = self._control("restore", {})
+        return answer
+
+    def streams(self, done: Mapping[str, str]) -> dict[str, str]:
+        """Tell which records are done; answer which have been given to us."""
+        if self._data is None:
+            return {}
+        answer: dict[str, str] = self._control("streams", done)
+        return answer
+
+    def _control(self, what: str, body: Mapping[str, str]) -> Any:
+        url = f"{self.endpoint}/_sfn_cqrs/{what}"
+        request = urllib.request.Request(url, json.dumps(body).encode())
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            reason = json.load(error).get("message", "")
+            raise FabricError(
+                f"{self._data} cannot be used: {reason}; `sfn-cqrs up --fresh` forgets it"
+            ) from error
+        except OSError as error:
+            raise FabricError(f"ministack does not answer: {error}; see {self._log}") from error
 
     def wait(self) -> None:
         """Return when it answers.
@@ -170,10 +230,12 @@ class Ministack:
     def _environment(self, forward: Mapping[str, str]) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         proxies = {f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in forward.items()}
+        data = {} if self._data is None else {"SFN_CQRS_DATA": str(self._data), **_ON_DISK}
         return {
             **kept,
             **CREDENTIALS,
             **proxies,
+            **data,
             "GATEWAY_PORT": str(self._port),
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
@@ -198,6 +260,12 @@ class Deployment:
     environment: Mapping[str, str]
     streams: Sequence[StreamSettings]
     rules: Sequence[Rule]
+
+
+def name_of_function(stack: str, logical_id: str) -> str:
+    """The name that ministack gives to a function of a stack."""
+    suffix = hashlib.sha256(f"{stack}:{logical_id}".encode()).hexdigest()[:13].upper()
+    return f"{stack}-{logical_id}-"[: _FUNCTION_NAME_LENGTH - len(suffix)] + suffix
 
 
 def session() -> Session:
@@ -234,7 +302,8 @@ def deploy(
         FabricError: a resource cannot be created; the message has the fabric's reason.
     """
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
-    url = _upload(endpoint, f"{stack}.json", json.dumps(_without_math(template)).encode())
+    prepared = _with_bucket_names(_without_math(template), stack)
+    url = _upload(endpoint, f"{stack}.json", json.dumps(prepared).encode())
     try:
         cloudformation.create_stack(
             StackName=stack,
@@ -282,6 +351,27 @@ def _of_one_metric(alarm: Mapping[str, Any]) -> dict[str, Any]:
     (first, *_) = [one["MetricStat"] for one in alarm["Metrics"] if "MetricStat" in one]
     kept = {name: value for name, value in alarm.items() if name != "Metrics"}
     return {**kept, **first["Metric"], "Statistic": "Sum", "Period": first["Period"]}
+
+
+def _with_bucket_names(template: Mapping[str, Any], stack: str) -> dict[str, Any]:
+    """The template with a name for each bucket, the same every time: ministack's are new each."""
+    resources = {
+        name: {**one, "Properties": {"BucketName": _bucket_name(stack, name), **_properties(one)}}
+        if one["Type"] == "AWS::S3::Bucket"
+        else one
+        for name, one in template["Resources"].items()
+    }
+    return {**template, "Resources": resources}
+
+
+def _properties(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = resource.get("Properties", {})
+    return properties
+
+
+def _bucket_name(stack: str, logical_id: str) -> str:
+    suffix = hashlib.sha256(f"{stack}:{logical_id}".encode()).hexdigest()[:12]
+    return f"{stack}-{logical_id}".lower()[: _BUCKET_NAME_LENGTH - len(suffix) - 1] + f"-{suffix}"
 
 
 def _upload(endpoint: str, key: str, body: bytes) -> str:

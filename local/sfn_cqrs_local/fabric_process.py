@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hypercorn.asyncio import serve  # type: ignore[import-not-found]
@@ -32,8 +33,9 @@ ONLY_OURS = b"sandbox; frame-ancestors 'none'"
 """An object in a bucket that is a page has no origin, so it can ask for nothing."""
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(at_end: Callable[[], None]) -> None:
     sys.stdin.buffer.read()
+    at_end()
     os._exit(0)
 
 
@@ -87,21 +89,44 @@ def _is_wildcard(name: bytes, value: bytes) -> bool:
     return name.lower().startswith(b"access-control-") and value.strip() == b"*"
 
 
-def main(descriptor: str, guard_file: str, origins: Sequence[str]) -> None:
-    """Serve on the listening socket `descriptor`, to who passes the rule in `guard_file`."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def main(descriptors: str, guard_file: str, hosts: str, origins: Sequence[str]) -> None:
+    """Serve on the listening sockets, to who passes the rule in `guard_file`.
+
+    Descriptors and hosts are separated by commas. What changes is kept in the folder that
+    SFN_CQRS_DATA names, if it does.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
     from ministack.app import app  # type: ignore[import-not-found]  # noqa: PLC0415 - takes 0.5 s
 
     config = Config()
-    config.bind = [f"fd://{descriptor}"]
+    config.bind = [f"fd://{descriptor}" for descriptor in descriptors.split(",")]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
+    app, at_end = _kept(app)
+    threading.Thread(target=_end_with_parent, args=(at_end,), daemon=True).start()
     sys.addaudithook(_start_no_programs)
-    guard = _load(guard_file).Guard(origins=frozenset(origins))
+    guard = _load(guard_file).Guard(
+        origins=frozenset(origins), hosts=frozenset(filter(None, hosts.split(",")))
+    )
     asyncio.run(serve(guarded(app, guard), config))
+
+
+def _kept(app: App) -> tuple[App, Callable[[], None]]:
+    """The app that keeps what it changes, if it has a folder to, and what is to be done at last."""
+    folder = os.environ.get("SFN_CQRS_DATA")
+    if not folder:
+        return app, lambda: None
+    from fabric_journal import (  # type: ignore[import-not-found]  # noqa: PLC0415 - beside this
+        Journal,
+        answering,
+    )
+
+    account, region = os.environ["MINISTACK_ACCOUNT_ID"], os.environ["MINISTACK_REGION"]
+    journal = Journal(Path(folder), account, region)
+    journal.start()
+    return answering(app, journal), lambda: journal.flush(queues=True)
 
 
 def _load(path: str) -> Any:
@@ -115,4 +140,4 @@ def _load(path: str) -> Any:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])

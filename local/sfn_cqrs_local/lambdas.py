@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from sfn_cqrs.domain.masking import masked
+from sfn_cqrs_local.data_folder import KeptEvents
 from sfn_cqrs_local.handlers import Call, Failure, Handlers
 from sfn_cqrs_local.output import printing_as
 from sfn_cqrs_local.processes import Processes
@@ -113,6 +114,7 @@ class Functions:
         isolated: bool = False,
         forecast: Forecast | None = None,
         traces: Traces | None = None,
+        kept: KeptEvents | None = None,
     ) -> None:
         """Take the functions, and the folders that they import from.
 
@@ -122,6 +124,7 @@ class Functions:
         again after `retry_seconds`, then after twice that, as often as its EventInvokeConfig says.
         Isolated, each function runs in processes of its own. With a forecast, functions meet
         the weather. Invocations are kept in `traces`, and go on with the trace of who invokes.
+        Events of asynchronous invocations are `kept` until a function is done with them.
         """
         self._all = list(functions)
         self._by_name = {one.logical_id: one for one in self._all}
@@ -134,6 +137,10 @@ class Functions:
             self._runtime = Stormy(self._runtime, self.weather)
         self.traces = traces
         self._retry_seconds = retry_seconds
+        self._kept = kept
+        self._ready = threading.Event()
+        self._ready.set()
+        self._is_held = False
         self._queued = Workers(concurrency)
         self._direct = Workers()
         self._timers = Timers()
@@ -143,10 +150,31 @@ class Functions:
     def close(self, patience: float = 2.0) -> None:
         """Start no more invocations; wait at most `patience` seconds for those that run."""
         self._is_closing.set()
+        self._ready.set()
         self._timers.close()
         self._queued.close(patience)
         self._direct.close(patience)
         self._runtime.close()
+
+    def hold(self) -> None:
+        """Let invocations wait until `release`: what they need is not there yet."""
+        self._is_held = True
+        self._ready.clear()
+
+    def wait_until_ready(self) -> None:
+        """Return when nothing is held, or the stack ends."""
+        self._ready.wait()
+
+    def release(self) -> None:
+        """Run what waits, and the events that were left when the stack ended the last time."""
+        self._is_held = False
+        self._ready.set()
+        for function, payload, forget in self._kept.left() if self._kept is not None else ():
+            if function_name(function) in self._by_name:
+                self._invoke_async(function, payload, forget)
+            else:
+                logger.warning("an event of %s is dropped, which there is no more", function)
+                forget()
 
     def preload(self) -> None:
         """Import every function, so that no first request waits; errors show when invoked."""
@@ -194,19 +222,28 @@ class Functions:
             raise answers[0]
         return answers[0]
 
-    def invoke_async(self, function: str, payload: bytes, attempt: int = 1) -> None:
+    def invoke_async(self, function: str, payload: bytes) -> None:
         """Invoke as Lambda does for events: nobody waits, a failure is tried again."""
+        kept = self._kept
+        forget = _nothing if kept is None else kept.keep(function, payload)
+        self._invoke_async(function, payload, forget)
 
+    def _invoke_async(
+        self, function: str, payload: bytes, forget: Callable[[], None], attempt: int = 1
+    ) -> None:
         def done(answer: bytes | FunctionError) -> None:
             if not isinstance(answer, FunctionError):
-                return
-            if attempt > self.find(function).event_retries:
+                forget()
+            elif self._is_closing.is_set():
+                return  # what is kept is tried again at the next start
+            elif attempt > self.find(function).event_retries:
                 logger.error("%s failed %d times: %s", function, attempt, answer)
-                return
-            self._timers.call_later(
-                self._retry_seconds * attempt,
-                lambda: self.invoke_async(function, payload, attempt + 1),
-            )
+                forget()
+            else:
+                self._timers.call_later(
+                    self._retry_seconds * attempt,
+                    lambda: self._invoke_async(function, payload, forget, attempt + 1),
+                )
 
         self.submit(function, payload, done)
 
@@ -246,8 +283,16 @@ class Functions:
             self.traces,
             trace,
         )
-        if not workers.submit(run):
-            done(FunctionError("Lambda.ServiceException", "the local stack is ending"))
+
+        def run_when_ready() -> None:
+            self._ready.wait()
+            if self._is_held:
+                done(_ending())
+            else:
+                run()
+
+        if not workers.submit(run_when_ready):
+            done(_ending())
 
     def _notify(self, invocation: Invocation) -> None:
         for listener in self.listeners:
@@ -324,6 +369,14 @@ class _Run:
 
     def failure(self, failure: Failure) -> FunctionError:
         return FunctionError(failure.kind, json.dumps(failure.body, ensure_ascii=False))
+
+
+def _ending() -> FunctionError:
+    return FunctionError("Lambda.ServiceException", "the local stack is ending")
+
+
+def _nothing() -> None:
+    """Nothing is kept."""
 
 
 def break_into_handler(*args: Any, **kwargs: Any) -> Any:

@@ -1,6 +1,7 @@
-"""A real PostgreSQL beside the stack: the wheel's server, empty at each start, gone with its owner.
+"""A real PostgreSQL beside the stack: the wheel's server, which ends with its owner.
 
-It listens on a free port of 127.0.0.1 and wants a password, which is new each time.
+It listens on a port of 127.0.0.1 and wants a password. Without a folder to keep, it is empty at
+each start, and its password new.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import stat
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Self
+
+from sfn_cqrs_local.listening import addresses
 
 VARIABLE: Final = "SFN_CQRS_POSTGRES_DSN"
 """Names another server, whose database is then used as it is."""
@@ -27,7 +31,6 @@ _STOP_SECONDS: Final = 10.0
 _SETTINGS: Final = {  # it outlives a kill of its own, not one of the machine
     "fsync": "off",
     "full_page_writes": "off",
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "32MB",
@@ -45,13 +48,21 @@ class PostgresError(Exception):
 class LocalPostgres:
     """One server; it is begun at once and waited for when its address is asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep data and log in a folder, which is emptied."""
+    def __init__(
+        self, folder: Path, *, port: int = 0, keep: bool = False, hosts: Sequence[str] = ()
+    ) -> None:
+        """Have data and log in a folder, which is emptied unless it is to be kept.
+
+        Port 0 takes a free one. It listens on those of `hosts` that are addresses, too.
+        """
         self._data = folder / "data"
         self._log = folder / "log"
         self._folder = folder
         self._password = secrets.token_urlsafe(24)
+        self._wanted = port
         self._port = 0
+        self._keep = keep
+        self._hosts = addresses(hosts)
         self._process: subprocess.Popen[bytes] | None = None
         self._failure: BaseException | None = None
         self._starting = threading.Thread(target=self._start, daemon=True, name="postgres")
@@ -79,10 +90,11 @@ class LocalPostgres:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it, and remove its data."""
+        """End it, and remove its data unless they are kept."""
         self._starting.join()
         self._end()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if not self._keep:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def restart(self) -> None:
         """Start a server that has been killed again: same data, port and password."""
@@ -92,12 +104,31 @@ class LocalPostgres:
 
     def _start(self) -> None:
         try:
-            self._lay_out()
-            with socket.create_server(("127.0.0.1", 0)) as free:
+            if self._is_kept():
+                self._go_on()
+            else:
+                self._lay_out()
+            with socket.create_server(("127.0.0.1", self._wanted)) as free:
                 self._port = int(free.getsockname()[1])
             self._serve()
         except BaseException as error:
             self._failure = error
+
+    def _is_kept(self) -> bool:
+        return self._keep and self._secret.exists()
+
+    @property
+    def _secret(self) -> Path:
+        """Where the password of a server that is kept stands; only its owner may read it."""
+        return self._folder / "password"
+
+    def _go_on(self) -> None:
+        """Take the data of the server before, which a kill may have left as if it ran."""
+        self._password = self._secret.read_text(encoding="ascii")
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        if _is_root():
+            _open_way_to(self._folder)
+            _open_way_to(_binaries())
 
     def _lay_out(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -106,7 +137,7 @@ class LocalPostgres:
             _open_way_to(self._folder)
             _open_way_to(_binaries())
             os.chown(self._folder, _nobody().pw_uid, _nobody().pw_gid)
-        password = self._folder / "password"
+        password = self._folder / "first-password"
         password.write_text(self._password, encoding="ascii")
         password.chmod(0o600)
         if _is_root():
@@ -122,9 +153,16 @@ class LocalPostgres:
         password.unlink()
         if made.returncode:
             raise PostgresError(made.stderr.strip())
+        if self._hosts:
+            with (self._data / "pg_hba.conf").open("a", encoding="ascii") as rules:
+                rules.write("host all all samenet scram-sha-256\n")
+        if self._keep:
+            self._secret.touch(0o600)
+            self._secret.write_text(self._password, encoding="ascii")
 
     def _serve(self) -> None:
-        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        wanted = {**_SETTINGS, "listen_addresses": ",".join(("127.0.0.1", *self._hosts))}
+        settings = [f"--{name}={value}" for name, value in wanted.items()]
         server, data = str(_binaries() / "postgres"), str(self._data)
         command = [server, "-D", data, f"--port={self._port}", *settings]
         with self._log.open("ab") as log:

@@ -23,7 +23,7 @@ from sfn_cqrs_local.stack import LocalStack
 BEFORE: Final = "before"
 AFTER: Final = "after"
 PREFIX: Final = "restored"
-PORTS: Final = 5
+PORTS: Final = 7
 ORDERS: Final = 12
 IN_FLIGHT: Final = 4
 PATIENCE_SECONDS: Final = 30.0
@@ -78,6 +78,14 @@ class KeptFabric:
     def wait(self) -> None:
         """Return when it answers."""
         self._real.wait()
+
+    def restore(self) -> Mapping[str, int]:
+        """It keeps nothing over its own end."""
+        return self._real.restore()
+
+    def streams(self, done: Mapping[str, str]) -> dict[str, str]:
+        """It keeps nothing over its own end."""
+        return self._real.streams(done)
 
     def stop(self) -> None:
         """Outlive the stack."""

@@ -15,7 +15,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -27,11 +27,13 @@ from sfn_cqrs.domain.errors import SfnCqrsError, TransientError
 from sfn_cqrs.domain.sql_script import Migration
 from sfn_cqrs.service.migrations import Migrations
 from sfn_cqrs_local.checkout import FABRIC_PYTHON, TEMPLATE
+from sfn_cqrs_local.data_folder import DataFolder, KeptEvents
 from sfn_cqrs_local.events import EventRules
 from sfn_cqrs_local.fabric import CREDENTIALS, Deployment, Fabric, Ministack, deploy, session
 from sfn_cqrs_local.front import Front
 from sfn_cqrs_local.lambda_api import LambdaApi, forward_url
 from sfn_cqrs_local.lambdas import Functions, Invocation
+from sfn_cqrs_local.listening import HOST, Ports, addresses
 from sfn_cqrs_local.live.authorizer import Authorizer
 from sfn_cqrs_local.live.pages import LivePage
 from sfn_cqrs_local.output import FunctionOutput
@@ -41,13 +43,14 @@ from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.samconfig import PARAMETER, app_package
 from sfn_cqrs_local.sql_files import migrations_of
 from sfn_cqrs_local.state import StackError, StackInfo, StateFolder
-from sfn_cqrs_local.streams import StreamMapping, StreamSettings
-from sfn_cqrs_local.template import DEFAULT_STACK, Function, Template
+from sfn_cqrs_local.streams import Checkpoints, StreamMapping, StreamSettings
+from sfn_cqrs_local.template import DEFAULT_STACK, Function, Machine, Template
 from sfn_cqrs_local.traces import Traces
 from sfn_cqrs_local.weather import VARIABLE, Forecast
-from sfn_local import CachedServices, Engine, FunctionError
+from sfn_local import CachedServices, Engine, FunctionError, ThreadScheduler
 from sfn_local.http_server import Handler, serve
-from sfn_local.lint.template_file import load_yaml
+from sfn_local.lint.template_file import TemplateError, load_yaml
+from sfn_local.persistence.journal import JournalError
 from sfn_local.request_guard import Guard
 from sfn_local.server import serve_engine
 
@@ -58,7 +61,6 @@ logger = logging.getLogger(__name__)
 
 LOGGING: Final = ("sfn_cqrs_local", "sfn_local")
 
-HOST: Final = "127.0.0.1"
 MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is lower
 
 # What a deploy must be given; here the front makes the claims, so nobody asks this issuer.
@@ -83,7 +85,11 @@ class LocalStack:
         *,
         template: Path | str = TEMPLATE,
         state_dir: Path | str | None = None,
+        data_dir: Path | str | None = None,
+        fresh: bool = False,
         port: int = 0,
+        ports: Ports | None = None,
+        hosts: Sequence[str] = (),
         name: str = DEFAULT_STACK,
         parameters: Mapping[str, str] | None = None,
         fabric: Fabric | None = None,
@@ -99,20 +105,26 @@ class LocalStack:
     ) -> None:
         """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
 
-        Engine, Lambda API and fabric have the three ports behind it. A `recorder` counts
+        The other endpoints have the ports behind it, unless `ports` has one for each. It listens
+        on 127.0.0.1 and on those of `hosts` that are addresses, and answers to all of them.
+        With a `data_dir` it goes on where the stack before it ended there, or was killed, unless
+        it is to begin `fresh`; without one, all is in memory. A `recorder` counts
         invocations and AWS calls. `fabric` may be another than ministack.
         No stream waits longer than `window_seconds` for a batch, whatever the template says.
         `weather` is the share of calls, invocations and answers that fail, and its seed.
         `express_repeats` is the share of EXPRESS executions that run twice, as AWS's may.
         A PostgreSQL runs if the user's package has migrations for one, unless `postgres` is false.
-        With `live`, notices reach the clients of a twin of AppSync Events, if the template has one;
-        it takes the port behind the fabric's. `traces` keeps what X-Ray would of each request.
+        With `live`, notices reach the clients of a twin of AppSync Events, if the template has one.
+        `traces` keeps what X-Ray would of each request.
         """
         self.name = name
         self.state = StateFolder(state_dir)
+        self.data = None if data_dir is None else DataFolder(data_dir)
+        self._fresh = fresh
+        self.hosts = tuple(host.lower() for host in hosts)
         self._template_path = Path(template)
         self._parameters = parameters or {}
-        self._port = port
+        self._ports = ports or Ports.behind(port)
         self._fabric = fabric
         self._reload = reload
         self._isolated = isolated
@@ -128,6 +140,7 @@ class LocalStack:
         self.postgres: LocalPostgres | None = None
         self.live: LiveServer | None = None
         self._cleanup = ExitStack()
+        self._engine_servers = ExitStack()
 
         self.http = self.aws = self.sfn = self.lambda_ = ""
         self.fabric: Fabric
@@ -137,7 +150,10 @@ class LocalStack:
         self.functions: Functions
         self.output: FunctionOutput
         self.engine: Engine
+        self.restored: Mapping[str, int] = {}
+        """How many items, messages and executions that run it goes on with."""
         self._streams: dict[tuple[str, str], StreamMapping] = {}
+        self._mappings: dict[str, StreamMapping] = {}
 
     def __enter__(self) -> Self:
         """Start everything, or nothing.
@@ -165,6 +181,14 @@ class LocalStack:
         return {**self.deployment.outputs, **live}
 
     @property
+    def ports(self) -> Ports:
+        """The ports that it has got."""
+        live = self.live.url.removesuffix("/event") if self.live else ""
+        return self._ports.taken_by(
+            http=self.http, sfn=self.sfn, lambda_=self.lambda_, aws=self.aws, live=live
+        )
+
+    @property
     def info(self) -> StackInfo:
         """What stack.json tells other processes."""
         environment = {name: value for name, value in self.environment.items() if value}
@@ -178,6 +202,7 @@ class LocalStack:
             self.live.url if self.live else "",
             self.outputs,
             {**CREDENTIALS, **environment},
+            self.hosts[0] if self.hosts else "",
         )
 
     def client(self, service: str) -> Any:
@@ -199,20 +224,28 @@ class LocalStack:
         self._cleanup.callback(_running.release)
         self.state.acquire()
         self._cleanup.callback(self.state.release)
-        log = self._cleanup.enter_context(self.state.stack_log.open("w", encoding="utf-8"))
+        if self.data is not None:
+            self.data.acquire(fresh=self._fresh)
+            self._cleanup.callback(self.data.release)
+        self.state.begin_logs(keep=self.data is not None and not self._fresh)
+        log = self._cleanup.enter_context(self.state.stack_log.open("a", encoding="utf-8"))
         self._cleanup.enter_context(_logging_to(log))
         self.output = self._cleanup.enter_context(FunctionOutput(log))
 
         self._cleanup.enter_context(_environment(_isolated()))
         self.fabric = self._fabric or Ministack(
-            FABRIC_PYTHON, self.state.fabric_log, self._beside(3)
+            FABRIC_PYTHON,
+            self.state.fabric_log,
+            self._ports.aws,
+            data=None if self.data is None else self.data.path,
+            hosts=self.hosts,
         )
         self.template = self._load(self.fabric)
         migrations = self._begin_postgres()
         self._start_functions()
         self.front = Front(self.template.routes, self.functions, self.template.cors)
         self.front.traces = self._traces
-        self.http = self._serve(self._port, self.front.handle, self.front.guard)
+        self.http = self._serve(self._ports.http, "HTTP", self.front.handle, self.front.guard)
         self._start_live()
         self._start_fabric(self.fabric, self.front.guard.origins)
         self._start_engine()
@@ -221,8 +254,18 @@ class LocalStack:
         self._cleanup.callback(self.functions.close)  # before the environment changes again
         self._start_deliveries()
         self.functions.preload()
+        if self.data is not None:
+            self._cleanup.callback(self._interrupt)
+        self.functions.release()
         self._wait_until_all_answer()
         self.state.write(self.info)
+
+    def _interrupt(self) -> None:
+        """End first what would else count as failed, or as done: it goes on at the next start."""
+        for mapping in self._streams.values():
+            mapping.close()
+        self._engine_servers.close()
+        self.engine.close()
 
     def _load(self, fabric: Fabric) -> Template:
         path = self._template_path.resolve()
@@ -245,7 +288,9 @@ class LocalStack:
         migrations = migrations_of(self.template.root, environment["APP_PACKAGE"])
         self._dsn = os.environ.get(DSN, "")
         if migrations and not self._dsn:
-            server = LocalPostgres(self.state.path / "postgres")
+            folder = self.state.path / "postgres" if self.data is None else self.data.postgres
+            keep = self.data is not None
+            server = LocalPostgres(folder, port=self._ports.postgres, keep=keep, hosts=self.hosts)
             self.postgres = self._cleanup.enter_context(server)
         return migrations
 
@@ -273,16 +318,26 @@ class LocalStack:
             isolated=self._isolated,
             forecast=self._forecast(),
             traces=self._traces,
+            kept=self._kept_events(),
         )
+        self.functions.hold()
         self.functions.listeners.append(self._log_failure)
         self._cleanup.callback(self.functions.close)
         if self.functions.weather is not None:
             self.functions.weather.start()
             self._cleanup.callback(self.functions.weather.stop)
-        self.lambda_ = self._serve(self._beside(2), LambdaApi(self.functions, self._forward).handle)
+        api = LambdaApi(self.functions, self._forward)
+        self.lambda_ = self._serve(self._ports.lambda_, "Lambda", api.handle)
         if self._recorder is not None:
             self._recorder.start(self.functions)
             self._cleanup.callback(self._recorder.stop)
+
+    def _kept_events(self) -> KeptEvents | None:
+        if self.data is None:
+            return None
+        kept = KeptEvents(self.data.events)
+        self._cleanup.callback(kept.close)
+        return kept
 
     def _log_failure(self, invocation: Invocation) -> None:
         if invocation.error is not None:
@@ -304,13 +359,14 @@ class LocalStack:
         for namespace in namespaces:
             from sfn_cqrs_local.live.server import LiveServer  # noqa: PLC0415 - 0.3 s, few need it
 
-            port = self._beside(4)
-            with self._naming_port(port):
+            port = self._ports.live
+            with self._naming_port(port, "live updates"):
                 self.live = LiveServer(
                     namespace["Name"],
                     Authorizer(self.functions, SUBSCRIBE_FUNCTION),
                     port=port,
                     origins=self.front.guard.origins | self._own_origins,
+                    hosts=self.hosts,
                 )
             self._cleanup.callback(self.live.close)
             self.front.live = LivePage(self.live.url, self.live.realtime)
@@ -326,7 +382,7 @@ class LocalStack:
             for function in self.functions
         }
         self._cleanup.callback(fabric.stop)
-        with self._naming_port(self._beside(3)):
+        with self._naming_port(self._ports.aws, "the AWS services"):
             fabric.start(
                 forward, origins | self._own_origins
             )  # the front's pages may send a file by a form
@@ -334,24 +390,100 @@ class LocalStack:
         fabric.wait()
         self.aws = fabric.endpoint
         self.deployment = deploy(self.aws, self.name, plain, self.template.overrides)
+        if self.data is not None:
+            self.restored = dict(fabric.restore())
 
     def _start_engine(self) -> None:
-        self.state.express_log.write_text("", encoding="utf-8")
-        self.engine = Engine(
-            functions=self.functions,
-            services=CachedServices(self.client),
-            express_repeats=self._express_repeats,
-            express_log=self.state.express_log,
-        )
-        self._cleanup.callback(self.engine.close)
-        rules = EventRules(self.deployment.rules, self.functions.invoke_async)
-        self.engine.on_status_change.append(rules.on_status_change)
-        for machine in self.template.machines.values():
-            self.engine.create_state_machine(machine.name, machine.definition, machine.type)
-        with self._naming_port(self._beside(1)):
-            server = serve_engine(self.engine, HOST, self._beside(1))
-        self._cleanup.callback(server.close)
-        self.sfn = server.url
+        scheduler = ThreadScheduler()
+        with scheduler.lock:  # nothing that was running goes on before all know of it
+            self.engine = self._make_engine(scheduler)
+            self._cleanup.callback(self.engine.close)
+            self._cleanup.callback(self._engine_servers.close)
+            rules = EventRules(self.deployment.rules, self.functions.invoke_async)
+            self.engine.on_status_change.append(rules.on_status_change)
+            self._take_machines(self.template)
+        with self._naming_port(self._ports.sfn, "Step Functions"):
+            server = serve_engine(self.engine, HOST, self._ports.sfn, hosts=self.hosts)
+            self._engine_servers.callback(server.close)
+            self.sfn = server.url
+            for address in addresses(self.hosts):
+                port = self._ports.taken_by(sfn=self.sfn).sfn
+                more = serve_engine(self.engine, address, port, hosts=self.hosts)
+                self._engine_servers.callback(more.close)
+
+    def _make_engine(self, scheduler: ThreadScheduler) -> Engine:
+        try:
+            return Engine(
+                functions=self.functions,
+                services=CachedServices(self.client),
+                scheduler=scheduler,
+                data_dir=None if self.data is None else self.data.engine,
+                express_repeats=self._express_repeats,
+                express_log=self.state.express_log,
+            )
+        except JournalError as error:
+            raise StackError(
+                f"executions cannot be read: {error}; `sfn-cqrs up --fresh` forgets them"
+            ) from error
+
+    def _take_machines(self, template: Template) -> list[str]:
+        """Have the engine run the template's machines; the names of those that have changed."""
+        wanted = {one.arn: one for one in template.machines.values()}
+        there = {one["stateMachineArn"]: one for one in self.engine.list_state_machines()}
+        changed = []
+        for arn, one in wanted.items():
+            if arn in there and there[arn]["type"] != one.type:  # those that run keep theirs
+                self.engine.delete_state_machine(arn)
+                del there[arn]
+            before = self._definition(arn) if arn in there else ""
+            if arn in there:
+                self.engine.update_state_machine(arn, one.definition)
+            else:
+                self.engine.create_state_machine(one.name, one.definition, one.type)
+            if before != self._definition(arn):
+                changed.append(one.name)
+        for arn in there.keys() - wanted.keys():
+            self.engine.delete_state_machine(arn)
+        return changed
+
+    def _definition(self, arn: str) -> str:
+        return str(self.engine.describe_state_machine(arn)["definition"])
+
+    def check_template(self) -> None:
+        """Refuse what the template's files are now, if it cannot be deployed.
+
+        Raises:
+            StackError, TemplateError: what is wrong, and where.
+        """
+        template = self._load(self.fabric)
+        template.translate(without=LIVE)
+        for machine in template.machines.values():
+            _check(machine)
+
+    def running_executions(self) -> int:
+        """How many executions have not ended."""
+        machines = self.engine.list_state_machines()
+        running = [
+            self.engine.list_executions(one["stateMachineArn"], status="RUNNING")
+            for one in machines
+            if one["type"] == "STANDARD"
+        ]
+        return sum(map(len, running))
+
+    def reload_machines(self) -> list[str]:
+        """Take changes of the ASL files over; executions that run keep the definition they have.
+
+        Returns the names of the machines that have changed. Nothing changes if one cannot run.
+
+        Raises:
+            TemplateError: what is wrong with which.
+        """
+        template = self._load(self.fabric)
+        for machine in template.machines.values():
+            _check(machine)
+        changed = self._take_machines(template)
+        self.template = template
+        return changed
 
     def _start_deliveries(self) -> None:
         for deployed in self.deployment.streams:
@@ -366,6 +498,11 @@ class LocalStack:
             mapping.start()
             self._cleanup.callback(mapping.close)
             self._streams[settings.stream_arn, settings.function_arn] = mapping
+            self._mappings[settings.mapping] = mapping
+        if self.data is not None:
+            checkpoints = Checkpoints(self._mappings, self.fabric.streams)
+            checkpoints.start()
+            self._cleanup.callback(checkpoints.close)
 
     def _give_up(self, settings: StreamSettings, notice: str) -> None:
         """Send Lambda's notice of discarded records to the mapping's OnFailure queue."""
@@ -378,6 +515,7 @@ class LocalStack:
 
     def _forward(self, function: Function, payload: bytes) -> bytes:
         """Take an event that the fabric has for a function; the answer goes back to the fabric."""
+        self.functions.wait_until_ready()
         event = json.loads(payload)
         records = event.get("Records") if isinstance(event, dict) else None
         if records and records[0].get("eventSource") == "aws:dynamodb":
@@ -408,23 +546,27 @@ class LocalStack:
             "AWS_ENDPOINT_URL_LAMBDA": self.lambda_,
         }
 
-    def _serve(self, port: int, handle: Handler, guard: Guard | None = None) -> str:
-        with self._naming_port(port):
-            server = serve(HOST, port, handle, max_body=MAX_HTTP_BODY, guard=guard)
-        self._cleanup.callback(server.close)
-        return server.url
-
-    def _beside(self, offset: int) -> int:
-        """The port of another endpoint: beside the HTTP front's, if that is not any free one."""
-        return self._port + offset if self._port else 0
+    def _serve(self, port: int, what: str, handle: Handler, guard: Guard | None = None) -> str:
+        """Serve on 127.0.0.1 and on the addresses among the hosts; the URL of the first."""
+        guard = replace(guard or Guard(), hosts=frozenset(self.hosts))
+        with self._naming_port(port, what):
+            first = serve(HOST, port, handle, max_body=MAX_HTTP_BODY, guard=guard)
+            self._cleanup.callback(first.close)
+            for address in addresses(self.hosts):
+                got = int(first.url.rpartition(":")[2])
+                more = serve(address, got, handle, max_body=MAX_HTTP_BODY, guard=guard)
+                self._cleanup.callback(more.close)
+        return first.url
 
     @contextmanager
-    def _naming_port(self, port: int) -> Iterator[None]:
+    def _naming_port(self, port: int, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
+            which = f"port {port}, for {what}," if port else f"a port for {what}"
             raise StackError(
-                f"port {port} cannot be used ({error}): choose another --port, 0 takes any"
+                f"{which} cannot be used ({error}): another stack may run;"
+                " choose another --port, 0 takes any"
             ) from None
 
     def _wait_until_all_answer(self) -> None:
@@ -438,6 +580,24 @@ class LocalStack:
                 raise StackError(
                     f"{url} does not answer ({error}); see {self.state.stack_log}"
                 ) from None
+
+
+def _check(machine: Machine) -> None:
+    """Refuse a definition that cannot run.
+
+    Raises:
+        TemplateError: the file, and what is wrong where.
+    """
+    from sfn_local.lint.validation import validate  # noqa: PLC0415 - the lint is slow to import
+
+    try:
+        wrong = validate(machine.definition, machine.type)["diagnostics"]
+    except ValueError as error:  # it is no JSON
+        raise TemplateError(f"{machine.path.name}: {error}") from error
+    if wrong:
+        first = wrong[0]
+        where = first.get("location", "")
+        raise TemplateError(f"{machine.path.name}: {where} {first['message']}")
 
 
 def _isolated() -> dict[str, str | None]:

@@ -13,6 +13,7 @@ from typing import IO, Any, Final
 from sfn_cqrs_local.checkout import DEFAULT_STATE
 
 STATE_VARIABLE: Final = "SFN_CQRS_STATE"
+LOG_BYTES: Final = 20_000_000
 
 
 class StackError(Exception):
@@ -33,6 +34,8 @@ class StackInfo:
     """The endpoint of live updates, where the stack has them."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    container_host: str = ""
+    """What containers call this machine by, where the stack answers to it."""
 
     def endpoints(self) -> dict[str, str | int]:
         """Return what `up --json` prints."""
@@ -86,13 +89,19 @@ class StateFolder:
             lock = (self.path / "lock").open("ab")
         except OSError as error:
             raise StackError(f"the state folder {self.path} cannot be used: {error}") from None
-        if not _locked(lock):
+        if not locked(lock):
             lock.close()
             raise StackError(
                 f"a stack already runs on {self.path}: stop it, or name another --state"
             )
         self._lock = lock
         self._stack_json.unlink(missing_ok=True)  # of a stack that was killed
+
+    def begin_logs(self, *, keep: bool) -> None:
+        """Begin the logs anew, or go on with those of the stack before unless they are long."""
+        for log in (self.stack_log, self.express_log):
+            if not keep or (log.exists() and log.stat().st_size > LOG_BYTES):
+                log.write_bytes(b"")
 
     def release(self) -> None:
         """Give the folder up; its logs stay."""
@@ -120,7 +129,7 @@ class StateFolder:
         try:
             document: dict[str, Any] = json.loads(self._stack_json.read_text(encoding="utf-8"))
             with (self.path / "lock").open("ab") as lock:
-                if _locked(lock):
+                if locked(lock):
                     raise StackError(nothing)
             return StackInfo(lambda_=document.pop("lambda"), **document)
         except (FileNotFoundError, KeyError, TypeError, ValueError):
@@ -131,7 +140,7 @@ class StateFolder:
         return self.path / "stack.json"
 
 
-def _locked(file: IO[bytes]) -> bool:
+def locked(file: IO[bytes]) -> bool:
     """Lock the file unless another process (or another file object) has."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 FIRST_BACKOFF_SECONDS: Final = 0.1
 LONGEST_BACKOFF_SECONDS: Final = 5.0
 UNLIMITED: Final = -1
+CHECKPOINT_SECONDS: Final = 1.0
 
 Record = Mapping[str, Any]
 Invoke = Callable[[bytes], bytes]
@@ -46,6 +47,12 @@ class StreamSettings:
     max_age_seconds: int = UNLIMITED
     partial_failures: bool = False
     on_failure: str | None = None
+
+    @property
+    def mapping(self) -> str:
+        """What the fabric calls it: the function's name and the table's."""
+        function, table = self.function_arn.rpartition(":")[2], self.stream_arn.split("/")[1]
+        return f"{function}|{table}"
 
     @classmethod
     def of(cls, mapping: Mapping[str, Any]) -> StreamSettings:
@@ -86,6 +93,8 @@ class StreamMapping:
         self._sleep = sleep
         self._now = now
         self.reordered: Callable[[Sequence[Record]], list[Record]] = list
+        self._outstanding: set[str] = set()
+        self._lock = threading.Lock()
         self._lanes: list[queue.SimpleQueue[Record | None]] = [
             queue.SimpleQueue() for _ in range(settings.parallelization)
         ]
@@ -104,9 +113,19 @@ class StreamMapping:
 
     def offer(self, records: Sequence[Record]) -> None:
         """Queue records behind those of the same item."""
+        with self._lock:
+            self._outstanding.update(map(_number, records))
         for record in records:
             keys = json.dumps(record["dynamodb"]["Keys"], sort_keys=True)
             self._lanes[zlib.crc32(keys.encode()) % len(self._lanes)].put(record)
+
+    def done(self, given: str) -> str:
+        """The sequence number up to which all records are done; `given` is one offered before."""
+        with self._lock:
+            if not self._outstanding:
+                return given
+            lowest = min(self._outstanding)
+        return min(given, f"{int(lowest) - 1:0{len(lowest)}}")
 
     def deliver(self, records: Sequence[Record]) -> None:
         """Deliver one batch; when this returns, each record is done or discarded."""
@@ -136,10 +155,14 @@ class StreamMapping:
     def _run(self, lane: queue.SimpleQueue[Record | None]) -> None:
         while not self._closed:
             batch = self._collect(lane)
+            records = [record for record in batch if record is not None]
             try:
-                self.deliver([record for record in batch if record is not None])
+                self.deliver(records)
             except Exception:
                 logger.exception("a batch of %s was lost", self._settings.stream_arn)
+            if not self._closed:  # or what was under way is delivered again after a restart
+                with self._lock:
+                    self._outstanding.difference_update(map(_number, records))
 
     def _collect(self, lane: queue.SimpleQueue[Record | None]) -> list[Record | None]:
         """Take what is there once the batch is full, or its window is over."""
@@ -206,6 +229,57 @@ class StreamMapping:
                 "streamArn": self._settings.stream_arn,
             },
         }
+
+
+class Checkpoints:
+    """Tells the fabric, from time to time, which records are done, so that it forgets them.
+
+    What is not told yet is delivered again after a restart.
+    """
+
+    def __init__(
+        self,
+        mappings: Mapping[str, StreamMapping],
+        tell: Callable[[Mapping[str, str]], dict[str, str]],
+    ) -> None:
+        """`tell` answers which records each mapping has been given so far, by sequence number."""
+        self._mappings = mappings
+        self._tell = tell
+        self._given: dict[str, str] = {}
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="checkpoints")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Tell for the last time."""
+        self._closed.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Tell what is done of what had been given when this was called the last time."""
+        done = {
+            name: self._mappings[name].done(number)
+            for name, number in self._given.items()
+            if name in self._mappings
+        }
+        self._given = self._tell(done)
+
+    def _run(self) -> None:
+        while True:
+            is_last = self._closed.wait(CHECKPOINT_SECONDS)
+            try:
+                self.look()
+            except Exception as error:
+                logger.warning("what streams have delivered is not written: %s", error)
+            if is_last:
+                return
+
+
+def _number(record: Record) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
 
 
 def _iso(seconds: float) -> str:

@@ -47,11 +47,19 @@ class Talk:
         changed = self._watch.changed()
         if changed:
             names = sorted({_name(path, self._stack.template.root) for path in changed})
-            self._say("reloaded", ", ".join(names), colour="cyan")
+            self.reloaded(", ".join(names))
             self._check = self._checked()
         if self._check is not None and self._check.is_done:
             self._tell(self._check.result())
             self._check = None
+
+    def reloaded(self, what: str) -> None:
+        """Say that something was taken over."""
+        self._say("reloaded", what, colour="cyan")
+
+    def broken(self, reason: str) -> None:
+        """Say why something is not."""
+        self._say("broken", reason, colour="red")
 
     def _checked(self) -> AppCheck:
         environment = {name: text for name, text in self._stack.environment.items() if text}

@@ -199,7 +199,7 @@ def test_a_port_that_is_taken_is_refused_and_nothing_is_left_running(tmp_path):
         output, errors = process.communicate(timeout=20)
 
     assert (process.returncode, output) == (1, "")
-    assert detail(errors).startswith(f"port {port} cannot be used")
+    assert detail(errors).startswith(f"port {port}, for HTTP, cannot be used")
     assert "--port" in errors
 
 
@@ -212,7 +212,7 @@ def test_the_other_ports_are_behind_the_one_of_http_and_are_named_when_taken(tmp
     stack = endpoints(process)
     process.terminate()
 
-    assert detail(errors).startswith(f"port {first + 1} cannot be used")
+    assert detail(errors).startswith(f"port {first + 1}, for Step Functions, cannot be used")
     assert process.wait(20) == 0
     urls = [stack[name] for name in ("http", "sfn", "lambda", "aws")]
     assert urls == [f"http://127.0.0.1:{first + offset}" for offset in range(4)]

@@ -1,8 +1,8 @@
 """SAM's own tools on this project: build, deploy to the local fabric, invoke in Lambda's container.
 
 Deploying proves the template, and that a stack without an issuer is refused. Invoking proves
-the package: layers, byte code, handler and event. AWS stands behind a closed port there, so a
-function that is well packaged ends at its first call to it.
+the package: layers, byte code, handler and event, on the local stack: each state's function gets
+its sample event with all that it refers to, and has to answer.
 
 Exit codes: 0 all do, or this machine lacks what is needed; 1 something does not.
 REQUIRE_SAM_LOCAL=1 makes a skip a failure. SAM's own variables apply, such as
@@ -17,8 +17,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from sfn_cqrs_local.client.aws import find_target
 from sfn_cqrs_local.fabric import CREDENTIALS, Ministack
+from sfn_cqrs_local.listening import for_containers, up_for_us
+from sfn_cqrs_local.sample_items import Rehearsal
+from sfn_cqrs_local.stack import LocalStack
 from sfn_cqrs_local.template import Template
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +33,8 @@ BUILT = ROOT / ".build/sam-local"
 ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 ISSUER = ("JwtIssuer=https://issuer.example.com", "JwtAudience=client")
 CLOSED_PORT = "http://127.0.0.1:9"  # the discard port: nobody answers, and that at once
-VARIABLES = "      Variables:\n"
+HOST = up_for_us().rpartition(" ")[2]
+"""What containers of this system call this machine by."""
 
 
 class Report:
@@ -91,20 +97,30 @@ def deploys(report: Report) -> None:
 
 
 def invokes(report: Report) -> None:
-    """Invoke the function of every state with its event."""
-    template = BUILT / "template-offline.yaml"
-    text = (BUILT / "template.yaml").read_text(encoding="utf-8")
-    variables = f"{VARIABLES}        AWS_ENDPOINT_URL: {CLOSED_PORT}\n"
-    template.write_text(text.replace(VARIABLES, variables, 1), encoding="utf-8")
-    for function, event in states():
-        done = sam(
-            *("local", "invoke", function, "--template", str(template), "--event", str(event)),
-            *overrides(),
-        )
-        if done.returncode:
-            report.tell(function, _end_of(done))
-            return  # the engine or its image: the others would say the same
-        report.tell(function, problem(done))
+    """Invoke the function of every state with its event, against a stack that runs."""
+    template = Template.load(ROOT / "template.yaml")
+    with LocalStack(state_dir=BUILT / "state", hosts=(HOST,), reload=False) as stack:
+        environment = for_containers(dict(stack.info.environment), HOST)
+        env_file = BUILT / "env.json"
+        env_file.write_text(json.dumps({"Parameters": environment}), encoding="utf-8")
+        rehearsal = Rehearsal(find_target(stack.state.path, None), sample)
+        for machine, state in states(template):
+            ready = rehearsal.ready(machine, state)
+            for before, event in ready.before:
+                function = template.state_function(machine, before)
+                stack.functions.invoke(function.name, json.dumps(event).encode())
+            path = BUILT / "event.json"
+            path.write_text(json.dumps(ready.event), encoding="utf-8")
+            function = template.state_function(machine, state).logical_id
+            done = sam(
+                *("local", "invoke", function, "--template", str(BUILT / "template.yaml")),
+                *("--event", str(path), "--env-vars", str(env_file)),
+                *overrides(),
+            )
+            if done.returncode:
+                report.tell(function, _end_of(done))
+                return  # the engine or its image: the others would say the same
+            report.tell(function, problem(done))
 
 
 def problem(done: subprocess.CompletedProcess[str]) -> str | None:
@@ -113,19 +129,25 @@ def problem(done: subprocess.CompletedProcess[str]) -> str | None:
     if not lines:
         return f"no answer: {_end_of(done)}"
     answer = json.loads(lines[-1])
-    ended = answer.get("errorType") if isinstance(answer, dict) else None
-    return None if ended == "EndpointConnectionError" else lines[-1]
+    has_failed = isinstance(answer, dict) and "errorType" in answer
+    return lines[-1] if has_failed else None
 
 
-def states() -> Iterator[tuple[str, Path]]:
-    """Yield the function of each Task state, and its event."""
-    template = Template.load(ROOT / "template.yaml")
+def sample(machine: str, state: str) -> dict[str, Any]:
+    """The sample event of a state."""
+    path = ROOT / "events" / machine.replace("-", "_") / f"{state}.json"
+    event: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return event
+
+
+def states(template: Template) -> Iterator[tuple[str, str]]:
+    """Yield machine and state of each Task; those of the express lane are the command machine's."""
     for machine in template.machines.values():
-        group = machine.key.replace("-", "_")
+        if machine.key.endswith("-express"):
+            continue
         for name, body in machine.states():
             if body["Type"] == "Task":
-                event = ROOT / "events" / group / f"{name}.json"
-                yield template.state_function(machine.key, name).logical_id, event
+                yield machine.key, name
 
 
 def without_engine() -> str | None:

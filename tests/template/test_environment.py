@@ -8,6 +8,7 @@ READ_BY_POWERTOOLS = {
     "POWERTOOLS_SERVICE_NAME",
 }
 SET_BY_LAMBDA = {"AWS_XRAY_DAEMON_ADDRESS", "_X_AMZN_TRACE_ID"}
+READ_BY_BOTO3 = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_SFN"}
 
 
 def is_environ(node: ast.AST) -> bool:
@@ -44,7 +45,14 @@ def test_globals_set_exactly_what_bootstrap_reads() -> None:
     source = (ROOT / "layer/sfn_cqrs/bootstrap.py").read_text(encoding="utf-8")
     declared = set(TEMPLATE.document["Globals"]["Function"]["Environment"]["Variables"])
 
-    assert declared | SET_BY_LAMBDA == reads_of(ast.parse(source)) | READ_BY_POWERTOOLS
+    read = reads_of(ast.parse(source)) | READ_BY_POWERTOOLS | READ_BY_BOTO3
+    assert declared | SET_BY_LAMBDA == read
+
+
+def test_no_endpoint_but_aws_own_is_set_where_it_is_deployed() -> None:
+    variables = TEMPLATE.document["Globals"]["Function"]["Environment"]["Variables"]
+
+    assert {variables[name] for name in READ_BY_BOTO3} == {""}
 
 
 def test_every_function_has_the_environment_of_globals_and_nothing_else() -> None:

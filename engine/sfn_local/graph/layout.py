@@ -1,8 +1,9 @@
 """A layered layout: ranks from top to bottom, few crossings, straight long edges.
 
 The method of Sugiyama, Tagawa and Toda: take back edges away, rank by the longest path, split
-long edges with dummies, order each rank by the positions of its neighbours, then place each
-rank as near to its neighbours as the widths allow.
+long edges with dummies, order each rank by the positions of its neighbours. Then the main path and
+each long edge are lines, straight down, and lines and nodes are as near to their neighbours as the
+widths allow.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,6 @@ NODE_GAP = 34.0
 DUMMY_WIDTH = 10.0
 ORDER_SWEEPS = 12
 PLACE_SWEEPS = 16
-BOTH_SIDES_SWEEPS = 4
 LONG_EDGE_WEIGHT = 8.0
 
 DUMMY = "\0"
@@ -177,36 +177,86 @@ class _Layering:
         return total
 
     def _place(self) -> dict[str, float]:
-        xs: dict[str, float] = {}
-        for row in self._rows:
-            xs |= self._place_row(row, dict.fromkeys(row, 0.0))
+        """Where each node is: those of a line one below the other, the others near their own."""
+        lines = self._lines()
+        line_of = {name: index for index, line in enumerate(lines) for name in line}
+        order, apart = self._constraints(line_of)
+        xs = _leftmost(order, apart)
         for sweep in range(PLACE_SWEEPS):
-            rows = self._rows if sweep % 2 == 0 else self._rows[::-1]
-            for row in rows:
-                xs |= self._place_row(row, {name: self._wish(name, xs, sweep) for name in row})
-        return xs
+            for line in order if sweep % 2 else order[::-1]:
+                lowest = max((xs[left] + gap for left, gap in apart.before(line)), default=0.0)
+                highest = min((xs[right] - gap for right, gap in apart.after(line)), default=None)
+                wish = self._wish(lines[line], line_of, xs)
+                x = xs[line] if wish is None else max(wish, lowest)
+                xs[line] = x if highest is None else min(x, highest)
+        return {name: xs[index] for name, index in line_of.items()}
 
-    def _wish(self, name: str, xs: Mapping[str, float], sweep: int) -> float:
-        near = self._above[name] if sweep % 2 == 0 else self._below[name]
-        if sweep >= PLACE_SWEEPS - BOTH_SIDES_SWEEPS:
-            near = self._above[name] | self._below[name]
-        if not near:
-            return xs[name]
-        return sum(xs[other] * weight for other, weight in near.items()) / sum(near.values())
+    def _lines(self) -> list[list[str]]:
+        """The nodes that are to be one below the other: the main path, then each long edge.
 
-    def _place_row(self, row: Sequence[str], wishes: Mapping[str, float]) -> dict[str, float]:
-        """The places nearest to the wishes, in the sense of least squares, without overlap."""
-        offsets: list[float] = []
-        for position, name in enumerate(row):
-            if position == 0:
-                offsets.append(0.0)
+        A long edge that would have to be on both sides of another line is none: it bends.
+        """
+        main = self._main_path()
+        long_edges = sorted(
+            (chain[1:-1] for chain in self._chains if len(chain) > 3),  # noqa: PLR2004 - two between
+            key=lambda chain: (-len(chain), chain),
+        )
+        rest = [name for name in self._boxes if name not in main]
+        lines = [main, *([name] for name in rest)]
+        for chain in long_edges:
+            if set(chain) & set(main):
                 continue
-            before = self._boxes[row[position - 1]]
-            distance = (before.width + self._boxes[name].width) / 2 + NODE_GAP
-            offsets.append(offsets[-1] + distance)
-        targets = [wishes[name] - offset for name, offset in zip(row, offsets, strict=True)]
-        placed = _non_decreasing(targets)
-        return {name: x + offset for name, x, offset in zip(row, placed, offsets, strict=True)}
+            joined = [line for line in lines if not set(line) & set(chain)]
+            joined.insert(1, chain)
+            if self._is_consistent(joined):
+                lines = joined
+        return lines
+
+    def _main_path(self) -> list[str]:
+        """The way down with the most states by edges that are no catches; the last edge of equals.
+
+        That of a Choice is its Default.
+        """
+        after: dict[str, list[int]] = {}
+        for index, edge in enumerate(self._edges):
+            if edge.weight > 1 and index not in self._backward and len(self._chains[index]) > 1:
+                after.setdefault(edge.source, []).append(index)
+        best: dict[str, list[str]] = {}
+        for name in sorted(self._ranks, key=lambda name: -self._ranks[name]):
+            if name[0] == DUMMY:
+                continue
+            ways = [
+                [*self._chains[index][:-1], *best[self._chains[index][-1]]]
+                for index in after.get(name, [])
+            ]
+            best[name] = max(ways[::-1], key=_states) if ways else [name]
+        return best[self._rows[0][0]] if self._rows and self._rows[0] else []
+
+    def _is_consistent(self, lines: list[list[str]]) -> bool:
+        line_of = {name: index for index, line in enumerate(lines) for name in line}
+        return len(self._constraints(line_of)[0]) == len(lines)
+
+    def _constraints(self, line_of: Mapping[str, int]) -> tuple[list[int], "_Apart"]:
+        """Lines from left to right, and how far they are apart; a line that has no place lacks."""
+        apart = _Apart()
+        for row in self._rows:
+            for left, right in pairwise(row):
+                gap = (self._boxes[left].width + self._boxes[right].width) / 2 + NODE_GAP
+                apart.add(line_of[left], line_of[right], gap)
+        return apart.ordered(set(line_of.values())), apart
+
+    def _wish(
+        self, line: Sequence[str], line_of: Mapping[str, int], xs: Mapping[int, float]
+    ) -> float | None:
+        """The mean of the neighbours outside of a line, by the weights of their edges."""
+        weights = total = 0.0
+        for name in line:
+            for near in (self._above[name], self._below[name]):
+                for other, weight in near.items():
+                    if line_of[other] != line_of[name]:
+                        total += xs[line_of[other]] * weight
+                        weights += weight
+        return total / weights if weights and line_of[line[0]] else None
 
     def _finish(self, xs: Mapping[str, float]) -> Layout:
         layout = Layout()
@@ -276,6 +326,11 @@ def _find_back_edges(names: Sequence[str], edges: Sequence[Link], start: str) ->
     return backward
 
 
+def _states(way: Iterable[str]) -> int:
+    """How many states are on a way."""
+    return sum(name[0] != DUMMY for name in way)
+
+
 def _sort_by_neighbours(moving: list[str], fixed: Sequence[str], neighbours: Neighbours) -> None:
     position = {name: index for index, name in enumerate(fixed)}
     own = {name: index for index, name in enumerate(moving)}
@@ -287,14 +342,42 @@ def _sort_by_neighbours(moving: list[str], fixed: Sequence[str], neighbours: Nei
     moving.sort(key=key)
 
 
-def _non_decreasing(values: Iterable[float]) -> list[float]:
-    """The non-decreasing sequence nearest to the values: pool adjacent violators."""
-    blocks: list[tuple[float, int]] = []
-    for value in values:
-        mean, size = value, 1
-        while blocks and blocks[-1][0] > mean:
-            other, other_size = blocks.pop()
-            mean = (mean * size + other * other_size) / (size + other_size)
-            size += other_size
-        blocks.append((mean, size))
-    return [mean for mean, size in blocks for _ in range(size)]
+class _Apart:
+    """How far lines are to be from those at their right, at least."""
+
+    def __init__(self) -> None:
+        self._after: dict[int, dict[int, float]] = {}
+        self._before: dict[int, dict[int, float]] = {}
+
+    def add(self, left: int, right: int, gap: float) -> None:
+        wider = max(gap, self._after.get(left, {}).get(right, 0.0))
+        self._after.setdefault(left, {})[right] = wider
+        self._before.setdefault(right, {})[left] = wider
+
+    def after(self, line: int) -> Iterable[tuple[int, float]]:
+        return self._after.get(line, {}).items()
+
+    def before(self, line: int) -> Iterable[tuple[int, float]]:
+        return self._before.get(line, {}).items()
+
+    def ordered(self, lines: Iterable[int]) -> list[int]:
+        """From left to right; lines that are on both sides of each other are left out."""
+        left = {line: len(self._before.get(line, {})) for line in sorted(lines)}
+        ready = [line for line, count in left.items() if count == 0]
+        order: list[int] = []
+        while ready:
+            line = ready.pop(0)
+            order.append(line)
+            for other, _ in self.after(line):
+                left[other] -= 1
+                if left[other] == 0:
+                    ready.append(other)
+        return order
+
+
+def _leftmost(order: Sequence[int], apart: _Apart) -> dict[int, float]:
+    """Each line as far to the left as those before it allow."""
+    xs: dict[int, float] = {}
+    for line in order:
+        xs[line] = max((xs[left] + gap for left, gap in apart.before(line)), default=0.0)
+    return xs

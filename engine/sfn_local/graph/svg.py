@@ -52,8 +52,9 @@ TAKEN_STYLE = """
 """
 
 MARKER = (
-    '<marker id="{}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-    'orient="auto"><path class="{}" d="M0 0L8 4L0 8z" fill="{}"/></marker>'
+    '<marker id="{}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="10" markerHeight="10" '
+    'markerUnits="userSpaceOnUse" orient="auto">'
+    '<path class="{}" d="M0 0L8 4L0 8z" fill="{}"/></marker>'
 )
 ARROW = MARKER.format("arrow", "head", "#475569")
 CAUGHT = MARKER.format("caught", "back", "#d64545")

@@ -86,6 +86,10 @@ COMMANDS: Final = {
         "sfn_local.cli.completion:completion",
         "Print what lets a shell complete commands.",
     ),
+    "definition": (
+        "sfn_cqrs_local.cli.translate:definition",
+        "Print a state machine without placeholders.",
+    ),
     "translate": (
         "sfn_cqrs_local.cli.translate:translate",
         "Print template.yaml as CloudFormation.",

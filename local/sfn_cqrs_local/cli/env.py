@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sfn_cqrs_local.cli.options import one_line_errors, state_option
+from sfn_cqrs_local.listening import HOST, for_containers, up_for_us
 from sfn_cqrs_local.state import StateFolder
 from sfn_local.cli.command import Command, json_option, print_json
 
@@ -28,19 +29,29 @@ from sfn_local.cli.command import Command, json_option, print_json
     show_default=True,
     help="export lines, NAME=VALUE lines, or the file of sam local's --env-vars.",
 )
+@click.option(
+    "--host",
+    metavar="NAME",
+    help="What containers call this machine by.  [default: the first --host of `up`]",
+)
 @state_option
 @json_option
-def env(purpose: str, state: Path, as_json: bool) -> None:
+def env(purpose: str, host: str | None, state: Path, as_json: bool) -> None:
     """Print what the functions of the running stack find in their environment.
 
     With it, plain boto3 and the package sfn_cqrs speak to the stack, from anywhere on this machine.
+    For sam local every address has the name by which a container reaches this machine.
     """
     with one_line_errors():
-        environment = dict(StateFolder(state).read().environment)
+        info = StateFolder(state).read()
+    environment = dict(info.environment)
     if as_json:
         print_json(environment)
     elif purpose == "sam-local":
-        print_json({"Parameters": environment})
+        host = host or info.container_host
+        if not host:
+            click.echo(f"no container reaches {HOST}: start the stack by `{up_for_us()}`", err=True)
+        print_json({"Parameters": for_containers(environment, host) if host else environment})
     else:
         export = "export " if purpose == "shell" else ""
         for name, value in sorted(environment.items()):

@@ -26,6 +26,8 @@ LOOKED_THROUGH: Final = 1000
 DESCRIBED: Final = 100
 """So many are asked for their input, in search of an id."""
 SHOWN: Final = 5
+SAMPLE_TOKEN: Final = "AAAA-sample-task-token-that-opens-nothing"
+"""Stands in sample events where a task token would."""
 EXPRESS: Final = "command-express"
 LOOKED_BACK: Final = timedelta(days=1)
 """So far back the log of an EXPRESS machine is read for a list."""
@@ -144,6 +146,23 @@ class Executions:
         ]
         return described, events
 
+    def payload(self, found: Found, state: str) -> dict[str, Any] | None:
+        """What the function of a state was given the last time; None if it was not called.
+
+        It may hold a task token, which must not be shown.
+        """
+        pages = self.client.get_paginator("get_execution_history")
+        events: list[dict[str, Any]] = [
+            event for page in pages.paginate(executionArn=found.arn) for event in page["events"]
+        ]
+        by_id = {event["id"]: event for event in events}
+        for event in reversed(events):
+            details = event.get("taskScheduledEventDetails", {})
+            if details.get("resourceType") == "lambda" and _state_of(event, by_id) == state:
+                payload: dict[str, Any] = json.loads(details["parameters"])["Payload"]
+                return payload
+        return None
+
     def definition(self, found: Found) -> dict[str, Any]:
         """What the machine of an execution did when it ran; of an EXPRESS one: does."""
         if found.run is None:
@@ -218,6 +237,13 @@ def _of_run(run: ExpressRun) -> Found:
     told = run.described
     when = (told["startDate"], told.get("stopDate"))
     return Found(run.arn, run.name, EXPRESS, told["status"], *when, run)
+
+
+def _state_of(event: dict[str, Any], by_id: Mapping[int, dict[str, Any]]) -> str:
+    """The state that an event happened in: the last one that was entered before it."""
+    while "stateEnteredEventDetails" not in event:
+        event = by_id[event["previousEventId"]]
+    return str(event["stateEnteredEventDetails"]["name"])
 
 
 def without_token(event: dict[str, Any]) -> dict[str, Any]:

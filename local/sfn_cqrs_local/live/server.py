@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sfn_cqrs_local.asgi_guard import refusal_of
+from sfn_cqrs_local.listening import addresses, listening
 from sfn_cqrs_local.live.session import (
     MAX_EVENT_BYTES,
     PROTOCOL,
@@ -60,11 +61,13 @@ class LiveServer:
         *,
         port: int = 0,
         origins: frozenset[str] = frozenset(),
+        hosts: Sequence[str] = (),
         keep_alive: float = KEEP_ALIVE_SECONDS,
     ) -> None:
         """Listen at once; port 0 takes a free one. `origins` are those of pages that may connect.
 
-        `may_subscribe` raises RefusedError where a channel is not a client's.
+        It answers to `hosts`, too, and listens on those that are addresses. `may_subscribe`
+        raises RefusedError where a channel is not a client's.
 
         Raises:
             OSError: the port is taken.
@@ -72,10 +75,12 @@ class LiveServer:
         self._hub = Hub(namespace, may_subscribe, keep_alive)
         listener = socket.create_server((HOST, port), backlog=128)
         self.port = int(listener.getsockname()[1])
+        more = [listening(address, self.port) for address in addresses(hosts)]
         self.url = f"http://{HOST}:{self.port}{EVENT}"
         self.realtime = f"ws://{HOST}:{self.port}{REALTIME}"
         remedy = "the parameter CorsOrigins names the origins that may"
-        guarded = _Guarded(self._hub.application(), Guard(HOST, origins, remedy))
+        guard = Guard(HOST, origins, remedy, hosts=frozenset(hosts))
+        guarded = _Guarded(self._hub.application(), guard)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 guarded,
@@ -89,7 +94,7 @@ class LiveServer:
             )
         )
         self._thread = threading.Thread(
-            target=self._server.run, args=([listener],), daemon=True, name="live"
+            target=self._server.run, args=([listener, *more],), daemon=True, name="live"
         )
         self._thread.start()
 

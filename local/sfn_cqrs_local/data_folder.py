@@ -1,0 +1,121 @@
+"""What a stack keeps over a restart, and forgets with --fresh."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import IO, Final
+
+from sfn_cqrs_local.state import StackError, locked
+
+_OURS: Final = ("engine", "buckets", "postgres")
+_FILES: Final = ("fabric.sqlite", "events.sqlite")
+
+
+class DataFolder:
+    """A folder that at most one running stack has."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Use `path`, which is made when it is taken."""
+        self.path = Path(path).resolve()
+        self._lock: IO[bytes] | None = None
+
+    def acquire(self, *, fresh: bool) -> None:
+        """Have the folder, empty if `fresh`.
+
+        Raises:
+            StackError: another stack has it, or it cannot be made.
+        """
+        try:
+            self.path.mkdir(0o700, parents=True, exist_ok=True)
+            lock = (self.path / "lock").open("ab")
+        except OSError as error:
+            raise StackError(f"the data folder {self.path} cannot be used: {error}") from None
+        if not locked(lock):
+            lock.close()
+            raise StackError(
+                f"another stack runs on the data of {self.path}: stop it, or name another"
+                " --data-dir"
+            )
+        self._lock = lock
+        if fresh:
+            self._forget()
+
+    def release(self) -> None:
+        """Let another stack have it."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    @property
+    def engine(self) -> Path:
+        """Machines, executions and waiting tokens."""
+        return self.path / "engine"
+
+    @property
+    def postgres(self) -> Path:
+        """The database."""
+        return self.path / "postgres"
+
+    @property
+    def events(self) -> Path:
+        """Events that functions are still to get."""
+        return self.path / "events.sqlite"
+
+    def _forget(self) -> None:
+        """Remove what a stack keeps, and nothing else that may be there."""
+        for name in _OURS:
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for name in _FILES:
+            for suffix in ("", "-wal", "-shm"):
+                (self.path / f"{name}{suffix}").unlink(missing_ok=True)
+
+
+class KeptEvents:
+    """Events that nobody waits for, from when they are taken until a function is done with them."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file."""
+        self._lock = threading.Lock()
+        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._file.execute("PRAGMA journal_mode = WAL")
+        self._file.execute("PRAGMA synchronous = NORMAL")
+        self._file.execute(
+            "CREATE TABLE IF NOT EXISTS events"
+            " (number INTEGER PRIMARY KEY, function TEXT NOT NULL, payload BLOB NOT NULL)"
+        )
+
+    def keep(self, function: str, payload: bytes) -> Callable[[], None]:
+        """Keep an event; answers what lets it go."""
+        with self._lock:
+            cursor = self._file.execute(
+                "INSERT INTO events (function, payload) VALUES (?, ?)", (function, payload)
+            )
+            return self._forgetting(cursor.lastrowid or 0)
+
+    def left(self) -> Iterator[tuple[str, bytes, Callable[[], None]]]:
+        """The events that were kept before, the oldest first, each with what lets it go."""
+        with (
+            self._lock,
+            closing(self._file.execute("SELECT * FROM events ORDER BY number")) as all_,
+        ):
+            rows = all_.fetchall()
+        for number, function, payload in rows:
+            yield function, payload, self._forgetting(number)
+
+    def close(self) -> None:
+        """Keep nothing more."""
+        with self._lock:
+            self._file.close()
+
+    def _forgetting(self, number: int) -> Callable[[], None]:
+        def forget() -> None:
+            # Once it is closed, the event is tried again at the next start.
+            with self._lock, suppress(sqlite3.ProgrammingError):
+                self._file.execute("DELETE FROM events WHERE number = ?", (number,))
+
+        return forget

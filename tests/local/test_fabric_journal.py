@@ -1,0 +1,182 @@
+"""What the AWS fabric holds outlives its process, killed or not."""
+
+import json
+import os
+import queue
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from sfn_cqrs_local.checkout import CHECKOUT
+from sfn_cqrs_local.fabric import FabricError, Ministack, deploy, session
+from sfn_cqrs_local.template import Template
+from sfn_local.http_server import Request, Response, serve
+
+TOY = Path(__file__).parent / "toy" / "template.yaml"
+PYTHON = CHECKOUT / ".venv-fabric" / "bin" / "python"
+PARAMETERS = {"Issuer": "https://issuer.test"}
+
+
+class Kept:
+    """A toy stack on a folder; `killed` brings it back as a kill leaves it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.received: queue.Queue = queue.Queue()
+        self.server = serve("127.0.0.1", 0, self.take)
+        self.start()
+
+    def start(self) -> None:
+        self.process = Ministack(PYTHON, self.folder / "fabric.log", data=self.folder)
+        template = Template.load(TOY, stack="toy", parameters=PARAMETERS)
+        names = {one: self.process.function_name("toy", one) for one in template.functions}
+        template = template.named(names)
+        self.process.start({name: f"{self.server.url}/{one}" for one, name in names.items()})
+        self.process.wait()
+        self.deployment = deploy(self.process.endpoint, "toy", template.translate(), PARAMETERS)
+        self.restored = self.process.restore()
+
+    def killed(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.stop()
+        self.start()
+
+    def take(self, request: Request) -> Response:
+        self.received.put(json.loads(request.body))
+        return Response.of_json(None)
+
+    def client(self, service: str):
+        return session().client(service, endpoint_url=self.process.endpoint)
+
+    @property
+    def table(self) -> str:
+        return self.deployment.outputs["ItemsTableName"]
+
+    def names(self) -> list[str]:
+        items = self.client("dynamodb").scan(TableName=self.table)["Items"]
+        return sorted(item["pk"]["S"] for item in items)
+
+    def close(self) -> None:
+        self.process.stop()
+        self.server.close()
+
+
+@pytest.fixture
+def kept(tmp_path):
+    started = Kept(tmp_path)
+    yield started
+    started.close()
+
+
+def item(key: str, **attributes: str) -> dict:
+    return {"pk": {"S": key}, "sk": {"S": "1"}} | {k: {"S": v} for k, v in attributes.items()}
+
+
+def test_what_was_answered_is_there_after_a_kill(kept):
+    dynamodb, sqs, s3 = kept.client("dynamodb"), kept.client("sqs"), kept.client("s3")
+    first = kept.restored
+    for name in ("stays", "goes", "changes"):
+        dynamodb.put_item(TableName=kept.table, Item=item(name, n="1"))
+    dynamodb.delete_item(TableName=kept.table, Key=item("goes"))
+    dynamodb.transact_write_items(
+        TransactItems=[
+            {"Put": {"TableName": kept.table, "Item": item("t", blob="é")}},
+            {
+                "Update": {
+                    "TableName": kept.table,
+                    "Key": item("changes"),
+                    "UpdateExpression": "SET n = :n",
+                    "ExpressionAttributeValues": {":n": {"S": "2"}},
+                }
+            },
+        ]
+    )
+    url = sqs.create_queue(QueueName="toy-mine")["QueueUrl"]
+    for body in ("one", "two", "three"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    (received,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)["Messages"]
+    (done,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)["Messages"]
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=done["ReceiptHandle"])
+    s3.create_bucket(Bucket="toy-mine")
+    s3.put_object(Bucket="toy-mine", Key="a/b.csv", Body=b"x,y", ContentType="text/csv")
+
+    kept.killed()
+    before = kept.names()
+    sqs = kept.client("sqs")
+    url = sqs.create_queue(QueueName="toy-mine")["QueueUrl"]
+    changed = kept.client("dynamodb").get_item(TableName=kept.table, Key=item("changes"))["Item"]
+    found = kept.client("s3").get_object(Bucket="toy-mine", Key="a/b.csv")
+    kept.killed()
+
+    assert first == {"items": 0, "messages": 0, "records": 0}
+    assert (before, kept.names()) == (["changes", "stays", "t"], ["changes", "stays", "t"])
+    assert changed["n"] == {"S": "2"}
+    assert (found["Body"].read(), found["ContentType"]) == (b"x,y", "text/csv")
+    assert received["Body"] == "one"
+
+
+def test_a_message_that_somebody_had_received_is_there_for_the_next(kept):
+    sqs, url = kept.client("sqs"), kept.deployment.outputs["FailuresQueueUrl"]
+    for body in ("one", "two"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    (received,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)["Messages"]
+
+    kept.killed()
+    sqs, url = kept.client("sqs"), kept.deployment.outputs["FailuresQueueUrl"]
+    again = sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["ApproximateReceiveCount"]
+    )["Messages"]
+
+    assert (received["Body"], kept.restored["messages"]) == ("one", 2)
+    counts = [one["Attributes"]["ApproximateReceiveCount"] for one in again]
+    assert [one["Body"] for one in again] == ["one", "two"]
+    assert counts == ["2", "1"]
+
+
+def test_a_stream_gives_again_what_nobody_has_told_to_be_done(kept):
+    dynamodb = kept.client("dynamodb")
+    for name in ("first", "second", "third"):
+        dynamodb.put_item(TableName=kept.table, Item=item(name, kind="process", status="start"))
+    numbers: list[str] = []
+    while len(numbers) < 3:
+        records = kept.received.get(timeout=10)["Records"]
+        numbers += [one["dynamodb"]["SequenceNumber"] for one in records]
+    (stream,) = kept.deployment.streams
+    kept.process.streams({stream.mapping: numbers[1]})
+
+    kept.killed()
+    again = kept.received.get(timeout=10)["Records"]
+
+    assert [one["dynamodb"]["Keys"]["pk"]["S"] for one in again] == ["third"]
+    assert again[0]["eventSourceARN"] == kept.deployment.streams[0].stream_arn
+    assert kept.process.streams({}) == {stream.mapping: numbers[2]}
+
+
+def test_a_table_that_was_deleted_and_made_again_is_empty(kept):
+    dynamodb = kept.client("dynamodb")
+    key = [{"AttributeName": "pk", "KeyType": "HASH"}]
+    table = {
+        "TableName": "mine",
+        "KeySchema": key,
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    dynamodb.create_table(**table)
+    dynamodb.put_item(TableName="mine", Item={"pk": {"S": "1"}})
+    dynamodb.delete_table(TableName="mine")
+    dynamodb.put_item(TableName=kept.table, Item=item("other"))
+
+    kept.killed()
+
+    assert kept.restored["items"] == 1
+
+
+def test_data_of_another_version_are_refused(kept):
+    kept.process.stop()
+    with sqlite3.connect(kept.folder / "fabric.sqlite") as file:
+        file.execute("UPDATE meta SET value = '99' WHERE name = 'format'")
+
+    with pytest.raises(FabricError, match="format 99, this is 1; `sfn-cqrs up --fresh` forgets"):
+        kept.start()

@@ -1,0 +1,130 @@
+"""`up` goes on where it was: after Ctrl-C, after a kill, and when its template changes."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.local.project import copy_project
+from tests.local.test_up_talks import PROJECT, Up
+
+pytestmark = pytest.mark.stack
+
+CLI = [sys.executable, "-m", "sfn_cqrs_local.cli"]
+
+
+class Stack:
+    """`sfn-cqrs up` on a folder, on ports that stay."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.port = seven_free_ports()
+        self.start()
+
+    def start(self, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [*CLI, "up", "--json", "--port", str(self.port), "--state", self.state, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.endpoints = json.loads(self.process.stdout.readline())
+
+    def again(self, *options: str, number: int = signal.SIGKILL) -> None:
+        self.process.send_signal(number)
+        self.process.wait(20)
+        self.process.stdout.close()
+        deadline = time.monotonic() + 20
+        while is_open(self.port + 3):  # the fabric ends with it, a moment later
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        self.start(*options)
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            [*CLI, *command, "--state", self.state], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def eventually(self, *command: str, has: str) -> str:
+        deadline = time.monotonic() + 30
+        while has not in (found := self.run(*command)):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        return found
+
+
+def seven_free_ports() -> int:
+    for first in range(30_000, 40_000, 7):
+        if not any(is_open(first + offset) for offset in range(7)):
+            return first
+    raise AssertionError("no seven ports in a row are free")
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def stack(tmp_path):
+    started = Stack(tmp_path / "state")
+    yield started
+    started.process.terminate()
+    started.process.wait(20)
+    started.process.stdout.close()
+
+
+def test_items_waiting_executions_and_postgresql_outlive_a_kill_and_fresh_forgets_them(stack):
+    order = json.dumps({"customer": "ada", "total": 1200})
+    stack.run("publish", "ORDER", "o-1", "--name", "Kettle", "--attributes", order, "--wait")
+    asked = stack.run("approval", "request", "ORDER_RELEASE", "--subject", "o-1").strip()
+    stack.eventually("approval", "show", asked, has="WAITING")
+    before = dict(stack.endpoints)
+
+    stack.again()
+    (waiting,) = json.loads(stack.run("execution", "list", "--status", "running", "--json"))
+    stack.run("approve", asked, "--as", "supervisor")
+    stack.eventually("data", "get", "ORDER", "o-1", "--json", has="release")
+    found = stack.run("data", "list", "ORDER", "--json")
+
+    assert {**stack.endpoints, "pid": 0} == {**before, "pid": 0}
+    assert waiting["machine"] == "approval"
+    assert [one["code"] for one in json.loads(found)] == ["o-1"]
+
+    stack.again("--fresh", number=signal.SIGINT)
+
+    assert json.loads(stack.run("data", "list", "ORDER", "--json")) == []
+    assert json.loads(stack.run("execution", "list", "--json")) == []
+
+
+def test_changes_of_state_machines_and_of_the_template_are_taken_over(tmp_path):
+    project = copy_project(tmp_path / "project", only=(*PROJECT, "samconfig.toml"))
+    up = Up(project, tmp_path / "state")
+    try:
+        up.until("^Ctrl-C ends it")
+        machine, template = project / "statemachine/command.asl.json", project / "template.yaml"
+        good, deployed = machine.read_text(), template.read_text()
+
+        machine.write_text(good.replace('"Brings one version', '"Carries one version', 1))
+        up.until(r"reloaded  state machine sfn-cqrs-command; executions that run keep theirs$")
+        machine.write_text(good.replace('"StartAt"', '"StartsAt"', 1))
+        up.until(r"broken    command\.asl\.json: .*; the stack goes on with what it has$")
+        machine.write_text(good)
+
+        template.write_text(deployed.replace("Default: 90", "Default: ninety", 1) + "\n  - [")
+        up.until(r"broken    .*template\.yaml.*; the stack goes on with what it has$")
+        template.write_text(deployed + "\n# changed\n")
+        up.until(r"reloaded  template\.yaml: the stack is deployed again$")
+        up.until(r"the stack runs again$")
+        again = up.run("env", "--json")
+    finally:
+        up.end()
+
+    assert json.loads(again.stdout)["APP_PACKAGE"] == "shop"
+    assert up.run("env").returncode == 1
