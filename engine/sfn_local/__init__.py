@@ -13,6 +13,7 @@ from sfn_local.calls.functions import (
 from sfn_local.calls.services import CachedServices, Services
 from sfn_local.document import Json
 from sfn_local.engine import Engine
+from sfn_local.errors import JournalError
 from sfn_local.registry.retention import Retention
 from sfn_local.scheduler import ManualScheduler, Scheduler, ThreadScheduler
 from sfn_local.scheduler.clock import Clock, RealClock, VirtualClock
@@ -26,6 +27,7 @@ __all__ = [
     "FunctionError",
     "FunctionInvoker",
     "InlineFunctions",
+    "JournalError",
     "Json",
     "ManualScheduler",
     "RealClock",

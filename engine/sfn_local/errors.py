@@ -298,3 +298,7 @@ class SerializationException(ApiError):
 
 class UnknownOperationException(ApiError):
     """There is no such operation, or not in this engine."""
+
+
+class JournalError(RuntimeError):
+    """The folder has no journal that this engine can go on with."""

@@ -21,9 +21,8 @@ from engine.tests.served import client_of
 
 from sfn_local import Engine, InlineFunctions, VirtualClock, function_name
 from sfn_local.calls.functions import Done
-from sfn_local.errors import ExecutionAlreadyExists, StateMachineDoesNotExist
+from sfn_local.errors import ExecutionAlreadyExists, JournalError, StateMachineDoesNotExist
 from sfn_local.mocks import MockConfig
-from sfn_local.persistence.journal import JournalError
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:{}"
 WAIT: dict[str, Any] = {"Type": "Wait", "Seconds": 60, "End": True}

@@ -47,10 +47,9 @@ from sfn_cqrs_local.streams import Checkpoints, StreamMapping, StreamSettings
 from sfn_cqrs_local.template import DEFAULT_STACK, Function, Machine, Template
 from sfn_cqrs_local.traces import Traces
 from sfn_cqrs_local.weather import VARIABLE, Forecast
-from sfn_local import CachedServices, Engine, FunctionError, ThreadScheduler
+from sfn_local import CachedServices, Engine, FunctionError, JournalError, ThreadScheduler
 from sfn_local.http_server import Handler, serve
 from sfn_local.lint.template_file import TemplateError, load_yaml
-from sfn_local.persistence.journal import JournalError
 from sfn_local.request_guard import Guard
 from sfn_local.server import serve_engine
 

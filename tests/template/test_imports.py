@@ -33,6 +33,7 @@ OFFERED_BY_THE_ENGINE = {
     "sfn_local.graph",
     "sfn_local.http_server",
     "sfn_local.lint.template_file",
+    "sfn_local.lint.validation",
     "sfn_local.request_guard",
     "sfn_local.server",
     "sfn_local.trace",

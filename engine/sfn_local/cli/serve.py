@@ -15,8 +15,8 @@ from sfn_local.calls.boto import BotoServices
 from sfn_local.calls.http_functions import HttpFunctions
 from sfn_local.cli.command import Command, json_option
 from sfn_local.cli.definitions import MOCK_CONFIG, read_mocks
+from sfn_local.errors import JournalError
 from sfn_local.mocks import MockFile
-from sfn_local.persistence.journal import JournalError
 from sfn_local.quotas import QUOTAS
 from sfn_local.registry.retention import KEEP
 from sfn_local.server import serve_engine

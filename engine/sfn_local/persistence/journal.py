@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sfn_local.errors import JournalError
 from sfn_local.executions.history import Event
 
 FILE = "engine.sqlite"
@@ -60,10 +61,6 @@ class Changes:
     children: list[Child] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
-
-
-class JournalError(RuntimeError):
-    """The folder has no journal that this engine can go on with."""
 
 
 class Journal:
