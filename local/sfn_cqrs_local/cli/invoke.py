@@ -139,10 +139,6 @@ def _captured(target: Target, execution: str, state: str) -> str:
     """
     executions = Executions(target, DEFAULT_TENANT)
     found = executions.find(execution)
-    if found.run is not None:
-        raise click.ClickException(
-            f"{found.name} ran in the express lane, whose log has no events of functions"
-        )
     payload = executions.payload(found, state)
     if payload is None:
         raise click.ClickException(

@@ -151,15 +151,17 @@ class Executions:
 
         It may hold a task token, which must not be shown.
         """
-        pages = self.client.get_paginator("get_execution_history")
-        events: list[dict[str, Any]] = [
-            event for page in pages.paginate(executionArn=found.arn) for event in page["events"]
-        ]
+        if found.run is not None:
+            events = found.run.events
+        else:
+            pages = self.client.get_paginator("get_execution_history")
+            every = pages.paginate(executionArn=found.arn)
+            events = [event for page in every for event in page["events"]]
         by_id = {event["id"]: event for event in events}
         for event in reversed(events):
             details = event.get("taskScheduledEventDetails", {})
-            if details.get("resourceType") == "lambda" and _state_of(event, by_id) == state:
-                payload: dict[str, Any] = json.loads(details["parameters"])["Payload"]
+            if "parameters" in details and _state_of(event, by_id) == state:
+                payload: dict[str, Any] | None = json.loads(details["parameters"]).get("Payload")
                 return payload
         return None
 
@@ -239,11 +241,12 @@ def _of_run(run: ExpressRun) -> Found:
     return Found(run.arn, run.name, EXPRESS, told["status"], *when, run)
 
 
-def _state_of(event: dict[str, Any], by_id: Mapping[int, dict[str, Any]]) -> str:
+def _state_of(event: dict[str, Any], by_id: Mapping[int, dict[str, Any]]) -> str | None:
     """The state that an event happened in: the last one that was entered before it."""
-    while "stateEnteredEventDetails" not in event:
-        event = by_id[event["previousEventId"]]
-    return str(event["stateEnteredEventDetails"]["name"])
+    before: dict[str, Any] | None = event
+    while before is not None and "stateEnteredEventDetails" not in before:
+        before = by_id.get(before.get("previousEventId", 0))
+    return None if before is None else str(before["stateEnteredEventDetails"]["name"])
 
 
 def without_token(event: dict[str, Any]) -> dict[str, Any]:
