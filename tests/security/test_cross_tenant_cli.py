@@ -81,6 +81,7 @@ def refused(theirs: Names) -> list[Words]:
         ("data", "get", "ORDER", "o-1"),
         ("data", "get", "ORDER", "o-1", "--at-least", "1"),
         ("data", "history", "ORDER", "o-1"),
+        ("trace", "ORDER/o-1"),
         ("read-model", "show", "orders_by_customer", SECRET, "o-1"),
         ("task", "show", theirs.task),
         ("task", "cancel", theirs.task),
