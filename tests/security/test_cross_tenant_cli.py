@@ -116,8 +116,15 @@ LISTS: tuple[Words, ...] = (
     ("approval", "list", "--status", "all"),
     ("import", "list"),
 )
-NAMES_NOTHING = {"read-model list", "repair plan", "saga start", "task run"}
-"""They list declarations, or make what is one's own: the matrix of routes has what they send."""
+REBUILDS = "rebuild progress problems resume cancel compare switch rollback drop"
+NAMES_NOTHING = {
+    "read-model list",
+    *(f"read-model {each}" for each in REBUILDS.split()),
+    "repair plan",
+    "saga start",
+    "task run",
+}
+"""They name declarations, or make what is one's own: the matrix of routes has what they send."""
 OF_AWS = {"execution graph", "execution history", "execution list", "execution show", "logs"}
 """They ask AWS and not the API: whoever may, may see every tenant's."""
 
