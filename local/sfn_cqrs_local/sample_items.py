@@ -1,8 +1,9 @@
 """Makes what a sample event refers to, so that its state has something to do on a running stack.
 
 Everything belongs to a tenant of its own, so nobody's items are touched: a version of Narita's
-airport, a task, a saga, an approval, an import, an archive, each as it stands when the machine
-comes to the state. Where states before it leave something, they are run first, on their samples.
+airport, a task, a saga, an approval, an import, an archive, a rebuild, each as it stands when the
+machine comes to the state. Where states before it leave something, they are run first, on their
+samples.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Final
 from sfn_cqrs.adapters.approval_items import approval_item
 from sfn_cqrs.adapters.command_items import command_item, process_item, row_item
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
+from sfn_cqrs.adapters.generation_items import view_item
 from sfn_cqrs.adapters.import_items import job_item
 from sfn_cqrs.adapters.saga_items import saga_item
 from sfn_cqrs.adapters.task_items import new_item, pointer_item, task_item
@@ -37,6 +39,7 @@ from sfn_cqrs.domain.keys import (
     ZipRef,
 )
 from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs.domain.read_models import Begin, View, ViewRef
 from sfn_cqrs.domain.saga import Saga, SagaStatus
 from sfn_cqrs.domain.task import Task, TaskStatus
 from sfn_cqrs.domain.values import Json
@@ -327,11 +330,23 @@ def _an_archive(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> 
     rehearsal.put_record("IMPORT_TMP_TABLE", zip_item(job))
 
 
+def _a_rebuild(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None:
+    """The orders by customer are rebuilt, and one order is there to replay."""
+    ref = ViewRef.from_input(dict(given))
+    rehearsal.latest(ItemKey(TENANT, "ORDER", "o-1"), "Kettle", {"customer": "ada", "total": 1200})
+    begin = Begin(types=("ORDER",))
+    view = View(key=ref.key, types=(), created=rehearsal.by, since=rehearsal.at)
+    begun = begin.on(replace(view, attempt=ref.attempt - 1), rehearsal.at)
+    if begun is not None:  # what serves alone can always begin
+        rehearsal.put_record("READ_MODELS_TABLE", view_item(begun))
+
+
 _PREPARE: Final[Mapping[str, tuple[Any, str, Prepare]]] = {
     "approval": (ApprovalRef, "APPROVALS_TABLE", _an_approval),
     "command": (CommandRef, "COMMANDS_TABLE", _a_version),
     "import-csv": (ImportKey, "IMPORT_TMP_TABLE", _an_import),
     "order-saga": (SagaRef, "SAGAS_TABLE", _a_saga),
+    "rebuild": (ViewRef, "READ_MODELS_TABLE", _a_rebuild),
     "task": (TaskRef, "TASKS_TABLE", _a_task),
     "zip-orchestrator": (ZipRef, "IMPORT_TMP_TABLE", _an_archive),
 }

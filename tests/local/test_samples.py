@@ -25,6 +25,7 @@ ANSWERS = {
     "import-csv.finalize_parent_job": {"result": "COMPLETED"},
     "order-saga.finish_saga": {"result": "COMPLETED"},
     "order-saga.resume": {"result": "forward"},
+    "rebuild.work_on_segment": {"stage": "REPLAYING", "name": "ORDER#05", "result": "done"},
     "task.iterator": {"index": 1, "ok": True},
     "zip-orchestrator.extract_file": {"index": 1, "ok": True},
     "zip-orchestrator.list_zip": {"result": [0, 1]},
