@@ -24,6 +24,7 @@ MANAGED_BY_AWS = {  # SAM attaches these for logs, traces and event sources
     "AWSLambdaBasicExecutionRole",
     "AWSLambdaDynamoDBExecutionRole",
     "AWSLambdaSQSQueueExecutionRole",
+    "AWSLambdaVPCAccessExecutionRole",
     "AWSXRayDaemonWriteAccess",
     "AWSXrayWriteOnlyAccess",
 }
@@ -202,16 +203,53 @@ def test_postgresql_is_for_those_who_have_its_driver_and_only_where_it_is_on(
 ) -> None:
     resource = translated()[policy]
     statements = resource["Properties"]["PolicyDocument"]["Statement"]
-    layered = {
-        f"{name}Role"
-        for name, function in of_type("AWS::Lambda::Function").items()
-        if "PostgresLayer" in json.dumps(function["Layers"])
-    }
+    layered = {f"{name}Role" for name in with_driver()}
 
     assert resource["Condition"] == condition
     assert {role["Ref"] for role in resource["Properties"]["Roles"]} == layered
     assert {one for statement in statements for one in as_list(statement["Action"])} == actions
     assert "*" not in [each for one in statements for each in as_list(one["Resource"])]
+
+
+def with_driver() -> dict[str, dict[str, Any]]:
+    """The functions that have PostgreSQL's driver."""
+    return {
+        name: function
+        for name, function in of_type("AWS::Lambda::Function").items()
+        if "PostgresLayer" in json.dumps(function["Layers"])
+    }
+
+
+def test_whoever_has_its_driver_runs_in_the_vpc_of_a_dsn_and_nobody_else() -> None:
+    vpc = {
+        "Fn::If": [
+            "HasPostgresVpc",
+            {
+                "SubnetIds": {"Ref": "PostgresSubnets"},
+                "SecurityGroupIds": {"Ref": "PostgresSecurityGroups"},
+            },
+            {"Ref": "AWS::NoValue"},
+        ]
+    }
+    functions = of_type("AWS::Lambda::Function").items()
+    found = {name: each["VpcConfig"] for name, each in functions if "VpcConfig" in each}
+
+    assert found == dict.fromkeys(with_driver(), vpc)
+
+
+def test_no_code_makes_interfaces_where_the_service_may() -> None:
+    policy = translated()["NoInterfacesByCodePolicy"]["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    may = {
+        name
+        for name, role in roles().items()
+        if "VPCAccess" in json.dumps(role.get("ManagedPolicyArns", []))
+    }
+
+    assert {role["Ref"] for role in policy["Roles"]} == may
+    assert (statement["Effect"], statement["Resource"]) == ("Deny", "*")
+    assert "ec2:CreateNetworkInterface" in statement["Action"]
+    assert statement["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
 
 
 def test_the_cluster_is_encrypted_kept_and_paused() -> None:
