@@ -4,19 +4,18 @@ Counted is version 2 of an item, applied by the standard lane with one projectio
 attributes are written three times (command, row, history), in S3 once, and read where needed.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from report import Figure, main
+from stacks import a_stack
 from waiting import until
 
 from sfn_cqrs.adapters import attributes_bucket
 from sfn_cqrs_local.demo.client import Client
 from sfn_cqrs_local.prices import million
 from sfn_cqrs_local.recorder import Recorder
-from sfn_cqrs_local.stack import LocalStack
 
 KIB = 1024
 SIZES = (1, 2, 3, 4, 6, 8, 16, 32, 64, 100)
@@ -33,16 +32,7 @@ def measure() -> list[Figure]:
     figures: list[Figure] = []
     cheaper = 0
     with (
-        tempfile.TemporaryDirectory() as state,
-        LocalStack(
-            state_dir=state,
-            recorder=recorder,
-            reload=False,
-            postgres=False,
-            live=False,
-            window_seconds=0.05,
-            parameters={"ExpressLane": "disabled"},
-        ) as stack,
+        a_stack(recorder, window_seconds=0.05, ExpressLane="disabled") as stack,
         Client(stack.http) as client,
     ):
         for size in SIZES:

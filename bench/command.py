@@ -5,15 +5,14 @@ projection, from the HTTP call to the closed notice; then a chain of two version
 back to back. The peer is the TypeScript framework that this project re-implements, by its code.
 """
 
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from statistics import median, quantiles
 
 from report import Figure, main
+from stacks import a_stack
 from waiting import until, until_quiet
 
 from sfn_cqrs_local.demo.client import Client
@@ -35,7 +34,7 @@ UNBOUND = {"TenantWriteRate": "10000", "TenantWriteBurst": "10000"}
 def measure() -> list[Figure]:
     """Measure everything: the standard lane first, then what differs in the express lane."""
     recorder = Recorder()
-    with _stack(recorder, ExpressLane="disabled") as stack:
+    with a_stack(recorder, ExpressLane="disabled", **UNBOUND) as stack:
         standard = [
             *_one_command(stack, recorder),
             *_chain_of_two(stack, recorder),
@@ -43,25 +42,8 @@ def measure() -> list[Figure]:
             *_throughput(stack),
         ]
     recorder = Recorder()
-    with _stack(recorder, ExpressLane="enabled") as stack:
+    with a_stack(recorder, ExpressLane="enabled", **UNBOUND) as stack:
         return [*standard, *_one_express_command(stack, recorder), *_latency(stack, EXPRESS_LANE)]
-
-
-@contextmanager
-def _stack(recorder: Recorder, **parameters: str) -> Iterator[LocalStack]:
-    given = {**UNBOUND, **parameters}
-    with (
-        tempfile.TemporaryDirectory() as state,
-        LocalStack(
-            state_dir=state,
-            recorder=recorder,
-            reload=False,
-            parameters=given,
-            postgres=False,
-            live=False,
-        ) as stack,
-    ):
-        yield stack
 
 
 def _one_command(stack: LocalStack, recorder: Recorder) -> list[Figure]:

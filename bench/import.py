@@ -24,6 +24,7 @@ from typing import Any
 
 import airportsdata
 from report import Figure, main
+from stacks import a_stack
 from waiting import until, until_quiet
 
 from sfn_cqrs import bootstrap
@@ -58,10 +59,7 @@ def measure() -> list[Figure]:
     """Measure everything."""
     logger.setLevel("WARNING")  # it took this process's output, where the table belongs
     recorder = Recorder()
-    with (
-        tempfile.TemporaryDirectory() as state,
-        LocalStack(state_dir=state, recorder=recorder, reload=False, postgres=False) as stack,
-    ):
+    with a_stack(recorder) as stack:
         register()
         return [
             *passes(),

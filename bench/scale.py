@@ -13,11 +13,9 @@ import importlib
 import math
 import random
 import re
-import tempfile
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -26,6 +24,7 @@ from statistics import quantiles
 from typing import Any
 
 from report import Figure, main
+from stacks import a_stack
 from waiting import until_quiet
 
 from sfn_cqrs.domain.keys import BUCKETS
@@ -520,29 +519,12 @@ def measure() -> list[Figure]:
     logger.setLevel("WARNING")  # it took this process's output, where the table belongs
     table = importlib.import_module("import")._airports(BATCH)
     trace = Trace([TRACED, CUSTOMER, *(cell for row in table[1:] for cell in row[:2])])
-    with traced_stack(trace, "disabled") as stack:
+    with a_stack(trace, ExpressLane="disabled") as stack:
         standard = trace_command(stack, trace, "standard")
         batch = trace_rows(stack, trace, table)
-    with traced_stack(trace, "enabled") as stack:
+    with a_stack(trace, ExpressLane="enabled") as stack:
         express = trace_command(stack, trace, "express")
     return [*_commands({"standard": standard, "express": express}), *_rows(batch)]
-
-
-@contextmanager
-def traced_stack(trace: Trace, express_lane: str) -> Iterator[LocalStack]:
-    """A stack with the lane `enabled` or `disabled`, whose calls are traced."""
-    with (
-        tempfile.TemporaryDirectory() as state,
-        LocalStack(
-            state_dir=state,
-            recorder=trace,
-            reload=False,
-            parameters={"ExpressLane": express_lane},
-            postgres=False,
-            live=False,
-        ) as stack,
-    ):
-        yield stack
 
 
 def _commands(lanes: dict[str, list[Stage]]) -> list[Figure]:

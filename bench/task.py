@@ -5,10 +5,10 @@ handler does nothing. The peer is the TypeScript framework that this project re-
 its code.
 """
 
-import tempfile
 import time
 
 from report import Figure, main
+from stacks import a_stack
 from waiting import until, until_quiet
 
 from sfn_cqrs.domain.policy import MEMBERS
@@ -28,12 +28,7 @@ def measure() -> list[Figure]:
     """Measure everything."""
     task_handler(TYPE, publish=MEMBERS)(lambda item: {"index": item.index})
     recorder = Recorder()
-    with (
-        tempfile.TemporaryDirectory() as state,
-        LocalStack(
-            state_dir=state, recorder=recorder, reload=False, postgres=False, live=False
-        ) as stack,
-    ):
+    with a_stack(recorder) as stack:
         return [*_one_task(stack, recorder), *_many_items(stack, recorder)]
 
 

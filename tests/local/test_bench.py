@@ -55,7 +55,8 @@ def stack_of(request, monkeypatch, tmp_path):
     """Return a maker of a stack whose streams wait for nobody, or as long as the template says."""
 
     def make(recorder: Recorder, **parameters: str) -> LocalStack:
-        options = {"state_dir": tmp_path, "recorder": recorder, "parameters": parameters}
+        given = {**loaded("stacks", monkeypatch).AS_DEPLOYED, **parameters}
+        options = {"state_dir": tmp_path, "recorder": recorder, "parameters": given}
         options["postgres"] = False  # one handler more, and its projection
         if request.param == "in batches":
             return LocalStack(**options, reload=False, live=False)

@@ -137,7 +137,7 @@ def test_the_express_lane_sustains_what_the_readme_says_for_one_tenant_in_a_smal
     value, unit, *_ = rows_of("scale")["express lane, any region, raised, tenants: 1"]
     rate = float(value.replace(",", ""))
     trace = scale.Trace([scale.TRACED, scale.CUSTOMER])
-    with scale.traced_stack(trace, "enabled") as stack:
+    with scale.a_stack(trace, ExpressLane="enabled") as stack:
         express = scale.trace_command(stack, trace, "express")
 
     sustained = scale.run_commands(express, small, 1, 0.95 * rate, SECONDS)
