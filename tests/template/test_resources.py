@@ -317,6 +317,17 @@ def test_a_type_of_task_may_take_less_time_than_the_functions_that_work_on_it() 
         assert TEMPLATE.functions[function].timeout >= MAX_TIMEOUT + 30
 
 
+def test_imports_leave_a_quarter_of_the_accounts_thousand_lambdas_to_all_else() -> None:
+    parameters = TEMPLATE.document["Parameters"]
+    of_tenant, running, batches = (
+        int(parameters[name]["Default"])
+        for name in ("TenantRunningImports", "RunningImports", "ImportBatches")
+    )
+
+    assert running * batches <= 750
+    assert of_tenant < running / 2
+
+
 def test_items_are_begun_so_that_they_end_before_their_execution_does() -> None:
     machine = json.loads(TEMPLATE.machines["task"].definition)
     iterator = machine["States"]["map_state"]["ItemProcessor"]["States"]["iterator"]
