@@ -35,6 +35,18 @@ def test_a_decision_moves_an_approval_to_its_status(world):
     assert (granted.status, granted.votes) == (Status.GRANTED, (YES,))
 
 
+def test_a_decision_that_is_stored_is_known_when_it_is_sent_again(world):
+    world.seed_approvals(an_approval())
+    world.approvals.change(RELEASE, CastVote(YES))
+
+    stored = world.approvals.find(RELEASE)
+
+    assert stored.has_said(replace(YES, at="2026-11-25T12:00:01.000Z", ip="192.0.2.1"))
+    assert not stored.has_said(replace(YES, reason="looks better"))
+    assert not stored.has_said(replace(YES, verdict=Verdict.REJECT))
+    assert not stored.has_said(replace(YES, by="jiro"))
+
+
 def test_a_cursor_of_another_list_is_refused(world):
     with pytest.raises(InvalidInputError, match="cursor: is not a cursor of this list"):
         world.approvals.page_of_status("tenant1", Status.OPEN, 10, "Uk9X")

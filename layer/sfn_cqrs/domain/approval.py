@@ -211,16 +211,29 @@ class Approval(Record):
         if self._is_own(user):
             raise FourEyesError("you have requested this approval; somebody else has to decide")
 
-    def check_open(self, user: str, now: str) -> None:
-        """Refuse a decision that comes too late, or a second one of the same person.
+    def check_in_time(self, now: str) -> None:
+        """Refuse what comes too late, be it said for the first time or again.
 
         Raises:
-            ExpiredError, AlreadyDecidedError: what is in the way.
+            ExpiredError, StaleError: what is in the way.
         """
         if self.status is Status.EXPIRED or (not self.is_decided and self.is_over(now)):
             raise ExpiredError(f"the time to decide was over at {self.expires_at}")
         if self.status is Status.STALE:
             raise StaleError(STALE)
+
+    def has_said(self, vote: Vote) -> bool:
+        """Whether the same person has said the same before: it was sent again."""
+        said = (vote.by, vote.verdict, vote.reason)
+        return any((one.by, one.verdict, one.reason) == said for one in self.votes)
+
+    def check_open(self, user: str, now: str) -> None:
+        """Refuse a decision that comes too late, or a second one of the same person.
+
+        Raises:
+            ExpiredError, StaleError, AlreadyDecidedError: what is in the way.
+        """
+        self.check_in_time(now)
         if self.is_decided:
             raise AlreadyDecidedError(f"the approval is {self.status} already", self.status)
         if self._has_vote(user):

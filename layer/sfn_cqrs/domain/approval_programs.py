@@ -146,14 +146,15 @@ def decide(
     """Say yes or no for one person; what is decided then wakes the machine.
 
     An approval of an item that has changed since is `STALE`, and is not granted any more; a
-    rejection needs to have seen nothing.
+    rejection needs to have seen nothing. What the same person has said before, with the same
+    reason, is answered with the approval as it is, and counts once: an answer may be lost.
 
     Whoever loses a race looks again: somebody else has voted, so this ends.
 
     Raises:
         NotFoundError: there is no such approval.
         NotAnApproverError, FourEyesError: this person has no say in it.
-        ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
+        ExpiredError, AlreadyDecidedError: it is decided, or this person has said otherwise.
         StaleError: it is not what was seen, or not any more.
     """
     while True:
@@ -161,12 +162,18 @@ def decide(
         if approval is None:
             raise NotFoundError("there is no such approval")
         approval.check_approver(user, groups)
-        approval.check_open(user, now)
+        approval.check_in_time(now)
+        vote = Vote(user, verdict, now, reason, ip, approval.digest)
+        is_again = approval.has_said(vote)
+        if not is_again:
+            approval.check_open(user, now)
         if verdict is Verdict.APPROVE:
             approval.check_seen(seen)
-            if (yield from _is_stale(approval, now)):
-                raise StaleError(STALE)
-        vote = Vote(user, verdict, now, reason, ip, approval.digest)
+        if is_again:
+            yield from wake(approval)
+            return approval
+        if verdict is Verdict.APPROVE and (yield from _is_stale(approval, now)):
+            raise StaleError(STALE)
         written: ApprovalWritten = yield CastVote(vote)
         if written.done and written.record is not None:
             yield from wake(written.record)

@@ -298,7 +298,7 @@ class NotAnApproverError(ForbiddenError):
 
 
 class AlreadyDecidedError(SfnCqrsError):
-    """The approval is decided, or this approver has approved it before."""
+    """The approval is decided, or this approver has said something else before."""
 
     code = "already_decided"
 

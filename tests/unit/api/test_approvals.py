@@ -156,6 +156,21 @@ def test_a_decision_is_answered_with_the_approval(verb, status, body, ask, world
     assert vote.ip == "192.0.2.10"
 
 
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_a_decision_whose_answer_was_lost_may_be_sent_again(verb, ask, world):
+    world.seed_approvals(an_approval())
+    other = "reject" if verb == "approve" else "approve"
+
+    first = ask("POST", f"{PATH}/{verb}", {"reason": "As agreed"})
+    again = ask("POST", f"{PATH}/{verb}", {"reason": "As agreed"})
+    for_another_reason, _ = ask("POST", f"{PATH}/{verb}", {"reason": "As told"})
+    otherwise, _ = ask("POST", f"{PATH}/{other}", {"reason": "As agreed"})
+
+    assert (first[0], again) == (200, first)
+    assert (for_another_reason, otherwise) == (409, 409)
+    assert len(world.approvals.find(RELEASE).votes) == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "claims", "status", "code"),
     [

@@ -5,6 +5,7 @@ from tests.fakes.builders import RELEASE, SEEN, an_approval
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain.approval import Happened, Rules, Stage, Status, Verdict, Vote
+from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import (
     AlreadyDecidedError,
     ExpiredError,
@@ -14,6 +15,7 @@ from sfn_cqrs.domain.errors import (
     NotAnApproverError,
     NotFailedError,
     NotFoundError,
+    StaleError,
     UnknownApprovalTypeError,
 )
 from sfn_cqrs.service import handlers
@@ -178,13 +180,55 @@ def test_n_of_m_have_to_be_different_people(service, world):
 
     first = service.approve(RELEASE.id, "taro")
     with pytest.raises(AlreadyDecidedError, match="you have approved it already") as refused:
-        service.approve(RELEASE.id, "taro")
+        service.approve(RELEASE.id, "taro", reason="once more")
     second = service.approve(RELEASE.id, "saburo")
 
     assert (first.status, first.happened) == (Status.OPEN, Happened.APPROVED)
     assert (refused.value.code, refused.value.status) == ("already_decided", "OPEN")
     assert second.status is Status.GRANTED
     assert [vote.by for vote in second.votes] == ["taro", "saburo"]
+
+
+@pytest.mark.parametrize("needed", [1, 2])
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+def test_the_same_decision_again_is_answered_as_the_first_was(verdict, needed, service, world):
+    world.seed_approvals(an_approval(rules=Rules(group="operator", needed=needed)))
+    decide = getattr(service, verdict)
+
+    first = decide(RELEASE.id, "taro", OPERATORS, reason="As agreed", ip="192.0.2.1")
+    again = decide(RELEASE.id, "taro", OPERATORS, reason="As agreed", ip="192.0.2.2")
+
+    assert again == first
+    assert len(world.approvals.find(RELEASE).votes) == 1
+
+
+def test_a_decision_that_has_not_woken_the_machine_wakes_it_when_it_is_sent_again(service, world):
+    said = Vote("taro", Verdict.APPROVE, "2026-11-25T11:00:00.000Z", seen=SEEN)
+    granted = an_approval(
+        status=Status.GRANTED, votes=(said,), stage=Stage.WAITING, token="token", token_seq=100
+    )
+    world.seed_approvals(granted)
+
+    assert service.approve(RELEASE.id, "taro", OPERATORS) == granted
+
+    assert world.approval_executions.succeeded == [("token", LOOK_AGAIN)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"status": Status.STALE}, StaleError),
+        ({"status": Status.EXPIRED}, ExpiredError),
+        ({"expires_at": "2026-11-25T12:00:00.000Z"}, ExpiredError),
+        ({"status": Status.GRANTED, "created": Audit("", "taro", "")}, FourEyesError),
+    ],
+)
+def test_the_same_decision_again_comes_too_late_as_any_other(changes, error, service, world):
+    said = Vote("taro", Verdict.APPROVE, "2026-11-25T11:00:00.000Z", seen=SEEN)
+    world.seed_approvals(an_approval(votes=(said,), **changes))
+
+    with pytest.raises(error):
+        service.approve(RELEASE.id, "taro", OPERATORS)
 
 
 def test_who_has_approved_cannot_reject_afterwards(service, world):

@@ -144,7 +144,7 @@ class ApprovalService:
         Raises:
             NotFoundError: there is no such approval.
             NotAnApproverError, FourEyesError: this person has no say in it.
-            ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
+            ExpiredError, AlreadyDecidedError: it is decided, or this person has said otherwise.
             StaleError: it is not what was seen; an item that has changed is not granted any more.
         """
         return self._decide(id_, user, groups, Verdict.APPROVE, reason, ip, digest)
@@ -164,7 +164,7 @@ class ApprovalService:
         Raises:
             NotFoundError: there is no such approval.
             NotAnApproverError, FourEyesError: this person has no say in it.
-            ExpiredError, AlreadyDecidedError: it is decided, or this person has approved it before.
+            ExpiredError, AlreadyDecidedError: it is decided, or this person has said otherwise.
         """
         return self._decide(id_, user, groups, Verdict.REJECT, reason, ip, digest)
 
