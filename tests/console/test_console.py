@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from dataclasses import replace
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from html.parser import HTMLParser
 from http.client import HTTPConnection
@@ -206,6 +207,9 @@ def paths(stack, ids):
         item_path("read-models", "orders_by_customer", HOSTILE),
         item_path("read-models", "orders_by_customer", HOSTILE, HOSTILE),
         "/read-models/airports_by_icao/airports",
+        "/rebuilds/orders_by_customer",
+        "/rebuilds/orders_by_customer/rebuild",
+        "/rebuilds/orders_by_customer/switch",
         "/queues",
         "/queues/StreamDeadLetter",
         "/nothing/here",
@@ -730,7 +734,7 @@ def test_a_repair_that_ended_early_goes_on_with_what_is_left(page, console, stac
 OPERATORS = re.compile(
     "<(?:a|button)[^>]*>(Redrive|Skip|Redrive …|Skip …|Repair many|Repair failed ones|Stop …"
     "|Stop it|Run again …|Run the effect again|Let it go on|Start|List them first"
-    "|Go on with what is left)<"
+    "|Go on with what is left|Rebuild …|Rebuild|SERVING|READY)<"
 )
 MEMBER = {"cookie": "sfn_cqrs_who=user=mia&roles="}
 MEMBERS_START = ("/tasks/new", "/sagas/new")
@@ -764,6 +768,8 @@ def test_what_a_member_sends_by_hand_is_refused(console, stack, ids, failed):
         f"/sagas/{ids['declined']}/redrive": "",
         f"/approvals/{ids['approval']}/retry": "",
         f"/approvals/{ids['approval']}/decide": "&decision=approve",
+        "/rebuilds/orders_by_customer/rebuild": "",
+        "/rebuilds/orders_by_customer/drop": "",
         f"{run}/again": "&input={}",
         f"{run}/stop": "",
     }
@@ -784,7 +790,7 @@ def test_a_read_model_is_looked_through_to_the_item(page, console):
     page.keyboard.press("g")
     page.keyboard.press("d")
     expect(page.locator("h1")).to_have_text("Read models")
-    page.get_by_role("link", name="orders_by_customer").click()
+    page.get_by_role("link", name="orders_by_customer", exact=True).click()
     page.get_by_label("Customer").fill("grace")
     page.get_by_role("button", name="Show").click()
 
@@ -797,6 +803,32 @@ def test_a_read_model_of_one_partition_is_shown_at_once(page, console):
     visit(page, console, "/read-models/airports_by_icao")
 
     expect(page.locator("tbody tr").first).to_contain_text("Frankfurt am Main Airport")
+
+
+@pytest.mark.real_time("every function knows of a generation after two seconds")
+def test_a_read_model_is_rebuilt_switched_rolled_back_and_dropped(page, console):
+    def takes(label, told, stage, agreed=""):
+        page.get_by_role("link", name=f"{label} …").click()
+        expect(page.locator("#dialog-body")).to_contain_text(told)
+        if agreed:
+            page.get_by_label(agreed).check()
+        page.locator("#dialog-body").get_by_role("button", name=label).click()
+        expect(page.locator("h1 + .pill")).to_have_text(stage, timeout=20_000)
+
+    visit(page, console, "/read-models")
+    page.get_by_role("link", name="orders_by_customer is SERVING").click()
+    takes("Rebuild", "does not change until you switch", "READY")
+    expect(page.get_by_label("What failed or differs")).to_contain_text("ORDER/o-13")
+    expect(page.locator("#generation-2")).to_contain_text("not read")
+    without_them = "Leave the failed items out"
+    takes("Switch", "Generation 2 is read in the place of 1", "SWITCHED", without_them)
+    expect(page.locator("#generation-1")).to_contain_text("not read")
+    takes("Roll back", "Generation 1 is read again in the place of 2", "READY")
+    droppable = page.locator("#droppable time").get_attribute("datetime")
+    while datetime.now(UTC) <= datetime.fromisoformat(droppable):
+        page.wait_for_timeout(100)
+    takes("Drop", "The rows of generation 2 are deleted for good", "SERVING")
+    expect(page.locator("#generation-2")).to_have_count(0)
 
 
 def test_an_approval_says_its_rules_its_links_and_what_has_changed_since(page, console, stack):

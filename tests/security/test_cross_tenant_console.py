@@ -22,6 +22,7 @@ SECRET = "TENANT2-SECRET"
 OTHERS = "#tenant1#"
 """A customer of tenant2's, whose name is another tenant's: it stands in the read model's key."""
 ROWS = f"/read-models/orders_by_customer/{quote(OTHERS)}"
+REBUILT = "/rebuilds/orders_by_customer"
 FILE = f"icao,name,country,lat,lon,tz\nNRT,{SECRET},JP,999,1,x\n"
 
 
@@ -58,6 +59,8 @@ def theirs(stack, tmp_path_factory):
     wait(api, f"/tasks/{made['tasks']}", "status", ("FAILED",))
     wait(api, f"/imports/{made['imports']}", "status", ("COMPLETED", "FAILED"))
     wait(api_of(stack), "/commands/ORDER/both/1", "outcome", ("APPLIED",))
+    api.post(REBUILT)
+    wait(api, REBUILT, "stage", ("READY",))
     return made
 
 
@@ -119,6 +122,8 @@ def pages(theirs):
         "/read-models/{name}": [f"/read-models/orders_by_customer?partition={quote(OTHERS)}"],
         "/read-models/{name}/{partition}": [ROWS],
         "/read-models/{name}/{partition}/{sort}": [f"{ROWS}/o-1", f"{ROWS}/both"],
+        "/rebuilds/{name}": [REBUILT],
+        "/rebuilds/{name}/{step}": [f"{REBUILT}/switch"],
     }
 
 
@@ -146,6 +151,7 @@ def forms(theirs):
         **named,
         skip: ("/items/ORDER/o-2/1/skip", {}),
         "/publish": ("/publish", change),
+        "/rebuilds/{name}/{step}": (f"{REBUILT}/switch", {}),
         "/approvals/new": ("/approvals/new", {"type": "ORDER_RELEASE", "subject": "o-1"}),
     }
 
@@ -159,7 +165,8 @@ NAMES_NOTHING = {"/approvals/new", "/imports/new", "/sagas/new", "/tasks/new", "
 def state_of(stack, theirs):
     api = api_of(stack, tenant="tenant2")
     shown = [api.get(f"/{kind}/{id_}") for kind, id_ in theirs.items() if kind != "sagas"]
-    return json.dumps([shown, api.get("/commands/ORDER/o-2/1"), api.get("/data/ORDER/o-1")])
+    places = ("/commands/ORDER/o-2/1", "/data/ORDER/o-1", REBUILT)
+    return json.dumps([shown, *map(api.get, places)])
 
 
 @pytest.mark.stack
@@ -174,6 +181,18 @@ def test_no_page_and_no_form_answers_for_another_tenant(stack, console, theirs):
     assert [(path, status) for path, status, _ in taken if not 400 <= status < 500] == []
     assert [path for path, status, _ in shown if status >= 500] == []
     assert state_of(stack, theirs) == before
+
+
+@pytest.mark.stack
+@pytest.mark.real_time("the rebuild that it looks at has ended")
+@pytest.mark.usefixtures("theirs")
+def test_a_rebuild_of_another_tenant_is_not_seen(console):
+    seen = {tenant: console(tenant).open(REBUILT)[1] for tenant in ("tenant1", "tenant2")}
+
+    assert {tenant: "READY" in text for tenant, text in seen.items()} == {
+        "tenant1": False,
+        "tenant2": True,
+    }
 
 
 @pytest.mark.stack

@@ -36,6 +36,8 @@ TONES: Final = {
     "COMPENSATED": "warn", "COMPENSATING": "warn", "PENDING_REDRIVE": "warn", "UNKNOWN": "warn",
     "RUNNING": "busy", "OPEN": "busy", "WAITING": "busy", "PROCESSING": "busy", "QUEUED": "busy",
     "CREATED": "busy", "BEGUN": "busy", "BEGAN": "busy",
+    "SERVING": "good", "READY": "warn", "SWITCHED": "warn",
+    "REPLAYING": "busy", "COMPARING": "busy", "DROPPING": "busy",
 }  # fmt: skip
 
 

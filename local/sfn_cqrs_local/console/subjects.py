@@ -42,6 +42,8 @@ def subject_of(given: str) -> Subject | None:
     tenant = value["tenant"]
     if isinstance(value.get("code"), str) and isinstance(value.get("type"), str):
         return _item(value, tenant)
+    if isinstance(value.get("view"), str):
+        return Subject(value["view"], f"/rebuilds/{quote(value['view'], safe='')}", tenant)
     return by_id(str(value.get("id", "")), tenant)
 
 

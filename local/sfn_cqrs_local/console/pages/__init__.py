@@ -12,6 +12,7 @@ from sfn_cqrs_local.console.pages import (
     overview,
     queues,
     read_models,
+    rebuilds,
     repairs,
     sagas,
     search,
@@ -28,6 +29,7 @@ _PARTS: Final = (
     approvals,
     repairs,
     read_models,
+    rebuilds,
     queues,
     search,
 )

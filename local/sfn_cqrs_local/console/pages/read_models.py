@@ -8,6 +8,7 @@ from typing import Any, Final
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs_local.client.api import item_path
 from sfn_cqrs_local.console.application import Ask, GoTo, View
+from sfn_cqrs_local.console.pages.rebuilds import WORK
 from sfn_cqrs_local.console.subjects import item_page
 
 ROWS: Final = 100
@@ -16,8 +17,15 @@ MOST_COLUMNS: Final = 8
 
 
 def listed(ask: Ask) -> View:
-    """List the read models that this person may read."""
-    return View("read_models.html", {"models": ask.api.get("/read-models")["items"]})
+    """List the read models that this person may read; an operator sees where all stand."""
+    models = {one["name"]: one for one in ask.api.get("/read-models")["items"]}
+    stands = {one["name"]: one for one in ask.api.pages("/rebuilds")} if ask.who.is_operator else {}
+    names = sorted({*models, *stands})
+    return View(
+        "read_models.html",
+        {"models": [(name, models.get(name), stands.get(name)) for name in names]},
+        is_live=any(one["stage"] in WORK for one in stands.values()),
+    )
 
 
 def model(ask: Ask) -> View | GoTo:
