@@ -281,6 +281,7 @@ def import_places() -> "Places":
         tenant=int(os.environ["TENANT_RUNNING_IMPORTS"]),
         all=int(os.environ["RUNNING_IMPORTS"]),
         batches=int(os.environ["IMPORT_BATCHES"]),
+        rows=int(os.environ["IMPORT_BATCH_ROWS"]),
     )
 
 

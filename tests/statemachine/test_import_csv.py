@@ -19,6 +19,7 @@ from sfn_local.stubs import NEVER, StubFunctions, by_state
 
 MACHINE = Path(__file__).parents[2] / "statemachine/import-csv.asl.json"
 KEYS = {"id": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "tenant": "acme"}
+WIDTH = {"concurrency": 50, "rows": 100}
 BUCKET, PREFIX = "imports", f"jobs/acme/{KEYS['id']}/results"
 COMPLETED, FAILED = {"result": "COMPLETED"}, {"result": "FAILED"}
 TIME_LIMITS = {"csv_loader": 930, "csv_rows_handler": 38, "finalize_parent_job": 930}
@@ -92,7 +93,9 @@ def s3() -> Iterator[Any]:
 def import_file(s3: Any) -> RunImport:
     """Return a way to run the machine on a file with so many rows."""
 
-    def run(rows: int = 3, reader: str = "native", width: int = 1, **stubs: Any) -> Run:
+    def run(
+        rows: int = 3, reader: str = "native", width: int = 1, batch: int = 100, **stubs: Any
+    ) -> Run:
         cells = [f"{number:0{width}d}" for number in range(rows)]
         if reader == "jsonl":
             lines = [json.dumps({"row": n + 2, "cells": [cell]}) for n, cell in enumerate(cells)]
@@ -102,7 +105,8 @@ def import_file(s3: Any) -> RunImport:
         version = s3.put_object(Bucket=BUCKET, Key="file", Body=body)["VersionId"]
         s3.put_object(Bucket=BUCKET, Key="file", Body=b"another\n")
         source = {"bucket": BUCKET, "key": "file", "versionId": version}
-        loaded = {"result": reader, **KEYS, "source": source, "results": PREFIX, "concurrency": 50}
+        loaded = {"result": reader, **KEYS, "source": source, "results": PREFIX, **WIDTH}
+        loaded["rows"] = batch
         child = {"result": 100}
         return Run(
             s3,
@@ -197,6 +201,13 @@ def test_rows_come_by_the_hundred(import_file: RunImport) -> None:
         (100, 100),
         (200, 50),
     ]
+
+
+@pytest.mark.parametrize("reader", ["native", "jsonl"])
+def test_or_as_many_as_the_loader_says(import_file: RunImport, reader: str) -> None:
+    batches = import_file(reader=reader, batch=2).calls(CHILDREN[reader])
+
+    assert [len(each["input"]) for each in batches] == [2, 1]
 
 
 def test_large_rows_come_in_smaller_batches_that_pass_twice(import_file: RunImport) -> None:
@@ -310,7 +321,7 @@ def test_a_file_that_cannot_be_read_leads_to_the_end_of_the_job(
     import_file: RunImport, reader: str
 ) -> None:
     source = {"bucket": BUCKET, "key": "gone", "versionId": "1"}
-    loaded = {"result": reader, **KEYS, "source": source, "results": PREFIX, "concurrency": 50}
+    loaded = {"result": reader, **KEYS, "source": source, "results": PREFIX, **WIDTH}
     run = import_file(csv_loader=loaded, finalize_parent_job=FAILED)
 
     assert run.path[2:] == [MAPS[reader], "finalize_parent_job", "outcome", "fail"]
@@ -324,7 +335,7 @@ def test_a_map_that_fails_half_way_leads_to_the_end_of_the_job(
     body = "\n".join([*lines, "{ no JSON", *lines]).encode()
     version = s3.put_object(Bucket=BUCKET, Key="torn", Body=body)["VersionId"]
     source = {"bucket": BUCKET, "key": "torn", "versionId": version}
-    loaded = {"result": "jsonl", **KEYS, "source": source, "results": PREFIX, "concurrency": 50}
+    loaded = {"result": "jsonl", **KEYS, "source": source, "results": PREFIX, **WIDTH}
     run = import_file(csv_loader=loaded, finalize_parent_job=FAILED)
 
     assert 0 < len(run.calls("csv_rows_handler_jsonl")) <= 25
@@ -335,7 +346,7 @@ def test_a_map_that_fails_half_way_leads_to_the_end_of_the_job(
 def test_a_map_is_not_tried_again(import_file: RunImport) -> None:
     """Another Map Run would cut the rows into other batches."""
     source = {"bucket": BUCKET, "key": "gone", "versionId": "1"}
-    loaded = {"result": "native", **KEYS, "source": source, "results": PREFIX, "concurrency": 50}
+    loaded = {"result": "native", **KEYS, "source": source, "results": PREFIX, **WIDTH}
     run = import_file(csv_loader=loaded, finalize_parent_job=FAILED)
 
     assert len(run.engine.list_map_runs(run.arn)) == 1

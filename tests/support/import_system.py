@@ -27,7 +27,7 @@ class ImportSystem(MotoSystem):
         super().__init__(seed, **more)
         self.import_machine = self.template.machines["import-csv"]
         definition = self.import_machine.definition.replace(
-            '"MaxItemsPerBatch": 100', f'"MaxItemsPerBatch": {batch}'
+            '"MaxItemsPerBatchPath": "$.rows"', f'"MaxItemsPerBatch": {batch}'
         )
         self.engine.update_state_machine(self.import_machine.arn, definition)
         self.import_stream = Stream.of(self.template, CONSUMER)

@@ -33,11 +33,12 @@ def lambda_handler(state: BegunImport) -> dict[str, object]:
             state.keep(Refuse(Problem(error.problem, str(error))))
             return NO_ROWS
         state.keep(Load(loaded))
-    source = loaded.source
+    source, places = loaded.source, bootstrap.import_places()
     return {
         "result": str(loaded.reader),
         **job.key.as_input(),
         "source": {"bucket": source.bucket, "key": source.key, "versionId": source.version_id},
         "results": results_prefix(job.key),
-        "concurrency": bootstrap.import_places().batches,
+        "concurrency": places.batches,
+        "rows": places.rows,
     }

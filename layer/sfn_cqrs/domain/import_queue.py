@@ -16,11 +16,12 @@ IMPORTS = QueueKey("IMPORTS")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many imports run at a time: of one tenant, and of all; and how many batches of each."""
+    """How many imports run at a time: of one tenant, and of all; how many batches of each, of rows."""
 
     tenant: int
     all: int
     batches: int = 50
+    rows: int = 100
 
 
 @dataclass(frozen=True, slots=True)

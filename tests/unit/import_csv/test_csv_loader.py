@@ -27,6 +27,7 @@ def test_a_plain_file_is_left_to_the_native_reader_in_its_version(load, job_of, 
         "source": {"bucket": "imports", "key": OBJECT, "versionId": "1"},
         "results": f"jobs/tenant1/{KEY.id}/results",
         "concurrency": 50,
+        "rows": 100,
     }
     job = world.import_jobs.find(KEY)
     assert job.loaded == Loaded(2, COLUMNS, COLUMNS, Reader.NATIVE, Source("imports", OBJECT, "1"))
