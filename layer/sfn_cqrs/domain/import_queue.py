@@ -16,7 +16,7 @@ IMPORTS = QueueKey("IMPORTS")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many imports run at a time: of one tenant, and of all; how many batches of each, of rows."""
+    """How many imports run at a time, of one tenant and of all; of each, how many batches of rows."""
 
     tenant: int
     all: int
