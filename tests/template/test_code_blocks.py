@@ -1,72 +1,71 @@
-"""Code in README and docs: what is shown can be typed, parsed and imported.
+"""Code in README and docs: what becomes of each block, and that what is shown can be typed.
 
-Pages whose code is run say by whom; the others' is held against the command line, Python's grammar
-and the modules that it imports.
+`tests/support/code_blocks.py` says who runs what; what nobody runs is held all the same
+against the command line, Python's grammar and the modules that it imports.
 """
 
 import ast
 import importlib
 import json
 import re
-import shlex
 
 import click
 import pytest
 import yaml
+from tests.support.code_blocks import (
+    COMPARED_BY,
+    FOR_PEOPLE,
+    PAGES,
+    RUN_BY,
+    Block,
+    calls_of,
+    fate,
+    reason,
+    typed,
+)
+from tests.support.code_blocks import blocks as all_blocks
 from tests.template.stack import ROOT
 
 from sfn_cqrs_local.cli import cli
 
-RUN_BY = {
-    "docs/tutorial.md": "tests/newcomer/test_tutorial.py",
-    "engine/README.md": "engine/tests/test_readme.py",
-    "README.md": "tests/newcomer/test_tour.py",
-}
-"""Pages that are typed, whole or their tour, by these tests."""
-PAGES = [
-    ROOT / "README.md",
-    ROOT / "engine/README.md",
-    *sorted(page for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "reference"),
-]
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
-KINDS = {"sh", "console", "python", "json", "yaml", "diff", "csv", "pdb", "text", "ini", "mermaid"}
-"""Diagrams are compared in test_docs.py; text, diff, csv, pdb and ini by the pages' own tests.
-
-Lines of other programs need an account, a server or a remote, and are for people.
-"""
+BLOCKS = list(all_blocks())
 
 
 def blocks(*languages):
-    """Code of all pages: page, line, language, text."""
-    found = []
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for block in BLOCK.finditer(text):
-            if block[1] in languages or not languages:
-                line = text.count("\n", 0, block.start()) + 1
-                place = f"{page.relative_to(ROOT).as_posix()}:{line}"
-                found.append(pytest.param(block[1], block[2], id=place))
-    return found
+    """The blocks of these languages on pages that are not made."""
+    of_people = [block for block in BLOCKS if block.page not in COMPARED_BY]
+    return [pytest.param(b, id=b.place) for b in of_people if b.language in languages]
 
 
-def typed(language, text):
-    """The command lines of a block, without comments and prompts."""
-    if language == "console":
-        lines = [line.removeprefix("$ ") for line in text.splitlines() if line[:2] == "$ "]
-    else:
-        lines = text.replace("\\\n", " ").splitlines()
-    return [plain for line in lines if (plain := re.sub(r"(^|\s+)# .*", "", line).strip())]
+def test_no_block_is_overlooked():
+    fences = sum(
+        line.lstrip().startswith("```")
+        for page in PAGES
+        for line in (ROOT / page).read_text(encoding="utf-8").splitlines()
+    )
+
+    assert fences == 2 * len(BLOCKS) > 400
 
 
-def calls_of(line):
-    """Each call of our program in a line, as its arguments."""
-    for inner in re.findall(r"\$\(([^()]*)\)", line):
-        yield from calls_of(inner)
-    outer = re.sub(r"\$\([^()]*\)", "ID", line).replace('"ID"', "ID")
-    for part in re.split(r"\s&&\s|\s\|\s|;\s", outer):
-        words = shlex.split(part.split(" > ")[0].removesuffix("&"))
-        if words and words[0].rpartition("/")[2] == "sfn-cqrs":
-            yield words[1:]
+def test_every_block_is_run_or_compared_or_has_a_reason():
+    assert [block.place for block in BLOCKS if fate(block) is None] == []
+
+
+def test_a_block_that_nobody_runs_is_found():
+    unknown = Block("docs/imports.md", 1, "sh", "terraform apply\n", "")
+
+    assert fate(unknown) == "run"  # by test_pages, which types what has no reason
+    assert fate(unknown._replace(page="engine/README.md")) is None
+    assert fate(unknown._replace(language="rust")) is None
+
+
+def test_every_reason_is_needed():
+    left = [
+        typed(b) if b.language in ("sh", "console", "") else b.text.splitlines() for b in BLOCKS
+    ]
+    reasons = {reason(line) for lines in left for line in lines}
+
+    assert set(FOR_PEOPLE.values()) <= reasons
 
 
 def refusal(arguments):
@@ -82,14 +81,9 @@ def refusal(arguments):
     return f"too many arguments: {left}" if left else None
 
 
-@pytest.mark.parametrize(("language", "text"), blocks())
-def test_a_block_says_what_it_is(language, text):
-    assert (language in KINDS) == bool(language), text
-
-
-@pytest.mark.parametrize(("language", "text"), blocks("sh", "console"))
-def test_a_line_that_is_shown_can_be_typed(language, text):
-    lines = typed(language, text)
+@pytest.mark.parametrize("block", blocks("sh", "console", ""))
+def test_a_line_that_is_shown_can_be_typed(block):
+    lines = typed(block)
     refused = {line: why for line in lines for one in calls_of(line) if (why := refusal(one))}
 
     assert refused == {}
@@ -106,10 +100,9 @@ def test_a_line_that_cannot_be_typed_is_found():
     ]
 
 
-@pytest.mark.parametrize(("language", "text"), blocks("python"))
-def test_python_that_is_shown_is_python_and_imports_what_there_is(language, text):
-    del language
-    parsed = ast.parse(re.sub(r"…", "...", re.sub(r", …(?=[\]})])", "", text)))
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_that_is_shown_is_python_and_imports_what_there_is(block):
+    parsed = ast.parse(re.sub(r"…", "...", re.sub(r", …(?=[\]})])", "", block.text)))
     missing = [
         f"{node.module}.{one.name}"
         for node in ast.walk(parsed)
@@ -135,16 +128,17 @@ def is_there(module, name):
     return True
 
 
-@pytest.mark.parametrize(("language", "text"), blocks("json", "yaml"))
-def test_data_that_is_shown_can_be_read(language, text):
-    if language == "yaml":
+@pytest.mark.parametrize("block", blocks("json", "yaml"))
+def test_data_that_is_shown_can_be_read(block):
+    text = block.text
+    if block.language == "yaml":
         yaml.compose(text)
         return
     whole = text if text.lstrip().startswith("{") else f"{{{text}}}"
     json.loads(re.sub(r",\s*…(?=[\]}])", "", whole))
 
 
-@pytest.mark.parametrize(("page", "test"), RUN_BY.items())
+@pytest.mark.parametrize(("page", "test"), {**RUN_BY, **COMPARED_BY}.items())
 def test_the_test_that_runs_a_page_is_there(page, test):
     assert (ROOT / page).is_file()
     assert (ROOT / test).is_file()

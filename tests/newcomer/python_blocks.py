@@ -1,0 +1,135 @@
+"""Runs the Python of pages against the stack that the environment tells of: each in a fork.
+
+A page shows what matters, not every import. So a name that a block does not make is given: one of
+the framework or of the standard library, or one of `GIVEN`, which a reader would have made. What
+would need a file or a workflow of the reader's is a specification of itself: it takes what the
+service takes, and answers nothing.
+"""
+
+import ast
+import builtins
+import importlib
+import json
+import os
+import pkgutil
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import MagicMock, create_autospec, patch
+
+from tests.fakes.services import LinkSecret
+
+import sfn_cqrs
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.sql import Sql
+from sfn_cqrs.service import children, step_functions, waits
+from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.imports import service as imports
+from sfn_local import pytest_plugin
+
+LIBRARIES = ("collections.abc", "dataclasses", "datetime", "functools", "typing")
+SPECIFIED = (
+    *((imports, name) for name in ("ImportService",)),
+    *((step_functions, name) for name in ("StepFunctionService",)),
+    *((waits, name) for name in ("resume", "refuse")),
+    *((children, name) for name in ("start", "answer", "refuse", "answering")),
+)
+ORDER = {"order": "o-7", "customer": "ada", "card": "visa", "total": 40}
+GIVEN: dict[str, Any] = {
+    "MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:order",
+    "KEYS": {"id": "o-1", "tenant": "tenant1"},
+    "ORDER_V3": {"tenant": "tenant1", "type": "ORDER", "code": "o-1", "version": 3},
+    "order": {**ORDER, "lines": [{"sku": "BOOK", "quantity": 1}]},
+    "order_id": "o-1",
+    "attempt": 1,
+    "key": "uploads/tenant1/a.zip",
+    "token": "a-token",
+    "id_": "of an approval",
+    "Request": imports.Request,
+    "convert": print,
+    "tenant": "tenant1",
+    "pages": [],
+    **{name: MagicMock() for name in ("context", "failure", "result", "cache")},
+}
+
+
+def modules() -> Iterator[ModuleType]:
+    """All modules of the framework, then those of the standard library that pages use."""
+    for found in pkgutil.walk_packages(sfn_cqrs.__path__, "sfn_cqrs."):
+        yield importlib.import_module(found.name)
+    yield from map(importlib.import_module, LIBRARIES)
+
+
+def index() -> dict[str, Any]:
+    """Each name of the framework, where it is made before where it is imported."""
+    borrowed: dict[str, Any] = {}
+    made: dict[str, Any] = {}
+    for module in modules():
+        for name, value in vars(module).items():
+            is_here = getattr(value, "__module__", None) == module.__name__
+            (made if is_here else borrowed).setdefault(name, value)
+    return {**borrowed, **made, **GIVEN}
+
+
+def asked_for(code: str, known: dict[str, Any]) -> dict[str, Any]:
+    """The names that a block reads, of those that are known; its functions' too."""
+    read = {
+        node.id
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Name) and not hasattr(builtins, node.id)
+    }
+    return {name: known[name] for name in read & known.keys()}
+
+
+def run(place: str, code: str, known: dict[str, Any]) -> None:
+    """Run a block, and the tests that it is."""
+    made = {"__name__": "shop.page", **asked_for(code, known)}
+    if "id_" in made:
+        made["id_"] = ApprovalService("tenant1").request("ORDER_RELEASE", subject="o-1")
+    for module, name in SPECIFIED:
+        specified = create_autospec(getattr(module, name))
+        patch.object(module, name, specified).start()
+        made.update({name: specified} if name in made else {})
+    secret = LinkSecret()
+    patch.object(bootstrap, "link_secret", lambda: secret).start()
+    patch.object(bootstrap, "sql", lambda: create_autospec(Sql)).start()
+    exec(compile(code, place, "exec"), made)
+    for name, test in made.items():
+        if name.startswith("test_"):
+            test(machine)
+
+
+def machine(name: str, **options: Any) -> pytest_plugin.MachineRun:
+    """What the fixture run_machine is."""
+    text = json.loads(Path(f"statemachine/{name}.asl.json").read_text(encoding="utf-8"))
+    return pytest_plugin.MachineRun(
+        text, name, options.get("input"), options.get("stubs", {}), None, None, None
+    )
+
+
+def main() -> int:
+    known = index()
+    failed = 0
+    for place, text in json.load(sys.stdin):
+        code = re.sub(r"…", "...", re.sub(r", …(?=[\]})])", "", text))
+        child = os.fork()
+        if child == 0:
+            try:
+                run(place, code, known)
+            except BaseException:
+                print(place, traceback.format_exc(), file=sys.stderr, flush=True)
+                os._exit(1)
+            os._exit(0)
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            failed += 1
+        else:
+            print(place, flush=True)
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""The lines and the Python that README and docs show, typed and run where a stack is.
+
+`tests/support/code_blocks.py` says which lines are left to people, and why.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+from tests.local.project import SCAFFOLDED, copy_project
+from tests.support.code_blocks import ROOT, blocks, calls_of, fate, reason, typed
+
+pytestmark = [pytest.mark.stack, pytest.mark.real_time("watches imports as a person does")]
+
+RUN = [block for block in blocks() if fate(block) == "run"]
+PAGES = sorted({block.page for block in RUN})
+ID = re.compile(r"\b([a-z])-[0-9A-HJKMNP-TV-Z]{26}\b")
+PATIENCE_SECONDS = 10
+PATH = os.pathsep.join((".", "app", "layer", "engine", "local"))
+FAILS = {  # what these lines show has failed in part, or has ended; their exit codes
+    "import dry-run airports.csv": 2,
+    "import start airports.csv": 2,
+    "import retry": 2,
+    "import status": 2,
+    "--mock ApproveTimesOut": 1,
+    "import cancel": 1,
+    '"to": "nowhere"': 2,
+    "task retry": 2,
+    '"card": "declined"': 2,
+}
+SEEN = (  # what a reader of the README has typed before
+    'publish ORDER o-1 --name First --attributes {"customer":"ada","total":12.5} --wait',
+    'publish STOCK BOOK --name Book --attributes {"available":5} --wait',
+)
+
+
+@pytest.fixture
+def folder(tmp_path_factory, monkeypatch):
+    """Return a clone with the files that the pages speak of, as the current folder."""
+
+    def make():
+        clone = copy_project(
+            tmp_path_factory.mktemp("clone") / "project", only=(*SCAFFOLDED, "samconfig.toml")
+        )
+        rows = (ROOT / "samples/airports.csv").read_text(encoding="utf-8")
+        (clone / "airports.csv").write_text(f"{rows}XXXX,,,,,\n")
+        (clone / "customers.csv").write_text("id,name,email\nc1,Ada,ada@example.com\n")
+        with zipfile.ZipFile(clone / "exports.zip", "w") as archive:
+            archive.writestr("20261127093000-airports.csv", rows)
+        monkeypatch.chdir(clone)
+        return clone
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _seen(typed):
+    for line in SEEN:
+        typed(*line.split(), "--version", "-1")
+
+
+@pytest.fixture
+def person(typed, folder):
+    return Person(typed, folder)
+
+
+class Person:
+    """Types lines in a clone; knows the last id of each kind that was shown."""
+
+    def __init__(self, types, folder):
+        self._types = types
+        self._folder = folder
+        self._ids = {}
+
+    def works_through(self, block):
+        clone = self._folder()
+        for line in typed(block):
+            if reason(line) is None:
+                yield from self._types_line(clone, f"{block.place}: {line}", line)
+
+    def _types_line(self, clone, place, line):
+        for call in calls_of(line):
+            codes = {code for begin, code in FAILS.items() if begin in line} or {0}
+            until = monotonic() + PATIENCE_SECONDS
+            while (result := self._types(*self._known(call))).code not in codes:
+                if "version_conflict" in result.error:
+                    call += ["--version", "-1"]  # another page has published it
+                elif "not_found" not in result.error or monotonic() > until:
+                    yield f"{place}: {result}"
+                    break
+                sleep(0.05)
+            self._ids |= {found[1]: found[0] for found in ID.finditer(result.output)}
+            if target := re.search(r" > (\w\S+)$", line):
+                (clone / target[1].rpartition("/")[2]).write_text(result.output)
+
+    def _known(self, words):
+        for word in words:
+            if "*" in word:
+                yield from sorted(str(path) for path in Path().glob(word))
+            else:
+                yield self._ids.get(word[0], word) if word.endswith("-…") else word
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_line_of_a_page_can_be_typed(person, page):
+    here = [block for block in RUN if block.page == page and block.language != "python"]
+
+    wrong = [wrong for block in here for wrong in person.works_through(block)]
+    assert wrong == []
+
+
+def test_python_of_all_pages_runs(stack):
+    """One process runs them all, each in a fork: names that a block does not make are given."""
+    shown = [block for block in RUN if block.language == "python"]
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.newcomer.python_blocks"],
+        input=json.dumps([(block.place, block.text) for block in shown]),
+        env={**os.environ, **stack.state.read().environment, "PYTHONPATH": PATH},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (run.returncode, run.stdout.split()) == (0, [block.place for block in shown]), run.stderr
