@@ -16,7 +16,7 @@ IMPORTS = QueueKey("IMPORTS")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many imports run at a time, of one tenant and of all; of each, how many batches of rows."""
+    """Imports that run at a time, of one tenant and of all; batches of each, and rows of a batch."""
 
     tenant: int
     all: int
