@@ -16,7 +16,7 @@ IMPORTS = QueueKey("IMPORTS")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Imports that run at a time, of one tenant and of all; batches of each, and rows of a batch."""
+    """Imports at a time, of one tenant and of all; batches of each at a time, and their rows."""
 
     tenant: int
     all: int
