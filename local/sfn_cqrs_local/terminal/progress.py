@@ -36,7 +36,7 @@ def progress(
         yield _PlainLines(console, what, total, in_bytes=in_bytes)
         return
     with Progress(*_columns(in_bytes=in_bytes), console=console) as bar:
-        task = bar.add_task(what, total=total or None, rate=0.0, note="")
+        task = bar.add_task(what, total=total or None, rate="", note="")
         began: tuple[float, int] | None = None
 
         def update(done: int, *, total: int | None = None, note: str = "") -> None:
@@ -48,9 +48,9 @@ def progress(
         yield update
 
 
-def _rate(seconds: float, done: int) -> float:
-    """What was seen to be done, a second; 0 until there is time enough to tell."""
-    return done / seconds if seconds >= SHORTEST else 0.0
+def _rate(seconds: float, done: int) -> str:
+    """What was seen to be done, a second; nothing until there is time enough to tell."""
+    return f"{done / seconds:,.0f}/s" if seconds >= SHORTEST else ""
 
 
 def _columns(*, in_bytes: bool) -> tuple[ProgressColumn, ...]:
@@ -64,7 +64,7 @@ def _columns(*, in_bytes: bool) -> tuple[ProgressColumn, ...]:
     )
 
     count = DownloadColumn() if in_bytes else MofNCompleteColumn()
-    rate = TransferSpeedColumn() if in_bytes else TextColumn("{task.fields[rate]:>5.0f}/s")
+    rate = TransferSpeedColumn() if in_bytes else TextColumn("{task.fields[rate]:>7}")
     name, note = TextColumn("{task.description:<10}"), TextColumn("{task.fields[note]}")
     return name, BarColumn(), count, rate, TimeRemainingColumn(), note
 
