@@ -370,6 +370,56 @@ def _heard(system: WholeSystem, channel: str) -> list[str]:
     return [each["content"]["outcome"] for each in told]
 
 
+def rebuild(system: WholeSystem) -> None:
+    """A read model is rebuilt while a version and an import come; switched to; the old one goes."""
+    path, airports = "/rebuilds/airports_by_icao", ("RJAA", "RJTT")
+    for code in airports:
+        _airport(system, code, 0)
+    system.settle()
+    assert system.api("POST", path, {})[0] in (202, 409)
+    _airport(system, "RJAA", 1)
+    file = {"tableName": "airports", "processingMode": "STEP_FUNCTION"}
+    body = a_file([a_line("RJBB"), a_line("RJFF")])
+    import_id = system.ask("POST", "/imports", {**file, "key": system.upload(body)})["id"]
+    system.until(lambda: _import(system, import_id)["status"] in ENDED)
+    system.settle()
+    system.until(lambda: _rebuild_at(system, "READY"))
+    found = system.ask("GET", path)
+    assert found["compared"] == {"equal": 4, "onlyOne": 0, "different": 0}
+    assert found["replayed"]["failed"] == 0
+    system.until(lambda: _stepped(system, "switch") == "SWITCHED")
+    system.pass_time(120)
+    system.until(lambda: _stepped(system, "drop") in ("DROPPING", "SERVING"))
+    system.until(lambda: _rebuild_at(system, "SERVING"))
+    assert system.ask("GET", path)["serving"] == 2
+    rows = system.ask("GET", "/read-models/airports_by_icao/airports")["items"]
+    assert {each["sort"]: each["row"]["version"] for each in rows} == {
+        "RJAA": 2,
+        "RJBB": 1,
+        "RJFF": 1,
+        "RJTT": 1,
+    }
+
+
+def _airport(system: WholeSystem, code: str, version: int) -> None:
+    airport = {"type": "AIRPORT", "code": code, "name": code, "version": version}
+    given = {**airport, "attributes": {"country": "JP", "n": version}}
+    system.ask("POST", "/commands", given, key=f"{code} {version}")
+
+
+def _rebuild_at(system: WholeSystem, stage: str) -> bool:
+    found = system.ask("GET", "/rebuilds/airports_by_icao")
+    if found.get("progress", {}).get("hasStopped"):
+        system.api("POST", "/rebuilds/airports_by_icao/resume")
+    return bool(found["stage"] == stage)
+
+
+def _stepped(system: WholeSystem, step: str) -> str:
+    """Ask for a step, which may have been heard before; answers the stage."""
+    system.api("POST", f"/rebuilds/airports_by_icao/{step}", {} if step == "switch" else None)
+    return str(system.ask("GET", "/rebuilds/airports_by_icao")["stage"])
+
+
 def standard_commands(system: WholeSystem) -> None:
     """The same commands without the express lane."""
     os.environ["EXPRESS_LANE"] = "disabled"
@@ -396,6 +446,7 @@ FLOWS: list[Callable[[WholeSystem], None]] = [
     archives,
     nothing_starts,
     live,
+    rebuild,
 ]
 
 
