@@ -107,9 +107,10 @@ def an_input(machine: Machine) -> Any:
 
 
 def failing(machine: Machine) -> Region:
-    """Every function of it raises."""
+    """Every function of it raises, once what the machine waits for at first is over."""
     region = Region(machine)
     region.start()
+    region.engine.run_for(MINUTE)
     return region
 
 
