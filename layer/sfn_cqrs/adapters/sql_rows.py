@@ -39,8 +39,8 @@ class SqlRows:
             return Page([])
         generation = generations[segment]
         names = ", ".join(f"t.{key}" for key in self._keys)
-        after = f"({names}) > (SELECT {self._of('r')} FROM {self._record()} AS r)"
         # Names alone are put together, those of the package's tables; values are parameters.
+        after = f"({names}) > (SELECT {self._of('r')} FROM {self._record()} AS r)"  # nosec B608
         query = (
             f"SELECT {self._place()} AS place, {_DIGESTS} FROM {self._table} AS t"  # nosec B608
             " WHERE t.tenant = :tenant AND t.generation = CAST(:generation AS int)"
