@@ -80,6 +80,9 @@ class Executions:
             run = self._runs.get(ref)
             return Execution(run.is_running, run.error, run.cause) if run else None
 
+    def arn_of(self, ref: Attempt) -> str:
+        return f"execution:{ref.execution_name('commands')}"
+
     def end(self, ref: Attempt, error: str | None = None, cause: str | None = None) -> None:
         """Let an execution end without a word to the chain."""
         with self._lock:

@@ -68,7 +68,7 @@ class Region:
         self.now += READ
         return self._process(key.code)
 
-    def start(self, ref: CommandRef) -> bool:
+    def start(self, ref: CommandRef, _trace: str = "") -> bool:
         rate = self.starts_a_second / OPEN_SHARDS
         full = self.burst / OPEN_SHARDS
         self._tokens = min(full, self._tokens + (self.now - self._filled_at) * rate) - 1
@@ -110,7 +110,9 @@ class Region:
         with bootstrap.override(**parts):
             while len(self.started) < self.lost:
                 self._begun = self.now = -(-self.now // 60) * 60.0
+                before = len(self.started)
                 assert sweep(COMMANDS, self.remaining_ms) is not None
+                assert len(self.started) > before
         return self.now
 
 

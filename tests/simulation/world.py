@@ -940,6 +940,7 @@ class World:
             chain.Reject: self._end_wait,
             chain.Start: self._start_execution,
             chain.Describe: self._describe,
+            chain.IsOurs: lambda _, __, place: self.programs.advance(place, True),
             Transact: self._transact,
             Project: self._project,
             CopyHistory: self._copy_history,

@@ -55,16 +55,18 @@ class Executions:
 
     def describe(self, ref: Attempt) -> Execution | None:
         """An attempt's execution; None if it was never started."""
-        prefix = self._machine_arn.replace(":stateMachine:", ":execution:")
         try:
-            found = self._client.describe_execution(
-                executionArn=f"{prefix}:{ref.execution_name(self._table)}"
-            )
+            found = self._client.describe_execution(executionArn=self.arn_of(ref))
         except self._client.exceptions.ExecutionDoesNotExist:
             return None
         is_running = found["status"] in ("RUNNING", "PENDING_REDRIVE")
         error = found.get("error") or (None if is_running else found["status"])
         return Execution(is_running, error, found.get("cause"))
+
+    def arn_of(self, ref: Attempt) -> str:
+        """The ARN of an attempt's execution, whether it was started or not."""
+        prefix = self._machine_arn.replace(":stateMachine:", ":execution:")
+        return f"{prefix}:{ref.execution_name(self._table)}"
 
     def succeed(self, token: str, output: object) -> bool:
         """End a wait; False if it has ended already."""

@@ -94,6 +94,15 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class IsOurs:
+    """Whether a run is the one that starting an attempt here makes: bool."""
+
+    version: int
+    number: int
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class Renew:
     """Write the next attempt of one whose run is lost, if `may_renew`: Written."""
 
@@ -173,6 +182,7 @@ Call = (
     | Close
     | Restart
     | Leave
+    | IsOurs
     | Renew
     | Skip
     | Succeed
@@ -436,9 +446,10 @@ def _looked_at(process: Process) -> Generator[Call, Any, str]:
     version = process.version
     execution: Execution | None = yield Describe(version, process.attempt)
     if execution is None and process.run is not None:
-        # What claimed it ran elsewhere, before the table was restored; no run of this name can.
-        yield Renew(version, process.attempt, process.run)
-        return "renewed"
+        is_ours: bool = yield IsOurs(version, process.attempt, process.run)
+        if not is_ours:  # it ran elsewhere, before the table was restored; no run here may write
+            yield Renew(version, process.attempt, process.run)
+            return "renewed"
     if execution is None:
         yield Start(version, process.attempt, trace=process.trace)
         return "started"

@@ -12,6 +12,7 @@ from sfn_cqrs.domain.chain import (
     Execution,
     FindData,
     FindProcess,
+    IsOurs,
     Leave,
     Park,
     Reject,
@@ -536,10 +537,23 @@ class TestSweepOfTheExpressLane:
             chain.sweep(1, NOW, has_ended=True),
             (FindProcess(1), claimed),
             (Describe(1, 1), None),
+            (IsOurs(1, 1, "elsewhere"), False),
             (Renew(1, 1, "elsewhere"), done(a_process(attempt=2))),
         )
 
         assert done_ == "renewed"
+
+    def test_a_run_of_ours_that_is_not_known_yet_is_started_and_keeps_its_claim(self):
+        claimed = a_process(outcome=Outcome.WAITING, status="finish:STARTED", run="ours")
+        done_ = play(
+            chain.sweep(1, NOW, has_ended=True),
+            (FindProcess(1), claimed),
+            (Describe(1, 1), None),
+            (IsOurs(1, 1, "ours"), True),
+            (Start(1, 1), True),
+        )
+
+        assert done_ == "started"
 
     def test_its_next_attempt_is_swept_as_every_other(self):
         done_ = play(

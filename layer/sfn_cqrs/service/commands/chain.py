@@ -21,6 +21,12 @@ def machine_of(*, is_express: bool) -> "Executions":
     return bootstrap.express_executions() if is_express else bootstrap.executions()
 
 
+def _seen(call: chain.Describe | chain.IsOurs, ref: CommandRef) -> object:
+    if isinstance(call, chain.IsOurs):
+        return bootstrap.executions().arn_of(ref) == call.run
+    return bootstrap.executions().describe(ref)
+
+
 class Chain:
     """The chain of one item."""
 
@@ -49,8 +55,8 @@ class Chain:
             case chain.Start(version, attempt, is_express, trace):
                 ref = CommandRef(self._key, version, attempt)
                 return machine_of(is_express=is_express).start(ref, trace)
-            case chain.Describe(version, attempt):
-                return bootstrap.executions().describe(CommandRef(self._key, version, attempt))
+            case chain.Describe(version, attempt) | chain.IsOurs(version, attempt):
+                return _seen(call, CommandRef(self._key, version, attempt))
             case _:
                 return self._written(call)
 
