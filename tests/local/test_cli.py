@@ -464,8 +464,11 @@ def test_invoke_prints_what_a_function_returns(on_stack, monkeypatch):
 
 
 @pytest.mark.stack
-def test_invoke_shows_the_error_and_the_stack_of_a_function_that_fails(on_stack):
-    result = on_stack("invoke", "command", "check_version", "--template", TEMPLATE)
+def test_invoke_shows_the_error_and_the_stack_of_a_function_that_fails(on_stack, monkeypatch):
+    event = (CHECKOUT / "events/command/check_version.json").read_bytes()  # of nobody's version
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(event)))
+
+    result = on_stack("invoke", "command", "check_version", "-e", "-", "--template", TEMPLATE)
 
     assert (result.code, result.output) == (1, "")
     assert 'File "' in result.error

@@ -24,7 +24,7 @@ from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.adapters.write_bucket import BUCKETS, WriteBudget
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain import approval_programs
-from sfn_cqrs.domain.approval import Approval, Status
+from sfn_cqrs.domain.approval import Approval, Pinned, Status
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import IdempotencyMismatchError, SupersededError
 from sfn_cqrs.domain.import_job import ProcessingMode
@@ -451,12 +451,22 @@ class Adversary:
             raise BrokenError("mallory has decided")
         if who.user == approval.created.by:
             raise BrokenError("somebody has decided on their own")
-        if verb == "approve" and approval.item is not None:
-            latest = max(one.version for one in self._versions(approval.item.code))
-            if latest != approval.item.version:
-                raise BrokenError("an item that has changed was granted")
-            if body.get("digest") != approval.digest:
-                raise BrokenError("somebody has granted something else than they have seen")
+        if any(vote.by == who.user for vote in approval.votes):
+            self._was_sent_again(approval)
+        elif verb == "approve" and approval.item is not None:
+            self._was_what_is_there(approval, approval.item, body)
+
+    def _was_sent_again(self, approval: Approval) -> None:
+        """The same decision sent again is answered, and counts once."""
+        if ApprovalService("tenant1").get(approval.key.id).votes != approval.votes:
+            raise BrokenError("somebody's decision counts twice")
+
+    def _was_what_is_there(self, approval: Approval, item: Pinned, body: dict[str, Any]) -> None:
+        latest = max(one.version for one in self._versions(item.code))
+        if latest != item.version:
+            raise BrokenError("an item that has changed was granted")
+        if body.get("digest") != approval.digest:
+            raise BrokenError("somebody has granted something else than they have seen")
 
     def _by_link(self, id_: str, token: str) -> Answer:
         body = form(token=token, decision="approve")

@@ -829,7 +829,8 @@ def lose_imports_and_sweep(stack: LocalStack) -> None:
         place = ImportKey("tenant1", ulid)
         key = {"ulid": {"S": ulid}, "pk": {"S": place.pk}, "sk": {"S": place.sk}}
         key |= {"id": {"S": place.id}, "open_shard": a_shard(IMPORTS, key)}
-        opened = {"opened_at": {"S": "2099-01-01T00:00:00.000Z"}} if ulid == moving else {}
+        late = {"opened_at": "2099-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"}
+        opened = {name: {"S": at} for name, at in late.items()} if ulid == moving else {}
         lies = {"status": {"S": "CREATED"}} if ulid == lost else {}
         client.put_item(TableName=table, Item={**found, **key, **opened, **lies})
     done = sweep(stack, "SweepImports") | sweep(stack, "FinishImports")
