@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 from tests.local.project import copy_project, files_of, run_in
@@ -171,6 +172,7 @@ def test_init_of_a_package_that_exists_only_names_it(sfn_cqrs, project):
 def test_what_init_writes_passes_its_checks_and_runs(sfn_cqrs, tmp_path, monkeypatch):
     whole = copy_project(tmp_path / "whole")
     monkeypatch.chdir(whole)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     assert sfn_cqrs("init", "library", "--type", "BOOK")[0] == 0
 
     checked = run_in(whole, "ruff", "check", "app", "tests/unit/library")
@@ -183,6 +185,8 @@ def test_what_init_writes_passes_its_checks_and_runs(sfn_cqrs, tmp_path, monkeyp
         book = ["BOOK", "b-1", "--name", "x", "--attributes", '{"n": 1}', "--wait"]
         published = sfn_cqrs("publish", *book, *on)
         shown = sfn_cqrs("read-model", "show", "book_list", "all", *on)
+    for module in ("library.book", "library"):  # it ran in this process
+        sys.modules.pop(module, None)
 
     assert (checked.returncode, formatted.returncode) == (0, 0), checked.stdout + formatted.stdout
     assert tested.returncode == 0, tested.stdout
