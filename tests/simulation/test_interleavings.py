@@ -28,7 +28,7 @@ def seeds(*, fake: int, moto: int) -> list[Any]:
     """The seeds to run over the fakes, and those over moto; and in proof many more of both."""
     return [
         *sampled([(FakeSystem, seed) for seed in range(fake * 20)], fake),
-        *sampled([(MotoSystem, seed) for seed in range(moto * 10)], moto),
+        *sampled([(MotoSystem, seed) for seed in range(moto * 5)], moto),
     ]
 
 
