@@ -183,7 +183,7 @@ class ProcessTable:
         )
 
     def renew(self, ref: CommandRef, run: str) -> Written:
-        """Open the next attempt of what is open, and whose run no machine knows."""
+        """Open the next attempt of what is open, and whose run is none of this stack's."""
         return self._write(
             ref.key,
             ref.version,
