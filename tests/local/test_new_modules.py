@@ -1,10 +1,12 @@
 import json
 import sys
+from copy import copy
 
 import pytest
 from tests.local.project import copy_project, files_of, run_in
 from tests.support.proof import PROOF
 
+from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.samconfig import app_package
 from sfn_cqrs_local.scaffold.importing import singular
@@ -16,6 +18,10 @@ id,name,age,balance,active,since,zip,note
 1,Ada,36,12.50,true,2020-01-31,01234,
 2,"Grace ""Amazing"" Hopper",85,3,false,1999-12-09,90210,hello
 """
+REGISTRIES = [
+    *((handlers, name) for name in ("_access", "_lanes", "_loaded", "_sync_handlers")),
+    (read_models, "_types"),
+]
 LAWS = (
     "tests/template/test_environment.py",
     "tests/template/test_imports.py",
@@ -172,7 +178,9 @@ def test_init_of_a_package_that_exists_only_names_it(sfn_cqrs, project):
 def test_what_init_writes_passes_its_checks_and_runs(sfn_cqrs, tmp_path, monkeypatch):
     whole = copy_project(tmp_path / "whole")
     monkeypatch.chdir(whole)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "path", [*sys.path])  # it runs in this process, which forgets it again
+    for module, name in REGISTRIES:
+        monkeypatch.setattr(module, name, copy(getattr(module, name)))
     assert sfn_cqrs("init", "library", "--type", "BOOK")[0] == 0
 
     checked = run_in(whole, "ruff", "check", "app", "tests/unit/library")
@@ -185,7 +193,7 @@ def test_what_init_writes_passes_its_checks_and_runs(sfn_cqrs, tmp_path, monkeyp
         book = ["BOOK", "b-1", "--name", "x", "--attributes", '{"n": 1}', "--wait"]
         published = sfn_cqrs("publish", *book, *on)
         shown = sfn_cqrs("read-model", "show", "book_list", "all", *on)
-    for module in ("library.book", "library"):  # it ran in this process
+    for module in ("library.book", "library"):
         sys.modules.pop(module, None)
 
     assert (checked.returncode, formatted.returncode) == (0, 0), checked.stdout + formatted.stdout
