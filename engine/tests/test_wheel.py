@@ -100,7 +100,7 @@ def test_nothing_but_the_declared_dependencies_is_needed(bare: Environment, tmp_
     port = free_port()
     with Runner(tmp_path, bare.programs) as runner:
         runner.run(ORDER)
-        runner.run(Block("console", "$ sfn-local lint order.asl.json\n", 0))
+        runner.run(Block("console", "$ sfn-local lint order.asl.json\nno findings in 1 file\n", 0))
         runner.run(Block("console", f"$ sfn-local serve --port {port} &\nStep Functions …\n", 0))
         ended = run_on(f"http://127.0.0.1:{port}", CALLS_SQS)
 
