@@ -51,7 +51,8 @@ fast-test: $(DEV_READY) ## the suites that start no stack; VENV=.venv-3.13 PYTHO
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not proof and not stack" $(FAST_SUITES) $(ARGS)
 
 proof: $(DEV_READY) $(FABRIC_READY) ## what explores long: whole models, every crash, many seeds; the samples are in test
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m proof $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "proof and not alone" $(ARGS)
+	$(BIN)/python -m pytest -m "proof and alone" tests/console/test_size.py
 
 soak: $(DEV_READY) $(FABRIC_READY) ## eight minutes of everything at once on a bad day; SOAK_SECONDS=60: a minute
 	SOAK_SECONDS=$${SOAK_SECONDS:-480} $(BIN)/python -m pytest -m proof tests/local/test_soak.py $(ARGS)

@@ -125,6 +125,7 @@ def ended(engine, arn, patience=120):
         time.sleep(0.05)
 
 
+@pytest.mark.alone
 @pytest.mark.proof
 def test_25_000_events_are_shown_within_a_second(engine, consoles):
     engine.create_state_machine("big-map", MAP, "STANDARD")
@@ -146,6 +147,7 @@ def test_25_000_events_are_shown_within_a_second(engine, consoles):
     assert quickest(consoles, scrolled) < SECOND
 
 
+@pytest.mark.alone
 @pytest.mark.proof
 def test_100_000_executions_are_listed_within_a_second(engine, consoles):
     engine.create_state_machine("big-pass", PASS, "STANDARD")

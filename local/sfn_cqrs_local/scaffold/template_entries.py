@@ -193,7 +193,7 @@ def _of_requests(action: str) -> str:
     return f"""
             - Effect: Allow
               Action: dynamodb:{action}
-              Resource: !GetAtt RequestsTable.Arn"""
+              Resource: *RequestsTableArn"""
 
 
 def _answering(workflow: Workflow, parent: Parent) -> str:
