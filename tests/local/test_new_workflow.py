@@ -220,12 +220,7 @@ NEW_SUITES = [
     *(f"tests/unit/{machine}" for machine in MACHINES),
     "tests/unit/event/test_on_hotel_ended.py",
 ]
-UNUSED = "test_a_role_allows_nothing_that_its_function_never_asks_for"
-"""Its run starts no parent and no child, so it hears nothing of what theirs may do."""
-PYTEST = (
-    *("pytest", "-q", "-p", "no:cacheprovider", "--ignore=tests/template/test_layer.py"),
-    f"--deselect=tests/template/test_permissions.py::{UNUSED}",
-)
+PYTEST = ("pytest", "-q", "-p", "no:cacheprovider", "--ignore=tests/template/test_layer.py")
 LINT = ("sfn-cqrs", "lint", "--template", "template.yaml")
 COMMANDS = [
     ("ruff", "check", "--quiet", "."),

@@ -12,8 +12,6 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
 from typing import Any, NamedTuple
 from unittest import mock
 from urllib.parse import urlencode
@@ -26,14 +24,13 @@ from tests.support.quick_stack import quick_stack
 from tests.support.zip_system import an_archive
 from tests.template.saga_calls import a_shard, lose_sagas_and_sweep, repair_all, run_sagas
 from tests.template.stack import ROOT, TEMPLATE, as_list, statements_of
-from tests.template.test_events import ATTEMPTS
+from tests.template.workflow_calls import run_workflows
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import live_events
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.live_events import Send
 from sfn_cqrs.adapters.task_items import TASKS
-from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.import_queue import IMPORTS as IMPORT_QUEUE
 from sfn_cqrs.domain.import_queue import ImportQueue, Settle
 from sfn_cqrs.domain.keys import (
@@ -48,7 +45,6 @@ from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import Decided
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService, Request
-from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 from sfn_cqrs_local.lambdas import current_function
@@ -93,13 +89,10 @@ WAKERS = {
 }
 WAKE = {"dynamodb:UpdateItem", "states:SendTaskFailure", "states:SendTaskSuccess"}
 """All of them wake a version or an approval, restart it or end its wait; who is first is a race."""
-SWEEPS = [name for name in TEMPLATE.functions if name.startswith("Schedule")]
+INVOKED = [name for name in TEMPLATE.functions if name.startswith(("Event", "Schedule"))]
 ON_THEIR_BEHALF = {"kms:GenerateDataKey", "kms:Decrypt"}
 """SNS uses the alarm topic's key in the name of its caller."""
-BY_LAMBDA = {
-    ("EventOnFileUploadedFunction", "sqs:SendMessage"),
-    *((sweep, "sqs:SendMessage") for sweep in SWEEPS),
-}
+BY_LAMBDA = {(function, "sqs:SendMessage") for function in INVOKED}
 """Lambda itself sends what failed in the name of the function."""
 REPORTERS = (
     "ImportCsvCsvLoaderFunction",
@@ -880,32 +873,6 @@ def lose_answers_and_messages(stack: LocalStack, items: list[Any], found: Any) -
     lost |= {"status": {"S": "CREATED"}, "open_shard": a_shard(IMPORTS, row)}
     client.put_item(TableName=table, Item=lost)
     assert sweep(stack, "SweepImports")["import_queued"] == 1
-
-
-def run_workflows(stack: LocalStack) -> None:
-    """Every machine that nothing here starts, on its sample; who waits in it is resumed."""
-    client, table = stack.client("stepfunctions"), stack.outputs["RequestsTableName"]
-    waits = WaitTable(stack.client("dynamodb"), table, partial(datetime.now, UTC))
-    for machine in TEMPLATE.machines.values():
-        if machine.key in ATTEMPTS:
-            continue
-        folder = ROOT / "events" / machine.folder
-        data = json.loads((folder / "start_execution.json").read_text(encoding="utf-8"))
-        name = execution_name(machine.key, data["id"])
-        service = StepFunctionService(client)
-        arn = service.start_execution(stack.outputs[f"{machine.logical_id}Arn"], name, data)
-        callbacks = [
-            state
-            for state, body in machine.states()
-            if body.get("Resource", "").endswith(".waitForTaskToken")
-        ]
-        until = time.monotonic() + 15
-        while client.describe_execution(executionArn=arn)["status"] == "RUNNING":
-            assert time.monotonic() < until, machine.key
-            for token in filter(None, (waits.token(name, state) for state in callbacks)):
-                service.resume_execution(token, {})
-            time.sleep(0.05)
-        assert client.describe_execution(executionArn=arn)["status"] == "SUCCEEDED", machine.key
 
 
 def write_what_nobody_can_read(stack: LocalStack) -> None:

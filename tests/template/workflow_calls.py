@@ -1,0 +1,114 @@
+"""Makes the functions of workflows of a user's own do all that they can do, on a stack that is up.
+
+A child's sample names its parent, whose sample names the execution that runs here: so who waits
+for whom is read from `events/`.
+"""
+
+import json
+import time
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from tests.template.stack import ROOT, TEMPLATE
+from tests.template.test_events import ATTEMPTS
+
+from sfn_cqrs.adapters.wait_table import WaitTable
+from sfn_cqrs.service.step_functions import (
+    Parent,
+    StepFunctionService,
+    child_name,
+    execution_name,
+)
+from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_local.template import Machine
+
+PATIENCE_SECONDS = 15
+OWN = [machine for machine in TEMPLATE.machines.values() if machine.key not in ATTEMPTS]
+
+
+def run_workflows(stack: LocalStack) -> None:
+    """Every machine that nothing here starts, on its sample; who waits in it is resumed."""
+    workflows = Workflows(stack)
+    for machine in OWN:
+        workflows.run(machine)
+    for parent, child in workflows.children.items():
+        workflows.lose(child, parent)
+
+
+class Workflows:
+    """The machines of a user's own, and which state of one waits for another."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._stack = stack
+        self._client = stack.client("stepfunctions")
+        self._service = StepFunctionService(self._client)
+        table = stack.outputs["RequestsTableName"]
+        self._waits = WaitTable(stack.client("dynamodb"), table, partial(datetime.now, UTC))
+        samples = [(Parent.of(sample(machine)), machine) for machine in OWN]
+        self.children = {parent: machine for parent, machine in samples if parent is not None}
+
+    def run(self, machine: Machine) -> None:
+        """Run a machine on its sample, and its children with it; both end well."""
+        name = name_of(machine)
+        arn = self._service.start_execution(self._arn(machine), name, sample(machine))
+        until = time.monotonic() + PATIENCE_SECONDS
+        while (status := self._status(arn)) == "RUNNING":
+            assert time.monotonic() < until, machine.key
+            self._resume(machine, name)
+            time.sleep(0.05)
+        assert status == "SUCCEEDED", machine.key
+
+    def lose(self, child: Machine, parent: Parent) -> None:
+        """A child that fails, one that is stopped, and one whose answer is given again.
+
+        Their parent has run, and waits no more: the answers are sent all the same.
+        """
+        prefix = child.logical_id.removesuffix("StateMachine")
+        failed = (ROOT / "events" / child.folder / "mark_failed.json").read_bytes()
+        self._stack.functions.invoke(f"{prefix}MarkFailedFunction", failed)
+        stopped = self._service.start_execution(
+            self._arn(child), execution_name(child.key, "stopped"), sample(child)
+        )
+        self._client.stop_execution(executionArn=stopped, cause="nobody needs it")
+        ended = self._service.execution_arn(self._arn(child), child_name(parent))
+        tick: dict[str, Any] = {}
+        for event in (tick, *({"detail": {"executionArn": arn}} for arn in (stopped, ended))):
+            self._stack.functions.invoke(
+                f"EventOn{prefix}EndedFunction", json.dumps(event).encode()
+            )
+
+    def _resume(self, machine: Machine, name: str) -> None:
+        """End all waits of an execution, those for its children by ending the children's."""
+        for state in callbacks(machine):
+            child = self.children.get(Parent(name_of(machine), state))
+            if child is not None:
+                self._resume(child, child_name(Parent(name, state)))
+            elif token := self._waits.token(name, state):
+                self._service.resume_execution(token, {})
+
+    def _arn(self, machine: Machine) -> str:
+        return str(self._stack.outputs[f"{machine.logical_id}Arn"])
+
+    def _status(self, arn: str) -> str:
+        return str(self._client.describe_execution(executionArn=arn)["status"])
+
+
+def callbacks(machine: Machine) -> list[str]:
+    """The states that wait for a token."""
+    return [
+        state
+        for state, body in machine.states()
+        if body.get("Resource", "").endswith(".waitForTaskToken")
+    ]
+
+
+def name_of(machine: Machine) -> str:
+    """The name of the execution that is started on a machine's sample."""
+    return execution_name(machine.key, sample(machine)["id"])
+
+
+def sample(machine: Machine) -> Any:
+    """What starts an execution of a machine."""
+    path = ROOT / "events" / machine.folder / "start_execution.json"
+    return json.loads(path.read_text(encoding="utf-8"))
