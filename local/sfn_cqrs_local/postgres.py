@@ -25,6 +25,8 @@ from sfn_cqrs_local.listening import addresses
 VARIABLE: Final = "SFN_CQRS_POSTGRES_DSN"
 """Names another server, whose database is then used as it is."""
 USER: Final = "sfn_cqrs"
+FUNCTIONS: Final = "sfn_cqrs_functions"
+"""The role of the functions, which `sql migrate` makes."""
 DATABASE: Final = "postgres"
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 10.0
@@ -59,6 +61,7 @@ class LocalPostgres:
         self._log = folder / "log"
         self._folder = folder
         self._password = secrets.token_urlsafe(24)
+        self._functions_password = secrets.token_urlsafe(24)
         self._wanted = port
         self._port = 0
         self._keep = keep
@@ -69,15 +72,27 @@ class LocalPostgres:
 
     @property
     def dsn(self) -> str:
-        """How to connect, once it answers.
+        """How to connect as the owner, once it answers.
 
         Raises:
             PostgresError: it cannot be started.
         """
+        return self._dsn(USER, self._password)
+
+    @property
+    def functions_dsn(self) -> str:
+        """How the functions connect, once migrations have made their role.
+
+        Raises:
+            PostgresError: it cannot be started.
+        """
+        return self._dsn(FUNCTIONS, self._functions_password)
+
+    def _dsn(self, user: str, password: str) -> str:
         self._starting.join()
         if self._failure is not None:
             raise PostgresError(f"PostgreSQL cannot be started: {self._failure}")
-        return f"postgresql://{USER}:{self._password}@127.0.0.1:{self._port}/{DATABASE}"
+        return f"postgresql://{user}:{password}@127.0.0.1:{self._port}/{DATABASE}"
 
     @property
     def pid(self) -> int:

@@ -1,10 +1,16 @@
-"""The SQL files of the user's package: app/PACKAGE/sql/0001_what_it_does.sql."""
+"""The SQL files of the user's package: app/PACKAGE/sql/0001_what_it_does.sql; who applies them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from sfn_cqrs.domain.sql_script import Migration
+
+POSTGRES: Final = "Postgres"
+"""The output that says where the owner of the tables connects."""
+POSTGRES_ROLE: Final = "PostgresRole"
+"""The output that says whom the functions connect as, where that is another."""
 
 
 def sql_folder(root: Path, package: str) -> Path:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from sfn_cqrs.adapters.sql_driver import DriverSql
 from sfn_cqrs.domain.errors import SfnCqrsError, TransientError
+from sfn_cqrs.domain.sql_role import Role
 from sfn_cqrs.domain.sql_script import Migration
 from sfn_cqrs.service.migrations import Migrations
 from sfn_cqrs_local.checkout import FABRIC_PYTHON, TEMPLATE
@@ -41,7 +42,7 @@ from sfn_cqrs_local.postgres import VARIABLE as DSN
 from sfn_cqrs_local.postgres import LocalPostgres, PostgresError
 from sfn_cqrs_local.recorder import Recorder
 from sfn_cqrs_local.samconfig import PARAMETER, app_package
-from sfn_cqrs_local.sql_files import migrations_of
+from sfn_cqrs_local.sql_files import POSTGRES, POSTGRES_ROLE, migrations_of
 from sfn_cqrs_local.state import StackError, StackInfo, StateFolder
 from sfn_cqrs_local.streams import Checkpoints, StreamMapping, StreamSettings
 from sfn_cqrs_local.template import DEFAULT_STACK, Function, Machine, Template
@@ -174,10 +175,12 @@ class LocalStack:
     @property
     def outputs(self) -> Mapping[str, str]:
         """The outputs of the CloudFormation stack."""
-        if self.live is None:
-            return self.deployment.outputs
-        live = {"LiveEndpoint": self.live.url, "LiveRealtimeEndpoint": self.live.realtime}
-        return {**self.deployment.outputs, **live}
+        more: dict[str, str] = {}
+        if self.live is not None:
+            more |= {"LiveEndpoint": self.live.url, "LiveRealtimeEndpoint": self.live.realtime}
+        if self.postgres is not None:
+            more |= {POSTGRES: self.postgres.dsn, POSTGRES_ROLE: self.postgres.functions_dsn}
+        return {**self.deployment.outputs, **more}
 
     @property
     def ports(self) -> Ports:
@@ -297,9 +300,12 @@ class LocalStack:
         if not migrations:
             return
         try:
-            self._dsn = self._dsn or (self.postgres.dsn if self.postgres else "")
-            sql = DriverSql(lambda: self._dsn)
-            Migrations(sql, migrations).migrate()
+            owner, role = self._dsn, None
+            if self.postgres is not None:
+                owner, self._dsn = self.postgres.dsn, self.postgres.functions_dsn
+                role = Role.of_dsn(self._dsn)
+            sql = DriverSql(lambda: owner)
+            Migrations(sql, migrations, role).migrate()
             sql.close()
         except (PostgresError, SfnCqrsError, TransientError) as error:
             raise StackError(f"PostgreSQL: {error}") from error

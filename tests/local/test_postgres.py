@@ -10,6 +10,7 @@ from tests.support.command_line import command_line
 from tests.support.postgres import connected
 from tests.support.quick_stack import quick_stack
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service import handlers
@@ -79,6 +80,28 @@ def test_the_command_line_shows_what_is_applied_and_applies_the_rest(stack, monk
 
     assert "0001_orders_search.sql  20" in run("sql", "status").output
     assert run("sql", "migrate") == (0, "everything is applied\n", "")
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE orders_search", "CREATE TABLE more (id int)"])
+def test_a_handler_that_makes_or_drops_a_table_is_refused_and_migrations_run(
+    stack, api, monkeypatch, capsys, statement
+):
+    def careless(_command):
+        bootstrap.sql().run(statement)
+
+    monkeypatch.setitem(handlers._sync_handlers["ORDER"], "orders_search", careless)
+    code = f"careless-{statement[:4].lower()}"
+    assert publish(api, code, code) == "FAILED"
+    cause = api.get(f"/commands/ORDER/{code}/1")["cause"]
+    monkeypatch.undo()
+
+    assert "orders_search: SqlRefusedError: 42501: " in cause
+    assert "whoever is connected may not: handlers use rows, migrations make tables" in cause
+    run = command_line(monkeypatch, capsys, after=["--state", str(stack.state.path)])
+    assert run("sql", "migrate") == (0, "everything is applied\n", "")
+    api.post(f"/commands/ORDER/{code}/1/redrive", headers={"x-roles": "operator"})
+    assert api.get(f"/commands/ORDER/{code}/1", wait=10)["outcome"] == "APPLIED"
+    assert codes(api, words=code) == [code]
 
 
 @pytest.mark.real_time("the machine's own pauses before it tries again")

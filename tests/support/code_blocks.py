@@ -126,6 +126,8 @@ def fate(block: Block) -> str | None:
         return "typed: tests/newcomer/test_tour.py"
     if block.language in ("json", "yaml") and not block.comment:
         return "parsed"
+    if block.language == "sql":
+        return "run: tests/contract/test_sql_role.py"
     by_engine = block.page.startswith("engine/")
     if block.page in RUN_BY and (
         not by_engine or block.comment or block.language in ("console", "python", "ini")

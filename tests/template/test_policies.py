@@ -13,6 +13,9 @@ from tests.template.stack import (
     translated,
 )
 
+from sfn_cqrs.domain.sql_role import Role
+from sfn_cqrs_local import postgres
+
 FUNCTIONS = sorted(TEMPLATE.functions)
 MACHINE_ARNS = [
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
@@ -209,6 +212,31 @@ def test_postgresql_is_for_those_who_have_its_driver_and_only_where_it_is_on(
     assert {role["Ref"] for role in resource["Properties"]["Roles"]} == layered
     assert {one for statement in statements for one in as_list(statement["Action"])} == actions
     assert "*" not in [each for one in statements for each in as_list(one["Resource"])]
+
+
+def test_no_function_reads_the_secret_of_the_clusters_owner() -> None:
+    policy = translated()["PostgresByDataApiPolicy"]["Properties"]["PolicyDocument"]
+    (secret,) = [
+        statement["Resource"]
+        for statement in policy["Statement"]
+        if "secretsmanager" in str(statement["Action"])
+    ]
+    named = [name for name, one in translated().items() if "MasterUserSecret" in json.dumps(one)]
+
+    assert secret == {"Ref": "PostgresRoleSecret"}
+    assert named == []
+    assert "MasterUserSecret" in json.dumps(TEMPLATE.document["Outputs"]["Postgres"])
+
+
+def test_the_functions_role_has_a_password_that_nobody_has_chosen() -> None:
+    secret = translated()["PostgresRoleSecret"]
+    made = secret["Properties"]["GenerateSecretString"]
+    name = json.loads(made["SecretStringTemplate"])["username"]
+
+    assert secret["Condition"] == "HasAurora"
+    assert (made["GenerateStringKey"], made["PasswordLength"]) == ("password", 48)
+    assert Role.checked(name, "x" * made["PasswordLength"]).name == postgres.FUNCTIONS
+    assert name != translated()["PostgresCluster"]["Properties"]["MasterUsername"]
 
 
 def with_driver() -> dict[str, dict[str, Any]]:

@@ -34,6 +34,8 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ROLLED_BACK: Final = ("40001", "40P01")
 _BUSY: Final = ("08", "53", *_ROLLED_BACK, "25006", "55P03", "57P01", "57P02", "57P03")
 """Beginnings of SQLSTATEs: no connection, no room, a conflict, a lock, a server that ends."""
+_NOT_ALLOWED: Final = "42501"
+_WHO_MAY: Final = "whoever is connected may not: handlers use rows, migrations make tables"
 
 
 class RolledBackError(BusyError):
@@ -129,6 +131,8 @@ def refusal(state: str, message: str, detail: str = "") -> Exception:
         return RolledBackError(f"{state}: {message}")
     if state.startswith(_BUSY):
         return BusyError(f"{state}: {message}")
+    if state == _NOT_ALLOWED:
+        message = f"{message}; {_WHO_MAY}"
     return SqlRefusedError(state, message, detail)
 
 

@@ -1,9 +1,12 @@
 """The ways to a PostgreSQL, each imported only where it is taken."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.adapters.sql import Sql
+
+if TYPE_CHECKING:
+    from sfn_cqrs.domain.sql_role import Role
 
 
 def sql_at(where: str, client: Callable[[str], Any]) -> Sql:
@@ -24,4 +27,25 @@ def sql_at(where: str, client: Callable[[str], Any]) -> Sql:
     if kind != "secret":
         return DriverSql(lambda: where)
     secrets = client("secretsmanager")
-    return DriverSql(lambda: str(secrets.get_secret_value(SecretId=rest)["SecretString"]))
+    return DriverSql(lambda: _secret(secrets, rest))
+
+
+def role_at(where: str, client: Callable[[str], Any]) -> "Role":
+    """Whom the functions connect as.
+
+    Args:
+        where: a DSN, or the ARN of a secret that has `username` and `password`.
+        client: makes a boto3 client of a service.
+
+    Raises:
+        InvalidInputError: it is no role.
+    """
+    from sfn_cqrs.domain.sql_role import Role  # noqa: PLC0415 - who migrates needs it
+
+    if where.startswith("arn:"):
+        return Role.of_secret(_secret(client("secretsmanager"), where))
+    return Role.of_dsn(where)
+
+
+def _secret(secrets: Any, arn: str) -> str:
+    return str(secrets.get_secret_value(SecretId=arn)["SecretString"])

@@ -6,10 +6,13 @@ from typing import Final
 
 from sfn_cqrs.adapters.sql import Sql, Transaction
 from sfn_cqrs.domain.errors import MigrationError, SqlRefusedError
+from sfn_cqrs.domain.sql_role import Role
 from sfn_cqrs.domain.sql_script import Migration, Statement, in_order
+from sfn_cqrs.service.sql_grants import grant
 
 _LOCK: Final = 7_310_551_042
 """The number that stands for migrations among the advisory locks of the database."""
+_OWN: Final = "sfn_cqrs_migrations"
 _TABLE: Final = """CREATE TABLE IF NOT EXISTS sfn_cqrs_migrations (
     number integer PRIMARY KEY,
     name text NOT NULL,
@@ -30,13 +33,19 @@ class Applied:
 class Migrations:
     """The files of a package, and the database that they are for."""
 
-    def __init__(self, sql: Sql, migrations: Sequence[Migration]) -> None:
+    def __init__(self, sql: Sql, migrations: Sequence[Migration], role: Role | None = None) -> None:
         """Read every file before anything is run.
+
+        Args:
+            sql: the database, as the one who owns its tables.
+            migrations: the files.
+            role: who reads and writes their rows; None: whoever owns them.
 
         Raises:
             MigrationError: a file has a wrong name or number, or cannot be read.
         """
         self._sql = sql
+        self._role = role
         self._files = in_order(migrations)
         self._statements = {one.name: one.statements() for one in self._files}
 
@@ -51,7 +60,7 @@ class Migrations:
         return [Applied(one.name, found.get(one.number, "")) for one in self._files]
 
     def migrate(self) -> list[str]:
-        """Apply what is not applied yet; answers the names.
+        """Apply what is not applied yet; answers the names. First the role gets what it may.
 
         Each file is one transaction, in which nobody else migrates: what is wrong leaves nothing
         behind, and whoever comes second finds it done.
@@ -59,7 +68,18 @@ class Migrations:
         Raises:
             MigrationError: naming the file and the line; those before it stay applied.
         """
+        if self._role is not None:
+            self._grant(self._role)
         return [one.name for one in self._files if self._apply(one)]
+
+    def _grant(self, role: Role) -> None:
+        with self._sql.transaction() as transaction:
+            transaction.run(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            transaction.run(_TABLE)
+            try:
+                grant(transaction, role, _OWN)
+            except SqlRefusedError as error:
+                raise MigrationError(f"the role {role.name} cannot be made: {error}") from error
 
     def _apply(self, migration: Migration) -> bool:
         with self._sql.transaction() as transaction:

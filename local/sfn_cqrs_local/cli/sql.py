@@ -15,7 +15,6 @@ from sfn_cqrs_local.terminal.printing import print_table
 from sfn_local.cli.command import Command, json_option, print_json
 
 NONE: Final = "this stack has no PostgreSQL: nothing to migrate"
-OUTPUT: Final = "Postgres"
 
 
 @click.group()
@@ -47,12 +46,16 @@ def _database_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str | None) -> Any:
     """The migrations of whichever database is meant; None where the stack has none."""
-    from sfn_cqrs.adapters.sql_ways import sql_at  # noqa: PLC0415 - --help needs none of it
+    from sfn_cqrs.adapters.sql_ways import role_at, sql_at  # noqa: PLC0415 - --help needs none
     from sfn_cqrs.service.migrations import Migrations  # noqa: PLC0415
     from sfn_cqrs_local.checkout import CHECKOUT  # noqa: PLC0415
     from sfn_cqrs_local.client.aws import Target, find_target  # noqa: PLC0415
     from sfn_cqrs_local.samconfig import package_of, stack_name  # noqa: PLC0415
-    from sfn_cqrs_local.sql_files import migrations_of  # noqa: PLC0415
+    from sfn_cqrs_local.sql_files import (  # noqa: PLC0415
+        POSTGRES,
+        POSTGRES_ROLE,
+        migrations_of,
+    )
 
     if config_env is not None:
         stack = stack_name(CHECKOUT, config_env)
@@ -61,10 +64,15 @@ def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str
     if stack is not None or not dsn:
         target = find_target(state, stack)
         package = target.environment.get("APP_PACKAGE", package)
-        dsn = target.environment.get("POSTGRES") or target.outputs.get(OUTPUT, "")
+        dsn = target.outputs.get(POSTGRES) or target.environment.get("POSTGRES")
     if not dsn:
         return None
-    return Migrations(sql_at(dsn, target.client), migrations_of(CHECKOUT, package))
+    role = target.outputs.get(POSTGRES_ROLE)
+    return Migrations(
+        sql_at(dsn, target.client),
+        migrations_of(CHECKOUT, package),
+        role_at(role, target.client) if role else None,
+    )
 
 
 @sql.command("migrate", cls=Command, examples=("sfn-cqrs sql migrate --stack sfn-cqrs-dev",))
@@ -73,8 +81,9 @@ def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str
 def migrate(migrations: Any, as_json: bool) -> None:
     """Apply what is not applied yet, each file in one transaction.
 
-    A file that is wrong is told with its line, and leaves nothing behind. Whoever migrates at the
-    same time waits. A stack without PostgreSQL has nothing to migrate.
+    First the functions' role is made, or gets its password and rights anew. A file that is wrong
+    is told with its line, and leaves nothing behind. Whoever migrates at the same time waits. A
+    stack without PostgreSQL has nothing to migrate.
     """
     applied = [] if migrations is None else migrations.migrate()
     if as_json:

@@ -1,0 +1,242 @@
+"""The role of the functions on a real PostgreSQL: rows are its to read and write, nothing else."""
+
+import re
+from secrets import token_urlsafe
+
+import pytest
+from tests.support.postgres import a_server, by_data_api, by_driver, connected
+from tests.template.stack import ROOT
+
+from sfn_cqrs.adapters.sql_driver import DriverSql
+from sfn_cqrs.adapters.sql_rows import SqlRows
+from sfn_cqrs.adapters.sql_ways import role_at
+from sfn_cqrs.domain.errors import InvalidInputError, MigrationError, SqlRefusedError
+from sfn_cqrs.domain.sql_role import Role
+from sfn_cqrs.domain.sql_script import Migration
+from sfn_cqrs.service.migrations import Migrations
+
+OWNER = Role("cluster_owner", token_urlsafe(24))
+"""As RDS has its master user: it owns the database and may make roles, and is no superuser."""
+ROLE = Role("functions", token_urlsafe(24))
+FIRST = Migration(
+    "0001_a.sql",
+    "CREATE TABLE a (tenant text, generation int, code text, n serial, version bigint,"
+    " PRIMARY KEY (tenant, generation, code));",
+)
+SECOND = Migration("0002_b.sql", "CREATE SCHEMA more; CREATE TABLE more.b (id int);")
+KEYS = {"tenant": "t", "generation": 1, "code": "x"}
+REFUSED = (
+    "CREATE TABLE c (id int)",
+    "CREATE TABLE more.c (id int)",
+    "CREATE SCHEMA c",
+    "CREATE VIEW c AS SELECT 1 AS one",
+    "CREATE INDEX ON a (n)",
+    "ALTER TABLE a ADD COLUMN c int",
+    "DROP TABLE a",
+    "TRUNCATE a",
+    "CREATE ROLE c",
+    "ALTER ROLE cluster_owner PASSWORD 'c'",
+    "SELECT 1 FROM sfn_cqrs_migrations",
+    "DELETE FROM sfn_cqrs_migrations",
+    "COPY a TO PROGRAM 'true'",
+    "SELECT pg_read_file('postgresql.conf')",
+)
+
+
+@pytest.fixture(scope="module")
+def server():
+    with a_server() as started:
+        yield started
+
+
+@pytest.fixture
+def dsn_of(server):
+    """How a role connects to a database that is new, and the cluster owner's."""
+    ours = connected(server.dsn)
+    for statement in (
+        "DROP DATABASE IF EXISTS app",
+        "DROP ROLE IF EXISTS functions, plain, cluster_owner",
+        f"CREATE ROLE cluster_owner LOGIN CREATEROLE CREATEDB PASSWORD '{OWNER.password}'",
+        "CREATE DATABASE app OWNER cluster_owner",
+    ):
+        ours.run(statement)
+    ours.close()
+
+    def dsn(role):
+        place = server.dsn.partition("@")[2].partition("/")[0]
+        return f"postgresql://{role.name}:{role.password}@{place}/app"
+
+    return dsn
+
+
+@pytest.fixture(params=["driver", "data api"])
+def owner(request, dsn_of):
+    """The one who migrates, by either adapter."""
+    with by_driver(dsn_of(OWNER)) as driver, by_data_api(dsn_of(OWNER)) as (data_api, _):
+        data_api._database = "app"
+        yield driver if request.param == "driver" else data_api
+
+
+@pytest.fixture
+def functions(dsn_of):
+    """What the functions speak SQL with."""
+    with by_driver(dsn_of(ROLE)) as sql:
+        yield sql
+
+
+def migrate(owner, *files, role=ROLE):
+    return Migrations(owner, files, role).migrate()
+
+
+def may(sql, statement):
+    """What a statement is refused with, if it is."""
+    try:
+        sql.run(statement)
+    except SqlRefusedError as error:
+        return error.state
+    return ""
+
+
+def test_the_functions_read_and_write_rows_of_every_table_made_before_or_after(owner, functions):
+    migrate(owner, FIRST, role=None)  # as releases before the role did
+    migrate(owner, FIRST, SECOND)
+    owner.run("CREATE TABLE later (id int)")
+
+    assert functions.put_if_newer("a", KEYS, {}, 1)
+    assert functions.put_many_if_newer("a", tuple(KEYS), [{**KEYS, "version": 2}]) == 1
+    assert functions.rows("SELECT n, version FROM a") == [{"n": 1, "version": 2}]
+    rows = SqlRows(functions, "a", ["code"], "t")
+    rows.delete(1, [row.place for row in rows.page((1,), 0, None).items])
+    assert functions.rows("SELECT 1 AS one FROM a") == []
+    for table in ("more.b", "later"):
+        assert functions.run(f"INSERT INTO {table} VALUES (1)") == 1
+        assert functions.run(f"DELETE FROM {table}") == 1
+
+
+def test_whatever_else_they_ask_for_is_refused(owner, functions):
+    migrate(owner, FIRST, SECOND)
+
+    assert {one: may(functions, one) for one in REFUSED} == dict.fromkeys(REFUSED, "42501")
+
+
+def test_a_refusal_says_who_makes_tables(owner, functions):
+    migrate(owner, FIRST)
+
+    with pytest.raises(SqlRefusedError) as caught:
+        functions.run("DROP TABLE a")
+
+    assert (caught.value.code, str(caught.value)) == (
+        "sql_refused",
+        "42501: must be owner of table a; whoever is connected may not: handlers use rows,"
+        " migrations make tables",
+    )
+
+
+def test_migrations_go_on_behind_a_refusal_and_as_often_as_one_likes(owner, functions):
+    applied = [migrate(owner, FIRST), migrate(owner, FIRST)]
+    refused = may(functions, "DROP TABLE a")
+    applied += [migrate(owner, FIRST, SECOND), migrate(owner, FIRST, SECOND)]
+
+    assert (refused, applied) == ("42501", [["0001_a.sql"], [], ["0002_b.sql"], []])
+
+
+def test_a_new_password_replaces_the_old_one(owner, functions, dsn_of):
+    migrate(owner, FIRST)
+    functions.rows("SELECT 1 AS one")
+    new = Role(ROLE.name, token_urlsafe(24))
+    migrate(owner, FIRST, role=new)
+
+    with pytest.raises(SqlRefusedError, match="28P01"):
+        DriverSql(lambda: dsn_of(ROLE)).rows("SELECT 1 AS one")
+    with by_driver(dsn_of(new)) as sql:
+        assert sql.rows("SELECT count(*) AS n FROM a") == [{"n": 0}]
+
+
+def test_no_statement_has_the_password(dsn_of):
+    with by_data_api(dsn_of(OWNER)) as (sql, endpoint):
+        sql._database = "app"
+        migrate(sql, FIRST)
+
+    assert any("SCRAM-SHA-256$" in one for one in endpoint.statements)
+    assert not any(ROLE.password in one for one in endpoint.statements)
+    assert ROLE.password not in repr(ROLE)
+
+
+def test_a_role_that_may_more_is_not_taken(owner):
+    with pytest.raises(MigrationError, match="the role cluster_owner may do more than") as caught:
+        migrate(owner, FIRST, role=OWNER)
+
+    assert caught.value.code == "migration_failed"
+    assert owner.rows("SELECT to_regclass('a') AS a") == [{"a": None}]
+
+
+def test_an_owner_who_may_not_make_roles_is_told(server, dsn_of):
+    plain = Role("plain", token_urlsafe(24))
+    with by_driver(server.dsn) as ours:
+        ours.run(f"CREATE ROLE plain LOGIN PASSWORD '{plain.password}'")
+    with by_driver(dsn_of(OWNER)) as sql:
+        sql.run("GRANT CREATE ON SCHEMA public TO plain")
+
+    with (
+        by_driver(dsn_of(plain)) as sql,
+        pytest.raises(MigrationError, match="the role functions cannot be made: 42501: permission"),
+    ):
+        migrate(sql, FIRST)
+
+
+def test_the_rights_that_the_page_gives_a_role_of_ones_own_are_enough(owner, functions):
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    for statement in Migration("0001_page.sql", block).statements():
+        owner.run(statement.text.replace("'…'", f"'{ROLE.password}'"))
+    migrate(owner, FIRST, role=None)
+
+    assert functions.put_if_newer("a", KEYS, {}, 1)
+    assert functions.run("DELETE FROM a") == 1
+    assert may(functions, "DROP TABLE a") == "42501"
+
+
+SECRET = '{"username": "functions", "password": "a-long-password-of-it"}'
+
+
+class Secrets:
+    """Secrets Manager, which has one."""
+
+    def __init__(self, text):
+        self._text = text
+
+    def get_secret_value(self, **asked):
+        assert asked == {"SecretId": "arn:aws:secretsmanager:x"}
+        return {"SecretString": self._text}
+
+
+@pytest.mark.parametrize(
+    ("where", "text"),
+    [
+        ("arn:aws:secretsmanager:x", SECRET),
+        ("postgresql://functions:a-long-password-of-it@h/d", ""),
+    ],
+)
+def test_a_role_is_read_from_a_secret_or_a_dsn(where, text):
+    role = role_at(where, {"secretsmanager": Secrets(text)}.__getitem__)
+
+    assert role == Role("functions", "a-long-password-of-it")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no JSON",
+        "[]",
+        "{}",
+        '{"username": "a; DROP", "password": "a-long-password-of-it"}',
+        '{"username": "functions", "password": "short"}',
+        '{"username": "functions", "password": "not of ASCII, ümläut"}',
+    ],
+)
+def test_what_is_no_role_is_refused_and_not_shown(text):
+    with pytest.raises(InvalidInputError) as caught:
+        role_at("arn:aws:secretsmanager:x", lambda _: Secrets(text))
+
+    assert caught.value.code == "invalid_input"
+    assert not any(part in str(caught.value) for part in ("short", "ümläut", "DROP"))
