@@ -555,9 +555,13 @@ def sql() -> "Sql":
     where = _postgres()
     if not where:
         raise SqlDisabledError("this stack has no PostgreSQL")
+    from sfn_cqrs.adapters import sql_failures  # noqa: PLC0415
     from sfn_cqrs.adapters.sql_ways import sql_at  # noqa: PLC0415
 
-    return sql_at(where, _client)
+    found = sql_at(where, _client)
+    if "POWERTOOLS_METRICS_NAMESPACE" in os.environ:  # not in a script, whose output is its own
+        found.on_failure = sql_failures.tell
+    return found
 
 
 def stack_name() -> str:

@@ -234,6 +234,47 @@ def test_a_deadlock_is_made_again(sql, server):
     assert versions(sql) == [("a", 9), ("b", 9)]
 
 
+@pytest.fixture
+def failures(sql):
+    """What the port tells of statements that fail."""
+    told = []
+    sql.on_failure = lambda: told.append(1)
+    yield told
+    sql.on_failure = None
+
+
+def in_a_transaction(sql, statement):
+    with sql.transaction() as transaction:
+        transaction.run(statement)
+
+
+@pytest.mark.parametrize("ask", ["run", "rows", "transaction", "put"])
+def test_a_statement_that_fails_is_told_once(sql, failures, ask):
+    asks = {
+        "run": lambda: sql.run("DELETE FROM nowhere"),
+        "rows": lambda: sql.rows("SELECT 1 FROM nowhere"),
+        "transaction": lambda: in_a_transaction(sql, "DELETE FROM nowhere"),
+        "put": lambda: sql.put_if_newer("nowhere", KEYS, {}, 1),
+    }
+    with pytest.raises(SqlRefusedError, match="42P01"):
+        asks[ask]()
+
+    assert failures == [1]
+
+
+def test_what_goes_well_or_is_a_values_fault_is_not_told(sql, failures):
+    sql.put_if_newer("orders", KEYS, {"customer": "ada"}, 1)
+    for row in ({"total": 1_000_000}, {"total": "many"}, {"customer": "a\0b"}):
+        with pytest.raises((SqlRefusedError, InvalidInputError)):
+            sql.put_if_newer("orders", KEYS, row, 2)
+    with pytest.raises(SqlRefusedError, match="22012"):
+        in_a_transaction(sql, "SELECT 1 / 0")
+    with pytest.raises(KeyError), sql.transaction():
+        raise KeyError("the handler's own")
+
+    assert failures == []
+
+
 class TestDriver:
     def test_a_connection_that_is_lost_is_transient_and_the_next_is_new(self, server, adapters):
         sql = adapters["driver"]
@@ -288,9 +329,13 @@ class TestDataApi:
     def test_a_cluster_that_wakes_up_is_transient(self, adapters, code):
         adapters["endpoint"].failures = [ApiError(code, "wait a moment")] * 9
 
+        told = []
+        adapters["data api"].on_failure = lambda: told.append(code)
         with pytest.raises(BusyError, match=code):
             adapters["data api"].put_if_newer("orders", KEYS, {"customer": "ada"}, 1)
         adapters["endpoint"].failures.clear()
+        adapters["data api"].on_failure = None
+        assert told == [code]  # once, whatever was tried before
 
     def test_what_is_forbidden_is_no_bad_day(self, adapters):
         adapters["endpoint"].failures = [ApiError("ForbiddenException", "no", 403)]

@@ -224,6 +224,17 @@ def _slow_handler(stack: Stack) -> None:
     stack.run()
 
 
+def lost(minutes: int) -> Scene:
+    """Nobody reaches PostgreSQL for a while."""
+
+    def inject(stack: Stack) -> None:
+        stack.lost_until = stack.clock.time() + minutes * MINUTE
+        _command(stack)
+        stack.run()
+
+    return Scene(f"nobody reaches PostgreSQL for {minutes} minutes; one order", inject)
+
+
 def _aurora_is_full(stack: Stack) -> None:
     cluster = stack.template.resolve({"Ref": "PostgresCluster"})
     for _ in range(20):
@@ -243,3 +254,4 @@ NO_ITEM = Scene("a record of the stream is no item of its table", _no_item)
 API_FAILS = Scene("whatever the API's function calls is throttled; five requests", _api_fails)
 SLOW = Scene("a handler takes 110 seconds; twelve versions of one item", _slow_handler)
 AURORA = Scene("RDS says 100 % for twenty minutes", _aurora_is_full)
+LOST = lost(20)

@@ -3,8 +3,8 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, redirect_stdout
 from io import StringIO
 from typing import Any, Self
 
@@ -16,6 +16,8 @@ from tests.support.system import API, ASYNC_ATTEMPTS, SWEEPS, TICK
 from tests.support.whole_system import WholeSystem
 from tests.support.zip_system import an_archive
 
+from sfn_cqrs.adapters import sql_failures
+from sfn_cqrs.adapters.sql import Scalar, Sql, SqlBusyError, Transaction
 from sfn_cqrs_local.weather import REFUSALS
 from sfn_local import Done, FunctionError
 
@@ -24,16 +26,38 @@ POSTPONING = ("ChangeMessageVisibilityBatch", "SendMessage")
 """What a consumer does so that a message comes again, or lies in dead letters."""
 
 
+class Database(Sql):
+    """PostgreSQL, which takes whatever it is given unless it is lost."""
+
+    def __init__(self, is_lost: Callable[[], bool]) -> None:
+        self._is_lost = is_lost
+        self.on_failure = sql_failures.tell
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        raise NotImplementedError
+
+    def _run(self, _statement: str, _parameters: Mapping[str, Scalar]) -> int:
+        if self._is_lost():
+            raise SqlBusyError("lost the connection")
+        return 1
+
+    def _texts(self, query: str, parameters: Mapping[str, Scalar]) -> list[str]:
+        self._run(query, parameters)
+        return []
+
+
 class Stack(WholeSystem):
     """The whole system, whose metrics are told to a CloudWatch; it sweeps when it is told to.
 
     Until their second, `busy` functions are throttled by whatever they call, `refused` ones by
-    Lambda, and `broken` ones raise; the answers of `slow` ones come so many seconds late.
+    Lambda, and `broken` ones raise; the answers of `slow` ones come so many seconds late. Until
+    `lost_until` nobody reaches PostgreSQL.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(variables={"POSTGRES": "another, which is among the parts"})
         self.watch = CloudWatch()
+        self.lost_until = 0.0
         self.busy: dict[str, float] = {}
         self.refused: dict[str, float] = {}
         self.broken: dict[str, float] = {}
@@ -55,6 +79,10 @@ class Stack(WholeSystem):
         super().__enter__()
         random.seed(7)  # of the jitter
         return self
+
+    def parts(self) -> dict[str, Any]:
+        database = Database(lambda: self.clock.time() < self.lost_until)
+        return {**super().parts(), "sql": database}
 
     # Faults.
 
@@ -84,6 +112,7 @@ class Stack(WholeSystem):
     def calm(self) -> None:
         """No fault any more; what is left is done."""
         self.fault_at = None
+        self.lost_until = 0.0
         for fault in (self.busy, self.refused, self.broken, self.slow):
             fault.clear()
         self.run()
@@ -121,10 +150,26 @@ class Stack(WholeSystem):
         try:
             if self._meets(self.broken, self.lambdas.find(name).logical_id):
                 raise FunctionError("ValueError", "{}")
-            return invoke(name, payload)
+            return self._listening(invoke, name, payload)
         except FunctionError:
             self.put("AWS/Lambda", "Errors", FunctionName=function)
             raise
+
+    def _listening(self, invoke: Callable[[str, bytes], bytes], name: str, payload: bytes) -> bytes:
+        """Invoke a function, and take the metrics that it prints."""
+        text = StringIO()
+        try:
+            with redirect_stdout(text):
+                return invoke(name, payload)
+        finally:
+            for line in text.getvalue().splitlines():
+                self._take(json.loads(line))
+
+    def _take(self, said: Payload) -> None:
+        for group in said["_aws"]["CloudWatchMetrics"]:
+            (names,), (metric,) = group["Dimensions"], group["Metrics"]
+            dimensions = {name: said[name] for name in names}
+            self.put(group["Namespace"], metric["Name"], *said[metric["Name"]], **dimensions)
 
     def _tell_age(self, function: str, records: list[Payload]) -> None:
         written = [
@@ -214,17 +259,9 @@ class Stack(WholeSystem):
         self.engine.run_for(max(0.0, until - self.clock.time()))
 
     def tell_sweeps(self) -> None:
-        """Run every sweep, and take the metrics that they print."""
-        text = StringIO()
-        with redirect_stdout(text):
-            for sweep in SWEEPS:
-                self._try(sweep, json.dumps(TICK).encode())
-        for line in text.getvalue().splitlines():
-            said = json.loads(line)
-            for group in said["_aws"]["CloudWatchMetrics"]:
-                (names,), (metric,) = group["Dimensions"], group["Metrics"]
-                dimensions = {name: said[name] for name in names}
-                self.put(group["Namespace"], metric["Name"], *said[metric["Name"]], **dimensions)
+        """Run every sweep."""
+        for sweep in SWEEPS:
+            self._try(sweep, json.dumps(TICK).encode())
 
     # Work.
 

@@ -166,6 +166,7 @@ WAYS: dict[str, Callable[[Drills, str], Scene]] = {
     "ExecutionTime": lambda drills, _: drills.play(scenes.SLOW),
     "5xx": lambda drills, _: drills.play(scenes.API_FAILS),
     "ACUUtilization": lambda drills, _: drills.play(scenes.AURORA),
+    "SqlFailures": lambda drills, _: drills.play(scenes.LOST),
 }
 """By the metric that an alarm reads: the scene in which it rises, of a dimension's value."""
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 from tests.drills.cloudwatch import MINUTE, Alarm, CloudWatch
 from tests.drills.machines import FAULTS, failing
+from tests.drills.scenes import lost, play
 from tests.drills.stack import Stack
 from tests.drills.table import HEADER, Drills, Row, alarms, drilled, quiet, template
 from tests.support.proof import sampled
-from tests.support.system import ROOT
+from tests.support.system import ROOT, silent
 
 PAGE = (ROOT / "docs/drills.md").read_text(encoding="utf-8")
 LINE = r"^(\| (?!alarm|---).*)\| (\d+) minutes? \|$"
@@ -56,6 +57,18 @@ def test_an_alarm_that_nothing_is_known_to_set_off_has_no_drill() -> None:
 
     with pytest.raises(LookupError, match="NewAlarm has no drill"):
         list(Drills(Stack()).rows(new))
+
+
+@pytest.mark.parametrize("minutes", [1, 4])
+def test_that_postgresql_fails_over_is_no_alarm(minutes: int) -> None:
+    with silent(), Stack() as stack:
+        scene = lost(minutes)
+        play(stack, scene)
+        alarm = an_alarm("PostgresFailuresAlarm")
+
+        assert stack.watch.within(alarm.metric, scene.begin, scene.end)
+        assert not any(alarm.told(stack.watch, scene.begin, scene.end))
+        assert not any(process.outcome.is_open for process in stack.processes())
 
 
 def an_alarm(name: str, **changes: object) -> Alarm:

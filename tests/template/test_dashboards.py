@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from tests.template.stack import ISSUER, ROOT, of_type
 
+from sfn_cqrs.adapters import sql_failures
 from sfn_cqrs.service.sweep import KINDS
 from sfn_cqrs_local.prices import DOLLARS, EXPRESS_GB
 from sfn_cqrs_local.template import Template
@@ -37,7 +38,7 @@ PUBLISHED = {
         "ConsumedReadCapacityUnits",
     },
     ("AWS/SQS", "QueueName"): {"ApproximateNumberOfMessagesVisible"},
-    ("sfn-cqrs", "service"): {kind.metric for kind in KINDS},
+    ("sfn-cqrs", "service"): {*(kind.metric for kind in KINDS), sql_failures.METRIC},
     **{("sfn-cqrs", f"service,{kind.group[0]}"): {kind.metric} for kind in KINDS if kind.group},
 }
 """What AWS publishes by which dimension (each service's page of CloudWatch metrics), and we."""
@@ -102,11 +103,11 @@ def test_widgets_have_a_title_and_do_not_overlap(name: str) -> None:
         taken |= places
 
 
-def test_the_ages_of_all_kinds_are_shown() -> None:
+def test_the_ages_of_all_kinds_and_sql_that_fails_are_shown() -> None:
     ours = [metric for metric in shown("WorkDashboard") if metric.namespace == "sfn-cqrs"]
 
     assert sorted(one.name for one in ours if one.dimension == "service") == sorted(
-        kind.metric for kind in KINDS if kind.metric is not None
+        [sql_failures.METRIC, *(kind.metric for kind in KINDS if kind.metric is not None)]
     )
 
 

@@ -8,6 +8,7 @@ from functions.api.decide_by_link.app import app as links
 from functions.api.handle_request.app import app
 from tests.template.stack import ISSUER, ROOT, TEMPLATE, attribute, of_type, owned, translated
 
+from sfn_cqrs.adapters import sql_failures
 from sfn_cqrs.domain.approval import Happened
 from sfn_cqrs.domain.channels import NAMESPACE
 from sfn_cqrs.service import sweep as sweeps
@@ -640,6 +641,7 @@ FIRES = {
     "OldestOpenImportAge": ("Maximum", MINUTES_5, 3, 21_600),
     "OldestOpenZipImportAge": ("Maximum", MINUTES_5, 3, 86_400),
     "ACUUtilization": ("Average", MINUTES_5, 3, 95),
+    "SqlFailures": ("Sum", MINUTES_5, 3, 1),
     "5xx": ("Sum", MINUTES_5, 1, 5),
 }
 """Statistic, seconds of a period, how many periods, and from which value on an alarm fires."""
@@ -706,6 +708,7 @@ def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
         "OldestOpenApprovalAge",
         "Throttles",
         "5xx",
+        "SqlFailures",
     ],
 )
 def test_what_can_go_wrong_is_watched(metric: str) -> None:
@@ -774,6 +777,20 @@ def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it
     assert alarm["MetricName"] in {kind.metric for kind in sweeps.KINDS}
     assert alarm["TreatMissingData"] == "missing"  # of which the first deploy tells nobody
     assert alarm["InsufficientDataActions"] == [{"Ref": "AlarmTopic"}]
+
+
+def test_sql_that_fails_is_watched_under_the_name_that_functions_give_it() -> None:
+    alarm = ALARMS["PostgresFailuresAlarm"]
+    resource = TEMPLATE.document["Resources"]["PostgresFailuresAlarm"]
+    environment = TEMPLATE.document["Globals"]["Function"]["Environment"]["Variables"]
+
+    assert resource["Condition"] == "HasPostgres"
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("sfn-cqrs", sql_failures.METRIC)
+    assert alarm["Namespace"] == environment["POWERTOOLS_METRICS_NAMESPACE"]
+    assert alarm["Dimensions"] == [
+        {"Name": "service", "Value": environment["POWERTOOLS_SERVICE_NAME"]}
+    ]
+    assert alarm["TreatMissingData"] == "notBreaching"  # nothing is told while nothing fails
 
 
 def test_what_is_invoked_by_an_event_is_tried_three_times_and_then_kept() -> None:

@@ -10,7 +10,7 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -38,7 +38,11 @@ _NOT_ALLOWED: Final = "42501"
 _WHO_MAY: Final = "whoever is connected may not: handlers use rows, migrations make tables"
 
 
-class RolledBackError(BusyError):
+class SqlBusyError(BusyError):
+    """PostgreSQL is unreachable or has no room, or somebody is in the way."""
+
+
+class RolledBackError(SqlBusyError):
     """A deadlock or a conflict: PostgreSQL has undone the statement, so it can be made again."""
 
 
@@ -57,6 +61,9 @@ class Transaction(ABC):
 class Sql(Transaction):
     """One database. Every method raises BusyError, SqlRefusedError or InvalidInputError."""
 
+    on_failure: Callable[[], None] | None = None
+    """Told of each failure that another value would not cure, once tries are at their end."""
+
     @abstractmethod
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Statements that take effect when the block ends, unless it raises."""
@@ -73,11 +80,13 @@ class Sql(Transaction):
         It is made again only where PostgreSQL has undone it: whether one took effect whose
         answer is lost, nobody knows. Guard what is written by its version.
         """
-        return again(partial(self._run, statement, checked(parameters)), RolledBackError)
+        with self._watched(Exception):
+            return again(partial(self._run, statement, checked(parameters)), RolledBackError)
 
     def rows(self, query: str, **parameters: Scalar) -> list[dict[str, Any]]:
         """The rows of a query: numbers, texts, lists and objects; a moment is ISO 8601."""
-        texts = again(partial(self._texts, as_json(query), checked(parameters)), BusyError)
+        with self._watched(Exception):
+            texts = again(partial(self._texts, as_json(query), checked(parameters)), BusyError)
         return [json.loads(text) for text in texts]
 
     def put_if_newer(self, table: str, keys: Row, row: Row, version: int) -> bool:
@@ -102,10 +111,21 @@ class Sql(Transaction):
         for texts, columns in _batches(table, keys, rows):
             statement = statement or _upsert(table, keys, columns)
             parameters = {"rows": f"[{','.join(texts)}]"}
-            put = again(partial(self._run, statement, parameters), BusyError)
+            with self._watched(Exception):
+                put = again(partial(self._run, statement, parameters), BusyError)
             count_writes(put, len(texts) - put)
             count += put
         return count
+
+    @contextmanager
+    def _watched(self, *kinds: type[Exception]) -> Iterator[None]:
+        """Tell of what fails by an error of these kinds."""
+        try:
+            yield
+        except kinds as error:
+            if self.on_failure is not None and not _is_of_value(error):
+                self.on_failure()
+            raise
 
 
 def again(attempt: Callable[[], T], cause: type[BusyError]) -> T:
@@ -116,6 +136,11 @@ def again(attempt: Callable[[], T], cause: type[BusyError]) -> T:
         except cause:
             time.sleep(random.uniform(0, 0.05 * 2**number))
     return attempt()
+
+
+def _is_of_value(error: Exception) -> bool:
+    is_refused = isinstance(error, SqlRefusedError) and error.is_of_value
+    return is_refused or isinstance(error, InvalidInputError)
 
 
 def as_json(query: str) -> str:
@@ -130,7 +155,7 @@ def refusal(state: str, message: str, detail: str = "") -> Exception:
     if state in _ROLLED_BACK:
         return RolledBackError(f"{state}: {message}")
     if state.startswith(_BUSY):
-        return BusyError(f"{state}: {message}")
+        return SqlBusyError(f"{state}: {message}")
     if state == _NOT_ALLOWED:
         message = f"{message}; {_WHO_MAY}"
     return SqlRefusedError(state, message, detail)

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.sql import Scalar, Sql, Transaction, as_json, checked, refusal
+from sfn_cqrs.adapters.sql import (
+    Scalar,
+    Sql,
+    SqlBusyError,
+    Transaction,
+    as_json,
+    checked,
+    refusal,
+)
 from sfn_cqrs.adapters.transient import is_busy
-from sfn_cqrs.domain.errors import BusyError
+from sfn_cqrs.domain.errors import SqlRefusedError
 
 if TYPE_CHECKING:
     from mypy_boto3_rds_data import RDSDataServiceClient
@@ -43,17 +51,18 @@ class DataApiSql(Sql):
 
         It ends by itself after three minutes, or one between two statements.
         """
-        with _telling():
-            begun = self._client.begin_transaction(database=self._database, **self._where)
-        id_ = begun["transactionId"]
-        try:
-            yield _Open(self, id_)
-        except BaseException:
+        with self._watched(SqlBusyError, SqlRefusedError):
             with _telling():
-                self._client.rollback_transaction(transactionId=id_, **self._where)
-            raise
-        with _telling():
-            self._client.commit_transaction(transactionId=id_, **self._where)
+                begun = self._client.begin_transaction(database=self._database, **self._where)
+            id_ = begun["transactionId"]
+            try:
+                yield _Open(self, id_)
+            except BaseException:
+                with _telling():
+                    self._client.rollback_transaction(transactionId=id_, **self._where)
+                raise
+            with _telling():
+                self._client.commit_transaction(transactionId=id_, **self._where)
 
     def execute(
         self, statement: str, parameters: Mapping[str, Scalar], transaction: str = ""
@@ -120,5 +129,5 @@ def _telling() -> Iterator[None]:
             where = f"position {place[1]}" if place else ""
             raise refusal(state[1], text, where) from error
         if code in _PASSING or is_busy(error):
-            raise BusyError(f"{code}: {message}") from error
+            raise SqlBusyError(f"{code}: {message}") from error
         raise

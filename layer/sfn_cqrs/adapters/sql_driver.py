@@ -11,8 +11,16 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
-from sfn_cqrs.adapters.sql import Scalar, Sql, Transaction, as_json, checked, refusal
-from sfn_cqrs.domain.errors import BusyError, InvalidInputError
+from sfn_cqrs.adapters.sql import (
+    Scalar,
+    Sql,
+    SqlBusyError,
+    Transaction,
+    as_json,
+    checked,
+    refusal,
+)
+from sfn_cqrs.domain.errors import BusyError, InvalidInputError, SqlRefusedError
 
 TIMEOUT_SECONDS: Final = 10
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
@@ -37,7 +45,7 @@ class DriverSql(Sql):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Statements that take effect when the block ends, unless it raises."""
-        with self._connection() as connection:
+        with self._watched(SqlBusyError, SqlRefusedError), self._connection() as connection:
             with _telling():
                 connection.run("BEGIN")
             try:
@@ -112,7 +120,7 @@ def _telling() -> Iterator[None]:
         where = f"position {said['P']}" if "P" in said else ""
         raise refusal(str(said.get("C", "")), str(said.get("M", error)), where) from error
     except _LOST as error:
-        raise BusyError(f"lost the connection: {error}") from error
+        raise SqlBusyError(f"lost the connection: {error}") from error
 
 
 def _connected(dsn: str) -> Connection:

@@ -401,6 +401,11 @@ class SqlRefusedError(SfnCqrsError):
         self.state = state
         self.detail = detail
 
+    @property
+    def is_of_value(self) -> bool:
+        """Whether a value is at fault, and no statement: another one may be taken."""
+        return self.state.startswith("22")  # the class of data exceptions
+
 
 class SqlDisabledError(SfnCqrsError):
     """The stack has no PostgreSQL."""

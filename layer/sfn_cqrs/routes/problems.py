@@ -7,8 +7,6 @@ from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain import errors
 from sfn_cqrs.domain.masking import masked
 
-_DATA_EXCEPTION = "22"
-"""The class of SQLSTATEs that say so of a value."""
 _STATUS = {
     errors.InvalidInputError: HTTPStatus.BAD_REQUEST,
     errors.VersionConflictError: HTTPStatus.CONFLICT,
@@ -63,7 +61,7 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
 
 def _sql_problem(error: errors.SqlRefusedError) -> tuple[int, dict[str, Any]]:
     """What PostgreSQL says may quote what is stored: the log has it, an answer the SQLSTATE."""
-    if error.state.startswith(_DATA_EXCEPTION):
+    if error.is_of_value:
         status, reason = HTTPStatus.BAD_REQUEST.value, "a value of the request cannot be taken"
     else:
         status, reason = HTTPStatus.INTERNAL_SERVER_ERROR.value, "it is logged"

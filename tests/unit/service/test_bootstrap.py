@@ -1,3 +1,4 @@
+import json
 from datetime import UTC
 
 import pytest
@@ -79,6 +80,23 @@ def test_a_retention_that_is_none_is_found_at_once(monkeypatch):
 
     with pytest.raises(ValueError, match="'soon' is no number of days"):
         bootstrap.processes()
+
+
+def test_sql_that_fails_is_a_metric_of_a_function_and_not_of_a_script(monkeypatch, capsys):
+    monkeypatch.setenv("POSTGRES", "no DSN")
+    for name in ("POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert bootstrap.sql().on_failure is None
+
+    bootstrap.reset()
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "sfn-cqrs")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "my-stack")
+    bootstrap.sql().on_failure()
+
+    said = json.loads(capsys.readouterr().out)
+    assert (said["SqlFailures"], said["service"]) == ([1.0], "my-stack")
+    (group,) = said["_aws"]["CloudWatchMetrics"]
+    assert (group["Namespace"], group["Dimensions"]) == ("sfn-cqrs", [["service"]])
 
 
 def test_the_time_has_a_time_zone():
