@@ -153,6 +153,15 @@ def test_a_saga_that_was_parked_before_it_turned_back_goes_on_forward() -> None:
     assert (end.first.status, end.last.status) == (SagaStatus.PARKED, SagaStatus.COMPLETED)
 
 
+def test_a_saga_whose_end_nobody_heard_is_begun_anew_by_the_next_sweep() -> None:
+    """Somebody stops its execution, and the sweep that hears of it is killed at every try."""
+    sweep = Fault("ScheduleSweepSagasFunction", times=7)
+    end = tell(Story(faults=(sweep,), aborted=((function_of("reserve_stock"), 1),)))
+
+    assert end.last.status is SagaStatus.COMPLETED
+    assert end.last.restarts == 1
+
+
 def without_void(monkeypatch: pytest.MonkeyPatch) -> None:
     """A compensation that comes first leaves nothing that keeps the step from happening."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.fakes import World
 from tests.support.calls import Watched
-from tests.support.system import SWEEPS, System
+from tests.support.system import System
 
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -28,7 +28,7 @@ WATCHED = (
 class FakeSystem(System):
     """Tables and topics are the fakes'; Step Functions is the engine; there are commands only."""
 
-    sweeps = SWEEPS[:2]
+    sweeps = ("ScheduleSweepCommandsFunction", "ScheduleSweepBlockedFunction")
 
     def __init__(
         self,

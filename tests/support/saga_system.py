@@ -33,6 +33,8 @@ class SagaSystem(FakeSystem):
     function is called twice, and so is the stream's consumer.
     """
 
+    sweeps = (*FakeSystem.sweeps, "ScheduleSweepSagasFunction")
+
     def __init__(self, seed: int | None = None) -> None:
         super().__init__(seed)
         self.saga_machine = self.template.machines["order-saga"]

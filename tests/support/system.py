@@ -10,7 +10,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -379,11 +379,12 @@ def killing(system: System, at: AwsCall, moment: str) -> Iterator[list[AwsCall]]
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Log nothing."""
+    """Log nothing, and print no metrics."""
     level = logger.log_level
     logger.setLevel("CRITICAL")
     try:
-        yield
+        with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing):
+            yield
     finally:
         logger.setLevel(level)
 

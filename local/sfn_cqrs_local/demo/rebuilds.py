@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 VIEW, CUSTOMER = "orders_by_customer", "grace"
 BEFORE, LIVE = 10, 5
 """Orders that are there before, and of how many each next version comes meanwhile."""
+PAUSE_SECONDS = 0.2
+"""Between two versions, so that the rebuild is what keeps this machine busy."""
 AT_WORK = ("REPLAYING", "COMPARING")
 
 
@@ -96,8 +98,9 @@ def run_rebuild(stack: LocalStack) -> RebuildStory:
         finally:
             is_over.set()
             publishing.join()
-        story.waited = _publish(client, story, "live-0", wait=10)
-        _until_all_have_closed(client, story)
+        _publish(client, story, "live-0", wait=10)
+        closed = {code: _until_closed(client, code, at) for code, at in story.published.items()}
+        story.waited = closed["live-0"]
         story.before = _rows(client)
         _asked(client, "POST", f"/rebuilds/{VIEW}/switch", {})
         story.after = _rows_once_known(client, stack)
@@ -111,7 +114,7 @@ def _publish_on(stack: LocalStack, story: RebuildStory, is_over: Event) -> None:
             if is_over.is_set() and number >= LIVE:
                 return
             _publish(client, story, f"live-{number % LIVE}")
-            time.sleep(0.05)
+            time.sleep(PAUSE_SECONDS)
 
 
 def _publish(
@@ -126,13 +129,14 @@ def _publish(
     return answer
 
 
-def _until_all_have_closed(client: Client, story: RebuildStory) -> None:
-    for code, version in story.published.items():
-        path = f"/commands/ORDER/{code}/{version}?wait=10"
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while client.send("GET", path)[0] != HTTPStatus.OK:
-            if time.monotonic() > deadline:
-                raise DemoError(f"version {version} of ORDER {code} does not close; see the log")
+def _until_closed(client: Client, code: str, version: int) -> dict[str, Any]:
+    """Wait for a version, again and again on a slow day; answers what became of it."""
+    path = f"/commands/ORDER/{code}/{version}?wait=10"
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (answer := client.send("GET", path))[0] != HTTPStatus.OK:
+        if time.monotonic() > deadline:
+            raise DemoError(f"version {version} of ORDER {code} does not close; see the log")
+    return answer[1]
 
 
 def _ended(client: Client) -> dict[str, Any]:
