@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
+from sfn_cqrs_local import translation
 from sfn_cqrs_local.cloudformation import Resolver
 from sfn_local.lint.template_file import TemplateError, load_yaml
 from sfn_local.words import unknown
@@ -310,8 +311,6 @@ class Template:
         Raises:
             TemplateError: SAM refuses the template.
         """
-        from sfn_cqrs_local import translation  # noqa: PLC0415 - takes 0.7 s, few need it
-
         plain = translation.translate(self.document, self.root, self.parameters)
         return translation.without(without, plain, self.resolve) if without else plain
 

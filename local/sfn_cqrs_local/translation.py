@@ -1,4 +1,4 @@
-"""SAM to CloudFormation, offline. Its imports take 0.7 s: import it where it is needed."""
+"""SAM to CloudFormation, offline. It takes a second, so what was translated is kept."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ import copy
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Final
-
-import boto3
-from samtranslator.model.exceptions import (  # type: ignore[import-untyped]
-    InvalidDocumentException,
-)
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
 from sfn_cqrs_local.cloudformation import REGION
 from sfn_local.lint.template_file import TemplateError
 
 _BUCKET: Final = "sfn-cqrs-local-code"  # does not exist: nothing fetches the code from there
-
-logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns of its own metrics
+_KEPT: Final = 32
 
 
 def translate(
@@ -29,22 +25,56 @@ def translate(
 ) -> dict[str, Any]:
     """Return the plain CloudFormation template that SAM makes of `document`.
 
+    The answers to the last questions lie in the folder .build beside the template.
+
     Raises:
         TemplateError: SAM refuses the template.
     """
-    session = boto3.session.Session(region_name=REGION)
-    translator = Translator({}, Parser(), boto_session=session)
+    packaged = _packaged(document, root)
     values = {
         name: ",".join(value) if isinstance(value, list) else value
         for name, value in parameters.items()
     }
+    asked = json.dumps([version("aws-sam-translator"), packaged, values], default=str)
+    kept = root / ".build" / f"translated-{sha256(asked.encode()).hexdigest()[:32]}.json"
+    with suppress(OSError, ValueError):
+        found: dict[str, Any] = json.loads(kept.read_bytes())
+        return found
+    text = json.dumps(_by_sam(packaged, values))
+    with suppress(OSError):
+        _keep(kept, text)
+    plain: dict[str, Any] = json.loads(text)
+    return plain
+
+
+def _by_sam(packaged: dict[str, Any], values: dict[str, Any]) -> Any:
+    import boto3  # noqa: PLC0415 - these imports take 0.7 s
+    from samtranslator.model.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        InvalidDocumentException,
+    )
+    from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]  # noqa: PLC0415
+    from samtranslator.translator.translator import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        Translator,
+    )
+
+    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns of its own
+    session = boto3.session.Session(region_name=REGION)
     try:
-        translated = translator.translate(_packaged(document, root), parameter_values=values)
+        return Translator({}, Parser(), boto_session=session).translate(packaged, values)
     except InvalidDocumentException as error:
         causes = "; ".join(cause.message for cause in error.causes)
         raise TemplateError(f"SAM refuses the template: {causes}") from error
-    plain: dict[str, Any] = json.loads(json.dumps(translated))
-    return plain
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a file whole or not at all, and let the oldest of its kind go."""
+    path.parent.mkdir(exist_ok=True)
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+        file.write(text)
+    Path(file.name).replace(path)
+    kept = sorted(path.parent.glob("translated-*.json"), key=lambda one: one.stat().st_mtime)
+    for old in kept[:-_KEPT]:
+        old.unlink()
 
 
 def _packaged(document: Mapping[str, Any], root: Path) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 import json
 from pathlib import Path
+from shutil import copytree, ignore_patterns
+from unittest.mock import Mock
 
 import pytest
 
+from sfn_cqrs_local import translation
 from sfn_cqrs_local.template import Route, Template
 from sfn_local.lint.template_file import TemplateError
 
@@ -155,6 +158,53 @@ def test_what_sam_refuses_is_refused_with_its_reason(template):
 
     with pytest.raises(TemplateError, match=r"SAM refuses the template: .*ApiFunction"):
         template.translate()
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the toy, which nobody has translated."""
+    copytree(TOY.parent, tmp_path / "toy", ignore=ignore_patterns(".build"))
+    return tmp_path / "toy"
+
+
+def translated(folder, issuer="https://issuer.test"):
+    return Template.load(folder / "template.yaml", parameters={"Issuer": issuer}).translate()
+
+
+def test_what_was_translated_is_kept_until_a_definition_changes(copied, monkeypatch):
+    first = translated(copied)
+    by_sam = Mock(side_effect=translation._by_sam)
+    monkeypatch.setattr(translation, "_by_sam", by_sam)
+
+    assert translated(copied) == first
+    by_sam.assert_not_called()
+
+    (definition,) = copied.rglob("*.asl.json")
+    definition.write_text('{"Comment": "new", ' + definition.read_text().lstrip()[1:])
+    assert translated(copied) != first
+    by_sam.assert_called_once()
+
+
+def test_what_was_kept_by_half_is_translated_again(copied):
+    first = translated(copied)
+    (kept,) = (copied / ".build").iterdir()
+    kept.write_text(kept.read_text()[:100])
+
+    assert translated(copied) == first
+
+
+def test_a_folder_that_cannot_be_written_is_no_hindrance(copied):
+    (copied / ".build").write_text("a file")
+
+    assert translated(copied)["Resources"]
+
+
+def test_only_the_newest_translations_are_kept(copied, monkeypatch):
+    monkeypatch.setattr(translation, "_KEPT", 2)
+    for name in ("one", "two", "three"):
+        translated(copied, f"https://{name}.test")
+
+    assert len(list((copied / ".build").iterdir())) == 2
 
 
 def test_a_parameter_without_a_value_is_named():
