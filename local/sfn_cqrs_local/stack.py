@@ -22,12 +22,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.sql_driver import DriverSql
 from sfn_cqrs.domain.errors import SfnCqrsError, TransientError
 from sfn_cqrs.domain.sql_role import Role
 from sfn_cqrs.domain.sql_script import Migration
 from sfn_cqrs.service.migrations import Migrations
 from sfn_cqrs_local.checkout import FABRIC_PYTHON, TEMPLATE
+from sfn_cqrs_local.clock import LeapingClock
 from sfn_cqrs_local.data_folder import DataFolder, KeptEvents
 from sfn_cqrs_local.events import EventRules
 from sfn_cqrs_local.fabric import CREDENTIALS, Deployment, Fabric, Ministack, deploy, session
@@ -139,6 +141,8 @@ class LocalStack:
         self._traces: Traces | None = None
         self.postgres: LocalPostgres | None = None
         self.live: LiveServer | None = None
+        self.clock = LeapingClock()
+        self._has_leapt = False
         self._cleanup = ExitStack()
         self._engine_servers = ExitStack()
 
@@ -217,6 +221,17 @@ class LocalStack:
         """Return what delivers a stream to a function, by its logical id."""
         arn = self.functions.find(function).arn
         return next(mapping for (_, to), mapping in self._streams.items() if to == arn)
+
+    def leap(self, seconds: float) -> None:
+        """Move the time on for the machines' timers and for the functions; it never goes back.
+
+        Functions in processes of their own go by the real time.
+        """
+        if not self._has_leapt:
+            self._cleanup.enter_context(bootstrap.override(clock=self.clock.now))
+            self._has_leapt = True
+        self.clock.leap(seconds)
+        self.engine.scheduler.add(_look_at_the_clock)  # it sleeps until the next timer was due
 
     def _start(self) -> None:
         if not _running.acquire(blocking=False):
@@ -420,6 +435,7 @@ class LocalStack:
         try:
             return Engine(
                 functions=self.functions,
+                clock=self.clock,
                 services=CachedServices(self.client),
                 scheduler=scheduler,
                 data_dir=None if self.data is None else self.data.engine,
@@ -585,6 +601,10 @@ class LocalStack:
                 raise StackError(
                     f"{url} does not answer ({error}); see {self.state.stack_log}"
                 ) from None
+
+
+def _look_at_the_clock() -> None:
+    """A job that only wakes the scheduler."""
 
 
 def _check(machine: Machine) -> None:

@@ -7,10 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +16,7 @@ import pytest
 from rich.console import Console
 from tests.support.quick_stack import quick_stack
 
-from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.service.tasks import state as task_state
 from sfn_cqrs_local.client.api import Api, item_path
 from sfn_cqrs_local.demo.importing import Importer, airports, csv_of, item_of
 from sfn_local.document import dumps
@@ -33,14 +29,10 @@ pytestmark = [
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "15"))
 WEATHER = (0.04, 7)
-AFTERWARDS = 1_800.0
-"""As long as the machines try: the engine's clock is real, and a late try waits up to two minutes.
-
-Of a thousand items one needs more than ten tries in such weather.
-"""
-LATER = timedelta(minutes=10)
-A_LOOK = timedelta(seconds=10)
-"""The clock goes on by that with each look at what is open: no sweep that died is waited for."""
+AFTERWARDS = 600.0
+"""Seconds of this machine. Of a thousand items one needs more than ten tries in such weather."""
+A_LOOK = 10.0
+"""Seconds by which time goes on with each look at what is open, where nothing is at work."""
 BOOKS = 50
 """Sagas of one book wait for one another, ever longer."""
 STOCK = 1_000
@@ -59,7 +51,6 @@ class Soak:
         self.stack = stack
         self.folder = folder
         self.until = 0.0
-        self.ahead = timedelta()
         self.orders: dict[str, dict[str, Any]] = {}
         self.imports: dict[str, dict[str, Any]] = {}
         self.items: dict[str, dict[str, Any]] = {}
@@ -69,6 +60,7 @@ class Soak:
         self.ended: set[str] = set()
         self.memory: list[int] = []
         self.errors: list[BaseException] = []
+        self.at_work: list[Any] = []
 
     def api(self, user: str = "taro", tenant: str = "tenant1") -> Api:
         headers = {"content-type": "application/json", "x-user": user, "x-tenant-code": tenant}
@@ -168,24 +160,13 @@ class Soak:
             self.memory.append(int(text.split("VmRSS:")[1].split()[0]))
             time.sleep(0.25)
 
-    @contextmanager
-    def afterwards(self) -> Iterator[None]:
-        """Ten minutes later, for all functions: what was lost by then is found by the sweeps.
-
-        The clock never goes back, or leases taken meanwhile would hold for those ten minutes. The
-        engine's stays, and to the functions no execution is late for that.
-        """
-        self.ahead = LATER
-        with (
-            bootstrap.override(clock=lambda: datetime.now(UTC) + self.ahead),
-            pytest.MonkeyPatch.context() as patch,
-        ):
-            patch.setattr(task_state, "BEGINS_WITHIN", inf)
-            yield
-
     def all_have_ended(self) -> bool:
-        """Whether nothing is under way any more, after sweeps under the weather."""
-        self.ahead += A_LOOK
+        """Whether nothing is under way any more, after sweeps under the weather.
+
+        Where nothing runs, all that there is waits for its next try or for a sweep.
+        """
+        if not self.at_work:
+            self.stack.leap(A_LOOK)
         for sweep in SWEEPS:
             self._invoke(f"ScheduleSweep{sweep}Function")
         if self.versions() != {code: [1, 2, 3] for code in self.orders}:
@@ -198,6 +179,19 @@ class Soak:
         for id_ in self.approvals.keys() - self.ended:
             self._note(id_, api.get(f"/approvals/{id_}")["stage"] == "DONE")
         return len(self.ended) == sum(map(len, (self.tasks, self.sagas, self.approvals)))
+
+    def watch(self, runtime: Any, patch: pytest.MonkeyPatch) -> None:
+        """Know how many functions are at work."""
+        call = runtime.call
+
+        def counted(asked: Any) -> Any:
+            self.at_work.append(asked)
+            try:
+                return call(asked)
+            finally:
+                self.at_work.remove(asked)
+
+        patch.setattr(runtime, "call", counted)
 
     def still_open(self) -> tuple[set[str], dict[str, list[int]]]:
         """What has not ended: ids, and orders with the versions that are applied."""
@@ -248,7 +242,7 @@ def median(values: list[int]) -> int:
     return sorted(values)[len(values) // 2]
 
 
-def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capsys):
+def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capsys, monkeypatch):
     with quick_stack(state_dir=tmp_path / "state", weather=WEATHER) as stack:
         soak = Soak(stack, tmp_path)
         api = soak.api()
@@ -256,8 +250,8 @@ def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capsys):
             book = {"type": "STOCK", "code": f"BOOK-{number}", "name": "Book", "mode": "sync"}
             api.post("/commands", dumps({**book, "attributes": {"available": STOCK}}))
         soak.run()
-        with soak.afterwards():
-            assert waited(soak.all_have_ended, time.monotonic() + AFTERWARDS), soak.still_open()
+        soak.watch(stack.functions._runtime, monkeypatch)
+        assert waited(soak.all_have_ended, time.monotonic() + AFTERWARDS), soak.still_open()
 
         rows = {row["code"]: row for row in soak.scan("DataTableName") if row["type"] == "ORDER"}
         for code, attributes in soak.orders.items():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -16,10 +14,9 @@ from sfn_cqrs_local.demo.client import Client
 from sfn_cqrs_local.demo.compare import unlike
 from sfn_cqrs_local.demo.part import PATIENCE_SECONDS, TENANT, DemoError, Scale, Told
 from sfn_cqrs_local.terminal.progress import progress
-from sfn_local import RealClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from rich.console import Console
 
@@ -30,26 +27,6 @@ TARO, HANAKO = "taro", "hanako"
 DAY = 86_400
 DAYS = 7
 REMINDERS = DAYS - 1
-
-
-class LeapingClock:
-    """The clock of this machine, and as many seconds later as it was told to leap."""
-
-    def __init__(self) -> None:
-        """Begin now."""
-        self._ahead = 0.0
-
-    def time(self) -> float:
-        """Seconds since 1970-01-01 UTC."""
-        return time.time() + self._ahead
-
-    def now(self) -> datetime:
-        """The same as an aware datetime."""
-        return datetime.fromtimestamp(self.time(), UTC)
-
-    def leap(self, seconds: float) -> None:
-        """Move forward."""
-        self._ahead += seconds
 
 
 @dataclass(frozen=True)
@@ -105,32 +82,10 @@ def run_approvals(stack: LocalStack, update: Callable[[int], None]) -> ApprovalS
         _decided(client, first, HANAKO)
         granted = _waited(client, first, _has_ended)
         released = _order(client, "demo-1", "release")  # before time leaps: nothing else is at work
-        with _leaping(stack) as leap:
-            expired = _let_expire(client, second, waits, leap, update)
-            late = _decided(client, second, HANAKO)
-            held = _order(client, "demo-2", "release")  # a retry's timer has leapt with the clock
+        expired = _let_expire(client, second, waits, stack.leap, update)
+        late = _decided(client, second, HANAKO)
+        held = _order(client, "demo-2", "release")
     return ApprovalStory(granted, expired, [released, held], own, late)
-
-
-@contextmanager
-def _leaping(stack: LocalStack) -> Iterator[Callable[[float], None]]:
-    """Let the engine's timers and the functions' clock leap; all else goes on as ever."""
-    clock, scheduler = LeapingClock(), stack.engine.scheduler
-
-    def leap(seconds: float) -> None:
-        clock.leap(seconds)
-        scheduler.add(_look_at_the_clock)  # it sleeps until the next timer, by the time before
-
-    scheduler.attach(clock)
-    try:
-        with bootstrap.override(clock=clock.now):
-            yield leap
-    finally:
-        scheduler.attach(RealClock())
-
-
-def _look_at_the_clock() -> None:
-    """A job that only wakes the scheduler."""
 
 
 class _Waits:
