@@ -125,15 +125,26 @@ class StateFolder:
         Raises:
             StackError: none does.
         """
-        nothing = f"no stack runs on {self.path}: start one with `sfn-cqrs up`, or name its --state"
         try:
             document: dict[str, Any] = json.loads(self._stack_json.read_text(encoding="utf-8"))
-            with (self.path / "lock").open("ab") as lock:
-                if locked(lock):
-                    raise StackError(nothing)
+            if not self._has_owner():
+                raise StackError(self._nothing())
             return StackInfo(lambda_=document.pop("lambda"), **document)
         except (FileNotFoundError, KeyError, TypeError, ValueError):
-            raise StackError(nothing) from None
+            raise StackError(self._nothing()) from None
+
+    def _nothing(self) -> str:
+        if self._has_owner():
+            return f"the stack on {self.path} is just being deployed: try again in a moment"
+        return f"no stack runs on {self.path}: start one with `sfn-cqrs up`, or name its --state"
+
+    def _has_owner(self) -> bool:
+        """Whether a process holds the lock: its stack runs, or is about to."""
+        try:
+            with (self.path / "lock").open("rb") as lock:
+                return not locked(lock)
+        except FileNotFoundError:
+            return False
 
     @property
     def _stack_json(self) -> Path:

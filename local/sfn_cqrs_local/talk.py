@@ -33,6 +33,7 @@ class Talk:
         self._stack = stack
         self._stream = stream
         self._said: dict[str, float] = {}
+        self._told_by_log: dict[str, str] = {}
         self._broken: list[Broken] = []
         root = stack.template.root
         folders = {function.folder.resolve() for function in stack.functions}
@@ -76,9 +77,12 @@ class Talk:
         self._broken = broken
 
     def _invoked(self, invocation: Invocation) -> None:
+        told = self._told_by_log.pop(invocation.request_id, "")
         if invocation.error is None or invocation.error in _PASSING:
             return
         line = LogLine.of_function(invocation.function, invocation.request_id, invocation.logged())
+        if told and told in line.message:
+            return
         self._tell_of("failed", line, look_at(_about(invocation.payload)))
 
     def _logged(self, text: str) -> None:
@@ -86,6 +90,8 @@ class Talk:
         line = LogLine.of_function(function, request, said)
         if "errorType" in line.fields or not line.is_as_grave_as("WARNING"):
             return  # a failed invocation is told of already
+        if line.code:
+            self._told_by_log[request] = str(line.fields.get("exception_name", ""))
         self._tell_of(line.level.lower(), line, look_at(line.fields))
 
     def _tell_of(self, what: str, line: LogLine, more: str) -> None:

@@ -123,6 +123,7 @@ def test_what_fails_after_a_decision_is_repaired_and_runs_again(sfn_cqrs, ask, e
         patch.setitem(approval_types._types, "ORDER_RELEASE", known)
         sfn_cqrs("approve", id_, "--as", "hanako")
         failed = ended(id_)
+    told = sfn_cqrs("approval", "show", id_).output
 
     retried = sfn_cqrs("approval", "retry", id_)
 
@@ -131,6 +132,7 @@ def test_what_fails_after_a_decision_is_repaired_and_runs_again(sfn_cqrs, ask, e
         "FAILED",
         "ValueError",
     )
+    assert f"once it is repaired: sfn-cqrs approval retry {id_}\n" in told
     assert retried.output == f"{id_} runs again, attempt 2\n"
     assert release_of(sfn_cqrs, "o-later") == "released"
     shown = sfn_cqrs("approval", "show", id_).output

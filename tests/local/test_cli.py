@@ -20,6 +20,7 @@ from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.cli import COMMANDS
 from sfn_cqrs_local.client.api import item_path
+from sfn_cqrs_local.state import StateFolder
 from sfn_cqrs_local.terminal.drawing import draw_chain
 
 TEMPLATE = str(CHECKOUT / "template.yaml")
@@ -103,6 +104,19 @@ def test_without_a_stack_a_command_says_how_to_start_one(sfn_cqrs, tmp_path):
     assert (result.code, result.output) == (1, "")
     assert result.error == (
         f"error: no stack runs on {tmp_path}: start one with `sfn-cqrs up`, or name its --state\n"
+    )
+
+
+def test_a_stack_that_is_being_deployed_is_not_started_again(sfn_cqrs, tmp_path):
+    owner = StateFolder(tmp_path)
+    owner.acquire()
+
+    result = sfn_cqrs("data", "list", "ORDER", "--state", tmp_path)
+    owner.release()
+
+    assert (result.code, result.output) == (1, "")
+    assert result.error == (
+        f"error: the stack on {tmp_path} is just being deployed: try again in a moment\n"
     )
 
 

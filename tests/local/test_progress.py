@@ -8,8 +8,18 @@ from rich.console import Console
 
 from sfn_cqrs_local.terminal.progress import progress
 
+RATES = [
+    (0.1, ""),
+    (0.5, "1,200/s"),
+    (2, "300/s"),
+    (200, "3/s"),
+    (250, "2.4/s"),
+    (1_500, "0.4/s"),
+    (6_000, "0.1/s"),
+]
 
-@pytest.mark.parametrize(("seconds", "shown"), [(0.1, ""), (0.5, "1,200/s"), (2, "300/s")])
+
+@pytest.mark.parametrize(("seconds", "shown"), RATES)
 def test_a_rate_is_what_was_seen_and_none_before_there_is_time_to_tell(monkeypatch, seconds, shown):
     now = [0.0]
     clock = SimpleNamespace(monotonic=lambda: now[0])

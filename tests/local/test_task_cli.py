@@ -34,7 +34,9 @@ def test_a_task_with_failed_items_exits_2_and_tells_of_each(task):
     assert shown.code == 0
     assert "ValueError: 'nowhere' is no e-mail address" in shown.output
     assert 'app/shop/reminders.py", line ' in shown.output
-    assert "is no e-mail address" in shown.output.splitlines()[-1]
+    *_, code, next_ = shown.output.splitlines()
+    assert "is no e-mail address" in code
+    assert next_ == f"once it is repaired: sfn-cqrs task retry {result.json['id']}"
 
 
 def test_a_retry_runs_what_failed_and_exits_as_it_ended(task):

@@ -53,6 +53,19 @@ def test_a_read_model_with_one_partition_needs_no_key(typed):
     assert typed("read-model", "show", "airports_by_country", "--json").json == []
 
 
+def test_a_key_without_rows_is_said_to_have_none(typed):
+    shown = typed("read-model", "show", "orders_by_customer", "nobody")
+    empty = typed("read-model", "show", "airports_by_icao")
+
+    assert (shown.code, shown.output, shown.error) == (
+        1,
+        "",
+        "error: not_found: orders_by_customer has no rows for customer 'nobody'\n"
+        "capitals count; `sfn-cqrs data list TYPE` shows the items, and the customer of each\n",
+    )
+    assert (empty.code, empty.error) == (1, "error: not_found: airports_by_icao has no rows yet\n")
+
+
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     with quick_stack(state_dir=tmp_path_factory.mktemp("state"), postgres=True) as started:

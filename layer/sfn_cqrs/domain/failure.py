@@ -82,12 +82,17 @@ def place_of(error: BaseException) -> str:
     return f"{Path(frames[-1].file).name}, line {frames[-1].line}" if frames else ""
 
 
+def lines_of(error: BaseException) -> list[str]:
+    """The lines of the user's code that raised, as a traceback has them: source, no values."""
+    return [str(frame) for frame in _frames(error)]
+
+
 def trace_of(error: BaseException) -> str:
     """The lines of the user's code that an error and its causes came through.
 
     Source alone, no values; the framework's frames are left out. Empty if there are none.
     """
-    lines = [str(frame) for frame in _frames(error)]
+    lines = lines_of(error)
     for cause in _causes(error):
         frames = _frames(cause)
         if frames:

@@ -215,6 +215,8 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
     print_fields({title: value for title, value in {**fields, **named}.items() if value})
     for line in code_of(found.get("cause")):
         click.echo(line)
+    if found["stage"] == "FAILED":
+        click.echo(f"once it is repaired: sfn-cqrs approval retry {found['id']}")
     _print_summary(found)
     if found["decisions"]:
         rows = [

@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 import click
 from rich.console import Console
 
+from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.cli import FAILED_ROWS
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import Api
@@ -329,7 +330,9 @@ def _money(dollars: float) -> str:
 def _existing(file: str) -> Path:
     path = Path(file)
     if not path.is_file():
-        raise click.UsageError(f"there is no file {path}")
+        sample = CHECKOUT / "samples" / path.name
+        hint = f"; samples/{path.name} is one" if sample.is_file() else ""
+        raise click.UsageError(f"there is no file {path}{hint}")
     return path
 
 

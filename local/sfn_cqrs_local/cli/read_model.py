@@ -89,15 +89,28 @@ def show_read_model(
     KEY names the partition, such as the customer; a read model with one partition needs none.
     SORT names the row.
     """
-    key = key or _only_partition(api, name)
+    partition = key or _only_partition(api, name)
     if sort is not None:
-        print_json(api.get(item_path("read-models", name, key, sort))["row"])
+        print_json(api.get(item_path("read-models", name, partition, sort))["row"])
         return
-    rows = list(islice(api.pages(item_path("read-models", name, key)), limit))
+    rows = list(islice(api.pages(item_path("read-models", name, partition)), limit))
     if as_json:
         print_json(rows)
         return
+    if not rows:
+        raise click.ClickException(_no_rows(api, name, key))
     print_table(("sort", "row"), ((one["sort"], compact(one["row"])) for one in rows))
+
+
+def _no_rows(api: Api, name: str, key: str | None) -> str:
+    """Say that a partition is empty, and where its key could be looked up."""
+    if key is None:
+        return f"not_found: {name} has no rows yet"
+    by = next((one["by"] for one in api.pages("/read-models") if one["name"] == name), "")
+    return (
+        f"not_found: {name} has no rows for {by} {key!r}\n"
+        f"capitals count; `sfn-cqrs data list TYPE` shows the items, and the {by} of each"
+    )
 
 
 def _only_partition(api: Api, name: str) -> str:

@@ -109,6 +109,7 @@ def show(
     rows = [(one["index"], one["status"], one["attempt"], _said(one)) for one in items]
     print_table(("item", "status", "attempt", "result or error"), rows)
     _print_first_failure(items)
+    _print_what_next(found)
 
 
 @task.command(name="list", cls=Command, examples=("sfn-cqrs task list ORDER_REMINDER",))
@@ -175,8 +176,7 @@ def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> Non
         if found["failed"]:
             _print_first_failure(islice(api.pages(_path(id_), status="FAILED"), 1))
             click.echo(f"all of them: sfn-cqrs task show {id_} --status FAILED")
-        if found["status"] != "COMPLETED":
-            click.echo(f"once it is repaired: sfn-cqrs task retry {id_}")
+        _print_what_next(found)
     context.exit(DONE if found["status"] == "COMPLETED" else FAILED_ROWS)
 
 
@@ -203,6 +203,11 @@ def _print_first_failure(items: Iterable[dict[str, Any]]) -> None:
         click.echo(f"\nitem {failed['index']}: {_said(failed)}")
         for line in code_of(failed.get("cause")):
             click.echo(line)
+
+
+def _print_what_next(found: dict[str, Any]) -> None:
+    if found["status"] in ENDED and found["status"] != "COMPLETED":
+        click.echo(f"once it is repaired: sfn-cqrs task retry {found['id']}")
 
 
 def _said(item: dict[str, Any]) -> str:

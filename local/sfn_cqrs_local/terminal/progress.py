@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PLAIN_SECONDS: Final = 2.0
 SHORTEST: Final = 0.5
+SLOW: Final = 10
+"""A rate below this has two digits: `0.4/s`."""
 
 
 class Update(Protocol):
@@ -50,7 +52,10 @@ def progress(
 
 def _rate(seconds: float, done: int) -> str:
     """What was seen to be done, a second; nothing until there is time enough to tell."""
-    return f"{done / seconds:,.0f}/s" if seconds >= SHORTEST else ""
+    if seconds < SHORTEST:
+        return ""
+    rate = done / seconds
+    return f"{rate:,.0f}/s" if rate >= SLOW else f"{rate:.2g}/s"
 
 
 def _columns(*, in_bytes: bool) -> tuple[ProgressColumn, ...]:

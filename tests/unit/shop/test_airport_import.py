@@ -1,4 +1,5 @@
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -159,6 +160,18 @@ def test_a_fault_of_the_strategy_is_its_rows_problem():
     reason = r"ZeroDivisionError: integer division or modulo by zero"
     assert re.fullmatch(rf"{reason} \(test_airport_import\.py, line \d+\)", problem.reason)
     assert problem.code == "strategy"
+
+
+def test_where_a_strategy_raises_is_logged_once_and_names_no_cell(log, monkeypatch):
+    monkeypatch.setattr(strategies, "_logged", {})
+
+    for _ in range(3):
+        wanted_by(Modelled(), "tenant1", {"code": "ada@example.com", "amount": "1"})
+
+    (line,) = map(json.loads, log.getvalue().splitlines())
+    assert line["message"] == "a strategy failed: ZeroDivisionError"
+    assert re.search(r'test_airport_import\.py", line \d+, in transform', line["stackTrace"][0])
+    assert "ada" not in str(line)
 
 
 def test_what_may_pass_is_no_problem_of_the_row():

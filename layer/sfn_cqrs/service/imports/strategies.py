@@ -1,6 +1,7 @@
 """The user's import strategies: found in the package APP_PACKAGE, by a decorator, and run."""
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -15,17 +16,20 @@ from sfn_cqrs.domain.errors import (
     TransientError,
     UnknownTableError,
 )
-from sfn_cqrs.domain.failure import place_of
+from sfn_cqrs.domain.failure import lines_of, place_of
 from sfn_cqrs.domain.import_strategy import Comparison, ImportStrategy, Record, Wanted
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import CODE, UNDECLARED, Access, Client, Policy, require
 from sfn_cqrs.service import handlers
+from sfn_cqrs.service.logs import logger
 
+LOG_SECONDS = 10
 S = TypeVar("S", bound=type[ImportStrategy])
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _strategies: dict[str, ImportStrategy] = {}
 _rules: dict[str, "Rule"] = {}
+_logged: dict[tuple[str, str], float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +261,23 @@ def compared(
         return _problem_of(error)
 
 
+def _log(error: Exception, place: str) -> None:
+    """Say where a strategy raises, once in a while: it may do so in each of a million rows.
+
+    What it raises is left out, for it may name a cell.
+    """
+    now, name = time.monotonic(), type(error).__name__
+    if now - _logged.get((name, place), -LOG_SECONDS) >= LOG_SECONDS:
+        _logged[name, place] = now
+        logger.warning("a strategy failed: %s", name, stackTrace=lines_of(error))
+
+
 def _problem_of(error: Exception) -> Problem:
     """A pydantic error lists what is wrong with each field; any other is the strategy's fault."""
     listed = getattr(error, "errors", None)
     if not callable(listed):
         place = place_of(error)
+        _log(error, place)
         reason = f"{type(error).__name__}: {error}"
         return Problem("strategy", f"{reason} ({place})" if place else reason)
     reasons = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in listed()]

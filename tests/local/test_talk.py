@@ -1,0 +1,66 @@
+"""What `up` says of a failure, by what the function has logged and how it has ended."""
+
+import io
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from sfn_cqrs_local import talk
+from sfn_cqrs_local.lambdas import Invocation
+
+STEP = "OrderSagaShipOrderFunction"
+REQUEST = "6f838011-429e-4917-a66d-25a6b0949876"
+TRACEBACK = (
+    'Traceback:\n  File "/task/app/shop/order_saga.py", line 9, in ship\n    x["a"]\nKeyError: 1'
+)
+
+
+class Functions(list):
+    """No function, and who listens."""
+
+    def __init__(self):
+        super().__init__()
+        self.listeners = []
+
+
+@pytest.fixture
+def stack(tmp_path):
+    return SimpleNamespace(
+        template=SimpleNamespace(root=tmp_path),
+        functions=Functions(),
+        output=SimpleNamespace(listeners=[]),
+        environment={},
+    )
+
+
+@pytest.fixture
+def said(stack, monkeypatch):
+    """Return what a function that logs a line, and then fails, makes `up` say."""
+    monkeypatch.setattr(talk, "AppCheck", lambda *_: None)
+    stream = io.StringIO()
+    talk.Talk(stack, stream)
+
+    def end(error, message):
+        line = {"level": "WARNING", "message": "a step failed", "exception_name": "KeyError"}
+        logged = json.dumps({**line, "exception": TRACEBACK})
+        body = {"errorType": error, "errorMessage": message}
+        stack.output.listeners[0](f"{STEP} {REQUEST} {logged}")
+        stack.functions.listeners[0](Invocation(STEP, REQUEST, 0.1, error, body=body))
+        return stream.getvalue()
+
+    return end
+
+
+def test_a_failure_that_its_log_has_told_of_is_said_once(said):
+    text = said("SagaStepError", "ship_order: KeyError: 1")
+
+    assert "SagaStepError" not in text
+    assert [line.strip() for line in text.splitlines()[1:3]] == [
+        'File "/task/app/shop/order_saga.py", line 9, in ship',
+        'x["a"]',
+    ]
+
+
+def test_another_failure_of_the_same_invocation_is_said_too(said):
+    assert "failed    OrderSagaShipOrderFunction: OSError: disk" in said("OSError", "disk")
