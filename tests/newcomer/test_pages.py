@@ -1,5 +1,6 @@
 """The lines and the Python that README and docs show, typed and run where a stack is.
 
+What a page shows below a line is compared with what the line prints, as the tutorial's is.
 `tests/support/code_blocks.py` says which lines are left to people, and why.
 """
 
@@ -14,7 +15,8 @@ from time import monotonic, sleep
 
 import pytest
 from tests.local.project import SCAFFOLDED, copy_project
-from tests.support.code_blocks import ROOT, blocks, calls_of, fate, reason, typed
+from tests.newcomer.page import commands, is_shown
+from tests.support.code_blocks import ROOT, Block, blocks, calls_of, fate, plain, reason, typed
 
 pytestmark = [pytest.mark.stack, pytest.mark.real_time("watches imports as a person does")]
 
@@ -66,27 +68,38 @@ def _seen(typed):
 
 
 @pytest.fixture
-def person(typed, folder):
-    return Person(typed, folder)
+def person(typed, folder, stack):
+    return Person(typed, folder, stack)
 
 
 class Person:
     """Types lines in a clone; knows the last id of each kind that was shown."""
 
-    def __init__(self, types, folder):
+    def __init__(self, types, folder, stack):
         self._types = types
+        self._address = stack.http.removeprefix("http://")
         self._folder = folder
         self._ids = {}
+        self._seen = ("",)
 
     def works_through(self, block):
         clone = self._folder()
+        shown = {plain(line): (code, text) for line, code, text in commands(block.text) if text}
         for line in typed(block):
-            if reason(line) is None:
-                yield from self._types_line(clone, f"{block.place}: {line}", line)
+            if reason(line) is not None:
+                continue
+            place = f"{block.place}: {line}"
+            code, text = shown.get(line, (None, ""))
+            yield from self._types_line(clone, place, line, code)
+            if text and not any(is_shown(text, seen) for seen in self._seen):
+                yield f"{place} prints\n{self._seen[0]}"
 
-    def _types_line(self, clone, place, line):
+    def _types_line(self, clone, place, line, code):
+        if line.startswith("curl "):
+            self._seen = (self._asks(line),)
         for call in calls_of(line):
-            codes = {code for begin, code in FAILS.items() if begin in line} or {0}
+            fails = {code for begin, code in FAILS.items() if begin in line}
+            codes = {code} if code is not None else fails or {0}
             until = monotonic() + PATIENCE_SECONDS
             while (result := self._types(*self._known(call))).code not in codes:
                 if "version_conflict" in result.error:
@@ -95,9 +108,16 @@ class Person:
                     yield f"{place}: {result}"
                     break
                 sleep(0.05)
+            self._seen = result.output + result.error, result.error + result.output
             self._ids |= {found[1]: found[0] for found in ID.finditer(result.output)}
             if target := re.search(r" > (\w\S+)$", line):
                 (clone / target[1].rpartition("/")[2]).write_text(result.output)
+
+    def _asks(self, line):
+        asked = line.replace("localhost:8787", self._address)
+        return subprocess.run(
+            ["bash", "-c", asked], capture_output=True, text=True, check=True
+        ).stdout
 
     def _known(self, words):
         for word in words:
@@ -113,6 +133,13 @@ def test_every_line_of_a_page_can_be_typed(person, page):
 
     wrong = [wrong for block in here for wrong in person.works_through(block)]
     assert wrong == []
+
+
+def test_a_page_that_shows_something_else_is_found(person):
+    shown = "$ sfn-cqrs explain SyncHandlerError\nnobody knows\n"
+
+    (wrong,) = person.works_through(Block("docs/a.md", 1, "console", shown, ""))
+    assert wrong.startswith("docs/a.md:1: sfn-cqrs explain SyncHandlerError prints\nSyncHandler")
 
 
 def test_python_of_all_pages_runs(stack):

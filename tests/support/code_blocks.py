@@ -91,7 +91,12 @@ def typed(block: Block) -> list[str]:
     else:
         whole = re.sub(r"<<'(\w+)'\n.*?^\1\n", "\n", block.text, flags=re.MULTILINE | re.DOTALL)
         lines = whole.replace("\\\n", " ").splitlines()
-    return [plain for line in lines if (plain := re.sub(r"(^|\s+)# .*", "", line).strip())]
+    return [text for line in lines if (text := plain(line))]
+
+
+def plain(line: str) -> str:
+    """A line without what it says to people."""
+    return re.sub(r"(^|\s+)# .*", "", line).strip()
 
 
 def calls_of(line: str) -> Iterator[list[str]]:

@@ -52,6 +52,8 @@ def read_option(option: str, path: str) -> str:
     """What the file of an option holds; - is stdin."""
     try:
         return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise click.UsageError(f"{option}: there is no file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{option}: {error}") from error
 

@@ -80,7 +80,7 @@ COMMANDS: Final = {
     ),
     "run": ("sfn_local.cli.run:run", "Run any state machine, with stand-ins for its tasks."),
     "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
-    "graph": ("sfn_local.cli.graph:graph", "Draw a state machine."),
+    "graph": ("sfn_local.cli.graph:graph", "Draw a state machine; `execution graph` draws a run."),
     "lint": ("sfn_local.cli.lint:lint", "Check state machine definitions."),
     "completion": (
         "sfn_local.cli.completion:completion",

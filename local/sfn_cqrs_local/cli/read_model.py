@@ -19,7 +19,7 @@ from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import Api, ApiProblem, item_path
 from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.printing import compact, print_table
-from sfn_cqrs_local.terminal.progress import progress
+from sfn_cqrs_local.terminal.progress import progress, told
 from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
 from sfn_local.words import unknown
 
@@ -296,7 +296,7 @@ def _conclude(
 def _watched(api: Api, found: dict[str, Any], console: Console) -> dict[str, Any]:
     name = found["name"]
     watching = going_on(name, f"sfn-cqrs read-model progress {name} --watch")
-    with watching, progress(console, AT_WORK.get(found["stage"], "Rows"), 0) as update:
+    with watching, progress(console, "Done", 0) as update:
 
         def look() -> dict[str, Any]:
             seen: dict[str, Any] = api.get(_path(name))
@@ -314,10 +314,10 @@ def _is_over(found: dict[str, Any]) -> bool:
 
 
 def _note(stage: str, at: dict[str, Any]) -> str:
-    told = f"{AT_WORK[stage].lower()}: {at['skipped']} skipped, {at['failed']} failed"
-    rate = f", {at['perSecond']:.0f} a second" if "perSecond" in at else ""
+    counts = f"{AT_WORK[stage].lower()}: {at['skipped']} skipped, {at['failed']} failed"
+    rate = f", {told(at['perSecond'])} a second" if "perSecond" in at else ""
     left = f", {at['etaSeconds']} s left" if "etaSeconds" in at else ""
-    return told + rate + left
+    return counts + rate + left
 
 
 def _print(found: dict[str, Any], *, as_json: bool) -> None:
@@ -331,8 +331,8 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         at = found["progress"]
         click.echo(f"  {at['done']} done, {_note(stage, at)}")
         if at["hasStopped"]:
-            told = f" ({at['error']}: {_line(at.get('cause', ''))})" if "error" in at else ""
-            click.echo(f"  nobody works on it{told}; sfn-cqrs read-model resume {name}")
+            why = f" ({at['error']}: {_line(at.get('cause', ''))})" if "error" in at else ""
+            click.echo(f"  nobody works on it{why}; sfn-cqrs read-model resume {name}")
     if "other" in found and stage not in ("REPLAYING", "DROPPING"):
         replayed, compared = found["replayed"], found["compared"]
         counts = ", ".join(f"{replayed[one]} {one}" for one in ("done", "skipped", "failed"))
