@@ -66,6 +66,7 @@ def test_another_tenant_finds_nothing(stack):
     assert codes(connect(stack.state.path, None, "other"), customer="ada") == []
 
 
+@pytest.mark.real_time("a slow machine applies a version after it was asked for")
 def test_a_version_that_postgresql_refuses_fails_and_its_chain_goes_on(api):
     assert publish(api, "odd", "a\0b") == "FAILED"
     link = api.get("/commands/ORDER/odd/1")
@@ -85,6 +86,7 @@ def test_the_command_line_shows_what_is_applied_and_applies_the_rest(stack, monk
     assert run("sql", "migrate") == (0, "everything is applied\n", "")
 
 
+@pytest.mark.real_time("a slow machine applies a version after it was asked for")
 @pytest.mark.parametrize("statement", ["DROP TABLE orders_search", "CREATE TABLE more (id int)"])
 def test_a_handler_that_makes_or_drops_a_table_is_refused_and_migrations_run(
     stack, api, monkeypatch, capsys, statement

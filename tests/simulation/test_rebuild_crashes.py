@@ -1,4 +1,4 @@
-"""Rebuilds whose functions die before and after each of their calls, while versions come.
+"""Rebuilds whose functions die before and after each of their calls, while versions and files come.
 
 At the end each generation that is written has what the data have, whoever has died.
 """
@@ -10,20 +10,28 @@ from contextlib import contextmanager
 import pytest
 from tests.simulation.chaos import Chaos
 from tests.support.calls import AwsCall
+from tests.support.import_system import a_file, a_line
 from tests.support.proof import every, sampled, shares
-from tests.support.rebuild_system import RebuildSystem
+from tests.support.rebuild_system import COUNTED, VIEW, RebuildSystem
 from tests.support.system import API, killing, silent
 
+from sfn_cqrs.domain.imports import Counts, PublishMode
+from sfn_cqrs.domain.keys import ImportKey
 from sfn_local import FunctionError
 
 CODES = ("NRT", "HND", "KIX")
-NEXT, WORK, SYNC = (
+NEXT, WORK, SYNC, ROWS = (
     "RebuildNextWorkFunction",
     "RebuildWorkOnSegmentFunction",
     "CommandSyncDataFunction",
+    "ImportCsvCsvRowsHandlerFunction",
 )
 INVOCATIONS = 3
 """Of each function, those that are killed: most segments of a stage are alike."""
+FILE = ("HND", "ITM", "NRT", "CTS", "KIX")
+"""Rows 2 to 6 of a file, three batches: three airports change, two are new."""
+PUBLISHED = 14
+IMPORT = "01JDHZ00000000000000000009"
 
 
 def rebuilt(system: RebuildSystem) -> None:
@@ -46,6 +54,117 @@ def check(system: RebuildSystem) -> None:
     assert found["stage"] == "READY"
     assert sum(found["replayed"].values()) == len(CODES)
     assert found["compared"] == {"equal": len(CODES), "onlyOne": 0, "different": 0}
+
+
+def rows_named(name: str) -> bytes:
+    """A file of airports that are called so."""
+    return a_file([a_line(code, f"{code} {name}") for code in FILE])
+
+
+def rebuilt_while_a_file_comes(system: RebuildSystem) -> ImportKey:
+    """The same, and a file is begun when the first segment is about to be replayed."""
+    begun: list[ImportKey] = []
+
+    def begin(call: AwsCall, moment: str) -> None:
+        if call.function == WORK and moment == "before" and not begun:
+            begun.append(system.start_import(rows_named("1"), IMPORT))
+
+    system.calls.observers.append(begin)
+    rebuilt(system)
+    return begun[0]
+
+
+def check_file(system: RebuildSystem, key: ImportKey) -> None:
+    """Each row is a version, once, and counted once; nobody lacks it."""
+    job = system.imported(key)
+    assert job.ending is not None
+    assert job.ending.counts == Counts(created=2, updated=3)
+    check_rows(system, key)
+    assert system.versions() == {"NRT": 3, "HND": 2, "KIX": 2, "ITM": 1, "CTS": 1}
+    check_whole(system)
+    system.operate("compare")  # once nobody writes: one comparison may have met a dead batch
+    found = system.work()
+    assert found["stage"] == "READY"
+    assert (found["compared"]["onlyOne"], found["compared"]["different"]) == (0, 0)
+
+
+def check_rows(system: RebuildSystem, key: ImportKey) -> None:
+    """Each row of a file is one version of its airport."""
+    for number, code in enumerate(FILE, start=2):
+        ids = [command.request_id for command in system.chain(code)]
+        assert ids.count(key.request_id(number)) == 1, (code, ids)
+
+
+def check_whole(system: RebuildSystem) -> None:
+    """No version is lost and none is overtaken: both generations have what came last."""
+    versions = system.versions()
+    for code, version in versions.items():
+        assert [one.version for one in system.chain(code)] == list(range(1, version + 1))
+    names = {code: system.chain(code)[-1].name for code in versions}
+    for generation in (1, 2):
+        assert system.rows(generation) == versions
+        assert system.names(generation) == names
+    if system.view == COUNTED:
+        assert system.counted(1) == system.counted(2) == len(versions)
+
+
+@shares(24)
+@pytest.mark.parametrize("function", [WORK, ROWS])
+def test_killed_at_any_call_a_rebuild_and_an_import_beside_it_end_right(
+    function: str, nth: int
+) -> None:
+    for call, moment in every(nth, moments_beside_a_file(function)):
+        with silent(), RebuildSystem(view=COUNTED) as system:
+            with killing(system, call, moment) as killed:
+                key = rebuilt_while_a_file_comes(system)
+            assert killed == [call]
+            check_file(system, key)
+
+
+def moments_beside_a_file(function: str) -> list[tuple[AwsCall, str]]:
+    """After each call of the first invocations, and before the first one."""
+    made: list[AwsCall] = []
+
+    def note(call: AwsCall, moment: str) -> None:
+        if moment == "before" and call.function == function and call.invocation <= INVOCATIONS:
+            made.append(call)
+
+    with silent(), RebuildSystem(view=COUNTED) as system:
+        system.calls.observers.append(note)
+        check_file(system, rebuilt_while_a_file_comes(system))
+    firsts = [(call, "before") for call in made if call.number == 1]
+    return [*firsts, *((call, "after") for call in made)]
+
+
+@pytest.mark.parametrize("seed", sampled(range(40), 3))
+def test_whatever_dies_while_versions_and_files_come_no_version_is_lost(seed: int) -> None:
+    chance = random.Random(seed)
+    view = chance.choice((VIEW, COUNTED))
+    with silent(), RebuildSystem(seed, view) as system:
+        chaos = Chaos(chance, kills=0.002, zombies=0.02)
+        system.calls.observers.append(chaos.observe)
+        system.gives_up = chaos.gives_up
+        files = []
+        for number in range(PUBLISHED):
+            system.publish(chance.choice(CODES), version=-1, name=f"published {number}")
+            if number == 3:
+                system.operate()
+            if number in (2, 5, 9):
+                mode = chance.choice((PublishMode.SYNC, PublishMode.SYNC, PublishMode.ASYNC))
+                id_ = f"{IMPORT[:-1]}{number}"
+                files.append(system.start_import(rows_named(str(number)), id_, mode))
+            system.pass_time(chance.choice((0, 1, 20, 45)))
+        chaos.kills = chaos.zombies = 0
+        system.settle()
+        counts = [job.ending.counts for job in map(system.imported, files) if job.ending]
+        found = system.work()
+
+        assert [each.total for each in counts] == [len(FILE)] * len(files), chaos.done
+        for key in files:
+            check_rows(system, key)
+        check_whole(system)
+        assert sum(system.versions().values()) == PUBLISHED + len(files) * len(FILE)
+        assert found["stage"] == "READY"
 
 
 def moments() -> list[tuple[AwsCall, str]]:

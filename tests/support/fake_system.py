@@ -86,8 +86,16 @@ class FakeSystem(System):
             process = answer if method == "begin" else answer.process
             if process is not None and (method == "begin" or answer.done):
                 self._written.append(process)
-        elif method == "publish" and answer is None and hasattr(args[0], "process"):
-            self._written.append(args[0].process)
+        elif method == "hand_over" and answer:
+            self._written.append(args[0])
+        elif method in ("publish", "publish_many"):
+            is_one = method == "publish"
+            publications, refusals = ([args[0]], [answer]) if is_one else (args[0], answer)
+            self._written += [
+                publication.process
+                for publication, refusal in zip(publications, refusals, strict=True)
+                if refusal is None and hasattr(publication, "process")
+            ]
 
     def _move_clock(self) -> None:
         late = (self.clock.now() - self.world.clock()).total_seconds()

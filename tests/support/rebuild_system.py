@@ -1,13 +1,16 @@
-"""A system over the fakes that rebuilds read models while versions are published.
+"""A system over the fakes that rebuilds read models while versions are published and imported.
 
 Functions run in three environments, each of which knows for itself which generations there are.
 """
 
+import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from io import BytesIO
 from typing import Any
 
 from tests.fakes import ReadModel
+from tests.fakes.imports import ImportBucket
 from tests.fakes.records import TABLES
 from tests.support.calls import Calls, Watched
 from tests.support.fake_system import EngineClient, FakeSystem
@@ -17,12 +20,21 @@ from tests.support.system import TENANT
 from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.adapters.generation_items import PROBLEMS, SEGMENTS, VIEWS
 from sfn_cqrs.adapters.generations import Generations, Writing
-from sfn_cqrs.domain.command import DataRow
+from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.domain.clock import iso
+from sfn_cqrs.domain.command import Audit, Command, DataRow
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.imports import PublishMode
+from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.read_models import View
 from sfn_cqrs.service.commands.service import CommandService
 
 VIEW = "airports_by_icao"
+COUNTED = "airports_by_country"
+"""The view that imports write in bulk."""
 ENVIRONMENTS = 3
+BATCH = 2
+"""Rows that an import goes through together."""
 
 
 class Environments:
@@ -56,14 +68,38 @@ class Environments:
         return self._every[running.invocation % len(self._every) if running else 0]
 
 
+class Objects:
+    """The S3 that the engine's own integrations see: the files of imports, and no results."""
+
+    def __init__(self, bucket: ImportBucket) -> None:
+        self._bucket = bucket
+
+    def get_object(self, *, Key: str, VersionId: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        chunks = self._bucket.chunks(self._bucket.source(Key, VersionId))
+        return {"Body": BytesIO(b"".join(chunks))}
+
+    def head_bucket(self, **_: str) -> None: ...
+
+    def put_object(self, **_: str | bytes) -> None: ...
+
+
 class RebuildSystem(FakeSystem):
     """Airports, one of whose read models is rebuilt."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, view: str = VIEW) -> None:
         super().__init__(seed)
+        self.view = view
         self.environments = Environments(
             [self.world.new_generations() for _ in range(ENVIRONMENTS)], self.calls
         )
+        self.import_machine = self.template.machines["import-csv"]
+        definition = self.import_machine.definition.replace(
+            '"MaxItemsPerBatchPath": "$.rows"', f'"MaxItemsPerBatch": {BATCH}'
+        )
+        self.engine.update_state_machine(self.import_machine.arn, definition)
+
+    def client(self, service: str) -> Any:
+        return Objects(self.world.import_bucket) if service == "s3" else super().client(service)
 
     def parts(self) -> dict[str, Any]:
         machine = self.template.machines["rebuild"]
@@ -78,11 +114,20 @@ class RebuildSystem(FakeSystem):
                 now=self.clock.now,
                 calls=self.calls,
             )
-            for name, kind in (("views", VIEWS), ("segments", SEGMENTS), ("problems", PROBLEMS))
+            for name, kind in (
+                ("views", VIEWS),
+                ("segments", SEGMENTS),
+                ("problems", PROBLEMS),
+                ("import_jobs", IMPORTS),
+            )
         }
+        world = self.world.parts()
+        plain = ("import_budgets", "import_queue", "import_places", "import_limits")
         return {
             **super().parts(),
             **records,
+            **{name: world[name] for name in plain},
+            **{name: self._watched(world[name]) for name in ("imports", "import_bucket")},
             "generations": self.environments,
             "generation_rows": lambda key: self._watched(self.world.generation_rows(key)),
             "read_models": lambda view, **_: self._watched(
@@ -93,20 +138,44 @@ class RebuildSystem(FakeSystem):
 
     # What a test does and sees.
 
-    def publish(self, code: str, version: int = 0) -> None:
+    def publish(self, code: str, version: int = 0, name: str | None = None) -> None:
         """Publish the next version of an airport, in the background."""
+        attributes = {"country": "JP", "n": version}
         CommandService(TENANT).publish(
-            "AIRPORT", code, name=code, attributes={"country": "JP", "n": version}, version=version
+            "AIRPORT", code, name=name or code, attributes=attributes, version=version
         )
+
+    def start_import(
+        self, body: bytes, id_: str, mode: PublishMode = PublishMode.SYNC
+    ) -> ImportKey:
+        """Have the machine of imports go through a file of airports."""
+        key, name = ImportKey(TENANT, id_), f"uploads/{TENANT}/{id_}/a.csv"
+        bucket = self.world.import_bucket
+        bucket.put(name, body)
+        by = Audit(iso(self.clock.now()))
+        source = bucket.source(name, str(len(bucket.objects[name])))
+        job = Job(key=key, table="airports", source=source, by=by, publish_mode=mode)
+        self.world.import_jobs.create(job)
+        self.engine.start_execution(self.import_machine.arn, id_, json.dumps(key.as_input()))
+        return key
+
+    def imported(self, key: ImportKey) -> Job:
+        """Let time pass until an import has ended."""
+        for _ in range(30):
+            job = self.world.import_jobs.find(key)
+            if job is not None and job.ending is not None:
+                return job
+            self.sweep()
+        raise AssertionError(key)
 
     def operate(self, step: str = "") -> tuple[int, dict[str, Any]]:
         """Begin a rebuild, or take a step of it."""
-        body = {} if step in ("", "switch") else None
-        return self.api("POST", f"/rebuilds/{VIEW}{step and '/' + step}", body)
+        body: dict[str, Any] | None = {} if step in ("", "switch") else None
+        return self.api("POST", f"/rebuilds/{self.view}{step and '/' + step}", body)
 
     def progress(self) -> dict[str, Any]:
         """Where the read model stands."""
-        return self.api("GET", f"/rebuilds/{VIEW}")[1]
+        return self.api("GET", f"/rebuilds/{self.view}")[1]
 
     def work(self, minutes: int = 30) -> dict[str, Any]:
         """Let time pass until nobody works any more; resumes what has stopped."""
@@ -128,14 +197,46 @@ class RebuildSystem(FakeSystem):
         rows: list[tuple[Any, DataRow]] = self.world.store.rows.items()
         return {key.code: row.version for key, row in rows}
 
+    def chain(self, code: str) -> list[Command]:
+        """Every version of an airport that is stored, in order."""
+        found = self.world.store.commands.items()
+        return sorted(
+            (command for (key, _), command in found if key.code == code),
+            key=lambda command: command.version,
+        )
+
     def rows(self, generation: int) -> dict[str, int]:
         """The version of each airport in a generation."""
-        name = VIEW if generation == 1 else f"{VIEW}@{generation}"
         return {
             sort: row["version"]
-            for (view, _, _, sort), row in self.world.store.views.items()
-            if view == name
+            for (partition, sort), row in self._rows(generation)
+            if partition != "countries"
         }
+
+    def names(self, generation: int) -> dict[str, str]:
+        """The name of each airport in a generation."""
+        return {
+            sort: row["name"]
+            for (partition, sort), row in self._rows(generation)
+            if partition != "countries"
+        }
+
+    def counted(self, generation: int) -> int:
+        """How many airports a generation counts."""
+        return sum(
+            row["airports"]
+            for (partition, _), row in self._rows(generation)
+            if partition == "countries"
+        )
+
+    def _rows(self, generation: int) -> list[tuple[tuple[str, str], dict[str, Any]]]:
+        """The rows of a generation by partition and sort key."""
+        name = self.view if generation == 1 else f"{self.view}@{generation}"
+        return [
+            ((partition, sort), row)
+            for (view, _, partition, sort), row in self.world.store.views.items()
+            if view == name
+        ]
 
     def _watched(self, part: Any) -> Any:
         return Watched(part, self.calls, self._saw)
