@@ -1305,10 +1305,17 @@ def test_the_sample_client_prints_an_item_as_it_changes(stack):
     command = [sys.executable, "samples/live.py", stack.http, stack.live.url]
     asked = [*command, "tenant1", "ORDER", "sample-1"]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as client:
-        first = client.stdout.readline().strip()
+        first = json.loads(client.stdout.readline())
         publish(api, "sample-1", "First", {"customer": "ada", "total": 1})
         second = json.loads(client.stdout.readline())
         client.terminate()
 
-    assert first == "404"
+    assert (first["status"], first["code"]) == (404, "not_found")
     assert (second["version"], second["name"]) == (1, "First")
+
+
+def test_the_sample_client_is_twenty_lines():
+    source = (CHECKOUT / "samples/live.py").read_text(encoding="utf-8")
+    code = source.partition("import connect\n")[2]
+
+    assert len([line for line in code.splitlines() if line.strip()]) == 20
