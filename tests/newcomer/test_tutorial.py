@@ -13,14 +13,13 @@ from tests.support.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
-READS = re.compile(r"sfn-cqrs (data|read-model|chain|execution|explain|doctor) (?!redrive|skip)")
-"""Commands that change nothing: they are typed into a wide terminal, too."""
 
 
 class Reader:
-    """A person with two terminals in a clone."""
+    """A person with two terminals of so many columns in a clone."""
 
-    def __init__(self, clone, closes):
+    def __init__(self, clone, columns, closes):
+        self._columns = columns
         self._clone = clone
         self._closes = closes
         self._up = None
@@ -49,7 +48,7 @@ class Reader:
             self._up.press_ctrl_c()
             assert self._up.ended() == 0
         command = (self._clone / ".venv/bin/sfn-cqrs", "up", "--port", 0)
-        self._up = Terminal(*command, cwd=self._clone, env=self._env)
+        self._up = self._opened(*command)
         self._closes.enter_context(closing(self._up))
         self._address = self._up.until(r"^  http +http://(\S+)$")[1]
         self._up.until("Ctrl-C ends it")
@@ -64,15 +63,14 @@ class Reader:
             self._up.until(rf"(?s)({reloaded}.*?){{{before + 1}}}")
 
     def _types(self, command, code, printed):
-        widths = (80, 120) if READS.search(command) else (80,)
-        for columns in widths:
-            arguments = ("bash", "-c", command)
-            opened = Terminal(*arguments, columns=columns, cwd=self._clone, env=self._env)
-            with closing(opened):
-                ended = opened.ended()
-            assert (ended, is_shown(printed, opened.text)) == (code, True), (
-                f"at {columns} columns, exit code {ended}: $ {command}\n{opened.text}"
-            )
+        with closing(self._opened("bash", "-c", command)) as opened:
+            ended = opened.ended()
+        assert (ended, is_shown(printed, opened.text)) == (code, True), (
+            f"at {self._columns} columns, exit code {ended}: $ {command}\n{opened.text}"
+        )
+
+    def _opened(self, *command):
+        return Terminal(*command, columns=self._columns, cwd=self._clone, env=self._env)
 
     def _debugs(self, text):
         typed = 0
@@ -87,12 +85,13 @@ class Reader:
 
 @pytest.mark.proof
 @pytest.mark.stack
-def test_what_the_tutorial_types_prints_what_it_shows(tmp_path):
+@pytest.mark.parametrize("columns", [80, 120])
+def test_what_the_tutorial_types_prints_what_it_shows(columns, tmp_path):
     clone = copy_project(tmp_path / "clone", is_set_up=True)
     (clone / ".venv").symlink_to(Path(sys.prefix))
 
     with ExitStack() as closes:
-        reader = Reader(clone, closes)
+        reader = Reader(clone, columns, closes)
         for block in blocks(PAGE):
             reader.works_through(block)
 
