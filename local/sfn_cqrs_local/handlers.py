@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import math
 import sys
 import threading
 import time
@@ -107,6 +108,10 @@ class SourceWatch:
         before, self._snapshot = self._snapshot, self._stamps()
         return [path for path, _ in self._snapshot.items() ^ before.items()]
 
+    def expire(self) -> None:
+        """Look the next time that it is asked, however soon that is."""
+        self._checked = -math.inf
+
     def _stamps(self) -> Mapping[Path, int]:
         files = (path for folder in self._folders for path in folder.rglob("*.py"))
         return {path: _modified(path) for path in files}
@@ -138,6 +143,10 @@ class Handlers:
             Exception: it cannot be imported.
         """
         self._handler(function)
+
+    def expire(self) -> None:
+        """Look for changed files at the next call."""
+        self._watch.expire()
 
     def call(self, call: Call) -> bytes | Failure:
         """Call a function's handler on this thread."""

@@ -90,6 +90,9 @@ class Runtime(Protocol):
     def preload(self, function: Function) -> None:
         """Make a function ready to be called."""
 
+    def expire(self) -> None:
+        """Look for changed files at the next call."""
+
     def call(self, call: Call) -> bytes | Failure:
         """Call a handler and wait for it."""
 
@@ -183,6 +186,10 @@ class Functions:
                 self._runtime.preload(function)
             except Exception as error:
                 logger.warning("%s cannot be imported: %s", function.logical_id, error)
+
+    def expire(self) -> None:
+        """Let the next invocation run code as it is now, even if files were just looked at."""
+        self._runtime.expire()
 
     def find(self, name: str) -> Function:
         """Return a function by name, logical id or ARN, qualified or not.

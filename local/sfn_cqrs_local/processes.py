@@ -47,6 +47,10 @@ class Processes:
     def preload(self, function: Function) -> None:
         """Leave the process to the first call, as Lambda does."""
 
+    def expire(self) -> None:
+        """Look for changed files at the next call."""
+        self._watch.expire()
+
     def call(self, call: Call) -> bytes | Failure:
         """Call a function in an idle process of its own, or in a new one."""
         process = self._taken(call)

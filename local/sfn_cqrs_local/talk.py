@@ -47,6 +47,7 @@ class Talk:
         """Say what has changed since the last time; call it often."""
         changed = self._watch.changed()
         if changed:
+            self._stack.functions.expire()
             names = sorted({_name(path, self._stack.template.root) for path in changed})
             self.reloaded(", ".join(names))
             self._check = self._checked()

@@ -140,6 +140,10 @@ class Stormy:
         """Make a function ready to be called."""
         self._runtime.preload(function)
 
+    def expire(self) -> None:
+        """Look for changed files at the next call."""
+        self._runtime.expire()
+
     def call(self, call: Call) -> bytes | Failure:
         """Call a handler, if the weather lets it be called."""
         return self._weather.invoked(call, self._runtime.call)

@@ -44,9 +44,6 @@ class Reader:
             self._starts()
 
     def _starts(self):
-        if self._up is not None:
-            self._up.press_ctrl_c()
-            assert self._up.ended() == 0
         command = (self._clone / ".venv/bin/sfn-cqrs", "up", "--port", 0)
         self._up = self._opened(*command)
         self._closes.enter_context(closing(self._up))
