@@ -1,7 +1,7 @@
 """The model check of the chain: the real rules through every interleaving.
 
     python -m tests.simulation.model            the scenarios of `make test`
-    python -m tests.simulation.model --full     those of `make proof` too, and more; ten minutes
+    python -m tests.simulation.model --full     those of `make proof DEEP=1` too; ten minutes
 
 Invariants:
 I1  a version's projections run only once every earlier version is APPLIED or SKIPPED, or
@@ -37,7 +37,7 @@ class Scenario:
 
     `is_unaided`: it heals without the sweep. `is_parallel`: the data row and the projection
     are written side by side, as the Map does; elsewhere one after the other, to save states.
-    A big one is left to `make proof`, a huge one to `--full`. `polls`: a run in the express lane
+    A big one is left to `make proof`, a huge one to DEEP=1. `polls`: a run in the express lane
     looks again before it hands over. `is_strict`: I8 asks for the standard machine, too.
     `allowed`: how many attempts may fail, if not by the faults.
     """
@@ -257,14 +257,14 @@ SCENARIOS = [
     Scenario("a zombie", "aaa", {"zombie": 1}, is_big=True),
     Scenario("swept at any time", "aaa", {"sweep": 1}, is_big=True),
     Scenario("closed ones expire", "aaa", {"expire": 2}, is_big=True),
-    Scenario("fails, skipped", "aaa", {"fail": 1, "skip": 1}, is_big=True),
+    Scenario("fails, skipped", "aaa", {"fail": 1, "skip": 1}, is_big=True, is_huge=True),
     Scenario(
         "fails, a skipped one between, expires",
         "axa",
         {"fail": 1, "skip": 1, "expire": 1},
         is_big=True,
     ),
-    Scenario("fails, redriven", "aaa", {"fail": 1, "redrive": 1}, is_big=True),
+    Scenario("fails, redriven", "aaa", {"fail": 1, "redrive": 1}, is_big=True, is_huge=True),
     Scenario("waits for a day", "aaa", {"timeout": 1}, is_big=True),
     Scenario("aborted", "aaa", {"abort": 1}, is_big=True),
     Scenario(

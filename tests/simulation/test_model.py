@@ -4,9 +4,9 @@ import pytest
 from tests.simulation.model import SCENARIOS, Scenario, run
 from tests.simulation.mutants import KILLED, MUTANTS, PLAIN, ZOMBIE
 from tests.simulation.rules import Edit, load_rules
-from tests.support.proof import without
+from tests.support.proof import DEEP, without
 
-HELD = [scenario for scenario in SCENARIOS if not scenario.is_huge]
+HELD = [scenario for scenario in SCENARIOS if DEEP or not scenario.is_huge]
 BIG = [scenario for scenario in HELD if scenario.is_big]
 
 

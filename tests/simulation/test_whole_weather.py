@@ -1,17 +1,15 @@
 """A share of all calls, invocations and answers fails, as `up --weather` has it: nothing shows.
 
-`WEATHER_SEEDS=20 make proof ARGS=tests/simulation/test_whole_weather.py` looks for longer.
+`make proof DEEP=1 ARGS=tests/simulation/test_whole_weather.py` looks for longer.
 """
-
-import os
 
 import pytest
 from tests.simulation.weather import FLOWS
-from tests.support.proof import without
+from tests.support.proof import deep, without
 from tests.support.system import silent
 from tests.support.whole_system import WholeSystem
 
-SEEDS = range(int(os.environ.get("WEATHER_SEEDS", "2")))
+SEEDS = range(deep(2, 20))
 SHARES = (0.04, 0.1)
 CASES = [(flow, share, seed) for flow in FLOWS for share in SHARES for seed in SEEDS]
 LONG = [case for case in CASES if case[1:] != (0.04, 0)]

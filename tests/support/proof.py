@@ -1,16 +1,25 @@
 """What explores long runs whole in `make proof`; `make test` runs a sample of the same cases.
 
 Nothing is in neither: a case is a parameter with or without the mark `proof`, and a test that
-goes through many cases itself is parametrized by the share of them that it takes.
+goes through many cases itself is parametrized by the share of them that it takes. What takes
+minutes alone is larger still with DEEP=1, before a release and in the night.
 """
 
+import os
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 import pytest
 
 Case = TypeVar("Case")
+Size = TypeVar("Size")
 PROOF = pytest.mark.proof
+DEEP = os.environ.get("DEEP", "0") != "0"
+
+
+def deep(usual: Size, deeper: Size) -> Size:
+    """How much `make proof` looks at, and `make proof DEEP=1`."""
+    return deeper if DEEP else usual
 
 
 def sampled(cases: Iterable[Any], keep: int) -> list[Any]:
