@@ -126,7 +126,8 @@ def list_(
         return
     fields = ("id", "type", "subject", "status", "stage", "requestedBy", "expiresAt")
     rows = [[one[field] for field in fields] for one in found]
-    print_table(fields, rows, spare=("stage", "requestedBy", "expiresAt"))
+    none = "no such approvals" if status else "nothing waits for you; --status ALL lists the others"
+    print_table(fields, rows, spare=("stage", "requestedBy", "expiresAt"), none=none)
 
 
 @approval.command(cls=Command, examples=(f"sfn-cqrs approval show {EXAMPLE}",))

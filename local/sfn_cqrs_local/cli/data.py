@@ -67,9 +67,10 @@ def list_items(type_: str, limit: int, api: Api, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    headings = ("code", "version", "name", "attributes")
     print_table(
-        headings, ((r["code"], r["version"], r["name"], compact(r["attributes"])) for r in rows)
+        ("code", "version", "name", "attributes"),
+        ((r["code"], r["version"], r["name"], compact(r["attributes"])) for r in rows),
+        none=f"no items of {type_} yet",
     )
 
 

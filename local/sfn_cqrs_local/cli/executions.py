@@ -85,10 +85,11 @@ def list_(
         print_json([_shown(one) for one in found])
         return
     rows = [
-        (one.name, one.machine, one.status, f"{one.started.astimezone():%Y-%m-%d %H:%M:%S}")
+        (one.name, one.machine, one.status, f"{one.started.astimezone():%m-%d %H:%M:%S}")
         for one in found
     ]
-    print_table(("name", "machine", "status", "started"), rows, spare=("machine",))
+    none = "no such executions" if machine or status or item else "no executions yet"
+    print_table(("name", "machine", "status", "started"), rows, spare=("machine",), none=none)
 
 
 @execution.command(

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=Callable[..., Any])
 
+NO_IMPORTS: Final = {
+    "csv": "no imports of files yet; --kind zip and --kind row list the others",
+    "zip": "no imports of archives yet",
+    "row": "no imports of single rows yet",
+}
 TEXT_FILES: Final = ("", ".csv", ".tsv", ".tab", ".txt")
 ZIP_MAGIC: Final = b"PK\x03\x04"
 _EXAMPLE: Final = "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
@@ -238,7 +243,8 @@ def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
         return
     fields = ("id", "table", "status", "total", *COUNTS, "createdAt")
     rows = [[one.get(field) for field in fields] for one in found]
-    print_table(fields, rows, spare=("cancelled", "unchanged", "updated", "created", "createdAt"))
+    spare = ("cancelled", "unchanged", "updated", "created", "createdAt")
+    print_table(fields, rows, spare=spare, none=NO_IMPORTS[kind])
 
 
 @import_.command(

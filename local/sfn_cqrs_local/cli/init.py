@@ -56,5 +56,5 @@ def init(name: str, type_: str, publish: str, as_json: bool) -> None:
         changes.apply()
     if not as_json:
         click.echo(f"{name} is your package now: {PARAMETER} in {FILE} names it\n")
-    again = "make up" + " " * 4 + "# again, if it runs"
-    report(changes, [again, "make test", *first_version(type_, audience)], as_json=as_json)
+    start = "make up" + " " * 4 + "# unless it runs: then it has seen this already"
+    report(changes, [start, "make test", *first_version(type_, audience)], as_json=as_json)

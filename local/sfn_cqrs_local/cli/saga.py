@@ -113,7 +113,8 @@ def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
         return
     fields = ("id", "saga", "name", "status", "attempt", "error", "createdAt")
     rows = [[one.get(field, "") for field in fields] for one in found]
-    print_table(fields, rows, spare=("attempt", "saga", "createdAt"))
+    none = f"no sagas are {status}" if status else "no sagas yet"
+    print_table(fields, rows, spare=("attempt", "saga", "createdAt"), none=none)
 
 
 @saga.command(cls=Command, examples=("sfn-cqrs saga redrive g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))

@@ -127,7 +127,8 @@ def list_(task_type: str, single: bool, limit: int, api: Api, as_json: bool) -> 
         return
     fields = ("id", "name", "status", "attempt", "total", "failed", "createdAt")
     rows = [[one.get(field, "") for field in fields] for one in found]
-    print_table(fields, rows, spare=("attempt", "name", "createdAt"))
+    none = f"no {'single' if single else 'batch'} tasks of {task_type} yet"
+    print_table(fields, rows, spare=("attempt", "name", "createdAt"), none=none)
 
 
 @task.command(cls=Command, examples=("sfn-cqrs task retry t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))

@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 WIDE: Final = 240
+GAP: Final = 2
+"""Blanks between two columns."""
 
 
 def console() -> Console:
@@ -28,13 +30,20 @@ WHOLE: Final = frozenset(
 
 
 def print_table(
-    headings: Sequence[str], rows: Iterable[Iterable[Any]], *, spare: Sequence[str] = ()
+    headings: Sequence[str],
+    rows: Iterable[Iterable[Any]],
+    *,
+    spare: Sequence[str] = (),
+    none: str = "",
 ) -> None:
-    """Print a table, with an empty cell for None.
+    """Print a table, with an empty cell for None; without rows, print `none` in its place.
 
     Where the terminal is too narrow, `spare` columns are left out, the first one first.
     """
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if none and not cells:
+        console().print(none, markup=False, soft_wrap=True)
+        return
     kept = _fitting(headings, cells, spare)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for index in kept:
@@ -54,7 +63,8 @@ def _fitting(
 ) -> list[int]:
     kept = list(range(len(headings)))
     for name in spare:
-        if sum(_width(headings, cells, index) + 1 for index in kept) - 1 <= console().width:
+        widths = [_width(headings, cells, index) for index in kept]
+        if sum(widths) + GAP * (len(widths) - 1) <= console().width:
             break
         kept.remove(headings.index(name))
     return kept
