@@ -2,8 +2,11 @@
 
 import re
 from secrets import token_urlsafe
+from types import SimpleNamespace
 
 import pytest
+from tests.support import data_api
+from tests.support.command_line import command_line
 from tests.support.postgres import a_server, by_data_api, by_driver, connected
 from tests.template.stack import ROOT
 
@@ -14,6 +17,7 @@ from sfn_cqrs.domain.errors import InvalidInputError, MigrationError, SqlRefused
 from sfn_cqrs.domain.sql_role import Role
 from sfn_cqrs.domain.sql_script import Migration
 from sfn_cqrs.service.migrations import Migrations
+from sfn_cqrs_local.client import aws
 
 OWNER = Role("cluster_owner", token_urlsafe(24))
 """As RDS has its master user: it owns the database and may make roles, and is no superuser."""
@@ -72,9 +76,9 @@ def dsn_of(server):
 @pytest.fixture(params=["driver", "data api"])
 def owner(request, dsn_of):
     """The one who migrates, by either adapter."""
-    with by_driver(dsn_of(OWNER)) as driver, by_data_api(dsn_of(OWNER)) as (data_api, _):
-        data_api._database = "app"
-        yield driver if request.param == "driver" else data_api
+    with by_driver(dsn_of(OWNER)) as driver, by_data_api(dsn_of(OWNER)) as (api, _):
+        api._database = "app"
+        yield driver if request.param == "driver" else api
 
 
 @pytest.fixture
@@ -196,6 +200,34 @@ def test_the_rights_that_the_page_gives_a_role_of_ones_own_are_enough(owner, fun
     assert may(functions, "DROP TABLE a") == "42501"
 
 
+def test_the_command_line_migrates_as_the_owner_of_the_cluster_and_makes_the_role(
+    server, monkeypatch, capsys
+):
+    def target(_state, stack):
+        clients = {"rds-data": sql._client, "secretsmanager": Secrets(DEPLOYED)}
+        outputs = {
+            "Postgres": f"data-api:{data_api.CLUSTER}|{data_api.SECRET}|postgres",
+            "PostgresRole": "arn:aws:secretsmanager:x",
+        }
+        assert stack == "sfn-cqrs-dev"
+        return SimpleNamespace(outputs=outputs, environment={}, client=clients.__getitem__)
+
+    monkeypatch.setattr(aws, "find_target", target)
+    run = command_line(monkeypatch, capsys, before="sql", after=["--stack", "sfn-cqrs-dev"])
+    with by_data_api(server.dsn) as (sql, _):
+        answers = [run("migrate"), run("migrate")]
+
+    assert [answer.code for answer in answers] == [0, 0]
+    assert answers[0].output.splitlines()[0] == "0001_orders_search.sql is applied"
+    assert answers[1].output == "everything is applied\n"
+    role = Role.of_secret(DEPLOYED)
+    dsn = f"postgresql://{role.name}:{role.password}@{server.dsn.partition('@')[2]}"
+    with by_driver(dsn) as functions:
+        assert functions.rows("SELECT code FROM orders_search") == []
+        assert may(functions, "DROP TABLE orders_search") == "42501"
+
+
+DEPLOYED = '{"username": "sfn_cqrs_functions", "password": "another-long-password"}'
 SECRET = '{"username": "functions", "password": "a-long-password-of-it"}'
 
 
