@@ -121,9 +121,16 @@ def _frames(error: BaseException) -> list[Frame]:
 
 
 def _own(frames: Iterable[Frame]) -> list[Frame]:
-    """The last of the user's frames that follow each other: a function of ours called them."""
+    """The last of the user's frames that follow each other: a function of ours called them.
+
+    A comprehension is no frame of its own where it is on the line that runs it.
+    """
     runs = [list(run) for is_own, run in groupby(frames, lambda one: one.is_own) if is_own]
-    return runs[-1][-MAX_FRAMES:] if runs else []
+    last: list[Frame] = []
+    for one in runs[-1] if runs else []:
+        if not (last and one.function.startswith("<") and one.line == last[-1].line):
+            last.append(one)
+    return last[-MAX_FRAMES:]
 
 
 @dataclass(frozen=True, slots=True)

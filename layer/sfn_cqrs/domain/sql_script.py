@@ -77,7 +77,7 @@ def in_order(migrations: Iterable[Migration]) -> list[Migration]:
     """The files of a folder in their order.
 
     Raises:
-        MigrationError: a name is none, or a number is missing or comes twice.
+        MigrationError: a name is invalid, or a number is missing or comes twice.
     """
     ordered = sorted(migrations, key=lambda one: one.name)
     for number, one in enumerate(ordered, start=1):

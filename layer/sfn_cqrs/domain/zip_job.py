@@ -93,7 +93,7 @@ class ArchivedFile:
 class ZipJob(Record):
     """A job as stored; `files` is how many there are, once they are listed.
 
-    It is `settled` once nothing is left to do after its end, of which the world is told.
+    It is `settled` once its end has been told, and nothing is left to do.
 
     `client` is who asked for it over HTTP, None: code. `size` is the archive's, in bytes.
     `problem` is why it cannot be read. `hooks` says of each

@@ -33,7 +33,7 @@ class AppPackage:
         """Make it, without a module.
 
         Raises:
-            ScaffoldError: its name is none, or another package's.
+            ScaffoldError: its name is invalid, or another package's.
         """
         if not _PACKAGE.fullmatch(self.name) or len(self.name) > LONGEST:
             raise ScaffoldError(

@@ -24,7 +24,7 @@ class Table:
         """Take what the user has chosen; what is empty is inferred.
 
         Raises:
-            ScaffoldError: a name is none, or there is no such column.
+            ScaffoldError: a name is invalid, or there is no such column.
         """
         if not _TABLE.fullmatch(name) or len(name) > LONGEST:
             raise ScaffoldError(

@@ -34,7 +34,7 @@ def add_workflow(changes: Changes, template: Template, workflow: Workflow) -> No
     """Add everything that a workflow is.
 
     Raises:
-        ScaffoldError: a name is none or is taken, or a file has not the place to write to.
+        ScaffoldError: a name is invalid or taken, or a file lacks the place to write to.
     """
     check_machine(workflow.name)
     check_states(workflow.own_states, workflow.waits, workflow.long)

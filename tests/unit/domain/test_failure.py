@@ -73,6 +73,19 @@ def test_the_summary_of_a_lambda_error_is_its_message_and_the_users_lines():
     )
 
 
+def test_a_comprehension_repeats_no_line():
+    line = "save([row(one) for one in rows])"
+    trace = [
+        frame("/var/task/shop/orders.py", 7, "orders", line),
+        frame("/var/task/shop/orders.py", 7, "<listcomp>", line),
+        frame("/var/task/shop/orders.py", 9, "row"),
+    ]
+
+    summary = Failure("Error", of_lambda("broken", *trace)).summary
+
+    assert re.findall(r"line (\d), in (\S+)", summary) == [("7", "orders"), ("9", "row")]
+
+
 def test_the_summary_of_an_error_of_ours_is_its_whole_trace():
     ours = frame(failure_module.__file__)
 
