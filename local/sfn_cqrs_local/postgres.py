@@ -115,6 +115,8 @@ class LocalPostgres:
         """Start a server that has been killed again: same data, port and password."""
         self._end()
         (self._data / "postmaster.pid").unlink(missing_ok=True)
+        if _is_root():  # whoever owns a folder above may have closed it meanwhile
+            _open_way_to(self._folder)
         self._serve()
 
     def _start(self) -> None:
