@@ -66,6 +66,11 @@ MISTAKES = {
         FAILED,
         "did you mean ORDER?",
     ),
+    "tasks are asked for without their type": (
+        "task list",
+        USAGE,
+        "say of which TYPE; there are ORDER_REMINDER",
+    ),
     "a task type is mistyped": (
         "task list ORDER_REMAINDER",
         FAILED,

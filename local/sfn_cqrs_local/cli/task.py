@@ -16,7 +16,7 @@ from rich.console import Console
 from sfn_cqrs_local.cli import FAILED_ROWS
 from sfn_cqrs_local.cli.options import target_options
 from sfn_cqrs_local.client.api import Api
-from sfn_cqrs_local.client.ids import Id
+from sfn_cqrs_local.client.ids import Id, task_types
 from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.causes import code_of, reason_of
 from sfn_cqrs_local.terminal.printing import print_table
@@ -113,13 +113,15 @@ def show(
 
 
 @task.command(name="list", cls=Command, examples=("sfn-cqrs task list ORDER_REMINDER",))
-@click.argument("task_type", metavar="TYPE")
+@click.argument("task_type", metavar="TYPE", required=False)
 @click.option("--single", is_flag=True, help="Tasks of one item.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
 @target_options
 @json_option
-def list_(task_type: str, single: bool, limit: int, api: Api, as_json: bool) -> None:
+def list_(task_type: str | None, single: bool, limit: int, api: Api, as_json: bool) -> None:
     """List the tasks of a type, the newest first."""
+    if task_type is None:
+        raise click.UsageError(f"say of which TYPE; there are {', '.join(task_types(api))}")
     kind = "single" if single else "batch"
     found = list(islice(api.pages("/tasks", taskType=task_type, kind=kind), limit))
     if as_json:

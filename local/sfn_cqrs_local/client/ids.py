@@ -92,12 +92,12 @@ def _lists(api: Api, kind: str) -> Iterator[tuple[str, dict[str, str]]]:
     elif kind == "saga":
         yield "/sagas", {}
     else:
-        for type_ in _task_types(api):
+        for type_ in task_types(api):
             yield from (("/tasks", {"taskType": type_, "kind": one}) for one in ("batch", "single"))
 
 
-def _task_types(api: Api) -> list[str]:
-    """The types that there are, as the API names them to whoever asks for another."""
+def task_types(api: Api) -> list[str]:
+    """The types of tasks, as the API names them to whoever asks for another."""
     try:
         api.get("/tasks", taskType="-")
     except ApiProblem as problem:
