@@ -1,3 +1,4 @@
+import gc
 from io import StringIO
 
 import pytest
@@ -6,6 +7,7 @@ from tests.support.real_time import RealTime
 
 from sfn_cqrs.service.logs import logger
 
+gc.set_threshold(50_000, 20, 100)  # a seventh of all time went into looking for garbage
 moto_shortcuts.install()
 real_time = RealTime()
 real_time.install()
@@ -13,6 +15,10 @@ real_time.install()
 
 def pytest_configure(config):
     config.pluginmanager.register(real_time)
+
+
+def pytest_collection_finish():
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

@@ -3,6 +3,8 @@
 A wait of 0.2 seconds or more that ends because its time is over is one: `time.sleep` anywhere
 in the process, a timeout of `threading` in the main thread, a timer of an engine with threads.
 Shorter ones are looks at what others do. `@pytest.mark.real_time("reason")` says why.
+On a stack a run in the express lane looks again after a second if its predecessor is not done:
+that is the load of the machine, and nobody's fault.
 """
 
 import threading
@@ -16,6 +18,7 @@ import pytest
 from sfn_local.scheduler import ThreadScheduler
 
 LONG_SECONDS = 0.2
+LOOKS_AGAIN = "a timer of 1 s"
 _sleep, _wait, _after = time.sleep, threading.Condition.wait, ThreadScheduler.after
 
 
@@ -53,7 +56,7 @@ class Waits:
 
         def noting() -> None:
             if time.monotonic() - began >= seconds * 0.9:  # or its clock was moved
-                noted.append(f"a timer of {seconds:g} s")
+                noted.append(f"a timer of {seconds:.3g} s")
             job()
 
         return _after(scheduler, seconds, noting if seconds >= LONG_SECONDS else job, **kind)
@@ -84,9 +87,11 @@ class RealTime:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         result = yield
         marker = item.get_closest_marker("real_time")
-        if self.waits.of_test and not (marker and marker.args):
+        is_stack = item.get_closest_marker("stack") is not None
+        waits = [one for one in self.waits.of_test if not (is_stack and one == LOOKS_AGAIN)]
+        if waits and not (marker and marker.args):
             pytest.fail(
-                f"it waits for real time: {', '.join(self.waits.of_test)};"
+                f"it waits for real time: {', '.join(waits)};"
                 ' give it a clock, or say why: @pytest.mark.real_time("the reason")'
             )
         return result

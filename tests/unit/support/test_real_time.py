@@ -82,6 +82,16 @@ def test_an_engines_timer_is_a_wait_unless_its_clock_is_moved(clock, noted, real
     assert real_time.waits.of_test == noted
 
 
+def test_on_a_stack_a_run_may_look_again_after_a_second_and_nothing_may_wait_longer(real_time):
+    stack = pytest.mark.stack.mark
+    real_time.waits.of_test += ["a timer of 1 s"]
+    assert run(real_time, stack) == "passed"
+    assert run(real_time).startswith("it waits for real time: a timer of 1 s;")
+
+    real_time.waits.of_test += ["a timer of 2 s"]
+    assert run(real_time, stack).startswith("it waits for real time: a timer of 2 s;")
+
+
 def test_what_goes_on_since_an_earlier_test_is_nobodys(real_time, monkeypatch):
     def sleep(_seconds):
         next(real_time.pytest_runtest_setup())
