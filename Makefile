@@ -45,14 +45,14 @@ up: $(LOCAL_READY) $(FABRIC_READY) ## start the local stack and keep it running
 	$(BIN)/sfn-cqrs up $(ARGS)
 
 test: $(DEV_READY) $(FABRIC_READY) fast-check ## the fast checks and every test suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fast-test: $(DEV_READY) ## the suites that start no stack; VENV=.venv-3.13 PYTHON=python3.13: on another Python
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not proof and not stack" $(FAST_SUITES) $(ARGS)
 
 proof: export DEEP := $(DEEP)
 proof: $(DEV_READY) $(FABRIC_READY) ## what explores long: whole models, every crash, many seeds; DEEP=1: for an hour more
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "proof and not alone" $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "proof and not alone" $(ARGS)
 	$(BIN)/python -m pytest -m "proof and alone" tests/console/test_size.py
 
 soak: $(DEV_READY) $(FABRIC_READY) ## eight minutes of everything at once on a bad day; SOAK_SECONDS=60: a minute

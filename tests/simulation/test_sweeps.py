@@ -14,14 +14,18 @@ import pytest
 from tests.support.proof import shares
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.process_table import OPEN_SHARDS
+from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, OPEN_SHARDS
 from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.sweeps import Cursor, Lease
-from sfn_cqrs.service.sweep import COMMANDS, sweep
+from sfn_cqrs.domain.versioning import DataVersion
+from sfn_cqrs.service.sweep import BLOCKED, COMMANDS, sweep
 
 LOST = 700_000
+STUCK = 1_000_000
+FREED = 9_973
+"""Of so many that are blocked one no longer has to be."""
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 BEFORE = Process(
     key=ItemKey("tenant1", "ORDER", ""), version=1, opened_at="2026-11-25T11:00:00.000Z"
@@ -131,3 +135,87 @@ def test_on_the_standard_lane_they_are_started_at_the_rate_of_the_quota(
     region = Region(LOST // nth, rate, burst)
 
     assert region.recovers_in() < 1.25 * region.lost / rate
+
+
+@dataclass
+class Stuck:
+    """A region in which a million versions wait behind what has failed, and some need not."""
+
+    blocked: int
+    restarted: set[str] = field(default_factory=set)
+    now: float = 0.0
+    _begun: float = 0.0
+    _cursors: dict[str, Cursor] = field(default_factory=dict)
+
+    def opened(
+        self, shard: int, cursor: Cursor | None, before: str, limit: int
+    ) -> tuple[list[Process], Cursor | None]:
+        assert before > BEFORE.opened_at
+        self.now += QUERY + limit * READ
+        place = cursor["place"] if cursor else shard - BLOCKED_SHARDS.start
+        listed = range(place, self.blocked, len(BLOCKED_SHARDS))
+        found = [str(n) for n in listed[:limit] if str(n) not in self.restarted]
+        more = {"place": listed[limit]} if len(listed) > limit else None
+        return [self._process(code, 2) for code in found], more
+
+    def begin_sweep(self, _lease: Lease) -> dict[str, Cursor]:
+        return self._cursors
+
+    def end_sweep(self, _lease: Lease, cursors: dict[str, Cursor]) -> None:
+        self._cursors = cursors
+
+    def find(self, key: ItemKey, version: int) -> Process:
+        self.now += READ
+        return self._process(key.code, version)
+
+    def version_of(self, key: ItemKey) -> DataVersion:
+        self.now += READ
+        return DataVersion(1 if int(key.code) % FREED == 0 else 0)
+
+    def restart(self, ref: CommandRef) -> None:
+        self.restarted.add(ref.key.code)
+
+    def _process(self, code: str, version: int) -> Process:
+        is_freed = int(code) % FREED == 0
+        first = Outcome.APPLIED if is_freed else Outcome.FAILED
+        second = Outcome.OPEN if code in self.restarted else Outcome.BLOCKED
+        key = replace(BEFORE.key, code=code)
+        return replace(BEFORE, key=key, version=version, outcome=(first, second)[version - 1])
+
+    def at_once(self, work: Callable[[int], Any], shards: Iterable[int]) -> list[Any]:
+        begun, ends, done = self.now, [], []
+        for shard in shards:
+            self.now = begun
+            done.append(work(shard))
+            ends.append(self.now)
+        self.now = max(ends)
+        return done
+
+    def remaining_ms(self) -> int:
+        return int((FUNCTION_SECONDS - (self.now - self._begun)) * 1000)
+
+    def frees_all_in(self) -> float:
+        """Sweep every minute until none is blocked that need not be; answers the seconds."""
+        parts: dict[str, Any] = {
+            "processes": self,
+            "data": self,
+            "at_once": self.at_once,
+            "clock": lambda: NOON + timedelta(seconds=self.now),
+        }
+        freed = {str(n) for n in range(0, self.blocked, FREED)}
+        with bootstrap.override(**parts):
+            while self.restarted != freed:
+                begun = self.now = -(-self.now // 60) * 60.0
+                sweep(
+                    BLOCKED, lambda begun=begun: int((FUNCTION_SECONDS - self.now + begun) * 1000)
+                )
+                assert self.now < HOUR, "the sweep does not come past those that stay blocked"
+        return self.now
+
+
+@shares(100)
+def test_a_million_that_stay_blocked_hide_none_that_may_go_on(nth: int) -> None:
+    region = Stuck(STUCK // nth)
+
+    assert region.frees_all_in() * nth < HOUR
+    assert len(region.restarted) == -(-region.blocked // FREED)
