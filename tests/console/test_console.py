@@ -266,8 +266,15 @@ def test_on_4k_a_page_is_as_wide_as_it_needs_and_its_text_is_larger(browser, con
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [400, 1280, 2560])
+@pytest.mark.parametrize(
+    ("theme", "width"),
+    [
+        ("light", 400),
+        ("dark", 1280),
+        ("light", 2560),
+        *deep([], [("dark", 400), ("light", 1280), ("dark", 2560)]),
+    ],
+)
 def test_every_page_is_so_in_both_themes_at_every_width(browser, console, stack, ids, theme, width):
     pages = paths(stack, ids)
 

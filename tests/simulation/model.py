@@ -225,7 +225,11 @@ SCENARIOS = [
         "fails, redriven, repeated", "aa", {"fail": 1, "redrive": 1, "repeat": 1}, is_big=True
     ),
     Scenario(
-        "fails, redriven, a zombie", "aa", {"fail": 1, "redrive": 1, "zombie": 1}, is_big=True
+        "fails, redriven, a zombie",
+        "aa",
+        {"fail": 1, "redrive": 1, "zombie": 1},
+        is_big=True,
+        is_huge=True,
     ),
     Scenario("fails, skipped, a zombie", "aa", {"fail": 1, "skip": 1, "zombie": 1}, is_big=True),
     Scenario("waits for a day, redriven", "aa", {"timeout": 1, "redrive": 1}),

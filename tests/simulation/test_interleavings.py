@@ -11,7 +11,7 @@ from tests.simulation.ledger import Ledger
 from tests.support.airports import Airport
 from tests.support.fake_system import FakeSystem
 from tests.support.moto_system import MotoSystem
-from tests.support.proof import sampled
+from tests.support.proof import deep, sampled
 from tests.support.system import TENANT, System, silent
 
 from sfn_cqrs.domain.command import Known
@@ -27,8 +27,8 @@ ROUNDS = 10
 def seeds(*, fake: int, moto: int) -> list[Any]:
     """The seeds to run over the fakes, and those over moto; and in proof many more of both."""
     return [
-        *sampled([(FakeSystem, seed) for seed in range(fake * 20)], fake),
-        *sampled([(MotoSystem, seed) for seed in range(moto * 5)], moto),
+        *sampled([(FakeSystem, seed) for seed in range(fake * deep(10, 20))], fake),
+        *sampled([(MotoSystem, seed) for seed in range(moto * deep(3, 5))], moto),
     ]
 
 
@@ -59,7 +59,7 @@ def a_pair(system: System, code: str) -> Callable[[], None]:
     return job
 
 
-@pytest.mark.parametrize("seed", sampled(range(40), 1))
+@pytest.mark.parametrize("seed", sampled(range(deep(20, 40)), 1))
 def test_pairs_of_versions_1_ms_apart_are_applied_in_order(seed):
     with FakeSystem(seed, disorder=DISORDER) as system:
         codes = [f"P{number}" for number in range(PAIRS)]
@@ -103,7 +103,7 @@ def test_versions_of_one_item_from_8_publishers_are_applied_in_order(kind, seed)
         ledger.assert_linearizable()
 
 
-@pytest.mark.parametrize("seed", sampled(range(80), 4))
+@pytest.mark.parametrize("seed", sampled(range(deep(40, 80)), 4))
 def test_publishers_that_know_a_version_lose_or_win_as_if_one_came_after_the_other(seed):
     def race(ledger: Ledger, own: str) -> None:
         version = 0

@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 from tests.simulation.lanes import Story, upgrade
-from tests.support.proof import sampled
+from tests.support.proof import deep, sampled
 from tests.support.system import silent
 
-SEEDS = 1_000
+SEEDS = deep(500, 1_000)
 
 
 @pytest.fixture(autouse=True)
