@@ -22,9 +22,14 @@ def pytest_collection_finish():
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the files that take longest, so that no worker has one left at the end."""
+    """Begin with what takes longest, so that no worker has it left at the end."""
     stacks = {item.path for item in items if item.get_closest_marker("stack")}
-    items.sort(key=lambda item: (item.path not in stacks, "simulation" not in item.path.parts))
+
+    def turn(item):
+        is_long = item.get_closest_marker("long") is not None
+        return not is_long, item.path not in stacks, "simulation" not in item.path.parts
+
+    items.sort(key=turn)
 
 
 @pytest.fixture

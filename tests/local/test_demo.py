@@ -83,6 +83,7 @@ def test_commands_add_up_though_every_third_run_in_the_express_lane_is_made_twic
     assert all(one["attempt"] > 1 for one in chain)  # the redrive's, and those that had to wait
 
 
+@pytest.mark.long
 @pytest.mark.proof
 @LOOKS_AGAIN
 def test_the_912_commands_of_the_demonstration_add_up_though_a_tenth_of_their_runs_is_made_twice(
@@ -175,6 +176,7 @@ def test_commands_add_up_while_a_share_of_everything_fails(tmp_path):
         assert stack.functions.weather.met.total() > 0
 
 
+@pytest.mark.long
 @pytest.mark.proof
 @pytest.mark.real_time("the machines retry what the weather refuses, in real seconds")
 def test_the_demonstration_adds_up_while_a_share_of_everything_fails():

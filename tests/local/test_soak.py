@@ -3,6 +3,7 @@
 `make soak` and `make proof DEEP=1` run it for eight minutes, `make proof` for a quarter of one.
 """
 
+import logging
 import os
 import threading
 import time
@@ -23,6 +24,7 @@ from sfn_cqrs_local.demo.importing import Importer, airports, csv_of, item_of
 from sfn_local.document import dumps
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.proof,
     pytest.mark.stack,
     pytest.mark.real_time("all kinds of work run beside one another for a while"),
@@ -89,7 +91,10 @@ class Soak:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(0.3)
+                if time.monotonic() > self.until:
+                    self.let_time_pass()
         if self.errors:
             raise self.errors[0]
 
@@ -162,12 +167,8 @@ class Soak:
             time.sleep(0.25)
 
     def all_have_ended(self) -> bool:
-        """Whether nothing is under way any more, after sweeps under the weather.
-
-        Where nothing runs, all that there is waits for its next try or for a sweep.
-        """
-        if not self.at_work:
-            self.stack.leap(A_LOOK)
+        """Whether nothing is under way any more, after sweeps under the weather."""
+        self.let_time_pass()
         for sweep in SWEEPS:
             self._invoke(f"ScheduleSweep{sweep}Function")
         if self.versions() != {code: [1, 2, 3] for code in self.orders}:
@@ -180,6 +181,11 @@ class Soak:
         for id_ in self.approvals.keys() - self.ended:
             self._note(id_, api.get(f"/approvals/{id_}")["stage"] == "DONE")
         return len(self.ended) == sum(map(len, (self.tasks, self.sagas, self.approvals)))
+
+    def let_time_pass(self) -> None:
+        """Where no function is at work, all that there is waits for its next try or for a sweep."""
+        if not self.at_work:
+            self.stack.leap(A_LOOK)
 
     def watch(self, runtime: Any, patch: pytest.MonkeyPatch) -> None:
         """Know how many functions are at work."""
@@ -243,6 +249,12 @@ def median(values: list[int]) -> int:
     return sorted(values)[len(values) // 2]
 
 
+@pytest.fixture(autouse=True)
+def _no_record_is_kept(monkeypatch):
+    """Or pytest keeps all that is logged, with the frames of what was raised."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+
+
 def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capsys, monkeypatch):
     with quick_stack(state_dir=tmp_path / "state", weather=WEATHER) as stack:
         soak = Soak(stack, tmp_path)
@@ -250,8 +262,8 @@ def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capsys, monk
         for number in range(BOOKS):
             book = {"type": "STOCK", "code": f"BOOK-{number}", "name": "Book", "mode": "sync"}
             api.post("/commands", dumps({**book, "attributes": {"available": STOCK}}))
-        soak.run()
         soak.watch(stack.functions._runtime, monkeypatch)
+        soak.run()
         assert waited(soak.all_have_ended, time.monotonic() + AFTERWARDS), soak.still_open()
 
         rows = {row["code"]: row for row in soak.scan("DataTableName") if row["type"] == "ORDER"}
