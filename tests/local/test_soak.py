@@ -21,7 +21,9 @@ from tests.support.quick_stack import quick_stack
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs_local.client.api import Api, item_path
 from sfn_cqrs_local.demo.importing import Importer, airports, csv_of, item_of
+from sfn_local import Engine
 from sfn_local.document import dumps
+from sfn_local.registry.retention import Retention
 
 pytestmark = [
     pytest.mark.long,
@@ -253,6 +255,13 @@ def median(values: list[int]) -> int:
 def _no_record_is_kept(monkeypatch):
     """Or pytest keeps all that is logged, with the frames of what was raised."""
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
+
+
+@pytest.fixture(autouse=True)
+def _few_executions_are_kept(monkeypatch):
+    """Or the engine grows until it keeps as many as it is meant to, which takes far longer."""
+    kept = Retention(executions=200, events=5_000)
+    monkeypatch.setitem(Engine.__init__.__kwdefaults__, "retention", kept)
 
 
 def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capsys, monkeypatch):

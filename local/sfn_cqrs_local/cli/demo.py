@@ -36,8 +36,8 @@ Then docs/tutorial.md: a type, an import, an approval and a workflow of your own
         "sfn-cqrs demo --express-repeats 0.1",
     ),
 )
-@click.option("--airports", default=300, show_default=True, help="How many, each 3 or 4 versions.")
-@click.option("--rows", default=3_000, show_default=True, help="Rows of the file to import.")
+@click.option("--airports", default=150, show_default=True, help="How many, each 3 or 4 versions.")
+@click.option("--rows", default=2_000, show_default=True, help="Rows of the file to import.")
 @click.option("--full", is_flag=True, help="Import all 28,000 airports.")
 @weather_options
 @repeats_option
