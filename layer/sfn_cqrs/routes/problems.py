@@ -7,6 +7,7 @@ from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain import errors
 from sfn_cqrs.domain.masking import masked
 
+_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
 _STATUS = {
     errors.InvalidInputError: HTTPStatus.BAD_REQUEST,
     errors.VersionConflictError: HTTPStatus.CONFLICT,
@@ -76,11 +77,16 @@ def status_of(error: type[Exception]) -> int:
     )
 
 
+def title_of(status: int) -> str:
+    """The name that RFC 9110 gives a status; Python has it since 3.13, which Lambda runs."""
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
+
+
 def problem(status: int, code: str, detail: str) -> dict[str, Any]:
     """A problem document; its type is the status's, as there is no page per error."""
     return {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": title_of(status),
         "status": status,
         "detail": detail,
         "code": code,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
 from typing import Any, Final
+
+from sfn_cqrs.routes.problems import title_of
 
 HEAD: Final = """# HTTP API
 
@@ -60,7 +61,7 @@ def _answers(responses: Mapping[str, Any]) -> Iterator[str]:
         else:
             codes = _special(status, answer["description"])
             if codes:
-                yield f"- **{status}** {HTTPStatus(int(status)).phrase}: {codes}"
+                yield f"- **{status}** {title_of(int(status))}: {codes}"
 
 
 def _special(status: str, codes: str) -> str:
