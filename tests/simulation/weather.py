@@ -355,14 +355,16 @@ def nothing_starts(system: WholeSystem) -> None:
 
 def live(system: WholeSystem) -> None:
     """Who may read an order hears how its version ends; nobody of another tenant does."""
-    channel = "/live/tenant1/command/ORDER/o-1"
-    assert system.subscribe(channel) == ""
-    assert system.subscribe(channel, tenant="tenant2").startswith("forbidden: ")
-    order = {"type": "ORDER", "code": "o-1", "name": "o-1", "attributes": {"customer": "ada"}}
-    system.ask("POST", "/commands", order, key="order")
+    channels = {code: f"/live/tenant1/command/ORDER/{code}" for code in ("o-1", "o-2", "o-3")}
+    for code, channel in channels.items():
+        assert system.subscribe(channel) == ""
+        assert system.subscribe(channel, tenant="tenant2").startswith("forbidden: ")
+        order = {"type": "ORDER", "code": code, "name": code, "attributes": {"customer": "ada"}}
+        system.ask("POST", "/commands", order, key=code)
     system.settle()
-    system.until(lambda: "APPLIED" in _heard(system, channel))
-    assert set(_heard(system, channel)) == {"APPLIED"}
+    for channel in channels.values():
+        system.until(lambda channel=channel: "APPLIED" in _heard(system, channel))
+        assert set(_heard(system, channel)) == {"APPLIED"}
 
 
 def _heard(system: WholeSystem, channel: str) -> list[str]:

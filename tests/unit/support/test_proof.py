@@ -1,4 +1,7 @@
+import runpy
+
 import pytest
+from tests.support import proof
 from tests.support.proof import every, sampled, without
 
 
@@ -49,3 +52,10 @@ def test_every_nth_case_of_each_kind_is_taken():
 
 def test_no_case_is_none():
     assert every(3, []) == sampled([], 3) == []
+
+
+@pytest.mark.parametrize(("given", "is_deep"), [("", False), ("0", False), ("1", True)])
+def test_make_proof_looks_deeper_only_where_asked(given, is_deep, monkeypatch):
+    monkeypatch.setenv("DEEP", given)
+
+    assert runpy.run_path(proof.__file__)["DEEP"] is is_deep
