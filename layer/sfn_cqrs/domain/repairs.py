@@ -74,8 +74,6 @@ class Filter:
         found = cls(known, Action(str(action)), **{**texts, **moments})
         if known is RepairKind.TASK and not found.type:
             raise InvalidInputError("type", "is needed for tasks, such as ORDER_REMINDER")
-        if known is RepairKind.TASK and found.error:
-            raise InvalidInputError("error", "is not of tasks: their items have errors, each one")
         return found
 
     def matches(self, type_: str, at: str, error: str) -> bool:

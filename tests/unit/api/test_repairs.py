@@ -25,7 +25,8 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.repairs import found as listing
 from sfn_cqrs.service.repairs import service, work
 from sfn_cqrs.service.sagas import types as saga_types
-from sfn_cqrs.service.tasks.types import TaskItem
+from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs.service.tasks.types import TaskItem, TaskType
 
 REDRIVE = {"kind": "command", "action": "redrive"}
 SKIP = {"kind": "command", "action": "skip"}
@@ -122,7 +123,6 @@ def test_a_filter_says_which(filter_, codes, plan, world):
         ({"until": "2026-11-25T08:00:00"}, "until"),
         ({"error": 1}, "error"),
         ({"kind": "task", "action": "retry"}, "type"),
-        ({"kind": "task", "action": "retry", "type": "A", "error": "x"}, "error"),
     ],
 )
 def test_a_filter_that_means_nothing_is_refused(body, field, call):
@@ -266,6 +266,39 @@ def test_failed_tasks_are_retried(call, world):
     assert world.tasks.find(RESIZE).attempt == 2
 
 
+def a_failed_task(world, key=RESIZE, error="ThrottlingError", cause="the secret"):
+    world.seed_tasks(a_task(key, status=TaskStatus.FAILED))
+    failed = {"status": TaskStatus.FAILED, "error": error, "cause": cause}
+    world.seed_items(an_item(key, 0, status=TaskStatus.COMPLETED), an_item(key, 1, **failed))
+
+
+def test_tasks_are_found_by_the_errors_of_their_items(call, world):
+    other = replace(RESIZE, ulid="01KAXK3V9Q0M3W8C5R6T7Y8Z9Z")
+    a_failed_task(world, cause="too fast\n at line 3")
+    a_failed_task(world, other, error="LateError", cause="")
+    body = {"kind": "task", "action": "retry", "type": RESIZE.type}
+
+    found = {
+        text: [(one["id"], one["error"], one["cause"]) for one in call_for(call, body, text)]
+        for text in ("throttling", "too fast", "error", "nothing like it")
+    }
+
+    ours, theirs = (RESIZE.id, "ThrottlingError", "too fast"), (other.id, "LateError", "")
+    assert found == {
+        "throttling": [ours],
+        "too fast": [ours],
+        "error": [theirs, ours],
+        "nothing like it": [],
+    }
+    assert [set(one) for one in call("POST", "/repairs", body).body["items"]] == [
+        {"id", "type", "attempt", "at"}
+    ] * 2
+
+
+def call_for(call, body, text):
+    return call("POST", "/repairs", {**body, "error": text}).body["items"]
+
+
 def test_failed_imports_are_retried_by_jobs_of_their_own(call, world):
     job = Job(key=IMPORT, table="airports", source=SOURCE, by=Audit(AT))
     world.import_jobs.create(job)
@@ -299,6 +332,7 @@ FAILURES = {
         ),
     ),
     "import": ("retry", a_failed_import),
+    "task": ("retry", a_failed_task),
 }
 
 
@@ -309,12 +343,16 @@ def test_why_something_failed_is_told_to_those_alone_who_may_read_it(
     action, fail = FAILURES[kind]
     fail(world)
     handlers.load()
-    body = {"kind": kind, "action": action}
+    type_ = {"type": RESIZE.type} if kind == "task" else {}
+    body = {"kind": kind, "action": action, "error": "throttling", **type_}
     told = call("POST", "/repairs", body).body
     closed = Access(read=group("hr"))
     for type_ in ("ORDER", "AIRPORT"):
         monkeypatch.setitem(handlers._access, type_, (__name__, closed))
     monkeypatch.setattr(saga_types._types["order-saga"], "access", closed)
+    monkeypatch.setitem(
+        task_types._types, RESIZE.type, TaskType(RESIZE.type, print, 1, 0, False, closed)
+    )
 
     untold = call("POST", "/repairs", body).body
     again = call("GET", f"/repairs/{told['id']}").body
@@ -324,7 +362,7 @@ def test_why_something_failed_is_told_to_those_alone_who_may_read_it(
         assert shown["items"][0]["error"] == "ThrottlingError"
         assert "secret" not in json.dumps(shown)
     assert call("POST", "/repairs", {**body, "error": "secret"}).body["total"] == 0
-    assert call("POST", "/repairs", {**body, "error": "throttling"}).body["total"] == 1
+    assert untold["total"] == 1
 
 
 def test_what_aws_is_too_busy_for_is_left_to_another_try_of_the_item(call, world, monkeypatch):

@@ -13,10 +13,11 @@ from sfn_cqrs.domain.policy import UNDECLARED, Client
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.repairs import MAX_ENTRIES, Filter, RepairKind
 from sfn_cqrs.domain.saga import Saga, SagaStatus
-from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.domain.task import Item, Task, TaskStatus
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs.service.tasks import types as task_types
 
 FOR_EVER = "9"
 Entry = dict[str, Any]
@@ -60,10 +61,14 @@ def failed(
 
 
 def may_read(kind: RepairKind, type_: str, client: Client | None) -> bool:
-    """Whether a client may see why one of a type has failed; tasks say it of their items alone."""
+    """Whether a client may see why one of a type has failed."""
     if kind is RepairKind.IMPORT:
         return strategies.may_read(type_, client)
-    known = saga_types.types() if kind is RepairKind.SAGA else handlers.types()
+    known = {
+        RepairKind.COMMAND: handlers.types,
+        RepairKind.TASK: task_types.types,
+        RepairKind.SAGA: saga_types.types,
+    }[kind]()
     return known.get(type_, UNDECLARED).read.allows(client)
 
 
@@ -91,13 +96,14 @@ def _is_meant(process: Process, tenant: str, wanted: Filter, reads: Reads) -> bo
     return (
         process.key.tenant == tenant
         and process.outcome is Outcome.FAILED
-        and wanted.matches(process.key.type, process.updated_at, _text(process, reads))
+        and wanted.matches(
+            process.key.type, process.updated_at, _text(process, process.key.type, reads)
+        )
     )
 
 
-def _text(failed: Process | Saga, reads: Reads) -> str:
+def _text(failed: Process | Saga | Item, type_: str, reads: Reads) -> str:
     """What is searched for a text: the error's name, and its cause."""
-    type_ = failed.key.type if isinstance(failed, Process) else failed.saga
     return f"{failed.error}: {failed.cause if reads(type_) else ''}"
 
 
@@ -113,18 +119,42 @@ def _version(process: Process) -> Entry:
     }
 
 
-def _tasks(tenant: str, wanted: Filter, time: Overtime, _reads: Reads) -> list[Entry]:
+def _tasks(tenant: str, wanted: Filter, time: Overtime, reads: Reads) -> list[Entry]:
+    """Its items have the errors; they are read where a text is searched, which takes its time."""
+    entries: list[Entry] = []
     under = TaskKey(tenant, wanted.type, "")
-    return [
-        {"id": task.key.id, "type": task.key.type, "attempt": task.attempt, "at": task.updated_at}
-        for task in _all(
-            lambda cursor: bootstrap.tasks().page(
-                under, MAX_LIMIT, cursor, status=TaskStatus.FAILED
-            ),
-            time,
-        )
-        if wanted.matches(task.key.type, task.updated_at, "")
-    ]
+    for task in _all(
+        lambda cursor: bootstrap.tasks().page(under, MAX_LIMIT, cursor, status=TaskStatus.FAILED),
+        time,
+    ):
+        if not wanted.matches(task.key.type, task.updated_at, wanted.error):
+            continue
+        entry = {
+            "id": task.key.id,
+            "type": task.key.type,
+            "attempt": task.attempt,
+            "at": task.updated_at,
+        }
+        if not wanted.error:
+            entries.append(entry)
+            continue
+        if not time.may_go_on():
+            break
+        item = _failed_item(task, wanted, reads)
+        if item is not None:
+            cause = first_line(item.cause or "")
+            entries.append({**entry, "error": item.error or "", "cause": cause})
+    return entries
+
+
+def _failed_item(task: Task, wanted: Filter, reads: Reads) -> Item | None:
+    """The first item of a task with the text in its error or its cause."""
+    type_ = task.key.type
+    for item in bootstrap.tasks().items(task.key):
+        text = _text(item, type_, reads)
+        if item.status is TaskStatus.FAILED and wanted.matches(type_, task.updated_at, text):
+            return item
+    return None
 
 
 def _imports(tenant: str, wanted: Filter, time: Overtime, reads: Reads) -> list[Entry]:
@@ -159,7 +189,7 @@ def _sagas(tenant: str, wanted: Filter, time: Overtime, reads: Reads) -> list[En
             ),
             time,
         )
-        if wanted.matches(saga.saga, saga.updated_at, _text(saga, reads))
+        if wanted.matches(saga.saga, saga.updated_at, _text(saga, saga.saga, reads))
     ]
 
 
