@@ -252,19 +252,19 @@ def median(values: list[int]) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _no_record_is_kept(monkeypatch):
-    """Or pytest keeps all that is logged, with the frames of what was raised."""
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
-
-
-@pytest.fixture(autouse=True)
 def _few_executions_are_kept(monkeypatch):
     """Or the engine grows until it keeps as many as it is meant to, which takes far longer."""
     kept = Retention(executions=200, events=5_000)
     monkeypatch.setitem(Engine.__init__.__kwdefaults__, "retention", kept)
 
 
-def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capsys, monkeypatch):
+def keep_no_records(patch: pytest.MonkeyPatch) -> None:
+    """Or pytest keeps all that is logged during a test, with the frames of what was raised."""
+    patch.setattr(logging.getLogger(), "handlers", [])
+
+
+def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capfd, monkeypatch):
+    keep_no_records(monkeypatch)
     with quick_stack(state_dir=tmp_path / "state", weather=WEATHER) as stack:
         soak = Soak(stack, tmp_path)
         api = soak.api()
@@ -297,7 +297,7 @@ def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capsys, monk
             median(soak.memory[half // 2 : half]),
             median(soak.memory[half + half // 2 :]),
         )
-        with capsys.disabled():
+        with capfd.disabled():
             print(
                 f"\n{SECONDS:.0f} s: {len(soak.orders)} orders of 3 versions, {len(soak.imports)}"
                 f" imports of {ROWS} rows, {len(soak.tasks)} tasks, {len(soak.sagas)} sagas,"

@@ -24,7 +24,7 @@ class Retention:
     """
 
     executions: int = 10_000
-    events: int = 500_000
+    events: int = 100_000
 
 
 KEEP = Retention()
