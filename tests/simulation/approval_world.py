@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.simulation.exploring import BrokenError, Situation
+
 from sfn_cqrs.domain import approval_programs, chain
 from sfn_cqrs.domain.approval import Approval, Pinned, Rules, Status, Verdict
 from sfn_cqrs.domain.command import Audit
@@ -28,10 +30,6 @@ PEOPLE = {
     "approve b": ("b", Verdict.APPROVE),
     "reject c": ("c", Verdict.REJECT),
 }
-
-
-class BrokenError(Exception):
-    """An invariant does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +60,16 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """All there is. `faults` are those that may still happen, as sorted pairs."""
+class State(Situation):
+    """All there is."""
 
     approval: Approval
     records: tuple[Approval, ...]
     machines: tuple[Machine, ...] = ()
-    functions: tuple[Function, ...] = ()
-    faults: tuple[tuple[str, int], ...] = ()
     is_late: bool = False
     effects: tuple[Status, ...] = ()
     latest: int = 1
     is_published: bool = False
-
-    def may(self, fault: str) -> bool:
-        return dict(self.faults).get(fault, 0) > 0
-
-    def after(self, fault: str) -> "State":
-        """The same, with one fault less to come."""
-        left = dict(self.faults) | {fault: dict(self.faults)[fault] - 1}
-        return replace(self, faults=tuple(sorted(left.items())))
 
 
 def first_state(needed: int, faults: dict[str, int]) -> State:
@@ -97,7 +85,7 @@ def first_state(needed: int, faults: dict[str, int]) -> State:
     )
     pinned = replace(approval, item=PINNED if "edit" in faults else None)
     approval = replace(pinned, digest=pinned.fingerprint)
-    return State(approval, (approval,), faults=tuple(sorted(faults.items())))
+    return State(approval, (approval,), to_come=tuple(sorted(faults.items())))
 
 
 def moves(state: State) -> Iterator[tuple[str, State]]:
@@ -111,18 +99,18 @@ def moves(state: State) -> Iterator[tuple[str, State]]:
     for name in PEOPLE:
         if state.may(name):
             seen = state.approval.digest
-            yield name, _begun(state.after(name), Function(name, is_late=state.is_late, value=seen))
+            yield name, state.after(name).begun(Function(name, is_late=state.is_late, value=seen))
     if state.may("edit"):
         yield "the item changes", replace(state.after("edit"), latest=state.latest + 1)
     if state.may("sweep"):
-        yield "sweep", _begun(state.after("sweep"), Function("sweep"))
+        yield "sweep", state.after("sweep").begun(Function("sweep"))
     if state.may("time"):
         yield "the time is over", replace(state.after("time"), is_late=True)
 
 
 def swept(state: State) -> State:
     """The sweep comes."""
-    return _begun(state, Function("sweep"))
+    return state.begun(Function("sweep"))
 
 
 def _deliveries(state: State) -> Iterator[tuple[str, State]]:
@@ -130,9 +118,9 @@ def _deliveries(state: State) -> Iterator[tuple[str, State]]:
         return
     record, rest = state.records[0], state.records[1:]
     delivered = Function("deliver", value=record)
-    yield "a record", _begun(replace(state, records=rest), delivered)
+    yield "a record", replace(state, records=rest).begun(delivered)
     if state.may("twice"):
-        yield "a record, twice", _begun(state.after("twice"), delivered)
+        yield "a record, twice", state.after("twice").begun(delivered)
 
 
 def _accidents(state: State, function: Function) -> Iterator[tuple[str, State]]:
@@ -167,7 +155,7 @@ def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
         yield f"{function.name} is superseded", _gave_up(state, function)
         return
     except SfnCqrsError:
-        yield f"{function.name} is refused", _without(state, function)
+        yield f"{function.name} is refused", state.without(function)
         return
     answer, after = _answered(state, function, call)
     told = replace(function, answers=(*function.answers, answer))
@@ -308,7 +296,7 @@ def _check_write(state: State, after: Approval, function: Function, call: Any) -
 
 
 def _returned(state: State, function: Function, result: Any) -> State:
-    state = _without(state, function)
+    state = state.without(function)
     if function.is_orphan or function.name not in ("check", "process", "fail"):
         return state
     machine = _machine_of(state, function.attempt)
@@ -327,7 +315,7 @@ def replace_round(state: State, machine: Machine, round_: int) -> State:
     token = f"t{machine.attempt}-{round_}-0"
     told = replace(machine, round=round_, stage="wait", tries=0, token=token)
     function = Function("request", machine.attempt, value=(token, round_))
-    return _begun(_with(state, machine, told), function)
+    return _with(state, machine, told).begun(function)
 
 
 def _entered(state: State, machine: Machine | None, stage: str, value: Any = None) -> State:
@@ -342,12 +330,12 @@ def _entered(state: State, machine: Machine | None, stage: str, value: Any = Non
         else one
         for one in state.functions
     )
-    return _begun(_with(replace(state, functions=alone), machine, entered), function)
+    return _with(replace(state, functions=alone), machine, entered).begun(function)
 
 
 def _died(state: State, function: Function) -> State:
     """A function has died, or asks to be called again."""
-    state = _without(state, function)
+    state = state.without(function)
     return state if function.is_orphan else _tried_again(state, function)
 
 
@@ -369,12 +357,12 @@ def _tried_again(state: State, function: Function) -> State:
         token = f"t{machine.attempt}-{machine.round}-{again.tries}"
         state = _with(state, machine, replace(machine, token=token))
         again = replace(again, value=(token, machine.round))
-    return _begun(state, again)
+    return state.begun(again)
 
 
 def _gave_up(state: State, function: Function) -> State:
     """A function has failed for good."""
-    return _caught(_without(state, function), function)
+    return _caught(state.without(function), function)
 
 
 def _caught(state: State, function: Function) -> State:
@@ -396,7 +384,7 @@ def _killed(state: State, machine: Machine) -> State:
         for one in state.functions
     )
     dead = replace(machine, stage="dead", token=None)
-    return _begun(_with(replace(state, functions=alone), machine, dead), Function("sweep"))
+    return _with(replace(state, functions=alone), machine, dead).begun(Function("sweep"))
 
 
 def _started(state: State, attempt: int) -> State:
@@ -416,18 +404,7 @@ def _with(state: State, before: Machine, after: Machine) -> State:
     return replace(state, machines=machines)
 
 
-def _begun(state: State, function: Function) -> State:
-    functions = sorted((*state.functions, function), key=repr)
-    return replace(state, functions=tuple(functions))
-
-
-def _without(state: State, function: Function) -> State:
-    left = list(state.functions)
-    left.remove(function)
-    return replace(state, functions=tuple(left))
-
-
 def _exchanged(state: State, before: Function, after: Function) -> State:
     if before not in state.functions:  # it was made an orphan by what it has just done
         before, after = replace(before, is_orphan=True), replace(after, is_orphan=True)
-    return _begun(_without(state, before), after)
+    return state.exchanged(before, after)

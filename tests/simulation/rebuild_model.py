@@ -8,10 +8,10 @@ R4  from the end of the replay on, both generations have every version that has 
 R5  whatever is asked for in whatever order, the work that is begun comes to its end
 """
 
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from tests.simulation.rebuild_world import BrokenError, State, moves
+from tests.simulation.exploring import BrokenError, Verdict, explore
+from tests.simulation.rebuild_world import State, moves
 
 from sfn_cqrs.domain.read_models import Stage
 
@@ -19,43 +19,22 @@ LIMIT = 1_000_000
 COMPLETE = (Stage.COMPARING, Stage.READY, Stage.SWITCHED)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """How many states were seen, how it may end, and what is wrong if anything is."""
-
-    states: int
-    ends: frozenset[str]
-    violation: str | None = None
-    trace: tuple[str, ...] = ()
-
-
-def check(first: State, limit: int = LIMIT) -> Verdict:
+def check(first: State) -> Verdict:
     """Look at every state, the nearest first.
 
     Raises:
         OverflowError: there are more states than the limit.
     """
-    parents: dict[State, tuple[State, str] | None] = {first: None}
-    waiting = deque([first])
-    ends = set()
-    while waiting:
-        state = waiting.popleft()
-        try:
-            check_reads(state)
-            check_generations(state)
-            found = list(moves(state))
-            if not found:
-                ends.add(str(state.view.stage))
-                check_end(state)
-        except BrokenError as violation:
-            return Verdict(len(parents), frozenset(ends), str(violation), _trace(parents, state))
-        for name, after in found:
-            if after not in parents:
-                parents[after] = (state, name)
-                waiting.append(after)
-        if len(parents) > limit:
-            raise OverflowError(f"more than {limit} states")
-    return Verdict(len(parents), frozenset(ends))
+    return explore(first, _moves_or_end, LIMIT)
+
+
+def _moves_or_end(state: State) -> Iterable[tuple[str, State]] | str:
+    check_reads(state)
+    check_generations(state)
+    found = list(moves(state))
+    if not found:
+        check_end(state)
+    return found or str(state.view.stage)
 
 
 def check_reads(state: State) -> None:
@@ -99,13 +78,3 @@ def _check_complete(state: State, generation: int, who: str) -> None:
         row = state.rows[generation - 1][item]
         if row < version:
             raise BrokenError(f"{who} version {row} of an item whose {version} has closed")
-
-
-def _trace(parents: dict[State, tuple[State, str] | None], state: State) -> tuple[str, ...]:
-    steps = []
-    before = parents[state]
-    while before is not None:
-        state, name = before
-        steps.append(name)
-        before = parents[state]
-    return tuple(reversed(steps))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.simulation.exploring import BrokenError, Situation
+
 from sfn_cqrs.domain import read_models, rebuild_programs
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
@@ -39,8 +41,14 @@ KNOWN_FOR = 1
 GENERATIONS = 3
 
 
-class BrokenError(Exception):
-    """An invariant does not hold."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Rules of the world around the programs, each of which a mutant takes away."""
+
+    is_guarded: bool = True
+    is_data_first: bool = True
+    is_known_for_ever: bool = False
+    waits: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +66,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """Rules of the world around the programs, each of which a mutant takes away."""
-
-    is_guarded: bool = True
-    is_data_first: bool = True
-    is_known_for_ever: bool = False
-    waits: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Situation):
     """All there is. `rows[generation - 1][item]` is the version there; 0: no row."""
 
     view: View
@@ -81,21 +79,11 @@ class State:
     last: int = 4
     running: int = 0
     """The attempt whose execution is alive; 0: none."""
-    functions: tuple[Function, ...] = ()
-    may: tuple[tuple[str, int], ...] = ()
     options: Options = Options()
 
     @property
     def at(self) -> str:
         return iso(START + self.tick * TICK)
-
-    def can(self, what: str) -> bool:
-        return dict(self.may).get(what, 0) > 0
-
-    def after(self, what: str) -> "State":
-        """The same, with one of these less to come."""
-        left = dict(self.may) | {what: dict(self.may)[what] - 1}
-        return replace(self, may=tuple(sorted(left.items())))
 
 
 def first_state(items: int, may: dict[str, int], last: int = 4, **options: bool) -> State:
@@ -109,7 +97,7 @@ def first_state(items: int, may: dict[str, int], last: int = 4, **options: bool)
         data=ones,
         rows=(ones, *[none] * (GENERATIONS - 1)),
         closed=ones,
-        may=tuple(sorted(may.items())),
+        to_come=tuple(sorted(may.items())),
         last=last,
         options=Options(**options),
     )
@@ -119,18 +107,19 @@ def moves(state: State) -> Iterator[tuple[str, State]]:
     """Everything that may happen next."""
     for function in state.functions:
         yield from _steps(state, function)
-        if state.can("die") and not function.is_orphan:
-            yield f"{function.name} dies", _tried_again(state.after("die"), function)
-        if state.can("outlive") and not function.is_orphan:
-            orphan = _exchanged(state.after("outlive"), function, replace(function, is_orphan=True))
-            yield f"{function.name} is given up", _tried_again(orphan, function)
+        again = replace(function, answers=())
+        if state.may("die") and not function.is_orphan:
+            yield f"{function.name} dies", state.after("die").exchanged(function, again)
+        if state.may("outlive") and not function.is_orphan:
+            orphan = state.after("outlive").exchanged(function, replace(function, is_orphan=True))
+            yield f"{function.name} is given up", orphan.begun(again)
     yield from _publications(state)
     yield from _operators(state)
     is_due = state.at >= state.view.begins_at or not state.options.waits
     is_idle = not any(one.name in ("next", "work") and not one.is_orphan for one in state.functions)
     if state.running == state.view.attempt and state.view.stage.is_work and is_due and is_idle:
-        yield "the execution goes on", _begun(state, Function("next", attempt=state.running))
-    if state.can("kill") and state.running:
+        yield "the execution goes on", state.begun(Function("next", attempt=state.running))
+    if state.may("kill") and state.running:
         alive = tuple(one for one in state.functions if one.name == "bring" or one.is_orphan)
         yield "the execution dies", replace(state.after("kill"), running=0, functions=alive)
     if state.tick < state.last:
@@ -144,10 +133,10 @@ def _publications(state: State) -> Iterator[tuple[str, State]]:
             one.name == "bring" and one.item == item and not one.is_orphan
             for one in state.functions
         )
-        if state.can("publish") and not is_busy and state.closed[item] == version:
+        if state.may("publish") and not is_busy and state.closed[item] == version:
             for place in range(len(state.known)):
                 begun = Function("bring", place, item=item, version=version + 1)
-                yield f"publish {version + 1} at {place}", _begun(state.after("publish"), begun)
+                yield f"publish {version + 1} at {place}", state.after("publish").begun(begun)
 
 
 def _later(state: State) -> State:
@@ -171,7 +160,7 @@ def _operators(state: State) -> Iterator[tuple[str, State]]:
     for name, write in asked.items():
         if name in ("begin", "drop") and state.tick > state.last - WAITED:
             continue
-        if not state.can(name) or (name == "resume" and state.running == state.view.attempt):
+        if not state.may(name) or (name == "resume" and state.running == state.view.attempt):
             continue
         written = write.on(state.view, state.at)
         if written is not None and written.latest <= GENERATIONS:
@@ -179,7 +168,7 @@ def _operators(state: State) -> Iterator[tuple[str, State]]:
             running = written.attempt if is_new else state.running
             yield name, replace(state.after(name), view=written, running=running)
     for place, known in enumerate(state.known):
-        if known is None and state.can("read"):
+        if known is None and state.may("read"):
             yield f"somebody reads at {place}", _read(state.after("read"), place)
 
 
@@ -194,7 +183,7 @@ def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
     if function.name == "bring" and state.options.is_data_first and not function.answers:
         applied = _put(state.data, function.item, max(state.data[function.item], function.version))
         told = replace(function, answers=("applied",))
-        yield f"data {function.version}", _exchanged(replace(state, data=applied), function, told)
+        yield f"data {function.version}", replace(state, data=applied).exchanged(function, told)
         return
     try:
         call = _replayed(state, function)
@@ -202,11 +191,11 @@ def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
         yield f"{function.name} returns", _returned(state, function, end.value)
         return
     except SupersededError:
-        yield f"{function.name} is superseded", _without(state, function)
+        yield f"{function.name} is superseded", state.without(function)
         return
     for answer, after in _answers(state, function, call):
         told = replace(function, answers=(*function.answers, answer))
-        yield f"{function.name} {type(call).__name__}", _exchanged(after, function, told)
+        yield f"{function.name} {type(call).__name__}", after.exchanged(function, told)
 
 
 def _replayed(state: State, function: Function) -> rebuild_programs.Call:
@@ -245,7 +234,7 @@ def _answers(  # noqa: C901 - one case a call
             yield _page(state, view, segment), state
         case rebuild_programs.WorkOn(view, items):
             yield Counts(done=len(items)), _worked(state, view, items)
-            if items and state.can("fail") and view.stage is Stage.REPLAYING:
+            if items and state.may("fail") and view.stage is Stage.REPLAYING:
                 yield Counts(failed=len(items)), state.after("fail")
         case read_models.OpenSegment() | read_models.Advance():
             yield _segment_written(state, call)
@@ -304,7 +293,7 @@ def _segment_written(state: State, call: Any) -> tuple[Any, State]:
 
 
 def _returned(state: State, function: Function, value: Any) -> State:
-    state = _without(state, function)
+    state = state.without(function)
     if function.name == "bring":
         data = state.data
         if not state.options.is_data_first:
@@ -319,31 +308,8 @@ def _returned(state: State, function: Function, value: Any) -> State:
         return replace(state, running=0)
     if function.name == "next":
         name = f"{value[0]} {value[1][0]}"
-        return _begun(state, Function("work", attempt=function.attempt, segment=name))
+        return state.begun(Function("work", attempt=function.attempt, segment=name))
     return state
-
-
-def _tried_again(state: State, function: Function) -> State:
-    return _begun(_without(state, function), replace(function, answers=()))
-
-
-def _begun(state: State, function: Function) -> State:
-    return replace(state, functions=_sorted((*state.functions, function)))
-
-
-def _without(state: State, function: Function) -> State:
-    functions = list(state.functions)
-    if function in functions:
-        functions.remove(function)
-    return replace(state, functions=tuple(functions))
-
-
-def _exchanged(state: State, before: Function, after: Function) -> State:
-    return _begun(_without(state, before), after)
-
-
-def _sorted(functions: tuple[Function, ...]) -> tuple[Function, ...]:
-    return tuple(sorted(functions, key=repr))
 
 
 def _put(values: tuple[int, ...], place: int, value: int) -> tuple[int, ...]:

@@ -11,10 +11,10 @@ T6  whoever is no longer the owner of a task or of an item writes nothing
 T7  unless it was stopped, a task ends after every item of its last attempt was worked on
 """
 
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from tests.simulation.task_world import BrokenError, State, moves, swept
+from tests.simulation.exploring import BrokenError, Verdict, explore
+from tests.simulation.task_world import State, moves, swept
 
 from sfn_cqrs.domain.task import Counts, TaskStatus
 from sfn_cqrs.domain.task_programs import MAX_FRUITLESS_ATTEMPTS
@@ -22,45 +22,22 @@ from sfn_cqrs.domain.task_programs import MAX_FRUITLESS_ATTEMPTS
 LIMIT = 3_000_000
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """How many states were seen, how the task may end, and what is wrong if anything is."""
-
-    states: int
-    ends: frozenset[str]
-    violation: str | None = None
-    trace: tuple[str, ...] = ()
-
-
-def check(first: State, limit: int = LIMIT) -> Verdict:
+def check(first: State) -> Verdict:
     """Look at every state, the nearest first.
 
     Raises:
         OverflowError: there are more states than the limit.
     """
-    parents: dict[State, tuple[State, str] | None] = {first: None}
-    waiting = deque([first])
-    ends = set()
-    while waiting:
-        state = waiting.popleft()
-        try:
-            found = list(moves(state))
-            if not found:
-                if state.task.status.is_closed:
-                    check_end(state)
-                    ends.add(str(state.task.status))
-                    continue
-                found = [("sweep", swept(state))]
-            check_bounds(state)
-        except BrokenError as violation:
-            return Verdict(len(parents), frozenset(ends), str(violation), _trace(parents, state))
-        for name, after in found:
-            if after not in parents:
-                parents[after] = (state, name)
-                waiting.append(after)
-        if len(parents) > limit:
-            raise OverflowError(f"more than {limit} states")
-    return Verdict(len(parents), frozenset(ends))
+    return explore(first, _moves_or_end, LIMIT)
+
+
+def _moves_or_end(state: State) -> Iterable[tuple[str, State]] | str:
+    found = list(moves(state))
+    if not found and state.task.status.is_closed:
+        check_end(state)
+        return str(state.task.status)
+    check_bounds(state)
+    return found or [("sweep", swept(state))]
 
 
 def check_bounds(state: State) -> None:
@@ -95,13 +72,3 @@ def check_end(state: State) -> None:
         )
         if is_missing and state.task.stop is None:
             raise BrokenError(f"T7: item {item.index} was not begun, and the task has ended")
-
-
-def _trace(parents: dict[State, tuple[State, str] | None], state: State) -> tuple[str, ...]:
-    steps = []
-    before = parents[state]
-    while before is not None:
-        state, name = before
-        steps.append(name)
-        before = parents[state]
-    return tuple(reversed(steps))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.simulation.exploring import BrokenError, Situation
+
 from sfn_cqrs.domain import chain, task_programs
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
@@ -24,10 +26,6 @@ CONCURRENCY = 2
 Program = Generator[task_programs.Call, Any, Any]
 AGAIN = TryAgain("busy")
 _DONE, _FAILED = Ending(TaskStatus.COMPLETED), Ending(TaskStatus.FAILED, error="ValueError")
-
-
-class BrokenError(Exception):
-    """An invariant does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +55,15 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """All there is. `faults` are those that may still happen, as sorted pairs."""
+class State(Situation):
+    """All there is."""
 
     task: Task
     items: tuple[Item | None, ...]
     records: tuple[int, ...] = ()
     messages: tuple[int, ...] = ()
     executions: tuple[Execution, ...] = ()
-    functions: tuple[Function, ...] = ()
-    faults: tuple[tuple[str, int], ...] = ()
     successes: tuple[int, ...] = ()
-
-    def may(self, fault: str) -> bool:
-        return dict(self.faults).get(fault, 0) > 0
-
-    def after(self, fault: str) -> "State":
-        """The same, with one fault less to come."""
-        left = dict(self.faults) | {fault: dict(self.faults)[fault] - 1}
-        return replace(self, faults=tuple(sorted(left.items())))
 
 
 def first_state(kind: TaskKind, items: int, faults: dict[str, int]) -> State:
@@ -95,7 +83,7 @@ def first_state(kind: TaskKind, items: int, faults: dict[str, int]) -> State:
         task,
         (None,) * items,
         records=(1,),
-        faults=tuple(sorted(faults.items())),
+        to_come=tuple(sorted(faults.items())),
         successes=(0,) * items,
     )
 
@@ -111,7 +99,7 @@ def moves(state: State) -> Iterator[tuple[str, State]]:
             yield from _ends_of(state, execution)
     for name in ("cancel", "retry", "sweep"):
         if state.may(name):
-            yield name, _begun(state.after(name), Function(name))
+            yield name, state.after(name).begun(Function(name))
     for position, item in enumerate(state.items):
         if item is not None and item.lease_until and not _is_anybody_at(state, position):
             freed = replace(item, lease_until=0)
@@ -127,7 +115,7 @@ def _accidents(state: State, function: Function) -> Iterator[tuple[str, State]]:
         yield "iterate is late", _returned(state.after("late"), function, None)
     if state.may("outlive") and function.name in ("iterate", "finalize"):
         orphan = replace(function, is_orphan=True)
-        alone = _exchanged(state.after("outlive"), function, orphan)
+        alone = state.after("outlive").exchanged(function, orphan)
         yield f"{function.name} is given up", _tried_again(alone, function)
 
 
@@ -142,7 +130,7 @@ def _ends_of(state: State, execution: Execution) -> Iterator[tuple[str, State]]:
 
 def swept(state: State) -> State:
     """The sweep comes."""
-    return _begun(state, Function("sweep"))
+    return state.begun(Function("sweep"))
 
 
 def _is_anybody_at(state: State, index: int) -> bool:
@@ -159,9 +147,9 @@ def _deliveries(state: State) -> Iterator[tuple[str, State]]:
                 continue
             taken = list(waiting)
             taken.remove(attempt)
-            yield f"{name} {attempt}", _begun(replace(state, **{queue: tuple(taken)}), function)
+            yield f"{name} {attempt}", replace(state, **{queue: tuple(taken)}).begun(function)
             if state.may("twice"):
-                yield f"{name} {attempt} twice", _begun(state.after("twice"), function)
+                yield f"{name} {attempt} twice", state.after("twice").begun(function)
 
 
 def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
@@ -178,11 +166,11 @@ def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
         yield f"{function.name} is superseded", _gave_up(state, function)
         return
     except SfnCqrsError:
-        yield f"{function.name} is refused", _without(state, function)
+        yield f"{function.name} is refused", state.without(function)
         return
     for answer, after in _answers(state, function, call):
         told = replace(function, answers=(*function.answers, answer))
-        yield f"{function.name} {call}", _exchanged(after, function, told)
+        yield f"{function.name} {call}", after.exchanged(function, told)
 
 
 def _program(function: Function) -> Program:
@@ -330,7 +318,7 @@ def _task_write(state: State, call: Any) -> tuple[Any, State]:
 
 
 def _returned(state: State, function: Function, result: Any) -> State:
-    state = _without(state, function)
+    state = state.without(function)
     if function.name == "enqueue" and result is not None:
         return replace(state, messages=(*state.messages, function.attempt))
     if function.name == "sweep" and result == "queued":
@@ -346,7 +334,7 @@ def _returned(state: State, function: Function, result: Any) -> State:
 
 def _died(state: State, function: Function) -> State:
     """A function has died, or asks to be called again."""
-    state = _without(state, function)
+    state = state.without(function)
     return state if function.is_orphan else _tried_again(state, function)
 
 
@@ -359,19 +347,19 @@ def _tried_again(state: State, function: Function) -> State:
     if function.name.startswith("iterate"):
         if function.seq + 1 < TRIES:
             again = Function(function.name, function.attempt, function.index, function.seq + 1)
-            return _begun(state, again)
+            return state.begun(again)
         return _driven(_iterated(state, function.attempt, abandoned=function.index))
     if function.name == "finalize":
         if function.seq + 1 < TRIES:
             again = Function("finalize", function.attempt, -1, function.seq + 1)
-            return _begun(state, replace(again, answers=function.answers[:1]))
+            return state.begun(replace(again, answers=function.answers[:1]))
         return _staged(state, function.attempt, "dead")
     return state
 
 
 def _gave_up(state: State, function: Function) -> State:
     """An error that nobody tries again."""
-    state = _without(state, function)
+    state = state.without(function)
     if function.is_orphan:
         return state
     if function.name.startswith("iterate"):
@@ -394,12 +382,12 @@ def _driven(state: State) -> State:
         while now.stage == "map" and now.waiting and now.running < CONCURRENCY:
             index, *rest = now.waiting
             name = "iterate fast" if state.may("fail fast") else "iterate"
-            state = _begun(state, Function(name, now.attempt, index))
+            state = state.begun(Function(name, now.attempt, index))
             now = replace(now, waiting=tuple(rest), running=now.running + 1)
         if now.stage == "map" and not now.waiting and not now.running:
             now = replace(now, stage="final")
             final = Function("finalize", now.attempt, answers=(now.abandoned,))
-            state = _begun(state, final)
+            state = state.begun(final)
         state = _changed(state, now.attempt, lambda _, now=now: now)
     return state
 
@@ -411,7 +399,7 @@ def _killed(state: State, execution: Execution) -> State:
         else one
         for one in state.functions
     )
-    return _staged(replace(state, functions=_sorted(functions)), execution.attempt, "dead")
+    return _staged(state.with_functions(functions), execution.attempt, "dead")
 
 
 def _staged(state: State, attempt: int, stage: str) -> State:
@@ -424,26 +412,6 @@ def _changed(state: State, attempt: int, change: Callable[[Execution], Execution
         for one in state.executions
     )
     return replace(state, executions=executions)
-
-
-def _begun(state: State, function: Function) -> State:
-    return replace(state, functions=_sorted((*state.functions, function)))
-
-
-def _without(state: State, function: Function) -> State:
-    left = list(state.functions)
-    left.remove(function)
-    return replace(state, functions=tuple(left))
-
-
-def _exchanged(state: State, function: Function, other: Function) -> State:
-    left = list(state.functions)
-    left.remove(function)
-    return replace(state, functions=_sorted((*left, other)))
-
-
-def _sorted(functions: tuple[Function, ...]) -> tuple[Function, ...]:
-    return tuple(sorted(functions, key=repr))
 
 
 def _put(values: tuple[Any, ...], position: int, value: Any) -> tuple[Any, ...]:

@@ -9,14 +9,15 @@ A6  an effect is on the version that was seen, or there is none
 A5  while nobody dies, it is done once; without a sweep and without waiting for a time limit
 """
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from tests.simulation import approval_world
-from tests.simulation.approval_world import BrokenError, State, first_state, moves, swept
+from tests.simulation.approval_world import State, first_state, moves, swept
+from tests.simulation.exploring import BrokenError, Verdict, explore, named
 from tests.support.proof import PROOF
 
 from sfn_cqrs.domain import approval_programs
@@ -28,33 +29,23 @@ DISTURBANCES = ("die", "outlive", "kill", "sweep", "round", "twice")
 Faults = dict[str, int]
 
 
-def check(first: State) -> set[str]:
-    """Look at every state, the nearest first; answers how it may end.
+def check(first: State) -> Verdict:
+    """Look at every state, the nearest first.
 
     Raises:
-        BrokenError: an invariant does not hold; with the way there.
+        OverflowError: there are more states than the limit.
     """
-    parents: dict[State, tuple[State, str] | None] = {first: None}
-    waiting, ends = deque([first]), set()
-    while waiting:
-        state = waiting.popleft()
-        try:
-            found = list(moves(state))
-            if not found:
-                if state.approval.stage.is_closed:
-                    check_end(state, first)
-                    ends.add(f"{state.approval.status} {state.approval.stage}")
-                    continue
-                check_rest(state, first)
-                found = [("sweep", swept(state))]
-        except BrokenError as broken:
-            raise BrokenError(f"{broken}: {way_to(parents, state)}") from broken
-        for name, after in found:
-            if after not in parents:
-                parents[after] = (state, name)
-                waiting.append(after)
-        assert len(parents) < LIMIT
-    return ends
+    return explore(first, partial(_moves_or_end, first=first), LIMIT)
+
+
+def _moves_or_end(state: State, first: State) -> Iterable[tuple[str, State]] | str:
+    found = list(moves(state))
+    if not found and state.approval.stage.is_closed:
+        check_end(state, first)
+        return f"{state.approval.status} {state.approval.stage}"
+    if not found:
+        check_rest(state, first)
+    return found or [("sweep", swept(state))]
 
 
 def is_disturbed(first: State) -> bool:
@@ -82,22 +73,6 @@ def check_end(state: State, first: State) -> None:
         raise BrokenError(f"A2: it is {approval.status}, and {state.effects} is done")
     if not is_disturbed(first) and len(state.effects) != 1:
         raise BrokenError(f"A5: it is done {len(state.effects)} times")
-
-
-def way_to(parents: dict[State, tuple[State, str] | None], state: State) -> str:
-    steps = []
-    before = parents[state]
-    while before is not None:
-        state, name = before
-        steps.append(name)
-        before = parents[state]
-    return " > ".join(reversed(steps))
-
-
-def named(value: Any) -> str | None:
-    if isinstance(value, dict):
-        return " ".join(f"{name}:{number}" for name, number in value.items())
-    return None
 
 
 SCENARIOS: list[Any] = [
@@ -138,7 +113,10 @@ LONG = [
 def test_whatever_comes_in_whatever_order_it_ends_right(
     needed: int, faults: Faults, ends: set[str]
 ) -> None:
-    assert check(first_state(needed, faults)) == ends
+    verdict = check(first_state(needed, faults))
+
+    assert (verdict.violation, verdict.trace) == (None, ())
+    assert verdict.ends == ends
 
 
 def _wait_without_looking(attempt: int, round_: int, retry_count: int, token: str) -> Any:
@@ -235,5 +213,6 @@ def test_the_check_notices_when(rule: str, monkeypatch: pytest.MonkeyPatch) -> N
     owner, name, weaker, needed, faults, invariant = MUTANTS[rule]
     monkeypatch.setattr(owner, name, weaker)
 
-    with pytest.raises(BrokenError, match=f"^{invariant}"):
-        check(first_state(needed, faults))
+    verdict = check(first_state(needed, faults))
+
+    assert str(verdict.violation).startswith(invariant)

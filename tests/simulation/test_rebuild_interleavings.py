@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.simulation.exploring import named
 from tests.simulation.rebuild_model import check
 from tests.simulation.rebuild_world import first_state
 from tests.support.proof import PROOF, without
@@ -52,19 +53,13 @@ LONG = [
 ]
 
 
-def name_of(scenario: Any) -> str | None:
-    if isinstance(scenario, dict):
-        return " ".join(f"{what}:{number}" for what, number in scenario.items())
-    return None
-
-
 @pytest.fixture(autouse=True)
 def one_segment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_models, "BUCKETS", 1)
     monkeypatch.setattr(read_models, "SCANNED_IN", 1)
 
 
-@pytest.mark.parametrize(("items", "may", "last", "ends"), SCENARIOS + LONG, ids=name_of)
+@pytest.mark.parametrize(("items", "may", "last", "ends"), SCENARIOS + LONG, ids=named)
 def test_whatever_comes_in_whatever_order_no_version_is_lost(
     items: int, may: May, last: int, ends: list[str]
 ) -> None:

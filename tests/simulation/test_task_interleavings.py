@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.simulation.exploring import named
 from tests.simulation.task_model import check
 from tests.simulation.task_world import first_state
 from tests.support.proof import PROOF, without
@@ -48,13 +49,7 @@ LONG = [
 ]
 
 
-def name_of(scenario: Any) -> str | None:
-    if isinstance(scenario, dict):
-        return " ".join(f"{fault}:{number}" for fault, number in scenario.items()) or "no fault"
-    return None
-
-
-@pytest.mark.parametrize(("kind", "items", "faults", "ends"), SCENARIOS + LONG, ids=name_of)
+@pytest.mark.parametrize(("kind", "items", "faults", "ends"), SCENARIOS + LONG, ids=named)
 def test_whatever_comes_in_whatever_order_a_task_ends_right(
     kind: TaskKind, items: int, faults: Faults, ends: list[str]
 ) -> None:
@@ -64,7 +59,7 @@ def test_whatever_comes_in_whatever_order_a_task_ends_right(
     assert sorted(verdict.ends) == ends
 
 
-MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
+MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], Faults, str]] = {
     "what is completed may be begun again": (
         Item,
         "may_be_claimed",
@@ -72,7 +67,6 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
             (item.attempt == attempt and item.seq < seq)
             or (item.attempt < attempt and not item.is_leased(now))
         ),
-        1,
         {"die": 2},
         "T1",
     ),
@@ -86,7 +80,6 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
                 or item.attempt < attempt
             )
         ),
-        1,
         {"kill": 1, "sweep": 1},
         "T2",
     ),
@@ -94,7 +87,6 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         Item,
         "may_be_closed",
         lambda item, _attempt, _seq: item.status is PROCESSING,
-        1,
         {"outlive": 1},
         "T6",
     ),
@@ -102,7 +94,6 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         Item,
         "may_be_settled",
         lambda item, _attempt: not item.status.is_closed,
-        1,
         {"die": 2, "kill": 1, "sweep": 1},
         "T6",
     ),
@@ -112,7 +103,6 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         lambda item, attempt, ending: replace(
             item, status=ending.status, attempt=attempt, lease_until=0
         ),
-        1,
         {"outlive": 2, "retry": 1},
         "T2",
     ),
@@ -120,7 +110,6 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         Item,
         "is_unended",
         lambda item, _attempt: not item.status.is_closed,
-        1,
         {"fail": 1, "retry": 1, "late": 1},
         "T7",
     ),
@@ -130,7 +119,6 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         lambda queue, task, _at: (
             replace(task, status=TaskStatus.QUEUED) if task.is_mine(queue.attempt) else None
         ),
-        1,
         {"twice": 1},
         "T3",
     ),
@@ -138,7 +126,6 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         Task,
         "is_mine",
         lambda task, _attempt: not task.status.is_closed,
-        1,
         {"late": 1, "kill": 1, "sweep": 1},
         "T6",
     ),
@@ -148,7 +135,6 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         lambda one, task, at: (
             _next_attempt(task, at, one.pending) if task.attempt == one.attempt else None
         ),
-        1,
         {"kill": 1, "sweep": 2},
         "T3",
     ),
@@ -158,7 +144,6 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         lambda retry, task, at: (
             _next_attempt(task, at, retry.pending) if task.status.is_repairable else None
         ),
-        1,
         {"fail": 2, "retry": 2},
         "T6",
     ),
@@ -166,7 +151,6 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], int, Faults, str]] = {
         task_programs,
         "_may_go_on",
         lambda _task, _left: True,
-        1,
         {"crash": 6},
         "T5",
     ),
@@ -183,9 +167,9 @@ LONG_MUTANTS = (
 
 @pytest.mark.parametrize("rule", without(MUTANTS, LONG_MUTANTS))
 def test_the_check_notices_when(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner, name, weaker, items, faults, invariant = MUTANTS[rule]
+    owner, name, weaker, faults, invariant = MUTANTS[rule]
     monkeypatch.setattr(owner, name, weaker)
 
-    verdict = check(first_state(BATCH, items, faults))
+    verdict = check(first_state(BATCH, 1, faults))
 
     assert str(verdict.violation)[:2] == invariant
