@@ -122,7 +122,7 @@ def test_a_state_without_a_stub_is_named() -> None:
         (("run", "statemachine/broken.json"), 1, "is no JSON"),
         (("run", "statemachine/list.json"), 1, "Definition must be a valid JSON object"),
         (("graph", "statemachine/list.json"), 1, "the definition has no States"),
-        (("graph", "good", "--execution", "absent"), 2, "--execution: there is no file absent"),
+        (("graph", "good", "--execution", "absent"), 2, "no file absent; an ARN begins with arn:"),
         (("graph", "good", "--execution", "statemachine/broken.json"), 2, "is no JSON"),
         (("graph", "good", "--execution", "statemachine/good.asl.json"), 2, "has no events"),
         (("graph", "good", "--execution", "statemachine/list.json"), 0, "flowchart"),

@@ -48,12 +48,12 @@ def load(definition: str) -> Json:
         raise click.ClickException(f"{path} is no JSON: {error}") from error
 
 
-def read_option(option: str, path: str) -> str:
-    """What the file of an option holds; - is stdin."""
+def read_option(option: str, path: str, hint: str = "") -> str:
+    """What the file of an option holds; - is stdin. The hint is told if there is none."""
     try:
         return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise click.UsageError(f"{option}: there is no file {path}") from None
+        raise click.UsageError(f"{option}: there is no file {path}{hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{option}: {error}") from error
 

@@ -70,7 +70,7 @@ def _read_path(execution: str, endpoint_url: str) -> Taken:
 
 def _load_history(path: str) -> list[dict[str, Any]]:
     try:
-        history = json.loads(read_option("--execution", path))
+        history = json.loads(read_option("--execution", path, "; an ARN begins with arn:"))
     except ValueError as error:
         raise click.UsageError(f"--execution: {path} is no JSON: {error}") from error
     events = history.get("events") if isinstance(history, dict) else history
