@@ -1,4 +1,4 @@
-"""A real Chromium: Debian's, or the one that Playwright has installed."""
+"""A real Chromium: Debian's, the one without windows first, or Playwright's."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",

@@ -7,7 +7,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,7 @@ ROWS = 120
 ITEMS = 10
 GROWTH = 0.1
 """How much more memory the second half may take than the first."""
+AT_ONCE = 8
 SAMPLES_A_SECOND = 2
 SWEEPS = ("Commands", "Blocked", "Tasks", "Sagas", "Approvals", "Imports")
 
@@ -175,14 +177,21 @@ class Soak:
             self._invoke(f"ScheduleSweep{sweep}Function")
         if self.versions() != {code: [1, 2, 3] for code in self.orders}:
             return False
-        api = self.api()
-        for id_ in {*self.tasks} - self.ended:
-            self._note(id_, api.get(f"/tasks/{id_}")["status"] == "COMPLETED")
-        for id_ in {*self.sagas} - self.ended:
-            self._note(id_, api.get(f"/sagas/{id_}")["status"] == "COMPLETED")
-        for id_ in self.approvals.keys() - self.ended:
-            self._note(id_, api.get(f"/approvals/{id_}")["stage"] == "DONE")
+        for kind, ids, field, end in (
+            ("tasks", self.tasks, "status", "COMPLETED"),
+            ("sagas", self.sagas, "status", "COMPLETED"),
+            ("approvals", self.approvals, "stage", "DONE"),
+        ):
+            seen = self.each(kind, {*ids} - self.ended)
+            self.ended |= {id_ for id_, found in seen.items() if found[field] == end}
         return len(self.ended) == sum(map(len, (self.tasks, self.sagas, self.approvals)))
+
+    def each(self, kind: str, ids: Iterable[str]) -> dict[str, Any]:
+        """What the API says of each; some at once, since many an answer is `try again in 2 s`."""
+        api, wanted = self.api(), list(ids)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            seen = pool.map(lambda id_: api.get(f"/{kind}/{id_}"), wanted)
+            return dict(zip(wanted, seen, strict=True))
 
     def let_time_pass(self) -> None:
         """Where no function is at work, all that there is waits for its next try or for a sweep."""
@@ -220,10 +229,6 @@ class Soak:
         scan = self.stack.client("dynamodb").get_paginator("scan")
         for page in scan.paginate(TableName=self.stack.outputs[table]):
             yield from map(unmarshal, page["Items"])
-
-    def _note(self, what: str, has_ended: bool) -> None:
-        if has_ended:
-            self.ended.add(what)
 
     def _invoke(self, function: str) -> None:
         with suppress(Exception):  # the weather: the next sweep does it
@@ -282,16 +287,16 @@ def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capfd, monke
             assert (job["status"], job["created"]) == ("COMPLETED", ROWS)
         importer = Importer(stack, Console(quiet=True), "soak")
         assert importer.items() == soak.items
-        for id_ in soak.tasks:
-            task = api.get(f"/tasks/{id_}")
+        for task in soak.each("tasks", soak.tasks).values():
             assert (task["completed"], task["failed"]) == (ITEMS, 0)
         stocks = [row for row in soak.scan("DataTableName") if row["type"] == "STOCK"]
         left = sum(row["attributes"]["available"] for row in stocks)
         assert left == BOOKS * STOCK - len(soak.sagas)
-        for id_, code in soak.approvals.items():
+        for code in soak.approvals.values():
             row = api.get(item_path("data", "ORDER", code))
             assert (row["version"], row["attributes"]["release"]) == (2, "released")
-            assert api.get(f"/approvals/{id_}")["status"] == "GRANTED"
+        for approval in soak.each("approvals", soak.approvals).values():
+            assert approval["status"] == "GRANTED"
         half = len(soak.memory) // 2
         before, after = (
             median(soak.memory[half // 2 : half]),
