@@ -52,6 +52,12 @@ class Command(click.Command):
                     formatter.write(" " * formatter.current_indent + text + "\n")
 
 
+class Group(click.Group):
+    """Commands whose help ends with examples."""
+
+    command_class = Command
+
+
 class LazyGroup(click.Group):
     """A command line whose commands are imported when they are run: their list waits for none."""
 

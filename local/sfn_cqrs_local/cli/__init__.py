@@ -10,74 +10,43 @@ from sfn_local.cli.command import LazyGroup, run_program
 
 FAILED_ROWS: Final = 2
 
+
+def _own(place: str, told: str) -> tuple[str, str]:
+    return f"{__name__}.{place}", told
+
+
 # Where each command is, and what the list of commands says of it.
 COMMANDS: Final = {
-    "up": ("sfn_cqrs_local.cli.up:up", "Start the local stack and keep it running."),
-    "demo": ("sfn_cqrs_local.cli.demo:demo", "Run the whole system on real airports."),
-    "publish": (
-        "sfn_cqrs_local.cli.publish:publish",
-        "Publish a version of an item, or its deletion.",
-    ),
-    "data": ("sfn_cqrs_local.cli.data:data", "Look at items: get, list, history."),
-    "read-model": (
-        "sfn_cqrs_local.cli.read_model:read_model",
-        "Look at read models: list, show.",
-    ),
-    "chain": ("sfn_cqrs_local.cli.chain:chain", "Look at and repair chains: show, redrive, skip."),
-    "task": (
-        "sfn_cqrs_local.cli.task:task",
-        "Run and repair tasks: run, show, list, retry, cancel.",
-    ),
-    "saga": ("sfn_cqrs_local.cli.saga:saga", "Run and repair sagas: start, show, list, redrive."),
-    "repair": (
-        "sfn_cqrs_local.cli.repair:repair",
-        "Repair in bulk what has failed: plan, start, show.",
-    ),
-    "approval": ("sfn_cqrs_local.cli.approval:approval", "Approvals: request, list, show, retry."),
-    "approve": ("sfn_cqrs_local.cli.approval:approve", "Approve what waits for you."),
-    "reject": ("sfn_cqrs_local.cli.approval:reject", "Reject what waits for you."),
-    "import": (
-        "sfn_cqrs_local.cli.imports:import_",
-        "Import files: start, dry-run, status, errors, retry.",
-    ),
-    "restore": (
-        "sfn_cqrs_local.cli.restore:restore",
-        "Restore the tables of a stack to a moment.",
-    ),
-    "rehearse": (
-        "sfn_cqrs_local.cli.restore:rehearse",
-        "Go through a runbook on this machine: restore.",
-    ),
-    "sql": ("sfn_cqrs_local.cli.sql:sql", "Migrations of PostgreSQL: migrate, status."),
-    "start": ("sfn_cqrs_local.cli.execution:start", "Start a state machine, and watch it."),
-    "execution": (
-        "sfn_cqrs_local.cli.executions:execution",
-        "Executions: list, show, history, graph.",
-    ),
-    "resume": ("sfn_cqrs_local.cli.execution:resume", "Let an execution go on that waits."),
-    "invoke": ("sfn_cqrs_local.cli.invoke:invoke", "Invoke the function of one state."),
-    "event": ("sfn_cqrs_local.cli.invoke:event", "Print a sample event of a state."),
-    "logs": ("sfn_cqrs_local.cli.logs:logs", "Read what the functions log, and follow it."),
-    "trace": ("sfn_cqrs_local.cli.trace:trace", "Draw a request, from the API to the read models."),
-    "env": ("sfn_cqrs_local.cli.env:env", "Print the environment of the running stack."),
-    "explain": (
-        "sfn_cqrs_local.cli.explain:explain",
-        "Say what an error means, and what to do.",
-    ),
-    "doctor": (
-        "sfn_cqrs_local.cli.doctor:doctor",
-        "Look for what is stuck, failed or undelivered.",
-    ),
-    "console": (
-        "sfn_cqrs_local.cli.console:console",
-        "Show a stack in the browser, and repair it.",
-    ),
-    "engine": ("sfn_cqrs_local.cli.engine:engine", "Serve the Step Functions engine alone."),
-    "init": ("sfn_cqrs_local.cli.init:init", "Make a package of your own below app/."),
-    "new": (
-        "sfn_cqrs_local.cli.new:new",
-        "Write a workflow, handler, task, import or route.",
-    ),
+    "up": _own("up:up", "Start the local stack and keep it running."),
+    "demo": _own("demo:demo", "Run the whole system on real airports."),
+    "publish": _own("publish:publish", "Publish a version of an item, or its deletion."),
+    "data": _own("data:data", "Look at items: get, list, history."),
+    "read-model": _own("read_model:read_model", "Look at read models: list, show."),
+    "chain": _own("chain:chain", "Look at and repair chains: show, redrive, skip."),
+    "task": _own("task:task", "Run and repair tasks: run, show, list, retry, cancel."),
+    "saga": _own("saga:saga", "Run and repair sagas: start, show, list, redrive."),
+    "repair": _own("repair:repair", "Repair in bulk what has failed: plan, start, show."),
+    "approval": _own("approval:approval", "Approvals: request, list, show, retry."),
+    "approve": _own("approval:approve", "Approve what waits for you."),
+    "reject": _own("approval:reject", "Reject what waits for you."),
+    "import": _own("imports:import_", "Import files: start, dry-run, status, errors, retry."),
+    "restore": _own("restore:restore", "Restore the tables of a stack to a moment."),
+    "rehearse": _own("restore:rehearse", "Go through a runbook on this machine: restore."),
+    "sql": _own("sql:sql", "Migrations of PostgreSQL: migrate, status."),
+    "start": _own("execution:start", "Start a state machine, and watch it."),
+    "execution": _own("executions:execution", "Executions: list, show, history, graph."),
+    "resume": _own("execution:resume", "Let an execution go on that waits."),
+    "invoke": _own("invoke:invoke", "Invoke the function of one state."),
+    "event": _own("invoke:event", "Print a sample event of a state."),
+    "logs": _own("logs:logs", "Read what the functions log, and follow it."),
+    "trace": _own("trace:trace", "Draw a request, from the API to the read models."),
+    "env": _own("env:env", "Print the environment of the running stack."),
+    "explain": _own("explain:explain", "Say what an error means, and what to do."),
+    "doctor": _own("doctor:doctor", "Look for what is stuck, failed or undelivered."),
+    "console": _own("console:console", "Show a stack in the browser, and repair it."),
+    "engine": _own("engine:engine", "Serve the Step Functions engine alone."),
+    "init": _own("init:init", "Make a package of your own below app/."),
+    "new": _own("new:new", "Write a workflow, handler, task, import or route."),
     "run": ("sfn_local.cli.run:run", "Run any state machine, with stand-ins for its tasks."),
     "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
     "graph": ("sfn_local.cli.graph:graph", "Draw a state machine; `execution graph` draws a run."),
@@ -86,14 +55,8 @@ COMMANDS: Final = {
         "sfn_local.cli.completion:completion",
         "Print what lets a shell complete commands.",
     ),
-    "definition": (
-        "sfn_cqrs_local.cli.translate:definition",
-        "Print a state machine without placeholders.",
-    ),
-    "translate": (
-        "sfn_cqrs_local.cli.translate:translate",
-        "Print template.yaml as CloudFormation.",
-    ),
+    "definition": _own("translate:definition", "Print a state machine without placeholders."),
+    "translate": _own("translate:translate", "Print template.yaml as CloudFormation."),
 }
 
 

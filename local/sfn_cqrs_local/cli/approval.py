@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable
-from itertools import islice
 from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 
 import click
 
-from sfn_cqrs_local.cli.options import target_options
-from sfn_cqrs_local.cli.task import read_json
-from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.cli.arguments import read_json
+from sfn_cqrs_local.cli.options import api_options, limit_option
+from sfn_cqrs_local.client.api import Api, given, idempotent
 from sfn_cqrs_local.client.ids import Id
 from sfn_cqrs_local.terminal.causes import code_of, reason_of
-from sfn_cqrs_local.terminal.printing import print_fields, print_table
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_cqrs_local.terminal.printing import print_answer, print_fields, print_list, print_table
+from sfn_local.cli.command import Command, Group, print_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,20 +41,29 @@ _FIELDS: Final = (
 )
 
 
-def as_option(command: Callable[P, T]) -> Callable[P, T]:
-    """Add --as, which names somebody else than the user of this machine."""
-    return click.option(
+id_argument = click.argument("id_", metavar="ID", type=Id("approval"))
+
+
+def as_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add --as to the options of the API, which is asked as that user."""
+
+    @click.option(
         "--as", "user", metavar="USER", help="Who asks, of the local stack.  [default: you]"
-    )(command)
+    )
+    @api_options
+    @functools.wraps(command)
+    def wrapped(*args: Any, user: str | None, api: Api, **kwargs: Any) -> T:
+        return command(*args, api=api.with_headers(_as(user)), **kwargs)  # type: ignore[arg-type]
+
+    return wrapped
 
 
-@click.group()
+@click.group(cls=Group)
 def approval() -> None:
     """Ask for approvals, look at them, and run what failed after a decision again."""
 
 
 @approval.command(
-    cls=Command,
     examples=(
         "sfn-cqrs approval request ORDER_RELEASE --subject o-1 --note 'A new customer'",
         """sfn-cqrs approval request ORDER_RELEASE --subject o-1 --payload '{"total": 1200}'""",
@@ -65,39 +74,26 @@ def approval() -> None:
 @click.option("--payload", metavar="JSON", help="What the type's function needs; @FILE reads it.")
 @click.option("--note", help="What those who decide should know.")
 @click.option("--idempotency-key", metavar="KEY", help="Same key and request: asked for once.")
-@as_option
-@target_options
-@json_option
-@click.pass_context
+@as_options
 def request(
-    context: click.Context,
     type_: str,
     subject: str | None,
     payload: str | None,
     note: str | None,
     idempotency_key: str | None,
-    user: str | None,
     api: Api,
     as_json: bool,
 ) -> None:
     """Ask for an approval, and print its id."""
-    body = {"type": type_, "subject": subject, "note": note}
-    given = {name: value for name, value in body.items() if value is not None}
+    body = given({"type": type_, "subject": subject, "note": note})
     if payload is not None:
-        given["payload"] = read_json(payload, "--payload")
-    headers = _as(context, user)
-    if idempotency_key:
-        headers["idempotency-key"] = idempotency_key
-    answer = api.post("/approvals", json.dumps(given), headers)
-    if as_json:
-        print_json(answer)
-    else:
-        click.echo(answer["id"])
+        body["payload"] = read_json(payload, "--payload")
+    answer = api.post("/approvals", json.dumps(body), idempotent(idempotency_key))
+    print_answer(answer, answer["id"], as_json=as_json)
 
 
 @approval.command(
     name="list",
-    cls=Command,
     examples=("sfn-cqrs approval list", "sfn-cqrs approval list --status all"),
 )
 @click.option(
@@ -105,51 +101,32 @@ def request(
     type=click.Choice(STATUSES, case_sensitive=False),
     help="All of this status, whoever decides.  [default: what waits for you]",
 )
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
-@as_option
-@target_options
-@json_option
-@click.pass_context
-def list_(
-    context: click.Context,
-    status: str | None,
-    limit: int,
-    user: str | None,
-    api: Api,
-    as_json: bool,
-) -> None:
+@limit_option
+@as_options
+def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
     """List what you may decide now, or all with a status, the newest first."""
-    pages = api.with_headers(_as(context, user)).pages("/approvals", status=status)
-    found = list(islice(pages, limit))
-    if as_json:
-        print_json(found)
-        return
+    found = api.first(limit, "/approvals", status=status)
     fields = ("id", "type", "subject", "status", "stage", "requestedBy", "expiresAt")
-    rows = [[one[field] for field in fields] for one in found]
     none = "no such approvals" if status else "nothing waits for you; --status ALL lists the others"
-    print_table(fields, rows, spare=("stage", "requestedBy", "expiresAt"), none=none)
+    spare = ("stage", "requestedBy", "expiresAt")
+    print_list(found, fields, as_json=as_json, spare=spare, none=none)
 
 
-@approval.command(cls=Command, examples=(f"sfn-cqrs approval show {EXAMPLE}",))
-@click.argument("id_", metavar="ID", type=Id("approval"))
-@target_options
-@json_option
+@approval.command(examples=(f"sfn-cqrs approval show {EXAMPLE}",))
+@id_argument
+@api_options
 def show(id_: str, api: Api, as_json: bool) -> None:
     """Show an approval, with who said what, when and why."""
     _print(api.get(_path(id_)), as_json=as_json)
 
 
-@approval.command(cls=Command, examples=(f"sfn-cqrs approval retry {EXAMPLE}",))
-@click.argument("id_", metavar="ID", type=Id("approval"))
-@target_options
-@json_option
+@approval.command(examples=(f"sfn-cqrs approval retry {EXAMPLE}",))
+@id_argument
+@api_options
 def retry(id_: str, api: Api, as_json: bool) -> None:
     """Run what failed after a decision again; the decision stays."""
     answer = api.post(f"{_path(id_)}/retry")
-    if as_json:
-        print_json(answer)
-    else:
-        click.echo(f"{id_} runs again, attempt {answer['attempt']}")
+    print_answer(answer, f"{id_} runs again, attempt {answer['attempt']}", as_json=as_json)
 
 
 def _decision(verb: str, done: str) -> click.Command:
@@ -158,37 +135,23 @@ def _decision(verb: str, done: str) -> click.Command:
     @click.command(
         name=verb, cls=Command, examples=(f"sfn-cqrs {verb} {EXAMPLE} --reason 'As agreed'",)
     )
-    @click.argument("id_", metavar="ID", type=Id("approval"))
+    @id_argument
     @click.option("--reason", help="Why; kept with the decision.")
     @click.option(
         "--digest", metavar="TEXT", help="Of what you have seen.  [default: what is shown now]"
     )
-    @as_option
-    @target_options
-    @json_option
-    @click.pass_context
-    def decide(
-        context: click.Context,
-        id_: str,
-        reason: str | None,
-        digest: str | None,
-        user: str | None,
-        api: Api,
-        as_json: bool,
-    ) -> None:
+    @as_options
+    def decide(id_: str, reason: str | None, digest: str | None, api: Api, as_json: bool) -> None:
         if digest is None:
-            seen = api.with_headers(_as(context, user)).get(_path(id_))
+            seen = api.get(_path(id_))
             digest = seen["digest"]
             if sys.stdout.isatty() and not as_json:
                 _print_summary(seen)
-        body = {"digest": digest} if reason is None else {"digest": digest, "reason": reason}
-        answer = api.post(f"{_path(id_)}/{verb}", json.dumps(body), _as(context, user))
-        if as_json:
-            print_json(answer)
-            return
+        body = given({"digest": digest, "reason": reason})
+        answer = api.post(f"{_path(id_)}/{verb}", json.dumps(body))
         said = len(answer["decisions"])
         more = f": {said} of {answer['needed']}" if answer["status"] == "OPEN" else ""
-        click.echo(f"{id_} is {answer['status']}{more}")
+        print_answer(answer, f"{id_} is {answer['status']}{more}", as_json=as_json)
 
     decide.help = f"{done} an approval. You cannot decide on one that you requested."
     return decide
@@ -198,10 +161,10 @@ approve = _decision("approve", "Approve")
 reject = _decision("reject", "Reject")
 
 
-def _as(context: click.Context, user: str | None) -> dict[str, str]:
+def _as(user: str | None) -> dict[str, str]:
     if user is None:
         return {}
-    if context.params.get("stack"):
+    if click.get_current_context().params.get("stack"):
         raise click.UsageError("--as is for the local stack; on AWS the token says who you are")
     return {"x-user": user.encode().decode("latin-1")}
 

@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import click
 from rich.text import Text
 
-from sfn_cqrs_local.cli.options import target_options
+from sfn_cqrs_local.cli.options import api_options, item_arguments, limit_option
 from sfn_cqrs_local.cli.repair import filter_options, repair_all
 from sfn_cqrs_local.client.api import Api, item_path
 from sfn_cqrs_local.terminal.drawing import draw_chain
-from sfn_cqrs_local.terminal.printing import console
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_cqrs_local.terminal.printing import console, print_answer
+from sfn_local.cli.command import Group, print_json
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-@click.group()
+def version_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add a version, or --failed and its filter, to the options of the API."""
+    for option in (
+        api_options,
+        filter_options,
+        click.argument("version", metavar="VERSION]", type=click.IntRange(1), required=False),
+        click.argument("code", metavar="CODE", required=False),
+        click.argument("type_", metavar="[TYPE", required=False),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=Group)
 def chain() -> None:
     """Look at the versions of an item, and repair what failed."""
 
 
 @chain.command(
-    cls=Command,
     examples=("sfn-cqrs chain show ORDER o-1",),
 )
-@click.argument("type_", metavar="TYPE")
-@click.argument("code")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
-@target_options
-@json_option
+@item_arguments
+@limit_option
+@api_options
 def show(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
     """Draw the chain of an item: its latest versions, the oldest first."""
-    versions = list(islice(api.pages(item_path("commands", type_, code)), limit))
+    versions = api.first(limit, item_path("commands", type_, code))
     if as_json:
         print_json(versions)
         return
@@ -48,90 +60,54 @@ def show(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
 
 
 @chain.command(
-    cls=Command,
     examples=(
         "sfn-cqrs chain redrive ORDER o-1 2",
         "sfn-cqrs chain redrive --failed --since 2026-11-25T08:00Z --error Throttling",
     ),
 )
-@click.argument("type_", metavar="[TYPE", required=False)
-@click.argument("code", metavar="CODE", required=False)
-@click.argument("version", metavar="VERSION]", type=click.IntRange(1), required=False)
-@filter_options
-@target_options
-@json_option
-def redrive(
-    type_: str | None,
-    code: str | None,
-    version: int | None,
-    api: Api,
-    as_json: bool,
-    **given: Any,
-) -> None:
+@version_options
+def redrive(api: Api, as_json: bool, **given: Any) -> None:
     """Run a failed or blocked version again; what it blocked goes on behind it.
 
     With --failed, all that a filter means: the list first, then a question, then progress; as
     `sfn-cqrs repair` does in steps. Exits 2 if some could not be redriven.
     """
-    if _is_one(type_, code, version, given):
-        answer = api.post(item_path("commands", str(type_), str(code), str(version), "redrive"))
-        if as_json:
-            print_json(answer)
-            return
-        click.echo(f"{type_} {code} version {version} runs again, attempt {answer['attempt']}")
-    else:
-        _repair(api, "redrive", given, as_json=as_json)
+    _repair(api, "redrive", "runs again, attempt {attempt}", given, as_json=as_json)
 
 
 @chain.command(
-    cls=Command,
     examples=(
         "sfn-cqrs chain skip ORDER o-1 2",
         "sfn-cqrs chain skip --failed --type ORDER --until 2026-11-25T08:00Z",
     ),
 )
-@click.argument("type_", metavar="[TYPE", required=False)
-@click.argument("code", metavar="CODE", required=False)
-@click.argument("version", metavar="VERSION]", type=click.IntRange(1), required=False)
-@filter_options
-@target_options
-@json_option
-def skip(
-    type_: str | None,
-    code: str | None,
-    version: int | None,
-    api: Api,
-    as_json: bool,
-    **given: Any,
-) -> None:
+@version_options
+def skip(api: Api, as_json: bool, **given: Any) -> None:
     """Give a failed or blocked version up for good; the next one goes on without it.
 
     With --failed, all that a filter means, as `redrive` does.
     """
-    if _is_one(type_, code, version, given):
-        answer = api.post(item_path("commands", str(type_), str(code), str(version), "skip"))
-        if as_json:
-            print_json(answer)
-            return
-        click.echo(f"{type_} {code} version {version} is skipped")
-    else:
-        _repair(api, "skip", given, as_json=as_json)
+    _repair(api, "skip", "is skipped", given, as_json=as_json)
 
 
-def _is_one(
-    type_: str | None, code: str | None, version: int | None, given: Mapping[str, Any]
-) -> bool:
-    """Whether a single version is named, and not all of a filter."""
-    is_one = version is not None
-    if is_one and any(given.values()):
-        raise click.UsageError("name a version, or give --failed and a filter")
-    if not is_one and (type_ or code or not given["failed"]):
-        raise click.UsageError("name TYPE CODE VERSION, or give --failed for all that have failed")
-    return is_one
-
-
-def _repair(api: Api, action: str, given: Mapping[str, Any], *, as_json: bool) -> None:
+def _repair(api: Api, action: str, told: str, given: dict[str, Any], *, as_json: bool) -> None:
+    """Redrive or skip the version that is named, or all that a filter means."""
+    type_, code, version = named = [given.pop(name) for name in ("type_", "code", "version")]
+    if _is_one(named, given):
+        answer = api.post(item_path("commands", type_, code, version, action))
+        done = f"{type_} {code} version {version} {told.format(**answer)}"
+        print_answer(answer, done, as_json=as_json)
+        return
     wanted = {name: given[name] for name in ("since", "until", "error")}
     wanted["type"] = given["of_type"]
-    context = click.get_current_context()
-    repair_all(context, api, action, wanted, is_sure=given["is_sure"], as_json=as_json)
+    repair_all(api, action, wanted, is_sure=given["is_sure"], as_json=as_json)
+
+
+def _is_one(named: Sequence[Any], filters: Mapping[str, Any]) -> bool:
+    """Whether a single version is named, and not all of a filter."""
+    is_one = named[-1] is not None
+    if is_one and any(filters.values()):
+        raise click.UsageError("name a version, or give --failed and a filter")
+    if not is_one and (any(named) or not filters["failed"]):
+        raise click.UsageError("name TYPE CODE VERSION, or give --failed for all that have failed")
+    return is_one

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
+from sfn_cqrs_local.cli.options import (
+    one_line_errors,
+    port_option,
+    stack_option,
+    state_option,
+)
 from sfn_cqrs_local.client.api import TOKEN_VARIABLE, user_of_this_machine
 from sfn_cqrs_local.client.aws import find_target
 from sfn_cqrs_local.state import StateFolder
@@ -30,13 +35,7 @@ DEFAULT_PORT = 8788
         "sfn-cqrs console --policy",
     ),
 )
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=DEFAULT_PORT,
-    show_default=True,
-    help="Port of the console; 0 takes a free one.",
-)
+@port_option(DEFAULT_PORT, "Port of the console; 0 takes a free one.")
 @click.option("--profile", metavar="NAME", help="Profile of the AWS credentials, with --stack.")
 @click.option("--region", metavar="NAME", help="Region of the stack, with --stack.")
 @click.option(

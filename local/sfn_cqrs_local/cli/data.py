@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Final
 
 import click
 
-from sfn_cqrs_local.cli.options import target_options
+from sfn_cqrs_local.cli.options import api_options, item_arguments, limit_option
 from sfn_cqrs_local.client.api import WAIT_SECONDS, Api, item_path
 from sfn_cqrs_local.client.pauses import awaited, going_on
-from sfn_cqrs_local.terminal.printing import compact, print_fields, print_table
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_cqrs_local.terminal.printing import compact, print_fields, print_list, print_table
+from sfn_local.cli.command import Group, print_json
 
 AT_LEAST: Final = "Wait until the item is at this version, or at a later one."
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """Look at items: one, all of a type, or what one was before."""
 
 
 @data.command(
     "get",
-    cls=Command,
     examples=("sfn-cqrs data get AIRPORT NRT", "sfn-cqrs data get AIRPORT NRT --at-least 3"),
 )
-@click.argument("type_", metavar="TYPE")
-@click.argument("code")
+@item_arguments
 @click.option("--deleted", is_flag=True, help="Show it even if it is deleted.")
 @click.option("--at-least", type=click.IntRange(1), metavar="VERSION", help=AT_LEAST)
-@target_options
-@json_option
+@api_options
 def get_item(
     type_: str, code: str, deleted: bool, at_least: int | None, api: Api, as_json: bool
 ) -> None:
@@ -54,39 +50,28 @@ def get_item(
 
 @data.command(
     "list",
-    cls=Command,
     examples=("sfn-cqrs data list AIRPORT --limit 500 --json",),
 )
 @click.argument("type_", metavar="TYPE")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
-@target_options
-@json_option
+@limit_option
+@api_options
 def list_items(type_: str, limit: int, api: Api, as_json: bool) -> None:
     """List the items of a type, by code."""
-    rows = list(islice(api.pages("/data", type=type_), limit))
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ("code", "version", "name", "attributes"),
-        ((r["code"], r["version"], r["name"], compact(r["attributes"])) for r in rows),
-        none=f"no items of {type_} yet",
-    )
+    found = api.first(limit, "/data", type=type_)
+    fields = ("code", "version", "name", "attributes")
+    print_list(found, fields, as_json=as_json, none=f"no items of {type_} yet")
 
 
 @data.command(
     "history",
-    cls=Command,
     examples=("sfn-cqrs data history AIRPORT NRT",),
 )
-@click.argument("type_", metavar="TYPE")
-@click.argument("code")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
-@target_options
-@json_option
+@item_arguments
+@limit_option
+@api_options
 def list_history(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
     """Show what an item was before, the newest first."""
-    rows = list(islice(api.pages(item_path("data", type_, code, "history")), limit))
+    rows = api.first(limit, item_path("data", type_, code, "history"))
     if as_json:
         print_json(rows)
         return

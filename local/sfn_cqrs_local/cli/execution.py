@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +14,7 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
+from sfn_cqrs_local.cli.arguments import parsed
 from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.client.executions import machines_of, without_token
@@ -66,7 +66,8 @@ def start(
     with one_line_errors():
         target = find_target(state, stack)
     arn = _machine_arn(target, machine)
-    data = _parsed(sample_input(machine) if path is None else read_option("--input", path))
+    text = sample_input(machine) if path is None else read_option("--input", path)
+    data = parsed(text, "--input")
     client = target.client("stepfunctions")
     try:
         execution = StepFunctionService(client).start_execution(
@@ -118,7 +119,7 @@ def resume(
     RESULT is JSON: what the next state is given. This is for states whose functions keep their
     tokens with `waits.park`, as those of `new workflow --callback` do.
     """
-    value = _parsed(result, "RESULT")
+    value = parsed(result, "RESULT")
     with one_line_errors():
         target = find_target(state, stack)
     table = target.outputs["RequestsTableName"]
@@ -152,13 +153,6 @@ def _machine_arn(target: Target, machine: str) -> str:
 def _name_of(machine: str, data: Any) -> str:
     is_about = isinstance(data, dict) and isinstance(data.get("id"), (str, int))
     return execution_name(machine, data["id"] if is_about else uuid.uuid4().hex)
-
-
-def _parsed(text: str, what: str = "--input") -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise click.UsageError(f"{what} is no JSON: {error}") from error
 
 
 def _watch(client: Any, execution: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -19,7 +19,7 @@ from sfn_cqrs_local.identity import DEFAULT_TENANT
 from sfn_cqrs_local.terminal.causes import shortened
 from sfn_cqrs_local.terminal.commands import look_at
 from sfn_cqrs_local.terminal.printing import print_table
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.command import Group, json_option, print_json
 from sfn_local.cli.run import print_run, run_report
 from sfn_local.graph import mermaid, svg, taken
 from sfn_local.trace import stopped_in
@@ -46,14 +46,13 @@ def executions_of_stack(command: Callable[P, T]) -> Callable[..., T]:
     return wrapped
 
 
-@click.group()
+@click.group(cls=Group)
 def execution() -> None:
     """Look at executions: a NAME may be shortened, or be an item, an id, or @ for the latest."""
 
 
 @execution.command(
     name="list",
-    cls=Command,
     examples=(
         "sfn-cqrs execution list",
         "sfn-cqrs execution list --machine command --status FAILED",
@@ -93,7 +92,6 @@ def list_(
 
 
 @execution.command(
-    cls=Command,
     examples=(
         "sfn-cqrs execution show @",
         "sfn-cqrs execution show ORDER/o-1 --data",
@@ -133,7 +131,7 @@ def show(name: str, with_data: bool, executions: Executions, as_json: bool) -> N
             click.echo(f"sfn-cqrs resume {found.name} {step.name} '{{}}'")
 
 
-@execution.command(cls=Command, examples=("sfn-cqrs execution history @ --json",))
+@execution.command(examples=("sfn-cqrs execution history @ --json",))
 @name_argument
 @executions_of_stack
 @json_option
@@ -157,7 +155,6 @@ def history(name: str, executions: Executions, as_json: bool) -> None:
 
 
 @execution.command(
-    cls=Command,
     examples=(
         "sfn-cqrs execution graph ORDER/o-1 --svg o-1.svg",
         "sfn-cqrs execution graph @",

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from zipfile import BadZipFile
 
 import click
+from click.exceptions import Exit
 from rich.console import Console
 
 from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.cli import FAILED_ROWS
-from sfn_cqrs_local.cli.options import target_options
-from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.cli.options import api_options, limit_option, target_options
+from sfn_cqrs_local.client.api import Api, given
 from sfn_cqrs_local.client.ids import Id
 from sfn_cqrs_local.client.imports import COUNTS, ENDED, job_path, watched
 from sfn_cqrs_local.client.upload import upload
 from sfn_cqrs_local.terminal.causes import code_at
-from sfn_cqrs_local.terminal.printing import print_table
+from sfn_cqrs_local.terminal.printing import print_answer, print_list, print_table
 from sfn_cqrs_local.terminal.progress import progress
-from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+from sfn_local.cli.command import DONE, FAILED, Group, json_option, print_json
 
 if TYPE_CHECKING:
     from sfn_cqrs_local.client.plan import Plan
 
 C = TypeVar("C", bound=Callable[..., Any])
+P = ParamSpec("P")
+T = TypeVar("T")
 
 NO_IMPORTS: Final = {
     "csv": "no imports of files yet; --kind zip and --kind row list the others",
@@ -42,12 +47,52 @@ ZIP_MAGIC: Final = b"PK\x03\x04"
 _EXAMPLE: Final = "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
 
 
-@click.group(name="import")
+id_argument = click.argument("id_", metavar="ID", type=Id("import"))
+
+
+@click.group(name="import", cls=Group)
 def import_() -> None:
     """Import files, look at how far they are, and at the rows that failed."""
 
 
-def _file_options(command: C) -> C:
+@dataclass(frozen=True)
+class GivenFile:
+    """A file that is to be imported, and what is said of it."""
+
+    name: str
+    table: str | None
+    kind: str | None
+    encoding: str | None
+    delimiter: str | None
+
+    @property
+    def is_in_s3(self) -> bool:
+        """Whether it is there already."""
+        return self.name.startswith("s3://")
+
+    @property
+    def format(self) -> dict[str, str | None]:
+        """How it is to be read, as far as that is said."""
+        return {"encoding": self.encoding, "delimiter": self.delimiter}
+
+
+def _file_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add FILE and what may be said of it, and pass it on as `file`."""
+
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        file: str,
+        table: str | None,
+        kind: str | None,
+        encoding: str | None,
+        delimiter: str | None,
+        **kwargs: Any,
+    ) -> T:
+        kwargs["file"] = GivenFile(file, table, kind, encoding, delimiter)
+        return command(*args, **kwargs)
+
+    added: Callable[..., T] = wrapped
     for option in (
         click.option("--delimiter", help="Of the cells, instead of detecting it."),
         click.option("--encoding", help="Of the file, instead of detecting it."),
@@ -63,12 +108,16 @@ def _file_options(command: C) -> C:
         ),
         click.argument("file", metavar="FILE|s3://…"),
     ):
-        command = option(command)
-    return command
+        added = option(added)
+    return added
+
+
+def _publish_mode_option(told: str) -> Callable[[C], C]:
+    modes = click.Choice(["sync", "async"], case_sensitive=False)
+    return click.option("--publish-mode", type=modes, default="sync", show_default=True, help=told)
 
 
 @import_.command(
-    cls=Command,
     examples=(
         "sfn-cqrs import start airports.csv --table airports --watch",
         "sfn-cqrs import start sales.txt --table airports --encoding cp932 --delimiter tab",
@@ -82,13 +131,7 @@ def _file_options(command: C) -> C:
     type=click.Choice(["direct", "step-function"], case_sensitive=False),
     help="Within the request, or by the machine.  [default: by size]",
 )
-@click.option(
-    "--publish-mode",
-    type=click.Choice(["sync", "async"], case_sensitive=False),
-    default="sync",
-    show_default=True,
-    help="A row has succeeded when it is applied, or when its command is accepted.",
-)
+@_publish_mode_option("A row has succeeded when it is applied, or when its command is accepted.")
 @click.option("--dry-run", is_flag=True, help="Report what would happen, and change nothing.")
 @click.option(
     "--max-cost",
@@ -97,16 +140,9 @@ def _file_options(command: C) -> C:
     help="Refuse what `import plan` says costs more.",
 )
 @click.option("--watch", is_flag=True, help="Wait for the end.")
-@target_options
-@json_option
-@click.pass_context
+@api_options
 def start(
-    context: click.Context,
-    file: str,
-    table: str | None,
-    kind: str | None,
-    encoding: str | None,
-    delimiter: str | None,
+    file: GivenFile,
     mode: str | None,
     publish_mode: str,
     dry_run: bool,
@@ -119,46 +155,29 @@ def start(
 
     Exits 2 if rows failed, and 1 if the file could not be imported at all.
     """
-    asked = {"encoding": encoding, "delimiter": delimiter, "publishMode": publish_mode.upper()}
+    asked = {"publishMode": publish_mode.upper(), "dryRun": dry_run}
     asked |= {"processingMode": mode.upper().replace("-", "_") if mode else None}
     if max_cost is not None:
-        _check_cost(_planned(file, kind, publish_mode, encoding, delimiter), max_cost)
-    job = _started(api, file, table, kind, {**asked, "dryRun": dry_run}, as_json=as_json)
-    if watch:
-        job = watched(api, job, _console(as_json=as_json))
-    _conclude(context, job, api, as_json=as_json)
+        _check_cost(_planned(file, publish_mode), max_cost)
+    job = _started(api, file, asked, as_json=as_json)
+    _conclude(job, api, wait=watch, as_json=as_json)
 
 
 @import_.command(
-    cls=Command,
     examples=(
         "sfn-cqrs import plan airports.csv",
         "sfn-cqrs import plan exports.zip --publish-mode async",
     ),
 )
 @_file_options
-@click.option(
-    "--publish-mode",
-    type=click.Choice(["sync", "async"], case_sensitive=False),
-    default="sync",
-    show_default=True,
-    help="ASYNC rows run through the machine of commands, each by itself.",
-)
+@_publish_mode_option("ASYNC rows run through the machine of commands, each by itself.")
 @json_option
-def plan(
-    file: str,
-    table: str | None,  # noqa: ARG001 - so that the words of `import start` can be taken
-    kind: str | None,
-    encoding: str | None,
-    delimiter: str | None,
-    publish_mode: str,
-    as_json: bool,
-) -> None:
+def plan(file: GivenFile, publish_mode: str, as_json: bool) -> None:
     """Count the rows of a file on this machine, and say what importing them costs at most.
 
     By list prices of us-east-1, without what handlers of your own call. Nothing is sent.
     """
-    planned = _planned(file, kind, publish_mode, encoding, delimiter)
+    planned = _planned(file, publish_mode)
     express = planned.express_dollars
     if as_json:
         print_json(
@@ -183,48 +202,29 @@ def plan(
 
 @import_.command(
     name="dry-run",
-    cls=Command,
     examples=("sfn-cqrs import dry-run airports.csv --table airports",),
 )
 @_file_options
-@target_options
-@json_option
-@click.pass_context
-def dry_run(
-    context: click.Context,
-    file: str,
-    table: str | None,
-    kind: str | None,
-    encoding: str | None,
-    delimiter: str | None,
-    api: Api,
-    as_json: bool,
-) -> None:
+@api_options
+def dry_run(file: GivenFile, api: Api, as_json: bool) -> None:
     """Say what an import would do with each row, and write nothing."""
-    asked = {"encoding": encoding, "delimiter": delimiter, "dryRun": True}
-    job = _started(api, file, table, kind, asked, as_json=as_json)
-    job = watched(api, job, _console(as_json=as_json))
-    _conclude(context, job, api, as_json=as_json)
+    job = _started(api, file, {"dryRun": True}, as_json=as_json)
+    _conclude(job, api, wait=True, as_json=as_json)
 
 
-@import_.command(cls=Command, examples=(f"sfn-cqrs import status {_EXAMPLE} --watch",))
-@click.argument("id_", metavar="ID", type=Id("import"))
+@import_.command(examples=(f"sfn-cqrs import status {_EXAMPLE} --watch",))
+@id_argument
 @click.option("--watch", is_flag=True, help="Wait for the end.")
-@target_options
-@json_option
-@click.pass_context
-def status(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
+@api_options
+def status(id_: str, watch: bool, api: Api, as_json: bool) -> None:
     """Show an import: its counts, its rate and the time left."""
-    job = api.get(job_path(id_))
-    if watch:
-        job = watched(api, job, _console(as_json=as_json))
-    _conclude(context, job, api, as_json=as_json)
+    _conclude(api.get(job_path(id_)), api, wait=watch, as_json=as_json)
 
 
 import_.add_command(status, "show")
 
 
-@import_.command(name="list", cls=Command, examples=("sfn-cqrs import list --limit 50",))
+@import_.command(name="list", examples=("sfn-cqrs import list --limit 50",))
 @click.option(
     "--kind",
     type=click.Choice(["csv", "zip", "row"]),
@@ -232,26 +232,20 @@ import_.add_command(status, "show")
     show_default=True,
     help="Of files, of archives, or of single rows.",
 )
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
-@target_options
-@json_option
+@limit_option
+@api_options
 def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
     """List the imports, the newest first."""
-    found = list(islice(api.pages("/imports", kind=kind), limit))
-    if as_json:
-        print_json(found)
-        return
+    found = api.first(limit, "/imports", kind=kind)
     fields = ("id", "table", "status", "total", *COUNTS, "createdAt")
-    rows = [[one.get(field) for field in fields] for one in found]
     spare = ("cancelled", "unchanged", "updated", "created", "createdAt")
-    print_table(fields, rows, spare=spare, none=NO_IMPORTS[kind])
+    print_list(found, fields, as_json=as_json, spare=spare, none=NO_IMPORTS[kind])
 
 
 @import_.command(
-    cls=Command,
     examples=(f"sfn-cqrs import errors {_EXAMPLE} > errors.csv",),
 )
-@click.argument("id_", metavar="ID", type=Id("import"))
+@id_argument
 @click.option(
     "--output",
     "-o",
@@ -273,50 +267,33 @@ def errors(id_: str, output: Path | None, api: Api) -> None:
             file.write(chunk)
 
 
-@import_.command(cls=Command, examples=(f"sfn-cqrs import cancel {_EXAMPLE}",))
-@click.argument("id_", metavar="ID", type=Id("import"))
-@target_options
-@json_option
+@import_.command(examples=(f"sfn-cqrs import cancel {_EXAMPLE}",))
+@id_argument
+@api_options
 def cancel(id_: str, api: Api, as_json: bool) -> None:
     """Begin no further batch; what is done stays and is counted."""
     job = api.post(f"{job_path(id_)}/cancel")
-    if as_json:
-        print_json(job)
-        return
-    click.echo(f"{id_} begins no further batch")
+    print_answer(job, f"{id_} begins no further batch", as_json=as_json)
 
 
-@import_.command(cls=Command, examples=(f"sfn-cqrs import retry {_EXAMPLE} --watch",))
-@click.argument("id_", metavar="ID", type=Id("import"))
+@import_.command(examples=(f"sfn-cqrs import retry {_EXAMPLE} --watch",))
+@id_argument
 @click.option("--watch", is_flag=True, help="Wait for the end.")
-@target_options
-@json_option
-@click.pass_context
-def retry(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
+@api_options
+def retry(id_: str, watch: bool, api: Api, as_json: bool) -> None:
     """Import what failed or was not gone through again, as an import of its own."""
-    job = api.post(f"{job_path(id_)}/retry")
-    if watch:
-        job = watched(api, job, _console(as_json=as_json))
-    _conclude(context, job, api, as_json=as_json)
+    _conclude(api.post(f"{job_path(id_)}/retry"), api, wait=watch, as_json=as_json)
 
 
-def _planned(
-    file: str, kind: str | None, publish_mode: str, encoding: str | None, delimiter: str | None
-) -> Plan:
+def _planned(file: GivenFile, publish_mode: str) -> Plan:
     from sfn_cqrs.domain.errors import SfnCqrsError  # noqa: PLC0415 - this and plans import much
     from sfn_cqrs_local.client.plan import plan_of  # noqa: PLC0415
 
-    if file.startswith("s3://"):
+    if file.is_in_s3:
         raise click.UsageError("what lies in S3 cannot be counted here: give the file itself")
-    path = _existing(file)
+    path = _existing(file.name)
     try:
-        return plan_of(
-            path,
-            kind or _kind_of(path),
-            publish_mode.upper(),
-            encoding=encoding,
-            delimiter=delimiter,
-        )
+        return plan_of(path, file.kind or _kind_of(path), publish_mode.upper(), **file.format)
     except (SfnCqrsError, BadZipFile) as error:
         raise click.ClickException(f"{path}: {error}") from error
 
@@ -342,24 +319,14 @@ def _existing(file: str) -> Path:
     return path
 
 
-def _started(
-    api: Api,
-    file: str,
-    table: str | None,
-    kind: str | None,
-    asked: dict[str, Any],
-    *,
-    as_json: bool,
-) -> dict[str, Any]:
-    is_there = file.startswith("s3://")
-    path = Path(file) if is_there else _existing(file)
-    kind = kind or (_kind_by_name(path) if is_there else _kind_of(path))
-    if kind == "csv" and table is None:
+def _started(api: Api, file: GivenFile, asked: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
+    path = Path(file.name) if file.is_in_s3 else _existing(file.name)
+    kind = file.kind or (_kind_by_name(path) if file.is_in_s3 else _kind_of(path))
+    if kind == "csv" and file.table is None:
         raise click.UsageError("--table says whose rows they are, such as --table airports")
-    key = file if is_there else _uploaded(api, path, table, as_json=as_json)
-    body = {**asked, "kind": kind, "key": key, "tableName": table}
-    given = {name: value for name, value in body.items() if value is not None}
-    return api.post("/imports", json.dumps(given))
+    key = file.name if file.is_in_s3 else _uploaded(api, path, file.table, as_json=as_json)
+    body = {**file.format, **asked, "kind": kind, "key": key, "tableName": file.table}
+    return api.post("/imports", json.dumps(given(body)))
 
 
 def _uploaded(api: Api, path: Path, table: str | None, *, as_json: bool) -> str:
@@ -386,8 +353,13 @@ def _kind_by_name(path: Path) -> str:
     return "zip" if path.suffix.lower() == ".zip" else "csv"
 
 
-def _conclude(context: click.Context, job: dict[str, Any], api: Api, *, as_json: bool) -> None:
-    """Print a job; exits 1 if its file was refused, 2 if rows failed or were not gone through."""
+def _conclude(job: dict[str, Any], api: Api, *, wait: bool, as_json: bool) -> None:
+    """Print a job, at its end if it is to be waited for.
+
+    Exits 1 if its file was refused, 2 if rows failed or were not gone through.
+    """
+    if wait:
+        job = watched(api, job, _console(as_json=as_json))
     if as_json:
         print_json(job)
     else:
@@ -395,8 +367,8 @@ def _conclude(context: click.Context, job: dict[str, Any], api: Api, *, as_json:
         if job["failed"] and job["status"] in ENDED and "files" not in job:
             _print_failures(api, job)
     if job["status"] not in ENDED or job["status"] == "COMPLETED":
-        context.exit(DONE)
-    context.exit(FAILED if "error" in job else FAILED_ROWS)
+        raise Exit(DONE)
+    raise Exit(FAILED if "error" in job else FAILED_ROWS)
 
 
 def _print_job(job: dict[str, Any]) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 
-from sfn_cqrs_local.cli.new import first_version, project, report, usage_errors
+from sfn_cqrs_local.cli.new import changing, first_version, report
 from sfn_cqrs_local.samconfig import FILE, PARAMETER, app_package, with_package
 from sfn_cqrs_local.scaffold.app_package import AppPackage
 from sfn_cqrs_local.scaffold.audience import Audience
-from sfn_cqrs_local.scaffold.changes import Changes
 from sfn_local.cli.command import Command, json_option
 
 
@@ -44,16 +43,14 @@ def init(name: str, type_: str, publish: str, as_json: bool) -> None:
     """
     from sfn_cqrs_local.scaffold.handler import add_handler  # noqa: PLC0415 - --help needs none
 
-    changes = Changes(project())
-    package = AppPackage(changes.root, name)
-    with usage_errors():
+    with changing() as changes:
+        package = AppPackage(changes.root, name)
         audience = Audience.of(publish)
         if not package.exists:
             package.create(changes)
             add_handler(changes, package, type_, audience)
         if app_package(changes.root) != name:
             changes.change(FILE, with_package(changes.read(FILE), name))
-        changes.apply()
     if not as_json:
         click.echo(f"{name} is your package now: {PARAMETER} in {FILE} names it\n")
     start = "make up" + " " * 4 + "# unless it runs: then it has seen this already"

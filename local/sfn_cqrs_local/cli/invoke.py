@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import click
 
@@ -18,6 +19,22 @@ from sfn_local.cli.command import Command
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import unknown
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def state_options(command: Callable[P, T]) -> Callable[P, T]:
+    """Add MACHINE and STATE, --state, --stack and --template."""
+    for option in (
+        template_option,
+        stack_option,
+        state_option,
+        click.argument("state_name", metavar="STATE"),
+        click.argument("machine"),
+    ):
+        command = option(command)
+    return command
+
 
 @click.command(
     cls=Command,
@@ -27,12 +44,8 @@ from sfn_local.words import unknown
         "sfn-cqrs event schedule sweep_commands | sfn-cqrs invoke schedule sweep_commands -e -",
     ),
 )
-@click.argument("machine")
-@click.argument("state_name", metavar="STATE")
 @click.option("-e", "--event", "path", metavar="FILE", help="The event; - reads it from stdin.")
-@state_option
-@stack_option
-@template_option
+@state_options
 def invoke(
     machine: str, state_name: str, path: str | None, state: Path, stack: str | None, template: Path
 ) -> None:
@@ -96,8 +109,6 @@ def _answer(target: Target, function: Function, payload: bytes) -> Any:
         "sfn-cqrs event command sync_data --from @ > events/command/sync_data.json",
     ),
 )
-@click.argument("machine")
-@click.argument("state_name", metavar="STATE")
 @click.option(
     "--from",
     "execution",
@@ -105,9 +116,7 @@ def _answer(target: Target, function: Function, payload: bytes) -> Any:
     help="The event that the state's function got in this execution; a name, ARN or prefix, @ is"
     " the last one.",
 )
-@state_option
-@stack_option
-@template_option
+@state_options
 def event(
     machine: str,
     state_name: str,

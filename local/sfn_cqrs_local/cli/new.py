@@ -15,12 +15,12 @@ from sfn_cqrs_local.scaffold.app_package import AppPackage
 from sfn_cqrs_local.scaffold.audience import Audience
 from sfn_cqrs_local.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_local.template import Template
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.command import Group, json_option, print_json
 
 PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
 
 
-@click.group()
+@click.group(cls=Group)
 def new() -> None:
     """Write a new workflow, handler, task, route or import into the project in this folder.
 
@@ -30,7 +30,6 @@ def new() -> None:
 
 
 @new.command(
-    cls=Command,
     examples=(
         "sfn-cqrs new workflow order-refund --states check,approve,refund --callback approve",
         "sfn-cqrs run order-refund --mock HappyPath",
@@ -76,13 +75,11 @@ def workflow(
     from sfn_cqrs_local.scaffold.workflow import add_workflow, parent_of  # noqa: PLC0415
 
     listed, waits, long = map(_split, ((states,), callbacks, longs))
-    changes = Changes(project())
-    with usage_errors():
+    with changing() as changes:
         check_states(listed, waits, long)
         template = _template(changes.root)
         above = parent_of(template, parent) if parent else None
         add_workflow(changes, template, Workflow.of(name, listed, waits, above, long))
-        changes.apply()
     steps = [f"sfn-cqrs run {name} --mock HappyPath", f"sfn-cqrs graph {name}", "make test"]
     report(changes, steps, as_json=as_json)
 
@@ -107,7 +104,6 @@ publish_option = click.option(
 
 
 @new.command(
-    cls=Command,
     examples=("sfn-cqrs new handler INVOICE", "sfn-cqrs new handler INVOICE --publish members"),
 )
 @click.argument("type_", metavar="TYPE")
@@ -118,16 +114,13 @@ def handler(type_: str, publish: str | None, package: str | None, as_json: bool)
     """Write a sync handler, which brings commands of a type into a read model."""
     from sfn_cqrs_local.scaffold.handler import add_handler  # noqa: PLC0415
 
-    changes = Changes(project())
-    with usage_errors():
+    with changing() as changes:
         audience = audience_of(publish, f"publish {type_}")
         add_handler(changes, _package(changes, package), type_, audience)
-        changes.apply()
     report(changes, ["make test", *first_version(type_, audience)], as_json=as_json)
 
 
 @new.command(
-    cls=Command,
     examples=(
         "sfn-cqrs new task RESIZE_IMAGE",
         "sfn-cqrs new task RESIZE_IMAGE --publish group:designer",
@@ -141,17 +134,14 @@ def task(type_: str, publish: str | None, package: str | None, as_json: bool) ->
     """Write a task handler, which works on one item of a task in the background."""
     from sfn_cqrs_local.scaffold.handler import add_task  # noqa: PLC0415
 
-    changes = Changes(project())
-    with usage_errors():
+    with changing() as changes:
         audience = audience_of(publish, f"start {type_}")
         add_task(changes, _package(changes, package), type_, audience)
-        changes.apply()
     run = f"""sfn-cqrs task run {type_} '[{{"id": "a-1"}}]'"""
     report(changes, ["make test", run], as_json=as_json)
 
 
 @new.command(
-    cls=Command,
     examples=(
         "sfn-cqrs new route /invoices/overdue --allow members",
         "sfn-cqrs new route /customers/{customer}/notes --method POST --allow group:clerk",
@@ -175,17 +165,14 @@ def route(path: str, method: str, allow: str | None, package: str | None, as_jso
     """Write a route of the HTTP API of your own; the template needs no line for it."""
     from sfn_cqrs_local.scaffold.own_route import add_route  # noqa: PLC0415
 
-    changes = Changes(project())
-    with usage_errors():
+    with changing() as changes:
         audience = audience_of(allow, f"ask {method} {path}")
         add_route(changes, _package(changes, package), method, path, audience)
-        changes.apply()
     report(changes, ["make test", f"curl -s localhost:8787{path}"], as_json=as_json)
 
 
 @new.command(
     name="import",
-    cls=Command,
     examples=(
         "sfn-cqrs new import customers --from customers.csv",
         "sfn-cqrs new import orders --from orders.csv --type ORDER --code number",
@@ -230,13 +217,11 @@ def import_(
     from sfn_cqrs_local.scaffold.importing import Table, add_import  # noqa: PLC0415
     from sfn_cqrs_local.scaffold.sample import read_sample  # noqa: PLC0415
 
-    changes = Changes(project())
-    with usage_errors():
+    with changing() as changes:
         read = read_sample(sample, encoding, delimiter)
         made = Table(table, type_, read, code, title)
         audience = audience_of(publish, f"import {table}")
         add_import(changes, _package(changes, package), made, audience)
-        changes.apply()
     if not as_json:
         for column in read.columns:
             needed = "filled" if column.is_filled else "may be empty"
@@ -285,10 +270,12 @@ def _package(changes: Changes, name: str | None) -> AppPackage:
 
 
 @contextmanager
-def usage_errors() -> Iterator[None]:
-    """Turn what cannot be written into wrong usage, which says why."""
+def changing() -> Iterator[Changes]:
+    """Changes of the project in this folder, made at the end; what cannot be is wrong usage."""
+    changes = Changes(project())
     try:
-        yield
+        yield changes
+        changes.apply()
     except ScaffoldError as error:
         raise click.UsageError(str(error)) from error
 

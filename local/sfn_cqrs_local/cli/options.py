@@ -12,6 +12,7 @@ import click
 
 from sfn_cqrs_local.checkout import DEFAULT_STATE, TEMPLATE
 from sfn_cqrs_local.state import STATE_VARIABLE, StackError
+from sfn_local.cli.command import json_option
 from sfn_local.lint.template_file import TemplateError
 
 P = ParamSpec("P")
@@ -37,6 +38,8 @@ stack_option = click.option(
 )
 
 
+limit_option = click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+no_wait_option = click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
 repeats_option = click.option(
     "--express-repeats",
     "repeats",
@@ -44,6 +47,17 @@ repeats_option = click.option(
     metavar="SHARE",
     help="The share of EXPRESS executions that run twice, as AWS's may.",
 )
+
+
+def port_option(default: int, told: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Add --port, where 0 takes any that is free."""
+    ports = click.IntRange(0, 65535)
+    return click.option("--port", type=ports, default=default, show_default=True, help=told)
+
+
+def item_arguments(command: Callable[P, T]) -> Callable[P, T]:
+    """Add TYPE and CODE, which name an item."""
+    return click.argument("type_", metavar="TYPE")(click.argument("code")(command))
 
 
 def weather_options(command: Callable[P, T]) -> Callable[..., T]:
@@ -80,6 +94,11 @@ def target_options(command: Callable[P, T]) -> Callable[..., T]:
             return command(*args, api=api, **kwargs)  # type: ignore[arg-type]
 
     return wrapped
+
+
+def api_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add --json to the options of `target_options`."""
+    return target_options(json_option(command))
 
 
 @contextmanager

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TextIO
 
 import click
+from click.exceptions import Exit
 
+from sfn_cqrs_local.cli.arguments import parsed, read_text
 from sfn_cqrs_local.cli.batch import publish_batch
-from sfn_cqrs_local.cli.options import target_options
-from sfn_cqrs_local.client.api import WAIT_SECONDS, Api, ApiProblem, item_path
+from sfn_cqrs_local.cli.options import api_options
+from sfn_cqrs_local.client.api import (
+    WAIT_SECONDS,
+    Api,
+    ApiProblem,
+    given,
+    idempotent,
+    item_path,
+)
 from sfn_cqrs_local.client.pauses import awaited, going_on
-from sfn_local.cli.command import Command, json_option, print_json, typed_with
+from sfn_local.cli.command import Command, print_json, typed_with
 
 
 @click.command(
@@ -48,11 +55,8 @@ from sfn_local.cli.command import Command, json_option, print_json, typed_with
     metavar="FILE",
     help="Commands as JSON, one a line, as POST /commands takes them; - is standard input.",
 )
-@target_options
-@json_option
-@click.pass_context
+@api_options
 def publish(
-    context: click.Context,
     type_: str | None,
     code: str | None,
     name: str | None,
@@ -76,7 +80,7 @@ def publish(
     alone = (type_, code, name, attributes, version, sync, partial, delete, wait, idempotency_key)
     if batch is not None:
         _check_alone(alone)
-        context.exit(publish_batch(api, batch, as_json=as_json))
+        raise Exit(publish_batch(api, batch, as_json=as_json))
     if type_ is None or code is None:
         raise click.UsageError("name TYPE and CODE, or give --batch FILE")
     if delete:
@@ -88,9 +92,8 @@ def publish(
         _check_content(name, attributes, is_partial=partial)
         fields: dict[str, Any] = {"type": type_, "code": code, "name": name, "version": version}
         fields |= {"mode": "sync" if sync else "async", "partial": partial}
-        headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
         with _telling_conflicts(type_, code):
-            answer = api.post("/commands", _body(fields, attributes), headers)
+            answer = api.post("/commands", _body(fields, attributes), idempotent(idempotency_key))
     if wait:
         answer |= _closed(api, type_, code, answer["version"])
     _print(type_, code, answer, as_json=as_json, is_sync=sync)
@@ -152,25 +155,10 @@ def _telling_conflicts(type_: str, code: str) -> Iterator[None]:
 
 def _body(fields: dict[str, Any], attributes: str | None) -> str:
     """Build the body with the attributes' own text, so that numbers keep their digits."""
-    body = json.dumps({key: value for key, value in fields.items() if value is not None})
+    body = json.dumps(given(fields))
     if attributes is None:
         return body
-    text = _read(attributes)
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise click.UsageError(f"--attributes is no JSON: {error}") from error
-    if not isinstance(value, dict):
+    text = read_text(attributes, "--attributes")
+    if not isinstance(parsed(text, "--attributes"), dict):
         raise click.UsageError("--attributes must be a JSON object")
     return f'{body[:-1]}, "attributes": {text}}}'
-
-
-def _read(attributes: str) -> str:
-    if not attributes.startswith("@"):
-        return attributes
-    if attributes == "@-":
-        return sys.stdin.read()
-    try:
-        return Path(attributes[1:]).read_text(encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"--attributes: {error}") from error

@@ -11,16 +11,17 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import click
+from click.exceptions import Exit
 from rich.console import Console
 
 from sfn_cqrs.domain.formulas import safe
 from sfn_cqrs_local.cli import FAILED_ROWS
-from sfn_cqrs_local.cli.options import target_options
+from sfn_cqrs_local.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_local.client.api import Api, ApiProblem, item_path
 from sfn_cqrs_local.client.pauses import awaited, going_on
-from sfn_cqrs_local.terminal.printing import compact, print_table
+from sfn_cqrs_local.terminal.printing import print_list, print_table
 from sfn_cqrs_local.terminal.progress import progress, told
-from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+from sfn_local.cli.command import DONE, FAILED, Group, print_json
 from sfn_local.words import unknown
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -30,14 +31,13 @@ SHOWN: Final = 10
 COLUMNS: Final = ("what", "error", "cause", "at")
 
 
-@click.group("read-model")
+@click.group("read-model", cls=Group)
 def read_model() -> None:
     """Look at read models and their rows; rebuild them while they serve, for operators."""
 
 
-@read_model.command("list", cls=Command, examples=("sfn-cqrs read-model list",))
-@target_options
-@json_option
+@read_model.command("list", examples=("sfn-cqrs read-model list",))
+@api_options
 def list_read_models(api: Api, as_json: bool) -> None:
     """List the read models that you may read, and what names their partitions.
 
@@ -68,7 +68,6 @@ def _rebuilds(api: Api) -> list[dict[str, Any]]:
 
 @read_model.command(
     "show",
-    cls=Command,
     examples=(
         "sfn-cqrs read-model show orders_by_customer ada",
         "sfn-cqrs read-model show orders_by_customer ada o-1",
@@ -78,9 +77,8 @@ def _rebuilds(api: Api) -> list[dict[str, Any]]:
 @click.argument("name")
 @click.argument("key", required=False)
 @click.argument("sort", required=False)
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
-@target_options
-@json_option
+@limit_option
+@api_options
 def show_read_model(
     name: str, key: str | None, sort: str | None, limit: int, api: Api, as_json: bool
 ) -> None:
@@ -93,13 +91,10 @@ def show_read_model(
     if sort is not None:
         print_json(api.get(item_path("read-models", name, partition, sort))["row"])
         return
-    rows = list(islice(api.pages(item_path("read-models", name, partition)), limit))
-    if as_json:
-        print_json(rows)
-        return
-    if not rows:
+    rows = api.first(limit, item_path("read-models", name, partition))
+    if not rows and not as_json:
         raise click.ClickException(_no_rows(api, name, key))
-    print_table(("sort", "row"), ((one["sort"], compact(one["row"])) for one in rows))
+    print_list(rows, ("sort", "row"), as_json=as_json)
 
 
 def _no_rows(api: Api, name: str, key: str | None) -> str:
@@ -127,7 +122,7 @@ def _only_partition(api: Api, name: str) -> str:
 
 def _steps(command: C) -> C:
     for option in (
-        click.option("--no-wait", is_flag=True, help="Do not wait for the end."),
+        no_wait_option,
         click.argument("name"),
     ):
         command = option(command)
@@ -135,7 +130,6 @@ def _steps(command: C) -> C:
 
 
 @read_model.command(
-    cls=Command,
     examples=(
         "sfn-cqrs read-model rebuild orders_by_customer",
         "sfn-cqrs read-model rebuild orders_by_customer --every-version --no-wait",
@@ -143,97 +137,75 @@ def _steps(command: C) -> C:
 )
 @_steps
 @click.option("--every-version", is_flag=True, help="Replay the history, too, in order.")
-@target_options
-@json_option
-@click.pass_context
-def rebuild(
-    context: click.Context, name: str, no_wait: bool, every_version: bool, api: Api, as_json: bool
-) -> None:
+@api_options
+def rebuild(name: str, no_wait: bool, every_version: bool, api: Api, as_json: bool) -> None:
     """Build the next generation of a read model while the present one serves, and compare.
 
     Exits 2 if items failed. Ctrl-C ends the command, not the work.
     """
     begun = api.post(_path(name), json.dumps({"everyVersion": every_version}))
-    _conclude(context, api, begun, wait=not no_wait, as_json=as_json)
+    _conclude(api, begun, wait=not no_wait, as_json=as_json)
 
 
 @read_model.command(
-    "progress", cls=Command, examples=("sfn-cqrs read-model progress orders_by_customer --watch",)
+    "progress", examples=("sfn-cqrs read-model progress orders_by_customer --watch",)
 )
 @click.argument("name")
 @click.option("--watch", is_flag=True, help="Wait for the end of the work.")
-@target_options
-@json_option
-@click.pass_context
-def show_progress(context: click.Context, name: str, watch: bool, api: Api, as_json: bool) -> None:
+@api_options
+def show_progress(name: str, watch: bool, api: Api, as_json: bool) -> None:
     """Show where a read model stands: its generations, and how far a rebuild is."""
-    _conclude(context, api, api.get(_path(name)), wait=watch, as_json=as_json)
+    _conclude(api, api.get(_path(name)), wait=watch, as_json=as_json)
 
 
-@read_model.command(cls=Command, examples=("sfn-cqrs read-model resume orders_by_customer",))
-@_steps
-@target_options
-@json_option
-@click.pass_context
-def resume(context: click.Context, name: str, no_wait: bool, api: Api, as_json: bool) -> None:
-    """Go on with a rebuild that has stopped; replay again the segments of which items failed."""
-    changed = api.post(_path(name, "resume"))
-    _conclude(context, api, changed, wait=not no_wait, as_json=as_json)
-
-
-@read_model.command(cls=Command, examples=("sfn-cqrs read-model cancel orders_by_customer",))
+@read_model.command(examples=("sfn-cqrs read-model cancel orders_by_customer",))
 @click.argument("name")
-@target_options
-@json_option
+@api_options
 def cancel(name: str, api: Api, as_json: bool) -> None:
     """Stop a rebuild; `resume` goes on, `drop` gives it up."""
     _print(api.post(_path(name, "cancel")), as_json=as_json)
 
 
-@read_model.command(cls=Command, examples=("sfn-cqrs read-model compare orders_by_customer",))
-@_steps
-@target_options
-@json_option
-@click.pass_context
-def compare(context: click.Context, name: str, no_wait: bool, api: Api, as_json: bool) -> None:
-    """Compare the generations once more, row by row."""
-    changed = api.post(_path(name, "compare"))
-    _conclude(context, api, changed, wait=not no_wait, as_json=as_json)
-
-
-@read_model.command(cls=Command, examples=("sfn-cqrs read-model switch orders_by_customer",))
+@read_model.command(examples=("sfn-cqrs read-model switch orders_by_customer",))
 @click.argument("name")
 @click.option("--with-failed", is_flag=True, help="Though items have failed; they are left out.")
-@target_options
-@json_option
+@api_options
 def switch(name: str, with_failed: bool, api: Api, as_json: bool) -> None:
     """Have the next generation read; the old one is written on, so that you can roll back."""
     switched = api.post(_path(name, "switch"), json.dumps({"withFailed": with_failed}))
     _print(switched, as_json=as_json)
 
 
-@read_model.command(cls=Command, examples=("sfn-cqrs read-model rollback orders_by_customer",))
+@read_model.command(examples=("sfn-cqrs read-model rollback orders_by_customer",))
 @click.argument("name")
-@target_options
-@json_option
+@api_options
 def rollback(name: str, api: Api, as_json: bool) -> None:
     """Have the old generation read again."""
     _print(api.post(_path(name, "rollback")), as_json=as_json)
 
 
-@read_model.command(cls=Command, examples=("sfn-cqrs read-model drop orders_by_customer",))
-@_steps
-@target_options
-@json_option
-@click.pass_context
-def drop(context: click.Context, name: str, no_wait: bool, api: Api, as_json: bool) -> None:
-    """Delete the generation that is not read; there is no rollback any more."""
-    changed = api.post(_path(name, "drop"))
-    _conclude(context, api, changed, wait=not no_wait, as_json=as_json)
+def _add_step(verb: str, told: str) -> None:
+    """Add a command that lets a rebuild take a step, and waits for its end."""
+
+    @read_model.command(
+        verb, examples=(f"sfn-cqrs read-model {verb} orders_by_customer",), help=told
+    )
+    @_steps
+    @api_options
+    def step(name: str, no_wait: bool, api: Api, as_json: bool) -> None:
+        changed = api.post(_path(name, verb))
+        _conclude(api, changed, wait=not no_wait, as_json=as_json)
+
+
+_add_step(
+    "resume",
+    "Go on with a rebuild that has stopped; replay again the segments of which items failed.",
+)
+_add_step("compare", "Compare the generations once more, row by row.")
+_add_step("drop", "Delete the generation that is not read; there is no rollback any more.")
 
 
 @read_model.command(
-    cls=Command,
     examples=(
         "sfn-cqrs read-model problems orders_by_customer",
         "sfn-cqrs read-model problems orders_by_customer --csv problems.csv",
@@ -246,9 +218,8 @@ def drop(context: click.Context, name: str, no_wait: bool, api: Api, as_json: bo
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write all of them to a file.",
 )
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
-@target_options
-@json_option
+@limit_option
+@api_options
 def problems(name: str, path: Path | None, limit: int, api: Api, as_json: bool) -> None:
     """List the items that failed in a rebuild, and the rows that differ."""
     found = api.pages(_path(name, "problems"))
@@ -277,9 +248,7 @@ def _line(text: str) -> str:
     return text.partition("\n")[0]
 
 
-def _conclude(
-    context: click.Context, api: Api, found: dict[str, Any], *, wait: bool, as_json: bool
-) -> None:
+def _conclude(api: Api, found: dict[str, Any], *, wait: bool, as_json: bool) -> None:
     """Wait for the end of the work, if it is to be waited for, and say how it has ended."""
     if wait:
         found = _watched(api, found, Console(stderr=as_json))
@@ -289,8 +258,8 @@ def _conclude(
     if not as_json and found["stage"] == "READY":
         _print_problems(api, found)
     if found.get("progress", {}).get("hasStopped"):
-        context.exit(FAILED)
-    context.exit(FAILED_ROWS if found["replayed"]["failed"] else DONE)
+        raise Exit(FAILED)
+    raise Exit(FAILED_ROWS if found["replayed"]["failed"] else DONE)
 
 
 def _watched(api: Api, found: dict[str, Any], console: Console) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 
 import click
+from click.exceptions import Exit
 
 from sfn_cqrs_local.cli import FAILED_ROWS
-from sfn_cqrs_local.cli.options import target_options
-from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.cli.options import api_options, no_wait_option
+from sfn_cqrs_local.client.api import Api, given
 from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.printing import print_table
-from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+from sfn_local.cli.command import DONE, FAILED, Group, print_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,13 +25,12 @@ KINDS: Final = ("command", "task", "import", "saga")
 ACTIONS: Final = ("redrive", "skip", "retry")
 
 
-@click.group()
+@click.group(cls=Group)
 def repair() -> None:
     """Repair in bulk what has failed, for operators: plan, look, start."""
 
 
 @repair.command(
-    cls=Command,
     examples=(
         "sfn-cqrs repair plan command redrive --since 2026-11-25T08:00:00Z --error Throttling",
         "sfn-cqrs repair plan command skip --type ORDER",
@@ -39,29 +39,17 @@ def repair() -> None:
 )
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("action", type=click.Choice(ACTIONS))
-@click.option("--type", "type_", metavar="TYPE", help="Of this type, task type, saga or table.")
+@click.option("--type", metavar="TYPE", help="Of this type, task type, saga or table.")
 @click.option("--since", metavar="MOMENT", help="Failed then or later, such as 2026-11-25T08:00Z.")
 @click.option("--until", metavar="MOMENT", help="Failed before then.")
 @click.option("--error", metavar="TEXT", help="With this in the error or its cause.")
-@target_options
-@json_option
-def plan(
-    kind: str,
-    action: str,
-    type_: str | None,
-    since: str | None,
-    until: str | None,
-    error: str | None,
-    api: Api,
-    as_json: bool,
-) -> None:
+@api_options
+def plan(kind: str, action: str, api: Api, as_json: bool, **wanted: str | None) -> None:
     """List what has failed, and keep the list for `repair start`; nothing is repaired yet.
 
     Commands are redriven or skipped, tasks and imports retried, sagas redriven.
     """
-    given = {"type": type_, "since": since, "until": until, "error": error}
-    body = {"kind": kind, "action": action, **{k: v for k, v in given.items() if v is not None}}
-    found = api.post("/repairs", json.dumps(body))
+    found = _planned(api, kind, action, wanted)
     if as_json:
         print_json(found)
         return
@@ -70,13 +58,11 @@ def plan(
         click.echo(f"{action} them: sfn-cqrs repair start {found['id']}")
 
 
-@repair.command(cls=Command, examples=("sfn-cqrs repair start p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
+@repair.command(examples=("sfn-cqrs repair start p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
 @click.argument("id_", metavar="ID")
-@click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
-@target_options
-@json_option
-@click.pass_context
-def start(context: click.Context, id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
+@no_wait_option
+@api_options
+def start(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
     """Work a plan off, once however often it is started, and wait for the end.
 
     Exits 0 if all of it is done or had gone on by itself, 2 if some could not be repaired.
@@ -85,20 +71,18 @@ def start(context: click.Context, id_: str, no_wait: bool, api: Api, as_json: bo
     if no_wait:
         _print(started, as_json=as_json)
     else:
-        _follow(context, api, id_, as_json=as_json)
+        _follow(api, id_, as_json=as_json)
 
 
-@repair.command(cls=Command, examples=("sfn-cqrs repair show p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
+@repair.command(examples=("sfn-cqrs repair show p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
 @click.argument("id_", metavar="ID")
 @click.option("--watch", is_flag=True, help="Wait for the end first.")
-@target_options
-@json_option
-@click.pass_context
-def show(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
+@api_options
+def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
     """Show a plan, and how far its repair is."""
     found = api.get(_path(id_))
     if watch and found["status"] != "PLANNED":
-        _follow(context, api, id_, as_json=as_json)
+        _follow(api, id_, as_json=as_json)
     elif found["status"] == "PLANNED" and not as_json:
         _print_list(found)
     else:
@@ -106,17 +90,10 @@ def show(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool)
 
 
 def repair_all(
-    context: click.Context,
-    api: Api,
-    action: str,
-    given: Mapping[str, str | None],
-    *,
-    is_sure: bool,
-    as_json: bool,
+    api: Api, action: str, wanted: Mapping[str, str | None], *, is_sure: bool, as_json: bool
 ) -> None:
     """Redrive or skip the commands that a filter means: the list, a question, then progress."""
-    wanted = {name: value for name, value in given.items() if value is not None}
-    found = api.post("/repairs", json.dumps({"kind": "command", "action": action, **wanted}))
+    found = _planned(api, "command", action, wanted)
     if not as_json:
         _print_list(found)
     if not found["total"]:
@@ -126,7 +103,7 @@ def repair_all(
     if not is_sure:
         click.confirm(f"{action} these {found['total']}?", abort=True, err=True)
     api.post(f"{_path(found['id'])}/start")
-    _follow(context, api, found["id"], as_json=as_json)
+    _follow(api, found["id"], as_json=as_json)
 
 
 def filter_options(command: Callable[P, T]) -> Callable[P, T]:
@@ -144,13 +121,17 @@ def filter_options(command: Callable[P, T]) -> Callable[P, T]:
     return command
 
 
-def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> None:
+def _planned(api: Api, kind: str, action: str, wanted: Mapping[str, str | None]) -> dict[str, Any]:
+    return api.post("/repairs", json.dumps({"kind": kind, "action": action, **given(wanted)}))
+
+
+def _follow(api: Api, id_: str, *, as_json: bool) -> None:
     with going_on(id_, f"sfn-cqrs repair show {id_} --watch"):
         found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in ENDED)
     _print(found, as_json=as_json)
     if found["status"] != "COMPLETED":
-        context.exit(FAILED)
-    context.exit(FAILED_ROWS if found["failed"] else DONE)
+        raise Exit(FAILED)
+    raise Exit(FAILED_ROWS if found["failed"] else DONE)
 
 
 def _print_list(found: dict[str, Any]) -> None:

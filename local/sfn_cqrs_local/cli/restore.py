@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sfn_cqrs_local.cli.options import one_line_errors
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.command import Command, Group, json_option, print_json
 
 
 @click.command(
@@ -52,12 +52,12 @@ def restore(prefix: str, stack: str, moment: datetime | None, as_json: bool) -> 
         click.echo(f"  {name}={value}")
 
 
-@click.group()
+@click.group(cls=Group)
 def rehearse() -> None:
     """Go through a runbook on this machine, from its first step to its last."""
 
 
-@rehearse.command("restore", cls=Command, examples=("sfn-cqrs rehearse restore",))
+@rehearse.command("restore", examples=("sfn-cqrs rehearse restore",))
 @json_option
 def rehearse_restore(as_json: bool) -> None:
     """Restore tables after an accident, let another stack use them, and see that all adds up.

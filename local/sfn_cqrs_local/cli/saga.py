@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
 
 import click
+from click.exceptions import Exit
 from rich.markup import escape
 from rich.table import Table
 
 from sfn_cqrs_local.cli import FAILED_ROWS
-from sfn_cqrs_local.cli.options import target_options
-from sfn_cqrs_local.cli.task import read_json
+from sfn_cqrs_local.cli.arguments import read_json
+from sfn_cqrs_local.cli.beginning import Beginning, beginning_options
+from sfn_cqrs_local.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_local.client.api import Api
 from sfn_cqrs_local.client.ids import Id
 from sfn_cqrs_local.client.pauses import awaited, going_on
-from sfn_cqrs_local.terminal.causes import code_of, reason_of
-from sfn_cqrs_local.terminal.printing import console, print_table
-from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+from sfn_cqrs_local.terminal.causes import code_of, reason_of, result_of
+from sfn_cqrs_local.terminal.printing import console, print_answer, print_list
+from sfn_local.cli.command import DONE, FAILED, Group, print_json
 
 STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
 EXIT_CODES: Final = {"COMPLETED": DONE, "COMPENSATED": FAILED_ROWS, "PARKED": FAILED}
@@ -36,13 +36,15 @@ COLOURS: Final = {
 }
 
 
-@click.group()
+id_argument = click.argument("id_", metavar="ID", type=Id("saga"))
+
+
+@click.group(cls=Group)
 def saga() -> None:
     """Start sagas, read their logs, and let parked ones go on."""
 
 
 @saga.command(
-    cls=Command,
     examples=(
         "sfn-cqrs saga start order-saga @order.json",
         "sfn-cqrs saga start order-saga '{\"order\": \"o-7\", …}' --name 'order o-7' --no-wait",
@@ -50,96 +52,65 @@ def saga() -> None:
 )
 @click.argument("saga_", metavar="SAGA")
 @click.argument("input_", metavar="INPUT")
-@click.option("--name", help="What to call it.  [default: the saga's]")
-@click.option("--no-wait", is_flag=True, help="Print the id, and do not wait for the end.")
-@click.option("--idempotency-key", metavar="KEY", help="Same key and input: started once.")
-@target_options
-@json_option
-@click.pass_context
-def start(
-    context: click.Context,
-    saga_: str,
-    input_: str,
-    name: str | None,
-    no_wait: bool,
-    idempotency_key: str | None,
-    api: Api,
-    as_json: bool,
-) -> None:
+@beginning_options("the saga's", "started")
+@api_options
+def start(saga_: str, input_: str, beginning: Beginning, api: Api, as_json: bool) -> None:
     """Start a saga and wait for its end.
 
     INPUT is a JSON object; @FILE reads it from a file, @- from standard input. Exits 0 if every
     step is made, 2 if all of it is undone, 1 if it is parked.
     """
-    body = {"saga": saga_, "input": read_json(input_, "INPUT"), "name": name}
-    given = {key: value for key, value in body.items() if value is not None}
-    headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
-    id_ = api.post("/sagas", json.dumps(given), headers)["id"]
-    if not no_wait:
-        _follow(context, api, id_, as_json=as_json)
-    elif as_json:
-        print_json({"id": id_})
-    else:
-        click.echo(id_)
+    body = {"saga": saga_, "input": read_json(input_, "INPUT")}
+    beginning.begin(api, "/sagas", body, _follow, as_json=as_json)
 
 
-@saga.command(cls=Command, examples=("sfn-cqrs saga show g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
-@click.argument("id_", metavar="ID", type=Id("saga"))
+@saga.command(examples=("sfn-cqrs saga show g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
+@id_argument
 @click.option("--watch", is_flag=True, help="Wait for the end of the saga first.")
-@target_options
-@json_option
-@click.pass_context
-def show(context: click.Context, id_: str, watch: bool, api: Api, as_json: bool) -> None:
+@api_options
+def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
     """Show a saga's log: each step, each compensation, and what is left.
 
     A try is written as attempt.try: 2.1 is the first one of the second attempt.
     """
     if watch:
-        _follow(context, api, id_, as_json=as_json)
+        _follow(api, id_, as_json=as_json)
     else:
         _print(api.get(_path(id_)), as_json=as_json)
 
 
-@saga.command(name="list", cls=Command, examples=("sfn-cqrs saga list --status PARKED",))
+@saga.command(name="list", examples=("sfn-cqrs saga list --status PARKED",))
 @click.option("--status", type=click.Choice(STATUSES), help="Those of this status alone.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
-@target_options
-@json_option
+@limit_option
+@api_options
 def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
     """List the sagas, the newest first."""
-    found = list(islice(api.pages("/sagas", status=status), limit))
-    if as_json:
-        print_json(found)
-        return
+    found = api.first(limit, "/sagas", status=status)
     fields = ("id", "saga", "name", "status", "attempt", "error", "createdAt")
-    rows = [[one.get(field, "") for field in fields] for one in found]
     none = f"no sagas are {status}" if status else "no sagas yet"
-    print_table(fields, rows, spare=("attempt", "saga", "createdAt"), none=none)
+    spare = ("attempt", "saga", "createdAt")
+    print_list(found, fields, as_json=as_json, spare=spare, none=none)
 
 
-@saga.command(cls=Command, examples=("sfn-cqrs saga redrive g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
-@click.argument("id_", metavar="ID", type=Id("saga"))
-@click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
-@target_options
-@json_option
-@click.pass_context
-def redrive(context: click.Context, id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
+@saga.command(examples=("sfn-cqrs saga redrive g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
+@id_argument
+@no_wait_option
+@api_options
+def redrive(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
     """Let a parked saga go on where it stopped; for operators."""
     answer = api.post(f"{_path(id_)}/redrive")
-    if not no_wait:
-        _follow(context, api, id_, as_json=as_json)
-    elif as_json:
-        print_json(answer)
+    if no_wait:
+        print_answer(answer, f"{id_} goes on, attempt {answer['attempt']}", as_json=as_json)
     else:
-        click.echo(f"{id_} goes on, attempt {answer['attempt']}")
+        _follow(api, id_, as_json=as_json)
 
 
-def _follow(context: click.Context, api: Api, id_: str, *, as_json: bool) -> None:
+def _follow(api: Api, id_: str, *, as_json: bool) -> None:
     """Wait for the end of a saga, and exit as it ended."""
     with going_on(id_, f"sfn-cqrs saga show {id_} --watch"):
         found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in EXIT_CODES)
     _print(found, as_json=as_json)
-    context.exit(EXIT_CODES[found["status"]])
+    raise Exit(EXIT_CODES[found["status"]])
 
 
 def _print(found: dict[str, Any], *, as_json: bool) -> None:
@@ -161,7 +132,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             _moment(line["beganAt"]).strftime("%H:%M:%S"),
             _took(line),
             f"{line['attempt']}.{line['try']}",
-            escape(_said(line)),
+            escape(result_of(line)),
         )
     if found["log"]:
         console().print(table)
@@ -176,12 +147,6 @@ def _reason(found: dict[str, Any]) -> str:
     if "error" not in found:
         return ""
     return escape(f": {found['error']}: {reason_of(found.get('cause'))}")
-
-
-def _said(line: dict[str, Any]) -> str:
-    if "error" in line:
-        return f"{line['error']}: {reason_of(line.get('cause'))}"
-    return json.dumps(line["result"], ensure_ascii=False) if "result" in line else ""
 
 
 def _took(line: dict[str, Any]) -> str:

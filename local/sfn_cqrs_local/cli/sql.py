@@ -12,12 +12,12 @@ import click
 from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
 from sfn_cqrs_local.postgres import VARIABLE
 from sfn_cqrs_local.terminal.printing import print_table
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.command import Group, json_option, print_json
 
 NONE: Final = "this stack has no PostgreSQL: nothing to migrate"
 
 
-@click.group()
+@click.group(cls=Group)
 def sql() -> None:
     """Migrations of PostgreSQL: app/PACKAGE/sql/0001_what_it_does.sql and so on."""
 
@@ -75,7 +75,7 @@ def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str
     )
 
 
-@sql.command("migrate", cls=Command, examples=("sfn-cqrs sql migrate --stack sfn-cqrs-dev",))
+@sql.command("migrate", examples=("sfn-cqrs sql migrate --stack sfn-cqrs-dev",))
 @_database_options
 @json_option
 def migrate(migrations: Any, as_json: bool) -> None:
@@ -94,7 +94,7 @@ def migrate(migrations: Any, as_json: bool) -> None:
         click.echo("\n".join(f"{name} is applied" for name in applied) or "everything is applied")
 
 
-@sql.command("status", cls=Command, examples=("sfn-cqrs sql status",))
+@sql.command("status", examples=("sfn-cqrs sql status",))
 @_database_options
 @json_option
 def status(migrations: Any, as_json: bool) -> None:

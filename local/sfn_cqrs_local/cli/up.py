@@ -17,6 +17,7 @@ import click
 
 from sfn_cqrs_local.cli.options import (
     one_line_errors,
+    port_option,
     repeats_option,
     state_option,
     template_option,
@@ -54,12 +55,9 @@ class _Ended(BaseException):
         "sfn-cqrs up --weather 0.04 --seed 7",
     ),
 )
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=DEFAULT_PORT,
-    show_default=True,
-    help="Port of the HTTP API; the next six are the engine's, Lambda's, AWS's, live updates', the"
+@port_option(
+    DEFAULT_PORT,
+    "Port of the HTTP API; the next six are the engine's, Lambda's, AWS's, live updates', the"
     " console's and PostgreSQL's. 0: any that are free.",
 )
 @click.option(

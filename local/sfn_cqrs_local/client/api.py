@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
@@ -90,8 +91,7 @@ class Api:
         Raises:
             ApiProblem: the answer is an error.
         """
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._call("GET", f"{path}?{urlencode(given)}" if given else path)
+        return self._call("GET", _with_query(path, query))
 
     def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Yield the items of a list, page after page."""
@@ -102,6 +102,10 @@ class Api:
             cursor = page.get("nextCursor")
             if cursor is None:
                 return
+
+    def first(self, count: int, path: str, **query: Any) -> list[dict[str, Any]]:
+        """The first items of a list."""
+        return list(islice(self.pages(path, **query), count))
 
     def post(
         self, path: str, body: str = "{}", headers: Mapping[str, str] | None = None
@@ -115,8 +119,7 @@ class Api:
 
     def delete(self, path: str, **query: Any) -> dict[str, Any]:
         """DELETE a path."""
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._call("DELETE", f"{path}?{urlencode(given)}" if given else path)
+        return self._call("DELETE", _with_query(path, query))
 
     def content(self, path: str) -> Iterator[bytes]:
         """GET what is no JSON, a MiB at a time; it may lie elsewhere, where our token is nobody's.
@@ -188,6 +191,21 @@ def _asks_for_patience(error: urllib.error.HTTPError) -> bool:
     if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
         return True
     return error.code == HTTPStatus.TOO_MANY_REQUESTS and "retry-after" in error.headers
+
+
+def given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Those fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def idempotent(key: str | None) -> dict[str, str]:
+    """The header of a request that is the same however often it is sent, where it has a key."""
+    return {"idempotency-key": key} if key else {}
+
+
+def _with_query(path: str, query: Mapping[str, Any]) -> str:
+    asked = urlencode(given(query))
+    return f"{path}?{asked}" if asked else path
 
 
 def item_path(collection: str, type_: str, code: str, *rest: str | int) -> str:

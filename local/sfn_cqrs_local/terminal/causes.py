@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sfn_cqrs_local.checkout import CHECKOUT
 
@@ -21,6 +22,13 @@ def reason_of(cause: str | None) -> str:
 def code_of(cause: str | None) -> list[str]:
     """The lines of the user's code in a cause; files of this checkout by their short names."""
     return shortened((cause or "").splitlines()[1 : 1 + MAX_LINES])
+
+
+def result_of(one: Mapping[str, Any]) -> str:
+    """What came of an item or a step: its error and why, or its result."""
+    if "error" in one:
+        return f"{one['error']}: {reason_of(one.get('cause'))}"
+    return json.dumps(one["result"], ensure_ascii=False) if "result" in one else ""
 
 
 def shortened(lines: Iterable[str]) -> list[str]:

@@ -7,10 +7,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from sfn_local.cli.command import print_json
 
 WIDE: Final = 240
 GAP: Final = 2
@@ -56,6 +59,34 @@ def print_table(
             overflow="fold",
         )
     _print_rows(table, ([row[index] for index in kept] for row in cells))
+
+
+def print_list(
+    found: Sequence[Mapping[str, Any]],
+    fields: Sequence[str],
+    *,
+    as_json: bool,
+    spare: Sequence[str] = (),
+    none: str = "",
+) -> None:
+    """Print what a list holds: as JSON, or some fields of it as a table."""
+    if as_json:
+        print_json(found)
+    else:
+        rows = [[_cell(one.get(field)) for field in fields] for one in found]
+        print_table(fields, rows, spare=spare, none=none)
+
+
+def _cell(value: Any) -> Any:
+    return compact(value) if isinstance(value, Mapping) else value
+
+
+def print_answer(answer: Any, told: str, *, as_json: bool) -> None:
+    """Print what a command has done: as JSON, or in a line for a person."""
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(told)
 
 
 def _fitting(
