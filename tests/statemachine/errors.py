@@ -1,5 +1,8 @@
 """What the functions of every machine may fail with."""
 
+from collections.abc import Callable
+from typing import Any
+
 from sfn_local import FunctionError
 
 SERVICE_ERRORS = [
@@ -20,6 +23,17 @@ class TransientError(Exception):
 
 class SupersededError(Exception):
     """Somebody later owns it."""
+
+
+def fails_at(input_: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """A function that works on what it is given, and fails at one of them at every try."""
+
+    def work(payload: dict[str, Any]) -> dict[str, Any]:
+        if payload["input"] == input_:
+            raise SupersededError
+        return {"index": payload["input"], "ok": True}
+
+    return work
 
 
 def lambda_error(name: str) -> FunctionError:

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SERVICE_ERRORS, SupersededError
+from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, lambda_error
+from tests.statemachine.runs import assert_told, calls_around, tries
 
-from sfn_local import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
 KEYS = {"tenant": "acme", "id": "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B", "attempt": 1}
@@ -128,12 +128,7 @@ def test_every_state_receives_source_context_and_input(run_machine: RunMachine) 
     run = run_approval(run_machine, check_decision=[WAIT, {"result": "GRANTED"}])
     run.succeed(token_of(run), {"Payload": {}})
 
-    for state, payloads in run.payloads.items():
-        extra = ["taskToken"] if state == "request_approval" else []
-        assert sorted(payloads[0]) == ["context", "input", "source", *extra]
-        context = payloads[0]["context"]
-        assert context["Execution"]["Input"] == KEYS
-        assert (context["State"]["Name"], context["State"]["RetryCount"]) == (state, 0)
+    assert_told(run, KEYS, waiting=["request_approval"])
 
 
 @pytest.mark.parametrize("answer", [{"result": "MAYBE"}, {"result": "APPROVED"}])
@@ -180,9 +175,9 @@ def test_a_failure_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: Run
 def test_an_error_of_the_service_is_tried_again(
     run_machine: RunMachine, state: str, error: str
 ) -> None:
-    run = run_to(run_machine, state, FunctionError(error, "{}"))
+    run = run_to(run_machine, state, lambda_error(error))
 
-    assert [each["context"]["State"]["RetryCount"] for each in run.payloads[state]] == [0, 1]
+    assert tries(run, state) == [0, 1]
     assert 0 <= run.seconds <= 2
 
 
@@ -190,7 +185,7 @@ def test_an_error_of_the_service_is_tried_again(
 def test_a_wait_whose_function_dies_is_begun_again_with_another_token(
     run_machine: RunMachine, error: str
 ) -> None:
-    answers = [FunctionError(error, "{}"), None]
+    answers = [lambda_error(error), None]
     run = run_approval(
         run_machine, check_decision=[WAIT, {"result": "GRANTED"}], request_approval=answers
     )
@@ -205,11 +200,8 @@ def test_a_function_that_takes_too_long_is_called_again(
     run_machine: RunMachine, state: str
 ) -> None:
     run = run_to(run_machine, state, NEVER)
-    run.advance(TIME_LIMITS[state] - 1)
-    before = len(run.payloads[state])
-    run.advance(1)
 
-    assert (before, len(run.payloads[state])) == (1, 2)
+    assert calls_around(run, state, TIME_LIMITS[state]) == (1, 2)
 
 
 def test_an_execution_lives_a_day_longer_than_any_approval(run_machine: RunMachine) -> None:

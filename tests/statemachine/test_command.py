@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.statemachine.errors import SERVICE_ERRORS, TransientError, lambda_error
+from tests.statemachine.runs import assert_told, calls_around, tries
 
 from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
@@ -93,15 +94,7 @@ def test_a_type_without_handlers_is_finished_all_the_same(run_machine: RunMachin
 def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:
     run = run_command(run_machine)
 
-    for state, payloads in run.payloads.items():
-        assert [sorted(payload) for payload in payloads] == [["context", "input", "source"]] * len(
-            payloads
-        )
-        context = payloads[0]["context"]
-        assert payloads[0]["source"] == "step-function"
-        assert context["Execution"]["Input"] == KEYS
-        assert context["Execution"]["Name"] == "test"
-        assert (context["State"]["Name"], context["State"]["RetryCount"]) == (state, 0)
+    assert_told(run, KEYS)
 
 
 def test_an_early_command_parks_until_its_predecessor_finishes(run_machine: RunMachine) -> None:
@@ -212,9 +205,8 @@ def test_an_error_of_the_service_is_tried_again(
         run = run_command(run_machine, check_version={"result": 1}, wait_prev_command=answers)
     else:
         run = run_with_answers(run_machine, state, lambda_error(error), STUBS[state])
-    attempts = [payload["context"]["State"]["RetryCount"] for payload in run.payloads[state]]
 
-    assert attempts == [0, 1]
+    assert tries(run, state) == [0, 1]
     assert 0 <= run.seconds <= 2
 
 
@@ -223,12 +215,8 @@ def test_a_function_that_takes_too_long_is_called_again(
     run_machine: RunMachine, state: str
 ) -> None:
     run = run_with_answers(run_machine, state, NEVER, STUBS[state])
-    run.advance(TIME_LIMITS[state] - 1)
-    before = len(run.payloads[state])
-    run.advance(1)
 
-    assert before == 1
-    assert len(run.payloads[state]) == 2
+    assert calls_around(run, state, TIME_LIMITS[state]) == (1, 2)
     assert run.status == ("FAILED" if state == "mark_failed" else "SUCCEEDED")
 
 

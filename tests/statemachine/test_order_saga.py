@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, TransientError
+from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, TransientError, lambda_error
+from tests.statemachine.runs import assert_told, calls_around, tries
 
-from sfn_local import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
 KEYS = {
@@ -161,10 +161,9 @@ def test_an_error_of_the_service_is_tried_again(
     run_machine: RunMachine, state: str, error: str
 ) -> None:
     stubs = {**STUBS, **(GO_BACK if state in BACK else {})}
-    run = run_saga(run_machine, **{**stubs, state: [FunctionError(error, "{}"), stubs[state]]})
-    attempts = [payload["context"]["State"]["RetryCount"] for payload in run.payloads[state]]
+    run = run_saga(run_machine, **{**stubs, state: [lambda_error(error), stubs[state]]})
 
-    assert attempts == [0, 1]
+    assert tries(run, state) == [0, 1]
     assert run.status == "SUCCEEDED"
     assert 0 <= run.seconds <= 2
 
@@ -175,12 +174,8 @@ def test_a_function_that_takes_too_long_is_called_again(
 ) -> None:
     stubs = {**STUBS, **(GO_BACK if state in BACK else {})}
     run = run_saga(run_machine, **{**stubs, state: [NEVER, stubs[state]]})
-    run.advance(59)
-    before = len(run.payloads[state])
-    run.advance(3)
 
-    assert before == 1
-    assert len(run.payloads[state]) == 2
+    assert calls_around(run, state, 60, then=3) == (1, 2)
     assert run.status == "SUCCEEDED"
 
 
@@ -189,11 +184,8 @@ def test_every_state_receives_source_context_and_input_and_keys_alone(
 ) -> None:
     run = run_saga(run_machine)
 
-    for state, payloads in run.payloads.items():
-        assert [sorted(payload) for payload in payloads] == [["context", "input", "source"]]
-        context = payloads[0]["context"]
-        assert context["Execution"]["Input"] == KEYS
-        assert (context["State"]["Name"], context["State"]["RetryCount"]) == (state, 0)
+    assert_told(run, KEYS)
+    assert {len(payloads) for payloads in run.payloads.values()} == {1}
 
 
 def test_an_order_that_ships_takes_seven_transitions(run_machine: RunMachine) -> None:

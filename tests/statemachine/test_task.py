@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, lambda_error
+from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, fails_at, lambda_error
+from tests.statemachine.runs import assert_told, calls_around, tries
 
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
@@ -72,13 +73,7 @@ def test_so_many_items_are_worked_on_at_a_time(run_machine: RunMachine, concurre
 def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:
     run = run_task(run_machine)
 
-    for state, payloads in run.payloads.items():
-        assert [sorted(payload) for payload in payloads] == [["context", "input", "source"]] * len(
-            payloads
-        )
-        context = payloads[0]["context"]
-        assert context["Execution"]["Input"] == KEYS
-        assert (context["State"]["Name"], context["State"]["RetryCount"]) == (state, 0)
+    assert_told(run, KEYS)
 
 
 def test_an_item_that_fails_does_not_keep_the_others_from_running(run_machine: RunMachine) -> None:
@@ -93,12 +88,7 @@ def test_an_item_that_fails_does_not_keep_the_others_from_running(run_machine: R
 def test_an_item_whose_function_dies_at_every_try_is_named_and_the_others_go_on(
     run_machine: RunMachine,
 ) -> None:
-    def iterate(payload: dict[str, Any]) -> dict[str, Any]:
-        if payload["input"] == 7:
-            raise SupersededError("a later try owns it")
-        return {"index": payload["input"], "ok": True}
-
-    run = run_task(run_machine, iterator=iterate)
+    run = run_task(run_machine, iterator=fails_at(7))
 
     assert sorted(run.path) == sorted(
         ["map_state", "iterator", "iterator", "iterator", "gave_up", "finalize_task", "success"]
@@ -122,9 +112,8 @@ def test_an_error_of_the_service_is_tried_again(
     run_machine: RunMachine, state: str, error: str
 ) -> None:
     run = run_with_answers(run_machine, state, lambda_error(error), answer_of(state))
-    attempts = [payload["context"]["State"]["RetryCount"] for payload in run.payloads[state]]
 
-    assert attempts == [0, 1]
+    assert tries(run, state) == [0, 1]
     assert run.status == "SUCCEEDED"
     assert 0 <= run.seconds <= 2
 
@@ -134,12 +123,8 @@ def test_a_function_that_takes_too_long_is_called_again(
     run_machine: RunMachine, state: str
 ) -> None:
     run = run_with_answers(run_machine, state, NEVER, answer_of(state))
-    run.advance(TIME_LIMITS[state] - 1)
-    before = len(run.payloads[state])
-    run.advance(1)
 
-    assert before == 1
-    assert len(run.payloads[state]) == 2
+    assert calls_around(run, state, TIME_LIMITS[state]) == (1, 2)
     assert run.status == "SUCCEEDED"
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, lambda_error
+from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, fails_at, lambda_error
+from tests.statemachine.runs import assert_told, calls_around, tries
 
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
@@ -76,12 +77,7 @@ def test_the_last_state_is_given_how_each_wait_ended(run_machine: RunMachine) ->
 def test_every_state_receives_source_context_and_input(run_machine: RunMachine) -> None:
     run = ended(run_machine)
 
-    for state, payloads in run.payloads.items():
-        token = ["taskToken"] if state == WAIT else []
-        assert sorted(payloads[0]) == ["context", "input", "source", *token]
-        context = payloads[0]["context"]
-        assert context["Execution"]["Input"] == KEYS
-        assert (context["State"]["Name"], context["State"]["RetryCount"]) == (state, 0)
+    assert_told(run, KEYS, waiting=[WAIT])
 
 
 def test_an_archive_without_files_to_import_goes_straight_to_its_end(
@@ -121,12 +117,7 @@ def test_a_listing_that_fails_is_recorded(run_machine: RunMachine) -> None:
 def test_a_file_that_cannot_be_extracted_is_named_and_the_others_go_on(
     run_machine: RunMachine,
 ) -> None:
-    def extract(payload: dict[str, Any]) -> dict[str, Any]:
-        if payload["input"] == 0:
-            raise SupersededError("no such file")
-        return {"index": payload["input"], "ok": True}
-
-    run = ended(run_machine, extract_file=extract)
+    run = ended(run_machine, extract_file=fails_at(0))
 
     assert sorted(run.path) == sorted([*BEFORE, "not_extracted", WAIT, WAIT, *END])
     assert [payload["input"] for payload in run.payloads[WAIT]] == [
@@ -206,9 +197,8 @@ def test_an_error_of_the_service_is_tried_again(
     run_machine: RunMachine, state: str, error: str
 ) -> None:
     run = run_with_answers(run_machine, state, lambda_error(error), ANSWERS[state])
-    attempts = [payload["context"]["State"]["RetryCount"] for payload in run.payloads[state]]
 
-    assert attempts == [0, 1]
+    assert tries(run, state) == [0, 1]
     assert run.status == "SUCCEEDED"
     assert 0 <= run.seconds <= 2
 
@@ -218,14 +208,9 @@ def test_a_function_that_takes_too_long_is_called_again(
     run_machine: RunMachine, state: str
 ) -> None:
     run = run_with_answers(run_machine, state, NEVER, ANSWERS[state])
-    run.advance(TIME_LIMITS[state] - 1)
-    before = len(run.payloads[state])
-    run.advance(1)
-    end_waits(run)
 
-    assert before == 1
-    assert len(run.payloads[state]) == 2
-    assert run.status == "SUCCEEDED"
+    assert calls_around(run, state, TIME_LIMITS[state]) == (1, 2)
+    assert end_waits(run).status == "SUCCEEDED"
 
 
 def test_an_end_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
