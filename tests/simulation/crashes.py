@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from botocore.exceptions import ConnectTimeoutError
-from tests.support.airports import Airport
+from tests.support.airports import Airport, two_versions
 from tests.support.calls import AwsCall
 from tests.support.moto_system import MotoSystem
 from tests.support.system import killing
@@ -78,9 +78,7 @@ class Crashes:
 
 def out_of_order(system: MotoSystem) -> Airport:
     """The second version starts first, waits, and is woken."""
-    airport = Airport(system)
-    airport.publish("Narita")
-    airport.publish("Narita International")
+    airport = two_versions(system)
     system.poll()
     system.stream.pending.reverse()
     system.run()
@@ -89,9 +87,7 @@ def out_of_order(system: MotoSystem) -> Airport:
 
 def fails_and_is_redriven(system: MotoSystem) -> Airport:
     """A handler of the first version raises; the second is blocked until the redrive."""
-    airport = Airport(system)
-    airport.publish("Narita")
-    airport.publish("Narita International")
+    airport = two_versions(system)
     with failing(system):
         system.settle()
     airport.operate(1, "redrive")
@@ -121,18 +117,14 @@ def synchronous_on_top(system: MotoSystem) -> Airport:
 def starts_are_lost(system: MotoSystem) -> Airport:
     """The sweep starts what the stream has lost."""
     system.stream.dropped = lambda record: record["dynamodb"]["NewImage"]["status"]["S"] == "start"
-    airport = Airport(system)
-    airport.publish("Narita")
-    airport.publish("Narita International")
+    airport = two_versions(system)
     system.settle()
     return airport
 
 
 def is_aborted(system: MotoSystem) -> Airport:
     """An execution ends without a word; the event of its end closes it, the redrive heals it."""
-    airport = Airport(system)
-    airport.publish("Narita")
-    airport.publish("Narita International")
+    airport = two_versions(system)
     system.poll()
     system.stream.pending.reverse()
     first = system.stream.pending.pop()
@@ -148,9 +140,7 @@ def is_aborted(system: MotoSystem) -> Airport:
 
 def is_handed_over(system: MotoSystem) -> Airport:
     """The second version starts alone, looks again, and goes on where it can wait."""
-    airport = Airport(system)
-    airport.publish("Narita")
-    airport.publish("Narita International")
+    airport = two_versions(system)
     system.poll()
     first = system.stream.pending.pop(0)
     system.run()
@@ -181,9 +171,7 @@ def is_gone_in_silence(system: MotoSystem) -> Airport:
     """A run is gone while its third state works; the sweep hands its version over."""
     begun = itertools.count(1)
     system.dies = lambda: next(begun) == 3
-    airport = Airport(system)
-    airport.publish("Narita")
-    airport.publish("Narita International")
+    airport = two_versions(system)
     system.settle()
     assert next(begun) > 3
     return airport

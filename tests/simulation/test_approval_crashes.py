@@ -1,11 +1,11 @@
 """Each function of an approval killed before and after each call that it makes, in turn."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from tests.support.approval_system import ApprovalSystem, assert_ended
 from tests.support.calls import AwsCall
-from tests.support.system import API, SWEEPS, killing, silent
+from tests.support.system import API, SWEEPS, killing
 
 from sfn_cqrs.domain.approval import Rules, Stage, Status
 from sfn_cqrs.service.approvals.service import ApprovalService
@@ -13,12 +13,6 @@ from sfn_cqrs.service.approvals.service import ApprovalService
 Play = Callable[[ApprovalSystem], None]
 DAY = 86_400
 TWO = Rules(("taro", "jiro"), needed=2, expires_after=2 * DAY, remind_every=DAY)
-
-
-@pytest.fixture(autouse=True)
-def _silence() -> Iterator[None]:
-    with silent():
-        yield
 
 
 def is_granted(system: ApprovalSystem) -> None:

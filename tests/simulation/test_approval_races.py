@@ -1,7 +1,7 @@
 """Approve, reject, expire, sweep and kill at the same instant; the seed is in the test's name."""
 
 import random
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,7 +10,6 @@ import pytest
 from tests.support.approval_system import ApprovalSystem, assert_ended
 from tests.support.calls import AwsCall, KilledError
 from tests.support.proof import sampled
-from tests.support.system import silent
 
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.records import Records
@@ -23,12 +22,6 @@ KEPT = 40
 DISORDER = {"shuffles": True, "duplicates": 0.2, "replays": 0.2}
 MINUTE = 60
 PEOPLE = ["taro", "jiro", "saburo", "shiro"]
-
-
-@pytest.fixture(autouse=True)
-def _silence() -> Iterator[None]:
-    with silent():
-        yield
 
 
 def race(system: ApprovalSystem, seed: int) -> None:

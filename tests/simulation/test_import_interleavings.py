@@ -10,7 +10,7 @@ from tests.support.airports import Airport
 from tests.support.calls import AwsCall, KilledError, Watched
 from tests.support.fake_system import FakeSystem
 from tests.support.proof import sampled
-from tests.support.system import TENANT, silent
+from tests.support.system import TENANT
 from tests.unit.imports.conftest import SETTINGS, a_row
 
 from sfn_cqrs import bootstrap
@@ -25,12 +25,6 @@ CODES = [f"R{number:03d}" for number in range(6)]
 DELIVERIES = 40
 KILLS = 3
 SYNC, ASYNC = PublishMode.SYNC, PublishMode.ASYNC
-
-
-@pytest.fixture(autouse=True)
-def _silence():
-    with silent():
-        yield
 
 
 class ImportSystem(FakeSystem):

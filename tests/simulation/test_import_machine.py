@@ -7,7 +7,6 @@ import csv
 import io
 import random
 from collections import Counter
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -16,7 +15,7 @@ from botocore.exceptions import ClientError
 from tests.support.calls import AwsCall, KilledError
 from tests.support.import_system import CONSUMER, ImportSystem, a_file, a_line
 from tests.support.proof import every, shares
-from tests.support.system import killing, silent
+from tests.support.system import killing
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
@@ -40,12 +39,6 @@ ROWS = [
     a_line("RJ06"),
 ]
 """Rows 2 to 8: row 2 and row 7 have one key, RJ01 changes, RJ02 is there already."""
-
-
-@pytest.fixture(autouse=True)
-def _silence() -> Iterator[None]:
-    with silent():
-        yield
 
 
 def prepared() -> ImportSystem:

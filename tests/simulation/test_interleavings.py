@@ -12,7 +12,7 @@ from tests.support.airports import Airport
 from tests.support.fake_system import FakeSystem
 from tests.support.moto_system import MotoSystem
 from tests.support.proof import deep, sampled
-from tests.support.system import TENANT, System, silent
+from tests.support.system import TENANT, System
 
 from sfn_cqrs.domain.command import Known
 from sfn_cqrs.service.commands.service import CommandService, Published
@@ -30,12 +30,6 @@ def seeds(*, fake: int, moto: int) -> list[Any]:
         *sampled([(FakeSystem, seed) for seed in range(fake * deep(10, 20))], fake),
         *sampled([(MotoSystem, seed) for seed in range(moto * deep(3, 5))], moto),
     ]
-
-
-@pytest.fixture(autouse=True)
-def _silence():
-    with silent():
-        yield
 
 
 def publish(code: str, name: str, version: int) -> Published:

@@ -5,29 +5,26 @@ from collections import Counter
 import pytest
 from tests.simulation.lanes import Story, upgrade
 from tests.support.proof import deep, sampled
-from tests.support.system import silent
 
 SEEDS = deep(500, 1_000)
 
 
-@pytest.fixture(autouse=True)
-def _silence():
-    with silent():
-        yield
+def played(seed, **options):
+    story = Story(seed, **options)
+    with story.system:
+        try:
+            story.play()
+            story.assert_holds()
+        except Exception as error:
+            pytest.fail(f"seed {seed}: {error!r}")
+    return story
 
 
 @pytest.mark.parametrize("first", sampled(range(0, SEEDS, 20), 1))
 def test_every_chain_closes_in_order_and_each_effect_is_there_once(first):
     lanes: Counter[str] = Counter()
     for seed in range(first, first + 20):
-        story = Story(seed)
-        with story.system:
-            try:
-                story.play()
-                story.assert_holds()
-            except Exception as error:
-                pytest.fail(f"seed {seed}: {error!r}")
-        lanes += story.lanes_seen
+        lanes += played(seed).lanes_seen
 
     assert lanes.keys() == {"EXPRESS ASYNC", "STANDARD ASYNC", "STANDARD SYNC"}
 
@@ -35,11 +32,5 @@ def test_every_chain_closes_in_order_and_each_effect_is_there_once(first):
 @pytest.mark.parametrize("first", sampled(range(0, 50, 5), 1))
 def test_a_stack_is_given_the_lane_and_loses_it_while_commands_run(first):
     for seed in range(first, first + 5):
-        story = Story(seed, items=2, versions=5, lanes=upgrade)
-        with story.system:
-            try:
-                story.play()
-                story.assert_holds()
-            except Exception as error:
-                pytest.fail(f"seed {seed}: {error!r}")
+        story = played(seed, items=2, versions=5, lanes=upgrade)
         assert story.lanes_seen["EXPRESS ASYNC"]

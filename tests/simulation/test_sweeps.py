@@ -20,7 +20,7 @@ from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.sweeps import Cursor, Lease
 from sfn_cqrs.domain.versioning import DataVersion
-from sfn_cqrs.service.sweep import BLOCKED, COMMANDS, sweep
+from sfn_cqrs.service.sweep import BLOCKED, COMMANDS, Kind, sweep
 
 LOST = 700_000
 STUCK = 1_000_000
@@ -35,19 +35,60 @@ FUNCTION_SECONDS = 180
 HOUR = 3_600
 
 
+@dataclass(kw_only=True)
+class Watched:
+    """What a sweep sees of any region: a clock that its calls move, and its lease."""
+
+    now: float = 0.0
+    _begun: float = 0.0
+    _cursors: dict[str, Cursor] = field(default_factory=dict)
+
+    def begin_sweep(self, _lease: Lease) -> dict[str, Cursor]:
+        return self._cursors
+
+    def end_sweep(self, _lease: Lease, cursors: dict[str, Cursor]) -> None:
+        self._cursors = cursors
+
+    def at_once(self, work: Callable[[int], Any], shards: Iterable[int]) -> list[Any]:
+        begun, ends, done = self.now, [], []
+        for shard in shards:
+            self.now = begun
+            self.begin_shard()
+            done.append(work(shard))
+            ends.append(self.now)
+        self.now = max(ends)
+        return done
+
+    def begin_shard(self) -> None:
+        """Where its quota is looked after, it begins anew."""
+
+    def remaining_ms(self) -> int:
+        return int((FUNCTION_SECONDS - (self.now - self._begun)) * 1000)
+
+    def sweep(self, kind: Kind[Process]) -> None:
+        """Sweep at the next full minute."""
+        self._begun = self.now = -(-self.now // 60) * 60.0
+        assert sweep(kind, self.remaining_ms) is not None
+
+    def parts(self) -> dict[str, Any]:
+        """What the sweep works with."""
+        return {
+            "processes": self,
+            "at_once": self.at_once,
+            "clock": lambda: NOON + timedelta(seconds=self.now),
+        }
+
+
 @dataclass
-class Region:
+class Region(Watched):
     """What the sweep sees of a region: versions in shards, and how fast it may start them."""
 
     lost: int
     starts_a_second: float
     burst: float
     started: dict[str, float] = field(default_factory=dict)
-    now: float = 0.0
     _tokens: float = 0.0
     _filled_at: float = 0.0
-    _begun: float = 0.0
-    _cursors: dict[str, Cursor] = field(default_factory=dict)
 
     # The table of processes and the machine.
 
@@ -61,12 +102,6 @@ class Region:
         found = listed[place : place + limit]
         more = place + limit < len(listed)
         return [self._process(str(n)) for n in found], {"place": place + limit} if more else None
-
-    def begin_sweep(self, _lease: Lease) -> dict[str, Cursor]:
-        return self._cursors
-
-    def end_sweep(self, _lease: Lease, cursors: dict[str, Cursor]) -> None:
-        self._cursors = cursors
 
     def find(self, key: ItemKey, _version: int) -> Process:
         self.now += READ
@@ -90,32 +125,16 @@ class Region:
 
     # The function.
 
-    def at_once(self, work: Callable[[int], Any], shards: Iterable[int]) -> list[Any]:
-        begun, ends, done = self.now, [], []
-        for shard in shards:
-            self.now = self._filled_at = begun
-            self._tokens = self.burst / OPEN_SHARDS if not self.started else 0.0
-            done.append(work(shard))
-            ends.append(self.now)
-        self.now = max(ends)
-        return done
-
-    def remaining_ms(self) -> int:
-        return int((FUNCTION_SECONDS - (self.now - self._begun)) * 1000)
+    def begin_shard(self) -> None:
+        self._filled_at = self.now
+        self._tokens = self.burst / OPEN_SHARDS if not self.started else 0.0
 
     def recovers_in(self) -> float:
         """Sweep every minute until all are started; answers the seconds that it took."""
-        parts: dict[str, Any] = {
-            "processes": self,
-            "executions": self,
-            "at_once": self.at_once,
-            "clock": lambda: NOON + timedelta(seconds=self.now),
-        }
-        with bootstrap.override(**parts):
+        with bootstrap.override(**self.parts(), executions=self):
             while len(self.started) < self.lost:
-                self._begun = self.now = -(-self.now // 60) * 60.0
                 before = len(self.started)
-                assert sweep(COMMANDS, self.remaining_ms) is not None
+                self.sweep(COMMANDS)
                 assert len(self.started) > before
         return self.now
 
@@ -138,14 +157,11 @@ def test_on_the_standard_lane_they_are_started_at_the_rate_of_the_quota(
 
 
 @dataclass
-class Stuck:
+class Stuck(Watched):
     """A region in which a million versions wait behind what has failed, and some need not."""
 
     blocked: int
     restarted: set[str] = field(default_factory=set)
-    now: float = 0.0
-    _begun: float = 0.0
-    _cursors: dict[str, Cursor] = field(default_factory=dict)
 
     def opened(
         self, shard: int, cursor: Cursor | None, before: str, limit: int
@@ -157,12 +173,6 @@ class Stuck:
         found = [str(n) for n in listed[:limit] if str(n) not in self.restarted]
         more = {"place": listed[limit]} if len(listed) > limit else None
         return [self._process(code, 2) for code in found], more
-
-    def begin_sweep(self, _lease: Lease) -> dict[str, Cursor]:
-        return self._cursors
-
-    def end_sweep(self, _lease: Lease, cursors: dict[str, Cursor]) -> None:
-        self._cursors = cursors
 
     def find(self, key: ItemKey, version: int) -> Process:
         self.now += READ
@@ -182,33 +192,12 @@ class Stuck:
         key = replace(BEFORE.key, code=code)
         return replace(BEFORE, key=key, version=version, outcome=(first, second)[version - 1])
 
-    def at_once(self, work: Callable[[int], Any], shards: Iterable[int]) -> list[Any]:
-        begun, ends, done = self.now, [], []
-        for shard in shards:
-            self.now = begun
-            done.append(work(shard))
-            ends.append(self.now)
-        self.now = max(ends)
-        return done
-
-    def remaining_ms(self) -> int:
-        return int((FUNCTION_SECONDS - (self.now - self._begun)) * 1000)
-
     def frees_all_in(self) -> float:
         """Sweep every minute until none is blocked that need not be; answers the seconds."""
-        parts: dict[str, Any] = {
-            "processes": self,
-            "data": self,
-            "at_once": self.at_once,
-            "clock": lambda: NOON + timedelta(seconds=self.now),
-        }
         freed = {str(n) for n in range(0, self.blocked, FREED)}
-        with bootstrap.override(**parts):
+        with bootstrap.override(**self.parts(), data=self):
             while self.restarted != freed:
-                begun = self.now = -(-self.now // 60) * 60.0
-                sweep(
-                    BLOCKED, lambda begun=begun: int((FUNCTION_SECONDS - self.now + begun) * 1000)
-                )
+                self.sweep(BLOCKED)
                 assert self.now < HOUR, "the sweep does not come past those that stay blocked"
         return self.now
 

@@ -11,25 +11,15 @@ from tests.simulation.weather import (
     FLOWS,
     MOST_ROUNDS,
     good_day,
+    said_as,
     unheard_of,
     weathered,
 )
 from tests.support.proof import deep
-from tests.support.system import silent, template
+from tests.support.system import template
 
 PAIRS = [(flow, fault) for flow in FLOWS for fault in FAULTS]
 SAMPLE = [(flow, FAULTS[place % len(FAULTS)]) for place, flow in enumerate(FLOWS)]
-
-
-def said_as(given):
-    """A flow by its name, a fault by its own."""
-    return getattr(given, "__name__", str(given))
-
-
-@pytest.fixture(autouse=True)
-def _silence():
-    with silent():
-        yield
 
 
 @pytest.mark.parametrize(("flow", "fault"), SAMPLE, ids=said_as)

@@ -4,25 +4,14 @@
 """
 
 import pytest
-from tests.simulation.weather import FLOWS
+from tests.simulation.weather import FLOWS, said_as
 from tests.support.proof import deep, without
-from tests.support.system import silent
 from tests.support.whole_system import WholeSystem
 
 SEEDS = range(deep(2, 20))
 SHARES = (0.04, 0.1)
 CASES = [(flow, share, seed) for flow in FLOWS for share in SHARES for seed in SEEDS]
 LONG = [case for case in CASES if case[1:] != (0.04, 0)]
-
-
-def said_as(given):
-    return getattr(given, "__name__", str(given))
-
-
-@pytest.fixture(autouse=True)
-def _silence():
-    with silent():
-        yield
 
 
 @pytest.mark.parametrize(("flow", "share", "seed"), without(CASES, LONG), ids=said_as)

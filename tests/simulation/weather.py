@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
-from tests.support.airports import Airport
+from tests.support.airports import two_versions
 from tests.support.calls import AwsCall, Observer
 from tests.support.granting import granting
 from tests.support.import_system import a_file, a_line
@@ -79,14 +79,17 @@ def _cancelled(call: AwsCall, *codes: str) -> ClientError:
     return ClientError(answer, call.operation)
 
 
+def said_as(given: Any) -> str:
+    """A flow by its name, a fault by its own."""
+    return getattr(given, "__name__", str(given))
+
+
 # The flows. Each plays to its end, and then holds what must be, whatever one call has met.
 
 
 def commands(system: WholeSystem) -> None:
     """Two versions, the second first, and a third on top that its request applies."""
-    airport = Airport(system)
-    airport.publish("Narita")
-    airport.publish("Narita International")
+    airport = two_versions(system)
     system.poll()
     system.stream.pending.reverse()
     system.settle()

@@ -21,6 +21,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -277,6 +278,9 @@ class Functions:
             yield from self.chain.restart(version, 1)
 
 
+_FIELDS = attrgetter(*State._fields)
+
+
 class Scratch:
     """A state that is being changed."""
 
@@ -301,22 +305,7 @@ class Scratch:
         ) = state
 
     def state(self) -> State:
-        return State(
-            self.processes,
-            self.data,
-            self.view,
-            self.history,
-            self.stored,
-            self.starts,
-            self.begun,
-            self.applied,
-            self.failures,
-            self.executions,
-            self.calls,
-            self.budget,
-            self.runs,
-            self.ran,
-        )
+        return State._make(_FIELDS(self))
 
     def spend(self, fault: str) -> "Scratch":
         number = FAULT_NUMBER[fault]

@@ -103,3 +103,11 @@ class Airport:
             except FunctionError:
                 continue
         raise AssertionError(f"{method} {path} is not answered")
+
+
+def two_versions(system: System) -> Airport:
+    """An airport whose second version is published right behind its first."""
+    airport = Airport(system)
+    airport.publish("Narita")
+    airport.publish("Narita International")
+    return airport
