@@ -117,9 +117,9 @@ GOOD: dict[str, Any] = {
 }
 
 
-def changed(pointer: str, value: Any) -> str:
-    """The good definition with another value at a JSON pointer; ... takes the value away."""
-    definition = deepcopy(GOOD)
+def altered(good: dict[str, Any], pointer: str, value: Any) -> str:
+    """A definition with another value at a JSON pointer; ... takes the value away."""
+    definition = deepcopy(good)
     *way, last = pointer.removeprefix("/").split("/")
     holder: Any = definition
     for part in way:
@@ -130,6 +130,10 @@ def changed(pointer: str, value: Any) -> str:
     else:
         holder[key] = value
     return json.dumps(definition, indent=2)
+
+
+def changed(pointer: str, value: Any) -> str:
+    return altered(GOOD, pointer, value)
 
 
 def found(text: str) -> list[tuple[str, str]]:
@@ -145,25 +149,88 @@ ROWS = "/States/rows"
 
 
 @pytest.mark.parametrize(
+    ("pointer", "value", "rule"),
+    [
+        ("/TimeoutSeconds", 0, "number-range"),
+        ("/TimeoutSeconds", 100_000_000, "number-range"),
+        ("/TimeoutSeconds", "1", "field-type"),
+        ("/Version", "2.0", "choice-of-values"),
+        ("/QueryLanguage", "SQL", "choice-of-values"),
+        ("/StartsAt", "call", "field-unknown"),
+        ("/Resource", "f", "field-misplaced"),
+        ("/StartAt", "nowhere", "target-unknown"),
+        (f"{CALL}/Next", "nowhere", "target-unknown"),
+        (f"{CALL}/Next", "left", "target-unknown"),
+        (f"{CALL}/Catch/0/Next", "nowhere", "target-unknown"),
+        ("/States/decide/Default", "nowhere", "target-unknown"),
+        ("/States/decide/Choices/0/Next", "no", "target-unknown"),
+        ("/States/island", {"Type": "Succeed"}, "unreachable"),
+        ("/States/pause/Type", "wait", "type-unknown"),
+        ("/States/pause", "later", "field-type"),
+        (f"{CALL}/End", True, "transition-both"),
+        ("/States/success/End", True, "field-misplaced"),
+        ("/States/decide/Next", "call", "field-misplaced"),
+        ("/States/pause/Retry", [], "field-misplaced"),
+        (f"{CALL}/Timeoutseconds", 5, "field-unknown"),
+        ("/States/decide/Choices", [], "rule-empty"),
+        ("/States/decide/Choices/0/NumericEquals", "1", "rule-operand"),
+        ("/States/decide/Choices/1/And/0/Next", "call", "rule-next"),
+        ("/States/decide/Choices/1/And", [], "rule-empty"),
+        ("/States/decide/Choices/1/And/1/Not", [], "field-type"),
+        ("/States/decide/Choices/0/Variable", "n", "path-syntax"),
+        (
+            "/States/decide/Choices/1",
+            {"Variable": "$.n", "NumericEquals": 1, "Next": "park"},
+            "rule-shadowed",
+        ),
+        ("/States/pause/Seconds", -1, "number-range"),
+        (f"{CALL}/Resource", "lambda", "resource-unknown"),
+        (f"{CALL}/Resource", "arn:aws:states:::lambda:invok", "resource-unknown"),
+        (f"{CALL}/Resource", "arn:aws:states:::lambda:invoke.sync", "resource-unknown"),
+        (f"{CALL}/HeartbeatSeconds", 60, "heartbeat-range"),
+        (f"{CALL}/TimeoutSecondsPath", "$.t", "value-and-path"),
+        (f"{CALL}/TimeoutSeconds", 0, "number-range"),
+        (f"{CALL}/Retry/0/ErrorEquals", [], "field-type"),
+        (f"{CALL}/Catch/0/ErrorEquals", ["States.ALL"], "states-all-last"),
+        (f"{CALL}/Catch/1/ErrorEquals", ["States.ALL", "C"], "states-all-alone"),
+        (f"{CALL}/Catch/1/ErrorEquals", ["A"], "error-shadowed"),
+        (f"{CALL}/Catch/0/ErrorEquals", ["States.Runtime"], "runtime-uncaught"),
+        (f"{CALL}/Retry/0/IntervalSeconds", 0, "number-range"),
+        (f"{CALL}/Retry/0/BackoffRate", 0.5, "number-range"),
+        (f"{CALL}/Retry/0/MaxAttempts", -1, "number-range"),
+        (f"{CALL}/Retry/0/MaxDelaySeconds", 1, "number-range"),
+        (f"{CALL}/Retry/0/JitterStrategy", "HALF", "choice-of-values"),
+        (f"{CALL}/InputPath", "$.a[", "path-syntax"),
+        (f"{CALL}/ResultPath", "$.a[*]", "reference-path"),
+        (f"{CALL}/Catch/0/ResultPath", "$..a", "reference-path"),
+        (f"{CALL}/Arguments", {}, "language-mixed"),
+        ("/States/each/Label", "x", "distributed-only"),
+        ("/States/each/MaxConcurrency", -1, "number-range"),
+        ("/States/each/MaxConcurrency", 41, "inline-concurrency"),
+        ("/States/fork/Branches", [], "field-missing"),
+        (f"{ROWS}/ItemProcessor/ProcessorConfig/Mode", "BOTH", "choice-of-values"),
+        (f"{ROWS}/Label", "a b", "label"),
+        (f"{ROWS}/Label", "x" * 41, "label"),
+        (f"{ROWS}/ItemReader/Resource", "s3", "resource-unknown"),
+        (f"{ROWS}/ItemReader/ReaderConfig/CSVHeaders", ["a"], "csv-headers"),
+        (f"{ROWS}/ItemReader/ReaderConfig/MaxItems", -1, "number-range"),
+        (f"{ROWS}/ItemBatcher", {}, "batcher-empty"),
+        (f"{ROWS}/ItemBatcher/MaxItem", 1, "field-unknown"),
+        (f"{ROWS}/ItemBatcher/MaxInputBytesPerBatch", 300_000, "number-range"),
+        (f"{ROWS}/ItemBatcher/MaxInputBytesPerBatch", 10, "batch-bytes-small"),
+        (f"{ROWS}/ToleratedFailurePercentage", 101, "number-range"),
+    ],
+)
+def test_a_defect_is_found_at_its_place(pointer: str, value: Any, rule: str) -> None:
+    assert (rule, pointer) in found(changed(pointer, value))
+
+
+@pytest.mark.parametrize(
     ("pointer", "value", "rule", "place"),
     [
         ("/Comment", ..., "comment-missing", ""),
         ("/TimeoutSeconds", ..., "machine-timeout-missing", ""),
-        ("/TimeoutSeconds", 0, "number-range", "/TimeoutSeconds"),
-        ("/TimeoutSeconds", 100_000_000, "number-range", "/TimeoutSeconds"),
-        ("/TimeoutSeconds", "1", "field-type", "/TimeoutSeconds"),
-        ("/Version", "2.0", "choice-of-values", "/Version"),
-        ("/QueryLanguage", "SQL", "choice-of-values", "/QueryLanguage"),
-        ("/StartsAt", "call", "field-unknown", "/StartsAt"),
-        ("/Resource", "f", "field-misplaced", "/Resource"),
         ("/StartAt", ..., "field-missing", ""),
-        ("/StartAt", "nowhere", "target-unknown", "/StartAt"),
-        (f"{CALL}/Next", "nowhere", "target-unknown", f"{CALL}/Next"),
-        (f"{CALL}/Next", "left", "target-unknown", f"{CALL}/Next"),
-        (f"{CALL}/Catch/0/Next", "nowhere", "target-unknown", f"{CALL}/Catch/0/Next"),
-        ("/States/decide/Default", "nowhere", "target-unknown", "/States/decide/Default"),
-        ("/States/decide/Choices/0/Next", "no", "target-unknown", "/States/decide/Choices/0/Next"),
-        ("/States/island", {"Type": "Succeed"}, "unreachable", "/States/island"),
         ("/States/pause/Next", "pause", "no-end", "/States/pause"),
         (
             "/States/fork/Branches/0",
@@ -172,78 +239,17 @@ ROWS = "/States/rows"
             "/States/fork/Branches/0/States/call",
         ),
         ("/States/pause/Type", ..., "field-missing", "/States/pause"),
-        ("/States/pause/Type", "wait", "type-unknown", "/States/pause/Type"),
-        ("/States/pause", "later", "field-type", "/States/pause"),
         (f"{CALL}/Next", ..., "transition-missing", CALL),
-        (f"{CALL}/End", True, "transition-both", f"{CALL}/End"),
-        ("/States/success/End", True, "field-misplaced", "/States/success/End"),
-        ("/States/decide/Next", "call", "field-misplaced", "/States/decide/Next"),
-        ("/States/pause/Retry", [], "field-misplaced", "/States/pause/Retry"),
-        (f"{CALL}/Timeoutseconds", 5, "field-unknown", f"{CALL}/Timeoutseconds"),
-        ("/States/decide/Choices", [], "rule-empty", "/States/decide/Choices"),
         ("/States/decide/Choices/0/Next", ..., "rule-next", "/States/decide/Choices/0"),
         ("/States/decide/Choices/0/NumericEquals", ..., "rule-empty", "/States/decide/Choices/0"),
         ("/States/decide/Choices/0/IsNull", True, "rule-operator", "/States/decide/Choices/0"),
-        (
-            "/States/decide/Choices/0/NumericEquals",
-            "1",
-            "rule-operand",
-            "/States/decide/Choices/0/NumericEquals",
-        ),
-        (
-            "/States/decide/Choices/1/And/0/Next",
-            "call",
-            "rule-next",
-            "/States/decide/Choices/1/And/0/Next",
-        ),
-        ("/States/decide/Choices/1/And", [], "rule-empty", "/States/decide/Choices/1/And"),
-        (
-            "/States/decide/Choices/1/And/1/Not",
-            [],
-            "field-type",
-            "/States/decide/Choices/1/And/1/Not",
-        ),
         ("/States/decide/Choices/0/Variable", ..., "field-missing", "/States/decide/Choices/0"),
-        (
-            "/States/decide/Choices/0/Variable",
-            "n",
-            "path-syntax",
-            "/States/decide/Choices/0/Variable",
-        ),
-        (
-            "/States/decide/Choices/1",
-            {"Variable": "$.n", "NumericEquals": 1, "Next": "park"},
-            "rule-shadowed",
-            "/States/decide/Choices/1",
-        ),
         ("/States/pause/Seconds", ..., "wait-ways", "/States/pause"),
         ("/States/pause/SecondsPath", "$.s", "wait-ways", "/States/pause"),
-        ("/States/pause/Seconds", -1, "number-range", "/States/pause/Seconds"),
         ("/States/fail/Cause", "C", "value-and-path", "/States/fail/CausePath"),
         (f"{CALL}/Resource", ..., "field-missing", CALL),
-        (f"{CALL}/Resource", "lambda", "resource-unknown", f"{CALL}/Resource"),
-        (
-            f"{CALL}/Resource",
-            "arn:aws:states:::lambda:invok",
-            "resource-unknown",
-            f"{CALL}/Resource",
-        ),
-        (
-            f"{CALL}/Resource",
-            "arn:aws:states:::lambda:invoke.sync",
-            "resource-unknown",
-            f"{CALL}/Resource",
-        ),
         (f"{CALL}/Parameters/FunctionName", ..., "argument-missing", f"{CALL}/Parameters"),
-        (
-            "/States/park/Parameters/QueueUrl",
-            ...,
-            "argument-missing",
-            "/States/park/Parameters",
-        ),
-        (f"{CALL}/HeartbeatSeconds", 60, "heartbeat-range", f"{CALL}/HeartbeatSeconds"),
-        (f"{CALL}/TimeoutSecondsPath", "$.t", "value-and-path", f"{CALL}/TimeoutSecondsPath"),
-        (f"{CALL}/TimeoutSeconds", 0, "number-range", f"{CALL}/TimeoutSeconds"),
+        ("/States/park/Parameters/QueueUrl", ..., "argument-missing", "/States/park/Parameters"),
         (f"{CALL}/TimeoutSeconds", ..., "timeout-missing", CALL),
         ("/States/park/TimeoutSeconds", ..., "timeout-missing", "/States/park"),
         ("/States/park/Parameters/MessageBody", "hello", "token-missing", "/States/park"),
@@ -251,44 +257,6 @@ ROWS = "/States/rows"
         (f"{CALL}/Retry", ..., "retry-missing", CALL),
         ("/States/park/Catch", ..., "catch-missing", "/States/park"),
         (f"{CALL}/Retry/0/ErrorEquals", ..., "field-missing", f"{CALL}/Retry/0"),
-        (f"{CALL}/Retry/0/ErrorEquals", [], "field-type", f"{CALL}/Retry/0/ErrorEquals"),
-        (
-            f"{CALL}/Catch/0/ErrorEquals",
-            ["States.ALL"],
-            "states-all-last",
-            f"{CALL}/Catch/0/ErrorEquals",
-        ),
-        (
-            f"{CALL}/Catch/1/ErrorEquals",
-            ["States.ALL", "C"],
-            "states-all-alone",
-            f"{CALL}/Catch/1/ErrorEquals",
-        ),
-        (
-            f"{CALL}/Catch/1/ErrorEquals",
-            ["A"],
-            "error-shadowed",
-            f"{CALL}/Catch/1/ErrorEquals",
-        ),
-        (
-            f"{CALL}/Catch/0/ErrorEquals",
-            ["States.Runtime"],
-            "runtime-uncaught",
-            f"{CALL}/Catch/0/ErrorEquals",
-        ),
-        (f"{CALL}/Retry/0/IntervalSeconds", 0, "number-range", f"{CALL}/Retry/0/IntervalSeconds"),
-        (f"{CALL}/Retry/0/BackoffRate", 0.5, "number-range", f"{CALL}/Retry/0/BackoffRate"),
-        (f"{CALL}/Retry/0/MaxAttempts", -1, "number-range", f"{CALL}/Retry/0/MaxAttempts"),
-        (f"{CALL}/Retry/0/MaxDelaySeconds", 1, "number-range", f"{CALL}/Retry/0/MaxDelaySeconds"),
-        (
-            f"{CALL}/Retry/0/JitterStrategy",
-            "HALF",
-            "choice-of-values",
-            f"{CALL}/Retry/0/JitterStrategy",
-        ),
-        (f"{CALL}/InputPath", "$.a[", "path-syntax", f"{CALL}/InputPath"),
-        (f"{CALL}/ResultPath", "$.a[*]", "reference-path", f"{CALL}/ResultPath"),
-        (f"{CALL}/Catch/0/ResultPath", "$..a", "reference-path", f"{CALL}/Catch/0/ResultPath"),
         (
             f"{CALL}/Parameters/Payload",
             {"x": "$.y"},
@@ -343,27 +311,13 @@ ROWS = "/States/rows"
             "context-copied",
             "/States/each/ItemProcessor/States/one/Parameters/all.$",
         ),
-        (f"{CALL}/Arguments", {}, "language-mixed", f"{CALL}/Arguments"),
         ("/States/each/ItemProcessor", ..., "processor-missing", "/States/each"),
-        ("/States/each/Label", "x", "distributed-only", "/States/each/Label"),
-        ("/States/each/MaxConcurrency", -1, "number-range", "/States/each/MaxConcurrency"),
-        ("/States/each/MaxConcurrency", 41, "inline-concurrency", "/States/each/MaxConcurrency"),
-        ("/States/fork/Branches", [], "field-missing", "/States/fork/Branches"),
         (
             f"{ROWS}/ItemProcessor/ProcessorConfig/ExecutionType",
             ...,
             "execution-type-missing",
             f"{ROWS}/ItemProcessor/ProcessorConfig",
         ),
-        (
-            f"{ROWS}/ItemProcessor/ProcessorConfig/Mode",
-            "BOTH",
-            "choice-of-values",
-            f"{ROWS}/ItemProcessor/ProcessorConfig/Mode",
-        ),
-        (f"{ROWS}/Label", "a b", "label", f"{ROWS}/Label"),
-        (f"{ROWS}/Label", "x" * 41, "label", f"{ROWS}/Label"),
-        (f"{ROWS}/ItemReader/Resource", "s3", "resource-unknown", f"{ROWS}/ItemReader/Resource"),
         (
             f"{ROWS}/ItemReader/ReaderConfig/InputType",
             ...,
@@ -376,47 +330,10 @@ ROWS = "/States/rows"
             "csv-headers",
             f"{ROWS}/ItemReader/ReaderConfig",
         ),
-        (
-            f"{ROWS}/ItemReader/ReaderConfig/CSVHeaders",
-            ["a"],
-            "csv-headers",
-            f"{ROWS}/ItemReader/ReaderConfig/CSVHeaders",
-        ),
-        (
-            f"{ROWS}/ItemReader/ReaderConfig/MaxItems",
-            -1,
-            "number-range",
-            f"{ROWS}/ItemReader/ReaderConfig/MaxItems",
-        ),
-        (f"{ROWS}/ItemBatcher", {}, "batcher-empty", f"{ROWS}/ItemBatcher"),
-        (f"{ROWS}/ItemBatcher/MaxItem", 1, "field-unknown", f"{ROWS}/ItemBatcher/MaxItem"),
-        (
-            f"{ROWS}/ItemBatcher/MaxInputBytesPerBatch",
-            300_000,
-            "number-range",
-            f"{ROWS}/ItemBatcher/MaxInputBytesPerBatch",
-        ),
-        (
-            f"{ROWS}/ItemBatcher/MaxInputBytesPerBatch",
-            10,
-            "batch-bytes-small",
-            f"{ROWS}/ItemBatcher/MaxInputBytesPerBatch",
-        ),
-        (
-            f"{ROWS}/ToleratedFailurePercentage",
-            101,
-            "number-range",
-            f"{ROWS}/ToleratedFailurePercentage",
-        ),
-        (
-            f"{ROWS}/ResultWriter/Parameters/Bucket",
-            ...,
-            "argument-missing",
-            f"{ROWS}/ResultWriter",
-        ),
+        (f"{ROWS}/ResultWriter/Parameters/Bucket", ..., "argument-missing", f"{ROWS}/ResultWriter"),
     ],
 )
-def test_a_defect_is_found_at_its_place(pointer: str, value: Any, rule: str, place: str) -> None:
+def test_a_defect_may_be_found_elsewhere(pointer: str, value: Any, rule: str, place: str) -> None:
     assert (rule, place) in found(changed(pointer, value))
 
 

@@ -7,10 +7,10 @@ its filters without quotes, one a token where there is none).
 """
 
 import json
-from copy import deepcopy
 from typing import Any
 
 import pytest
+from engine.tests.test_lint import altered
 
 from sfn_local.lint import lint
 
@@ -110,19 +110,6 @@ JSONPATH: dict[str, Any] = {
 }
 
 
-def changed(definition: dict[str, Any], pointer: str, value: Any) -> str:
-    copy = deepcopy(definition)
-    *way, last = pointer.removeprefix("/").split("/")
-    holder: Any = copy
-    for part in way:
-        holder = holder[int(part)] if isinstance(holder, list) else holder[part]
-    if value is ...:
-        del holder[last]
-    else:
-        holder[last] = value
-    return json.dumps(copy)
-
-
 def found(text: str) -> list[tuple[str, str]]:
     return [
         (finding.id, finding.pointer)
@@ -140,60 +127,40 @@ TASK = "/States/call"
 
 
 @pytest.mark.parametrize(
+    ("pointer", "value", "rule"),
+    [
+        ("/States/end/QueryLanguage", "JSONPath", "language-mixed"),
+        (f"{TASK}/Parameters", {}, "language-mixed"),
+        (f"{TASK}/Catch/0/ResultPath", "$.e", "language-mixed"),
+        ("/States/decide/Choices/0/Variable", "$.a", "language-mixed"),
+        ("/States/each/ItemsPath", "$.a", "language-mixed"),
+        (f"{TASK}/Arguments/x.$", "$.a", "jsonpath-text"),
+        (f"{TASK}/Output", "{% $states.result", "jsonata-braces"),
+        (f"{TASK}/Arguments/x", "{% $sume(1) %}", "function-unknown"),
+        (f"{TASK}/Arguments/x", "{% $eval('1') %}", "function-unknown"),
+        (f"{TASK}/Arguments/x", "{% $states.result %}", "states-field"),
+        (f"{TASK}/Output", "{% $states.errorOutput %}", "states-field"),
+        (f"{TASK}/Output", "{% $states.output %}", "states-field"),
+        ("/States/first/Output", "{% $states.result %}", "states-field"),
+        (f"{TASK}/Catch/0/Output", "{% $states.result %}", "states-field"),
+        ("/States/first/Assign/states", 1, "variable-name"),
+        ("/States/first/Output", "{% ($states := 1; 2) %}", "variable-name"),
+        ("/States/first/Assign/1st", 1, "variable-name"),
+        (f"/States/first/Assign/{'v' * 81}", 1, "variable-name"),
+        ("/States/first/Output", "{% $nothing %}", "variable-undefined"),
+        ("/States/first/Output", "{% $answer %}", "variable-undefined"),
+        ("/States/first/Output", "{% $total %}", "variable-undefined"),
+        ("/States/end/Output", "{% $inner %}", "variable-inner"),
+        ("/States/first/Assign/unread", 1, "variable-unused"),
+    ],
+)
+def test_a_defect_of_a_jsonata_machine_is_found(pointer: str, value: Any, rule: str) -> None:
+    assert (rule, pointer) in found(altered(JSONATA, pointer, value))
+
+
+@pytest.mark.parametrize(
     ("pointer", "value", "rule", "place"),
     [
-        ("/States/end/QueryLanguage", "JSONPath", "language-mixed", "/States/end/QueryLanguage"),
-        (f"{TASK}/Parameters", {}, "language-mixed", f"{TASK}/Parameters"),
-        (f"{TASK}/Catch/0/ResultPath", "$.e", "language-mixed", f"{TASK}/Catch/0/ResultPath"),
-        (
-            "/States/decide/Choices/0/Variable",
-            "$.a",
-            "language-mixed",
-            "/States/decide/Choices/0/Variable",
-        ),
-        ("/States/each/ItemsPath", "$.a", "language-mixed", "/States/each/ItemsPath"),
-        (f"{TASK}/Arguments/x.$", "$.a", "jsonpath-text", f"{TASK}/Arguments/x.$"),
-        (f"{TASK}/Output", "{% $states.result", "jsonata-braces", f"{TASK}/Output"),
-        (f"{TASK}/Arguments/x", "{% $sume(1) %}", "function-unknown", f"{TASK}/Arguments/x"),
-        (f"{TASK}/Arguments/x", "{% $eval('1') %}", "function-unknown", f"{TASK}/Arguments/x"),
-        (
-            f"{TASK}/Arguments/x",
-            "{% $states.result %}",
-            "states-field",
-            f"{TASK}/Arguments/x",
-        ),
-        (f"{TASK}/Output", "{% $states.errorOutput %}", "states-field", f"{TASK}/Output"),
-        (f"{TASK}/Output", "{% $states.output %}", "states-field", f"{TASK}/Output"),
-        (
-            "/States/first/Output",
-            "{% $states.result %}",
-            "states-field",
-            "/States/first/Output",
-        ),
-        (
-            f"{TASK}/Catch/0/Output",
-            "{% $states.result %}",
-            "states-field",
-            f"{TASK}/Catch/0/Output",
-        ),
-        ("/States/first/Assign/states", 1, "variable-name", "/States/first/Assign/states"),
-        (
-            "/States/first/Output",
-            "{% ($states := 1; 2) %}",
-            "variable-name",
-            "/States/first/Output",
-        ),
-        ("/States/first/Assign/1st", 1, "variable-name", "/States/first/Assign/1st"),
-        (
-            f"/States/first/Assign/{'v' * 81}",
-            1,
-            "variable-name",
-            f"/States/first/Assign/{'v' * 81}",
-        ),
-        ("/States/first/Output", "{% $nothing %}", "variable-undefined", "/States/first/Output"),
-        ("/States/first/Output", "{% $answer %}", "variable-undefined", "/States/first/Output"),
-        ("/States/first/Output", "{% $total %}", "variable-undefined", "/States/first/Output"),
-        ("/States/end/Output", "{% $inner %}", "variable-inner", "/States/end/Output"),
         (
             "/States/each/ItemProcessor/States/one/Assign",
             {"answer": 1},
@@ -206,34 +173,31 @@ TASK = "/States/call"
             "variable-undefined",
             "/States/each/ItemProcessor/States/one/Assign/inner",
         ),
-        ("/States/first/Assign/unread", 1, "variable-unused", "/States/first/Assign/unread"),
     ],
 )
-def test_a_defect_of_a_jsonata_machine_is_found(
+def test_a_defect_of_a_jsonata_machine_may_be_found_elsewhere(
     pointer: str, value: Any, rule: str, place: str
 ) -> None:
-    assert (rule, place) in found(changed(JSONATA, pointer, value))
+    assert (rule, place) in found(altered(JSONATA, pointer, value))
 
 
 @pytest.mark.parametrize(
-    ("pointer", "value", "rule", "place"),
+    ("pointer", "value", "rule"),
     [
-        ("/States/end/Output", "x", "language-mixed", "/States/end/Output"),
-        ("/States/shape/Parameters/x", "{% 1 %}", "jsonata-text", "/States/shape/Parameters/x"),
-        (
-            "/States/wait/SecondsPath",
-            "$nothing",
-            "variable-undefined",
-            "/States/wait/SecondsPath",
-        ),
-        ("/States/first/InputPath", "$total", "variable-undefined", "/States/first/InputPath"),
-        ("/States/wait/Assign", {"a.b": 1}, "variable-name", "/States/wait/Assign/a.b"),
+        ("/States/end/Output", "x", "language-mixed"),
+        ("/States/shape/Parameters/x", "{% 1 %}", "jsonata-text"),
+        ("/States/wait/SecondsPath", "$nothing", "variable-undefined"),
+        ("/States/first/InputPath", "$total", "variable-undefined"),
     ],
 )
-def test_a_defect_of_a_jsonpath_machine_is_found(
-    pointer: str, value: Any, rule: str, place: str
-) -> None:
-    assert (rule, place) in found(changed(JSONPATH, pointer, value))
+def test_a_defect_of_a_jsonpath_machine_is_found(pointer: str, value: Any, rule: str) -> None:
+    assert (rule, pointer) in found(altered(JSONPATH, pointer, value))
+
+
+def test_a_defect_of_a_jsonpath_machine_may_be_found_inside_the_changed_value() -> None:
+    text = altered(JSONPATH, "/States/wait/Assign", {"a.b": 1})
+
+    assert ("variable-name", "/States/wait/Assign/a.b") in found(text)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +207,7 @@ def test_a_defect_of_a_jsonpath_machine_is_found(
 def test_a_syntax_error_is_found_where_it_ends_inside_its_expression(
     expression: str, column: int
 ) -> None:
-    text = json.dumps(json.loads(changed(JSONATA, "/States/end/Output", expression)), indent=2)
+    text = altered(JSONATA, "/States/end/Output", expression)
     (finding,) = [finding for finding in lint(text) if finding.id == "jsonata-syntax"]
     line = text.splitlines()[finding.line - 1]
 
@@ -252,7 +216,7 @@ def test_a_syntax_error_is_found_where_it_ends_inside_its_expression(
 
 
 def test_a_variable_that_one_way_assigns_may_be_read() -> None:
-    assert found(changed(JSONATA, "/States/end/Output", "{% $reason %}")) == []
+    assert found(altered(JSONATA, "/States/end/Output", "{% $reason %}")) == []
 
 
 def test_a_catcher_of_a_jsonpath_state_has_no_output() -> None:
