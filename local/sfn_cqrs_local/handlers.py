@@ -92,9 +92,12 @@ class Failure:
 class SourceWatch:
     """Tells when a source file has changed; looks at most every `seconds`, None: never."""
 
-    def __init__(self, folders: Iterable[Path], seconds: float | None) -> None:
-        """Watch all Python files below some folders."""
-        self._folders = list(folders)
+    def __init__(
+        self, functions: Iterable[Function], sources: Sequence[Path], seconds: float | None
+    ) -> None:
+        """Watch all Python files of functions, and of the folders that they import from."""
+        self.sources = [source.resolve() for source in sources]
+        self._folders = [*{function.folder.resolve() for function in functions}, *self.sources]
         self._seconds = seconds
         self._snapshot = self._stamps() if seconds is not None else {}
         self._checked = time.monotonic()
@@ -127,9 +130,8 @@ class Handlers:
         self, functions: Iterable[Function], sources: Sequence[Path], seconds: float | None
     ) -> None:
         """Take the functions, and the folders that they import from."""
-        self._sources = [source.resolve() for source in sources]
-        folders = {function.folder.resolve() for function in functions}
-        self._watch = SourceWatch([*folders, *self._sources], seconds)
+        self._watch = SourceWatch(functions, sources, seconds)
+        self._sources = self._watch.sources
         self._lock = threading.RLock()
         self._modules: dict[str, ModuleType] = {}
         for source in reversed(self._sources):

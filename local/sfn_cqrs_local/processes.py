@@ -36,9 +36,7 @@ class Processes:
         self, functions: Iterable[Function], sources: Sequence[Path], seconds: float | None
     ) -> None:
         """Take the functions, and the folders that they import from; start nothing yet."""
-        self._sources = [source.resolve() for source in sources]
-        folders = {function.folder.resolve() for function in functions}
-        self._watch = SourceWatch([*folders, *self._sources], seconds)
+        self._watch = SourceWatch(functions, sources, seconds)
         self._lock = threading.Lock()
         self._idle: dict[str, list[_Process]] = defaultdict(list)
         self._busy: dict[str, _Process] = {}
@@ -85,7 +83,7 @@ class Processes:
             retired = self._retired() if self._watch.changed() else []
             process = self._idle[name].pop() if self._idle[name] else None
             if process is None:
-                process = _Process(call.function, self._sources, self._generation)
+                process = _Process(call.function, self._watch.sources, self._generation)
             self._busy[call.request_id] = process
         for old in retired:
             old.end()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import boto3
-from botocore import handlers
-
+from sfn_cqrs_local.client_hooks import Hooks, hook, unhook
 from sfn_cqrs_local.lambdas import Functions, Invocation, current_function
 
 _READS: Final = frozenset(("BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"))
@@ -38,7 +36,7 @@ class Recorder:
     def __init__(self) -> None:
         """Remember nothing yet."""
         self._lock = threading.Lock()
-        self._handlers: list[tuple[str, Callable[..., None]]] = [
+        self._hooks: Hooks = [
             ("before-parameter-build.dynamodb", _ask_for_capacity),
             ("after-call", self._called),
         ]
@@ -48,14 +46,11 @@ class Recorder:
     def start(self, functions: Functions) -> None:
         """Listen to the functions, and to the clients made from now on."""
         functions.listeners.append(self._invoked)
-        handlers.BUILTIN_HANDLERS.extend(self._handlers)
-        boto3.DEFAULT_SESSION = None  # it took its handlers when it was made
+        hook(self._hooks)
 
     def stop(self) -> None:
         """Let clients made from now on be."""
-        for handler in self._handlers:
-            handlers.BUILTIN_HANDLERS.remove(handler)
-        boto3.DEFAULT_SESSION = None
+        unhook(self._hooks)
 
     def clear(self) -> None:
         """Forget what was recorded."""

@@ -36,9 +36,7 @@ class Talk:
         self._told_by_log: dict[str, str] = {}
         self._broken: list[Broken] = []
         root = stack.template.root
-        folders = {function.folder.resolve() for function in stack.functions}
-        self._sources = [*sorted(folders), root / "app", root / "layer"]
-        self._watch = SourceWatch(self._sources, LOOK_SECONDS)
+        self._watch = SourceWatch(stack.functions, [root / "app", root / "layer"], LOOK_SECONDS)
         self._check: AppCheck | None = self._checked()
         stack.functions.listeners.append(self._invoked)
         stack.output.listeners.append(self._logged)

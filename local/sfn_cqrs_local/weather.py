@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from sfn_cqrs_local.client_hooks import Hooks
     from sfn_cqrs_local.handlers import Call, Failure
     from sfn_cqrs_local.lambdas import Runtime
     from sfn_cqrs_local.template import Function
@@ -56,27 +57,22 @@ class Weather:
         self._random = random.Random(forecast.seed)
         self._lock = threading.Lock()
         self.met: Counter[str] = Counter()
-        self._handlers: list[tuple[str, Callable[..., None]]] = [
+        self._hooks: Hooks = [
             ("before-call", lambda model, **_: self.before(model.name)),
             ("after-call", lambda model, **_: self.after(model.name)),
         ]
 
     def start(self) -> None:
         """Strike the boto3 clients that are made from now on."""
-        import boto3  # noqa: PLC0415 - functions that run in peace need none of it
-        from botocore import handlers  # noqa: PLC0415
+        from sfn_cqrs_local.client_hooks import hook  # noqa: PLC0415 - peace needs no boto3
 
-        handlers.BUILTIN_HANDLERS.extend(self._handlers)
-        boto3.DEFAULT_SESSION = None  # it took its handlers when it was made
+        hook(self._hooks)
 
     def stop(self) -> None:
         """Let clients made from now on be."""
-        import boto3  # noqa: PLC0415
-        from botocore import handlers  # noqa: PLC0415
+        from sfn_cqrs_local.client_hooks import unhook  # noqa: PLC0415
 
-        for handler in self._handlers:
-            handlers.BUILTIN_HANDLERS.remove(handler)
-        boto3.DEFAULT_SESSION = None
+        unhook(self._hooks)
 
     def invoked(self, call: Call, run: Callable[[Call], bytes | Failure]) -> bytes | Failure:
         """Invoke a function, if Lambda does not refuse it; its answer may be lost."""

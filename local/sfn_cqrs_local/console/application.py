@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import tempfile
 from collections.abc import Callable, Mapping
@@ -56,6 +57,19 @@ class Ask:
     def api(self) -> Api:
         """The stack's API, asked as whoever asks here."""
         return self.backend.api(self.who)
+
+
+def json_of(text: str, is_none: str) -> Any:
+    """The JSON that a form has.
+
+    Raises:
+        Refused: it is none, as `is_none` says; `{}` in it is why.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        told = is_none.format(error)
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", told) from error
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import socket
-import threading
 from typing import Final
-
-import uvicorn
 
 from sfn_cqrs_local.console.application import ROOT, Console
 from sfn_cqrs_local.console.backend import Backend
 from sfn_cqrs_local.console.pages import FILES, FORMS, PAGES
+from sfn_cqrs_local.serving import Serving
 from sfn_local.request_guard import Guard
 
 HOST: Final = "127.0.0.1"
-PATIENCE_SECONDS: Final = 5.0
 _NO_PAGES: Final = (f"{ROOT}/static/", f"{ROOT}/live")
 
 
@@ -33,26 +30,12 @@ class ConsoleServer:
         self.origin = f"http://{HOST}:{self.port}"
         self.url = f"{self.origin}{ROOT}"
         application = self._console.application(Guard(HOST, is_page=_is_page))
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                application,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
-        self._thread = threading.Thread(
-            target=self._server.run, args=([listener],), daemon=True, name="console"
-        )
-        self._thread.start()
+        self._serving = Serving(application, [listener], "console")
 
     def close(self) -> None:
         """Stop listening, and end every open page's stream."""
         self._console.is_closing = True
-        self._server.should_exit = True
-        self._thread.join(PATIENCE_SECONDS)
+        self._serving.close()
 
 
 def _is_page(path: str) -> bool:

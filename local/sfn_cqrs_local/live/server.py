@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -34,13 +32,13 @@ from sfn_cqrs_local.live.session import (
     json_of,
     unauthorized,
 )
+from sfn_cqrs_local.serving import Serving
 from sfn_local.request_guard import Guard
 
 HOST: Final = "127.0.0.1"
 EVENT: Final = "/event"
 REALTIME: Final = "/event/realtime"
 KEEP_ALIVE_SECONDS: Final = 60.0
-PATIENCE_SECONDS: Final = 5.0
 MAX_WAITING: Final = 1000
 """Messages that a client may leave unread; it is let go then."""
 _GOING_AWAY: Final = 1001
@@ -81,28 +79,13 @@ class LiveServer:
         remedy = "the parameter CorsOrigins names the origins that may"
         guard = Guard(HOST, origins, remedy, hosts=frozenset(hosts))
         guarded = _Guarded(self._hub.application(), guard)
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                guarded,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                ws="websockets-sansio",
-                ws_max_size=MAX_EVENT_BYTES,
-                timeout_graceful_shutdown=1,
-            )
-        )
-        self._thread = threading.Thread(
-            target=self._server.run, args=([listener, *more],), daemon=True, name="live"
-        )
-        self._thread.start()
+        web_sockets = {"ws": "websockets-sansio", "ws_max_size": MAX_EVENT_BYTES}
+        self._serving = Serving(guarded, [listener, *more], "live", **web_sockets)
 
     def close(self) -> None:
         """Stop listening, and let every client go."""
         self._hub.close()
-        self._server.should_exit = True
-        self._thread.join(PATIENCE_SECONDS)
+        self._serving.close()
 
 
 class Hub:

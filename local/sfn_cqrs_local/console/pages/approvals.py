@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
-from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View
+from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View, json_of
 from sfn_cqrs_local.console.differences import Difference, differences, differences_since
 from sfn_cqrs_local.console.subjects import item_page
 
@@ -82,11 +82,8 @@ def create(ask: Ask) -> GoTo:
         name: form[name] for name in ("type", "subject", "note") if form.get(name)
     }
     if form.get("payload"):
-        try:
-            body["payload"] = json.loads(form["payload"])
-        except ValueError as error:
-            text = f"The payload is no JSON: {error}. Go back and correct it."
-            raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", text) from error
+        is_none = "The payload is no JSON: {}. Go back and correct it."
+        body["payload"] = json_of(form["payload"], is_none)
     return GoTo(f"/approvals/{ask.api.post('/approvals', json.dumps(body))['id']}")
 
 

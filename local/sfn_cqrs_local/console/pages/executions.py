@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -11,7 +10,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from sfn_cqrs_local.console.application import Ask, File, GoTo, Refused, View
+from sfn_cqrs_local.console.application import Ask, File, GoTo, Refused, View, json_of
 from sfn_cqrs_local.console.executions import LANES, STATUSES, Filter, Run, matching
 from sfn_cqrs_local.console.rendering import pretty
 from sfn_cqrs_local.console.subjects import subject_of
@@ -196,11 +195,7 @@ def start(ask: Ask) -> GoTo:
     _only_local(ask)
     run = _run(ask)
     given = ask.form.get("input", "")
-    try:
-        json.loads(given)
-    except ValueError as error:
-        text = f"The input is no JSON: {error}. Go back, correct it, and start again."
-        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", text) from error
+    json_of(given, "The input is no JSON: {}. Go back, correct it, and start again.")
     name = ask.executions.start(ask.executions.machine(run.machine), given)
     return GoTo(f"/executions/{run.machine}/{name}")
 

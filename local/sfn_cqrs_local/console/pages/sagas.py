@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
-from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View
+from sfn_cqrs_local.console.application import Ask, GoTo, View, json_of
 from sfn_cqrs_local.console.rendering import tone
 
 STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
@@ -83,11 +82,7 @@ def new(_ask: Ask) -> View:
 
 def create(ask: Ask) -> GoTo:
     """Start it."""
-    try:
-        given = json.loads(ask.form.get("input", ""))
-    except ValueError as error:
-        text = f"The input is no JSON: {error}. Go back and correct it."
-        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", text) from error
+    given = json_of(ask.form.get("input", ""), "The input is no JSON: {}. Go back and correct it.")
     body = {"saga": ask.form.get("saga", ""), "name": ask.form.get("name", ""), "input": given}
     return GoTo(f"/sagas/{ask.api.post('/sagas', json.dumps(body))['id']}")
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from sfn_cqrs.domain.keys import TaskKey, TaskKind, TaskRef, task_id_parts
 from sfn_cqrs_local.client.api import Api, ApiProblem
-from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View
+from sfn_cqrs_local.console.application import Ask, GoTo, View, json_of
 from sfn_cqrs_local.console.executions import Filter
 
 KINDS: Final = (("batch", "Many items"), ("single", "Single"))
@@ -74,11 +74,8 @@ def new(ask: Ask) -> View:
 
 def create(ask: Ask) -> GoTo:
     """Start it."""
-    try:
-        given = json.loads(ask.form.get("input", ""))
-    except ValueError as error:
-        text = f"The items are no JSON: {error}. Go back and correct them."
-        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", text) from error
+    is_none = "The items are no JSON: {}. Go back and correct them."
+    given = json_of(ask.form.get("input", ""), is_none)
     body = {"taskType": ask.form.get("type", ""), "name": ask.form.get("name", ""), "input": given}
     return GoTo(f"/tasks/{ask.api.post('/tasks', json.dumps(body))['id']}")
 
