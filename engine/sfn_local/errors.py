@@ -6,6 +6,8 @@ answers a caller; each class is named, coded and worded as AWS does it.
 
 # ruff: noqa: N818 - the classes of the API carry AWS's names
 
+from typing import ClassVar
+
 
 class StateFailure(Exception):
     """A state failed with an error name and a cause, as `Error` and `Cause` show them."""
@@ -106,7 +108,16 @@ class DefinitionError(ValueError):
 
 
 class ApiError(Exception):
-    """A call was refused; code is the name that AWS gives the refusal."""
+    """A call was refused; code is the name that AWS gives the refusal.
+
+    It is made of what was asked for, or of what is wrong, which `told` turns into AWS's words.
+    """
+
+    told: ClassVar[str] = "{}"
+
+    def __init__(self, what: str = "") -> None:
+        """Word it as AWS does."""
+        super().__init__(self.told.format(what))
 
     @property
     def code(self) -> str:
@@ -117,17 +128,13 @@ class ApiError(Exception):
 class ActivityAlreadyExists(ApiError):
     """The name is taken by an activity with other settings."""
 
-    def __init__(self, arn: str) -> None:
-        """The activity that has the name."""
-        super().__init__(f"Activity Already Exists: '{arn}'")
+    told = "Activity Already Exists: '{}'"
 
 
 class ActivityDoesNotExist(ApiError):
     """No such activity."""
 
-    def __init__(self, arn: str) -> None:
-        """The activity that was asked for."""
-        super().__init__(f"Activity Does Not Exist: '{arn}'")
+    told = "Activity Does Not Exist: '{}'"
 
 
 class ConflictException(ApiError):
@@ -137,17 +144,13 @@ class ConflictException(ApiError):
 class ExecutionAlreadyExists(ApiError):
     """The name is taken by another input, or by an execution that has ended."""
 
-    def __init__(self, arn: str) -> None:
-        """The execution that has the name."""
-        super().__init__(f"Execution Already Exists: '{arn}'")
+    told = "Execution Already Exists: '{}'"
 
 
 class ExecutionDoesNotExist(ApiError):
     """No such execution."""
 
-    def __init__(self, arn: str) -> None:
-        """The execution that was asked for."""
-        super().__init__(f"Execution Does Not Exist: '{arn}'")
+    told = "Execution Does Not Exist: '{}'"
 
 
 class ExecutionNotRedrivable(ApiError):
@@ -157,17 +160,13 @@ class ExecutionNotRedrivable(ApiError):
 class InvalidArn(ApiError):
     """The text is no ARN of the kind that the call takes."""
 
-    def __init__(self, arn: str) -> None:
-        """The text that was given."""
-        super().__init__(f"Invalid Arn: '{arn}'")
+    told = "Invalid Arn: '{}'"
 
 
 class InvalidDefinition(ApiError):
     """The definition is not one that can run."""
 
-    def __init__(self, reason: str) -> None:
-        """The reason says what is wrong, and where."""
-        super().__init__(f"Invalid State Machine Definition: '{reason}'")
+    told = "Invalid State Machine Definition: '{}'"
 
 
 class UntestableState(ApiError):
@@ -182,49 +181,37 @@ class UntestableState(ApiError):
 class InvalidEncryptionConfiguration(ApiError):
     """The encryption is not one that can be configured."""
 
-    def __init__(self, reason: str) -> None:
-        """The reason says what is wrong."""
-        super().__init__(f"Invalid Encryption Configuration: {reason}")
+    told = "Invalid Encryption Configuration: {}"
 
 
 class InvalidLoggingConfiguration(ApiError):
     """The logging is not one that can be configured."""
 
-    def __init__(self, reason: str) -> None:
-        """The reason says what is wrong."""
-        super().__init__(f"Invalid Logging Configuration: {reason}")
+    told = "Invalid Logging Configuration: {}"
 
 
 class InvalidExecutionInput(ApiError):
     """The input is no JSON."""
 
-    def __init__(self, reason: str) -> None:
-        """The reason says what is wrong, and where."""
-        super().__init__(f"Invalid State Machine Execution Input: '{reason}'")
+    told = "Invalid State Machine Execution Input: '{}'"
 
 
 class InvalidName(ApiError):
     """The name is empty, too long, or has a character that names may not have."""
 
-    def __init__(self, name: str) -> None:
-        """The name that was given."""
-        super().__init__(f"Invalid Name: '{name}'")
+    told = "Invalid Name: '{}'"
 
 
 class InvalidOutput(ApiError):
     """The output is no JSON."""
 
-    def __init__(self, reason: str) -> None:
-        """The reason says what is wrong, and where."""
-        super().__init__(f"Invalid Output: '{reason}'")
+    told = "Invalid Output: '{}'"
 
 
 class InvalidToken(ApiError):
-    """The text cannot be a token, or a page token."""
+    """The text cannot be a token, or a page token; it is a secret and is not repeated."""
 
-    def __init__(self) -> None:
-        """The token is a secret and is not repeated."""
-        super().__init__("Invalid Token: 'Invalid token'")
+    told = "Invalid Token: 'Invalid token'"
 
 
 class ResourceNotFound(ApiError):
@@ -239,9 +226,7 @@ class ResourceNotFound(ApiError):
 class StateMachineAlreadyExists(ApiError):
     """The name is taken by a machine with another definition."""
 
-    def __init__(self, arn: str) -> None:
-        """The machine that has the name."""
-        super().__init__(f"State Machine Already Exists: '{arn}'")
+    told = "State Machine Already Exists: '{}'"
 
 
 class ServiceQuotaExceededException(ApiError):
@@ -251,9 +236,7 @@ class ServiceQuotaExceededException(ApiError):
 class StateMachineDoesNotExist(ApiError):
     """No such state machine."""
 
-    def __init__(self, arn: str) -> None:
-        """The machine that was asked for."""
-        super().__init__(f"State Machine Does Not Exist: '{arn}'")
+    told = "State Machine Does Not Exist: '{}'"
 
 
 class StateMachineTypeNotSupported(ApiError):
@@ -261,27 +244,24 @@ class StateMachineTypeNotSupported(ApiError):
 
 
 class TaskDoesNotExist(ApiError):
-    """The token was never handed out."""
+    """The token was never handed out; it is a secret and is not repeated."""
 
-    def __init__(self) -> None:
-        """The token is a secret and is not repeated."""
-        super().__init__("Task Does Not Exist: 'Provided task does not exist'")
+    told = "Task Does Not Exist: 'Provided task does not exist'"
 
 
 class TaskTimedOut(ApiError):
-    """The task is over: it has its answer, timed out, or its execution has ended."""
+    """The task is over: it has its answer, timed out, or its execution has ended.
 
-    def __init__(self) -> None:
-        """The token is a secret and is not repeated."""
-        super().__init__("Task Timed Out: 'Provided task does not exist anymore'")
+    The token is a secret and is not repeated.
+    """
+
+    told = "Task Timed Out: 'Provided task does not exist anymore'"
 
 
 class TooManyTags(ApiError):
     """A resource may have 50 tags."""
 
-    def __init__(self, arn: str) -> None:
-        """The resource that would have more."""
-        super().__init__(f"Too many tags: '{arn}'")
+    told = "Too many tags: '{}'"
 
 
 class ValidationException(ApiError):

@@ -14,9 +14,9 @@ import click
 from sfn_local.calls.boto import client_of_profile, method_name
 from sfn_local.cli.command import DONE, Command
 from sfn_local.cli.definitions import load, machine_name, read_option
-from sfn_local.cli.history import ENDPOINT, Asks, ask, fetch_history
-from sfn_local.cli.run import print_run
-from sfn_local.document import Json, dumps
+from sfn_local.cli.history import Asks, ask, endpoint_option, fetch_history
+from sfn_local.cli.run import print_data, print_run
+from sfn_local.document import Json
 from sfn_local.errors import ApiError
 from sfn_local.lint.model import Definition
 from sfn_local.recording import (
@@ -79,14 +79,7 @@ HINTS = {
     help="Write the answers as a MockConfigFile.json, unmasked.",
 )
 @click.option("--write-test", metavar="FILE", help="Write a pytest that repeats the execution.")
-@click.option(
-    "--endpoint-url",
-    metavar="URL",
-    envvar="AWS_ENDPOINT_URL_SFN",
-    default=ENDPOINT,
-    show_default=True,
-    help="Where an ARN's history is; else AWS_ENDPOINT_URL_SFN.",
-)
+@endpoint_option("Where an ARN's history is")
 @click.option("--profile", metavar="NAME", help="Ask AWS itself, with this profile's credentials.")
 def debug(
     execution: str,
@@ -227,10 +220,7 @@ def _tell_replay(recording: Recording, replayed: Replay, *, is_mended: bool) -> 
 
 
 def _print_data(step: Step, margin: str) -> None:
-    data = {"input": step.input, "arguments": step.arguments, "output": step.output}
-    for name, text in data.items():
-        if text is not None and (name != "arguments" or text != step.input):
-            click.echo(f"{margin}{click.style(name, dim=True)} {dumps(_masked(json.loads(text)))}")
+    print_data(step, margin, _masked)
 
 
 def _masked(value: Json) -> Json:

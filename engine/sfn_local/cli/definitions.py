@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -11,11 +13,27 @@ from sfn_local.document import Json
 from sfn_local.mocks import DEFAULT_FILE, MockConfig, MockError
 from sfn_local.words import meant
 
+C = TypeVar("C", bound=Callable[..., Any])
+
 FOLDER = Path("statemachine")
 SUFFIX = ".asl.json"
 MOCK_CONFIG = "SFN_MOCK_CONFIG"
 
 definition_argument = click.argument("definition", metavar="MACHINE|FILE")
+mock_config_option = click.option(
+    "--mock-config",
+    metavar="FILE",
+    envvar=MOCK_CONFIG,
+    help=f"The mock configuration; else {MOCK_CONFIG}, {DEFAULT_FILE}, or that beside the machine.",
+)
+
+
+def input_option(told: str) -> Callable[[C], C]:
+    """Add --input, the file of an execution's input; told is of what it is."""
+    default = "events/MACHINE/start_execution.json, or {}"
+    return click.option(
+        "-i", "--input", "path", metavar="FILE", help=f"{told}  [default: {default}]"
+    )
 
 
 def find(definition: str) -> Path:

@@ -8,7 +8,7 @@ import click
 
 from sfn_local.cli.command import Command
 from sfn_local.cli.definitions import definition_argument, load, read_option
-from sfn_local.cli.history import ENDPOINT, ask, fetch_history
+from sfn_local.cli.history import ask, endpoint_option, fetch_history
 from sfn_local.graph import Taken, mermaid, svg, taken
 
 
@@ -28,14 +28,7 @@ from sfn_local.graph import Taken, mermaid, svg, taken
     metavar="FILE|ARN",
     help="Colour the path of an execution: the JSON of GetExecutionHistory, or an ARN.",
 )
-@click.option(
-    "--endpoint-url",
-    metavar="URL",
-    envvar="AWS_ENDPOINT_URL_SFN",
-    default=ENDPOINT,
-    show_default=True,
-    help="Where the execution's history is; else AWS_ENDPOINT_URL_SFN.",
-)
+@endpoint_option("Where the execution's history is")
 def graph(definition: str, svg_path: str | None, execution: str | None, endpoint_url: str) -> None:
     """Draw a state machine: Mermaid text on stdout, or an SVG picture in a file.
 

@@ -4,11 +4,13 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from sfn_local.server import CONTENT_TYPE, TARGET
+
+C = TypeVar("C", bound=Callable[..., Any])
 
 ENDPOINT = "http://127.0.0.1:8083"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the engine is near
@@ -16,6 +18,18 @@ PATIENCE_SECONDS = 30
 LARGEST_PAGE = 1000
 
 Asks = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+
+def endpoint_option(told: str) -> Callable[[C], C]:
+    """Add --endpoint-url, where an execution's history is."""
+    return click.option(
+        "--endpoint-url",
+        metavar="URL",
+        envvar="AWS_ENDPOINT_URL_SFN",
+        default=ENDPOINT,
+        show_default=True,
+        help=f"{told}; else AWS_ENDPOINT_URL_SFN.",
+    )
 
 
 def fetch_history(arn: str, asks: Asks) -> list[dict[str, Any]]:

@@ -10,10 +10,11 @@ import click
 from sfn_local import Engine, VirtualClock
 from sfn_local.cli.command import Command, json_option, print_json
 from sfn_local.cli.definitions import (
-    MOCK_CONFIG,
     definition_argument,
+    input_option,
     load,
     machine_name,
+    mock_config_option,
     mock_file,
     read_mocks,
     read_option,
@@ -22,7 +23,7 @@ from sfn_local.cli.definitions import (
 from sfn_local.document import Json, dumps
 from sfn_local.errors import ApiError
 from sfn_local.mock_skeleton import mock_skeleton
-from sfn_local.mocks import DEFAULT_FILE, MockConfig, MockError
+from sfn_local.mocks import MockConfig, MockError
 from sfn_local.stubs import StubFunctions, by_state, parse_stubs
 from sfn_local.trace import Step, stopped_in, trace
 
@@ -36,21 +37,10 @@ from sfn_local.trace import Step, stopped_in, trace
     ),
 )
 @definition_argument
-@click.option(
-    "-i",
-    "--input",
-    "path",
-    metavar="FILE",
-    help="The input; - reads it from stdin.  [default: events/MACHINE/start_execution.json, or {}]",
-)
+@input_option("The input; - reads it from stdin.")
 @click.option("--stubs", "stubs_path", metavar="FILE", help="Stand-ins for functions, by state.")
 @click.option("--mock", "case", metavar="CASE", help="A test case of the mock configuration.")
-@click.option(
-    "--mock-config",
-    metavar="FILE",
-    envvar=MOCK_CONFIG,
-    help=f"The mock configuration; else {MOCK_CONFIG}, {DEFAULT_FILE}, or that beside the machine.",
-)
+@mock_config_option
 @click.option("--trace", "with_data", is_flag=True, help="Print the data at each step, too.")
 @click.option("--history", metavar="FILE", help="Write the events, as GetExecutionHistory does.")
 @json_option
@@ -205,7 +195,7 @@ def print_run(
 
     Show_data prints the data of a state in the place of what does so here.
     """
-    show_data = show_data or _print_data
+    show_data = show_data or print_data
     steps = trace(events)
     width = max((2 * step.depth + len(step.name) for step in steps), default=0)
     for step in steps:
@@ -232,11 +222,14 @@ def print_run(
         show_data(step, "  ")
 
 
-def _print_data(step: Step, margin: str) -> None:
+def print_data(
+    step: Step, margin: str, shown: Callable[[Json], Json] = lambda value: value
+) -> None:
+    """Print what went into a step and what came out, as it is to be shown."""
     data = {"input": step.input, "arguments": step.arguments, "output": step.output}
     for name, text in data.items():
         if text is not None and (name != "arguments" or text != step.input):
-            click.echo(f"{margin}{click.style(name, dim=True)} {dumps(json.loads(text))}")
+            click.echo(f"{margin}{click.style(name, dim=True)} {dumps(shown(json.loads(text)))}")
 
 
 def _show_seconds(seconds: float) -> str:

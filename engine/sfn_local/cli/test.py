@@ -8,9 +8,10 @@ import click
 from sfn_local import Engine, VirtualClock
 from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
 from sfn_local.cli.definitions import (
-    MOCK_CONFIG,
+    input_option,
     load,
     machine_name,
+    mock_config_option,
     mock_file,
     read_mocks,
     read_option,
@@ -19,7 +20,7 @@ from sfn_local.cli.definitions import (
 from sfn_local.coverage import Coverage, Way
 from sfn_local.document import Json
 from sfn_local.errors import ApiError
-from sfn_local.mocks import DEFAULT_FILE, MockConfig, MockError
+from sfn_local.mocks import MockConfig, MockError
 from sfn_local.stubs import StubFunctions, by_state
 
 UNANSWERED = ("States.Runtime",)
@@ -45,19 +46,8 @@ class CaseRun:
     ),
 )
 @click.argument("definitions", metavar="MACHINE|FILE...", nargs=-1, required=True)
-@click.option(
-    "--mock-config",
-    metavar="FILE",
-    envvar=MOCK_CONFIG,
-    help=f"The mock configuration; else {MOCK_CONFIG}, {DEFAULT_FILE}, or that beside the machine.",
-)
-@click.option(
-    "-i",
-    "--input",
-    "path",
-    metavar="FILE",
-    help="The input of every case.  [default: events/MACHINE/start_execution.json, or {}]",
-)
+@mock_config_option
+@input_option("The input of every case.")
 @click.option("--cov", is_flag=True, help="Tell which ways no test case takes.")
 @click.option(
     "--min",

@@ -174,23 +174,24 @@ class _Attempt:
         if answer is not None:
             self.variables[name] = answer["stateMachineArn"]
 
-    def _start(self, step: dict[str, Json]) -> None:
+    def _started(
+        self, operation: str, machine: str, step: dict[str, Json]
+    ) -> dict[str, Json] | None:
+        """The answer of an operation that starts an execution; None where it is refused."""
         given = {
-            "stateMachineArn": self.variables[step["start"]],
+            "stateMachineArn": self.variables[machine],
             "input": json.dumps(self._filled(step.get("input", {}))),
             **self._filled(step.get("with", {})),
         }
-        answer = self._ask("StartExecution", given, step)
+        return self._ask(operation, given, step)
+
+    def _start(self, step: dict[str, Json]) -> None:
+        answer = self._started("StartExecution", step["start"], step)
         if answer is not None:
             self.variables[step.get("as", "execution")] = answer["executionArn"]
 
     def _start_sync(self, step: dict[str, Json]) -> None:
-        given = {
-            "stateMachineArn": self.variables[step["sync"]],
-            "input": json.dumps(self._filled(step.get("input", {}))),
-            **self._filled(step.get("with", {})),
-        }
-        answer = self._ask("StartSyncExecution", given, step)
+        answer = self._started("StartSyncExecution", step["sync"], step)
         if answer is not None:
             self._compare(step, answer)
 

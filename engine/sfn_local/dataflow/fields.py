@@ -113,6 +113,18 @@ def compile_text(state: dict[str, Json], name: str) -> Field[str]:
     return read
 
 
+def object_in(holder: dict[str, Json], name: str, pointer: str = "") -> dict[str, Json]:
+    """A field that is an object.
+
+    Raises:
+        DefinitionError: it is missing, or is none.
+    """
+    found = holder.get(name)
+    if not isinstance(found, dict):
+        raise DefinitionError(f"{name} must be an object", f"{pointer}/{name}")
+    return found
+
+
 def compile_arguments(
     state: dict[str, Json], holder: dict[str, Json], pointer: str
 ) -> ItemTemplate:
@@ -122,9 +134,7 @@ def compile_arguments(
         DefinitionError: they are missing or not well formed.
     """
     name = "Arguments" if uses_jsonata(state) else "Parameters"
-    if not isinstance(holder.get(name), dict):
-        raise DefinitionError(f"{name} must be an object", f"{pointer}/{name}")
-    return compile_item_template(state, holder[name], f"{pointer}/{name}")
+    return compile_item_template(state, object_in(holder, name, pointer), f"{pointer}/{name}")
 
 
 def compile_item_template(state: dict[str, Json], template: Json, pointer: str) -> ItemTemplate:

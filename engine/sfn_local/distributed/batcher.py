@@ -6,7 +6,7 @@ Source: Step Functions Developer Guide, "ItemBatcher (Map)".
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sfn_local.dataflow.fields import compile_integer, compile_item_template
+from sfn_local.dataflow.fields import compile_integer, compile_item_template, object_in
 from sfn_local.document import MAX_BYTES, Document, Json, byte_size, dumps
 from sfn_local.errors import DefinitionError
 from sfn_local.executions.line import Visit
@@ -45,9 +45,7 @@ class ItemBatcher:
         Raises:
             DefinitionError: it is not well formed.
         """
-        batcher = state["ItemBatcher"]
-        if not isinstance(batcher, dict):
-            raise DefinitionError("ItemBatcher must be an object", "/ItemBatcher")
+        batcher = object_in(state, "ItemBatcher")
         if not any(f"{name}{suffix}" in batcher for name in LIMITS for suffix in ("", "Path")):
             message = f"ItemBatcher needs one of {', '.join(LIMITS)}, or one of their paths"
             raise DefinitionError(message, "/ItemBatcher")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from sfn_local.calls.services import Services, ServicesMissingError
-from sfn_local.dataflow.fields import Field, compile_arguments, compile_integer
+from sfn_local.dataflow.fields import Field, compile_arguments, compile_integer, object_in
 from sfn_local.distributed.items import (
     DELIMITERS,
     CsvFormat,
@@ -61,9 +61,7 @@ class ItemReader:
         Raises:
             DefinitionError: it is not well formed.
         """
-        reader = state["ItemReader"]
-        if not isinstance(reader, dict):
-            raise DefinitionError("ItemReader must be an object", "/ItemReader")
+        reader = object_in(state, "ItemReader")
         self._resource = str(reader.get("Resource"))
         if self._resource not in (GET_OBJECT, LIST_OBJECTS):
             message = f"Resource must be {GET_OBJECT} or {LIST_OBJECTS}"

@@ -1,8 +1,8 @@
 """A Resource that is an activity's ARN: the task waits until a worker takes it and reports."""
 
 from sfn_local.document import Document
-from sfn_local.errors import ActivityDoesNotExist, RuntimeFailure, StateFailure
-from sfn_local.integrations.attempt import Attempt, Expired, Taken
+from sfn_local.errors import ActivityDoesNotExist, RuntimeFailure
+from sfn_local.integrations.attempt import Attempt, Taken
 
 
 class ActivityTask:
@@ -39,10 +39,4 @@ class ActivityTask:
             worker = {} if news.worker is None else {"workerName": news.worker}
             attempt.record("ActivityStarted", worker)
             news = await attempt.news()
-        outcome = news.outcome
-        if isinstance(outcome, StateFailure):
-            ending = "TimedOut" if isinstance(news, Expired) else "Failed"
-            attempt.record(f"Activity{ending}", outcome.reasons())
-            raise outcome
-        attempt.record("ActivitySucceeded", {"output": outcome.text})
-        return outcome
+        return attempt.conclude(news, "Activity")

@@ -193,6 +193,20 @@ class Attempt:
             continue
         return news
 
+    def conclude(self, news: Ending, kind: str) -> Document:
+        """The result of a task of some kind, recorded as its event: `ActivitySucceeded`.
+
+        Raises:
+            StateFailure: it failed, or did not end in time.
+        """
+        outcome = news.outcome
+        if isinstance(outcome, StateFailure):
+            ending = "TimedOut" if isinstance(news, Expired) else "Failed"
+            self.record(f"{kind}{ending}", outcome.reasons())
+            raise outcome
+        self.record(f"{kind}Succeeded", {"output": outcome.text})
+        return outcome
+
     def report(self, outcome: Document | StateFailure) -> None:
         """Somebody sends the token back. Needs the lock.
 

@@ -7,7 +7,7 @@ from typing import Any
 from sfn_local.calls.functions import Answer, FunctionError
 from sfn_local.document import Document, Json, dumps, loads
 from sfn_local.errors import ResultTooLarge, RuntimeFailure, StateFailure
-from sfn_local.integrations.attempt import Attempt, Expired, Outcome
+from sfn_local.integrations.attempt import Attempt, Outcome
 from sfn_local.integrations.service_task import ServiceTask, metadata
 
 TAIL = "Tail"
@@ -38,14 +38,7 @@ class LambdaFunction:
         Raises:
             StateFailure: it failed, or did not end in time.
         """
-        news = await attempt.ending()
-        outcome = news.outcome
-        if isinstance(outcome, StateFailure):
-            ending = "TimedOut" if isinstance(news, Expired) else "Failed"
-            attempt.record(f"LambdaFunction{ending}", outcome.reasons())
-            raise outcome
-        attempt.record("LambdaFunctionSucceeded", {"output": outcome.text})
-        return outcome
+        return attempt.conclude(await attempt.ending(), "LambdaFunction")
 
     def _read(self, answer: Answer) -> Outcome:
         if isinstance(answer, FunctionError):

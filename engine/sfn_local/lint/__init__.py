@@ -47,12 +47,13 @@ def lint(text: str, name: str = "") -> list[Finding]:
         located = parse(text)
     except JsonSyntaxError as error:
         report = Report(Located(text), name)
-        report.add_at("json-syntax", error.offset, "", error.message)
+        report.add("json-syntax", "", error.message, offset=error.offset)
         return report.findings()
     report = Report(located, name)
     for pointer, offset in located.repeated:
         field = pointer.rpartition("/")[2]
-        report.add_at("duplicate-key", offset, pointer, f"{field} stands here a second time")
+        twice = f"{field} stands here a second time"
+        report.add("duplicate-key", pointer, twice, offset=offset)
     if byte_size(text) > LARGEST:
         report.add("too-large", "", f"the definition has more than {LARGEST} bytes")
     if not isinstance(located.value, dict):

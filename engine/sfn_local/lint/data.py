@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from sfn_local.document import Json
 from sfn_local.language.intrinsics import Call, parse_expression
@@ -148,7 +149,7 @@ class _Expressions:
 
     def _expression(self, text: Json, pointer: str, *, has_item: bool) -> None:
         holder, _, name = pointer.rpartition("/")
-        says = {
+        says: dict[str, Any] = {
             "refusal": f"The value for the field '{name}' must be a valid JSONPath or a valid "
             "intrinsic function call",
             "refused_at": holder if name.endswith(".$") else pointer,

@@ -47,28 +47,15 @@ class Report:
         message: str,
         hint: str = "",
         *,
+        offset: int | None = None,
         refusal: str = "",
         refused_at: str | None = None,
     ) -> None:
-        """Something is wrong with what stands at a JSON pointer.
+        """Something is wrong with what stands at a JSON pointer, or at an offset of the text.
 
         Refusal and refused_at are the text and the pointer that AWS answers, where recorded.
         """
-        offset = self._located.offset(pointer)
-        self.add_at(rule, offset, pointer, message, hint, refusal=refusal, refused_at=refused_at)
-
-    def add_at(
-        self,
-        rule: str,
-        offset: int,
-        pointer: str,
-        message: str,
-        hint: str = "",
-        *,
-        refusal: str = "",
-        refused_at: str | None = None,
-    ) -> None:
-        """Something is wrong at a place of the text."""
+        offset = self._located.offset(pointer) if offset is None else offset
         line, column = self._located.line_and_column(offset)
         finding = Finding(
             id=rule,
@@ -100,7 +87,7 @@ class Report:
         start = self._located.offset(pointer)
         found = self._located.text.find(part, start)
         offset = start if found < 0 else found + position
-        self.add_at(rule, offset, pointer, message, refusal=refusal, refused_at=refused_at)
+        self.add(rule, pointer, message, offset=offset, refusal=refusal, refused_at=refused_at)
 
     def findings(self) -> list[Finding]:
         """All findings, in the order of the text."""

@@ -1,7 +1,7 @@
 """Filter expressions: what stands between `?(` and `)`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sfn_local.document import Json, loads
@@ -44,20 +44,20 @@ class _Conditions:
         self._depth = 0
 
     def either(self) -> Condition:
-        conditions = [self._all()]
-        while self._take("||"):
-            conditions.append(self._all())
-        if len(conditions) == 1:
-            return conditions[0]
-        return lambda child, root: any(condition(child, root) for condition in conditions)
+        return self._joined("||", self._all, any)
 
     def _all(self) -> Condition:
-        conditions = [self._one()]
-        while self._take("&&"):
-            conditions.append(self._one())
+        return self._joined("&&", self._one, all)
+
+    def _joined(
+        self, word: str, read: Callable[[], Condition], holds: Callable[[Iterable[bool]], bool]
+    ) -> Condition:
+        conditions = [read()]
+        while self._take(word):
+            conditions.append(read())
         if len(conditions) == 1:
             return conditions[0]
-        return lambda child, root: all(condition(child, root) for condition in conditions)
+        return lambda child, root: holds(condition(child, root) for condition in conditions)
 
     def _one(self) -> Condition:
         self._depth += 1
