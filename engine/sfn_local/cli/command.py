@@ -6,7 +6,8 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn, Self
 
 import click
@@ -50,6 +51,11 @@ class Command(click.Command):
                 for example in self.examples:
                     text = example.replace(PROGRAM, _program(ctx))
                     formatter.write(" " * formatter.current_indent + text + "\n")
+
+
+command: Callable[..., Callable[[Callable[..., Any]], Command]] = partial(
+    click.command, cls=Command
+)
 
 
 class Group(click.Group):

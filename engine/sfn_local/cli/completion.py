@@ -4,11 +4,10 @@ from typing import Any
 
 import click
 
-from sfn_local.cli.command import PROGRAM, Command
+from sfn_local.cli.command import PROGRAM, command
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         f'eval "$({PROGRAM} completion bash)"',
         f"{PROGRAM} completion fish > ~/.config/fish/completions/{PROGRAM}.fish",

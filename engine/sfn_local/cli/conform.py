@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+from sfn_local.cli.command import DONE, FAILED, command, json_option, print_json
 from sfn_local.conformance.cases import FOLDER, LEVELS, Case, CaseError, load
 from sfn_local.conformance.client import Api, Refused
 from sfn_local.conformance.report import junit, table, write_failures
@@ -15,8 +15,7 @@ from sfn_local.words import unknown
 JOBS = 16
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-local serve --port 8083 & sfn-local conform --endpoint http://127.0.0.1:8083",
         "sfn-local conform --endpoint http://127.0.0.1:4566 --area errors --area map",

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from sfn_local.calls.boto import client_of_profile, method_name
-from sfn_local.cli.command import DONE, Command
+from sfn_local.cli.command import DONE, command
 from sfn_local.cli.definitions import load, machine_name, read_option
 from sfn_local.cli.history import Asks, ask, endpoint_option, fetch_history
 from sfn_local.cli.run import print_data, print_run
@@ -50,8 +50,7 @@ HINTS = {
 }
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "aws stepfunctions get-execution-history --execution-arn ARN > history.json",
         "sfn-local debug history.json --definition order.asl.json",

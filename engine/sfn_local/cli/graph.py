@@ -6,14 +6,13 @@ from typing import Any
 
 import click
 
-from sfn_local.cli.command import Command
+from sfn_local.cli.command import command
 from sfn_local.cli.definitions import definition_argument, load, read_option
 from sfn_local.cli.history import ask, endpoint_option, fetch_history
 from sfn_local.graph import Taken, mermaid, svg, taken
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-local graph order.asl.json",
         "sfn-local graph order.asl.json --svg order.svg",

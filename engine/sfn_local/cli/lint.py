@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.definitions import find, read
 from sfn_local.lint import RULES, Finding, sarif
 from sfn_local.lint import lint as find_faults
@@ -15,8 +15,7 @@ from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import meant
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-local lint statemachine/*.asl.json",
         "sfn-local lint order.asl.json --ignore catch-missing --json",

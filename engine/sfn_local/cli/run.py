@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sfn_local import Engine, VirtualClock
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.command import Group, command, json_option, print_json
 from sfn_local.cli.definitions import (
     definition_argument,
     input_option,
@@ -28,8 +28,7 @@ from sfn_local.stubs import StubFunctions, by_state, parse_stubs
 from sfn_local.trace import Step, stopped_in, trace
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-local run order.asl.json -i keys.json --stubs stubs.json",
         """echo '{"check": [{"Throw": {"Error": "Busy"}}, {"ok": true}]}' > stubs.json""",
@@ -90,13 +89,12 @@ def run(
         raise click.exceptions.Exit(1)
 
 
-@click.group()
+@click.group(cls=Group)
 def mock() -> None:
     """Mock configurations, as Step Functions Local reads them."""
 
 
 @mock.command(
-    cls=Command,
     examples=(
         "sfn-local mock new order.asl.json > MockConfigFile.json",
         "sfn-local run order.asl.json --mock HappyPath",

@@ -2,14 +2,13 @@
 
 import click
 
-from sfn_local.cli.command import Command, print_json
+from sfn_local.cli.command import command, print_json
 from sfn_local.lint.json_schema import of_definitions, of_mock_configurations
 
 SCHEMAS = {"asl": of_definitions, "mock": of_mock_configurations}
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-local schema asl > asl.schema.json",
         "sfn-local schema mock > mock.schema.json",

@@ -13,7 +13,7 @@ import click
 from sfn_local import Engine, ThreadScheduler, VirtualClock
 from sfn_local.calls.boto import BotoServices
 from sfn_local.calls.http_functions import HttpFunctions
-from sfn_local.cli.command import Command, json_option
+from sfn_local.cli.command import command, json_option
 from sfn_local.cli.definitions import MOCK_CONFIG, read_mocks
 from sfn_local.errors import JournalError
 from sfn_local.mocks import MockFile
@@ -27,8 +27,7 @@ STEP_FUNCTIONS_LOCALS_ACCOUNT = "123456789012"
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-local serve",
         "LAMBDA_ENDPOINT=http://127.0.0.1:3001 sfn-local serve --port 8083",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import click
 
 from sfn_local import Engine, VirtualClock
-from sfn_local.cli.command import DONE, FAILED, Command, json_option, print_json
+from sfn_local.cli.command import DONE, FAILED, command, json_option, print_json
 from sfn_local.cli.definitions import (
     input_option,
     load,
@@ -37,8 +37,7 @@ class CaseRun:
     complaint: str | None
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-local test order.asl.json",
         "sfn-local test order.asl.json --cov --min 100",

@@ -17,7 +17,7 @@ from sfn_cqrs_local.client.api import Api, given, idempotent
 from sfn_cqrs_local.client.ids import Id
 from sfn_cqrs_local.terminal.causes import code_of, reason_of
 from sfn_cqrs_local.terminal.printing import print_answer, print_fields, print_list, print_table
-from sfn_local.cli.command import Command, Group, print_json
+from sfn_local.cli.command import Group, command, print_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -132,9 +132,7 @@ def retry(id_: str, api: Api, as_json: bool) -> None:
 def _decision(verb: str, done: str) -> click.Command:
     """The commands approve and reject, which differ in a word."""
 
-    @click.command(
-        name=verb, cls=Command, examples=(f"sfn-cqrs {verb} {EXAMPLE} --reason 'As agreed'",)
-    )
+    @command(name=verb, examples=(f"sfn-cqrs {verb} {EXAMPLE} --reason 'As agreed'",))
     @id_argument
     @click.option("--reason", help="Why; kept with the decision.")
     @click.option(

@@ -38,9 +38,7 @@ def chain() -> None:
     """Look at the versions of an item, and repair what failed."""
 
 
-@chain.command(
-    examples=("sfn-cqrs chain show ORDER o-1",),
-)
+@chain.command(examples=("sfn-cqrs chain show ORDER o-1",))
 @item_arguments
 @limit_option
 @api_options

@@ -19,7 +19,7 @@ from sfn_cqrs_local.cli.options import (
 from sfn_cqrs_local.client.api import TOKEN_VARIABLE, user_of_this_machine
 from sfn_cqrs_local.client.aws import find_target
 from sfn_cqrs_local.state import StateFolder
-from sfn_local.cli.command import Command
+from sfn_local.cli.command import command
 
 if TYPE_CHECKING:
     from sfn_cqrs_local.console.backend import Backend
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8788
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs console",
         "sfn-cqrs console --stack sfn-cqrs-dev --profile me --region eu-central-1",

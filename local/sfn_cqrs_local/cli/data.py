@@ -48,10 +48,7 @@ def get_item(
     print_json(attributes)
 
 
-@data.command(
-    "list",
-    examples=("sfn-cqrs data list AIRPORT --limit 500 --json",),
-)
+@data.command("list", examples=("sfn-cqrs data list AIRPORT --limit 500 --json",))
 @click.argument("type_", metavar="TYPE")
 @limit_option
 @api_options
@@ -62,10 +59,7 @@ def list_items(type_: str, limit: int, api: Api, as_json: bool) -> None:
     print_list(found, fields, as_json=as_json, none=f"no items of {type_} yet")
 
 
-@data.command(
-    "history",
-    examples=("sfn-cqrs data history AIRPORT NRT",),
-)
+@data.command("history", examples=("sfn-cqrs data history AIRPORT NRT",))
 @item_arguments
 @limit_option
 @api_options

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sfn_cqrs_local.cli.options import repeats_option, weather_options
-from sfn_local.cli.command import Command, json_option
+from sfn_local.cli.command import command, json_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,8 +27,7 @@ Next, try it yourself. `make up` starts the same stack, and it stays; in another
 Then docs/tutorial.md: a type, an import, an approval and a workflow of your own in 45 minutes."""
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs demo",
         "sfn-cqrs demo --full",

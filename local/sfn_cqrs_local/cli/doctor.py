@@ -13,14 +13,13 @@ from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_opti
 from sfn_cqrs_local.client.aws import find_target
 from sfn_cqrs_local.terminal.causes import shortened
 from sfn_cqrs_local.terminal.printing import print_table
-from sfn_local.cli.command import FAILED, Command, json_option, print_json
+from sfn_local.cli.command import FAILED, command, json_option, print_json
 
 if TYPE_CHECKING:
     from sfn_cqrs_local.diagnosis import Diagnosis
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs doctor",
         "sfn-cqrs doctor --older-than 60 --stack sfn-cqrs-dev",

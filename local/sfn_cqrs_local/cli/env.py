@@ -10,11 +10,10 @@ import click
 from sfn_cqrs_local.cli.options import one_line_errors, state_option
 from sfn_cqrs_local.listening import HOST, for_containers, up_for_us
 from sfn_cqrs_local.state import StateFolder
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.command import command, json_option, print_json
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         'eval "$(sfn-cqrs env)"',
         "sfn-cqrs env --for sam-local > env.json",

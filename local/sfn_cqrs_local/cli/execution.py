@@ -19,7 +19,7 @@ from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_opti
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.client.executions import machines_of, without_token
 from sfn_cqrs_local.client.pauses import awaited, going_on
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.definitions import read_option, sample_input
 from sfn_local.cli.run import print_run, run_report
 from sfn_local.trace import stopped_in
@@ -28,8 +28,7 @@ from sfn_local.words import unknown
 CALLBACK: Final = ".waitForTaskToken"
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs start order-refund",
         """echo '{"id": "o-1"}' | sfn-cqrs start order-refund -i -""",
@@ -94,10 +93,7 @@ def start(
         context.exit(1)
 
 
-@click.command(
-    cls=Command,
-    examples=("""sfn-cqrs resume order-refund-o-1-… approve '{"result": "approved"}'""",),
-)
+@command(examples=("""sfn-cqrs resume order-refund-o-1-… approve '{"result": "approved"}'""",))
 @click.argument("execution")
 @click.argument("state_name", metavar="STATE")
 @click.argument("result", default="{}")

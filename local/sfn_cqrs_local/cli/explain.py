@@ -10,15 +10,14 @@ import click
 
 from sfn_cqrs_local.explanations import code_of, explanations
 from sfn_cqrs_local.terminal.printing import print_table
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.words import meant
 
 WIDEST: Final = 100
 """Columns of text that an eye can follow."""
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs explain version_conflict",
         "sfn-cqrs explain SyncHandlerError",

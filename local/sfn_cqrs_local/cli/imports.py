@@ -242,9 +242,7 @@ def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
     print_list(found, fields, as_json=as_json, spare=spare, none=NO_IMPORTS[kind])
 
 
-@import_.command(
-    examples=(f"sfn-cqrs import errors {_EXAMPLE} > errors.csv",),
-)
+@import_.command(examples=(f"sfn-cqrs import errors {_EXAMPLE} > errors.csv",))
 @id_argument
 @click.option(
     "--output",

@@ -8,11 +8,10 @@ from sfn_cqrs_local.cli.new import changing, first_version, report
 from sfn_cqrs_local.samconfig import FILE, PARAMETER, app_package, with_package
 from sfn_cqrs_local.scaffold.app_package import AppPackage
 from sfn_cqrs_local.scaffold.audience import Audience
-from sfn_local.cli.command import Command, json_option
+from sfn_local.cli.command import command, json_option
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs init library",
         "sfn-cqrs init library --type BOOK --publish members",

@@ -15,7 +15,7 @@ from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.client.executions import SAMPLE_TOKEN, Executions
 from sfn_cqrs_local.identity import DEFAULT_TENANT
 from sfn_cqrs_local.template import Function, Template
-from sfn_local.cli.command import Command
+from sfn_local.cli.command import command
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import unknown
 
@@ -36,8 +36,7 @@ def state_options(command: Callable[P, T]) -> Callable[P, T]:
     return command
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs invoke command check_version",
         "sfn-cqrs invoke command sync_data -e my-event.json",
@@ -101,8 +100,7 @@ def _answer(target: Target, function: Function, payload: bytes) -> Any:
     raise click.ClickException(f"{kind}: {result.get('errorMessage', '')}")
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs event command wait_prev_command",
         "sfn-cqrs event command check_version --from c-r4vfjsbaiomhgmiqb3bxnjrtpl-v2-a1",

@@ -17,15 +17,14 @@ from sfn_cqrs_local.client.log_source import lines_of_aws, lines_of_file
 from sfn_cqrs_local.identity import DEFAULT_TENANT
 from sfn_cqrs_local.log_lines import LEVELS, LogLine, Wanted
 from sfn_cqrs_local.state import StateFolder
-from sfn_local.cli.command import Command, json_option
+from sfn_local.cli.command import command, json_option
 
 COLOURS: Final = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red", "DEBUG": "bright_black"}
 VERSIONS: Final = 200
 """Of an item, the latest versions whose executions are looked for."""
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs logs --follow",
         "sfn-cqrs logs --level ERROR",

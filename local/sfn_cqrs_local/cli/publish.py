@@ -23,11 +23,10 @@ from sfn_cqrs_local.client.api import (
     item_path,
 )
 from sfn_cqrs_local.client.pauses import awaited, going_on
-from sfn_local.cli.command import Command, print_json, typed_with
+from sfn_local.cli.command import command, print_json, typed_with
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         'sfn-cqrs publish ORDER o-1 --name first --attributes \'{"customer":"c1","total":5}\'',
         "sfn-cqrs publish ORDER o-1 --version 1 --partial --attributes '{\"total\":7}'",

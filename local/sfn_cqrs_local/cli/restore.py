@@ -9,11 +9,10 @@ from pathlib import Path
 import click
 
 from sfn_cqrs_local.cli.options import one_line_errors
-from sfn_local.cli.command import Command, Group, json_option, print_json
+from sfn_local.cli.command import Group, command, json_option, print_json
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs restore shop-prod-r1 --stack shop-prod --to 2026-11-27T09:30:00Z",
         "sfn-cqrs restore shop-prod-r1 --stack shop-prod",

@@ -55,9 +55,7 @@ def run(task_type: str, input_: str, beginning: Beginning, api: Api, as_json: bo
     beginning.begin(api, "/tasks", body, _follow, as_json=as_json)
 
 
-@task.command(
-    examples=("sfn-cqrs task show t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A --status FAILED",),
-)
+@task.command(examples=("sfn-cqrs task show t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A --status FAILED",))
 @id_argument
 @click.option("--status", type=click.Choice(STATUSES), help="Show items of this status alone.")
 @limit_option

@@ -11,11 +11,10 @@ from sfn_cqrs_local.client.api import connect, item_path
 from sfn_cqrs_local.client.traces import find_trace
 from sfn_cqrs_local.terminal.printing import console
 from sfn_cqrs_local.terminal.traces import draw_trace
-from sfn_local.cli.command import Command, json_option, print_json
+from sfn_local.cli.command import command, json_option, print_json
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs trace @",
         "sfn-cqrs trace ORDER/o-1",

@@ -11,15 +11,12 @@ from sfn_cqrs_local.cli.options import one_line_errors, template_option
 from sfn_cqrs_local.fabric import name_of_function
 from sfn_cqrs_local.stack import LOCAL_PARAMETERS
 from sfn_cqrs_local.template import Template
-from sfn_local.cli.command import Command
+from sfn_local.cli.command import command
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import unknown
 
 
-@click.command(
-    cls=Command,
-    examples=("sfn-cqrs translate --output .build/template.json",),
-)
+@command(examples=("sfn-cqrs translate --output .build/template.json",))
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -38,8 +35,7 @@ def translate(output: Path | None, template: Path) -> None:
     output.write_text(text, encoding="utf-8")
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs definition command",
         "sfn-cqrs definition command --for sam-local > command.json",

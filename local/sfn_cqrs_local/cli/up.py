@@ -32,7 +32,7 @@ from sfn_cqrs_local.listening import Ports
 from sfn_cqrs_local.stack import LocalStack
 from sfn_cqrs_local.state import StackError
 from sfn_cqrs_local.talk import Talk
-from sfn_local.cli.command import Command, json_option
+from sfn_local.cli.command import command, json_option
 from sfn_local.lint.template_file import TemplateError
 
 DEFAULT_PORT: Final = 8787
@@ -43,8 +43,7 @@ class _Ended(BaseException):
     """A signal asked us to end."""
 
 
-@click.command(
-    cls=Command,
+@command(
     examples=(
         "sfn-cqrs up",
         "sfn-cqrs up --port 0 --state /tmp/second --json",
