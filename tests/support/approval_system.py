@@ -12,7 +12,7 @@ from tests.fakes.records import TABLES
 from tests.support.calls import KilledError, Watched
 from tests.support.fake_system import EngineClient
 from tests.support.records import WatchedRecords
-from tests.support.stream import Stream
+from tests.support.stream import Stream, change
 from tests.support.system import API, TENANT, System
 
 from sfn_cqrs import bootstrap
@@ -82,7 +82,7 @@ class ApprovalSystem(System):
     def poll(self) -> None:
         for item in self._images()[self._told :]:
             self._told += 1
-            self.stream.offer(self._record(item))
+            self.stream.offer(change(self._told, self.clock.time(), item))
 
     @property
     def approval(self) -> Approval:
@@ -147,19 +147,6 @@ class ApprovalSystem(System):
     def _images(self) -> list[Item]:
         written = self.world.dynamodb.written
         return [item for table, item in written if table == TABLES["approvals"] and "rev" in item]
-
-    def _record(self, item: Item) -> dict[str, Any]:
-        return {
-            "eventID": str(self._told),
-            "eventName": "MODIFY",
-            "eventSource": "aws:dynamodb",
-            "dynamodb": {
-                "ApproximateCreationDateTime": self.clock.time(),
-                "Keys": {name: item[name] for name in ("pk", "sk")},
-                "NewImage": item,
-                "SequenceNumber": f"{self._told:020d}",
-            },
-        }
 
 
 def assert_ended(system: ApprovalSystem, *, is_disturbed: bool = False) -> None:

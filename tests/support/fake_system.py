@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.fakes import World
 from tests.support.calls import Watched
+from tests.support.stream import change
 from tests.support.system import System
 
 from sfn_cqrs.adapters.command_items import process_item
@@ -108,18 +109,7 @@ class FakeSystem(System):
             "error": process.error,
             "cause": process.cause,
         }
-        keys = {name: item[name] for name in ("pk", "sk")}
-        return {
-            "eventID": str(self._told),
-            "eventName": "MODIFY",
-            "eventSource": "aws:dynamodb",
-            "dynamodb": {
-                "ApproximateCreationDateTime": self.clock.time(),
-                "Keys": marshal(keys),
-                "NewImage": marshal(item),
-                "SequenceNumber": f"{self._told:020d}",
-            },
-        }
+        return change(self._told, self.clock.time(), marshal(item))
 
 
 class EngineClient:

@@ -8,7 +8,7 @@ from tests.fakes.records import TABLES
 from tests.support.calls import Watched
 from tests.support.fake_system import EngineClient, FakeSystem
 from tests.support.records import WatchedRecords
-from tests.support.stream import Stream
+from tests.support.stream import Stream, change
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.executions import Executions
@@ -85,19 +85,7 @@ class SagaSystem(FakeSystem):
         self.world.dynamodb.written.clear()
         for item in (item for table, item in written if table == TABLES["sagas"]):
             self._told += 1
-            self.saga_stream.offer(
-                {
-                    "eventID": str(self._told),
-                    "eventName": "MODIFY",
-                    "eventSource": "aws:dynamodb",
-                    "dynamodb": {
-                        "ApproximateCreationDateTime": self.clock.time(),
-                        "Keys": {name: item[name] for name in ("pk", "sk")},
-                        "NewImage": item,
-                        "SequenceNumber": f"{self._told:020d}",
-                    },
-                }
-            )
+            self.saga_stream.offer(change(self._told, self.clock.time(), item))
 
     def step(self) -> bool:
         self.poll()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs_local.events import matches
 from sfn_cqrs_local.streams import StreamMapping, StreamSettings
 from sfn_cqrs_local.template import Template
@@ -83,3 +84,18 @@ class Stream:
             sleep,
             clock.time,
         ).deliver(batch)
+
+
+def change(number: int, at: float, item: Item) -> Record:
+    """The record of what an item has become."""
+    return {
+        "eventID": str(number),
+        "eventName": "MODIFY",
+        "eventSource": "aws:dynamodb",
+        "dynamodb": {
+            "ApproximateCreationDateTime": at,
+            "Keys": {name: item[name] for name in ("pk", "sk")},
+            "NewImage": item,
+            "SequenceNumber": f"{number:020d}",
+        },
+    }

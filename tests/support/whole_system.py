@@ -121,17 +121,9 @@ class WholeSystem(ZipSystem):
         secret = link_secret("of links, and long enough for them")
         return {**super().parts(), "link_secret": secret, "live_events": self.channels.events()}
 
-    def api(
-        self,
-        method: str,
-        path: str,
-        body: dict[str, Any] | None = None,
-        *,
-        key: str | None = None,
-        **asked: str,
-    ) -> tuple[int, dict[str, Any]]:
+    def api(self, *request: Any, **asked: Any) -> tuple[int, dict[str, Any]]:
         for _ in range(TRIES):
-            status, answer = self._answered(method, path, body, key=key, **asked)
+            status, answer = self._answered(*request, **asked)
             if status != BUSY:
                 return status, answer
             self.clock.advance(2)

@@ -19,6 +19,8 @@ APP, EVENTS = ROOT / "app", ROOT / "events"
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch, request):
     monkeypatch.setenv("STAGE", "dev")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "sfn-cqrs")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sfn-cqrs")
     monkeypatch.setenv("APP_PACKAGE", _package_of(request.path))
     monkeypatch.setenv("MAX_UPLOAD_BYTES", str(1024**3))
     monkeypatch.setenv("COMMANDS_TABLE", "sfn-cqrs-CommandsTable")

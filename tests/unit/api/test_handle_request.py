@@ -43,6 +43,17 @@ AUDIT = {
     "updatedAt": "2026-11-25T09:00:00.000Z",
     "updatedBy": "hanako",
 }
+STORED = {
+    "type": "AIRPORT",
+    "code": "NRT",
+    "version": 1,
+    "commandId": "NRT-1",
+    "name": "Narita",
+    "isDeleted": False,
+    "attributes": {"country": "JP", "lat": 35.7647},
+    "source": "api",
+    **AUDIT,
+}
 CODES = [
     "NRT",
     "a@1",
@@ -295,14 +306,7 @@ class TestChain:
 
         assert answer.status == 200
         assert answer.body == {
-            "type": "AIRPORT",
-            "code": "NRT",
-            "version": 1,
-            "commandId": "NRT-1",
-            "name": "Narita",
-            "isDeleted": False,
-            "attributes": {"country": "JP", "lat": 35.7647},
-            "source": "api",
+            **STORED,
             "status": "start",
             "outcome": "APPLIED",
             "attempt": 1,
@@ -310,7 +314,6 @@ class TestChain:
             "lane": "STANDARD",
             "openedAt": "2026-11-25T09:00:00.000Z",
             "statusAt": "2026-11-25T09:00:00.000Z",
-            **AUDIT,
         }
 
     def test_a_version_that_an_import_applied_is_shown_as_applied(self, call, world):
@@ -387,17 +390,7 @@ class TestData:
         answer = call("GET", "/data/AIRPORT/NRT")
 
         assert answer.status == 200
-        assert answer.body == {
-            "type": "AIRPORT",
-            "code": "NRT",
-            "version": 1,
-            "name": "Narita",
-            "attributes": {"country": "JP", "lat": 35.7647},
-            "isDeleted": False,
-            "commandId": "NRT-1",
-            "source": "api",
-            **AUDIT,
-        }
+        assert answer.body == STORED
 
     def test_a_deleted_item_is_shown_where_it_is_asked_for(self, call, world):
         world.store.rows.put(NRT, a_command(version=2, is_deleted=True).as_row())

@@ -86,3 +86,17 @@ class Decided:
             run_state()
 
         assert given == []
+
+
+class OtherwiseDecided(Decided):
+    """The tests of a state whose type may have nothing to do for the decision."""
+
+    def test_a_type_that_has_nothing_to_do_ends_all_the_same(
+        self, seed, key, world, run_state, handle_decisions
+    ):
+        handle_decisions(granted=print)
+        seed(status=self.status)
+
+        assert run_state() == {"result": self.status}
+
+        assert world.approvals.find(key).stage is Stage.DONE

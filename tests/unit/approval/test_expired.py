@@ -1,19 +1,8 @@
 from functions.approval.expired.app import lambda_handler  # noqa: F401 - run_state runs it
-from tests.unit.approval.decided import Decided
+from tests.unit.approval.decided import OtherwiseDecided
 
-from sfn_cqrs.domain.approval import Stage, Status
+from sfn_cqrs.domain.approval import Status
 
 
-class TestExpired(Decided):
+class TestExpired(OtherwiseDecided):
     status = Status.EXPIRED
-
-
-def test_a_type_that_has_nothing_to_do_ends_all_the_same(
-    seed, key, world, run_state, handle_decisions
-):
-    handle_decisions(granted=print)
-    seed(status=Status.EXPIRED)
-
-    assert run_state() == {"result": "EXPIRED"}
-
-    assert world.approvals.find(key).stage is Stage.DONE

@@ -4,11 +4,6 @@ from tests.fakes.builders import NRT, a_command, a_process
 from sfn_cqrs.domain.process import Lane, Outcome
 
 
-@pytest.fixture(autouse=True)
-def _metrics(monkeypatch):
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "sfn-cqrs")
-
-
 @pytest.fixture
 def in_the_lane(world):
     """Return what moves a sample to a run of the express machine, and version 2 with it."""

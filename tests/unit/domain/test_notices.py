@@ -13,16 +13,19 @@ FAILED = a_process(
     error="SyncHandlerError",
     cause="airports_by_country: KeyError: 'country'\n  File app.py, secret cause",
 )
+VERSION = {
+    "id": "NRT-2",
+    "table": "CommandsTable",
+    "pk": "TENANT#tenant1#AIRPORT#NRT",
+    "sk": "AIRPORT#NRT@00000002",
+    "tenantCode": "tenant1",
+}
 
 
 def test_a_notice_tells_how_a_version_has_closed():
     assert command_status(FAILED, "CommandsTable") == {
         "action": "command-status",
-        "id": "NRT-2",
-        "table": "CommandsTable",
-        "pk": "TENANT#tenant1#AIRPORT#NRT",
-        "sk": "AIRPORT#NRT@00000002",
-        "tenantCode": "tenant1",
+        **VERSION,
         "content": {
             "status": "sync_data:FAILED",
             "source": "api",
@@ -44,11 +47,7 @@ def test_a_notice_has_neither_token_nor_cause():
 def test_an_alarm_has_the_originals_shape_and_the_first_line_of_the_cause():
     assert sfn_alarm(FAILED, "CommandsTable", "c-abc-v2-a1") == {
         "action": "sfn-alarm",
-        "id": "NRT-2",
-        "table": "CommandsTable",
-        "pk": "TENANT#tenant1#AIRPORT#NRT",
-        "sk": "AIRPORT#NRT@00000002",
-        "tenantCode": "tenant1",
+        **VERSION,
         "content": {
             "errorMessage": "SyncHandlerError: airports_by_country: KeyError: 'country'",
             "sfnId": "c-abc-v2-a1",

@@ -3,6 +3,7 @@ import json
 
 import pytest
 from functions.queue.on_import_action.app import lambda_handler
+from tests.unit.consumers import ALL_DONE
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
@@ -14,7 +15,6 @@ from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService
 from sfn_cqrs.service.queue import RECEIVES
 
-ALL_DONE = {"batchItemFailures": []}
 ONE_FAILED = {"batchItemFailures": [{"itemIdentifier": "9b2e6c1f-3c6e-4d0a-9a57-2f1b8c0d4e62"}]}
 CELLS = {
     "name": "Narita",

@@ -27,10 +27,6 @@ class Context:
         return 60_000 if self.questions >= 0 else 19_999
 
 
-def denied():
-    raise PermissionError("AccessDenied")
-
-
 def measured(capsys, metric):
     """What the embedded metric format prints of a metric, each with its dimensions."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]

@@ -5,19 +5,14 @@ from tests.unit.schedule.sweeping import IMPORT, LOADED, Context, seed_import
 from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError
-from sfn_cqrs.domain.import_job import (
-    Ending,
-    JobStatus,
-)
+from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts, Marker
 
 
 @pytest.fixture
 def finish(sample):
     """Finish what has ended."""
-    return lambda context=None: lambda_handler(
-        sample("schedule/finish_imports"), context or Context()
-    )
+    return lambda: lambda_handler(sample("schedule/finish_imports"), Context())
 
 
 def test_a_job_whose_execution_died_ends_by_what_was_counted(finish, world):

@@ -3,18 +3,10 @@ from dataclasses import replace
 import pytest
 from functions.schedule.sweep_approvals.app import lambda_handler
 from tests.fakes.builders import RELEASE, an_approval
-from tests.unit.schedule.sweeping import NOW, OLD, Context, ages, denied
+from tests.unit.schedule.sweeping import NOW, OLD, Context, ages
 
 from sfn_cqrs.domain.approval import Happened, Stage, Status
 from sfn_cqrs.domain.keys import ApprovalRef
-
-
-@pytest.fixture
-def sweep(sample):
-    """Sweep all that has been open for long."""
-    return lambda context=None: lambda_handler(
-        sample("schedule/sweep_approvals"), context or Context()
-    )
 
 
 def test_an_approval_whose_start_is_lost_is_started(sweep, world):
@@ -87,21 +79,6 @@ def test_one_that_dies_again_and_again_fails_and_says_so(sweep, world):
         "no access",
     )
     assert approval.status is Status.GRANTED
-
-
-def test_one_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monkeypatch, log):
-    keys = [replace(RELEASE, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z0{number}") for number in range(3)]
-    world.seed_approvals(*[waiting(key) for key in keys])
-    describe = world.approval_executions.describe
-    monkeypatch.setattr(
-        world.approval_executions,
-        "describe",
-        lambda ref: describe(ref) if ref.key != keys[1] else denied(),
-    )
-
-    assert sweep() == {"approval_started": 2, "approval_error": 1}
-
-    assert "one could not be swept" in log.getvalue()
 
 
 def test_how_late_the_latest_is_is_a_metric(sweep, world, capsys):

@@ -1,17 +1,9 @@
-import pytest
-from functions.schedule.sweep_blocked.app import lambda_handler
 from functions.schedule.sweep_commands.app import lambda_handler as sweep_commands
 from tests.fakes.builders import NRT, a_command, a_process
 from tests.unit.schedule.sweeping import OLD, Context, ages
 
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome
-
-
-@pytest.fixture
-def sweep(sample):
-    """Sweep all that is blocked."""
-    return lambda: lambda_handler(sample("schedule/sweep_blocked"), Context())
 
 
 def a_blocked(key=NRT, **changes):

@@ -5,7 +5,7 @@ import pytest
 from functions.schedule.sweep_commands.app import lambda_handler
 from tests.fakes.builders import NRT, a_command, a_process
 from tests.template.stack import of_type
-from tests.unit.schedule.sweeping import NOW, OLD, Context, ages, denied, dimensions, measured
+from tests.unit.schedule.sweeping import NOW, OLD, Context, ages, dimensions, measured
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import BusyError, TransientError
@@ -16,14 +16,6 @@ from sfn_cqrs.service.sweep import COMMANDS, sweeping
 
 EARLIER = "2026-11-25T10:00:00.000Z"
 LAG = "OldestUnappliedSeconds"
-
-
-@pytest.fixture
-def sweep(sample):
-    """Sweep all that has been open for long."""
-    return lambda context=None: lambda_handler(
-        sample("schedule/sweep_commands"), context or Context()
-    )
 
 
 @pytest.fixture
@@ -123,20 +115,6 @@ def test_a_version_that_only_queues_is_never_failed(sweep, world):
 
     assert world.processes.find(NRT, 2).outcome is Outcome.WAITING
     assert (world.executions.succeeded, world.executions.rejected) == ([], [])
-
-
-def test_a_version_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monkeypatch, log):
-    world.seed(*[a_process(item(number), opened_at=OLD) for number in range(3)])
-    start = world.executions.start
-    monkeypatch.setattr(
-        world.executions,
-        "start",
-        lambda ref, _trace: start(ref) if ref.key != item(1) else denied(),
-    )
-
-    assert sweep() == {"command_started": 2, "command_error": 1}
-
-    assert "one could not be swept" in log.getvalue()
 
 
 def test_the_age_of_the_oldest_open_version_is_a_metric(sweep, world, capsys):

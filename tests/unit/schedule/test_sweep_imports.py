@@ -1,13 +1,10 @@
 from dataclasses import replace
 
 import pytest
-from functions.schedule.sweep_imports.app import lambda_handler
 from tests.unit.schedule.sweeping import (
     IMPORT,
     LOADED,
-    Context,
     ages,
-    denied,
     seed_import,
 )
 
@@ -22,14 +19,6 @@ from sfn_cqrs.domain.import_job import (
 )
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKind
-
-
-@pytest.fixture
-def sweep(sample):
-    """Sweep all that has been open for long."""
-    return lambda context=None: lambda_handler(
-        sample("schedule/sweep_imports"), context or Context()
-    )
 
 
 def test_a_start_that_was_lost_is_made_again(sweep, world):
@@ -87,21 +76,6 @@ def test_who_waits_for_a_job_that_has_ended_is_answered(sweep, world):
     ((token, output),) = world.import_executions.succeeded
     assert (token, output["Payload"]["index"]) == ("token", 3)
     assert sweep() == {}
-
-
-def test_a_job_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monkeypatch, log):
-    keys = [replace(IMPORT, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z0{number}") for number in range(3)]
-    for key in keys:
-        seed_import(world, key=key)
-    start = world.import_executions.start
-    monkeypatch.setattr(
-        world.import_executions,
-        "start",
-        lambda key, _trace: start(key) if key != keys[1] else denied(),
-    )
-
-    assert sweep() == {"import_started": 2, "import_error": 1}
-    assert "one could not be swept" in log.getvalue()
 
 
 def test_the_age_of_the_oldest_open_job_is_a_metric(sweep, world, capsys):

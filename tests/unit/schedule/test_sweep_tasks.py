@@ -3,19 +3,12 @@ from dataclasses import replace
 import pytest
 from functions.schedule.sweep_tasks.app import lambda_handler
 from tests.fakes.builders import RESIZE, a_task, an_item
-from tests.unit.schedule.sweeping import NOON, OLD, Context, ages, denied
+from tests.unit.schedule.sweeping import NOON, OLD, Context, ages
 
 from sfn_cqrs.domain.keys import TaskKind, TaskRef
 from sfn_cqrs.domain.task import Counts, TaskStatus
 
 SINGLE = replace(RESIZE, kind=TaskKind.SINGLE)
-
-
-@pytest.fixture
-def sweep(sample):
-    """Sweep all that has been open for long."""
-    tick = sample("schedule/sweep_tasks")
-    return lambda context=None: lambda_handler(tick, context or Context())
 
 
 def test_a_message_that_is_lost_is_sent_again_after_a_quarter_of_an_hour(sweep, world):
@@ -119,21 +112,6 @@ def test_a_single_task_whose_consumer_died_goes_on(begun, done, attempt, sweep, 
     assert sweep() == {f"task_{done}": 1}
 
     assert world.tasks.find(SINGLE).attempt == attempt
-
-
-def test_a_task_that_cannot_be_swept_does_not_stop_the_others(sweep, world, monkeypatch, log):
-    keys = [replace(RESIZE, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z0{number}") for number in range(3)]
-    world.seed_tasks(*[processing(key) for key in keys])
-    describe = world.task_executions.describe
-    monkeypatch.setattr(
-        world.task_executions,
-        "describe",
-        lambda ref: describe(ref) if ref.key != keys[1] else denied(),
-    )
-
-    assert sweep() == {"task_started": 2, "task_error": 1}
-
-    assert "one could not be swept" in log.getvalue()
 
 
 def test_the_age_of_the_oldest_open_task_is_a_metric(sweep, world, capsys):

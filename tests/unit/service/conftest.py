@@ -1,4 +1,6 @@
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from sfn_cqrs.service.commands.service import CommandService
 
@@ -25,3 +27,15 @@ def meanwhile(world, monkeypatch):
         monkeypatch.setattr(world.commands, "publish", publish_after_it)
 
     return happens
+
+
+@pytest.fixture
+def step_functions(monkeypatch):
+    """The stub of Step Functions' client."""
+    client = boto3.client(
+        "stepfunctions", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    monkeypatch.setattr("boto3.client", lambda _service: client)
+    with Stubber(client) as stub:
+        yield stub
+        stub.assert_no_pending_responses()

@@ -1,8 +1,6 @@
 import json
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.failure import Failure
@@ -17,18 +15,6 @@ GIVEN = {"execution": "c-r4vfjsbaiomhgmiqb3bxnjrtpl-v2-a1", "state": "wait_prev_
 PARENT = Parent(**GIVEN)
 NAME = child_name(PARENT)
 ENDED = {"detail-type": "Step Functions Execution Status Change"}
-
-
-@pytest.fixture
-def step_functions(monkeypatch):
-    """The stub of the client."""
-    client = boto3.client(
-        "stepfunctions", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    monkeypatch.setattr("boto3.client", lambda _service: client)
-    with Stubber(client) as stub:
-        yield stub
-        stub.assert_no_pending_responses()
 
 
 @pytest.fixture

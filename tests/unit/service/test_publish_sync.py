@@ -10,8 +10,6 @@ from sfn_cqrs.service.commands import service as commands
 from sfn_cqrs.service.commands.service import TRIES, Caller, CommandService
 
 NOON = "2026-11-25T12:00:00.000Z"
-TARO = Caller("taro", "192.0.2.1", "api", "request-1")
-HANAKO = Caller("hanako", "192.0.2.2", "api", "request-2")
 JP = {"country": "JP"}
 
 
@@ -53,9 +51,9 @@ def test_the_state_before_is_kept_in_the_history(service, world):
 
 
 def test_the_row_says_who_made_it_and_who_changed_it(service, world):
-    publish(service, caller=TARO)
+    publish(service, caller=Caller("taro", "192.0.2.1"))
     world.clock.advance(hours=1)
-    publish(service, name="second", version=1, caller=HANAKO)
+    publish(service, name="second", version=1, caller=Caller("hanako", "192.0.2.2"))
 
     row = world.data.find(NRT)
     assert row.created == Audit(NOON, "taro", "192.0.2.1")

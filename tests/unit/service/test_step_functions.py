@@ -125,11 +125,20 @@ class TestTokens:
         assert SENDS[operation](service) is False
 
     @pytest.mark.parametrize("operation", SENDS)
-    def test_what_is_no_token_is_told_so(self, operation, stubbed):
+    @pytest.mark.parametrize(
+        ("code", "error", "message"),
+        [
+            ("InvalidToken", InvalidTokenError, "no task token of this account and region"),
+            ("ThrottlingException", ClientError, "ThrottlingException"),
+        ],
+    )
+    def test_what_is_no_token_is_told_so_and_any_other_refusal_is_raised(
+        self, code, error, message, operation, stubbed
+    ):
         service, stub = stubbed
-        stub.add_client_error(operation, "InvalidToken")
+        stub.add_client_error(operation, code)
 
-        with pytest.raises(InvalidTokenError, match="no task token of this account and region"):
+        with pytest.raises(error, match=message):
             SENDS[operation](service)
 
     @pytest.mark.parametrize("token", ["", "x" * 2049])
@@ -148,14 +157,6 @@ class TestTokens:
             SENDS[operation](service)
 
         assert refused.value.code == "token_refused"
-
-    @pytest.mark.parametrize("operation", SENDS)
-    def test_any_other_refusal_is_raised(self, operation, stubbed):
-        service, stub = stubbed
-        stub.add_client_error(operation, "ThrottlingException")
-
-        with pytest.raises(ClientError, match="ThrottlingException"):
-            SENDS[operation](service)
 
     def test_an_output_that_is_no_json_is_refused(self, stubbed):
         service, _ = stubbed

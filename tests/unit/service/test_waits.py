@@ -1,6 +1,4 @@
-import boto3
 import pytest
-from botocore.stub import Stubber
 
 from sfn_cqrs.domain.errors import InvalidInputError, NotWaitingError
 from sfn_cqrs.service import waits
@@ -13,18 +11,6 @@ TOKEN = "AAAA-sample-task-token-that-opens-nothing"
 @pytest.fixture
 def event(sample):
     return sample("command/wait_prev_command")
-
-
-@pytest.fixture
-def step_functions(monkeypatch):
-    """The stub of the client that ends waits."""
-    client = boto3.client(
-        "stepfunctions", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    monkeypatch.setattr("boto3.client", lambda _service: client)
-    with Stubber(client) as stub:
-        yield stub
-        stub.assert_no_pending_responses()
 
 
 def test_a_parked_execution_goes_on_by_its_name(event, world, step_functions):

@@ -3,6 +3,7 @@ import copy
 import pytest
 from functions.stream.on_approval_changed.app import lambda_handler
 from tests.fakes.builders import SEEN, an_approval
+from tests.unit.consumers import ALL_DONE
 
 from sfn_cqrs.adapters.approval_items import approval_item
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -10,7 +11,6 @@ from sfn_cqrs.domain.approval import CastVote, Close, Restart, Stage, Status, Ve
 from sfn_cqrs.domain.keys import ApprovalRef
 
 FIRST, SECOND = "111100000000000000001", "111100000000000000002"
-ALL_DONE = {"batchItemFailures": []}
 REQUESTED, REMINDED, GRANTED, FAILED = range(4)
 TOKEN = "AAAA-sample-task-token-that-opens-nothing"
 ID = {

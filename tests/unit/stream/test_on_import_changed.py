@@ -2,12 +2,12 @@ import copy
 
 import pytest
 from functions.stream.on_import_changed.app import lambda_handler
+from tests.unit.consumers import ALL_DONE, NOTHING, ONE_OF_400_FAILED
 
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.adapters.import_items import as_job
 from sfn_cqrs.domain.imports import Counts, Marker
 
-ALL_DONE = {"batchItemFailures": []}
 JOB = {
     "id": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
     "table": "sfn-cqrs-ImportTmpTable",
@@ -15,7 +15,6 @@ JOB = {
     "sk": "JOB#01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
     "tenantCode": "tenant1",
 }
-NOTHING = {"created": 0, "updated": 0, "unchanged": 0, "failed": 0, "cancelled": 0, "error": None}
 STARTED = {
     "action": "import-status",
     **JOB,
@@ -24,17 +23,7 @@ STARTED = {
 ENDED = {
     "action": "import-status",
     **JOB,
-    "content": {
-        "status": "FAILED",
-        "table": "airports",
-        "total": 400,
-        "created": 300,
-        "updated": 50,
-        "unchanged": 49,
-        "failed": 1,
-        "cancelled": 0,
-        "error": None,
-    },
+    "content": {"status": "FAILED", "table": "airports", **ONE_OF_400_FAILED},
 }
 ALARM = {
     "action": "sfn-alarm",

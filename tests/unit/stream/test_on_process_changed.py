@@ -4,20 +4,23 @@ import pytest
 from botocore.exceptions import ClientError
 from functions.stream.on_process_changed.app import lambda_handler
 from tests.fakes.builders import NRT, a_command, a_process
+from tests.unit.consumers import ALL_DONE
 
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
 
 FIRST, SECOND = "111100000000000000001", "111200000000000000002"
-ALL_DONE = {"batchItemFailures": []}
-NOTICE = {
-    "action": "command-status",
+VERSION = {
     "id": "01KAXK2B7N4T6V0J1X2Z3C4D5E",
     "table": "sfn-cqrs-CommandsTable",
     "pk": "TENANT#tenant1#AIRPORT#NRT",
     "sk": "AIRPORT#NRT@00000001",
     "tenantCode": "tenant1",
+}
+NOTICE = {
+    "action": "command-status",
+    **VERSION,
     "content": {
         "status": "finish:FINISHED",
         "source": "POST /commands",
@@ -139,11 +142,7 @@ def test_a_failure_is_an_alarm_with_the_executions_name(closed, world):
     assert world.failures.messages == [
         {
             "action": "sfn-alarm",
-            "id": "01KAXK2B7N4T6V0J1X2Z3C4D5E",
-            "table": "sfn-cqrs-CommandsTable",
-            "pk": "TENANT#tenant1#AIRPORT#NRT",
-            "sk": "AIRPORT#NRT@00000001",
-            "tenantCode": "tenant1",
+            **VERSION,
             "content": {
                 "errorMessage": "SyncHandlerError: target: KeyError",
                 "sfnId": "c-mbn4lstahb563jlwwwrljtm5ao-v1-a1",

@@ -3,12 +3,12 @@ import copy
 import pytest
 from functions.stream.on_task_changed.app import lambda_handler
 from tests.fakes.builders import a_task
+from tests.unit.consumers import ALL_DONE
 
 from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.task import Begin, TaskStatus
 
 FIRST, SECOND = "111100000000000000001", "111100000000000000002"
-ALL_DONE = {"batchItemFailures": []}
 ID = {
     "id": "t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
     "table": "sfn-cqrs-TasksTable",

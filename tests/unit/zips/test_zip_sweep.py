@@ -14,12 +14,6 @@ from sfn_cqrs.domain.keys import ZipRef
 TWO = zipped(("a.csv", CSV), ("b.csv", CSV))
 
 
-@pytest.fixture(autouse=True)
-def _metrics(monkeypatch):
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "sfn-cqrs")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sfn-cqrs")
-
-
 @pytest.fixture
 def sweep(world, sample, lambda_context):
     """Return a way to sweep after an hour; answers what was done with archives."""
