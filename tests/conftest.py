@@ -1,4 +1,5 @@
 import gc
+from contextlib import ExitStack
 from io import StringIO
 
 import pytest
@@ -38,3 +39,13 @@ def log(monkeypatch):
     text = StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", text)
     return text
+
+
+@pytest.fixture
+def bank():
+    """Let no refund be made; return what says that it can be from now on."""
+    from tests.template.saga_calls import refunds_are_refused  # noqa: PLC0415 - the runtime is large
+
+    with ExitStack() as closed:
+        closed.enter_context(refunds_are_refused())
+        yield closed.close

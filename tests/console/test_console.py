@@ -29,11 +29,9 @@ from websockets.sync.client import connect
 
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
-from sfn_cqrs.domain.errors import StepRefusedError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.repairs import work
-from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs_local.checkout import CHECKOUT
 from sfn_cqrs_local.client.api import item_path
 from sfn_cqrs_local.client.aws import Target, find_target
@@ -116,23 +114,6 @@ def failed(stack):
     publish(api, code, "With one", {"customer": "eve", "total": 3}, version=1)
     wait(api, f"/commands/ORDER/{code}/2", "outcome", ("BLOCKED",))
     return code
-
-
-@pytest.fixture
-def bank(monkeypatch):
-    """Let no refund be made; return what says that it can be from now on."""
-    known = saga_types.find("order-saga")
-    name, refund = known.compensations["charge_payment"]
-    is_open = []
-
-    def broken(step):
-        if not is_open:
-            raise StepRefusedError("closed", "the bank is closed for good")
-        return refund(step)
-
-    others = {**known.compensations, "charge_payment": (name, broken)}
-    monkeypatch.setitem(saga_types._types, "order-saga", replace(known, compensations=others))
-    return lambda: is_open.append(True)
 
 
 @pytest.fixture

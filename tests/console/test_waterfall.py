@@ -33,13 +33,15 @@ class Past:
         details = {"name": name, "output": "{}"}
         return self.add(seconds, f"{kind}StateExited", previous, stateExitedEventDetails=details)
 
+    def ran(self, name, begin, end):
+        self.entered(begin, name)
+        self.exited(end, name)
+
 
 def test_a_state_is_a_bar_from_its_beginning_to_its_end():
     past = Past()
-    past.entered(0, "one")
-    past.exited(1, "one")
-    past.entered(1, "two")
-    past.exited(4, "two")
+    past.ran("one", 0, 1)
+    past.ran("two", 1, 4)
     past.add(4, "ExecutionSucceeded")
 
     fall = waterfall(past.events, None)
@@ -50,12 +52,9 @@ def test_a_state_is_a_bar_from_its_beginning_to_its_end():
 
 def test_a_night_in_which_nothing_happens_is_folded():
     past = Past()
-    past.entered(0, "ask")
-    past.exited(1, "ask")
-    past.entered(1, "wait")
-    past.exited(40_001, "wait")
-    past.entered(40_001, "tell")
-    past.exited(40_002, "tell")
+    past.ran("ask", 0, 1)
+    past.ran("wait", 1, 40_001)
+    past.ran("tell", 40_001, 40_002)
     past.add(40_002, "ExecutionSucceeded")
 
     fall = waterfall(past.events, None)
@@ -99,8 +98,7 @@ def test_what_failed_inside_a_map_ends_with_it():
     past.add(1, "TaskFailed", taskFailedEventDetails={"error": "X"})
     past.add(1, "MapStateFailed")
     past.exited(1, "all", "Map")
-    past.entered(1, "tell")
-    past.exited(4, "tell")
+    past.ran("tell", 1, 4)
     past.add(4, "ExecutionFailed", executionFailedEventDetails={"error": "X"})
 
     fall = waterfall(past.events, None)

@@ -1,8 +1,10 @@
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
 from moto import mock_aws
 from tests.contract.worlds import Clients, FakeWorld, MotoWorld
+from tests.support.postgres import a_server, by_data_api, by_driver
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +32,28 @@ def make_world(request):
 def world(make_world):
     """A world in which nothing expires."""
     return make_world()
+
+
+@pytest.fixture(scope="module")
+def server():
+    with a_server() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def adapters(server):
+    """Both adapters, and the Data API's endpoint."""
+    with ExitStack() as stack:
+        data_api, endpoint = stack.enter_context(by_data_api(server.dsn))
+        driver = stack.enter_context(by_driver(server.dsn))
+        yield {"driver": driver, "data api": data_api, "endpoint": endpoint}
+
+
+@pytest.fixture(params=["driver", "data api"])
+def sql(request, adapters):
+    """Either adapter, with the module's table in which there is no row."""
+    found, table = adapters[request.param], request.module.TABLE
+    name = table.removeprefix("CREATE TABLE ").partition(" ")[0]
+    found.run(f"DROP TABLE IF EXISTS {name}")
+    found.run(table)
+    return found

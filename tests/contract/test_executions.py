@@ -3,10 +3,10 @@ import json
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 from moto import mock_aws
 from tests.fakes import World
 from tests.fakes.builders import NRT
+from tests.support.stubs import a_client, stub_of
 
 from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.domain.chain import Execution
@@ -38,12 +38,9 @@ def executions(request):
 @pytest.fixture
 def stubbed():
     """Return executions and the stub of their client."""
-    client = boto3.client(
-        "stepfunctions", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    with Stubber(client) as stub:
+    client = a_client("stepfunctions")
+    with stub_of(client) as stub:
         yield Executions(client, MACHINE, "CommandsTable"), stub
-        stub.assert_no_pending_responses()
 
 
 def test_an_attempt_that_was_never_started_has_no_execution(executions):

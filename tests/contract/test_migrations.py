@@ -3,7 +3,7 @@
 from threading import Barrier, Thread
 
 import pytest
-from tests.support.postgres import a_server, by_data_api, by_driver
+from tests.support.postgres import by_data_api, by_driver
 
 from sfn_cqrs.domain.errors import MigrationError
 from sfn_cqrs.domain.sql_script import Migration
@@ -12,12 +12,6 @@ from sfn_cqrs.service.migrations import Migrations
 FIRST = Migration("0001_a.sql", "CREATE TABLE a (id int PRIMARY KEY);\nINSERT INTO a VALUES (1);")
 SECOND = Migration("0002_b.sql", "ALTER TABLE a ADD COLUMN b text;")
 BAD = Migration("0002_b.sql", "INSERT INTO a VALUES (2);\n\nALTER TABLE a\n  ADD COLUMM b text;\n")
-
-
-@pytest.fixture(scope="module")
-def server():
-    with a_server() as started:
-        yield started
 
 
 @pytest.fixture(params=["driver", "data api"])

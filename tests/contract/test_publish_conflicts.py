@@ -1,11 +1,11 @@
 """What a publish makes of the answers that moto never gives."""
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from tests.contract.worlds import MotoWorld
 from tests.fakes.builders import a_publication, a_sync_publication
+from tests.support.stubs import a_client
 
 from sfn_cqrs.domain.publication import Refusal
 
@@ -20,9 +20,7 @@ class _OneClient:
 @pytest.fixture
 def stubbed():
     """Return the commands table and the stub of its client."""
-    client = boto3.client(
-        "dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    client = a_client("dynamodb")
     with Stubber(client) as stub:
         yield MotoWorld(_OneClient(client)).commands, stub
 

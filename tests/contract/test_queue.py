@@ -2,6 +2,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
+from tests.support.stubs import a_client
 
 from sfn_cqrs.adapters.queue import Queue
 from sfn_cqrs.domain.errors import TransientError
@@ -27,9 +28,7 @@ def test_messages_come_again_when_they_are_told_to(sqs):
 
 
 def test_a_message_that_is_gone_is_an_error_that_may_pass():
-    client = boto3.client(
-        "sqs", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    client = a_client("sqs")
     failed = {"Id": "1", "Code": "MessageNotInflight", "SenderFault": True}
     entries = [
         {"Id": "0", "ReceiptHandle": "first", "VisibilityTimeout": 2},

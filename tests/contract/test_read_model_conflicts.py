@@ -1,9 +1,8 @@
 """What a read model makes of the answers that moto never gives."""
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
+from tests.support.stubs import a_client, stub_of
 
 from sfn_cqrs.adapters import read_model
 from sfn_cqrs.adapters.read_model import TRIES, ReadModel
@@ -20,12 +19,9 @@ def _no_waiting(monkeypatch):
 @pytest.fixture
 def stubbed():
     """Return a view and the stub of its client."""
-    client = boto3.client(
-        "dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    with Stubber(client) as stub:
+    client = a_client("dynamodb")
+    with stub_of(client) as stub:
         yield ReadModel(client, "ReadModelsTable", "view"), stub
-        stub.assert_no_pending_responses()
 
 
 def cancelled(stub, *codes):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from contextlib import ExitStack
 from decimal import Decimal
 from itertools import count
 from threading import Thread
@@ -10,7 +9,7 @@ from threading import Thread
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.data_api import ApiError
-from tests.support.postgres import a_server, by_data_api, by_driver, connected
+from tests.support.postgres import a_server, by_driver, connected
 
 from sfn_cqrs.adapters.sql_driver import DriverSql
 from sfn_cqrs.adapters.transient import is_transient
@@ -22,29 +21,6 @@ TABLE = """CREATE TABLE orders (
     STORED, PRIMARY KEY (tenant, code)
 )"""
 KEYS = {"tenant": "t", "code": "o-1"}
-
-
-@pytest.fixture(scope="module")
-def server():
-    with a_server() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def adapters(server):
-    """Both adapters, and the Data API's endpoint."""
-    with ExitStack() as stack:
-        data_api, endpoint = stack.enter_context(by_data_api(server.dsn))
-        driver = stack.enter_context(by_driver(server.dsn))
-        yield {"driver": driver, "data api": data_api, "endpoint": endpoint}
-
-
-@pytest.fixture(params=["driver", "data api"])
-def sql(request, adapters):
-    found = adapters[request.param]
-    found.run("DROP TABLE IF EXISTS orders")
-    found.run(TABLE)
-    return found
 
 
 def an_order(code, version, **more):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from tests.support import data_api
 from tests.support.command_line import command_line
-from tests.support.postgres import a_server, by_data_api, by_driver, connected
+from tests.support.postgres import by_data_api, by_driver, connected
 from tests.template.stack import ROOT
 
 from sfn_cqrs.adapters.sql_driver import DriverSql
@@ -45,12 +45,6 @@ REFUSED = (
     "COPY a TO PROGRAM 'true'",
     "SELECT pg_read_file('postgresql.conf')",
 )
-
-
-@pytest.fixture(scope="module")
-def server():
-    with a_server() as started:
-        yield started
 
 
 @pytest.fixture

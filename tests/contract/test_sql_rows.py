@@ -1,10 +1,6 @@
 """All rows of generations of a table of PostgreSQL, by both adapters."""
 
 import json
-from contextlib import ExitStack
-
-import pytest
-from tests.support.postgres import a_server, by_data_api, by_driver
 
 from sfn_cqrs.adapters import sql_rows
 from sfn_cqrs.adapters.sql_rows import SqlRows
@@ -15,25 +11,6 @@ TABLE = """CREATE TABLE lines (
     PRIMARY KEY (tenant, generation, "order", line)
 )"""
 KEYS = ("tenant", "generation", "order", "line")
-
-
-@pytest.fixture(scope="module")
-def adapters():
-    with ExitStack() as stack:
-        server = stack.enter_context(a_server())
-        data_api, _ = stack.enter_context(by_data_api(server.dsn))
-        yield {
-            "driver": stack.enter_context(by_driver(server.dsn)),
-            "data api": data_api,
-        }
-
-
-@pytest.fixture(params=["driver", "data api"])
-def sql(request, adapters):
-    found = adapters[request.param]
-    found.run("DROP TABLE IF EXISTS lines")
-    found.run(TABLE)
-    return found
 
 
 def put(sql, generation, *lines, name="x", tenant="t"):

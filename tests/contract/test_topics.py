@@ -2,8 +2,8 @@ import json
 
 import boto3
 import pytest
-from botocore.stub import Stubber
 from moto import mock_aws
+from tests.support.stubs import a_client, stub_of
 
 from sfn_cqrs.adapters.topics import DeadLetters, Topic
 from sfn_cqrs.domain.errors import TransientError
@@ -46,12 +46,9 @@ def topic(sqs):
 @pytest.fixture
 def stubbed():
     """Return a topic and the stub of its client."""
-    client = boto3.client(
-        "sns", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    with Stubber(client) as stub:
+    client = a_client("sns")
+    with stub_of(client) as stub:
         yield Topic(client, TOPIC), stub
-        stub.assert_no_pending_responses()
 
 
 def accepted(stub, ids, failed=()):

@@ -4,11 +4,11 @@ import json
 import socket
 from types import SimpleNamespace
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
+from tests.support.stubs import a_client
 
 from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.adapters.threads import at_once
@@ -17,6 +17,7 @@ from sfn_cqrs.domain.trace import Trace
 
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
 HEADER = f"Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=1;Lineage=1:8ad8:0"
+ONCE = Config(retries={"total_max_attempts": 1})
 ELSEWHERE = "Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=1"
 
 
@@ -55,13 +56,7 @@ def tracer(daemon):
 
 @pytest.fixture
 def client():
-    return boto3.client(
-        "dynamodb",
-        region_name="eu-west-1",
-        aws_access_key_id="a",
-        aws_secret_access_key="b",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    return a_client("dynamodb", "eu-west-1", config=ONCE)
 
 
 @pytest.mark.parametrize(
@@ -141,14 +136,7 @@ def test_a_call_that_fails_says_how(daemon, tracer, client, code, status, told):
 
 
 def test_a_call_whose_answer_is_lost_is_a_fault(daemon, tracer):
-    client = boto3.client(
-        "dynamodb",
-        region_name="eu-west-1",
-        aws_access_key_id="a",
-        aws_secret_access_key="b",
-        endpoint_url="http://127.0.0.1:9",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    client = a_client("dynamodb", endpoint_url="http://127.0.0.1:9", config=ONCE)
     tracer.watch(client)
 
     with pytest.raises(EndpointConnectionError):

@@ -115,32 +115,30 @@ CALL_NOTHING = ("QueueOnNotificationFunction", "QueuePublishLiveFunction")
 # The scenes.
 
 
-def busy(function: str) -> Scene:
+def given_work(function: str, fault: str, seconds: float) -> Callable[[Stack], None]:
+    """Let a consumer have a fault for some time, and something to do."""
+
     def inject(stack: Stack) -> None:
-        stack.busy[function] = stack.clock.time() + BUSY
+        getattr(stack, fault)[function] = stack.clock.time() + seconds
         WORK[function](stack)
         stack.run()
 
-    return Scene("whatever the consumer calls is throttled, for 12 minutes", inject)
+    return inject
+
+
+def busy(function: str) -> Scene:
+    fault = "whatever the consumer calls is throttled, for 12 minutes"
+    return Scene(fault, given_work(function, "busy", BUSY))
 
 
 def broken(function: str) -> Scene:
-    def inject(stack: Stack) -> None:
-        stack.broken[function] = stack.clock.time() + BUSY
-        WORK[function](stack)
-        stack.run()
-
-    return Scene("the consumer raises, for 12 minutes", inject)
+    return Scene("the consumer raises, for 12 minutes", given_work(function, "broken", BUSY))
 
 
 def refused(function: str, seconds: float = REFUSED) -> Scene:
-    def inject(stack: Stack) -> None:
-        stack.refused[function] = stack.clock.time() + seconds
-        WORK[function](stack)
-        stack.run()
-
     lasts = "for good" if seconds == FOR_GOOD else f"for {seconds // MINUTE} minutes"
-    return Scene(f"Lambda refuses to invoke the consumer, {lasts}", inject)
+    fault = f"Lambda refuses to invoke the consumer, {lasts}"
+    return Scene(fault, given_work(function, "refused", seconds))
 
 
 def _sweeps_fail(stack: Stack) -> None:

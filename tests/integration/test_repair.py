@@ -58,6 +58,25 @@ def loses_starts(system):
     system.stream.dropped = lambda record: record["dynamodb"]["NewImage"]["status"]["S"] == START
 
 
+def hold_the_first(system, airport, names=("one", "two")):
+    """Publish versions, of which the first is not started; answers the record of its start."""
+    for name in names:
+        airport.publish(name)
+    system.poll()
+    held = system.stream.pending.pop(0)
+    system.run()
+    return held
+
+
+def heal(system, airport, held):
+    """Start the first version after all, and redrive the second."""
+    system.stream.pending.append(held)
+    system.run()
+    airport.operate(2, "redrive")
+    system.run()
+    airport.assert_complete()
+
+
 def test_a_handler_that_raises_fails_its_version_and_blocks_the_rest(failed):
     status, chain = failed.system.api("GET", "/commands/AIRPORT/NRT")
 
@@ -149,30 +168,18 @@ def test_the_next_version_after_an_expired_one_is_applied(expiring):
 
 
 def test_a_wait_of_24_hours_fails_and_its_redrive_goes_on(system, airport):
-    airport.publish("one")
-    airport.publish("two")
-    system.poll()
-    held = system.stream.pending.pop(0)
-    system.run()
+    held = hold_the_first(system, airport)
     assert airport.outcomes() == ["OPEN", "WAITING"]
 
     system.pass_time(DAY + 60)
 
     assert airport.outcomes() == ["OPEN", "FAILED"]
     assert system.process(airport.key, 2).error == "States.Timeout"
-    system.stream.pending.append(held)
-    system.run()
-    airport.operate(2, "redrive")
-    system.run()
-    airport.assert_complete()
+    heal(system, airport, held)
 
 
 def test_what_only_queues_is_left_alone_by_the_sweep_and_never_failed(system, airport):
-    for name in ("one", "two", "three"):
-        airport.publish(name)
-    system.poll()
-    system.stream.pending.pop(0)
-    system.run()
+    hold_the_first(system, airport, names=("one", "two", "three"))
     assert airport.outcomes() == ["OPEN", "WAITING", "WAITING"]
 
     done = system.sweep()
@@ -183,11 +190,7 @@ def test_what_only_queues_is_left_alone_by_the_sweep_and_never_failed(system, ai
 
 
 def test_an_aborted_execution_is_closed_by_its_event_and_redriven(system, airport):
-    airport.publish("one")
-    airport.publish("two")
-    system.poll()
-    held = system.stream.pending.pop(0)
-    system.run()
+    held = hold_the_first(system, airport)
 
     system.engine.stop_execution(system.executions()[0]["executionArn"])
     system.run()
@@ -195,11 +198,7 @@ def test_an_aborted_execution_is_closed_by_its_event_and_redriven(system, airpor
     assert airport.outcomes() == ["OPEN", "FAILED"]
     assert system.process(airport.key, 2).error == "ABORTED"
     assert len(system.failures()) == 1
-    system.stream.pending.append(held)
-    system.run()
-    airport.operate(2, "redrive")
-    system.run()
-    airport.assert_complete()
+    heal(system, airport, held)
 
 
 def test_a_lost_start_is_swept(system, airport):

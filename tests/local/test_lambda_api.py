@@ -3,9 +3,9 @@ import threading
 import urllib.error
 import urllib.request
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.stubs import a_client
 
 from sfn_cqrs_local.lambda_api import LambdaApi, forward_url
 from sfn_local.http_server import serve
@@ -34,13 +34,7 @@ def endpoint(functions):
 
 @pytest.fixture
 def client(endpoint):
-    return boto3.client(
-        "lambda",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    return a_client("lambda", endpoint_url=endpoint)
 
 
 def test_boto3_invokes_a_function(client):

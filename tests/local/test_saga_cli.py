@@ -5,8 +5,6 @@ from dataclasses import replace
 import pytest
 from tests.support.command_line import command_line
 
-from sfn_cqrs.domain.errors import StepRefusedError
-from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs_local.demo.sagas import run_sagas
 
 pytestmark = pytest.mark.stack
@@ -30,23 +28,6 @@ def order(run, request):
         return json.dumps({**fields, "lines": [{"sku": sku, "quantity": 2}], **changes})
 
     return make
-
-
-@pytest.fixture
-def bank(monkeypatch):
-    """Let no refund be made; return what says that it can be from now on."""
-    known = saga_types.find("order-saga")
-    name, refund = known.compensations["charge_payment"]
-    is_open = []
-
-    def broken(step):
-        if not is_open:
-            raise StepRefusedError("closed", "the bank is closed for good")
-        return refund(step)
-
-    others = {**known.compensations, "charge_payment": (name, broken)}
-    monkeypatch.setitem(saga_types._types, "order-saga", replace(known, compensations=others))
-    return lambda: is_open.append(True)
 
 
 def test_a_saga_that_goes_well_exits_0_and_shows_its_log(run, order):

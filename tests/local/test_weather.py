@@ -3,10 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from tests.support.stubs import a_client
 
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs_local.handlers import Call, Failure
@@ -71,14 +71,8 @@ def test_only_the_calls_of_functions_fail_and_each_failure_is_a_busy_aws(
     weather = Weather(Forecast(1.0, seed=7), lambda: function)
     weather.start()
     try:
-        client = boto3.client(
-            "dynamodb",
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="x",
-            endpoint_url="http://127.0.0.1:9",
-            config=Config(retries={"total_max_attempts": 1}, connect_timeout=1),
-        )
+        config = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
+        client = a_client("dynamodb", endpoint_url="http://127.0.0.1:9", config=config)
     finally:
         weather.stop()
 

@@ -79,9 +79,8 @@ def recorder():
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory, recorder):
-    folder = tmp_path_factory.mktemp("state")
     options = {"parameters": {"CorsOrigins": OUR_PAGE}, "reload": False, "recorder": recorder}
-    with LocalStack(state_dir=folder, **options) as started:
+    with LocalStack(state_dir=tmp_path_factory.mktemp("state"), **options) as started:
         target = find_target(started.state.path, None)
         console = ConsoleServer(local(started.name, started.http, target, "kenji"))
         started.front.console = console.origin

@@ -324,13 +324,8 @@ def _entered(state: State, machine: Machine | None, stage: str, value: Any = Non
         return state
     entered = replace(machine, stage=stage, tries=0, token=None)
     function = Function(stage, machine.attempt, is_late=state.is_late, value=value)
-    alone = tuple(
-        replace(one, is_orphan=True)
-        if one.name == "request" and one.attempt == machine.attempt
-        else one
-        for one in state.functions
-    )
-    return _with(replace(state, functions=alone), machine, entered).begun(function)
+    alone = state.orphaned(lambda one: (one.name, one.attempt) == ("request", machine.attempt))
+    return _with(alone, machine, entered).begun(function)
 
 
 def _died(state: State, function: Function) -> State:
@@ -379,12 +374,9 @@ def _caught(state: State, function: Function) -> State:
 
 def _killed(state: State, machine: Machine) -> State:
     """The execution has ended; its functions do not know, and EventBridge has the sweep look."""
-    alone = tuple(
-        replace(one, is_orphan=True) if one.attempt == machine.attempt else one
-        for one in state.functions
-    )
+    alone = state.orphaned(lambda one: one.attempt == machine.attempt)
     dead = replace(machine, stage="dead", token=None)
-    return _with(replace(state, functions=alone), machine, dead).begun(Function("sweep"))
+    return _with(alone, machine, dead).begun(Function("sweep"))
 
 
 def _started(state: State, attempt: int) -> State:

@@ -40,6 +40,12 @@ class Situation:
     def exchanged(self, before: Any, after: Any) -> Self:
         return self.without(before).begun(after)
 
+    def orphaned(self, is_one: Callable[[Any], bool]) -> Self:
+        """The same, with functions for which nobody waits any more."""
+        return self.with_functions(
+            replace(each, is_orphan=True) if is_one(each) else each for each in self.functions
+        )
+
     def with_functions(self, functions: Iterable[Any]) -> Self:
         """These at work, in the one order that tells equal states as equal."""
         return replace(self, functions=tuple(sorted(functions, key=repr)))

@@ -393,13 +393,9 @@ def _driven(state: State) -> State:
 
 
 def _killed(state: State, execution: Execution) -> State:
-    functions = tuple(
-        replace(one, is_orphan=True)
-        if one.attempt == execution.attempt and one.name in ("iterate", "iterate fast", "finalize")
-        else one
-        for one in state.functions
-    )
-    return _staged(state.with_functions(functions), execution.attempt, "dead")
+    its = ("iterate", "iterate fast", "finalize")
+    alone = state.orphaned(lambda one: one.attempt == execution.attempt and one.name in its)
+    return _staged(alone, execution.attempt, "dead")
 
 
 def _staged(state: State, attempt: int, stage: str) -> State:

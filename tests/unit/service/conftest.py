@@ -1,6 +1,5 @@
-import boto3
 import pytest
-from botocore.stub import Stubber
+from tests.support.stubs import a_client, stub_of
 
 from sfn_cqrs.service.commands.service import CommandService
 
@@ -32,10 +31,7 @@ def meanwhile(world, monkeypatch):
 @pytest.fixture
 def step_functions(monkeypatch):
     """The stub of Step Functions' client."""
-    client = boto3.client(
-        "stepfunctions", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    client = a_client("stepfunctions")
     monkeypatch.setattr("boto3.client", lambda _service: client)
-    with Stubber(client) as stub:
+    with stub_of(client) as stub:
         yield stub
-        stub.assert_no_pending_responses()

@@ -1,10 +1,9 @@
 import json
 import threading
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
+from tests.support.stubs import a_client, stub_of
 
 from sfn_cqrs.domain.errors import (
     InvalidInputError,
@@ -21,12 +20,9 @@ EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:approval:order-1"
 @pytest.fixture
 def stubbed():
     """Return the service and the stub of its client."""
-    client = boto3.client(
-        "stepfunctions", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    with Stubber(client) as stub:
+    client = a_client("stepfunctions")
+    with stub_of(client) as stub:
         yield StepFunctionService(client), stub
-        stub.assert_no_pending_responses()
 
 
 class TestNames:
