@@ -51,6 +51,11 @@ def refused(process):
     return Written(done=False, process=process)
 
 
+def looked_at(second, first, data=DATA_1):
+    """The questions whose answers say whether it is the turn of version 2."""
+    return [(FindProcess(2), second), (FindProcess(1), first), (FindData(), data)]
+
+
 class TestTurn:
     def test_the_predecessor_is_read_before_the_data(self):
         verdict = play(
@@ -130,37 +135,18 @@ class TestWake:
         play(chain.wake(2), (FindProcess(2), a_process(version=2, outcome=outcome)))
 
     def test_a_waiter_whose_turn_it_is_goes_on(self):
-        play(
-            chain.wake(2),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), APPLIED_1),
-            (FindData(), DATA_1),
-            (Succeed(2, "token-2", 1), True),
-        )
+        play(chain.wake(2), *looked_at(WAITING_2, APPLIED_1), (Succeed(2, "token-2", 1), True))
 
     def test_a_waiter_whose_token_is_used_up_is_no_error(self):
-        play(
-            chain.wake(2),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), APPLIED_1),
-            (FindData(), DATA_1),
-            (Succeed(2, "token-2", 1), False),
-        )
+        play(chain.wake(2), *looked_at(WAITING_2, APPLIED_1), (Succeed(2, "token-2", 1), False))
 
     def test_a_waiter_whose_predecessor_is_open_stays(self):
-        play(
-            chain.wake(2),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), OPEN_1),
-            (FindData(), DATA_1),
-        )
+        play(chain.wake(2), *looked_at(WAITING_2, OPEN_1))
 
     def test_a_waiter_whose_predecessor_failed_fails_by_name(self):
         play(
             chain.wake(2),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), FAILED_1),
-            (FindData(), DataVersion()),
+            *looked_at(WAITING_2, FAILED_1, DataVersion()),
             (Reject(2, "token-2", "PredecessorFailedError", FAILURE_OF_1), True),
         )
 
@@ -168,29 +154,20 @@ class TestWake:
         cause = "next version must be 3 but got 2"
         play(
             chain.wake(2),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), APPLIED_1),
-            (FindData(), DataVersion(2, "another")),
+            *looked_at(WAITING_2, APPLIED_1, DataVersion(2, "another")),
             (Reject(2, "token-2", "version is not match", cause), True),
         )
 
     def test_a_blocked_version_whose_turn_it_is_runs_again(self):
         play(
             chain.wake(2),
-            (FindProcess(2), BLOCKED_2),
-            (FindProcess(1), APPLIED_1),
-            (FindData(), DATA_1),
+            *looked_at(BLOCKED_2, APPLIED_1),
             (Restart(2, 1), done(a_process(version=2, attempt=2))),
         )
 
     @pytest.mark.parametrize("predecessor", [FAILED_1, OPEN_1])
     def test_a_blocked_version_stays_while_its_predecessor_is_not_applied(self, predecessor):
-        play(
-            chain.wake(2),
-            (FindProcess(2), BLOCKED_2),
-            (FindProcess(1), predecessor),
-            (FindData(), DataVersion()),
-        )
+        play(chain.wake(2), *looked_at(BLOCKED_2, predecessor, DataVersion()))
 
     def test_the_next_one_is_the_nearest_that_is_not_skipped(self):
         play(
@@ -209,18 +186,14 @@ class TestWait:
         play(
             chain.wait(2, 1, "token-2", 0),
             (Park(2, 1, "token-2", 0), done(WAITING_2)),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), OPEN_1),
-            (FindData(), DataVersion()),
+            *looked_at(WAITING_2, OPEN_1, DataVersion()),
         )
 
     def test_a_predecessor_that_closed_before_the_token_was_stored_is_seen(self):
         play(
             chain.wait(2, 1, "token-2", 0),
             (Park(2, 1, "token-2", 0), done(WAITING_2)),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), APPLIED_1),
-            (FindData(), DATA_1),
+            *looked_at(WAITING_2, APPLIED_1),
             (Succeed(2, "token-2", 1), True),
         )
 
@@ -233,9 +206,7 @@ class TestWait:
         play(
             chain.wait(2, 1, "token-2", 0),
             (Park(2, 1, "token-2", 0), refused(WAITING_2)),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), OPEN_1),
-            (FindData(), DataVersion()),
+            *looked_at(WAITING_2, OPEN_1, DataVersion()),
         )
 
     @pytest.mark.parametrize(
@@ -263,9 +234,7 @@ class TestClose:
         outcome = self.close(
             (self.APPLIED, done(APPLIED_1)),
             (FindProcess(2), WAITING_2),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), APPLIED_1),
-            (FindData(), DATA_1),
+            *looked_at(WAITING_2, APPLIED_1),
             (Succeed(2, "token-2", 1), True),
         )
 
@@ -291,9 +260,7 @@ class TestClose:
         outcome = play(
             chain.close(2, 1, Outcome.BLOCKED, "check_version:FAILED", *failure),
             (Close(2, 1, Outcome.BLOCKED, "check_version:FAILED", *failure), done(BLOCKED_2)),
-            (FindProcess(2), BLOCKED_2),
-            (FindProcess(1), APPLIED_1),
-            (FindData(), DATA_1),
+            *looked_at(BLOCKED_2, APPLIED_1),
             (Restart(2, 1), done(a_process(version=2, attempt=2))),
             (FindProcess(3), None),
         )
@@ -319,9 +286,7 @@ class TestRepair:
             (FindProcess(1), FAILED_1),
             (Skip(1, 1), done(SKIPPED_1)),
             (FindProcess(2), WAITING_2),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), SKIPPED_1),
-            (FindData(), DataVersion()),
+            *looked_at(WAITING_2, SKIPPED_1, DataVersion()),
             (Succeed(2, "token-2", 0), True),
         )
 
@@ -407,12 +372,7 @@ class TestSweep:
         assert done_ == "running"
 
     def test_a_version_that_only_queues_is_left_alone_and_its_execution_not_looked_at(self):
-        done_ = play(
-            chain.sweep(2, NOW),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), OPEN_1),
-            (FindData(), DataVersion()),
-        )
+        done_ = play(chain.sweep(2, NOW), *looked_at(WAITING_2, OPEN_1, DataVersion()))
 
         assert done_ == "waiting"
 
@@ -431,13 +391,9 @@ class TestSweep:
     def test_a_lost_wake_is_made_again(self):
         done_ = play(
             chain.sweep(2, NOW),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), APPLIED_1),
-            (FindData(), DATA_1),
+            *looked_at(WAITING_2, APPLIED_1),
             (Describe(2, 1), Execution(is_running=True)),
-            (FindProcess(2), WAITING_2),
-            (FindProcess(1), APPLIED_1),
-            (FindData(), DATA_1),
+            *looked_at(WAITING_2, APPLIED_1),
             (Succeed(2, "token-2", 1), True),
         )
 
@@ -447,9 +403,7 @@ class TestSweep:
         done_ = play(
             chain.sweep(2, NOW),
             (FindProcess(2), BLOCKED_2),
-            (FindProcess(2), BLOCKED_2),
-            (FindProcess(1), FAILED_1),
-            (FindData(), DataVersion()),
+            *looked_at(BLOCKED_2, FAILED_1, DataVersion()),
         )
 
         assert done_ == "woken"
