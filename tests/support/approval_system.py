@@ -10,7 +10,7 @@ from typing import Any, Self
 from tests.fakes import World
 from tests.fakes.records import TABLES
 from tests.support.calls import KilledError, Watched
-from tests.support.fake_system import EngineClient
+from tests.support.fake_system import executions_of
 from tests.support.records import WatchedRecords
 from tests.support.stream import Stream, change
 from tests.support.system import API, TENANT, System
@@ -19,7 +19,6 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.approval_table import ApprovalTable
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.domain.approval import Approval, Rules, Status
 from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.domain.process import Process
@@ -61,19 +60,11 @@ class ApprovalSystem(System):
         return self
 
     def parts(self) -> dict[str, Any]:
-        arn, table = self.machine.arn, self.template.environment["APPROVALS_TABLE"]
-        executions = Executions(EngineClient(self.engine), arn, table)  # type: ignore[arg-type]
+        executions = executions_of(self, "approval", "APPROVALS_TABLE")
         parts = {name: part for name, part in self.world.parts().items() if name != "clock"}
         watched = {name: Watched(parts[name], self.calls, self._saw) for name in WATCHED}
         calls = Watched(executions, self.calls, self._saw)
-        approvals = _WatchedApprovals(
-            self.world.dynamodb,
-            TABLES["approvals"],
-            APPROVALS,
-            requests=self.world.requests,
-            now=self.clock.now,
-            calls=self.calls,
-        )
+        approvals = _WatchedApprovals(self.world, APPROVALS, self.clock.now, self.calls)
         return {**parts, **watched, "approvals": approvals, "approval_executions": calls}
 
     def processes(self) -> list[Process]:

@@ -45,16 +45,10 @@ class FakeSystem(System):
 
     def parts(self) -> dict[str, Any]:
         self._move_clock()
-        client = EngineClient(self.engine)
-        table = self.template.environment["COMMANDS_TABLE"]
         watched = {name: Watched(part, self.calls, self._saw) for name, part in self._parts()}
         machines = {"executions": "command", "express_executions": "command-express"}
         executions = {
-            name: Watched(
-                Executions(client, self.template.machines[machine].arn, table),  # type: ignore[arg-type]
-                self.calls,
-                self._saw,
-            )
+            name: Watched(executions_of(self, machine, "COMMANDS_TABLE"), self.calls, self._saw)
             for name, machine in machines.items()
         }
         return {
@@ -131,3 +125,9 @@ class EngineClient:
 
     def send_task_failure(self, *, taskToken: str, error: str, cause: str) -> None:  # noqa: N803
         self._engine.send_task_failure(taskToken, error, cause)
+
+
+def executions_of(system: System, machine: str, table: str) -> Executions:
+    """The executions of a machine in a system's engine; the table by its environment variable."""
+    arn, name = system.template.machines[machine].arn, system.template.environment[table]
+    return Executions(EngineClient(system.engine), arn, name)  # type: ignore[arg-type]

@@ -11,13 +11,11 @@ from typing import Any
 
 from tests.fakes import ReadModel
 from tests.fakes.imports import ImportBucket
-from tests.fakes.records import TABLES
 from tests.support.calls import Calls, Watched
-from tests.support.fake_system import EngineClient, FakeSystem
+from tests.support.fake_system import FakeSystem, executions_of
 from tests.support.records import WatchedRecords
 from tests.support.system import TENANT
 
-from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.adapters.generation_items import PROBLEMS, SEGMENTS, VIEWS
 from sfn_cqrs.adapters.generations import Generations, Writing
 from sfn_cqrs.adapters.import_items import IMPORTS
@@ -102,18 +100,9 @@ class RebuildSystem(FakeSystem):
         return Objects(self.world.import_bucket) if service == "s3" else super().client(service)
 
     def parts(self) -> dict[str, Any]:
-        machine = self.template.machines["rebuild"]
-        table = self.template.environment["READ_MODELS_TABLE"]
-        executions = Executions(EngineClient(self.engine), machine.arn, table)  # type: ignore[arg-type]
+        executions = executions_of(self, "rebuild", "READ_MODELS_TABLE")
         records = {
-            name: WatchedRecords(
-                self.world.dynamodb,
-                TABLES[kind.name],
-                kind,
-                requests=self.world.requests,
-                now=self.clock.now,
-                calls=self.calls,
-            )
+            name: WatchedRecords(self.world, kind, self.clock.now, self.calls)
             for name, kind in (
                 ("views", VIEWS),
                 ("segments", SEGMENTS),

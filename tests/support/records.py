@@ -2,10 +2,11 @@
 
 from typing import Any, TypeVar
 
+from tests.fakes import World
+from tests.fakes.records import TABLES
 from tests.support.calls import Calls, Watched
 
 from sfn_cqrs.adapters.records import Kind, Records
-from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.records import Record, RecordKey, Write, Written
 
@@ -15,18 +16,10 @@ R = TypeVar("R", bound=Record)
 class WatchedRecords(Records[R]):
     """The real ones; the calls of a write are told with its name, such as `Park put_item`."""
 
-    def __init__(
-        self,
-        client: Any,
-        table: str,
-        kind: Kind[R],
-        *,
-        requests: RequestTable,
-        now: Now,
-        calls: Calls,
-    ) -> None:
-        watched: Any = Watched(client, calls, lambda *_: None)
-        super().__init__(watched, table, kind, requests=requests, now=now)
+    def __init__(self, world: World, kind: Kind[R], now: Now, calls: Calls) -> None:
+        watched: Any = Watched(world.dynamodb, calls, lambda *_: None)
+        table = TABLES[kind.name]
+        super().__init__(watched, table, kind, requests=world.requests, now=now)
         self._calls = calls
 
     def change(self, key: RecordKey, write: Write[R], seen: R | None = None) -> Written[R]:

@@ -6,12 +6,11 @@ from typing import Any
 
 from tests.fakes.records import TABLES
 from tests.support.calls import Watched
-from tests.support.fake_system import EngineClient, FakeSystem
+from tests.support.fake_system import FakeSystem, executions_of
 from tests.support.records import WatchedRecords
 from tests.support.stream import Stream, change
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.keys import SagaKey
 from sfn_cqrs.domain.saga import Saga
@@ -45,19 +44,11 @@ class SagaSystem(FakeSystem):
         self.late: list[tuple[str, bytes]] = []
 
     def parts(self) -> dict[str, Any]:
-        arn, table = self.saga_machine.arn, self.template.environment["SAGAS_TABLE"]
-        executions = Executions(EngineClient(self.engine), arn, table)  # type: ignore[arg-type]
+        executions = executions_of(self, "order-saga", "SAGAS_TABLE")
         watched = Watched(executions, self.calls, lambda *_: None)
         return {
             **super().parts(),
-            "sagas": WatchedRecords(
-                self.world.dynamodb,
-                TABLES["sagas"],
-                SAGAS,
-                requests=self.world.requests,
-                now=self.clock.now,
-                calls=self.calls,
-            ),
+            "sagas": WatchedRecords(self.world, SAGAS, self.clock.now, self.calls),
             "saga_machines": {"order-saga": watched},
             "tasks": self.world.tasks,
         }
