@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn, Self
 
 import click
@@ -20,6 +21,7 @@ USAGE = 64
 PROGRAM = "sfn-local"
 _TYPED = f"{__name__}.typed"
 
+FILE = click.Path(dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sfn_local.cli.command import command, json_option, print_json
+from sfn_local.cli.command import FILE, command, json_option, print_json
 from sfn_local.cli.definitions import find, read
 from sfn_local.lint import RULES, Finding, sarif
 from sfn_local.lint import lint as find_faults
@@ -27,7 +27,7 @@ from sfn_local.words import meant
 @click.option("--sarif", "as_sarif", is_flag=True, help="Print SARIF 2.1.0, and nothing else.")
 @click.option(
     "--template",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="The SAM or CloudFormation template that deploys them: check it against them.",
 )
 @json_option

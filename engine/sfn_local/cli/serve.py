@@ -13,7 +13,7 @@ import click
 from sfn_local import Engine, ThreadScheduler, VirtualClock
 from sfn_local.calls.boto import BotoServices
 from sfn_local.calls.http_functions import HttpFunctions
-from sfn_local.cli.command import command, json_option
+from sfn_local.cli.command import FILE, command, json_option
 from sfn_local.cli.definitions import MOCK_CONFIG, read_mocks
 from sfn_local.errors import JournalError
 from sfn_local.mocks import MockFile
@@ -86,7 +86,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 )
 @click.option(
     "--express-log",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Where the histories of EXPRESS executions are added, one event a line.",
 )

@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sfn_cqrs_local.cli.options import (
-    one_line_errors,
-    port_option,
-    stack_option,
-    state_option,
-)
+from sfn_cqrs_local.cli.options import one_line_errors, port_option, stack_options
 from sfn_cqrs_local.client.api import TOKEN_VARIABLE, user_of_this_machine
 from sfn_cqrs_local.client.aws import find_target
 from sfn_cqrs_local.state import StateFolder
@@ -41,8 +36,7 @@ DEFAULT_PORT = 8788
     "--url", metavar="URL", help="Address of the stack's API.  [default: its output HttpApiUrl]"
 )
 @click.option("--policy", is_flag=True, help="Print the IAM policy that a deployed stack needs.")
-@state_option
-@stack_option
+@stack_options
 def console(
     port: int,
     profile: str | None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option, template_option
+from sfn_cqrs_local.cli.options import one_line_errors, stack_options, template_option
 from sfn_cqrs_local.client.aws import find_target
 from sfn_cqrs_local.terminal.causes import shortened
 from sfn_cqrs_local.terminal.printing import print_table
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Show the account's quotas and what they allow, instead; locally, what is assumed.",
 )
-@state_option
-@stack_option
+@stack_options
 @template_option
 @json_option
 @click.pass_context

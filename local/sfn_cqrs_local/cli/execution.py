@@ -15,7 +15,7 @@ from sfn_cqrs.adapters.wait_table import WaitTable
 from sfn_cqrs.domain.errors import SfnCqrsError
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
 from sfn_cqrs_local.cli.arguments import parsed
-from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
+from sfn_cqrs_local.cli.options import one_line_errors, stack_options
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.client.executions import machines_of, without_token
 from sfn_cqrs_local.client.pauses import awaited, going_on
@@ -44,8 +44,7 @@ CALLBACK: Final = ".waitForTaskToken"
 )
 @click.option("--name", help="Of the execution.  [default: made of the input's id, or new]")
 @click.option("--no-wait", is_flag=True, help="Print the name, and do not wait for the end.")
-@state_option
-@stack_option
+@stack_options
 @json_option
 @click.pass_context
 def start(
@@ -99,8 +98,7 @@ def start(
 @click.argument("result", default="{}")
 @click.option("--error", metavar="NAME", help="End the wait with this error instead.")
 @click.option("--cause", default="", help="Why.")
-@state_option
-@stack_option
+@stack_options
 def resume(
     execution: str,
     state_name: str,

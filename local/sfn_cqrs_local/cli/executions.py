@@ -12,7 +12,7 @@ import click
 
 from sfn_cqrs.domain.failure import Failure
 from sfn_cqrs.domain.process import Process
-from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
+from sfn_cqrs_local.cli.options import one_line_errors, stack_options
 from sfn_cqrs_local.client.aws import find_target
 from sfn_cqrs_local.client.executions import EXPRESS, Executions, Found
 from sfn_cqrs_local.identity import DEFAULT_TENANT
@@ -35,8 +35,7 @@ def executions_of_stack(command: Callable[P, T]) -> Callable[..., T]:
     """Add --state, --stack and --tenant, and pass on the executions that they name."""
 
     @click.option("--tenant", metavar="CODE", default=DEFAULT_TENANT, help="Of an item.")
-    @state_option
-    @stack_option
+    @stack_options
     @functools.wraps(command)
     def wrapped(*args: Any, state: Path, stack: str | None, tenant: str, **kwargs: Any) -> T:
         with one_line_errors():

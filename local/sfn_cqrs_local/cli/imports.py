@@ -28,7 +28,7 @@ from sfn_cqrs_local.client.upload import upload
 from sfn_cqrs_local.terminal.causes import code_at
 from sfn_cqrs_local.terminal.printing import print_answer, print_list, print_table
 from sfn_cqrs_local.terminal.progress import progress
-from sfn_local.cli.command import DONE, FAILED, Group, json_option, print_json
+from sfn_local.cli.command import DONE, FAILED, FILE, Group, json_option, print_json
 
 if TYPE_CHECKING:
     from sfn_cqrs_local.client.plan import Plan
@@ -244,12 +244,7 @@ def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
 
 @import_.command(examples=(f"sfn-cqrs import errors {_EXAMPLE} > errors.csv",))
 @id_argument
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write it.  [default: standard output]",
-)
+@click.option("--output", "-o", type=FILE, help="Where to write it.  [default: standard output]")
 @target_options
 def errors(id_: str, output: Path | None, api: Api) -> None:
     """Get errors.csv: the rows that failed, each with the reason; correct and import it again."""

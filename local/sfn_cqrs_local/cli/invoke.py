@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option, template_option
+from sfn_cqrs_local.cli.options import one_line_errors, stack_options, template_option
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.client.executions import SAMPLE_TOKEN, Executions
 from sfn_cqrs_local.identity import DEFAULT_TENANT
@@ -27,8 +27,7 @@ def state_options(command: Callable[P, T]) -> Callable[P, T]:
     """Add MACHINE and STATE, --state, --stack and --template."""
     for option in (
         template_option,
-        stack_option,
-        state_option,
+        stack_options,
         click.argument("state_name", metavar="STATE"),
         click.argument("machine"),
     ):

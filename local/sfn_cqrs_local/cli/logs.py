@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
+from sfn_cqrs_local.cli.options import one_line_errors, stack_options
 from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.client.log_source import lines_of_aws, lines_of_file
 from sfn_cqrs_local.identity import DEFAULT_TENANT
@@ -52,8 +52,7 @@ VERSIONS: Final = 200
     help="How far back, with --stack.",
 )
 @click.option("--tenant", metavar="CODE", default=DEFAULT_TENANT, show_default=True)
-@state_option
-@stack_option
+@stack_options
 @json_option
 def logs(
     follow: bool,

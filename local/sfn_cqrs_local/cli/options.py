@@ -12,7 +12,7 @@ import click
 
 from sfn_cqrs_local.checkout import DEFAULT_STATE, TEMPLATE
 from sfn_cqrs_local.state import STATE_VARIABLE, StackError
-from sfn_local.cli.command import json_option
+from sfn_local.cli.command import FILE, json_option
 from sfn_local.lint.template_file import TemplateError
 
 P = ParamSpec("P")
@@ -28,7 +28,7 @@ state_option = click.option(
 )
 template_option = click.option(
     "--template",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     default=TEMPLATE,
     show_default="template.yaml in the checkout",
     help="The SAM template.",
@@ -47,6 +47,11 @@ repeats_option = click.option(
     metavar="SHARE",
     help="The share of EXPRESS executions that run twice, as AWS's may.",
 )
+
+
+def stack_options(command: Callable[P, T]) -> Callable[P, T]:
+    """Add --state and --stack: a stack on this machine, or one on AWS."""
+    return state_option(stack_option(command))
 
 
 def port_option(default: int, told: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -78,8 +83,7 @@ def weather_options(command: Callable[P, T]) -> Callable[..., T]:
 def target_options(command: Callable[P, T]) -> Callable[..., T]:
     """Add --state, --stack and --tenant, and pass on the API that they name as `api`."""
 
-    @state_option
-    @stack_option
+    @stack_options
     @click.option("--tenant", metavar="CODE", help="Tenant of the local stack.  [default: tenant1]")
     @functools.wraps(command)
     def wrapped(*args: Any, state: Path, stack: str | None, tenant: str | None, **kwargs: Any) -> T:

@@ -21,7 +21,7 @@ from sfn_cqrs_local.client.api import Api, ApiProblem, item_path
 from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.printing import print_list, print_table
 from sfn_cqrs_local.terminal.progress import progress, told
-from sfn_local.cli.command import DONE, FAILED, Group, print_json
+from sfn_local.cli.command import DONE, FAILED, FILE, Group, print_json
 from sfn_local.words import unknown
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -212,12 +212,7 @@ _add_step("drop", "Delete the generation that is not read; there is no rollback 
     ),
 )
 @click.argument("name")
-@click.option(
-    "--csv",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write all of them to a file.",
-)
+@click.option("--csv", "path", type=FILE, help="Write all of them to a file.")
 @limit_option
 @api_options
 def problems(name: str, path: Path | None, limit: int, api: Api, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
+from sfn_cqrs_local.cli.options import one_line_errors, stack_options
 from sfn_cqrs_local.postgres import VARIABLE
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_local.cli.command import Group, json_option, print_json
@@ -23,8 +23,7 @@ def sql() -> None:
 
 
 def _database_options(command: Callable[..., None]) -> Callable[..., None]:
-    @state_option
-    @stack_option
+    @stack_options
     @click.option("--config-env", metavar="STAGE", help="The stack of a stage in samconfig.toml.")
     @click.option("--dsn", metavar="DSN", envvar=VARIABLE, help=f"Any database.  [env: {VARIABLE}]")
     @functools.wraps(command)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sfn_cqrs_local.cli.options import one_line_errors, stack_option, state_option
+from sfn_cqrs_local.cli.options import one_line_errors, stack_options
 from sfn_cqrs_local.client.api import connect, item_path
 from sfn_cqrs_local.client.traces import find_trace
 from sfn_cqrs_local.terminal.printing import console
@@ -23,8 +23,7 @@ from sfn_local.cli.command import command, json_option, print_json
 )
 @click.argument("id_", metavar="ID|ITEM|@")
 @click.option("--tenant", metavar="CODE", help="Of an item.  [default: tenant1]")
-@state_option
-@stack_option
+@stack_options
 @json_option
 def trace(id_: str, tenant: str | None, state: Path, stack: str | None, as_json: bool) -> None:
     """Draw a trace as a tree: the request, functions, calls of AWS, executions and handlers.

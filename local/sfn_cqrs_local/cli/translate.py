@@ -11,17 +11,13 @@ from sfn_cqrs_local.cli.options import one_line_errors, template_option
 from sfn_cqrs_local.fabric import name_of_function
 from sfn_cqrs_local.stack import LOCAL_PARAMETERS
 from sfn_cqrs_local.template import Template
-from sfn_local.cli.command import command
+from sfn_local.cli.command import FILE, command
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import unknown
 
 
 @command(examples=("sfn-cqrs translate --output .build/template.json",))
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this file instead of standard output.",
-)
+@click.option("--output", type=FILE, help="Write to this file instead of standard output.")
 @template_option
 def translate(output: Path | None, template: Path) -> None:
     """Print the CloudFormation template that SAM makes of template.yaml, without a network."""
