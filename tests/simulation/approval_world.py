@@ -216,7 +216,7 @@ def _replayed(function: Function) -> approval_programs.Call:
 
 def _answered(state: State, function: Function, call: approval_programs.Call) -> tuple[Any, State]:
     match call:
-        case approval_programs.FindApproval():
+        case approval_programs.Find():
             return state.approval, state
         case approval_programs.Succeed(token):
             return _sent(state, token)

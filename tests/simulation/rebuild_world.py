@@ -226,7 +226,7 @@ def _answers(  # noqa: C901 - one case a call
             yield (found[0],), known
         case rebuild_programs.Run(generations):
             yield None, _written(state, generations["orders"], function.item, function.version)
-        case rebuild_programs.FindView():
+        case rebuild_programs.Find():
             yield state.view, state
         case rebuild_programs.FindSegment(key):
             yield dict(state.segment).get(f"{key.pk} {key.sk}"), state

@@ -208,7 +208,7 @@ def _answers(  # noqa: C901 - one case a call
     state: State, function: Function, call: task_programs.Call
 ) -> Iterator[tuple[Any, State]]:
     match call:
-        case task_programs.FindTask():
+        case task_programs.Find():
             yield state.task, state
         case task_programs.FindItems():
             yield tuple(item for item in state.items if item is not None), state

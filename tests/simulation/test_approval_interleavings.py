@@ -124,7 +124,7 @@ def _wait_without_looking(attempt: int, round_: int, retry_count: int, token: st
 
 
 def _never_wake(_approval: Approval) -> Any:
-    yield approval_programs.FindApproval()
+    yield approval_programs.Find()
     return False
 
 

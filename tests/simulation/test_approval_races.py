@@ -125,7 +125,7 @@ def _wait_without_looking(
 
 
 def _never_wake(_approval: Approval) -> Generator[approval_programs.Call, Any, bool]:
-    yield approval_programs.FindApproval()
+    yield approval_programs.Find()
     return False
 
 

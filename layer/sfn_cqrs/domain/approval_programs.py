@@ -43,15 +43,11 @@ from sfn_cqrs.domain.errors import (
     SupersededError,
     TransientError,
 )
+from sfn_cqrs.domain.programs import Describe, Find, Start
 from sfn_cqrs.domain.records import Written
 
 MAX_RESTARTS = 3
 """After so many executions in a row that died, an approval has failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class FindApproval:
-    """Read the approval consistently: Approval or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +71,8 @@ class Handle:
     approval: Approval
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start the execution of the approval's attempt; True: it runs; False: it has ended already."""
-
-    approval: Approval
-
-
-@dataclass(frozen=True, slots=True)
-class Describe:
-    """Ask for the execution of the approval's attempt: Execution or None."""
-
-    approval: Approval
-
-
 ApprovalWritten = Written[Approval]
-Call = FindApproval | FindLatest | Succeed | Handle | Start | Describe | ApprovalWrite
+Call = Find | FindLatest | Succeed | Handle | Start[Approval] | Describe[Approval] | ApprovalWrite
 
 
 def check(attempt: int, now: datetime) -> Generator[Call, Any, Approval]:
@@ -100,7 +82,7 @@ def check(attempt: int, now: datetime) -> Generator[Call, Any, Approval]:
         SupersededError: a later attempt owns the approval, or it is closed.
         TransientError: somebody else has changed it just now; look again.
     """
-    approval: Approval | None = yield FindApproval()
+    approval: Approval | None = yield Find()
     found = _owned(approval, attempt)
     if found.is_decided:
         return found
@@ -158,7 +140,7 @@ def decide(
         StaleError: it is not what was seen, or not any more.
     """
     while True:
-        approval: Approval | None = yield FindApproval()
+        approval: Approval | None = yield Find()
         if approval is None:
             raise NotFoundError("there is no such approval")
         approval.check_approver(user, groups)
@@ -201,7 +183,7 @@ def handle(attempt: int, *statuses: Status) -> Generator[Call, Any, Approval]:
     Raises:
         SupersededError: a later attempt owns the approval, or it is decided otherwise.
     """
-    approval: Approval | None = yield FindApproval()
+    approval: Approval | None = yield Find()
     if approval is not None and (approval.attempt, approval.stage) == (attempt, Stage.DONE):
         return approval
     found = _owned(approval, attempt)
@@ -235,7 +217,7 @@ def retry() -> Generator[Call, Any, Approval]:
         NotFoundError: there is no such approval.
         NotFailedError: it has not failed.
     """
-    approval: Approval | None = yield FindApproval()
+    approval: Approval | None = yield Find()
     if approval is None:
         raise NotFoundError("there is no such approval")
     written: ApprovalWritten = yield Retry(approval.attempt)
@@ -250,7 +232,7 @@ def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
     With an attempt, only that one is looked at. One that no state has begun is started, which
     changes nothing if it runs: AWS starts many executions a second, and describes few.
     """
-    approval: Approval | None = yield FindApproval()
+    approval: Approval | None = yield Find()
     if approval is None or approval.stage.is_closed:
         return "closed"
     if attempt not in (None, approval.attempt):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfn_cqrs.domain.errors import SupersededError
+from sfn_cqrs.domain.programs import Find
 from sfn_cqrs.domain.read_models import (
     Advance,
     Counts,
@@ -38,11 +39,6 @@ class Run:
     """Run the handler on the version, with these generations: by the read model's name."""
 
     generations: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class FindView:
-    """Read the read model consistently: View or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +74,7 @@ class WorkOn:
 
 
 Call = (
-    FindServing
-    | Run
-    | FindView
-    | FindSegment
-    | ReadPage
-    | WorkOn
-    | OpenSegment
-    | Advance
-    | ViewWrite
+    FindServing | Run | Find | FindSegment | ReadPage | WorkOn | OpenSegment | Advance | ViewWrite
 )
 
 
@@ -155,7 +143,7 @@ def work(
 
 
 def _owned(attempt: int, stage: Stage | None = None) -> Generator[Call, Any, View]:
-    view: View | None = yield FindView()
+    view: View | None = yield Find()
     if view is None or view.attempt != attempt or (stage and view.stage is not stage):
         raise SupersededError
     return view

@@ -20,6 +20,7 @@ from sfn_cqrs.domain.errors import (
     SupersededError,
 )
 from sfn_cqrs.domain.failure import Failure
+from sfn_cqrs.domain.programs import Describe, Find, Start
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.saga import (
     Begin,
@@ -52,11 +53,6 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class FindSaga:
-    """Read the saga consistently: Saga or None."""
-
-
-@dataclass(frozen=True, slots=True)
 class Work:
     """Run the user's function: Ending, or TransientError if it has to run again."""
 
@@ -65,22 +61,8 @@ class Work:
     is_undo: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start the execution of the saga's attempt; True: it runs; False: it has ended already."""
-
-    saga: Saga
-
-
-@dataclass(frozen=True, slots=True)
-class Describe:
-    """Ask for the execution of the saga's attempt: Execution or None."""
-
-    saga: Saga
-
-
 SagaWritten = Written[Saga]
-Call = FindSaga | Work | Start | Describe | SagaWrite
+Call = Find | Work | Start[Saga] | Describe[Saga] | SagaWrite
 
 
 def resume(attempt: int, moves: Sequence[Move]) -> Generator[Call, Any, str]:
@@ -154,7 +136,7 @@ def finish(attempt: int, moves: Sequence[Move]) -> Generator[Call, Any, Saga]:
         SupersededError: a later attempt owns the saga.
         SagaLogError: the log has something left, so the machine does not fit the steps.
     """
-    saga: Saga | None = yield FindSaga()
+    saga: Saga | None = yield Find()
     if saga is None or saga.attempt != attempt:
         raise SupersededError(f"attempt {attempt} no longer owns the saga")
     if not saga.status.is_open:
@@ -183,7 +165,7 @@ def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
     With an attempt, only that one is looked at. One that no state has begun is started, which
     changes nothing if it runs: AWS starts many executions a second, and describes few.
     """
-    saga: Saga | None = yield FindSaga()
+    saga: Saga | None = yield Find()
     if saga is None or not saga.status.is_open:
         return "closed"
     if attempt not in (None, saga.attempt):
@@ -211,7 +193,7 @@ def redrive() -> Generator[Call, Any, Saga]:
         NotFoundError: there is no such saga.
         NotParkedError: it is not parked.
     """
-    saga: Saga | None = yield FindSaga()
+    saga: Saga | None = yield Find()
     if saga is None:
         raise NotFoundError("there is no such saga")
     if saga.status is not SagaStatus.PARKED:
@@ -234,7 +216,7 @@ def left_of(saga: Saga, moves: Sequence[Move]) -> list[str]:
 
 
 def _mine(attempt: int) -> Generator[Call, Any, Saga]:
-    saga: Saga | None = yield FindSaga()
+    saga: Saga | None = yield Find()
     if saga is None or saga.attempt != attempt or not saga.status.is_open:
         raise SupersededError(f"attempt {attempt} no longer owns the saga, or it is closed")
     return saga

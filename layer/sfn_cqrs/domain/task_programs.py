@@ -25,6 +25,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.notices import QUEUE_PATIENCE
+from sfn_cqrs.domain.programs import Describe, Find, Start
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.task import (
     Begin,
@@ -52,11 +53,6 @@ LEFT = "ItemAbandonedError"
 
 
 @dataclass(frozen=True, slots=True)
-class FindTask:
-    """Read the task consistently: Task or None."""
-
-
-@dataclass(frozen=True, slots=True)
 class FindItems:
     """Read all items consistently, by their index: list of Item."""
 
@@ -64,20 +60,6 @@ class FindItems:
 @dataclass(frozen=True, slots=True)
 class PutItems:
     """Store the items that are not stored yet."""
-
-    task: Task
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start the execution of the task's attempt; True: it runs; False: it has ended already."""
-
-    task: Task
-
-
-@dataclass(frozen=True, slots=True)
-class Describe:
-    """Ask for the execution of the task's attempt: Execution or None."""
 
     task: Task
 
@@ -136,7 +118,7 @@ class ItemWritten:
 
 TaskWritten = Written[Task]
 ItemWrite = Claim | CountRetry | CloseItem | SettleItem
-Call = FindTask | FindItems | PutItems | Start | Describe | Work | ItemWrite | TaskWrite
+Call = Find | FindItems | PutItems | Start[Task] | Describe[Task] | Work | ItemWrite | TaskWrite
 
 
 def enqueue(attempt: int) -> Generator[Call, Any, Task | None]:
@@ -151,7 +133,7 @@ def start(attempt: int) -> Generator[Call, Any, Task | None]:
     A message that comes again finds the items stored and the execution started, and does
     the rest of what is missing.
     """
-    task: Task | None = yield FindTask()
+    task: Task | None = yield Find()
     if task is None or not task.is_mine(attempt):
         return None
     if task.has_input:
@@ -203,7 +185,7 @@ def work(
         SupersededError: a later try or attempt owns the item.
         TransientError: somebody may still be at work on it, or the handler says try again.
     """
-    task: Task | None = yield FindTask()
+    task: Task | None = yield Find()
     if task is None or not task.is_mine(attempt):
         raise SupersededError(f"attempt {attempt} no longer owns the task")
     if task.stop is not None:
@@ -234,7 +216,7 @@ def finalize(
     Raises:
         SupersededError: a later attempt owns the task.
     """
-    task: Task | None = yield FindTask()
+    task: Task | None = yield Find()
     if task is None or task.attempt != attempt:
         raise SupersededError(f"attempt {attempt} no longer owns the task")
     if task.status.is_closed:
@@ -282,7 +264,7 @@ def sweep(now: datetime, attempt: int | None = None) -> Generator[Call, Any, str
 
     With an attempt, only that one is looked at. "queued": its message has to be sent again.
     """
-    task: Task | None = yield FindTask()
+    task: Task | None = yield Find()
     if task is None or task.status.is_closed:
         return "closed"
     if attempt not in (None, task.attempt):
@@ -325,7 +307,7 @@ def retry(now: float) -> Generator[Call, Any, Task]:
         NotFailedError: it is neither FAILED nor CANCELLED.
         TaskBusyError: a function may still be at work on one of the items.
     """
-    task: Task | None = yield FindTask()
+    task: Task | None = yield Find()
     if task is None:
         raise NotFoundError("there is no such task")
     if not task.status.is_repairable:

@@ -1,9 +1,18 @@
 """Runs a program: a generator that yields one call at a time and is sent its answer."""
 
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from sfn_cqrs.domain.programs import Describe, Find, Start
+from sfn_cqrs.domain.records import Record, RecordKey
+
+if TYPE_CHECKING:
+    from sfn_cqrs.adapters.executions import Executions
+    from sfn_cqrs.adapters.records import Records
 
 C = TypeVar("C")
+K = TypeVar("K", bound=RecordKey)
+R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 
 
@@ -16,3 +25,39 @@ def run_program(program: Generator[C, Any, T], make: Callable[[C], object]) -> T
     except StopIteration as end:
         result: T = end.value
         return result
+
+
+class Flow(Generic[C, K, R]):
+    """What happens to one record; each kind says where it lies, and makes calls of its own.
+
+    What was seen of the record last saves a write its read.
+    """
+
+    def __init__(self, key: K) -> None:
+        """Take a record."""
+        self._key = key
+        self._seen: R | None = None
+
+    def run(self, program: Generator[C, Any, T]) -> T:
+        """Make a program's calls one by one; whatever a call raises ends the program."""
+        return run_program(program, self._made)
+
+    def _records(self) -> "Records[R]":
+        raise NotImplementedError
+
+    def _executions(self, record: R) -> "Executions":
+        raise NotImplementedError
+
+    def _made(self, call: Any) -> object:
+        match call:
+            case Find():
+                self._seen = self._records().find(self._key)
+                return self._seen
+            case Start(record):
+                return self._executions(record).start(record.ref, record.trace)
+            case Describe(record):
+                return self._executions(record).describe(record.ref)
+            case _:
+                written = self._records().change(self._key, call, self._seen)
+                self._seen = written.record
+                return written

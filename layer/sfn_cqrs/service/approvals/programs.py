@@ -1,7 +1,6 @@
 """Runs the programs of approvals against DynamoDB, Step Functions and the user's functions."""
 
-from collections.abc import Generator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import approval_programs
@@ -9,30 +8,27 @@ from sfn_cqrs.domain.approval import Approval, Status
 from sfn_cqrs.domain.errors import VersionConflictError
 from sfn_cqrs.domain.keys import ApprovalKey, ItemKey
 from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs.service.programs import run_program
+from sfn_cqrs.service.programs import Flow
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from sfn_cqrs.adapters.approval_table import ApprovalTable
+    from sfn_cqrs.adapters.executions import Executions
+
 LOOK_AGAIN = {"Payload": {"result": "LOOK_AGAIN"}}
 """What ends a wait; the machine reads the decision itself."""
 
 
-class ApprovalFlow:
+class ApprovalFlow(Flow[approval_programs.Call, ApprovalKey, Approval]):
     """What happens to one approval."""
 
-    def __init__(self, key: ApprovalKey) -> None:
-        """Take an approval."""
-        self._key = key
-        self._seen: Approval | None = None
+    def _records(self) -> "ApprovalTable":
+        return bootstrap.approvals()
 
-    def run(self, program: Generator[approval_programs.Call, Any, T]) -> T:
-        """Make a program's calls one by one; whatever a call raises ends the program."""
-        return run_program(program, self._made)
+    def _executions(self, _record: Approval) -> "Executions":
+        return bootstrap.approval_executions()
 
     def _made(self, call: approval_programs.Call) -> object:
         match call:
-            case approval_programs.FindApproval():
-                self._seen = bootstrap.approvals().find(self._key)
-                return self._seen
             case approval_programs.Succeed(token):
                 return bootstrap.approval_executions().succeed(token, LOOK_AGAIN)
             case approval_programs.FindLatest(item):
@@ -41,14 +37,8 @@ class ApprovalFlow:
                 return latest.version if latest else 0
             case approval_programs.Handle(approval):
                 return _handled(approval)
-            case approval_programs.Start(approval):
-                return bootstrap.approval_executions().start(approval.ref, approval.trace)
-            case approval_programs.Describe(approval):
-                return bootstrap.approval_executions().describe(approval.ref)
             case _:
-                written = bootstrap.approvals().change(self._key, call, self._seen)
-                self._seen = written.record
-                return written
+                return super()._made(call)
 
 
 def _handled(approval: Approval) -> bool:

@@ -1,36 +1,28 @@
 """Runs the programs of rebuilds against the tables and the user's handlers."""
 
-from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import rebuild_programs
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.read_models import Advance, Counts, OpenSegment, Segment, Stage, View, ViewKey
 from sfn_cqrs.domain.records import Written
-from sfn_cqrs.service.programs import run_program
+from sfn_cqrs.service.programs import Flow
 from sfn_cqrs.service.rebuilds import replay, rows
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from sfn_cqrs.adapters.records import Records
 
 
-class RebuildFlow:
+class RebuildFlow(Flow[rebuild_programs.Call, ViewKey, View]):
     """What happens to one read model."""
 
-    def __init__(self, key: ViewKey) -> None:
-        """Take a read model of a tenant."""
-        self._key = key
-        self._view: View | None = None
-
-    def run(self, program: Generator[rebuild_programs.Call, Any, T]) -> T:
-        """Make a program's calls one by one; whatever a call raises ends the program."""
-        return run_program(program, self._made)
+    def _records(self) -> "Records[View]":
+        return bootstrap.views()
 
     def _made(self, call: rebuild_programs.Call) -> object:
         match call:
-            case rebuild_programs.FindView():
-                self._view = bootstrap.views().find(self._key)
-                return self._view
             case rebuild_programs.FindSegment(key):
                 return bootstrap.segments().find(key)
             case rebuild_programs.ReadPage(view, segment):
@@ -44,17 +36,17 @@ class RebuildFlow:
             case Advance(key):
                 return bootstrap.segments().change(key, call)
             case _:
-                return bootstrap.views().change(self._key, call)  # type: ignore[arg-type]
+                return super()._made(call)
 
     def _opened(self, call: OpenSegment) -> Written[Segment]:
         """Take a segment, which its first attempt makes."""
         written = bootstrap.segments().change(call.key, call)
-        if written.record is not None or self._view is None:
+        if written.record is not None or self._seen is None:
             return written
         new = Segment(
             key=call.key,
             attempt=call.attempt,
-            expected=replay.expected(self._view, call.key.name),
+            expected=replay.expected(self._seen, call.key.name),
             opened_at=iso(bootstrap.now()),
         )
         bootstrap.segments().create(new)

@@ -1,46 +1,43 @@
 """Runs the programs of tasks against DynamoDB, Step Functions and the user's handlers."""
 
-from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.keys import TaskKey
 from sfn_cqrs.domain.task import Ending, Item, Task, TryAgain
 from sfn_cqrs.domain.task_programs import ItemWritten
-from sfn_cqrs.service.programs import run_program
+from sfn_cqrs.service.programs import Flow
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from sfn_cqrs.adapters.executions import Executions
+    from sfn_cqrs.adapters.task_table import TaskTable
+
 Worker = Callable[[Item], Ending | TryAgain]
 
 
-class TaskFlow:
+class TaskFlow(Flow[task_programs.Call, TaskKey, Task]):
     """What happens to one task."""
 
     def __init__(self, key: TaskKey, worker: Worker | None = None) -> None:
         """Take a task; a program that works on items also needs the worker."""
-        self._key = key
+        super().__init__(key)
         self._worker = worker
-        self._seen: Task | None = None
 
-    def run(self, program: Generator[task_programs.Call, Any, T]) -> T:
-        """Make a program's calls one by one; whatever a call raises ends the program."""
-        return run_program(program, self._made)
+    def _records(self) -> "TaskTable":
+        return bootstrap.tasks()
+
+    def _executions(self, _record: Task) -> "Executions":
+        return bootstrap.task_executions()
 
     def _made(self, call: task_programs.Call) -> object:
         match call:
-            case task_programs.FindTask():
-                self._seen = bootstrap.tasks().find(self._key)
-                return self._seen
             case task_programs.FindItems():
                 return bootstrap.tasks().items(self._key)
             case task_programs.PutItems(task):
                 bootstrap.tasks().put_items(task)
                 return None
-            case task_programs.Start(task):
-                return bootstrap.task_executions().start(task.ref, task.trace)
-            case task_programs.Describe(task):
-                return bootstrap.task_executions().describe(task.ref)
             case task_programs.Work(item):
                 return self._work(item)
             case (
@@ -51,9 +48,7 @@ class TaskFlow:
             ):
                 return self._item_written(call)
             case _:
-                written = bootstrap.tasks().change(self._key, call, self._seen)
-                self._seen = written.record
-                return written
+                return super()._made(call)
 
     def _item_written(self, call: task_programs.ItemWrite) -> ItemWritten:
         tasks = bootstrap.tasks()
