@@ -10,8 +10,6 @@ like a version, a process item or another code's prefix. The item keeps the code
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Generic, Self, TypeVar
@@ -32,6 +30,30 @@ TYPE_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PUBLIC_ID = re.compile(rf"([a-z])-({ULID})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class ExecutionRef:
+    """What an execution carries as its input, and is named after."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_input(cls, execution_input: dict[str, object]) -> Self:
+        """Read an execution's input back.
+
+        Raises:
+            InvalidInputError: a field is missing, of another type or none that such input has.
+        """
+        try:
+            return cls._read(execution_input)
+        except (KeyError, TypeError) as error:
+            raise InvalidInputError("input", f"the execution's input lacks {error}") from error
+        except NotFoundError as error:
+            raise InvalidInputError("id", str(error)) from error
+
+    @classmethod
+    def _read(cls, given: dict[str, object]) -> Self:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +238,7 @@ _IMPORT_PARTITIONS = {ImportKind.CSV: "CSV_IMPORT", ImportKind.ROW: "IMPORT"}
 
 
 @dataclass(frozen=True, slots=True)
-class ImportKey(PublicKey):
+class ImportKey(PublicKey, ExecutionRef):
     """One import of one tenant; its plans, markers and counters lie in its own partition."""
 
     kind: ImportKind = ImportKind.CSV
@@ -263,14 +285,8 @@ class ImportKey(PublicKey):
         return {"id": self.id, "tenant": self.tenant}
 
     @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> Self:
-        """Read an execution's input back.
-
-        Raises:
-            InvalidInputError: a field is missing, or none of an import.
-        """
-        with _reading_input():
-            return cls.of(str(execution_input["tenant"]), str(execution_input["id"]))
+    def _read(cls, given: dict[str, object]) -> Self:
+        return cls.of(str(given["tenant"]), str(given["id"]))
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per job, the same for ever."""
@@ -381,7 +397,7 @@ A = TypeVar("A", bound=PublicKey | TaskKey)
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptRef(Generic[A]):
+class AttemptRef(ExecutionRef, Generic[A]):
     """One attempt to bring a record to its end: all that an execution carries."""
 
     key: A
@@ -391,11 +407,15 @@ class AttemptRef(Generic[A]):
 
     def as_input(self) -> dict[str, object]:
         """The execution's input; the same attempt gives the same text, whoever starts it."""
-        return {"attempt": self.attempt, "id": self.key.id, "tenant": self.key.tenant}
+        own = {"attempt": self.attempt, "id": self.key.id, "tenant": self.key.tenant}
+        return {**own, **self._more()}
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per attempt, at most 80 characters, the same for ever."""
         return f"{self.LETTER}-{hashed(table, self.key.pk, self.key.sk)}-a{self.attempt}"
+
+    def _more(self) -> dict[str, object]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,14 +425,8 @@ class ZipRef(AttemptRef[ZipKey]):
     LETTER = ZipKey.LETTERS
 
     @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> Self:
-        """Read an execution's input back.
-
-        Raises:
-            InvalidInputError: a field is missing or of another type.
-        """
-        with _reading_input():
-            return cls(*_attempt(ZipKey, execution_input))
+    def _read(cls, given: dict[str, object]) -> Self:
+        return cls(*_attempt(ZipKey, given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,14 +436,8 @@ class ApprovalRef(AttemptRef[ApprovalKey]):
     LETTER = ApprovalKey.LETTERS
 
     @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> Self:
-        """Read an execution's input back.
-
-        Raises:
-            InvalidInputError: a field is missing or of another type.
-        """
-        with _reading_input():
-            return cls(*_attempt(ApprovalKey, execution_input))
+    def _read(cls, given: dict[str, object]) -> Self:
+        return cls(*_attempt(ApprovalKey, given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,19 +448,12 @@ class SagaRef(AttemptRef[SagaKey]):
 
     LETTER = SagaKey.LETTERS
 
-    def as_input(self) -> dict[str, object]:
-        """The execution's input; the same attempt gives the same text, whoever starts it."""
-        return {**AttemptRef.as_input(self), "saga": self.saga}
+    def _more(self) -> dict[str, object]:
+        return {"saga": self.saga}
 
     @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> Self:
-        """Read an execution's input back.
-
-        Raises:
-            InvalidInputError: a field is missing or of another type.
-        """
-        with _reading_input():
-            return cls(*_attempt(SagaKey, execution_input), str(execution_input["saga"]))
+    def _read(cls, given: dict[str, object]) -> Self:
+        return cls(*_attempt(SagaKey, given), str(given["saga"]))
 
 
 DEFAULT_CONCURRENCY = 2
@@ -468,33 +469,25 @@ class TaskRef(AttemptRef[TaskKey]):
 
     LETTER = TaskKind.BATCH.value
 
-    def as_input(self) -> dict[str, object]:
-        """The execution's input; the same attempt gives the same text, whoever starts it."""
+    def _more(self) -> dict[str, object]:
         items = {"items": list(self.items), "concurrency": self.concurrency}
-        more = {**items, "type": self.key.type}
-        return {**AttemptRef.as_input(self), **more}
+        return {**items, "type": self.key.type}
 
     @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> Self:
-        """Read an execution's input back.
-
-        Raises:
-            InvalidInputError: a field is missing or of another type.
-        """
-        with _reading_input():
-            tenant, type_ = str(execution_input["tenant"]), str(execution_input["type"])
-            kind, ulid = task_id_parts(str(execution_input["id"]))
-            attempt, items = _integer(execution_input, "attempt"), execution_input["items"]
-            concurrency = DEFAULT_CONCURRENCY  # which an earlier release did not send
-            if "concurrency" in execution_input:
-                concurrency = _integer(execution_input, "concurrency")
+    def _read(cls, given: dict[str, object]) -> Self:
+        tenant, type_ = str(given["tenant"]), str(given["type"])
+        kind, ulid = task_id_parts(str(given["id"]))
+        attempt, items = integer_of(given, "attempt"), given["items"]
+        concurrency = DEFAULT_CONCURRENCY  # which an earlier release did not send
+        if "concurrency" in given:
+            concurrency = integer_of(given, "concurrency")
         if not isinstance(items, list):
             raise InvalidInputError("input", "items must be a list")
         return cls(TaskKey(tenant, type_, ulid, kind), attempt, tuple(items), concurrency)
 
 
 @dataclass(frozen=True, slots=True)
-class CommandRef:
+class CommandRef(ExecutionRef):
     """One attempt to run one version: all that an execution carries."""
 
     key: ItemKey
@@ -512,16 +505,10 @@ class CommandRef:
         }
 
     @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> "CommandRef":
-        """Read an execution's input back.
-
-        Raises:
-            InvalidInputError: a field is missing or of another type.
-        """
-        with _reading_input():
-            tenant, type_, code = (execution_input[name] for name in ("tenant", "type", "code"))
-            key = ItemKey.checked(tenant, type_, code)
-            version, attempt = (_integer(execution_input, name) for name in ("version", "attempt"))
+    def _read(cls, given: dict[str, object]) -> Self:
+        tenant, type_, code = (given[name] for name in ("tenant", "type", "code"))
+        key = ItemKey.checked(tenant, type_, code)
+        version, attempt = (integer_of(given, name) for name in ("version", "attempt"))
         return cls(key, version, attempt)
 
     def execution_name(self, table: str) -> str:
@@ -530,23 +517,17 @@ class CommandRef:
         return f"c-{text}-v{self.version}-a{self.attempt}"
 
 
-@contextmanager
-def _reading_input() -> Iterator[None]:
-    """Say of an execution's input what it lacks, or that its id is none."""
-    try:
-        yield
-    except (KeyError, TypeError) as error:
-        raise InvalidInputError("input", f"the execution's input lacks {error}") from error
-    except NotFoundError as error:
-        raise InvalidInputError("id", str(error)) from error
+def _attempt(kind: type[K], given: dict[str, object]) -> tuple[K, int]:
+    key = kind.of(str(given["tenant"]), str(given["id"]))
+    return key, integer_of(given, "attempt")
 
 
-def _attempt(kind: type[K], execution_input: dict[str, object]) -> tuple[K, int]:
-    key = kind.of(str(execution_input["tenant"]), str(execution_input["id"]))
-    return key, _integer(execution_input, "attempt")
+def integer_of(execution_input: dict[str, object], name: str) -> int:
+    """A field of an execution's input that is a number.
 
-
-def _integer(execution_input: dict[str, object], name: str) -> int:
+    Raises:
+        InvalidInputError: it is none.
+    """
     value = execution_input[name]
     if not isinstance(value, int):
         raise InvalidInputError("input", f"{name} must be an integer")

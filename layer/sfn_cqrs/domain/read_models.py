@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import BUCKETS, hashed
+from sfn_cqrs.domain.keys import BUCKETS, ExecutionRef, hashed, integer_of
 from sfn_cqrs.domain.records import Record
 
 PATIENCE = 60
@@ -181,7 +182,7 @@ class View(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class ViewRef:
+class ViewRef(ExecutionRef):
     """One attempt to work on a read model: all that an execution carries."""
 
     key: ViewKey
@@ -198,17 +199,9 @@ class ViewRef:
         }
 
     @classmethod
-    def from_input(cls, execution_input: dict[str, object]) -> "ViewRef":
-        """Read an execution's input back.
-
-        Raises:
-            InvalidInputError: a field is missing or of another type.
-        """
-        attempt = execution_input.get("attempt")
-        if not isinstance(attempt, int):
-            raise InvalidInputError("input", "attempt must be an integer")
-        key = ViewKey.checked(str(execution_input.get("tenant")), execution_input.get("view"))
-        return cls(key, attempt)
+    def _read(cls, given: dict[str, object]) -> Self:
+        key = ViewKey.checked(str(given["tenant"]), given["view"])
+        return cls(key, integer_of(given, "attempt"))
 
     def execution_name(self, table: str) -> str:
         """The execution's name: one per attempt, the same for ever."""

@@ -1,14 +1,16 @@
 """The decorator of every state of every machine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Self, TypeVar
+from operator import attrgetter
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.domain.keys import ExecutionRef
 from sfn_cqrs.domain.masking import mask, masked
 from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
 from sfn_cqrs.service.logs import logged_as, logger
@@ -33,6 +35,34 @@ class State:
     def entered(self) -> Self:
         """Do what comes before the state's own work, such as the write of its status."""
         return self
+
+
+R = TypeVar("R", bound=ExecutionRef)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptState(State, Generic[R]):
+    """A state of one attempt, which the execution's input names.
+
+    `REF` is the attempt's class; `LOGGED` says under which name which of its attributes stands in
+    log lines, between the tenant and the attempt.
+    """
+
+    REF: ClassVar[type[Any]]
+    LOGGED: ClassVar[Mapping[str, str]]
+
+    @property
+    def ref(self) -> R:
+        """The attempt that the execution runs."""
+        ref: R = self.REF.from_input(self.context.execution.input)
+        return ref
+
+    @property
+    def logged(self) -> dict[str, object]:
+        """What the attempt is about, and its number."""
+        ref: Any = self.ref
+        about = {name: attrgetter(path)(ref) for name, path in self.LOGGED.items()}
+        return {"tenant": ref.key.tenant, **about, "attempt": ref.attempt}
 
 
 S = TypeVar("S", bound=State)

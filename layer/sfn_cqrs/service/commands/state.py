@@ -8,19 +8,17 @@ from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.service.commands.chain import Chain
-from sfn_cqrs.service.state import State, state
+from sfn_cqrs.service.state import AttemptState, state
 
 RUN_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class CommandState(State):
+class CommandState(AttemptState[CommandRef]):
     """A state that writes no status itself: it runs per item, or writes it with something else."""
 
-    @property
-    def ref(self) -> CommandRef:
-        """The attempt and the version that the execution runs."""
-        return CommandRef.from_input(self.context.execution.input)
+    REF = CommandRef
+    LOGGED: ClassVar = {"type": "key.type", "version": "version"}
 
     @property
     def is_express(self) -> bool:
@@ -36,17 +34,6 @@ class CommandState(State):
     def chain(self) -> Chain:
         """The chain of the item."""
         return Chain(self.ref.key)
-
-    @property
-    def logged(self) -> dict[str, object]:
-        """The version."""
-        ref = self.ref
-        return {
-            "tenant": ref.key.tenant,
-            "type": ref.key.type,
-            "version": ref.version,
-            "attempt": ref.attempt,
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,19 @@
 """What the states of the rebuilds' machine work on."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sfn_cqrs.domain.read_models import ViewRef
 from sfn_cqrs.service.rebuilds.programs import RebuildFlow
-from sfn_cqrs.service.state import State, state
+from sfn_cqrs.service.state import AttemptState, state
 
 
 @dataclass(frozen=True, slots=True)
-class RebuildState(State):
+class RebuildState(AttemptState[ViewRef]):
     """One attempt to work on a read model."""
 
-    @property
-    def ref(self) -> ViewRef:
-        """The attempt that the execution runs."""
-        return ViewRef.from_input(self.context.execution.input)
-
-    @property
-    def logged(self) -> dict[str, object]:
-        """The read model."""
-        ref = self.ref
-        return {"tenant": ref.key.tenant, "read_model": ref.key.view, "attempt": ref.attempt}
+    REF = ViewRef
+    LOGGED: ClassVar = {"read_model": "key.view"}
 
     @property
     def flow(self) -> RebuildFlow:

@@ -1,6 +1,7 @@
 """What the states of a saga's machine work on."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sfn_cqrs.domain import saga_programs
 from sfn_cqrs.domain.errors import SagaStepError, TransientError
@@ -10,23 +11,15 @@ from sfn_cqrs.domain.saga import Entry, EntryStatus
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.programs import SagaFlow
 from sfn_cqrs.service.sagas.types import SagaType
-from sfn_cqrs.service.state import State, state
+from sfn_cqrs.service.state import AttemptState, state
 
 
 @dataclass(frozen=True, slots=True)
-class SagaState(State):
+class SagaState(AttemptState[SagaRef]):
     """What a saga is at, and what its steps' functions do."""
 
-    @property
-    def ref(self) -> SagaRef:
-        """The attempt that the execution runs."""
-        return SagaRef.from_input(self.context.execution.input)
-
-    @property
-    def logged(self) -> dict[str, object]:
-        """The saga."""
-        ref = self.ref
-        return {"tenant": ref.key.tenant, "saga": ref.key.id, "attempt": ref.attempt}
+    REF = SagaRef
+    LOGGED: ClassVar = {"saga": "key.id"}
 
     @property
     def attempt(self) -> int:

@@ -4,34 +4,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
+from typing import ClassVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import TaskRef
-from sfn_cqrs.service.state import State, state
+from sfn_cqrs.service.state import AttemptState, state
 
 BEGINS_WITHIN = 480
 """Seconds in which an execution begins items; the next one works on those that are left."""
 
 
 @dataclass(frozen=True, slots=True)
-class TaskState(State):
+class TaskState(AttemptState[TaskRef]):
     """No state writes a status first: an item's claim is one, a task's end another."""
 
-    @property
-    def ref(self) -> TaskRef:
-        """The attempt that the execution runs."""
-        return TaskRef.from_input(self.context.execution.input)
-
-    @property
-    def logged(self) -> dict[str, object]:
-        """The task."""
-        ref = self.ref
-        return {
-            "tenant": ref.key.tenant,
-            "type": ref.key.type,
-            "task": ref.key.id,
-            "attempt": ref.attempt,
-        }
+    REF = TaskRef
+    LOGGED: ClassVar = {"type": "key.type", "task": "key.id"}
 
     @property
     def lease_until(self) -> int:

@@ -2,30 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ZipRef
-from sfn_cqrs.service.state import State, state
+from sfn_cqrs.service.state import AttemptState, state
 
 PATIENCE = timedelta(minutes=10)
 """How long the last state waits for others; less than the machine's retries take."""
 
 
 @dataclass(frozen=True, slots=True)
-class ZipState(State):
+class ZipState(AttemptState[ZipRef]):
     """No state writes a status first."""
 
-    @property
-    def ref(self) -> ZipRef:
-        """The attempt that the execution runs."""
-        return ZipRef.from_input(self.context.execution.input)
-
-    @property
-    def logged(self) -> dict[str, object]:
-        """The job."""
-        ref = self.ref
-        return {"tenant": ref.key.tenant, "job": ref.key.id, "attempt": ref.attempt}
+    REF = ZipRef
+    LOGGED: ClassVar = {"job": "key.id"}
 
     @property
     def token(self) -> str:
