@@ -3,9 +3,9 @@
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_key_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.approval import Approval, Happened, Pinned, Rules, Stage, Status, Verdict, Vote
-from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import ApprovalKey
 
 
@@ -13,12 +13,7 @@ def approval_item(approval: Approval) -> Item:
     """The approval as stored; `opened_at` is the moment by which the sweep's index sorts."""
     rules = approval.rules
     return {
-        "pk": approval.key.pk,
-        "sk": approval.key.sk,
-        "kind": "approval",
-        "id": approval.key.id,
-        "tenant": approval.key.tenant,
-        "ulid": approval.key.ulid,
+        **public_key_item(approval.key, "approval"),
         "type": approval.type,
         "subject": approval.subject or None,
         "payload": approval.payload,
@@ -50,9 +45,7 @@ def approval_item(approval: Approval) -> Item:
         "source": approval.source,
         "trace": approval.trace or None,
         "request_id": approval.request_id or None,
-        "created_at": approval.created.at,
-        "created_by": approval.created.by or None,
-        "created_ip": approval.created.ip or None,
+        **audit_item(approval.created),
         "updated_at": approval.updated_at,
         "opened_at": approval.due_at,
     }
@@ -100,7 +93,7 @@ def as_approval(item: Item) -> Approval:
             item["expires_after"],
             item["remind_every"],
         ),
-        created=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
+        created=as_audit(item),
         expires_at=item["expires_at"],
         remind_at=item.get("remind_at"),
         due_at=item["opened_at"],
@@ -130,7 +123,6 @@ def _as_vote(vote: dict[str, Any]) -> Vote:
 
 APPROVALS = Kind(
     name="approvals",
-    key=lambda approval: approval.key,
     item=approval_item,
     record=as_approval,
     is_open=lambda approval: not approval.stage.is_closed,

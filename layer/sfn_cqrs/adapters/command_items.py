@@ -3,7 +3,8 @@
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.domain.command import Audit, Command, Content, DataRow
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item
+from sfn_cqrs.domain.command import Command, Content, DataRow
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Lane, Mode, Outcome, Process
 
@@ -59,8 +60,8 @@ def as_command(item: Item, attributes: dict[str, Any]) -> Command:
         id=item["id"],
         content=Content(item["name"], attributes, item.get("is_deleted", False)),
         digest=item["digest"],
-        created=_audit(item, "created"),
-        updated=_audit(item, "updated"),
+        created=as_audit(item),
+        updated=as_audit(item, "updated"),
         source=item.get("source", ""),
         source_row=item.get("source_row"),
         request_id=item.get("request_id", ""),
@@ -75,8 +76,8 @@ def as_row(item: Item, attributes: dict[str, Any]) -> DataRow:
         version=item["version"],
         command_id=item["command_id"],
         content=Content(item["name"], attributes, item.get("is_deleted", False)),
-        created=_audit(item, "created"),
-        updated=_audit(item, "updated"),
+        created=as_audit(item),
+        updated=as_audit(item, "updated"),
         source=item.get("source", ""),
         source_row=item.get("source_row"),
         attributes_s3=item.get("attributes_s3"),
@@ -124,18 +125,6 @@ def _record_item(record: Command | DataRow) -> Item:
         "is_deleted": record.is_deleted,
         "source": record.source,
         "source_row": record.source_row,
-        **_audit_item(record.created, "created"),
-        **_audit_item(record.updated, "updated"),
-    }
-
-
-def _audit(item: Item, what: str) -> Audit:
-    return Audit(item[f"{what}_at"], item.get(f"{what}_by", ""), item.get(f"{what}_ip", ""))
-
-
-def _audit_item(audit: Audit, what: str) -> Item:
-    return {
-        f"{what}_at": audit.at,
-        f"{what}_by": audit.by or None,
-        f"{what}_ip": audit.ip or None,
+        **audit_item(record.created),
+        **audit_item(record.updated, "updated"),
     }

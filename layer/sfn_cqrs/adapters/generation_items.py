@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item, key_item
 from sfn_cqrs.adapters.records import Kind
-from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.read_models import (
     KEPT,
     Counts,
@@ -22,9 +22,7 @@ from sfn_cqrs.domain.read_models import (
 def view_item(view: View) -> Item:
     """A read model's generations as stored."""
     return {
-        "pk": view.key.pk,
-        "sk": view.key.sk,
-        "kind": "generations",
+        **key_item(view.key, "generations"),
         "tenant": view.key.tenant,
         "view": view.key.view,
         "types": list(view.types),
@@ -40,9 +38,7 @@ def view_item(view: View) -> Item:
         "round": view.round,
         "replayed": counts_item(view.replayed),
         "compared": counts_item(view.compared),
-        "created_at": view.created.at,
-        "created_by": view.created.by or None,
-        "created_ip": view.created.ip or None,
+        **audit_item(view.created),
         "updated_at": view.updated_at,
     }
 
@@ -64,7 +60,7 @@ def as_view(item: Item) -> View:
         round=item["round"],
         replayed=Counts(**item["replayed"]),
         compared=Counts(**item["compared"]),
-        created=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
+        created=as_audit(item),
         updated_at=item["updated_at"],
     )
 
@@ -77,9 +73,7 @@ def counts_item(counts: Counts) -> dict[str, int]:
 def segment_item(segment: Segment) -> Item:
     """A segment's progress as stored."""
     return {
-        "pk": segment.key.pk,
-        "sk": segment.key.sk,
-        "kind": "segment",
+        **key_item(segment.key, "segment"),
         "name": segment.key.name,
         "attempt": segment.attempt,
         "cursor": segment.cursor,
@@ -110,9 +104,7 @@ def as_segment(item: Item) -> Segment:
 def problem_item(problem: Problem) -> Item:
     """A problem as stored."""
     return {
-        "pk": problem.key.pk,
-        "sk": problem.key.sk,
-        "kind": "problem",
+        **key_item(problem.key, "problem"),
         "what": problem.what,
         "error": problem.error,
         "cause": problem.cause,
@@ -135,26 +127,6 @@ def _kept(_record: object, now: datetime) -> int:
     return int((now + KEPT).timestamp())
 
 
-VIEWS = Kind(
-    name="views",
-    key=lambda view: view.key,
-    item=view_item,
-    record=as_view,
-    is_open=lambda _view: False,
-)
-SEGMENTS = Kind(
-    name="segments",
-    key=lambda segment: segment.key,
-    item=segment_item,
-    record=as_segment,
-    is_open=lambda _segment: False,
-    ttl=_kept,
-)
-PROBLEMS = Kind(
-    name="problems",
-    key=lambda problem: problem.key,
-    item=problem_item,
-    record=as_problem,
-    is_open=lambda _problem: False,
-    ttl=_kept,
-)
+VIEWS = Kind(name="views", item=view_item, record=as_view)
+SEGMENTS = Kind(name="segments", item=segment_item, record=as_segment, ttl=_kept)
+PROBLEMS = Kind(name="problems", item=problem_item, record=as_problem, ttl=_kept)

@@ -1,15 +1,14 @@
 """What tenants' imports take at a time, as items of the import table."""
 
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.item_parts import key_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.import_budget import ImportBudget, Taken, budget_key
 
 
 def _budget_item(budget: ImportBudget) -> Item:
     return {
-        "pk": budget.key.pk,
-        "sk": budget.key.sk,
-        "kind": "budget",
+        **key_item(budget.key, "budget"),
         "tenant": budget.key.tenant,
         "jobs": {id_: [each.size, each.rows, each.at] for id_, each in budget.jobs.items()},
         "updated_at": budget.updated_at,
@@ -24,10 +23,4 @@ def _as_budget(item: Item) -> ImportBudget:
     )
 
 
-IMPORT_BUDGETS = Kind(
-    name="import_budgets",
-    key=lambda budget: budget.key,
-    item=_budget_item,
-    record=_as_budget,
-    is_open=lambda _budget: False,
-)
+IMPORT_BUDGETS = Kind(name="import_budgets", item=_budget_item, record=_as_budget)

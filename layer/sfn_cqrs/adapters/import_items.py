@@ -3,8 +3,8 @@
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_key_item
 from sfn_cqrs.adapters.records import Kind
-from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import (
     Ending,
@@ -30,7 +30,7 @@ def as_job(item: Item) -> Job:
         table=item["table"],
         source=as_source(item["source"]),
         size=item.get("size", 0),
-        by=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
+        by=as_audit(item),
         encoding=item.get("encoding"),
         delimiter=item.get("delimiter"),
         publish_mode=PublishMode(item["publish_mode"]),
@@ -60,7 +60,7 @@ def as_import_key(item: Item) -> ImportKey:
     return ImportKey(item["tenant"], item["ulid"], ImportKind(item["import_kind"]))
 
 
-def key_item(key: ImportKey) -> Item:
+def whose_item(key: ImportKey) -> Item:
     """What tells whose an item is."""
     return {"tenant": key.tenant, "ulid": key.ulid, "import_kind": str(key.kind)}
 
@@ -68,11 +68,8 @@ def key_item(key: ImportKey) -> Item:
 def job_item(job: Job) -> Item:
     """The job as stored."""
     return {
-        "pk": job.key.pk,
-        "sk": job.key.sk,
-        "kind": "job",
-        **key_item(job.key),
-        "id": job.key.id,
+        **public_key_item(job.key, "job"),
+        "import_kind": str(job.key.kind),
         "table": job.table,
         "source": source_item(job.source),
         "size": job.size or None,
@@ -92,9 +89,7 @@ def job_item(job: Job) -> Item:
         "step": job.step,
         "status": str(job.status),
         "is_cancelled": job.is_cancelled or None,
-        "created_at": job.by.at,
-        "created_by": job.by.by or None,
-        "created_ip": job.by.ip or None,
+        **audit_item(job.by),
         "started_at": job.started_at or None,
         "finished_at": job.finished_at or None,
         "parent": _parent_item(job.parent) if job.parent else None,
@@ -190,7 +185,6 @@ def as_ending(item: Item) -> Ending:
 
 IMPORTS = Kind(
     name="imports",
-    key=lambda job: job.key,
     item=job_item,
     record=as_job,
     is_open=lambda job: job.status.is_open or job.is_awaited,

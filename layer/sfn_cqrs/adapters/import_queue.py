@@ -1,15 +1,14 @@
 """Which imports have a place and who waits, as one item of the import table."""
 
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.item_parts import key_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.import_queue import ImportQueue
 
 
 def _queue_item(queue: ImportQueue) -> Item:
     return {
-        "pk": queue.key.pk,
-        "sk": queue.key.sk,
-        "kind": "queue",
+        **key_item(queue.key, "queue"),
         "running": queue.running,
         "waiting": sorted(queue.waiting),
         "updated_at": queue.updated_at,
@@ -24,10 +23,4 @@ def _as_queue(item: Item) -> ImportQueue:
     )
 
 
-IMPORT_QUEUE = Kind(
-    name="import_queue",
-    key=lambda queue: queue.key,
-    item=_queue_item,
-    record=_as_queue,
-    is_open=lambda _queue: False,
-)
+IMPORT_QUEUE = Kind(name="import_queue", item=_queue_item, record=_as_queue)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
-from sfn_cqrs.adapters.import_items import key_item
+from sfn_cqrs.adapters.import_items import whose_item
 from sfn_cqrs.adapters.transactions import write_all
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.errors import SupersededError
@@ -94,7 +94,7 @@ class ImportTable:
         }
         shard = shard_of(key.parts_pk, str(marker.first), SHARDS)
         counts = _counts_item(marker.counts)
-        whose = {"kind": "count", **key_item(key), "ttl": self._expiry()}
+        whose = {"kind": "count", **whose_item(key), "ttl": self._expiry()}
         adds = ", ".join(f"{name} :{name}" for name in counts)
         sets = ", ".join(f"#{name} = :{name}" for name in whose)
         update = {

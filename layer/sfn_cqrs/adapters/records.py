@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.exceptions import ClientError
@@ -50,10 +51,10 @@ class Kind(Generic[R]):
     """
 
     name: str
-    key: Callable[[R], RecordKey]
     item: Callable[[R], Item]
     record: Callable[[Item], R]
-    is_open: Callable[[R], bool]
+    is_open: Callable[[R], bool] = lambda _record: False
+    key: Callable[[R], RecordKey] = attrgetter("key")
     shards: int = 4
     first_shard: int = 0
     ttl: Callable[[R, datetime], int | None] = lambda _record, _now: None

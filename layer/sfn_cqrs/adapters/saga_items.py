@@ -4,8 +4,8 @@ from dataclasses import fields
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_key_item
 from sfn_cqrs.adapters.records import Kind
-from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import SagaKey
 from sfn_cqrs.domain.saga import Entry, EntryStatus, Saga, SagaStatus
 
@@ -15,12 +15,7 @@ _ENTRY = frozenset(one.name for one in fields(Entry)) - {"unknown"}
 def saga_item(saga: Saga) -> Item:
     """The saga as stored."""
     return {
-        "pk": saga.key.pk,
-        "sk": saga.key.sk,
-        "kind": "saga",
-        "id": saga.key.id,
-        "tenant": saga.key.tenant,
-        "ulid": saga.key.ulid,
+        **public_key_item(saga.key, "saga"),
         "saga": saga.saga,
         "name": saga.name,
         "input": saga.input,
@@ -34,9 +29,7 @@ def saga_item(saga: Saga) -> Item:
         "source": saga.source,
         "trace": saga.trace or None,
         "request_id": saga.request_id or None,
-        "created_at": saga.created.at,
-        "created_by": saga.created.by or None,
-        "created_ip": saga.created.ip or None,
+        **audit_item(saga.created),
         "opened_at": saga.opened_at,
         "updated_at": saga.updated_at,
     }
@@ -75,7 +68,7 @@ def as_saga(item: Item) -> Saga:
         source=item.get("source", ""),
         trace=item.get("trace", ""),
         request_id=item.get("request_id", ""),
-        created=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
+        created=as_audit(item),
         opened_at=item["opened_at"],
         updated_at=item["updated_at"],
     )
@@ -90,7 +83,6 @@ def as_entry(entry: dict[str, Any]) -> Entry:
 
 SAGAS = Kind(
     name="sagas",
-    key=lambda saga: saga.key,
     item=saga_item,
     record=as_saga,
     is_open=lambda saga: saga.status.is_open,

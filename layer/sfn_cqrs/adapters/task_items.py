@@ -1,11 +1,9 @@
 """Items of the tasks table: what a task, its items and the pointer to it look like when stored."""
 
-from typing import Any
-
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item, key_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain import task as tasks
-from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TaskKey, TaskKind
 from sfn_cqrs.domain.task import Counts, Stop, Task, TaskStatus
 from sfn_cqrs.domain.values import Json
@@ -18,10 +16,8 @@ def task_item(task: Task) -> Item:
     """The task as stored."""
     counts = task.counts
     return {
-        **_key_item(task.key),
-        "pk": task.key.pk,
-        "sk": task.key.sk,
-        "kind": "task",
+        **_whose(task.key),
+        **key_item(task.key, "task"),
         "name": task.name,
         "status": str(task.status),
         "attempt": task.attempt,
@@ -38,9 +34,7 @@ def task_item(task: Task) -> Item:
         "trace": task.trace or None,
         "concurrency": task.concurrency,
         "request_id": task.request_id or None,
-        "created_at": task.created.at,
-        "created_by": task.created.by or None,
-        "created_ip": task.created.ip or None,
+        **audit_item(task.created),
         "opened_at": task.opened_at,
         "updated_at": task.updated_at,
     }
@@ -48,13 +42,13 @@ def task_item(task: Task) -> Item:
 
 def pointer_item(key: TaskKey) -> Item:
     """What leads from a public id to its task."""
-    return {**_key_item(key), "pk": key.items_pk, "sk": POINTER_SK, "kind": "pointer"}
+    return {**_whose(key), "pk": key.items_pk, "sk": POINTER_SK, "kind": "pointer"}
 
 
 def new_item(task: Task, index: int, value: Json, now: str) -> Item:
     """An item of a task as stored when the task begins."""
     return {
-        **_key_item(task.key),
+        **_whose(task.key),
         "pk": task.key.items_pk,
         "sk": task.key.item_sk(index),
         "kind": "item",
@@ -87,7 +81,7 @@ def as_task(item: Item) -> Task:
         trace=item.get("trace", ""),
         concurrency=item.get("concurrency", DEFAULT_CONCURRENCY),
         request_id=item.get("request_id", ""),
-        created=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
+        created=as_audit(item),
         opened_at=item["opened_at"],
         updated_at=item["updated_at"],
     )
@@ -117,7 +111,7 @@ def as_task_key(item: Item) -> TaskKey:
     return TaskKey(item["tenant"], item["type"], item["ulid"], TaskKind(item["task_kind"]))
 
 
-def _key_item(key: TaskKey) -> dict[str, Any]:
+def _whose(key: TaskKey) -> Item:
     return {
         "id": key.id,
         "tenant": key.tenant,
@@ -135,7 +129,6 @@ def _counts(item: Item) -> Counts | None:
 
 TASKS = Kind(
     name="tasks",
-    key=lambda task: task.key,
     item=task_item,
     record=as_task,
     is_open=lambda task: not task.status.is_closed,

@@ -3,6 +3,7 @@
 from threading import Lock
 
 from sfn_cqrs.adapters.dynamodb import Item
+from sfn_cqrs.adapters.item_parts import key_item
 from sfn_cqrs.adapters.records import Kind, Records
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.errors import BusyError, TooManyRequestsError
@@ -79,9 +80,7 @@ def _as_bucket(item: Item) -> Bucket:
 
 def _bucket_item(bucket: Bucket) -> Item:
     return {
-        "pk": bucket.key.pk,
-        "sk": bucket.key.sk,
-        "kind": "bucket",
+        **key_item(bucket.key, "bucket"),
         "tenant": bucket.key.tenant,
         "full_at": bucket.full_at,
         "leased": bucket.leased,
@@ -89,10 +88,4 @@ def _bucket_item(bucket: Bucket) -> Item:
     }
 
 
-BUCKETS = Kind(
-    name="buckets",
-    key=lambda bucket: bucket.key,
-    item=_bucket_item,
-    record=_as_bucket,
-    is_open=lambda _bucket: False,
-)
+BUCKETS = Kind(name="buckets", item=_bucket_item, record=_as_bucket)

@@ -11,8 +11,8 @@ from sfn_cqrs.adapters.import_items import (
     problem_item,
     source_item,
 )
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_key_item
 from sfn_cqrs.adapters.records import Kind
-from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.import_job import JobStatus
 from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.keys import ZipKey
@@ -26,12 +26,7 @@ SETTLED = "yes"
 def zip_item(job: ZipJob) -> Item:
     """The job as stored."""
     return {
-        "pk": job.key.pk,
-        "sk": job.key.sk,
-        "kind": "zip",
-        "tenant": job.key.tenant,
-        "ulid": job.key.ulid,
-        "id": job.key.id,
+        **public_key_item(job.key, "zip"),
         "table": job.table,
         "source": source_item(job.source),
         "size": job.size,
@@ -51,9 +46,7 @@ def zip_item(job: ZipJob) -> Item:
         "retries": [key.ulid for key in job.retries] or None,
         "retried_by": job.retried_by,
         "trace": job.trace or None,
-        "created_at": job.by.at,
-        "created_by": job.by.by or None,
-        "created_ip": job.by.ip or None,
+        **audit_item(job.by),
         "opened_at": job.opened_at,
         "started_at": job.started_at or None,
         "finished_at": job.finished_at or None,
@@ -68,7 +61,7 @@ def as_zip(item: Item) -> ZipJob:
         key=ZipKey(item["tenant"], item["ulid"]),
         source=as_source(item["source"]),
         size=item["size"],
-        by=Audit(item["created_at"], item.get("created_by", ""), item.get("created_ip", "")),
+        by=as_audit(item),
         table=item.get("table"),
         encoding=item.get("encoding"),
         delimiter=item.get("delimiter"),
@@ -136,7 +129,6 @@ def as_file(item: Item) -> ArchivedFile:
 
 ZIPS = Kind(
     name="zips",
-    key=lambda job: job.key,
     item=zip_item,
     record=as_zip,
     is_open=lambda job: not job.settled,
