@@ -793,7 +793,7 @@ def test_every_route_works_for_whoever_asks():
     }
     for_operators = {text for stem, text in made if stem in ("rebuilds", "repairs")}
     assert for_operators == {  # none else: tests/unit/api
-        "RebuildService(_operators().tenant)",
+        "RebuildService(Request.by_operator().tenant)",
         "RebuildService(request.tenant)",
         "RepairService(request.tenant)",
     }

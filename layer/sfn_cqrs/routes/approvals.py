@@ -1,5 +1,6 @@
 """Approvals: what waits for people."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +21,7 @@ from sfn_cqrs.domain.errors import (
     UnknownApprovalTypeError,
 )
 from sfn_cqrs.domain.policy import UNDECLARED
-from sfn_cqrs.routes.http import OPERATOR, code_of
+from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import (
     CURSOR,
     IDEMPOTENCY_KEY,
@@ -84,16 +85,15 @@ def list_approvals() -> Response[str]:
     """List what the caller may decide now; with a status, all that have it and may be seen."""
     request = Request()
     service, status = _service(request), request.query("status")
-    limit, cursor = request.limit, request.query("cursor")
     if status is None:
         who = request.identity
-        page = service.inbox(who.user, who.groups, limit=limit, cursor=cursor)
+        page = service.inbox(who.user, who.groups, **request.paging)
     elif status.upper() in _STATUSES:
         wanted = None if status.upper() == _ALL else Status(status.upper())
-        page = service.list(wanted, limit=limit, cursor=cursor)
+        page = service.list(wanted, **request.paging)
     else:
         raise InvalidInputError("status", f"must be one of {', '.join(_STATUSES)}")
-    return listed([approval_view(one) for one in page.items], page.next_cursor)
+    return listed(page, approval_view)
 
 
 @routes.get("/approvals/<id_>")
@@ -109,24 +109,14 @@ def get_approval(id_: str) -> Response[str]:
 @operation(rule=_APPROVERS, body=DECIDE, answers={200: APPROVAL}, problems=_REFUSALS)
 def approve(id_: str) -> Response[str]:
     """Approve, for the caller."""
-    request = Request()
-    service, who = _service(request), request.identity
-    approval = service.approve(
-        code_of(id_), who.user, who.groups, ip=request.caller.ip, **_said(request)
-    )
-    return answer(HTTPStatus.OK, approval_view(approval))
+    return _decided(id_, ApprovalService.approve)
 
 
 @routes.post("/approvals/<id_>/reject")
 @operation(rule=_APPROVERS, body=DECIDE, answers={200: APPROVAL}, problems=_REFUSALS)
 def reject(id_: str) -> Response[str]:
     """Reject, for the caller."""
-    request = Request()
-    service, who = _service(request), request.identity
-    approval = service.reject(
-        code_of(id_), who.user, who.groups, ip=request.caller.ip, **_said(request)
-    )
-    return answer(HTTPStatus.OK, approval_view(approval))
+    return _decided(id_, ApprovalService.reject)
 
 
 @routes.post("/approvals/<id_>/retry")
@@ -137,9 +127,7 @@ def reject(id_: str) -> Response[str]:
 )
 def retry(id_: str) -> Response[str]:
     """Run what has failed after its decision again; for operators."""
-    request = Request()
-    request.identity.require(OPERATOR)
-    approval = _service(request).retry(code_of(id_))
+    approval = _service(Request.by_operator()).retry(code_of(id_))
     return answer(HTTPStatus.ACCEPTED, rerun_view(approval))
 
 
@@ -147,6 +135,14 @@ def _service(request: Request) -> ApprovalService:
     """The approvals, for whoever asks."""
     who = request.identity
     return ApprovalService(request.tenant, who.client, who.user)
+
+
+def _decided(id_: str, decide: Callable[..., Approval]) -> Response[str]:
+    request = Request()
+    service, who = _service(request), request.identity
+    said, ip = _said(request), request.caller.ip
+    approval = decide(service, code_of(id_), who.user, who.groups, ip=ip, **said)
+    return answer(HTTPStatus.OK, approval_view(approval))
 
 
 def _said(request: Request) -> dict[str, Any]:

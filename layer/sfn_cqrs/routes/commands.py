@@ -20,7 +20,7 @@ from sfn_cqrs.domain.errors import (
     VersionConflictError,
 )
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.routes.http import OPERATOR, code_of, integer_of
+from sfn_cqrs.routes.http import code_of, integer_of
 from sfn_cqrs.routes.operation import (
     CURSOR,
     IDEMPOTENCY_KEY,
@@ -129,10 +129,8 @@ def list_versions(type_: str, code: str) -> Response[str]:
     request = Request()
     service = request.service(ChainService)
     with handlers.naming_unknown(type_):
-        page = service.show(
-            type_, code_of(code), limit=request.limit, cursor=request.query("cursor")
-        )
-    return listed([link_view(link) for link in page.items], page.next_cursor)
+        page = service.show(type_, code_of(code), **request.paging)
+    return listed(page, link_view)
 
 
 @routes.get("/commands/<type_>/<code>/<version>")
@@ -160,9 +158,7 @@ def get_version(type_: str, code: str, version: str) -> Response[str]:
 )
 def redrive_version(type_: str, code: str, version: str) -> Response[str]:
     """Run a failed version again; for operators."""
-    request = Request()
-    request.identity.require(OPERATOR)
-    service = request.service(ChainService)
+    service = Request.by_operator().service(ChainService)
     process = service.redrive(type_, code_of(code), integer_of(version, "version", 0))
     return answer(HTTPStatus.ACCEPTED, {"version": process.version, "attempt": process.attempt})
 
@@ -173,9 +169,7 @@ def redrive_version(type_: str, code: str, version: str) -> Response[str]:
 )
 def skip_version(type_: str, code: str, version: str) -> Response[str]:
     """Give a failed version up; for operators."""
-    request = Request()
-    request.identity.require(OPERATOR)
-    service = request.service(ChainService)
+    service = Request.by_operator().service(ChainService)
     process = service.skip(type_, code_of(code), integer_of(version, "version", 0))
     return answer(HTTPStatus.ACCEPTED, {"version": process.version, "outcome": process.outcome})
 

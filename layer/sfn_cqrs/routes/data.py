@@ -63,10 +63,8 @@ def list_history(type_: str, code: str) -> Response[str]:
     request = Request()
     service = request.service(HistoryService)
     with handlers.naming_unknown(type_):
-        page = service.list(
-            type_, code_of(code), limit=request.limit, cursor=request.query("cursor")
-        )
-    return listed([row_view(row) for row in page.items], page.next_cursor)
+        page = service.list(type_, code_of(code), **request.paging)
+    return listed(page, row_view)
 
 
 @routes.get("/data")
@@ -84,7 +82,7 @@ def list_items() -> Response[str]:
     if type_ is None:
         raise InvalidInputError("type", "is needed: /data?type=ORDER")
     service = request.service(DataService)
-    page = service.list(type_, limit=request.limit, cursor=request.query("cursor"))
+    page = service.list(type_, **request.paging)
     if not page.items:
         handlers.check_type(type_)
-    return listed([row_view(row) for row in page.items], page.next_cursor)
+    return listed(page, row_view)

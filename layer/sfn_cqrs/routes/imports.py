@@ -152,13 +152,12 @@ def list_imports() -> Response[str]:
     kind = request.query("kind") or "csv"
     if kind not in LISTS:
         raise InvalidInputError("kind", f"must be {' or '.join(LISTS)}")
-    where: Any = {"limit": request.limit, "cursor": request.query("cursor")}
+    service = request.service(ImportService)
     if kind == "zip":
-        archives = request.service(ImportService).list_zips(**where)
-        views = [each.as_json(with_files=False) for each in archives.items]
-        return listed(views, archives.next_cursor)
-    page = request.service(ImportService).list(kind=ImportKind[kind.upper()], **where)
-    return listed([each.as_json() for each in page.items], page.next_cursor)
+        archives = service.list_zips(**request.paging)
+        return listed(archives, lambda each: each.as_json(with_files=False))
+    page = service.list(kind=ImportKind[kind.upper()], **request.paging)
+    return listed(page, lambda each: each.as_json())
 
 
 @routes.get("/imports/<id_>")

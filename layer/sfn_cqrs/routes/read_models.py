@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from sfn_cqrs.adapters.paging import Page
 from sfn_cqrs.domain.errors import NotFoundError, UnknownReadModelError
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import CURSOR, Declared, operation, reading
@@ -23,8 +24,10 @@ routes = Routes()
 def list_read_models() -> Response[str]:
     """List the read models that you may read."""
     found = Request().service(ReadModelService).list()
-    shown = [{"name": one.name, "by": one.by, "partitions": list(one.partitions)} for one in found]
-    return listed(shown, None)
+    return listed(
+        Page(found),
+        lambda one: {"name": one.name, "by": one.by, "partitions": list(one.partitions)},
+    )
 
 
 @routes.get("/read-models/<name>/<partition>")
@@ -37,10 +40,8 @@ def list_read_models() -> Response[str]:
 def list_rows(name: str, partition: str) -> Response[str]:
     """List the rows of a partition of a read model, by sort key."""
     request = Request()
-    page = request.service(ReadModelService).rows(
-        name, code_of(partition), limit=request.limit, cursor=request.query("cursor")
-    )
-    return listed([_view(row.pop("sort"), row) for row in page.items], page.next_cursor)
+    page = request.service(ReadModelService).rows(name, code_of(partition), **request.paging)
+    return listed(page, lambda row: _view(row.pop("sort"), row))
 
 
 @routes.get("/read-models/<name>/<partition>/<sort>")

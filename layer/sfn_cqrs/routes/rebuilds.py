@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from sfn_cqrs.adapters.paging import Page
 from sfn_cqrs.domain.errors import (
     ForbiddenError,
     InvalidInputError,
@@ -13,7 +14,7 @@ from sfn_cqrs.domain.errors import (
     WrongStageError,
 )
 from sfn_cqrs.domain.read_models import Stage
-from sfn_cqrs.routes.http import OPERATOR, code_of
+from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import CURSOR, OPERATORS, operation
 from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
@@ -28,15 +29,15 @@ _PROBLEMS = (ForbiddenError, NotRebuildableError, WrongStageError)
 @operation(rule=OPERATORS, answers={200: REBUILDS}, problems=(ForbiddenError,))
 def list_rebuilds() -> Response[str]:
     """List the read models that handlers write, and where each stands."""
-    found = RebuildService(_operators().tenant).list()
-    return listed([_view(Progress(one)) for one in found], None)
+    found = RebuildService(Request.by_operator().tenant).list()
+    return listed(Page(found), lambda one: _view(Progress(one)))
 
 
 @routes.get("/rebuilds/<name>")
 @operation(rule=OPERATORS, answers={200: REBUILD}, problems=(ForbiddenError, NotRebuildableError))
 def get_rebuild(name: str) -> Response[str]:
     """Show where a read model stands, and how far its work is."""
-    found = RebuildService(_operators().tenant).get(code_of(name))
+    found = RebuildService(Request.by_operator().tenant).get(code_of(name))
     return answer(HTTPStatus.OK, _view(found))
 
 
@@ -49,22 +50,24 @@ def get_rebuild(name: str) -> Response[str]:
 )
 def list_problems(name: str) -> Response[str]:
     """List the items that failed, and the rows that differ."""
-    request = _operators()
-    page = RebuildService(request.tenant).problems(
-        code_of(name), limit=request.limit, cursor=request.query("cursor")
+    request = Request.by_operator()
+    page = RebuildService(request.tenant).problems(code_of(name), **request.paging)
+    return listed(
+        page,
+        lambda one: {
+            "what": one.what,
+            "error": one.error,
+            "cause": one.cause,
+            "at": one.updated_at,
+        },
     )
-    shown = [
-        {"what": one.what, "error": one.error, "cause": one.cause, "at": one.updated_at}
-        for one in page.items
-    ]
-    return listed(shown, page.next_cursor)
 
 
 @routes.post("/rebuilds/<name>")
 @operation(rule=OPERATORS, body=BEGIN, answers={202: REBUILD}, problems=_PROBLEMS)
 def begin_rebuild(name: str) -> Response[str]:
     """Build the next generation of a read model, while the present one serves."""
-    request = _operators()
+    request = Request.by_operator()
     is_every_version = _flag(request.body(BEGIN.fields), "everyVersion")
     begun = RebuildService(request.tenant).rebuild(
         code_of(name), request.caller, is_every_version=is_every_version
@@ -97,7 +100,7 @@ def compare_rebuild(name: str) -> Response[str]:
 @operation(rule=OPERATORS, body=SWITCH, answers={202: REBUILD}, problems=_PROBLEMS)
 def switch_read_model(name: str) -> Response[str]:
     """Have the next generation read; the old one is written on."""
-    request = _operators()
+    request = Request.by_operator()
     with_failed = _flag(request.body(SWITCH.fields), "withFailed")
     switched = RebuildService(request.tenant).switch(code_of(name), with_failed=with_failed)
     return answer(HTTPStatus.ACCEPTED, _view(switched))
@@ -118,7 +121,7 @@ def drop_generation(name: str) -> Response[str]:
 
 
 def _changed(name: str, change: Callable[[RebuildService, str], Progress]) -> Response[str]:
-    changed = change(RebuildService(_operators().tenant), code_of(name))
+    changed = change(RebuildService(Request.by_operator().tenant), code_of(name))
     return answer(HTTPStatus.ACCEPTED, _view(changed))
 
 
@@ -127,12 +130,6 @@ def _flag(body: dict[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise InvalidInputError(name, "must be true or false")
     return value
-
-
-def _operators() -> Request:
-    request = Request()
-    request.identity.require(OPERATOR)
-    return request
 
 
 def _view(progress: Progress) -> dict[str, Any]:

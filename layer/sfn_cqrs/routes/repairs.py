@@ -14,7 +14,7 @@ from sfn_cqrs.domain.errors import (
     NotFoundError,
 )
 from sfn_cqrs.domain.repairs import Filter, RepairKind
-from sfn_cqrs.routes.http import OPERATOR, code_of, integer_of
+from sfn_cqrs.routes.http import code_of, integer_of
 from sfn_cqrs.routes.operation import CURSOR, OPERATORS, operation
 from sfn_cqrs.routes.request import Request, answer, needed
 from sfn_cqrs.routes.resolver import Routes
@@ -31,7 +31,7 @@ SECONDS = 15
 @operation(rule=OPERATORS, body=PLAN, answers={201: REPAIR}, problems=(ForbiddenError,))
 def plan_repair() -> Response[str]:
     """List what has failed, and keep the list; nothing is repaired yet."""
-    request = _operators()
+    request = Request.by_operator()
     body = request.body(PLAN.fields)
     wanted = Filter.checked(
         needed(body, "kind"),
@@ -53,7 +53,7 @@ def plan_repair() -> Response[str]:
 )
 def get_repair(id_: str) -> Response[str]:
     """Show a plan, a page of its list, and how far its repair is."""
-    request = _operators()
+    request = Request.by_operator()
     found = RepairService(request.tenant).get(code_of(id_))
     return answer(HTTPStatus.OK, _view(found, request))
 
@@ -66,7 +66,7 @@ def get_repair(id_: str) -> Response[str]:
 )
 def start_repair(id_: str) -> Response[str]:
     """Work a plan off in the background, once."""
-    request = _operators()
+    request = Request.by_operator()
     started = RepairService(request.tenant).start(code_of(id_), request.caller)
     return answer(HTTPStatus.ACCEPTED, _view(started, request))
 
@@ -77,12 +77,6 @@ def _entry(entry: dict[str, Any], plan: Plan, request: Request) -> dict[str, Any
     if may_read(kind, entry["type"], request.identity.client):
         return entry
     return {name: value for name, value in entry.items() if name != "cause"}
-
-
-def _operators() -> Request:
-    request = Request()
-    request.identity.require(OPERATOR)
-    return request
 
 
 def _view(progress: Progress, request: Request) -> dict[str, Any]:

@@ -4,11 +4,11 @@ import base64
 import json
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
 
-from sfn_cqrs.adapters.paging import DEFAULT_LIMIT
+from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain.errors import AnswerTooLargeError, InvalidInputError
 from sfn_cqrs.domain.failure import first_line
 from sfn_cqrs.domain.policy import Client
@@ -20,6 +20,7 @@ MAX_ANSWER_BYTES = 4_700_000
 """Lambda answers at most 6 MB, a third of which base64 takes."""
 MAX_TEXT_BYTES = 1_000_000
 S = TypeVar("S")
+T = TypeVar("T")
 
 
 class Request:
@@ -58,6 +59,22 @@ class Request:
             idempotency_key=headers.get("idempotency-key"),
             client=self.identity.client,
         )
+
+    @classmethod
+    def by_operator(cls) -> Self:
+        """The request, if an operator makes it.
+
+        Raises:
+            ForbiddenError: somebody else does.
+        """
+        request = cls()
+        request.identity.require(OPERATOR)
+        return request
+
+    @property
+    def paging(self) -> dict[str, Any]:
+        """Which page of a list is asked for."""
+        return {"limit": self.limit, "cursor": self.query("cursor")}
 
     @property
     def limit(self) -> int:
@@ -111,10 +128,10 @@ def answer(status: HTTPStatus, body: dict[str, Any]) -> Response[str]:
     return sendable(Response(status.value, "application/json", text), text)
 
 
-def listed(items: list[dict[str, Any]], next_cursor: str | None) -> Response[str]:
-    """Answer a page of items."""
-    more = {"nextCursor": next_cursor} if next_cursor else {}
-    return answer(HTTPStatus.OK, {"items": items, **more})
+def listed(page: Page[T], view: Callable[[T], dict[str, Any]]) -> Response[str]:
+    """Answer a page of items as they are shown."""
+    more = {"nextCursor": page.next_cursor} if page.next_cursor else {}
+    return answer(HTTPStatus.OK, {"items": [view(item) for item in page.items], **more})
 
 
 def sendable(response: Response[str], text: str) -> Response[str]:

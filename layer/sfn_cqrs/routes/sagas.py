@@ -15,7 +15,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.saga import Saga, SagaStatus
 from sfn_cqrs.domain.saga_programs import left_of
-from sfn_cqrs.routes.http import OPERATOR, code_of
+from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import (
     CURSOR,
     IDEMPOTENCY_KEY,
@@ -69,12 +69,8 @@ def list_sagas() -> Response[str]:
     status = request.query("status")
     if status is not None and status not in set(SagaStatus):
         raise InvalidInputError("status", f"must be one of {', '.join(SagaStatus)}")
-    page = request.service(SagaService).list(
-        status=SagaStatus(status) if status else None,
-        limit=request.limit,
-        cursor=request.query("cursor"),
-    )
-    return listed([saga_view(saga) for saga in page.items], page.next_cursor)
+    wanted = SagaStatus(status) if status else None
+    return listed(request.service(SagaService).list(status=wanted, **request.paging), saga_view)
 
 
 @routes.get("/sagas/<id_>")
@@ -94,9 +90,7 @@ def get_saga(id_: str) -> Response[str]:
 )
 def redrive_saga(id_: str) -> Response[str]:
     """Let a parked saga go on; for operators."""
-    request = Request()
-    request.identity.require(OPERATOR)
-    view = saga_view(request.service(SagaService).redrive(code_of(id_)))
+    view = saga_view(Request.by_operator().service(SagaService).redrive(code_of(id_)))
     view.pop("cause", None)  # an operator need not be one who may read it
     return answer(HTTPStatus.ACCEPTED, view)
 

@@ -82,12 +82,10 @@ def list_tasks() -> Response[str]:
     if kind not in _KINDS:
         raise InvalidInputError("kind", "must be batch or single")
     service = request.service(TaskService)
-    page = service.list(
-        type_, kind=_KINDS[kind], limit=request.limit, cursor=request.query("cursor")
-    )
+    page = service.list(type_, kind=_KINDS[kind], **request.paging)
     if not page.items:
         task_types.find(type_)
-    return listed([task_view(task) for task in page.items], page.next_cursor)
+    return listed(page, task_view)
 
 
 @routes.get("/tasks/<id_>")
