@@ -1,12 +1,16 @@
 """Requests with an Idempotency-Key: the first answer again, or an error for another body."""
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.records import Records
+from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import BusyError, IdempotencyMismatchError
 from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.request import LIFETIME_SECONDS, Request
+
+if TYPE_CHECKING:
+    from sfn_cqrs.service.commands.service import Caller
 
 R = TypeVar("R", bound=Record)
 
@@ -29,9 +33,18 @@ def seen_id(tenant: str, key: str | None, asked: str) -> str | None:
     return str(request.result["id"])
 
 
-def create_once(
-    records: Records[R], record: R, id_: str, *, tenant: str, key: str | None, asked: str
-) -> str:
+def made_by(caller: "Caller", at: str) -> dict[str, Any]:
+    """What a new record says of the request that has made it."""
+    return {
+        "created": Audit(at, caller.user, caller.ip),
+        "updated_at": at,
+        "source": caller.source,
+        "trace": bootstrap.trace(),
+        "request_id": caller.request_id,
+    }
+
+
+def create_once(records: Records[R], record: R, key: str | None, asked: str) -> str:
     """Store a new record with its id as the request's answer; answers the id.
 
     It is another's if somebody has stored the answer to the very same request meanwhile.
@@ -40,7 +53,8 @@ def create_once(
         IdempotencyMismatchError: the key was used for something else meanwhile.
         BusyError: the same request is being answered just now.
     """
-    request = None
+    made: Any = record
+    tenant, id_, request = made.key.tenant, str(made.key.id), None
     if key is not None:
         expires_at = int(bootstrap.now().timestamp()) + LIFETIME_SECONDS
         request = Request(tenant, key, asked, {"id": id_}, expires_at)

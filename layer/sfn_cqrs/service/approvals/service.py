@@ -19,7 +19,6 @@ from sfn_cqrs.domain.approval import (
 )
 from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import NotFoundError, NotPermittedError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, checked_tenant
@@ -29,7 +28,7 @@ from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.approvals.types import ApprovalType
 from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.requests import create_once, seen_id
+from sfn_cqrs.service.requests import create_once, made_by, seen_id
 
 
 class ApprovalService:
@@ -80,8 +79,7 @@ class ApprovalService:
         if seen is not None:
             return seen
         approval = self._new(known, subject, payload, note, caller)
-        approvals, id_ = bootstrap.approvals(), approval.key.id
-        return create_once(approvals, approval, id_, tenant=self._tenant, key=key, asked=asked)
+        return create_once(bootstrap.approvals(), approval, key, asked)
 
     def get(self, id_: str) -> Approval:
         """An approval as it is.
@@ -246,14 +244,10 @@ class ApprovalService:
             item=self._pinned(known.of, subject) if known.of else None,
             note=note,
             rules=rules,
-            created=Audit(at, caller.user, caller.ip),
             expires_at=expires_at,
             remind_at=next_reminder(rules, now, expires_at),
             due_at=at,
-            updated_at=at,
-            source=caller.source,
-            trace=bootstrap.trace(),
-            request_id=caller.request_id,
+            **made_by(caller, at),
         )
         return replace(approval, digest=approval.fingerprint)
 

@@ -131,7 +131,7 @@ class ImportService:
             mode = ProcessingMode.DIRECT if is_small else ProcessingMode.STEP_FUNCTION
         job = self._new(request, caller, source, mode, size=head.size)
         take_place(job.key, job.size, caller.client)
-        id_ = self._create_once(job, caller, asked)
+        id_ = create_once(bootstrap.import_jobs(), job, caller.request_key, asked)
         if id_ != job.key.id:
             return Imported(progress_of(self._find(id_)))
         if mode is ProcessingMode.STEP_FUNCTION:
@@ -222,7 +222,7 @@ class ImportService:
             cells=dict(zip(header, values, strict=True)),
             loaded=loaded,
         )
-        id_ = self._create_once(job, caller, asked)
+        id_ = create_once(bootstrap.import_jobs(), job, caller.request_key, asked)
         return Progress(job, Counts()) if id_ == job.key.id else progress_of(self._find(id_))
 
     def start_zip(self, request: ZipRequest, caller: Caller | None = None) -> ZipProgress:
@@ -417,16 +417,6 @@ class ImportService:
         if head.size > MAX_FILE_BYTES:
             raise FileTooLargeError(MAX_FILE_BYTES)
         return bootstrap.import_bucket().source(key, head.version_id), head
-
-    def _create_once(self, job: Job, caller: Caller, asked: str) -> str:
-        return create_once(
-            bootstrap.import_jobs(),
-            job,
-            job.key.id,
-            tenant=self._tenant,
-            key=caller.request_key,
-            asked=asked,
-        )
 
     def _new(
         self,

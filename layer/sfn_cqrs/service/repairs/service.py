@@ -7,17 +7,16 @@ from typing import Any, cast
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.attributes_bucket import TASKS
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import NotFailedError, NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import TaskKey, checked_tenant, id_parts
 from sfn_cqrs.domain.repairs import DONE, LEFT, MAX_ENTRIES, PER_ITEM, Filter
-from sfn_cqrs.domain.task import Task, TaskStatus
+from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.repairs.found import Entry, Overtime, failed
 from sfn_cqrs.service.repairs.work import REPAIR
-from sfn_cqrs.service.tasks.service import TaskService, TaskState
+from sfn_cqrs.service.tasks.service import TaskService, TaskState, new_task
 
 MAX_INPUT_BYTES = 4 * 1024 * 1024
 
@@ -113,27 +112,8 @@ class RepairService:
         plan = self._plan(id_)
         if not plan.entries:
             raise NotFailedError("nothing that has failed is in this plan")
-        items = _items(plan)
-        now = iso(bootstrap.now())
-        stored = bootstrap.attributes().store_if_large(
-            self._tenant, plan.key.id, {"input": list(items)}, folder=TASKS
-        )
-        bootstrap.tasks().create(
-            Task(
-                key=plan.key,
-                name=f"{plan.wanted['action']} {len(plan.entries)} of {plan.wanted['kind']}",
-                total=len(items),
-                left=len(items),
-                input=items if stored is None else None,
-                input_s3=stored,
-                created=Audit(now, caller.user, caller.ip),
-                opened_at=now,
-                updated_at=now,
-                source=caller.source,
-                trace=bootstrap.trace(),
-                request_id=caller.request_id,
-            )
-        )
+        name = f"{plan.wanted['action']} {len(plan.entries)} of {plan.wanted['kind']}"
+        bootstrap.tasks().create(new_task(plan.key, name, _items(plan), caller))
         return self.get(id_)
 
     def _plan(self, id_: str) -> Plan:

@@ -4,7 +4,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import saga_programs
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit, checked_name
+from sfn_cqrs.domain.command import checked_name
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import SagaKey, checked_tenant
@@ -12,7 +12,7 @@ from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.saga import Saga, SagaStatus, checked_input
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.requests import create_once, seen_id
+from sfn_cqrs.service.requests import create_once, made_by, seen_id
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.programs import SagaFlow
 
@@ -63,17 +63,10 @@ class SagaService:
             saga=type_,
             name=called or type_,
             input=given,
-            created=Audit(at, caller.user, caller.ip),
             opened_at=at,
-            updated_at=at,
-            source=caller.source,
-            trace=bootstrap.trace(),
-            request_id=caller.request_id,
+            **made_by(caller, at),
         )
-        id_, key = started.key.id, caller.request_key
-        return create_once(
-            bootstrap.sagas(), started, id_, tenant=self._tenant, key=key, asked=asked
-        )
+        return create_once(bootstrap.sagas(), started, caller.request_key, asked)
 
     def get(self, id_: str) -> Saga:
         """A saga with its log.

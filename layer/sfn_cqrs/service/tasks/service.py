@@ -9,10 +9,16 @@ from sfn_cqrs.adapters.attributes_bucket import TASKS
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit, checked_name
+from sfn_cqrs.domain.command import checked_name
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
-from sfn_cqrs.domain.keys import TaskKey, TaskKind, checked_tenant, task_id_parts
+from sfn_cqrs.domain.keys import (
+    DEFAULT_CONCURRENCY,
+    TaskKey,
+    TaskKind,
+    checked_tenant,
+    task_id_parts,
+)
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.task import (
     Item,
@@ -23,7 +29,7 @@ from sfn_cqrs.domain.task import (
 )
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.requests import create_once, seen_id
+from sfn_cqrs.service.requests import create_once, made_by, seen_id
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.programs import TaskFlow
 
@@ -172,26 +178,33 @@ class TaskService:
         seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is not None:
             return seen
-        now = bootstrap.now()
-        at = iso(now)
-        key = TaskKey(self._tenant, type_, new_ulid(now), kind)
-        stored = bootstrap.attributes().store_if_large(
-            self._tenant, key.id, {"input": list(items)}, folder=TASKS
-        )
-        task = Task(
-            key=key,
-            name=checked_name(name) or type_,
-            total=len(items),
-            left=len(items),
-            input=items if stored is None else None,
-            input_s3=stored,
-            created=Audit(at, caller.user, caller.ip),
-            opened_at=at,
-            updated_at=at,
-            source=caller.source,
-            trace=bootstrap.trace(),
-            request_id=caller.request_id,
-            concurrency=known.concurrency,
-        )
-        tasks, request_key = bootstrap.tasks(), caller.request_key
-        return create_once(tasks, task, key.id, tenant=self._tenant, key=request_key, asked=asked)
+        key = TaskKey(self._tenant, type_, new_ulid(bootstrap.now()), kind)
+        called = checked_name(name) or type_
+        task = new_task(key, called, items, caller, concurrency=known.concurrency)
+        return create_once(bootstrap.tasks(), task, caller.request_key, asked)
+
+
+def new_task(
+    key: TaskKey,
+    name: str,
+    items: tuple[Json, ...],
+    caller: Caller,
+    *,
+    concurrency: int = DEFAULT_CONCURRENCY,
+) -> Task:
+    """A task as it is made; a large input lies beside it."""
+    at = iso(bootstrap.now())
+    stored = bootstrap.attributes().store_if_large(
+        key.tenant, key.id, {"input": list(items)}, folder=TASKS
+    )
+    return Task(
+        key=key,
+        name=name,
+        total=len(items),
+        left=len(items),
+        input=items if stored is None else None,
+        input_s3=stored,
+        opened_at=at,
+        concurrency=concurrency,
+        **made_by(caller, at),
+    )

@@ -70,10 +70,9 @@ class ZipImports:
         seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is not None:
             return self.get(seen)
-        job, tenant = self._new(request, caller), self._tenant
+        job = self._new(request, caller)
         take_place(job.key, job.size, caller.client)
-        zips, key = bootstrap.zip_jobs(), caller.request_key
-        id_ = create_once(zips, job, job.key.id, tenant=tenant, key=key, asked=asked)
+        id_ = create_once(bootstrap.zip_jobs(), job, caller.request_key, asked)
         return ZipProgress(job, []) if id_ == job.key.id else self.get(id_)
 
     def start_version(self, request: ZipRequest, version_id: str | None, caller: Caller) -> str:
