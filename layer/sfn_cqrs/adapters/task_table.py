@@ -39,9 +39,9 @@ from sfn_cqrs.domain.keys import (
 from sfn_cqrs.domain.records import RecordKey, Write, Written
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.task import Ending, Task, TaskStatus, size_of
+from sfn_cqrs.domain.task import Ending, Task, TaskStatus
 from sfn_cqrs.domain.task_programs import ItemWritten
-from sfn_cqrs.domain.values import Json
+from sfn_cqrs.domain.values import Json, size_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -21,7 +21,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
 from sfn_cqrs.domain.records import Record
-from sfn_cqrs.domain.values import Json, canonical, checked_json, digest
+from sfn_cqrs.domain.values import Json, checked_json, digest, size_of
 
 MAX_SUBJECT_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 2_000
@@ -456,7 +456,7 @@ def checked_payload(value: object) -> Json:
         InvalidInputError: it cannot be kept.
     """
     payload = checked_json(value, "payload")
-    size = len(canonical(payload).encode())
+    size = size_of(payload)
     if size > MAX_PAYLOAD_BYTES:
         raise InvalidInputError(
             "payload",

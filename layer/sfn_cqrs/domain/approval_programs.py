@@ -34,7 +34,6 @@ from sfn_cqrs.domain.approval import (
     Vote,
     next_reminder,
 )
-from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import (
     NotFailedError,
@@ -43,7 +42,7 @@ from sfn_cqrs.domain.errors import (
     SupersededError,
     TransientError,
 )
-from sfn_cqrs.domain.programs import Describe, Find, Start
+from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of
 from sfn_cqrs.domain.records import Written
 
 MAX_RESTARTS = 3
@@ -229,19 +228,16 @@ def retry() -> Generator[Call, Any, Approval]:
 def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
     """Repair an approval to which something should have happened; answers what was done.
 
-    With an attempt, only that one is looked at. One that no state has begun is started, which
-    changes nothing if it runs: AWS starts many executions a second, and describes few.
+    With an attempt, only that one is looked at.
     """
     approval: Approval | None = yield Find()
     if approval is None or approval.stage.is_closed:
         return "closed"
     if attempt not in (None, approval.attempt):
         return "superseded"
-    if attempt is None and approval.stage is Stage.CREATED and (yield Start(approval)):
-        return "started"
-    execution: Execution | None = yield Describe(approval)
+    has_begun = attempt is not None or approval.stage is not Stage.CREATED
+    execution = yield from execution_of(approval, has_begun=has_begun)
     if execution is None:
-        yield Start(approval)
         return "started"
     if execution.is_running:
         woken = yield from wake(approval)

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 from sfn_cqrs.domain.errors import AttributesTooLargeError, InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.values import Json, canonical, checked_json, digest
+from sfn_cqrs.domain.values import Json, checked_json, digest, size_of
 
 MAX_NAME_CHARACTERS = 1024
 MAX_ATTRIBUTES_BYTES = 4 * 1024 * 1024
@@ -61,7 +61,7 @@ class Content:
         checked_attributes = checked_json(attributes, "attributes")
         if not isinstance(checked_attributes, dict):
             raise InvalidInputError("attributes", "must be an object")
-        size = len(canonical(checked_attributes).encode())
+        size = size_of(checked_attributes)
         if size > MAX_ATTRIBUTES_BYTES:
             raise AttributesTooLargeError(
                 "attributes",

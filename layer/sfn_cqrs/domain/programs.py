@@ -1,8 +1,10 @@
-"""The calls that the programs of sagas, tasks, approvals and rebuilds have in common."""
+"""What the programs of sagas, tasks, approvals and rebuilds have in common."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.records import Record
 
 R = TypeVar("R", bound=Record)
@@ -25,3 +27,19 @@ class Describe(Generic[R]):
     """Ask for the execution of a record's attempt: Execution or None."""
 
     record: R
+
+
+def execution_of(
+    record: R, *, has_begun: bool
+) -> Generator[Start[R] | Describe[R], Any, Execution | None]:
+    """The execution of a record's attempt; None: it was not there, and has been started.
+
+    One that no state has begun is started first, which changes nothing if it runs: AWS starts
+    many executions a second, and describes few.
+    """
+    if not has_begun and (yield Start(record)):
+        return None
+    execution: Execution | None = yield Describe(record)
+    if execution is None:
+        yield Start(record)
+    return execution

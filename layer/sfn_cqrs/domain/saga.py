@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.ending import WorkEnding, kept_result
 from sfn_cqrs.domain.errors import InvalidInputError, SagaInputTooLargeError, SagaResultError
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
 from sfn_cqrs.domain.records import Record
-from sfn_cqrs.domain.values import Json, canonical, checked_json
+from sfn_cqrs.domain.values import Json, checked_json, size_of
 
 MAX_INPUT_BYTES = 64 * 1024
 MAX_RESULT_BYTES = 8 * 1024
@@ -79,24 +80,12 @@ class Entry:
 
     def ended(self, ending: "Ending", at: str) -> "Entry":
         """The work has ended."""
-        return replace(
-            self,
-            status=ending.status,
-            ended_at=at,
-            result=ending.result,
-            error=ending.error,
-            cause=ending.cause,
-        )
+        return replace(self, ended_at=at, **ending.fields)
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(WorkEnding[EntryStatus]):
     """How a step or a compensation ended: with a result, or with an error."""
-
-    status: EntryStatus
-    result: Json = None
-    error: str | None = None
-    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,7 +264,7 @@ def checked_input(value: object) -> dict[str, Json]:
     checked = checked_json(value, "input")
     if not isinstance(checked, dict):
         raise InvalidInputError("input", "must be an object")
-    size = len(canonical(checked).encode())
+    size = size_of(checked)
     if size > MAX_INPUT_BYTES:
         raise SagaInputTooLargeError(
             "input",
@@ -291,17 +280,8 @@ def checked_result(value: object) -> Json:
     Raises:
         SagaResultError: it is no JSON, or too large.
     """
-    try:
-        result = checked_json(value, "result")
-    except InvalidInputError as error:
-        raise SagaResultError(str(error)) from error
-    size = len(canonical(result).encode())
-    if size > MAX_RESULT_BYTES:
-        raise SagaResultError(
-            f"the result has {size} bytes, and the log takes at most {MAX_RESULT_BYTES};"
-            " store it elsewhere and return where it is"
-        )
-    return result
+    most = f"the log takes at most {MAX_RESULT_BYTES}"
+    return kept_result(value, MAX_RESULT_BYTES, SagaResultError, most)
 
 
 def _status_of(*, is_undo: bool) -> SagaStatus:

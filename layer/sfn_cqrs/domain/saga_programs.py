@@ -12,7 +12,6 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.errors import (
     NotFoundError,
     NotParkedError,
@@ -20,7 +19,7 @@ from sfn_cqrs.domain.errors import (
     SupersededError,
 )
 from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.domain.programs import Describe, Find, Start
+from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.saga import (
     Begin,
@@ -162,19 +161,16 @@ def park(attempt: int, failure: Failure) -> Generator[Call, Any, Saga]:
 def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
     """Repair a saga that has been open for long; answers what was done.
 
-    With an attempt, only that one is looked at. One that no state has begun is started, which
-    changes nothing if it runs: AWS starts many executions a second, and describes few.
+    With an attempt, only that one is looked at.
     """
     saga: Saga | None = yield Find()
     if saga is None or not saga.status.is_open:
         return "closed"
     if attempt not in (None, saga.attempt):
         return "superseded"
-    if attempt is None and saga.status is SagaStatus.CREATED and (yield Start(saga)):
-        return "started"
-    execution: Execution | None = yield Describe(saga)
+    has_begun = attempt is not None or saga.status is not SagaStatus.CREATED
+    execution = yield from execution_of(saga, has_begun=has_begun)
     if execution is None:
-        yield Start(saga)
         return "started"
     if execution.is_running:
         return "running"

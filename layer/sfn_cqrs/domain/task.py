@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.ending import WorkEnding, kept_result
 from sfn_cqrs.domain.errors import (
     InvalidInputError,
     ItemResultError,
@@ -20,7 +21,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TaskKey, TaskRef
 from sfn_cqrs.domain.records import Record
-from sfn_cqrs.domain.values import Json, canonical, checked_json
+from sfn_cqrs.domain.values import Json, checked_json, size_of
 
 MAX_ITEMS = 1_000
 """Seven events an item and as many again for retries stay below an execution's 25,000."""
@@ -318,35 +319,16 @@ class Item:
 
     def closed(self, ending: "Ending") -> "Item":
         """The work on it has ended, and so has the lease."""
-        return replace(
-            self,
-            status=ending.status,
-            lease_until=0,
-            result=ending.result,
-            error=ending.error,
-            cause=ending.cause,
-        )
+        return replace(self, lease_until=0, **ending.fields)
 
     def settled(self, attempt: int, ending: "Ending") -> "Item":
         """It ended with its task; the lease stays, for a function may be at work on it."""
-        return replace(
-            self,
-            status=ending.status,
-            attempt=attempt,
-            result=ending.result,
-            error=ending.error,
-            cause=ending.cause,
-        )
+        return replace(self, attempt=attempt, **ending.fields)
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(WorkEnding[TaskStatus]):
     """How the work on an item ended: with a result, an error, or not at all."""
-
-    status: TaskStatus
-    result: Json = None
-    error: str | None = None
-    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,22 +381,8 @@ def checked_result(value: object) -> Json:
     Raises:
         ItemResultError: it is no JSON, or too large.
     """
-    try:
-        result = checked_json(value, "result")
-    except InvalidInputError as error:
-        raise ItemResultError(str(error)) from error
-    size = size_of(result)
-    if size > MAX_RESULT_BYTES:
-        raise ItemResultError(
-            f"the result has {size} bytes, and at most {MAX_RESULT_BYTES} are kept;"
-            " store it elsewhere and return where it is"
-        )
-    return result
-
-
-def size_of(value: Json) -> int:
-    """The bytes of a JSON value's text."""
-    return len(canonical(value).encode())
+    most = f"at most {MAX_RESULT_BYTES} are kept"
+    return kept_result(value, MAX_RESULT_BYTES, ItemResultError, most)
 
 
 def _checked_item(value: object, path: str) -> Json:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import (
     NotFailedError,
@@ -25,7 +24,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.notices import QUEUE_PATIENCE
-from sfn_cqrs.domain.programs import Describe, Find, Start
+from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.task import (
     Begin,
@@ -330,9 +329,8 @@ def _is_moving(task: Task, now: datetime) -> Generator[Call, Any, str]:
     """Say how somebody works on a task that has begun; empty if nobody does any more."""
     if task.key.kind is TaskKind.SINGLE:
         return "running" if task.updated_at >= iso(now - CLAIM_PATIENCE) else ""
-    execution: Execution | None = yield Describe(task)
+    execution = yield from execution_of(task, has_begun=True)
     if execution is None:
-        yield Start(task)
         return "started"
     return "running" if execution.is_running else ""
 

@@ -42,6 +42,11 @@ def canonical(value: object) -> str:
     return json.dumps(_integral(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def size_of(value: object) -> int:
+    """The bytes of a JSON value's text."""
+    return len(canonical(value).encode())
+
+
 def digest(value: object) -> str:
     """A short fingerprint of a JSON value; equal values have equal ones."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:32]
