@@ -206,12 +206,12 @@ ZIP_WRITES = (
     zip_job.Begin(2),
     zip_job.KeepListed(3),
     zip_job.Refuse(PROBLEM),
-    zip_job.Cancel(),
+    import_job.Cancel(),
     zip_job.End(1, SUM),
     zip_job.End(2, BAD),
     zip_job.Settle({"tell": "ValueError: no"}),
-    zip_job.RetryBy("z-one"),
-    zip_job.RetryBy("z-two"),
+    import_job.RetryBy("z-one"),
+    import_job.RetryBy("z-two"),
     zip_job.Restart(1),
 )
 

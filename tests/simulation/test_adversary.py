@@ -26,9 +26,8 @@ from sfn_cqrs.service import handlers, live
 from sfn_cqrs.service.approvals import effects, programs
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.commands import service as commands
-from sfn_cqrs.service.imports import budget, planning, strategies
+from sfn_cqrs.service.imports import budget, files, planning, strategies
 from sfn_cqrs.service.imports import service as import_service
-from sfn_cqrs.service.imports.service import ImportService
 from sfn_cqrs.service.sagas.types import SagaType
 from sfn_cqrs.service.tasks.types import TaskType
 from sfn_cqrs.service.zips import service as zip_service
@@ -118,10 +117,8 @@ def unguarded(_: Any, content: Any, *__: Any, **___: Any) -> Any:
     return content
 
 
-def any_file(
-    self: Any, key: str, *rest: Any, right: Any = ImportService._found, **more: Any
-) -> Any:
-    return right(self, key, "uploads/", *rest[1:], **more)
+def any_file(_below: str, *asked: Any, right: Any = files.found) -> Any:
+    return right("uploads/", *asked)
 
 
 MUTANTS: dict[str, tuple[Any, str, Any]] = {
@@ -149,7 +146,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "an effect that was refused is done": (programs, "_handled", None),
     "a signature is not compared": (approval_link.hmac, "compare_digest", lambda *_: True),
     "a link is for ever": (ApprovalLink, "read", None),
-    "a file of another tenant is imported": (ImportService, "_found", any_file),
+    "a file of another tenant is imported": (files, "found", any_file),
     "who may see an approval is not looked at": (approval_types, "check_read", anything),
     "an approval concerns everybody": (approval_types, "_concerns", lambda *_: True),
     "whose a channel is is not looked at": (live, "subject_of", of_any_tenant),

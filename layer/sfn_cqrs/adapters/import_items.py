@@ -8,6 +8,7 @@ from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import (
     Ending,
+    ImportRecord,
     Job,
     JobStatus,
     Loaded,
@@ -23,35 +24,19 @@ from sfn_cqrs.domain.policy import Client
 
 def as_job(item: Item) -> Job:
     """Read a job."""
-    loaded, ending = item.get("loaded"), item.get("ending")
-    parent = item.get("parent")
+    loaded, parent = item.get("loaded"), item.get("parent")
     return Job(
         key=as_import_key(item),
         table=item["table"],
-        source=as_source(item["source"]),
-        size=item.get("size", 0),
-        by=as_audit(item),
-        encoding=item.get("encoding"),
-        delimiter=item.get("delimiter"),
-        publish_mode=PublishMode(item["publish_mode"]),
-        client=as_client(item.get("client")),
-        dry_run=item["dry_run"],
         mode=ProcessingMode(item["mode"]),
         cells=item.get("cells"),
         retries=tuple(item.get("retries", ())),
         since=item.get("since", ""),
-        retried_by=item.get("retried_by"),
-        trace=item.get("trace", ""),
-        status=JobStatus(item["status"]),
-        started_at=item.get("started_at", ""),
-        finished_at=item.get("finished_at", ""),
-        is_cancelled=item.get("is_cancelled", False),
         loaded=_as_loaded(loaded) if loaded else None,
         refusal=as_problem(item.get("refusal")),
         step=item.get("step"),
         parent=_as_parent(parent) if parent else None,
-        ending=as_ending(ending) if ending else None,
-        updated_at=item["updated_at"],
+        **as_import(item),
     )
 
 
@@ -70,32 +55,62 @@ def job_item(job: Job) -> Item:
     return {
         **public_key_item(job.key, "job"),
         "import_kind": str(job.key.kind),
+        **import_item(job),
         "table": job.table,
-        "source": source_item(job.source),
         "size": job.size or None,
+        "mode": str(job.mode),
+        "cells": job.cells,
+        "retries": list(job.retries) or None,
+        "since": job.since or None,
+        "loaded": _loaded_item(job.loaded) if job.loaded else None,
+        "refusal": problem_item(job.refusal),
+        "step": job.step,
+        "parent": _parent_item(job.parent) if job.parent else None,
+        "opened_at": job.opened_at,
+    }
+
+
+def import_item(job: ImportRecord) -> Item:
+    """What jobs of files and of archives store alike."""
+    return {
+        "source": source_item(job.source),
         "encoding": job.encoding,
         "delimiter": job.delimiter,
         "publish_mode": str(job.publish_mode),
         "client": client_item(job.client),
         "dry_run": job.dry_run,
-        "mode": str(job.mode),
-        "cells": job.cells,
-        "retries": list(job.retries) or None,
-        "since": job.since or None,
-        "retried_by": job.retried_by,
-        "trace": job.trace or None,
-        "loaded": _loaded_item(job.loaded) if job.loaded else None,
-        "refusal": problem_item(job.refusal),
-        "step": job.step,
         "status": str(job.status),
         "is_cancelled": job.is_cancelled or None,
+        "ending": ending_item(job.ending) if job.ending else None,
+        "retried_by": job.retried_by,
+        "trace": job.trace or None,
         **audit_item(job.by),
         "started_at": job.started_at or None,
         "finished_at": job.finished_at or None,
-        "parent": _parent_item(job.parent) if job.parent else None,
-        "ending": ending_item(job.ending) if job.ending else None,
-        "opened_at": job.opened_at,
         "updated_at": job.updated_at,
+    }
+
+
+def as_import(item: Item) -> dict[str, Any]:
+    """Read what jobs of files and of archives store alike."""
+    ending = item.get("ending")
+    return {
+        "source": as_source(item["source"]),
+        "size": item.get("size", 0),
+        "by": as_audit(item),
+        "encoding": item.get("encoding"),
+        "delimiter": item.get("delimiter"),
+        "publish_mode": PublishMode(item["publish_mode"]),
+        "client": as_client(item.get("client")),
+        "dry_run": item["dry_run"],
+        "status": JobStatus(item["status"]),
+        "started_at": item.get("started_at", ""),
+        "finished_at": item.get("finished_at", ""),
+        "is_cancelled": item.get("is_cancelled", False),
+        "ending": as_ending(ending) if ending else None,
+        "retried_by": item.get("retried_by"),
+        "trace": item.get("trace", ""),
+        "updated_at": item["updated_at"],
     }
 
 

@@ -2,19 +2,16 @@
 
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.adapters.import_items import (
-    as_client,
     as_ending,
+    as_import,
     as_problem,
     as_source,
-    client_item,
-    ending_item,
+    import_item,
     problem_item,
-    source_item,
 )
-from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_key_item
+from sfn_cqrs.adapters.item_parts import public_key_item
 from sfn_cqrs.adapters.records import Kind
-from sfn_cqrs.domain.import_job import JobStatus
-from sfn_cqrs.domain.imports import Counts, PublishMode
+from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ZipKey
 from sfn_cqrs.domain.zip_directory import Place
 from sfn_cqrs.domain.zip_job import ArchivedFile, FileStatus, ZipJob
@@ -27,62 +24,32 @@ def zip_item(job: ZipJob) -> Item:
     """The job as stored."""
     return {
         **public_key_item(job.key, "zip"),
+        **import_item(job),
         "table": job.table,
-        "source": source_item(job.source),
         "size": job.size,
-        "encoding": job.encoding,
-        "delimiter": job.delimiter,
-        "publish_mode": str(job.publish_mode),
-        "client": client_item(job.client),
-        "dry_run": job.dry_run,
-        "status": str(job.status),
         "attempt": job.attempt,
-        "is_cancelled": job.is_cancelled or None,
         "files": job.files,
         "problem": problem_item(job.problem),
-        "ending": ending_item(job.ending) if job.ending else None,
         "hooks": job.hooks,
         "settled": SETTLED if job.settled else None,
         "retries": [key.ulid for key in job.retries] or None,
-        "retried_by": job.retried_by,
-        "trace": job.trace or None,
-        **audit_item(job.by),
         "opened_at": job.opened_at,
-        "started_at": job.started_at or None,
-        "finished_at": job.finished_at or None,
-        "updated_at": job.updated_at,
     }
 
 
 def as_zip(item: Item) -> ZipJob:
     """Read a job."""
-    ending = item.get("ending")
     return ZipJob(
         key=ZipKey(item["tenant"], item["ulid"]),
-        source=as_source(item["source"]),
-        size=item["size"],
-        by=as_audit(item),
         table=item.get("table"),
-        encoding=item.get("encoding"),
-        delimiter=item.get("delimiter"),
-        publish_mode=PublishMode(item["publish_mode"]),
-        client=as_client(item.get("client")),
-        dry_run=item["dry_run"],
-        status=JobStatus(item["status"]),
         attempt=item["attempt"],
         opened_at=item["opened_at"],
-        started_at=item.get("started_at", ""),
-        finished_at=item.get("finished_at", ""),
-        is_cancelled=item.get("is_cancelled", False),
         files=item.get("files"),
         problem=as_problem(item.get("problem")),
-        ending=as_ending(ending) if ending else None,
         hooks=item["hooks"],
         settled="settled" in item,
         retries=tuple(ZipKey(item["tenant"], ulid) for ulid in item.get("retries", ())),
-        retried_by=item.get("retried_by"),
-        trace=item.get("trace", ""),
-        updated_at=item["updated_at"],
+        **as_import(item),
     )
 
 

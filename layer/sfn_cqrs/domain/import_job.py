@@ -6,7 +6,7 @@ A write carries its rule, which the tests explore and production runs: see `reco
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem, Row
@@ -118,20 +118,13 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job(Record):
-    """A job as stored; `loaded` once its file is read, `ending` once it has ended.
+class ImportRecord(Record):
+    """What the jobs of files and of archives have in common; `ending` once one has ended.
 
     `client` is who asked for it over HTTP, None: code. `size` is the file's, in bytes.
-
-    `cells` are those of a single row, by column. `retries` are the jobs whose failed rows this
-    one goes through again, the latest first, and `since` is when the first of them was made;
-    `retried_by` is the job that does so with this one's. `refusal` is why the loader did not
-    take the file. `step` counts the twentieths of the rows that the world was told of, from 0
-    when the file is read.
+    `retried_by` is the job that goes through what has failed here again.
     """
 
-    key: ImportKey
-    table: str
     source: Source
     size: int = 0
     by: Audit
@@ -140,21 +133,50 @@ class Job(Record):
     delimiter: str | None = None
     publish_mode: PublishMode = PublishMode.SYNC
     dry_run: bool = False
-    mode: ProcessingMode = ProcessingMode.STEP_FUNCTION
-    cells: dict[str, str] | None = None
-    retries: tuple[str, ...] = ()
-    since: str = ""
-    retried_by: str | None = None
-    trace: str = ""
     status: JobStatus = JobStatus.CREATED
     started_at: str = ""
     finished_at: str = ""
     is_cancelled: bool = False
+    ending: Ending | None = None
+    retried_by: str | None = None
+    trace: str = ""
+
+    @property
+    def file(self) -> dict[str, Any]:
+        """What a job of the same file has in common with this one."""
+        return {
+            "source": self.source,
+            "size": self.size,
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "publish_mode": self.publish_mode,
+            "dry_run": self.dry_run,
+        }
+
+
+J = TypeVar("J", bound=ImportRecord)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(ImportRecord):
+    """A job as stored; `loaded` once its file is read.
+
+    `cells` are those of a single row, by column. `retries` are the jobs whose failed rows this
+    one goes through again, the latest first, and `since` is when the first of them was made.
+    `refusal` is why the loader did not take the file. `step` counts the twentieths of the rows
+    that the world was told of, from 0 when the file is read.
+    """
+
+    key: ImportKey
+    table: str
+    mode: ProcessingMode = ProcessingMode.STEP_FUNCTION
+    cells: dict[str, str] | None = None
+    retries: tuple[str, ...] = ()
+    since: str = ""
     loaded: Loaded | None = None
     refusal: Problem | None = None
     step: int | None = None
     parent: Parent | None = None
-    ending: Ending | None = None
 
     @property
     def opened_at(self) -> str:
@@ -258,9 +280,9 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """No further batch is begun."""
+    """No further batch is begun, and no further file of an archive."""
 
-    def on(self, job: Job, _at: str) -> Job | None:
+    def on(self, job: J, _at: str) -> J | None:
         return replace(job, is_cancelled=True) if job.status.is_open else None
 
 
@@ -276,11 +298,11 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True)
 class RetryBy:
-    """Another job goes through the failed rows again; the first that is noted stays."""
+    """Another job goes through what has failed again; the first that is noted stays."""
 
     id: str
 
-    def on(self, job: Job, _at: str) -> Job | None:
+    def on(self, job: J, _at: str) -> J | None:
         if not job.status.is_repairable:
             return None
         return job if job.retried_by else replace(job, retried_by=self.id)
@@ -322,12 +344,7 @@ class End:
         return replace(job, **ended_as(self.ending, job), finished_at=at)
 
 
-class _Cancellable(Protocol):
-    @property
-    def is_cancelled(self) -> bool: ...
-
-
-def ended_as(ending: Ending, job: _Cancellable) -> dict[str, Any]:
+def ended_as(ending: Ending, job: ImportRecord) -> dict[str, Any]:
     """The status and the ending of a job; its cancellation may have come while it was ending."""
     if job.is_cancelled:
         ending = replace(ending, status=JobStatus.CANCELLED)

@@ -8,14 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import InvalidFileError
-from sfn_cqrs.domain.import_job import Ending, Job, JobStatus, Source, ended_as
-from sfn_cqrs.domain.imports import Counts, PublishMode
+from sfn_cqrs.domain.import_job import Ending, ImportRecord, Job, JobStatus, Source, ended_as
+from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ZipKey, ZipRef
-from sfn_cqrs.domain.policy import Client
-from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.zip_directory import Entry, Kind, Place
 from sfn_cqrs.domain.zip_names import table_in
 
@@ -90,42 +87,24 @@ class ArchivedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ZipJob(Record):
+class ZipJob(ImportRecord):
     """A job as stored; `files` is how many there are, once they are listed.
 
-    It is `settled` once its end has been told, and nothing is left to do.
-
-    `client` is who asked for it over HTTP, None: code. `size` is the archive's, in bytes.
-    `problem` is why it cannot be read. `hooks` says of each
-    finalization hook that has run how it went: an empty text, or its error. `retries` are the
-    jobs whose failed files this one imports again, the latest first; `retried_by` is the job
-    that does so with this one's.
+    It is `settled` once its end has been told, and nothing is left to do. `problem` is why it
+    cannot be read. `hooks` says of each finalization hook that has run how it went: an empty
+    text, or its error. `retries` are the jobs whose failed files this one imports again, the
+    latest first.
     """
 
     key: ZipKey
-    source: Source
-    size: int
-    by: Audit
-    client: Client | None = None
     table: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    publish_mode: PublishMode = PublishMode.SYNC
-    dry_run: bool = False
-    status: JobStatus = JobStatus.CREATED
     attempt: int = 1
     opened_at: str = ""
-    started_at: str = ""
-    finished_at: str = ""
-    is_cancelled: bool = False
     files: int | None = None
     problem: Problem | None = None
-    ending: Ending | None = None
     hooks: dict[str, str] = field(default_factory=dict)
     settled: bool = False
     retries: tuple[ZipKey, ...] = ()
-    retried_by: str | None = None
-    trace: str = ""
 
     @property
     def ref(self) -> ZipRef:
@@ -177,14 +156,6 @@ class Refuse:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancel:
-    """No further file is begun."""
-
-    def on(self, job: ZipJob, _at: str) -> ZipJob | None:
-        return replace(job, is_cancelled=True) if job.status.is_open else None
-
-
-@dataclass(frozen=True, slots=True)
 class End:
     """The attempt has ended the job; the hooks may run. One that is cancelled by now ends so."""
 
@@ -207,18 +178,6 @@ class Settle:
         if job.status.is_open or job.settled:
             return None
         return replace(job, hooks=self.hooks, settled=True)
-
-
-@dataclass(frozen=True, slots=True)
-class RetryBy:
-    """Another job imports the failed files again; the first that is noted stays."""
-
-    id: str
-
-    def on(self, job: ZipJob, _at: str) -> ZipJob | None:
-        if not job.status.is_repairable:
-            return None
-        return job if job.retried_by else replace(job, retried_by=self.id)
 
 
 @dataclass(frozen=True, slots=True)

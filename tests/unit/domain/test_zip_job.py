@@ -4,16 +4,14 @@ import pytest
 from tests.fakes.builders import a_zip
 
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.import_job import Ending, JobStatus
+from sfn_cqrs.domain.import_job import Cancel, Ending, JobStatus, RetryBy
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.zip_job import (
     Begin,
-    Cancel,
     End,
     KeepListed,
     Refuse,
     Restart,
-    RetryBy,
     Settle,
 )
 

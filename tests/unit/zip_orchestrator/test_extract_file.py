@@ -4,7 +4,7 @@ from tests.support.import_states import list_zip
 from tests.unit.conftest import LambdaContext
 from tests.unit.domain.zip_corpus import CORPUS, CSV, TWO, zipped
 
-from sfn_cqrs.domain import zip_job
+from sfn_cqrs.domain import import_job, zip_job
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.zip_job import FileStatus
@@ -96,7 +96,7 @@ def test_a_file_that_takes_too_long_is_failed_and_the_function_ends_in_time(key,
 
 def test_nothing_is_extracted_of_a_job_that_is_cancelled_or_has_ended(key, listed, extract):
     zips = listed(TWO)
-    zips.change(key, zip_job.Cancel())
+    zips.change(key, import_job.Cancel())
     assert extract() == BAD
     zips.change(key, zip_job.End(1, Ending(JobStatus.CANCELLED)))
 

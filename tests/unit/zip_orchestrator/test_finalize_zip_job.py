@@ -146,7 +146,7 @@ def test_an_archive_that_cannot_be_read_ends_failed_with_its_reason(world, key, 
 def test_a_cancelled_job_says_what_was_not_begun(key, extracted, child, finalize):
     child(0, GOOD)
     child(1, STOPPED)
-    extracted.change(key, zip_job.Cancel())
+    extracted.change(key, import_job.Cancel())
 
     assert finalize() == {"result": "CANCELLED"}
     assert extracted.find(key).ending == Ending(
@@ -330,7 +330,7 @@ def test_a_hook_is_not_begun_when_there_is_no_time_for_it(hooks, sample, lambda_
 
 def test_what_was_cancelled_before_it_was_listed_has_no_rows(world, key, upload, finalize):
     job = upload(FOUR)
-    world.zip_jobs.change(key, zip_job.Cancel())
+    world.zip_jobs.change(key, import_job.Cancel())
     world.seed_zips(replace(world.zip_jobs.find(key), status=JobStatus.PROCESSING))
 
     assert finalize() == {"result": "CANCELLED"}

@@ -4,7 +4,7 @@ import pytest
 from functions.zip_orchestrator.list_zip.app import lambda_handler
 from tests.unit.domain.zip_corpus import CORPUS, CSV, zipped
 
-from sfn_cqrs.domain import zip_job
+from sfn_cqrs.domain import import_job, zip_job
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus
@@ -72,7 +72,7 @@ def test_a_later_attempt_answers_what_has_not_ended_and_reads_nothing(world, key
 
 def test_a_cancelled_job_has_nothing_left_to_import(world, key, upload, list_zip):
     upload(THREE)
-    world.zip_jobs.change(key, zip_job.Cancel())
+    world.zip_jobs.change(key, import_job.Cancel())
 
     assert list_zip() == {"result": []}
 

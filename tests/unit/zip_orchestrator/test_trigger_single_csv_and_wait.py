@@ -144,7 +144,7 @@ def test_the_error_of_a_file_that_could_not_be_extracted_is_handed_on(world, lis
 
 def test_nothing_is_begun_of_a_cancelled_job(world, key, listed, trigger):
     zips = listed()
-    zips.change(key, zip_job.Cancel())
+    zips.change(key, import_job.Cancel())
 
     trigger()
 
@@ -159,7 +159,7 @@ def test_a_job_that_is_cancelled_while_its_file_is_begun_has_that_cancelled(
     create = world.import_jobs.create
 
     def create_late(job):
-        zips.change(key, zip_job.Cancel())
+        zips.change(key, import_job.Cancel())
         return create(job)
 
     monkeypatch.setattr(world.import_jobs, "create", create_late)

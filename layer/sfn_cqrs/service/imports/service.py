@@ -7,18 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.import_bucket import Head
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.csv_rows import Row, checked_delimiter
-from sfn_cqrs.domain.csv_text import checked_encoding
+from sfn_cqrs.domain.csv_rows import Row
 from sfn_cqrs.domain.errors import (
-    FileTooLargeError,
-    ForeignFileError,
     InvalidFileError,
     InvalidInputError,
-    NoSuchFileError,
     NotFailedError,
     NotFoundError,
     NotOpenError,
@@ -26,7 +20,6 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.ids import new_ulid, ulid_of
 from sfn_cqrs.domain.import_job import (
-    MAX_FILE_BYTES,
     NO_SOURCE,
     AwaitBy,
     Cancel,
@@ -44,7 +37,7 @@ from sfn_cqrs.domain.keys import ImportKey, ImportKind, ZipKey, checked_tenant
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import digest
 from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports import files, strategies
 from sfn_cqrs.service.imports.budget import take_place
 from sfn_cqrs.service.imports.direct import MAX_DIRECT_ROWS, import_direct
 from sfn_cqrs.service.imports.parent import answer_parent
@@ -124,7 +117,7 @@ class ImportService:
         seen = seen_id(self._tenant, caller.request_key, asked)
         if seen is not None:
             return Imported(progress_of(self._find(seen)))
-        source, head = self._found(request.key)
+        source, head = files.found(self._uploads, request.key)
         mode = request.processing_mode
         if mode is None:
             is_small = head.size <= MAX_DIRECT_BYTES
@@ -164,7 +157,7 @@ class ImportService:
         Raises:
             InvalidInputError: there is no such table or file.
         """
-        source, head = self._found(request.key, version_id=version_id)
+        source, head = files.found(self._uploads, request.key, version_id)
         identity = (source.bucket, source.key, source.version_id)
         key = ImportKey(self._tenant, ulid_of(head.modified, *identity))
         mode = ProcessingMode.STEP_FUNCTION
@@ -209,18 +202,14 @@ class ImportService:
         if seen is not None:
             return progress_of(self._find(seen))
         loaded = Loaded(1, header, columns, Reader.NONE, NO_SOURCE)
-        by = self._audit(caller)
         job = Job(
             key=ImportKey(self._tenant, new_ulid(bootstrap.now()), ImportKind.ROW),
             table=table,
             source=NO_SOURCE,
-            trace=bootstrap.trace(),
-            by=by,
-            updated_at=by.at,
-            client=caller.client,
             publish_mode=publish_mode,
             cells=dict(zip(header, values, strict=True)),
             loaded=loaded,
+            **files.made_by(caller, iso(bootstrap.now())),
         )
         id_ = create_once(bootstrap.import_jobs(), job, caller.request_key, asked)
         return Progress(job, Counts()) if id_ == job.key.id else progress_of(self._find(id_))
@@ -261,7 +250,7 @@ class ImportService:
         key = zip_key.child(index)
         job = bootstrap.import_jobs().find(key)
         if job is None:
-            source, _ = self._found(request.key, f"jobs/{self._tenant}/")
+            source, _ = files.found(f"jobs/{self._tenant}/", request.key)
             mode = ProcessingMode.STEP_FUNCTION
             new = self._new(
                 request, caller or Caller(), source, mode, key=key, parent=parent, earlier=earlier
@@ -344,7 +333,7 @@ class ImportService:
             return self._retried_row(job, replace(caller, client=sender))
         if job.loaded is None or job.loaded.rows > MAX_DIRECT_ROWS:
             strategies.check_step_function(job.table, caller.client)
-        jobs, by = bootstrap.import_jobs(), self._audit(caller)
+        jobs, at = bootstrap.import_jobs(), iso(bootstrap.now())
         wanted = ImportKey(self._tenant, new_ulid(bootstrap.now()))
         noted = jobs.change(job.key, RetryBy(wanted.id), job).record
         if noted is None or noted.retried_by is None:
@@ -357,16 +346,8 @@ class ImportService:
         again = Job(
             key=key,
             table=job.table,
-            source=job.source,
-            trace=bootstrap.trace(),
-            size=job.size,
-            by=by,
-            updated_at=by.at,
-            client=sender,
-            encoding=job.encoding,
-            delimiter=job.delimiter,
-            publish_mode=job.publish_mode,
-            dry_run=job.dry_run,
+            **job.file,
+            **files.made_by(replace(caller, client=sender), at),
             **_retrying(job),
         )
         jobs.create(again)
@@ -404,20 +385,6 @@ class ImportService:
             raise NotFoundError(f"there is no import {id_!r}")
         return job
 
-    def _found(
-        self, key: str, below: str | None = None, version_id: str | None = None
-    ) -> tuple[Source, Head]:
-        """The object to import, by default in its current version."""
-        prefix = self._uploads if below is None else below
-        if not key.startswith(prefix):
-            raise ForeignFileError(prefix)
-        head = bootstrap.import_bucket().head(key, version_id)
-        if head is None:
-            raise NoSuchFileError(key)
-        if head.size > MAX_FILE_BYTES:
-            raise FileTooLargeError(MAX_FILE_BYTES)
-        return bootstrap.import_bucket().source(key, head.version_id), head
-
     def _new(
         self,
         request: Request,
@@ -433,25 +400,19 @@ class ImportService:
         strategies.check_publish(request.table, caller.client, request.publish_mode)
         if mode is ProcessingMode.STEP_FUNCTION:
             strategies.check_step_function(request.table, caller.client)
-        by = self._audit(caller)
+        at = iso(bootstrap.now())
         is_direct = mode is ProcessingMode.DIRECT
         return Job(
             key=key or ImportKey(self._tenant, new_ulid(bootstrap.now())),
             table=request.table,
             source=source,
-            trace=bootstrap.trace(),
             size=size,
-            by=by,
-            updated_at=by.at,
-            client=caller.client,
-            encoding=checked_encoding(request.encoding) if request.encoding else None,
-            delimiter=checked_delimiter(request.delimiter) if request.delimiter else None,
-            publish_mode=request.publish_mode,
-            dry_run=request.dry_run,
             mode=mode,
             status=JobStatus.PROCESSING if is_direct else JobStatus.CREATED,
-            started_at=by.at if is_direct else "",
+            started_at=at if is_direct else "",
             parent=parent,
+            **files.as_asked(request),
+            **files.made_by(caller, at),
             **(_retrying(earlier) if earlier else {}),
         )
 
@@ -468,10 +429,6 @@ class ImportService:
         if job.status is not JobStatus.FAILED or job.cells is None:
             raise NotFailedError(f"the import is {job.status}, not FAILED")
         return self.import_row(job.table, job.cells, caller, publish_mode=job.publish_mode)
-
-    @staticmethod
-    def _audit(caller: Caller) -> Audit:
-        return Audit(iso(bootstrap.now()), caller.user, caller.ip)
 
 
 def _retrying(earlier: Job) -> dict[str, Any]:

@@ -1,31 +1,24 @@
 """Imports of ZIP archives from the outside: start, look, cancel."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
-from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.csv_rows import checked_delimiter
-from sfn_cqrs.domain.csv_text import checked_encoding
 from sfn_cqrs.domain.errors import (
-    FileTooLargeError,
-    ForeignFileError,
-    NoSuchFileError,
     NotFailedError,
     NotFoundError,
     NotOpenError,
 )
 from sfn_cqrs.domain.ids import new_ulid, ulid_of
-from sfn_cqrs.domain.import_job import MAX_FILE_BYTES
+from sfn_cqrs.domain.import_job import Cancel, RetryBy
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ZipKey, checked_tenant
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.values import digest
-from sfn_cqrs.domain.zip_job import Cancel, RetryBy, ZipJob
+from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports import files, strategies
 from sfn_cqrs.service.imports.budget import take_place
 from sfn_cqrs.service.requests import create_once, seen_id
 from sfn_cqrs.service.zips.progress import ZipProgress, progress_of
@@ -119,7 +112,7 @@ class ZipImports:
         for each in progress.files:
             if each.file.begun and each.file.status.is_open:
                 child = job.key.child(each.file.index)
-                bootstrap.import_jobs().change(child, import_job.Cancel())
+                bootstrap.import_jobs().change(child, Cancel())
         return progress
 
     def retry(self, id_: str, caller: Caller) -> ZipProgress:
@@ -144,21 +137,14 @@ class ZipImports:
         if bootstrap.zip_jobs().find(key) is not None:
             return self.get(noted)
         take_place(key, job.size, caller.client)
+        sender = caller.client or job.client  # what a client sent stays a client's
         again = ZipJob(
             key=key,
-            source=job.source,
-            trace=bootstrap.trace(),
-            size=job.size,
-            by=Audit(iso(now), caller.user, caller.ip),
-            client=caller.client or job.client,  # what a client sent stays a client's
             table=job.table,
-            encoding=job.encoding,
-            delimiter=job.delimiter,
-            publish_mode=job.publish_mode,
-            dry_run=job.dry_run,
             opened_at=iso(now),
-            updated_at=iso(now),
             retries=(job.key, *job.retries),
+            **job.file,
+            **files.made_by(replace(caller, client=sender), iso(now)),
         )
         bootstrap.zip_jobs().create(again)
         return self.get(noted)
@@ -178,30 +164,16 @@ class ZipImports:
         is_derived: bool = False,
     ) -> ZipJob:
         strategies.check_archive(request.table, caller.client, request.publish_mode)
-        prefix = f"uploads/{self._tenant}/"
-        if not request.key.startswith(prefix):
-            raise ForeignFileError(prefix)
-        head = bootstrap.import_bucket().head(request.key, version_id)
-        if head is None:
-            raise NoSuchFileError(request.key)
-        if head.size > MAX_FILE_BYTES:
-            raise FileTooLargeError(MAX_FILE_BYTES)
+        source, head = files.found(f"uploads/{self._tenant}/", request.key, version_id)
         now = bootstrap.now()
-        source = bootstrap.import_bucket().source(request.key, head.version_id)
         identity = (source.bucket, source.key, source.version_id)
         ulid = ulid_of(head.modified, *identity) if is_derived else new_ulid(now)
         return ZipJob(
             key=ZipKey(self._tenant, ulid),
             source=source,
-            trace=bootstrap.trace(),
             size=head.size,
-            by=Audit(iso(now), caller.user, caller.ip),
-            client=caller.client,
             table=request.table,
-            encoding=checked_encoding(request.encoding) if request.encoding else None,
-            delimiter=checked_delimiter(request.delimiter) if request.delimiter else None,
-            publish_mode=request.publish_mode,
-            dry_run=request.dry_run,
             opened_at=iso(now),
-            updated_at=iso(now),
+            **files.as_asked(request),
+            **files.made_by(caller, iso(now)),
         )
