@@ -9,14 +9,9 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_command, as_process, command_item, row_item
+from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.data_table import row_condition
-from sfn_cqrs.adapters.dynamodb import (
-    Item,
-    cancellation_codes,
-    is_refused,
-    marshal,
-    unmarshal,
-)
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page, Range, page_of, query
 from sfn_cqrs.adapters.process_table import new_process_item
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -127,20 +122,15 @@ class CommandTable:
         expiry = self._retention.expiry(key.type, self._now())
         if expiry is None:
             return False
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=marshal({"pk": key.pk, "sk": key.version_sk(version)}),
-                UpdateExpression="SET #ttl = :ttl",
-                ConditionExpression="attribute_exists(pk) AND attribute_not_exists(#ttl)",
-                ExpressionAttributeNames={"#ttl": "ttl"},
-                ExpressionAttributeValues=marshal({":ttl": expiry}),
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            return False
-        return True
+        return is_done(
+            self._client.update_item,
+            TableName=self._table,
+            Key=marshal({"pk": key.pk, "sk": key.version_sk(version)}),
+            UpdateExpression="SET #ttl = :ttl",
+            ConditionExpression="attribute_exists(pk) AND attribute_not_exists(#ttl)",
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues=marshal({":ttl": expiry}),
+        )
 
     def publish(self, publication: Publication) -> Refusal | None:
         """Append a version in one transaction; answers why it was refused, if it was.

@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_row, row_item
-from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.domain.command import DataRow
 from sfn_cqrs.domain.keys import ItemKey, data_partitions, type_prefix
@@ -74,18 +73,13 @@ class DataTable:
         """Replace the row that is at the expected version; False if it is not there any more."""
         condition, values = row_condition(expected)
         arguments = {"ExpressionAttributeValues": values} if values else {}
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=marshal(row_item(row)),
-                ConditionExpression=condition,
-                **arguments,  # type: ignore[arg-type]
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            return False
-        return True
+        return is_done(
+            self._client.put_item,
+            TableName=self._table,
+            Item=marshal(row_item(row)),
+            ConditionExpression=condition,
+            **arguments,  # type: ignore[arg-type]
+        )
 
     def page(self, tenant: str, type_: str, limit: int, cursor: str | None) -> Page[DataRow]:
         """A page of the rows of a type that are not deleted, by code.

@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_items import as_key, as_row
-from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page, Range, cursor_at, query_page
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import DataRow
@@ -45,17 +44,12 @@ class HistoryTable:
 
     def append(self, snapshot: Item) -> bool:
         """Keep a row; False if that version is kept already."""
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=self.item_of(snapshot),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            return False
-        return True
+        return is_done(
+            self._client.put_item,
+            TableName=self._table,
+            Item=self.item_of(snapshot),
+            ConditionExpression="attribute_not_exists(pk)",
+        )
 
     def later(self, key: ItemKey, version: int, limit: int) -> Page[DataRow]:
         """A page of the states of an item after a version, the oldest first."""

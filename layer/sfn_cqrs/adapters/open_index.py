@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.sweeps import Cursor, Lease
@@ -73,24 +74,21 @@ class OpenIndex:
 
         `swept_at` says since when nobody has missed a sweep, which the console shows.
         """
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=marshal({"pk": "SWEEP", "sk": lease.sweep}),
-                UpdateExpression="SET cursors = :cursors, lease_until = :over, swept_at = :at",
-                ConditionExpression="lease_owner = :me",
-                ExpressionAttributeValues=marshal(
-                    {
-                        ":cursors": cursors,
-                        ":over": "",
-                        ":at": iso(lease.taken_at),
-                        ":me": lease.owner,
-                    }
-                ),
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
+        is_done(
+            self._client.update_item,
+            TableName=self._table,
+            Key=marshal({"pk": "SWEEP", "sk": lease.sweep}),
+            UpdateExpression="SET cursors = :cursors, lease_until = :over, swept_at = :at",
+            ConditionExpression="lease_owner = :me",
+            ExpressionAttributeValues=marshal(
+                {
+                    ":cursors": cursors,
+                    ":over": "",
+                    ":at": iso(lease.taken_at),
+                    ":me": lease.owner,
+                }
+            ),
+        )
 
     def _read_again(self, keys: Item) -> Item | None:
         item = self._client.get_item(

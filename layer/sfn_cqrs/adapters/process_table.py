@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_process, process_item
+from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
 from sfn_cqrs.adapters.open_index import OpenIndex
 from sfn_cqrs.domain.chain import Written
@@ -83,17 +84,12 @@ class ProcessTable:
 
     def hand_over(self, process: Process) -> bool:
         """Give the machine a version that has no process item; False if it has one."""
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=marshal(new_process_item(process)),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            return False
-        return True
+        return is_done(
+            self._client.put_item,
+            TableName=self._table,
+            Item=marshal(new_process_item(process)),
+            ConditionExpression="attribute_not_exists(pk)",
+        )
 
     def begin(
         self, ref: CommandRef, status: str, *, is_first: bool = False, run: str | None = None

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, marshal, unmarshal
 from sfn_cqrs.adapters.generations import count_writes
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page, Range, query, query_page
 from sfn_cqrs.adapters.transient import is_busy
@@ -72,20 +73,15 @@ class ReadModel:
 
     def put_if_newer(self, tenant: str, partition: str, sort: str, row: Item) -> bool:
         """Put a row that has a `version`; False if that version or a later one is there."""
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=self._key(tenant, partition, sort) | marshal(row),
-                ConditionExpression="attribute_not_exists(pk) OR version < :version",
-                ExpressionAttributeValues=marshal({":version": row["version"]}),
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            count_writes(put=0, refused=1)
-            return False
-        count_writes(put=1, refused=0)
-        return True
+        is_put = is_done(
+            self._client.put_item,
+            TableName=self._table,
+            Item=self._key(tenant, partition, sort) | marshal(row),
+            ConditionExpression="attribute_not_exists(pk) OR version < :version",
+            ExpressionAttributeValues=marshal({":version": row["version"]}),
+        )
+        count_writes(put=int(is_put), refused=int(not is_put))
+        return is_put
 
     def replace(
         self, tenant: str, partition: str, sort: str, row: Item, expected: int | None

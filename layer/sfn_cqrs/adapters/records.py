@@ -7,7 +7,7 @@ of its own in the item that refused it has written it, and only the answer was l
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
 from sfn_cqrs.adapters.open_index import OpenIndex
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -122,13 +123,7 @@ class Records(Generic[R]):
             parts.append(self._requests.put_operation(request))
         if len(parts) > 1:
             return write_all(self._client, [{"Put": part} for part in parts]) is None
-        try:
-            self._client.put_item(**new)
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            return False
-        return True
+        return is_done(self._client.put_item, **new)
 
     def find(self, key: RecordKey) -> R | None:
         """A record, read consistently; None if there is none, or it has expired."""
@@ -233,6 +228,15 @@ class Records(Generic[R]):
             "Item": marshal(item),
             "ConditionExpression": "attribute_not_exists(pk)",
         }
+
+    def _put_group(self, items: Iterable[Item]) -> None:
+        """Store items that are in one group whoever puts them: if one is there, all are."""
+        puts: Any = [{"Put": self._new(item)} for item in items]
+        try:
+            self._client.transact_write_items(TransactItems=puts)
+        except ClientError as error:
+            if "ConditionalCheckFailed" not in cancellation_codes(error):
+                raise
 
     def _put(self, item: Item, rev: str) -> Item | None:
         """Put an item in the place of a revision; if refused, what is there, empty if unknown."""

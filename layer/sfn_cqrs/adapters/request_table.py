@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.keys import request_key
 from sfn_cqrs.domain.request import Request
@@ -53,13 +52,7 @@ class RequestTable:
 
     def put(self, request: Request) -> bool:
         """Keep an answer that no transaction carries; False if the key is in use."""
-        try:
-            self._client.put_item(**self.put_operation(request))
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            return False
-        return True
+        return is_done(self._client.put_item, **self.put_operation(request))
 
 
 def _key(tenant: str, key: str) -> Item:

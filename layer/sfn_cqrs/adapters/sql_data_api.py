@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.sql import (
-    Scalar,
-    Sql,
-    SqlBusyError,
-    Transaction,
-    as_json,
-    checked,
-    refusal,
-)
+from sfn_cqrs.adapters.sql import Scalar, Sql, SqlBusyError, Transaction, as_json, checked, refusal
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.errors import SqlRefusedError
 

@@ -11,15 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
-from sfn_cqrs.adapters.sql import (
-    Scalar,
-    Sql,
-    SqlBusyError,
-    Transaction,
-    as_json,
-    checked,
-    refusal,
-)
+from sfn_cqrs.adapters.sql import Scalar, Sql, SqlBusyError, Transaction, as_json, checked, refusal
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError, SqlRefusedError
 
 TIMEOUT_SECONDS: Final = 10

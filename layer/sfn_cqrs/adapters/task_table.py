@@ -1,7 +1,6 @@
 """The tasks table: tasks are records, their items change by conditional writes."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -10,14 +9,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
-from sfn_cqrs.adapters.dynamodb import (
-    Item,
-    cancellation_codes,
-    is_refused,
-    marshal,
-    refused_item,
-    unmarshal,
-)
+from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
 from sfn_cqrs.adapters.paging import Range, query
 from sfn_cqrs.adapters.records import Records, has_expired
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -31,11 +24,7 @@ from sfn_cqrs.adapters.task_items import (
 )
 from sfn_cqrs.domain import task as tasks
 from sfn_cqrs.domain.clock import Now, iso
-from sfn_cqrs.domain.keys import (
-    TaskKey,
-    TaskKind,
-    task_items_partition_key,
-)
+from sfn_cqrs.domain.keys import TaskKey, TaskKind, task_items_partition_key
 from sfn_cqrs.domain.records import RecordKey, Write, Written
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
@@ -112,19 +101,10 @@ class TaskTable(Records[Task]):
         return as_task_key(unmarshal(item)) if item and is_there else None
 
     def put_items(self, task: Task) -> None:
-        """Store the items that are not stored yet, all of them from the task's input.
-
-        They are put in the same groups whoever puts them: if one is there, its group is.
-        """
+        """Store the items that are not stored yet, all of them from the task's input."""
         now = iso(self._now())
         for group in _groups(self._input_of(task)):
-            items = [new_item(task, index, value, now) for index, value in group]
-            puts: Any = [{"Put": self._new(item)} for item in items]
-            try:
-                self._client.transact_write_items(TransactItems=puts)
-            except ClientError as error:
-                if "ConditionalCheckFailed" not in cancellation_codes(error):
-                    raise
+            self._put_group(new_item(task, index, value, now) for index, value in group)
 
     def items(self, key: TaskKey) -> list[tasks.Item]:
         """All items of a task by their index, without their inputs."""
@@ -208,15 +188,15 @@ class TaskTable(Records[Task]):
 
     def _expire_pointer(self, key: TaskKey, expiry: int) -> None:
         """Let the pointer to a task go with it; only a task that nobody can reopen has this."""
-        with suppress(self._client.exceptions.ConditionalCheckFailedException):
-            self._client.update_item(
-                TableName=self._table,
-                Key=marshal({"pk": key.items_pk, "sk": POINTER_SK}),
-                UpdateExpression="SET #ttl = :ttl",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeNames={"#ttl": "ttl"},
-                ExpressionAttributeValues=marshal({":ttl": expiry}),
-            )
+        is_done(
+            self._client.update_item,
+            TableName=self._table,
+            Key=marshal({"pk": key.items_pk, "sk": POINTER_SK}),
+            UpdateExpression="SET #ttl = :ttl",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues=marshal({":ttl": expiry}),
+        )
 
     def _end_item(
         self,

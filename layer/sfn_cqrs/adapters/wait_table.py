@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
 from sfn_cqrs.domain.clock import Now
 
 if TYPE_CHECKING:
@@ -29,19 +28,14 @@ class WaitTable:
         """
         its_own_or_later = "attribute_not_exists(pk) OR since <= :since"
         ttl = int(self._now().timestamp()) + LIFETIME_SECONDS
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=_key(execution, state)
-                | marshal({"task_token": token, "since": since, "ttl": ttl}),
-                ConditionExpression=its_own_or_later,
-                ExpressionAttributeValues=marshal({":since": since}),
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            return False
-        return True
+        return is_done(
+            self._client.put_item,
+            TableName=self._table,
+            Item=_key(execution, state)
+            | marshal({"task_token": token, "since": since, "ttl": ttl}),
+            ConditionExpression=its_own_or_later,
+            ExpressionAttributeValues=marshal({":since": since}),
+        )
 
     def token(self, execution: str, state: str) -> str | None:
         """The token that ends a wait, be it over or not; None if nobody has begun to wait."""

@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.batch_reads import batch_get
-from sfn_cqrs.adapters.dynamodb import (
-    Item,
-    cancellation_codes,
-    is_refused,
-    marshal,
-    unmarshal,
-)
+from sfn_cqrs.adapters.conditional import is_done
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
 from sfn_cqrs.adapters.import_items import as_job, ending_item, problem_item, source_item
 from sfn_cqrs.adapters.paging import Range, query
 from sfn_cqrs.adapters.records import Records
@@ -49,18 +44,10 @@ class ZipJobs(Records[ZipJob]):
         super().__init__(client, table, ZIPS, requests=requests, now=now)
 
     def put_files(self, key: ZipKey, files: Sequence[ArchivedFile]) -> None:
-        """Store the files that are not stored yet.
-
-        They are put in the same groups whoever puts them: if one is there, its group is.
-        """
+        """Store the files that are not stored yet."""
         for start in range(0, len(files), PER_TRANSACTION):
             group = files[start : start + PER_TRANSACTION]
-            puts: Any = [{"Put": self._new(file_item(key, file))} for file in group]
-            try:
-                self._client.transact_write_items(TransactItems=puts)
-            except ClientError as error:
-                if "ConditionalCheckFailed" not in cancellation_codes(error):
-                    raise
+            self._put_group(file_item(key, file) for file in group)
 
     def files(self, key: ZipKey) -> list[ArchivedFile]:
         """All files of a job by their index."""
@@ -126,11 +113,7 @@ class ZipJobs(Records[ZipJob]):
     def hook_ran(self, key: ZipKey, name: str, error: str) -> None:
         """Keep how a finalization hook went: an empty text, or its error; the first stays."""
         item = {"pk": key.parts_pk, "sk": f"{HOOK_PREFIX}{name}", "name": name, "error": error}
-        try:
-            self._client.put_item(**self._new({**item, "kind": "hook"}))
-        except ClientError as error_:
-            if not is_refused(error_):
-                raise
+        is_done(self._client.put_item, **self._new({**item, "kind": "hook"}))
 
     def hooks(self, key: ZipKey) -> dict[str, str]:
         """How the hooks that have run went, by their names."""

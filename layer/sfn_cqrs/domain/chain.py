@@ -11,12 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sfn_cqrs.domain.errors import (
-    NotFailedError,
-    NotFoundError,
-    SupersededError,
-    TransientError,
-)
+from sfn_cqrs.domain.errors import NotFailedError, NotFoundError, SupersededError, TransientError
 from sfn_cqrs.domain.failure import MAX_SUMMARY
 from sfn_cqrs.domain.process import START, Outcome, Process
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn, whose_turn

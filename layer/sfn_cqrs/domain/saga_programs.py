@@ -12,12 +12,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sfn_cqrs.domain.errors import (
-    NotFoundError,
-    NotParkedError,
-    SagaLogError,
-    SupersededError,
-)
+from sfn_cqrs.domain.errors import NotFoundError, NotParkedError, SagaLogError, SupersededError
 from sfn_cqrs.domain.failure import Failure
 from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of
 from sfn_cqrs.domain.records import Written

@@ -8,11 +8,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
-from sfn_cqrs.domain.errors import (
-    InvalidInputError,
-    TooLargeError,
-    UnauthorizedError,
-)
+from sfn_cqrs.domain.errors import InvalidInputError, TooLargeError, UnauthorizedError
 from sfn_cqrs.domain.identity import Identity
 from sfn_cqrs.domain.policy import Client
 

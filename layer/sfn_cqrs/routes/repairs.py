@@ -7,12 +7,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.adapters.paging import MAX_LIMIT, bytes_of, fitting
-from sfn_cqrs.domain.errors import (
-    ForbiddenError,
-    InvalidInputError,
-    NotFailedError,
-    NotFoundError,
-)
+from sfn_cqrs.domain.errors import ForbiddenError, InvalidInputError, NotFailedError, NotFoundError
 from sfn_cqrs.domain.repairs import Filter, RepairKind
 from sfn_cqrs.routes.http import code_of, integer_of
 from sfn_cqrs.routes.operation import CURSOR, OPERATORS, operation

@@ -8,12 +8,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain import chain, rebuild_programs
 from sfn_cqrs.domain.command import Command
-from sfn_cqrs.domain.errors import (
-    AppBrokenError,
-    SyncHandlerError,
-    TransientError,
-    VersionGapError,
-)
+from sfn_cqrs.domain.errors import AppBrokenError, SyncHandlerError, TransientError, VersionGapError
 from sfn_cqrs.domain.failure import trace_of
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import handlers

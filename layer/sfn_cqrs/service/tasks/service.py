@@ -20,13 +20,7 @@ from sfn_cqrs.domain.keys import (
     task_id_parts,
 )
 from sfn_cqrs.domain.policy import Client
-from sfn_cqrs.domain.task import (
-    Item,
-    Task,
-    TaskStatus,
-    checked_input,
-    checked_items,
-)
+from sfn_cqrs.domain.task import Item, Task, TaskStatus, checked_input, checked_items
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.requests import create_once, made_by, seen_id

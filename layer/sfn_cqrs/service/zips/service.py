@@ -5,11 +5,7 @@ from dataclasses import astuple, dataclass, replace
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.errors import (
-    NotFailedError,
-    NotFoundError,
-    NotOpenError,
-)
+from sfn_cqrs.domain.errors import NotFailedError, NotFoundError, NotOpenError
 from sfn_cqrs.domain.ids import new_ulid, ulid_of
 from sfn_cqrs.domain.import_job import Cancel, RetryBy
 from sfn_cqrs.domain.imports import PublishMode
