@@ -5,6 +5,7 @@ Code, such as a handler or a saga's step, may always; it is who has no `Client`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from sfn_cqrs.domain.command import Content
 from sfn_cqrs.domain.errors import NotPermittedError
@@ -85,6 +86,35 @@ class Access:
 
 UNDECLARED = Access()
 """Of what nothing is said."""
+
+
+class Declared:
+    """What clients may start or see as its declaration says, which `DECLARATION` names."""
+
+    __slots__ = ()
+    DECLARATION: ClassVar[str]
+    name: str
+    access: Access
+
+    def check_publish(self, client: Client | None) -> None:
+        """Refuse a client that may not start this.
+
+        Raises:
+            NotPermittedError: it says which declaration would allow it.
+        """
+        self._require(self.access.publish, client, "starting", "publish")
+
+    def check_read(self, client: Client | None) -> None:
+        """Refuse a client that may not see this.
+
+        Raises:
+            NotPermittedError: it says which declaration would allow it.
+        """
+        self._require(self.access.read, client, "reading", "read")
+
+    def _require(self, policy: Policy, client: Client | None, doing: str, word: str) -> None:
+        declaration = f'{self.DECLARATION}("{self.name}")'
+        require(policy, client, f"{doing} {self.name}", declaration, word)
 
 
 def require(policy: Policy, client: Client | None, what: str, declaration: str, word: str) -> None:

@@ -3,11 +3,11 @@
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command
@@ -15,6 +15,7 @@ from sfn_cqrs.domain.errors import (
     AppBrokenError,
     InvalidInputError,
     NotFoundError,
+    UnknownNameError,
     UnknownTypeError,
 )
 from sfn_cqrs.domain.failure import trace_of
@@ -22,6 +23,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
 from sfn_cqrs.domain.process import Lane
 
+T = TypeVar("T")
 _LANES = {"express": Lane.EXPRESS, "standard": Lane.STANDARD}
 DEFAULT_HANDLER = "dynamodb"
 """The handler that writes the data table; it always comes first."""
@@ -242,6 +244,18 @@ def notice_handlers(action: str) -> list[NoticeHandler]:
     """Who wants to be told of an action."""
     load()
     return _notice_handlers.get(action, [])
+
+
+def registered(known: Mapping[str, T], name: object, unknown: type[UnknownNameError]) -> T:
+    """What the user's package registers under a name.
+
+    Raises:
+        UnknownNameError: this one; nobody registers it, and it says which names there are.
+    """
+    load()
+    if not isinstance(name, str) or name not in known:
+        raise unknown(name, sorted(known))
+    return known[name]
 
 
 def check_name(type_: str) -> None:

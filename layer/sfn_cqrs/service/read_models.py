@@ -9,7 +9,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, MAX_LIMIT, Page, checked_limit, cursor_at
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, UnknownReadModelError
 from sfn_cqrs.domain.keys import checked_key_part, checked_tenant
-from sfn_cqrs.domain.policy import CODE, Access, Client, Policy, require
+from sfn_cqrs.domain.policy import CODE, Access, Client, Declared, Policy
 from sfn_cqrs.service import handlers
 
 if TYPE_CHECKING:
@@ -22,11 +22,13 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
-class ReadModelType:
+class ReadModelType(Declared):
     """A read model: what names its partitions, and who may read it.
 
     `partitions` are those that can be read, if they have names of their own.
     """
+
+    DECLARATION = "read_model_type"
 
     name: str
     by: str
@@ -35,15 +37,6 @@ class ReadModelType:
     access: Access
     counted: str = ""
     """The attribute that is a count, whose parts are rows of their own; empty: there is none."""
-
-    def check_read(self, client: Client | None) -> None:
-        """Refuse a client that may not read it.
-
-        Raises:
-            NotPermittedError: it says which declaration would allow it.
-        """
-        declaration = f'read_model_type("{self.name}")'
-        require(self.access.read, client, f"reading {self.name}", declaration, "read")
 
     def checked_partition(self, partition: str) -> str:
         """A partition that can be read.
@@ -124,10 +117,7 @@ def find(name: str) -> ReadModelType:
     Raises:
         UnknownReadModelError: nobody declares it; it names those that are declared.
     """
-    handlers.load()
-    if name not in _types:
-        raise UnknownReadModelError(name, sorted(_types))
-    return _types[name]
+    return handlers.registered(_types, name, UnknownReadModelError)
 
 
 class ReadModelService:

@@ -141,10 +141,7 @@ def find(type_: object) -> ApprovalType:
     Raises:
         UnknownApprovalTypeError: nobody registers it; it names the types that exist.
     """
-    handlers.load()
-    if not isinstance(type_, str) or type_ not in _types:
-        raise UnknownApprovalTypeError(type_, sorted(_types))
-    return _types[type_]
+    return handlers.registered(_types, type_, UnknownApprovalTypeError)
 
 
 def check_read(approval: Approval, user: str, client: Client | None) -> None:

@@ -76,10 +76,7 @@ def find(table: object) -> ImportStrategy:
     Raises:
         UnknownTableError: nobody registers it; it names the tables that exist.
     """
-    handlers.load()
-    if not isinstance(table, str) or table not in _strategies:
-        raise UnknownTableError(table, sorted(_strategies))
-    return _strategies[table]
+    return handlers.registered(_strategies, table, UnknownTableError)
 
 
 def rule_of(table: str) -> Rule:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sfn_cqrs.domain.errors import UnknownSagaError
-from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
+from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Declared, Policy
 from sfn_cqrs.domain.saga import MAX_STEPS
 from sfn_cqrs.domain.saga_programs import Move
 from sfn_cqrs.domain.values import Json
@@ -50,32 +50,16 @@ Check = Callable[[dict[str, Json]], object]
 
 
 @dataclass(slots=True)
-class SagaType:
+class SagaType(Declared):
     """A saga's steps in their order, and what undoes each: (name, function) by step."""
+
+    DECLARATION = "saga_type"
 
     name: str
     steps: dict[str, StepHandler] = field(default_factory=dict)
     compensations: dict[str, tuple[str, StepHandler]] = field(default_factory=dict)
     access: Access = UNDECLARED
     check: Check | None = None
-
-    def check_publish(self, client: Client | None) -> None:
-        """Refuse a client that may not start this saga.
-
-        Raises:
-            NotPermittedError: it says which declaration would allow it.
-        """
-        declaration = f'saga_type("{self.name}")'
-        require(self.access.publish, client, f"starting {self.name}", declaration, "publish")
-
-    def check_read(self, client: Client | None) -> None:
-        """Refuse a client that may not see this saga.
-
-        Raises:
-            NotPermittedError: it says which declaration would allow it.
-        """
-        declaration = f'saga_type("{self.name}")'
-        require(self.access.read, client, f"reading {self.name}", declaration, "read")
 
     def check_input(self, value: dict[str, Json]) -> None:
         """Refuse what no step could work on, by the saga's own check.
@@ -190,10 +174,7 @@ def find(saga: object) -> SagaType:
         UnknownSagaError: nobody registers it; it names the sagas that exist.
         ValueError: its steps and its compensations do not match.
     """
-    handlers.load()
-    if not isinstance(saga, str) or saga not in _types:
-        raise UnknownSagaError(saga, sorted(_types))
-    found = _types[saga]
+    found = handlers.registered(_types, saga, UnknownSagaError)
     if found.steps.keys() != found.compensations.keys():
         odd = ", ".join(sorted(found.steps.keys() ^ found.compensations.keys()))
         raise ValueError(f"{saga}: each step needs a compensation, and each compensation: {odd}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from sfn_cqrs.domain.errors import UnknownTaskTypeError
 from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TYPE_NAME
-from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, require
+from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Declared, Policy
 from sfn_cqrs.service import handlers
 
 DEFAULT_TIMEOUT = 60
@@ -42,8 +42,10 @@ TaskHandler = Callable[[TaskItem], object]
 
 
 @dataclass(frozen=True, slots=True)
-class TaskType:
+class TaskType(Declared):
     """A type of task and what its handler asks for."""
+
+    DECLARATION = "@task_handler"
 
     name: str
     handler: TaskHandler
@@ -52,24 +54,6 @@ class TaskType:
     fail_fast: bool
     access: Access = UNDECLARED
     concurrency: int = DEFAULT_CONCURRENCY
-
-    def check_publish(self, client: Client | None) -> None:
-        """Refuse a client that may not start, cancel or retry tasks of this type.
-
-        Raises:
-            NotPermittedError: it says which declaration would allow it.
-        """
-        declaration = f'@task_handler("{self.name}")'
-        require(self.access.publish, client, f"starting {self.name}", declaration, "publish")
-
-    def check_read(self, client: Client | None) -> None:
-        """Refuse a client that may not see tasks of this type.
-
-        Raises:
-            NotPermittedError: it says which declaration would allow it.
-        """
-        declaration = f'@task_handler("{self.name}")'
-        require(self.access.read, client, f"reading {self.name}", declaration, "read")
 
 
 _types: dict[str, TaskType] = {}
