@@ -822,7 +822,7 @@ class World:
         return isinstance(self.programs.places[place].call, self.rules.chain.Describe)
 
     def _writes(self, place: int) -> bool:
-        return "attempt" in getattr(self.programs.places[place].call, "__slots__", ())
+        return isinstance(self.programs.places[place].call, self.rules.chain.OfAttempt)
 
     def _told(self, place: int) -> Any:
         return self.programs.places[place].call

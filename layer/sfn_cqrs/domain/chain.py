@@ -38,32 +38,34 @@ class WriteData:
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
-    """Write a state's status, if `may_begin`: Process or None."""
+class OfAttempt:
+    """What is asked of an attempt to run a version."""
 
     version: int
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begin(OfAttempt):
+    """Write a state's status, if `may_begin`: Process or None."""
+
     status: str
     is_first: bool = False
     run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Park:
+class Park(OfAttempt):
     """Store a task token, if `may_park`: Written."""
 
-    version: int
-    attempt: int
     token: str = field(repr=False)
     seq: int
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class Close(OfAttempt):
     """Write the outcome of an attempt, if `may_be_written_by`: Written."""
 
-    version: int
-    attempt: int
     outcome: Outcome
     status: str
     error: str | None = None
@@ -72,19 +74,14 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(OfAttempt):
     """Write the next attempt, if `may_restart`: Written."""
-
-    version: int
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(OfAttempt):
     """Write the next attempt, which the standard machine runs, if `may_leave`: Written."""
 
-    version: int
-    attempt: int
     run: str | None = None
 
 
@@ -98,20 +95,15 @@ class IsOurs:
 
 
 @dataclass(frozen=True, slots=True)
-class Renew:
+class Renew(OfAttempt):
     """Write the next attempt of one whose run is lost, if `may_renew`: Written."""
 
-    version: int
-    attempt: int
     run: str
 
 
 @dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(OfAttempt):
     """Give a version up, if `may_skip`: Written."""
-
-    version: int
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +126,16 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class Start(OfAttempt):
     """Start an attempt's execution: True: it runs, since now or since earlier; False: it ran."""
 
-    version: int
-    attempt: int
     is_express: bool = False
     trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Describe:
+class Describe(OfAttempt):
     """Ask for an attempt's execution: Execution or None."""
-
-    version: int
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,22 +155,9 @@ class Execution:
     cause: str | None = None
 
 
+ProcessWrite = Begin | Park | Close | Restart | Leave | Renew | Skip
 Call = (
-    FindProcess
-    | FindData
-    | WriteData
-    | Begin
-    | Park
-    | Close
-    | Restart
-    | Leave
-    | IsOurs
-    | Renew
-    | Skip
-    | Succeed
-    | Reject
-    | Start
-    | Describe
+    FindProcess | FindData | WriteData | ProcessWrite | IsOurs | Succeed | Reject | Start | Describe
 )
 _REFUSALS = {
     Turn.BLOCKED: "PredecessorFailedError",

@@ -16,6 +16,7 @@ from typing import ClassVar, Generic, Self, TypeVar
 
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.domain.ids import RANDOM_BITS, RANDOM_CHARACTERS, ULID, in_crockford
+from sfn_cqrs.domain.records import InOnePartition
 
 BUCKETS = 16
 MAX_CODE_BYTES = 256
@@ -121,7 +122,7 @@ def id_parts(id_: str, what: str, letters: str) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(InOnePartition):
     """One record of one tenant that has a public id: a letter for its kind, and a ULID."""
 
     tenant: str
@@ -157,11 +158,6 @@ class PublicKey:
         return self._partition
 
     @property
-    def listed_in(self) -> list[str]:
-        """The partitions of the tenant's records of this kind."""
-        return [self._partition]
-
-    @property
     def sk(self) -> str:
         """The sort key; records sort by the time they were made."""
         return f"{self.PREFIX}{self.ulid}"
@@ -180,7 +176,7 @@ K = TypeVar("K", bound=PublicKey)
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetKey:
+class BudgetKey(InOnePartition):
     """What one tenant may take of something that all share, and has taken."""
 
     tenant: str
@@ -196,14 +192,9 @@ class BudgetKey:
         """The sort key: writes a second, unless it is something else."""
         return self.what
 
-    @property
-    def listed_in(self) -> list[str]:
-        """Where it lies; nobody lists it."""
-        return [self.pk]
-
 
 @dataclass(frozen=True, slots=True)
-class QueueKey:
+class QueueKey(InOnePartition):
     """Who has a place of so many that all tenants share."""
 
     what: str
@@ -217,11 +208,6 @@ class QueueKey:
     def sk(self) -> str:
         """The sort key: what is queued for."""
         return self.what
-
-    @property
-    def listed_in(self) -> list[str]:
-        """Where it lies; nobody lists it."""
-        return [self.pk]
 
 
 class ImportKind(StrEnum):

@@ -13,7 +13,7 @@ from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import BUCKETS, ExecutionRef, hashed, integer_of
-from sfn_cqrs.domain.records import Record
+from sfn_cqrs.domain.records import InOnePartition, Record
 
 PATIENCE = 60
 """Seconds: twice as long as a function may not know of another generation, or that one is gone."""
@@ -27,7 +27,7 @@ _VIEW = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
-class ViewKey:
+class ViewKey(InOnePartition):
     """One read model of one tenant."""
 
     tenant: str
@@ -55,11 +55,6 @@ class ViewKey:
     def sk(self) -> str:
         """The sort key."""
         return self.view
-
-    @property
-    def listed_in(self) -> list[str]:
-        """The partition that a list is read from."""
-        return [self.pk]
 
     def rows_prefix(self, generation: int) -> str:
         """What the partitions of a generation's rows begin with."""
@@ -334,17 +329,12 @@ ViewWrite = Begin | Resume | Cancel | Compare | EndStage | Switch | Rollback | D
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentKey:
+class SegmentKey(InOnePartition):
     """Where the progress of a segment lies."""
 
     pk: str
     sk: str
     name: str
-
-    @property
-    def listed_in(self) -> list[str]:
-        """The partition that a list is read from."""
-        return [self.pk]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,16 +359,11 @@ class Segment(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class ProblemKey:
+class ProblemKey(InOnePartition):
     """Where it lies why an item failed, or how a row differs."""
 
     pk: str
     sk: str
-
-    @property
-    def listed_in(self) -> list[str]:
-        """The partition that a list is read from."""
-        return [self.pk]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

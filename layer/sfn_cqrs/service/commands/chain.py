@@ -60,16 +60,7 @@ class Chain:
             case _:
                 return self._written(call)
 
-    def _written(
-        self,
-        call: chain.Begin
-        | chain.Park
-        | chain.Close
-        | chain.Restart
-        | chain.Leave
-        | chain.Renew
-        | chain.Skip,
-    ) -> object:
+    def _written(self, call: chain.ProcessWrite) -> object:
         ref = CommandRef(self._key, call.version, call.attempt)
         processes = bootstrap.processes()
         match call:
