@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.local.project import copy_project
 from tests.local.test_up_talks import PROJECT, Up
+from tests.support.command_line import Result, command_line
 
 pytestmark = pytest.mark.stack
 
@@ -18,10 +20,11 @@ CLI = [sys.executable, "-m", "sfn_cqrs_local.cli"]
 
 
 class Stack:
-    """`sfn-cqrs up` on a folder, on ports that stay."""
+    """`sfn-cqrs up` on a folder, on ports that stay; commands run in this process."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, run: Callable[..., Result]) -> None:
         self.state = state
+        self.ran = run
         self.port = seven_free_ports()
         self.start()
 
@@ -45,11 +48,9 @@ class Stack:
         self.start(*options)
 
     def run(self, *command: str) -> str:
-        done = subprocess.run(
-            [*CLI, *command, "--state", self.state], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        done = self.ran(*command, "--state", self.state)
+        assert done.code == 0, done.error
+        return done.output
 
     def eventually(self, *command: str, has: str) -> str:
         deadline = time.monotonic() + 30
@@ -72,8 +73,8 @@ def is_open(port: int) -> bool:
 
 
 @pytest.fixture
-def stack(tmp_path):
-    started = Stack(tmp_path / "state")
+def stack(tmp_path, monkeypatch, capfd):
+    started = Stack(tmp_path / "state", command_line(monkeypatch, capfd))
     yield started
     started.process.terminate()
     started.process.wait(20)
