@@ -22,15 +22,19 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)  # of those that are not deselected
 def pytest_collection_modifyitems(items):
-    """Begin with what takes longest, so that no worker has it left at the end."""
+    """Begin with stacks and models; what takes minutes is the first of as many processes."""
     stacks = {item.path for item in items if item.get_closest_marker("stack")}
+    long = [item for item in items if item.get_closest_marker("long") is not None]
 
     def turn(item):
-        is_long = item.get_closest_marker("long") is not None
-        return not is_long, item.path not in stacks, "simulation" not in item.path.parts
+        return item.path not in stacks, "simulation" not in item.path.parts
 
-    items.sort(key=turn)
+    items[:] = sorted((item for item in items if item not in long), key=turn)
+    count = len(items) + len(long)
+    for number, item in enumerate(long):
+        items.insert(number * count // len(long), item)
 
 
 @pytest.fixture
