@@ -16,10 +16,13 @@ from typing import Any, ClassVar
 from unittest import mock
 
 from botocore import handlers, session
-from moto.core import DEFAULT_ACCOUNT_ID, models
+from moto.core import DEFAULT_ACCOUNT_ID, models, responses
 from moto.core.models import botocore_stubber
 from moto.core.utils import camelcase_to_underscores
+from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models import DynamoDBBackend, Table
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.dynamodb.responses import DynamoHandler
@@ -39,7 +42,11 @@ OPERATIONS = {
     "UpdateItem",
 }
 METADATA = {"RequestId": "a-request", "HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
+MOST_BYTES = 405_000
+"""Of an item, as moto has it."""
 _update_item = DynamoDBBackend.update_item
+_weigh = Item.size
+_lex_one_node: Any = ConditionExpressionParser._lex_one_node
 
 
 class Http:
@@ -171,6 +178,29 @@ def _traverse(traverser: DepthFirstTraverser, root: Any) -> Any:
 
 _is_a = cache(issubclass)
 
+
+def _make_item(item: Item, hash_key: Any, range_key: Any, attrs: dict[str, Any]) -> None:
+    """Weigh an item once: moto weighs what there is of it at each of its attributes."""
+    item.hash_key, item.range_key = hash_key, range_key
+    item.attrs = LimitedSizeDict()
+    dict.update(item.attrs, {name: DynamoType(value) for name, value in attrs.items()})
+    if _weigh(item) > MOST_BYTES:
+        raise ItemSizeTooLarge
+
+
+def _weight(item: Item) -> int:
+    """What an item weighs; it is never changed, and its copy has no weight of its own yet."""
+    if "weight" not in vars(item):
+        item.weight = _weigh(item)  # type: ignore[attr-defined]
+    return int(item.weight)  # type: ignore[attr-defined]
+
+
+@cache
+def _first_token(condition: str) -> Any:
+    """The first token of a condition, and what is left; moto makes six patterns for each."""
+    return _lex_one_node(ConditionExpressionParser, condition)
+
+
 # Models of services are read once for all sessions, and nothing here speaks to AWS by `requests`,
 # whose mocks take long to make.
 _patches = [
@@ -181,4 +211,13 @@ _patches = [
     mock.patch.object(DepthFirstTraverser, "traverse", _traverse),
     mock.patch.object(UpdateExpressionParser, "make", cache(UpdateExpressionParser.make)),
     mock.patch.object(models, "RESPONSES_METHODS", ()),
+    mock.patch.object(Item, "__init__", _make_item),
+    mock.patch.object(Item, "size", _weight),
+    mock.patch.object(
+        ConditionExpressionParser, "_lex_one_node", lambda _self, rest: _first_token(rest)
+    ),
+    *(
+        mock.patch.object(responses, name, cache(getattr(responses, name)))
+        for name in ("camelcase_to_underscores", "method_names_from_class")
+    ),
 ]

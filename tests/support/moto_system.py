@@ -158,22 +158,29 @@ class MotoSystem(System):
 
     def _hidden_for(self, queue: str, message: dict[str, Any]) -> float:
         """For how many seconds a message is still hidden, by moto's clock."""
-        queues = sqs_backends[ACCOUNT][REGION].queues
         found = next(
             each
-            for each in queues[self.ref(queue).rpartition("/")[2]]._messages
+            for each in self._in_queue(queue)
             if each.receipt_handle == message["ReceiptHandle"]
         )
         return float(max(1, round((found.visible_at - unix_time_millis()) / 1000)))
 
     def receive(self, queue: str, hidden: int = 0) -> list[dict[str, Any]]:
         """The messages of a queue, which stay in it, and are not seen again for so long."""
+        if not self._in_queue(queue):
+            return []  # as most of them are at most times; a call takes long
         answer = self.clients["sqs"].receive_message(
             QueueUrl=self.ref(queue),
             MaxNumberOfMessages=RECEIVED_AT_ONCE,
             VisibilityTimeout=hidden,
         )
         messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
+
+    def _in_queue(self, queue: str) -> list[Any]:
+        """All messages of a queue, from moto's backend: hidden ones, too."""
+        queues = sqs_backends[ACCOUNT][REGION].queues
+        messages: list[Any] = queues[self.ref(queue).rpartition("/")[2]]._messages
         return messages
 
     def letters(self, queue: str) -> list[dict[str, Any]]:
