@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
 from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any, Final, ParamSpec, TypeVar
-from urllib.parse import quote
 
 import click
 
 from sfn_cqrs_local.cli.arguments import read_json
 from sfn_cqrs_local.cli.options import api_options, limit_option
-from sfn_cqrs_local.client.api import Api, given, idempotent
+from sfn_cqrs_local.client.api import Api, given, idempotent, work_path
 from sfn_cqrs_local.client.ids import Id
 from sfn_cqrs_local.terminal.causes import code_of, reason_of
 from sfn_cqrs_local.terminal.printing import print_answer, print_fields, print_list, print_table
@@ -40,7 +39,7 @@ _FIELDS: Final = (
     ("error", "error"),
 )
 
-
+_path: Final = partial(work_path, "approvals")
 id_argument = click.argument("id_", metavar="ID", type=Id("approval"))
 
 
@@ -51,7 +50,7 @@ def as_options(command: Callable[P, T]) -> Callable[..., T]:
         "--as", "user", metavar="USER", help="Who asks, of the local stack.  [default: you]"
     )
     @api_options
-    @functools.wraps(command)
+    @wraps(command)
     def wrapped(*args: Any, user: str | None, api: Api, **kwargs: Any) -> T:
         return command(*args, api=api.with_headers(_as(user)), **kwargs)  # type: ignore[arg-type]
 
@@ -125,7 +124,7 @@ def show(id_: str, api: Api, as_json: bool) -> None:
 @api_options
 def retry(id_: str, api: Api, as_json: bool) -> None:
     """Run what failed after a decision again; the decision stays."""
-    answer = api.post(f"{_path(id_)}/retry")
+    answer = api.post(_path(id_, "retry"))
     print_answer(answer, f"{id_} runs again, attempt {answer['attempt']}", as_json=as_json)
 
 
@@ -146,7 +145,7 @@ def _decision(verb: str, done: str) -> click.Command:
             if sys.stdout.isatty() and not as_json:
                 _print_summary(seen)
         body = given({"digest": digest, "reason": reason})
-        answer = api.post(f"{_path(id_)}/{verb}", json.dumps(body))
+        answer = api.post(_path(id_, verb), json.dumps(body))
         said = len(answer["decisions"])
         more = f": {said} of {answer['needed']}" if answer["status"] == "OPEN" else ""
         print_answer(answer, f"{id_} is {answer['status']}{more}", as_json=as_json)
@@ -203,7 +202,3 @@ def _print_summary(found: dict[str, Any]) -> None:
 
 def _text(payload: Any) -> str:
     return "" if payload is None else json.dumps(payload, ensure_ascii=False)
-
-
-def _path(id_: str) -> str:
-    return f"/approvals/{quote(id_, safe='')}"

@@ -248,7 +248,7 @@ def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
 @target_options
 def errors(id_: str, output: Path | None, api: Api) -> None:
     """Get errors.csv: the rows that failed, each with the reason; correct and import it again."""
-    content = api.content(f"{job_path(id_)}/errors.csv")
+    content = api.content(job_path(id_, "errors.csv"))
     first = next(content, b"")  # a refusal comes before the file is opened
     if output is None:
         for chunk in (first, *content):
@@ -265,7 +265,7 @@ def errors(id_: str, output: Path | None, api: Api) -> None:
 @api_options
 def cancel(id_: str, api: Api, as_json: bool) -> None:
     """Begin no further batch; what is done stays and is counted."""
-    job = api.post(f"{job_path(id_)}/cancel")
+    job = api.post(job_path(id_, "cancel"))
     print_answer(job, f"{id_} begins no further batch", as_json=as_json)
 
 
@@ -275,7 +275,7 @@ def cancel(id_: str, api: Api, as_json: bool) -> None:
 @api_options
 def retry(id_: str, watch: bool, api: Api, as_json: bool) -> None:
     """Import what failed or was not gone through again, as an import of its own."""
-    _conclude(api.post(f"{job_path(id_)}/retry"), api, wait=watch, as_json=as_json)
+    _conclude(api.post(job_path(id_, "retry")), api, wait=watch, as_json=as_json)
 
 
 def _planned(file: GivenFile, publish_mode: str) -> Plan:
@@ -388,7 +388,7 @@ def _print_files(job: dict[str, Any]) -> None:
 
 def _print_failures(api: Api, job: dict[str, Any]) -> None:
     """The first row that failed, with the line of the strategy if that raised."""
-    head = next(api.content(f"{job_path(job['id'])}/errors.csv"), b"").decode(errors="replace")
+    head = next(api.content(job_path(job["id"], "errors.csv")), b"").decode(errors="replace")
     for *_, row, _code, reason in islice(csv.reader(io.StringIO(head)), 1, 2):
         click.echo("\n".join((f"row {row}: {reason}", *code_at(reason))))
     click.echo(f"the failed rows: sfn-cqrs import errors {job['id']} > errors.csv")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 import click
 from click.exceptions import Exit
@@ -17,7 +17,7 @@ from rich.console import Console
 from sfn_cqrs.domain.formulas import safe
 from sfn_cqrs_local.cli import FAILED_ROWS
 from sfn_cqrs_local.cli.options import api_options, limit_option, no_wait_option
-from sfn_cqrs_local.client.api import Api, ApiProblem, item_path
+from sfn_cqrs_local.client.api import Api, ApiProblem, item_path, work_path
 from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.printing import print_list, print_table
 from sfn_cqrs_local.terminal.progress import progress, told
@@ -29,6 +29,7 @@ C = TypeVar("C", bound=Callable[..., Any])
 AT_WORK: Final = {"REPLAYING": "Replayed", "COMPARING": "Compared", "DROPPING": "Deleted"}
 SHOWN: Final = 10
 COLUMNS: Final = ("what", "error", "cause", "at")
+_path: Final = partial(work_path, "rebuilds")
 
 
 @click.group("read-model", cls=Group)
@@ -317,7 +318,3 @@ def _print_problems(api: Api, found: dict[str, Any]) -> None:
     if count > SHOWN:
         click.echo(f"and {count - SHOWN} more: sfn-cqrs read-model problems {name} --csv FILE")
     click.echo(f"read it: sfn-cqrs read-model switch {name}; give it up: … drop {name}")
-
-
-def _path(name: str, step: str | None = None) -> str:
-    return "/".join(["/rebuilds", quote(name, safe=""), *([step] if step else [])])

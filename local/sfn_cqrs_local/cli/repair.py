@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
-from urllib.parse import quote
 
 import click
 from click.exceptions import Exit
 
 from sfn_cqrs_local.cli import FAILED_ROWS
 from sfn_cqrs_local.cli.options import api_options, no_wait_option
-from sfn_cqrs_local.client.api import Api, given
+from sfn_cqrs_local.client.api import Api, given, work_path
 from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.printing import print_table
 from sfn_local.cli.command import DONE, FAILED, Group, print_json
@@ -23,6 +23,8 @@ T = TypeVar("T")
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 KINDS: Final = ("command", "task", "import", "saga")
 ACTIONS: Final = ("redrive", "skip", "retry")
+
+_path: Final = partial(work_path, "repairs")
 
 
 @click.group(cls=Group)
@@ -67,7 +69,7 @@ def start(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
 
     Exits 0 if all of it is done or had gone on by itself, 2 if some could not be repaired.
     """
-    started = api.post(f"{_path(id_)}/start")
+    started = api.post(_path(id_, "start"))
     if no_wait:
         _print(started, as_json=as_json)
     else:
@@ -102,7 +104,7 @@ def repair_all(
         return
     if not is_sure:
         click.confirm(f"{action} these {found['total']}?", abort=True, err=True)
-    api.post(f"{_path(found['id'])}/start")
+    api.post(_path(found["id"], "start"))
     _follow(api, found["id"], as_json=as_json)
 
 
@@ -157,7 +159,3 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         click.echo(f"  {where}: {one['problem']}")
     if found["status"] in ("FAILED", "CANCELLED"):
         click.echo(f"go on: sfn-cqrs task retry {found['taskId']}")
-
-
-def _path(id_: str) -> str:
-    return f"/repairs/{quote(id_, safe='')}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
-from urllib.parse import quote
 
 import click
 from click.exceptions import Exit
@@ -15,7 +15,7 @@ from sfn_cqrs_local.cli import FAILED_ROWS
 from sfn_cqrs_local.cli.arguments import read_json
 from sfn_cqrs_local.cli.beginning import Beginning, beginning_options
 from sfn_cqrs_local.cli.options import api_options, limit_option, no_wait_option
-from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.client.api import Api, work_path
 from sfn_cqrs_local.client.ids import Id
 from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.causes import code_of, reason_of, result_of
@@ -35,7 +35,7 @@ COLOURS: Final = {
     "PARKED": "red",
 }
 
-
+_path: Final = partial(work_path, "sagas")
 id_argument = click.argument("id_", metavar="ID", type=Id("saga"))
 
 
@@ -98,7 +98,7 @@ def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
 @api_options
 def redrive(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
     """Let a parked saga go on where it stopped; for operators."""
-    answer = api.post(f"{_path(id_)}/redrive")
+    answer = api.post(_path(id_, "redrive"))
     if no_wait:
         print_answer(answer, f"{id_} goes on, attempt {answer['attempt']}", as_json=as_json)
     else:
@@ -163,7 +163,3 @@ def _moment(text: str) -> datetime:
 def _coloured(status: str) -> str:
     colour = COLOURS.get(status)
     return f"[{colour}]{status}[/]" if colour else status
-
-
-def _path(id_: str) -> str:
-    return f"/sagas/{quote(id_, safe='')}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
-from urllib.parse import quote
 
 import click
 from click.exceptions import Exit
@@ -14,7 +14,7 @@ from sfn_cqrs_local.cli import FAILED_ROWS
 from sfn_cqrs_local.cli.arguments import read_json
 from sfn_cqrs_local.cli.beginning import Beginning, beginning_options
 from sfn_cqrs_local.cli.options import api_options, limit_option, no_wait_option
-from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.client.api import Api, work_path
 from sfn_cqrs_local.client.ids import Id, task_types
 from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.causes import code_of, result_of
@@ -25,7 +25,7 @@ from sfn_local.cli.command import DONE, Group, print_json
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 STATUSES: Final = ("CREATED", "PROCESSING", *ENDED)
 
-
+_path: Final = partial(work_path, "tasks")
 id_argument = click.argument("id_", metavar="ID", type=Id("task"))
 
 
@@ -101,7 +101,7 @@ def list_(task_type: str | None, single: bool, limit: int, api: Api, as_json: bo
 @api_options
 def retry(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
     """Run the items that failed or were cancelled again; what is completed stays as it is."""
-    answer = api.post(f"{_path(id_)}/retry")
+    answer = api.post(_path(id_, "retry"))
     if no_wait:
         print_answer(answer, f"{id_} runs again, attempt {answer['attempt']}", as_json=as_json)
     else:
@@ -113,7 +113,7 @@ def retry(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
 @api_options
 def cancel(id_: str, api: Api, as_json: bool) -> None:
     """Begin no further item; those at work run to their end."""
-    answer = api.post(f"{_path(id_)}/cancel")
+    answer = api.post(_path(id_, "cancel"))
     print_answer(answer, f"{id_} begins no further item", as_json=as_json)
 
 
@@ -165,7 +165,3 @@ def _print_first_failure(items: Iterable[dict[str, Any]]) -> None:
 def _print_what_next(found: dict[str, Any]) -> None:
     if found["status"] in ENDED and found["status"] != "COMPLETED":
         click.echo(f"once it is repaired: sfn-cqrs task retry {found['id']}")
-
-
-def _path(id_: str) -> str:
-    return f"/tasks/{quote(id_, safe='')}"

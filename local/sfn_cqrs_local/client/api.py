@@ -214,6 +214,11 @@ def item_path(collection: str, type_: str, code: str, *rest: str | int) -> str:
     return "/" + "/".join(quote(segment, safe="~") for segment in segments)
 
 
+def work_path(collection: str, id_: str, *rest: str) -> str:
+    """Build the path of a task, a saga and the like, by its id, or of what it has."""
+    return "/".join(("", collection, quote(id_, safe=""), *rest))
+
+
 def _segment(text: str) -> str:
     """A segment of a path; what no path can carry stands as `~base64url`."""
     if _PLAIN_SEGMENT.fullmatch(text):

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
-from urllib.parse import quote
 
 from rich.console import Console
 
-from sfn_cqrs_local.client.api import Api
+from sfn_cqrs_local.client.api import Api, work_path
 from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_cqrs_local.terminal.progress import progress
 
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 COUNTS: Final = ("created", "updated", "unchanged", "failed", "cancelled")
 
-
-def job_path(id_: str) -> str:
-    """Where the API has a job."""
-    return f"/imports/{quote(id_, safe='')}"
+job_path: Final = partial(work_path, "imports")
 
 
 def watched(api: Api, job: dict[str, Any], console: Console) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from sfn_cqrs_local.client.api import Api, ApiProblem
+from sfn_cqrs_local.client.api import Api, ApiProblem, work_path
 from sfn_cqrs_local.console.backend import Backend
 from sfn_cqrs_local.console.executions import Executions
 from sfn_cqrs_local.console.rendering import STATIC, environment
@@ -101,6 +101,16 @@ class File:
 Answer = View | GoTo | File
 Page = Callable[[Ask], Answer]
 Taker = Callable[[Path, Ask], Answer]
+
+
+def stepping(collection: str, verb: str) -> Page:
+    """What serves a form that only asks for a step of what a page shows, and shows it again."""
+
+    def step(ask: Ask) -> GoTo:
+        ask.api.post(work_path(collection, ask.parts["id"], verb))
+        return GoTo(f"/{collection}/{ask.parts['id']}")
+
+    return step
 
 
 class Refused(Exception):  # noqa: N818 - a page answers so, it is no error of the program

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote
 
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
-from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View, json_of
+from sfn_cqrs_local.client.api import work_path
+from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View, json_of, stepping
 from sfn_cqrs_local.console.differences import Difference, differences, differences_since
 from sfn_cqrs_local.console.subjects import item_page
 
 STATUSES: Final = ("OPEN", "GRANTED", "REJECTED", "EXPIRED", "ALL")
+
+_path: Final = partial(work_path, "approvals")
 
 
 def listed(ask: Ask) -> View:
@@ -60,13 +63,7 @@ def decide(ask: Ask) -> GoTo:
         raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", "Approve or reject it.")
     given: dict[str, Any] = {"reason": ask.form["reason"]} if ask.form.get("reason") else {}
     given |= {"digest": ask.form["digest"]} if ask.form.get("digest") else {}
-    ask.api.post(f"{_path(ask.parts['id'])}/{verb}", json.dumps(given))
-    return GoTo(f"/approvals/{ask.parts['id']}")
-
-
-def retry(ask: Ask) -> GoTo:
-    """Run what failed after the decision again."""
-    ask.api.post(f"{_path(ask.parts['id'])}/retry")
+    ask.api.post(_path(ask.parts["id"], verb), json.dumps(given))
     return GoTo(f"/approvals/{ask.parts['id']}")
 
 
@@ -136,14 +133,10 @@ def _execution(ask: Ask, found: dict[str, Any]) -> str:
     return f"/executions/approval/{name}"
 
 
-def _path(id_: str) -> str:
-    return f"/approvals/{quote(id_, safe='')}"
-
-
 _ONE: Final = "/approvals/{id}"
 PAGES: Final = {"/approvals": listed, "/approvals/new": new, _ONE: approval}
 FORMS: Final = {
     "/approvals/new": create,
     f"{_ONE}/decide": decide,
-    f"{_ONE}/retry": retry,
+    f"{_ONE}/retry": stepping("approvals", "retry"),
 }

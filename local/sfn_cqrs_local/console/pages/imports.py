@@ -18,7 +18,7 @@ from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs_local.client.api import ApiProblem
 from sfn_cqrs_local.client.imports import COUNTS, ENDED, job_path
 from sfn_cqrs_local.client.upload import upload
-from sfn_cqrs_local.console.application import Ask, File, GoTo, Refused, Taker, View
+from sfn_cqrs_local.console.application import Ask, File, GoTo, Refused, Taker, View, stepping
 
 PREVIEWED_ROWS: Final = 6
 SHOWN_ERRORS: Final = 200
@@ -76,7 +76,7 @@ def job(ask: Ask) -> View:
 def errors_file(ask: Ask) -> File:
     """The rows that failed, as the file that corrects them."""
     id_ = ask.parts["id"]
-    content = b"".join(ask.api.content(f"{job_path(id_)}/errors.csv"))
+    content = b"".join(ask.api.content(job_path(id_, "errors.csv")))
     return File(content, f"{id_}-errors.csv", "text/csv; charset=utf-8")
 
 
@@ -137,15 +137,9 @@ def take(path: Path, ask: Ask) -> GoTo:
     return GoTo(f"/imports/{ask.api.post('/imports', json.dumps(given))['id']}")
 
 
-def cancel(ask: Ask) -> GoTo:
-    """Begin no further batch."""
-    ask.api.post(f"{job_path(ask.parts['id'])}/cancel")
-    return GoTo(f"/imports/{ask.parts['id']}")
-
-
 def retry(ask: Ask) -> GoTo:
     """Import what failed again, as an import of its own."""
-    return GoTo(f"/imports/{ask.api.post(job_path(ask.parts['id']) + '/retry')['id']}")
+    return GoTo(f"/imports/{ask.api.post(job_path(ask.parts['id'], 'retry'))['id']}")
 
 
 def _execution(ask: Ask, found: dict[str, Any]) -> str:
@@ -167,7 +161,7 @@ def _failed_rows(ask: Ask, found: dict[str, Any]) -> Iterator[list[str]]:
     if found["kind"] == "zip" or "error" in found:
         return
     try:
-        content = ask.api.content(f"{job_path(found['id'])}/errors.csv")
+        content = ask.api.content(job_path(found["id"], "errors.csv"))
         text = b"".join(_up_to(content, LARGEST_REPORT)).decode("utf-8-sig", "replace")
     except ApiProblem:
         return
@@ -190,5 +184,5 @@ PAGES: Final = {
     _ONE: job,
     f"{_ONE}/errors.csv": errors_file,
 }
-FORMS: Final = {f"{_ONE}/cancel": cancel, f"{_ONE}/retry": retry}
+FORMS: Final = {f"{_ONE}/cancel": stepping("imports", "cancel"), f"{_ONE}/retry": retry}
 FILES: Final[dict[str, Taker]] = {"/imports/preview": preview, "/imports/take": take}

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote
 
 from sfn_cqrs.domain.read_models import ViewKey, ViewRef
+from sfn_cqrs_local.client.api import work_path
 from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View
 
 WORK: Final = {"REPLAYING": "replayed", "COMPARING": "compared", "DROPPING": "deleted"}
@@ -119,7 +119,7 @@ def _step(ask: Ask) -> str:
 
 
 def _path(ask: Ask) -> str:
-    return f"/rebuilds/{quote(str(ask.parts['name']), safe='')}"
+    return work_path("rebuilds", str(ask.parts["name"]))
 
 
 _ONE: Final = "/rebuilds/{name}"

@@ -6,11 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote
 
 from sfn_cqrs.service.repairs.work import REPAIR
-from sfn_cqrs_local.client.api import ApiProblem
-from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View
+from sfn_cqrs_local.client.api import ApiProblem, work_path
+from sfn_cqrs_local.console.application import Ask, GoTo, Refused, View, stepping
 from sfn_cqrs_local.console.pages.tasks import ENDED
 from sfn_cqrs_local.console.subjects import by_id, item_page
 
@@ -70,18 +69,12 @@ def repair(ask: Ask) -> View:
     )
 
 
-def start(ask: Ask) -> GoTo:
-    """Work the plan off."""
-    ask.api.post(f"{_path(ask)}/start")
-    return GoTo(f"/repairs/{ask.parts['id']}")
-
-
 def resume(ask: Ask) -> GoTo:
     """Go on with what is left of it."""
     found = ask.api.get(_path(ask))
     if "taskId" not in found:
         raise Refused(HTTPStatus.CONFLICT, "not_failed", "It has not begun: start it.")
-    ask.api.post(f"/tasks/{quote(found['taskId'], safe='')}/retry")
+    ask.api.post(work_path("tasks", found["taskId"], "retry"))
     return GoTo(f"/repairs/{ask.parts['id']}")
 
 
@@ -106,9 +99,13 @@ def _since(hours: str) -> str:
 
 
 def _path(ask: Ask) -> str:
-    return f"/repairs/{quote(ask.parts['id'], safe='')}"
+    return work_path("repairs", ask.parts["id"])
 
 
 _ONE: Final = "/repairs/{id}"
 PAGES: Final = {"/repairs": repairs, _ONE: repair}
-FORMS: Final = {"/repairs": plan, f"{_ONE}/start": start, f"{_ONE}/resume": resume}
+FORMS: Final = {
+    "/repairs": plan,
+    f"{_ONE}/start": stepping("repairs", "start"),
+    f"{_ONE}/resume": resume,
+}

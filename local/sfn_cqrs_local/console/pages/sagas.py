@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import quote
 
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
-from sfn_cqrs_local.console.application import Ask, GoTo, View, json_of
+from sfn_cqrs_local.client.api import work_path
+from sfn_cqrs_local.console.application import Ask, GoTo, View, json_of, stepping
 from sfn_cqrs_local.console.rendering import tone
 
 STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
@@ -55,7 +55,7 @@ def listed(ask: Ask) -> View:
 
 def saga(ask: Ask) -> View:
     """Show one saga."""
-    found = ask.api.get(f"/sagas/{quote(ask.parts['id'], safe='')}")
+    found = ask.api.get(work_path("sagas", ask.parts["id"]))
     return View(
         "saga.html",
         {
@@ -67,12 +67,6 @@ def saga(ask: Ask) -> View:
         },
         is_live=found["status"] in OPEN,
     )
-
-
-def redrive(ask: Ask) -> GoTo:
-    """Let a parked saga go on; the API says whether this person may."""
-    ask.api.post(f"/sagas/{quote(ask.parts['id'], safe='')}/redrive")
-    return GoTo(f"/sagas/{ask.parts['id']}")
 
 
 def new(_ask: Ask) -> View:
@@ -125,4 +119,4 @@ def _moment(text: str) -> datetime:
 
 _ONE: Final = "/sagas/{id}"
 PAGES: Final = {"/sagas": listed, "/sagas/new": new, _ONE: saga}
-FORMS: Final = {"/sagas/new": create, f"{_ONE}/redrive": redrive}
+FORMS: Final = {"/sagas/new": create, f"{_ONE}/redrive": stepping("sagas", "redrive")}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
-from urllib.parse import quote
 
 from sfn_cqrs.domain.keys import TaskKey, TaskKind, TaskRef, task_id_parts
-from sfn_cqrs_local.client.api import Api, ApiProblem
-from sfn_cqrs_local.console.application import Ask, GoTo, View, json_of
+from sfn_cqrs_local.client.api import Api, ApiProblem, work_path
+from sfn_cqrs_local.console.application import Ask, GoTo, View, json_of, stepping
 from sfn_cqrs_local.console.executions import Filter
 
 KINDS: Final = (("batch", "Many items"), ("single", "Single"))
@@ -19,6 +19,8 @@ STATUSES: Final = ("CREATED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED")
 RECENT: Final = 60
 ITEMS: Final = 100
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
+
+_path: Final = partial(work_path, "tasks")
 
 
 def listed(ask: Ask) -> View:
@@ -80,18 +82,6 @@ def create(ask: Ask) -> GoTo:
     return GoTo(f"/tasks/{ask.api.post('/tasks', json.dumps(body))['id']}")
 
 
-def cancel(ask: Ask) -> GoTo:
-    """Begin no further item."""
-    ask.api.post(f"{_path(ask.parts['id'])}/cancel")
-    return GoTo(f"/tasks/{ask.parts['id']}")
-
-
-def retry(ask: Ask) -> GoTo:
-    """Run what failed or was cancelled again."""
-    ask.api.post(f"{_path(ask.parts['id'])}/retry")
-    return GoTo(f"/tasks/{ask.parts['id']}")
-
-
 def _execution(ask: Ask, found: dict[str, Any]) -> str:
     """The path of the execution that works on the items; a single one has none."""
     kind, ulid = task_id_parts(found["id"])
@@ -99,10 +89,6 @@ def _execution(ask: Ask, found: dict[str, Any]) -> str:
         return ""
     ref = TaskRef(TaskKey(ask.who.tenant, found["taskType"], ulid, kind), found["attempt"])
     return f"/executions/task/{ref.execution_name(ask.backend.outputs['TasksTableName'])}"
-
-
-def _path(id_: str) -> str:
-    return f"/tasks/{quote(id_, safe='')}"
 
 
 def _page(api: Api, type_: str, kind: str, cursor: str | None) -> dict[str, Any]:
@@ -129,4 +115,7 @@ def _types_of(inputs: Iterator[str]) -> Iterator[str]:
 
 _ONE: Final = "/tasks/{id}"
 PAGES: Final = {"/tasks": listed, "/tasks/new": new, _ONE: task}
-FORMS: Final = {"/tasks/new": create, f"{_ONE}/cancel": cancel, f"{_ONE}/retry": retry}
+FORMS: Final = {
+    "/tasks/new": create,
+    **{f"{_ONE}/{verb}": stepping("tasks", verb) for verb in ("cancel", "retry")},
+}
