@@ -16,9 +16,10 @@ from aws_lambda_powertools.event_handler import Response
 from sfn_cqrs.domain.errors import InvalidInputError, InvalidLinkError
 from sfn_cqrs.routes import approval_page
 from sfn_cqrs.routes.http import code_of
-from sfn_cqrs.routes.operation import TEXT, Media, Rule, operation
+from sfn_cqrs.routes.operation import Media, Rule, operation
 from sfn_cqrs.routes.problems import problem_of
 from sfn_cqrs.routes.resolver import Routes, current_event
+from sfn_cqrs.routes.schemas.values import TEXT
 from sfn_cqrs.service.approvals.service import ApprovalService, LinkService
 from sfn_cqrs.service.approvals.summary import is_current, summary_of
 

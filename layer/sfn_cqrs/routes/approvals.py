@@ -29,7 +29,6 @@ from sfn_cqrs.routes.operation import (
     OPERATORS,
     Declared,
     Rule,
-    one_of,
     operation,
     reading,
 )
@@ -37,6 +36,7 @@ from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.approvals import APPROVAL, APPROVALS, DECIDE, REQUEST, RERUN
 from sfn_cqrs.routes.schemas.tasks import CREATED
+from sfn_cqrs.routes.schemas.values import one_of
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.summary import is_current, summary_of

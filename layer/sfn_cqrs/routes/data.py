@@ -13,11 +13,12 @@ from sfn_cqrs.domain.errors import (
     UnknownTypeError,
 )
 from sfn_cqrs.routes.http import code_of
-from sfn_cqrs.routes.operation import CURSOR, FLAG, VERSION, WAIT, Declared, operation, reading
+from sfn_cqrs.routes.operation import CURSOR, WAIT, Declared, operation, reading
 from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.commands import TYPE
 from sfn_cqrs.routes.schemas.data import ITEM, ITEMS, NOT_YET
+from sfn_cqrs.routes.schemas.values import FLAG, VERSION
 from sfn_cqrs.routes.views import row_view
 from sfn_cqrs.routes.waiting import oldest_wanted, pending, seconds_to_wait
 from sfn_cqrs.service import handlers

@@ -18,22 +18,11 @@ from sfn_cqrs.domain.errors import (
     UnauthorizedError,
 )
 from sfn_cqrs.domain.policy import CODE, Access
-from sfn_cqrs.routes.operation import (
-    COUNT,
-    TEXT,
-    VERSION,
-    Answer,
-    Declared,
-    Media,
-    Operation,
-    Redirect,
-    Schema,
-    Shape,
-    operation_of,
-    record,
-)
+from sfn_cqrs.routes.operation import Answer, Declared, Media, Operation, Redirect, operation_of
 from sfn_cqrs.routes.problems import status_of
 from sfn_cqrs.routes.resolver import Route
+from sfn_cqrs.routes.schemas.shapes import Schema, record
+from sfn_cqrs.routes.schemas.values import COUNT, TEXT, VERSION, Shape
 
 _PARAMETER: Final = re.compile(r"<(\w+?)_?>")
 _CODE: Final = {

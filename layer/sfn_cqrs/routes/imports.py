@@ -30,7 +30,6 @@ from sfn_cqrs.routes.operation import (
     Declared,
     Media,
     Redirect,
-    one_of,
     operation,
     publishing,
     reading,
@@ -49,6 +48,7 @@ from sfn_cqrs.routes.schemas.imports import (
     START,
     UPLOAD,
 )
+from sfn_cqrs.routes.schemas.values import one_of
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.service import Imported, ImportService
 from sfn_cqrs.service.imports.service import Request as ImportRequest

@@ -8,18 +8,12 @@ from aws_lambda_powertools.event_handler import Response
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.policy import Access
-from sfn_cqrs.routes.operation import (
-    ANYTHING,
-    MEMBER,
-    NOBODY_ASKED,
-    Declared,
-    Media,
-    Schema,
-    operation,
-)
+from sfn_cqrs.routes.operation import MEMBER, NOBODY_ASKED, Declared, Media, operation
 from sfn_cqrs.routes.own import routes_of_app
 from sfn_cqrs.routes.request import Request, answer
 from sfn_cqrs.routes.resolver import Route, Routes
+from sfn_cqrs.routes.schemas.shapes import Schema
+from sfn_cqrs.routes.schemas.values import ANYTHING
 from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.imports import strategies

@@ -9,17 +9,10 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from sfn_cqrs.domain.errors import SfnCqrsError
+from sfn_cqrs.routes.schemas.shapes import Schema
+from sfn_cqrs.routes.schemas.values import TEXT, Shape
 
 F = TypeVar("F", bound=Callable[..., Any])
-Shape = Mapping[str, Any]
-"""A JSON Schema in which a `Schema` may stand wherever a schema may."""
-
-TEXT: Final[Shape] = {"type": "string"}
-FLAG: Final[Shape] = {"type": "boolean"}
-COUNT: Final[Shape] = {"type": "integer", "minimum": 0}
-VERSION: Final[Shape] = {"type": "integer", "minimum": 1, "maximum": 99_999_999}
-MOMENT: Final[Shape] = {"type": "string", "format": "date-time"}
-ANYTHING: Final[Shape] = {}
 CURSOR: Final = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
     "cursor": {**TEXT, "description": "`nextCursor` of the page before"},
@@ -42,19 +35,6 @@ IDEMPOTENCY_KEY: Final = {
         "description": "The same key with the same body is answered the same for 24 hours.",
     }
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """A shape with a name: a component of the document."""
-
-    name: str
-    shape: Shape
-
-    @property
-    def fields(self) -> frozenset[str]:
-        """The fields of an object."""
-        return frozenset(self.shape["properties"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,37 +124,3 @@ def operation_of(function: Callable[..., Any]) -> Operation:
     """What a route says of itself."""
     declared: Operation = function.__dict__["operation"]
     return declared
-
-
-def one_of(*values: str) -> Shape:
-    """A text out of a few."""
-    return {"type": "string", "enum": list(values)}
-
-
-def list_of(shape: Shape | Schema) -> Shape:
-    """A list."""
-    return {"type": "array", "items": shape}
-
-
-def nullable(shape: Shape) -> Shape:
-    """A value that may be null."""
-    return {**shape, "type": [shape["type"], "null"]}
-
-
-def record(name: str, fields: Shape, *, optional: Shape | None = None) -> Schema:
-    """An object that is answered: its fields, and those that it may lack."""
-    properties = {**fields, **(optional or {})}
-    return Schema(name, {"type": "object", "properties": properties, "required": list(fields)})
-
-
-def body(name: str, needed: Shape, optional: Shape | None = None) -> Schema:
-    """An object that is sent; an unknown field is refused."""
-    return Schema(name, {**record("", needed, optional=optional).shape, **_CLOSED})
-
-
-def page_of(schema: Schema) -> Schema:
-    """A page of a list."""
-    return record(f"{schema.name}Page", {"items": list_of(schema)}, optional={"nextCursor": TEXT})
-
-
-_CLOSED: Final = {"additionalProperties": False}

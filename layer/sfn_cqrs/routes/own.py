@@ -9,9 +9,11 @@ from aws_lambda_powertools.event_handler import Response
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.policy import require
 from sfn_cqrs.routes.http import body_of, code_of
-from sfn_cqrs.routes.operation import ANYTHING, TEXT, Rule, Schema, operation
+from sfn_cqrs.routes.operation import Rule, operation
 from sfn_cqrs.routes.request import Request, answer
 from sfn_cqrs.routes.resolver import Resolver, Routes, current_event
+from sfn_cqrs.routes.schemas.shapes import Schema
+from sfn_cqrs.routes.schemas.values import ANYTHING, TEXT
 from sfn_cqrs.service.routes import Asked, OwnRoute, own_routes
 
 _ANSWER = Schema("OwnAnswer", {"type": "object", "additionalProperties": ANYTHING})

@@ -21,7 +21,6 @@ from sfn_cqrs.routes.operation import (
     IDEMPOTENCY_KEY,
     OPERATORS,
     Declared,
-    one_of,
     operation,
     publishing,
     reading,
@@ -29,6 +28,7 @@ from sfn_cqrs.routes.operation import (
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.sagas import SAGA, SAGA_LOG, SAGAS, START, STARTED
+from sfn_cqrs.routes.schemas.values import one_of
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.service import SagaService
 from sfn_cqrs.service.sagas.views import log_view, saga_view

@@ -23,9 +23,7 @@ from sfn_cqrs.routes.http import code_of, integer_of
 from sfn_cqrs.routes.operation import (
     CURSOR,
     IDEMPOTENCY_KEY,
-    TEXT,
     Declared,
-    one_of,
     operation,
     publishing,
     reading,
@@ -33,6 +31,7 @@ from sfn_cqrs.routes.operation import (
 from sfn_cqrs.routes.request import Request, answer, listed, needed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.tasks import CREATE, CREATED, TASK, TASK_STATE, TASKS
+from sfn_cqrs.routes.schemas.values import TEXT, one_of
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.service import TaskService
 from sfn_cqrs.service.tasks.views import state_view, task_view

@@ -7,19 +7,8 @@ from sfn_cqrs.domain.approval import (
     Status,
     Verdict,
 )
-from sfn_cqrs.routes.operation import (
-    ANYTHING,
-    COUNT,
-    FLAG,
-    MOMENT,
-    TEXT,
-    VERSION,
-    body,
-    list_of,
-    one_of,
-    page_of,
-    record,
-)
+from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
+from sfn_cqrs.routes.schemas.values import ANYTHING, COUNT, FLAG, MOMENT, TEXT, VERSION, one_of
 
 REQUEST = body(
     "RequestApproval",

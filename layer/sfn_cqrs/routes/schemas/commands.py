@@ -1,19 +1,8 @@
 """What is sent and answered of commands."""
 
 from sfn_cqrs.domain.process import Lane, Mode, Outcome
-from sfn_cqrs.routes.operation import (
-    COUNT,
-    FLAG,
-    MOMENT,
-    TEXT,
-    VERSION,
-    body,
-    list_of,
-    nullable,
-    one_of,
-    page_of,
-    record,
-)
+from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
+from sfn_cqrs.routes.schemas.values import COUNT, FLAG, MOMENT, TEXT, VERSION, nullable, one_of
 
 TYPE = {"type": "string", "pattern": "^[A-Z][A-Z0-9_]{0,63}$"}
 CODE = {"type": "string", "minLength": 1}

@@ -1,7 +1,8 @@
 """What is answered of items."""
 
-from sfn_cqrs.routes.operation import FLAG, TEXT, VERSION, page_of, record
 from sfn_cqrs.routes.schemas.commands import ATTRIBUTES, AUDIT, CODE, TYPE
+from sfn_cqrs.routes.schemas.shapes import page_of, record
+from sfn_cqrs.routes.schemas.values import FLAG, TEXT, VERSION
 
 ITEM = record(
     "Item",

@@ -3,20 +3,8 @@
 from sfn_cqrs.domain.import_job import JobStatus, ProcessingMode
 from sfn_cqrs.domain.imports import Fate, PublishMode
 from sfn_cqrs.domain.zip_job import FileStatus
-from sfn_cqrs.routes.operation import (
-    COUNT,
-    FLAG,
-    MOMENT,
-    TEXT,
-    VERSION,
-    Schema,
-    body,
-    list_of,
-    nullable,
-    one_of,
-    page_of,
-    record,
-)
+from sfn_cqrs.routes.schemas.shapes import Schema, body, list_of, page_of, record
+from sfn_cqrs.routes.schemas.values import COUNT, FLAG, MOMENT, TEXT, VERSION, nullable, one_of
 
 KINDS = ("csv", "zip")
 LISTS = (*KINDS, "row")

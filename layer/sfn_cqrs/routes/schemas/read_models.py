@@ -1,6 +1,7 @@
 """What is answered of read models."""
 
-from sfn_cqrs.routes.operation import TEXT, list_of, page_of, record
+from sfn_cqrs.routes.schemas.shapes import list_of, page_of, record
+from sfn_cqrs.routes.schemas.values import TEXT
 
 READ_MODEL = record(
     "ReadModel",

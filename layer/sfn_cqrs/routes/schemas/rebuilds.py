@@ -1,17 +1,8 @@
 """What is sent and answered of rebuilds of read models."""
 
 from sfn_cqrs.domain.read_models import Place, Stage
-from sfn_cqrs.routes.operation import (
-    COUNT,
-    FLAG,
-    MOMENT,
-    TEXT,
-    body,
-    list_of,
-    one_of,
-    page_of,
-    record,
-)
+from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
+from sfn_cqrs.routes.schemas.values import COUNT, FLAG, MOMENT, TEXT, one_of
 
 _COUNTS = {"done": COUNT, "skipped": COUNT, "failed": COUNT}
 _NUMBER = {"type": "number"}

@@ -2,17 +2,8 @@
 
 from sfn_cqrs.domain.repairs import Action, RepairKind
 from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.routes.operation import (
-    COUNT,
-    FLAG,
-    MOMENT,
-    TEXT,
-    VERSION,
-    body,
-    list_of,
-    one_of,
-    record,
-)
+from sfn_cqrs.routes.schemas.shapes import body, list_of, record
+from sfn_cqrs.routes.schemas.values import COUNT, FLAG, MOMENT, TEXT, VERSION, one_of
 
 _FILTER = {
     "type": {**TEXT, "description": "Of items, tasks or sagas; of imports, the table"},

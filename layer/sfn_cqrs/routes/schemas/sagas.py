@@ -1,17 +1,8 @@
 """What is sent and answered of sagas."""
 
 from sfn_cqrs.domain.saga import EntryStatus, SagaStatus
-from sfn_cqrs.routes.operation import (
-    ANYTHING,
-    COUNT,
-    MOMENT,
-    TEXT,
-    body,
-    list_of,
-    one_of,
-    page_of,
-    record,
-)
+from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
+from sfn_cqrs.routes.schemas.values import ANYTHING, COUNT, MOMENT, TEXT, one_of
 
 START = body(
     "StartSaga",

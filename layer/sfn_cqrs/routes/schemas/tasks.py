@@ -1,18 +1,8 @@
 """What is sent and answered of tasks."""
 
 from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs.routes.operation import (
-    ANYTHING,
-    COUNT,
-    MOMENT,
-    TEXT,
-    body,
-    list_of,
-    nullable,
-    one_of,
-    page_of,
-    record,
-)
+from sfn_cqrs.routes.schemas.shapes import body, list_of, page_of, record
+from sfn_cqrs.routes.schemas.values import ANYTHING, COUNT, MOMENT, TEXT, nullable, one_of
 
 CREATE = body(
     "CreateTask",
