@@ -55,33 +55,16 @@ def process_item(process: Process, open_shard: int) -> Item:
 def as_command(item: Item, attributes: dict[str, Any]) -> Command:
     """Read a command; its attributes may come from elsewhere."""
     return Command(
-        key=as_key(item),
-        version=item["version"],
         id=item["id"],
-        content=Content(item["name"], attributes, item.get("is_deleted", False)),
         digest=item["digest"],
-        created=as_audit(item),
-        updated=as_audit(item, "updated"),
-        source=item.get("source", ""),
-        source_row=item.get("source_row"),
         request_id=item.get("request_id", ""),
-        attributes_s3=item.get("attributes_s3"),
+        **_as_record(item, attributes),
     )
 
 
 def as_row(item: Item, attributes: dict[str, Any]) -> DataRow:
     """Read a data or history row; its attributes may come from elsewhere."""
-    return DataRow(
-        key=as_key(item),
-        version=item["version"],
-        command_id=item["command_id"],
-        content=Content(item["name"], attributes, item.get("is_deleted", False)),
-        created=as_audit(item),
-        updated=as_audit(item, "updated"),
-        source=item.get("source", ""),
-        source_row=item.get("source_row"),
-        attributes_s3=item.get("attributes_s3"),
-    )
+    return DataRow(command_id=item["command_id"], **_as_record(item, attributes))
 
 
 def as_process(item: Item) -> Process:
@@ -127,4 +110,17 @@ def _record_item(record: Command | DataRow) -> Item:
         "source_row": record.source_row,
         **audit_item(record.created),
         **audit_item(record.updated, "updated"),
+    }
+
+
+def _as_record(item: Item, attributes: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "key": as_key(item),
+        "version": item["version"],
+        "content": Content(item["name"], attributes, item.get("is_deleted", False)),
+        "created": as_audit(item),
+        "updated": as_audit(item, "updated"),
+        "source": item.get("source", ""),
+        "source_row": item.get("source_row"),
+        "attributes_s3": item.get("attributes_s3"),
     }

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 from sfn_cqrs.domain.errors import AttributesTooLargeError, InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.values import Json, checked_json, digest, size_of
+from sfn_cqrs.domain.values import Json, checked_json, checked_object, digest, size_of
 
 MAX_NAME_CHARACTERS = 1024
 MAX_ATTRIBUTES_BYTES = 4 * 1024 * 1024
@@ -58,9 +58,7 @@ class Content:
         called = checked_name(name)
         if not isinstance(is_deleted, bool):
             raise InvalidInputError("isDeleted", "must be true or false")
-        checked_attributes = checked_json(attributes, "attributes")
-        if not isinstance(checked_attributes, dict):
-            raise InvalidInputError("attributes", "must be an object")
+        checked_attributes = checked_object(attributes, "attributes")
         size = size_of(checked_attributes)
         if size > MAX_ATTRIBUTES_BYTES:
             raise AttributesTooLargeError(

@@ -9,10 +9,10 @@ from enum import StrEnum
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.ending import WorkEnding, kept_result
-from sfn_cqrs.domain.errors import InvalidInputError, SagaInputTooLargeError, SagaResultError
+from sfn_cqrs.domain.errors import SagaInputTooLargeError, SagaResultError
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
 from sfn_cqrs.domain.records import Record
-from sfn_cqrs.domain.values import Json, checked_json, size_of
+from sfn_cqrs.domain.values import Json, checked_object, size_of
 
 MAX_INPUT_BYTES = 64 * 1024
 MAX_RESULT_BYTES = 8 * 1024
@@ -261,9 +261,7 @@ def checked_input(value: object) -> dict[str, Json]:
         SagaInputTooLargeError: it is larger than a saga takes.
         InvalidInputError: it is no object, or naming the path of what cannot be kept.
     """
-    checked = checked_json(value, "input")
-    if not isinstance(checked, dict):
-        raise InvalidInputError("input", "must be an object")
+    checked = checked_object(value, "input")
     size = size_of(checked)
     if size > MAX_INPUT_BYTES:
         raise SagaInputTooLargeError(

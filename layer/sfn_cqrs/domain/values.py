@@ -37,6 +37,18 @@ def checked_json(value: object, path: str, depth: int = 0) -> Json:
     raise InvalidInputError(path, f"is a {type(value).__name__}, which JSON does not have")
 
 
+def checked_object(value: object, path: str) -> dict[str, Json]:
+    """Copy a JSON object.
+
+    Raises:
+        InvalidInputError: it is none, or naming the path of what cannot be kept.
+    """
+    checked = checked_json(value, path)
+    if not isinstance(checked, dict):
+        raise InvalidInputError(path, "must be an object")
+    return checked
+
+
 def canonical(value: object) -> str:
     """One text for equal values: keys sorted, no blanks, 1.0 written as 1."""
     return json.dumps(_integral(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import wraps
 from operator import attrgetter
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -26,6 +27,12 @@ class State:
     context: StepFunctionsContext
     input: Any
     remaining_ms: Callable[[], int]
+
+    @property
+    def age(self) -> float:
+        """Seconds since the execution was started."""
+        began = datetime.fromisoformat(self.context.execution.start_time)
+        return (bootstrap.now() - began).total_seconds()
 
     @property
     def logged(self) -> dict[str, object]:

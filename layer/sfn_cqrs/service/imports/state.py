@@ -1,7 +1,6 @@
 """What the states of the import machine work on."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Self
 
 from sfn_cqrs import bootstrap
@@ -26,8 +25,7 @@ class ImportState(State):
     @property
     def is_late(self) -> bool:
         """A try after this one would outlast the child that a batch has."""
-        began = datetime.fromisoformat(self.context.execution.start_time)
-        return (bootstrap.now() - began).total_seconds() > LAST_TRY_WITHIN
+        return self.age > LAST_TRY_WITHIN
 
     @property
     def logged(self) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from math import ceil
 from typing import ClassVar
 
@@ -29,8 +28,7 @@ class TaskState(AttemptState[TaskRef]):
     @property
     def is_late(self) -> bool:
         """An item that is begun now might not end before the execution does."""
-        began = datetime.fromisoformat(self.context.execution.start_time)
-        return (bootstrap.now() - began).total_seconds() > BEGINS_WITHIN
+        return self.age > BEGINS_WITHIN
 
 
 def lease_of(remaining_ms: Callable[[], int]) -> int:
