@@ -232,7 +232,7 @@ def _answers(  # noqa: C901 - one case a call
             yield dict(state.segment).get(f"{key.pk} {key.sk}"), state
         case rebuild_programs.ReadPage(view, segment):
             yield _page(state, view, segment), state
-        case rebuild_programs.WorkOn(view, items):
+        case rebuild_programs.WorkOn(view, _, items):
             yield Counts(done=len(items)), _worked(state, view, items)
             if items and state.may("fail") and view.stage is Stage.REPLAYING:
                 yield Counts(failed=len(items)), state.after("fail")

@@ -116,7 +116,7 @@ def counted_first(
         counts = read_models.Counts(done=len(page.items))
         advance = Advance(key, attempt, segment.cursor, page.cursor, counts)
         segment = rebuild_programs._mine((yield advance))
-        yield rebuild_programs.WorkOn(view, page.items, segment)
+        yield rebuild_programs.WorkOn(view, segment, page.items)
     return True
 
 

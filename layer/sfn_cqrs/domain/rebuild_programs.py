@@ -49,11 +49,16 @@ class FindSegment:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadPage:
-    """Read what comes behind a segment's cursor, consistently: Page."""
+class OfSegment:
+    """What is asked of a segment of a read model's work."""
 
     view: View
     segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage(OfSegment):
+    """Read what comes behind a segment's cursor, consistently: Page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,10 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkOn:
+class WorkOn(OfSegment):
     """Replay, compare or delete a page: Counts."""
 
-    view: View
     items: tuple[Any, ...]
-    segment: Segment
 
 
 Call = (
@@ -134,7 +137,7 @@ def work(
             return False
         view = yield from _owned(attempt, stage)
         page: Page = yield ReadPage(view, segment)
-        counts: Counts = yield WorkOn(view, page.items, segment)
+        counts: Counts = yield WorkOn(view, segment, page.items)
         advanced: Written[Segment] = yield Advance(
             key, attempt, segment.cursor, page.cursor, counts
         )

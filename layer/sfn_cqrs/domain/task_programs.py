@@ -64,11 +64,17 @@ class PutItems:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """Take an item to work on it, if `may_be_claimed`: ItemWritten."""
+class OfItem:
+    """What an attempt asks of an item."""
 
     index: int
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(OfItem):
+    """Take an item to work on it, if `may_be_claimed`: ItemWritten."""
+
     seq: int
     lease_until: int
     is_delivered_once: bool = True
@@ -89,21 +95,17 @@ class CountRetry:
 
 
 @dataclass(frozen=True, slots=True)
-class CloseItem:
+class CloseItem(OfItem):
     """Write how the work on an item ended, if `may_be_closed`: ItemWritten."""
 
-    index: int
-    attempt: int
     seq: int
     ending: Ending
 
 
 @dataclass(frozen=True, slots=True)
-class SettleItem:
+class SettleItem(OfItem):
     """End an item that nobody has ended, if `may_be_settled`: ItemWritten."""
 
-    index: int
-    attempt: int
     ending: Ending
 
 

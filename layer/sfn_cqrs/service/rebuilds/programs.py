@@ -29,7 +29,7 @@ class RebuildFlow(Flow[rebuild_programs.Call, ViewKey, View]):
                 if view.stage is Stage.REPLAYING:
                     return replay.page(view, segment)
                 return rows.page(view, segment)
-            case rebuild_programs.WorkOn(view, items, segment):
+            case rebuild_programs.WorkOn(view, segment, items):
                 return _work(view.stage)(view, segment, items)
             case OpenSegment():
                 return self._opened(call)
