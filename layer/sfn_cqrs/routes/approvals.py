@@ -121,9 +121,7 @@ def reject(id_: str) -> Response[str]:
 
 @routes.post("/approvals/<id_>/retry")
 @operation(
-    rule=OPERATORS,
-    answers={202: RERUN},
-    problems=(ForbiddenError, NotFoundError, NotFailedError),
+    rule=OPERATORS, answers={202: RERUN}, problems=(ForbiddenError, NotFoundError, NotFailedError)
 )
 def retry(id_: str) -> Response[str]:
     """Run what has failed after its decision again; for operators."""

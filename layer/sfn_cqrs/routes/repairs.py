@@ -41,10 +41,7 @@ def plan_repair() -> Response[str]:
 
 @routes.get("/repairs/<id_>")
 @operation(
-    rule=OPERATORS,
-    query=CURSOR,
-    answers={200: REPAIR},
-    problems=(ForbiddenError, NotFoundError),
+    rule=OPERATORS, query=CURSOR, answers={200: REPAIR}, problems=(ForbiddenError, NotFoundError)
 )
 def get_repair(id_: str) -> Response[str]:
     """Show a plan, a page of its list, and how far its repair is."""
@@ -55,9 +52,7 @@ def get_repair(id_: str) -> Response[str]:
 
 @routes.post("/repairs/<id_>/start")
 @operation(
-    rule=OPERATORS,
-    answers={202: REPAIR},
-    problems=(ForbiddenError, NotFoundError, NotFailedError),
+    rule=OPERATORS, answers={202: REPAIR}, problems=(ForbiddenError, NotFoundError, NotFailedError)
 )
 def start_repair(id_: str) -> Response[str]:
     """Work a plan off in the background, once."""
