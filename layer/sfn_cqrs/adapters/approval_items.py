@@ -3,7 +3,7 @@
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_key_item
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.approval import Approval, Happened, Pinned, Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.keys import ApprovalKey
@@ -13,7 +13,7 @@ def approval_item(approval: Approval) -> Item:
     """The approval as stored; `opened_at` is the moment by which the sweep's index sorts."""
     rules = approval.rules
     return {
-        **public_key_item(approval.key, "approval"),
+        **public_item(approval, "approval"),
         "type": approval.type,
         "subject": approval.subject or None,
         "payload": approval.payload,
@@ -46,7 +46,6 @@ def approval_item(approval: Approval) -> Item:
         "trace": approval.trace or None,
         "request_id": approval.request_id or None,
         **audit_item(approval.created),
-        "updated_at": approval.updated_at,
         "opened_at": approval.due_at,
     }
 

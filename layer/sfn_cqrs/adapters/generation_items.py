@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import as_audit, audit_item, key_item
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item, record_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.read_models import (
     KEPT,
@@ -22,7 +22,7 @@ from sfn_cqrs.domain.read_models import (
 def view_item(view: View) -> Item:
     """A read model's generations as stored."""
     return {
-        **key_item(view.key, "generations"),
+        **record_item(view, "generations"),
         "tenant": view.key.tenant,
         "view": view.key.view,
         "types": list(view.types),
@@ -39,7 +39,6 @@ def view_item(view: View) -> Item:
         "replayed": counts_item(view.replayed),
         "compared": counts_item(view.compared),
         **audit_item(view.created),
-        "updated_at": view.updated_at,
     }
 
 
@@ -73,7 +72,7 @@ def counts_item(counts: Counts) -> dict[str, int]:
 def segment_item(segment: Segment) -> Item:
     """A segment's progress as stored."""
     return {
-        **key_item(segment.key, "segment"),
+        **record_item(segment, "segment"),
         "name": segment.key.name,
         "attempt": segment.attempt,
         "cursor": segment.cursor,
@@ -82,7 +81,6 @@ def segment_item(segment: Segment) -> Item:
         "expected": segment.expected,
         "opened_at": segment.opened_at,
         "before": segment.before,
-        "updated_at": segment.updated_at,
     }
 
 
@@ -104,11 +102,10 @@ def as_segment(item: Item) -> Segment:
 def problem_item(problem: Problem) -> Item:
     """A problem as stored."""
     return {
-        **key_item(problem.key, "problem"),
+        **record_item(problem, "problem"),
         "what": problem.what,
         "error": problem.error,
         "cause": problem.cause,
-        "updated_at": problem.updated_at,
     }
 
 

@@ -1,17 +1,16 @@
 """What tenants' imports take at a time, as items of the import table."""
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import key_item
+from sfn_cqrs.adapters.item_parts import record_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.import_budget import ImportBudget, Taken, budget_key
 
 
 def _budget_item(budget: ImportBudget) -> Item:
     return {
-        **key_item(budget.key, "budget"),
+        **record_item(budget, "budget"),
         "tenant": budget.key.tenant,
         "jobs": {id_: [each.size, each.rows, each.at] for id_, each in budget.jobs.items()},
-        "updated_at": budget.updated_at,
     }
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_key_item
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import (
@@ -53,7 +53,7 @@ def whose_item(key: ImportKey) -> Item:
 def job_item(job: Job) -> Item:
     """The job as stored."""
     return {
-        **public_key_item(job.key, "job"),
+        **public_item(job, "job"),
         "import_kind": str(job.key.kind),
         **import_item(job),
         "table": job.table,
@@ -87,7 +87,6 @@ def import_item(job: ImportRecord) -> Item:
         **audit_item(job.by),
         "started_at": job.started_at or None,
         "finished_at": job.finished_at or None,
-        "updated_at": job.updated_at,
     }
 
 

@@ -1,17 +1,16 @@
 """Which imports have a place and who waits, as one item of the import table."""
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import key_item
+from sfn_cqrs.adapters.item_parts import record_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.import_queue import ImportQueue
 
 
 def _queue_item(queue: ImportQueue) -> Item:
     return {
-        **key_item(queue.key, "queue"),
+        **record_item(queue, "queue"),
         "running": queue.running,
         "waiting": sorted(queue.waiting),
-        "updated_at": queue.updated_at,
     }
 
 

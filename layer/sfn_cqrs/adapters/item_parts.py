@@ -1,19 +1,21 @@
 """Attributes that items of many kinds have in common."""
 
+from typing import Any
+
 from sfn_cqrs.adapters.dynamodb import Item
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.keys import PublicKey
-from sfn_cqrs.domain.records import RecordKey
 
 
-def key_item(key: RecordKey, kind: str) -> Item:
-    """Where a record lies, and of which kind it is."""
-    return {"pk": key.pk, "sk": key.sk, "kind": kind}
+def record_item(record: Any, kind: str) -> Item:
+    """Where a record lies, of which kind it is, and when it was changed last."""
+    key = record.key
+    return {"pk": key.pk, "sk": key.sk, "kind": kind, "updated_at": record.updated_at}
 
 
-def public_key_item(key: PublicKey, kind: str) -> Item:
-    """Where a record that has a public id lies, of which kind and whose it is."""
-    return {**key_item(key, kind), "id": key.id, "tenant": key.tenant, "ulid": key.ulid}
+def public_item(record: Any, kind: str) -> Item:
+    """The same of a record that has a public id, and whose it is."""
+    key = record.key
+    return {**record_item(record, kind), "id": key.id, "tenant": key.tenant, "ulid": key.ulid}
 
 
 def audit_item(audit: Audit, what: str = "created") -> Item:

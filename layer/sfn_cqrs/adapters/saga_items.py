@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_key_item
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.keys import SagaKey
 from sfn_cqrs.domain.saga import Entry, EntryStatus, Saga, SagaStatus
@@ -15,7 +15,7 @@ _ENTRY = frozenset(one.name for one in fields(Entry)) - {"unknown"}
 def saga_item(saga: Saga) -> Item:
     """The saga as stored."""
     return {
-        **public_key_item(saga.key, "saga"),
+        **public_item(saga, "saga"),
         "saga": saga.saga,
         "name": saga.name,
         "input": saga.input,
@@ -31,7 +31,6 @@ def saga_item(saga: Saga) -> Item:
         "request_id": saga.request_id or None,
         **audit_item(saga.created),
         "opened_at": saga.opened_at,
-        "updated_at": saga.updated_at,
     }
 
 

@@ -1,7 +1,7 @@
 """Items of the tasks table: what a task, its items and the pointer to it look like when stored."""
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import as_audit, audit_item, key_item
+from sfn_cqrs.adapters.item_parts import as_audit, audit_item, record_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain import task as tasks
 from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TaskKey, TaskKind
@@ -17,7 +17,7 @@ def task_item(task: Task) -> Item:
     counts = task.counts
     return {
         **_whose(task.key),
-        **key_item(task.key, "task"),
+        **record_item(task, "task"),
         "name": task.name,
         "status": str(task.status),
         "attempt": task.attempt,
@@ -36,7 +36,6 @@ def task_item(task: Task) -> Item:
         "request_id": task.request_id or None,
         **audit_item(task.created),
         "opened_at": task.opened_at,
-        "updated_at": task.updated_at,
     }
 
 

@@ -3,7 +3,7 @@
 from threading import Lock
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import key_item
+from sfn_cqrs.adapters.item_parts import record_item
 from sfn_cqrs.adapters.records import Kind, Records
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.errors import BusyError, TooManyRequestsError
@@ -80,11 +80,10 @@ def _as_bucket(item: Item) -> Bucket:
 
 def _bucket_item(bucket: Bucket) -> Item:
     return {
-        **key_item(bucket.key, "bucket"),
+        **record_item(bucket, "bucket"),
         "tenant": bucket.key.tenant,
         "full_at": bucket.full_at,
         "leased": bucket.leased,
-        "updated_at": bucket.updated_at,
     }
 
 

@@ -9,7 +9,7 @@ from sfn_cqrs.adapters.import_items import (
     import_item,
     problem_item,
 )
-from sfn_cqrs.adapters.item_parts import public_key_item
+from sfn_cqrs.adapters.item_parts import public_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ZipKey
@@ -23,7 +23,7 @@ SETTLED = "yes"
 def zip_item(job: ZipJob) -> Item:
     """The job as stored."""
     return {
-        **public_key_item(job.key, "zip"),
+        **public_item(job, "zip"),
         **import_item(job),
         "table": job.table,
         "size": job.size,
