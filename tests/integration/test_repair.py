@@ -249,10 +249,9 @@ def test_a_record_that_fails_for_ten_minutes_is_given_up_and_swept(system, airpo
         if (call.operation, moment) == ("StartExecution", "before"):
             raise RuntimeError("Step Functions is out of order")
 
-    system.calls.observers.append(fail)
     airport.publish("one")
-    system.run()
-    system.calls.observers.remove(fail)
+    with system.calls.observed_by(fail):
+        system.run()
 
     (letter,) = system.letters("StreamDeadLetterQueue")
     assert letter["reason"] == "RuntimeError: Step Functions is out of order"
@@ -283,14 +282,12 @@ def test_what_fails_to_be_recorded_is_closed_by_the_event_of_its_end(system, air
         if (call.function, moment) == ("CommandMarkFailedFunction", "before"):
             raise RuntimeError("DynamoDB is out of order")
 
-    system.calls.observers.append(fail)
     airport.publish("one")
-    with failing(system):
+    with failing(system), system.calls.observed_by(fail):
         system.run()
 
     assert airport.outcomes() == ["FAILED"]
     assert system.process(airport.key, 1).error == "NotRecorded"
-    system.calls.observers.remove(fail)
     airport.operate(1, "redrive")
     system.run()
     airport.assert_complete()

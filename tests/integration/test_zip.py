@@ -142,9 +142,8 @@ def test_the_counts_are_live_while_a_file_is_imported(system):
             progress = system.archives.get(id_)
             seen.append([(each.file.status, each.total) for each in progress.files])
 
-    system.calls.observers.append(look)
-    system.run()
-    system.calls.observers.remove(look)
+    with system.calls.observed_by(look):
+        system.run()
 
     assert seen == [
         [("PROCESSING", 2), ("EXTRACTED", 0)],

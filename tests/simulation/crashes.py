@@ -188,11 +188,8 @@ def failing(system: MotoSystem) -> Iterator[None]:
             raised.append(call)
             raise RuntimeError("the read model is out of order")
 
-    system.calls.observers.append(fail)
-    try:
+    with system.calls.observed_by(fail):
         yield
-    finally:
-        system.calls.observers.remove(fail)
 
 
 STATES = (

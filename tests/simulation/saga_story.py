@@ -230,11 +230,8 @@ class _Teller:
                     left[fault] -= 1
                     raise ERRORS[fault.error]("injected")
 
-        self._system.calls.observers.append(observe)
-        try:
+        with self._system.calls.observed_by(observe):
             yield
-        finally:
-            self._system.calls.observers.remove(observe)
 
     def _overtake(self, call: AwsCall, moment: str) -> None:
         if (call.function, call.number) not in self._overtaken or moment == "after":

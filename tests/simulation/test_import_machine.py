@@ -271,10 +271,9 @@ def test_a_job_whose_end_could_not_be_recorded_is_ended_by_the_sweep() -> None:
             if call.function == FINALIZER and moment == "before":
                 raise KilledError
 
-        system.calls.observers.append(kill)
-        id_ = system.start(a_file([a_line("RJAA")]))
-        system.run()
-        system.calls.observers.remove(kill)
+        with system.calls.observed_by(kill):
+            id_ = system.start(a_file([a_line("RJAA")]))
+            system.run()
         system.sweep()
 
         assert system.job(id_).ending == Ending(JobStatus.COMPLETED, Counts(created=1))

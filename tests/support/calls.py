@@ -56,6 +56,15 @@ class Calls:
             self._own.running = before
 
     @contextmanager
+    def observed_by(self, observer: Observer) -> Iterator[None]:
+        """Somebody is told of the calls in here."""
+        self.observers.append(observer)
+        try:
+            yield
+        finally:
+            self.observers.remove(observer)
+
+    @contextmanager
     def named(self, name: str) -> Iterator[None]:
         """The calls in here are told with a name before that of their operation."""
         running: _Running | None = getattr(self._own, "running", None)

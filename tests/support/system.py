@@ -370,11 +370,8 @@ def killing(system: System, at: AwsCall, moment: str) -> Iterator[list[AwsCall]]
             killed.append(call)
             raise KilledError
 
-    system.calls.observers.append(kill)
-    try:
+    with system.calls.observed_by(kill):
         yield killed
-    finally:
-        system.calls.observers.remove(kill)
 
 
 @contextmanager

@@ -84,11 +84,8 @@ class ZipSystem(ImportSystem):
                 lost.append(str(call))
                 raise RuntimeError("lost")
 
-        self.calls.observers.append(lose)
-        try:
+        with self.calls.observed_by(lose):
             yield lost
-        finally:
-            self.calls.observers.remove(lose)
 
 
 def hear(monkeypatch: pytest.MonkeyPatch) -> list[FinishedImport]:
