@@ -48,31 +48,14 @@ def activity_arn(region: str, account: str, name: str) -> str:
     return f"arn:aws:states:{region}:{account}:activity:{name}"
 
 
-def check_activity_arn(arn: str) -> None:
-    """An ARN of an activity.
+def check_arn(kind: re.Pattern[str], arn: str) -> None:
+    """An ARN of a kind, such as MACHINE_ARN.
 
     Raises:
         InvalidArn: it is none.
     """
-    _check_arn(ACTIVITY_ARN, arn)
-
-
-def check_map_run_arn(arn: str) -> None:
-    """An ARN of a Map Run.
-
-    Raises:
-        InvalidArn: it is none.
-    """
-    _check_arn(MAP_RUN_ARN, arn)
-
-
-def check_machine_arn(arn: str) -> None:
-    """An ARN of a state machine.
-
-    Raises:
-        InvalidArn: it is none.
-    """
-    _check_arn(MACHINE_ARN, arn)
+    if kind.fullmatch(arn) is None:
+        raise InvalidArn(arn if arn.startswith("arn:") else f"Invalid ARN prefix: {arn}")
 
 
 def check_execution_arn(arn: str) -> None:
@@ -83,9 +66,4 @@ def check_execution_arn(arn: str) -> None:
     """
     if ":express:" in arn:
         raise InvalidArn("Resource type not valid in this context: express")
-    _check_arn(EXECUTION_ARN, arn)
-
-
-def _check_arn(pattern: re.Pattern[str], arn: str) -> None:
-    if pattern.fullmatch(arn) is None:
-        raise InvalidArn(arn if arn.startswith("arn:") else f"Invalid ARN prefix: {arn}")
+    check_arn(EXECUTION_ARN, arn)

@@ -231,7 +231,7 @@ class Core:
         return execution
 
     def _map_run(self, arn: str) -> MapRun:
-        names.check_map_run_arn(arn)
+        names.check_arn(names.MAP_RUN_ARN, arn)
         run = self._map_runs.find(arn)
         if run is None:
             raise ResourceNotFound(arn)

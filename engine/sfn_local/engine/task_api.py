@@ -38,7 +38,7 @@ class TaskApi(Core):
         Raises:
             ActivityDoesNotExist: there is no such activity.
         """
-        names.check_activity_arn(arn)
+        names.check_arn(names.ACTIVITY_ARN, arn)
         with self._lock:
             return self._runtime.activities.find(arn).describe()
 
@@ -49,7 +49,7 @@ class TaskApi(Core):
 
     def delete_activity(self, arn: str) -> None:
         """Forget an activity, if it exists."""
-        names.check_activity_arn(arn)
+        names.check_arn(names.ACTIVITY_ARN, arn)
         with self._lock:
             self._runtime.activities.delete(arn)
             self._save()
@@ -62,7 +62,7 @@ class TaskApi(Core):
         Raises:
             ActivityDoesNotExist: there is no such activity.
         """
-        names.check_activity_arn(arn)
+        names.check_arn(names.ACTIVITY_ARN, arn)
         with self._lock:
             task = self._runtime.activities.take(arn, seconds)
             return {} if task is None else task.take(worker)

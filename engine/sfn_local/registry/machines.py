@@ -104,7 +104,7 @@ class Machines:
 
     def delete(self, arn: str) -> None:
         """Forget a machine, if it exists."""
-        names.check_machine_arn(arn)
+        names.check_arn(names.MACHINE_ARN, arn)
         self.by_arn.pop(arn, None)
         self.versions.forget(arn)
 
@@ -114,7 +114,7 @@ class Machines:
         Raises:
             StateMachineDoesNotExist: there is none.
         """
-        names.check_machine_arn(arn)
+        names.check_arn(names.MACHINE_ARN, arn)
         try:
             return self.by_arn[arn]
         except KeyError:
@@ -122,7 +122,7 @@ class Machines:
 
     def find_to_run(self, arn: str) -> Machine:
         """The machine of an ARN; of a version or an alias, the machine as it was published."""
-        names.check_machine_arn(arn)
+        names.check_arn(names.MACHINE_ARN, arn)
         if not is_qualified(arn):
             return self.find(arn)
         return self.versions.find_version(self._version_of(arn)).machine
@@ -138,7 +138,7 @@ class Machines:
         Raises:
             StateMachineDoesNotExist: there is no such machine.
         """
-        names.check_machine_arn(arn)
+        names.check_arn(names.MACHINE_ARN, arn)
         base, slash, label = arn.partition("/")
         described: dict[str, Any] = {}
         if is_qualified(base):
