@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfn_local import FunctionError
+from sfn_local.dataflow.jsonata import expressions
 from sfn_local.errors import ApiError, InvalidDefinition
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:"
@@ -415,8 +416,11 @@ def test_nothing_is_no_value(lab: Lab, fields: dict[str, Any], field: str) -> No
         ),
     ],
 )
-def test_an_expression_that_fails_says_why(lab: Lab, expression: str, what: str) -> None:
+def test_an_expression_that_fails_says_why(
+    lab: Lab, expression: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """AWS for the first; "$eval is not supported" in the page's list of functions."""
+    monkeypatch.setattr(expressions, "MOST_STEPS", 10_000)  # a million take seconds
     run = lab.run(machine(jsonata(Output=f"{{% {expression} %}}")))
 
     assert run.error == "States.QueryEvaluationError"
