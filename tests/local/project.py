@@ -23,7 +23,10 @@ SCAFFOLDED = (
 
 
 def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool = False) -> Path:
-    """Copy what git has, or would take; set up, it has this checkout's fabric too."""
+    """Copy what git has, or would take; set up, it has this checkout's fabric too.
+
+    The byte code goes along: it is what Python would make again in every process, for seconds.
+    """
     listed = subprocess.check_output(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
@@ -32,8 +35,10 @@ def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool
     for name in filter(None, listed.split("\0")):
         source = CHECKOUT / name
         if name.startswith(only) and source.is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target / name)
+            for each in (source, *source.parent.glob(f"__pycache__/{source.stem}.*.pyc")):
+                copied = target / each.relative_to(CHECKOUT)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(each, copied)
     if is_set_up:
         (target / FABRIC).symlink_to(CHECKOUT / FABRIC)
     return target

@@ -88,7 +88,7 @@ UNDECLARED = Access()
 """Of what nothing is said."""
 
 
-class Declared:
+class Restricted:
     """What clients may start or see as its declaration says, which `DECLARATION` names."""
 
     __slots__ = ()

@@ -9,7 +9,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, MAX_LIMIT, Page, checked_limit, cursor_at
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError, UnknownReadModelError
 from sfn_cqrs.domain.keys import checked_key_part, checked_tenant
-from sfn_cqrs.domain.policy import CODE, Access, Client, Declared, Policy
+from sfn_cqrs.domain.policy import CODE, Access, Client, Policy, Restricted
 from sfn_cqrs.service import handlers
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
-class ReadModelType(Declared):
+class ReadModelType(Restricted):
     """A read model: what names its partitions, and who may read it.
 
     `partitions` are those that can be read, if they have names of their own.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sfn_cqrs.domain.errors import UnknownSagaError
-from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Declared, Policy
+from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Client, Policy, Restricted
 from sfn_cqrs.domain.saga import MAX_STEPS
 from sfn_cqrs.domain.saga_programs import Move
 from sfn_cqrs.domain.values import Json
@@ -50,7 +50,7 @@ Check = Callable[[dict[str, Json]], object]
 
 
 @dataclass(slots=True)
-class SagaType(Declared):
+class SagaType(Restricted):
     """A saga's steps in their order, and what undoes each: (name, function) by step."""
 
     DECLARATION = "saga_type"

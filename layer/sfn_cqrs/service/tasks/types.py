@@ -6,7 +6,7 @@ from typing import Any
 
 from sfn_cqrs.domain.errors import UnknownTaskTypeError
 from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TYPE_NAME
-from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Declared, Policy
+from sfn_cqrs.domain.policy import CODE, MEMBERS, UNDECLARED, Access, Policy, Restricted
 from sfn_cqrs.service import handlers
 
 DEFAULT_TIMEOUT = 60
@@ -42,7 +42,7 @@ TaskHandler = Callable[[TaskItem], object]
 
 
 @dataclass(frozen=True, slots=True)
-class TaskType(Declared):
+class TaskType(Restricted):
     """A type of task and what its handler asks for."""
 
     DECLARATION = "@task_handler"
