@@ -1,12 +1,12 @@
-"""approval.asl.json: every path, round, retry, catch and time limit, on stand-in functions."""
+"""approval.asl.json: every path, round and catch, on stand-in functions; see test_retries, too."""
 
 from typing import Any
 
 import pytest
 from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, lambda_error
-from tests.statemachine.runs import assert_told, calls_around, tries
+from tests.statemachine.runs import assert_told
 
-from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
+from sfn_local.pytest_plugin import MachineRun, RunMachine
 
 KEYS = {"tenant": "acme", "id": "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B", "attempt": 1}
 DAY = 86_400
@@ -171,17 +171,6 @@ def test_a_failure_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: Run
 
 
 @pytest.mark.parametrize("error", SERVICE_ERRORS)
-@pytest.mark.parametrize("state", TIME_LIMITS)
-def test_an_error_of_the_service_is_tried_again(
-    run_machine: RunMachine, state: str, error: str
-) -> None:
-    run = run_to(run_machine, state, lambda_error(error))
-
-    assert tries(run, state) == [0, 1]
-    assert 0 <= run.seconds <= 2
-
-
-@pytest.mark.parametrize("error", SERVICE_ERRORS)
 def test_a_wait_whose_function_dies_is_begun_again_with_another_token(
     run_machine: RunMachine, error: str
 ) -> None:
@@ -193,15 +182,6 @@ def test_a_wait_whose_function_dies_is_begun_again_with_another_token(
 
     assert token_of(run, 0) != token_of(run, 1)
     assert run.path[-2:] == ["process_approval", "success"]
-
-
-@pytest.mark.parametrize("state", TIME_LIMITS)
-def test_a_function_that_takes_too_long_is_called_again(
-    run_machine: RunMachine, state: str
-) -> None:
-    run = run_to(run_machine, state, NEVER)
-
-    assert calls_around(run, state, TIME_LIMITS[state]) == (1, 2)
 
 
 def test_an_execution_lives_a_day_longer_than_any_approval(run_machine: RunMachine) -> None:

@@ -1,14 +1,14 @@
-"""command.asl.json: every path, retry, catch and time limit, on stand-in functions."""
+"""command.asl.json: every path and catch, on stand-in functions; see test_retries, too."""
 
 import json
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SERVICE_ERRORS, TransientError, lambda_error
-from tests.statemachine.runs import assert_told, calls_around, tries
+from tests.statemachine.errors import TransientError, lambda_error
+from tests.statemachine.runs import assert_told
 
 from sfn_cqrs.domain.failure import BUSY_ERRORS
-from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
+from sfn_local.pytest_plugin import MachineRun, RunMachine
 
 KEYS = {"tenant": "acme", "type": "ORDER", "code": "A-1", "version": 3, "attempt": 1}
 HANDLERS = ["dynamodb", "orders_by_day"]
@@ -56,6 +56,15 @@ def run_with_answers(run_machine: RunMachine, state: str, *answers: Any) -> Mach
     if state == "mark_failed":
         stubs["finish"] = VersionGapError
     return run_command(run_machine, **stubs)
+
+
+def run_again(run_machine: RunMachine, state: str, first: Any) -> MachineRun:
+    """Run with a first answer of a state, before the usual one."""
+    if state == "wait_prev_command":
+        return run_command(
+            run_machine, check_version={"result": 1}, wait_prev_command=[first, None]
+        )
+    return run_with_answers(run_machine, state, first, STUBS[state])
 
 
 def parked(run_machine: RunMachine) -> tuple[MachineRun, str]:
@@ -193,31 +202,6 @@ def test_one_failed_handler_fails_the_command(run_machine: RunMachine) -> None:
 
     assert run.path == ["check_version", "check_version_result", *WORK, *SYNC, *FAILED]
     assert run.payloads["mark_failed"][0]["input"]["Error"] == "ValueError"
-
-
-@pytest.mark.parametrize("error", SERVICE_ERRORS)
-@pytest.mark.parametrize("state", [*RUNNING_STATES, "wait_prev_command"])
-def test_an_error_of_the_service_is_tried_again(
-    run_machine: RunMachine, state: str, error: str
-) -> None:
-    if state == "wait_prev_command":
-        answers = [lambda_error(error), None]
-        run = run_command(run_machine, check_version={"result": 1}, wait_prev_command=answers)
-    else:
-        run = run_with_answers(run_machine, state, lambda_error(error), STUBS[state])
-
-    assert tries(run, state) == [0, 1]
-    assert 0 <= run.seconds <= 2
-
-
-@pytest.mark.parametrize("state", RUNNING_STATES)
-def test_a_function_that_takes_too_long_is_called_again(
-    run_machine: RunMachine, state: str
-) -> None:
-    run = run_with_answers(run_machine, state, NEVER, STUBS[state])
-
-    assert calls_around(run, state, TIME_LIMITS[state]) == (1, 2)
-    assert run.status == ("FAILED" if state == "mark_failed" else "SUCCEEDED")
 
 
 def test_a_retried_wait_gets_a_new_token(run_machine: RunMachine) -> None:

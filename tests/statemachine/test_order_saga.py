@@ -1,10 +1,10 @@
-"""order-saga.asl.json: every path, retry, catch and time limit, on stand-in functions."""
+"""order-saga.asl.json: every path and catch, on stand-in functions; see test_retries, too."""
 
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, TransientError, lambda_error
-from tests.statemachine.runs import assert_told, calls_around, tries
+from tests.statemachine.errors import SupersededError, TransientError
+from tests.statemachine.runs import assert_told
 
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
@@ -28,6 +28,7 @@ STUBS: dict[str, Any] = {
 }
 ON_THE_WAY = ["resume", *STEPS, "finish_saga"]
 GO_BACK = {"resume": {"result": "back"}}
+TIME_LIMITS = dict.fromkeys([*ON_THE_WAY, *BACK], 60)
 
 
 class SagaStepError(Exception):
@@ -41,6 +42,12 @@ class UnknownSagaError(Exception):
 def run_saga(run_machine: RunMachine, **stubs: Any) -> MachineRun:
     run: MachineRun = run_machine("order-saga", input=KEYS, stubs={**STUBS, **stubs})
     return run
+
+
+def run_again(run_machine: RunMachine, state: str, first: Any) -> MachineRun:
+    """Run with a first answer of a state, before the usual one."""
+    stubs = {**STUBS, **(GO_BACK if state in BACK else {})}
+    return run_saga(run_machine, **{**stubs, state: [first, stubs[state]]})
 
 
 def way_back_from(step: str) -> list[str]:
@@ -153,30 +160,6 @@ def test_a_parking_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: Run
 
     assert run.path == ["resume", "park_saga", "not_recorded"]
     assert (run.status, run.error) == ("FAILED", "NotRecorded")
-
-
-@pytest.mark.parametrize("error", SERVICE_ERRORS)
-@pytest.mark.parametrize("state", [*ON_THE_WAY, *BACK])
-def test_an_error_of_the_service_is_tried_again(
-    run_machine: RunMachine, state: str, error: str
-) -> None:
-    stubs = {**STUBS, **(GO_BACK if state in BACK else {})}
-    run = run_saga(run_machine, **{**stubs, state: [lambda_error(error), stubs[state]]})
-
-    assert tries(run, state) == [0, 1]
-    assert run.status == "SUCCEEDED"
-    assert 0 <= run.seconds <= 2
-
-
-@pytest.mark.parametrize("state", [*ON_THE_WAY, *BACK])
-def test_a_function_that_takes_too_long_is_called_again(
-    run_machine: RunMachine, state: str
-) -> None:
-    stubs = {**STUBS, **(GO_BACK if state in BACK else {})}
-    run = run_saga(run_machine, **{**stubs, state: [NEVER, stubs[state]]})
-
-    assert calls_around(run, state, 60, then=3) == (1, 2)
-    assert run.status == "SUCCEEDED"
 
 
 def test_every_state_receives_source_context_and_input_and_keys_alone(

@@ -1,10 +1,10 @@
-"""task.asl.json: every path, retry, catch and time limit, on stand-in functions."""
+"""task.asl.json: every path and catch, on stand-in functions; see test_retries, too."""
 
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, fails_at, lambda_error
-from tests.statemachine.runs import assert_told, calls_around, tries
+from tests.statemachine.errors import SupersededError, fails_at
+from tests.statemachine.runs import assert_told
 
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
@@ -29,13 +29,10 @@ def run_task(run_machine: RunMachine, keys: dict[str, Any] = KEYS, **stubs: Any)
     return run
 
 
-def run_with_answers(run_machine: RunMachine, state: str, *answers: Any) -> MachineRun:
-    return run_task(run_machine, ONE_ITEM, **{state: list(answers)})
-
-
-def answer_of(state: str) -> dict[str, Any]:
-    answers = {"iterator": {"index": 4, "ok": True}, "finalize_task": STUBS["finalize_task"]}
-    return answers[state]
+def run_again(run_machine: RunMachine, state: str, first: Any) -> MachineRun:
+    """Run with a first answer of a state, before the usual one."""
+    usual = {**STUBS, "iterator": {"index": 4, "ok": True}}[state]
+    return run_task(run_machine, ONE_ITEM, **{state: [first, usual]})
 
 
 def test_a_task_runs_each_item_and_ends(run_machine: RunMachine) -> None:
@@ -104,28 +101,6 @@ def test_a_task_that_goes_on_ends_its_execution_all_the_same(run_machine: RunMac
     run = run_task(run_machine, finalize_task={"result": "CREATED", "attempt": 2})
 
     assert (run.status, run.output) == ("SUCCEEDED", {"result": "CREATED", "attempt": 2})
-
-
-@pytest.mark.parametrize("error", SERVICE_ERRORS)
-@pytest.mark.parametrize("state", TIME_LIMITS)
-def test_an_error_of_the_service_is_tried_again(
-    run_machine: RunMachine, state: str, error: str
-) -> None:
-    run = run_with_answers(run_machine, state, lambda_error(error), answer_of(state))
-
-    assert tries(run, state) == [0, 1]
-    assert run.status == "SUCCEEDED"
-    assert 0 <= run.seconds <= 2
-
-
-@pytest.mark.parametrize("state", TIME_LIMITS)
-def test_a_function_that_takes_too_long_is_called_again(
-    run_machine: RunMachine, state: str
-) -> None:
-    run = run_with_answers(run_machine, state, NEVER, answer_of(state))
-
-    assert calls_around(run, state, TIME_LIMITS[state]) == (1, 2)
-    assert run.status == "SUCCEEDED"
 
 
 def test_an_end_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:

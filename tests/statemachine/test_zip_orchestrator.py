@@ -1,10 +1,10 @@
-"""zip-orchestrator.asl.json: every path, retry, catch and time limit, on stand-in functions."""
+"""zip-orchestrator.asl.json: every path and catch, on stand-in functions; see test_retries, too."""
 
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SERVICE_ERRORS, SupersededError, fails_at, lambda_error
-from tests.statemachine.runs import assert_told, calls_around, tries
+from tests.statemachine.errors import SupersededError, fails_at, lambda_error
+from tests.statemachine.runs import assert_told
 
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
@@ -186,31 +186,9 @@ ANSWERS: dict[str, Any] = {
 }
 
 
-def run_with_answers(run_machine: RunMachine, state: str, *answers: Any) -> MachineRun:
-    stubs = {**ANSWERS, state: list(answers)}
-    return end_waits(run_zip(run_machine, **stubs))
-
-
-@pytest.mark.parametrize("error", SERVICE_ERRORS)
-@pytest.mark.parametrize("state", ANSWERS)
-def test_an_error_of_the_service_is_tried_again(
-    run_machine: RunMachine, state: str, error: str
-) -> None:
-    run = run_with_answers(run_machine, state, lambda_error(error), ANSWERS[state])
-
-    assert tries(run, state) == [0, 1]
-    assert run.status == "SUCCEEDED"
-    assert 0 <= run.seconds <= 2
-
-
-@pytest.mark.parametrize("state", TIME_LIMITS)
-def test_a_function_that_takes_too_long_is_called_again(
-    run_machine: RunMachine, state: str
-) -> None:
-    run = run_with_answers(run_machine, state, NEVER, ANSWERS[state])
-
-    assert calls_around(run, state, TIME_LIMITS[state]) == (1, 2)
-    assert end_waits(run).status == "SUCCEEDED"
+def run_again(run_machine: RunMachine, state: str, first: Any) -> MachineRun:
+    """Run with a first answer of a state, before the usual one."""
+    return ended(run_machine, **{**ANSWERS, state: [first, ANSWERS[state]]})
 
 
 def test_an_end_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
