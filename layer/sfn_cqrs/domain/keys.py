@@ -12,11 +12,10 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.domain.ids import RANDOM_BITS, RANDOM_CHARACTERS, ULID, in_crockford
-from sfn_cqrs.domain.records import InOnePartition
 
 BUCKETS = 16
 MAX_CODE_BYTES = 256
@@ -55,6 +54,18 @@ class ExecutionRef:
     @classmethod
     def _read(cls, given: dict[str, object]) -> Self:
         raise NotImplementedError
+
+
+class InOnePartition:
+    """A record's key whose partition has all that is listed with it."""
+
+    __slots__ = ()
+
+    @property
+    def listed_in(self) -> list[str]:
+        """The partition that a list is read from."""
+        key: Any = self
+        return [key.pk]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import Self
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import InvalidInputError
-from sfn_cqrs.domain.keys import BUCKETS, ExecutionRef, hashed, integer_of
-from sfn_cqrs.domain.records import InOnePartition, Record
+from sfn_cqrs.domain.keys import BUCKETS, ExecutionRef, InOnePartition, hashed, integer_of
+from sfn_cqrs.domain.records import Record
 
 PATIENCE = 60
 """Seconds: twice as long as a function may not know of another generation, or that one is gone."""

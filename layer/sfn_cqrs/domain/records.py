@@ -1,7 +1,7 @@
 """Records: read whole, changed by a rule, put if nobody else has changed them meanwhile."""
 
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 R = TypeVar("R", bound="Record")
 
@@ -20,18 +20,6 @@ class RecordKey(Protocol):
     @property
     def listed_in(self) -> list[str]:
         """The partitions that a list of such records is merged from."""
-
-
-class InOnePartition:
-    """A record's key whose partition has all that is listed with it."""
-
-    __slots__ = ()
-
-    @property
-    def listed_in(self) -> list[str]:
-        """The partition that a list is read from."""
-        key: Any = self
-        return [key.pk]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
