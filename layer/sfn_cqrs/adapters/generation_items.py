@@ -36,8 +36,8 @@ def view_item(view: View) -> Item:
         "since": view.since,
         "attempt": view.attempt,
         "round": view.round,
-        "replayed": counts_item(view.replayed),
-        "compared": counts_item(view.compared),
+        "replayed": view.replayed.by_name,
+        "compared": view.compared.by_name,
         **audit_item(view.created),
     }
 
@@ -64,11 +64,6 @@ def as_view(item: Item) -> View:
     )
 
 
-def counts_item(counts: Counts) -> dict[str, int]:
-    """Counts as stored."""
-    return {"done": counts.done, "skipped": counts.skipped, "failed": counts.failed}
-
-
 def segment_item(segment: Segment) -> Item:
     """A segment's progress as stored."""
     return {
@@ -77,7 +72,7 @@ def segment_item(segment: Segment) -> Item:
         "attempt": segment.attempt,
         "cursor": segment.cursor,
         "is_done": segment.is_done,
-        "counts": counts_item(segment.counts),
+        "counts": segment.counts.by_name,
         "expected": segment.expected,
         "opened_at": segment.opened_at,
         "before": segment.before,

@@ -176,15 +176,8 @@ def _as_loaded(item: Item) -> Loaded:
 
 def ending_item(ending: Ending) -> Item:
     """How a job, or a file of an archive, has ended."""
-    counts = ending.counts
-    item: Item = {
-        "status": str(ending.status),
-        "created": counts.created,
-        "updated": counts.updated,
-        "unchanged": counts.unchanged,
-        "failed": counts.failed,
-        "cancelled": ending.cancelled,
-    }
+    counts = ending.counts.by_name
+    item: Item = {"status": str(ending.status), **counts, "cancelled": ending.cancelled}
     if ending.problem is not None:
         item["problem"] = problem_item(ending.problem)
     return item

@@ -93,7 +93,7 @@ class ImportTable:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         shard = shard_of(key.parts_pk, str(marker.first), SHARDS)
-        counts = _counts_item(marker.counts)
+        counts = marker.counts.by_name
         whose = {"kind": "count", **whose_item(key), "ttl": self._expiry()}
         adds = ", ".join(f"{name} :{name}" for name in counts)
         sets = ", ".join(f"#{name} = :{name}" for name in whose)
@@ -179,10 +179,6 @@ def _as_plan(item: Item) -> Plan:
     return {int(row): _as_planned(fields) for row, fields in item["rows"].items()}
 
 
-def _counts_item(counts: Counts) -> dict[str, int]:
-    return {name: getattr(counts, name) for name in _COUNTED}
-
-
 def _as_counts(item: Item) -> Counts:
     return Counts(**{name: item.get(name, 0) for name in _COUNTED})
 
@@ -195,7 +191,7 @@ def _marker_item(key: ImportKey, marker: Marker) -> Item:
         "first": marker.first,
         "last": marker.last,
         "has_errors": marker.has_errors,
-        **_counts_item(marker.counts),
+        **marker.counts.by_name,
     }
 
 

@@ -10,6 +10,7 @@ from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit, Command, DataRow
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.tally import Tally
 
 SUPERSEDED = "superseded"
 CLOCK_SKEW = timedelta(minutes=1)
@@ -32,27 +33,13 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Tally):
     """How many rows had which fate."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     failed: int = 0
-
-    @property
-    def total(self) -> int:
-        """All rows that were gone through."""
-        return self.created + self.updated + self.unchanged + self.failed
-
-    def __add__(self, other: "Counts") -> "Counts":
-        """Both together."""
-        return Counts(
-            self.created + other.created,
-            self.updated + other.updated,
-            self.unchanged + other.unchanged,
-            self.failed + other.failed,
-        )
 
     @classmethod
     def of(cls, fates: Iterable[Fate]) -> "Counts":

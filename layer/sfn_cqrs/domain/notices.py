@@ -153,10 +153,7 @@ def import_status(job: Job, counts: Counts, table: str) -> Message:
         "status": str(job.status),
         "table": job.table,
         "total": job.total,
-        "created": counts.created,
-        "updated": counts.updated,
-        "unchanged": counts.unchanged,
-        "failed": counts.failed,
+        **counts.by_name,
         "cancelled": job.ending.cancelled if job.ending else 0,
         "error": problem.code if problem else None,
     }

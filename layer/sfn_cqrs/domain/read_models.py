@@ -14,6 +14,7 @@ from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import BUCKETS, ExecutionRef, InOnePartition, hashed, integer_of
 from sfn_cqrs.domain.records import Record
+from sfn_cqrs.domain.tally import Tally
 
 PATIENCE = 60
 """Seconds: twice as long as a function may not know of another generation, or that one is gone."""
@@ -87,23 +88,12 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Tally):
     """How many items or rows were worked on, and how that ended."""
 
     done: int = 0
     skipped: int = 0
     failed: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.done + self.skipped + self.failed
-
-    def __add__(self, other: "Counts") -> "Counts":
-        """Both together."""
-        return Counts(
-            self.done + other.done, self.skipped + other.skipped, self.failed + other.failed
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TaskKey, TaskRef
 from sfn_cqrs.domain.records import Record
+from sfn_cqrs.domain.tally import Tally
 from sfn_cqrs.domain.values import Json, checked_json, size_of
 
 MAX_ITEMS = 1_000
@@ -69,7 +70,7 @@ class Stop(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Tally):
     """How many items have ended how; together they are the total once a task has ended."""
 
     completed: int = 0

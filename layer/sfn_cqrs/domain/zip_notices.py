@@ -16,10 +16,7 @@ def zip_status(job: ZipJob, table: str) -> Message:
         "table": job.table,
         "files": job.files,
         "total": counts.total + cancelled,
-        "created": counts.created,
-        "updated": counts.updated,
-        "unchanged": counts.unchanged,
-        "failed": counts.failed,
+        **counts.by_name,
         "cancelled": cancelled,
         "error": ending.problem.code if ending and ending.problem else None,
     }

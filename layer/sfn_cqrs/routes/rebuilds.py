@@ -143,11 +143,7 @@ def _view(progress: Progress) -> dict[str, Any]:
         "serving": view.serving,
         "attempt": view.attempt,
         "everyVersion": view.is_every_version,
-        "replayed": {
-            "done": view.replayed.done,
-            "skipped": view.replayed.skipped,
-            "failed": view.replayed.failed,
-        },
+        "replayed": view.replayed.by_name,
         "compared": {
             "equal": view.compared.done,
             "onlyOne": view.compared.skipped,
@@ -164,11 +160,9 @@ def _view(progress: Progress) -> dict[str, Any]:
 
 
 def _progress(progress: Progress) -> dict[str, Any]:
-    counts, run = progress.counts, progress.run
+    run = progress.run
     shown = {
-        "done": counts.done,
-        "skipped": counts.skipped,
-        "failed": counts.failed,
+        **progress.counts.by_name,
         "hasStopped": progress.has_stopped,
         "expected": progress.expected,
         "perSecond": progress.rate and round(progress.rate, 1),

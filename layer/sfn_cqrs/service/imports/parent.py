@@ -13,16 +13,12 @@ def answer_parent(job: Job) -> None:
     parent, ending = job.parent, job.ending
     if parent is None or parent.token is None or ending is None:
         return
-    counts = ending.counts
     result: dict[str, Json] = {
         "id": job.key.id,
         "index": parent.index,
         "status": str(ending.status),
         "total": job.total,
-        "created": counts.created,
-        "updated": counts.updated,
-        "unchanged": counts.unchanged,
-        "failed": counts.failed,
+        **ending.counts.by_name,
         "cancelled": ending.cancelled,
     }
     bootstrap.import_executions().succeed(parent.token, {"Payload": result})

@@ -23,12 +23,7 @@ def task_view(task: Task) -> dict[str, Any]:
         "statusAt": task.updated_at,
     }
     if task.counts is not None:
-        counts = task.counts
-        view |= {
-            "completed": counts.completed,
-            "failed": counts.failed,
-            "cancelled": counts.cancelled,
-        }
+        view |= task.counts.by_name
     if task.stop is not None:
         view["stopping"] = "cancelled" if task.stop is Stop.CANCELLED else "failed fast"
     return view

@@ -143,14 +143,7 @@ def _live(job: ZipJob, file: ArchivedFile, child: Job | None) -> FileProgress:
 
 
 def _counted(counts: Counts, total: int, cancelled: int) -> dict[str, Json]:
-    return {
-        "total": total,
-        "created": counts.created,
-        "updated": counts.updated,
-        "unchanged": counts.unchanged,
-        "failed": counts.failed,
-        "cancelled": cancelled,
-    }
+    return {"total": total, **counts.by_name, "cancelled": cancelled}
 
 
 def _told(name: str, problem: Problem | None) -> dict[str, Json]:
