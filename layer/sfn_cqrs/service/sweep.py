@@ -25,12 +25,11 @@ from sfn_cqrs.adapters import (
     zip_items,
 )
 from sfn_cqrs.adapters.transient import is_transient
-from sfn_cqrs.domain import approval_programs, chain, saga_programs, task_programs
+from sfn_cqrs.domain import approval_programs, chain, keys, saga_programs, task_programs
 from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, SagaRef, TaskRef, ZipRef
 from sfn_cqrs.domain.notices import task_execute
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.saga import Saga
@@ -79,8 +78,8 @@ class Kind(Generic[T]):
 
     A sweep takes `per_page` of a shard at a time, and `shards` at once; `ages` says of one whether
     its age counts for the metric, which is told of each `group`, too, as a dimension of that name;
-    `machines` run it, and `repair_ended` repairs what an execution of theirs, which ended other
-    than well, was started with.
+    `machines` run it; `ref` reads what an execution of theirs was started with, and
+    `repair_ended` repairs that once one has ended other than well.
     """
 
     name: str
@@ -92,7 +91,8 @@ class Kind(Generic[T]):
     ages: Callable[[T], bool] = lambda _one: True
     group: tuple[str, Callable[[T], str]] | None = None
     machines: Callable[[], Collection[str]] = tuple
-    repair_ended: Callable[[dict[str, Any]], str] | None = None
+    ref: type[keys.ExecutionRef] | None = None
+    repair_ended: Callable[[Any], str] = lambda _ref: ""
 
 
 @dataclass(slots=True)
@@ -161,8 +161,8 @@ def sweep(kind: Kind[T], remaining_ms: Callable[[], int]) -> Report | None:
 def sweep_ended(kinds: Iterable[Kind[Any]], arn: str, execution_input: dict[str, Any]) -> str:
     """Repair the one that an execution worked on which has ended; answers what was done."""
     for kind in kinds:
-        if kind.repair_ended and arn in map(bootstrap.machine_arn, kind.machines()):
-            return kind.repair_ended(execution_input)
+        if kind.ref and arn in map(bootstrap.machine_arn, kind.machines()):
+            return kind.repair_ended(kind.ref.from_input(execution_input))
     return "foreign"
 
 
@@ -273,8 +273,7 @@ def _repaired(kind: Kind[T], one: T) -> str:
         return "error"
 
 
-def _repair_ended_version(execution_input: dict[str, Any]) -> str:
-    ref = CommandRef.from_input(execution_input)
+def _repair_ended_version(ref: keys.CommandRef) -> str:
     return Chain(ref.key).run(chain.sweep(ref.version, bootstrap.now(), has_ended=True))
 
 
@@ -285,19 +284,8 @@ def _repair_task(task: Task) -> str:
     return done
 
 
-def _repair_ended_task(execution_input: dict[str, Any]) -> str:
-    ref = TaskRef.from_input(execution_input)
+def _repair_ended_task(ref: keys.TaskRef) -> str:
     return TaskFlow(ref.key).run(task_programs.sweep(bootstrap.now(), ref.attempt))
-
-
-def _repair_ended_saga(execution_input: dict[str, Any]) -> str:
-    ref = SagaRef.from_input(execution_input)
-    return SagaFlow(ref.key).run(saga_programs.sweep(ref.attempt))
-
-
-def _repair_ended_approval(execution_input: dict[str, Any]) -> str:
-    ref = ApprovalRef.from_input(execution_input)
-    return ApprovalFlow(ref.key).run(approval_programs.sweep(ref.attempt))
 
 
 COMMANDS: Kind[Process] = Kind(
@@ -309,6 +297,7 @@ COMMANDS: Kind[Process] = Kind(
     ages=lambda process: process.outcome.is_open,
     group=("type", lambda process: process.key.type),
     machines=lambda: ["command"],
+    ref=keys.CommandRef,
     repair_ended=_repair_ended_version,
 )
 BLOCKED: Kind[Process] = Kind(
@@ -326,6 +315,7 @@ TASKS: Kind[Task] = Kind(
     per_page=5,  # some of which end a thousand items
     ages=lambda task: not task.status.is_closed,
     machines=lambda: ["task"],
+    ref=keys.TaskRef,
     repair_ended=_repair_ended_task,
 )
 SAGAS: Kind[Saga] = Kind(
@@ -336,7 +326,8 @@ SAGAS: Kind[Saga] = Kind(
     repair=lambda saga: SagaFlow(saga.key).run(saga_programs.sweep()),
     ages=lambda saga: saga.status.is_open,
     machines=bootstrap.saga_machines,
-    repair_ended=_repair_ended_saga,
+    ref=keys.SagaRef,
+    repair_ended=lambda ref: SagaFlow(ref.key).run(saga_programs.sweep(ref.attempt)),
 )
 IMPORTS: Kind[Job] = Kind(
     name="import",
@@ -353,7 +344,8 @@ ENDED_IMPORTS: Kind[Job] = Kind(
     repair=lambda job: finish_import(job.key),
     per_page=1,  # which has an errors.csv to write
     machines=lambda: ["import-csv"],
-    repair_ended=lambda execution_input: finish_import(ImportKey.from_input(execution_input)),
+    ref=keys.ImportKey,
+    repair_ended=finish_import,
 )
 APPROVALS: Kind[Approval] = Kind(
     name="approval",
@@ -363,7 +355,8 @@ APPROVALS: Kind[Approval] = Kind(
     repair=lambda approval: ApprovalFlow(approval.key).run(approval_programs.sweep()),
     ages=lambda approval: not approval.stage.is_closed,
     machines=lambda: ["approval"],
-    repair_ended=_repair_ended_approval,
+    ref=keys.ApprovalRef,
+    repair_ended=lambda ref: ApprovalFlow(ref.key).run(approval_programs.sweep(ref.attempt)),
 )
 ZIPS: Kind[ZipJob] = Kind(
     name="zip",
@@ -373,7 +366,8 @@ ZIPS: Kind[ZipJob] = Kind(
     repair=lambda job: sweep_zip(job.key),
     ages=lambda job: job.status.is_open,
     machines=lambda: ["zip-orchestrator"],
-    repair_ended=lambda execution_input: sweep_ended_zip(ZipRef.from_input(execution_input)),
+    ref=keys.ZipRef,
+    repair_ended=sweep_ended_zip,
 )
 KINDS: tuple[Kind[Any], ...] = (
     COMMANDS,
