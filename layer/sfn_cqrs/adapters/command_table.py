@@ -11,7 +11,7 @@ from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_command, as_process, command_item, row_item
 from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.data_table import row_condition
-from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, get, marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page, Range, page_of, query
 from sfn_cqrs.adapters.process_table import new_process_item
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -73,11 +73,9 @@ class CommandTable:
 
     def find(self, key: ItemKey, version: int) -> Command | None:
         """One version, read consistently, its attributes loaded; None if it is not stored."""
-        item = self._client.get_item(
-            TableName=self._table,
-            Key=marshal({"pk": key.pk, "sk": key.version_sk(version)}),
-            ConsistentRead=True,
-        ).get("Item")
+        item = get(
+            self._client, self._table, marshal({"pk": key.pk, "sk": key.version_sk(version)})
+        )
         if item is None:
             return None
         plain = unmarshal(item)

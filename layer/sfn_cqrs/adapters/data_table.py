@@ -7,7 +7,7 @@ from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_row, row_item
 from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, get, marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.domain.command import DataRow
 from sfn_cqrs.domain.keys import ItemKey, data_partitions, type_prefix
@@ -48,11 +48,7 @@ class DataTable:
 
     def snapshot(self, key: ItemKey) -> Item | None:
         """The row as DynamoDB has it, to be copied; None if there is none."""
-        return self._client.get_item(
-            TableName=self._table,
-            Key=marshal({"pk": key.data_pk, "sk": key.sk}),
-            ConsistentRead=True,
-        ).get("Item")
+        return get(self._client, self._table, marshal({"pk": key.data_pk, "sk": key.sk}))
 
     def find(self, key: ItemKey) -> DataRow | None:
         """The row, deleted or not, its attributes loaded; None if there is none."""

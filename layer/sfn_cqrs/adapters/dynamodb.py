@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
 _DIGITS = 38
@@ -32,6 +33,11 @@ def marshal(item: Mapping[str, Any]) -> Item:
 def unmarshal(item: Mapping[str, Any]) -> Item:
     """Turn DynamoDB's values into plain ones; whole numbers become int, others float."""
     return {name: _plain(value) for name, value in item.items()}
+
+
+def get(client: "DynamoDBClient", table: str, key: Item) -> Item | None:
+    """An item as DynamoDB has it, read consistently; None if there is none."""
+    return client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
 
 
 def is_refused(error: "ClientError") -> bool:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, get, is_refused, marshal, unmarshal
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.sweeps import Cursor, Lease
 
@@ -91,7 +91,5 @@ class OpenIndex:
         )
 
     def _read_again(self, keys: Item) -> Item | None:
-        item = self._client.get_item(
-            TableName=self._table, Key={"pk": keys["pk"], "sk": keys["sk"]}, ConsistentRead=True
-        ).get("Item")
+        item = get(self._client, self._table, {"pk": keys["pk"], "sk": keys["sk"]})
         return unmarshal(item) if item else None

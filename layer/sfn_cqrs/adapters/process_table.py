@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_process, process_item
 from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, get, is_refused, marshal, refused_item, unmarshal
 from sfn_cqrs.adapters.open_index import OpenIndex
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import Now, iso
@@ -63,11 +63,9 @@ class ProcessTable:
 
     def find(self, key: ItemKey, version: int) -> Process | None:
         """Read one version's process; None if there is none or it has expired."""
-        item = self._client.get_item(
-            TableName=self._table,
-            Key=marshal({"pk": key.pk, "sk": key.process_sk(version)}),
-            ConsistentRead=True,
-        ).get("Item")
+        item = get(
+            self._client, self._table, marshal({"pk": key.pk, "sk": key.process_sk(version)})
+        )
         if item is None:
             return None
         plain = unmarshal(item)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, get, marshal, unmarshal
 from sfn_cqrs.adapters.generations import count_writes
 from sfn_cqrs.adapters.paging import DEFAULT_LIMIT, Page, Range, query, query_page
 from sfn_cqrs.adapters.transient import is_busy
@@ -52,9 +52,7 @@ class ReadModel:
 
     def get(self, tenant: str, partition: str, sort: str) -> Item | None:
         """One row, read consistently, without its keys; None if there is none."""
-        item = self._client.get_item(
-            TableName=self._table, Key=self._key(tenant, partition, sort), ConsistentRead=True
-        ).get("Item")
+        item = get(self._client, self._table, self._key(tenant, partition, sort))
         return None if item is None else _without_keys(unmarshal(item))
 
     def rows(self, tenant: str, partition: str) -> list[Item]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, get, is_refused, marshal, unmarshal
 from sfn_cqrs.adapters.open_index import OpenIndex
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -206,8 +206,7 @@ class Records(Generic[R]):
 
     def _get(self, pk: str, sk: str) -> Item | None:
         keys = marshal({"pk": pk, "sk": sk})
-        answer = self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True)
-        return answer.get("Item")
+        return get(self._client, self._table, keys)
 
     def _alive(self, item: Item | None) -> R | None:
         if item is None or has_expired(item, self._now()):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, get, marshal, unmarshal
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.keys import request_key
 from sfn_cqrs.domain.request import Request
@@ -23,9 +23,7 @@ class RequestTable:
 
     def find(self, tenant: str, key: str) -> Request | None:
         """What a key was used for; None if it was not, or more than 24 hours ago."""
-        item = self._client.get_item(
-            TableName=self._table, Key=_key(tenant, key), ConsistentRead=True
-        ).get("Item")
+        item = get(self._client, self._table, _key(tenant, key))
         if item is None:
             return None
         plain = unmarshal(item)

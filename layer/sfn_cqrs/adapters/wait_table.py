@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, get, marshal, unmarshal
 from sfn_cqrs.domain.clock import Now
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ class WaitTable:
 
     def token(self, execution: str, state: str) -> str | None:
         """The token that ends a wait, be it over or not; None if nobody has begun to wait."""
-        found = self._client.get_item(
-            TableName=self._table, Key=_key(execution, state), ConsistentRead=True
-        ).get("Item")
+        found = get(self._client, self._table, _key(execution, state))
         return None if found is None else str(unmarshal(found)["task_token"])
 
 
