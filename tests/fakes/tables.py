@@ -8,7 +8,6 @@ from tests.fakes.store import Store
 
 from sfn_cqrs.adapters.command_items import as_row, row_item
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
-from sfn_cqrs.adapters.generation_rows import GenerationRow
 from sfn_cqrs.adapters.generations import count_writes
 from sfn_cqrs.adapters.open_index import OpenIndex
 from sfn_cqrs.adapters.paging import Page, Range, cursor_at
@@ -20,7 +19,7 @@ from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey, data_partitions, shard_of, type_prefix
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.domain.publication import Publication, Refusal, RowPublication, SyncPublication
-from sfn_cqrs.domain.read_models import FIRST_GENERATION, SCANNED_IN, ViewKey
+from sfn_cqrs.domain.read_models import FIRST_GENERATION, SCANNED_IN, GenerationRow, ViewKey
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.sweeps import Cursor, Lease

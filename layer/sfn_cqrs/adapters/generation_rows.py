@@ -4,14 +4,13 @@ import json
 import random
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
 from sfn_cqrs.adapters.paging import Page
 from sfn_cqrs.domain.errors import BusyError
-from sfn_cqrs.domain.read_models import SCANNED_IN, ViewKey
+from sfn_cqrs.domain.read_models import SCANNED_IN, GenerationRow, ViewKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,15 +18,6 @@ if TYPE_CHECKING:
 PAGE_SIZE = 500
 MAX_WRITES = 25
 TRIES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationRow:
-    """A row: which generation has it, where in it, and what it says."""
-
-    generation: int
-    place: str
-    row: Item
 
 
 class GenerationRows:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.generation_rows import GenerationRow
 from sfn_cqrs.adapters.paging import Page
 from sfn_cqrs.adapters.sql import Sql
+from sfn_cqrs.domain.read_models import GenerationRow
 
 PAGE_SIZE = 200
 _DIGESTS = """(

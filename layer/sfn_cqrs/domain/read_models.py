@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit
@@ -364,6 +364,15 @@ class Problem(Record):
     what: str
     error: str
     cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRow:
+    """A row: which generation has it, where in it, and what it says."""
+
+    generation: int
+    place: str
+    row: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

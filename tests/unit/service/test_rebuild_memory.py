@@ -10,10 +10,10 @@ from tests.support.rebuilding import OPERATOR, VIEW
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.generation_items import SEGMENTS
-from sfn_cqrs.adapters.generation_rows import GenerationRow
 from sfn_cqrs.adapters.paging import Page, cursor_at
 from sfn_cqrs.domain.command import Audit, Content, DataRow
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.read_models import GenerationRow
 
 FEW = 2_000
 LEFT = 10

@@ -70,12 +70,8 @@ APPROVAL = record(
 RERUN = record(
     "Rerun",
     {
-        "id": TEXT,
-        "type": TEXT,
-        "status": one_of(*Status),
-        "stage": one_of(*Stage),
-        "attempt": COUNT,
-        "statusAt": MOMENT,
+        name: APPROVAL.shape["properties"][name]
+        for name in ("id", "type", "status", "stage", "attempt", "statusAt")
     },
 )
 APPROVALS = page_of(APPROVAL)

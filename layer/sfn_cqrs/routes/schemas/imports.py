@@ -69,18 +69,21 @@ ROW = body(
     },
     {"publishMode": {**one_of(*PublishMode), "default": "SYNC"}},
 )
-_JOB = {
-    "id": TEXT,
-    "kind": one_of("csv", "row"),
-    "table": TEXT,
-    "status": one_of(*JobStatus),
-    "processingMode": one_of(*ProcessingMode),
+_HOW = {
     "publishMode": one_of(*PublishMode),
     "dryRun": FLAG,
     **_COUNTS,
     "createdAt": MOMENT,
     "startedAt": nullable(MOMENT),
     "finishedAt": nullable(MOMENT),
+}
+_JOB = {
+    "id": TEXT,
+    "kind": one_of("csv", "row"),
+    "table": TEXT,
+    "status": one_of(*JobStatus),
+    "processingMode": one_of(*ProcessingMode),
+    **_HOW,
 }
 _PACE = {
     "rowsPerSecond": {"type": "number", "minimum": 0},
@@ -114,12 +117,7 @@ _ZIP = record(
         "kind": one_of("zip"),
         "table": nullable(TEXT),
         "status": one_of(*JobStatus),
-        "publishMode": one_of(*PublishMode),
-        "dryRun": FLAG,
-        **_COUNTS,
-        "createdAt": MOMENT,
-        "startedAt": nullable(MOMENT),
-        "finishedAt": nullable(MOMENT),
+        **_HOW,
         "fileStatuses": {"type": "object", "additionalProperties": COUNT},
     },
     optional={

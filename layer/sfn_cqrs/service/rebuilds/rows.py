@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.generation_rows import GenerationRow, GenerationRows
+from sfn_cqrs.adapters.generation_rows import GenerationRows
 from sfn_cqrs.adapters.sql_rows import SqlRows
-from sfn_cqrs.domain.read_models import Counts, Place, Segment, Stage, View, ViewKey
+from sfn_cqrs.domain.read_models import Counts, GenerationRow, Place, Segment, Stage, View, ViewKey
 from sfn_cqrs.domain.rebuild_programs import Page
 from sfn_cqrs.service import read_models
 from sfn_cqrs.service.rebuilds import problems
