@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sfn_cqrs.service import handlers
 from sfn_cqrs_local.checkout import CHECKOUT
 
 FABRIC = ".venv-fabric"  # what `make` sets up, and what the copy's own tests ask for
@@ -51,6 +52,15 @@ def files_of(root: Path) -> dict[str, bytes]:
         for path in root.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+
+
+def forget(project: Path) -> None:
+    """Let what a stack in this process has imported from a copy be imported from here again."""
+    sys.path[:] = [folder for folder in sys.path if not Path(folder).is_relative_to(project)]
+    for name, module in [*sys.modules.items()]:
+        if Path(getattr(module, "__file__", None) or "/").is_relative_to(project):
+            del sys.modules[name]
+    handlers._loaded.clear()
 
 
 def run_in(project: Path, *command: str) -> subprocess.CompletedProcess[str]:

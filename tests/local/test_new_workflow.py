@@ -3,7 +3,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.local.project import copy_project, files_of, run_in
+from tests.local.project import copy_project, files_of, forget, run_in
 from tests.support.proof import PROOF
 from tests.support.quick_stack import quick_stack
 
@@ -273,6 +273,7 @@ def stack(grown, tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
     with quick_stack(template=grown / "template.yaml", state_dir=folder) as started:
         yield started
+    forget(grown)
 
 
 @pytest.fixture

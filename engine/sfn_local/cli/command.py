@@ -140,8 +140,10 @@ def print_json(value: Any) -> None:
 def run_program(cli: click.Command) -> NoReturn:
     """Run a command line; every error is one line on standard error."""
     as_json = "--json" in sys.argv
+    typed = Path(sys.argv[0]).name
+    name = None if typed == "__main__.py" else typed  # of a module click knows how it is run
     try:
-        result = cli.main(standalone_mode=False)
+        result = cli.main(standalone_mode=False, prog_name=name)
     except click.UsageError as error:
         told = click.UsageError(error.format_message() + _suggestion(error), error.ctx)
         if as_json:
