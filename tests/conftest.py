@@ -1,4 +1,5 @@
 import gc
+import os
 from contextlib import ExitStack
 from io import StringIO
 
@@ -24,7 +25,8 @@ def pytest_collection_finish():
 
 @pytest.hookimpl(trylast=True)  # of those that are not deselected
 def pytest_collection_modifyitems(items):
-    """Begin with stacks and models; what takes minutes is the first of as many processes."""
+    """Begin with stacks and models; what takes minutes is the first that a process gets."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     stacks = {item.path for item in items if item.get_closest_marker("stack")}
     long = [item for item in items if item.get_closest_marker("long") is not None]
 
@@ -32,9 +34,9 @@ def pytest_collection_modifyitems(items):
         return item.path not in stacks, "simulation" not in item.path.parts
 
     items[:] = sorted((item for item in items if item not in long), key=turn)
-    count = len(items) + len(long)
+    share = (len(items) + len(long)) / processes
     for number, item in enumerate(long):
-        items.insert(number * count // len(long), item)
+        items.insert(int(number % processes * share), item)
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ def test_no_canary_leaves_the_tables_on_a_good_day(level: int) -> None:
     assert told.functions == set(template().functions)
 
 
+@pytest.mark.proof
 def test_no_canary_is_quoted_by_a_call_that_fails() -> None:
     quoting, refusing = Quoting(1, "before"), Quoting(1, "before", api=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 TYPE = "AIRPORT"
@@ -30,14 +31,19 @@ def choose(count: int) -> list[Airport]:
     Each is created with mistakes (every tenth in another country), corrected, then renamed;
     one in 25 is then deleted.
     """
-    import airportsdata  # noqa: PLC0415 - only the demonstration needs it
-
-    source = sorted(airportsdata.load("ICAO").values(), key=lambda row: str(row["icao"]))
-    known = [dict(row) for row in source if row["iata"] and row["name"]]
+    known = _known()
     step = max(1, len(known) // count)
     chosen = known[::step][:count]
     countries = sorted({str(row["country"]) for row in chosen})
     return [_airport(row, number, countries) for number, row in enumerate(chosen)]
+
+
+@cache
+def _known() -> list[dict[str, Any]]:
+    import airportsdata  # noqa: PLC0415 - only the demonstration needs it
+
+    source = sorted(airportsdata.load("ICAO").values(), key=lambda row: str(row["icao"]))
+    return [dict(row) for row in source if row["iata"] and row["name"]]
 
 
 def _airport(row: dict[str, Any], number: int, countries: list[str]) -> Airport:

@@ -7,6 +7,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -30,10 +31,15 @@ Row = dict[str, str]
 
 def airports(count: int | None) -> list[Row]:
     """The rows of `airportsdata`, or so many of them from all over the world."""
-    text = files("airportsdata").joinpath("airports.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    rows = _world()
     step = max(1, len(rows) // count) if count else 1
     return rows[::step][:count]
+
+
+@cache
+def _world() -> list[Row]:
+    text = files("airportsdata").joinpath("airports.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def csv_of(rows: list[Row], delimiter: str = ",") -> str:
