@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from sfn_cqrs.service import handlers
@@ -21,28 +23,35 @@ SCAFFOLDED = (
     "tests/unit/",
 )
 """What `sfn-cqrs new` reads and changes."""
+IMPORTED = ("layer/", "local/")
 
 
 def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool = False) -> Path:
     """Copy what git has, or would take; set up, it has this checkout's fabric too.
 
-    The byte code goes along: it is what Python would make again in every process, for seconds.
+    The framework's byte code goes along: each process would take seconds to make it again.
     """
+    for name in _names():
+        if name.startswith(only) and (CHECKOUT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, target / name)
+            compiled = cache_from_source(name)
+            if name.startswith(IMPORTED) and (CHECKOUT / compiled).is_file():
+                (target / compiled).parent.mkdir(exist_ok=True)
+                shutil.copy2(CHECKOUT / compiled, target / compiled)
+    if is_set_up:
+        (target / FABRIC).symlink_to(CHECKOUT / FABRIC)
+    return target
+
+
+@cache
+def _names() -> list[str]:
     listed = subprocess.check_output(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
         text=True,
     )
-    for name in filter(None, listed.split("\0")):
-        source = CHECKOUT / name
-        if name.startswith(only) and source.is_file():
-            for each in (source, *source.parent.glob(f"__pycache__/{source.stem}.*.pyc")):
-                copied = target / each.relative_to(CHECKOUT)
-                copied.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(each, copied)
-    if is_set_up:
-        (target / FABRIC).symlink_to(CHECKOUT / FABRIC)
-    return target
+    return [*filter(None, listed.split("\0"))]
 
 
 def files_of(root: Path) -> dict[str, bytes]:
