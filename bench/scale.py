@@ -423,7 +423,7 @@ class Trace(Recorder):
     def __init__(self, codes: list[str]) -> None:
         """Take the codes of the items that are traced: a partition of one of them is its own."""
         super().__init__()
-        self._handlers.insert(0, ("before-parameter-build.dynamodb", self._asked))
+        self._hooks.insert(0, ("before-parameter-build.dynamodb", self._asked))
         self._codes = set(codes)
         self._mine = threading.local()
         self.traced: list[tuple[str, Call]] = []

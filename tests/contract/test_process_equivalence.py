@@ -83,7 +83,7 @@ def _states(sequences):
         yield process, CommandRef(NRT, version, claimed)
 
 
-@shares(3)
+@shares(6)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_expression_is_the_domains_rule(name, nth, moto_world):
     fake = FakeWorld(command_ttl=Retention(30))

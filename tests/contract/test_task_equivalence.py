@@ -62,7 +62,7 @@ def _items():
         )
 
 
-@shares(4)
+@shares(8)
 @pytest.mark.parametrize("name", ITEM_OPERATIONS)
 def test_the_expression_is_the_domains_rule_for_an_item(name, nth, moto_world):
     fake, dynamodb = FakeWorld(), moto_world()

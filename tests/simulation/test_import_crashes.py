@@ -176,7 +176,7 @@ def assert_applied(world: MotoWorld, icao: str, version: int) -> None:
     assert len(world.history.page(key_of(icao), 10, None).items) == version - 1
 
 
-@shares(4)
+@shares(8)
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_batch_that_dies_at_any_call_ends_exact_when_it_comes_again(
@@ -304,7 +304,7 @@ def run_killed(clients: Clients, wire: Wire, kill: tuple[int, str] | None) -> in
     return made
 
 
-@shares(6)
+@shares(12)
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_job_whose_states_die_at_any_call_ends_the_same(
     moment: str, nth: int, clients: Clients, wire: Wire

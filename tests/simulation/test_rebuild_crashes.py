@@ -110,7 +110,7 @@ def check_whole(system: RebuildSystem) -> None:
         assert system.counted(1) == system.counted(2) == len(versions)
 
 
-@shares(16)
+@shares(32)
 @pytest.mark.parametrize("invocation", without(range(1, INVOCATIONS + 1), [2, 3]))
 @pytest.mark.parametrize("function", [WORK, ROWS])
 def test_killed_at_any_call_a_rebuild_and_an_import_beside_it_end_right(
@@ -186,7 +186,7 @@ def moments() -> list[tuple[AwsCall, str]]:
     return [*firsts, *((call, "after") for call in made.values())]
 
 
-@shares(16)
+@shares(32)
 def test_killed_at_any_call_a_rebuild_ends_right(nth: int) -> None:
     found = moments()
     assert {call.function for call, _ in found} == {NEXT, WORK, SYNC}

@@ -28,9 +28,7 @@ SCENARIOS: list[Any] = [
     (BATCH, 1, {"crash": 4}, ["COMPLETED", "FAILED"]),
     (BATCH, 1, {"kill": 1, "sweep": 1}, ["COMPLETED", "FAILED"]),
     (BATCH, 1, {"sweep": 1, "die": 1}, ["COMPLETED"]),
-    (BATCH, 2, {"cancel": 1, "retry": 1}, ["CANCELLED", "COMPLETED"]),
     (BATCH, 1, {"cancel": 1, "retry": 1, "kill": 1}, ["CANCELLED", "COMPLETED"]),
-    (BATCH, 2, {"cancel": 1, "die": 1}, ["CANCELLED", "COMPLETED"]),
     (BATCH, 1, {"fail": 2, "retry": 2}, ["COMPLETED", "FAILED"]),
     (BATCH, 2, {"fail": 1, "fail fast": 1, "retry": 1}, ["COMPLETED", "FAILED"]),
     (BATCH, 2, {"late": 1, "die": 1}, ["COMPLETED"]),
@@ -42,6 +40,8 @@ SCENARIOS: list[Any] = [
 LONG = [
     pytest.param(*scenario, marks=PROOF)
     for scenario in (
+        (BATCH, 2, {"cancel": 1, "die": 1}, ["CANCELLED", "COMPLETED"]),
+        (BATCH, 2, {"cancel": 1, "retry": 1}, ["CANCELLED", "COMPLETED"]),
         (BATCH, 1, {"outlive": 2, "retry": 1}, ["COMPLETED", "FAILED"]),
         (BATCH, 2, {"fail": 1, "retry": 1, "late": 1}, ["COMPLETED", "FAILED"]),
         (SINGLE, 1, {"cancel": 1, "retry": 1, "die": 1}, ["CANCELLED", "COMPLETED"]),
