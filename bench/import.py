@@ -32,7 +32,8 @@ from sfn_cqrs.domain.csv_rows import open_csv
 from sfn_cqrs.domain.imports import Counts, Marker, PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ItemKey
 from sfn_cqrs.service import handlers
-from sfn_cqrs.service.imports.service import ImportService, Progress, Request, strategies
+from sfn_cqrs.service.imports.progress import Progress
+from sfn_cqrs.service.imports.service import ImportService, Request, strategies
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs_local.prices import DOLLARS, EXPRESS_LANE, IMPORTED_ROW, RUN_SECONDS, express
 from sfn_cqrs_local.prices import million as dollars_of_a_million
