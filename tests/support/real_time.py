@@ -3,10 +3,12 @@
 A wait of 0.2 seconds or more that ends because its time is over is one: `time.sleep` anywhere
 in the process, a timeout of `threading` in the main thread, a timer of an engine with threads.
 Shorter ones are looks at what others do. `@pytest.mark.real_time("reason")` says why.
-On a stack a run in the express lane looks again after a second if its predecessor is not done:
-that is the load of the machine, and nobody's fault.
+On a stack a run in the express lane looks again after a second if its predecessor is not done,
+and commands and the API look ever more rarely at what they wait for: that is the load of the
+machine, and nobody's fault.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -19,6 +21,9 @@ from sfn_local.scheduler import ThreadScheduler
 
 LONG_SECONDS = 0.2
 LOOKS_AGAIN = "a timer of 1 s"
+WHO_LOOK = frozenset({"sfn_cqrs_local.client.pauses", "sfn_cqrs.service.commands.waiting"})
+"""The modules that sleep while a stack does what a command or a request waits for."""
+A_LOOK = "a look after"
 _sleep, _wait, _after = time.sleep, threading.Condition.wait, ThreadScheduler.after
 
 
@@ -35,9 +40,10 @@ class Waits:
     def sleep(self, seconds: float) -> None:
         """Sleep, and note it."""
         noted = self.of_test
+        is_look = sys._getframe(1).f_globals.get("__name__") in WHO_LOOK
         _sleep(seconds)
         if seconds >= LONG_SECONDS:
-            noted.append(f"time.sleep({seconds:g})")
+            noted.append(f"{A_LOOK} {seconds:g} s" if is_look else f"time.sleep({seconds:g})")
 
     def wait(self, condition: threading.Condition, timeout: float | None = None) -> bool:
         """Wait for a condition, and note it if its time is over."""
@@ -87,8 +93,8 @@ class RealTime:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         result = yield
         marker = item.get_closest_marker("real_time")
-        is_stack = item.get_closest_marker("stack") is not None
-        waits = [one for one in self.waits.of_test if not (is_stack and one == LOOKS_AGAIN)]
+        allowed = (LOOKS_AGAIN, A_LOOK) if item.get_closest_marker("stack") else ()
+        waits = [one for one in self.waits.of_test if not one.startswith(allowed)]
         if waits and not (marker and marker.args):
             pytest.fail(
                 f"it waits for real time: {', '.join(waits)};"

@@ -1,9 +1,11 @@
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
 from tests.support.real_time import RealTime
 
+from sfn_cqrs_local.client.pauses import awaited
 from sfn_local.scheduler import ThreadScheduler
 from sfn_local.scheduler.clock import RealClock, VirtualClock
 
@@ -90,6 +92,19 @@ def test_on_a_stack_a_run_may_look_again_after_a_second_and_nothing_may_wait_lon
 
     real_time.waits.of_test += ["a timer of 2 s"]
     assert run(real_time, stack).startswith("it waits for real time: a timer of 2 s;")
+
+
+def test_on_a_stack_who_waits_for_it_may_look_again_and_nobody_else_may(real_time, monkeypatch):
+    monkeypatch.setattr("time.sleep", real_time.waits.sleep)
+    seen = [False] * 4
+
+    awaited(seen.pop, lambda _found: not seen)
+    assert real_time.waits.of_test == ["a look after 0.2 s"]
+    assert run(real_time, pytest.mark.stack.mark) == "passed"
+    assert run(real_time).startswith("it waits for real time: a look after 0.2 s;")
+
+    time.sleep(0.2)
+    assert run(real_time, pytest.mark.stack.mark).startswith("it waits for real time: time.sleep")
 
 
 def test_what_goes_on_since_an_earlier_test_is_nobodys(real_time, monkeypatch):
