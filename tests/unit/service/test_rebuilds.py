@@ -207,6 +207,33 @@ def test_an_execution_that_has_ended_early_has_stopped(rebuild):
     assert rebuild.service.get(VIEW).has_stopped
 
 
+def test_an_execution_that_ends_while_one_looks_has_not_stopped(rebuild, monkeypatch):
+    rebuild.publish("NRT")
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    executions = rebuild.world.rebuild_executions
+    describe = executions.describe
+
+    def ends_just_before(ref):
+        if executions.started and describe(ref).is_running:
+            rebuild.run()
+            executions.end(ref)
+        return describe(ref)
+
+    monkeypatch.setattr(executions, "describe", ends_just_before)
+    seen = rebuild.service.get(VIEW)
+
+    assert (seen.view.stage, seen.has_stopped) == (Stage.READY, False)
+
+
+def test_an_execution_that_is_not_seen_yet_may_have_been_started_just_now(rebuild):
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.world.rebuild_executions._runs.clear()
+
+    assert not rebuild.service.get(VIEW).has_stopped
+    rebuild.world.clock.advance(seconds=61)
+    assert rebuild.service.get(VIEW).has_stopped
+
+
 def test_who_asks_twice_for_a_rebuild_gets_one(rebuild):
     first = rebuild.service.rebuild(VIEW, OPERATOR).view
     second = rebuild.service.rebuild(VIEW, OPERATOR).view
@@ -220,7 +247,6 @@ def test_a_lost_start_is_made_up_for_by_asking_again(rebuild):
     rebuild.world.rebuild_executions._runs.clear()
     rebuild.world.rebuild_executions.started.clear()
 
-    assert rebuild.service.get(VIEW).has_stopped
     rebuild.service.rebuild(VIEW, OPERATOR)
 
     assert len(rebuild.world.rebuild_executions.started) == 1

@@ -1,8 +1,9 @@
 """Rebuilds from the outside: begin, look, switch, for operators."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.paging import MAX_LIMIT, Page
@@ -38,7 +39,8 @@ class Progress:
     """Where a read model stands, and how far the work of its stage is.
 
     `rate` is items or rows a second and `eta` seconds, where they can be told; `run` is the
-    execution that works, or has worked.
+    execution that works, or has worked. Where it `has_stopped`, nobody works, though there is
+    work, and resuming goes on.
     """
 
     view: View
@@ -47,11 +49,7 @@ class Progress:
     rate: float | None = None
     eta: float | None = None
     run: Execution | None = None
-
-    @property
-    def has_stopped(self) -> bool:
-        """Nobody works, though there is work; resuming goes on."""
-        return self.view.stage.is_work and (self.run is None or not self.run.is_running)
+    has_stopped: bool = False
 
 
 class RebuildService:
@@ -221,6 +219,8 @@ class RebuildService:
         )
 
 
+_UNSEEN: Final = timedelta(minutes=1)
+"""DescribeExecution is eventually consistent: it may not know yet of what was just started."""
 _LEADS_TO = {
     Cancel: Stage.CANCELLED,
     Compare: Stage.COMPARING,
@@ -261,15 +261,25 @@ def _progress(view: View) -> Progress:
     if not view.stage.is_work:
         return Progress(view)
     run = bootstrap.rebuild_executions().describe(view.ref)
+    has_stopped = run is None or not run.is_running
+    if has_stopped:
+        later = bootstrap.views().find(view.key)  # it has ended since, and wrote so before
+        if later is not None and later != view:
+            return _progress(later)
+        has_stopped = run is not None or _age(view.updated_at) > _UNSEEN
     found = _segments(view, [view.stage])
-    counts = sum((one.counts for one in found), Counts())
-    rate = _rate(found)
+    counts, rate = sum((one.counts for one in found), Counts()), _rate(found)
+    progress = Progress(view, counts, rate=rate, run=run, has_stopped=has_stopped)
     known = [one.expected for one in found if one.expected is not None]
     if not known:
-        return Progress(view, counts, rate=rate, run=run)
+        return progress
     expected = sum(known) * len(view.segments()) // len(known)
     left = max(expected - counts.total, 0)
-    return Progress(view, counts, expected, rate, round(left / rate) if rate else None, run)
+    return replace(progress, expected=expected, eta=round(left / rate) if rate else None)
+
+
+def _age(at: str) -> timedelta:
+    return bootstrap.now() - datetime.fromisoformat(at)
 
 
 def _rate(found: list[Segment]) -> float | None:
@@ -277,8 +287,7 @@ def _rate(found: list[Segment]) -> float | None:
     mine = [one for one in found if one.attempt == max(each.attempt for each in found)]
     if not mine:
         return None
-    began = datetime.fromisoformat(min(one.opened_at for one in mine))
-    seconds = (bootstrap.now() - began).total_seconds()
+    seconds = _age(min(one.opened_at for one in mine)).total_seconds()
     counted = sum(one.counts.total - one.before for one in mine)
     return counted / seconds if seconds > 0 and counted else None
 
