@@ -24,6 +24,7 @@ from sfn_cqrs.domain.approval import TRIES_PER_ROUND
 from sfn_cqrs.domain.failure import BUSY_ERRORS
 from sfn_cqrs.service.approvals.types import MAX_TIME
 from sfn_cqrs.service.imports.state import LAST_TRY_WITHIN
+from sfn_local.lint import lint
 
 DIED = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"]
 BUDGET = 30 * 60
@@ -365,3 +366,8 @@ def test_cfn_lint_would_refuse_a_field_that_no_state_has() -> None:
     definition["States"]["finish"]["TimeoutSecond"] = 60
 
     assert findings(definition) == ["E3601"]
+
+
+@pytest.mark.parametrize("key", MACHINES)
+def test_our_lint_finds_nothing_in_the_definition(key: str) -> None:
+    assert [found.message for found in lint(MACHINES[key].definition)] == []

@@ -10,6 +10,7 @@ from sfn_local.lint import (
     data,
     fields,
     graph,
+    ignores,
     languages,
     maps,
     recovery,
@@ -38,6 +39,7 @@ CHECKS = (
     languages.check,
     variables.check,
     maps.check,
+    ignores.check,  # the last: it leaves out what the others found
 )
 
 

@@ -89,6 +89,16 @@ class Report:
         offset = start if found < 0 else found + position
         self.add(rule, pointer, message, offset=offset, refusal=refusal, refused_at=refused_at)
 
+    def hide(self, rule: str, pointer: str) -> bool:
+        """Leave out what a rule found at a JSON pointer and inside; whether there was anything."""
+        before = len(self._findings)
+        self._findings = [
+            (offset, found)
+            for offset, found in self._findings
+            if found.id != rule or not f"{found.pointer}/".startswith(f"{pointer}/")
+        ]
+        return len(self._findings) < before
+
     def findings(self) -> list[Finding]:
         """All findings, in the order of the text."""
         return [finding for _, finding in sorted(self._findings, key=lambda entry: entry[0])]

@@ -36,6 +36,7 @@ RULES: dict[str, Rule] = {
     "definition-type": _refused("Write an object with StartAt and States."),
     "too-large": _refused("Move parts into state machines of their own (states:startExecution)."),
     "comment-missing": _warning("Say in one sentence what the machine is for."),
+    "ignore-unused": _warning("Take the mark away, or name a rule that warns in this state."),
     "machine-timeout-missing": _warning("Add TimeoutSeconds, or an execution may run for a year."),
     "field-unknown": _refused("Remove it, or write it as the language spells it."),
     "field-misplaced": _refused("Remove it, or use a type of state that has it."),
