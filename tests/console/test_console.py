@@ -1069,6 +1069,16 @@ def cloud(stack):
     server.close()
 
 
+def test_rows_of_an_item_are_shown_of_the_read_models_that_a_deployed_stack_lets_one_read(
+    cloud, console
+):
+    pages = [fetch(f"{one.url}/items/ORDER/o-1")[1] for one in (console, cloud[0])]
+    here, there = (page.partition('"views-title"')[2].partition("</section>")[0] for page in pages)
+
+    assert here == there
+    assert "orders_by_customer · " in there
+
+
 NAMES = {"stepfunctions": "states"}
 RESOURCES = {
     "stateMachineArn": "{}",

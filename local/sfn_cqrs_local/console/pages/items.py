@@ -10,8 +10,7 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
-from boto3.dynamodb.types import TypeDeserializer
-
+from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs_local.client.api import Api, item_path
@@ -25,9 +24,9 @@ VERSIONS: Final = 50
 HISTORY: Final = 100
 RECENT: Final = 60
 MACHINES: Final = ("command", "command-express")
+MOST_PARTITIONS: Final = 10
 MOST_SCANNED_PAGES: Final = 3
 REPAIRABLE: Final = ("FAILED", "BLOCKED")
-_KEYS: Final = ("pk", "sk")
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def item(ask: Ask) -> View:
             "chosen": chosen,
             "data": data,
             "differences": differences(ask.api, type_, code, int(chosen["version"])),
-            "rows": _read_models(ask, code),
+            "rows": list(_scanned(ask, code) if ask.backend.is_local else _read(ask, code, data)),
             "at": moment,
             "then": _as_of(ask.api, type_, code, data, moment) if moment else None,
             "is_repairable": ask.who.is_operator,
@@ -204,10 +203,8 @@ def _as_of(
     return max(past, key=lambda row: int(row["version"]), default=None)
 
 
-def _read_models(ask: Ask, code: str) -> list[dict[str, Any]]:
-    """Rows of read models under the item's code; only a table of this machine is scanned."""
-    if not ask.backend.is_local:
-        return []
+def _scanned(ask: Ask, code: str) -> Iterator[dict[str, Any]]:
+    """Rows of every read model under the item's code; only a table of this machine is scanned."""
     pages = (
         ask.backend.client("dynamodb")
         .get_paginator("scan")
@@ -220,21 +217,28 @@ def _read_models(ask: Ask, code: str) -> list[dict[str, Any]]:
             },
         )
     )
-    read = TypeDeserializer().deserialize
-    items = [
-        {name: read(value) for name, value in item.items()}
-        for page in islice(pages, MOST_SCANNED_PAGES)
-        for item in page["Items"]
-        if item["pk"]["S"].split("#")[1] == ask.who.tenant  # a partition may look like another's
-    ]
-    return [
-        {
-            "view": str(item["pk"]).partition("#")[0],
-            "partition": str(item["pk"]).split("#", 2)[-1],
-            "row": {name: value for name, value in item.items() if name not in _KEYS},
-        }
-        for item in items
-    ]
+    for page in islice(pages, MOST_SCANNED_PAGES):
+        for row in map(unmarshal, page["Items"]):
+            view, tenant, partition = row.pop("pk").split("#", 2)
+            del row["sk"]
+            if tenant == ask.who.tenant:  # a partition may look like another's
+                yield {"view": view, "partition": partition, "row": row}
+
+
+def _read(ask: Ask, code: str, data: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """Rows under the item's code in the read models that this person may read.
+
+    In the partitions that a read model lists, or in the one that the item names, by `customer`
+    for instance.
+    """
+    attributes = data["attributes"] if data else {}
+    for model in ask.api.get("/read-models")["items"]:
+        named = attributes.get(model["by"])
+        partitions = model["partitions"] or ([named] if isinstance(named, str) and named else [])
+        for partition in islice(partitions, MOST_PARTITIONS):
+            found = if_there(ask.api, item_path("read-models", model["name"], partition, code))
+            if found:
+                yield {"view": model["name"], "partition": partition, "row": found["row"]}
 
 
 def _recent(ask: Ask) -> Iterator[Recent]:
