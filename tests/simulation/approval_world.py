@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.simulation.exploring import BrokenError, Situation
+from tests.simulation.exploring import BrokenError, Fates, Situation, called, stepped
 
 from sfn_cqrs.domain import approval_programs, chain
 from sfn_cqrs.domain.approval import Approval, Pinned, Rules, Status, Verdict
@@ -143,20 +143,12 @@ def _ends_of(state: State, machine: Machine) -> Iterator[tuple[str, State]]:
 
 def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
     """The next call of a function, with the answer that it is given."""
-    try:
-        call = _replayed(function)
-    except StopIteration as end:
-        yield f"{function.name} returns", _returned(state, function, end.value)
-        return
-    except TransientError:
-        yield f"{function.name} is to come again", _died(state, function)
-        return
-    except SupersededError:
-        yield f"{function.name} is superseded", _gave_up(state, function)
-        return
-    except SfnCqrsError:
-        yield f"{function.name} is refused", state.without(function)
-        return
+    return stepped(state, function, Fates(_returned, _died, _gave_up), _replayed, _next)
+
+
+def _next(
+    state: State, function: Function, call: approval_programs.Call
+) -> Iterator[tuple[str, State]]:
     answer, after = _answered(state, function, call)
     told = replace(function, answers=(*function.answers, answer))
     name = f"{function.name} {type(call).__name__}"
@@ -207,10 +199,7 @@ def _deliver(record: Approval) -> Program:
 
 
 def _replayed(function: Function) -> approval_programs.Call:
-    program = _program(function)
-    call = next(program)
-    for answer in function.answers:
-        call = program.send(answer)
+    call: approval_programs.Call = called(_program(function), function.answers)
     return call
 
 

@@ -1,9 +1,11 @@
 """The search through every state that the model checks of tasks, approvals and rebuilds share."""
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
+
+from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
 
 Seen = TypeVar("Seen", bound=Hashable)
 
@@ -59,6 +61,45 @@ class Verdict:
     ends: frozenset[str]
     violation: str | None = None
     trace: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What becomes of the state when a function returns, dies, or is told that it is superseded."""
+
+    returned: Callable[[Any, Any, Any], Any]
+    died: Callable[[Any, Any], Any]
+    gave_up: Callable[[Any, Any], Any]
+
+
+def called(program: Any, answers: Iterable[Any]) -> Any:
+    """The call that a program makes after these answers; StopIteration once it has returned."""
+    call = next(program)
+    for answer in answers:
+        call = program.send(answer)
+    return call
+
+
+def stepped(
+    state: Any,
+    function: Any,
+    fates: Fates,
+    replayed: Callable[[Any], Any],
+    answered: Callable[[Any, Any, Any], Iterable[tuple[str, Any]]],
+) -> Iterator[tuple[str, Any]]:
+    """How a function's program ends, or what may follow the call that it makes next."""
+    try:
+        call = replayed(function)
+    except StopIteration as end:
+        yield f"{function.name} returns", fates.returned(state, function, end.value)
+    except TransientError:
+        yield f"{function.name} is to come again", fates.died(state, function)
+    except SupersededError:
+        yield f"{function.name} is superseded", fates.gave_up(state, function)
+    except SfnCqrsError:
+        yield f"{function.name} is refused", state.without(function)
+    else:
+        yield from answered(state, function, call)
 
 
 def explore(

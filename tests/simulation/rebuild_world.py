@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.simulation.exploring import BrokenError, Situation
+from tests.simulation.exploring import BrokenError, Situation, called
 
 from sfn_cqrs.domain import read_models, rebuild_programs
 from sfn_cqrs.domain.clock import iso
@@ -209,9 +209,7 @@ def _replayed(state: State, function: Function) -> rebuild_programs.Call:
     else:
         stage, _, name = function.segment.partition(" ")
         program = rebuild_programs.work(function.attempt, Stage(stage), name, lambda: False)
-    call: rebuild_programs.Call = next(program)
-    for answer in answers:
-        call = program.send(answer)
+    call: rebuild_programs.Call = called(program, answers)
     return call
 
 

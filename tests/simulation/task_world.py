@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.simulation.exploring import BrokenError, Situation
+from tests.simulation.exploring import BrokenError, Fates, Situation, called, stepped
 
 from sfn_cqrs.domain import chain, task_programs
 from sfn_cqrs.domain.command import Audit
-from sfn_cqrs.domain.errors import SfnCqrsError, SupersededError, TransientError
+from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.keys import TaskKey, TaskKind
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.task import Ending, Item, Retry, Task, TaskStatus, TryAgain
@@ -154,20 +154,12 @@ def _deliveries(state: State) -> Iterator[tuple[str, State]]:
 
 def _steps(state: State, function: Function) -> Iterator[tuple[str, State]]:
     """The next call of a function, with each answer that it may be given."""
-    try:
-        call = _replayed(function)
-    except StopIteration as end:
-        yield f"{function.name} returns", _returned(state, function, end.value)
-        return
-    except TransientError:
-        yield f"{function.name} is to come again", _died(state, function)
-        return
-    except SupersededError:
-        yield f"{function.name} is superseded", _gave_up(state, function)
-        return
-    except SfnCqrsError:
-        yield f"{function.name} is refused", state.without(function)
-        return
+    return stepped(state, function, Fates(_returned, _died, _gave_up), _replayed, _next)
+
+
+def _next(
+    state: State, function: Function, call: task_programs.Call
+) -> Iterator[tuple[str, State]]:
     for answer, after in _answers(state, function, call):
         told = replace(function, answers=(*function.answers, answer))
         yield f"{function.name} {call}", after.exchanged(function, told)
@@ -191,16 +183,13 @@ def _program(function: Function) -> Program:
 
 
 def _replayed(function: Function) -> task_programs.Call:
-    abandoned = {}
     if function.name == "finalize":
         abandoned = dict.fromkeys(function.answers[0], "Sandbox.Timedout")
         program: Program = task_programs.finalize(function.attempt, abandoned, NOW.timestamp())
         answers = function.answers[1:]
     else:
         program, answers = _program(function), function.answers
-    call = next(program)
-    for answer in answers:
-        call = program.send(answer)
+    call: task_programs.Call = called(program, answers)
     return call
 
 
