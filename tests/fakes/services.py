@@ -6,27 +6,20 @@ from typing import Any
 
 from tests.fakes.store import Store
 
-from sfn_cqrs.adapters.attributes_bucket import COMMANDS, MAX_INLINE_BYTES
+from sfn_cqrs.adapters import attributes_bucket
 from sfn_cqrs.adapters.executions import Attempt
 from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.channels import LiveEvent
 from sfn_cqrs.domain.digest import Digest
 from sfn_cqrs.domain.errors import BusyError, LinksDisabledError
-from sfn_cqrs.domain.values import Json, canonical
+from sfn_cqrs.domain.values import Json
 
 
-class AttributesBucket:
+class AttributesBucket(attributes_bucket.AttributesBucket):
     """The large attributes."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-
-    def store_if_large(
-        self, tenant: str, id_: str, attributes: dict[str, Json], *, folder: str = COMMANDS
-    ) -> str | None:
-        if len(canonical(attributes).encode()) <= MAX_INLINE_BYTES:
-            return None
-        return self.store(tenant, id_, attributes, folder=folder)
 
     def find(self, tenant: str, id_: str, *, folder: str) -> dict[str, Json] | None:
         return self._store.objects.get(f"{folder}/{tenant}/{id_}.json")

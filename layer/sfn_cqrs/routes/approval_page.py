@@ -5,6 +5,7 @@ from html import escape
 from typing import Final
 
 from sfn_cqrs.domain.approval import STALE, Approval
+from sfn_cqrs.routes.html import html_page
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -13,22 +14,14 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",  # with no-referrer the form's Origin would be null
     "X-Robots-Tag": "noindex",
 }
-_SHELL: Final = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 36rem; margin: 3rem auto }}
-dt {{ font-weight: 600 }}
-dd {{ margin: 0 0 .6rem; white-space: pre-wrap; overflow-wrap: anywhere }}
-textarea {{ width: 100%; box-sizing: border-box; font: inherit }}
-blockquote {{ margin: 0; padding-left: .8rem; border-left: 3px solid; white-space: pre-wrap }}
-button {{ font: inherit; padding: .5rem 1.2rem; margin: .8rem .6rem 0 0 }}
-</style>
-<h1>{title}</h1>
-{content}
+_STYLE: Final = """\
+:root { color-scheme: light dark }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 36rem; margin: 3rem auto }
+dt { font-weight: 600 }
+dd { margin: 0 0 .6rem; white-space: pre-wrap; overflow-wrap: anywhere }
+textarea { width: 100%; box-sizing: border-box; font: inherit }
+blockquote { margin: 0; padding-left: .8rem; border-left: 3px solid; white-space: pre-wrap }
+button { font: inherit; padding: .5rem 1.2rem; margin: .8rem .6rem 0 0 }
 """
 _FORM: Final = """<dl>
 {fields}</dl>
@@ -66,7 +59,8 @@ def question(
         f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>\n" for name, value in shown if value
     )
     words = _words(approval)
-    return _page("Please decide", _FORM.format(fields=fields, words=words, token=escape(token)))
+    content = _FORM.format(fields=fields, words=words, token=escape(token))
+    return html_page("Please decide", _STYLE, content)
 
 
 def closed(approval: Approval) -> str:
@@ -85,8 +79,4 @@ def _words(approval: Approval) -> str:
 
 def statement(title: str, text: str) -> str:
     """A page that says one thing."""
-    return _page(title, f"<p>{escape(text)}</p>")
-
-
-def _page(title: str, content: str) -> str:
-    return _SHELL.format(title=escape(title), content=content)
+    return html_page(title, _STYLE, f"<p>{escape(text)}</p>")

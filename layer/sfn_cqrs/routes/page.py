@@ -6,32 +6,28 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any, Final
 
-_SHELL: Final = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; --line: color-mix(in srgb, currentColor 20%, transparent) }}
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem max(1rem, 50% - 30rem) }}
-h2 {{ margin-top: 2rem; text-transform: capitalize }}
-details {{ border: 1px solid var(--line); border-radius: 6px; margin: .4rem; padding: .3rem .8rem }}
-summary {{ cursor: pointer }}
-code, pre, input, textarea {{ font: 13px/1.5 ui-monospace, monospace }}
-pre {{ overflow: auto; padding: .6rem; border: 1px solid var(--line); border-radius: 6px }}
-table {{ border-collapse: collapse }}
-td {{ padding: .1rem 1rem .1rem 0; vertical-align: top }}
-textarea {{ width: 100%; box-sizing: border-box }}
-.method {{ display: inline-block; width: 4.5em; font-weight: 700 }}
-</style>
-<h1>{title}</h1>
+from sfn_cqrs.routes.html import html_page
+
+_STYLE: Final = """\
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 20%, transparent) }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem max(1rem, 50% - 30rem) }
+h2 { margin-top: 2rem; text-transform: capitalize }
+details { border: 1px solid var(--line); border-radius: 6px; margin: .4rem; padding: .3rem .8rem }
+summary { cursor: pointer }
+code, pre, input, textarea { font: 13px/1.5 ui-monospace, monospace }
+pre { overflow: auto; padding: .6rem; border: 1px solid var(--line); border-radius: 6px }
+table { border-collapse: collapse }
+td { padding: .1rem 1rem .1rem 0; vertical-align: top }
+textarea { width: 100%; box-sizing: border-box }
+.method { display: inline-block; width: 4.5em; font-weight: 700 }
+"""
+_CONTENT: Final = """\
 <p>{description} <a href="openapi.json">openapi.json</a></p>
 <p><label>ID token, for a stack on AWS: <input id="token" type="password" size="40"></label></p>
 {operations}
 <h2>Schemas</h2>
 {schemas}
-<script>{script}</script>
-"""
+<script>{script}</script>"""
 
 _SCRIPT: Final = """
 document.addEventListener("submit", async (event) => {
@@ -73,13 +69,13 @@ def page(document: Mapping[str, Any]) -> str:
         for name, schema in document["components"]["schemas"].items()
     )
     info = document["info"]
-    return _SHELL.format(
-        title=escape(info["title"]),
+    content = _CONTENT.format(
         description=escape(info["description"]),
         operations=operations,
         schemas=schemas,
         script=_SCRIPT,
     )
+    return html_page(info["title"], _STYLE, content)
 
 
 def _operation(

@@ -1,0 +1,20 @@
+"""A page of the API: one file of HTML, which asks for nothing from elsewhere."""
+
+from html import escape
+from typing import Final
+
+_SHELL: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+{style}</style>
+<h1>{title}</h1>
+{content}
+"""
+
+
+def html_page(title: str, style: str, content: str) -> str:
+    """A page with its style sheet and, below its title, its content, which are HTML already."""
+    return _SHELL.format(title=escape(title), style=style, content=content)
