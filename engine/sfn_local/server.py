@@ -47,7 +47,7 @@ def handler(engine: Engine) -> Callable[[Request], Response]:
             return _respond({"service": "states"})
         try:
             operation, parameters = _parse(request)
-            return _respond(operation.run(engine, parameters))
+            return _respond(operation.run(engine, parameters) or {})
         except ApiError as error:
             return _refuse(error.code, str(error))
 

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from sfn_local.document import Json
+from sfn_local.language.jsonpath.reader import Reader
 
 BLANKS = re.compile(r"[ \t\n\r]*")
 NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
@@ -66,26 +67,25 @@ def parse(text: str) -> Located:
     return located
 
 
-class _Parser:
+class _Parser(Reader):
     def __init__(self, located: Located) -> None:
+        super().__init__(located.text)
         self._located = located
-        self._text = located.text
-        self._position = 0
         self._depth = 0
 
     def document(self) -> None:
         self._skip_blanks()
         self._located.value = self._value("")
         self._skip_blanks()
-        if self._position < len(self._text):
+        if not self.at_end:
             raise self._error("the document should end here")
 
     def _value(self, pointer: str) -> Json:
-        self._located.offsets.setdefault(pointer, self._position)
+        self._located.offsets.setdefault(pointer, self.position)
         self._depth += 1
         if self._depth > DEEPEST:
             raise self._error("the document is nested too deep")
-        value = self._value_of(self._peek(), pointer)
+        value = self._value_of(self.peek(), pointer)
         self._depth -= 1
         return value
 
@@ -100,21 +100,21 @@ class _Parser:
 
     def _object(self, pointer: str) -> dict[str, Json]:
         fields: dict[str, Json] = {}
-        self._position += 1
+        self.position += 1
         self._skip_blanks()
-        if self._take("}"):
+        if self.take("}"):
             return fields
         while True:
             self._field(fields, pointer)
-            if self._take("}"):
+            if self.take("}"):
                 return fields
             self._expect(",", "a comma or } should stand here")
 
     def _field(self, fields: dict[str, Json], pointer: str) -> None:
         self._skip_blanks()
-        if self._peek() != '"':
+        if self.peek() != '"':
             raise self._error("a field name in double quotes should stand here")
-        start = self._position
+        start = self.position
         name = self._string()
         inner = f"{pointer}/{escape(name)}"
         if name in fields:
@@ -128,51 +128,40 @@ class _Parser:
 
     def _list(self, pointer: str) -> list[Json]:
         items: list[Json] = []
-        self._position += 1
+        self.position += 1
         self._skip_blanks()
-        if self._take("]"):
+        if self.take("]"):
             return items
         while True:
             self._skip_blanks()
             items.append(self._value(f"{pointer}/{len(items)}"))
             self._skip_blanks()
-            if self._take("]"):
+            if self.take("]"):
                 return items
             self._expect(",", "a comma or ] should stand here")
 
     def _string(self) -> str:
         try:
-            text, self._position = DECODER.raw_decode(self._text, self._position)
+            text, self.position = DECODER.raw_decode(self.text, self.position)
         except json.JSONDecodeError as error:
             raise JsonSyntaxError(error.msg.lower(), error.pos) from None
         return str(text)
 
     def _number_or_word(self) -> Json:
         for word, value in WORDS.items():
-            if self._take(word):
+            if self.take(word):
                 return value
-        found = NUMBER.match(self._text, self._position)
-        if found is None:
+        number = self.match(NUMBER)
+        if number is None:
             raise self._error("a JSON value should stand here")
-        self._position = found.end()
-        return json.loads(found.group())
-
-    def _peek(self) -> str:
-        return self._text[self._position : self._position + 1]
-
-    def _take(self, expected: str) -> bool:
-        if not self._text.startswith(expected, self._position):
-            return False
-        self._position += len(expected)
-        return True
+        return json.loads(number)
 
     def _expect(self, expected: str, message: str) -> None:
-        if not self._take(expected):
+        if not self.take(expected):
             raise self._error(message)
 
     def _skip_blanks(self) -> None:
-        found = BLANKS.match(self._text, self._position)
-        self._position = found.end() if found else self._position
+        self.match(BLANKS)
 
     def _error(self, message: str) -> JsonSyntaxError:
-        return JsonSyntaxError(message, self._position)
+        return JsonSyntaxError(message, self.position)

@@ -27,8 +27,7 @@ class StateNode:
     @property
     def type(self) -> str:
         """Its Type; empty where it has none."""
-        kind = self.fields.get("Type")
-        return kind if isinstance(kind, str) else ""
+        return self._text("Type")
 
     @property
     def is_jsonata(self) -> bool:
@@ -38,8 +37,7 @@ class StateNode:
     @property
     def resource(self) -> str:
         """Its Resource; empty where it has none."""
-        resource = self.fields.get("Resource")
-        return resource if isinstance(resource, str) else ""
+        return self._text("Resource")
 
     @property
     def is_callback(self) -> bool:
@@ -52,6 +50,10 @@ class StateNode:
         processor = self.fields.get("ItemProcessor")
         config = processor.get("ProcessorConfig") if isinstance(processor, dict) else None
         return isinstance(config, dict) and config.get("Mode") == "DISTRIBUTED"
+
+    def _text(self, field: str) -> str:
+        value = self.fields.get(field)
+        return value if isinstance(value, str) else ""
 
     def targets(self) -> Iterator[tuple[str, str]]:
         """Where it leads, as JSON pointers and names of states."""

@@ -98,8 +98,7 @@ def list_all(engine: Engine, given: Given) -> Answer:
     status, redriven = given["statusFilter"], given["redriveFilter"]
     if given["mapRunArn"] is not None:
         children = engine.list_children(given["mapRunArn"], status, redriven)
-        page, token = page_of(children, given)
-        return {"executions": page, **token}
+        return page_of("executions", children, given)
     for name, value in (("redriveFilter", redriven), ("statusFilter", status)):
         if value is not None and (name == "redriveFilter" or value == "PENDING_REDRIVE"):
             raise ValidationException(f"{name} {value} can only be used with a mapRunArn")
@@ -115,10 +114,10 @@ def history(engine: Engine, given: Given) -> Answer:
     events = engine.history(given["executionArn"])
     if given["reverseOrder"]:
         events.reverse()
-    page, token = page_of(events, given)
+    page = page_of("events", events, given)
     if given["includeExecutionData"] is False:
-        page = [_without_data(event) for event in page]
-    return {"events": page, **token}
+        page["events"] = [_without_data(event) for event in page["events"]]
+    return page
 
 
 def _without_data(event: dict[str, Any]) -> dict[str, Any]:

@@ -40,8 +40,7 @@ CHANGES = ("definition", "roleArn", "publish", *SETTINGS)
 
 def create(engine: Engine, given: Given) -> Answer:
     """CreateStateMachine."""
-    if given["versionDescription"] is not None and not given["publish"]:
-        raise ValidationException("Version description can only be set when publish is true")
+    _check_publish(given)
     arn = engine.create_state_machine(
         given["name"],
         given["definition"],
@@ -59,8 +58,7 @@ def create(engine: Engine, given: Given) -> Answer:
 
 def update(engine: Engine, given: Given) -> Answer:
     """UpdateStateMachine."""
-    if given["versionDescription"] is not None and not given["publish"]:
-        raise ValidationException("Version description can only be set when publish is true")
+    _check_publish(given)
     if all(given[name] is None for name in CHANGES):
         raise MissingRequiredParameter(
             "Either the definition, the role ARN, the LoggingConfiguration, or the "
@@ -72,6 +70,11 @@ def update(engine: Engine, given: Given) -> Answer:
     described = engine.describe_state_machine(arn)
     revision = {name: described[name] for name in ("revisionId",) if name in described}
     return {"updateDate": updated, **revision, **_publish(engine, arn, given)}
+
+
+def _check_publish(given: Given) -> None:
+    if given["versionDescription"] is not None and not given["publish"]:
+        raise ValidationException("Version description can only be set when publish is true")
 
 
 def _publish(engine: Engine, arn: str, given: Given) -> Answer:
@@ -103,14 +106,12 @@ def describe_for_execution(engine: Engine, given: Given) -> Answer:
 
 def list_all(engine: Engine, given: Given) -> Answer:
     """ListStateMachines."""
-    machines, token = page_of(engine.list_state_machines(), given)
-    return {"stateMachines": machines, **token}
+    return page_of("stateMachines", engine.list_state_machines(), given)
 
 
-def delete(engine: Engine, given: Given) -> Answer:
+def delete(engine: Engine, given: Given) -> None:
     """DeleteStateMachine."""
     engine.delete_state_machine(given["stateMachineArn"])
-    return {}
 
 
 def validate_definition(_: Engine, given: Given) -> Answer:
@@ -125,16 +126,14 @@ def validate_definition(_: Engine, given: Given) -> Answer:
     )
 
 
-def tag(engine: Engine, given: Given) -> Answer:
+def tag(engine: Engine, given: Given) -> None:
     """TagResource."""
     engine.tag_resource(given["resourceArn"], read_tags(given["tags"]))
-    return {}
 
 
-def untag(engine: Engine, given: Given) -> Answer:
+def untag(engine: Engine, given: Given) -> None:
     """UntagResource."""
     engine.untag_resource(given["resourceArn"], given["tagKeys"])
-    return {}
 
 
 def list_tags(engine: Engine, given: Given) -> Answer:

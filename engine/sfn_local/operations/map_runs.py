@@ -14,11 +14,10 @@ def describe(engine: Engine, given: Given) -> Answer:
 
 def list_all(engine: Engine, given: Given) -> Answer:
     """ListMapRuns."""
-    runs, token = page_of(engine.list_map_runs(given["executionArn"]), given)
-    return {"mapRuns": runs, **token}
+    return page_of("mapRuns", engine.list_map_runs(given["executionArn"]), given)
 
 
-def update(engine: Engine, given: Given) -> Answer:
+def update(engine: Engine, given: Given) -> None:
     """UpdateMapRun."""
     engine.update_map_run(
         given["mapRunArn"],
@@ -26,7 +25,6 @@ def update(engine: Engine, given: Given) -> Answer:
         given["toleratedFailureCount"],
         given["toleratedFailurePercentage"],
     )
-    return {}
 
 
 OPERATIONS = {

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from sfn_local.errors import InvalidToken
-from sfn_local.operations.parameters import Given, Parameter
+from sfn_local.operations.parameters import Answer, Given, Parameter
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
@@ -20,15 +20,15 @@ PAGE = {
 }
 
 
-def page_of(items: list[Any], given: Given) -> tuple[list[Any], dict[str, str]]:
-    """The page that is asked for, and the token of the following one.
+def page_of(name: str, items: list[Any], given: Given) -> Answer:
+    """The page that is asked for, by the items' name, and the token of the following one.
 
     Raises:
         InvalidToken: the token is none.
     """
     start = position_of(given["nextToken"]) or 0
     end = start + page_size(given)
-    return items[start:end], next_token(end if end < len(items) else None)
+    return {name: items[start:end], **next_token(end if end < len(items) else None)}
 
 
 def page_size(given: Given) -> int:

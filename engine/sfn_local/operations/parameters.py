@@ -9,7 +9,7 @@ from sfn_local.errors import ValidationException
 
 Given = Mapping[str, Any]
 Answer = dict[str, Any]
-Run = Callable[[Engine, Given], Answer]
+Run = Callable[[Engine, Given], Answer | None]
 
 LONGEST_SHOWN = 4096
 COUNTED = {str: "length", list: "length", int: "value", float: "value"}
@@ -91,7 +91,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the API, with every parameter that AWS's model has."""
+    """One operation of the API, with every parameter that AWS's model has.
+
+    One that runs without an answer is answered with an empty object.
+    """
 
     run: Run
     parameters: dict[str, Parameter] = field(default_factory=dict)
@@ -124,7 +127,7 @@ def invalid(value: str, name: str, constraint: str) -> ValidationException:
 def locked(run: Run) -> Run:
     """An operation on what the engine's lock guards."""
 
-    def run_locked(engine: Engine, given: Given) -> Answer:
+    def run_locked(engine: Engine, given: Given) -> Answer | None:
         with engine.scheduler.lock:
             return run(engine, given)
 

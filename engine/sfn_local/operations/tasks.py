@@ -34,14 +34,12 @@ def describe_activity(engine: Engine, given: Given) -> Answer:
 
 def list_activities(engine: Engine, given: Given) -> Answer:
     """ListActivities."""
-    activities, token = page_of(engine.list_activities(), given)
-    return {"activities": activities, **token}
+    return page_of("activities", engine.list_activities(), given)
 
 
-def delete_activity(engine: Engine, given: Given) -> Answer:
+def delete_activity(engine: Engine, given: Given) -> None:
     """DeleteActivity."""
     engine.delete_activity(given["activityArn"])
-    return {}
 
 
 def get_activity_task(engine: Engine, given: Given) -> Answer:
@@ -51,22 +49,19 @@ def get_activity_task(engine: Engine, given: Given) -> Answer:
     )
 
 
-def send_success(engine: Engine, given: Given) -> Answer:
+def send_success(engine: Engine, given: Given) -> None:
     """SendTaskSuccess."""
     engine.send_task_success(given["taskToken"], given["output"])
-    return {}
 
 
-def send_failure(engine: Engine, given: Given) -> Answer:
+def send_failure(engine: Engine, given: Given) -> None:
     """SendTaskFailure."""
     engine.send_task_failure(given["taskToken"], given["error"], given["cause"])
-    return {}
 
 
-def send_heartbeat(engine: Engine, given: Given) -> Answer:
+def send_heartbeat(engine: Engine, given: Given) -> None:
     """SendTaskHeartbeat."""
     engine.send_task_heartbeat(given["taskToken"])
-    return {}
 
 
 OPERATIONS = {

@@ -34,14 +34,13 @@ def publish(engine: Engine, given: Given) -> Answer:
 
 def list_versions(engine: Engine, given: Given) -> Answer:
     """ListStateMachineVersions."""
-    versions, token = page_of(engine.versions.list_versions(given["stateMachineArn"]), given)
-    return {"stateMachineVersions": [version.summary() for version in versions], **token}
+    versions = engine.versions.list_versions(given["stateMachineArn"])
+    return page_of("stateMachineVersions", [each.summary() for each in versions], given)
 
 
-def delete_version(engine: Engine, given: Given) -> Answer:
+def delete_version(engine: Engine, given: Given) -> None:
     """DeleteStateMachineVersion."""
     engine.versions.delete_version(given["stateMachineVersionArn"])
-    return {}
 
 
 def create_alias(engine: Engine, given: Given) -> Answer:
@@ -66,14 +65,13 @@ def describe_alias(engine: Engine, given: Given) -> Answer:
 
 def list_aliases(engine: Engine, given: Given) -> Answer:
     """ListStateMachineAliases."""
-    aliases, token = page_of(engine.versions.list_aliases(given["stateMachineArn"]), given)
-    return {"stateMachineAliases": [alias.summary() for alias in aliases], **token}
+    aliases = engine.versions.list_aliases(given["stateMachineArn"])
+    return page_of("stateMachineAliases", [each.summary() for each in aliases], given)
 
 
-def delete_alias(engine: Engine, given: Given) -> Answer:
+def delete_alias(engine: Engine, given: Given) -> None:
     """DeleteStateMachineAlias."""
     engine.versions.delete_alias(given["stateMachineAliasArn"])
-    return {}
 
 
 OPERATIONS = {

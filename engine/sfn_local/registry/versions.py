@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sfn_local.document import Json
 from sfn_local.errors import (
+    ApiError,
     ConflictException,
     ResourceNotFound,
     ServiceQuotaExceededException,
@@ -20,6 +21,7 @@ from sfn_local.errors import (
 )
 from sfn_local.executions.machine import Machine
 
+T = TypeVar("T")
 ALIAS_NAME = re.compile(r"(?=.*[a-zA-Z_\-.])[a-zA-Z0-9_\-.]{1,80}")
 MOST_ROUTES = 2
 MOST_VERSIONS = 1000
@@ -145,10 +147,7 @@ class Versions:
         Raises:
             StateMachineDoesNotExist: there is none.
         """
-        version = self._of(_machine_of(arn)).versions.get(arn)
-        if version is None:
-            raise StateMachineDoesNotExist(arn)
-        return version
+        return _found(self._of(_machine_of(arn)).versions, arn, StateMachineDoesNotExist)
 
     def delete_version(self, arn: str) -> None:
         """Forget a version, if it exists.
@@ -222,10 +221,7 @@ class Versions:
         Raises:
             ResourceNotFound: there is none.
         """
-        alias = self._of(_machine_of(arn)).aliases.get(arn)
-        if alias is None:
-            raise ResourceNotFound(arn)
-        return alias
+        return _found(self._of(_machine_of(arn)).aliases, arn, ResourceNotFound)
 
     def list_aliases(self, machine: str) -> list[Alias]:
         """The aliases of a machine, or of one version of it, by name."""
@@ -270,6 +266,12 @@ class Versions:
             if arn not in self._of(_machine_of(arn)).versions:
                 raise ResourceNotFound(arn)
         return dict(zip(arns, weights, strict=True))
+
+
+def _found(among: dict[str, T], arn: str, missing: type[ApiError]) -> T:
+    if arn not in among:
+        raise missing(arn)
+    return among[arn]
 
 
 def _check_quota(count: int, most: int, what: str) -> None:
