@@ -11,7 +11,15 @@ from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_command, as_process, command_item, row_item
 from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.data_table import row_condition
-from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, get, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import (
+    Item,
+    alive,
+    cancellation_codes,
+    get,
+    has_expired,
+    marshal,
+    unmarshal,
+)
 from sfn_cqrs.adapters.paging import Page, Range, page_of, query
 from sfn_cqrs.adapters.process_table import new_process_item
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -73,13 +81,9 @@ class CommandTable:
 
     def find(self, key: ItemKey, version: int) -> Command | None:
         """One version, read consistently, its attributes loaded; None if it is not stored."""
-        item = get(
-            self._client, self._table, marshal({"pk": key.pk, "sk": key.version_sk(version)})
-        )
-        if item is None:
-            return None
-        plain = unmarshal(item)
-        return None if self._has_expired(plain) else self._loaded(plain)
+        where = marshal({"pk": key.pk, "sk": key.version_sk(version)})
+        item = alive(get(self._client, self._table, where), self._now())
+        return self._loaded(item) if item else None
 
     def page(
         self, key: ItemKey, limit: int, cursor: str | None
@@ -95,8 +99,9 @@ class CommandTable:
         wanted = Range([key.pk], key.versions_prefix, limit, cursor, is_descending=True)
         commands: list[Item] = []
         processes: dict[int, Process] = {}
+        now = self._now().timestamp()
         for item in query(self._client, self._table, wanted, 2 * limit + 2):
-            if self._has_expired(item):
+            if item.get("ttl", now + 1) <= now:
                 continue
             if item["kind"] == "process":
                 processes[item["version"]] = as_process(item)
@@ -155,8 +160,8 @@ class CommandTable:
     def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, Command]:
         """Versions of different items, read consistently; those that are stored."""
         keys = {(key.pk, key.version_sk(version)) for key, version in versions}
-        plain = map(unmarshal, batch_get(self._client, self._table, keys).values())
-        commands = [self._loaded(item) for item in plain if not self._has_expired(item)]
+        found, now = batch_get(self._client, self._table, keys).values(), self._now()
+        commands = [self._loaded(unmarshal(item)) for item in found if not has_expired(item, now)]
         return {command.key: command for command in commands}
 
     def publish_many(
@@ -241,11 +246,6 @@ class CommandTable:
                 "ExpressionAttributeValues": marshal({":applied": str(Outcome.APPLIED)}),
             }
         }
-
-    def _has_expired(self, item: Item) -> bool:
-        """DynamoDB deletes what has expired within days; until then it is not there."""
-        expires_at: float = item.get("ttl", float("inf"))
-        return expires_at <= self._now().timestamp()
 
     def _loaded(self, item: Item) -> Command:
         pointer = item.get("attributes_s3")

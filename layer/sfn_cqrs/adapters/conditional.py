@@ -1,11 +1,11 @@
-"""Conditional writes that answer whether they were done."""
+"""Conditional writes that answer whether they were done, and what is stored then."""
 
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.adapters.dynamodb import is_refused
+from sfn_cqrs.adapters.dynamodb import Item, is_refused, refused_item, unmarshal
 
 P = ParamSpec("P")
 
@@ -19,3 +19,16 @@ def is_done(write: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bo
             raise
         return False
     return True
+
+
+def changed(update_item: Callable[..., Any], **call: Any) -> tuple[bool, Item | None]:
+    """Update an item; whether it was done, and the item then, or as it refused the update."""
+    try:
+        answer = update_item(
+            **call, ReturnValues="ALL_NEW", ReturnValuesOnConditionCheckFailure="ALL_OLD"
+        )
+    except ClientError as error:
+        if not is_refused(error):
+            raise
+        return False, refused_item(error)
+    return True, unmarshal(answer["Attributes"])

@@ -5,6 +5,7 @@ function imports: so it is made with the first client, and where none is made, n
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,16 @@ def unmarshal(item: Mapping[str, Any]) -> Item:
 def get(client: "DynamoDBClient", table: str, key: Item) -> Item | None:
     """An item as DynamoDB has it, read consistently; None if there is none."""
     return client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+
+
+def has_expired(item: Item, now: datetime) -> bool:
+    """Whether an item, as DynamoDB has it, is only not deleted yet."""
+    return "ttl" in item and int(item["ttl"]["N"]) <= now.timestamp()
+
+
+def alive(item: Item | None, now: datetime) -> Item | None:
+    """An item in plain values; None if there is none, or it is only not deleted yet."""
+    return None if item is None or has_expired(item, now) else unmarshal(item)
 
 
 def is_refused(error: "ClientError") -> bool:

@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, get, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.conditional import changed, is_done
+from sfn_cqrs.adapters.dynamodb import Item, get, marshal, unmarshal
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.sweeps import Cursor, Lease
 
@@ -45,29 +43,23 @@ class OpenIndex:
 
     def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
         """Take a sweep, unless somebody else has it; answers where it goes on in each shard."""
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=marshal({"pk": "SWEEP", "sk": lease.sweep}),
-                UpdateExpression="SET kind = :kind, lease_owner = :me, lease_until = :until",
-                ConditionExpression="attribute_not_exists(lease_until) OR lease_until < :now"
-                " OR lease_owner = :me",
-                ExpressionAttributeValues=marshal(
-                    {
-                        ":kind": "sweep",
-                        ":me": lease.owner,
-                        ":now": iso(lease.taken_at),
-                        ":until": iso(lease.until),
-                    }
-                ),
-                ReturnValues="ALL_NEW",
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            return None
-        cursors: dict[str, Cursor] = unmarshal(answer["Attributes"]).get("cursors", {})
-        return cursors
+        done, item = changed(
+            self._client.update_item,
+            TableName=self._table,
+            Key=marshal({"pk": "SWEEP", "sk": lease.sweep}),
+            UpdateExpression="SET kind = :kind, lease_owner = :me, lease_until = :until",
+            ConditionExpression="attribute_not_exists(lease_until) OR lease_until < :now"
+            " OR lease_owner = :me",
+            ExpressionAttributeValues=marshal(
+                {
+                    ":kind": "sweep",
+                    ":me": lease.owner,
+                    ":now": iso(lease.taken_at),
+                    ":until": iso(lease.until),
+                }
+            ),
+        )
+        return item.get("cursors", {}) if done and item else None
 
     def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
         """Give a sweep back with where the next one goes on; one that was taken over is left.

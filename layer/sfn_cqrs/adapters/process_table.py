@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_process, process_item
-from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, get, is_refused, marshal, refused_item, unmarshal
+from sfn_cqrs.adapters.conditional import changed, is_done
+from sfn_cqrs.adapters.dynamodb import Item, alive, get, has_expired, marshal, unmarshal
 from sfn_cqrs.adapters.open_index import OpenIndex
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import Now, iso
@@ -63,21 +61,15 @@ class ProcessTable:
 
     def find(self, key: ItemKey, version: int) -> Process | None:
         """Read one version's process; None if there is none or it has expired."""
-        item = get(
-            self._client, self._table, marshal({"pk": key.pk, "sk": key.process_sk(version)})
-        )
-        if item is None:
-            return None
-        plain = unmarshal(item)
-        expired = plain.get("ttl", float("inf")) <= self._now().timestamp()
-        return None if expired else as_process(plain)
+        where = marshal({"pk": key.pk, "sk": key.process_sk(version)})
+        item = alive(get(self._client, self._table, where), self._now())
+        return as_process(item) if item else None
 
     def find_many(self, versions: Iterable[tuple[ItemKey, int]]) -> dict[ItemKey, Process]:
         """Processes of different items, read consistently; those that there are."""
         keys = {(key.pk, key.process_sk(version)) for key, version in versions}
-        plain = map(unmarshal, batch_get(self._client, self._table, keys).values())
-        now = self._now().timestamp()
-        processes = [as_process(item) for item in plain if item.get("ttl", now + 1) > now]
+        found, now = batch_get(self._client, self._table, keys).values(), self._now()
+        processes = [as_process(unmarshal(item)) for item in found if not has_expired(item, now)]
         return {process.key: process for process in processes}
 
     def hand_over(self, process: Process) -> bool:
@@ -273,20 +265,13 @@ class ProcessTable:
         spelt = {f"#{name}": name for name in ("status", "error", "mode", "ttl", "run")}
         names = {name: real for name, real in spelt.items() if name in update + condition}
         values = {**values, ":now": iso(self._now())}
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=marshal({"pk": key.pk, "sk": key.process_sk(version)}),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=marshal(values),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            found = refused_item(error)
-            return Written(done=False, process=as_process(found) if found else None)
-        return Written(done=True, process=as_process(unmarshal(answer["Attributes"])))
+        done, item = changed(
+            self._client.update_item,
+            TableName=self._table,
+            Key=marshal({"pk": key.pk, "sk": key.process_sk(version)}),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=marshal(values),
+        )
+        return Written(done, as_process(item) if item else None)

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, get, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import (
+    Item,
+    cancellation_codes,
+    get,
+    has_expired,
+    is_refused,
+    marshal,
+    unmarshal,
+)
 from sfn_cqrs.adapters.open_index import OpenIndex
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -263,11 +271,6 @@ class Records(Generic[R]):
             return self._alive(found)
         time.sleep(random.uniform(0, PAUSE * 2**number))
         return self.find(key)
-
-
-def has_expired(item: Item, now: datetime) -> bool:
-    """Whether an item is only not deleted yet."""
-    return "ttl" in item and int(item["ttl"]["N"]) <= now.timestamp()
 
 
 def _new_rev() -> str:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, get, marshal, unmarshal
+from sfn_cqrs.adapters.dynamodb import Item, alive, get, marshal
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.keys import request_key
 from sfn_cqrs.domain.request import Request
@@ -23,13 +23,10 @@ class RequestTable:
 
     def find(self, tenant: str, key: str) -> Request | None:
         """What a key was used for; None if it was not, or more than 24 hours ago."""
-        item = get(self._client, self._table, _key(tenant, key))
+        item = alive(get(self._client, self._table, _key(tenant, key)), self._now())
         if item is None:
             return None
-        plain = unmarshal(item)
-        if plain["ttl"] <= self._now().timestamp():
-            return None
-        return Request(tenant, key, plain["body_hash"], plain["result"], plain["ttl"])
+        return Request(tenant, key, item["body_hash"], item["result"], item["ttl"])
 
     def put_operation(self, request: Request) -> Item:
         """The part of a transaction that keeps an answer, if the key is free or expired."""

@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
-from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
+from sfn_cqrs.adapters.conditional import changed, is_done
+from sfn_cqrs.adapters.dynamodb import Item, alive, marshal
 from sfn_cqrs.adapters.paging import Range, query
-from sfn_cqrs.adapters.records import Records, has_expired
+from sfn_cqrs.adapters.records import Records
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.task_items import (
     POINTER_SK,
@@ -96,9 +94,9 @@ class TaskTable(Records[Task]):
 
     def locate(self, tenant: str, kind: TaskKind, ulid: str) -> TaskKey | None:
         """The key of the task with a public id; None if there is none."""
-        item = self._get(task_items_partition_key(tenant, kind, ulid), POINTER_SK)
-        is_there = item is not None and not has_expired(item, self._now())
-        return as_task_key(unmarshal(item)) if item and is_there else None
+        where = task_items_partition_key(tenant, kind, ulid)
+        item = alive(self._get(where, POINTER_SK), self._now())
+        return as_task_key(item) if item else None
 
     def put_items(self, task: Task) -> None:
         """Store the items that are not stored yet, all of them from the task's input."""
@@ -232,24 +230,17 @@ class TaskTable(Records[Task]):
         text = f"{update} {condition}"
         given = {**_STATUSES, **values, ":now": iso(self._now())}
         words = set(text.replace(",", " ").replace("(", " ").replace(")", " ").split())
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=marshal({"pk": pk, "sk": sk}),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=_names(text),
-                ExpressionAttributeValues=marshal(
-                    {name: value for name, value in given.items() if name in words}
-                ),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            return False, refused_item(error)
-        return True, unmarshal(answer["Attributes"])
+        return changed(
+            self._client.update_item,
+            TableName=self._table,
+            Key=marshal({"pk": pk, "sk": sk}),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeNames=_names(text),
+            ExpressionAttributeValues=marshal(
+                {name: value for name, value in given.items() if name in words}
+            ),
+        )
 
 
 def _expiring(expiry: int | None) -> str:

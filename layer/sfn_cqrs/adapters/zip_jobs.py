@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.batch_reads import batch_get
-from sfn_cqrs.adapters.conditional import is_done
-from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, is_refused, marshal, unmarshal
+from sfn_cqrs.adapters.conditional import changed, is_done
+from sfn_cqrs.adapters.dynamodb import Item, cancellation_codes, marshal, unmarshal
 from sfn_cqrs.adapters.import_items import as_job, ending_item, problem_item, source_item
 from sfn_cqrs.adapters.paging import Range, query
 from sfn_cqrs.adapters.records import Records
@@ -148,21 +148,16 @@ class ZipJobs(Records[ZipJob]):
     def _write_file(
         self, key: ZipKey, index: int, update: str, condition: str, values: Item
     ) -> ArchivedFile | None:
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=marshal({"pk": key.parts_pk, "sk": key.file_sk(index)}),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=_names(update),
-                ExpressionAttributeValues=_values(f"{update} {condition}", values),
-                ReturnValues="ALL_NEW",
-            )
-        except ClientError as error:
-            if not is_refused(error):
-                raise
-            return None
-        return as_file(unmarshal(answer["Attributes"]))
+        done, item = changed(
+            self._client.update_item,
+            TableName=self._table,
+            Key=marshal({"pk": key.parts_pk, "sk": key.file_sk(index)}),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeNames=_names(update),
+            ExpressionAttributeValues=_values(f"{update} {condition}", values),
+        )
+        return as_file(item) if done and item else None
 
 
 def _names(text: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.keys import ApprovalKey, ApprovalRef
 from sfn_cqrs.domain.records import Record
-from sfn_cqrs.domain.values import Json, checked_json, digest, size_of
+from sfn_cqrs.domain.values import Json, check_size, checked_json, digest
 
 MAX_SUBJECT_CHARACTERS = 256
 MAX_TEXT_CHARACTERS = 2_000
@@ -456,11 +456,6 @@ def checked_payload(value: object) -> Json:
         InvalidInputError: it cannot be kept.
     """
     payload = checked_json(value, "payload")
-    size = size_of(payload)
-    if size > MAX_PAYLOAD_BYTES:
-        raise InvalidInputError(
-            "payload",
-            f"has {size} bytes, and at most {MAX_PAYLOAD_BYTES} are kept;"
-            " store it elsewhere and send where it is",
-        )
+    most = f"at most {MAX_PAYLOAD_BYTES} are kept"
+    check_size(payload, "payload", MAX_PAYLOAD_BYTES, InvalidInputError, most)
     return payload

@@ -12,7 +12,7 @@ from sfn_cqrs.domain.ending import WorkEnding, kept_result
 from sfn_cqrs.domain.errors import SagaInputTooLargeError, SagaResultError
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
 from sfn_cqrs.domain.records import Record
-from sfn_cqrs.domain.values import Json, checked_object, size_of
+from sfn_cqrs.domain.values import Json, check_size, checked_object
 
 MAX_INPUT_BYTES = 64 * 1024
 MAX_RESULT_BYTES = 8 * 1024
@@ -262,13 +262,8 @@ def checked_input(value: object) -> dict[str, Json]:
         InvalidInputError: it is no object, or naming the path of what cannot be kept.
     """
     checked = checked_object(value, "input")
-    size = size_of(checked)
-    if size > MAX_INPUT_BYTES:
-        raise SagaInputTooLargeError(
-            "input",
-            f"has {size} bytes, and a saga takes at most {MAX_INPUT_BYTES};"
-            " store it elsewhere and send where it is",
-        )
+    most = f"a saga takes at most {MAX_INPUT_BYTES}"
+    check_size(checked, "input", MAX_INPUT_BYTES, SagaInputTooLargeError, most)
     return checked
 
 

@@ -22,7 +22,7 @@ from sfn_cqrs.domain.errors import (
 from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TaskKey, TaskRef
 from sfn_cqrs.domain.records import Record
 from sfn_cqrs.domain.tally import Tally
-from sfn_cqrs.domain.values import Json, checked_json, size_of
+from sfn_cqrs.domain.values import Json, check_size, checked_json, size_of
 
 MAX_ITEMS = 1_000
 """Seven events an item and as many again for retries stay below an execution's 25,000."""
@@ -388,11 +388,6 @@ def checked_result(value: object) -> Json:
 
 def _checked_item(value: object, path: str) -> Json:
     item = checked_json(value, path)
-    size = size_of(item)
-    if size > MAX_ITEM_BYTES:
-        raise ItemTooLargeError(
-            path,
-            f"has {size} bytes, and an item takes at most {MAX_ITEM_BYTES};"
-            " store it elsewhere and send where it is",
-        )
+    most = f"an item takes at most {MAX_ITEM_BYTES}"
+    check_size(item, path, MAX_ITEM_BYTES, ItemTooLargeError, most)
     return item

@@ -59,6 +59,20 @@ def size_of(value: object) -> int:
     return len(canonical(value).encode())
 
 
+def check_size(
+    value: object, path: str, limit: int, refusal: type[InvalidInputError], most: str
+) -> None:
+    """Refuse a JSON value that was sent and has more bytes than the limit, of which `most` tells.
+
+    Raises:
+        InvalidInputError: the refusal.
+    """
+    size = size_of(value)
+    if size > limit:
+        told = f"has {size} bytes, and {most}; store it elsewhere and send where it is"
+        raise refusal(path, told)
+
+
 def digest(value: object) -> str:
     """A short fingerprint of a JSON value; equal values have equal ones."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:32]
