@@ -81,10 +81,18 @@ def machine_name(definition: str) -> str:
     return find(definition).name.removesuffix(".json").removesuffix(".asl")
 
 
-def mock_file(definition: str) -> str:
-    """The mock configuration of a definition: in this folder, or else beside it."""
+def mocks_of(definition: str, path: str | None) -> MockConfig:
+    """The mock configuration that is named, or the definition's: in this folder, or beside it."""
+    if path:
+        return read_mocks(path)
     beside = find(definition).parent / DEFAULT_FILE
-    return str(beside) if beside.is_file() and not Path(DEFAULT_FILE).is_file() else DEFAULT_FILE
+    is_beside = beside.is_file() and not Path(DEFAULT_FILE).is_file()
+    return read_mocks(str(beside) if is_beside else DEFAULT_FILE)
+
+
+def input_of(definition: str, path: str | None) -> str:
+    """What --input names, or else the sample of a machine's input."""
+    return sample_input(definition) if path is None else read_option("--input", path)
 
 
 def sample_input(definition: str) -> str:

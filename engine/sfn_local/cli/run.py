@@ -11,14 +11,13 @@ from sfn_local import Engine, VirtualClock
 from sfn_local.cli.command import Group, command, json_option, print_json
 from sfn_local.cli.definitions import (
     definition_argument,
+    input_of,
     input_option,
     load,
     machine_name,
     mock_config_option,
-    mock_file,
-    read_mocks,
+    mocks_of,
     read_option,
-    sample_input,
 )
 from sfn_local.document import Json, dumps
 from sfn_local.errors import ApiError
@@ -63,14 +62,14 @@ def run(
     """
     machine = load(definition)
     functions = StubFunctions(_read_stubs(stubs_path))
-    mocks = None if case is None else read_mocks(mock_config or mock_file(definition))
+    mocks = None if case is None else mocks_of(definition, mock_config)
     name = "run" if mocks is None else _mocked_machine(mocks, definition)
     runner = Engine(functions=functions, clock=VirtualClock(), mocks=mocks)
     try:
         kept = mocks.case(name, case).states if mocks and case else frozenset()
         arn = runner.create_state_machine(name, by_state(machine, kept))
         target = f"{arn}#{case}" if case else arn
-        execution = runner.start_execution(target, "run", _read_input(path, definition))
+        execution = runner.start_execution(target, "run", input_of(definition, path))
     except (ApiError, MockError) as error:
         raise click.ClickException(str(error)) from error
     runner.run_until(execution)
@@ -115,10 +114,6 @@ def new(definition: str, name: str | None) -> None:
         print_json(mock_skeleton(name or machine_name(definition), machine))
     except ValueError as error:
         raise click.ClickException(f"{definition}: {error}") from error
-
-
-def _read_input(path: str | None, definition: str) -> str:
-    return sample_input(definition) if path is None else read_option("--input", path)
 
 
 def _read_stubs(path: str | None) -> dict[str, Any]:

@@ -8,14 +8,12 @@ import click
 from sfn_local import Engine, VirtualClock
 from sfn_local.cli.command import DONE, FAILED, command, json_option, print_json
 from sfn_local.cli.definitions import (
+    input_of,
     input_option,
     load,
     machine_name,
     mock_config_option,
-    mock_file,
-    read_mocks,
-    read_option,
-    sample_input,
+    mocks_of,
 )
 from sfn_local.coverage import Coverage, Way
 from sfn_local.document import Json
@@ -73,11 +71,11 @@ def test(
     runs: list[CaseRun] = []
     covered: dict[str, Coverage] = {}
     for definition in definitions:
-        mocks = read_mocks(mock_config or mock_file(definition))
+        mocks = mocks_of(definition, mock_config)
         name = machine_name(definition)
         machine = load(definition)
         ways: set[Way] = set()
-        data = sample_input(definition) if path is None else read_option("--input", path)
+        data = input_of(definition, path)
         runs += [_run(name, case, machine, mocks, data, ways) for case in _cases(mocks, name)]
         covered[name] = Coverage.of(machine, ways)
     small = [name for name, each in covered.items() if least and each.percentage < least]

@@ -21,6 +21,7 @@ from sfn_local.operations.parameters import (
     Given,
     Operation,
     Parameter,
+    wanted_of,
 )
 
 STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
@@ -46,7 +47,7 @@ def start_sync(engine: Engine, given: Given) -> Answer:
     answer = engine.start_sync_execution(
         given["stateMachineArn"], given["name"], _input(given), _trace(given)
     )
-    return _without_payloads(answer, given["includedData"])
+    return wanted_of(answer, given, _without_payloads)
 
 
 def _input(given: Given) -> str:
@@ -77,14 +78,11 @@ def redrive(engine: Engine, given: Given) -> Answer:
 
 def describe(engine: Engine, given: Given) -> Answer:
     """DescribeExecution."""
-    described = engine.describe_execution(given["executionArn"])
-    return _without_payloads(described, given["includedData"])
+    return wanted_of(engine.describe_execution(given["executionArn"]), given, _without_payloads)
 
 
-def _without_payloads(described: Answer, wanted: str | None) -> Answer:
+def _without_payloads(described: Answer) -> Answer:
     """An execution as it is shown to who wants its metadata only."""
-    if wanted != "METADATA_ONLY":
-        return described
     left_out = ("input", "output", "error", "cause")
     shown = {name: value for name, value in described.items() if name not in left_out}
     details = {name: {"included": False} for name in shown if name.endswith("Details")}

@@ -17,6 +17,7 @@ from sfn_local.operations.parameters import (
     Operation,
     Parameter,
     invalid,
+    wanted_of,
 )
 
 TYPES = ("STANDARD", "EXPRESS")
@@ -87,13 +88,11 @@ def _publish(engine: Engine, arn: str, given: Given) -> Answer:
 def describe(engine: Engine, given: Given) -> Answer:
     """DescribeStateMachine."""
     described = engine.describe_state_machine(given["stateMachineArn"])
-    return _without_definition(described, given["includedData"])
+    return wanted_of(described, given, _without_definition)
 
 
-def _without_definition(described: Answer, wanted: str | None) -> Answer:
+def _without_definition(described: Answer) -> Answer:
     """A machine as it is shown to who wants its metadata only."""
-    if wanted != "METADATA_ONLY":
-        return described
     shown = {name: value for name, value in described.items() if name != "variableReferences"}
     return {**shown, "definition": "{}"}
 
@@ -101,7 +100,7 @@ def _without_definition(described: Answer, wanted: str | None) -> Answer:
 def describe_for_execution(engine: Engine, given: Given) -> Answer:
     """DescribeStateMachineForExecution."""
     described = engine.describe_state_machine_for_execution(given["executionArn"])
-    return _without_definition(described, given["includedData"])
+    return wanted_of(described, given, _without_definition)
 
 
 def list_all(engine: Engine, given: Given) -> Answer:

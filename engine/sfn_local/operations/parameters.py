@@ -134,6 +134,11 @@ def locked(run: Run) -> Run:
     return run_locked
 
 
+def wanted_of(described: Answer, given: Given, metadata_of: Callable[[Answer], Answer]) -> Answer:
+    """What is described, or the metadata of it, where includedData wants no more."""
+    return metadata_of(described) if given["includedData"] == "METADATA_ONLY" else described
+
+
 PAYLOAD = 262_144
 TEXT = Parameter(str)
 NAME = Parameter(str, required=True)
