@@ -8,21 +8,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
-from sfn_cqrs_local.state import StackError, locked
+from sfn_cqrs_local.state import OwnedFolder
 
 _OURS: Final = ("engine", "buckets", "postgres")
 _FILES: Final = ("fabric.sqlite", "events.sqlite")
 
 
-class DataFolder:
-    """A folder that at most one running stack has."""
-
-    def __init__(self, path: Path | str) -> None:
-        """Use `path`, which is made when it is taken."""
-        self.path = Path(path).resolve()
-        self._lock: IO[bytes] | None = None
+class DataFolder(OwnedFolder):
+    """The folder of what a stack keeps."""
 
     def acquire(self, *, fresh: bool) -> None:
         """Have the folder, empty if `fresh`.
@@ -30,26 +25,12 @@ class DataFolder:
         Raises:
             StackError: another stack has it, or it cannot be made.
         """
-        try:
-            self.path.mkdir(0o700, parents=True, exist_ok=True)
-            lock = (self.path / "lock").open("ab")
-        except OSError as error:
-            raise StackError(f"the data folder {self.path} cannot be used: {error}") from None
-        if not locked(lock):
-            lock.close()
-            raise StackError(
-                f"another stack runs on the data of {self.path}: stop it, or name another"
-                " --data-dir"
-            )
-        self._lock = lock
+        taken = (
+            f"another stack runs on the data of {self.path}: stop it, or name another --data-dir"
+        )
+        self.take("data", taken, 0o700)
         if fresh:
             self._forget()
-
-    def release(self) -> None:
-        """Let another stack have it."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
 
     @property
     def engine(self) -> Path:

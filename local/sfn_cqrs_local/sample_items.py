@@ -300,12 +300,16 @@ def _an_import(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> N
         table="airports",
         source=source,
         size=len(CSV),
-        by=rehearsal.by,
-        status=JobStatus.PROCESSING,
-        started_at=rehearsal.at,
-        updated_at=rehearsal.at,
+        **_begun(rehearsal),
     )
     rehearsal.put_record("IMPORT_TMP_TABLE", job_item(job))
+
+
+def _begun(rehearsal: Rehearsal) -> dict[str, Any]:
+    """What the job of an import that has begun says of itself."""
+    at = rehearsal.at
+    status = JobStatus.PROCESSING
+    return {"by": rehearsal.by, "status": status, "started_at": at, "updated_at": at}
 
 
 def _an_archive(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None:
@@ -320,12 +324,9 @@ def _an_archive(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> 
         key=key,
         source=rehearsal.upload(f"uploads/{TENANT}/{key.ulid}/airports.zip", body),
         size=len(body),
-        by=rehearsal.by,
         table="airports",
-        status=JobStatus.PROCESSING,
         opened_at=rehearsal.at,
-        started_at=rehearsal.at,
-        updated_at=rehearsal.at,
+        **_begun(rehearsal),
     )
     rehearsal.put_record("IMPORT_TMP_TABLE", zip_item(job))
 

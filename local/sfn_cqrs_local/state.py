@@ -49,14 +49,43 @@ class StackInfo:
         }
 
 
-class StateFolder:
+class OwnedFolder:
     """A folder that at most one running stack owns; a lock says so, and dies with its owner."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Use `path`, which is made when it is taken."""
+        self.path = Path(path).resolve()
+        self._lock: IO[bytes] | None = None
+
+    def take(self, what: str, taken: str, mode: int = 0o777) -> None:
+        """Become the owner of this folder; `taken` is told if another stack is.
+
+        Raises:
+            StackError: another stack is, or the folder cannot be made.
+        """
+        try:
+            self.path.mkdir(mode, parents=True, exist_ok=True)
+            lock = (self.path / "lock").open("ab")
+        except OSError as error:
+            raise StackError(f"the {what} folder {self.path} cannot be used: {error}") from None
+        if not locked(lock):
+            lock.close()
+            raise StackError(taken)
+        self._lock = lock
+
+    def release(self) -> None:
+        """Let another stack have it; what is in it stays."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+class StateFolder(OwnedFolder):
+    """The folder of a stack's logs, and of where its endpoints are."""
 
     def __init__(self, path: Path | str | None = None) -> None:
         """Use `path`, else the folder that SFN_CQRS_STATE names, else the checkout's own."""
-        chosen = path or os.environ.get(STATE_VARIABLE) or DEFAULT_STATE
-        self.path = Path(chosen).resolve()
-        self._lock: IO[bytes] | None = None
+        super().__init__(path or os.environ.get(STATE_VARIABLE) or DEFAULT_STATE)
 
     @property
     def stack_log(self) -> Path:
@@ -84,17 +113,8 @@ class StateFolder:
         Raises:
             StackError: another stack is, or the folder cannot be made.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / "lock").open("ab")
-        except OSError as error:
-            raise StackError(f"the state folder {self.path} cannot be used: {error}") from None
-        if not locked(lock):
-            lock.close()
-            raise StackError(
-                f"a stack already runs on {self.path}: stop it, or name another --state"
-            )
-        self._lock = lock
+        taken = f"a stack already runs on {self.path}: stop it, or name another --state"
+        self.take("state", taken)
         self._stack_json.unlink(missing_ok=True)  # of a stack that was killed
 
     def begin_logs(self, *, keep: bool) -> None:
@@ -106,9 +126,7 @@ class StateFolder:
     def release(self) -> None:
         """Give the folder up; its logs stay."""
         self._stack_json.unlink(missing_ok=True)
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        super().release()
 
     def write(self, info: StackInfo) -> None:
         """Publish the endpoints; a reader sees all of them or no file."""

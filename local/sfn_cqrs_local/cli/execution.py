@@ -20,7 +20,7 @@ from sfn_cqrs_local.client.aws import Target, find_target
 from sfn_cqrs_local.client.executions import machines_of, without_token
 from sfn_cqrs_local.client.pauses import awaited, going_on
 from sfn_local.cli.command import command, json_option, print_json
-from sfn_local.cli.definitions import read_option, sample_input
+from sfn_local.cli.definitions import input_of
 from sfn_local.cli.run import print_run, run_report
 from sfn_local.trace import stopped_in
 from sfn_local.words import unknown
@@ -64,7 +64,7 @@ def start(
     with one_line_errors():
         target = find_target(state, stack)
     arn = _machine_arn(target, machine)
-    text = sample_input(machine) if path is None else read_option("--input", path)
+    text = input_of(machine, path)
     data = parsed(text, "--input")
     client = target.client("stepfunctions")
     try:
