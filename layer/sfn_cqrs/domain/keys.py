@@ -183,9 +183,6 @@ class PublicKey(InOnePartition):
         return f"{self.PARTITION}#{self.tenant}"
 
 
-K = TypeVar("K", bound=PublicKey)
-
-
 @dataclass(frozen=True, slots=True)
 class BudgetKey(InOnePartition):
     """What one tenant may take of something that all share, and has taken."""
@@ -400,6 +397,7 @@ class AttemptRef(ExecutionRef, Generic[A]):
     key: A
     attempt: int
 
+    KIND: ClassVar[type[Any]]
     LETTER: ClassVar[str]
 
     def as_input(self) -> dict[str, object]:
@@ -414,27 +412,30 @@ class AttemptRef(ExecutionRef, Generic[A]):
     def _more(self) -> dict[str, object]:
         return {}
 
+    @classmethod
+    def _read(cls, given: dict[str, object]) -> Self:
+        return cls(*cls._attempt(given))
+
+    @classmethod
+    def _attempt(cls, given: dict[str, object]) -> tuple[A, int]:
+        key: A = cls.KIND.of(str(given["tenant"]), str(given["id"]))
+        return key, integer_of(given, "attempt")
+
 
 @dataclass(frozen=True, slots=True)
 class ZipRef(AttemptRef[ZipKey]):
     """One attempt to import an archive."""
 
+    KIND = ZipKey
     LETTER = ZipKey.LETTERS
-
-    @classmethod
-    def _read(cls, given: dict[str, object]) -> Self:
-        return cls(*_attempt(ZipKey, given))
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRef(AttemptRef[ApprovalKey]):
     """One attempt to bring an approval to its end."""
 
+    KIND = ApprovalKey
     LETTER = ApprovalKey.LETTERS
-
-    @classmethod
-    def _read(cls, given: dict[str, object]) -> Self:
-        return cls(*_attempt(ApprovalKey, given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,6 +444,7 @@ class SagaRef(AttemptRef[SagaKey]):
 
     saga: str
 
+    KIND = SagaKey
     LETTER = SagaKey.LETTERS
 
     def _more(self) -> dict[str, object]:
@@ -450,7 +452,7 @@ class SagaRef(AttemptRef[SagaKey]):
 
     @classmethod
     def _read(cls, given: dict[str, object]) -> Self:
-        return cls(*_attempt(SagaKey, given), str(given["saga"]))
+        return cls(*cls._attempt(given), str(given["saga"]))
 
 
 DEFAULT_CONCURRENCY = 2
@@ -512,11 +514,6 @@ class CommandRef(ExecutionRef):
         """The execution's name: one per attempt, at most 80 characters, the same for ever."""
         text = hashed(table, self.key.pk, self.key.version_sk(self.version))
         return f"c-{text}-v{self.version}-a{self.attempt}"
-
-
-def _attempt(kind: type[K], given: dict[str, object]) -> tuple[K, int]:
-    key = kind.of(str(given["tenant"]), str(given["id"]))
-    return key, integer_of(given, "attempt")
 
 
 def integer_of(execution_input: dict[str, object], name: str) -> int:

@@ -3,13 +3,15 @@
 Code, such as a handler or a saga's step, may always; it is who has no `Client`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, ParamSpec
 
 from sfn_cqrs.domain.command import Content
 from sfn_cqrs.domain.errors import NotPermittedError
 from sfn_cqrs.domain.values import Json, canonical
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,15 @@ def require(policy: Policy, client: Client | None, what: str, declaration: str, 
         f"{what} is for {policy}; {name}, {word}=MEMBERS) would allow it,"
         f' or {word}=group("…") for a group'
     )
+
+
+def permits(check: Callable[P, object], *asked: P.args, **given: P.kwargs) -> bool:
+    """Whether a check lets somebody do what is asked."""
+    try:
+        check(*asked, **given)
+    except NotPermittedError:
+        return False
+    return True
 
 
 def guarded_content(

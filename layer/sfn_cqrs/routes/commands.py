@@ -217,8 +217,7 @@ def _published_one(request: Request, command: Any, *, is_first: bool) -> dict[st
 def _check_wait(request: Request, type_: Any) -> None:
     """Refuse to tell how a version ends, before it is published, whoever may not read it."""
     if asks_to_wait(request):
-        key = ItemKey.checked(request.tenant, type_, "-")
-        handlers.check_read(key.type, request.identity.client)
+        handlers.readable(request.tenant, type_, "-", request.identity.client)
 
 
 def _publish_whole(

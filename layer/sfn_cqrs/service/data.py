@@ -46,8 +46,7 @@ class DataService:
             NotAppliedYetError: it is older, and the version is on its way.
             NotAppliedError: it is older, and the version has failed, is blocked or skipped.
         """
-        key = ItemKey.checked(self._tenant, type_, code)
-        handlers.check_read(type_, self._client)
+        key = handlers.readable(self._tenant, type_, code, self._client)
         if at_least:
             wait_until_applied(key, at_least, wait, self._client)
         row = bootstrap.data().find(key)
@@ -61,8 +60,7 @@ class DataService:
         self, type_: str, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
     ) -> Page[DataRow]:
         """A page of the items of a type that are not deleted, by code; limit 1 to 100."""
-        key = ItemKey.checked(self._tenant, type_, "-")
-        handlers.check_read(type_, self._client)
+        key = handlers.readable(self._tenant, type_, "-", self._client)
         return bootstrap.data().page(key.tenant, key.type, limit, cursor)
 
 
@@ -82,8 +80,7 @@ class HistoryService:
         Raises:
             NotFoundError: there is no such item.
         """
-        key = ItemKey.checked(self._tenant, type_, code)
-        handlers.check_read(type_, self._client)
+        key = handlers.readable(self._tenant, type_, code, self._client)
         page = bootstrap.history().page(key, limit, cursor)
         if not page.items and bootstrap.data().version_of(key).version == 0:
             raise NotFoundError(f"{type_} {code} does not exist")
@@ -98,8 +95,7 @@ class HistoryService:
             NotFoundError: it did not exist then, or its history of then has expired.
         """
         text = iso(moment.astimezone(UTC))
-        key = ItemKey.checked(self._tenant, type_, code)
-        handlers.check_read(type_, self._client)
+        key = handlers.readable(self._tenant, type_, code, self._client)
         for row in self._states(key):
             if row.updated.at <= text:
                 return row

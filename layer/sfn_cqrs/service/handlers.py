@@ -157,6 +157,17 @@ def check_read(type_: str, client: Client | None) -> None:
         require(policy, client, f"reading {type_}", f'command_type("{type_}")', "read")
 
 
+def readable(tenant: str, type_: str, code: str, client: Client | None) -> ItemKey:
+    """The key of an item whose type a client may read.
+
+    Raises:
+        InvalidInputError, UnknownTypeError, NotPermittedError: why not.
+    """
+    key = ItemKey.checked(tenant, type_, code)
+    check_read(key.type, client)
+    return key
+
+
 def types() -> dict[str, Access]:
     """Every type, with what is declared of it."""
     load()

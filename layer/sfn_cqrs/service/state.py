@@ -15,6 +15,7 @@ from sfn_cqrs.domain.keys import ExecutionRef
 from sfn_cqrs.domain.masking import mask, masked
 from sfn_cqrs.service.context import LambdaHandler, StepFunctionsContext
 from sfn_cqrs.service.logs import logged_as, logger
+from sfn_cqrs.service.programs import Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,23 @@ class AttemptState(State, Generic[R]):
         ref: Any = self.ref
         about = {name: attrgetter(path)(ref) for name, path in self.LOGGED.items()}
         return {"tenant": ref.key.tenant, **about, "attempt": ref.attempt}
+
+
+F = TypeVar("F", bound=Flow[Any, Any, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class FlowState(AttemptState[R], Generic[R, F]):
+    """A state of an attempt whose record changes by programs, which `FLOW` runs."""
+
+    FLOW: ClassVar[type[Any]]
+
+    @property
+    def flow(self) -> F:
+        """What happens to the attempt's record."""
+        ref: Any = self.ref
+        flow: F = self.FLOW(ref.key)
+        return flow
 
 
 S = TypeVar("S", bound=State)

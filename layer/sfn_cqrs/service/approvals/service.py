@@ -19,10 +19,10 @@ from sfn_cqrs.domain.approval import (
 )
 from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.errors import NotFoundError, NotPermittedError
+from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, checked_tenant
-from sfn_cqrs.domain.policy import Client
+from sfn_cqrs.domain.policy import Client, permits
 from sfn_cqrs.domain.values import Json, digest
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
@@ -207,11 +207,7 @@ class ApprovalService:
         return ApprovalFlow(ApprovalKey.of(self._tenant, id_)).run(approval_programs.retry())
 
     def _may_see(self, approval: Approval) -> bool:
-        try:
-            approval_types.check_read(approval, self._user, self._client)
-        except NotPermittedError:
-            return False
-        return True
+        return permits(approval_types.check_read, approval, self._user, self._client)
 
     def _decide(
         self,

@@ -7,20 +7,16 @@ from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import Status
 from sfn_cqrs.domain.keys import ApprovalRef
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
-from sfn_cqrs.service.state import AttemptState, state
+from sfn_cqrs.service.state import FlowState, state
 
 
 @dataclass(frozen=True, slots=True)
-class ApprovalState(AttemptState[ApprovalRef]):
+class ApprovalState(FlowState[ApprovalRef, ApprovalFlow]):
     """No state writes a status first: each has one write of its own."""
 
     REF = ApprovalRef
+    FLOW = ApprovalFlow
     LOGGED: ClassVar = {"approval": "key.id"}
-
-    @property
-    def flow(self) -> ApprovalFlow:
-        """What happens to the approval."""
-        return ApprovalFlow(self.ref.key)
 
     def handle(self, *statuses: Status) -> dict[str, Any]:
         """Do what follows one of these decisions, and end the attempt.

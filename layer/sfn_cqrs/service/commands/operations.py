@@ -48,7 +48,7 @@ class ChainService:
         Raises:
             NotFoundError: the item was never published.
         """
-        key = self._readable(type_, code)
+        key = handlers.readable(self._tenant, type_, code, self._client)
         page = bootstrap.commands().page(key, limit, cursor)
         if not page.items and cursor is None:
             raise NotFoundError(f"{type_} {code} does not exist")
@@ -60,7 +60,7 @@ class ChainService:
         Raises:
             NotFoundError: it was never published, or has expired.
         """
-        key = self._readable(type_, code)
+        key = handlers.readable(self._tenant, type_, code, self._client)
         command = bootstrap.commands().find(key, version)
         if command is None:
             raise NotFoundError(f"{type_} {code} has no version {version}")
@@ -99,11 +99,6 @@ class ChainService:
         """
         key = ItemKey.checked(self._tenant, type_, code)
         return Chain(key).run(chain.skip(version))
-
-    def _readable(self, type_: str, code: str) -> ItemKey:
-        key = ItemKey.checked(self._tenant, type_, code)
-        handlers.check_read(type_, self._client)
-        return key
 
 
 def _link(command: Command, process: Process | None) -> Link:

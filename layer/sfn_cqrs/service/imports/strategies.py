@@ -20,7 +20,7 @@ from sfn_cqrs.domain.failure import lines_of, place_of
 from sfn_cqrs.domain.import_strategy import Comparison, ImportStrategy, Record, Wanted
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ItemKey
-from sfn_cqrs.domain.policy import CODE, UNDECLARED, Access, Client, Policy, require
+from sfn_cqrs.domain.policy import CODE, UNDECLARED, Access, Client, Policy, permits, require
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.logs import logger
 
@@ -161,20 +161,12 @@ def check_archive(
 
 def may_publish(table: str, client: Client | None) -> bool:
     """Whether a client may import into a table."""
-    try:
-        check_publish(table, client)
-    except NotPermittedError:
-        return False
-    return True
+    return permits(check_publish, table, client)
 
 
 def may_read(table: str, client: Client | None) -> bool:
     """Whether a client may see imports into a table; what is not registered any more is seen."""
-    try:
-        check_read(table, client)
-    except NotPermittedError:
-        return False
-    return True
+    return permits(check_read, table, client)
 
 
 def check_read(table: str, client: Client | None) -> None:

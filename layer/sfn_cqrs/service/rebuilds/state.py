@@ -5,20 +5,16 @@ from typing import ClassVar
 
 from sfn_cqrs.domain.read_models import ViewRef
 from sfn_cqrs.service.rebuilds.programs import RebuildFlow
-from sfn_cqrs.service.state import AttemptState, state
+from sfn_cqrs.service.state import FlowState, state
 
 
 @dataclass(frozen=True, slots=True)
-class RebuildState(AttemptState[ViewRef]):
+class RebuildState(FlowState[ViewRef, RebuildFlow]):
     """One attempt to work on a read model."""
 
     REF = ViewRef
+    FLOW = RebuildFlow
     LOGGED: ClassVar = {"read_model": "key.view"}
-
-    @property
-    def flow(self) -> RebuildFlow:
-        """What happens to the read model."""
-        return RebuildFlow(self.ref.key)
 
 
 rebuild_state = state(RebuildState)

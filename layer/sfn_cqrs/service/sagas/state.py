@@ -11,14 +11,15 @@ from sfn_cqrs.domain.saga import Entry, EntryStatus
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.programs import SagaFlow
 from sfn_cqrs.service.sagas.types import SagaType
-from sfn_cqrs.service.state import AttemptState, state
+from sfn_cqrs.service.state import FlowState, state
 
 
 @dataclass(frozen=True, slots=True)
-class SagaState(AttemptState[SagaRef]):
+class SagaState(FlowState[SagaRef, SagaFlow]):
     """What a saga is at, and what its steps' functions do."""
 
     REF = SagaRef
+    FLOW = SagaFlow
     LOGGED: ClassVar = {"saga": "key.id"}
 
     @property
@@ -30,11 +31,6 @@ class SagaState(AttemptState[SagaRef]):
     def type(self) -> SagaType:
         """The saga's steps and compensations."""
         return saga_types.find(self.ref.saga)
-
-    @property
-    def flow(self) -> SagaFlow:
-        """What happens to the saga."""
-        return SagaFlow(self.ref.key)
 
     def make(self) -> dict[str, object]:
         """Make the step that the state is named after.
