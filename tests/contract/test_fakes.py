@@ -2,6 +2,7 @@ import inspect
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tests.fakes import World, services, tables
 from tests.fakes.builders import NRT, a_process, a_publication
 
 from sfn_cqrs import bootstrap
@@ -22,23 +23,22 @@ from sfn_cqrs.adapters import (
 )
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
-from tests import fakes
 
 PAIRS = [
-    (fakes.AttributesBucket, attributes_bucket.AttributesBucket),
-    (fakes.CommandTable, command_table.CommandTable),
-    (fakes.DataTable, data_table.DataTable),
-    (fakes.DeadLetters, topics.DeadLetters),
-    (fakes.Executions, executions.Executions),
-    (fakes.GenerationRows, generation_rows.GenerationRows),
-    (fakes.HistoryTable, history_table.HistoryTable),
-    (fakes.LinkSecret, link_secret.LinkSecret),
-    (fakes.LiveEvents, live_events.LiveEvents),
-    (fakes.ProcessTable, process_table.ProcessTable),
-    (fakes.Queue, queue.Queue),
-    (fakes.ReadModel, read_model.ReadModel),
-    (fakes.Topic, topics.Topic),
-    (fakes.WaitTable, wait_table.WaitTable),
+    (services.AttributesBucket, attributes_bucket.AttributesBucket),
+    (tables.CommandTable, command_table.CommandTable),
+    (tables.DataTable, data_table.DataTable),
+    (services.DeadLetters, topics.DeadLetters),
+    (services.Executions, executions.Executions),
+    (tables.GenerationRows, generation_rows.GenerationRows),
+    (tables.HistoryTable, history_table.HistoryTable),
+    (services.LinkSecret, link_secret.LinkSecret),
+    (services.LiveEvents, live_events.LiveEvents),
+    (tables.ProcessTable, process_table.ProcessTable),
+    (services.Queue, queue.Queue),
+    (tables.ReadModel, read_model.ReadModel),
+    (services.Topic, topics.Topic),
+    (tables.WaitTable, wait_table.WaitTable),
 ]
 BETWEEN_ADAPTERS = {"put_operation"}
 NO_FAKE = {"sql", "tracer"}
@@ -71,11 +71,11 @@ def test_a_world_has_a_part_for_every_adapter_that_bootstrap_makes():
         if hasattr(maker, "__wrapped__") and not inspect.isgeneratorfunction(maker.__wrapped__)
     ]
 
-    assert sorted(fakes.World().parts()) == sorted({*makers} - NO_FAKE)
+    assert sorted(World().parts()) == sorted({*makers} - NO_FAKE)
 
 
 def test_of_many_threads_that_write_at_once_one_wins():
-    world = fakes.World()
+    world = World()
     world.seed(*[a_process(version=version) for version in range(1, 51)])
 
     def close(attempt):

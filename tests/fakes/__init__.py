@@ -4,51 +4,7 @@ The process items change by the domain's own predicates and transitions, so a fa
 rule itself; the contract tests hold DynamoDB's expressions to it.
 """
 
-from tests.fakes.imports import ImportBucket, ImportTable
-from tests.fakes.services import (
-    AttributesBucket,
-    DeadLetters,
-    Executions,
-    LinkSecret,
-    LiveEvents,
-    Queue,
-    Topic,
-)
-from tests.fakes.store import ManualClock, Shelf, Store
-from tests.fakes.tables import (
-    CommandTable,
-    DataTable,
-    GenerationRows,
-    HistoryTable,
-    ProcessTable,
-    ReadModel,
-    WaitTable,
-)
-from tests.fakes.task_table import TaskTable
+from tests.fakes.store import ManualClock
 from tests.fakes.world import World
-from tests.fakes.zips import ZipBucket
 
-__all__ = [
-    "AttributesBucket",
-    "CommandTable",
-    "DataTable",
-    "DeadLetters",
-    "Executions",
-    "GenerationRows",
-    "HistoryTable",
-    "ImportBucket",
-    "ImportTable",
-    "LinkSecret",
-    "LiveEvents",
-    "ManualClock",
-    "ProcessTable",
-    "Queue",
-    "ReadModel",
-    "Shelf",
-    "Store",
-    "TaskTable",
-    "Topic",
-    "WaitTable",
-    "World",
-    "ZipBucket",
-]
+__all__ = ["ManualClock", "World"]

@@ -173,19 +173,17 @@ def _test_of(expression: str | None) -> Test:
 
 
 def _any_of(tokens: list[str]) -> Test:
-    tests = [_all_of(tokens)]
-    while tokens[:1] == ["OR"]:
-        tokens.pop(0)
-        tests.append(_all_of(tokens))
-    return lambda *given: any(test(*given) for test in tests)
+    return _joined(tokens, "OR", any, lambda: _joined(tokens, "AND", all, lambda: _one_of(tokens)))
 
 
-def _all_of(tokens: list[str]) -> Test:
-    tests = [_one_of(tokens)]
-    while tokens[:1] == ["AND"]:
+def _joined(
+    tokens: list[str], word: str, together: Callable[..., bool], part: Callable[[], Test]
+) -> Test:
+    tests = [part()]
+    while tokens[:1] == [word]:
         tokens.pop(0)
-        tests.append(_one_of(tokens))
-    return lambda *given: all(test(*given) for test in tests)
+        tests.append(part())
+    return lambda *given: together(test(*given) for test in tests)
 
 
 def _one_of(tokens: list[str]) -> Test:

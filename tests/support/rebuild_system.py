@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 from io import BytesIO
 from typing import Any
 
-from tests.fakes import ReadModel
 from tests.fakes.imports import ImportBucket
+from tests.fakes.tables import ReadModel
 from tests.support.calls import Calls, Watched
 from tests.support.fake_system import FakeSystem, executions_of
 from tests.support.records import WatchedRecords
