@@ -575,6 +575,8 @@ def test_the_theme_is_chosen_and_kept(page, console):
     page.reload()
 
     assert page.get_attribute("html", "data-theme") == "dark"
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == "rgb(13, 16, 22)"
 
 
 def test_times_are_the_readers_with_utc_on_hover(page, console, ids):

@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from sfn_cqrs_local.cli import FAILED_ROWS
-from sfn_cqrs_local.cli.arguments import read_json
 from sfn_cqrs_local.cli.beginning import Beginning, beginning_options
 from sfn_cqrs_local.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_local.client.api import Api, work_path
@@ -51,17 +50,15 @@ def saga() -> None:
     ),
 )
 @click.argument("saga_", metavar="SAGA")
-@click.argument("input_", metavar="INPUT")
 @beginning_options("the saga's", "started")
 @api_options
-def start(saga_: str, input_: str, beginning: Beginning, api: Api, as_json: bool) -> None:
+def start(saga_: str, beginning: Beginning, api: Api, as_json: bool) -> None:
     """Start a saga and wait for its end.
 
     INPUT is a JSON object; @FILE reads it from a file, @- from standard input. Exits 0 if every
     step is made, 2 if all of it is undone, 1 if it is parked.
     """
-    body = {"saga": saga_, "input": read_json(input_, "INPUT")}
-    beginning.begin(api, "/sagas", body, _follow, as_json=as_json)
+    beginning.begin(api, "/sagas", {"saga": saga_}, _follow, as_json=as_json)
 
 
 @saga.command(examples=("sfn-cqrs saga show g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))

@@ -11,7 +11,6 @@ from click.exceptions import Exit
 from rich.console import Console
 
 from sfn_cqrs_local.cli import FAILED_ROWS
-from sfn_cqrs_local.cli.arguments import read_json
 from sfn_cqrs_local.cli.beginning import Beginning, beginning_options
 from sfn_cqrs_local.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_local.client.api import Api, work_path
@@ -42,17 +41,15 @@ def task() -> None:
     ),
 )
 @click.argument("task_type", metavar="TYPE")
-@click.argument("input_", metavar="INPUT")
 @beginning_options("the type", "created")
 @api_options
-def run(task_type: str, input_: str, beginning: Beginning, api: Api, as_json: bool) -> None:
+def run(task_type: str, beginning: Beginning, api: Api, as_json: bool) -> None:
     """Create a task and wait for its end.
 
     INPUT is a JSON list of 1 to 1,000 items, or an object for a single task; @FILE reads it from a
     file, @- from standard input. Exits 2 if an item failed or was cancelled.
     """
-    body = {"taskType": task_type, "input": read_json(input_, "INPUT")}
-    beginning.begin(api, "/tasks", body, _follow, as_json=as_json)
+    beginning.begin(api, "/tasks", {"taskType": task_type}, _follow, as_json=as_json)
 
 
 @task.command(examples=("sfn-cqrs task show t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A --status FAILED",))

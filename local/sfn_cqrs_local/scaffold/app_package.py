@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sfn_cqrs_local.scaffold.changes import Changes, ScaffoldError
+from sfn_cqrs_local.scaffold.names import check_name
 
 LONGEST = 32  # lines that name a type and its module have at most 100 characters
 LINE = 100
@@ -92,11 +93,7 @@ def check_type(type_: str) -> None:
     Raises:
         ScaffoldError: the message says what a type looks like.
     """
-    if not _TYPE.fullmatch(type_) or len(type_) > LONGEST:
-        raise ScaffoldError(
-            f"{type_!r} is no type: capital letters, digits and '_', a letter first, at most"
-            f" {LONGEST} characters, such as INVOICE"
-        )
+    check_name(type_, _TYPE, LONGEST, "no type: capital letters, digits and '_'", "INVOICE")
     if keyword.iskeyword(type_.lower()):
         raise ScaffoldError(f"{type_.lower()!r} is a word of Python, and would be the module")
 

@@ -21,17 +21,26 @@ _MACHINE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _STATE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
+def check_name(name: str, pattern: re.Pattern[str], longest: int, told: str, such: str) -> None:
+    """Refuse a name that is not as it has to be, or too long.
+
+    Raises:
+        ScaffoldError: it says so, and gives an example.
+    """
+    if not pattern.fullmatch(name) or len(name) > longest:
+        raise ScaffoldError(
+            f"{name!r} is {told}, a letter first, at most {longest} characters, such as {such}"
+        )
+
+
 def check_machine(name: str) -> None:
     """Refuse what cannot be a machine's name.
 
     Raises:
         ScaffoldError: the message says what a name looks like.
     """
-    if not _MACHINE.fullmatch(name) or len(name) > LONGEST:
-        raise ScaffoldError(
-            f"{name!r} is no name for a workflow: small letters, digits and single '-', a letter"
-            f" first, at most {LONGEST} characters, such as order-refund"
-        )
+    letters = "small letters, digits and single '-'"
+    check_name(name, _MACHINE, LONGEST, f"no name for a workflow: {letters}", "order-refund")
     if keyword.iskeyword(snake(name)):
         raise ScaffoldError(f"{name!r} is a word of Python, and would be its functions' package")
 
@@ -61,11 +70,8 @@ def check_states(
 
 
 def _check_state(state: str) -> None:
-    if not _STATE.fullmatch(state) or len(state) > LONGEST:
-        raise ScaffoldError(
-            f"{state!r} is no name for a state: small letters, digits and single '_', a letter"
-            f" first, at most {LONGEST} characters, such as check_stock"
-        )
+    letters = "small letters, digits and single '_'"
+    check_name(state, _STATE, LONGEST, f"no name for a state: {letters}", "check_stock")
     if state in RESERVED_STATES:
         raise ScaffoldError(f"the state {state!r} {RESERVED_STATES[state]}; choose another name")
     if keyword.iskeyword(state):

@@ -47,14 +47,14 @@ function drawCharts() {
   const place = $("[data-chart]");
   if (!place || typeof uPlot === "undefined") return;
   const plot = $(".plot", place), found = JSON.parse(place.dataset.chart);
-  const colours = getComputedStyle(document.documentElement), colour = (name) => colours.getPropertyValue(`--${name}`).trim();
+  const style = getComputedStyle(plot), colour = (name) => { plot.style.color = `var(--${name})`; return style.color; };
   const data = [found.x, found.succeeded.map((n, i) => n + found.failed[i]), found.failed];
   const key = colour("text");
   if (chart && chart.root.isConnected && chart.key === key) { chart.setData(data); return; }
   chart?.destroy();
   const bars = uPlot.paths.bars({ size: [0.72, 24] });
   const series = (label, name, own) => ({ label, fill: colour(name), stroke: colour(name), width: 0, points: { show: false }, paths: bars, value: (_, __, ___, i) => (i == null ? "" : String(own[i])) });
-  const axis = { stroke: colour("muted"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: `11px ${colour("sans")}` };
+  const axis = { stroke: colour("muted"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: `11px ${style.getPropertyValue("--sans")}` };
   chart = new uPlot({
     width: plot.clientWidth, height: plot.clientHeight, legend: { show: false }, cursor: { y: false, points: { show: false } },
     scales: { y: { range: (_, __, most) => [0, Math.max(most, 4)] } },
