@@ -1,3 +1,4 @@
+from functools import partialmethod
 from itertools import count
 from typing import Any, TypeVar
 
@@ -14,14 +15,10 @@ from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.adapters.task_items import TASKS, as_item, new_item, pointer_item
 from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.adapters.zip_jobs import ZipJobs
-from sfn_cqrs.domain.approval import Approval
 from sfn_cqrs.domain.clock import Now
-from sfn_cqrs.domain.import_job import Job
-from sfn_cqrs.domain.keys import ApprovalKey, ImportKey, SagaKey, TaskKey, ZipKey
+from sfn_cqrs.domain.keys import TaskKey
 from sfn_cqrs.domain.records import Record, RecordKey
-from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.domain.task import Item, Task
-from sfn_cqrs.domain.zip_job import ZipJob
 
 R = TypeVar("R", bound=Record)
 _numbers = count(1)
@@ -101,48 +98,12 @@ class KeepsRecords:
         table = TABLES["zips"]
         return ZipJobs(client or self.dynamodb, table, requests=self.requests, now=self.clock)
 
-    def seed_approvals(self, *approvals: Approval) -> None:
-        """Put approvals in their places, whatever their states."""
-        self._seed(APPROVALS, *approvals)
-
-    def stored_approval(self, key: ApprovalKey) -> tuple[Approval | None, bool]:
-        """An approval, and whether the index lists it."""
-        return self._stored(APPROVALS, key)
-
-    def seed_sagas(self, *sagas: Saga) -> None:
-        """Put sagas in their places, whatever their states."""
-        self._seed(SAGAS, *sagas)
-
-    def stored_saga(self, key: SagaKey) -> tuple[Saga | None, bool]:
-        """A saga, and whether the index lists it."""
-        return self._stored(SAGAS, key)
-
-    def seed_jobs(self, *jobs: Job) -> None:
-        """Put import jobs in their places, whatever their states."""
-        self._seed(IMPORTS, *jobs)
-
-    def stored_job(self, key: ImportKey) -> tuple[Job | None, bool]:
-        """An import job, and whether the index lists it."""
-        return self._stored(IMPORTS, key)
-
-    def seed_zips(self, *jobs: ZipJob) -> None:
-        """Put ZIP jobs in their places, whatever their states."""
-        self._seed(ZIPS, *jobs)
-
-    def stored_zip(self, key: ZipKey) -> tuple[ZipJob | None, bool]:
-        """A ZIP job, and whether the index lists it."""
-        return self._stored(ZIPS, key)
-
     def seed_tasks(self, *tasks: Task) -> None:
         """Put tasks and the pointers to them in their places, whatever their states."""
         self._seed(TASKS, *tasks)
         for task in tasks:
             item = marshal(pointer_item(task.key))
             self.dynamodb.put_item(TableName=TABLES["tasks"], Item=item)
-
-    def stored_task(self, key: TaskKey) -> tuple[Task | None, bool]:
-        """A task, and whether the index lists it."""
-        return self._stored(TASKS, key)
 
     def seed_items(self, *items: Item) -> None:
         """Put items of tasks in their places, whatever their states."""
@@ -159,13 +120,25 @@ class KeepsRecords:
         return next((item for item in self.stored_items(key) if item.index == index), None)
 
     def _seed(self, kind: Kind[R], *records: R) -> None:
+        """Put records in their places, whatever their states."""
         for record in records:
             item = kind.stored(record, f"seeded-{next(_numbers)}", self.clock())
             self.dynamodb.put_item(TableName=TABLES[kind.name], Item=item)
 
     def _stored(self, kind: Kind[R], key: RecordKey) -> tuple[R | None, bool]:
+        """A record, and whether the index lists it."""
         keys = marshal({"pk": key.pk, "sk": key.sk})
         item = self.dynamodb.get_item(TableName=TABLES[kind.name], Key=keys, ConsistentRead=True)
         if "Item" not in item:
             return None, False
         return kind.read(item["Item"]), "open_shard" in item["Item"]
+
+    seed_approvals = partialmethod(_seed, APPROVALS)
+    seed_jobs = partialmethod(_seed, IMPORTS)
+    seed_sagas = partialmethod(_seed, SAGAS)
+    seed_zips = partialmethod(_seed, ZIPS)
+    stored_approval = partialmethod(_stored, APPROVALS)
+    stored_job = partialmethod(_stored, IMPORTS)
+    stored_saga = partialmethod(_stored, SAGAS)
+    stored_task = partialmethod(_stored, TASKS)
+    stored_zip = partialmethod(_stored, ZIPS)

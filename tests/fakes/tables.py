@@ -9,7 +9,7 @@ from tests.fakes.store import Store
 from sfn_cqrs.adapters.command_items import as_row, row_item
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
 from sfn_cqrs.adapters.generations import count_writes
-from sfn_cqrs.adapters.open_index import OpenIndex
+from sfn_cqrs.adapters.open_index import OpenIndex, SweptTable
 from sfn_cqrs.adapters.paging import Page, Range, cursor_at
 from sfn_cqrs.adapters.process_table import open_shard
 from sfn_cqrs.domain.chain import Written
@@ -22,20 +22,20 @@ from sfn_cqrs.domain.publication import Publication, Refusal, RowPublication, Sy
 from sfn_cqrs.domain.read_models import FIRST_GENERATION, SCANNED_IN, GenerationRow, ViewKey
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.sweeps import Cursor, Lease
+from sfn_cqrs.domain.sweeps import Cursor
 from sfn_cqrs.domain.versioning import DataVersion
 
 T = TypeVar("T")
 Record = TypeVar("Record", Command, DataRow)
 
 
-class ProcessTable:
+class ProcessTable(SweptTable):
     """The process items."""
 
     def __init__(self, store: Store, retention: Retention) -> None:
         self._store = store
         self._retention = retention
-        self._sweeps = OpenIndex(store.dynamodb, "CommandsTable")  # type: ignore[arg-type]
+        self._open = OpenIndex(store.dynamodb, "CommandsTable")  # type: ignore[arg-type]
 
     def find(self, key: ItemKey, version: int) -> Process | None:
         with self._store.lock:
@@ -133,12 +133,6 @@ class ProcessTable:
         more = {"open_shard": shard, "opened_at": opened_at, "pk": pk, "sk": sk}
         found = [listed[position] for position in positions[:limit]]
         return found, more if len(positions) > limit else None
-
-    def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
-        return self._sweeps.begin_sweep(lease)
-
-    def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
-        self._sweeps.end_sweep(lease, cursors)
 
     def _write(
         self,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_item
+from sfn_cqrs.adapters.item_parts import as_request, public_item, request_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.approval import Approval, Happened, Pinned, Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.domain.keys import ApprovalKey
@@ -42,10 +42,7 @@ def approval_item(approval: Approval) -> Item:
         "token_seq": approval.token_seq,
         "error": approval.error,
         "cause": approval.cause,
-        "source": approval.source,
-        "trace": approval.trace or None,
-        "request_id": approval.request_id or None,
-        **audit_item(approval.created),
+        **request_item(approval),
         "opened_at": approval.due_at,
     }
 
@@ -92,7 +89,6 @@ def as_approval(item: Item) -> Approval:
             item["expires_after"],
             item["remind_every"],
         ),
-        created=as_audit(item),
         expires_at=item["expires_at"],
         remind_at=item.get("remind_at"),
         due_at=item["opened_at"],
@@ -109,9 +105,7 @@ def as_approval(item: Item) -> Approval:
         token_seq=item.get("token_seq"),
         error=item.get("error"),
         cause=item.get("cause"),
-        source=item.get("source", ""),
-        trace=item.get("trace", ""),
-        request_id=item.get("request_id", ""),
+        **as_request(item),
     )
 
 

@@ -30,3 +30,23 @@ def audit_item(audit: Audit, what: str = "created") -> Item:
 def as_audit(item: Item, what: str = "created") -> Audit:
     """Read who did something, when and from where."""
     return Audit(item[f"{what}_at"], item.get(f"{what}_by", ""), item.get(f"{what}_ip", ""))
+
+
+def request_item(record: Any) -> Item:
+    """What a record says of the request that has made it."""
+    return {
+        "source": record.source,
+        "trace": record.trace or None,
+        "request_id": record.request_id or None,
+        **audit_item(record.created),
+    }
+
+
+def as_request(item: Item) -> dict[str, Any]:
+    """Read what a record says of the request that has made it."""
+    return {
+        "source": item.get("source", ""),
+        "trace": item.get("trace", ""),
+        "request_id": item.get("request_id", ""),
+        "created": as_audit(item),
+    }

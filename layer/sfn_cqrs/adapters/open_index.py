@@ -85,3 +85,17 @@ class OpenIndex:
     def _read_again(self, keys: Item) -> Item | None:
         item = get(self._client, self._table, {"pk": keys["pk"], "sk": keys["sk"]})
         return unmarshal(item) if item else None
+
+
+class SweptTable:
+    """A table whose open items a sweep repairs."""
+
+    _open: OpenIndex
+
+    def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
+        """Take a sweep, unless somebody else has it; answers where it goes on in each shard."""
+        return self._open.begin_sweep(lease)
+
+    def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
+        """Give a sweep back with where the next one goes on."""
+        self._open.end_sweep(lease, cursors)

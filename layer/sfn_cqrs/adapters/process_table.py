@@ -7,13 +7,13 @@ from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_process, process_item
 from sfn_cqrs.adapters.conditional import changed, is_done
 from sfn_cqrs.adapters.dynamodb import Item, alive, get, has_expired, marshal, unmarshal
-from sfn_cqrs.adapters.open_index import OpenIndex
+from sfn_cqrs.adapters.open_index import OpenIndex, SweptTable
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import Now, iso
 from sfn_cqrs.domain.keys import CommandRef, ItemKey, shard_of
 from sfn_cqrs.domain.process import START, Lane, Outcome, Process
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs.domain.sweeps import Cursor, Lease
+from sfn_cqrs.domain.sweeps import Cursor
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -46,7 +46,7 @@ def new_process_item(process: Process) -> Item:
     return process_item(process, open_shard(process))
 
 
-class ProcessTable:
+class ProcessTable(SweptTable):
     """The process items of the commands table."""
 
     def __init__(
@@ -234,14 +234,6 @@ class ProcessTable:
         """
         items, more = self._open.opened(shard, cursor, before, limit)
         return [as_process(item) for item in items], more
-
-    def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
-        """Take a sweep, unless somebody else has it; answers where it goes on in each shard."""
-        return self._open.begin_sweep(lease)
-
-    def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
-        """Give a sweep back with where the next one goes on."""
-        self._open.end_sweep(lease, cursors)
 
     def _close(
         self,

@@ -25,7 +25,7 @@ from sfn_cqrs.adapters.dynamodb import (
     marshal,
     unmarshal,
 )
-from sfn_cqrs.adapters.open_index import OpenIndex
+from sfn_cqrs.adapters.open_index import OpenIndex, SweptTable
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.adapters.transactions import write_all
@@ -35,7 +35,7 @@ from sfn_cqrs.domain.errors import BusyError
 from sfn_cqrs.domain.keys import shard_of
 from sfn_cqrs.domain.records import Record, RecordKey, Write, Written
 from sfn_cqrs.domain.request import Request
-from sfn_cqrs.domain.sweeps import Cursor, Lease
+from sfn_cqrs.domain.sweeps import Cursor
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -91,7 +91,7 @@ class Kind(Generic[R]):
         return {name: value for name, value in before.items() if name not in new} | marshal(new)
 
 
-class Records(Generic[R]):
+class Records(SweptTable, Generic[R]):
     """The records of one kind."""
 
     def __init__(
@@ -203,14 +203,6 @@ class Records(Generic[R]):
         first = self._kind.first_shard
         items, more = self._open.opened(first + shard, cursor, before, limit)
         return [self._kind.record(item) for item in items], more
-
-    def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
-        """Take a sweep, unless somebody else has it; answers where it goes on in each shard."""
-        return self._open.begin_sweep(lease)
-
-    def end_sweep(self, lease: Lease, cursors: dict[str, Cursor]) -> None:
-        """Give a sweep back with where the next one goes on."""
-        self._open.end_sweep(lease, cursors)
 
     def _get(self, pk: str, sk: str) -> Item | None:
         keys = marshal({"pk": pk, "sk": sk})

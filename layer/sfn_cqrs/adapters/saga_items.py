@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import as_audit, audit_item, public_item
+from sfn_cqrs.adapters.item_parts import as_request, public_item, request_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain.keys import SagaKey
 from sfn_cqrs.domain.saga import Entry, EntryStatus, Saga, SagaStatus
@@ -26,10 +26,7 @@ def saga_item(saga: Saga) -> Item:
         "log": {name: entry_item(entry) for name, entry in saga.log.items()},
         "error": saga.error,
         "cause": saga.cause,
-        "source": saga.source,
-        "trace": saga.trace or None,
-        "request_id": saga.request_id or None,
-        **audit_item(saga.created),
+        **request_item(saga),
         "opened_at": saga.opened_at,
     }
 
@@ -64,12 +61,9 @@ def as_saga(item: Item) -> Saga:
         log={name: as_entry(entry) for name, entry in item["log"].items()},
         error=item.get("error"),
         cause=item.get("cause"),
-        source=item.get("source", ""),
-        trace=item.get("trace", ""),
-        request_id=item.get("request_id", ""),
-        created=as_audit(item),
         opened_at=item["opened_at"],
         updated_at=item["updated_at"],
+        **as_request(item),
     )
 
 

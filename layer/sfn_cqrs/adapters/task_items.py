@@ -1,7 +1,7 @@
 """Items of the tasks table: what a task, its items and the pointer to it look like when stored."""
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs.adapters.item_parts import as_audit, audit_item, record_item
+from sfn_cqrs.adapters.item_parts import as_request, record_item, request_item
 from sfn_cqrs.adapters.records import Kind
 from sfn_cqrs.domain import task as tasks
 from sfn_cqrs.domain.keys import DEFAULT_CONCURRENCY, TaskKey, TaskKind
@@ -30,11 +30,8 @@ def task_item(task: Task) -> Item:
         "cancelled": counts and counts.cancelled,
         "input": None if task.input is None else list(task.input),
         "input_s3": task.input_s3,
-        "source": task.source,
-        "trace": task.trace or None,
         "concurrency": task.concurrency,
-        "request_id": task.request_id or None,
-        **audit_item(task.created),
+        **request_item(task),
         "opened_at": task.opened_at,
     }
 
@@ -76,13 +73,10 @@ def as_task(item: Item) -> Task:
         counts=_counts(item),
         input=None if value is None else tuple(value),
         input_s3=item.get("input_s3"),
-        source=item.get("source", ""),
-        trace=item.get("trace", ""),
         concurrency=item.get("concurrency", DEFAULT_CONCURRENCY),
-        request_id=item.get("request_id", ""),
-        created=as_audit(item),
         opened_at=item["opened_at"],
         updated_at=item["updated_at"],
+        **as_request(item),
     )
 
 

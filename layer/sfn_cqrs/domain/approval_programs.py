@@ -37,12 +37,11 @@ from sfn_cqrs.domain.approval import (
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.errors import (
     NotFailedError,
-    NotFoundError,
     StaleError,
     SupersededError,
     TransientError,
 )
-from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of
+from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of, existing
 from sfn_cqrs.domain.records import Written
 
 MAX_RESTARTS = 3
@@ -139,9 +138,7 @@ def decide(
         StaleError: it is not what was seen, or not any more.
     """
     while True:
-        approval: Approval | None = yield Find()
-        if approval is None:
-            raise NotFoundError("there is no such approval")
+        approval: Approval = yield from existing("approval")
         approval.check_approver(user, groups)
         approval.check_in_time(now)
         vote = Vote(user, verdict, now, reason, ip, approval.digest)
@@ -216,9 +213,7 @@ def retry() -> Generator[Call, Any, Approval]:
         NotFoundError: there is no such approval.
         NotFailedError: it has not failed.
     """
-    approval: Approval | None = yield Find()
-    if approval is None:
-        raise NotFoundError("there is no such approval")
+    approval: Approval = yield from existing("approval")
     written: ApprovalWritten = yield Retry(approval.attempt)
     if not written.done or written.record is None:
         raise NotFailedError("the approval has not failed; there is nothing to run again")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sfn_cqrs.domain.chain import Execution
+from sfn_cqrs.domain.errors import NotFoundError
 from sfn_cqrs.domain.records import Record
 
 R = TypeVar("R", bound=Record)
@@ -27,6 +28,18 @@ class Describe(Generic[R]):
     """Ask for the execution of a record's attempt: Execution or None."""
 
     record: R
+
+
+def existing(what: str) -> Generator[Find, Any, Any]:
+    """The record that the program is about, which is called so.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = yield Find()
+    if found is None:
+        raise NotFoundError(f"there is no such {what}")
+    return found
 
 
 def execution_of(

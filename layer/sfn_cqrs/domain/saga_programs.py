@@ -12,9 +12,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sfn_cqrs.domain.errors import NotFoundError, NotParkedError, SagaLogError, SupersededError
+from sfn_cqrs.domain.errors import NotParkedError, SagaLogError, SupersededError
 from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of
+from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of, existing
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.saga import (
     Begin,
@@ -184,9 +184,7 @@ def redrive() -> Generator[Call, Any, Saga]:
         NotFoundError: there is no such saga.
         NotParkedError: it is not parked.
     """
-    saga: Saga | None = yield Find()
-    if saga is None:
-        raise NotFoundError("there is no such saga")
+    saga: Saga = yield from existing("saga")
     if saga.status is not SagaStatus.PARKED:
         raise NotParkedError(f"the saga is {saga.status}, not PARKED; there is nothing to redrive")
     written: SagaWritten = yield Redrive(saga.attempt)

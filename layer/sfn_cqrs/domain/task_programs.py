@@ -24,7 +24,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.notices import QUEUE_PATIENCE
-from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of
+from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of, existing
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.task import (
     Begin,
@@ -308,9 +308,7 @@ def retry(now: float) -> Generator[Call, Any, Task]:
         NotFailedError: it is neither FAILED nor CANCELLED.
         TaskBusyError: a function may still be at work on one of the items.
     """
-    task: Task | None = yield Find()
-    if task is None:
-        raise NotFoundError("there is no such task")
+    task: Task = yield from existing("task")
     if not task.status.is_repairable:
         raise NotFailedError(f"the task is {task.status}, not FAILED or CANCELLED")
     items: list[Item] = yield FindItems()
