@@ -19,6 +19,16 @@ _FILES: Final = ("fabric.sqlite", "events.sqlite")
 class DataFolder(OwnedFolder):
     """The folder of what a stack keeps."""
 
+    def __init__(self, path: Path | str) -> None:
+        """Use `path`, which is made when it is taken."""
+        super().__init__(path)
+        self.engine = self.path / "engine"
+        """Machines, executions and waiting tokens."""
+        self.postgres = self.path / "postgres"
+        """The database."""
+        self.events = self.path / "events.sqlite"
+        """Events that functions are still to get."""
+
     def acquire(self, *, fresh: bool) -> None:
         """Have the folder, empty if `fresh`.
 
@@ -31,21 +41,6 @@ class DataFolder(OwnedFolder):
         self.take("data", taken, 0o700)
         if fresh:
             self._forget()
-
-    @property
-    def engine(self) -> Path:
-        """Machines, executions and waiting tokens."""
-        return self.path / "engine"
-
-    @property
-    def postgres(self) -> Path:
-        """The database."""
-        return self.path / "postgres"
-
-    @property
-    def events(self) -> Path:
-        """Events that functions are still to get."""
-        return self.path / "events.sqlite"
 
     def _forget(self) -> None:
         """Remove what a stack keeps, and nothing else that may be there."""

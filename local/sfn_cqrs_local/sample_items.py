@@ -211,6 +211,11 @@ def _a_version(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> No
         rehearsal.put_version(command, Outcome.OPEN if number == last else before)
 
 
+def _made(rehearsal: Rehearsal) -> dict[str, Any]:
+    """Who has made a sample of work, and when."""
+    return {"created": rehearsal.by, "updated_at": rehearsal.at, "source": "sample"}
+
+
 def _a_task(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None:
     """A task that is worked on; none of its items has begun."""
     key = TaskRef.from_input(dict(given)).key
@@ -220,11 +225,9 @@ def _a_task(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None
         name="Sample",
         total=total,
         left=total,
-        created=rehearsal.by,
         opened_at=rehearsal.at,
-        updated_at=rehearsal.at,
         status=TaskStatus.PROCESSING,
-        source="sample",
+        **_made(rehearsal),
     )
     rehearsal.put_record("TASKS_TABLE", task_item(task))
     rehearsal.put_record("TASKS_TABLE", pointer_item(key))
@@ -244,11 +247,9 @@ def _a_saga(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None
         saga=str(given["saga"]),
         name=f"order {code}",
         input={"order": code, "customer": "ada", "card": "visa", "total": 40, "lines": lines},
-        created=rehearsal.by,
         opened_at=rehearsal.at,
-        updated_at=rehearsal.at,
         status=SagaStatus.RUNNING,
-        source="sample",
+        **_made(rehearsal),
     )
     rehearsal.put_record("SAGAS_TABLE", saga_item(saga))
 
@@ -273,7 +274,6 @@ def _an_approval(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> 
         key=key,
         type="ORDER_RELEASE",
         rules=Rules(group="operator"),
-        created=rehearsal.by,
         expires_at=rehearsal.in_a_week(),
         due_at=rehearsal.in_a_week(),
         subject=code,
@@ -283,8 +283,7 @@ def _an_approval(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> 
         status=status,
         stage=Stage.CREATED if status is Status.OPEN else Stage.WAITING,
         happened=Happened.WAITING,  # else the stream would run it
-        updated_at=rehearsal.at,
-        source="sample",
+        **_made(rehearsal),
     )
     rehearsal.put_record(
         "APPROVALS_TABLE", approval_item(replace(approval, digest=approval.fingerprint))

@@ -86,26 +86,15 @@ class StateFolder(OwnedFolder):
     def __init__(self, path: Path | str | None = None) -> None:
         """Use `path`, else the folder that SFN_CQRS_STATE names, else the checkout's own."""
         super().__init__(path or os.environ.get(STATE_VARIABLE) or DEFAULT_STATE)
-
-    @property
-    def stack_log(self) -> Path:
+        self.stack_log = self.path / "stack.log"
         """What the functions print, and the stack's own messages."""
-        return self.path / "stack.log"
-
-    @property
-    def express_log(self) -> Path:
+        self.express_log = self.path / "express.jsonl"
         """What EXPRESS executions did, an event a line."""
-        return self.path / "express.jsonl"
-
-    @property
-    def traces(self) -> Path:
+        self.traces = self.path / "traces.jsonl"
         """Segments of traces, one a line."""
-        return self.path / "traces.jsonl"
-
-    @property
-    def fabric_log(self) -> Path:
+        self.fabric_log = self.path / "fabric.log"
         """What the AWS fabric prints."""
-        return self.path / "fabric.log"
+        self._stack_json = self.path / "stack.json"
 
     def acquire(self) -> None:
         """Become the owner.
@@ -163,10 +152,6 @@ class StateFolder(OwnedFolder):
                 return not locked(lock)
         except FileNotFoundError:
             return False
-
-    @property
-    def _stack_json(self) -> Path:
-        return self.path / "stack.json"
 
 
 def locked(file: IO[bytes]) -> bool:

@@ -20,6 +20,7 @@ from sfn_cqrs.adapters.dynamodb import (
     marshal,
     unmarshal,
 )
+from sfn_cqrs.adapters.expiring_table import ExpiringTable
 from sfn_cqrs.adapters.paging import Page, Range, page_of, query
 from sfn_cqrs.adapters.process_table import new_process_item
 from sfn_cqrs.adapters.request_table import RequestTable
@@ -40,7 +41,7 @@ _NEVER_STORED = "attribute_not_exists(pk)"
 _Operations = list[tuple[Refusal, Any]]
 
 
-class CommandTable:
+class CommandTable(ExpiringTable):
     """The commands, and the transactions that append them."""
 
     def __init__(
@@ -56,14 +57,11 @@ class CommandTable:
         retention: Retention,
     ) -> None:
         """Speak to the commands table, and to the others that its transactions write."""
-        self._client = client
-        self._table = table
+        super().__init__(client, table, now, retention)
         self._data_table = data_table
         self._history_table = history_table
         self._requests = requests
         self._attributes = attributes
-        self._now = now
-        self._retention = retention
 
     def latest(self, key: ItemKey) -> Command | None:
         """The newest version, read consistently; None if the item was never published."""
@@ -118,11 +116,11 @@ class CommandTable:
 
     def expires(self, type_: str) -> bool:
         """Whether commands of this type are kept for some days only."""
-        return self._retention.expiry(type_, self._now()) is not None
+        return self._expiry(type_) is not None
 
     def expire(self, key: ItemKey, version: int) -> bool:
         """Give a command that is no longer needed its ttl; False if there is none to give."""
-        expiry = self._retention.expiry(key.type, self._now())
+        expiry = self._expiry(key.type)
         if expiry is None:
             return False
         return is_done(

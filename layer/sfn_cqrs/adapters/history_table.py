@@ -6,6 +6,7 @@ from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_items import as_key, as_row
 from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
+from sfn_cqrs.adapters.expiring_table import ExpiringTable
 from sfn_cqrs.adapters.paging import Page, Range, cursor_at, query_page
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import DataRow
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class HistoryTable:
+class HistoryTable(ExpiringTable):
     """Earlier rows, each under the version that it had."""
 
     def __init__(
@@ -28,19 +29,15 @@ class HistoryTable:
         retention: Retention,
     ) -> None:
         """Speak to one table."""
-        self._client = client
-        self._table = table
+        super().__init__(client, table, now, retention)
         self._attributes = attributes
-        self._now = now
-        self._retention = retention
 
     def item_of(self, snapshot: Item) -> Item:
         """A snapshot of the data table as a history item; a pointer to S3 stays one."""
         row = unmarshal({name: snapshot[name] for name in ("tenant", "type", "code", "version")})
         key = as_key(row)
         where = {"pk": key.pk, "sk": key.version_sk(row["version"])}
-        expiry = self._retention.expiry(row["type"], self._now())
-        return {**snapshot, **marshal({**where, "ttl": expiry})}
+        return {**snapshot, **marshal({**where, "ttl": self._expiry(row["type"])})}
 
     def append(self, snapshot: Item) -> bool:
         """Keep a row; False if that version is kept already."""

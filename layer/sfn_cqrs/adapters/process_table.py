@@ -7,6 +7,7 @@ from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_process, process_item
 from sfn_cqrs.adapters.conditional import changed, is_done
 from sfn_cqrs.adapters.dynamodb import Item, alive, get, has_expired, marshal, unmarshal
+from sfn_cqrs.adapters.expiring_table import ExpiringTable
 from sfn_cqrs.adapters.open_index import OpenIndex, SweptTable
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import Now, iso
@@ -46,17 +47,14 @@ def new_process_item(process: Process) -> Item:
     return process_item(process, open_shard(process))
 
 
-class ProcessTable(SweptTable):
+class ProcessTable(ExpiringTable, SweptTable):
     """The process items of the commands table."""
 
     def __init__(
         self, client: "DynamoDBClient", table: str, now: Now, retention: Retention
     ) -> None:
         """Speak to one table."""
-        self._client = client
-        self._table = table
-        self._now = now
-        self._retention = retention
+        super().__init__(client, table, now, retention)
         self._open = OpenIndex(client, table)
 
     def find(self, key: ItemKey, version: int) -> Process | None:
@@ -244,7 +242,7 @@ class ProcessTable(SweptTable):
         condition: str,
         values: dict[str, Any],
     ) -> Written:
-        expiry = self._retention.expiry(ref.key.type, self._now())
+        expiry = self._expiry(ref.key.type)
         if outcome.may_expire and expiry is not None:
             sets += ", #ttl = :ttl"
             values = {**values, ":ttl": expiry}
