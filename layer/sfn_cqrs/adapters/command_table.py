@@ -20,10 +20,10 @@ from sfn_cqrs.adapters.dynamodb import (
     marshal,
     unmarshal,
 )
-from sfn_cqrs.adapters.expiring_table import ExpiringTable
 from sfn_cqrs.adapters.paging import Page, Range, page_of, query
 from sfn_cqrs.adapters.process_table import new_process_item
 from sfn_cqrs.adapters.request_table import RequestTable
+from sfn_cqrs.adapters.table import ExpiringTable
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import Command

@@ -6,8 +6,8 @@ from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_items import as_key, as_row
 from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
-from sfn_cqrs.adapters.expiring_table import ExpiringTable
 from sfn_cqrs.adapters.paging import Page, Range, cursor_at, query_page
+from sfn_cqrs.adapters.table import ExpiringTable
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import DataRow
 from sfn_cqrs.domain.keys import ItemKey

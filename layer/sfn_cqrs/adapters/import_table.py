@@ -5,20 +5,17 @@ a marker, which can be put once, and one of 16 counters.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.dynamodb import Item, is_refused, marshal, refused_item, unmarshal
 from sfn_cqrs.adapters.import_items import whose_item
+from sfn_cqrs.adapters.table import Table
 from sfn_cqrs.adapters.transactions import write_all
-from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.imports import Counts, Fate, Marker, Plan, Planned
 from sfn_cqrs.domain.keys import ImportKey, shard_of
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 SHARDS = 16
 LIFETIME_SECONDS = 35 * 86_400
@@ -26,14 +23,8 @@ LIFETIME_SECONDS = 35 * 86_400
 _COUNTED = tuple(str(fate) for fate in Fate)
 
 
-class ImportTable:
+class ImportTable(Table):
     """The plans, markers and counters of jobs."""
-
-    def __init__(self, client: "DynamoDBClient", table: str, now: Now) -> None:
-        """Speak to one table."""
-        self._client = client
-        self._table = table
-        self._now = now
 
     def plan(self, key: ImportKey, first: int, plan: Plan) -> Plan | None:
         """Keep a batch's plan; answers the one that is kept already, if there is one."""

@@ -7,8 +7,8 @@ from sfn_cqrs.adapters.batch_reads import batch_get
 from sfn_cqrs.adapters.command_items import as_process, process_item
 from sfn_cqrs.adapters.conditional import changed, is_done
 from sfn_cqrs.adapters.dynamodb import Item, alive, get, has_expired, marshal, unmarshal
-from sfn_cqrs.adapters.expiring_table import ExpiringTable
 from sfn_cqrs.adapters.open_index import OpenIndex, SweptTable
+from sfn_cqrs.adapters.table import ExpiringTable
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.clock import Now, iso
 from sfn_cqrs.domain.keys import CommandRef, ItemKey, shard_of

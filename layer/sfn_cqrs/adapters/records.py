@@ -28,6 +28,7 @@ from sfn_cqrs.adapters.dynamodb import (
 from sfn_cqrs.adapters.open_index import OpenIndex, SweptTable
 from sfn_cqrs.adapters.paging import Page, Range, query_page
 from sfn_cqrs.adapters.request_table import RequestTable
+from sfn_cqrs.adapters.table import Table
 from sfn_cqrs.adapters.transactions import write_all
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.clock import Now, iso
@@ -91,7 +92,7 @@ class Kind(Generic[R]):
         return {name: value for name, value in before.items() if name not in new} | marshal(new)
 
 
-class Records(SweptTable, Generic[R]):
+class Records(Table, SweptTable, Generic[R]):
     """The records of one kind."""
 
     def __init__(
@@ -104,11 +105,9 @@ class Records(SweptTable, Generic[R]):
         now: Now,
     ) -> None:
         """Speak to the kind's table, and to the one of requests."""
-        self._client = client
-        self._table = table
+        super().__init__(client, table, now)
         self._kind = kind
         self._requests = requests
-        self._now = now
         self._open = OpenIndex(client, table)
 
     def create(self, record: R, request: Request | None = None, *also: Item) -> bool:

@@ -1,25 +1,14 @@
 """The requests table: what clients with an Idempotency-Key were told."""
 
-from typing import TYPE_CHECKING
-
 from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.dynamodb import Item, alive, get, marshal
-from sfn_cqrs.domain.clock import Now
+from sfn_cqrs.adapters.table import Table
 from sfn_cqrs.domain.keys import request_key
 from sfn_cqrs.domain.request import Request
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
-
-class RequestTable:
+class RequestTable(Table):
     """Answers that are given again for 24 hours."""
-
-    def __init__(self, client: "DynamoDBClient", table: str, now: Now) -> None:
-        """Speak to one table."""
-        self._client = client
-        self._table = table
-        self._now = now
 
     def find(self, tenant: str, key: str) -> Request | None:
         """What a key was used for; None if it was not, or more than 24 hours ago."""

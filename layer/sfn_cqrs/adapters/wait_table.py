@@ -1,25 +1,14 @@
 """The waits of executions for somebody outside: their tokens, in the requests table."""
 
-from typing import TYPE_CHECKING
-
 from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.dynamodb import Item, get, marshal, unmarshal
-from sfn_cqrs.domain.clock import Now
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from sfn_cqrs.adapters.table import Table
 
 LIFETIME_SECONDS = 366 * 24 * 3600  # no execution lives longer
 
 
-class WaitTable:
+class WaitTable(Table):
     """One item for each state that waits, by its execution's name."""
-
-    def __init__(self, client: "DynamoDBClient", table: str, now: Now) -> None:
-        """Speak to one table."""
-        self._client = client
-        self._table = table
-        self._now = now
 
     def park(self, execution: str, state: str, token: str, since: str) -> bool:
         """Keep a token; False if a later try of the state has left its own.

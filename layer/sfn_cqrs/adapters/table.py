@@ -1,4 +1,4 @@
-"""What the tables have in common whose items are kept for as long as their types say."""
+"""What the adapters of DynamoDB's tables have in common."""
 
 from typing import TYPE_CHECKING
 
@@ -9,16 +9,24 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class ExpiringTable:
+class Table:
+    """A table, and the clock that tells when it is written."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, now: Now) -> None:
+        """Speak to one table."""
+        self._client = client
+        self._table = table
+        self._now = now
+
+
+class ExpiringTable(Table):
     """A table whose items expire, each type's after its own time or never."""
 
     def __init__(
         self, client: "DynamoDBClient", table: str, now: Now, retention: Retention
     ) -> None:
         """Speak to one table."""
-        self._client = client
-        self._table = table
-        self._now = now
+        super().__init__(client, table, now)
         self._retention = retention
 
     def _expiry(self, type_: str) -> int | None:
