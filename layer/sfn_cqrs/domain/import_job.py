@@ -6,7 +6,7 @@ A write carries its rule, which the tests explore and production runs: see `reco
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem, Row
@@ -153,6 +153,18 @@ class ImportRecord(Record):
             "dry_run": self.dry_run,
         }
 
+    def begun(self, at: str) -> Self:
+        """Somebody works on the job; the first beginning stays."""
+        if self.status is JobStatus.PROCESSING:
+            return self
+        return replace(self, status=JobStatus.PROCESSING, started_at=self.started_at or at)
+
+    def ended(self, ending: Ending, at: str) -> Self:
+        """The job has ended; its cancellation may have come while it was ending."""
+        if self.is_cancelled:
+            ending = replace(ending, status=JobStatus.CANCELLED)
+        return replace(self, status=ending.status, ending=ending, finished_at=at)
+
 
 J = TypeVar("J", bound=ImportRecord)
 
@@ -235,11 +247,7 @@ class Begin:
     """Somebody works on the job; the first beginning stays."""
 
     def on(self, job: Job, at: str) -> Job | None:
-        if not job.status.is_open:
-            return None
-        if job.status is JobStatus.PROCESSING:
-            return job
-        return replace(job, status=JobStatus.PROCESSING, started_at=job.started_at or at)
+        return job.begun(at) if job.status.is_open else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,16 +347,7 @@ class End:
     ending: Ending
 
     def on(self, job: Job, at: str) -> Job | None:
-        if not job.status.is_open:
-            return None
-        return replace(job, **ended_as(self.ending, job), finished_at=at)
-
-
-def ended_as(ending: Ending, job: ImportRecord) -> dict[str, Any]:
-    """The status and the ending of a job; its cancellation may have come while it was ending."""
-    if job.is_cancelled:
-        ending = replace(ending, status=JobStatus.CANCELLED)
-    return {"status": ending.status, "ending": ending}
+        return job.ended(self.ending, at) if job.status.is_open else None
 
 
 def ending_of(job: Job, counted: Counts, problem: Problem | None = None) -> Ending:

@@ -57,23 +57,6 @@ class ImportQueue(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrive:
-    """An import has come: it takes a place, unless there is none or others wait for it."""
-
-    turn: Turn
-    places: Places
-
-    def on(self, queue: ImportQueue, at: str) -> ImportQueue | None:
-        if str(self.turn) in queue.running:
-            return queue
-        others = any(queue.has_room(tenant, self.places) for tenant in queue.waiting)
-        must_wait = self.turn.tenant in queue.waiting or others
-        if must_wait or not queue.has_room(self.turn.tenant, self.places):
-            return replace(queue, waiting=queue.waiting | {self.turn.tenant})
-        return replace(queue, running=queue.running | {str(self.turn): at})
-
-
-@dataclass(frozen=True, slots=True)
 class Admit:
     """The oldest one for which there is room takes its place; refused if there is none."""
 
@@ -86,6 +69,18 @@ class Admit:
         if not queue.has_room(self.turn.tenant, self.places):
             return None
         return replace(queue, running=queue.running | {str(self.turn): at})
+
+
+@dataclass(frozen=True, slots=True)
+class Arrive(Admit):
+    """An import has come: it takes a place, unless there is none or others wait for it."""
+
+    def on(self, queue: ImportQueue, at: str) -> ImportQueue | None:
+        tenant = self.turn.tenant
+        others = any(queue.has_room(each, self.places) for each in queue.waiting)
+        must_wait = str(self.turn) not in queue.running and (tenant in queue.waiting or others)
+        admitted = None if must_wait else Admit.on(self, queue, at)
+        return admitted or replace(queue, waiting=queue.waiting | {tenant})
 
 
 @dataclass(frozen=True, slots=True)

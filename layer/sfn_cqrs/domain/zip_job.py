@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import InvalidFileError
-from sfn_cqrs.domain.import_job import Ending, ImportRecord, Job, JobStatus, Source, ended_as
+from sfn_cqrs.domain.import_job import Ending, ImportRecord, Job, JobStatus, Source
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ZipKey, ZipRef
 from sfn_cqrs.domain.zip_directory import Entry, Kind, Place
@@ -128,11 +128,7 @@ class Begin:
     attempt: int
 
     def on(self, job: ZipJob, at: str) -> ZipJob | None:
-        if not job.is_mine(self.attempt):
-            return None
-        if job.status is JobStatus.PROCESSING:
-            return job
-        return replace(job, status=JobStatus.PROCESSING, started_at=job.started_at or at)
+        return job.begun(at) if job.is_mine(self.attempt) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +159,7 @@ class End:
     ending: Ending
 
     def on(self, job: ZipJob, at: str) -> ZipJob | None:
-        if not job.is_mine(self.attempt):
-            return None
-        return replace(job, **ended_as(self.ending, job), finished_at=at)
+        return job.ended(self.ending, at) if job.is_mine(self.attempt) else None
 
 
 @dataclass(frozen=True, slots=True)
