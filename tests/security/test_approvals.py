@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.support.api import MEMBER, OPERATOR, Api, Person, form
+from tests.support.api import MEMBER, OPERATOR, Person, form
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain import approval_programs
@@ -23,14 +23,6 @@ ORDER = ItemKey("tenant1", "ORDER", "o-1")
 BASE = "https://api.example.com"
 JIRO = Person("jiro", ("operator",))
 OPERATORS = frozenset(("operator",))
-
-
-@pytest.fixture
-def api():
-    with Api() as api:
-        order = {"customer": "ada", "total": 12}
-        CommandService("tenant1").publish_sync("ORDER", "o-1", name="A pen", attributes=order)
-        yield api
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 from tests.fakes.builders import an_order
-from tests.support.api import MEMBER, OPERATOR, Api
+from tests.support.api import MEMBER, OPERATOR
 
 from sfn_cqrs.domain.command import Content
 from sfn_cqrs.domain.errors import InvalidInputError
@@ -24,14 +24,6 @@ ITEM = ItemKey("tenant1", "ORDER", "o-1")
 CHANGE = {"attributes": {"total": 2}}
 CODE = Caller(user="shop", idempotency_key=KEY)
 CLIENT = Caller(user="mallory", idempotency_key=KEY, client=Client())
-
-
-@pytest.fixture
-def api():
-    with Api() as api:
-        attributes = {"customer": "ada", "total": 1}
-        CommandService("tenant1").publish_sync("ORDER", "o-1", name="Order", attributes=attributes)
-        yield api
 
 
 def total(value):
