@@ -41,7 +41,7 @@ from sfn_cqrs.domain.errors import (
     SupersededError,
     TransientError,
 )
-from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of, existing
+from sfn_cqrs.domain.programs import Describe, Find, Start, ended_execution, existing
 from sfn_cqrs.domain.records import Written
 
 MAX_RESTARTS = 3
@@ -231,12 +231,11 @@ def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
     if attempt not in (None, approval.attempt):
         return "superseded"
     has_begun = attempt is not None or approval.stage is not Stage.CREATED
-    execution = yield from execution_of(approval, has_begun=has_begun)
-    if execution is None:
-        return "started"
-    if execution.is_running:
-        woken = yield from wake(approval)
-        return "woken" if woken else "running"
+    execution = yield from ended_execution(approval, has_begun=has_begun)
+    if execution == "running" and (yield from wake(approval)):
+        return "woken"
+    if isinstance(execution, str):
+        return execution
     if approval.restarts < MAX_RESTARTS:
         written: ApprovalWritten = yield Restart(approval.attempt)
         return "restarted" if written.done else "superseded"

@@ -42,17 +42,19 @@ def existing(what: str) -> Generator[Find, Any, Any]:
     return found
 
 
-def execution_of(
+def ended_execution(
     record: R, *, has_begun: bool
-) -> Generator[Start[R] | Describe[R], Any, Execution | None]:
-    """The execution of a record's attempt; None: it was not there, and has been started.
+) -> Generator[Start[R] | Describe[R], Any, str | Execution]:
+    """The execution of a record's attempt, if it has ended; a word says what it is else.
 
-    One that no state has begun is started first, which changes nothing if it runs: AWS starts
-    many executions a second, and describes few.
+    It is "running"; or it was not there, and is "started" now. One that no state has begun is
+    started first, which changes nothing if it runs: AWS starts many executions a second, and
+    describes few.
     """
     if not has_begun and (yield Start(record)):
-        return None
+        return "started"
     execution: Execution | None = yield Describe(record)
     if execution is None:
         yield Start(record)
-    return execution
+        return "started"
+    return "running" if execution.is_running else execution

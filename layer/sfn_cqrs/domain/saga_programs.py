@@ -14,7 +14,7 @@ from typing import Any
 
 from sfn_cqrs.domain.errors import NotParkedError, SagaLogError, SupersededError
 from sfn_cqrs.domain.failure import Failure
-from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of, existing
+from sfn_cqrs.domain.programs import Describe, Find, Start, ended_execution, existing
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.saga import (
     Begin,
@@ -164,11 +164,9 @@ def sweep(attempt: int | None = None) -> Generator[Call, Any, str]:
     if attempt not in (None, saga.attempt):
         return "superseded"
     has_begun = attempt is not None or saga.status is not SagaStatus.CREATED
-    execution = yield from execution_of(saga, has_begun=has_begun)
-    if execution is None:
-        return "started"
-    if execution.is_running:
-        return "running"
+    execution = yield from ended_execution(saga, has_begun=has_begun)
+    if isinstance(execution, str):
+        return execution
     if saga.restarts < MAX_RESTARTS:
         restarted: SagaWritten = yield Restart(saga.attempt)
         return "restarted" if restarted.done else "superseded"

@@ -24,7 +24,7 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.keys import TaskKind
 from sfn_cqrs.domain.notices import QUEUE_PATIENCE
-from sfn_cqrs.domain.programs import Describe, Find, Start, execution_of, existing
+from sfn_cqrs.domain.programs import Describe, Find, Start, ended_execution, existing
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.task import (
     Begin,
@@ -329,10 +329,8 @@ def _is_moving(task: Task, now: datetime) -> Generator[Call, Any, str]:
     """Say how somebody works on a task that has begun; empty if nobody does any more."""
     if task.key.kind is TaskKind.SINGLE:
         return "running" if task.updated_at >= iso(now - CLAIM_PATIENCE) else ""
-    execution = yield from execution_of(task, has_begun=True)
-    if execution is None:
-        return "started"
-    return "running" if execution.is_running else ""
+    execution = yield from ended_execution(task, has_begun=True)
+    return execution if isinstance(execution, str) else ""
 
 
 def _claimed(
