@@ -298,7 +298,7 @@ def test_the_engine_serves_until_it_is_terminated() -> None:
         ready = json.loads(process.stdout.readline())
         machines = client_of(ready["sfn"]).list_state_machines()["stateMachines"]
         process.send_signal(signal.SIGTERM)
-        exit_code = process.wait(timeout=10)
+        exit_code = process.wait(timeout=60)
 
     assert (machines, exit_code, ready["pid"]) == ([], 0, process.pid)
 

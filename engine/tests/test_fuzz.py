@@ -47,7 +47,7 @@ def server() -> Iterator[Server]:
 
 
 def post(server: Server, target: str, body: bytes) -> tuple[int, Any]:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("POST", "/", body, {"X-Amz-Target": f"AWSStepFunctions.{target}"})
     response = connection.getresponse()
     answer = json.loads(response.read())
@@ -90,7 +90,7 @@ def test_a_body_of_random_bytes_is_a_400(server: Server, name: str, body: bytes)
 @quick
 @given(st.binary(max_size=200))
 def test_a_random_head_is_a_4xx_or_a_closed_connection(server: Server, head: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(head + b"\r\n\r\n")
         connection.shutdown(socket.SHUT_WR)
         answer = connection.makefile("rb").read()

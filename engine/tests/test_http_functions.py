@@ -42,7 +42,7 @@ def invoke() -> Iterator[Invoke]:
     def call(function: str, payload: bytes) -> Answer:
         answers: queue.Queue[Answer] = queue.Queue()
         functions.submit(function, payload, answers.put)
-        return answers.get(timeout=5)
+        return answers.get(timeout=60)
 
     yield call
     functions.close()
@@ -105,7 +105,7 @@ def test_an_endpoint_that_does_not_answer_is_an_sdk_error() -> None:
     answers: queue.Queue[Answer] = queue.Queue()
     functions.submit("f", b"1", answers.put)
 
-    assert failure(answers.get(timeout=5))[0] == "Lambda.SdkClientException"
+    assert failure(answers.get(timeout=60))[0] == "Lambda.SdkClientException"
 
 
 def test_a_connection_that_the_server_has_ended_is_replaced() -> None:
@@ -113,12 +113,12 @@ def test_a_connection_that_the_server_has_ended_is_replaced() -> None:
     functions = HttpFunctions(server.url)
     answers: queue.Queue[Answer] = queue.Queue()
     functions.submit("f", b"1", answers.put)
-    answers.get(timeout=5)
+    answers.get(timeout=60)
     server.close()
     server = serve("127.0.0.1", server.port, lambda_api)
     functions.submit("f", b"2", answers.put)
 
-    assert answers.get(timeout=5) == b"/2015-03-31/functions/f/invocations 2"
+    assert answers.get(timeout=60) == b"/2015-03-31/functions/f/invocations 2"
     server.close()
 
 

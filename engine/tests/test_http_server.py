@@ -24,7 +24,7 @@ def server() -> Iterator[Server]:
 
 
 def raw(server: Server, data: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         answer = b""
@@ -34,7 +34,7 @@ def raw(server: Server, data: bytes) -> bytes:
 
 
 def test_a_request_reaches_the_handler_whole_and_its_answer_comes_back(server: Server) -> None:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("POST", "/a%20b?x=1&y=", body=b"payload", headers={"X-Name": "n"})
     response = connection.getresponse()
 
@@ -44,7 +44,7 @@ def test_a_request_reaches_the_handler_whole_and_its_answer_comes_back(server: S
 
 
 def test_one_connection_carries_many_requests(server: Server) -> None:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     answers = []
     for number in range(3):
         connection.request("GET", f"/{number}")
@@ -54,7 +54,7 @@ def test_one_connection_carries_many_requests(server: Server) -> None:
 
 
 def test_an_exception_in_the_handler_is_a_500_and_the_connection_lives(server: Server) -> None:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", "/broken")
     broken = connection.getresponse()
     broken.read()
@@ -113,7 +113,7 @@ def test_head_is_answered_without_a_body(server: Server) -> None:
 
 def test_closing_ends_open_connections_and_frees_the_port() -> None:
     server = serve("127.0.0.1", 0, echo)
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", "/")
     connection.getresponse().read()
     server.close()

@@ -318,7 +318,7 @@ def test_calls_do_not_hold_up_the_engine() -> None:
     class Slow:
         def client(self, _: str) -> Any:
             began.set()
-            released.wait(5)
+            released.wait(60)
             raise OSError("late")
 
     engine = Engine(
@@ -330,7 +330,7 @@ def test_calls_do_not_hold_up_the_engine() -> None:
     slow = engine.create_state_machine("slow", {"StartAt": "a", "States": {"a": task}})
     fast = engine.create_state_machine("fast", {"StartAt": "a", "States": {"a": PASS}})
     first = engine.start_execution(slow)
-    began.wait(5)
+    began.wait(60)
 
     assert engine.run_until(engine.start_execution(fast), 5)
     released.set()

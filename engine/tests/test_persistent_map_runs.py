@@ -351,7 +351,7 @@ def test_a_map_run_survives_a_kill(tmp_path: Path) -> None:
         calls[item] += 1
         if item >= 20 and not is_killed.is_set():
             half_done.set()
-            is_killed.wait(20)
+            is_killed.wait(60)
         return Response(200, {"Content-Type": "application/json"}, request.body)
 
     functions = serve("127.0.0.1", 0, answer)
@@ -369,12 +369,12 @@ def test_a_map_run_survives_a_kill(tmp_path: Path) -> None:
         execution = client.start_execution(
             stateMachineArn=machine["stateMachineArn"], input=json.dumps(list(range(40)))
         )["executionArn"]
-        assert half_done.wait(20)
+        assert half_done.wait(60)
         (run,) = client.list_map_runs(executionArn=execution)["mapRuns"]
         before = client.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]
         write_what_is_marked(client)
         process.send_signal(signal.SIGKILL)
-        process.wait(20)
+        process.wait(60)
     is_killed.set()
     with served(*arguments) as (_, client, url):
         for _ in range(200):

@@ -369,7 +369,7 @@ def test_input_over_256_kib_is_refused(shared: Stack) -> None:
 def test_a_lone_surrogate_does_no_harm(shared: Stack) -> None:
     machine = shared.create(PASS, "surrogate")
     body = json.dumps({"stateMachineArn": machine, "input": '"\ud800"'}).encode()
-    connection = HTTPConnection("127.0.0.1", shared.server.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", shared.server.port, timeout=60)
     connection.request("POST", "/", body, {"X-Amz-Target": "AWSStepFunctions.StartExecution"})
     answer = json.loads(connection.getresponse().read())
     assert shared.engine.run_until(answer["executionArn"], 5)
@@ -395,7 +395,7 @@ def test_a_lone_surrogate_does_no_harm(shared: Stack) -> None:
     ],
 )
 def test_a_malformed_request_is_a_400_with_a_type(shared: Stack, target: str, body: bytes) -> None:
-    connection = HTTPConnection("127.0.0.1", shared.server.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", shared.server.port, timeout=60)
     connection.request("POST", "/", body, {"X-Amz-Target": target})
     response = connection.getresponse()
 

@@ -117,7 +117,7 @@ def run_on(url: str, definition: str) -> dict[str, Any]:
     def ask(operation: str, **given: str) -> dict[str, Any]:
         headers = {"X-Amz-Target": f"AWSStepFunctions.{operation}"}
         request = urllib.request.Request(url, json.dumps(given).encode(), headers)
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return dict(json.load(response))
 
     role = "arn:aws:iam::123456789012:role/any"

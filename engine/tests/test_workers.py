@@ -11,15 +11,15 @@ def test_jobs_run_beside_each_other_up_to_the_limit() -> None:
 
     def job(number: int) -> None:
         running.release()
-        gate.wait(5)
+        gate.wait(60)
         done.put(number)
 
     for number in range(7):
         workers.submit(lambda number=number: job(number))
-    at_once = [running.acquire(timeout=5) for _ in range(3)]
+    at_once = [running.acquire(timeout=60) for _ in range(3)]
     fourth = running.acquire(timeout=0.05)
     gate.set()
-    finished = sorted(done.get(timeout=5) for _ in range(7))
+    finished = sorted(done.get(timeout=60) for _ in range(7))
     workers.close()
 
     assert (at_once, fourth) == ([True, True, True], False)
@@ -33,14 +33,14 @@ def test_closing_drops_what_is_queued() -> None:
 
     def first() -> None:
         started.set()
-        gate.wait(5)
+        gate.wait(60)
         done.put("first")
 
     workers.submit(first)
     workers.submit(lambda: done.put("second"))
-    started.wait(5)
+    started.wait(60)
     workers.close()
     gate.set()
 
-    assert done.get(timeout=5) == "first"
+    assert done.get(timeout=60) == "first"
     assert done.empty()

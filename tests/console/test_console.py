@@ -948,7 +948,7 @@ def fetch(url, headers=None, body=None):
     """Ask the console; answers status, text and headers."""
     request = urllib.request.Request(url, body, headers or {})
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, response.read().decode(), response.headers
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(), error.headers
@@ -1015,7 +1015,7 @@ def test_a_link_from_elsewhere_opens_a_page(console):
 def test_the_front_sends_the_console_on(stack, console):
     stack.front.console = console.origin
     port = urlsplit(stack.http).port
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", "/console/items?type=ORDER")
     response = connection.getresponse()
 
@@ -1036,7 +1036,7 @@ def test_the_search_knows_ids_items_arns_and_names(console, stack, ids):
     }
 
     for text, place in asked.items():
-        connection = HTTPConnection("127.0.0.1", console.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", console.port, timeout=60)
         connection.request("GET", f"/console/search?q={quote(text)}")
         assert connection.getresponse().headers["location"] == f"/console{place}"
         connection.close()
@@ -1292,7 +1292,7 @@ def test_another_tenants_channel_is_refused_by_the_stack(stack):
             channel = f"/live/{tenant}/command/ORDER/*"
             asked = {"type": "subscribe", "id": tenant, "channel": channel, "authorization": own}
             client.send(json.dumps(asked))
-            answers.append(json.loads(client.recv(timeout=10)))
+            answers.append(json.loads(client.recv(timeout=60)))
 
     refused, served = answers
     assert (refused["type"], served["type"]) == ("subscribe_error", "subscribe_success")

@@ -37,7 +37,7 @@ def ended(sfn_cqrs):
     """Return what waits until what follows a decision is done or has failed."""
 
     def run(id_):
-        until = time.monotonic() + 15
+        until = time.monotonic() + 60
         while True:
             found = sfn_cqrs("approval", "show", id_, "--json").json
             if found["stage"] in ("DONE", "FAILED"):
@@ -54,7 +54,7 @@ def an_order(sfn_cqrs, code):
 
 
 def release_of(sfn_cqrs, code):
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while True:
         found = sfn_cqrs("data", "get", "ORDER", code, "--json")
         if found.code == 0 and "release" in found.json["attributes"]:

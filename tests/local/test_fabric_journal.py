@@ -152,13 +152,13 @@ def test_a_stream_gives_again_what_nobody_has_told_to_be_done(kept):
         dynamodb.put_item(TableName=kept.table, Item=item(name, kind="process", status="start"))
     numbers: list[str] = []
     while len(numbers) < 3:
-        records = kept.received.get(timeout=10)["Records"]
+        records = kept.received.get(timeout=60)["Records"]
         numbers += [one["dynamodb"]["SequenceNumber"] for one in records]
     (stream,) = kept.deployment.streams
     kept.process.streams({stream.mapping: numbers[1]})
 
     kept.killed()
-    again = kept.received.get(timeout=10)["Records"]
+    again = kept.received.get(timeout=60)["Records"]
 
     assert [one["dynamodb"]["Keys"]["pk"]["S"] for one in again] == ["third"]
     assert again[0]["eventSourceARN"] == kept.deployment.streams[0].stream_arn

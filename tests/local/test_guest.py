@@ -62,7 +62,7 @@ def waiting(call, client):
 
 def settle(client, arn: str, state: str | None = None) -> dict:
     """Wait until an execution has ended, or its token of a state is out."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         described = client.describe_execution(executionArn=arn)
         events = client.get_execution_history(executionArn=arn, reverseOrder=True)["events"]

@@ -65,7 +65,7 @@ def test_an_event_is_accepted_and_tried_again_when_it_fails(client, functions):
     answer = client.invoke(FunctionName="toy-Fn", InvocationType="Event", Payload=b'"fail"')
 
     assert answer["StatusCode"] == 202
-    assert all(ended.acquire(timeout=10) for _ in range(3))
+    assert all(ended.acquire(timeout=60) for _ in range(3))
 
 
 @pytest.mark.parametrize(

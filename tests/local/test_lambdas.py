@@ -147,7 +147,7 @@ def test_a_module_is_imported_once_however_many_threads_ask(run_function, tmp_pa
     for number in range(20):
         functions.submit("Fn", str(number).encode(), done)
     for _ in range(20):
-        assert all_done.acquire(timeout=10)
+        assert all_done.acquire(timeout=60)
 
     assert (tmp_path / "imports").read_text() == "x"
     assert sorted(int(answer) for answer in answers) == list(range(20))
@@ -172,7 +172,7 @@ def test_no_more_functions_run_at_once_than_allowed(run_function):
     for _ in range(12):
         functions.submit("Fn", b"{}", lambda _: finished.release())
     for _ in range(12):
-        assert finished.acquire(timeout=10)
+        assert finished.acquire(timeout=60)
 
     assert functions.invoke("Fn", b"{}") == b"3"
 
@@ -197,7 +197,7 @@ def test_a_handler_that_hangs_does_not_hold_the_others_up(run_function):
     functions.submit("Fn", b'"hang"', done)
     functions.submit("Fn", b'"go"', done)
 
-    assert all(answered.acquire(timeout=10) for _ in range(2))
+    assert all(answered.acquire(timeout=60) for _ in range(2))
     assert isinstance(answers[0], FunctionError)
     assert answers[1] == b'"go"'
     functions.close(patience=0)
@@ -278,7 +278,7 @@ def test_an_event_is_tried_again_as_often_as_its_function_says(write_function, t
 
     functions.invoke_async("Fn", b"{}")
 
-    assert all(tries.acquire(timeout=10) for _ in range(1 + retries))
+    assert all(tries.acquire(timeout=60) for _ in range(1 + retries))
     assert not tries.acquire(timeout=0.1)
     assert (tmp_path / "tries").read_text() == "x" * (1 + retries)
     functions.close(patience=0)

@@ -323,7 +323,7 @@ def _with_a_child_that_waits(on_stack, number, folder):
 
 def eventually(is_so):
     """Wait until something is so, as it is soon."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)

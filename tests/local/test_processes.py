@@ -55,7 +55,7 @@ def test_two_calls_at_once_have_a_process_each(run_function, tmp_path):
     for mode in ("r", "w"):
         functions.submit("Fn", json.dumps(mode).encode(), done)
 
-    assert all(answered.acquire(timeout=20) for _ in range(2))
+    assert all(answered.acquire(timeout=60) for _ in range(2))
     assert len(set(answers)) == 2
 
 

@@ -67,7 +67,7 @@ def rehearsal(stack):
 def status_of(url: str, host: str) -> int:
     request = urllib.request.Request(url, headers={"Host": host})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
@@ -102,7 +102,7 @@ def test_the_stack_answers_to_its_own_names_and_listens_on_its_own_addresses(sta
     for url in (stack.http, stack.aws, stack.sfn, stack.lambda_):
         port = url.rpartition(":")[2]
         for address in (*addresses(stack.hosts), "127.0.0.1"):
-            with socket.create_connection((address, int(port)), timeout=5):
+            with socket.create_connection((address, int(port)), timeout=60):
                 pass
         assert status_of(f"{url}/", f"host.docker.internal:{port}") != 403
         assert status_of(f"{url}/", f"{stack.hosts[0]}:{port}") != 403

@@ -96,7 +96,7 @@ def test_the_event_of_an_execution_is_the_real_one_without_its_token(sfn_cqrs):
     attributes = json.dumps({"customer": "ada", "total": 5})
     sfn_cqrs("publish", "ORDER", "e-1", "--name", "x", "--attributes", attributes, "--wait")
     asked = sfn_cqrs("approval", "request", "ORDER_RELEASE", "--subject", "e-1").output.strip()
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while (waits := sfn_cqrs("event", "approval", "request_approval", "--from", asked)).code:
         assert time.monotonic() < until, waits.error
         time.sleep(0.05)

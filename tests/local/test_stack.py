@@ -64,7 +64,7 @@ def test_a_machine_runs_with_the_functions_of_the_template(stack):
         lambda execution: execution["status"] != "RUNNING" and ended.set()
     )
 
-    assert stack.engine.describe_execution(arn)["status"] != "RUNNING" or ended.wait(10)
+    assert stack.engine.describe_execution(arn)["status"] != "RUNNING" or ended.wait(60)
     assert json.loads(stack.engine.describe_execution(arn)["output"]) == ["hello ann", "hello bob"]
 
 
@@ -73,7 +73,7 @@ def test_an_execution_that_fails_reaches_the_function_behind_its_rule(stack):
         stack.template.machines["toy"].arn, input='{"names": ["nobody"]}'
     )
 
-    event = received("RulesFunction").get(timeout=10)
+    event = received("RulesFunction").get(timeout=60)
 
     assert event["detail"]["executionArn"] == arn
     assert (event["detail"]["status"], event["detail"]["error"]) == ("FAILED", "ValueError")
@@ -83,7 +83,7 @@ def test_a_written_item_comes_back_through_the_stream(stack):
     entry = PROCESS | {"pk": {"S": "written"}}
 
     assert request(f"{stack.http}/items", entry) == (201, None)
-    record = received("ConsumerFunction").get(timeout=10)
+    record = received("ConsumerFunction").get(timeout=60)
 
     assert record["dynamodb"]["NewImage"] == entry
 
@@ -101,7 +101,7 @@ def test_a_poison_record_goes_to_the_dead_letters_and_the_others_go_on(stack):
     ]
     keys = set()
     while keys != {"before", "poison", "after"}:  # how many records a batch has is the stream's
-        record = received("ConsumerFunction").get(timeout=10)
+        record = received("ConsumerFunction").get(timeout=60)
         keys.add(record["dynamodb"]["Keys"]["pk"]["S"])
 
     assert json.loads(dead["Body"])["requestContext"]["condition"] == "RetryAttemptsExhausted"

@@ -172,7 +172,7 @@ def test_lanes_keep_the_order_of_each_item_and_the_size_of_a_batch():
     for start in range(0, 400, 40):
         mapping.offer([record(n, item=f"item{n % 9}") for n in range(start, start + 40)])
     for _ in range(400):
-        assert finished.acquire(timeout=10)
+        assert finished.acquire(timeout=60)
     mapping.close()
 
     assert all(numbers == sorted(numbers) for numbers in seen.values())
@@ -191,7 +191,7 @@ def test_a_window_collects_what_comes_within_it_into_one_batch():
     mapping.start()
     for number in range(3):
         mapping.offer([record(number)])
-    size = batches.get(timeout=10)
+    size = batches.get(timeout=60)
     mapping.close()
 
     assert size == 3

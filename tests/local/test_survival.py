@@ -39,9 +39,9 @@ class Stack:
 
     def again(self, *options: str, number: int = signal.SIGKILL) -> None:
         self.process.send_signal(number)
-        self.process.wait(20)
+        self.process.wait(60)
         self.process.stdout.close()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while is_open(self.port + 3):  # the fabric ends with it, a moment later
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -53,7 +53,7 @@ class Stack:
         return done.output
 
     def eventually(self, *command: str, has: str) -> str:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while has not in (found := self.run(*command)):
             assert time.monotonic() < deadline, found
             time.sleep(0.05)
@@ -77,7 +77,7 @@ def stack(tmp_path, monkeypatch, capfd):
     started = Stack(tmp_path / "state", command_line(monkeypatch, capfd))
     yield started
     started.process.terminate()
-    started.process.wait(20)
+    started.process.wait(60)
     started.process.stdout.close()
 
 

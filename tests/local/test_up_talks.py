@@ -58,7 +58,7 @@ class Up:
 
     def end(self):
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(20)
+        self._process.wait(60)
         self._reader.join()
 
 

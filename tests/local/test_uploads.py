@@ -31,9 +31,9 @@ def wait_for_imports(stack):
     """Return what waits until so many imports have ended, and answers them."""
 
     def wait(count):
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
-            with urllib.request.urlopen(f"{stack.http}/imports", timeout=10) as answer:
+            with urllib.request.urlopen(f"{stack.http}/imports", timeout=60) as answer:
                 found = json.load(answer)["items"]
             if [job["finishedAt"] is None for job in found] == [False] * count:
                 return found

@@ -25,7 +25,7 @@ def ran(typed, made):
         typed("publish", "ORDER", "bad", "--name", "x", "--attributes", "{}")
         items = json.dumps([{"order": "good", "to": "ada@example.com"}])
         made["task"] = typed("task", "run", "ORDER_REMINDER", items, "--json").json["id"]
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while {one["status"] for one in listed(typed, "--machine", "command-express")} != {
             "SUCCEEDED",
             "FAILED",

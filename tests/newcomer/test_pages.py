@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.real_time("watches imports as a per
 RUN = [block for block in blocks() if fate(block) == "run"]
 PAGES = sorted({block.page for block in RUN})
 ID = re.compile(r"\b([a-z])-[0-9A-HJKMNP-TV-Z]{26}\b")
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 PATH = os.pathsep.join((".", "app", "layer", "engine", "local"))
 FAILS = {  # what these lines show has failed in part, or has ended; their exit codes
     "import dry-run airports.csv": 2,

@@ -33,7 +33,7 @@ def console(request):
 
 
 def ask(console, method, path, headers=None, body=""):
-    connection = HTTPConnection("127.0.0.1", console.port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", console.port, timeout=60)
     connection.request(method, f"{ROOT}{path}", body.encode(), headers or {})
     response = connection.getresponse()
     answer = response.status, dict(response.getheaders()), response.read().decode()

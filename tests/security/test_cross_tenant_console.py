@@ -90,7 +90,7 @@ class Browser:
         return self._asked("POST", path, kind, body)
 
     def _asked(self, method, path, headers, body=""):
-        connection = HTTPConnection(self._netloc, timeout=20)
+        connection = HTTPConnection(self._netloc, timeout=60)
         sent = {**headers, "Cookie": self._cookie}
         connection.request(method, f"{ROOT}{path}", body.encode(), sent)
         response = connection.getresponse()

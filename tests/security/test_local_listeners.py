@@ -97,7 +97,7 @@ def port_of(stack: LocalStack, listener: str) -> int:
 
 def send(port: int, ask: Ask, headers: Sequence[tuple[str, str]]) -> Answer:
     """Send exactly these headers, Host included, beside the request's own."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     connection.putrequest(ask.method, ask.target, skip_host=True, skip_accept_encoding=True)
     for name, value in (*headers, *ask.headers.items()):
         connection.putheader(name, value)
@@ -428,14 +428,14 @@ def test_a_live_update_of_a_page_reaches_nobody_and_that_of_a_program_does(stack
     subscribe = {"type": "subscribe", "id": "s", "authorization": own}
     with connect(stack.live.realtime, subprotocols=[one.strip("=") for one in offered]) as client:
         client.send(json.dumps({**subscribe, "channel": json.loads(ask.body)["channel"]}))
-        subscribed = json.loads(client.recv(timeout=20))["type"]
+        subscribed = json.loads(client.recv(timeout=60))["type"]
 
         refused = [send(port, ask, filled(one, port)).status for one in ATTACKS.values()]
         event = {"channel": "/live/tenant1/command/ORDER/o-evil", "events": ['"of a program"']}
         ours = Ask("POST", "/event", ask.headers, json.dumps(event).encode())
         served = send(port, ours, [("Host", f"127.0.0.1:{port}")]).status
 
-        heard = json.loads(client.recv(timeout=20))
+        heard = json.loads(client.recv(timeout=60))
     assert (subscribed, set(refused), served) == ("subscribe_success", {403}, 200)
     assert heard["event"] == '"of a program"'
 
@@ -758,7 +758,7 @@ def engine(environment: Mapping[str, str], *options: str) -> Iterator[str]:
             yield json.loads(process.stdout.readline())["sfn"]
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
 
 EXPORTED = {

@@ -214,7 +214,7 @@ def test_odd_messages_to_the_twin_of_live_updates_are_answered(seed: int) -> Non
     odd, own = Odd(seed), {"host": "x"}
     session = Session("x", "live", lambda _channel, _authorization: None)
     with closing(LiveServer("live", lambda _channel, _authorization: None)) as twin:
-        connection = HTTPConnection("127.0.0.1", twin.port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", twin.port, timeout=60)
         for number in range(EACH):
             kind = odd.chance.choice(
                 ["subscribe", "unsubscribe", "publish", "connection_init", "x"]

@@ -9,7 +9,7 @@ from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.types import TaskItem
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 @contextmanager

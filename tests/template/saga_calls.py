@@ -67,7 +67,7 @@ def repair_all(user: Asker, wanted: dict[str, str]) -> None:
     planned = user.ask("/repairs", wanted)
     assert planned["total"] > 0, planned
     user.ask(f"/repairs/{planned['id']}/start", {})
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while (found := user.ask(f"/repairs/{planned['id']}"))["status"] != "COMPLETED":
         assert time.monotonic() < until, found
         time.sleep(0.1)
@@ -84,7 +84,7 @@ def start(user: Asker, order: str, **headers: str) -> str:
 
 
 def ended(user: Asker, id_: str) -> Any:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while (found := user.ask(f"/sagas/{id_}"))["status"] in OPEN:
         assert time.monotonic() < until, found
         time.sleep(0.1)

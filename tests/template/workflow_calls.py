@@ -23,7 +23,7 @@ from sfn_cqrs.service.step_functions import (
 from sfn_cqrs_local.stack import LocalStack
 from sfn_cqrs_local.template import Machine
 
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 60
 OWN = [machine for machine in TEMPLATE.machines.values() if machine.key not in ATTEMPTS]
 
 

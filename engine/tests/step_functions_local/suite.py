@@ -36,7 +36,7 @@ def sfn() -> Any:
 def run(sfn: Any, case: str) -> list[dict[str, Any]]:
     started = sfn.start_execution(stateMachineArn=f"{ARN}#{case}", name=case, input=LEAD)
     arn = started["executionArn"]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while sfn.describe_execution(executionArn=arn)["status"] == "RUNNING":
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -537,7 +537,7 @@ class TestWhoAsks:
     ):
         for tenant in ("tenant1", "tenant2"):
             store(world, "APPLIED", key=ItemKey(tenant, "AIRPORT", tenant))
-        both_are_inside, asked = Barrier(2, timeout=10), local()
+        both_are_inside, asked = Barrier(2, timeout=60), local()
         event_of_this_thread = request.current_event
 
         def event_once_both_are_inside():

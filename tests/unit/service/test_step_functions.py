@@ -187,7 +187,7 @@ class TestHeartbeats:
         client = FakeClient()
         with StepFunctionService(client).heartbeats("token", every=0.001) as beats:
             for _ in range(3):
-                assert client.beats.acquire(timeout=10)
+                assert client.beats.acquire(timeout=60)
 
         assert beats.is_gone is False
         assert not [one for one in threading.enumerate() if one.name == "heartbeats"]
@@ -196,7 +196,7 @@ class TestHeartbeats:
     def test_long_work_learns_that_nobody_waits_any_more(self, code):
         client = FakeClient(code)
         with StepFunctionService(client).heartbeats("token", every=0.001) as beats:
-            assert client.beats.acquire(timeout=10)
+            assert client.beats.acquire(timeout=60)
             assert not client.beats.acquire(timeout=0.05)
 
         assert beats.is_gone is True
@@ -204,8 +204,8 @@ class TestHeartbeats:
     def test_a_heartbeat_that_is_throttled_is_sent_again(self):
         client = FakeClient("ThrottlingException")
         with StepFunctionService(client).heartbeats("token", every=0.001) as beats:
-            assert client.beats.acquire(timeout=10)
-            assert client.beats.acquire(timeout=10)
+            assert client.beats.acquire(timeout=60)
+            assert client.beats.acquire(timeout=60)
 
         assert beats.is_gone is False
 

@@ -85,7 +85,7 @@ def run_limited(seconds, work):
 
 
 def test_a_block_that_takes_too_long_is_interrupted():
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
 
     def spin():
         while time.monotonic() < until:
