@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sfn_cqrs.adapters.command_items import as_key
 from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.error_codes import suppressing
 from sfn_cqrs.domain.process import Outcome
 
 TABLES: Final = {
@@ -74,13 +75,13 @@ def _restore(dynamodb: Any, source: str, target: str, moment: datetime | None, s
     when: dict[str, Any] = (
         {"UseLatestRestorableTime": True} if moment is None else {"RestoreDateTime": moment}
     )
-    try:
+    with suppressing("TableAlreadyExistsException"):
         dynamodb.restore_table_to_point_in_time(
             SourceTableName=source, TargetTableName=target, **when
         )
         say(f"{source} → {target}")
-    except dynamodb.exceptions.TableAlreadyExistsException:
-        say(f"{target} exists already")
+        return
+    say(f"{target} exists already")
 
 
 def _wait(dynamodb: Any, table: str, poll_seconds: float) -> None:

@@ -1,7 +1,10 @@
 """A system over the fakes: as fast as it gets, for many versions and many seeds."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from botocore.exceptions import ClientError
 from tests.fakes import World
 from tests.support.calls import Watched
 from tests.support.stream import change
@@ -106,23 +109,35 @@ class FakeSystem(System):
         return change(self._told, self.clock.time(), marshal(item))
 
 
+@contextmanager
+def as_botocore_raises() -> Iterator[None]:
+    """Raise an error of the engine as a client of AWS does."""
+    try:
+        yield
+    except errors.ApiError as error:
+        said: Any = {"Error": {"Code": error.code, "Message": str(error)}}
+        raise ClientError(said, "an operation") from error
+
+
 class EngineClient:
     """A client of Step Functions that asks the engine without a word on a wire."""
-
-    exceptions = errors
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @as_botocore_raises()
     def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: A002, N803
         self._engine.start_execution(stateMachineArn, name, input)
 
+    @as_botocore_raises()
     def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
         return self._engine.describe_execution(executionArn)
 
+    @as_botocore_raises()
     def send_task_success(self, *, taskToken: str, output: str) -> None:  # noqa: N803
         self._engine.send_task_success(taskToken, output)
 
+    @as_botocore_raises()
     def send_task_failure(self, *, taskToken: str, error: str, cause: str) -> None:  # noqa: N803
         self._engine.send_task_failure(taskToken, error, cause)
 

@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
+from sfn_cqrs.adapters.error_codes import suppressing
 from sfn_cqrs.domain.values import Json, canonical
 
 if TYPE_CHECKING:
@@ -48,12 +47,9 @@ class AttributesBucket:
 
     def find(self, tenant: str, id_: str, *, folder: str) -> dict[str, Json] | None:
         """Read an object that may not be there; None if it is not."""
-        try:
+        with suppressing(*_MISSING):
             return self.load(f"{folder}/{tenant}/{id_}.json")
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _MISSING:
-                raise
-            return None
+        return None
 
     def load(self, key: str) -> dict[str, Json]:
         """Read attributes back."""

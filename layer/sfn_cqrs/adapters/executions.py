@@ -3,6 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sfn_cqrs.adapters.error_codes import WAIT_HAS_ENDED, suppressing
 from sfn_cqrs.adapters.tracing import Tracer
 from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.failure import MAX_CAUSE, MAX_ERROR
@@ -42,26 +43,24 @@ class Executions:
         name = f"start {self._machine_arn.rpartition(':')[2]}"
         with self._tracer.segment(name, within=Trace.parse(trace)) as here:
             header: Any = {"traceHeader": here.header} if here else {}
-            try:
+            with suppressing("ExecutionAlreadyExists"):
                 self._client.start_execution(
                     stateMachineArn=self._machine_arn,
                     name=ref.execution_name(self._table),
                     input=json.dumps(ref.as_input(), sort_keys=True, ensure_ascii=False),
                     **header,
                 )
-            except self._client.exceptions.ExecutionAlreadyExists:
-                return False
-        return True
+                return True
+        return False
 
     def describe(self, ref: Attempt) -> Execution | None:
         """An attempt's execution; None if it was never started."""
-        try:
+        with suppressing("ExecutionDoesNotExist"):
             found = self._client.describe_execution(executionArn=self.arn_of(ref))
-        except self._client.exceptions.ExecutionDoesNotExist:
-            return None
-        is_running = found["status"] in ("RUNNING", "PENDING_REDRIVE")
-        error = found.get("error") or (None if is_running else found["status"])
-        return Execution(is_running, error, found.get("cause"))
+            is_running = found["status"] in ("RUNNING", "PENDING_REDRIVE")
+            error = found.get("error") or (None if is_running else found["status"])
+            return Execution(is_running, error, found.get("cause"))
+        return None
 
     def arn_of(self, ref: Attempt) -> str:
         """The ARN of an attempt's execution, whether it was started or not."""
@@ -70,20 +69,16 @@ class Executions:
 
     def succeed(self, token: str, output: object) -> bool:
         """End a wait; False if it has ended already."""
-        gone = (self._client.exceptions.TaskDoesNotExist, self._client.exceptions.TaskTimedOut)
-        try:
+        with suppressing(*WAIT_HAS_ENDED):
             self._client.send_task_success(taskToken=token, output=json.dumps(output))
-        except gone:
-            return False
-        return True
+            return True
+        return False
 
     def reject(self, token: str, error: str, cause: str) -> bool:
         """Fail a wait; False if it has ended already."""
-        gone = (self._client.exceptions.TaskDoesNotExist, self._client.exceptions.TaskTimedOut)
-        try:
+        with suppressing(*WAIT_HAS_ENDED):
             self._client.send_task_failure(
                 taskToken=token, error=error[:MAX_ERROR], cause=cause[:MAX_CAUSE]
             )
-        except gone:
-            return False
-        return True
+            return True
+        return False

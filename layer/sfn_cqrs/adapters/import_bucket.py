@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sfn_cqrs.adapters.error_codes import error_code, suppressing
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import BusyError, InvalidFileError, InvalidInputError
 from sfn_cqrs.domain.import_job import Source
@@ -92,15 +93,12 @@ class ImportBucket:
     def head(self, key: str, version_id: str | None = None) -> Head | None:
         """A version of an object, by default the current one; None if there is none."""
         version: Any = {"VersionId": version_id} if version_id else {}
-        try:
+        with suppressing(*_MISSING):
             answer = self._client.head_object(Bucket=self._bucket, Key=key, **version)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _MISSING:
-                raise
-            return None
-        return Head(
-            answer.get("VersionId", "null"), answer["ContentLength"], answer["LastModified"]
-        )
+            return Head(
+                answer.get("VersionId", "null"), answer["ContentLength"], answer["LastModified"]
+            )
+        return None
 
     def source(self, key: str, version_id: str) -> Source:
         """An object of this bucket, pinned to a version."""
@@ -123,15 +121,11 @@ class ImportBucket:
         return self._opened(source).iter_lines()
 
     def _opened(self, source: Source) -> "StreamingBody":
-        try:
-            answer = self._client.get_object(
+        with suppressing("NoSuchKey", "NoSuchVersion"):
+            return self._client.get_object(
                 Bucket=source.bucket, Key=source.key, VersionId=source.version_id
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in ("NoSuchKey", "NoSuchVersion"):
-                raise
-            raise InvalidFileError("gone", "the file was deleted; upload it again") from error
-        return answer["Body"]
+            )["Body"]
+        raise InvalidFileError("gone", "the file was deleted; upload it again")
 
     def put_rows(self, key: ImportKey, lines: Iterable[str]) -> Source:
         """Write the rows of a job as JSON Lines, a part at a time."""
@@ -153,9 +147,9 @@ class ImportBucket:
                 part = self._client.upload_part(**where, PartNumber=number, Body=body)
                 parts.append({"PartNumber": number, "ETag": part["ETag"]})
             done = self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
-        except self._client.exceptions.NoSuchUpload as error:
-            raise BusyError(f"S3 has ended the upload of {name} and not answered") from error
-        except Exception:
+        except Exception as error:
+            if isinstance(error, ClientError) and error_code(error) == "NoSuchUpload":
+                raise BusyError(f"S3 has ended the upload of {name} and not answered") from error
             self._give_up(where)
             raise
         return Source(self._bucket, name, done.get("VersionId", "null"))
@@ -167,11 +161,10 @@ class ImportBucket:
 
     def report(self, key: ImportKey) -> Iterator[bytes] | None:
         """A job's errors.csv, a MiB at a time; None if there is none."""
-        try:
+        with suppressing("NoSuchKey"):
             answer = self._client.get_object(Bucket=self._bucket, Key=report_key(key))
-        except self._client.exceptions.NoSuchKey:
-            return None
-        return answer["Body"].iter_chunks(CHUNK)
+            return answer["Body"].iter_chunks(CHUNK)
+        return None
 
     def report_size(self, key: ImportKey) -> int | None:
         """The bytes of a job's errors.csv; None if there is none."""

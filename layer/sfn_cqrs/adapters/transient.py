@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from sfn_cqrs.adapters.dynamodb import cancellation_codes
+from sfn_cqrs.adapters.error_codes import error_code
 from sfn_cqrs.domain.errors import BusyError, TransientError
 
 _FIRST_SERVER_ERROR = 500
@@ -68,7 +69,7 @@ def is_busy(error: BaseException) -> bool:
     if not isinstance(error, ClientError):
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    code = error.response.get("Error", {}).get("Code", "")
+    code = error_code(error)
     if code == "TransactionCanceledException":
         reasons = {*cancellation_codes(error)} - {"None"}
         return bool(reasons) and reasons <= _BUSY_REASONS

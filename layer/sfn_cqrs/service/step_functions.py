@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from botocore.exceptions import ClientError
 
+from sfn_cqrs.adapters.error_codes import WAIT_HAS_ENDED, error_code, suppressing
 from sfn_cqrs.domain.errors import (
     InvalidInputError,
     InvalidTokenError,
@@ -32,7 +33,6 @@ _UNSAFE = re.compile(r"[^0-9A-Za-z_-]+")
 _HASH_CHARACTERS = 26
 _NO_TOKEN = "this is no task token of this account and region"
 _ERRORS = {"TIMED_OUT": "ChildTimedOut", "ABORTED": "ChildAborted"}
-_GONE = ("TaskDoesNotExist", "TaskTimedOut")
 
 
 def execution_name(*identity: str | int) -> str:
@@ -119,14 +119,11 @@ class StepFunctionService:
                 "name", "must be 1 to 80 letters, digits, '-' or '_'; execution_name makes one"
             )
         text = _text(data, "input")
-        try:
+        with suppressing("ExecutionAlreadyExists"):
             return self._client.start_execution(stateMachineArn=machine_arn, name=name, input=text)[
                 "executionArn"
             ]
-        except ClientError as error:
-            if _code(error) != "ExecutionAlreadyExists":
-                raise
-            return self.execution_arn(machine_arn, name)
+        return self.execution_arn(machine_arn, name)
 
     def start_child(self, machine_arn: str, data: dict[str, Any], parent: Parent) -> str:
         """Start the execution that a parent's state waits for, and answer its ARN.
@@ -152,14 +149,10 @@ class StepFunctionService:
 
     def ended(self, execution_arn: str) -> Ended | None:
         """How an execution has ended; None while it runs, or if there is none."""
-        try:
+        found = None
+        with suppressing("ExecutionDoesNotExist"):
             found = self._client.describe_execution(executionArn=execution_arn)
-        except ClientError as error:
-            if _code(error) != "ExecutionDoesNotExist":
-                raise
-            return None
-        status = found["status"]
-        if status in ("RUNNING", "PENDING_REDRIVE"):
+        if found is None or (status := found["status"]) in ("RUNNING", "PENDING_REDRIVE"):
             return None
         return Ended(
             status,
@@ -248,20 +241,20 @@ class StepFunctionService:
         if not 0 < len(arguments["taskToken"]) <= MAX_TOKEN_CHARACTERS:
             raise InvalidTokenError(_NO_TOKEN)
         try:
-            getattr(self._client, operation)(**arguments)
+            with suppressing(*WAIT_HAS_ENDED):
+                getattr(self._client, operation)(**arguments)
+                return True
         except ClientError as error:
-            if _code(error) in _GONE:
-                return False
-            if _code(error) == "InvalidToken":
+            if error_code(error) == "InvalidToken":
                 raise InvalidTokenError(_NO_TOKEN) from error
-            if _code(error) == "AccessDeniedException":
+            if error_code(error) == "AccessDeniedException":
                 raise TokenRefusedError(
                     "the token is another machine's, or the role may not end waits of its own:"
                     " it needs the state machine's ARN in states:SendTaskSuccess, -Failure and"
                     " -Heartbeat"
                 ) from error
             raise
-        return True
+        return False
 
 
 def _text(value: object, field: str) -> str:
@@ -275,7 +268,3 @@ def _text(value: object, field: str) -> str:
             field, f"has {size} bytes, and at most {MAX_PAYLOAD_BYTES} pass; pass where it is"
         )
     return text
-
-
-def _code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]

@@ -17,6 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from botocore.exceptions import ClientError
 
+from sfn_cqrs.adapters.error_codes import suppressing
 from sfn_cqrs_local.client.express_runs import ExpressRun, runs_in_file, runs_on_aws
 from sfn_cqrs_local.console.backend import Backend
 from sfn_cqrs_local.console.masking import masked, masked_event
@@ -275,12 +276,10 @@ class Executions:
         express = self._express_of(arn)
         if express is not None:
             return self._logged(express, arn.rpartition(":")[2])
-        sfn = self._sfn
-        try:
-            found = sfn.describe_execution(executionArn=arn)
-        except (sfn.exceptions.ExecutionDoesNotExist, sfn.exceptions.InvalidArn) as error:
-            raise LookupError(f"there is no execution {arn.rpartition(':')[2]!r}") from error
-        return self._run(found, self._short(found["stateMachineArn"]))
+        with suppressing("ExecutionDoesNotExist", "InvalidArn"):
+            found = self._sfn.describe_execution(executionArn=arn)
+            return self._run(found, self._short(found["stateMachineArn"]))
+        raise LookupError(f"there is no execution {arn.rpartition(':')[2]!r}")
 
     def arn(self, short: str, name: str) -> str:
         """The ARN of an execution."""
