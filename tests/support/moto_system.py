@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from contextlib import ExitStack
 from functools import cache
+from math import ceil
 from typing import Any, NamedTuple, Self
 from unittest import mock
 from urllib.parse import urlparse
@@ -28,6 +29,8 @@ from sfn_local import FunctionError
 from sfn_local.http_server import Request
 from sfn_local.server import handler as engine_handler
 
+NEVER = float("inf")
+"""Moto has the machine's clock; this system says itself when a message comes again."""
 RECEIVED_AT_ONCE = 10
 ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "us-east-1"
@@ -128,6 +131,8 @@ class MotoSystem(System):
         """
         properties = self.template.of_type("AWS::SQS::Queue")[queue]
         messages = self.receive(queue, hidden=properties["VisibilityTimeout"])
+        for message in messages:
+            self._found(queue, message).visible_at = NEVER
         now, hidden = self.clock.time(), self._hidden.pop(queue, [])
         due = [each for each in hidden if each.at <= now]
         due += [Hidden(now, 1, message) for message in messages]
@@ -137,7 +142,8 @@ class MotoSystem(System):
             if is_done or each.receives >= properties["RedrivePolicy"]["maxReceiveCount"]:
                 self._delete(queue, each.message)
             else:
-                at = self.clock.time() + self._hidden_for(queue, each.message)
+                asked = self._asked_for(queue, each.message) or properties["VisibilityTimeout"]
+                at = self.clock.time() + asked
                 self._hidden[queue].append(Hidden(at, each.receives + 1, each.message))
         return bool(due)
 
@@ -156,14 +162,15 @@ class MotoSystem(System):
         except FunctionError:
             return False
 
-    def _hidden_for(self, queue: str, message: dict[str, Any]) -> float:
-        """For how many seconds a message is still hidden, by moto's clock."""
-        found = next(
-            each
-            for each in self._in_queue(queue)
-            if each.receipt_handle == message["ReceiptHandle"]
-        )
-        return float(max(1, round((found.visible_at - unix_time_millis()) / 1000)))
+    def _asked_for(self, queue: str, message: dict[str, Any]) -> float | None:
+        """For how many seconds its consumer hides a message; None if it has not said so."""
+        found = self._found(queue, message)
+        until, found.visible_at = found.visible_at, NEVER
+        return None if until == NEVER else max(1.0, ceil((until - unix_time_millis()) / 1000))
+
+    def _found(self, queue: str, message: dict[str, Any]) -> Any:
+        handle = message["ReceiptHandle"]
+        return next(each for each in self._in_queue(queue) if each.receipt_handle == handle)
 
     def receive(self, queue: str, hidden: int = 0) -> list[dict[str, Any]]:
         """The messages of a queue, which stay in it, and are not seen again for so long."""

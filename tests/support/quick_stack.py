@@ -17,3 +17,11 @@ def quick_stack(*, parameters: dict[str, str] | None = None, **options: Any) -> 
     given = parameters or {} if "template" in options else {**EXAMPLE, **(parameters or {})}
     quick = {"reload": False, "window_seconds": 0.05, "postgres": False, "live": False}
     return LocalStack(parameters=given, **{**quick, **options})
+
+
+def stop_schedules(stack: LocalStack) -> None:
+    """Nothing comes by every minute any more: the test itself says when a sweep does."""
+    events = stack.client("events")
+    for rule in events.list_rules()["Rules"]:
+        if "ScheduleExpression" in rule:
+            events.disable_rule(Name=rule["Name"])
