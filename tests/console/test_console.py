@@ -24,7 +24,7 @@ from tests.console.state import HOSTILE, ORDERS, api_of, create, fill, publish, 
 from tests.fakes.builders import a_process
 from tests.support.held_up import held_up
 from tests.support.proof import deep, shares, without
-from tests.support.quick_stack import quick_stack, stop_schedules
+from tests.support.quick_stack import quick_stack
 from websockets.sync.client import connect
 
 from sfn_cqrs.adapters.command_items import process_item
@@ -62,7 +62,6 @@ def folder(tmp_path_factory):
 def stack(folder):
     lane = {"ExpressLane": "disabled"}
     with quick_stack(state_dir=folder / "state", live=True, parameters=lane) as started:
-        stop_schedules(started)
         yield started
 
 

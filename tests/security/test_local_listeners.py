@@ -21,6 +21,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError
 from tests.local.sockets import children, listeners
 from tests.support.proof import PROOF
+from tests.support.quick_stack import Unswept
 from websockets.sync.client import connect
 
 from sfn_cqrs_local import lambda_api
@@ -80,7 +81,7 @@ def recorder():
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory, recorder):
     options = {"parameters": {"CorsOrigins": OUR_PAGE}, "reload": False, "recorder": recorder}
-    with LocalStack(state_dir=tmp_path_factory.mktemp("state"), **options) as started:
+    with Unswept(state_dir=tmp_path_factory.mktemp("state"), **options) as started:
         target = find_target(started.state.path, None)
         console = ConsoleServer(local(started.name, started.http, target, "kenji"))
         started.front.console = console.origin

@@ -20,7 +20,7 @@ import boto3
 import pytest
 from botocore import handlers
 from tests.support.granting import granting
-from tests.support.quick_stack import quick_stack, stop_schedules
+from tests.support.quick_stack import quick_stack
 from tests.support.zip_system import an_archive
 from tests.template.saga_calls import a_shard, lose_sagas_and_sweep, repair_all, run_sagas
 from tests.template.stack import ROOT, TEMPLATE, as_list, statements_of
@@ -352,7 +352,6 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
             mock.patch.object(live_events, "_sender", listener.sender(live_events._sender)),
             quick_stack(state_dir=folder, parameters=parameters, live=True) as stack,
         ):
-            stop_schedules(stack)
             use(stack)
             send_what_nobody_can_read(stack, listener)
             resources = stack.client("cloudformation").describe_stack_resources(
