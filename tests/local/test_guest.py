@@ -214,6 +214,7 @@ def test_the_two_modules_bring_nothing_else_of_ours_nor_boto3():
 
     ours = {name for name in loaded if name.startswith("sfn_cqrs.")}
     assert {name for name in ours if name.count(".") == 2} - PUBLIC == {
+        "sfn_cqrs.adapters.error_codes",
         "sfn_cqrs.domain.errors",
         "sfn_cqrs.domain.failure",
         "sfn_cqrs.domain.ids",
