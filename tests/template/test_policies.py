@@ -31,6 +31,8 @@ MANAGED_BY_AWS = {  # SAM attaches these for logs, traces and event sources
     "AWSXRayDaemonWriteAccess",
     "AWSXrayWriteOnlyAccess",
 }
+SEND_TASK = {"states:SendTaskFailure", "states:SendTaskSuccess"}
+ABORT = "s3:AbortMultipartUpload"
 RESOURCE_POLICIES = {
     "AWS::S3::BucketPolicy",
     "AWS::SNS::TopicPolicy",
@@ -132,6 +134,39 @@ def test_a_function_speaks_to_no_machine_but_ours(logical_id: str) -> None:
 
 def test_nobody_can_read_a_history_where_task_tokens_stand() -> None:
     assert who_may("states:GetExecutionHistory") == set()
+
+
+def test_who_may_wake_what_can_fail_may_fail_it_as_well() -> None:
+    """Whoever is first tells a version of its predecessor, however that has ended."""
+    failing = {
+        machine
+        for logical_id in FUNCTIONS
+        for machine, actions in allowed(logical_id, "states").items()
+        if "states:SendTaskFailure" in actions
+    }
+    half = [
+        (logical_id, machine)
+        for logical_id in FUNCTIONS
+        for machine, actions in allowed(logical_id, "states").items()
+        if machine in failing and len(actions & SEND_TASK) == 1
+    ]
+
+    assert failing
+    assert half == []
+
+
+def test_who_writes_reports_may_give_an_upload_up() -> None:
+    written = json.dumps({"Fn::Sub": "${ImportBucket.Arn}/jobs/*"})
+    in_parts = {
+        logical_id: actions
+        for logical_id in FUNCTIONS
+        for resource, actions in allowed(logical_id, "s3").items()
+        if resource == written and "s3:PutObject" in actions
+    }
+    in_parts.pop("ImportCsvCsvRowsHandlerFunction")  # its objects are small, and put whole
+
+    assert in_parts
+    assert {one for one, actions in in_parts.items() if ABORT not in actions} == set()
 
 
 @pytest.mark.parametrize(
