@@ -67,7 +67,7 @@ check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) $(SUPPLY_READY) fast-check ## 
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml --append-rules cfn_lint_serverless.rules
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
-	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local local functions app
+	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local tools functions app
 	$(BIN)/sfn-cqrs translate --output .build/template.json
 	.venv-checkov/bin/checkov --quiet --compact --skip-download --config-file .checkov.yaml --file .build/template.json
 	$(BIN)/python requirements/audit.py
@@ -79,7 +79,7 @@ licences: $(LOCAL_READY) ## write docs/licences.md again, after make lock
 	$(BIN)/python requirements/ships.py licences docs/licences.md
 
 reference: $(LOCAL_READY) ## write docs/reference again: commands, Python API, HTTP API
-	$(BIN)/python -m sfn_cqrs_local.cli.reference
+	$(BIN)/python -m sfn_cqrs_tools.cli.reference
 
 build: $(LOCAL_READY) $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)

@@ -13,9 +13,9 @@ from stacks import a_stack
 from waiting import until
 
 from sfn_cqrs.adapters import attributes_bucket
-from sfn_cqrs_local.demo.client import Client
-from sfn_cqrs_local.prices import million
-from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_tools.client.prices import million
+from sfn_cqrs_tools.demo.client import Client
+from sfn_cqrs_tools.runtime.recorder import Recorder
 
 KIB = 1024
 SIZES = (1, 2, 3, 4, 6, 8, 16, 32, 64, 100)

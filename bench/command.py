@@ -15,11 +15,11 @@ from report import Figure, main
 from stacks import a_stack
 from waiting import until, until_quiet
 
-from sfn_cqrs_local.demo.client import Client
-from sfn_cqrs_local.demo.faults import Watch
-from sfn_cqrs_local.prices import EXPRESS_GB, EXPRESS_LANE, RUN_SECONDS, million
-from sfn_cqrs_local.recorder import Recorder
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.client.prices import EXPRESS_GB, EXPRESS_LANE, RUN_SECONDS, million
+from sfn_cqrs_tools.demo.client import Client
+from sfn_cqrs_tools.demo.faults import Watch
+from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 NOTIFIER = "QueueOnNotificationFunction"
 THREADS = 8

@@ -27,7 +27,7 @@ import boto3
 from moto import mock_aws
 from report import Figure, main
 
-from sfn_cqrs_local.fabric import Ministack
+from sfn_cqrs_tools.runtime.fabric import Ministack
 from sfn_local import Engine, InlineFunctions
 from sfn_local.http_server import Request, Response, serve
 

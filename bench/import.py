@@ -35,10 +35,10 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports.progress import Progress
 from sfn_cqrs.service.imports.service import ImportService, Request, strategies
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs_local.prices import DOLLARS, EXPRESS_LANE, IMPORTED_ROW, RUN_SECONDS, express
-from sfn_cqrs_local.prices import million as dollars_of_a_million
-from sfn_cqrs_local.recorder import Recorder
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_LANE, IMPORTED_ROW, RUN_SECONDS, express
+from sfn_cqrs_tools.client.prices import million as dollars_of_a_million
+from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 SOURCE = Path(airportsdata.__file__).parent / "airports.csv"
 ROWS = 1_000

@@ -24,9 +24,9 @@ from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.rebuilds.replay import THREADS
 from sfn_cqrs.service.rebuilds.service import RebuildService
-from sfn_cqrs_local.prices import DOLLARS
-from sfn_cqrs_local.recorder import Recorder
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.client.prices import DOLLARS
+from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 ITEMS = 4_000
 MILLION = 1_000_000

@@ -29,9 +29,9 @@ from waiting import until_quiet
 
 from sfn_cqrs.domain.keys import BUCKETS
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs_local.prices import EXPRESS_GB, million
-from sfn_cqrs_local.recorder import Recorder
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.client.prices import EXPRESS_GB, million
+from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_local.lint.template_file import load_yaml
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -13,9 +13,9 @@ from waiting import until, until_quiet
 
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service.tasks.types import task_handler
-from sfn_cqrs_local.demo.client import Client
-from sfn_cqrs_local.recorder import Recorder
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.demo.client import Client
+from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 TYPE = "BENCH_NOTHING"
 ITEMS = 10

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from sfn_cqrs_local.recorder import Recorder
+from sfn_cqrs_tools.runtime.recorder import Recorder
 
 PATIENCE_SECONDS = 120
 QUIET_SECONDS = 6

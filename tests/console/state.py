@@ -3,8 +3,8 @@
 import json
 import time
 
-from sfn_cqrs_local.client.api import Api
-from sfn_cqrs_local.client.upload import upload
+from sfn_cqrs_tools.client.api import Api
+from sfn_cqrs_tools.client.upload import upload
 
 PATIENCE_SECONDS = 60
 HOSTILE = '<img src=x onerror="alert(1)"> "&amp; \u202eRTL\u202c 日本語 🚀 Größe'

@@ -4,8 +4,8 @@ import gzip
 import hashlib
 import re
 
-from sfn_cqrs_local.console.rendering import FOLDER, STATIC
-from sfn_cqrs_local.console.security import HEADERS
+from sfn_cqrs_tools.console.rendering import FOLDER, STATIC
+from sfn_cqrs_tools.console.security import HEADERS
 
 MOST_BYTES = 60 * 1024
 VENDOR = STATIC / "vendor"

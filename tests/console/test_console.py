@@ -32,20 +32,20 @@ from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.repairs import work
-from sfn_cqrs_local.checkout import CHECKOUT
-from sfn_cqrs_local.client.api import item_path
-from sfn_cqrs_local.client.aws import Target, find_target
-from sfn_cqrs_local.console import policy
-from sfn_cqrs_local.console.backend import deployed, local
-from sfn_cqrs_local.console.masking import MASK
-from sfn_cqrs_local.console.pages import overview
-from sfn_cqrs_local.console.security import LARGEST_FORM
-from sfn_cqrs_local.console.server import ConsoleServer
-from sfn_cqrs_local.console.subjects import item_page
-from sfn_cqrs_local.diagnosis import Diagnosis
-from sfn_cqrs_local.live.authorizer import Authorizer
-from sfn_cqrs_local.live.server import LiveServer
-from sfn_cqrs_local.stack import SUBSCRIBE_FUNCTION
+from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.client.api import item_path
+from sfn_cqrs_tools.client.aws import Target, find_target
+from sfn_cqrs_tools.client.diagnosis import Diagnosis
+from sfn_cqrs_tools.console import policy
+from sfn_cqrs_tools.console.backend import deployed, local
+from sfn_cqrs_tools.console.masking import MASK
+from sfn_cqrs_tools.console.pages import overview
+from sfn_cqrs_tools.console.security import LARGEST_FORM
+from sfn_cqrs_tools.console.server import ConsoleServer
+from sfn_cqrs_tools.console.subjects import item_page
+from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
+from sfn_cqrs_tools.runtime.live.server import LiveServer
+from sfn_cqrs_tools.stack.local_stack import SUBSCRIBE_FUNCTION
 
 pytestmark = pytest.mark.stack
 DESK = {"width": 1280, "height": 900}

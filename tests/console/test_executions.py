@@ -8,11 +8,11 @@ import pytest
 from tests.console.test_size import PASS, NoApi, NoFunctions, ended
 from tests.local.test_express_runs import FAILED, NAME
 
-from sfn_cqrs_local.client.aws import Target
-from sfn_cqrs_local.console.backend import Backend
-from sfn_cqrs_local.console.executions import Executions, Filter
-from sfn_cqrs_local.console.masking import MASK
-from sfn_cqrs_local.console.who import Who
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.console.backend import Backend
+from sfn_cqrs_tools.console.executions import Executions, Filter
+from sfn_cqrs_tools.console.masking import MASK
+from sfn_cqrs_tools.console.who import Who
 from sfn_local import Engine
 from sfn_local.server import serve_engine
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sfn_cqrs_local.console.masking import MASK, masked, masked_event
+from sfn_cqrs_tools.console.masking import MASK, masked, masked_event
 from sfn_local.executions.tokens import Tokens
 
 OURS = Tokens(b"key").issue(None)

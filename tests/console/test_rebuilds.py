@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from sfn_cqrs_local.client.aws import Target
-from sfn_cqrs_local.console.application import Ask
-from sfn_cqrs_local.console.backend import Backend
-from sfn_cqrs_local.console.pages.rebuilds import DANGEROUS, rebuild, step, steps_of
-from sfn_cqrs_local.console.rendering import environment
-from sfn_cqrs_local.console.who import Who
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.console.application import Ask
+from sfn_cqrs_tools.console.backend import Backend
+from sfn_cqrs_tools.console.pages.rebuilds import DANGEROUS, rebuild, step, steps_of
+from sfn_cqrs_tools.console.rendering import environment
+from sfn_cqrs_tools.console.who import Who
 
 COUNTS = {"done": 0, "skipped": 0, "failed": 0}
 MODEL = {

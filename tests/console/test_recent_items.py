@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from sfn_cqrs_local.console.pages.items import _recent
+from sfn_cqrs_tools.console.pages.items import _recent
 
 
 class Executions:

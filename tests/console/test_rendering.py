@@ -2,7 +2,7 @@
 
 import pytest
 
-from sfn_cqrs_local.console.rendering import (
+from sfn_cqrs_tools.console.rendering import (
     LONGEST_TEXT,
     duration,
     environment,

@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import expect
 from tests.console.browser import chromium
 
-from sfn_cqrs_local.client.aws import Target
-from sfn_cqrs_local.console.backend import Backend
-from sfn_cqrs_local.console.server import ConsoleServer
-from sfn_cqrs_local.console.who import Who
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.console.backend import Backend
+from sfn_cqrs_tools.console.server import ConsoleServer
+from sfn_cqrs_tools.console.who import Who
 from sfn_local import Engine
 from sfn_local.server import serve_engine
 

@@ -7,9 +7,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from sfn_cqrs_local.console import trends
-from sfn_cqrs_local.console.executions import Machine, Run
-from sfn_cqrs_local.console.trends import (
+from sfn_cqrs_tools.console import trends
+from sfn_cqrs_tools.console.executions import Machine, Run
+from sfn_cqrs_tools.console.trends import (
     MOST_QUERIES,
     CountedTrends,
     MeasuredTrends,

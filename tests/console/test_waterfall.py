@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sfn_cqrs_local.console.waterfall import MOST_BARS, Axis, waterfall
+from sfn_cqrs_tools.console.waterfall import MOST_BARS, Axis, waterfall
 
 START = datetime(2026, 11, 26, 12, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 import base64
 import json
 
-from sfn_cqrs_local.console.who import Who, chosen, of_token
+from sfn_cqrs_tools.console.who import Who, chosen, of_token
 
 HANAKO = Who("hanako")
 

@@ -20,7 +20,7 @@ from sfn_cqrs.service.step_functions import StepFunctionService
 REF = CommandRef(NRT, 1, 1)
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:command"
 NOT_OF_CLIENTS = {"botocore", "click"}
-SOURCES = ("layer", "functions", "app", "local")
+SOURCES = ("layer", "functions", "app", "tools")
 
 
 def refusal(code: str) -> ClientError:

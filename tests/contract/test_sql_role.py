@@ -17,7 +17,7 @@ from sfn_cqrs.domain.errors import InvalidInputError, MigrationError, SqlRefused
 from sfn_cqrs.domain.sql_role import Role
 from sfn_cqrs.domain.sql_script import Migration
 from sfn_cqrs.service.migrations import Migrations
-from sfn_cqrs_local.client import aws
+from sfn_cqrs_tools.client import aws
 
 OWNER = Role("cluster_owner", token_urlsafe(24))
 """As RDS has its master user: it owns the database and may make roles, and is no superuser."""

@@ -35,7 +35,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.read_models import ViewKey
 from sfn_cqrs.domain.retention import Retention
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.runtime.template import Template
 
 TABLES = (
     "CommandsTable",

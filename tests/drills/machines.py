@@ -9,7 +9,7 @@ from typing import Any
 from tests.drills.cloudwatch import MINUTE, CloudWatch
 from tests.support.system import ROOT
 
-from sfn_cqrs_local.template import Machine
+from sfn_cqrs_tools.runtime.template import Machine
 from sfn_local import Done, Engine, FunctionError, ManualScheduler, VirtualClock
 
 PERIODS = 3 * 5

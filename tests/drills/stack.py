@@ -18,7 +18,7 @@ from tests.support.zip_system import an_archive
 
 from sfn_cqrs.adapters import sql_failures
 from sfn_cqrs.adapters.sql import Scalar, Sql, SqlBusyError, Transaction
-from sfn_cqrs_local.weather import REFUSALS
+from sfn_cqrs_tools.runtime.weather import REFUSALS
 from sfn_local import Done, FunctionError
 
 Payload = dict[str, Any]

@@ -12,7 +12,7 @@ from tests.drills.scenes import FOR_GOOD, Scene, broken, busy, play, refused
 from tests.drills.stack import Stack
 from tests.support.system import PARAMETERS, ROOT, silent
 
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.runtime.template import Template
 
 EVERYTHING = {**PARAMETERS, "Postgres": "aurora", "ExpressLane": "enabled"}
 HEADER = "| alarm | fault injected | fires after |\n|---|---|---|\n"

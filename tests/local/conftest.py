@@ -6,15 +6,15 @@ from tests.local.project import SCAFFOLDED, copy_project
 from tests.support.command_line import command_line
 from tests.support.quick_stack import quick_stack
 
-from sfn_cqrs_local.lambdas import Functions
-from sfn_cqrs_local.template import Function
+from sfn_cqrs_tools.runtime.lambdas import Functions
+from sfn_cqrs_tools.runtime.template import Function
 
 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch):
     """What a command waits for is there soon."""
-    monkeypatch.setattr("sfn_cqrs_local.client.pauses._LONGEST", 0.1)
-    monkeypatch.setattr("sfn_cqrs_local.client.pauses._FIRST", ())
+    monkeypatch.setattr("sfn_cqrs_tools.client.pauses._LONGEST", 0.1)
+    monkeypatch.setattr("sfn_cqrs_tools.client.pauses._FIRST", ())
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from importlib.util import cache_from_source
 from pathlib import Path
 
 from sfn_cqrs.service import handlers
-from sfn_cqrs_local.checkout import CHECKOUT
+from sfn_cqrs_tools.checkout import CHECKOUT
 
 FABRIC = ".venv-fabric"  # what `make` sets up, and what the copy's own tests ask for
 SCAFFOLDED = (
@@ -23,7 +23,7 @@ SCAFFOLDED = (
     "tests/unit/",
 )
 """What `sfn-cqrs new` reads and changes."""
-IMPORTED = ("layer/", "local/")
+IMPORTED = ("layer/", "tools/")
 
 
 def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool = False) -> Path:
@@ -76,7 +76,7 @@ def run_in(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a tool of this environment, or of another of this checkout, on a project's own code."""
     tool = Path(sys.executable).parent / command[0]
     options = f"--basetemp={project}.tmp"  # or it would sweep what other runs have left
-    path = os.pathsep.join(str(project / folder) for folder in ("local", "layer", "app"))
+    path = os.pathsep.join(str(project / folder) for folder in ("tools", "layer", "app"))
     return subprocess.run(
         [str(CHECKOUT / command[0] if "/" in command[0] else tool), *command[1:]],
         cwd=project,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 import click
 import pytest
 
-from sfn_cqrs_local.client import api as client
-from sfn_cqrs_local.client.api import Api, ApiProblem
-from sfn_cqrs_local.client.pauses import busy_pause
+from sfn_cqrs_tools.client import api as client
+from sfn_cqrs_tools.client.api import Api, ApiProblem
+from sfn_cqrs_tools.client.pauses import busy_pause
 from sfn_local.http_server import Request, Response, serve
 
 BUSY = Response(503, {"Retry-After": "2"}, b'{"code": "busy", "detail": "send it again"}')

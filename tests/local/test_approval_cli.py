@@ -7,7 +7,7 @@ import pytest
 from tests.support.command_line import command_line
 
 from sfn_cqrs.service.approvals import types as approval_types
-from sfn_cqrs_local.demo.approvals import ApprovalStory, run_approvals
+from sfn_cqrs_tools.demo.approvals import ApprovalStory, run_approvals
 
 pytestmark = pytest.mark.stack
 

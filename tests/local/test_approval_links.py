@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from sfn_cqrs.service.approvals.service import ApprovalService
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 pytestmark = pytest.mark.stack
 

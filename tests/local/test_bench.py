@@ -10,8 +10,8 @@ from tests.support.readme import rows_of
 
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs_local.recorder import Recorder
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 pytestmark = [
     pytest.mark.stack,

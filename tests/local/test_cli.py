@@ -17,11 +17,11 @@ from sfn_cqrs.adapters.task_items import TASKS, task_item
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs_local.checkout import CHECKOUT
-from sfn_cqrs_local.cli import COMMANDS
-from sfn_cqrs_local.client.api import item_path
-from sfn_cqrs_local.state import StateFolder
-from sfn_cqrs_local.terminal.drawing import draw_chain
+from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.cli import COMMANDS
+from sfn_cqrs_tools.client.api import item_path
+from sfn_cqrs_tools.runtime.state import StateFolder
+from sfn_cqrs_tools.terminal.drawing import draw_chain
 
 TEMPLATE = str(CHECKOUT / "template.yaml")
 ORDER = '{"customer":"c1","total":5.10}'
@@ -47,7 +47,7 @@ def settled(on_stack, code: str, *outcomes: str) -> list[dict]:
 def test_the_help_lists_every_command_without_waiting_for_boto3_and_rich():
     code = """
 import sys
-from sfn_cqrs_local.cli import cli
+from sfn_cqrs_tools.cli import cli
 cli.main(["--help"], standalone_mode=False)
 print([name for name in ("boto3", "rich", "yaml") if name in sys.modules])
 """

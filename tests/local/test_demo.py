@@ -7,15 +7,15 @@ from rich.console import Console
 from tests.support.proof import PROOF
 from tests.support.quick_stack import quick_stack
 
-from sfn_cqrs_local.cli.demo import demo
-from sfn_cqrs_local.demo.airports import airports_per_country, choose
-from sfn_cqrs_local.demo.commands import Demo
-from sfn_cqrs_local.demo.faults import Shuffler
-from sfn_cqrs_local.demo.importing import airports as import_rows
-from sfn_cqrs_local.demo.imports import ImportStory
-from sfn_cqrs_local.demo.part import TENANT
-from sfn_cqrs_local.demo.tasks import TaskStory
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.cli.demo import demo
+from sfn_cqrs_tools.demo.airports import airports_per_country, choose
+from sfn_cqrs_tools.demo.commands import Demo
+from sfn_cqrs_tools.demo.faults import Shuffler
+from sfn_cqrs_tools.demo.importing import airports as import_rows
+from sfn_cqrs_tools.demo.imports import ImportStory
+from sfn_cqrs_tools.demo.part import TENANT
+from sfn_cqrs_tools.demo.tasks import TaskStory
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 from shop.airports import by_icao
 
 pytestmark = pytest.mark.stack
@@ -49,7 +49,7 @@ LOOKS_AGAIN = pytest.mark.real_time("a run looks again after a second, and then 
     "stack", [quick_stack, pytest.param(LocalStack, marks=PROOF)], ids=["soon", "in batches"]
 )
 def test_the_demonstration_ends_well_and_prints_its_figures(stack, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs_local.stack.LocalStack", stack)
+    monkeypatch.setattr("sfn_cqrs_tools.stack.local_stack.LocalStack", stack)
 
     result = CliRunner().invoke(demo, ["--airports", "10", "--rows", "400", "--json"])
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sfn_cqrs_local.events import EventRules, Rule, matches
+from sfn_cqrs_tools.runtime.events import EventRules, Rule, matches
 
 EXECUTION = {
     "executionArn": "arn:aws:states:us-east-1:000000000000:execution:toy-command:c-1",

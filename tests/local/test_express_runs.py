@@ -10,10 +10,10 @@ from tests.fakes.builders import a_process
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.domain.process import Lane, Outcome
-from sfn_cqrs_local.cli import main
-from sfn_cqrs_local.client.aws import Target
-from sfn_cqrs_local.client.executions import Executions
-from sfn_cqrs_local.client.express_runs import runs_in_file
+from sfn_cqrs_tools.cli import main
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.client.executions import Executions
+from sfn_cqrs_tools.client.express_runs import runs_in_file
 
 ARN = "arn:aws:states:us-east-1:123456789012:{}:dev-command-express"
 PROCESS = a_process(lane=Lane.EXPRESS, run="a-run", status="finish:FINISHED", version=1)
@@ -76,7 +76,7 @@ def aws(monkeypatch):
         target = Target(outputs, {}, "dev")
         monkeypatch.setattr(Target, "client", lambda _self, _name: fake)
         monkeypatch.setattr(Target, "physical_id", lambda _self, logical_id: f"of {logical_id}")
-        monkeypatch.setattr("sfn_cqrs_local.cli.executions.find_target", lambda *_: target)
+        monkeypatch.setattr("sfn_cqrs_tools.cli.executions.find_target", lambda *_: target)
         fake.executions = Executions(target, PROCESS.key.tenant)
         return fake
 

@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError
 from tests.local.sockets import listeners, listeners_off_loopback
 
 from sfn_cqrs.adapters.queue import Queue
-from sfn_cqrs_local.checkout import CHECKOUT
-from sfn_cqrs_local.fabric import Deployment, FabricError, Ministack, deploy, session
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.runtime.fabric import Deployment, FabricError, Ministack, deploy, session
+from sfn_cqrs_tools.runtime.template import Template
 from sfn_local.http_server import Request, Response, serve
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"
@@ -349,7 +349,7 @@ def test_a_process_that_dies_while_starting_shows_its_last_words(tmp_path):
 STARTER = """
 import sys, time
 from pathlib import Path
-from sfn_cqrs_local.fabric import Ministack
+from sfn_cqrs_tools.runtime.fabric import Ministack
 
 process = Ministack(Path(sys.argv[1]), Path(sys.argv[2]))
 process.start({})

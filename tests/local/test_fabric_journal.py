@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sfn_cqrs_local.checkout import CHECKOUT
-from sfn_cqrs_local.fabric import FabricError, Ministack, deploy, session
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.runtime.fabric import FabricError, Ministack, deploy, session
+from sfn_cqrs_tools.runtime.template import Template
 from sfn_local.http_server import Request, Response, serve
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"

@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from sfn_cqrs_local.front import Front, http_response, match_route
-from sfn_cqrs_local.identity import ISSUER
-from sfn_cqrs_local.template import Route, Template
+from sfn_cqrs_tools.runtime.front import Front, http_response, match_route
+from sfn_cqrs_tools.runtime.identity import ISSUER
+from sfn_cqrs_tools.runtime.template import Route, Template
 from sfn_local import FunctionError
 from sfn_local.http_server import Request
 

@@ -11,7 +11,7 @@ from tests.template.stack import imports_of, modules
 
 from sfn_cqrs.domain.errors import InvalidInputError, InvalidTokenError, PayloadTooLargeError
 from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 GUEST = Path(__file__).parent / "guest"
 PUBLIC = {"sfn_cqrs.service.context", "sfn_cqrs.service.step_functions"}

@@ -9,9 +9,9 @@ import pytest
 from tests.support.command_line import CUSTOMER, command_line, line_of_orders
 
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs_local.client.api import Api
-from sfn_cqrs_local.client.upload import upload
-from sfn_cqrs_local.terminal.causes import code_at
+from sfn_cqrs_tools.client.api import Api
+from sfn_cqrs_tools.client.upload import upload
+from sfn_cqrs_tools.terminal.causes import code_at
 
 pytestmark = pytest.mark.stack
 

@@ -5,8 +5,8 @@ import pytest
 from click.testing import CliRunner
 
 from sfn_cqrs.domain.errors import InvalidFileError
-from sfn_cqrs_local.cli.imports import import_
-from sfn_cqrs_local.client.plan import plan_of
+from sfn_cqrs_tools.cli.imports import import_
+from sfn_cqrs_tools.client.plan import plan_of
 
 ROWS = 'icao,name\nRJAA,"Narita\nTokyo"\n\nRJTT,Haneda\nragged\n'
 
@@ -69,7 +69,7 @@ def sent(monkeypatch):
             sent.append(given)
             raise click.ClickException("refused")
 
-    monkeypatch.setattr("sfn_cqrs_local.client.api.connect", lambda *_: Api())
+    monkeypatch.setattr("sfn_cqrs_tools.client.api.connect", lambda *_: Api())
     return sent
 
 

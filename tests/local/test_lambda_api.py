@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.support.stubs import a_client
 
-from sfn_cqrs_local.lambda_api import LambdaApi, forward_url
+from sfn_cqrs_tools.runtime.lambda_api import LambdaApi, forward_url
 from sfn_local.http_server import serve
 
 CODE = """

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from sfn_cqrs_local.lambdas import Functions, break_into_handler
-from sfn_cqrs_local.output import FunctionOutput
-from sfn_cqrs_local.weather import LOST, REFUSALS, Stormy
+from sfn_cqrs_tools.runtime.lambdas import Functions, break_into_handler
+from sfn_cqrs_tools.runtime.output import FunctionOutput
+from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Stormy
 from sfn_local import FunctionError
 
 

@@ -17,9 +17,9 @@ from websockets.sync.client import connect
 from sfn_cqrs.adapters.live_events import LiveEvents, LiveRefusedError
 from sfn_cqrs.domain.channels import LiveEvent
 from sfn_cqrs.domain.errors import BusyError
-from sfn_cqrs_local.live.authorizer import Authorizer
-from sfn_cqrs_local.live.server import LiveServer
-from sfn_cqrs_local.live.session import MAX_SUBSCRIPTIONS, RefusedError, Session
+from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
+from sfn_cqrs_tools.runtime.live.server import LiveServer
+from sfn_cqrs_tools.runtime.live.session import MAX_SUBSCRIPTIONS, RefusedError, Session
 from sfn_local import FunctionError
 
 OURS = "/live/t1/command/ORDER/o-1"

@@ -10,11 +10,11 @@ import pytest
 from moto import mock_aws
 
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
-from sfn_cqrs_local.cli import main
-from sfn_cqrs_local.client.aws import Target
-from sfn_cqrs_local.client.log_source import lines_of_aws, lines_of_file
-from sfn_cqrs_local.log_lines import LogLine, Wanted
-from sfn_cqrs_local.state import StackInfo, StateFolder
+from sfn_cqrs_tools.cli import main
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.client.log_source import lines_of_aws, lines_of_file
+from sfn_cqrs_tools.runtime.state import StackInfo, StateFolder
+from sfn_cqrs_tools.stack.log_lines import LogLine, Wanted
 
 A, B, C = (f"{letter * 8}-0000-4000-8000-000000000000" for letter in "abc")
 NAME = CommandRef(ItemKey("tenant1", "ORDER", "o-1"), 2, 1).execution_name("commands")
@@ -27,7 +27,7 @@ def entry(level, message, **more):
 
 LOG = "\n".join(
     (
-        "2026-11-26 12:00:00,100 INFO sfn_cqrs_local.stack it begins",
+        "2026-11-26 12:00:00,100 INFO sfn_cqrs_tools.stack.local_stack it begins",
         f"FinishFunction {A} {entry('INFO', 'state finished', execution=NAME, version=2)}",
         f"FinishFunction {A} printed by a handler",
         f"ApiFunction {B} {entry('WARNING', 'slow', task='t-1')}",
@@ -125,7 +125,7 @@ of two lines"""
 
 
 def test_a_log_is_followed_and_begun_anew_when_another_stack_does(tmp_path, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs_local.client.log_source.LOOK_SECONDS", 0)
+    monkeypatch.setattr("sfn_cqrs_tools.client.log_source.LOOK_SECONDS", 0)
     log = tmp_path / "stack.log"
     log.write_text(f"F {A} one\nF {A} tw")
     lines = lines_of_file(log, follow=True)
@@ -142,7 +142,7 @@ def test_a_log_is_followed_and_begun_anew_when_another_stack_does(tmp_path, monk
 
 
 def test_a_stack_on_aws_has_its_lines_in_cloudwatch_each_once(monkeypatch):
-    monkeypatch.setattr("sfn_cqrs_local.client.log_source.AWS_SECONDS", 0)
+    monkeypatch.setattr("sfn_cqrs_tools.client.log_source.AWS_SECONDS", 0)
     with mock_aws():
         client = boto3.client("logs", region_name="us-east-1")
         client.create_log_group(logGroupName="group")

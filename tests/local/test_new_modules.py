@@ -7,11 +7,11 @@ from tests.local.project import copy_project, files_of, run_in
 from tests.support.proof import PROOF
 
 from sfn_cqrs.service import handlers, read_models
-from sfn_cqrs_local.checkout import CHECKOUT
-from sfn_cqrs_local.samconfig import app_package
-from sfn_cqrs_local.scaffold.importing import singular
-from sfn_cqrs_local.scaffold.sample import read_sample
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.scaffold.importing import singular
+from sfn_cqrs_tools.scaffold.sample import read_sample
+from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.samconfig import app_package
 
 CUSTOMERS = """\
 id,name,age,balance,active,since,zip,note

@@ -15,8 +15,8 @@ from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
 from sfn_cqrs.domain.policy import MEMBERS
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports import strategies
-from sfn_cqrs_local.client.api import connect
-from sfn_cqrs_local.client.upload import upload
+from sfn_cqrs_tools.client.api import connect
+from sfn_cqrs_tools.client.upload import upload
 from shop.orders_search import orders_search
 
 pytestmark = pytest.mark.stack

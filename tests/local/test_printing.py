@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from sfn_cqrs_local.terminal import printing
+from sfn_cqrs_tools.terminal import printing
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from sfn_cqrs_local.output import FunctionOutput
+from sfn_cqrs_tools.runtime.output import FunctionOutput
 from sfn_local import FunctionError
 
 PID = "import os\ndef lambda_handler(event, context): return os.getpid()"

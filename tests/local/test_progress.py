@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from sfn_cqrs_local.terminal.progress import progress
+from sfn_cqrs_tools.terminal.progress import progress
 
 RATES = [
     (0.1, ""),
@@ -23,7 +23,7 @@ RATES = [
 def test_a_rate_is_what_was_seen_and_none_before_there_is_time_to_tell(monkeypatch, seconds, shown):
     now = [0.0]
     clock = SimpleNamespace(monotonic=lambda: now[0])
-    monkeypatch.setattr("sfn_cqrs_local.terminal.progress.time", clock)
+    monkeypatch.setattr("sfn_cqrs_tools.terminal.progress.time", clock)
     console = Console(file=StringIO(), force_terminal=True, width=100, color_system=None)
 
     with progress(console, "Imported", 1_000) as update:

@@ -1,7 +1,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from sfn_cqrs_local.quotas import QUOTAS, quotas_of
+from sfn_cqrs_tools.client.quotas import QUOTAS, quotas_of
 
 
 class ServiceQuotas:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.support.command_line import command_line
 
-from sfn_cqrs_local.demo.sagas import run_sagas
+from sfn_cqrs_tools.demo.sagas import run_sagas
 
 pytestmark = pytest.mark.stack
 

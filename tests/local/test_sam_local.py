@@ -14,11 +14,11 @@ import pytest
 from tests.support.command_line import command_line
 from tests.support.quick_stack import quick_stack
 
-from sfn_cqrs_local.checkout import CHECKOUT
-from sfn_cqrs_local.client.aws import find_target
-from sfn_cqrs_local.listening import addresses, for_containers
-from sfn_cqrs_local.sample_items import Rehearsal
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.client.aws import find_target
+from sfn_cqrs_tools.runtime.listening import addresses, for_containers
+from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.stack.sample_items import Rehearsal
 from sfn_local import Engine
 from sfn_local.calls.http_functions import HttpFunctions
 

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 from tests.local.project import copy_project
 
-from sfn_cqrs_local.samconfig import app_package, with_package
-from sfn_cqrs_local.scaffold.changes import ScaffoldError
-from sfn_cqrs_local.stack import LocalStack
-from sfn_cqrs_local.state import StackError
+from sfn_cqrs_tools.runtime.state import StackError
+from sfn_cqrs_tools.scaffold.changes import ScaffoldError
+from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.samconfig import app_package, with_package
 
 STAGE = "[{}.deploy.parameters]\nparameter_overrides = {}\n"
 

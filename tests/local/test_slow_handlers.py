@@ -8,8 +8,8 @@ import pytest
 from botocore.stub import Stubber
 from tests.support.quick_stack import quick_stack
 
-from sfn_cqrs_local.client.aws import Target
-from sfn_cqrs_local.slow_handlers import slow_handlers
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.stack.slow_handlers import slow_handlers
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NAMED = {"Namespace": "sfn-cqrs", "MetricName": "SlowHandlerSeconds"}

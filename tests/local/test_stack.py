@@ -9,9 +9,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from sfn_cqrs_local.recorder import Recorder
-from sfn_cqrs_local.stack import LocalStack
-from sfn_cqrs_local.state import StackError, StateFolder
+from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.runtime.state import StackError, StateFolder
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 pytestmark = pytest.mark.stack
 

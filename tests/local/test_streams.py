@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from sfn_cqrs_local.streams import StreamMapping, StreamSettings
+from sfn_cqrs_tools.runtime.streams import StreamMapping, StreamSettings
 from sfn_local import FunctionError
 
 NOW = time.time()

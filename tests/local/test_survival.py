@@ -16,7 +16,7 @@ from tests.support.command_line import Result, command_line
 
 pytestmark = pytest.mark.stack
 
-CLI = [sys.executable, "-m", "sfn_cqrs_local.cli"]
+CLI = [sys.executable, "-m", "sfn_cqrs_tools.cli"]
 
 
 class Stack:

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from sfn_cqrs_local import talk
-from sfn_cqrs_local.lambdas import Invocation
+from sfn_cqrs_tools.runtime.lambdas import Invocation
+from sfn_cqrs_tools.stack import talk
 
 STEP = "OrderSagaShipOrderFunction"
 REQUEST = "6f838011-429e-4917-a66d-25a6b0949876"

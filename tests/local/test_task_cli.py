@@ -3,7 +3,7 @@ import json
 import pytest
 from tests.support.command_line import command_line
 
-from sfn_cqrs_local.demo.tasks import TaskStory, run_tasks
+from sfn_cqrs_tools.demo.tasks import TaskStory, run_tasks
 
 pytestmark = pytest.mark.stack
 

@@ -5,8 +5,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from sfn_cqrs_local import translation
-from sfn_cqrs_local.template import Route, Template
+from sfn_cqrs_tools.runtime import translation
+from sfn_cqrs_tools.runtime.template import Route, Template
 from sfn_local.lint.template_file import TemplateError
 
 TOY = Path(__file__).parent / "toy" / "template.yaml"

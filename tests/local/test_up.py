@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.local.sockets import children, listeners, listeners_off_loopback
 
-from sfn_cqrs_local.stack import LocalStack
-from sfn_cqrs_local.state import StackError, StateFolder
+from sfn_cqrs_tools.runtime.state import StackError, StateFolder
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_local.lint.template_file import TemplateError
 
 pytestmark = pytest.mark.stack
@@ -25,7 +25,7 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 def up(state: Path, *options: str, port: int = 0) -> subprocess.Popen[str]:
     """Start a stack: a small one, if no option names another template."""
     options = options or ("--template", str(TOY), "--parameter", "Issuer=https://issuer.test")
-    command = [sys.executable, "-m", "sfn_cqrs_local.cli", "up", "--json", "--port", str(port)]
+    command = [sys.executable, "-m", "sfn_cqrs_tools.cli", "up", "--json", "--port", str(port)]
     return subprocess.Popen(
         [*command, "--state", str(state), *options],
         stdout=subprocess.PIPE,
@@ -111,7 +111,9 @@ def test_an_isolated_stack_publishes_to_the_read_model_in_processes_that_end_wit
         assert answer.status == 202
     row = eventually(f"{http}/data/AIRPORT/NRT")
     functions = [
-        pid for pid in children(process.pid) if "sfn_cqrs_local.processes" in command_of(pid)
+        pid
+        for pid in children(process.pid)
+        if "sfn_cqrs_tools.runtime.processes" in command_of(pid)
     ]
     process.terminate()
 

@@ -62,7 +62,7 @@ class Up:
         self._reader.join()
 
 
-CLI = [sys.executable, "-m", "sfn_cqrs_local.cli"]
+CLI = [sys.executable, "-m", "sfn_cqrs_tools.cli"]
 
 
 @pytest.fixture

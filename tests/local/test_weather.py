@@ -9,9 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.support.stubs import a_client
 
 from sfn_cqrs.adapters.transient import is_busy
-from sfn_cqrs_local.handlers import Call, Failure
-from sfn_cqrs_local.template import Function
-from sfn_cqrs_local.weather import LOST, REFUSALS, Forecast, Weather
+from sfn_cqrs_tools.runtime.handlers import Call, Failure
+from sfn_cqrs_tools.runtime.template import Function
+from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Forecast, Weather
 
 FUNCTION = Function(
     logical_id="OrderFunction",

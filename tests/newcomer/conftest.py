@@ -7,9 +7,9 @@ import pytest
 from tests.support.quick_stack import quick_stack
 from tests.support.terminal import Terminal
 
-from sfn_cqrs_local.cli import main
+from sfn_cqrs_tools.cli import main
 
-CLI = (sys.executable, "-m", "sfn_cqrs_local.cli")
+CLI = (sys.executable, "-m", "sfn_cqrs_tools.cli")
 
 
 class Result(NamedTuple):

@@ -24,7 +24,7 @@ class Reader:
         self._closes = closes
         self._up = None
         self._address = ""
-        path = os.pathsep.join(str(clone / each) for each in ("local", "layer", "app", "engine"))
+        path = os.pathsep.join(str(clone / each) for each in ("tools", "layer", "app", "engine"))
         self._env = {"PYTHONPATH": path, "PYTEST_ADDOPTS": f"--basetemp={clone}.tmp"}
 
     def works_through(self, block: Block):

@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sfn_cqrs_local.client.aws import find_target
-from sfn_cqrs_local.fabric import CREDENTIALS, Ministack
-from sfn_cqrs_local.listening import for_containers, up_for_us
-from sfn_cqrs_local.sample_items import Rehearsal
-from sfn_cqrs_local.stack import LocalStack
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.client.aws import find_target
+from sfn_cqrs_tools.runtime.fabric import CREDENTIALS, Ministack
+from sfn_cqrs_tools.runtime.listening import for_containers, up_for_us
+from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.sample_items import Rehearsal
 
 ROOT = Path(__file__).parents[2]
 SAM = ROOT / ".venv-sam/bin/sam"

@@ -7,9 +7,9 @@ from tests.support.api import Api, Person
 
 from sfn_cqrs.domain.errors import UnauthorizedError
 from sfn_cqrs.routes.http import identity_of
-from sfn_cqrs_local.client.aws import Target
-from sfn_cqrs_local.identity import ISSUER
-from sfn_cqrs_local.tenant_claims import writable_tenants
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.client.tenant_claims import writable_tenants
+from sfn_cqrs_tools.runtime.identity import ISSUER
 
 POOL = "eu-west-1_AbCdEf"
 

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from sfn_cqrs_local.client.aws import Target
-from sfn_cqrs_local.console.application import ROOT
-from sfn_cqrs_local.console.backend import deployed, local
-from sfn_cqrs_local.console.pages import FILES, FORMS
-from sfn_cqrs_local.console.server import ConsoleServer
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.console.application import ROOT
+from sfn_cqrs_tools.console.backend import deployed, local
+from sfn_cqrs_tools.console.pages import FILES, FORMS
+from sfn_cqrs_tools.console.server import ConsoleServer
 
 NOWHERE = "http://127.0.0.1:9"
 """A stack's API that nothing may be sent to: whatever is, is a 5xx."""

@@ -9,7 +9,7 @@ from tests.fakes.builders import an_order
 from tests.support.command_line import command_line
 from tests.support.quick_stack import quick_stack
 
-from sfn_cqrs_local.cli import cli
+from sfn_cqrs_tools.cli import cli
 
 SECRET = "TENANT2-SECRET"
 FILE = (

@@ -10,13 +10,13 @@ from tests.console.state import api_of, create, publish, wait
 from tests.fakes.builders import an_order
 from tests.support.quick_stack import quick_stack
 
-from sfn_cqrs_local.client.aws import find_target
-from sfn_cqrs_local.client.upload import upload
-from sfn_cqrs_local.console.application import ROOT
-from sfn_cqrs_local.console.backend import local
-from sfn_cqrs_local.console.pages import FILES, FORMS, PAGES
-from sfn_cqrs_local.console.server import ConsoleServer
-from sfn_cqrs_local.console.who import Who
+from sfn_cqrs_tools.client.aws import find_target
+from sfn_cqrs_tools.client.upload import upload
+from sfn_cqrs_tools.console.application import ROOT
+from sfn_cqrs_tools.console.backend import local
+from sfn_cqrs_tools.console.pages import FILES, FORMS, PAGES
+from sfn_cqrs_tools.console.server import ConsoleServer
+from sfn_cqrs_tools.console.who import Who
 
 SECRET = "TENANT2-SECRET"
 OTHERS = "#tenant1#"

@@ -24,16 +24,16 @@ from tests.support.proof import PROOF
 from tests.support.quick_stack import Unswept
 from websockets.sync.client import connect
 
-from sfn_cqrs_local import lambda_api
-from sfn_cqrs_local.checkout import CHECKOUT
-from sfn_cqrs_local.client.aws import find_target
-from sfn_cqrs_local.console.application import ROOT
-from sfn_cqrs_local.console.backend import local
-from sfn_cqrs_local.console.pages import FILES, FORMS, PAGES
-from sfn_cqrs_local.console.server import ConsoleServer
-from sfn_cqrs_local.fabric import session
-from sfn_cqrs_local.recorder import Recorder
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.client.aws import find_target
+from sfn_cqrs_tools.console.application import ROOT
+from sfn_cqrs_tools.console.backend import local
+from sfn_cqrs_tools.console.pages import FILES, FORMS, PAGES
+from sfn_cqrs_tools.console.server import ConsoleServer
+from sfn_cqrs_tools.runtime import lambda_api
+from sfn_cqrs_tools.runtime.fabric import session
+from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_local import BotoServices
 from sfn_local.http_server import Request, Response, serve
 from sfn_local.operations import OPERATIONS
@@ -509,7 +509,7 @@ def test_every_name_of_loopback_is_this_machine(stack, host):
 @pytest.mark.stack
 def test_the_command_line_and_boto3_work(stack):
     publish = ["publish", "ORDER", "o-cli", "--name", "x", "--state", str(stack.state.path)]
-    command = [sys.executable, "-m", "sfn_cqrs_local.cli", *publish]
+    command = [sys.executable, "-m", "sfn_cqrs_tools.cli", *publish]
     attributes = ["--attributes", json.dumps(ORDER["attributes"])]
 
     result = subprocess.run([*command, *attributes], check=False, capture_output=True, text=True)
@@ -743,7 +743,7 @@ def engine(environment: Mapping[str, str], *options: str) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
-        "sfn_cqrs_local.cli",
+        "sfn_cqrs_tools.cli",
         "engine",
         "--port",
         "0",

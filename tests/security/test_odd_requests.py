@@ -22,8 +22,8 @@ from sfn_cqrs.routes.schemas.imports import START as IMPORT
 from sfn_cqrs.routes.schemas.repairs import PLAN
 from sfn_cqrs.routes.schemas.sagas import START as SAGA
 from sfn_cqrs.routes.schemas.tasks import CREATE
-from sfn_cqrs_local.live.server import LiveServer
-from sfn_cqrs_local.live.session import Session
+from sfn_cqrs_tools.runtime.live.server import LiveServer
+from sfn_cqrs_tools.runtime.live.session import Session
 
 SEEDS = 40
 KEPT = 8

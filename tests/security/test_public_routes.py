@@ -3,7 +3,7 @@
 import pytest
 from tests.template.stack import ISSUER, ROOT, TEMPLATE, translated
 
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.runtime.template import Template
 
 PUBLIC = {
     ("GET", "/docs"): "ApiShowDocsFunction",

@@ -17,9 +17,9 @@ from tests.support.system import template
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.import_budget import Limits
 from sfn_cqrs.domain.write_rate import Rate
-from sfn_cqrs_local.front import match_route
-from sfn_cqrs_local.identity import ISSUER
-from sfn_cqrs_local.template import Route
+from sfn_cqrs_tools.runtime.front import match_route
+from sfn_cqrs_tools.runtime.identity import ISSUER
+from sfn_cqrs_tools.runtime.template import Route
 
 EVENT = Path(__file__).parents[2] / "events/api/handle_request.json"
 

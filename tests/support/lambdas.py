@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.support.calls import Calls, KilledError
 
-from sfn_cqrs_local.handlers import Context
-from sfn_cqrs_local.template import Function, Template
+from sfn_cqrs_tools.runtime.handlers import Context
+from sfn_cqrs_tools.runtime.template import Function, Template
 from sfn_local import FunctionError, function_name
 
 KILLED = "Lambda.Unknown"

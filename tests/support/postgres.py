@@ -15,7 +15,7 @@ from tests.support.data_api import CLUSTER, SECRET, serving
 
 from sfn_cqrs.adapters.sql_data_api import DataApiSql
 from sfn_cqrs.adapters.sql_driver import DriverSql
-from sfn_cqrs_local.postgres import LocalPostgres
+from sfn_cqrs_tools.runtime.postgres import LocalPostgres
 
 
 @contextmanager

@@ -7,8 +7,8 @@ happens, `quick_stack(live=True)`. It runs the worked example, whatever package 
 
 from typing import Any, Self
 
-from sfn_cqrs_local.samconfig import PARAMETER
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.samconfig import PARAMETER
 
 EXAMPLE = {PARAMETER: "shop"}
 

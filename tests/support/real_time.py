@@ -21,7 +21,7 @@ from sfn_local.scheduler import ThreadScheduler
 
 LONG_SECONDS = 0.2
 LOOKS_AGAIN = "a timer of 1 s"
-WHO_LOOK = frozenset({"sfn_cqrs_local.client.pauses", "sfn_cqrs.service.commands.waiting"})
+WHO_LOOK = frozenset({"sfn_cqrs_tools.client.pauses", "sfn_cqrs.service.commands.waiting"})
 """The modules that sleep while a stack does what a command or a request waits for."""
 A_LOOK = "a look after"
 _sleep, _wait, _after = time.sleep, threading.Condition.wait, ThreadScheduler.after

@@ -7,9 +7,9 @@ from random import Random
 from typing import Any
 
 from sfn_cqrs.adapters.dynamodb import Item
-from sfn_cqrs_local.events import matches
-from sfn_cqrs_local.streams import StreamMapping, StreamSettings
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.runtime.events import matches
+from sfn_cqrs_tools.runtime.streams import StreamMapping, StreamSettings
+from sfn_cqrs_tools.runtime.template import Template
 from sfn_local import Clock
 
 FUNCTION = "StreamOnProcessChangedFunction"

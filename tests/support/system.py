@@ -26,8 +26,8 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs_local.events import EventRules, Rule
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.runtime.events import EventRules, Rule
+from sfn_cqrs_tools.runtime.template import Template
 from sfn_local import Done, Engine, FunctionError, ManualScheduler, VirtualClock
 
 ROOT = Path(__file__).parents[2]

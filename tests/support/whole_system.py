@@ -15,8 +15,8 @@ from tests.support.system import API, MINUTES_5, SWEEPS, TENANT, TICK
 from tests.support.zip_system import ZipSystem
 
 from sfn_cqrs.adapters.link_secret import LinkSecret
-from sfn_cqrs_local.front import match_route
-from sfn_cqrs_local.weather import LOST, REFUSALS, Forecast, Weather
+from sfn_cqrs_tools.runtime.front import match_route
+from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Forecast, Weather
 from sfn_local import FunctionError
 
 CALM = frozenset(

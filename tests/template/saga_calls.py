@@ -17,7 +17,7 @@ from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.types import SagaStep
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 LARGE = "x" * 150_000
 OPEN = ("CREATED", "RUNNING", "COMPENSATING")

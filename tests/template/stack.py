@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.runtime.template import Template
 
 ROOT = Path(__file__).parents[2]
 ISSUER = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}

@@ -26,7 +26,7 @@ from tests.support.code_blocks import (
 from tests.support.code_blocks import blocks as all_blocks
 from tests.template.stack import ROOT
 
-from sfn_cqrs_local.cli import cli
+from sfn_cqrs_tools.cli import cli
 
 BLOCKS = list(all_blocks())
 

@@ -10,8 +10,8 @@ from tests.template.stack import ISSUER, ROOT, of_type
 
 from sfn_cqrs.adapters import sql_failures
 from sfn_cqrs.service.sweep import KINDS
-from sfn_cqrs_local.prices import DOLLARS, EXPRESS_GB
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_GB
+from sfn_cqrs_tools.runtime.template import Template
 
 DASHBOARDS = of_type("AWS::CloudWatch::Dashboard")
 SHOP = Template.load(ROOT / "template.yaml", parameters=ISSUER, stack="shop")

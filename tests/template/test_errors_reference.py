@@ -9,7 +9,7 @@ from tests.template.stack import ROOT, modules
 
 from sfn_cqrs.domain import errors, failure, task_programs
 from sfn_cqrs.routes.problems import status_of
-from sfn_cqrs_local.explanations import PAGE, code_of, explanations
+from sfn_cqrs_tools.cli.explanations import PAGE, code_of, explanations
 
 KNOWN = explanations()
 OWN = [

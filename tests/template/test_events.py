@@ -7,7 +7,7 @@ from tests.template.stack import MACHINES, ROOT, TASKS, TEMPLATE, State, is_batc
 from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, SagaRef, TaskRef, ZipRef
 from sfn_cqrs.domain.read_models import ViewRef
 from sfn_cqrs.service.step_functions import execution_name
-from sfn_cqrs_local.events import matches
+from sfn_cqrs_tools.runtime.events import matches
 
 EVENTS = ROOT / "events"
 ATTEMPTS: dict[str, tuple[Any, str]] = {

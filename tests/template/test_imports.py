@@ -19,9 +19,9 @@ FORBIDDEN = {
     ),
     "layer/sfn_cqrs/adapters": ("sfn_cqrs.bootstrap", "sfn_cqrs.routes", "sfn_cqrs.service"),
     "layer/sfn_cqrs/service": ("sfn_cqrs.routes",),
-    "layer/sfn_cqrs": ("functions", "sfn_cqrs_local", "sfn_local", "shop"),
-    "functions": ("app", "functions", "sfn_cqrs_local", "sfn_local", "shop"),
-    "app": ("functions", "sfn_cqrs_local", "sfn_local"),
+    "layer/sfn_cqrs": ("functions", "sfn_cqrs_tools", "sfn_local", "shop"),
+    "functions": ("app", "functions", "sfn_cqrs_tools", "sfn_local", "shop"),
+    "app": ("functions", "sfn_cqrs_tools", "sfn_local"),
 }
 
 OFFERED_BY_THE_ENGINE = {
@@ -55,7 +55,7 @@ def _is_below(module: str, packages: tuple[str, ...]) -> bool:
 
 
 def is_of_the_cli(module: str) -> bool:
-    return _is_below(module, ("sfn_cqrs_local.cli",))
+    return _is_below(module, ("sfn_cqrs_tools.cli",))
 
 
 def asks_the_time(tree: ast.Module) -> bool:
@@ -86,7 +86,7 @@ def test_no_module_imports_what_its_folder_must_not(folder: str) -> None:
 
 
 def test_the_engine_is_used_by_what_it_offers() -> None:
-    nodes = [node for _, tree in [*each("local"), *each("bench")] for node in ast.walk(tree)]
+    nodes = [node for _, tree in [*each("tools"), *each("bench")] for node in ast.walk(tree)]
     used = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
 
     assert {name for name in used if _is_below(name, ("sfn_local",))} == OFFERED_BY_THE_ENGINE
@@ -95,7 +95,7 @@ def test_the_engine_is_used_by_what_it_offers() -> None:
 def test_nothing_but_the_command_line_imports_it() -> None:
     below = {
         path.relative_to(ROOT).as_posix(): imports_of(tree)
-        for path, tree in each("local")
+        for path, tree in each("tools")
         if "cli" not in path.parts
     }
 
@@ -103,7 +103,7 @@ def test_nothing_but_the_command_line_imports_it() -> None:
 
 
 def test_importing_the_command_line_is_found() -> None:
-    assert is_of_the_cli("sfn_cqrs_local.cli.imports")
+    assert is_of_the_cli("sfn_cqrs_tools.cli.imports")
 
 
 def test_the_domain_never_asks_the_time() -> None:

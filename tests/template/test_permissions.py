@@ -47,8 +47,8 @@ from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
-from sfn_cqrs_local.lambdas import current_function
-from sfn_cqrs_local.stack import LocalStack
+from sfn_cqrs_tools.runtime.lambdas import current_function
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 pytestmark = [
     pytest.mark.stack,

@@ -14,7 +14,7 @@ from tests.template.stack import (
 )
 
 from sfn_cqrs.domain.sql_role import Role
-from sfn_cqrs_local import postgres
+from sfn_cqrs_tools.runtime import postgres
 
 FUNCTIONS = sorted(TEMPLATE.functions)
 MACHINE_ARNS = [

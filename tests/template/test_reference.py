@@ -6,8 +6,8 @@ import re
 import pytest
 from tests.template.stack import ROOT, modules
 
-from sfn_cqrs_local.cli.reference.pages import FOLDER, pages
-from sfn_cqrs_local.cli.reference.python import API
+from sfn_cqrs_tools.cli.reference.pages import FOLDER, pages
+from sfn_cqrs_tools.cli.reference.python import API
 
 MADE = pages()
 KNOWN = {module: set(names.split()) for part in API.values() for module, names in part.items()}

@@ -15,9 +15,9 @@ from sfn_cqrs.service import sweep as sweeps
 from sfn_cqrs.service.queue import RECEIVES
 from sfn_cqrs.service.tasks.state import BEGINS_WITHIN
 from sfn_cqrs.service.tasks.types import MAX_TIMEOUT
-from sfn_cqrs_local import restoring
-from sfn_cqrs_local.events import matches
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.restore import restoring
+from sfn_cqrs_tools.runtime.events import matches
+from sfn_cqrs_tools.runtime.template import Template
 
 TABLES = of_type("AWS::DynamoDB::Table")
 QUEUES = of_type("AWS::SQS::Queue")

@@ -6,7 +6,7 @@ Walks statemachine/, template.yaml, functions/, events/ and tests/unit/, and tel
 from collections.abc import Iterator
 from pathlib import Path
 
-from sfn_cqrs_local.template import Function, Machine, Template
+from sfn_cqrs_tools.runtime.template import Function, Machine, Template
 
 PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
 INVOKE = "arn:aws:states:::lambda:invoke"

@@ -20,8 +20,8 @@ from sfn_cqrs.service.step_functions import (
     child_name,
     execution_name,
 )
-from sfn_cqrs_local.stack import LocalStack
-from sfn_cqrs_local.template import Machine
+from sfn_cqrs_tools.runtime.template import Machine
+from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 PATIENCE_SECONDS = 60
 OWN = [machine for machine in TEMPLATE.machines.values() if machine.key not in ATTEMPTS]

@@ -9,8 +9,8 @@ import pytest
 from tests.support.api import answered
 from tests.unit.api.schemas import answers_as_described
 
-from sfn_cqrs_local.front import match_route
-from sfn_cqrs_local.template import Template
+from sfn_cqrs_tools.runtime.front import match_route
+from sfn_cqrs_tools.runtime.template import Template
 
 TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 

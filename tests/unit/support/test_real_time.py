@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from tests.support.real_time import RealTime
 
-from sfn_cqrs_local.client.pauses import awaited
+from sfn_cqrs_tools.client.pauses import awaited
 from sfn_local.scheduler import ThreadScheduler
 from sfn_local.scheduler.clock import RealClock, VirtualClock
 

@@ -1,8 +1,0 @@
-"""Write the pages of docs/reference again: `make reference`."""
-
-from __future__ import annotations
-
-from sfn_cqrs_local.cli.reference.pages import FOLDER, pages
-
-for name, text in pages().items():
-    (FOLDER / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,204 @@
+"""approval, approve, reject: what waits for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, Final, ParamSpec, TypeVar
+
+import click
+
+from sfn_cqrs_tools.cli.arguments import read_json
+from sfn_cqrs_tools.cli.options import api_options, limit_option
+from sfn_cqrs_tools.client.api import Api, given, idempotent, work_path
+from sfn_cqrs_tools.client.ids import Id
+from sfn_cqrs_tools.terminal.causes import code_of, reason_of
+from sfn_cqrs_tools.terminal.printing import print_answer, print_fields, print_list, print_table
+from sfn_local.cli.command import Group, command, print_json
+
+P = ParamSpec("P")
+T = TypeVar("T")
+STATUSES: Final = ("OPEN", "GRANTED", "REJECTED", "EXPIRED", "STALE", "ALL")
+EXAMPLE: Final = "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B"
+_FIELDS: Final = (
+    ("type", "type"),
+    ("subject", "subject"),
+    ("digest", "digest"),
+    ("note", "note"),
+    ("status", "status"),
+    ("stage", "stage"),
+    ("requestedBy", "requested by"),
+    ("requestedAt", "requested"),
+    ("expiresAt", "expires"),
+    ("remindAt", "next reminder"),
+    ("reminders", "reminders"),
+    ("needed", "approvals needed"),
+    ("group", "of the group"),
+    ("error", "error"),
+)
+
+_path: Final = partial(work_path, "approvals")
+id_argument = click.argument("id_", metavar="ID", type=Id("approval"))
+
+
+def as_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add --as to the options of the API, which is asked as that user."""
+
+    @click.option(
+        "--as", "user", metavar="USER", help="Who asks, of the local stack.  [default: you]"
+    )
+    @api_options
+    @wraps(command)
+    def wrapped(*args: Any, user: str | None, api: Api, **kwargs: Any) -> T:
+        return command(*args, api=api.with_headers(_as(user)), **kwargs)  # type: ignore[arg-type]
+
+    return wrapped
+
+
+@click.group(cls=Group)
+def approval() -> None:
+    """Ask for approvals, look at them, and run what failed after a decision again."""
+
+
+@approval.command(
+    examples=(
+        "sfn-cqrs approval request ORDER_RELEASE --subject o-1 --note 'A new customer'",
+        """sfn-cqrs approval request ORDER_RELEASE --subject o-1 --payload '{"total": 1200}'""",
+    ),
+)
+@click.argument("type_", metavar="TYPE")
+@click.option("--subject", help="In a line, what it is about.")
+@click.option("--payload", metavar="JSON", help="What the type's function needs; @FILE reads it.")
+@click.option("--note", help="What those who decide should know.")
+@click.option("--idempotency-key", metavar="KEY", help="Same key and request: asked for once.")
+@as_options
+def request(
+    type_: str,
+    subject: str | None,
+    payload: str | None,
+    note: str | None,
+    idempotency_key: str | None,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """Ask for an approval, and print its id."""
+    body = given({"type": type_, "subject": subject, "note": note})
+    if payload is not None:
+        body["payload"] = read_json(payload, "--payload")
+    answer = api.post("/approvals", json.dumps(body), idempotent(idempotency_key))
+    print_answer(answer, answer["id"], as_json=as_json)
+
+
+@approval.command(
+    name="list",
+    examples=("sfn-cqrs approval list", "sfn-cqrs approval list --status all"),
+)
+@click.option(
+    "--status",
+    type=click.Choice(STATUSES, case_sensitive=False),
+    help="All of this status, whoever decides.  [default: what waits for you]",
+)
+@limit_option
+@as_options
+def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
+    """List what you may decide now, or all with a status, the newest first."""
+    found = api.first(limit, "/approvals", status=status)
+    fields = ("id", "type", "subject", "status", "stage", "requestedBy", "expiresAt")
+    none = "no such approvals" if status else "nothing waits for you; --status ALL lists the others"
+    spare = ("stage", "requestedBy", "expiresAt")
+    print_list(found, fields, as_json=as_json, spare=spare, none=none)
+
+
+@approval.command(examples=(f"sfn-cqrs approval show {EXAMPLE}",))
+@id_argument
+@api_options
+def show(id_: str, api: Api, as_json: bool) -> None:
+    """Show an approval, with who said what, when and why."""
+    _print(api.get(_path(id_)), as_json=as_json)
+
+
+@approval.command(examples=(f"sfn-cqrs approval retry {EXAMPLE}",))
+@id_argument
+@api_options
+def retry(id_: str, api: Api, as_json: bool) -> None:
+    """Run what failed after a decision again; the decision stays."""
+    answer = api.post(_path(id_, "retry"))
+    print_answer(answer, f"{id_} runs again, attempt {answer['attempt']}", as_json=as_json)
+
+
+def _decision(verb: str, done: str) -> click.Command:
+    """The commands approve and reject, which differ in a word."""
+
+    @command(name=verb, examples=(f"sfn-cqrs {verb} {EXAMPLE} --reason 'As agreed'",))
+    @id_argument
+    @click.option("--reason", help="Why; kept with the decision.")
+    @click.option(
+        "--digest", metavar="TEXT", help="Of what you have seen.  [default: what is shown now]"
+    )
+    @as_options
+    def decide(id_: str, reason: str | None, digest: str | None, api: Api, as_json: bool) -> None:
+        if digest is None:
+            seen = api.get(_path(id_))
+            digest = seen["digest"]
+            if sys.stdout.isatty() and not as_json:
+                _print_summary(seen)
+        body = given({"digest": digest, "reason": reason})
+        answer = api.post(_path(id_, verb), json.dumps(body))
+        said = len(answer["decisions"])
+        more = f": {said} of {answer['needed']}" if answer["status"] == "OPEN" else ""
+        print_answer(answer, f"{id_} is {answer['status']}{more}", as_json=as_json)
+
+    decide.help = f"{done} an approval. You cannot decide on one that you requested."
+    return decide
+
+
+approve = _decision("approve", "Approve")
+reject = _decision("reject", "Reject")
+
+
+def _as(user: str | None) -> dict[str, str]:
+    if user is None:
+        return {}
+    if click.get_current_context().params.get("stack"):
+        raise click.UsageError("--as is for the local stack; on AWS the token says who you are")
+    return {"x-user": user.encode().decode("latin-1")}
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    fields = {title: found.get(name) for name, title in _FIELDS}
+    named = {"approvers": ", ".join(found["approvers"]), "payload": _text(found["payload"])}
+    named["cause"] = reason_of(found.get("cause"))
+    print_fields({title: value for title, value in {**fields, **named}.items() if value})
+    for line in code_of(found.get("cause")):
+        click.echo(line)
+    if found["stage"] == "FAILED":
+        click.echo(f"once it is repaired: sfn-cqrs approval retry {found['id']}")
+    _print_summary(found)
+    if found["decisions"]:
+        rows = [
+            (one["by"], one["decision"], one["at"], one["reason"]) for one in found["decisions"]
+        ]
+        click.echo()
+        print_table(("who", "said", "when", "why"), rows)
+
+
+def _print_summary(found: dict[str, Any]) -> None:
+    """What is decided on, as it is stored."""
+    if "item" not in found:
+        return
+    item = found["item"]
+    click.echo(f"\n{found['type']} of {item['type']} {item['code']}, version {item['version']}:")
+    print_table(
+        ("name", "value"), [(one["name"], one["value"]) for one in found.get("summary", [])]
+    )
+    if not found.get("isCurrent", True):
+        click.echo("the item has changed since; it cannot be granted any more")
+
+
+def _text(payload: Any) -> str:
+    return "" if payload is None else json.dumps(payload, ensure_ascii=False)

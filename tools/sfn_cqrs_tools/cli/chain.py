@@ -1,0 +1,111 @@
+"""chain: the versions of an item, who waits for whom, and the repair of what failed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import click
+from rich.text import Text
+
+from sfn_cqrs_tools.cli.options import api_options, item_arguments, limit_option
+from sfn_cqrs_tools.cli.repair import filter_options, repair_all
+from sfn_cqrs_tools.client.api import Api, item_path
+from sfn_cqrs_tools.terminal.drawing import draw_chain
+from sfn_cqrs_tools.terminal.printing import console, print_answer
+from sfn_local.cli.command import Group, print_json
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def version_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add a version, or --failed and its filter, to the options of the API."""
+    for option in (
+        api_options,
+        filter_options,
+        click.argument("version", metavar="VERSION]", type=click.IntRange(1), required=False),
+        click.argument("code", metavar="CODE", required=False),
+        click.argument("type_", metavar="[TYPE", required=False),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=Group)
+def chain() -> None:
+    """Look at the versions of an item, and repair what failed."""
+
+
+@chain.command(examples=("sfn-cqrs chain show ORDER o-1",))
+@item_arguments
+@limit_option
+@api_options
+def show(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
+    """Draw the chain of an item: its latest versions, the oldest first."""
+    versions = api.first(limit, item_path("commands", type_, code))
+    if as_json:
+        print_json(versions)
+        return
+    out = console()
+    out.print(Text(f"{type_} {code}", style="bold"))
+    out.print(draw_chain(versions), soft_wrap=True)
+    failed = min((one["version"] for one in versions if one["outcome"] == "FAILED"), default=None)
+    if failed is not None:
+        command = f"sfn-cqrs chain redrive {type_} {shlex.quote(code)} {failed}"
+        out.print(Text(f"once it is repaired: {command}"), soft_wrap=True)
+
+
+@chain.command(
+    examples=(
+        "sfn-cqrs chain redrive ORDER o-1 2",
+        "sfn-cqrs chain redrive --failed --since 2026-11-25T08:00Z --error Throttling",
+    ),
+)
+@version_options
+def redrive(api: Api, as_json: bool, **given: Any) -> None:
+    """Run a failed or blocked version again; what it blocked goes on behind it.
+
+    With --failed, all that a filter means: the list first, then a question, then progress; as
+    `sfn-cqrs repair` does in steps. Exits 2 if some could not be redriven.
+    """
+    _repair(api, "redrive", "runs again, attempt {attempt}", given, as_json=as_json)
+
+
+@chain.command(
+    examples=(
+        "sfn-cqrs chain skip ORDER o-1 2",
+        "sfn-cqrs chain skip --failed --type ORDER --until 2026-11-25T08:00Z",
+    ),
+)
+@version_options
+def skip(api: Api, as_json: bool, **given: Any) -> None:
+    """Give a failed or blocked version up for good; the next one goes on without it.
+
+    With --failed, all that a filter means, as `redrive` does.
+    """
+    _repair(api, "skip", "is skipped", given, as_json=as_json)
+
+
+def _repair(api: Api, action: str, told: str, given: dict[str, Any], *, as_json: bool) -> None:
+    """Redrive or skip the version that is named, or all that a filter means."""
+    type_, code, version = named = [given.pop(name) for name in ("type_", "code", "version")]
+    if _is_one(named, given):
+        answer = api.post(item_path("commands", type_, code, version, action))
+        done = f"{type_} {code} version {version} {told.format(**answer)}"
+        print_answer(answer, done, as_json=as_json)
+        return
+    wanted = {name: given[name] for name in ("since", "until", "error")}
+    wanted["type"] = given["of_type"]
+    repair_all(api, action, wanted, is_sure=given["is_sure"], as_json=as_json)
+
+
+def _is_one(named: Sequence[Any], filters: Mapping[str, Any]) -> bool:
+    """Whether a single version is named, and not all of a filter."""
+    is_one = named[-1] is not None
+    if is_one and any(filters.values()):
+        raise click.UsageError("name a version, or give --failed and a filter")
+    if not is_one and (any(named) or not filters["failed"]):
+        raise click.UsageError("name TYPE CODE VERSION, or give --failed for all that have failed")
+    return is_one

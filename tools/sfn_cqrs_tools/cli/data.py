@@ -1,0 +1,79 @@
+"""data: items as they are, and as they were."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from sfn_cqrs_tools.cli.options import api_options, item_arguments, limit_option
+from sfn_cqrs_tools.client.api import WAIT_SECONDS, Api, item_path
+from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_cqrs_tools.terminal.printing import compact, print_fields, print_list, print_table
+from sfn_local.cli.command import Group, print_json
+
+AT_LEAST: Final = "Wait until the item is at this version, or at a later one."
+
+
+@click.group(cls=Group)
+def data() -> None:
+    """Look at items: one, all of a type, or what one was before."""
+
+
+@data.command(
+    "get",
+    examples=("sfn-cqrs data get AIRPORT NRT", "sfn-cqrs data get AIRPORT NRT --at-least 3"),
+)
+@item_arguments
+@click.option("--deleted", is_flag=True, help="Show it even if it is deleted.")
+@click.option("--at-least", type=click.IntRange(1), metavar="VERSION", help=AT_LEAST)
+@api_options
+def get_item(
+    type_: str, code: str, deleted: bool, at_least: int | None, api: Api, as_json: bool
+) -> None:
+    """Show an item as it is."""
+    query = {
+        "deleted": "true" if deleted else None,
+        "atLeast": at_least,
+        "wait": WAIT_SECONDS if at_least else None,
+    }
+    with going_on(f"version {at_least} of {type_} {code}", f"sfn-cqrs chain show {type_} {code}"):
+        path = item_path("data", type_, code)
+        row = awaited(lambda: api.get(path, **query), lambda found: "attributes" in found)
+    if as_json:
+        print_json(row)
+        return
+    attributes = row.pop("attributes")
+    print_fields(row)
+    print_json(attributes)
+
+
+@data.command("list", examples=("sfn-cqrs data list AIRPORT --limit 500 --json",))
+@click.argument("type_", metavar="TYPE")
+@limit_option
+@api_options
+def list_items(type_: str, limit: int, api: Api, as_json: bool) -> None:
+    """List the items of a type, by code."""
+    found = api.first(limit, "/data", type=type_)
+    fields = ("code", "version", "name", "attributes")
+    print_list(found, fields, as_json=as_json, none=f"no items of {type_} yet")
+
+
+@data.command("history", examples=("sfn-cqrs data history AIRPORT NRT",))
+@item_arguments
+@limit_option
+@api_options
+def list_history(type_: str, code: str, limit: int, api: Api, as_json: bool) -> None:
+    """Show what an item was before, the newest first."""
+    rows = api.first(limit, item_path("data", type_, code, "history"))
+    if as_json:
+        print_json(rows)
+        return
+    headings = ("version", "updated", "by", "name", "attributes")
+    print_table(
+        headings,
+        (
+            (r["version"], r["updatedAt"], r["updatedBy"], r["name"], compact(r["attributes"]))
+            for r in rows
+        ),
+    )

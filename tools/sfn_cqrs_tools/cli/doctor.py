@@ -1,0 +1,139 @@
+"""doctor: what is stuck, failed or undelivered."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
+from sfn_cqrs_tools.client.aws import find_target
+from sfn_cqrs_tools.terminal.causes import shortened
+from sfn_cqrs_tools.terminal.printing import print_table
+from sfn_local.cli.command import FAILED, command, json_option, print_json
+
+if TYPE_CHECKING:
+    from sfn_cqrs_tools.client.diagnosis import Diagnosis
+
+
+@command(
+    examples=(
+        "sfn-cqrs doctor",
+        "sfn-cqrs doctor --older-than 60 --stack sfn-cqrs-dev",
+        "sfn-cqrs doctor --quotas --stack sfn-cqrs-prod",
+    ),
+)
+@click.option(
+    "--older-than",
+    type=click.FloatRange(0),
+    default=10.0,
+    show_default=True,
+    metavar="MINUTES",
+    help="Age from which what is open counts as stuck.",
+)
+@click.option(
+    "--quotas",
+    is_flag=True,
+    help="Show the account's quotas and what they allow, instead; locally, what is assumed.",
+)
+@stack_options
+@template_option
+@json_option
+@click.pass_context
+def doctor(
+    context: click.Context,
+    older_than: float,
+    quotas: bool,
+    state: Path,
+    stack: str | None,
+    template: Path,
+    as_json: bool,
+) -> None:
+    """Look for what is stuck, blocked, failed or broken, and for dead letters.
+
+    Modules of the local app that cannot be imported; versions, tasks, imports, archives, approvals
+    and sagas; handlers that within a day were too slow for the express lane; and, of a stack on AWS
+    with tokens of Cognito, who lets users write their tenant. Exits 1 if there is any.
+    `chain show`, `task show`, `import show`, `approval show` and `saga show` tell more of each.
+    """
+    from sfn_cqrs_tools.client.diagnosis import diagnose  # noqa: PLC0415
+    from sfn_cqrs_tools.runtime.app_check import AppCheck  # noqa: PLC0415 - it and what follows import much
+    from sfn_cqrs_tools.runtime.template import Template  # noqa: PLC0415
+    from sfn_cqrs_tools.stack.slow_handlers import slow_handlers  # noqa: PLC0415
+
+    if quotas:
+        _print_quotas(stack, as_json=as_json)
+        return
+    with one_line_errors():
+        target = find_target(state, stack)
+        check = None if stack else AppCheck(Template.load(template), target.environment)
+        diagnosis = diagnose(target, timedelta(minutes=older_than))
+        slow = list(slow_handlers(target, datetime.now(UTC)))
+        diagnosis = replace(diagnosis, slow_handlers=slow)
+    if check is not None:
+        diagnosis = replace(diagnosis, broken=check.result())
+    if as_json:
+        print_json(asdict(diagnosis))
+    else:
+        _print(diagnosis)
+    if not diagnosis.is_well:
+        context.exit(FAILED)
+
+
+def _print_quotas(stack: str | None, *, as_json: bool) -> None:
+    import boto3  # noqa: PLC0415
+
+    from sfn_cqrs_tools.client.quotas import quotas_of  # noqa: PLC0415
+    from sfn_cqrs_tools.runtime.fabric import session  # noqa: PLC0415
+
+    client = boto3.client("service-quotas") if stack else None
+    region = client.meta.region_name if client else str(session().region_name)
+    found = quotas_of(region, client)
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return
+    rows = [
+        (each.service, each.quota, f"{each.value:,.0f}", _said(each.is_assumed), each.allows)
+        for each in found
+    ]
+    print_table(("service", "quota", "value", "", "allows"), rows)
+
+
+def _said(is_assumed: bool) -> str:
+    return "assumed" if is_assumed else ""
+
+
+def _print_broken(diagnosis: Diagnosis) -> None:
+    for broken in diagnosis.broken:
+        click.secho(f"{broken.module} cannot be imported: {broken.reason}", fg="red")
+        for line in shortened(broken.code.splitlines()):
+            click.echo(line)
+
+
+def _print_open(diagnosis: Diagnosis) -> None:
+    click.echo(f"{diagnosis.open} open, the oldest for {diagnosis.oldest_open:.0f} s")
+    for item_type, seconds in diagnosis.oldest_unapplied.items():
+        click.echo(f"  {item_type}: {seconds:.0f} s behind")
+
+
+def _print(diagnosis: Diagnosis) -> None:
+    _print_broken(diagnosis)
+    _print_open(diagnosis)
+    if diagnosis.findings:
+        headings = ("tenant", "type", "code", "version", "outcome", "status", "age (s)", "error")
+        print_table(headings, (asdict(one).values() for one in diagnosis.findings))
+    for name, kind in diagnosis.kinds.items():
+        if kind.open:
+            click.echo(f"{name}s: {kind.open} open, the oldest for {kind.oldest:.0f} s")
+        if kind.findings:
+            columns = ("tenant", name, "status", "attempt", "age (s)", "error")
+            print_table(columns, (asdict(one).values() for one in kind.findings))
+    for queue, depth in diagnosis.dead_letters.items():
+        if depth:
+            click.echo(f"{queue}: {depth} messages")
+    for finding in (*diagnosis.writable_tenants, *diagnosis.slow_handlers):
+        click.echo(finding)
+    click.echo("all is well" if diagnosis.is_well else "something needs attention")

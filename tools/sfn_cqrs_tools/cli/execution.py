@@ -1,0 +1,177 @@
+"""start and resume: executions of a stack's machines, the user's own above all."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.wait_table import WaitTable
+from sfn_cqrs.domain.errors import SfnCqrsError
+from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
+from sfn_cqrs_tools.cli.arguments import parsed
+from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
+from sfn_cqrs_tools.client.aws import Target, find_target
+from sfn_cqrs_tools.client.executions import machines_of, without_token
+from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_local.cli.command import command, json_option, print_json
+from sfn_local.cli.definitions import input_of
+from sfn_local.cli.run import print_run, run_report
+from sfn_local.trace import stopped_in
+from sfn_local.words import unknown
+
+CALLBACK: Final = ".waitForTaskToken"
+
+
+@command(
+    examples=(
+        "sfn-cqrs start order-refund",
+        """echo '{"id": "o-1"}' | sfn-cqrs start order-refund -i -""",
+    ),
+)
+@click.argument("machine")
+@click.option(
+    "-i",
+    "--input",
+    "path",
+    metavar="FILE",
+    help="The input; - reads it from stdin.  [default: events/MACHINE/start_execution.json]",
+)
+@click.option("--name", help="Of the execution.  [default: made of the input's id, or new]")
+@click.option("--no-wait", is_flag=True, help="Print the name, and do not wait for the end.")
+@stack_options
+@json_option
+@click.pass_context
+def start(
+    context: click.Context,
+    machine: str,
+    path: str | None,
+    name: str | None,
+    no_wait: bool,
+    state: Path,
+    stack: str | None,
+    as_json: bool,
+) -> None:
+    """Start a machine of the stack, and watch it until it has ended or waits for somebody.
+
+    An execution of the same name and input is the same execution: it is watched, not run again.
+    """
+    with one_line_errors():
+        target = find_target(state, stack)
+    arn = _machine_arn(target, machine)
+    text = input_of(machine, path)
+    data = parsed(text, "--input")
+    client = target.client("stepfunctions")
+    try:
+        execution = StepFunctionService(client).start_execution(
+            arn, name or _name_of(machine, data), data
+        )
+        if not no_wait:
+            name_of = execution.rpartition(":")[2]
+            with going_on(name_of, f"sfn-cqrs execution show {name_of}"):
+                described, events = _watch(client, execution)
+    except (SfnCqrsError, ClientError) as error:
+        raise click.ClickException(str(error)) from error
+    if no_wait:
+        click.echo(execution.rpartition(":")[2])
+        return
+    if as_json:
+        print_json({"name": described["name"], **run_report(described, events)})
+    else:
+        click.echo(f"{described['name']}\n")
+        print_run(described, events, with_data=False)
+        if described["status"] == "RUNNING":
+            for step in stopped_in(events):
+                click.echo(f"sfn-cqrs resume {described['name']} {step.name} '{{}}'")
+    if described["status"] not in ("SUCCEEDED", "RUNNING"):
+        context.exit(1)
+
+
+@command(examples=("""sfn-cqrs resume order-refund-o-1-… approve '{"result": "approved"}'""",))
+@click.argument("execution")
+@click.argument("state_name", metavar="STATE")
+@click.argument("result", default="{}")
+@click.option("--error", metavar="NAME", help="End the wait with this error instead.")
+@click.option("--cause", default="", help="Why.")
+@stack_options
+def resume(
+    execution: str,
+    state_name: str,
+    result: str,
+    error: str | None,
+    cause: str,
+    state: Path,
+    stack: str | None,
+) -> None:
+    """Let an execution go on that waits in a callback state, by its name.
+
+    RESULT is JSON: what the next state is given. This is for states whose functions keep their
+    tokens with `waits.park`, as those of `new workflow --callback` do.
+    """
+    value = parsed(result, "RESULT")
+    with one_line_errors():
+        target = find_target(state, stack)
+    table = target.outputs["RequestsTableName"]
+    waits = WaitTable(target.client("dynamodb"), table, partial(datetime.now, UTC))
+    service = StepFunctionService(target.client("stepfunctions"))
+    try:
+        token = waits.token(execution, state_name)
+        if token is None:
+            raise click.ClickException(f"{execution} does not wait in {state_name}, or not yet")
+        if error is None:
+            is_done = service.resume_execution(token, value)
+        else:
+            is_done = service.send_task_failure(token, error, cause)
+    except (SfnCqrsError, ClientError) as problem:
+        raise click.ClickException(str(problem)) from problem
+    if not is_done:
+        raise click.ClickException(f"the wait of {execution} in {state_name} has ended already")
+    how = "goes on" if error is None else f"goes on with the error {error}"
+    click.echo(f"{execution} {how} after {state_name}: sfn-cqrs execution show {execution}")
+
+
+def _machine_arn(target: Target, machine: str) -> str:
+    arns = machines_of(target.outputs)
+    if machine not in arns:
+        raise click.ClickException(
+            f"{unknown('machine', machine, arns)}; start the stack again if the machine is new"
+        )
+    return arns[machine]
+
+
+def _name_of(machine: str, data: Any) -> str:
+    is_about = isinstance(data, dict) and isinstance(data.get("id"), (str, int))
+    return execution_name(machine, data["id"] if is_about else uuid.uuid4().hex)
+
+
+def _watch(client: Any, execution: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Wait until an execution has ended, or stands in a callback state.
+
+    It stands there once two looks have seen it: what has just been resumed moves on in between.
+    """
+    waiting_since: set[int] = set()
+
+    def look() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        described = client.describe_execution(executionArn=execution)
+        pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
+        return described, [without_token(event) for page in pages for event in page["events"]]
+
+    def is_over(seen: tuple[dict[str, Any], list[dict[str, Any]]]) -> bool:
+        described, (*_, last) = seen
+        stands = last["id"] in waiting_since
+        if _waits(last):
+            waiting_since.add(last["id"])
+        return described["status"] != "RUNNING" or stands
+
+    return awaited(look, is_over)
+
+
+def _waits(event: dict[str, Any]) -> bool:
+    """Whether an event is a callback state's, whose token is out."""
+    resource: str = event.get("taskSubmittedEventDetails", {}).get("resource", "")
+    return resource.endswith(CALLBACK)

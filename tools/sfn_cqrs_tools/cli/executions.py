@@ -1,0 +1,222 @@
+"""execution: what the machines of a stack have run, found by name, by item or by id."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+import click
+
+from sfn_cqrs.domain.failure import Failure
+from sfn_cqrs.domain.process import Process
+from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
+from sfn_cqrs_tools.client.aws import find_target
+from sfn_cqrs_tools.client.executions import EXPRESS, Executions, Found
+from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
+from sfn_cqrs_tools.terminal.causes import shortened
+from sfn_cqrs_tools.terminal.commands import look_at
+from sfn_cqrs_tools.terminal.printing import print_table
+from sfn_local.cli.command import Group, json_option, print_json
+from sfn_local.cli.run import print_run, run_report
+from sfn_local.graph import mermaid, svg, taken
+from sfn_local.trace import stopped_in
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STATUSES: Final = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+name_argument = click.argument("name", metavar="NAME|ITEM|ID|@")
+
+
+def executions_of_stack(command: Callable[P, T]) -> Callable[..., T]:
+    """Add --state, --stack and --tenant, and pass on the executions that they name."""
+
+    @click.option("--tenant", metavar="CODE", default=DEFAULT_TENANT, help="Of an item.")
+    @stack_options
+    @functools.wraps(command)
+    def wrapped(*args: Any, state: Path, stack: str | None, tenant: str, **kwargs: Any) -> T:
+        with one_line_errors():
+            executions = Executions(find_target(state, stack), tenant)
+        return command(*args, executions=executions, **kwargs)  # type: ignore[arg-type]
+
+    return wrapped
+
+
+@click.group(cls=Group)
+def execution() -> None:
+    """Look at executions: a NAME may be shortened, or be an item, an id, or @ for the latest."""
+
+
+@execution.command(
+    name="list",
+    examples=(
+        "sfn-cqrs execution list",
+        "sfn-cqrs execution list --machine command --status FAILED",
+        "sfn-cqrs execution list --item ORDER/o-1",
+    ),
+)
+@click.option("--machine", metavar="M", help="Of one machine.")
+@click.option("--status", type=click.Choice(STATUSES, case_sensitive=False))
+@click.option("--item", metavar="TYPE/CODE", help="Of the versions of an item.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@executions_of_stack
+@json_option
+def list_(
+    machine: str | None,
+    status: str | None,
+    item: str | None,
+    limit: int,
+    executions: Executions,
+    as_json: bool,
+) -> None:
+    """List executions, the newest first."""
+    status = status and status.upper()
+    found = executions.latest(machine, status, limit)
+    if item is not None:
+        found = [
+            one for one in executions.about(item, limit) if status is None or one.status == status
+        ][:limit]
+    if as_json:
+        print_json([_shown(one) for one in found])
+        return
+    rows = [
+        (one.name, one.machine, one.status, f"{one.started.astimezone():%m-%d %H:%M:%S}")
+        for one in found
+    ]
+    none = "no such executions" if machine or status or item else "no executions yet"
+    print_table(("name", "machine", "status", "started"), rows, spare=("machine",), none=none)
+
+
+@execution.command(
+    examples=(
+        "sfn-cqrs execution show @",
+        "sfn-cqrs execution show ORDER/o-1 --data",
+        "sfn-cqrs execution show t-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
+    ),
+)
+@name_argument
+@click.option("--data", "with_data", is_flag=True, help="With the input and output of each state.")
+@executions_of_stack
+@json_option
+def show(name: str, with_data: bool, executions: Executions, as_json: bool) -> None:
+    """Show the path of an execution, how long each state took, and why it failed.
+
+    Of one in the express lane it shows what the machine logged: on AWS what failed, and of all
+    others what the item tells.
+    """
+    process = executions.unlogged(name)
+    if process is not None:
+        _print_unlogged(name, process, as_json=as_json)
+        return
+    found = executions.find(name)
+    described, events = executions.describe(found)
+    if as_json:
+        print_json({**_shown(found), **run_report(described, events)})
+        return
+    click.echo(f"{found.name} of {found.machine}\n")
+    failure = Failure.of({"error": described.pop("error", ""), "cause": described.pop("cause", "")})
+    print_run(described, events, with_data=with_data)
+    if found.status not in ("RUNNING", "SUCCEEDED"):
+        first, *code = failure.summary.splitlines() or [""]
+        click.secho(f"{failure.error}: {first}", fg="red")
+        click.echo("\n".join(shortened(code)), nl=bool(code))
+    if more := look_at(json.loads(described.get("input", "{}"))):
+        click.echo(more)
+    if described["status"] == "RUNNING":
+        for step in stopped_in(events):
+            click.echo(f"sfn-cqrs resume {found.name} {step.name} '{{}}'")
+
+
+@execution.command(examples=("sfn-cqrs execution history @ --json",))
+@name_argument
+@executions_of_stack
+@json_option
+def history(name: str, executions: Executions, as_json: bool) -> None:
+    """List the events of an execution, as Step Functions keeps them; task tokens are left out."""
+    described, events = executions.describe(executions.find(name))
+    if as_json:
+        click.echo(json.dumps({"events": events}, default=str, ensure_ascii=False, indent=2))
+        return
+    began = described["startDate"]
+    rows = [
+        (
+            event["id"],
+            f"{(event['timestamp'] - began).total_seconds():.3f}",
+            event["type"],
+            _detail(event),
+        )
+        for event in events
+    ]
+    print_table(("id", "seconds", "event", "what"), rows)
+
+
+@execution.command(
+    examples=(
+        "sfn-cqrs execution graph ORDER/o-1 --svg o-1.svg",
+        "sfn-cqrs execution graph @",
+    ),
+)
+@name_argument
+@click.option("--svg", "svg_path", metavar="FILE", help="Write an SVG picture; - is stdout.")
+@executions_of_stack
+def graph(name: str, svg_path: str | None, executions: Executions) -> None:
+    """Draw the path of an execution on its machine: Mermaid text, or an SVG picture in a file."""
+    found = executions.find(name)
+    _, events = executions.describe(found)
+    definition = executions.definition(found)
+    draw = mermaid if svg_path is None else svg
+    picture = draw(definition, taken(events))
+    if svg_path in (None, "-"):
+        click.echo(picture, nl=False)
+    else:
+        Path(str(svg_path)).write_text(picture, encoding="utf-8")
+        click.echo(f"{found.name} is drawn in {svg_path}")
+
+
+def _print_unlogged(item: str, process: Process, *, as_json: bool) -> None:
+    """Print what is known of a version's run in the express lane which has logged nothing."""
+    told = {
+        "machine": EXPRESS,
+        "version": process.version,
+        "attempt": process.attempt,
+        "outcome": str(process.outcome),
+        "lastStatus": process.status,
+        "updatedAt": process.updated_at,
+        "error": process.error,
+        "cause": process.cause,
+    }
+    if as_json:
+        print_json(told)
+        return
+    claimed = "a run has claimed it" if process.run else "no run has claimed it"
+    click.echo(f"version {process.version} of {item}, attempt 1 of {EXPRESS}: {claimed}\n")
+    click.echo(f"{process.outcome} by {process.status} at {process.updated_at}")
+    if process.error:
+        first, *code = (process.cause or "").splitlines() or [""]
+        click.secho(f"{process.error}: {first}", fg="red")
+        click.echo("\n".join(shortened(code)), nl=bool(code))
+    click.echo("Step Functions keeps no EXPRESS executions, and the machine has logged none of it")
+    click.echo(f"sfn-cqrs logs --item {item}")
+
+
+def _shown(found: Found) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "machine": found.machine,
+        "status": found.status,
+        "startedAt": found.started.isoformat(),
+        "arn": found.arn,
+    }
+
+
+def _detail(event: dict[str, Any]) -> str:
+    """What an event is of: its state, or its error."""
+    for name, details in event.items():
+        if name.endswith("EventDetails") and isinstance(details, dict):
+            told = details.get("name") or details.get("error") or details.get("resource")
+            if told:
+                return str(told)
+    return ""

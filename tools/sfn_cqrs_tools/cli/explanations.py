@@ -1,0 +1,47 @@
+"""What each stable code means, and what to do: the page docs/reference/errors.md, code by code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sfn_cqrs.domain import errors
+from sfn_cqrs_tools.checkout import CHECKOUT
+
+PAGE: Final = CHECKOUT / "docs/reference/errors.md"
+_ENTRY: Final = re.compile(
+    r"^### (?P<code>\S+)\n\n"
+    r"- \*\*What\*\*: (?P<what>[^\n]+)\n"
+    r"- \*\*Why\*\*: (?P<why>[^\n]+)\n"
+    r"- \*\*Fix\*\*: (?P<fix>[^\n]+)\n",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A code, what it says, why it is seen, and what to do; `part` is the heading it is under."""
+
+    code: str
+    part: str
+    what: str
+    why: str
+    fix: str
+
+
+def explanations(page: Path = PAGE) -> dict[str, Explanation]:
+    """Every code of the page, in its order."""
+    found = {}
+    for section in page.read_text(encoding="utf-8").split("\n## ")[1:]:
+        part = section.partition("\n")[0]
+        for entry in _ENTRY.finditer(section):
+            found[entry["code"]] = Explanation(part=part, **entry.groupdict())
+    return found
+
+
+def code_of(name: str) -> str:
+    """The code of an error that is named by its class, as logs do; any other name as it is."""
+    kind = getattr(errors, name, None)
+    return getattr(kind, "code", name) if isinstance(kind, type) else name

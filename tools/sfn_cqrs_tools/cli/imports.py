@@ -1,0 +1,402 @@
+"""import: files into items, by the HTTP API."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from zipfile import BadZipFile
+
+import click
+from click.exceptions import Exit
+from rich.console import Console
+
+from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.cli import FAILED_ROWS
+from sfn_cqrs_tools.cli.options import api_options, limit_option, target_options
+from sfn_cqrs_tools.client.api import Api, given
+from sfn_cqrs_tools.client.ids import Id
+from sfn_cqrs_tools.client.imports import COUNTS, ENDED, job_path, watched
+from sfn_cqrs_tools.client.upload import upload
+from sfn_cqrs_tools.terminal.causes import code_at
+from sfn_cqrs_tools.terminal.printing import print_answer, print_list, print_table
+from sfn_cqrs_tools.terminal.progress import progress
+from sfn_local.cli.command import DONE, FAILED, FILE, Group, json_option, print_json
+
+if TYPE_CHECKING:
+    from sfn_cqrs_tools.client.plan import Plan
+
+C = TypeVar("C", bound=Callable[..., Any])
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NO_IMPORTS: Final = {
+    "csv": "no imports of files yet; --kind zip and --kind row list the others",
+    "zip": "no imports of archives yet",
+    "row": "no imports of single rows yet",
+}
+TEXT_FILES: Final = ("", ".csv", ".tsv", ".tab", ".txt")
+ZIP_MAGIC: Final = b"PK\x03\x04"
+_EXAMPLE: Final = "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
+
+
+id_argument = click.argument("id_", metavar="ID", type=Id("import"))
+
+
+@click.group(name="import", cls=Group)
+def import_() -> None:
+    """Import files, look at how far they are, and at the rows that failed."""
+
+
+@dataclass(frozen=True)
+class GivenFile:
+    """A file that is to be imported, and what is said of it."""
+
+    name: str
+    table: str | None
+    kind: str | None
+    encoding: str | None
+    delimiter: str | None
+
+    @property
+    def is_in_s3(self) -> bool:
+        """Whether it is there already."""
+        return self.name.startswith("s3://")
+
+    @property
+    def format(self) -> dict[str, str | None]:
+        """How it is to be read, as far as that is said."""
+        return {"encoding": self.encoding, "delimiter": self.delimiter}
+
+
+def _file_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add FILE and what may be said of it, and pass it on as `file`."""
+
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        file: str,
+        table: str | None,
+        kind: str | None,
+        encoding: str | None,
+        delimiter: str | None,
+        **kwargs: Any,
+    ) -> T:
+        kwargs["file"] = GivenFile(file, table, kind, encoding, delimiter)
+        return command(*args, **kwargs)
+
+    added: Callable[..., T] = wrapped
+    for option in (
+        click.option("--delimiter", help="Of the cells, instead of detecting it."),
+        click.option("--encoding", help="Of the file, instead of detecting it."),
+        click.option(
+            "--kind",
+            type=click.Choice(["csv", "zip"]),
+            help="What the file is.  [default: by its name and its first bytes]",
+        ),
+        click.option(
+            "--table",
+            metavar="TABLE",
+            help="Whose rows they are; a zip may leave it to the names of its files.",
+        ),
+        click.argument("file", metavar="FILE|s3://…"),
+    ):
+        added = option(added)
+    return added
+
+
+def _publish_mode_option(told: str) -> Callable[[C], C]:
+    modes = click.Choice(["sync", "async"], case_sensitive=False)
+    return click.option("--publish-mode", type=modes, default="sync", show_default=True, help=told)
+
+
+@import_.command(
+    examples=(
+        "sfn-cqrs import start airports.csv --table airports --watch",
+        "sfn-cqrs import start sales.txt --table airports --encoding cp932 --delimiter tab",
+        "sfn-cqrs import start exports.zip --watch",
+        "sfn-cqrs import start s3://BUCKET/uploads/tenant1/…/airports.csv --table airports",
+    ),
+)
+@_file_options
+@click.option(
+    "--mode",
+    type=click.Choice(["direct", "step-function"], case_sensitive=False),
+    help="Within the request, or by the machine.  [default: by size]",
+)
+@_publish_mode_option("A row has succeeded when it is applied, or when its command is accepted.")
+@click.option("--dry-run", is_flag=True, help="Report what would happen, and change nothing.")
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(0, min_open=True),
+    metavar="DOLLARS",
+    help="Refuse what `import plan` says costs more.",
+)
+@click.option("--watch", is_flag=True, help="Wait for the end.")
+@api_options
+def start(
+    file: GivenFile,
+    mode: str | None,
+    publish_mode: str,
+    dry_run: bool,
+    max_cost: float | None,
+    watch: bool,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """Upload a file and import it, or import one that lies in the import bucket.
+
+    Exits 2 if rows failed, and 1 if the file could not be imported at all.
+    """
+    asked = {"publishMode": publish_mode.upper(), "dryRun": dry_run}
+    asked |= {"processingMode": mode.upper().replace("-", "_") if mode else None}
+    if max_cost is not None:
+        _check_cost(_planned(file, publish_mode), max_cost)
+    job = _started(api, file, asked, as_json=as_json)
+    _conclude(job, api, wait=watch, as_json=as_json)
+
+
+@import_.command(
+    examples=(
+        "sfn-cqrs import plan airports.csv",
+        "sfn-cqrs import plan exports.zip --publish-mode async",
+    ),
+)
+@_file_options
+@_publish_mode_option("ASYNC rows run through the machine of commands, each by itself.")
+@json_option
+def plan(file: GivenFile, publish_mode: str, as_json: bool) -> None:
+    """Count the rows of a file on this machine, and say what importing them costs at most.
+
+    By list prices of us-east-1, without what handlers of your own call. Nothing is sent.
+    """
+    planned = _planned(file, publish_mode)
+    express = planned.express_dollars
+    if as_json:
+        print_json(
+            {
+                "rows": planned.rows,
+                "files": planned.files,
+                "publishMode": planned.publish_mode,
+                "dollars": round(planned.dollars, 4),
+                "expressDollars": None if express is None else round(express, 4),
+                "seconds": round(planned.seconds, 1),
+            }
+        )
+        return
+    if len(planned.files) > 1:
+        print_table(("file", "rows"), planned.files.items())
+    click.echo(
+        f"{planned.rows:,} rows, {planned.publish_mode}: at most {_money(planned.dollars)}"
+        f"{'' if express is None else f' ({_money(express)} in the express lane)'}, and at least"
+        f" {planned.seconds:,.0f} s"
+    )
+
+
+@import_.command(
+    name="dry-run",
+    examples=("sfn-cqrs import dry-run airports.csv --table airports",),
+)
+@_file_options
+@api_options
+def dry_run(file: GivenFile, api: Api, as_json: bool) -> None:
+    """Say what an import would do with each row, and write nothing."""
+    job = _started(api, file, {"dryRun": True}, as_json=as_json)
+    _conclude(job, api, wait=True, as_json=as_json)
+
+
+@import_.command(examples=(f"sfn-cqrs import status {_EXAMPLE} --watch",))
+@id_argument
+@click.option("--watch", is_flag=True, help="Wait for the end.")
+@api_options
+def status(id_: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Show an import: its counts, its rate and the time left."""
+    _conclude(api.get(job_path(id_)), api, wait=watch, as_json=as_json)
+
+
+import_.add_command(status, "show")
+
+
+@import_.command(name="list", examples=("sfn-cqrs import list --limit 50",))
+@click.option(
+    "--kind",
+    type=click.Choice(["csv", "zip", "row"]),
+    default="csv",
+    show_default=True,
+    help="Of files, of archives, or of single rows.",
+)
+@limit_option
+@api_options
+def list_(kind: str, limit: int, api: Api, as_json: bool) -> None:
+    """List the imports, the newest first."""
+    found = api.first(limit, "/imports", kind=kind)
+    fields = ("id", "table", "status", "total", *COUNTS, "createdAt")
+    spare = ("cancelled", "unchanged", "updated", "created", "createdAt")
+    print_list(found, fields, as_json=as_json, spare=spare, none=NO_IMPORTS[kind])
+
+
+@import_.command(examples=(f"sfn-cqrs import errors {_EXAMPLE} > errors.csv",))
+@id_argument
+@click.option("--output", "-o", type=FILE, help="Where to write it.  [default: standard output]")
+@target_options
+def errors(id_: str, output: Path | None, api: Api) -> None:
+    """Get errors.csv: the rows that failed, each with the reason; correct and import it again."""
+    content = api.content(job_path(id_, "errors.csv"))
+    first = next(content, b"")  # a refusal comes before the file is opened
+    if output is None:
+        for chunk in (first, *content):
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.flush()
+        return
+    with output.open("wb") as file:
+        for chunk in (first, *content):
+            file.write(chunk)
+
+
+@import_.command(examples=(f"sfn-cqrs import cancel {_EXAMPLE}",))
+@id_argument
+@api_options
+def cancel(id_: str, api: Api, as_json: bool) -> None:
+    """Begin no further batch; what is done stays and is counted."""
+    job = api.post(job_path(id_, "cancel"))
+    print_answer(job, f"{id_} begins no further batch", as_json=as_json)
+
+
+@import_.command(examples=(f"sfn-cqrs import retry {_EXAMPLE} --watch",))
+@id_argument
+@click.option("--watch", is_flag=True, help="Wait for the end.")
+@api_options
+def retry(id_: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Import what failed or was not gone through again, as an import of its own."""
+    _conclude(api.post(job_path(id_, "retry")), api, wait=watch, as_json=as_json)
+
+
+def _planned(file: GivenFile, publish_mode: str) -> Plan:
+    from sfn_cqrs.domain.errors import SfnCqrsError  # noqa: PLC0415 - this and plans import much
+    from sfn_cqrs_tools.client.plan import plan_of  # noqa: PLC0415
+
+    if file.is_in_s3:
+        raise click.UsageError("what lies in S3 cannot be counted here: give the file itself")
+    path = _existing(file.name)
+    try:
+        return plan_of(path, file.kind or _kind_of(path), publish_mode.upper(), **file.format)
+    except (SfnCqrsError, BadZipFile) as error:
+        raise click.ClickException(f"{path}: {error}") from error
+
+
+def _check_cost(planned: Plan, max_cost: float) -> None:
+    if planned.dollars > max_cost:
+        raise click.ClickException(
+            f"{planned.rows:,} rows, {planned.publish_mode}, cost at most"
+            f" {_money(planned.dollars)}, which is more than {_money(max_cost)}: nothing was sent"
+        )
+
+
+def _money(dollars: float) -> str:
+    return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars:.6f}"
+
+
+def _existing(file: str) -> Path:
+    path = Path(file)
+    if not path.is_file():
+        sample = CHECKOUT / "samples" / path.name
+        hint = f"; samples/{path.name} is one" if sample.is_file() else ""
+        raise click.UsageError(f"there is no file {path}{hint}")
+    return path
+
+
+def _started(api: Api, file: GivenFile, asked: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
+    path = Path(file.name) if file.is_in_s3 else _existing(file.name)
+    kind = file.kind or (_kind_by_name(path) if file.is_in_s3 else _kind_of(path))
+    if kind == "csv" and file.table is None:
+        raise click.UsageError("--table says whose rows they are, such as --table airports")
+    key = file.name if file.is_in_s3 else _uploaded(api, path, file.table, as_json=as_json)
+    body = {**file.format, **asked, "kind": kind, "key": key, "tableName": file.table}
+    return api.post("/imports", json.dumps(given(body)))
+
+
+def _uploaded(api: Api, path: Path, table: str | None, *, as_json: bool) -> str:
+    size = path.stat().st_size
+    with progress(_console(as_json=as_json), "Uploaded", size, in_bytes=True) as update:
+        return upload(api, path, table, update)
+
+
+def _kind_of(path: Path) -> str:
+    """What a file is; one that is none of ours is refused before it is sent."""
+    suffix = path.suffix.lower()
+    with path.open("rb") as file:
+        is_zip = file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+    if suffix in TEXT_FILES and is_zip:
+        return "zip"
+    if suffix not in (*TEXT_FILES, ".zip"):
+        raise click.UsageError(
+            f"{path.name} does not look like a CSV file: save it as CSV, or say --kind csv"
+        )
+    return _kind_by_name(path)
+
+
+def _kind_by_name(path: Path) -> str:
+    return "zip" if path.suffix.lower() == ".zip" else "csv"
+
+
+def _conclude(job: dict[str, Any], api: Api, *, wait: bool, as_json: bool) -> None:
+    """Print a job, at its end if it is to be waited for.
+
+    Exits 1 if its file was refused, 2 if rows failed or were not gone through.
+    """
+    if wait:
+        job = watched(api, job, _console(as_json=as_json))
+    if as_json:
+        print_json(job)
+    else:
+        _print_job(job)
+        if job["failed"] and job["status"] in ENDED and "files" not in job:
+            _print_failures(api, job)
+    if job["status"] not in ENDED or job["status"] == "COMPLETED":
+        raise Exit(DONE)
+    raise Exit(FAILED if "error" in job else FAILED_ROWS)
+
+
+def _print_job(job: dict[str, Any]) -> None:
+    counts = ", ".join(f"{job[name]:,} {name}" for name in COUNTS)
+    trial = ", a dry run" if job["dryRun"] else ""
+    click.echo(f"{job['id']} is {job['status']}{trial}: {job['total']:,} rows, {counts}")
+    if "etaSeconds" in job and job["status"] not in ENDED:
+        left = "" if job["etaSeconds"] is None else f", {job['etaSeconds']:.0f} s left"
+        click.echo(f"{job['rowsPerSecond']:,.0f} rows/s{left}")
+    if "error" in job:
+        click.echo(f"{job['error']['code']}: {job['error']['message']}")
+    if "files" in job:
+        _print_files(job)
+
+
+def _print_files(job: dict[str, Any]) -> None:
+    """One line for each file of an archive; those that have failed name the import to look at."""
+    fields = ("name", "table", "status", "total", *COUNTS, "id")
+    rows = [[*(file[field] for field in fields), _why(file)] for file in job["files"]]
+    print_table((*fields, "error"), rows, spare=("cancelled", "unchanged", "updated", "created"))
+    for name, error in job.get("failedHooks", {}).items():
+        click.echo("\n".join((f"the hook {name} failed: {error}", *code_at(error))))
+
+
+def _print_failures(api: Api, job: dict[str, Any]) -> None:
+    """The first row that failed, with the line of the strategy if that raised."""
+    head = next(api.content(job_path(job["id"], "errors.csv")), b"").decode(errors="replace")
+    for *_, row, _code, reason in islice(csv.reader(io.StringIO(head)), 1, 2):
+        click.echo("\n".join((f"row {row}: {reason}", *code_at(reason))))
+    click.echo(f"the failed rows: sfn-cqrs import errors {job['id']} > errors.csv")
+
+
+def _why(file: dict[str, Any]) -> str:
+    return file["error"]["message"] if "error" in file else ""
+
+
+def _console(*, as_json: bool) -> Console:
+    return Console(stderr=as_json, highlight=False)

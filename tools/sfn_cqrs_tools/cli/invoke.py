@@ -1,0 +1,206 @@
+"""invoke and event: one function with one event."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
+from sfn_cqrs_tools.client.aws import Target, find_target
+from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, Executions
+from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
+from sfn_cqrs_tools.runtime.template import Function, Template
+from sfn_local.cli.command import command
+from sfn_local.lint.template_file import TemplateError
+from sfn_local.words import unknown
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def state_options(command: Callable[P, T]) -> Callable[P, T]:
+    """Add MACHINE and STATE, --state, --stack and --template."""
+    for option in (
+        template_option,
+        stack_options,
+        click.argument("state_name", metavar="STATE"),
+        click.argument("machine"),
+    ):
+        command = option(command)
+    return command
+
+
+@command(
+    examples=(
+        "sfn-cqrs invoke command check_version",
+        "sfn-cqrs invoke command sync_data -e my-event.json",
+        "sfn-cqrs event schedule sweep_commands | sfn-cqrs invoke schedule sweep_commands -e -",
+    ),
+)
+@click.option("-e", "--event", "path", metavar="FILE", help="The event; - reads it from stdin.")
+@state_options
+def invoke(
+    machine: str, state_name: str, path: str | None, state: Path, stack: str | None, template: Path
+) -> None:
+    """Invoke the function of a state and print what it returns.
+
+    Without --event it gets its sample event of the folder events/. On the local stack the items
+    that the sample refers to are made first, for a tenant of their own: `--tenant sample` of
+    other commands shows them. A function that fails shows its error and stack trace, and the
+    exit code is 1.
+    """
+    with one_line_errors():
+        read = Template.load(template)
+        function = _find(read, machine, state_name)
+        target = find_target(state, stack)
+        payload = _payload(path) if path else _prepared(read, machine, state_name, target)
+    click.echo(json.dumps(_answer(target, function, payload), ensure_ascii=False, indent=2))
+
+
+def _prepared(template: Template, machine: str, state: str, target: Target) -> bytes:
+    """The sample event of a state, on the local stack with all that it refers to."""
+    sample = _sample(template, machine, state)
+    if target.stack is not None:
+        return sample
+    from sfn_cqrs_tools.stack.sample_items import Rehearsal  # noqa: PLC0415 - --help needs none of it
+
+    def read(of: str, name: str) -> dict[str, Any]:
+        event: dict[str, Any] = json.loads(_sample(template, of, name))
+        return event
+
+    ready = Rehearsal(target, read).ready(machine.replace("_", "-"), state)
+    for name, event in ready.before:
+        before = _find(template, machine, name)
+        click.echo(f"{name} runs first, for what it leaves", err=True)
+        _answer(target, before, json.dumps(event).encode())
+    if ready.tenant is not None:
+        click.echo(f"the items are those of --tenant {ready.tenant}", err=True)
+    return json.dumps(ready.event).encode()
+
+
+def _answer(target: Target, function: Function, payload: bytes) -> Any:
+    """What a function answers.
+
+    Raises:
+        click.ClickException: it failed.
+    """
+    name = target.function_name(function.logical_id)
+    answer = target.client("lambda").invoke(FunctionName=name, Payload=payload)
+    result = json.load(answer["Payload"])
+    if "FunctionError" not in answer:
+        return result
+    click.echo("".join(result.get("stackTrace", [])), err=True, nl=False)
+    kind = result.get("errorType", "Error")
+    raise click.ClickException(f"{kind}: {result.get('errorMessage', '')}")
+
+
+@command(
+    examples=(
+        "sfn-cqrs event command wait_prev_command",
+        "sfn-cqrs event command check_version --from c-r4vfjsbaiomhgmiqb3bxnjrtpl-v2-a1",
+        "sfn-cqrs event command sync_data --from @ > events/command/sync_data.json",
+    ),
+)
+@click.option(
+    "--from",
+    "execution",
+    metavar="EXECUTION",
+    help="The event that the state's function got in this execution; a name, ARN or prefix, @ is"
+    " the last one.",
+)
+@state_options
+def event(
+    machine: str,
+    state_name: str,
+    execution: str | None,
+    state: Path,
+    stack: str | None,
+    template: Path,
+) -> None:
+    """Print the sample event of a state, or of start_execution.
+
+    With --from it is the real one of an execution, the last if there were several. The token of
+    a waiting state is left out; a sample's stands for it.
+    """
+    with one_line_errors():
+        read = Template.load(template)
+        if execution is None:
+            click.echo(_sample(read, machine, state_name).decode(), nl=False)
+            return
+        _check_names(read, machine, state_name)
+        target = find_target(state, stack)
+        click.echo(_captured(target, execution, state_name))
+
+
+def _captured(target: Target, execution: str, state: str) -> str:
+    """The event that a state's function got in an execution, without a token.
+
+    Raises:
+        click.ClickException: there is no such execution, or the state has called no function.
+    """
+    executions = Executions(target, DEFAULT_TENANT)
+    found = executions.find(execution)
+    payload = executions.payload(found, state)
+    if payload is None:
+        raise click.ClickException(
+            f"{found.name} has called no function in {state} that its history shows;"
+            f" `sfn-cqrs execution history {found.name}` lists what it did"
+        )
+    if "taskToken" in payload:
+        payload["taskToken"] = SAMPLE_TOKEN
+        payload.get("context", {}).get("Task", {})["Token"] = SAMPLE_TOKEN
+    return json.dumps(payload, ensure_ascii=False, indent=2)
+
+
+def _find(template: Template, machine: str, state: str) -> Function:
+    """Return the function in functions/<machine>/<state>, or the one that the state calls."""
+    folder = template.root / "functions" / machine.replace("-", "_") / state
+    for function in template.functions.values():
+        if function.folder.resolve() == folder:
+            return function
+    _check_names(template, machine, state)
+    return template.state_function(machine, state)
+
+
+def _check_names(template: Template, machine: str, state: str) -> None:
+    """Refuse a machine or a state that there is none of, with those that there are."""
+    machines = {one.key: one for one in template.machines.values()}
+    folders = {one.folder.parent.name: one for one in template.functions.values()}
+    if machine in machines:
+        names = [name for name, _ in machines[machine].states()]
+    elif machine.replace("-", "_") in folders:
+        folder = machine.replace("-", "_")
+        every = template.functions.values()
+        names = [one.folder.name for one in every if one.folder.parent.name == folder]
+    else:
+        raise TemplateError(unknown("machine", machine, {*machines, *folders}))
+    if state not in names:
+        raise TemplateError(unknown(f"state of {machine}", state, names))
+
+
+def _sample(template: Template, machine: str, state: str) -> bytes:
+    folder = machine.removesuffix("-express").replace("-", "_")
+    path = template.root / "events" / folder / f"{state}.json"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        there = [
+            f"{one.parent.name} {one.stem}" for one in (template.root / "events").glob("*/*.json")
+        ]
+        raise TemplateError(unknown("event", f"{machine} {state}", there)) from None
+
+
+def _payload(path: str) -> bytes:
+    try:
+        payload = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        json.loads(payload)
+    except OSError as error:
+        raise click.UsageError(f"--event: {error}") from error
+    except ValueError as error:
+        raise click.UsageError(f"--event is no JSON: {error}") from error
+    return payload

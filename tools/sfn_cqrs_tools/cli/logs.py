@@ -1,0 +1,118 @@
+"""logs: what the functions of a stack log."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
+from sfn_cqrs_tools.client.aws import Target, find_target
+from sfn_cqrs_tools.client.log_source import lines_of_aws, lines_of_file
+from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
+from sfn_cqrs_tools.runtime.state import StateFolder
+from sfn_cqrs_tools.stack.log_lines import LEVELS, LogLine, Wanted
+from sfn_local.cli.command import command, json_option
+
+COLOURS: Final = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red", "DEBUG": "bright_black"}
+VERSIONS: Final = 200
+"""Of an item, the latest versions whose executions are looked for."""
+
+
+@command(
+    examples=(
+        "sfn-cqrs logs --follow",
+        "sfn-cqrs logs --level ERROR",
+        "sfn-cqrs logs --item ORDER/o-1",
+        "sfn-cqrs logs --function CommandSyncDataFunction --stack sfn-cqrs-dev --minutes 60",
+    ),
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is logged from now on.")
+@click.option("--function", metavar="F", help="Of one function, by its logical id.")
+@click.option(
+    "--item", metavar="TYPE/CODE", help="About an item, or about a task or such by its id."
+)
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    default="DEBUG",
+    help="This level or above.  [default: all]",
+)
+@click.option("-n", "--lines", type=click.IntRange(0), default=200, show_default=True)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0),
+    default=15.0,
+    show_default=True,
+    help="How far back, with --stack.",
+)
+@click.option("--tenant", metavar="CODE", default=DEFAULT_TENANT, show_default=True)
+@stack_options
+@json_option
+def logs(
+    follow: bool,
+    function: str | None,
+    item: str | None,
+    level: str,
+    lines: int,
+    minutes: float,
+    tenant: str,
+    state: Path,
+    stack: str | None,
+    as_json: bool,
+) -> None:
+    """Print the latest lines that the functions have logged.
+
+    --json prints each line as it was logged: JSON, where the function's logger wrote it.
+    """
+    with one_line_errors():
+        target = find_target(state, stack)
+        named = target.function_name(function) if function else None
+        values = None if item is None else frozenset(_names_of(target, item, tenant))
+    wanted = Wanted(named, level.upper(), values)
+    if stack is None:
+        source = lines_of_file(StateFolder(state).stack_log, follow=follow)
+    else:
+        source = lines_of_aws(target, int((time.time() - minutes * 60) * 1000), follow=follow)
+    for line in _latest(source, wanted, lines):
+        click.echo(line.text if as_json else _pretty(line))
+
+
+def _latest(source: Iterator[LogLine | None], wanted: Wanted, count: int) -> Iterator[LogLine]:
+    """The last lines that there are, then all that follow."""
+    kept: deque[LogLine] = deque(maxlen=count)
+    for line in source:
+        if line is None:
+            break
+        if wanted(line):
+            kept.append(line)
+    yield from kept
+    for line in source:
+        if line is not None and wanted(line):
+            yield line
+
+
+def _names_of(target: Target, item: str, tenant: str) -> Iterator[str]:
+    """What a line about an item names: its id, or an execution of one of its versions."""
+    type_, slash, code = item.partition("/")
+    if not slash:
+        yield item
+        return
+    table, key = target.outputs["CommandsTableName"], ItemKey(tenant, type_, code)
+    for version in range(1, VERSIONS + 1):
+        name = CommandRef(key, version, 1).execution_name(table)
+        yield name.removesuffix("-a1")
+
+
+def _pretty(line: LogLine) -> str:
+    level = click.style(f"{line.level:<8}", fg=COLOURS.get(line.level))
+    name = click.style(line.function, bold=True) if line.function else ""
+    notes = " ".join(f"{name}={value}" for name, value in line.notes.items())
+    head = " ".join(filter(None, (line.at, level, name, line.message)))
+    told = f"{head}  {click.style(notes, dim=True)}" if notes else head
+    return "\n".join((told, *line.code))

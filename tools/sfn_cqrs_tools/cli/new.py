@@ -1,0 +1,307 @@
+"""new: a workflow, handler, task, route or import, as one would write it by hand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from sfn_cqrs_tools.cli.options import one_line_errors
+from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.scaffold.app_package import AppPackage
+from sfn_cqrs_tools.scaffold.audience import Audience
+from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
+from sfn_cqrs_tools.stack.samconfig import PARAMETER, app_package
+from sfn_local.cli.command import Group, json_option, print_json
+
+PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
+
+
+@click.group(cls=Group)
+def new() -> None:
+    """Write a new workflow, handler, task, route or import into the project in this folder.
+
+    What is written passes `make check` and `make test` as it is; then change it to what you
+    need. A name that is invalid or taken is refused with exit code 64; no file is changed.
+    """
+
+
+@new.command(
+    examples=(
+        "sfn-cqrs new workflow order-refund --states check,approve,refund --callback approve",
+        "sfn-cqrs run order-refund --mock HappyPath",
+        "sfn-cqrs new workflow ask-bank --child-of order-refund",
+    ),
+)
+@click.argument("name")
+@click.option(
+    "--states", metavar="A,B,C", default="check,work", show_default=True, help="In their order."
+)
+@click.option(
+    "--callback",
+    "callbacks",
+    metavar="STATE",
+    multiple=True,
+    help="A state that waits for somebody outside; may be given more than once.",
+)
+@click.option(
+    "--long",
+    "longs",
+    metavar="STATE",
+    multiple=True,
+    help="A state that works for minutes, and beats; may be given more than once.",
+)
+@click.option(
+    "--child-of",
+    "parent",
+    metavar="PARENT[/STATE]",
+    help="The workflow, and its state, that starts this one and waits for its answer.",
+)
+@json_option
+def workflow(
+    name: str,
+    states: str,
+    callbacks: tuple[str, ...],
+    longs: tuple[str, ...],
+    parent: str | None,
+    as_json: bool,
+) -> None:
+    """Write a state machine with its functions, events, tests and template entries."""
+    from sfn_cqrs_tools.scaffold.machine import Workflow  # noqa: PLC0415 - --help needs none of it
+    from sfn_cqrs_tools.scaffold.names import check_states  # noqa: PLC0415
+    from sfn_cqrs_tools.scaffold.workflow import add_workflow, parent_of  # noqa: PLC0415
+
+    listed, waits, long = map(_split, ((states,), callbacks, longs))
+    with changing() as changes:
+        check_states(listed, waits, long)
+        template = _template(changes.root)
+        above = parent_of(template, parent) if parent else None
+        add_workflow(changes, template, Workflow.of(name, listed, waits, above, long))
+    steps = [f"sfn-cqrs run {name} --mock HappyPath", f"sfn-cqrs graph {name}", "make test"]
+    report(changes, steps, as_json=as_json)
+
+
+def _split(options: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that are given with commas, or one option after the other."""
+    return tuple(name.strip() for each in options for name in each.split(",") if name.strip())
+
+
+package_option = click.option(
+    "--package",
+    metavar="NAME",
+    help="The package below app/, which is made if it is not there.  [default: AppPackage of"
+    " samconfig.toml, or of template.yaml]",
+)
+
+publish_option = click.option(
+    "--publish",
+    metavar="code|members|group:NAME",
+    help="Who may publish it over HTTP.  [asked for; without a terminal: code]",
+)
+
+
+@new.command(
+    examples=("sfn-cqrs new handler INVOICE", "sfn-cqrs new handler INVOICE --publish members"),
+)
+@click.argument("type_", metavar="TYPE")
+@publish_option
+@package_option
+@json_option
+def handler(type_: str, publish: str | None, package: str | None, as_json: bool) -> None:
+    """Write a sync handler, which brings commands of a type into a read model."""
+    from sfn_cqrs_tools.scaffold.handler import add_handler  # noqa: PLC0415
+
+    with changing() as changes:
+        audience = audience_of(publish, f"publish {type_}")
+        add_handler(changes, _package(changes, package), type_, audience)
+    report(changes, ["make test", *first_version(type_, audience)], as_json=as_json)
+
+
+@new.command(
+    examples=(
+        "sfn-cqrs new task RESIZE_IMAGE",
+        "sfn-cqrs new task RESIZE_IMAGE --publish group:designer",
+    ),
+)
+@click.argument("type_", metavar="TYPE")
+@publish_option
+@package_option
+@json_option
+def task(type_: str, publish: str | None, package: str | None, as_json: bool) -> None:
+    """Write a task handler, which works on one item of a task in the background."""
+    from sfn_cqrs_tools.scaffold.handler import add_task  # noqa: PLC0415
+
+    with changing() as changes:
+        audience = audience_of(publish, f"start {type_}")
+        add_task(changes, _package(changes, package), type_, audience)
+    run = f"""sfn-cqrs task run {type_} '[{{"id": "a-1"}}]'"""
+    report(changes, ["make test", run], as_json=as_json)
+
+
+@new.command(
+    examples=(
+        "sfn-cqrs new route /invoices/overdue --allow members",
+        "sfn-cqrs new route /customers/{customer}/notes --method POST --allow group:clerk",
+    ),
+)
+@click.argument("path")
+@click.option(
+    "--method",
+    type=click.Choice(("GET", "POST", "PUT", "PATCH", "DELETE")),
+    default="GET",
+    show_default=True,
+)
+@click.option(
+    "--allow",
+    metavar="code|members|group:NAME",
+    help="Who may ask.  [asked for; without a terminal: code, which is nobody]",
+)
+@package_option
+@json_option
+def route(path: str, method: str, allow: str | None, package: str | None, as_json: bool) -> None:
+    """Write a route of the HTTP API of your own; the template needs no line for it."""
+    from sfn_cqrs_tools.scaffold.own_route import add_route  # noqa: PLC0415
+
+    with changing() as changes:
+        audience = audience_of(allow, f"ask {method} {path}")
+        add_route(changes, _package(changes, package), method, path, audience)
+    report(changes, ["make test", f"curl -s localhost:8787{path}"], as_json=as_json)
+
+
+@new.command(
+    name="import",
+    examples=(
+        "sfn-cqrs new import customers --from customers.csv",
+        "sfn-cqrs new import orders --from orders.csv --type ORDER --code number",
+    ),
+)
+@click.argument("table")
+@click.option(
+    "--from",
+    "sample",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A CSV file as it will be imported; its first 10,000 rows are looked at.",
+)
+@click.option(
+    "--type", "type_", default="", metavar="TYPE", help="Of the items.  [default: the table's]"
+)
+@click.option(
+    "--code", default="", metavar="COLUMN", help="The items' code.  [default: a filled, unique one]"
+)
+@click.option(
+    "--name", "title", default="", metavar="COLUMN", help="The items' name.  [default: by its name]"
+)
+@click.option("--encoding", metavar="NAME", help="Of the sample.  [default: detected]")
+@click.option("--delimiter", metavar="CHARACTER", help="Of the sample.  [default: detected]")
+@publish_option
+@package_option
+@json_option
+def import_(
+    table: str,
+    sample: Path,
+    type_: str,
+    code: str,
+    title: str,
+    encoding: str | None,
+    delimiter: str | None,
+    publish: str | None,
+    package: str | None,
+    as_json: bool,
+) -> None:
+    """Write the strategy of a table of imports: columns, kinds and keys by a sample."""
+    from sfn_cqrs_tools.scaffold.importing import Table, add_import  # noqa: PLC0415
+    from sfn_cqrs_tools.scaffold.sample import read_sample  # noqa: PLC0415
+
+    with changing() as changes:
+        read = read_sample(sample, encoding, delimiter)
+        made = Table(table, type_, read, code, title)
+        audience = audience_of(publish, f"import {table}")
+        add_import(changes, _package(changes, package), made, audience)
+    if not as_json:
+        for column in read.columns:
+            needed = "filled" if column.is_filled else "may be empty"
+            click.echo(f"{column.name}: {column.kind}, {needed}")
+        click.echo(f"code: {made.code.name}; name: {made.title.name}; type: {made.type}\n")
+    report(changes, ["make test"], as_json=as_json)
+
+
+def first_version(type_: str, audience: Audience) -> list[str]:
+    """The command that publishes a first item; none where only code may."""
+    if audience.code == "CODE":
+        return []
+    return [f"""sfn-cqrs publish {type_} 1 --name first --attributes '{{"n": 1}}' --wait"""]
+
+
+def audience_of(given: str | None, what: str) -> Audience:
+    """Who may: as it was given, or is answered; nobody but code, where nobody can be asked.
+
+    Raises:
+        ScaffoldError: it is none of those that there are.
+    """
+    if given is None and sys.stdin.isatty():
+        given = click.prompt(
+            f"who may {what} over HTTP? code, members or group:NAME", default="code", err=True
+        )
+    return Audience.of(given or "code")
+
+
+def _package(changes: Changes, name: str | None) -> AppPackage:
+    """The package that is asked for, or the one that the stack runs; made where it is missing.
+
+    Raises:
+        ScaffoldError: it cannot be the name of a package.
+    """
+    own = app_package(changes.root) or str(_template(changes.root).parameters[PARAMETER])
+    package = AppPackage(changes.root, name or own)
+    if not package.exists:
+        package.create(changes)
+    if package.name != own:
+        click.echo(
+            f"the stack runs the package {own}; to let it run {package.name}:"
+            f" sfn-cqrs init {package.name}",
+            err=True,
+        )
+    return package
+
+
+@contextmanager
+def changing() -> Iterator[Changes]:
+    """Changes of the project in this folder, made at the end; what cannot be is wrong usage."""
+    changes = Changes(project())
+    try:
+        yield changes
+        changes.apply()
+    except ScaffoldError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def project() -> Path:
+    """The nearest folder, from this one upwards, that holds a template.yaml."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "template.yaml").is_file():
+            return folder
+    raise click.UsageError(f"there is no template.yaml in {here}, nor above it")
+
+
+def _template(root: Path) -> Template:
+    with one_line_errors():
+        return Template.load(root / "template.yaml", parameters=PARAMETERS)
+
+
+def report(changes: Changes, steps: list[str], *, as_json: bool) -> None:
+    """Say what is new and changed, and what to try, where a person looks."""
+    if as_json:
+        print_json({"created": list(changes.created), "changed": list(changes.changed)})
+        return
+    for path in changes.created:
+        click.echo(f"{click.style('new', fg='green')}      {path}")
+    for path in changes.changed:
+        click.echo(f"{click.style('changed', fg='yellow')}  {path}")
+    if sys.stdout.isatty():
+        click.echo("\nnow try:\n" + "\n".join(f"  {step}" for step in steps))

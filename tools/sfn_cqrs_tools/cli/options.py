@@ -1,0 +1,114 @@
+"""The options that many commands share, and how their errors become one line."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from sfn_cqrs_tools.checkout import DEFAULT_STATE, TEMPLATE
+from sfn_cqrs_tools.runtime.state import STATE_VARIABLE, StackError
+from sfn_local.cli.command import FILE, json_option
+from sfn_local.lint.template_file import TemplateError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+state_option = click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar=STATE_VARIABLE,
+    default=DEFAULT_STATE,
+    show_default=".sfn-cqrs in the checkout",
+    help="Folder of the local stack.",
+)
+template_option = click.option(
+    "--template",
+    type=FILE,
+    default=TEMPLATE,
+    show_default="template.yaml in the checkout",
+    help="The SAM template.",
+)
+stack_option = click.option(
+    "--stack", metavar="NAME", help="A stack on AWS, instead of the local one."
+)
+
+
+limit_option = click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+no_wait_option = click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
+repeats_option = click.option(
+    "--express-repeats",
+    "repeats",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="The share of EXPRESS executions that run twice, as AWS's may.",
+)
+
+
+def stack_options(command: Callable[P, T]) -> Callable[P, T]:
+    """Add --state and --stack: a stack on this machine, or one on AWS."""
+    return state_option(stack_option(command))
+
+
+def port_option(default: int, told: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Add --port, where 0 takes any that is free."""
+    ports = click.IntRange(0, 65535)
+    return click.option("--port", type=ports, default=default, show_default=True, help=told)
+
+
+def item_arguments(command: Callable[P, T]) -> Callable[P, T]:
+    """Add TYPE and CODE, which name an item."""
+    return click.argument("type_", metavar="TYPE")(click.argument("code")(command))
+
+
+def weather_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add --weather and --seed: how much of AWS fails, and by which chance."""
+    share = click.option(
+        "--weather",
+        metavar="SHARE",
+        type=click.FloatRange(0, 0.5),
+        help="A bad day of AWS: this share of the functions' calls, of invocations and of answers"
+        " fails, such as 0.04.",
+    )
+    seed = click.option(
+        "--seed", type=int, default=1, show_default=True, help="The chance of --weather."
+    )
+    return share(seed(command))
+
+
+def target_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add --state, --stack and --tenant, and pass on the API that they name as `api`."""
+
+    @stack_options
+    @click.option("--tenant", metavar="CODE", help="Tenant of the local stack.  [default: tenant1]")
+    @functools.wraps(command)
+    def wrapped(*args: Any, state: Path, stack: str | None, tenant: str | None, **kwargs: Any) -> T:
+        from sfn_cqrs_tools.client.api import connect  # noqa: PLC0415 - --help needs no HTTP client
+
+        with one_line_errors():
+            api = connect(state, stack, tenant)
+            for parameter in click.get_current_context().command.params:
+                name = parameter.name or ""
+                if hasattr(parameter.type, "resolved"):  # an id, which only the stack can complete
+                    kwargs[name] = parameter.type.resolved(api, kwargs[name])
+            return command(*args, api=api, **kwargs)  # type: ignore[arg-type]
+
+    return wrapped
+
+
+def api_options(command: Callable[P, T]) -> Callable[..., T]:
+    """Add --json to the options of `target_options`."""
+    return target_options(json_option(command))
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn the errors that tell what to do into click's."""
+    try:
+        yield
+    except (StackError, TemplateError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,163 @@
+"""publish: a version of an item, by the HTTP API."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import click
+from click.exceptions import Exit
+
+from sfn_cqrs_tools.cli.arguments import parsed, read_text
+from sfn_cqrs_tools.cli.batch import publish_batch
+from sfn_cqrs_tools.cli.options import api_options
+from sfn_cqrs_tools.client.api import (
+    WAIT_SECONDS,
+    Api,
+    ApiProblem,
+    given,
+    idempotent,
+    item_path,
+)
+from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_local.cli.command import command, print_json, typed_with
+
+
+@command(
+    examples=(
+        'sfn-cqrs publish ORDER o-1 --name first --attributes \'{"customer":"c1","total":5}\'',
+        "sfn-cqrs publish ORDER o-1 --version 1 --partial --attributes '{\"total\":7}'",
+        "sfn-cqrs publish ORDER o-2 --name second --attributes @order.json --sync",
+        "sfn-cqrs publish ORDER o-1 --version 2 --partial --attributes '{\"total\":8}' --wait",
+        "sfn-cqrs publish ORDER o-1 --delete",
+        "sfn-cqrs publish --batch orders.jsonl",
+    ),
+)
+@click.argument("type_", metavar="[TYPE", required=False)
+@click.argument("code", metavar="CODE]", required=False)
+@click.option("--name", help="Name of the item.")
+@click.option("--attributes", metavar="JSON|@FILE", help="A JSON object; @- reads it from stdin.")
+@click.option("--version", type=int, help="The latest version you know; -1 is whatever is latest.")
+@click.option("--sync", is_flag=True, help="Apply at once; refused while an earlier one is open.")
+@click.option("--partial", is_flag=True, help="Merge into the latest version.")
+@click.option("--delete", is_flag=True, help="Publish the deletion of the item.")
+@click.option(
+    "--wait", is_flag=True, help="Wait until the version has closed; exit 1 if it failed."
+)
+@click.option("--idempotency-key", metavar="KEY", help="Same key and content: published once.")
+@click.option(
+    "--batch",
+    type=click.File(encoding="utf-8"),
+    metavar="FILE",
+    help="Commands as JSON, one a line, as POST /commands takes them; - is standard input.",
+)
+@api_options
+def publish(
+    type_: str | None,
+    code: str | None,
+    name: str | None,
+    attributes: str | None,
+    version: int | None,
+    sync: bool,
+    partial: bool,
+    delete: bool,
+    wait: bool,
+    idempotency_key: str | None,
+    batch: TextIO | None,
+    api: Api,
+    as_json: bool,
+) -> None:
+    """Publish a version of an item, or its deletion; or many commands of a file.
+
+    Without --version the item must be new; with it, the next version is published if that one is
+    still the latest. --batch sends a hundred at a time, says what became of each, and exits 2 if
+    some were refused.
+    """
+    alone = (type_, code, name, attributes, version, sync, partial, delete, wait, idempotency_key)
+    if batch is not None:
+        _check_alone(alone)
+        raise Exit(publish_batch(api, batch, as_json=as_json))
+    if type_ is None or code is None:
+        raise click.UsageError("name TYPE and CODE, or give --batch FILE")
+    if delete:
+        if name or attributes or sync or partial or idempotency_key:
+            raise click.UsageError("--delete goes with --version only")
+        with _telling_conflicts(type_, code):
+            answer = api.delete(item_path("commands", type_, code), version=version)
+    else:
+        _check_content(name, attributes, is_partial=partial)
+        fields: dict[str, Any] = {"type": type_, "code": code, "name": name, "version": version}
+        fields |= {"mode": "sync" if sync else "async", "partial": partial}
+        with _telling_conflicts(type_, code):
+            answer = api.post("/commands", _body(fields, attributes), idempotent(idempotency_key))
+    if wait:
+        answer |= _closed(api, type_, code, answer["version"])
+    _print(type_, code, answer, as_json=as_json, is_sync=sync)
+    if wait and answer["outcome"] != "APPLIED":
+        command = f"sfn-cqrs chain show {type_} {shlex.quote(code)}"
+        raise click.ClickException(
+            f"version {answer['version']} is {answer['outcome']}: "
+            f"{answer.get('error', 'see its chain')}\nto see why: {command}"
+        )
+
+
+def _check_alone(others: Iterable[object]) -> None:
+    if any(one not in (None, False) for one in others):
+        raise click.UsageError("--batch goes alone: the commands say what they are")
+
+
+def _check_content(name: str | None, attributes: str | None, *, is_partial: bool) -> None:
+    if not is_partial and (name is None or attributes is None):
+        raise click.UsageError("give --name and --attributes, or --partial, or --delete")
+
+
+def _print(type_: str, code: str, answer: dict[str, Any], *, as_json: bool, is_sync: bool) -> None:
+    if as_json:
+        print_json(answer)
+    elif answer.get("unchanged"):
+        click.echo(f"{type_} {code} is unchanged")
+    else:
+        done = answer.get("outcome", "applied" if is_sync else "accepted").lower()
+        click.echo(f"{type_} {code} version {answer['version']} is {done}")
+
+
+def _closed(api: Api, type_: str, code: str, version: int) -> dict[str, Any]:
+    """Wait for a version; answers its outcome, and its error if it has one."""
+    path = item_path("commands", type_, code, version)
+    with going_on(f"{type_} {code} version {version}", f"sfn-cqrs chain show {type_} {code}"):
+        found = awaited(lambda: api.get(path, wait=WAIT_SECONDS), is_closed)
+    return {name: found[name] for name in ("outcome", "error", "cause") if name in found}
+
+
+def is_closed(version: dict[str, Any]) -> bool:
+    """Whether no attempt of a version is under way."""
+    return version["outcome"] not in ("OPEN", "WAITING")
+
+
+@contextmanager
+def _telling_conflicts(type_: str, code: str) -> Iterator[None]:
+    """Name the command that would work on the version that there is."""
+    try:
+        yield
+    except ApiProblem as problem:
+        current = problem.document.get("currentVersion")
+        if current is not None:
+            raise problem.hinted(
+                f"to build on it: {typed_with('--version', current)}\n"
+                f"to see it: sfn-cqrs data get {type_} {shlex.quote(code)}"
+            ) from problem
+        raise
+
+
+def _body(fields: dict[str, Any], attributes: str | None) -> str:
+    """Build the body with the attributes' own text, so that numbers keep their digits."""
+    body = json.dumps(given(fields))
+    if attributes is None:
+        return body
+    text = read_text(attributes, "--attributes")
+    if not isinstance(parsed(text, "--attributes"), dict):
+        raise click.UsageError("--attributes must be a JSON object")
+    return f'{body[:-1]}, "attributes": {text}}}'

@@ -1,0 +1,320 @@
+"""read-model: what the handlers have made of the versions, and rebuilding it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+from click.exceptions import Exit
+from rich.console import Console
+
+from sfn_cqrs.domain.formulas import safe
+from sfn_cqrs_tools.cli import FAILED_ROWS
+from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
+from sfn_cqrs_tools.client.api import Api, ApiProblem, item_path, work_path
+from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_cqrs_tools.terminal.printing import print_list, print_table
+from sfn_cqrs_tools.terminal.progress import progress, told
+from sfn_local.cli.command import DONE, FAILED, FILE, Group, print_json
+from sfn_local.words import unknown
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+AT_WORK: Final = {"REPLAYING": "Replayed", "COMPARING": "Compared", "DROPPING": "Deleted"}
+SHOWN: Final = 10
+COLUMNS: Final = ("what", "error", "cause", "at")
+_path: Final = partial(work_path, "rebuilds")
+
+
+@click.group("read-model", cls=Group)
+def read_model() -> None:
+    """Look at read models and their rows; rebuild them while they serve, for operators."""
+
+
+@read_model.command("list", examples=("sfn-cqrs read-model list",))
+@api_options
+def list_read_models(api: Api, as_json: bool) -> None:
+    """List the read models that you may read, and what names their partitions.
+
+    An operator sees those that nobody declares, too, and where each stands with its rebuild.
+    """
+    found = {one["name"]: one for one in api.pages("/read-models")}
+    for one in _rebuilds(api):
+        shown = {"stage": one["stage"], "generation": one["serving"], "place": one["place"]}
+        found[one["name"]] = found.get(one["name"], {"name": one["name"]}) | shown
+    if as_json:
+        print_json([found[name] for name in sorted(found)])
+        return
+    columns = ("name", "by", "place", "stage", "generation")
+    used = [name for name in columns if any(name in one for one in found.values())]
+    rows = [[found[name].get(column, "") for column in used] for name in sorted(found)]
+    print_table(used, rows)
+
+
+def _rebuilds(api: Api) -> list[dict[str, Any]]:
+    """Where each read model stands; nothing for who is no operator."""
+    try:
+        return list(api.pages("/rebuilds"))
+    except ApiProblem as error:
+        if error.document.get("code") != "forbidden":
+            raise
+        return []
+
+
+@read_model.command(
+    "show",
+    examples=(
+        "sfn-cqrs read-model show orders_by_customer ada",
+        "sfn-cqrs read-model show orders_by_customer ada o-1",
+        "sfn-cqrs read-model show airports_by_country",
+    ),
+)
+@click.argument("name")
+@click.argument("key", required=False)
+@click.argument("sort", required=False)
+@limit_option
+@api_options
+def show_read_model(
+    name: str, key: str | None, sort: str | None, limit: int, api: Api, as_json: bool
+) -> None:
+    """Show the rows of a partition of a read model, or one of them.
+
+    KEY names the partition, such as the customer; a read model with one partition needs none.
+    SORT names the row.
+    """
+    partition = key or _only_partition(api, name)
+    if sort is not None:
+        print_json(api.get(item_path("read-models", name, partition, sort))["row"])
+        return
+    rows = api.first(limit, item_path("read-models", name, partition))
+    if not rows and not as_json:
+        raise click.ClickException(_no_rows(api, name, key))
+    print_list(rows, ("sort", "row"), as_json=as_json)
+
+
+def _no_rows(api: Api, name: str, key: str | None) -> str:
+    """Say that a partition is empty, and where its key could be looked up."""
+    if key is None:
+        return f"not_found: {name} has no rows yet"
+    by = next((one["by"] for one in api.pages("/read-models") if one["name"] == name), "")
+    return (
+        f"not_found: {name} has no rows for {by} {key!r}\n"
+        f"capitals count; `sfn-cqrs data list TYPE` shows the items, and the {by} of each"
+    )
+
+
+def _only_partition(api: Api, name: str) -> str:
+    """The one partition of a read model that has no other."""
+    found: dict[str, dict[str, Any]] = {one["name"]: one for one in api.pages("/read-models")}
+    if name not in found:
+        raise click.ClickException(unknown("read model that you may read", name, found))
+    partitions = found[name]["partitions"]
+    if len(partitions) == 1:
+        return str(partitions[0])
+    by = found[name]["by"]
+    raise click.UsageError(f"{name} is kept by {by}: sfn-cqrs read-model show {name} KEY")
+
+
+def _steps(command: C) -> C:
+    for option in (
+        no_wait_option,
+        click.argument("name"),
+    ):
+        command = option(command)
+    return command
+
+
+@read_model.command(
+    examples=(
+        "sfn-cqrs read-model rebuild orders_by_customer",
+        "sfn-cqrs read-model rebuild orders_by_customer --every-version --no-wait",
+    ),
+)
+@_steps
+@click.option("--every-version", is_flag=True, help="Replay the history, too, in order.")
+@api_options
+def rebuild(name: str, no_wait: bool, every_version: bool, api: Api, as_json: bool) -> None:
+    """Build the next generation of a read model while the present one serves, and compare.
+
+    Exits 2 if items failed. Ctrl-C ends the command, not the work.
+    """
+    begun = api.post(_path(name), json.dumps({"everyVersion": every_version}))
+    _conclude(api, begun, wait=not no_wait, as_json=as_json)
+
+
+@read_model.command(
+    "progress", examples=("sfn-cqrs read-model progress orders_by_customer --watch",)
+)
+@click.argument("name")
+@click.option("--watch", is_flag=True, help="Wait for the end of the work.")
+@api_options
+def show_progress(name: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Show where a read model stands: its generations, and how far a rebuild is."""
+    _conclude(api, api.get(_path(name)), wait=watch, as_json=as_json)
+
+
+@read_model.command(examples=("sfn-cqrs read-model cancel orders_by_customer",))
+@click.argument("name")
+@api_options
+def cancel(name: str, api: Api, as_json: bool) -> None:
+    """Stop a rebuild; `resume` goes on, `drop` gives it up."""
+    _print(api.post(_path(name, "cancel")), as_json=as_json)
+
+
+@read_model.command(examples=("sfn-cqrs read-model switch orders_by_customer",))
+@click.argument("name")
+@click.option("--with-failed", is_flag=True, help="Though items have failed; they are left out.")
+@api_options
+def switch(name: str, with_failed: bool, api: Api, as_json: bool) -> None:
+    """Have the next generation read; the old one is written on, so that you can roll back."""
+    switched = api.post(_path(name, "switch"), json.dumps({"withFailed": with_failed}))
+    _print(switched, as_json=as_json)
+
+
+@read_model.command(examples=("sfn-cqrs read-model rollback orders_by_customer",))
+@click.argument("name")
+@api_options
+def rollback(name: str, api: Api, as_json: bool) -> None:
+    """Have the old generation read again."""
+    _print(api.post(_path(name, "rollback")), as_json=as_json)
+
+
+def _add_step(verb: str, told: str) -> None:
+    """Add a command that lets a rebuild take a step, and waits for its end."""
+
+    @read_model.command(
+        verb, examples=(f"sfn-cqrs read-model {verb} orders_by_customer",), help=told
+    )
+    @_steps
+    @api_options
+    def step(name: str, no_wait: bool, api: Api, as_json: bool) -> None:
+        changed = api.post(_path(name, verb))
+        _conclude(api, changed, wait=not no_wait, as_json=as_json)
+
+
+_add_step(
+    "resume",
+    "Go on with a rebuild that has stopped; replay again the segments of which items failed.",
+)
+_add_step("compare", "Compare the generations once more, row by row.")
+_add_step("drop", "Delete the generation that is not read; there is no rollback any more.")
+
+
+@read_model.command(
+    examples=(
+        "sfn-cqrs read-model problems orders_by_customer",
+        "sfn-cqrs read-model problems orders_by_customer --csv problems.csv",
+    ),
+)
+@click.argument("name")
+@click.option("--csv", "path", type=FILE, help="Write all of them to a file.")
+@limit_option
+@api_options
+def problems(name: str, path: Path | None, limit: int, api: Api, as_json: bool) -> None:
+    """List the items that failed in a rebuild, and the rows that differ."""
+    found = api.pages(_path(name, "problems"))
+    if path is not None:
+        click.echo(f"{_write(path, found)} problems are in {path}")
+        return
+    shown = list(islice(found, limit))
+    if as_json:
+        print_json(shown)
+        return
+    print_table(COLUMNS, ([_line(one[column]) for column in COLUMNS] for one in shown))
+
+
+def _write(path: Path, found: Iterator[dict[str, Any]]) -> int:
+    """Write problems as CSV, none of whose cells is a formula."""
+    count = 0
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        lines = csv.writer(file, quoting=csv.QUOTE_ALL)
+        lines.writerow(COLUMNS)
+        for count, one in enumerate(found, 1):  # noqa: B007 - the last is how many there are
+            lines.writerow([safe(str(one[column])) for column in COLUMNS])
+    return count
+
+
+def _line(text: str) -> str:
+    return text.partition("\n")[0]
+
+
+def _conclude(api: Api, found: dict[str, Any], *, wait: bool, as_json: bool) -> None:
+    """Wait for the end of the work, if it is to be waited for, and say how it has ended."""
+    if wait:
+        found = _watched(api, found, Console(stderr=as_json))
+    _print(found, as_json=as_json)
+    if not wait:
+        return
+    if not as_json and found["stage"] == "READY":
+        _print_problems(api, found)
+    if found.get("progress", {}).get("hasStopped"):
+        raise Exit(FAILED)
+    raise Exit(FAILED_ROWS if found["replayed"]["failed"] else DONE)
+
+
+def _watched(api: Api, found: dict[str, Any], console: Console) -> dict[str, Any]:
+    name = found["name"]
+    watching = going_on(name, f"sfn-cqrs read-model progress {name} --watch")
+    with watching, progress(console, "Done", 0) as update:
+
+        def look() -> dict[str, Any]:
+            seen: dict[str, Any] = api.get(_path(name))
+            at = seen.get("progress")
+            if at is not None:
+                done = at["done"] + at["skipped"] + at["failed"]
+                update(done, total=at.get("expected"), note=_note(seen["stage"], at))
+            return seen
+
+        return awaited(look, _is_over)
+
+
+def _is_over(found: dict[str, Any]) -> bool:
+    return found["stage"] not in AT_WORK or found["progress"]["hasStopped"]
+
+
+def _note(stage: str, at: dict[str, Any]) -> str:
+    counts = f"{AT_WORK[stage].lower()}: {at['skipped']} skipped, {at['failed']} failed"
+    rate = f", {told(at['perSecond'])} a second" if "perSecond" in at else ""
+    left = f", {at['etaSeconds']} s left" if "etaSeconds" in at else ""
+    return counts + rate + left
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    other = f", {found['other']} beside it" if "other" in found else ""
+    name, stage = found["name"], found["stage"]
+    click.echo(f"{name} is {stage}: generation {found['serving']} serves{other}")
+    if stage in AT_WORK:
+        at = found["progress"]
+        click.echo(f"  {at['done']} done, {_note(stage, at)}")
+        if at["hasStopped"]:
+            why = f" ({at['error']}: {_line(at.get('cause', ''))})" if "error" in at else ""
+            click.echo(f"  nobody works on it{why}; sfn-cqrs read-model resume {name}")
+    if "other" in found and stage not in ("REPLAYING", "DROPPING"):
+        replayed, compared = found["replayed"], found["compared"]
+        counts = ", ".join(f"{replayed[one]} {one}" for one in ("done", "skipped", "failed"))
+        click.echo(f"  replayed: {counts}")
+        click.echo(
+            f"  compared: {compared['equal']} equal, {compared['onlyOne']} in one alone,"
+            f" {compared['different']} different"
+        )
+
+
+def _print_problems(api: Api, found: dict[str, Any]) -> None:
+    """Show the first items that failed, and rows that differ."""
+    name, compared = found["name"], found["compared"]
+    count = found["replayed"]["failed"] + compared["onlyOne"] + compared["different"]
+    if count:
+        shown = islice(api.pages(_path(name, "problems")), SHOWN)
+        print_table(COLUMNS[:3], ([_line(one[column]) for column in COLUMNS[:3]] for one in shown))
+    if count > SHOWN:
+        click.echo(f"and {count - SHOWN} more: sfn-cqrs read-model problems {name} --csv FILE")
+    click.echo(f"read it: sfn-cqrs read-model switch {name}; give it up: … drop {name}")

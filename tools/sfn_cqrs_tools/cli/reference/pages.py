@@ -1,0 +1,18 @@
+"""The pages that are made, and where they lie; tests/template/test_reference.py compares them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.cli.reference.commands import command_line
+from sfn_cqrs_tools.cli.reference.http import http_api
+from sfn_cqrs_tools.cli.reference.python import python_api
+
+FOLDER: Final = CHECKOUT / "docs/reference"
+
+
+def pages(root: Path = CHECKOUT) -> dict[str, str]:
+    """Each page by its name, as the code says it now."""
+    return {"cli.md": command_line(), "python.md": python_api(root), "http.md": http_api()}

@@ -1,0 +1,161 @@
+"""repair: what has failed in bulk: a list first, then a task that works it off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, ParamSpec, TypeVar
+
+import click
+from click.exceptions import Exit
+
+from sfn_cqrs_tools.cli import FAILED_ROWS
+from sfn_cqrs_tools.cli.options import api_options, no_wait_option
+from sfn_cqrs_tools.client.api import Api, given, work_path
+from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_cqrs_tools.terminal.printing import print_table
+from sfn_local.cli.command import DONE, FAILED, Group, print_json
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
+KINDS: Final = ("command", "task", "import", "saga")
+ACTIONS: Final = ("redrive", "skip", "retry")
+
+_path: Final = partial(work_path, "repairs")
+
+
+@click.group(cls=Group)
+def repair() -> None:
+    """Repair in bulk what has failed, for operators: plan, look, start."""
+
+
+@repair.command(
+    examples=(
+        "sfn-cqrs repair plan command redrive --since 2026-11-25T08:00:00Z --error Throttling",
+        "sfn-cqrs repair plan command skip --type ORDER",
+        "sfn-cqrs repair plan task retry --type ORDER_REMINDER",
+    ),
+)
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("action", type=click.Choice(ACTIONS))
+@click.option("--type", metavar="TYPE", help="Of this type, task type, saga or table.")
+@click.option("--since", metavar="MOMENT", help="Failed then or later, such as 2026-11-25T08:00Z.")
+@click.option("--until", metavar="MOMENT", help="Failed before then.")
+@click.option("--error", metavar="TEXT", help="With this in the error or its cause.")
+@api_options
+def plan(kind: str, action: str, api: Api, as_json: bool, **wanted: str | None) -> None:
+    """List what has failed, and keep the list for `repair start`; nothing is repaired yet.
+
+    Commands are redriven or skipped, tasks and imports retried, sagas redriven.
+    """
+    found = _planned(api, kind, action, wanted)
+    if as_json:
+        print_json(found)
+        return
+    _print_list(found)
+    if found["total"]:
+        click.echo(f"{action} them: sfn-cqrs repair start {found['id']}")
+
+
+@repair.command(examples=("sfn-cqrs repair start p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
+@click.argument("id_", metavar="ID")
+@no_wait_option
+@api_options
+def start(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
+    """Work a plan off, once however often it is started, and wait for the end.
+
+    Exits 0 if all of it is done or had gone on by itself, 2 if some could not be repaired.
+    """
+    started = api.post(_path(id_, "start"))
+    if no_wait:
+        _print(started, as_json=as_json)
+    else:
+        _follow(api, id_, as_json=as_json)
+
+
+@repair.command(examples=("sfn-cqrs repair show p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
+@click.argument("id_", metavar="ID")
+@click.option("--watch", is_flag=True, help="Wait for the end first.")
+@api_options
+def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Show a plan, and how far its repair is."""
+    found = api.get(_path(id_))
+    if watch and found["status"] != "PLANNED":
+        _follow(api, id_, as_json=as_json)
+    elif found["status"] == "PLANNED" and not as_json:
+        _print_list(found)
+    else:
+        _print(found, as_json=as_json)
+
+
+def repair_all(
+    api: Api, action: str, wanted: Mapping[str, str | None], *, is_sure: bool, as_json: bool
+) -> None:
+    """Redrive or skip the commands that a filter means: the list, a question, then progress."""
+    found = _planned(api, "command", action, wanted)
+    if not as_json:
+        _print_list(found)
+    if not found["total"]:
+        if as_json:
+            print_json(found)
+        return
+    if not is_sure:
+        click.confirm(f"{action} these {found['total']}?", abort=True, err=True)
+    api.post(_path(found["id"], "start"))
+    _follow(api, found["id"], as_json=as_json)
+
+
+def filter_options(command: Callable[P, T]) -> Callable[P, T]:
+    """Add --failed and its filter, for commands that may repair one or many."""
+    options = (
+        click.option("--failed", is_flag=True, help="All that have failed, of a filter."),
+        click.option("--type", "of_type", metavar="TYPE", help="With --failed: of this type."),
+        click.option("--since", metavar="MOMENT", help="With --failed: failed then or later."),
+        click.option("--until", metavar="MOMENT", help="With --failed: failed before then."),
+        click.option("--error", metavar="TEXT", help="With --failed: this in error or cause."),
+        click.option("--yes", "is_sure", is_flag=True, help="With --failed: do not ask first."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _planned(api: Api, kind: str, action: str, wanted: Mapping[str, str | None]) -> dict[str, Any]:
+    return api.post("/repairs", json.dumps({"kind": kind, "action": action, **given(wanted)}))
+
+
+def _follow(api: Api, id_: str, *, as_json: bool) -> None:
+    with going_on(id_, f"sfn-cqrs repair show {id_} --watch"):
+        found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in ENDED)
+    _print(found, as_json=as_json)
+    if found["status"] != "COMPLETED":
+        raise Exit(FAILED)
+    raise Exit(FAILED_ROWS if found["failed"] else DONE)
+
+
+def _print_list(found: dict[str, Any]) -> None:
+    more = "" if found["isComplete"] else ", and there are more: plan again once these are done"
+    click.echo(f"{found['total']} have failed{more}")
+    fields = ("at", "type", "code", "version", "id", "attempt", "error", "cause")
+    shown = [name for name in fields if any(name in one for one in found["items"])]
+    if found["items"]:
+        rows = [[one.get(name, "") for name in shown] for one in found["items"]]
+        print_table(shown, rows, spare=("cause", "attempt"))
+    if "nextCursor" in found:
+        click.echo(f"and {found['total'] - len(found['items'])} more")
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    counts = ", ".join(f"{found[name]} {name}" for name in ("done", "unchanged", "left"))
+    click.echo(f"{found['id']} is {found['status']}: {counts}, {len(found['failed'])} failed")
+    for one in found["failed"]:
+        where = one.get("id") or f"{one['type']} {one['code']} version {one['version']}"
+        click.echo(f"  {where}: {one['problem']}")
+    if found["status"] in ("FAILED", "CANCELLED"):
+        click.echo(f"go on: sfn-cqrs task retry {found['taskId']}")

@@ -1,0 +1,162 @@
+"""saga: steps that are all made, or all undone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+import click
+from click.exceptions import Exit
+from rich.markup import escape
+from rich.table import Table
+
+from sfn_cqrs_tools.cli import FAILED_ROWS
+from sfn_cqrs_tools.cli.beginning import Beginning, beginning_options
+from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
+from sfn_cqrs_tools.client.api import Api, work_path
+from sfn_cqrs_tools.client.ids import Id
+from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_cqrs_tools.terminal.causes import code_of, reason_of, result_of
+from sfn_cqrs_tools.terminal.printing import console, print_answer, print_list
+from sfn_local.cli.command import DONE, FAILED, Group, print_json
+
+STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
+EXIT_CODES: Final = {"COMPLETED": DONE, "COMPENSATED": FAILED_ROWS, "PARKED": FAILED}
+COLOURS: Final = {
+    "COMPLETED": "green",
+    "DONE": "green",
+    "COMPENSATED": "yellow",
+    "COMPENSATING": "yellow",
+    "REFUSED": "yellow",
+    "UNKNOWN": "yellow",
+    "FAILED": "red",
+    "PARKED": "red",
+}
+
+_path: Final = partial(work_path, "sagas")
+id_argument = click.argument("id_", metavar="ID", type=Id("saga"))
+
+
+@click.group(cls=Group)
+def saga() -> None:
+    """Start sagas, read their logs, and let parked ones go on."""
+
+
+@saga.command(
+    examples=(
+        "sfn-cqrs saga start order-saga @order.json",
+        "sfn-cqrs saga start order-saga '{\"order\": \"o-7\", …}' --name 'order o-7' --no-wait",
+    ),
+)
+@click.argument("saga_", metavar="SAGA")
+@beginning_options("the saga's", "started")
+@api_options
+def start(saga_: str, beginning: Beginning, api: Api, as_json: bool) -> None:
+    """Start a saga and wait for its end.
+
+    INPUT is a JSON object; @FILE reads it from a file, @- from standard input. Exits 0 if every
+    step is made, 2 if all of it is undone, 1 if it is parked.
+    """
+    beginning.begin(api, "/sagas", {"saga": saga_}, _follow, as_json=as_json)
+
+
+@saga.command(examples=("sfn-cqrs saga show g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
+@id_argument
+@click.option("--watch", is_flag=True, help="Wait for the end of the saga first.")
+@api_options
+def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
+    """Show a saga's log: each step, each compensation, and what is left.
+
+    A try is written as attempt.try: 2.1 is the first one of the second attempt.
+    """
+    if watch:
+        _follow(api, id_, as_json=as_json)
+    else:
+        _print(api.get(_path(id_)), as_json=as_json)
+
+
+@saga.command(name="list", examples=("sfn-cqrs saga list --status PARKED",))
+@click.option("--status", type=click.Choice(STATUSES), help="Those of this status alone.")
+@limit_option
+@api_options
+def list_(status: str | None, limit: int, api: Api, as_json: bool) -> None:
+    """List the sagas, the newest first."""
+    found = api.first(limit, "/sagas", status=status)
+    fields = ("id", "saga", "name", "status", "attempt", "error", "createdAt")
+    none = f"no sagas are {status}" if status else "no sagas yet"
+    spare = ("attempt", "saga", "createdAt")
+    print_list(found, fields, as_json=as_json, spare=spare, none=none)
+
+
+@saga.command(examples=("sfn-cqrs saga redrive g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G",))
+@id_argument
+@no_wait_option
+@api_options
+def redrive(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
+    """Let a parked saga go on where it stopped; for operators."""
+    answer = api.post(_path(id_, "redrive"))
+    if no_wait:
+        print_answer(answer, f"{id_} goes on, attempt {answer['attempt']}", as_json=as_json)
+    else:
+        _follow(api, id_, as_json=as_json)
+
+
+def _follow(api: Api, id_: str, *, as_json: bool) -> None:
+    """Wait for the end of a saga, and exit as it ended."""
+    with going_on(id_, f"sfn-cqrs saga show {id_} --watch"):
+        found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in EXIT_CODES)
+    _print(found, as_json=as_json)
+    raise Exit(EXIT_CODES[found["status"]])
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    name = escape(found["name"])
+    told = f"{found['id']} {name} is {_coloured(found['status'])}, attempt {found['attempt']}"
+    console().print(f"{told}{_reason(found)}", soft_wrap=True)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("step", "status", "began (UTC)", "took", "try"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("result or error", overflow="fold")
+    for line in found["log"]:
+        is_undo = line["kind"] == "compensation"
+        table.add_row(
+            f"{'undo: ' if is_undo else ''}{line['name']}",
+            _coloured(line["status"]),
+            _moment(line["beganAt"]).strftime("%H:%M:%S"),
+            _took(line),
+            f"{line['attempt']}.{line['try']}",
+            escape(result_of(line)),
+        )
+    if found["log"]:
+        console().print(table)
+    for line in found["log"]:
+        if code := code_of(line.get("cause")):
+            click.echo("\n".join((f"{line['name']}:", *code)))
+    if found["left"]:
+        console().print(f"left: {', '.join(found['left'])}")
+
+
+def _reason(found: dict[str, Any]) -> str:
+    if "error" not in found:
+        return ""
+    return escape(f": {found['error']}: {reason_of(found.get('cause'))}")
+
+
+def _took(line: dict[str, Any]) -> str:
+    if "endedAt" not in line:
+        return ""
+    began, ended = (_moment(line[key]) for key in ("beganAt", "endedAt"))
+    return f"{(ended - began).total_seconds():.2f} s"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _coloured(status: str) -> str:
+    colour = COLOURS.get(status)
+    return f"[{colour}]{status}[/]" if colour else status

@@ -1,0 +1,284 @@
+"""The HTTP API as the command line calls it, local or on AWS."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import getpass
+import json
+import os
+import re
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPException
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlencode
+
+import click
+
+from sfn_cqrs_tools.client.pauses import busy_pause
+from sfn_cqrs_tools.client.recent import Recent
+from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT, DEFAULT_USER
+from sfn_cqrs_tools.runtime.state import StateFolder
+
+T = TypeVar("T")
+TOKEN_VARIABLE: Final = "SFN_CQRS_TOKEN"
+TIMEOUT_SECONDS: Final = 30
+BUSY_SECONDS: Final = 60
+"""For so long a request is sent again that is answered 503 or 429, or not at all."""
+WAIT_SECONDS: Final = 10
+"""For so long one request waits for a version; who waits longer asks again."""
+LARGEST_PAGE: Final = 100
+CHUNK: Final = 1024 * 1024
+
+_PLAIN_SEGMENT: Final = re.compile(r"(?!\.{1,2}$)(?!~)[^/]+")
+
+
+_HINTS: Final = {"app_broken": "`sfn-cqrs doctor` shows the line; `up` has said it, too"}
+
+
+class ApiProblem(click.ClickException):
+    """The API refused a request."""
+
+    def __init__(self, status: int, document: Mapping[str, Any], hint: str = "") -> None:
+        """Take the problem document, or what API Gateway answers instead, and what to do."""
+        self.status = status
+        self.document = document
+        code = document.get("code", f"HTTP {status}")
+        detail = document.get("detail") or document.get("message") or "no reason given"
+        hint = hint or _HINTS.get(code, "")
+        super().__init__("\n".join(filter(None, (f"{code}: {detail}", hint))))
+
+    def hinted(self, hint: str) -> ApiProblem:
+        """The same, with what to do."""
+        return ApiProblem(self.status, self.document, hint)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """urllib would send the token along."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Follow none."""
+
+
+class Api:
+    """Calls the HTTP API of one stack."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], *, proxies: bool = True) -> None:
+        """Send `headers` with every request, through the shell's proxies or past them."""
+        self._url = url.rstrip("/")
+        self._headers = headers
+        self.recent: Recent | None = None
+        handlers = [] if proxies else [urllib.request.ProxyHandler({})]
+        self._opener = urllib.request.build_opener(_NoRedirects, *handlers)
+
+    def with_headers(self, headers: Mapping[str, str]) -> Api:
+        """The same API, asked with more headers."""
+        other = copy.copy(self)
+        other._headers = {**self._headers, **headers}
+        return other
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """GET a path; a query value of None is left out.
+
+        Raises:
+            ApiProblem: the answer is an error.
+        """
+        return self._call("GET", _with_query(path, query))
+
+    def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """Yield the items of a list, page after page."""
+        cursor = None
+        while True:
+            page = self.get(path, limit=LARGEST_PAGE, cursor=cursor, **query)
+            yield from page["items"]
+            cursor = page.get("nextCursor")
+            if cursor is None:
+                return
+
+    def first(self, count: int, path: str, **query: Any) -> list[dict[str, Any]]:
+        """The first items of a list."""
+        return list(islice(self.pages(path, **query), count))
+
+    def post(
+        self, path: str, body: str = "{}", headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """POST JSON text, with an Idempotency-Key: sent again, it is the same request."""
+        key = {"idempotency-key": uuid.uuid4().hex}
+        answer = self._call("POST", path, body.encode(), {**key, **(headers or {})})
+        if self.recent is not None:
+            self.recent.keep(answer.get("id"))
+        return answer
+
+    def delete(self, path: str, **query: Any) -> dict[str, Any]:
+        """DELETE a path."""
+        return self._call("DELETE", _with_query(path, query))
+
+    def content(self, path: str) -> Iterator[bytes]:
+        """GET what is no JSON, a MiB at a time; it may lie elsewhere, where our token is nobody's.
+
+        Raises:
+            ApiProblem: the answer is an error.
+        """
+        request = urllib.request.Request(f"{self._url}{path}", headers=dict(self._headers))
+        try:
+            try:
+                response = self._patiently(request, lambda response: response)
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.SEE_OTHER:
+                    raise
+                response = self.open(urllib.request.Request(error.headers["location"]))
+            with response:
+                yield from iter(partial(response.read, CHUNK), b"")
+        except urllib.error.HTTPError as error:
+            raise ApiProblem(error.code, _document(error.read())) from error
+        except OSError as error:
+            raise click.ClickException(f"{path} cannot be read: {error}") from error
+
+    def open(self, request: urllib.request.Request) -> Any:
+        """Send a request that is made already, to wherever it says."""
+        return self._opener.open(request, timeout=TIMEOUT_SECONDS)
+
+    def _patiently(self, request: urllib.request.Request, read: Callable[[Any], T]) -> T:
+        """Send a request, and again while the API is busy, when it says so.
+
+        One whose answer is lost is sent again if it only looks, or has an Idempotency-Key.
+        """
+        is_repeatable = request.get_method() == "GET" or request.has_header("Idempotency-key")
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return read(self.open(request))
+            except urllib.error.HTTPError as error:
+                if not _asks_for_patience(error) or time.monotonic() > until:
+                    raise
+                error.close()
+                time.sleep(busy_pause(error.headers.get("retry-after")))
+            except (OSError, HTTPException) as error:
+                if not is_repeatable or not _is_lost(error) or time.monotonic() > until:
+                    raise
+                time.sleep(busy_pause(None))
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        request = urllib.request.Request(f"{self._url}{path}", data=body, method=method)
+        for name, value in {**self._headers, **(headers or {})}.items():
+            request.add_header(name, value)
+        try:
+            return self._patiently(request, _read_json)
+        except urllib.error.HTTPError as error:
+            raise ApiProblem(error.code, _document(error.read())) from error
+        except (OSError, ValueError, HTTPException) as error:
+            raise click.ClickException(
+                f"{self._url} does not answer as the API: {error}"
+            ) from error
+
+
+def _asks_for_patience(error: urllib.error.HTTPError) -> bool:
+    """Whether an answer says that the very same request is welcome in a moment."""
+    if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
+        return True
+    return error.code == HTTPStatus.TOO_MANY_REQUESTS and "retry-after" in error.headers
+
+
+def given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Those fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def idempotent(key: str | None) -> dict[str, str]:
+    """The header of a request that is the same however often it is sent, where it has a key."""
+    return {"idempotency-key": key} if key else {}
+
+
+def _with_query(path: str, query: Mapping[str, Any]) -> str:
+    asked = urlencode(given(query))
+    return f"{path}?{asked}" if asked else path
+
+
+def item_path(collection: str, type_: str, code: str, *rest: str | int) -> str:
+    """Build the path of an item, by its code, or of a row, by its partition and sort key."""
+    segments = [collection, type_, *map(_segment, (code, *map(str, rest)))]
+    return "/" + "/".join(quote(segment, safe="~") for segment in segments)
+
+
+def work_path(collection: str, id_: str, *rest: str) -> str:
+    """Build the path of a task, a saga and the like, by its id, or of what it has."""
+    return "/".join(("", collection, quote(id_, safe=""), *rest))
+
+
+def _segment(text: str) -> str:
+    """A segment of a path; what no path can carry stands as `~base64url`."""
+    if _PLAIN_SEGMENT.fullmatch(text):
+        return text
+    return "~" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def connect(state: Path, stack: str | None, tenant: str | None) -> Api:
+    """Return the API of the local stack, or of a stack on AWS.
+
+    Raises:
+        StackError: no local stack runs there.
+        click.ClickException: the stack on AWS has no such output, or there is no token.
+    """
+    headers = {"content-type": "application/json", "accept": "application/json"}
+    if stack is None:
+        local = {"x-user": user_of_this_machine(), "x-tenant-code": tenant or DEFAULT_TENANT}
+        encoded = {name: value.encode().decode("latin-1") for name, value in local.items()}
+        api = Api(StateFolder(state).read().http, headers | encoded, proxies=False)
+        api.recent = Recent(state, "local")
+        return api
+    if tenant is not None:
+        raise click.UsageError("--tenant is for the local stack; on AWS the token names the tenant")
+    token = os.environ.get(TOKEN_VARIABLE)
+    if not token:
+        raise click.ClickException(f"set {TOKEN_VARIABLE} to an ID token of your user pool")
+    from sfn_cqrs_tools.client.aws import stack_outputs  # noqa: PLC0415 - the local stack needs no boto3
+
+    api = Api(stack_outputs(stack)["HttpApiUrl"], headers | {"authorization": f"Bearer {token}"})
+    api.recent = Recent(state, stack)
+    return api
+
+
+def _read_json(response: Any) -> dict[str, Any]:
+    with response:
+        document: dict[str, Any] = json.load(response)
+        return document
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether an answer may have been a good one: it never came, or broke off.
+
+    A connection that is refused is no answer at all.
+    """
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    lost = (TimeoutError, ConnectionResetError, BrokenPipeError, HTTPException)
+    return isinstance(reason, lost)
+
+
+def user_of_this_machine() -> str:
+    """Who sits here."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return DEFAULT_USER
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {"detail": body.decode(errors="replace")}
+    return document if isinstance(document, dict) else {"detail": str(document)}

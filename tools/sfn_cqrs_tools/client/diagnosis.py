@@ -1,0 +1,286 @@
+"""What of a stack is stuck, failed or undelivered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sfn_cqrs.adapters import process_table
+from sfn_cqrs.adapters.approval_items import APPROVALS
+from sfn_cqrs.adapters.command_items import as_process
+from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.import_items import IMPORTS
+from sfn_cqrs.adapters.saga_items import SAGAS
+from sfn_cqrs.adapters.task_items import TASKS
+from sfn_cqrs.adapters.zip_items import ZIPS
+from sfn_cqrs.domain.keys import ApprovalRef, SagaRef
+from sfn_cqrs.domain.process import Outcome, Process
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.client.tenant_claims import writable_tenants
+from sfn_cqrs_tools.runtime.app_check import Broken
+
+OLDEST_PER_SHARD: Final = 50
+LATEST_FAILURES: Final = 50
+"""Of versions, and of the executions of sagas and approvals."""
+DEAD_LETTERS: Final = "DeadLetterQueueUrl"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A version that needs somebody's attention; age in seconds since it was opened."""
+
+    tenant: str
+    type: str
+    code: str
+    version: int
+    outcome: str
+    status: str
+    age: float
+    error: str | None
+
+    @classmethod
+    def of(cls, process: Process, now: datetime) -> Finding:
+        """Describe a process item."""
+        return cls(
+            process.key.tenant,
+            process.key.type,
+            process.key.code,
+            process.version,
+            str(process.outcome),
+            process.status,
+            _age(process.opened_at, now),
+            process.error,
+        )
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something else that is open, or has failed; age in seconds since it should have moved."""
+
+    tenant: str
+    id: str
+    status: str
+    attempt: int
+    age: float
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is known of one kind of work; `oldest` is an age in seconds."""
+
+    open: int
+    oldest: float
+    findings: list[Work]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found; `oldest_open` is an age in seconds.
+
+    `oldest_unapplied` says for each type how far its read models are behind, in seconds.
+    """
+
+    open: int
+    oldest_open: float
+    findings: list[Finding]
+    kinds: dict[str, Kind]
+    dead_letters: dict[str, int]
+    writable_tenants: list[str]
+    broken: list[Broken] = field(default_factory=list)
+    oldest_unapplied: dict[str, float] = field(default_factory=dict)
+    slow_handlers: list[str] = field(default_factory=list)
+
+    @property
+    def is_well(self) -> bool:
+        """Nothing needs attention."""
+        ill = any(kind.findings for kind in self.kinds.values()) or self.writable_tenants
+        ill = ill or any(self.dead_letters.values()) or self.slow_handlers
+        return not (self.findings or ill or self.broken)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the open items of a kind are listed, and where those that have failed show."""
+
+    table: str
+    shards: range
+    status: str = "status"
+    machine: str | None = None
+    ref: type[ApprovalRef | SagaRef] | None = None
+    failed: str = ""
+
+
+_PLACES: Final = {
+    "task": _Place("TasksTableName", range(TASKS.shards)),
+    "import": _Place("ImportTmpTableName", range(IMPORTS.shards)),
+    "archive": _Place(
+        "ImportTmpTableName",
+        range(ZIPS.first_shard, ZIPS.first_shard + ZIPS.shards),
+    ),
+    "approval": _Place(
+        "ApprovalsTableName",
+        range(APPROVALS.shards),
+        "stage",
+        "ApprovalStateMachineArn",
+        ApprovalRef,
+        "FAILED",
+    ),
+    "saga": _Place(
+        "SagasTableName",
+        range(SAGAS.shards),
+        machine="OrderSagaStateMachineArn",
+        ref=SagaRef,
+        failed="PARKED",
+    ),
+}
+
+
+def diagnose(target: Target, patience: timedelta, *, with_claims: bool = True) -> Diagnosis:
+    """Examine a stack; what is open for longer than `patience` counts as stuck.
+
+    `with_claims`: the user pool, too, which whoever may look at a stack need not be let see.
+    """
+    now = datetime.now(UTC)
+    still_open = [Finding.of(one, now) for one in _open_versions(target)]
+    ages = [one.age for one in still_open if one.outcome != Outcome.BLOCKED]
+    stuck = [
+        one
+        for one in still_open
+        if one.outcome == Outcome.BLOCKED or one.age >= patience.total_seconds()
+    ]
+    failed = [Finding.of(one, now) for one in _failed_versions(target)]
+    return Diagnosis(
+        open=len(ages),
+        oldest_open=max(ages, default=0.0),
+        findings=sorted([*failed, *stuck], key=lambda one: (one.type, one.code, one.version)),
+        kinds={
+            name: _examined(target, place, patience, now)
+            for name, place in _PLACES.items()
+            if place.table in target.outputs
+        },
+        dead_letters=dict(_dead_letters(target)),
+        writable_tenants=list(writable_tenants(target)) if with_claims else [],
+        oldest_unapplied=_oldest_by_type(still_open),
+    )
+
+
+def _oldest_by_type(still_open: list[Finding]) -> dict[str, float]:
+    oldest: dict[str, float] = {}
+    for one in still_open:
+        if one.outcome != Outcome.BLOCKED:
+            oldest[one.type] = max(oldest.get(one.type, 0.0), one.age)
+    return dict(sorted(oldest.items(), key=lambda pair: -pair[1]))
+
+
+def _examined(target: Target, place: _Place, patience: timedelta, now: datetime) -> Kind:
+    table = target.outputs[place.table]
+    still_open = [_work(item, place, now) for item in _open_items(target, table, place.shards, now)]
+    stuck = [one for one in still_open if one.age >= patience.total_seconds()]
+    failed = [_work(item, place, now) for item in _failed_items(target, place)]
+    return Kind(
+        open=len(still_open),
+        oldest=max((one.age for one in still_open), default=0.0),
+        findings=sorted([*failed, *stuck], key=lambda one: (one.tenant, one.id)),
+    )
+
+
+def _work(item: Mapping[str, Any], place: _Place, now: datetime) -> Work:
+    return Work(
+        item["tenant"],
+        item["id"],
+        item[place.status],
+        int(item.get("attempt", 1)),
+        _age(item["opened_at"], now),
+        item.get("error"),
+    )
+
+
+def _open_versions(target: Target) -> Iterator[Process]:
+    """Yield the oldest versions of each shard of the index, read again."""
+    table, shards = target.outputs["CommandsTableName"], range(process_table.BLOCKED_SHARDS.stop)
+    for item in _open_items(target, table, shards, datetime.now(UTC)):
+        process = as_process(item)
+        if not process.outcome.is_settled:
+            yield process
+
+
+def _open_items(
+    target: Target, table: str, shards: range, now: datetime, *, newest_first: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield the oldest items that an index lists in each shard, or the newest, read again.
+
+    An item that has left the index meanwhile is left out, and so is one that is not due yet.
+    """
+    dynamodb = target.client("dynamodb")
+    for shard in shards:
+        answer = dynamodb.query(
+            TableName=table,
+            IndexName="open",
+            KeyConditionExpression="open_shard = :shard",
+            ExpressionAttributeValues={":shard": {"N": str(shard)}},
+            ScanIndexForward=not newest_first,
+            Limit=OLDEST_PER_SHARD,
+        )
+        for keys in answer["Items"]:
+            item = _read(dynamodb, table, {name: keys[name] for name in ("pk", "sk")})
+            if item is not None and "open_shard" in item and _age(item["opened_at"], now) >= 0:
+                yield item
+
+
+def _failed_versions(target: Target) -> Iterator[Process]:
+    """Yield the latest versions that have failed, in whichever lane; nobody lists EXPRESS runs."""
+    table, shards = target.outputs["CommandsTableName"], process_table.FAILED_SHARDS
+    items = _open_items(target, table, shards, datetime.now(UTC), newest_first=True)
+    latest = sorted(map(as_process, items), key=lambda one: one.opened_at, reverse=True)
+    yield from (one for one in latest[:LATEST_FAILURES] if one.outcome is Outcome.FAILED)
+
+
+def _failed_items(target: Target, place: _Place) -> Iterator[dict[str, Any]]:
+    """Yield the items of the latest failed executions that nobody has repaired since."""
+    if place.machine is None or place.ref is None:
+        return
+    dynamodb, seen = target.client("dynamodb"), set[str]()
+    for given in _failed_inputs(target, target.outputs[place.machine]):
+        key = place.ref.from_input(given).key
+        if key.id in seen:
+            continue
+        seen.add(key.id)
+        item = _read(dynamodb, target.outputs[place.table], _keys(key.pk, key.sk))
+        if item is not None and item[place.status] == place.failed:
+            yield item
+
+
+def _failed_inputs(target: Target, machine: str) -> Iterator[dict[str, Any]]:
+    sfn = target.client("stepfunctions")
+    executions = sfn.list_executions(
+        stateMachineArn=machine, statusFilter="FAILED", maxResults=LATEST_FAILURES
+    )["executions"]
+    for execution in executions:
+        described = sfn.describe_execution(executionArn=execution["executionArn"])
+        yield json.loads(described["input"])
+
+
+def _keys(pk: str, sk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _read(dynamodb: Any, table: str, keys: Mapping[str, Any]) -> dict[str, Any] | None:
+    item = dynamodb.get_item(TableName=table, Key=keys, ConsistentRead=True).get("Item")
+    return unmarshal(item) if item else None
+
+
+def _age(opened_at: str, now: datetime) -> float:
+    return round((now - datetime.fromisoformat(opened_at)).total_seconds(), 1)
+
+
+def _dead_letters(target: Target) -> Iterator[tuple[str, int]]:
+    sqs = target.client("sqs")
+    for name, url in target.outputs.items():
+        if name.endswith(DEAD_LETTERS):
+            attribute = "ApproximateNumberOfMessages"
+            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[attribute])
+            yield name.removesuffix("Url"), int(answer["Attributes"][attribute])

@@ -1,0 +1,269 @@
+"""Executions of a stack, wherever it runs, found by name, by its beginning, or by what they do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
+from typing import Any, Final
+
+import click
+
+from sfn_cqrs.adapters.command_items import as_process
+from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.domain.process import Lane, Process
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.client.express_runs import ExpressRun, runs_in_file, runs_on_aws
+from sfn_cqrs_tools.client.recent import WHOLE_ID
+from sfn_local.words import unknown
+
+OUTPUT: Final = "StateMachineArn"
+LOOKED_THROUGH: Final = 1000
+"""So many of each machine's latest executions are looked through for a name."""
+DESCRIBED: Final = 100
+"""So many are asked for their input, in search of an id."""
+SHOWN: Final = 5
+SAMPLE_TOKEN: Final = "AAAA-sample-task-token-that-opens-nothing"
+"""Stands in sample events where a task token would."""
+EXPRESS: Final = "command-express"
+LOOKED_BACK: Final = timedelta(days=1)
+"""So far back the log of an EXPRESS machine is read for a list."""
+VERSIONS: Final = 5
+"""So many of an item's latest versions are looked for in that log."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An execution, as ListExecutions has it."""
+
+    arn: str
+    name: str
+    machine: str
+    status: str
+    started: datetime
+    stopped: datetime | None
+    run: ExpressRun | None = None
+    """What was logged of it, if it is one of an EXPRESS machine."""
+
+
+class Executions:
+    """The executions of all machines of a stack."""
+
+    def __init__(self, target: Target, tenant: str) -> None:
+        """Look at a stack; items are those of a tenant."""
+        self._target = target
+        self._tenant = tenant
+        self.client = target.client("stepfunctions")
+
+    def machines(self) -> dict[str, str]:
+        """The ARN of each machine, by its name as people type it: `order-saga`."""
+        return machines_of(self._target.outputs)
+
+    def latest(self, machine: str | None, status: str | None, count: int) -> list[Found]:
+        """The latest executions, the newest first."""
+        arns = self.machines()
+        if machine is not None and machine not in arns:
+            raise click.ClickException(unknown("machine", machine, arns))
+        chosen = [(machine, arns[machine])] if machine else arns.items()
+        lists = (islice(self._of(name, arn, status), count) for name, arn in chosen)
+        found = chain.from_iterable(lists)
+        return sorted(found, key=lambda one: one.started, reverse=True)[:count]
+
+    def about(self, item: str, count: int) -> list[Found]:
+        """The executions of an item's versions, the newest first."""
+        prefixes = tuple(self._prefixes(item, count))
+        machine = self.machines()["command"]
+        found = [one for one in self._of("command", machine) if one.name.startswith(prefixes)]
+        found += self._express_runs_of(self.processes(item))
+        return sorted(found, key=lambda one: one.started, reverse=True)
+
+    def processes(self, item: str) -> list[Process]:
+        """The process items of an item's latest versions, the newest first."""
+        key = self._key(item)
+        found = self._target.client("dynamodb").query(
+            TableName=self._target.outputs["CommandsTableName"],
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :versions)",
+            ExpressionAttributeValues={
+                ":pk": {"S": key.pk},
+                ":versions": {"S": key.versions_prefix},
+            },
+            ScanIndexForward=False,
+            Limit=2 * VERSIONS,  # each with its command
+        )
+        plain = [unmarshal(one) for one in found["Items"]]
+        return [as_process(one) for one in plain if one.get("kind") == "process"]
+
+    def find(self, text: str) -> Found:
+        """The one execution that a person means.
+
+        By its ARN or name, the beginning of that, the item it is about (`ORDER/o-1`: its latest),
+        the id of a task, saga, approval or import, or `@`: the latest of all.
+
+        Raises:
+            click.ClickException: there is none, or several begin so.
+        """
+        text = text.rpartition(":")[2] if text.startswith("arn:") else text
+        if text == "@":
+            found = self.latest(None, None, 1)
+        elif "/" in text:
+            found = self.about(text, LOOKED_THROUGH)[:1]
+        elif WHOLE_ID.fullmatch(text):
+            found = list(islice(self._with_id(text), 1))
+        else:
+            found = self._beginning_with(text)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise click.ClickException(
+                f"no execution is {text!r}, begins so or is about it;"
+                " `sfn-cqrs execution list` lists them, and @ is the latest"
+            )
+        names = ", ".join(one.name for one in found[:SHOWN])
+        raise click.ClickException(
+            f"{len(found)} executions begin with {text!r}; give more of it: {names}"
+        )
+
+    def unlogged(self, text: str) -> Process | None:
+        """The process item of an item's latest version whose run has logged nothing."""
+        latest = self.processes(text)[:1] if "/" in text and not text.startswith("arn:") else []
+        if not latest or not latest[0].is_express or any(self._express_runs_of(latest)):
+            return None
+        return latest[0]
+
+    def describe(self, found: Found) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """An execution and its events, without what holds a task token."""
+        if found.run is not None:
+            return found.run.described, [without_token(event) for event in found.run.events]
+        described = self.client.describe_execution(executionArn=found.arn)
+        pages = self.client.get_paginator("get_execution_history")
+        events = [
+            without_token(event)
+            for page in pages.paginate(executionArn=found.arn)
+            for event in page["events"]
+        ]
+        return described, events
+
+    def payload(self, found: Found, state: str) -> dict[str, Any] | None:
+        """What the function of a state was given the last time; None if it was not called.
+
+        It may hold a task token, which must not be shown.
+        """
+        if found.run is not None:
+            events = found.run.events
+        else:
+            pages = self.client.get_paginator("get_execution_history")
+            every = pages.paginate(executionArn=found.arn)
+            events = [event for page in every for event in page["events"]]
+        by_id = {event["id"]: event for event in events}
+        for event in reversed(events):
+            details = event.get("taskScheduledEventDetails", {})
+            if "parameters" in details and _state_of(event, by_id) == state:
+                payload: dict[str, Any] | None = json.loads(details["parameters"]).get("Payload")
+                return payload
+        return None
+
+    def definition(self, found: Found) -> dict[str, Any]:
+        """What the machine of an execution did when it ran; of an EXPRESS one: does."""
+        if found.run is None:
+            machine = self.client.describe_state_machine_for_execution(executionArn=found.arn)
+        else:
+            arn = found.run.machine_arn
+            machine = self.client.describe_state_machine(stateMachineArn=arn)
+        definition: dict[str, Any] = json.loads(machine["definition"])
+        return definition
+
+    def _beginning_with(self, text: str) -> list[Found]:
+        every = [one for name, arn in self.machines().items() for one in self._of(name, arn)]
+        exact = [one for one in every if one.name == text]
+        return exact or [one for one in every if one.name.startswith(text)]
+
+    def _with_id(self, id_: str) -> Iterator[Found]:
+        """Those whose input names an id; the newest of each machine first."""
+        for name, arn in self.machines().items():
+            if name in ("command", EXPRESS):
+                continue
+            for one in islice(self._of(name, arn), DESCRIBED):
+                described = self.client.describe_execution(executionArn=one.arn)
+                if json.loads(described.get("input", "{}")).get("id") == id_:
+                    yield one
+
+    def _prefixes(self, item: str, count: int) -> Iterator[str]:
+        table, key = self._target.outputs["CommandsTableName"], self._key(item)
+        for version in range(1, count + 1):
+            yield CommandRef(key, version, 1).execution_name(table).removesuffix("1")
+
+    def _key(self, item: str) -> ItemKey:
+        type_, _, code = item.partition("/")
+        return ItemKey(self._tenant, type_, code)
+
+    def _express_runs_of(self, processes: list[Process]) -> Iterator[Found]:
+        """The runs of versions that are, or were first, in the express lane."""
+        mine = [one for one in processes if one.lane is Lane.EXPRESS]
+        if not mine:
+            return
+        table = self._target.outputs["CommandsTableName"]
+        names = {replace(one.ref, attempt=1).execution_name(table) for one in mine}
+        since = min(datetime.fromisoformat(one.opened_at) for one in mine) - LOOKED_BACK
+        for run in self._runs(since, names):
+            if run.name in names:
+                yield _of_run(run)
+
+    def _runs(self, since: datetime, names: Collection[str] = ()) -> list[ExpressRun]:
+        if self._target.express_log is not None:
+            return runs_in_file(self._target.express_log)
+        return runs_on_aws(self._target, since, names)
+
+    def _of(self, machine: str, arn: str, status: str | None = None) -> Iterator[Found]:
+        if machine == EXPRESS:
+            logged = map(_of_run, self._runs(datetime.now(UTC) - LOOKED_BACK))
+            yield from (one for one in logged if status in (None, one.status))
+            return
+        given = {"stateMachineArn": arn, **({"statusFilter": status} if status else {})}
+        pages = self.client.get_paginator("list_executions").paginate(**given)
+        every = (one for page in pages for one in page["executions"])
+        for one in islice(every, LOOKED_THROUGH):
+            yield Found(
+                one["executionArn"],
+                one["name"],
+                machine,
+                one["status"],
+                one["startDate"].astimezone(UTC),
+                one.get("stopDate"),
+            )
+
+
+def _of_run(run: ExpressRun) -> Found:
+    told = run.described
+    when = (told["startDate"], told.get("stopDate"))
+    return Found(run.arn, run.name, EXPRESS, told["status"], *when, run)
+
+
+def _state_of(event: dict[str, Any], by_id: Mapping[int, dict[str, Any]]) -> str | None:
+    """The state that an event happened in: the last one that was entered before it."""
+    before: dict[str, Any] | None = event
+    while before is not None and "stateEnteredEventDetails" not in before:
+        before = by_id.get(before.get("previousEventId", 0))
+    return None if before is None else str(before["stateEnteredEventDetails"]["name"])
+
+
+def without_token(event: dict[str, Any]) -> dict[str, Any]:
+    """An event without what a function is sent: that of a callback state holds its token."""
+    event.get("taskScheduledEventDetails", {}).pop("parameters", None)
+    return event
+
+
+def machines_of(outputs: Mapping[str, str]) -> dict[str, str]:
+    """The ARN of each machine of a stack, by its name as people type it: `order-saga`."""
+    named = {
+        _kebab(name.removesuffix(OUTPUT)): arn
+        for name, arn in outputs.items()
+        if name.endswith(OUTPUT)
+    }
+    return dict(sorted(named.items()))
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{one.lower()}" if one.isupper() else one for one in name).lstrip("-")

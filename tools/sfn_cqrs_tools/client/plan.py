@@ -1,0 +1,93 @@
+"""What an import would be: its rows, counted on this machine, and what they cost."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from sfn_cqrs.domain.csv_header import Columns
+from sfn_cqrs.domain.csv_rows import open_csv
+from sfn_cqrs_tools.client.prices import EXPRESS_LANE, IMPORTED_ROW, dollars
+
+CHUNK: Final = 1024 * 1024
+ROWS_A_SECOND: Final = 2_500
+"""What one import does at most: fifty batches of a hundred rows at once, of two seconds each."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The rows of each file, and what they cost at most, in dollars of us-east-1.
+
+    Without what handlers of one's own call.
+    """
+
+    files: dict[str, int]
+    publish_mode: str
+
+    @property
+    def rows(self) -> int:
+        """Of all files."""
+        return sum(self.files.values())
+
+    @property
+    def dollars(self) -> float:
+        """What it costs at most."""
+        return self.rows * dollars(IMPORTED_ROW[self.publish_mode])
+
+    @property
+    def express_dollars(self) -> float | None:
+        """What it costs at most if the express lane takes its rows; None: it would take none."""
+        each = IMPORTED_ROW.get(f"{self.publish_mode}{EXPRESS_LANE}")
+        return None if each is None else self.rows * dollars(each)
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes at least."""
+        return self.rows / ROWS_A_SECOND
+
+
+class _AnyColumns(Columns):
+    """Whatever a header names."""
+
+    def assigned(self, header: Sequence[str]) -> tuple[str | None, ...]:
+        return (None,) * len(header)
+
+    def count_of_known(self, header: Sequence[str]) -> int:
+        return len(header)
+
+
+_ANY: Final = _AnyColumns((), frozenset())
+
+
+def plan_of(
+    path: Path, kind: str, publish_mode: str, *, encoding: str | None, delimiter: str | None
+) -> Plan:
+    """Count the rows of a file, or of each file of an archive.
+
+    Raises:
+        InvalidFileError, InvalidInputError: it cannot be read so.
+        BadZipFile: it is no archive.
+    """
+
+    def rows_of(file: IO[bytes]) -> int:
+        opened = open_csv(_chunks(file), _ANY, encoding=encoding, delimiter=delimiter)
+        return sum(1 for _ in opened.rows())
+
+    if kind == "csv":
+        with path.open("rb") as file:
+            return Plan({path.name: rows_of(file)}, publish_mode)
+    counts = {}
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.lower().endswith(".csv"):
+                with archive.open(name) as entry:
+                    counts[name] = rows_of(entry)
+    return Plan(counts, publish_mode)
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK):
+        yield chunk

@@ -1,0 +1,401 @@
+"""The web application: pages by their paths, forms behind their tokens, and live pages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs, parse_qsl, unquote, urlencode
+
+import anyio
+from anyio.to_thread import run_sync
+from botocore.exceptions import BotoCoreError, ClientError
+from click import ClickException
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Match, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from sfn_cqrs_tools.client.api import Api, ApiProblem, work_path
+from sfn_cqrs_tools.console.backend import Backend
+from sfn_cqrs_tools.console.executions import Executions
+from sfn_cqrs_tools.console.rendering import STATIC, environment
+from sfn_cqrs_tools.console.security import FIELD, HEADER, LARGEST_FORM, FormTokens, Guarded
+from sfn_cqrs_tools.console.who import COOKIE, Who, chosen
+from sfn_local.request_guard import Guard
+
+logger = logging.getLogger(__name__)
+
+ROOT: Final = "/console"
+BEAT_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a page is asked: its path's parts, its query or form, and by whom."""
+
+    backend: Backend
+    executions: Executions
+    who: Who
+    path: str
+    parts: Mapping[str, Any]
+    query: Mapping[str, str]
+    form: Mapping[str, str] = field(default_factory=dict)
+    is_patient: bool = False
+    """Whether a page is there already, and what takes long may follow."""
+
+    @property
+    def api(self) -> Api:
+        """The stack's API, asked as whoever asks here."""
+        return self.backend.api(self.who)
+
+
+def json_of(text: str, is_none: str) -> Any:
+    """The JSON that a form has.
+
+    Raises:
+        Refused: it is none, as `is_none` says; `{}` in it is why.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        told = is_none.format(error)
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", told) from error
+
+
+@dataclass(frozen=True)
+class View:
+    """A page: its template and what that shows; a live one is looked at again and again."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    is_live: bool = False
+    status: int = HTTPStatus.OK
+
+
+@dataclass(frozen=True)
+class GoTo:
+    """An answer to a form: the page to go to, within the console."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class File:
+    """An answer that is no page."""
+
+    content: bytes
+    name: str
+    type: str = "text/plain; charset=utf-8"
+
+
+Answer = View | GoTo | File
+Page = Callable[[Ask], Answer]
+Taker = Callable[[Path, Ask], Answer]
+
+
+def stepping(collection: str, verb: str) -> Page:
+    """What serves a form that only asks for a step of what a page shows, and shows it again."""
+
+    def step(ask: Ask) -> GoTo:
+        ask.api.post(work_path(collection, ask.parts["id"], verb))
+        return GoTo(f"/{collection}/{ask.parts['id']}")
+
+    return step
+
+
+class Refused(Exception):  # noqa: N818 - a page answers so, it is no error of the program
+    """A page cannot be shown, or a form not be served; the text says what to do."""
+
+    def __init__(self, status: HTTPStatus, code: str, text: str) -> None:
+        """Take the answer's status, a stable code and the text."""
+        super().__init__(text)
+        self.status, self.code = status, code
+
+
+class Console:
+    """Serves one stack."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        pages: Mapping[str, Page],
+        forms: Mapping[str, Page],
+        files: Mapping[str, Taker],
+    ) -> None:
+        """Serve pages by GET, forms and files by POST; paths are Starlette's, below /console."""
+        self._backend = backend
+        self._executions = Executions(backend)
+        self._tokens = FormTokens()
+        self._templates = environment()
+        self._templates.globals |= {"root": ROOT, "asset": _assets()}
+        self._pages = [Route(f"{ROOT}{path}", page) for path, page in pages.items()]
+        self._by_path = dict(
+            zip((route.path for route in self._pages), pages.values(), strict=True)
+        )
+        self._forms = {f"{ROOT}{path}": form for path, form in forms.items()}
+        self._files = {f"{ROOT}{path}": taker for path, taker in files.items()}
+        self.is_closing = False
+
+    def application(self, guard: Guard) -> ASGIApp:
+        """The ASGI application behind the guard."""
+        routes = [
+            Mount(f"{ROOT}/static", StaticFiles(directory=STATIC)),
+            Route(f"{ROOT}/live", self._live),
+            Route(f"{ROOT}/who", self._choose_who, methods=["POST"]),
+            *(Route(path, self._post, methods=["POST"]) for path in self._forms),
+            *(Route(path, self._take_file, methods=["POST"]) for path in self._files),
+            *(Route(route.path, self._get) for route in self._pages),
+            Route("/", self._home),
+            Route(ROOT + "/", self._home),
+            Route("/{rest:path}", self._missing),
+        ]
+        return Guarded(Starlette(routes=routes), guard)
+
+    async def _home(self, _request: Request) -> Response:
+        return RedirectResponse(ROOT, HTTPStatus.TEMPORARY_REDIRECT)
+
+    async def _missing(self, request: Request) -> Response:
+        problem = Refused(HTTPStatus.NOT_FOUND, "not_found", "There is no such page.")
+        return await self._rendered(request, self._problem(problem), self._ask(request))
+
+    async def _get(self, request: Request) -> Response:
+        ask = self._ask(request)
+        page = self._by_path[request.scope["route"].path]
+        return await self._rendered(request, await run_sync(self._answered, page, ask), ask)
+
+    async def _post(self, request: Request) -> Response:
+        ask = self._ask(request)
+        try:
+            body = await _body(request)
+            form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        except Refused as refused:
+            return await self._rendered(request, self._problem(refused), ask)
+        except UnicodeDecodeError:
+            form = {}
+        ask = replace(ask, form=form)
+        if not self._tokens.is_valid(request, form.get(FIELD, "")):
+            problem = Refused(
+                HTTPStatus.FORBIDDEN,
+                "form_expired",
+                "This form is of another console or has expired: open the page again.",
+            )
+            return await self._rendered(request, self._problem(problem), ask)
+        form_of = self._forms[request.scope["route"].path]
+        return await self._rendered(request, await run_sync(self._answered, form_of, ask), ask)
+
+    async def _take_file(self, request: Request) -> Response:
+        """A file as the body of a request: spooled to the disk, however large it is."""
+        if not self._tokens.is_valid(request, request.headers.get(HEADER, "")):
+            return Response("the page has expired: open it again", HTTPStatus.FORBIDDEN)
+        taker = self._files[request.scope["route"].path]
+        with tempfile.NamedTemporaryFile(prefix="sfn-cqrs-upload-") as file:
+            try:
+                async for chunk in request.stream():
+                    await run_sync(file.write, chunk)
+            except ClientDisconnect:
+                return Response(status_code=HTTPStatus.NO_CONTENT)
+            file.flush()
+            ask = self._ask(request)
+            answer = await run_sync(self._answered, partial(taker, Path(file.name)), ask)
+        if isinstance(answer, GoTo):
+            return Response(headers={"x-go": f"{ROOT}{answer.path}"})
+        return await self._rendered(request, answer, ask)
+
+    async def _choose_who(self, request: Request) -> Response:
+        try:
+            body = await _body(request)
+            form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        except (Refused, UnicodeDecodeError):
+            form = {}
+        if not self._tokens.is_valid(request, form.get(FIELD, "")):
+            return Response("the form has expired: open the page again", HTTPStatus.FORBIDDEN)
+        back = form.get("back", ROOT)
+        is_ours = back == ROOT or back.startswith((ROOT + "/", ROOT + "?"))
+        response = RedirectResponse(back if is_ours else ROOT, HTTPStatus.SEE_OTHER)
+        if self._backend.is_local:
+            who = chosen(urlencode(form), self._backend.default)
+            response.set_cookie(
+                COOKIE, who.as_cookie(), httponly=True, samesite="strict", path=ROOT
+            )
+        return response
+
+    async def _live(self, request: Request) -> Response:
+        """Send a page's content again whenever it has changed, until nothing more will."""
+        path, _, query = request.query_params.get("page", ROOT).partition("?")
+        known = request.query_params.get("digest", "")
+        found = self._matched(path)
+        if found is None:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        page, parts = found
+        ask = replace(
+            self._ask(request), path=path, parts=parts, query=_query(query), is_patient=True
+        )
+
+        async def events() -> Any:
+            digest, silent = known, 0.0
+            yield "retry: 3000\n\n"
+            while not self.is_closing:
+                view = await run_sync(self._answered, page, ask)
+                if not isinstance(view, View):
+                    return
+                html = await run_sync(self._content, view, ask, self._session_of(request))
+                if _digest(html) != digest:
+                    digest, silent = _digest(html), 0.0
+                    yield _event("change", html, digest)
+                elif silent >= BEAT_SECONDS:
+                    silent = 0.0
+                    yield ": still here\n\n"
+                if not view.is_live:
+                    yield _event("end", "", digest)
+                    return
+                await anyio.sleep(self._backend.look_seconds)
+                silent += self._backend.look_seconds
+
+        return StreamingResponse(
+            events(), media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )
+
+    def _matched(self, path: str) -> tuple[Page, Mapping[str, Any]] | None:
+        scope = {"type": "http", "method": "GET", "path": unquote(path), "root_path": ""}
+        for route in self._pages:
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                return self._by_path[route.path], child["path_params"]
+        return None
+
+    def _ask(self, request: Request) -> Ask:
+        who = self._backend.default
+        if self._backend.is_local:
+            who = chosen(request.cookies.get(COOKIE, ""), who)
+            tenant = request.query_params.get("tenant")
+            who = chosen(urlencode({"tenant": tenant}), who) if tenant else who
+        path = request.scope["raw_path"].decode("latin-1")
+        query = dict(request.query_params)
+        return Ask(self._backend, self._executions, who, path, request.path_params, query)
+
+    def _answered(self, page: Page, ask: Ask) -> Answer:
+        """A page's answer; whatever goes wrong is a page, too."""
+        try:
+            return page(ask)
+        except Refused as problem:
+            return self._problem(problem)
+        except LookupError as error:
+            return self._problem(Refused(HTTPStatus.NOT_FOUND, "not_found", f"{error.args[0]}."))
+        except ApiProblem as error:
+            code = str(error.document.get("code", f"http_{error.status}"))
+            status = HTTPStatus(error.status)
+            text = error.document.get("detail") or error.document.get("message") or status.phrase
+            return self._problem(Refused(status, code, str(text)))
+        except (BotoCoreError, ClientError, ClickException, OSError) as error:
+            logger.warning("%s: %s", ask.path, error)
+            text = f"{self._backend.name} does not answer: {error}"
+            return self._problem(Refused(HTTPStatus.BAD_GATEWAY, "no_answer", text))
+        except Exception:
+            logger.exception("%s failed", ask.path)
+            text = "The console has an error; its log has the stack trace."
+            return self._problem(Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "console_error", text))
+
+    @staticmethod
+    def _problem(problem: Refused) -> View:
+        values = {"code": problem.code, "text": str(problem), "number": int(problem.status)}
+        return View("problem.html", values, status=problem.status)
+
+    async def _rendered(self, request: Request, answer: Answer, ask: Ask) -> Response:
+        if isinstance(answer, GoTo):
+            return RedirectResponse(f"{ROOT}{answer.path}", HTTPStatus.SEE_OTHER)
+        if isinstance(answer, File):
+            named = {"content-disposition": f'attachment; filename="{answer.name}"'}
+            return Response(answer.content, media_type=answer.type, headers=named)
+        session = self._tokens.session(request)
+        is_part = request.headers.get("hx-request") == "true"
+        shown = self._content if is_part else self._whole
+        html = await run_sync(shown, answer, ask, session)
+        response = HTMLResponse(html, answer.status, {"cache-control": "no-store"})
+        self._tokens.keep(response, session)
+        return response
+
+    def _whole(self, view: View, ask: Ask, session: str) -> str:
+        values = self._values(view, ask, session)
+        content = self._content(view, ask, session)
+        return self._templates.get_template(view.template).render(
+            values | {"digest": _digest(content)}
+        )
+
+    def _content(self, view: View, ask: Ask, session: str) -> str:
+        """The part of a page that is sent again while it is live."""
+        template = self._templates.get_template(view.template)
+        context = template.new_context(self._values(view, ask, session))
+        return "".join(template.blocks["content"](context))
+
+    def _values(self, view: View, ask: Ask, session: str) -> dict[str, Any]:
+        values = {
+            "stack": self._backend.name,
+            "is_local": self._backend.is_local,
+            "who": ask.who,
+            "here": ask.path,
+            "asked": ask.query,
+            "csrf": self._tokens.token(session),
+            "is_live": view.is_live,
+            "digest": "",
+            **view.values,
+        }
+        macros = self._templates.get_template("macros.html")
+        return values | {"ui": macros.make_module(values)}
+
+    def _session_of(self, request: Request) -> str:
+        return self._tokens.session(request)
+
+
+async def _body(request: Request) -> bytes:
+    """A form's body.
+
+    Raises:
+        Refused: it is larger than any form of ours.
+    """
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_FORM:
+                text = f"A form has at most {LARGEST_FORM:,} bytes: publish more from a terminal."
+                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", text)
+    except ClientDisconnect:
+        return b""
+    return bytes(body)
+
+
+def _query(text: str) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
+
+
+def _digest(html: str) -> str:
+    return hashlib.blake2b(html.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
+def _event(kind: str, html: str, digest: str) -> str:
+    """An event of a stream; each line of its text is one of data."""
+    lines = "".join(f"data: {line}\n" for line in html.split("\n"))
+    return f"event: {kind}\nid: {digest}\n{lines}\n"
+
+
+def _assets() -> Callable[[str], str]:
+    """Addresses of static files, each with a digest, so that a browser never shows an old one."""
+    digests: dict[str, str] = {}
+
+    def asset(name: str) -> str:
+        if name not in digests:
+            content = (STATIC / name).read_bytes()
+            digests[name] = hashlib.sha256(content).hexdigest()[:12]
+        return f"{ROOT}/static/{name}?v={digests[name]}"
+
+    return asset

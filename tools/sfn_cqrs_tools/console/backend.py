@@ -1,0 +1,62 @@
+"""The console's port to a stack: AWS clients for what is behind the API, the API for the rest.
+
+There are two adapters of one shape: `local` knows a running stack by its state folder, `deployed`
+a stack on AWS by its name and the operator's token. What is asked of either is the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sfn_cqrs_tools.client.api import Api
+from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.console.who import Who, of_token
+
+_HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One stack, and how to ask it."""
+
+    name: str
+    target: Target
+    api: Callable[[Who], Api]
+    default: Who
+    is_local: bool
+    look_seconds: float = 1.0
+    """How long an open page waits until it looks again."""
+    _clients: dict[str, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """The outputs of the template."""
+        return self.target.outputs
+
+    def client(self, service: str) -> Any:
+        """A boto3 client, made once."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self.target.client(service)
+            return self._clients[service]
+
+
+def local(name: str, http: str, target: Target, user: str) -> Backend:
+    """The stack that runs on this machine; whoever sits here chooses who to be."""
+
+    def api(who: Who) -> Api:
+        return Api(http, {**_HEADERS, **who.headers()}, proxies=False)
+
+    return Backend(name, target, api, Who(user), is_local=True)
+
+
+def deployed(name: str, url: str, target: Target, token: str) -> Backend:
+    """A stack on AWS, asked as the bearer of an ID token."""
+    headers = {**_HEADERS, "authorization": f"Bearer {token}"}
+    return Backend(
+        name, target, lambda _who: Api(url, headers), of_token(token), False, look_seconds=5.0
+    )

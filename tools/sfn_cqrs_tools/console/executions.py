@@ -1,0 +1,517 @@
+"""Machines, executions and histories, read from Step Functions; ended ones are kept in memory."""
+
+from __future__ import annotations
+
+import base64
+import heapq
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, Final, Generic, TypeVar
+
+from botocore.exceptions import ClientError
+
+from sfn_cqrs.adapters.error_codes import suppressing
+from sfn_cqrs_tools.client.express_runs import ExpressRun, runs_in_file, runs_on_aws
+from sfn_cqrs_tools.console.backend import Backend
+from sfn_cqrs_tools.console.masking import masked, masked_event
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+Place = tuple[str | None, int]
+"""A page of a machine's list by its token, and how many of it are done."""
+
+PAGE: Final = 50
+MOST_EXAMINED: Final = 2_000
+"""Of a list with filters, until it says how far it came and asks whether to go on."""
+AT_ONCE: Final = 8
+EVENTS_PAGE: Final = 1_000
+STATUSES: Final = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
+NO_HISTORY: Final = ("InvalidArn", "StateMachineTypeNotSupported")
+FAILURES: Final = ("FAILED", "TIMED_OUT", "ABORTED")
+LANES: Final = ("STANDARD", "EXPRESS")
+LOOKED_BACK: Final = timedelta(days=1)
+"""So far back the log of an EXPRESS machine is read."""
+LOG_SECONDS: Final = 10.0
+"""So long the log that was read on AWS is kept."""
+
+
+class Kept(Generic[K, V]):
+    """A bounded memory of what does not change any more; the oldest use is forgotten first."""
+
+    def __init__(self, most: int) -> None:
+        """Keep at most so many."""
+        self._most = most
+        self._kept: OrderedDict[K, V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: K) -> V | None:
+        """What is kept under a key."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: K, value: V) -> V:
+        """Keep a value, and give it back."""
+        with self._lock:
+            self._kept[key] = value
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return value
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A state machine of the stack; `short` is its name without the stack's."""
+
+    name: str
+    short: str
+    arn: str
+    type: str
+
+    @property
+    def is_express(self) -> bool:
+        """Whether Step Functions keeps none of its executions: its log is all there is."""
+        return self.type == "EXPRESS"
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution as a list shows it; input, error and cause come from its description."""
+
+    machine: str
+    name: str
+    arn: str
+    status: str
+    started: datetime
+    stopped: datetime | None
+    redrives: int = 0
+    input: str = ""
+    output: str = ""
+    error: str = ""
+    cause: str = ""
+    parent: str = ""
+    """The ARN of the Map Run whose child it is."""
+    logged: ExpressRun | None = field(default=None, repr=False, compare=False)
+    """What was logged of one of an EXPRESS machine."""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took."""
+        return None if self.stopped is None else (self.stopped - self.started).total_seconds()
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which executions a list shows."""
+
+    machine: str = ""
+    status: str = ""
+    name: str = ""
+    error: str = ""
+    lane: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def takes(self, run: Run) -> bool:
+        """Whether an execution passes what its list entry tells."""
+        if self.name and self.name.lower() not in run.name.lower():
+            return False
+        return self.until is None or run.started <= self.until
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A page of a list; `examined` executions were looked at, `cursor` goes on behind them."""
+
+    runs: list[Run]
+    cursor: str | None
+    examined: int
+
+
+@dataclass
+class History:
+    """The events of an execution, and how they were when they were read last."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    is_over: bool = False
+
+
+class Log:
+    """What EXPRESS machines have logged: a file of the local engine, or a log group on AWS.
+
+    A file is read again when it has grown, but for a tenth of the time at most.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        """Read one stack's."""
+        self._target = backend.target
+        self._lock = threading.Lock()
+        self._key: object = None
+        self._until = 0.0
+        self._runs: list[ExpressRun] = []
+
+    def runs(self, name: str = "") -> list[ExpressRun]:
+        """Those of the last day, or those of a name; the newest first."""
+        path = self._target.express_log
+        with self._lock:
+            began = time.monotonic()
+            key = name if path is None else path.exists() and path.stat().st_size
+            if key == self._key and (path is not None or began < self._until):
+                return self._runs
+            if path is None:
+                since = datetime.now(UTC) - LOOKED_BACK
+                self._runs = runs_on_aws(self._target, since, (name,) if name else ())
+                self._until = time.monotonic() + LOG_SECONDS
+            elif began >= self._until:
+                self._runs = runs_in_file(path)
+                ended = time.monotonic()
+                self._until = ended + 9 * (ended - began)
+            else:
+                return self._runs
+            self._key = key
+            return self._runs
+
+
+class Executions:
+    """Reads Step Functions for the pages."""
+
+    def __init__(self, backend: Backend) -> None:
+        """Read one stack's."""
+        self._backend = backend
+        self._described: Kept[tuple[str, str, int], Run] = Kept(5_000)
+        self._histories: Kept[str, History] = Kept(30)
+        self._definitions: Kept[str, dict[str, Any]] = Kept(100)
+        self._log = Log(backend)
+
+    def machines(self) -> list[Machine]:
+        """The stack's machines, by name."""
+        prefix = f"{self._backend.name}-"
+        arns = set(self._backend.outputs.values())
+        pages = self._sfn.get_paginator("list_state_machines").paginate()
+        found = [
+            Machine(
+                one["name"], one["name"].removeprefix(prefix), one["stateMachineArn"], one["type"]
+            )
+            for page in pages
+            for one in page["stateMachines"]
+            if one["stateMachineArn"] in arns or one["name"].startswith(prefix)
+        ]
+        return sorted(found, key=lambda machine: machine.name)
+
+    def machine(self, short: str) -> Machine:
+        """A machine by its short name.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for machine in self.machines():
+            if short in (machine.short, machine.name):
+                return machine
+        raise LookupError(f"the stack has no state machine {short!r}")
+
+    def definition(self, machine: Machine, run: Run | None = None) -> dict[str, Any]:
+        """What a machine does; of an execution: what it did when that began."""
+        if run is None or run.stopped is None or run.logged is not None:
+            found = self._sfn.describe_state_machine(stateMachineArn=machine.arn)
+            return _object(found["definition"])
+        kept = self._definitions.get(run.arn)
+        if kept is not None:
+            return kept
+        found = self._sfn.describe_state_machine_for_execution(executionArn=run.arn)
+        return self._definitions.put(run.arn, _object(found["definition"]))
+
+    def page(self, wanted: Filter, cursor: str | None = None, limit: int = PAGE) -> Listed:
+        """The executions that a filter takes, the latest first.
+
+        Raises:
+            LookupError: the stack has no such machine.
+        """
+        machines = [self.machine(wanted.machine)] if wanted.machine else self.machines()
+        state = _state_of(cursor)
+        lanes = [
+            (self._logged_lane if machine.is_express else self._lane)(
+                machine, wanted.status, state.get(machine.short)
+            )
+            for machine in machines
+            if self._is_listed(machine, wanted)
+        ]
+        merged = heapq.merge(*lanes, key=lambda found: found[0].started, reverse=True)
+        runs: list[Run] = []
+        examined = 0
+        while len(runs) < limit and examined < MOST_EXAMINED:
+            batch = list(islice(merged, limit - len(runs)))
+            within = [one for one in batch if _is_since(one[0], wanted.since)]
+            examined += len(within)
+            runs += self._taken(within, wanted)
+            state |= {run.machine: place for run, place in within}
+            if not batch or len(within) < len(batch):
+                return Listed(runs, None, examined)
+        has_more = next(merged, None) is not None
+        return Listed(runs, _cursor_of(state) if has_more else None, examined)
+
+    def started(self, machine: Machine, since: datetime, most: int) -> Iterator[Run]:
+        """Executions of a machine as they are listed, back to a moment."""
+        lane = self._logged_lane if machine.is_express else self._lane
+        for run, _ in islice(lane(machine, "", None, EVENTS_PAGE), most):
+            if run.started < since:
+                return
+            yield run
+
+    def describe(self, arn: str) -> Run:
+        """An execution with its data, its tokens masked.
+
+        Raises:
+            LookupError: there is none.
+        """
+        express = self._express_of(arn)
+        if express is not None:
+            return self._logged(express, arn.rpartition(":")[2])
+        with suppressing("ExecutionDoesNotExist", "InvalidArn"):
+            found = self._sfn.describe_execution(executionArn=arn)
+            return self._run(found, self._short(found["stateMachineArn"]))
+        raise LookupError(f"there is no execution {arn.rpartition(':')[2]!r}")
+
+    def arn(self, short: str, name: str) -> str:
+        """The ARN of an execution."""
+        machine = self.machine(short)
+        kind = ":express:" if machine.is_express else ":execution:"
+        return f"{machine.arn.replace(':stateMachine:', kind)}:{name}"
+
+    def children(self, arn: str) -> list[dict[str, Any]]:
+        """The Map Runs of an execution, with their counts."""
+        runs = self._sfn.list_map_runs(executionArn=arn, maxResults=100)["mapRuns"]
+        return [self._sfn.describe_map_run(mapRunArn=run["mapRunArn"]) for run in runs]
+
+    def runs_of_map(self, map_run: str, status: str = "") -> list[Run]:
+        """The latest children of a Map Run."""
+        given = {"statusFilter": status} if status else {}
+        page = self._sfn.list_executions(mapRunArn=map_run, maxResults=100, **given)
+        return [self._run(one, self._short(one["stateMachineArn"])) for one in page["executions"]]
+
+    def history(self, run: Run) -> list[dict[str, Any]]:
+        """All events of an execution, masked, the first one first; read on from where they were."""
+        if run.logged is not None:
+            return [masked_event(event) for event in run.logged.events]
+        key = f"{run.arn}|{run.redrives}"
+        kept = self._histories.get(key) or self._histories.put(key, History())
+        if not kept.is_over:
+            kept.events = [*kept.events, *self._newer(run.arn, len(kept.events))]
+            kept.is_over = run.stopped is not None
+        return kept.events
+
+    def history_of_child(self, run: Run) -> list[dict[str, Any]]:
+        """The events of a child of a Map Run; none of an EXPRESS one, which has no history."""
+        try:
+            return self.history(run)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in NO_HISTORY:
+                raise
+            return []
+
+    def unread(self, run: Run) -> int:
+        """How many events of an execution were never read."""
+        if run.logged is not None:
+            return 0
+        kept = self._histories.get(f"{run.arn}|{run.redrives}")
+        if kept is not None and kept.is_over:
+            return 0
+        last = self._sfn.get_execution_history(
+            executionArn=run.arn, maxResults=1, reverseOrder=True, includeExecutionData=False
+        )
+        known = len(kept.events) if kept is not None else 0
+        return int(last["events"][0]["id"]) - known
+
+    def start(self, machine: Machine, given: str) -> str:
+        """Start an execution with an input, which is JSON; answers its name."""
+        answer = self._sfn.start_execution(stateMachineArn=machine.arn, input=given)
+        return str(answer["executionArn"].rpartition(":")[2])
+
+    def stop(self, arn: str, who: str) -> None:
+        """End an execution from outside."""
+        self._sfn.stop_execution(
+            executionArn=arn, error="Stopped", cause=f"by {who}, in the console"
+        )
+
+    @property
+    def _sfn(self) -> Any:
+        return self._backend.client("stepfunctions")
+
+    def _short(self, machine_arn: str) -> str:
+        name = machine_arn.partition(":stateMachine:")[2].partition("/")[0].partition(":")[0]
+        return name.removeprefix(f"{self._backend.name}-")
+
+    def _lane(
+        self, machine: Machine, status: str, place: Place | None, page: int = 100
+    ) -> Iterator[tuple[Run, Place]]:
+        """The executions of a machine, each with the place behind it."""
+        token, skip = place or (None, 0)
+        given = {"statusFilter": status} if status else {}
+        while True:
+            more = {"nextToken": token} if token else {}
+            found = self._sfn.list_executions(
+                stateMachineArn=machine.arn, maxResults=page, **given, **more
+            )
+            for index, one in enumerate(found["executions"]):
+                if index >= skip:
+                    yield self._run(one, machine.short), (token, index + 1)
+            token, skip = found.get("nextToken"), 0
+            if token is None:
+                return
+
+    def _is_listed(self, machine: Machine, wanted: Filter) -> bool:
+        """Whether a list holds a machine's; a log on AWS is read if it is asked for."""
+        if wanted.lane and wanted.lane != machine.type:
+            return False
+        is_asked = machine.short == wanted.machine or wanted.lane == machine.type
+        return not machine.is_express or is_asked or self._backend.is_local
+
+    def _logged_lane(
+        self, machine: Machine, status: str, place: Place | None, _page: int = 0
+    ) -> Iterator[tuple[Run, Place]]:
+        """The executions of an EXPRESS machine that were logged; the place is the last one."""
+        runs = [self._run_of(logged, machine) for logged in self._log.runs()]
+        placed = {f"{run.started.isoformat()}|{run.name}": run for run in runs}
+        for at, run in sorted(placed.items(), reverse=True):
+            if status in ("", run.status) and (place is None or at < str(place[0])):
+                yield run, (at, 0)
+
+    def _express_of(self, arn: str) -> Machine | None:
+        """The EXPRESS machine whose execution an ARN names; a child of a Map is none."""
+        if ":express:" not in arn:
+            return None
+        name = arn.split(":")[6]
+        return next((one for one in self.machines() if one.is_express and one.name == name), None)
+
+    def _logged(self, machine: Machine, name: str) -> Run:
+        for logged in self._log.runs(name):
+            if logged.name == name:
+                return self._run_of(logged, machine)
+        raise LookupError(
+            f"there is no execution {name!r} in the log of {machine.short}, which has what failed,"
+            " or all where its level is ALL; the item tells what it did"
+        )
+
+    def _run_of(self, logged: ExpressRun, machine: Machine) -> Run:
+        arn = f"{machine.arn.replace(':stateMachine:', ':express:')}:{logged.name}"
+        return replace(
+            self._run({**logged.described, "executionArn": arn}, machine.short), logged=logged
+        )
+
+    def _taken(self, batch: list[tuple[Run, Place]], wanted: Filter) -> list[Run]:
+        runs = self._with_data([run for run, _ in batch if wanted.takes(run)])
+        text = wanted.error.lower()
+        return [run for run in runs if text in f"{run.error} {run.cause}".lower() or not text]
+
+    def _with_data(self, runs: list[Run]) -> list[Run]:
+        """The runs with their descriptions; what was read once and has ended is not read again."""
+        keys = [(run.arn, run.status, run.redrives) for run in runs]
+        known = {key: self._described.get(key) for key in keys}
+        missing = [run for run, key in zip(runs, keys, strict=True) if known[key] is None]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for run, found in zip(missing, pool.map(self._description, missing), strict=True):
+                known[run.arn, run.status, run.redrives] = found
+        return [known[key] or run for run, key in zip(runs, keys, strict=True)]
+
+    def _description(self, run: Run) -> Run:
+        if run.logged is not None:
+            return run
+        try:
+            found = self.describe(run.arn)
+        except LookupError:
+            return run
+        if found.stopped is not None:
+            self._described.put((run.arn, run.status, run.redrives), found)
+        return found
+
+    def _newer(self, arn: str, known: int) -> list[dict[str, Any]]:
+        """The events behind those that are known: from the last one back, or from the first on."""
+        is_backwards = known > 0
+        more: dict[str, Any] = {}
+        events: list[dict[str, Any]] = []
+        while True:
+            page = self._sfn.get_execution_history(
+                executionArn=arn, maxResults=EVENTS_PAGE, reverseOrder=is_backwards, **more
+            )
+            new = [masked_event(event) for event in page["events"] if event["id"] > known]
+            events += new
+            is_done = "nextToken" not in page or (is_backwards and len(new) < len(page["events"]))
+            if is_done:
+                return events[::-1] if is_backwards else events
+            more = {"nextToken": page["nextToken"]}
+
+    @staticmethod
+    def _run(found: Mapping[str, Any], machine: str) -> Run:
+        return Run(
+            machine,
+            found["name"],
+            found["executionArn"],
+            found["status"],
+            found["startDate"].astimezone(UTC),
+            found["stopDate"].astimezone(UTC) if found.get("stopDate") else None,
+            found.get("redriveCount", 0),
+            masked(found.get("input") or ""),
+            masked(found.get("output") or ""),
+            masked(found.get("error") or ""),
+            masked(found.get("cause") or ""),
+            found.get("mapRunArn", ""),
+        )
+
+
+def texts(event: Mapping[str, Any]) -> Iterable[str]:
+    """Every text of an event, for a search."""
+    for name, value in event.items():
+        if isinstance(value, dict):
+            yield from texts(value)
+        else:
+            yield f"{name}={value}"
+
+
+def matching(
+    events: list[dict[str, Any]], query: str, is_error: Callable[[Mapping[str, Any]], bool] | None
+) -> list[dict[str, Any]]:
+    """The events that hold a text; None takes those that failed or did not."""
+    text = query.lower()
+    return [
+        event
+        for event in events
+        if (not text or any(text in one.lower() for one in texts(event)))
+        and (is_error is None or is_error(event))
+    ]
+
+
+def _is_since(run: Run, since: datetime | None) -> bool:
+    return since is None or run.started >= since
+
+
+def _object(text: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(text)
+    return value
+
+
+def _state_of(cursor: str | None) -> dict[str, Place]:
+    """Where each machine's list goes on.
+
+    Raises:
+        ValueError: it is no cursor.
+    """
+    if not cursor:
+        return {}
+    try:
+        state = json.loads(base64.urlsafe_b64decode(cursor))
+        return {lane: (place[0], int(place[1])) for lane, place in state.items()}
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise ValueError("this is no cursor of the list: open the list again") from error
+
+
+def _cursor_of(state: Mapping[str, Place]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(state).encode()).decode()

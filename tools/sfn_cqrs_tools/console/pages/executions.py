@@ -1,0 +1,282 @@
+"""Machines and executions: lists with filters, and one execution with all that it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of
+from sfn_cqrs_tools.console.executions import LANES, STATUSES, Filter, Run, matching
+from sfn_cqrs_tools.console.rendering import pretty
+from sfn_cqrs_tools.console.subjects import subject_of
+from sfn_cqrs_tools.console.waterfall import waterfall
+from sfn_local.graph import svg, taken
+from sfn_local.trace import trace
+
+EVENTS_SHOWN: Final = 100
+READ_AT_ONCE: Final = 3_000
+"""More events than this follow the page that is there already."""
+FILTERS: Final = ("machine", "lane", "status", "name", "error", "from", "to")
+LARGEST_INPUT: Final = 256 * 1024
+
+
+def listed(ask: Ask) -> View:
+    """List executions; the filter is the address."""
+    wanted = Filter(
+        ask.query.get("machine", ""),
+        ask.query.get("status", ""),
+        ask.query.get("name", "").strip(),
+        ask.query.get("error", "").strip(),
+        ask.query.get("lane", ""),
+        _moment(ask.query.get("from", "")),
+        _moment(ask.query.get("to", "")),
+    )
+    for what, value, known in (("status", wanted.status, STATUSES), ("lane", wanted.lane, LANES)):
+        if value and value not in known:
+            raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", f"There is no such {what}.")
+    try:
+        found = ask.executions.page(wanted, ask.query.get("cursor"))
+    except ValueError as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", str(error)) from error
+    return View(
+        "executions.html",
+        {
+            "found": found,
+            "rows": [(run, subject_of(run.input)) for run in found.runs],
+            "machines": ask.executions.machines(),
+            "statuses": STATUSES,
+            "lanes": LANES,
+            "wanted": {name: ask.query.get(name, "") for name in FILTERS},
+        },
+        is_live="cursor" not in ask.query,
+    )
+
+
+def machines(ask: Ask) -> View:
+    """Show one machine: its graph, and the way to its executions."""
+    machine = ask.executions.machine(ask.parts["machine"])
+    definition = ask.executions.definition(machine)
+    return View(
+        "machine.html",
+        {
+            "machine": machine,
+            "graph": _drawn(svg(definition, is_bare=True)),
+            "definition": definition,
+        },
+    )
+
+
+def execution(ask: Ask) -> View:
+    """Show one execution."""
+    run = _run(ask)
+    machine = ask.executions.machine(run.machine)
+    is_running = run.stopped is None and run.logged is None
+    unread = 0 if ask.is_patient else ask.executions.unread(run)
+    is_reading = unread > READ_AT_ONCE
+    events = [] if is_reading else ask.executions.history(run)
+    return View(
+        "execution.html",
+        {
+            "run": run,
+            "path": _path(run),
+            "machine": machine,
+            "subject": subject_of(run.input),
+            "graph": _graph(ask, run, events),
+            "fall": waterfall(events, datetime.now(UTC) if is_running else None),
+            "events": events[:EVENTS_SHOWN],
+            "total": unread if is_reading else len(events),
+            "is_reading": is_reading,
+            "map_runs": _map_runs(ask, run, events),
+            "may_start": ask.backend.is_local and ask.who.is_operator,
+        },
+        is_live=is_running or is_reading,
+    )
+
+
+def events(ask: Ask) -> View:
+    """Show a page of the events that hold a text."""
+    run = _run(ask)
+    text = ask.query.get("q", "").strip()
+    only = _is_failure if ask.query.get("only") == "failed" else None
+    found = matching(ask.executions.history(run), text, only)
+    after = int(ask.query.get("after") or 0) if (ask.query.get("after") or "0").isdigit() else 0
+    left = [event for event in found if event["id"] > after]
+    return View(
+        "events.html",
+        {
+            "run": run,
+            "path": _path(run),
+            "events": left[:EVENTS_SHOWN],
+            "more": len(left) > EVENTS_SHOWN,
+            "found": len(found),
+            "text": text,
+        },
+    )
+
+
+def step(ask: Ask) -> View:
+    """Show one visit of a state: what went in, what came out."""
+    run = _run(ask)
+    steps = trace(ask.executions.history(run))
+    number = int(ask.parts["number"])
+    if number >= len(steps):
+        raise LookupError(f"the execution has no step {number}")
+    found = steps[number]
+    visits = [
+        (index, each)
+        for index, each in enumerate(steps)
+        if each.name == found.name and each.parent is found.parent
+    ]
+    return View(
+        "step.html", {"run": run, "path": _path(run), "step": found, "visits": visits[:200]}
+    )
+
+
+def event(ask: Ask) -> View:
+    """Show one event with its data."""
+    run = _run(ask)
+    number = int(ask.parts["number"])
+    for found in ask.executions.history(run):
+        if found["id"] == number:
+            return View("event.html", {"event": found, "run": run, "path": _path(run)})
+    raise LookupError(f"the execution has no event {number}")
+
+
+def history_file(ask: Ask) -> File:
+    """The whole history as JSON, without task tokens."""
+    run = _run(ask)
+    content = pretty({"events": ask.executions.history(run)})
+    return File(content.encode(errors="replace"), f"{run.name}.json", "application/json")
+
+
+def children(ask: Ask) -> View:
+    """Show the children of a Map Run."""
+    map_run = ask.query.get("arn", "")
+    if ":mapRun:" not in map_run:
+        raise LookupError("this is no Map Run")
+    found = ask.executions.runs_of_map(map_run, ask.query.get("status", ""))
+    return View("children.html", {"run": _run(ask), "runs": found, "arn": map_run})
+
+
+def child(ask: Ask) -> View:
+    """Show one child of a Map Run; AWS keeps the events of a STANDARD one alone."""
+    run = _run(ask)
+    found = ask.executions.describe(ask.query.get("arn", ""))
+    if found.parent not in [one["mapRunArn"] for one in ask.executions.children(run.arn)]:
+        raise LookupError("this is no child of that execution")
+    events = ask.executions.history_of_child(found)
+    return View(
+        "child.html",
+        {
+            "run": run,
+            "path": _path(run),
+            "child": found,
+            "events": events,
+            "fall": waterfall(events, None if found.stopped else datetime.now(UTC)),
+        },
+        is_live=found.stopped is None,
+    )
+
+
+def again(ask: Ask) -> View:
+    """Show the form that runs an execution again with an edited input."""
+    _only_local(ask)
+    run = _run(ask)
+    return View("again.html", {"run": run, "path": _path(run), "given": pretty(run.input)})
+
+
+def start(ask: Ask) -> GoTo:
+    """Start it."""
+    _only_local(ask)
+    run = _run(ask)
+    given = ask.form.get("input", "")
+    json_of(given, "The input is no JSON: {}. Go back, correct it, and start again.")
+    name = ask.executions.start(ask.executions.machine(run.machine), given)
+    return GoTo(f"/executions/{run.machine}/{name}")
+
+
+def stopping(ask: Ask) -> View:
+    """Show what stopping an execution does."""
+    _only_operator(ask)
+    run = _run(ask)
+    return View("stop.html", {"run": run, "path": _path(run), "subject": subject_of(run.input)})
+
+
+def stop(ask: Ask) -> GoTo:
+    """Stop it."""
+    _only_operator(ask)
+    run = _run(ask)
+    ask.executions.stop(run.arn, ask.who.user)
+    return GoTo(_path(run))
+
+
+def _only_local(ask: Ask) -> None:
+    _only_operator(ask)
+    if not ask.backend.is_local:
+        text = "Executions of a deployed stack are started by its own functions alone."
+        raise Refused(HTTPStatus.FORBIDDEN, "not_local", text)
+
+
+def _only_operator(ask: Ask) -> None:
+    if not ask.who.is_operator:
+        text = "This needs the role operator; choose who you are at the foot of the menu."
+        raise Refused(HTTPStatus.FORBIDDEN, "forbidden", text)
+
+
+def _run(ask: Ask) -> Run:
+    parts = ask.parts
+    return ask.executions.describe(ask.executions.arn(parts["machine"], parts["name"]))
+
+
+def _path(run: Run) -> str:
+    return f"/executions/{quote(run.machine)}/{quote(run.name, safe='')}"
+
+
+def _graph(ask: Ask, run: Run, events: list[dict[str, Any]]) -> Markup:
+    machine = ask.executions.machine(run.machine)
+    path = taken(events) if events else None
+    return _drawn(svg(ask.executions.definition(machine, run), path, is_bare=True))
+
+
+def _drawn(picture: str) -> Markup:
+    """A picture as it is: whoever drew it has escaped every name."""
+    return Markup(picture)  # nosec B704
+
+
+def _map_runs(ask: Ask, run: Run, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    has_any = any(event["type"] == "MapRunStarted" for event in events)
+    return ask.executions.children(run.arn) if has_any else []
+
+
+def _is_failure(event: Mapping[str, Any]) -> bool:
+    return str(event["type"]).endswith(("Failed", "TimedOut", "Aborted"))
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
+
+
+_ONE: Final = "/executions/{machine}/{name}"
+PAGES: Final = {
+    "/executions": listed,
+    "/machines/{machine}": machines,
+    _ONE: execution,
+    f"{_ONE}/events": events,
+    f"{_ONE}/events/{{number:int}}": event,
+    f"{_ONE}/steps/{{number:int}}": step,
+    f"{_ONE}/history.json": history_file,
+    f"{_ONE}/children": children,
+    f"{_ONE}/child": child,
+    f"{_ONE}/again": again,
+    f"{_ONE}/stop": stopping,
+}
+FORMS: Final = {f"{_ONE}/again": start, f"{_ONE}/stop": stop}

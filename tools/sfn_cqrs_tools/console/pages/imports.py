@@ -1,0 +1,188 @@
+"""Imports and archives: a file dropped, looked at, sent, and watched until every row is told."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from http import HTTPStatus
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from sfn_cqrs.domain.csv_header import Columns
+from sfn_cqrs.domain.csv_rows import open_csv
+from sfn_cqrs.domain.errors import SfnCqrsError
+from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs_tools.client.api import ApiProblem
+from sfn_cqrs_tools.client.imports import COUNTS, ENDED, job_path
+from sfn_cqrs_tools.client.upload import upload
+from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, Taker, View, stepping
+
+PREVIEWED_ROWS: Final = 6
+SHOWN_ERRORS: Final = 200
+LARGEST_REPORT: Final = 16 * 1024 * 1024
+KINDS: Final = (("csv", "Files"), ("zip", "Archives"), ("row", "Single rows"))
+ZIP_MAGIC: Final = b"PK\x03\x04"
+NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+DELIMITERS: Final = ("", "comma", "semicolon", "tab", "pipe")
+ENCODINGS: Final = ("", "utf-8", "cp932", "shift_jis", "euc_jp", "utf-16", "latin-1", "cp1252")
+
+
+def listed(ask: Ask) -> View:
+    """List imports of a kind."""
+    kind = ask.query.get("kind", "csv")
+    if kind not in dict(KINDS):
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", "There is no such kind of import.")
+    page = ask.api.get("/imports", kind=kind, limit=50, cursor=ask.query.get("cursor"))
+    return View(
+        "imports.html",
+        {
+            "jobs": page["items"],
+            "cursor": page.get("nextCursor"),
+            "kind": kind,
+            "kinds": KINDS,
+            "counts": COUNTS,
+        },
+        is_live="cursor" not in ask.query,
+    )
+
+
+def job(ask: Ask) -> View:
+    """Show one import."""
+    found = ask.api.get(job_path(ask.parts["id"]))
+    is_over = found["status"] in ENDED
+    rows = list(_failed_rows(ask, found)) if is_over and found["failed"] else []
+    return View(
+        "import.html",
+        {
+            "job": found,
+            "path": f"/imports/{found['id']}",
+            "counts": COUNTS,
+            "execution": _execution(ask, found),
+            "done": sum(found[name] for name in COUNTS),
+            "is_over": is_over,
+            "header": rows[0] if rows else [],
+            "rows": rows[1 : SHOWN_ERRORS + 1],
+            "can_retry": is_over
+            and found.get("retriedBy") is None
+            and bool(found["failed"] or found["cancelled"]),
+        },
+        is_live=not is_over,
+    )
+
+
+def errors_file(ask: Ask) -> File:
+    """The rows that failed, as the file that corrects them."""
+    id_ = ask.parts["id"]
+    content = b"".join(ask.api.content(job_path(id_, "errors.csv")))
+    return File(content, f"{id_}-errors.csv", "text/csv; charset=utf-8")
+
+
+def new(ask: Ask) -> View:
+    """Show where to drop a file."""
+    tables = {one["table"] for one in ask.api.get("/imports", limit=50)["items"] if one["table"]}
+    values = {"tables": sorted(tables), "encodings": ENCODINGS, "delimiters": DELIMITERS}
+    return View("import_new.html", values)
+
+
+def preview(path: Path, ask: Ask) -> View:
+    """Show how the first bytes of a file would be read."""
+    head = path.read_bytes()
+    if head.startswith(ZIP_MAGIC):
+        return View("preview.html", {"is_zip": True, "file": None, "rows": [], "problem": ""})
+    end = head.rfind(b"\n")
+    whole = head[: end + 1] if end > 0 and ask.query.get("cut") == "true" else head
+    try:
+        file = open_csv(
+            iter([whole]),
+            Columns((), frozenset(), refuses_unknown=False),
+            encoding=ask.query.get("encoding") or None,
+            delimiter=ask.query.get("delimiter") or None,
+        )
+        rows = [row.cells for row in islice(file.rows(), PREVIEWED_ROWS)]
+    except SfnCqrsError as error:
+        return View(
+            "preview.html", {"is_zip": False, "file": None, "rows": [], "problem": str(error)}
+        )
+    return View(
+        "preview.html",
+        {
+            "is_zip": False,
+            "file": file,
+            "rows": rows,
+            "delimiter": NAMES.get(file.delimiter, file.delimiter),
+            "problem": "",
+        },
+    )
+
+
+def take(path: Path, ask: Ask) -> GoTo:
+    """Send a file to the stack and import it."""
+    asked = ask.query
+    with path.open("rb") as file:
+        is_zip = file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+    name, table = asked.get("name") or "import.csv", asked.get("table") or None
+    key = upload(ask.api, path, table, _silently, name)
+    body = {
+        "key": key,
+        "kind": "zip" if is_zip else "csv",
+        "tableName": table,
+        "encoding": asked.get("encoding") or None,
+        "delimiter": asked.get("delimiter") or None,
+        "dryRun": asked.get("dry") == "true",
+    }
+    given = {name: value for name, value in body.items() if value is not None}
+    return GoTo(f"/imports/{ask.api.post('/imports', json.dumps(given))['id']}")
+
+
+def retry(ask: Ask) -> GoTo:
+    """Import what failed again, as an import of its own."""
+    return GoTo(f"/imports/{ask.api.post(job_path(ask.parts['id'], 'retry'))['id']}")
+
+
+def _execution(ask: Ask, found: dict[str, Any]) -> str:
+    """The path of the execution that imports a file; a single row and an archive show none."""
+    if found["kind"] != "csv" or found["processingMode"] != "STEP_FUNCTION":
+        return ""
+    key = ImportKey.of(ask.who.tenant, found["id"])
+    name = key.execution_name(ask.backend.outputs["ImportTmpTableName"])
+    return f"/executions/import-csv/{name}"
+
+
+def _silently(done: int, *, total: int | None = None, note: str = "") -> None:
+    """Say nothing: the browser has shown how far its sending is."""
+    del done, total, note
+
+
+def _failed_rows(ask: Ask, found: dict[str, Any]) -> Iterator[list[str]]:
+    """The header of errors.csv and its first rows."""
+    if found["kind"] == "zip" or "error" in found:
+        return
+    try:
+        content = ask.api.content(job_path(found["id"], "errors.csv"))
+        text = b"".join(_up_to(content, LARGEST_REPORT)).decode("utf-8-sig", "replace")
+    except ApiProblem:
+        return
+    yield from islice(csv.reader(io.StringIO(text, newline="")), SHOWN_ERRORS + 1)
+
+
+def _up_to(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
+    taken = 0
+    for chunk in chunks:
+        yield chunk
+        taken += len(chunk)
+        if taken >= most:
+            return
+
+
+_ONE: Final = "/imports/{id}"
+PAGES: Final = {
+    "/imports": listed,
+    "/imports/new": new,
+    _ONE: job,
+    f"{_ONE}/errors.csv": errors_file,
+}
+FORMS: Final = {f"{_ONE}/cancel": stepping("imports", "cancel"), f"{_ONE}/retry": retry}
+FILES: Final[dict[str, Taker]] = {"/imports/preview": preview, "/imports/take": take}

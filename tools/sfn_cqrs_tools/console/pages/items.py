@@ -1,0 +1,276 @@
+"""Items: the chain of one, what changed from version to version, and the repair of what failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from itertools import islice
+from typing import Any, Final
+
+from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs.routes.http import code_of
+from sfn_cqrs_tools.client.api import Api, item_path
+from sfn_cqrs_tools.console.application import Ask, GoTo, Refused, View
+from sfn_cqrs_tools.console.differences import differences, if_there
+from sfn_cqrs_tools.console.executions import Filter
+from sfn_cqrs_tools.console.rendering import query
+from sfn_cqrs_tools.console.subjects import item_page, subject_of
+
+VERSIONS: Final = 50
+HISTORY: Final = 100
+RECENT: Final = 60
+MACHINES: Final = ("command", "command-express")
+MOST_PARTITIONS: Final = 10
+MOST_SCANNED_PAGES: Final = 3
+REPAIRABLE: Final = ("FAILED", "BLOCKED")
+
+
+@dataclass(frozen=True)
+class Recent:
+    """An item that an execution was about lately."""
+
+    type: str
+    code: str
+    version: int
+    label: str
+    path: str
+    tenant: str
+    status: str
+    at: datetime
+
+
+def listed(ask: Ask) -> View:
+    """Find an item: by its type and code, among those of a type, or among the latest."""
+    type_, code = ask.query.get("type", "").strip(), ask.query.get("code", "").strip()
+    recent = list(_recent(ask))
+    rows: list[dict[str, Any]] = []
+    cursor = None
+    if type_:
+        page = ask.api.get("/data", type=type_, limit=100, cursor=ask.query.get("cursor"))
+        rows = [one for one in page["items"] if code.lower() in one["code"].lower()]
+        cursor = page.get("nextCursor")
+    return View(
+        "items.html",
+        {
+            "type": type_,
+            "code": code,
+            "rows": [(one, item_page(one["type"], one["code"])) for one in rows],
+            "cursor": cursor,
+            "recent": recent,
+            "types": sorted({one.type for one in recent} | ({type_} if type_ else set())),
+            "exact": item_page(type_, code) if type_ and code else "",
+        },
+        is_live=not type_,
+    )
+
+
+def item(ask: Ask) -> View:
+    """Show one item."""
+    type_, code = _key(ask)
+    versions = list(islice(ask.api.pages(item_path("commands", type_, code)), VERSIONS))
+    if not versions:
+        raise LookupError(f"there is no {type_} {code}")
+    chain = sorted(versions, key=lambda one: int(one["version"]), reverse=True)
+    chosen = _chosen(ask, chain)
+    data = if_there(ask.api, item_path("data", type_, code), deleted="true")
+    moment = ask.query.get("at", "")
+    return View(
+        "item.html",
+        {
+            "type": type_,
+            "code": code,
+            "path": item_page(type_, code),
+            "chain": [(one, _execution(ask, type_, code, one)) for one in chain],
+            "chosen": chosen,
+            "data": data,
+            "differences": differences(ask.api, type_, code, int(chosen["version"])),
+            "rows": list(_scanned(ask, code) if ask.backend.is_local else _read(ask, code, data)),
+            "at": moment,
+            "then": _as_of(ask.api, type_, code, data, moment) if moment else None,
+            "is_repairable": ask.who.is_operator,
+            "repairable": REPAIRABLE,
+        },
+        is_live=not moment,
+    )
+
+
+def repair(ask: Ask) -> View:
+    """Show what a redrive or a skip will do, before it does it."""
+    type_, code = _key(ask)
+    number, verb = int(ask.parts["version"]), str(ask.parts["verb"])
+    _checked_verb(verb)
+    versions = list(islice(ask.api.pages(item_path("commands", type_, code)), VERSIONS))
+    found = next((one for one in versions if one["version"] == number), None)
+    if found is None:
+        raise LookupError(f"{type_} {code} has no version {number}")
+    behind = sorted(
+        one["version"]
+        for one in versions
+        if one["version"] > number and one["outcome"] in ("BLOCKED", "WAITING", "OPEN")
+    )
+    return View(
+        "repair.html",
+        {
+            "type": type_,
+            "code": code,
+            "path": item_page(type_, code),
+            "version": found,
+            "verb": verb,
+            "behind": behind,
+            "may": found["outcome"] in REPAIRABLE and ask.who.is_operator,
+        },
+    )
+
+
+def repaired(ask: Ask) -> GoTo:
+    """Do it; the API says whether this person may."""
+    type_, code = _key(ask)
+    number, verb = int(ask.parts["version"]), str(ask.parts["verb"])
+    _checked_verb(verb)
+    ask.api.post(item_path("commands", type_, code, number, verb))
+    return GoTo(f"{item_page(type_, code)}?v={number}")
+
+
+def publishing(ask: Ask) -> View:
+    """Show the form that publishes a version."""
+    type_, code = ask.query.get("type", ""), ask.query.get("code", "")
+    data = if_there(ask.api, item_path("data", type_, code)) if type_ and code else None
+    return View("publish.html", {"type": type_, "code": code, "data": data})
+
+
+def published(ask: Ask) -> GoTo:
+    """Publish it."""
+    form = ask.form
+    try:
+        attributes = json.loads(form.get("attributes", "") or "{}")
+    except ValueError as error:
+        text = f"The attributes are no JSON: {error}. Go back and correct them."
+        raise Refused(HTTPStatus.BAD_REQUEST, "invalid_input", text) from error
+    version = form.get("version", "0")
+    body = {
+        "type": form.get("type", "").strip(),
+        "code": form.get("code", "").strip(),
+        "name": form.get("name", ""),
+        "attributes": attributes,
+        "version": int(version) if version.lstrip("-").isdigit() else 0,
+    }
+    answer = ask.api.post("/commands", json.dumps(body))
+    return GoTo(f"{item_page(body['type'], body['code'])}?{query(v=answer.get('version'))}")
+
+
+def _key(ask: Ask) -> tuple[str, str]:
+    return str(ask.parts["type"]), code_of(str(ask.parts["code"]))
+
+
+def _checked_verb(verb: str) -> None:
+    if verb not in ("redrive", "skip"):
+        raise LookupError(f"nothing is called {verb!r} here")
+
+
+def _chosen(ask: Ask, chain: list[dict[str, Any]]) -> dict[str, Any]:
+    wanted = ask.query.get("v", "")
+    for one in chain:
+        if str(one["version"]) == wanted:
+            return one
+    return chain[0]
+
+
+def _execution(ask: Ask, type_: str, code: str, version: Mapping[str, Any]) -> str:
+    """The path of the execution that runs a version's latest attempt."""
+    key = ItemKey(ask.who.tenant, type_, code)
+    ref = CommandRef(key, version["version"], version["attempt"])
+    is_express = version.get("lane") == "EXPRESS" and version["attempt"] == 1
+    name = ref.execution_name(ask.backend.outputs["CommandsTableName"])
+    return f"/executions/{'command-express' if is_express else 'command'}/{name}"
+
+
+def _as_of(
+    api: Api, type_: str, code: str, data: Mapping[str, Any] | None, moment: str
+) -> Mapping[str, Any] | None:
+    """The row that was the item's at a moment."""
+    try:
+        when = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    history = islice(api.pages(item_path("data", type_, code, "history")), HISTORY)
+    rows = [*([data] if data else []), *history]
+    past = [row for row in rows if datetime.fromisoformat(row["updatedAt"]) <= when]
+    return max(past, key=lambda row: int(row["version"]), default=None)
+
+
+def _scanned(ask: Ask, code: str) -> Iterator[dict[str, Any]]:
+    """Rows of every read model under the item's code; only a table of this machine is scanned."""
+    pages = (
+        ask.backend.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=ask.backend.outputs["ReadModelsTableName"],
+            FilterExpression="sk = :code AND contains(pk, :tenant)",
+            ExpressionAttributeValues={
+                ":code": {"S": code},
+                ":tenant": {"S": f"#{ask.who.tenant}#"},
+            },
+        )
+    )
+    for page in islice(pages, MOST_SCANNED_PAGES):
+        for row in map(unmarshal, page["Items"]):
+            view, tenant, partition = row.pop("pk").split("#", 2)
+            del row["sk"]
+            if tenant == ask.who.tenant:  # a partition may look like another's
+                yield {"view": view, "partition": partition, "row": row}
+
+
+def _read(ask: Ask, code: str, data: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """Rows under the item's code in the read models that this person may read.
+
+    In the partitions that a read model lists, or in the one that the item names, by `customer`
+    for instance.
+    """
+    attributes = data["attributes"] if data else {}
+    for model in ask.api.get("/read-models")["items"]:
+        named = attributes.get(model["by"])
+        partitions = model["partitions"] or ([named] if isinstance(named, str) and named else [])
+        for partition in islice(partitions, MOST_PARTITIONS):
+            found = if_there(ask.api, item_path("read-models", model["name"], partition, code))
+            if found:
+                yield {"view": model["name"], "partition": partition, "row": found["row"]}
+
+
+def _recent(ask: Ask) -> Iterator[Recent]:
+    """The items of the latest executions of commands in both lanes, each once."""
+    seen: set[tuple[str, str]] = set()
+    pages = [ask.executions.page(Filter(machine=one), limit=RECENT) for one in MACHINES]
+    runs = [run for page in pages for run in page.runs]
+    for run in sorted(runs, key=lambda one: one.started, reverse=True):
+        subject = subject_of(run.input)
+        given = json.loads(run.input or "{}")
+        if subject is None or subject.tenant != ask.who.tenant:
+            continue
+        key = (str(given["type"]), str(given["code"]))
+        if key not in seen:
+            seen.add(key)
+            yield Recent(
+                *key,
+                int(given["version"]),
+                subject.label,
+                subject.path,
+                subject.tenant,
+                run.status,
+                run.stopped or run.started,
+            )
+
+
+_ONE: Final = "/items/{type}/{code}"
+_REPAIR: Final = f"{_ONE}/{{version:int}}/{{verb}}"
+PAGES: Final = {
+    "/items": listed,
+    "/publish": publishing,
+    _ONE: item,
+    _REPAIR: repair,
+}
+FORMS: Final = {_REPAIR: repaired, "/publish": published}

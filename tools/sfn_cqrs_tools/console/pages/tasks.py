@@ -1,0 +1,121 @@
+"""Tasks: their items, what failed of them, and running it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from http import HTTPStatus
+from itertools import islice
+from typing import Any, Final
+
+from sfn_cqrs.domain.keys import TaskKey, TaskKind, TaskRef, task_id_parts
+from sfn_cqrs_tools.client.api import Api, ApiProblem, work_path
+from sfn_cqrs_tools.console.application import Ask, GoTo, View, json_of, stepping
+from sfn_cqrs_tools.console.executions import Filter
+
+KINDS: Final = (("batch", "Many items"), ("single", "Single"))
+STATUSES: Final = ("CREATED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED")
+RECENT: Final = 60
+ITEMS: Final = 100
+ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
+
+_path: Final = partial(work_path, "tasks")
+
+
+def listed(ask: Ask) -> View:
+    """List the tasks of a type; without one, those of the types that ran lately."""
+    kind, wanted = ask.query.get("kind", "batch"), ask.query.get("type", "")
+    types = sorted(_types(ask) | ({wanted} if wanted else set()))
+    tasks: list[dict[str, Any]] = []
+    cursor = None
+    for type_ in [wanted] if wanted else types:
+        page = _page(ask.api, type_, kind, ask.query.get("cursor"))
+        tasks += page["items"]
+        cursor = page.get("nextCursor") if wanted else None
+    tasks.sort(key=lambda task: str(task["createdAt"]), reverse=True)
+    return View(
+        "tasks.html",
+        {
+            "tasks": tasks,
+            "types": types,
+            "type": wanted,
+            "kind": kind,
+            "kinds": KINDS,
+            "cursor": cursor,
+        },
+        is_live="cursor" not in ask.query,
+    )
+
+
+def task(ask: Ask) -> View:
+    """Show one task with a page of its items."""
+    status = ask.query.get("status", "")
+    found = ask.api.get(
+        _path(ask.parts["id"]), limit=ITEMS, status=status or None, cursor=ask.query.get("cursor")
+    )
+    is_over = found["status"] in ENDED
+    return View(
+        "task.html",
+        {
+            "task": found,
+            "path": f"/tasks/{found['id']}",
+            "status": status,
+            "statuses": STATUSES,
+            "is_over": is_over,
+            "execution": _execution(ask, found),
+        },
+        is_live=not is_over,
+    )
+
+
+def new(ask: Ask) -> View:
+    """Show the form that starts a task."""
+    return View("task_new.html", {"types": sorted(_types(ask)), "type": ask.query.get("type", "")})
+
+
+def create(ask: Ask) -> GoTo:
+    """Start it."""
+    is_none = "The items are no JSON: {}. Go back and correct them."
+    given = json_of(ask.form.get("input", ""), is_none)
+    body = {"taskType": ask.form.get("type", ""), "name": ask.form.get("name", ""), "input": given}
+    return GoTo(f"/tasks/{ask.api.post('/tasks', json.dumps(body))['id']}")
+
+
+def _execution(ask: Ask, found: dict[str, Any]) -> str:
+    """The path of the execution that works on the items; a single one has none."""
+    kind, ulid = task_id_parts(found["id"])
+    if kind is TaskKind.SINGLE:
+        return ""
+    ref = TaskRef(TaskKey(ask.who.tenant, found["taskType"], ulid, kind), found["attempt"])
+    return f"/executions/task/{ref.execution_name(ask.backend.outputs['TasksTableName'])}"
+
+
+def _page(api: Api, type_: str, kind: str, cursor: str | None) -> dict[str, Any]:
+    try:
+        return api.get("/tasks", taskType=type_, kind=kind, limit=50, cursor=cursor)
+    except ApiProblem as problem:
+        if problem.status == HTTPStatus.NOT_FOUND:
+            return {"items": []}
+        raise
+
+
+def _types(ask: Ask) -> set[str]:
+    """The types of the latest executions of tasks."""
+    found = ask.executions.page(Filter(machine="task"), limit=RECENT)
+    return set(_types_of(run.input for run in islice(found.runs, RECENT)))
+
+
+def _types_of(inputs: Iterator[str]) -> Iterator[str]:
+    for given in inputs:
+        value = json.loads(given or "{}")
+        if isinstance(value.get("type"), str):
+            yield value["type"]
+
+
+_ONE: Final = "/tasks/{id}"
+PAGES: Final = {"/tasks": listed, "/tasks/new": new, _ONE: task}
+FORMS: Final = {
+    "/tasks/new": create,
+    **{f"{_ONE}/{verb}": stepping("tasks", verb) for verb in ("cancel", "retry")},
+}

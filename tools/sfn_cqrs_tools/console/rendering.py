@@ -1,0 +1,169 @@
+"""Templates, and how values are shown in them: always as text, whatever is in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import jinja2
+from markupsafe import Markup, escape
+
+from sfn_cqrs_tools.console.masking import masked, masked_event
+
+FOLDER: Final = Path(__file__).parent
+STATIC: Final = FOLDER / "static"
+LONGEST_TEXT: Final = 64 * 1024
+
+# What a browser would not show, or would use to change the order of what is beside it.
+_INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ud800-\udfff\ufff9-\ufffb]"
+)
+_JSON: Final = re.compile(
+    r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?\d[\d.eE+-]*)'
+    r"|(?P<word>true|false|null)|(?P<other>[^\"\d\-tfn]+|.)",
+    re.DOTALL,
+)
+
+TONES: Final = {
+    "APPLIED": "good", "SUCCEEDED": "good", "COMPLETED": "good", "GRANTED": "good", "DONE": "good",
+    "FAILED": "bad", "TIMED_OUT": "bad", "REJECTED": "bad", "PARKED": "bad", "REFUSED": "bad",
+    "BLOCKED": "warn", "ABORTED": "warn", "EXPIRED": "warn", "CANCELLED": "warn",
+    "COMPENSATED": "warn", "COMPENSATING": "warn", "PENDING_REDRIVE": "warn", "UNKNOWN": "warn",
+    "RUNNING": "busy", "OPEN": "busy", "WAITING": "busy", "PROCESSING": "busy", "QUEUED": "busy",
+    "CREATED": "busy", "BEGUN": "busy", "BEGAN": "busy",
+    "SERVING": "good", "READY": "warn", "SWITCHED": "warn",
+    "REPLAYING": "busy", "COMPARING": "busy", "DROPPING": "busy",
+}  # fmt: skip
+
+
+def visible(text: str) -> str:
+    """A text whose invisible characters are written out, such as ⟨U+202E⟩."""
+    return _INVISIBLE.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+
+
+def tone(status: object) -> str:
+    """The colour of a status: good, bad, warn, busy or idle."""
+    return TONES.get(str(status).rpartition(":")[2], "idle")
+
+
+def moment(value: object, shape: str = "") -> Markup:
+    """A moment that the browser shows in the reader's zone; without script it is UTC."""
+    when = value if isinstance(value, datetime) else _parsed(value)
+    if when is None:
+        return Markup('<span class="muted">–</span>')
+    utc = when.astimezone(UTC)
+    return Markup('<time datetime="{}" data-shape="{}">{}</time>').format(
+        utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        shape,
+        utc.strftime("%Y-%m-%d %H:%M:%S UTC"),
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time in the unit that fits."""
+    if seconds is None or seconds < 0:  # clocks of a test may go back
+        return "–"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def pretty(value: Any) -> str:
+    """A value, or the JSON of it, as indented JSON without tokens."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return masked(value)
+    return json.dumps(masked_event(value), indent=2, ensure_ascii=False, default=str)
+
+
+def json_block(value: Any) -> Markup:
+    """JSON with its parts marked; what is very long is cut."""
+    text = pretty(value)
+    rest = len(text) - LONGEST_TEXT
+    shown = visible(text[:LONGEST_TEXT])
+    marked = Markup('<span class="j-{}">{}</span>')
+    parts = [
+        marked.format(found.lastgroup, found[0]) if found.lastgroup != "other" else escape(found[0])
+        for found in _JSON.finditer(shown)
+    ]
+    if rest > 0:
+        more = Markup('\n<span class="muted">… {:,} characters more</span>')
+        parts.append(more.format(rest))
+    return Markup("").join(parts)
+
+
+def number(value: float) -> str:
+    """A number with its thousands apart."""
+    return f"{value:,.0f}".replace(",", "\u202f")
+
+
+def query(**changes: object) -> str:
+    """A query string of what is given and not empty."""
+    return urlencode({name: value for name, value in changes.items() if value not in (None, "")})
+
+
+def environment() -> jinja2.Environment:
+    """The templates' environment: everything is escaped, and a missing name is an error."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    made.filters |= {
+        "moment": moment,
+        "duration": duration,
+        "json_block": json_block,
+        "pretty": pretty,
+        "tone": tone,
+        "number": number,
+        "first_line": first_line,
+        "reason": reason,
+    }
+    made.globals |= {"query": query}
+    return made
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return visible(value)
+    return "" if value is None else value
+
+
+def _parsed(value: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def reason(cause: str | None) -> tuple[str, str]:
+    """What a cause says, and the rest of it: Lambda wraps its message in JSON, with a trace."""
+    text = cause or ""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text, ""
+    if not isinstance(found, dict) or not isinstance(found.get("errorMessage"), str):
+        return text, ""
+    trace = found.get("stackTrace") or found.get("trace") or []
+    return found["errorMessage"], "".join(map(str, trace)) if isinstance(trace, list) else ""
+
+
+def first_line(text: str | None, longest: int = 160) -> str:
+    """The first line of a text, cut."""
+    line = (text or "").partition("\n")[0]
+    return line if len(line) <= longest else line[: longest - 1] + "…"

@@ -1,0 +1,48 @@
+"""What a part of the demonstration is given, and what it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sfn_cqrs_tools.stack.local_stack import LocalStack
+
+TENANT = "tenant1"
+PATIENCE_SECONDS = 900
+"""Three sweeps: on a bad day it may take two, until what has lost its wake goes on."""
+
+
+class DemoError(Exception):
+    """The demonstration did not end as it has to; the message says where it differs."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much there is to do."""
+
+    airports: int
+    """Airports that are published one by one, each 3 or 4 versions."""
+    rows: int | None
+    """Rows of the file that is imported; None: all there are."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """The figures of a part, and what is not as the source says, a line each."""
+
+    numbers: list[tuple[str, str]] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+
+
+class Part(Protocol):
+    """A part: runs on a stack that is up, and writes what happens to the console.
+
+    Raises:
+        DemoError: it cannot go on.
+    """
+
+    def __call__(self, stack: LocalStack, console: Console, scale: Scale) -> Told:
+        """Run it."""

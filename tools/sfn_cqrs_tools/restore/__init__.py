@@ -1,0 +1,1 @@
+"""Restore the tables of a stack to one moment, and rehearse it."""

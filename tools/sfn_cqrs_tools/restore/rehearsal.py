@@ -1,0 +1,288 @@
+"""The restore, rehearsed: an accident, the tables as they were before it, another stack on them."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs_tools.checkout import FABRIC_PYTHON
+from sfn_cqrs_tools.client.api import Api, connect, item_path
+from sfn_cqrs_tools.restore.restoring import Restored, Say, differences, restore
+from sfn_cqrs_tools.runtime.fabric import Ministack
+from sfn_cqrs_tools.stack.local_stack import LocalStack
+
+BEFORE: Final = "before"
+AFTER: Final = "after"
+PREFIX: Final = "restored"
+PORTS: Final = 7
+ORDERS: Final = 12
+IN_FLIGHT: Final = 4
+PATIENCE_SECONDS: Final = 30.0
+LATER: Final = timedelta(minutes=10)
+SWEEPS: Final = ("ScheduleSweepCommandsFunction", "ScheduleSweepBlockedFunction")
+STANDARD: Final = {"ExpressLane": "disabled"}
+"""Of the two, what was under way in the standard lane is harder to go on with elsewhere."""
+LARGE: Final = "x" * 150_000
+
+
+class RehearsalError(Exception):
+    """Something did not come as the runbook says."""
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What the rehearsal has seen."""
+
+    rows: int
+    redriven: int
+    differences: tuple[str, ...]
+
+
+class KeptFabric:
+    """A fabric that outlives the stack in it, and knows where the functions of the next are."""
+
+    def __init__(self, log: Path) -> None:
+        """Start nothing yet."""
+        self._real = Ministack(FABRIC_PYTHON, log)
+
+    @property
+    def endpoint(self) -> str:
+        """Where it answers."""
+        return self._real.endpoint
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is still there."""
+        return self._real.is_running
+
+    def function_name(self, stack: str, logical_id: str) -> str:
+        """What a function is called."""
+        return self._real.function_name(stack, logical_id)
+
+    def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
+        """Start at the first stack; the second one answers on the same ports."""
+        if self._real.is_running:
+            return
+        names = {self.function_name(AFTER, _logical_id(url)): url for url in forward.values()}
+        self._real.start({**forward, **names}, origins)
+
+    def wait(self) -> None:
+        """Return when it answers."""
+        self._real.wait()
+
+    def restore(self) -> Mapping[str, int]:
+        """It keeps nothing over its own end."""
+        return self._real.restore()
+
+    def streams(self, done: Mapping[str, str]) -> dict[str, str]:
+        """It keeps nothing over its own end."""
+        return self._real.streams(done)
+
+    def stop(self) -> None:
+        """Outlive the stack."""
+
+    def close(self) -> None:
+        """End it."""
+        self._real.stop()
+
+
+def rehearse(folder: Path, say: Say) -> Rehearsed:
+    """Go through the whole runbook.
+
+    Raises:
+        RehearsalError: what did not come as it says.
+    """
+    fabric, port = KeptFabric(folder / "fabric.log"), _free_ports()
+    try:
+        with _stack(BEFORE, fabric, port, folder) as stack:
+            api = connect(stack.state.path, None, None)
+            expected = _work(api)
+            dynamodb = stack.client("dynamodb")
+            with _held(stack):
+                _begin(api)
+                say(f"{len(expected)} orders are published; {IN_FLIGHT} versions are under way")
+                moment = datetime.now(UTC)  # the fabric has no backups: it restores what is now
+                restored = restore(dynamodb, stack.outputs, PREFIX, moment, say, 0.05)
+                _ruin(api, expected)
+                say("the accident: every order is changed, and half of them are deleted")
+                _settle(lambda: not _open(api), "the accident is applied")
+            _copy(stack, folder)
+        with _stack(AFTER, fabric, port, folder, restored) as stack:
+            say(f"the stack {AFTER} uses the tables {PREFIX}-…")
+            _copy_back(stack, folder)
+            api = connect(stack.state.path, None, None)
+            return _mended(stack, api, expected, say)
+    finally:
+        fabric.close()
+
+
+def _stack(
+    name: str, fabric: KeptFabric, port: int, folder: Path, restored: Restored | None = None
+) -> LocalStack:
+    return LocalStack(
+        name=name,
+        state_dir=folder / name,
+        port=port,
+        fabric=fabric,
+        parameters=restored.parameters if restored else STANDARD,
+        reload=False,
+        postgres=False,
+        live=False,
+    )
+
+
+def _work(api: Api) -> dict[str, dict[str, Any]]:
+    """Publish orders of two versions each, the last one a large one; answers what they hold."""
+    expected: dict[str, dict[str, Any]] = {}
+    for number in range(ORDERS):
+        code = f"o-{number:02}"
+        for version in range(2):
+            attributes = {"customer": "ada", "total": 10 * number + version}
+            if number == ORDERS - 1:
+                attributes["note"] = LARGE  # lies in the bucket, which is not restored
+            _publish(api, code, attributes, version)
+            expected[code] = attributes
+    _settle(lambda: not _open(api), "what was published is applied")
+    return expected
+
+
+def _begin(api: Api) -> None:
+    """Publish what is under way at the moment: applied, and not yet finished."""
+    for number in range(IN_FLIGHT):
+        _publish(api, _in_flight(number), {"customer": "ada", "total": number}, 0)
+    _settle(lambda: all(map(_is_applied(api), range(IN_FLIGHT))), "what is in flight is applied")
+
+
+def _is_applied(api: Api) -> Callable[[int], bool]:
+    def is_applied(number: int) -> bool:
+        path = item_path("commands", "ORDER", _in_flight(number))
+        return str(next(api.pages(path))["status"]).startswith("transform_data")
+
+    return is_applied
+
+
+def _ruin(api: Api, expected: Mapping[str, Any]) -> None:
+    for number, code in enumerate(expected):
+        _publish(api, code, {"customer": "nobody", "total": -1}, 2)
+        if number % 2:
+            api.delete(item_path("commands", "ORDER", code))
+
+
+def _publish(api: Api, code: str, attributes: dict[str, Any], version: int) -> None:
+    body = {"type": "ORDER", "code": code, "version": version, "name": code}
+    api.post("/commands", json.dumps({**body, "attributes": attributes}))
+
+
+def _in_flight(number: int) -> str:
+    return f"flying-{number}"
+
+
+def _open(api: Api) -> list[str]:
+    """The orders whose newest version has not ended."""
+    found = []
+    for code in _codes():
+        newest = next(iter(api.pages(item_path("commands", "ORDER", code))), None)
+        if newest is not None and newest["outcome"] in ("OPEN", "WAITING"):
+            found.append(code)
+    return found
+
+
+def _codes() -> list[str]:
+    return [f"o-{number:02}" for number in range(ORDERS)]
+
+
+def _settle(is_done: Callable[[], bool], what: str) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not is_done():
+        if time.monotonic() > until:
+            raise RehearsalError(f"{what}: not within {PATIENCE_SECONDS:.0f} s")
+        time.sleep(0.05)
+
+
+@contextmanager
+def _held(stack: LocalStack) -> Iterator[None]:
+    """Let what is in flight stay there: its last function is never called."""
+    submit = stack.functions.submit
+    finish = stack.functions.find("CommandFinishFunction").arn
+
+    def held(function: str, payload: bytes, done: Any) -> None:
+        if stack.functions.find(function).arn != finish or b"flying-" not in payload:
+            submit(function, payload, done)
+
+    stack.functions.submit = held  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        stack.functions.submit = submit  # type: ignore[method-assign]
+
+
+def _copy(stack: LocalStack, folder: Path) -> None:
+    """Copy the large attributes, as `aws s3 sync` does; they are written once and never changed."""
+    s3, bucket = stack.client("s3"), stack.outputs["AttributesBucketName"]
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for one in page.get("Contents", []):
+            target = folder / "objects" / one["Key"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read())
+
+
+def _copy_back(stack: LocalStack, folder: Path) -> None:
+    s3, bucket = stack.client("s3"), stack.outputs["AttributesBucketName"]
+    objects = folder / "objects"
+    for path in filter(Path.is_file, objects.rglob("*")):
+        key = path.relative_to(objects).as_posix()
+        s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+
+
+def _mended(
+    stack: LocalStack, api: Api, expected: Mapping[str, dict[str, Any]], say: Say
+) -> Rehearsed:
+    """Let the sweeps begin what was in flight, and redrive what they could not."""
+    flying = [_in_flight(number) for number in range(IN_FLIGHT)]
+
+    def outcomes() -> list[str]:
+        return [next(api.pages(item_path("commands", "ORDER", code)))["outcome"] for code in flying]
+
+    later = bootstrap.now() + LATER
+    with bootstrap.override(clock=lambda: later):
+        for sweep in SWEEPS:
+            stack.functions.invoke(sweep, b"{}")
+        _settle(lambda: "OPEN" not in outcomes(), "the sweeps begin what was in flight")
+    failed = [code for code, outcome in zip(flying, outcomes(), strict=True) if outcome == "FAILED"]
+    for code in failed:
+        api.post(item_path("commands", "ORDER", code, 1, "redrive"))
+    _settle(lambda: set(outcomes()) == {"APPLIED"}, "what was in flight is applied")
+    say(f"{IN_FLIGHT} versions that were under way have ended, {len(failed)} by a redrive")
+    outputs, dynamodb = stack.outputs, stack.client("dynamodb")
+    found = differences(dynamodb, outputs["CommandsTableName"], outputs["DataTableName"])
+    for code, attributes in expected.items():
+        row = api.get(item_path("data", "ORDER", code))
+        if row["attributes"] != attributes or row["version"] != 2:  # noqa: PLR2004
+            found.append(f"{code} is {row['attributes']} at version {row['version']}")
+    return Rehearsed(len(expected) + IN_FLIGHT, len(failed), tuple(found))
+
+
+def _logical_id(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def _free_ports() -> int:
+    """The first of as many ports in a row as a stack takes."""
+    while True:
+        first = random.randrange(20_000, 32_000)
+        try:
+            for port in range(first, first + PORTS):
+                with socket.socket() as one:
+                    one.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first

@@ -1,0 +1,130 @@
+"""Whether every module of the user's package and every function can be imported.
+
+It is tried in a process of its own: what modules do when they are imported stays there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sfn_cqrs_tools.runtime.template import Template
+
+SECONDS: Final = 60
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A module that cannot be imported, why, and the lines of the user's code at fault."""
+
+    module: str
+    reason: str
+    code: str
+
+
+class AppCheck:
+    """A check that runs beside what its caller does meanwhile."""
+
+    def __init__(self, template: Template, environment: Mapping[str, str]) -> None:
+        """Begin; `environment` is the functions' own."""
+        root = template.root
+        folders = {one.logical_id: one.folder.resolve() for one in template.functions.values()}
+        asked = {
+            "package": environment.get("APP_PACKAGE"),
+            "sources": [str((root / name).resolve()) for name in ("layer", "app")],
+            "functions": [
+                [str(folder.relative_to(root.resolve())), str(folder), name]
+                for name, folder in sorted(folders.items())
+            ],
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "sfn_cqrs_tools.runtime.app_check"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **environment},
+            text=True,
+            start_new_session=True,  # Ctrl-C is the parent's to handle
+        )
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(asked))
+        self._process.stdin.close()
+        self._process.stdin = None  # communicate() would flush it
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its result is there without waiting."""
+        return self._process.poll() is not None
+
+    def result(self) -> list[Broken]:
+        """Wait for what is broken; a check that ends without an answer has found nothing."""
+        try:
+            answer, _ = self._process.communicate(timeout=SECONDS)
+            return [Broken(**one) for one in json.loads(answer)]
+        except (OSError, ValueError, subprocess.TimeoutExpired):
+            self._process.kill()
+            self._process.communicate()
+            return []
+
+
+def broken_modules(asked: Mapping[str, Any]) -> Iterator[Broken]:
+    """Import all modules, each by itself, and yield those that fail."""
+    for source in reversed(asked["sources"]):
+        sys.path.insert(0, source)
+    if asked["package"]:
+        yield from _of_package(asked["package"])
+    if asked["functions"]:
+        yield from _of_functions(asked["functions"])
+
+
+def _of_package(name: str) -> Iterator[Broken]:
+    try:
+        package = importlib.import_module(name)
+    except Exception as error:
+        yield _broken(name, error)
+        return
+    for module in pkgutil.iter_modules(package.__path__):
+        try:
+            importlib.import_module(f"{name}.{module.name}")
+        except Exception as error:
+            yield _broken(f"{name}.{module.name}", error)
+
+
+def _of_functions(functions: list[list[str]]) -> Iterator[Broken]:
+    for name, folder, logical_id in functions:
+        path = Path(folder) / "app.py"
+        spec = importlib.util.spec_from_file_location(f"sfn_function_{logical_id}", path)
+        if spec is None or spec.loader is None or not path.exists():
+            continue
+        try:
+            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        except Exception as error:
+            yield _broken(name, error)
+
+
+def _broken(module: str, error: Exception) -> Broken:
+    from sfn_cqrs.domain.failure import trace_of  # noqa: PLC0415 - of the layer that is checked
+
+    return Broken(module, f"{type(error).__name__}: {error}", trace_of(error))
+
+
+def main() -> None:
+    """Read what to check, and answer what is broken; modules may print what they like."""
+    asked = json.load(sys.stdin)
+    with redirect_stdout(sys.stderr):
+        found = [asdict(one) for one in broken_modules(asked)]
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,435 @@
+"""The AWS services around the functions and machines: ministack, and the stack deployed to it.
+
+Everything that is peculiar to ministack is in the class Ministack. What else talks to the fabric
+does so with boto3, as it would to AWS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from sfn_cqrs_tools.runtime.cloudformation import ACCOUNT, REGION
+from sfn_cqrs_tools.runtime.events import Rule
+from sfn_cqrs_tools.runtime.listening import addresses, listening
+from sfn_cqrs_tools.runtime.streams import StreamSettings
+from sfn_local import request_guard
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from botocore.loaders import Loader
+
+CREDENTIALS: Final = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
+
+_START_SECONDS: Final = 20.0
+_DEPLOY_SECONDS: Final = 60.0
+_FUNCTION_NAME_LENGTH: Final = 64
+_BUCKET_NAME_LENGTH: Final = 63
+_LOG_TAIL_LINES: Final = 15
+_TEMPLATES: Final = "sfn-cqrs-templates"
+# Objects are files; they are read after the deployment, so not at this path, which is none.
+_ON_DISK: Final = {"S3_PERSIST": "1", "S3_DATA_DIR": os.devnull}
+
+
+class FabricError(Exception):
+    """The fabric cannot be started, or refuses the template; the message says what to do."""
+
+
+class Fabric(Protocol):
+    """Something that speaks the AWS protocols, and hands events for functions to us."""
+
+    @property
+    def endpoint(self) -> str:
+        """Where it answers."""
+
+    def function_name(self, stack: str, logical_id: str) -> str:
+        """Return the name that it will give to a function without one."""
+
+    def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
+        """Start; `forward` says by function name where its events are to be posted.
+
+        It runs no function itself, and answers pages of these origins alone.
+        """
+
+    def restore(self) -> Mapping[str, int]:
+        """Give what was deployed what it had; how many items, messages and records that is."""
+
+    def streams(self, done: Mapping[str, str]) -> dict[str, str]:
+        """Tell which records of streams are done; answer which have been given to us.
+
+        Both by mapping, see `StreamSettings.mapping`, with the last sequence number.
+        """
+
+    def wait(self) -> None:
+        """Return when it answers, or raise FabricError."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is still there."""
+
+    def stop(self) -> None:
+        """End it and all that it started."""
+
+
+class Ministack:
+    """ministack in a process of its own, on a port of 127.0.0.1."""
+
+    def __init__(
+        self,
+        python: Path,
+        log: Path,
+        port: int = 0,
+        *,
+        data: Path | None = None,
+        hosts: Sequence[str] = (),
+    ) -> None:
+        """Use the interpreter of the virtual environment that ministack is installed in.
+
+        Port 0 takes a free one. What it holds is kept in the folder `data`, else in memory alone.
+        It answers to `hosts`, too, and listens on those that are addresses.
+
+        Raises:
+            FabricError: it is not installed.
+        """
+        if not python.exists():
+            raise FabricError(f"ministack is not installed: there is no {python}; run `make setup`")
+        self._python = python
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = port
+        self._data = data
+        self._hosts = hosts
+
+    @property
+    def endpoint(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if it runs."""
+        return self._process.pid if self._process else None
+
+    def function_name(self, stack: str, logical_id: str) -> str:
+        """Return the name that ministack gives to a function, which is the same every time."""
+        return name_of_function(stack, logical_id)
+
+    def start(self, forward: Mapping[str, str], origins: Collection[str] = ()) -> None:
+        """Start the process; it ends with this one, even when this one is killed."""
+        with ExitStack() as opened:
+            first = opened.enter_context(socket.create_server(("127.0.0.1", self._port)))
+            self._port = int(first.getsockname()[1])
+            others = [
+                opened.enter_context(listening(host, self._port)) for host in addresses(self._hosts)
+            ]
+            log = opened.enter_context(self._log.open("wb"))
+            descriptors = [listener.fileno() for listener in (first, *others)]
+            self._process = subprocess.Popen(
+                [
+                    str(self._python),
+                    str(Path(__file__).with_name("fabric_process.py")),
+                    ",".join(map(str, descriptors)),
+                    request_guard.__file__,
+                    ",".join(self._hosts),
+                    *origins,
+                ],
+                env=self._environment(forward),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=descriptors,
+                start_new_session=True,  # a Ctrl-C in the terminal is for us, who then stop it
+            )
+
+    def restore(self) -> Mapping[str, int]:
+        """Give what was deployed what it had in the folder.
+
+        Raises:
+            FabricError: the folder is of another version, or spoilt.
+        """
+        if self._data is None:
+            return {}
+        answer: Mapping[str, int] = self._control("restore", {})
+        return answer
+
+    def streams(self, done: Mapping[str, str]) -> dict[str, str]:
+        """Tell which records are done; answer which have been given to us."""
+        if self._data is None:
+            return {}
+        answer: dict[str, str] = self._control("streams", done)
+        return answer
+
+    def _control(self, what: str, body: Mapping[str, str]) -> Any:
+        url = f"{self.endpoint}/_sfn_cqrs/{what}"
+        request = urllib.request.Request(url, json.dumps(body).encode())
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            reason = json.load(error).get("message", "")
+            raise FabricError(
+                f"{self._data} cannot be used: {reason}; `sfn-cqrs up --fresh` forgets it"
+            ) from error
+        except OSError as error:
+            raise FabricError(f"ministack does not answer: {error}; see {self._log}") from error
+
+    def wait(self) -> None:
+        """Return when it answers.
+
+        Raises:
+            FabricError: it has ended, or does not answer in time.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if not self.is_running:
+                raise FabricError(
+                    f"ministack has ended while starting; {self._log} ends:\n{self._tail()}"
+                )
+            try:
+                with urllib.request.urlopen(f"{self.endpoint}/_ministack/ready", timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.02)
+        raise FabricError(f"ministack does not answer; {self._log} ends:\n{self._tail()}")
+
+    def stop(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _environment(self, forward: Mapping[str, str]) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        proxies = {f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in forward.items()}
+        data = {} if self._data is None else {"SFN_CQRS_DATA": str(self._data), **_ON_DISK}
+        return {
+            **kept,
+            **CREDENTIALS,
+            **proxies,
+            **data,
+            "GATEWAY_PORT": str(self._port),
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "MINISTACK_REGION": REGION,
+            "IOT_MTLS_ENABLED": "0",  # it would listen on all interfaces, on a fixed port
+            "SFTP_ENABLED": "0",
+            "LAMBDA_STRICT": "1",  # it runs functions in Docker only, which it has no client for
+            "LOG_LEVEL": "WARNING",
+        }
+
+    def _tail(self) -> str:
+        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-_LOG_TAIL_LINES:])
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What stands in the fabric after the template was deployed, as AWS's own APIs tell it."""
+
+    resources: Mapping[str, str]
+    outputs: Mapping[str, str]
+    environment: Mapping[str, str]
+    streams: Sequence[StreamSettings]
+    rules: Sequence[Rule]
+
+
+def name_of_function(stack: str, logical_id: str) -> str:
+    """The name that ministack gives to a function of a stack."""
+    suffix = hashlib.sha256(f"{stack}:{logical_id}".encode()).hexdigest()[:13].upper()
+    return f"{stack}-{logical_id}-"[: _FUNCTION_NAME_LENGTH - len(suffix)] + suffix
+
+
+def session() -> Session:
+    """Return a boto3 session with the local credentials, whatever the user's own are."""
+    import botocore.session  # noqa: PLC0415 - with boto3 it takes 0.3 s
+    from boto3.session import Session  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    core = botocore.session.Session()
+    core.register_component("data_loader", _loader())
+    core.set_default_client_config(Config(proxies={}))  # nothing local goes through a proxy
+    return Session(
+        botocore_session=core,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+    )
+
+
+@cache
+def _loader() -> Loader:
+    """What reads botocore's models of services: once for all sessions, which takes most of them."""
+    from botocore.loaders import Loader  # noqa: PLC0415
+
+    return Loader()
+
+
+def deploy(
+    endpoint: str, stack: str, template: Mapping[str, Any], parameters: Mapping[str, str]
+) -> Deployment:
+    """Create a CloudFormation stack out of a plain template, and read what came of it.
+
+    Raises:
+        FabricError: a resource cannot be created; the message has the fabric's reason.
+    """
+    cloudformation = session().client("cloudformation", endpoint_url=endpoint)
+    prepared = _with_bucket_names(_without_math(template), stack)
+    url = _upload(endpoint, f"{stack}.json", json.dumps(prepared).encode())
+    try:
+        cloudformation.create_stack(
+            StackName=stack,
+            TemplateURL=url,
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+            ],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        )
+    except cloudformation.exceptions.ClientError as error:
+        reason = error.response["Error"]["Message"]
+        raise FabricError(f"the template cannot be deployed: {reason}") from error
+    outputs = _wait_for_stack(cloudformation, stack)
+    described = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    resources = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in described}
+    functions = [
+        one["PhysicalResourceId"]
+        for one in described
+        if one["ResourceType"] == "AWS::Lambda::Function"
+    ]
+    return Deployment(
+        resources=resources,
+        outputs=outputs,
+        environment=_environment(endpoint, functions),
+        streams=_streams(endpoint),
+        rules=_rules(endpoint),
+    )
+
+
+def _without_math(template: Mapping[str, Any]) -> dict[str, Any]:
+    """The template with alarms that watch one metric where they reckon with several.
+
+    ministack refuses those, and nobody on this machine listens to alarms.
+    """
+    resources = {
+        name: {**one, "Properties": _of_one_metric(one["Properties"])}
+        if one["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in one["Properties"]
+        else one
+        for name, one in template["Resources"].items()
+    }
+    return {**template, "Resources": resources}
+
+
+def _of_one_metric(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    (first, *_) = [one["MetricStat"] for one in alarm["Metrics"] if "MetricStat" in one]
+    kept = {name: value for name, value in alarm.items() if name != "Metrics"}
+    return {**kept, **first["Metric"], "Statistic": "Sum", "Period": first["Period"]}
+
+
+def _with_bucket_names(template: Mapping[str, Any], stack: str) -> dict[str, Any]:
+    """The template with a name for each bucket, the same every time: ministack's are new each."""
+    resources = {
+        name: {**one, "Properties": {"BucketName": _bucket_name(stack, name), **_properties(one)}}
+        if one["Type"] == "AWS::S3::Bucket"
+        else one
+        for name, one in template["Resources"].items()
+    }
+    return {**template, "Resources": resources}
+
+
+def _properties(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = resource.get("Properties", {})
+    return properties
+
+
+def _bucket_name(stack: str, logical_id: str) -> str:
+    suffix = hashlib.sha256(f"{stack}:{logical_id}".encode()).hexdigest()[:12]
+    return f"{stack}-{logical_id}".lower()[: _BUCKET_NAME_LENGTH - len(suffix) - 1] + f"-{suffix}"
+
+
+def _upload(endpoint: str, key: str, body: bytes) -> str:
+    """Put a template where CloudFormation takes it from: in the request it may have 50 KiB."""
+    s3 = session().client("s3", endpoint_url=endpoint)
+    s3.create_bucket(Bucket=_TEMPLATES)
+    s3.put_object(Bucket=_TEMPLATES, Key=key, Body=body)
+    return f"{endpoint}/{_TEMPLATES}/{key}"
+
+
+def _wait_for_stack(cloudformation: Any, stack: str) -> dict[str, str]:
+    deadline = time.monotonic() + _DEPLOY_SECONDS
+    while time.monotonic() < deadline:
+        (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        status = description["StackStatus"]
+        if status == "CREATE_COMPLETE":
+            return {one["OutputKey"]: one["OutputValue"] for one in description.get("Outputs", [])}
+        if status != "CREATE_IN_PROGRESS":
+            raise FabricError(f"the template cannot be deployed: {_reason(cloudformation, stack)}")
+        time.sleep(0.02)
+    raise FabricError(f"the stack {stack} is not deployed after {_DEPLOY_SECONDS:.0f} s")
+
+
+def _reason(cloudformation: Any, stack: str) -> str:
+    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+    reasons = [
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+        for event in events
+        if event["ResourceStatus"].endswith("_FAILED")
+    ]
+    return reasons[-1] if reasons else "no resource says why"
+
+
+def _environment(endpoint: str, functions: Sequence[str]) -> dict[str, str]:
+    client = session().client("lambda", endpoint_url=endpoint)
+    merged: dict[str, str] = {}
+    for function in functions:
+        configuration = client.get_function_configuration(FunctionName=function)
+        merged |= configuration.get("Environment", {}).get("Variables", {})
+    return merged
+
+
+def _streams(endpoint: str) -> list[StreamSettings]:
+    client = session().client("lambda", endpoint_url=endpoint)
+    mappings = client.list_event_source_mappings()["EventSourceMappings"]
+    return [StreamSettings.of(one) for one in mappings if "/stream/" in one["EventSourceArn"]]
+
+
+def _rules(endpoint: str) -> list[Rule]:
+    client = session().client("events", endpoint_url=endpoint)
+    return [
+        Rule(
+            pattern=json.loads(rule["EventPattern"]),
+            targets=[
+                target["Arn"]
+                for target in client.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+            ],
+        )
+        for rule in client.list_rules()["Rules"]
+        if rule.get("EventPattern")
+    ]

@@ -1,0 +1,399 @@
+"""The functions of template.yaml as Lambda would run them.
+
+Errors have the types and the shape that AWS gives them, so that Retry and Catch match by name.
+They run in threads of this process, or isolated: each in processes of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import pdb
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from sfn_cqrs.domain.masking import masked
+from sfn_cqrs_tools.runtime.data_folder import KeptEvents
+from sfn_cqrs_tools.runtime.handlers import Call, Failure, Handlers
+from sfn_cqrs_tools.runtime.output import printing_as
+from sfn_cqrs_tools.runtime.processes import Processes
+from sfn_cqrs_tools.runtime.template import Function
+from sfn_cqrs_tools.runtime.traces import Begun, Traces
+from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Forecast, Stormy, Weather
+from sfn_cqrs_tools.runtime.workers import Task, Timer, Timers, Workers
+from sfn_local import Done, FunctionError, function_name, trace_header
+
+logger = logging.getLogger(__name__)
+
+MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024  # of a request
+VISIBILITY: Final = 6  # times a function's timeout
+LONGEST_PAUSE_SECONDS: Final = 5.0
+
+BY_LAMBDA: Final = frozenset((*REFUSALS, LOST))
+"""Failures of Lambda's own, not of the function."""
+
+_current: ContextVar[_Run | None] = ContextVar("run", default=None)
+
+
+def current_function() -> str | None:
+    """Return the logical id of the function that runs here, or in a thread that it began."""
+    run = _current.get()
+    return run.function.logical_id if run else None
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A finished invocation, as listeners see it; one that failed has Lambda's answer."""
+
+    function: str
+    request_id: str
+    seconds: float
+    error: str | None
+    payload: bytes = b"{}"
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    def logged(self) -> str:
+        """What Lambda's log says of a failure, with the execution whose state it was."""
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        said = {"timestamp": at, "level": "ERROR", **_execution(self.payload), **self.body}
+        return masked(json.dumps(said, ensure_ascii=False))
+
+
+def _execution(payload: bytes) -> dict[str, str]:
+    context = _context(payload)
+    if context is None:
+        return {}
+    return {"execution": context["Execution"]["Name"], "state": context["State"]["Name"]}
+
+
+def _context(payload: bytes) -> Mapping[str, Any] | None:
+    """The context object of the state that invokes, if one does."""
+    try:
+        context: Mapping[str, Any] = json.loads(payload)["context"]
+        context["Execution"]["Name"], context["State"]["Name"], context["StateMachine"]["Name"]
+        return context
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+class Runtime(Protocol):
+    """What calls handlers: in this process, or in others."""
+
+    def preload(self, function: Function) -> None:
+        """Make a function ready to be called."""
+
+    def expire(self) -> None:
+        """Look for changed files at the next call."""
+
+    def call(self, call: Call) -> bytes | Failure:
+        """Call a handler and wait for it."""
+
+    def stop(self, call: Call) -> None:
+        """End a call whose time is up, if that can be done."""
+
+    def close(self) -> None:
+        """End what is still open."""
+
+
+class Functions:
+    """Runs functions by name, ARN or logical id; safe to use from many threads."""
+
+    def __init__(
+        self,
+        functions: Iterable[Function],
+        *,
+        sources: Sequence[Path] = (),
+        concurrency: int = 16,
+        reload_seconds: float | None = 0.5,
+        retry_seconds: float = 1.0,
+        isolated: bool = False,
+        forecast: Forecast | None = None,
+        traces: Traces | None = None,
+        kept: KeptEvents | None = None,
+    ) -> None:
+        """Take the functions, and the folders that they import from.
+
+        `concurrency` bounds what `submit` runs at once: functions share one interpreter, and more
+        threads only keep the HTTP front waiting. Changed files are looked for at most
+        every `reload_seconds`, None turns that off. A failed asynchronous invocation is tried
+        again after `retry_seconds`, then after twice that, as often as its EventInvokeConfig says.
+        Isolated, each function runs in processes of its own. With a forecast, functions meet
+        the weather. Invocations are kept in `traces`, and go on with the trace of who invokes.
+        Events of asynchronous invocations are `kept` until a function is done with them.
+        """
+        self._all = list(functions)
+        self._by_name = {one.logical_id: one for one in self._all}
+        self._by_name |= {one.name: one for one in self._all}
+        runtime = Processes if isolated else Handlers
+        self._runtime: Runtime = runtime(self._all, sources, reload_seconds)
+        self.weather: Weather | None = None
+        if forecast is not None:
+            self.weather = Weather(forecast, current_function)
+            self._runtime = Stormy(self._runtime, self.weather)
+        self.traces = traces
+        self._retry_seconds = retry_seconds
+        self._kept = kept
+        self._ready = threading.Event()
+        self._ready.set()
+        self._is_held = False
+        self._queued = Workers(concurrency)
+        self._direct = Workers()
+        self._timers = Timers()
+        self._is_closing = threading.Event()
+        self.listeners: list[Callable[[Invocation], None]] = []
+
+    def close(self, patience: float = 2.0) -> None:
+        """Start no more invocations; wait at most `patience` seconds for those that run."""
+        self._is_closing.set()
+        self._ready.set()
+        self._timers.close()
+        self._queued.close(patience)
+        self._direct.close(patience)
+        self._runtime.close()
+
+    def hold(self) -> None:
+        """Let invocations wait until `release`: what they need is not there yet."""
+        self._is_held = True
+        self._ready.clear()
+
+    def wait_until_ready(self) -> None:
+        """Return when nothing is held, or the stack ends."""
+        self._ready.wait()
+
+    def release(self) -> None:
+        """Run what waits, and the events that were left when the stack ended the last time."""
+        self._is_held = False
+        self._ready.set()
+        for function, payload, forget in self._kept.left() if self._kept is not None else ():
+            if function_name(function) in self._by_name:
+                self._invoke_async(function, payload, forget)
+            else:
+                logger.warning("an event of %s is dropped, which there is no more", function)
+                forget()
+
+    def preload(self) -> None:
+        """Import every function, so that no first request waits; errors show when invoked."""
+        for function in self:
+            try:
+                self._runtime.preload(function)
+            except Exception as error:
+                logger.warning("%s cannot be imported: %s", function.logical_id, error)
+
+    def expire(self) -> None:
+        """Let the next invocation run code as it is now, even if files were just looked at."""
+        self._runtime.expire()
+
+    def find(self, name: str) -> Function:
+        """Return a function by name, logical id or ARN, qualified or not.
+
+        Raises:
+            FunctionError: there is none.
+        """
+        try:
+            return self._by_name[function_name(name)]
+        except KeyError:
+            raise FunctionError.unknown_function(name) from None
+
+    def __iter__(self) -> Iterator[Function]:
+        """Iterate over the functions."""
+        return iter(self._all)
+
+    def submit(self, function: str, payload: bytes, done: Done) -> None:
+        """Invoke without waiting; `done` is called once, from another thread or at once."""
+        self._start(self._queued, function, payload, done, trace_header.get() or "")
+
+    def invoke(self, function: str, payload: bytes, trace: str = "") -> bytes:
+        """Invoke and wait for the answer; `trace` is the header of the trace that goes on.
+
+        Raises:
+            FunctionError: the function failed, timed out or does not exist.
+        """
+        finished = threading.Event()
+        answers: list[bytes | FunctionError] = []
+
+        def done(answer: bytes | FunctionError) -> None:
+            answers.append(answer)
+            finished.set()
+
+        self._start(self._direct, function, payload, done, trace)
+        finished.wait()
+        if isinstance(answers[0], FunctionError):
+            raise answers[0]
+        return answers[0]
+
+    def invoke_async(self, function: str, payload: bytes) -> None:
+        """Invoke as Lambda does for events: nobody waits, a failure is tried again."""
+        kept = self._kept
+        forget = _nothing if kept is None else kept.keep(function, payload)
+        self._invoke_async(function, payload, forget)
+
+    def _invoke_async(
+        self, function: str, payload: bytes, forget: Callable[[], None], attempt: int = 1
+    ) -> None:
+        def done(answer: bytes | FunctionError) -> None:
+            if not isinstance(answer, FunctionError):
+                forget()
+            elif self._is_closing.is_set():
+                return  # what is kept is tried again at the next start
+            elif attempt > self.find(function).event_retries:
+                logger.error("%s failed %d times: %s", function, attempt, answer)
+                forget()
+            else:
+                self._timers.call_later(
+                    self._retry_seconds * attempt,
+                    lambda: self._invoke_async(function, payload, forget, attempt + 1),
+                )
+
+        self.submit(function, payload, done)
+
+    def invoke_by_poller(self, function: str, payload: bytes) -> bytes:
+        """Invoke as Lambda does for a queue: what Lambda itself refuses or loses is invoked again.
+
+        It does so while the queue hides the messages, for six times the function's timeout.
+
+        Raises:
+            FunctionError: the function failed, timed out or does not exist.
+        """
+        until = time.monotonic() + VISIBILITY * self.find(function).timeout
+        pause = self._retry_seconds / 10
+        while True:
+            try:
+                return self.invoke(function, payload)
+            except FunctionError as error:
+                is_over = time.monotonic() > until
+                if error.error not in BY_LAMBDA or is_over or self._is_closing.wait(pause):
+                    raise
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _start(self, workers: Workers, name: str, payload: bytes, done: Done, trace: str) -> None:
+        try:
+            function = self.find(name)
+        except FunctionError as error:
+            done(error)
+            return
+        run = _Run(
+            function,
+            payload,
+            done,
+            self._runtime,
+            self._timers,
+            workers.abandon,
+            self._notify,
+            self.traces,
+            trace,
+        )
+
+        def run_when_ready() -> None:
+            self._ready.wait()
+            if self._is_held:
+                done(_ending())
+            else:
+                run()
+
+        if not workers.submit(run_when_ready):
+            done(_ending())
+
+    def _notify(self, invocation: Invocation) -> None:
+        for listener in self.listeners:
+            listener(invocation)
+
+
+@dataclass
+class _Run:
+    """One invocation: the handler's answer or the end of its time, whichever comes first."""
+
+    function: Function
+    payload: bytes
+    done: Done
+    runtime: Runtime
+    timers: Timers
+    abandon: Task
+    notify: Callable[[Invocation], None]
+    traces: Traces | None = None
+    trace: str = ""
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    answered: bool = False
+    started: float = 0.0
+    timer: Timer | None = None
+    segment: Begun | None = None
+
+    def __call__(self) -> None:
+        self.started = time.monotonic()
+        deadline = self.started + self.function.timeout
+        call = Call(self.function, self.payload, self.request_id, deadline, self.begin_segment())
+        self.timer = self.timers.call_later(self.function.timeout, lambda: self.time_out(call))
+        _current.set(self)
+        with printing_as(f"{self.function.logical_id} {self.request_id}"):
+            answer = self.runtime.call(call)
+        _current.set(None)
+        self.stop_clock()
+        self.answer(answer)
+
+    def begin_segment(self) -> str:
+        if self.traces is None:
+            return ""
+        context = _context(self.payload)
+        inside = self.traces.within_execution(self.trace, context) if context else self.trace
+        self.segment = self.traces.begin(self.function.logical_id, inside)
+        return self.segment.trace.header
+
+    def stop_clock(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+
+    def time_out(self, call: Call) -> None:
+        if "pydevd" in sys.modules:  # a debugger: whoever steps through a handler needs time
+            return
+        seconds = self.function.timeout
+        message = f"RequestId: {self.request_id} Error: Task timed out after {seconds:.2f} seconds"
+        if self.answer(call.failed("Sandbox.Timedout", message)):
+            self.runtime.stop(call)
+            self.abandon()
+
+    def answer(self, answer: bytes | Failure) -> bool:
+        with self.lock:
+            if self.answered:
+                return False
+            self.answered = True
+        error, body = (answer.kind, answer.body) if isinstance(answer, Failure) else (None, {})
+        if self.traces is not None and self.segment is not None:
+            kind = {"cause": {"exceptions": [{"type": error}]}, "fault": True} if error else {}
+            aws = {"request_id": self.request_id}
+            self.traces.end(self.segment, origin="AWS::Lambda::Function", aws=aws, **kind)
+        name, seconds = self.function.logical_id, time.monotonic() - self.started
+        self.notify(Invocation(name, self.request_id, seconds, error, self.payload, body))
+        self.done(self.failure(answer) if isinstance(answer, Failure) else answer)
+        return True
+
+    def failure(self, failure: Failure) -> FunctionError:
+        return FunctionError(failure.kind, json.dumps(failure.body, ensure_ascii=False))
+
+
+def _ending() -> FunctionError:
+    return FunctionError("Lambda.ServiceException", "the local stack is ending")
+
+
+def _nothing() -> None:
+    """Nothing is kept."""
+
+
+def break_into_handler(*args: Any, **kwargs: Any) -> Any:
+    """Serve as sys.breakpointhook: `breakpoint()` in a handler talks to the terminal.
+
+    The function's time stands still from then on.
+    """
+    run = _current.get()
+    if run is None:
+        return sys.__breakpointhook__(*args, **kwargs)
+    run.stop_clock()
+    pdb.Pdb(stdin=sys.__stdin__, stdout=sys.__stderr__).set_trace(sys._getframe(1))
+    return None

@@ -1,0 +1,211 @@
+"""Functions in processes of their own, as Lambda isolates them; one call at a time in each.
+
+A process whose time is up is killed, one that ends is an error of its call, and globals and
+memory are shared with no other function. A process is started when none is idle.
+
+Parent and child speak in lines of JSON: the first names the function, then calls and answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from sfn_cqrs_tools.runtime.handlers import Call, Failure, Handlers, SourceWatch
+from sfn_cqrs_tools.runtime.output import printing_as
+from sfn_cqrs_tools.runtime.template import Function
+from sfn_cqrs_tools.runtime.weather import Forecast, Weather
+
+PATIENCE: Final = 2.0
+"""Seconds that a process without anything to do has to end."""
+
+
+class Processes:
+    """Calls each function in processes of its own; new ones when a source file has changed."""
+
+    def __init__(
+        self, functions: Iterable[Function], sources: Sequence[Path], seconds: float | None
+    ) -> None:
+        """Take the functions, and the folders that they import from; start nothing yet."""
+        self._watch = SourceWatch(functions, sources, seconds)
+        self._lock = threading.Lock()
+        self._idle: dict[str, list[_Process]] = defaultdict(list)
+        self._busy: dict[str, _Process] = {}
+        self._generation = 0
+
+    def preload(self, function: Function) -> None:
+        """Leave the process to the first call, as Lambda does."""
+
+    def expire(self) -> None:
+        """Look for changed files at the next call."""
+        self._watch.expire()
+
+    def call(self, call: Call) -> bytes | Failure:
+        """Call a function in an idle process of its own, or in a new one."""
+        process = self._taken(call)
+        answer = process.ask(call)
+        with self._lock:
+            del self._busy[call.request_id]
+            if process.is_sound and process.generation == self._generation:
+                self._idle[call.function.logical_id].append(process)
+                return answer
+        process.end()
+        return answer
+
+    def stop(self, call: Call) -> None:
+        """Kill the process of a call."""
+        with self._lock:
+            process = self._busy.get(call.request_id)
+        if process is not None:
+            process.kill()
+
+    def close(self) -> None:
+        """End every process."""
+        with self._lock:
+            busy, idle = list(self._busy.values()), self._retired()
+        for process in busy:
+            process.kill()
+        for process in idle:
+            process.end()
+
+    def _taken(self, call: Call) -> _Process:
+        name = call.function.logical_id
+        with self._lock:
+            retired = self._retired() if self._watch.changed() else []
+            process = self._idle[name].pop() if self._idle[name] else None
+            if process is None:
+                process = _Process(call.function, self._watch.sources, self._generation)
+            self._busy[call.request_id] = process
+        for old in retired:
+            old.end()
+        return process
+
+    def _retired(self) -> list[_Process]:
+        """Every idle process; those that are busy end after their call."""
+        self._generation += 1
+        idle = [process for each in self._idle.values() for process in each]
+        self._idle.clear()
+        return idle
+
+
+class _Process:
+    """One process, and what it prints."""
+
+    def __init__(self, function: Function, sources: Sequence[Path], generation: int) -> None:
+        self.generation = generation
+        self.is_sound = True
+        self._name = function.logical_id
+        self._request_id = "-"
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "sfn_cqrs_tools.runtime.processes"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(function),
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is the parent's to handle
+        )
+        self._printer = threading.Thread(target=self._print, daemon=True, name="function output")
+        self._printer.start()
+        fields = {**asdict(function), "folder": str(function.folder.resolve())}
+        self._send({"function": fields, "sources": [str(source) for source in sources]})
+
+    def ask(self, call: Call) -> bytes | Failure:
+        """Call the handler; a process that ends without an answer has failed the call."""
+        self._request_id = call.request_id
+        payload = call.payload.decode()
+        self._send(
+            {
+                "payload": payload,
+                "request_id": call.request_id,
+                "deadline": call.deadline,
+                "trace": call.trace,
+            }
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self.is_sound = False
+            return call.exited(_ending(self._process.wait()))
+        answer = json.loads(line)
+        if "response" in answer:
+            response: str = answer["response"]
+            return response.encode()
+        self.is_sound = answer["kind"] != "Runtime.ExitError"
+        return Failure(**answer)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    def end(self) -> None:
+        """Let it end by itself, or kill it; whoever asks for its answer has it by then."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+            self._process.wait(PATIENCE)
+        except (BrokenPipeError, subprocess.TimeoutExpired):
+            self._process.kill()
+            self._process.wait()
+        self._printer.join(PATIENCE)
+
+    def _send(self, line: Mapping[str, Any]) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(line) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:  # it has ended, which shows when its answer is read
+            return
+
+    def _print(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            with printing_as(f"{self._name} {self._request_id}"):
+                sys.stdout.write(line)
+
+
+def _environment(function: Function) -> dict[str, str]:
+    return {
+        **os.environ,
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _ending(code: int) -> str:
+    return f"exit status {code}" if code >= 0 else f"signal: {signal.Signals(-code).name}"
+
+
+def serve(requests: TextIO, answers: TextIO) -> None:
+    """Answer calls until there are no more."""
+    first = json.loads(next(requests))
+    fields = first["function"]
+    function = Function(**{**fields, "folder": Path(fields["folder"])})
+    forecast = Forecast.of_environment()
+    if forecast is not None:
+        Weather(forecast, lambda: function.logical_id).start()
+    handlers = Handlers([function], [Path(source) for source in first["sources"]], None)
+    for line in requests:
+        asked = json.loads(line)
+        payload = asked["payload"].encode()
+        call = Call(function, payload, asked["request_id"], asked["deadline"], asked["trace"])
+        answer = handlers.call(call)
+        text = asdict(answer) if isinstance(answer, Failure) else {"response": answer.decode()}
+        print(json.dumps(text), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    answering = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a handler prints, and the programs that it starts, is no answer
+    serve(sys.stdin, answering)

@@ -1,0 +1,163 @@
+"""The state folder of a stack: who runs it, and where its endpoints are."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from sfn_cqrs_tools.checkout import DEFAULT_STATE
+
+STATE_VARIABLE: Final = "SFN_CQRS_STATE"
+LOG_BYTES: Final = 20_000_000
+
+
+class StackError(Exception):
+    """The stack cannot be started or found; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class StackInfo:
+    """What stack.json holds: the endpoints, the process, outputs and the functions' environment."""
+
+    http: str
+    aws: str
+    sfn: str
+    lambda_: str
+    pid: int
+    name: str
+    live: str = ""
+    """The endpoint of live updates, where the stack has them."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    container_host: str = ""
+    """What containers call this machine by, where the stack answers to it."""
+
+    def endpoints(self) -> dict[str, str | int]:
+        """Return what `up --json` prints."""
+        return {
+            "http": self.http,
+            "aws": self.aws,
+            "sfn": self.sfn,
+            "lambda": self.lambda_,
+            **({"live": self.live} if self.live else {}),
+            "pid": self.pid,
+        }
+
+
+class OwnedFolder:
+    """A folder that at most one running stack owns; a lock says so, and dies with its owner."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Use `path`, which is made when it is taken."""
+        self.path = Path(path).resolve()
+        self._lock: IO[bytes] | None = None
+
+    def take(self, what: str, taken: str, mode: int = 0o777) -> None:
+        """Become the owner of this folder; `taken` is told if another stack is.
+
+        Raises:
+            StackError: another stack is, or the folder cannot be made.
+        """
+        try:
+            self.path.mkdir(mode, parents=True, exist_ok=True)
+            lock = (self.path / "lock").open("ab")
+        except OSError as error:
+            raise StackError(f"the {what} folder {self.path} cannot be used: {error}") from None
+        if not locked(lock):
+            lock.close()
+            raise StackError(taken)
+        self._lock = lock
+
+    def release(self) -> None:
+        """Let another stack have it; what is in it stays."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+class StateFolder(OwnedFolder):
+    """The folder of a stack's logs, and of where its endpoints are."""
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        """Use `path`, else the folder that SFN_CQRS_STATE names, else the checkout's own."""
+        super().__init__(path or os.environ.get(STATE_VARIABLE) or DEFAULT_STATE)
+        self.stack_log = self.path / "stack.log"
+        """What the functions print, and the stack's own messages."""
+        self.express_log = self.path / "express.jsonl"
+        """What EXPRESS executions did, an event a line."""
+        self.traces = self.path / "traces.jsonl"
+        """Segments of traces, one a line."""
+        self.fabric_log = self.path / "fabric.log"
+        """What the AWS fabric prints."""
+        self._stack_json = self.path / "stack.json"
+
+    def acquire(self) -> None:
+        """Become the owner.
+
+        Raises:
+            StackError: another stack is, or the folder cannot be made.
+        """
+        taken = f"a stack already runs on {self.path}: stop it, or name another --state"
+        self.take("state", taken)
+        self._stack_json.unlink(missing_ok=True)  # of a stack that was killed
+
+    def begin_logs(self, *, keep: bool) -> None:
+        """Begin the logs anew, or go on with those of the stack before unless they are long."""
+        for log in (self.stack_log, self.express_log):
+            if not keep or (log.exists() and log.stat().st_size > LOG_BYTES):
+                log.write_bytes(b"")
+
+    def release(self) -> None:
+        """Give the folder up; its logs stay."""
+        self._stack_json.unlink(missing_ok=True)
+        super().release()
+
+    def write(self, info: StackInfo) -> None:
+        """Publish the endpoints; a reader sees all of them or no file."""
+        document = asdict(info)
+        document["lambda"] = document.pop("lambda_")
+        draft = self._stack_json.with_suffix(".tmp")
+        draft.touch(0o600)  # it has the password of PostgreSQL
+        draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        draft.replace(self._stack_json)
+
+    def read(self) -> StackInfo:
+        """Return the endpoints of the stack that runs here.
+
+        Raises:
+            StackError: none does.
+        """
+        try:
+            document: dict[str, Any] = json.loads(self._stack_json.read_text(encoding="utf-8"))
+            if not self._has_owner():
+                raise StackError(self._nothing())
+            return StackInfo(lambda_=document.pop("lambda"), **document)
+        except (FileNotFoundError, KeyError, TypeError, ValueError):
+            raise StackError(self._nothing()) from None
+
+    def _nothing(self) -> str:
+        if self._has_owner():
+            return f"the stack on {self.path} is just being deployed: try again in a moment"
+        return f"no stack runs on {self.path}: start one with `sfn-cqrs up`, or name its --state"
+
+    def _has_owner(self) -> bool:
+        """Whether a process holds the lock: its stack runs, or is about to."""
+        try:
+            with (self.path / "lock").open("rb") as lock:
+                return not locked(lock)
+        except FileNotFoundError:
+            return False
+
+
+def locked(file: IO[bytes]) -> bool:
+    """Lock the file unless another process (or another file object) has."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

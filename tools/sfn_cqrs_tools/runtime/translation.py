@@ -1,0 +1,123 @@
+"""SAM to CloudFormation, offline. It takes a second, so what was translated is kept."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, Final
+
+from sfn_cqrs_tools.runtime.cloudformation import REGION
+from sfn_local.lint.template_file import TemplateError
+
+_BUCKET: Final = "sfn-cqrs-local-code"  # does not exist: nothing fetches the code from there
+_KEPT: Final = 32
+
+
+def translate(
+    document: Mapping[str, Any], root: Path, parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the plain CloudFormation template that SAM makes of `document`.
+
+    The answers to the last questions lie in the folder .build beside the template.
+
+    Raises:
+        TemplateError: SAM refuses the template.
+    """
+    packaged = _packaged(document, root)
+    values = {
+        name: ",".join(value) if isinstance(value, list) else value
+        for name, value in parameters.items()
+    }
+    asked = json.dumps([version("aws-sam-translator"), packaged, values], default=str)
+    kept = root / ".build" / f"translated-{sha256(asked.encode()).hexdigest()[:32]}.json"
+    with suppress(OSError, ValueError):
+        found: dict[str, Any] = json.loads(kept.read_bytes())
+        return found
+    text = json.dumps(_by_sam(packaged, values))
+    with suppress(OSError):
+        _keep(kept, text)
+    plain: dict[str, Any] = json.loads(text)
+    return plain
+
+
+def _by_sam(packaged: dict[str, Any], values: dict[str, Any]) -> Any:
+    import boto3  # noqa: PLC0415 - these imports take 0.7 s
+    from samtranslator.model.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        InvalidDocumentException,
+    )
+    from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]  # noqa: PLC0415
+    from samtranslator.translator.translator import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        Translator,
+    )
+
+    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns of its own
+    session = boto3.session.Session(region_name=REGION)
+    try:
+        return Translator({}, Parser(), boto_session=session).translate(packaged, values)
+    except InvalidDocumentException as error:
+        causes = "; ".join(cause.message for cause in error.causes)
+        raise TemplateError(f"SAM refuses the template: {causes}") from error
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a file whole or not at all, and let the oldest of its kind go."""
+    path.parent.mkdir(exist_ok=True)
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+        file.write(text)
+    Path(file.name).replace(path)
+    kept = sorted(path.parent.glob("translated-*.json"), key=lambda one: one.stat().st_mtime)
+    for old in kept[:-_KEPT]:
+        old.unlink()
+
+
+def _packaged(document: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Put definitions inline, and code where `sam package` would have uploaded it."""
+    packaged: dict[str, Any] = copy.deepcopy(dict(document))
+    for logical_id, resource in packaged["Resources"].items():
+        properties = resource.setdefault("Properties", {})
+        match resource["Type"]:
+            case "AWS::Serverless::Function":
+                properties["CodeUri"] = f"s3://{_BUCKET}/{logical_id}.zip"
+            case "AWS::Serverless::LayerVersion":
+                properties["ContentUri"] = f"s3://{_BUCKET}/{logical_id}.zip"
+            case "AWS::Serverless::StateMachine":
+                path = root / properties.pop("DefinitionUri")
+                properties["Definition"] = json.loads(path.read_text(encoding="utf-8"))
+    return packaged
+
+
+def without(kind: str, plain: dict[str, Any], resolve: Callable[[Any], Any]) -> dict[str, Any]:
+    """A plain template without the resources whose type begins so, for a fabric without them.
+
+    What refers to them is replaced by what `resolve` makes of it.
+    """
+    gone = {name for name, one in plain["Resources"].items() if one["Type"].startswith(kind)}
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, list):
+            return [replaced(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        return (
+            resolve(value) if _refers(value, gone) else {k: replaced(v) for k, v in value.items()}
+        )
+
+    kept = {name: one for name, one in plain["Resources"].items() if name not in gone}
+    return dict(replaced({**plain, "Resources": kept}))
+
+
+def _refers(value: dict[str, Any], names: set[str]) -> bool:
+    """Whether an intrinsic function names one of these resources."""
+    match value:
+        case {"Ref": name} | {"Fn::GetAtt": [name, *_]}:
+            return name in names
+        case {"Fn::Sub": str(text)}:
+            return any(f"${{{name}." in text or f"${{{name}}}" in text for name in names)
+    return False

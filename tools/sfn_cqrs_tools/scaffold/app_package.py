@@ -1,0 +1,105 @@
+"""The user's package: where a new module goes, and which types are registered."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
+from sfn_cqrs_tools.scaffold.names import check_name
+
+LONGEST = 32  # lines that name a type and its module have at most 100 characters
+LINE = 100
+_PACKAGE = re.compile(r"[a-z][a-z0-9_]*")
+_TYPE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+@dataclass(frozen=True)
+class AppPackage:
+    """A package below app/."""
+
+    root: Path
+    name: str
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is there."""
+        return (self.root / "app" / self.name / "__init__.py").is_file()
+
+    def create(self, changes: Changes) -> None:
+        """Make it, without a module.
+
+        Raises:
+            ScaffoldError: its name is invalid, or another package's.
+        """
+        if not _PACKAGE.fullmatch(self.name) or len(self.name) > LONGEST:
+            raise ScaffoldError(
+                f"{self.name!r} is no name for a package: small letters, digits and '_', a letter"
+                f" first, at most {LONGEST} characters, such as library"
+            )
+        if keyword.iskeyword(self.name):
+            raise ScaffoldError(f"{self.name!r} is a word of Python; choose another name")
+        if (self.root / self.name).exists() or find_spec(self.name) is not None:
+            raise ScaffoldError(
+                f"another package is called {self.name!r} already; choose another name"
+            )
+        title = self.name.replace("_", " ").capitalize()
+        text = f'"""{title}: its handlers, each a module."""\n'
+        changes.create(f"app/{self.name}/__init__.py", text)
+
+    def module(self, name: str) -> str:
+        """The path of a module of the package."""
+        return f"app/{self.name}/{name}.py"
+
+    def test(self, name: str) -> str:
+        """The path of a module's test."""
+        return f"tests/unit/{self.name}/test_{name}.py"
+
+    def registered(self, decorator: str) -> dict[str, str]:
+        """What a decorator registers in the package, with the module that does."""
+        return {
+            call.args[0].value: path.name
+            for path in sorted((self.root / "app" / self.name).glob("*.py"))
+            for call in ast.walk(_parsed(path))
+            if isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and call.func.id == decorator
+            and call.args
+            and isinstance(call.args[0], ast.Constant)
+            and isinstance(call.args[0].value, str)
+        }
+
+
+def import_lines(*lines: str) -> str:
+    """Import statements of this project's own packages, in their order."""
+    return "\n".join(sorted(lines, key=lambda line: line.split()[1]))
+
+
+def call(name: str, *arguments: str) -> str:
+    """A call as a formatter leaves it: on one line, or one argument a line."""
+    line = f"{name}({', '.join(arguments)})"
+    if len(line) <= LINE:
+        return line
+    return f"{name}(\n" + "".join(f"    {one},\n" for one in arguments) + ")"
+
+
+def check_type(type_: str) -> None:
+    """Refuse what cannot be a type of commands or tasks.
+
+    Raises:
+        ScaffoldError: the message says what a type looks like.
+    """
+    check_name(type_, _TYPE, LONGEST, "no type: capital letters, digits and '_'", "INVOICE")
+    if keyword.iskeyword(type_.lower()):
+        raise ScaffoldError(f"{type_.lower()!r} is a word of Python, and would be the module")
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ScaffoldError(f"{path} cannot be read: {error}") from error

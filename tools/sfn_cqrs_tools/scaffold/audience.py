@@ -1,0 +1,42 @@
+"""Which clients may publish what is written: asked for, and said in the code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sfn_cqrs_tools.scaffold.app_package import call
+from sfn_cqrs_tools.scaffold.changes import ScaffoldError
+
+_GROUP = re.compile(r"group:([^\s\"'\\]{1,60})")
+
+
+@dataclass(frozen=True)
+class Audience:
+    """A policy as it stands in the code, such as `MEMBERS`, and the name to import for it."""
+
+    code: str
+    name: str
+
+    @classmethod
+    def of(cls, text: str) -> Audience:
+        """Read `code`, `members` or `group:NAME`.
+
+        Raises:
+            ScaffoldError: it is none of them.
+        """
+        group = _GROUP.fullmatch(text)
+        if group:
+            return cls(f'group("{group[1]}")', "group")
+        if text not in ("code", "members"):
+            raise ScaffoldError(f"{text!r} is neither code, members nor group:NAME")
+        return cls(text.upper(), text.upper())
+
+    def declaration(self, type_: str) -> str:
+        """What declares a type of commands."""
+        return call("command_type", f'"{type_}"', f"publish={self.code}")
+
+    @property
+    def import_line(self) -> str:
+        """The statement that imports it."""
+        return f"from sfn_cqrs.domain.policy import {self.name}"

@@ -1,0 +1,232 @@
+"""The definition of a new workflow, and the test cases that take each of its ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sfn_cqrs.domain.failure import BUSY_ERRORS
+from sfn_cqrs.service.step_functions import execution_name
+from sfn_cqrs_tools.scaffold.names import function_id, pascal
+from sfn_local import Json
+
+INVOKE = "arn:aws:states:::lambda:invoke"
+FUNCTION_TIMEOUT = 30
+TASK_SECONDS = 60
+WAIT_SECONDS = 86_400
+LONGEST_FUNCTION = 900
+HEARTBEAT_SECONDS = 60
+BEAT_EVERY = 20
+BUSY_SECONDS = 4_200
+"""As long as the retries of a state that meets a busy AWS may take."""
+LEAST_SECONDS = 86_400
+RECORDER = "mark_failed"
+ANSWER = "answer_parent"
+SAMPLE_ID = "w-1"
+DIED = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout")
+DEATH = {"Throw": {"Error": "Runtime.ExitError", "Cause": "the function died"}}
+TRANSIENT_FAULT = {"Throw": {"Error": "TransientError", "Cause": "the target is busy"}}
+FAILURE = {"Error": "AccessDeniedException", "Cause": "the role may not do this"}
+RECORDED = {"error": FAILURE["Error"], "cause": FAILURE["Cause"]}
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The workflow, and the state of it, that waits for a child."""
+
+    machine: str
+    state: str
+
+    @property
+    def alone(self) -> Workflow:
+        """The workflow as far as this state is concerned."""
+        return Workflow(self.machine, (self.state,), frozenset({self.state}))
+
+    @property
+    def named(self) -> dict[str, Json]:
+        """What a child's input says of it."""
+        name = execution_name(self.machine, SAMPLE_ID)
+        return {"parent": {"execution": name, "state": self.state}}
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A workflow: its states in their order, and which of them wait for somebody outside."""
+
+    name: str
+    states: tuple[str, ...]
+    callbacks: frozenset[str] = frozenset()
+    parent: Parent | None = None
+    long: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        states: Sequence[str],
+        callbacks: Iterable[str] = (),
+        parent: Parent | None = None,
+        long: Iterable[str] = (),
+    ) -> Workflow:
+        """A workflow that ends with an answer to its parent, if it has one."""
+        last = (ANSWER,) if parent else ()
+        return cls(name, (*states, *last), frozenset(callbacks), parent, frozenset(long))
+
+    @property
+    def with_token(self) -> frozenset[str]:
+        """The states that end when their token comes back."""
+        return self.callbacks | self.long
+
+    @property
+    def waits(self) -> tuple[str, ...]:
+        """The states that wait, in their order."""
+        return tuple(state for state in self.states if state in self.callbacks)
+
+    @property
+    def own_states(self) -> tuple[str, ...]:
+        """The states that a person has named."""
+        return self.states[:-1] if self.parent else self.states
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The states that have a function."""
+        return (*self.states, RECORDER)
+
+    @property
+    def sample(self) -> dict[str, Json]:
+        """What an execution is started with."""
+        return {"id": SAMPLE_ID, **(self.parent.named if self.parent else {})}
+
+    def answer(self, state: str) -> dict[str, Json]:
+        """What a state hands to the next."""
+        if state == RECORDER:
+            return dict(RECORDED)
+        return {"id": SAMPLE_ID, "result": "approved" if state in self.callbacks else "done"}
+
+    def input_of(self, state: str) -> Json:
+        """What a state is given."""
+        if state == RECORDER:
+            return dict(FAILURE)
+        place = self.states.index(state)
+        return self.answer(self.states[place - 1]) if place else self.sample
+
+
+def definition(workflow: Workflow) -> dict[str, Json]:
+    """The machine in Amazon States Language, with placeholders for its functions."""
+    states: dict[str, Json] = {
+        state: _task(workflow, state, RECORDER, following)
+        for state, following in zip(workflow.states, (*workflow.states[1:], "success"), strict=True)
+    }
+    recorder = {
+        "Comment": "Answers error and cause, which become the execution's.",
+        **_task(workflow, RECORDER, "not_recorded", "fail"),
+    }
+    limits = [_limit(workflow, state) for state in states]
+    longest = sum(limits) + TASK_SECONDS + BUSY_SECONDS * len(workflow.functions)
+    return {
+        "Comment": "Works on what its input's id names; carries keys only.",
+        "QueryLanguage": "JSONPath",
+        "StartAt": workflow.states[0],
+        "TimeoutSeconds": max(LEAST_SECONDS, longest),
+        "States": {
+            **states,
+            "success": {"Type": "Succeed"},
+            RECORDER: recorder,
+            "fail": {"Type": "Fail", "ErrorPath": "$.error", "CausePath": "$.cause"},
+            "not_recorded": {
+                "Comment": "A Catch hands on Error and Cause, which the paths above would miss.",
+                "Type": "Fail",
+                "Error": "NotRecorded",
+                "Cause": "The failure could not be recorded; the function's log says why.",
+            },
+        },
+    }
+
+
+def _limit(workflow: Workflow, state: str) -> int:
+    """For how many seconds a try of a state may take."""
+    if state in workflow.long:
+        return LONGEST_FUNCTION + 60
+    return WAIT_SECONDS if state in workflow.callbacks else TASK_SECONDS
+
+
+def _task(workflow: Workflow, state: str, recorder: str, following: str) -> dict[str, Json]:
+    waits = state in workflow.with_token
+    died: Sequence[str] = DIED[:-1] if state in workflow.callbacks else DIED
+    beats: dict[str, Json] = {}
+    if state in workflow.long:
+        died, beats = (*DIED, "States.HeartbeatTimeout"), {"HeartbeatSeconds": HEARTBEAT_SECONDS}
+    payload: dict[str, Json] = {"source": "step-function", "context.$": "$$", "input.$": "$"}
+    if waits:
+        payload["taskToken.$"] = "$$.Task.Token"
+    return {
+        "Type": "Task",
+        "Resource": f"{INVOKE}.waitForTaskToken" if waits else INVOKE,
+        "Parameters": {
+            "FunctionName": f"${{{function_id(workflow.name, state)}}}",
+            "Payload": payload,
+        },
+        "Retry": [
+            _retrier(BUSY_ERRORS, interval=1, longest=120, attempts=40),
+            _retrier(died, interval=2, longest=60, attempts=6),
+        ],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": recorder}],
+        "TimeoutSeconds": _limit(workflow, state),
+        **beats,
+        "OutputPath": "$.Payload",
+        "Next": following,
+    }
+
+
+def _retrier(errors: Sequence[str], *, interval: int, longest: int, attempts: int) -> Json:
+    return {
+        "ErrorEquals": list(errors),
+        "IntervalSeconds": interval,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": longest,
+        "MaxAttempts": attempts,
+        "JitterStrategy": "FULL",
+    }
+
+
+def test_cases(workflow: Workflow) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The test cases of the workflow, and the mocked responses that they use."""
+    kinds: dict[tuple[str, str], Json] = {}
+    for state in workflow.functions:
+        answer: dict[str, Json] = {"Payload": workflow.answer(state)}
+        returned = {"Return": {"StatusCode": 200, **answer}}
+        if state in workflow.with_token:
+            returned = {"Return": answer}
+        if state in workflow.callbacks:
+            kinds[state, "times_out"] = {"0": {"Throw": {"Error": "States.Timeout"}}}
+        kinds[state, "done"] = {"0": returned}
+        kinds[state, "retried"] = {"0": DEATH, "1": TRANSIENT_FAULT, "2": returned}
+        kinds[state, "fails"] = {"0": {"Throw": FAILURE}}
+    told = {"Payload": {"error": "States.Timeout", "cause": ""}}
+    kinds[RECORDER, "told"] = {"0": {"Return": {"StatusCode": 200, **told}}}
+    cases = {
+        name: {state: f"{workflow.name}.{state}.{kind}" for state, kind in answers.items()}
+        for name, answers in _cases(workflow).items()
+    }
+    used = {response for case in cases.values() for response in case.values()}
+    responses = {f"{workflow.name}.{state}.{kind}": kinds[state, kind] for state, kind in kinds}
+    return cases, {name: value for name, value in responses.items() if name in used}
+
+
+def _cases(workflow: Workflow) -> dict[str, dict[str, str]]:
+    """Each test case's name, with the kind of answer of each state that it comes to."""
+    done = dict.fromkeys(workflow.states, "done")
+    cases = {
+        "HappyPath": done,
+        "EverythingIsTriedAgain": dict.fromkeys(workflow.states, "retried"),
+    }
+    for place, state in enumerate(workflow.states):
+        before = dict.fromkeys(workflow.states[:place], "done")
+        cases[f"{pascal(state)}Fails"] = {**before, state: "fails", RECORDER: "done"}
+        if state in workflow.callbacks:
+            cases[f"{pascal(state)}TimesOut"] = {**before, state: "times_out", RECORDER: "told"}
+    first = {workflow.states[0]: "fails"}
+    cases["FailureIsRecordedAfterRetries"] = {**first, RECORDER: "retried"}
+    cases["FailureCannotBeRecorded"] = {**first, RECORDER: "fails"}
+    return cases

@@ -1,0 +1,282 @@
+"""A new workflow: machine, functions, events, tests, template entries, diagram, what to do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sfn_cqrs.service.step_functions import execution_name
+from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.scaffold import template_entries, workflow_code
+from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
+from sfn_cqrs_tools.scaffold.insertion import before
+from sfn_cqrs_tools.scaffold.json_text import indented, json_text
+from sfn_cqrs_tools.scaffold.machine import (
+    ANSWER,
+    RECORDER,
+    SAMPLE_ID,
+    Parent,
+    Workflow,
+    definition,
+    test_cases,
+)
+from sfn_cqrs_tools.scaffold.names import check_machine, check_states, pascal, snake
+from sfn_local import Json
+from sfn_local.graph import mermaid
+from sfn_local.words import unknown
+
+MOCKS = "statemachine/MockConfigFile.json"
+SAMPLE_TOKEN = "AAAA-sample-task-token-that-opens-nothing"
+ACCOUNT = "arn:aws:states:us-east-1:000000000000"
+
+
+def add_workflow(changes: Changes, template: Template, workflow: Workflow) -> None:
+    """Add everything that a workflow is.
+
+    Raises:
+        ScaffoldError: a name is invalid or taken, or a file lacks the place to write to.
+    """
+    check_machine(workflow.name)
+    check_states(workflow.own_states, workflow.waits, workflow.long)
+    folder = snake(workflow.name)
+    _check_free(changes, template, workflow, folder)
+    machine = definition(workflow)
+    changes.create(f"statemachine/{workflow.name}.asl.json", json_text(machine))
+    changes.create(f"events/{folder}/start_execution.json", _event(workflow.sample))
+    for state in workflow.functions:
+        changes.create(
+            f"functions/{folder}/{state}/app.py", workflow_code.function(workflow, state)
+        )
+        changes.create(f"events/{folder}/{state}.json", _event(sample_event(workflow, state)))
+        changes.create(
+            f"tests/unit/{folder}/test_{state}.py", workflow_code.function_test(workflow, state)
+        )
+    changes.create(f"tests/statemachine/test_{folder}.py", workflow_code.machine_test(workflow))
+    text = template_entries.with_workflow(changes.read("template.yaml"), workflow)
+    changes.change("template.yaml", text)
+    if workflow.parent is not None:
+        _connect(changes, workflow, workflow.parent)
+    changes.change(MOCKS, _with_cases(changes.read(MOCKS), workflow))
+    _document(changes, workflow, machine)
+
+
+def parent_of(template: Template, name: str) -> Parent:
+    """The state that is to wait for a child, of `MACHINE` or `MACHINE/STATE`.
+
+    Raises:
+        ScaffoldError: there is none, or there are several.
+    """
+    machine, _, state = name.partition("/")
+    if machine not in template.machines:
+        raise ScaffoldError(f"--child-of: {unknown('workflow', machine, template.machines)}")
+    waits = [
+        each
+        for each, body in template.machines[machine].states()
+        if str(body.get("Resource", "")).endswith(".waitForTaskToken")
+    ]
+    if not waits:
+        raise ScaffoldError(
+            f"--child-of: no state of {machine} waits; begin with"
+            f" `sfn-cqrs new workflow {machine} --states … --callback STATE`"
+        )
+    if state and state not in waits:
+        told = unknown(f"state that waits in {machine}", state, waits)
+        raise ScaffoldError(f"--child-of: {told}")
+    if not state and len(waits) > 1:
+        raise ScaffoldError(f"--child-of: say which state waits: {machine}/{' or /'.join(waits)}")
+    return Parent(machine, state or waits[0])
+
+
+def _connect(changes: Changes, workflow: Workflow, parent: Parent) -> None:
+    """Let the parent's state start the child, and have somebody answer for one that cannot."""
+    host, folder = parent.alone, snake(parent.machine)
+    for path, was, becomes in (
+        (
+            f"functions/{folder}/{parent.state}/app.py",
+            workflow_code.function(host, parent.state),
+            workflow_code.host(parent.state, workflow.name),
+        ),
+        (
+            f"tests/unit/{folder}/test_{parent.state}.py",
+            workflow_code.function_test(host, parent.state),
+            workflow_code.host_test(parent.machine, parent.state, workflow.name),
+        ),
+    ):
+        if changes.read(path) != was:
+            raise ScaffoldError(
+                f"{path} is not as `new workflow --callback` writes it; choose another state, or"
+                " connect both by hand, see docs/workflows.md"
+            )
+        changes.change(path, becomes)
+    text = template_entries.with_child(changes.read("template.yaml"), parent, workflow.name)
+    changes.change("template.yaml", text)
+    name = template_entries.answering_name(workflow)
+    changes.create(
+        f"functions/event/{name}/app.py",
+        workflow_code.answering(workflow, parent.machine, parent.state),
+    )
+    changes.create(f"tests/unit/event/test_{name}.py", workflow_code.answering_test(name))
+    changes.create(f"events/event/{name}.json", _event(_ended_event(workflow)))
+
+
+def _ended_event(workflow: Workflow) -> dict[str, Any]:
+    """What EventBridge tells of a child that somebody has stopped."""
+    context = sample_event(workflow, workflow.states[0])["context"]
+    execution = context["Execution"]
+    return {
+        "version": "0",
+        "id": "315c1398-40ff-a850-213b-158f73e60175",
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": "000000000000",
+        "time": "2026-11-25T12:01:00Z",
+        "region": "us-east-1",
+        "resources": [execution["Id"]],
+        "detail": {
+            "executionArn": execution["Id"],
+            "stateMachineArn": context["StateMachine"]["Id"],
+            "name": execution["Name"],
+            "status": "ABORTED",
+            "input": json.dumps(workflow.sample),
+        },
+    }
+
+
+def sample_event(workflow: Workflow, state: str) -> dict[str, Any]:
+    """What a state sends to its function."""
+    name = execution_name(workflow.name, SAMPLE_ID)
+    machine = f"sfn-cqrs-{workflow.name}"
+    role = f"sfn-cqrs-{pascal(workflow.name)}StateMachineRole"
+    event: dict[str, Any] = {
+        "source": "step-function",
+        "context": {
+            "Execution": {
+                "Id": f"{ACCOUNT}:execution:{machine}:{name}",
+                "Input": workflow.sample,
+                "Name": name,
+                "RoleArn": f"arn:aws:iam::000000000000:role/{role}",
+                "StartTime": "2026-11-25T12:00:00.412Z",
+                "RedriveCount": 0,
+            },
+            "State": {
+                "EnteredTime": "2026-11-25T12:00:01.377Z",
+                "Name": state,
+                "RetryCount": 0,
+            },
+            "StateMachine": {"Id": f"{ACCOUNT}:stateMachine:{machine}", "Name": machine},
+        },
+        "input": workflow.input_of(state),
+    }
+    if state in workflow.with_token:
+        event["context"]["Task"] = {"Token": SAMPLE_TOKEN}
+        event["taskToken"] = SAMPLE_TOKEN
+    return event
+
+
+def _check_free(changes: Changes, template: Template, workflow: Workflow, folder: str) -> None:
+    if workflow.name in template.machines:
+        raise ScaffoldError(f"there is a workflow {workflow.name!r} already; choose another name")
+    for parent in ("functions", "events", "tests/unit"):
+        if (changes.root / parent / folder).exists():
+            raise ScaffoldError(f"{parent}/{folder} exists already; choose another name")
+    wanted = template_entries.logical_ids(workflow)
+    taken = {*template.document["Resources"], *template.document.get("Outputs", {})}
+    clash = next((each for each in wanted if each in taken or wanted.count(each) > 1), None)
+    if clash is not None:
+        raise ScaffoldError(
+            f"two things would be called {clash} in template.yaml; choose other names"
+        )
+
+
+def _event(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def _with_cases(text: str, workflow: Workflow) -> str:
+    """The mock configuration with the workflow's test cases, everything else as it stands."""
+    cases, responses = test_cases(workflow)
+    cases_text = indented({"TestCases": cases}, "    ", len(workflow.name) + 4)
+    entry = f'    "{workflow.name}": {cases_text}'
+    text = before(
+        text,
+        r'^  \},\n  "MockedResponses": \{$',
+        f"{entry}\n",
+        f"end of StateMachines in {MOCKS}",
+    ).replace(f"}}\n{entry}", f"}},\n{entry}", 1)
+    answers = ",\n".join(
+        f'    "{name}": {indented(value, "    ", len(name) + 4)}'
+        for name, value in responses.items()
+    )
+    end = before(text, r"^  \}\n\}\s*\Z", f"{answers}\n", f"end of MockedResponses in {MOCKS}")
+    text = end.replace(f"}}\n{answers}", f"}},\n{answers}", 1)
+    json.loads(text)
+    return text
+
+
+def _document(changes: Changes, workflow: Workflow, machine: dict[str, Json]) -> None:
+    path = "docs/architecture.md"
+    text = before(
+        changes.read(path),
+        r"^## The tables$",
+        _chapter(workflow, machine),
+        f"chapter 'The tables' in {path}",
+    )
+    changes.change(path, text)
+    path = "docs/operations.md"
+    text = before(
+        changes.read(path),
+        r"^### Commands are slow$",
+        _what_to_do(workflow),
+        f"section 'Commands are slow' in {path}",
+    )
+    changes.change(path, text)
+
+
+def _chapter(workflow: Workflow, machine: dict[str, Json]) -> str:
+    rows = [f"| {state} | {_purpose(workflow, state)} |" for state in workflow.functions]
+    table = "\n".join(["| state | what it does |", "|---|---|", *rows])
+    return f"""\
+## The workflow {workflow.name}
+
+An execution is about one id, `{json.dumps(workflow.sample)}`, and carries keys only.
+
+<!-- graph: {workflow.name} -->
+```mermaid
+{mermaid(machine).strip()}
+```
+
+{table}
+
+"""
+
+
+def _purpose(workflow: Workflow, state: str) -> str:
+    if state == RECORDER:
+        return "logs the failure; its answer is what the execution ends with"
+    if workflow.parent and state == ANSWER:
+        return f"answers {workflow.parent.state} of {workflow.parent.machine}, which waits"
+    if state in workflow.long:
+        return "works for minutes, and beats; is tried again a minute after it stopped"
+    if state in workflow.callbacks:
+        return "parks with a task token until somebody resumes it, a day at most"
+    return "one step, as its function says"
+
+
+def _what_to_do(workflow: Workflow) -> str:
+    alarms = [
+        template_entries.alarm_id(workflow, metric).removesuffix("Alarm")
+        for metric in template_entries.ALARMS
+    ]
+    if workflow.parent:
+        alarms.append(template_entries.errors_alarm_id(workflow).removesuffix("Alarm"))
+    return f"""\
+### {template_entries.alarm_section(workflow)}
+
+*{", ".join(alarms)}*
+
+The log line `the execution failed` names the execution and the error; its cause stands in the
+console, at the execution's end. Mend it, then start another execution for the same id; Step
+Functions' own redrive would begin behind the caught error. One that is throttled is only late, see
+[Throttling](#throttling).
+
+"""

@@ -1,0 +1,689 @@
+"""The whole system on this machine: fabric, engine, functions and HTTP front around one template.
+
+    with LocalStack(state_dir=tmp_path) as stack:
+        urllib.request.urlopen(f"{stack.http}/data?type=AIRPORT")
+
+Functions share this process and its environment, so a process runs one stack at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self, TextIO
+
+from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters.sql_driver import DriverSql
+from sfn_cqrs.domain.errors import SfnCqrsError, TransientError
+from sfn_cqrs.domain.sql_role import Role
+from sfn_cqrs.domain.sql_script import Migration
+from sfn_cqrs.service.migrations import Migrations
+from sfn_cqrs_tools.checkout import FABRIC_PYTHON, TEMPLATE
+from sfn_cqrs_tools.runtime.clock import LeapingClock
+from sfn_cqrs_tools.runtime.data_folder import DataFolder, KeptEvents
+from sfn_cqrs_tools.runtime.events import EventRules
+from sfn_cqrs_tools.runtime.fabric import (
+    CREDENTIALS,
+    Deployment,
+    Fabric,
+    Ministack,
+    deploy,
+    session,
+)
+from sfn_cqrs_tools.runtime.front import Front
+from sfn_cqrs_tools.runtime.lambda_api import LambdaApi, forward_url
+from sfn_cqrs_tools.runtime.lambdas import Functions, Invocation
+from sfn_cqrs_tools.runtime.listening import HOST, Ports, addresses
+from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
+from sfn_cqrs_tools.runtime.live.pages import LivePage
+from sfn_cqrs_tools.runtime.output import FunctionOutput
+from sfn_cqrs_tools.runtime.postgres import VARIABLE as DSN
+from sfn_cqrs_tools.runtime.postgres import LocalPostgres, PostgresError
+from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.runtime.state import StackError, StackInfo, StateFolder
+from sfn_cqrs_tools.runtime.streams import Checkpoints, StreamMapping, StreamSettings
+from sfn_cqrs_tools.runtime.template import DEFAULT_STACK, Function, Machine, Template
+from sfn_cqrs_tools.runtime.traces import Traces
+from sfn_cqrs_tools.runtime.weather import VARIABLE, Forecast
+from sfn_cqrs_tools.stack.samconfig import PARAMETER, app_package
+from sfn_cqrs_tools.stack.sql_files import POSTGRES, POSTGRES_ROLE, migrations_of
+from sfn_local import CachedServices, Engine, FunctionError, JournalError, ThreadScheduler
+from sfn_local.http_server import Handler, serve
+from sfn_local.lint.template_file import TemplateError, load_yaml
+from sfn_local.request_guard import Guard
+from sfn_local.server import serve_engine
+
+if TYPE_CHECKING:
+    from sfn_cqrs_tools.runtime.live.server import LiveServer
+
+logger = logging.getLogger(__name__)
+
+LOGGING: Final = ("sfn_cqrs_tools", "sfn_local")
+
+MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is lower
+
+# What a deploy must be given; here the front makes the claims, so nobody asks this issuer.
+LOCAL_PARAMETERS: Final = {
+    "JwtIssuer": "https://issuer.invalid",
+    "JwtAudience": "local",
+    "GenerationsKnownSeconds": "1",  # or a rebuild begins after a minute
+}
+
+LIVE: Final = "AWS::AppSync::"
+CHANNEL_NAMESPACE: Final = "AWS::AppSync::ChannelNamespace"
+SUBSCRIBE_FUNCTION: Final = "LiveOnSubscribeFunction"
+
+_running = threading.Lock()
+
+
+class LocalStack:
+    """A stack that starts when entered, and leaves nothing behind when left."""
+
+    def __init__(
+        self,
+        *,
+        template: Path | str = TEMPLATE,
+        state_dir: Path | str | None = None,
+        data_dir: Path | str | None = None,
+        fresh: bool = False,
+        port: int = 0,
+        ports: Ports | None = None,
+        hosts: Sequence[str] = (),
+        name: str = DEFAULT_STACK,
+        parameters: Mapping[str, str] | None = None,
+        fabric: Fabric | None = None,
+        reload: bool = True,
+        isolated: bool = False,
+        recorder: Recorder | None = None,
+        window_seconds: float | None = None,
+        weather: tuple[float, int] | None = None,
+        postgres: bool = True,
+        live: bool = True,
+        express_repeats: float = 0.0,
+        traces: bool = False,
+    ) -> None:
+        """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
+
+        The other endpoints have the ports behind it, unless `ports` has one for each. It listens
+        on 127.0.0.1 and on those of `hosts` that are addresses, and answers to all of them.
+        With a `data_dir` it goes on where the stack before it ended there, or was killed, unless
+        it is to begin `fresh`; without one, all is in memory. A `recorder` counts
+        invocations and AWS calls. `fabric` may be another than ministack.
+        No stream waits longer than `window_seconds` for a batch, whatever the template says.
+        `weather` is the share of calls, invocations and answers that fail, and its seed.
+        `express_repeats` is the share of EXPRESS executions that run twice, as AWS's may.
+        A PostgreSQL runs if the user's package has migrations for one, unless `postgres` is false.
+        With `live`, notices reach the clients of a twin of AppSync Events, if the template has one.
+        `traces` keeps what X-Ray would of each request.
+        """
+        self.name = name
+        self.state = StateFolder(state_dir)
+        self.data = None if data_dir is None else DataFolder(data_dir)
+        self._fresh = fresh
+        self.hosts = tuple(host.lower() for host in hosts)
+        self._template_path = Path(template)
+        self._parameters = parameters or {}
+        self._ports = ports or Ports.behind(port)
+        self._fabric = fabric
+        self._reload = reload
+        self._isolated = isolated
+        self._recorder = recorder
+        self._window_seconds = window_seconds
+        self._weather = weather
+        self._has_postgres = postgres
+        self._has_live = live
+        self._express_repeats = express_repeats
+        self._dsn = ""
+        self._keeps_traces = traces
+        self._traces: Traces | None = None
+        self.postgres: LocalPostgres | None = None
+        self.live: LiveServer | None = None
+        self.clock = LeapingClock()
+        self._has_leapt = False
+        self._cleanup = ExitStack()
+        self._engine_servers = ExitStack()
+
+        self.http = self.aws = self.sfn = self.lambda_ = ""
+        self.fabric: Fabric
+        self.template: Template
+        self.deployment: Deployment
+        self.front: Front
+        self.functions: Functions
+        self.output: FunctionOutput
+        self.engine: Engine
+        self.restored: Mapping[str, int] = {}
+        """How many items, messages and executions that run it goes on with."""
+        self._streams: dict[tuple[str, str], StreamMapping] = {}
+        self._mappings: dict[str, StreamMapping] = {}
+
+    def __enter__(self) -> Self:
+        """Start everything, or nothing.
+
+        Raises:
+            StackError, FabricError, TemplateError: what is wrong, and what to do.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self._cleanup.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End everything that was started."""
+        self._cleanup.close()
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """The outputs of the CloudFormation stack."""
+        more: dict[str, str] = {}
+        if self.live is not None:
+            more |= {"LiveEndpoint": self.live.url, "LiveRealtimeEndpoint": self.live.realtime}
+        if self.postgres is not None:
+            more |= {POSTGRES: self.postgres.dsn, POSTGRES_ROLE: self.postgres.functions_dsn}
+        return {**self.deployment.outputs, **more}
+
+    @property
+    def ports(self) -> Ports:
+        """The ports that it has got."""
+        live = self.live.url.removesuffix("/event") if self.live else ""
+        return self._ports.taken_by(
+            http=self.http, sfn=self.sfn, lambda_=self.lambda_, aws=self.aws, live=live
+        )
+
+    @property
+    def info(self) -> StackInfo:
+        """What stack.json tells other processes."""
+        environment = {name: value for name, value in self.environment.items() if value}
+        return StackInfo(
+            self.http,
+            self.aws,
+            self.sfn,
+            self.lambda_,
+            os.getpid(),
+            self.name,
+            self.live.url if self.live else "",
+            self.outputs,
+            {**CREDENTIALS, **environment},
+            self.hosts[0] if self.hosts else "",
+        )
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the fabric, or of the engine for stepfunctions."""
+        endpoint = {"stepfunctions": self.sfn, "lambda": self.lambda_}.get(service, self.aws)
+        client: Any = session().client
+        return client(service, endpoint_url=endpoint)
+
+    def stream_of(self, function: str) -> StreamMapping:
+        """Return what delivers a stream to a function, by its logical id."""
+        arn = self.functions.find(function).arn
+        return next(mapping for (_, to), mapping in self._streams.items() if to == arn)
+
+    def leap(self, seconds: float) -> None:
+        """Move the time on for the machines' timers and for the functions; it never goes back.
+
+        Functions in processes of their own go by the real time.
+        """
+        if not self._has_leapt:
+            self._cleanup.enter_context(bootstrap.override(clock=self.clock.now))
+            self._has_leapt = True
+        self.clock.leap(seconds)
+        self.engine.scheduler.add(_look_at_the_clock)  # it sleeps until the next timer was due
+
+    def _start(self) -> None:
+        if not _running.acquire(blocking=False):
+            raise StackError(
+                "a stack already runs in this process: functions share its environment"
+            )
+        self._cleanup.callback(_running.release)
+        self.state.acquire()
+        self._cleanup.callback(self.state.release)
+        if self.data is not None:
+            self.data.acquire(fresh=self._fresh)
+            self._cleanup.callback(self.data.release)
+        self.state.begin_logs(keep=self.data is not None and not self._fresh)
+        log = self._cleanup.enter_context(self.state.stack_log.open("a", encoding="utf-8"))
+        self._cleanup.enter_context(_logging_to(log))
+        self.output = self._cleanup.enter_context(FunctionOutput(log))
+
+        self._cleanup.enter_context(_environment(_isolated()))
+        self.fabric = self._fabric or Ministack(
+            FABRIC_PYTHON,
+            self.state.fabric_log,
+            self._ports.aws,
+            data=None if self.data is None else self.data.path,
+            hosts=self.hosts,
+        )
+        self.template = self._load(self.fabric)
+        migrations = self._begin_postgres()
+        self._start_functions()
+        self.front = Front(self.template.routes, self.functions, self.template.cors)
+        self.front.traces = self._traces
+        self.http = self._serve(self._ports.http, "HTTP", self.front.handle, self.front.guard)
+        self._start_live()
+        self._start_fabric(self.fabric, self.front.guard.origins)
+        self._start_engine()
+        self._migrate(migrations)
+        self._cleanup.enter_context(_environment(self.environment))
+        self._cleanup.callback(self.functions.close)  # before the environment changes again
+        self._start_deliveries()
+        self.functions.preload()
+        if self.data is not None:
+            self._cleanup.callback(self._interrupt)
+        self.functions.release()
+        self._wait_until_all_answer()
+        self.state.write(self.info)
+
+    def _interrupt(self) -> None:
+        """End first what would else count as failed, or as done: it goes on at the next start."""
+        for mapping in self._streams.values():
+            mapping.close()
+        self._engine_servers.close()
+        self.engine.close()
+
+    def _load(self, fabric: Fabric) -> Template:
+        path = self._template_path.resolve()
+        document = load_yaml(path)
+        declared = document.get("Parameters", {})
+        wanted = {**LOCAL_PARAMETERS, **({"Live": "enabled"} if self._has_live else {})}
+        local = {key: value for key, value in wanted.items() if key in declared}
+        package = app_package(path.parent) if PARAMETER in declared else None
+        named = {} if package is None else {PARAMETER: package}
+        given = {**local, **named, **self._parameters}
+        template = Template(document, path.parent, stack=self.name, parameters=given)
+        names = {one: fabric.function_name(self.name, one) for one in template.functions}
+        return template.named(names)
+
+    def _begin_postgres(self) -> list[Migration]:
+        """Begin to start PostgreSQL, beside all else; answers what is to be applied to it."""
+        environment = self.template.environment
+        if not self._has_postgres or "POSTGRES" not in environment:
+            return []
+        migrations = migrations_of(self.template.root, environment["APP_PACKAGE"])
+        self._dsn = os.environ.get(DSN, "")
+        if migrations and not self._dsn:
+            folder = self.state.path / "postgres" if self.data is None else self.data.postgres
+            keep = self.data is not None
+            server = LocalPostgres(folder, port=self._ports.postgres, keep=keep, hosts=self.hosts)
+            self.postgres = self._cleanup.enter_context(server)
+        return migrations
+
+    def _migrate(self, migrations: list[Migration]) -> None:
+        if not migrations:
+            return
+        try:
+            owner, role = self._dsn, None
+            if self.postgres is not None:
+                owner, self._dsn = self.postgres.dsn, self.postgres.functions_dsn
+                role = Role.of_dsn(self._dsn)
+            sql = DriverSql(lambda: owner)
+            Migrations(sql, migrations, role).migrate()
+            sql.close()
+        except (PostgresError, SfnCqrsError, TransientError) as error:
+            raise StackError(f"PostgreSQL: {error}") from error
+
+    def _start_functions(self) -> None:
+        root = self.template.root
+        if self._keeps_traces:
+            self._traces = Traces(self.state.traces)
+            self._traces.start()
+            self._cleanup.callback(self._traces.close)
+        self.functions = Functions(
+            self.template.functions.values(),
+            sources=[folder for folder in (root / "layer", root / "app") if folder.is_dir()],
+            reload_seconds=0.5 if self._reload else None,
+            isolated=self._isolated,
+            forecast=self._forecast(),
+            traces=self._traces,
+            kept=self._kept_events(),
+        )
+        self.functions.hold()
+        self.functions.listeners.append(self._log_failure)
+        self._cleanup.callback(self.functions.close)
+        if self.functions.weather is not None:
+            self.functions.weather.start()
+            self._cleanup.callback(self.functions.weather.stop)
+        api = LambdaApi(self.functions, self._forward)
+        self.lambda_ = self._serve(self._ports.lambda_, "Lambda", api.handle)
+        if self._recorder is not None:
+            self._recorder.start(self.functions)
+            self._cleanup.callback(self._recorder.stop)
+
+    def _kept_events(self) -> KeptEvents | None:
+        if self.data is None:
+            return None
+        kept = KeptEvents(self.data.events)
+        self._cleanup.callback(kept.close)
+        return kept
+
+    def _log_failure(self, invocation: Invocation) -> None:
+        if invocation.error is not None:
+            prefix = f"{invocation.function} {invocation.request_id}"
+            self.output.line(prefix, invocation.logged())
+
+    def _forecast(self) -> Forecast | None:
+        if self._weather is None:
+            return None
+        share, seed = self._weather
+        forecast = Forecast(share, seed, frozenset(each.function for each in self.template.routes))
+        if self._isolated:
+            self._cleanup.enter_context(_environment({VARIABLE: str(forecast)}))
+        return forecast
+
+    def _start_live(self) -> None:
+        """Stand for the template's Events API, which the fabric has not."""
+        namespaces = self.template.of_type(CHANNEL_NAMESPACE).values()
+        for namespace in namespaces:
+            from sfn_cqrs_tools.runtime.live.server import LiveServer  # noqa: PLC0415 - 0.3 s, few need it
+
+            port = self._ports.live
+            with self._naming_port(port, "live updates"):
+                self.live = LiveServer(
+                    namespace["Name"],
+                    Authorizer(self.functions, SUBSCRIBE_FUNCTION),
+                    port=port,
+                    origins=self.front.guard.origins | self._own_origins,
+                    hosts=self.hosts,
+                )
+            self._cleanup.callback(self.live.close)
+            self.front.live = LivePage(self.live.url, self.live.realtime)
+
+    @property
+    def _own_origins(self) -> frozenset[str]:
+        """What browsers call the front."""
+        return frozenset((self.http, self.http.replace(HOST, "localhost")))
+
+    def _start_fabric(self, fabric: Fabric, origins: frozenset[str]) -> None:
+        forward = {
+            function.name: forward_url(self.lambda_, function.logical_id)
+            for function in self.functions
+        }
+        self._cleanup.callback(fabric.stop)
+        with self._naming_port(self._ports.aws, "the AWS services"):
+            fabric.start(
+                forward, origins | self._own_origins
+            )  # the front's pages may send a file by a form
+        plain = self.template.translate(without=LIVE)
+        fabric.wait()
+        self.aws = fabric.endpoint
+        self.deployment = deploy(self.aws, self.name, plain, self.template.overrides)
+        if self.data is not None:
+            self.restored = dict(fabric.restore())
+
+    def _start_engine(self) -> None:
+        scheduler = ThreadScheduler()
+        with scheduler.lock:  # nothing that was running goes on before all know of it
+            self.engine = self._make_engine(scheduler)
+            self._cleanup.callback(self.engine.close)
+            self._cleanup.callback(self._engine_servers.close)
+            rules = EventRules(self.deployment.rules, self.functions.invoke_async)
+            self.engine.on_status_change.append(rules.on_status_change)
+            self._take_machines(self.template)
+        with self._naming_port(self._ports.sfn, "Step Functions"):
+            server = serve_engine(self.engine, HOST, self._ports.sfn, hosts=self.hosts)
+            self._engine_servers.callback(server.close)
+            self.sfn = server.url
+            for address in addresses(self.hosts):
+                port = self._ports.taken_by(sfn=self.sfn).sfn
+                more = serve_engine(self.engine, address, port, hosts=self.hosts)
+                self._engine_servers.callback(more.close)
+
+    def _make_engine(self, scheduler: ThreadScheduler) -> Engine:
+        try:
+            return Engine(
+                functions=self.functions,
+                clock=self.clock,
+                services=CachedServices(self.client),
+                scheduler=scheduler,
+                data_dir=None if self.data is None else self.data.engine,
+                express_repeats=self._express_repeats,
+                express_log=self.state.express_log,
+            )
+        except JournalError as error:
+            raise StackError(
+                f"executions cannot be read: {error}; `sfn-cqrs up --fresh` forgets them"
+            ) from error
+
+    def _take_machines(self, template: Template) -> list[str]:
+        """Have the engine run the template's machines; the names of those that have changed."""
+        wanted = {one.arn: one for one in template.machines.values()}
+        there = {one["stateMachineArn"]: one for one in self.engine.list_state_machines()}
+        changed = []
+        for arn, one in wanted.items():
+            if arn in there and there[arn]["type"] != one.type:  # those that run keep theirs
+                self.engine.delete_state_machine(arn)
+                del there[arn]
+            before = self._definition(arn) if arn in there else ""
+            if arn in there:
+                self.engine.update_state_machine(arn, one.definition)
+            else:
+                self.engine.create_state_machine(one.name, one.definition, one.type)
+            if before != self._definition(arn):
+                changed.append(one.name)
+        for arn in there.keys() - wanted.keys():
+            self.engine.delete_state_machine(arn)
+        return changed
+
+    def _definition(self, arn: str) -> str:
+        return str(self.engine.describe_state_machine(arn)["definition"])
+
+    def check_template(self) -> None:
+        """Refuse what the template's files are now, if it cannot be deployed.
+
+        Raises:
+            StackError, TemplateError: what is wrong, and where.
+        """
+        template = self._load(self.fabric)
+        template.translate(without=LIVE)
+        for machine in template.machines.values():
+            _check(machine)
+
+    def running_executions(self) -> int:
+        """How many executions have not ended."""
+        machines = self.engine.list_state_machines()
+        running = [
+            self.engine.list_executions(one["stateMachineArn"], status="RUNNING")
+            for one in machines
+            if one["type"] == "STANDARD"
+        ]
+        return sum(map(len, running))
+
+    def reload_machines(self) -> list[str]:
+        """Take changes of the ASL files over; executions that run keep the definition they have.
+
+        Returns the names of the machines that have changed. Nothing changes if one cannot run.
+
+        Raises:
+            TemplateError: what is wrong with which.
+        """
+        template = self._load(self.fabric)
+        for machine in template.machines.values():
+            _check(machine)
+        changed = self._take_machines(template)
+        self.template = template
+        return changed
+
+    def _start_deliveries(self) -> None:
+        for deployed in self.deployment.streams:
+            longest = self._window_seconds
+            window = deployed.window_seconds if longest is None else longest
+            settings = replace(deployed, window_seconds=min(window, deployed.window_seconds))
+            mapping = StreamMapping(
+                settings,
+                partial(self.functions.invoke, settings.function_arn),
+                partial(self._give_up, settings),
+            )
+            mapping.start()
+            self._cleanup.callback(mapping.close)
+            self._streams[settings.stream_arn, settings.function_arn] = mapping
+            self._mappings[settings.mapping] = mapping
+        if self.data is not None:
+            checkpoints = Checkpoints(self._mappings, self.fabric.streams)
+            checkpoints.start()
+            self._cleanup.callback(checkpoints.close)
+
+    def _give_up(self, settings: StreamSettings, notice: str) -> None:
+        """Send Lambda's notice of discarded records to the mapping's OnFailure queue."""
+        logger.error("records of %s are given up: %s", settings.stream_arn, notice)
+        if settings.on_failure is not None:
+            sqs = self.client("sqs")
+            queue = settings.on_failure.rpartition(":")[2]
+            url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+            sqs.send_message(QueueUrl=url, MessageBody=notice)
+
+    def _forward(self, function: Function, payload: bytes) -> bytes:
+        """Take an event that the fabric has for a function; the answer goes back to the fabric."""
+        self.functions.wait_until_ready()
+        event = json.loads(payload)
+        records = event.get("Records") if isinstance(event, dict) else None
+        if records and records[0].get("eventSource") == "aws:dynamodb":
+            stream = records[0]["eventSourceARN"]
+            mapping = self._streams.get((stream, function.arn))
+            if mapping is None:
+                raise FunctionError("NotReady", json.dumps({"errorMessage": "still starting"}))
+            mapping.offer(records)
+            return b"null"
+        if records and records[0].get("eventSource") == "aws:sqs":
+            return self.functions.invoke_by_poller(function.name, payload)
+        if isinstance(event, dict) and "detail-type" in event:
+            self.functions.invoke_async(function.name, payload)
+            return b"null"
+        return self.functions.invoke(function.name, payload)
+
+    @property
+    def environment(self) -> dict[str, str | None]:
+        """The environment of every function."""
+        deployed = self.deployment.environment
+        return {
+            **{name: deployed[name] for name in self.template.environment},
+            **({"POSTGRES": self._dsn} if self._dsn else {}),
+            **({"LIVE_ENDPOINT": self.live.url} if self.live else {}),
+            **({"AWS_XRAY_DAEMON_ADDRESS": self._traces.address} if self._traces else {}),
+            "AWS_ENDPOINT_URL": self.aws,
+            "AWS_ENDPOINT_URL_SFN": self.sfn,
+            "AWS_ENDPOINT_URL_LAMBDA": self.lambda_,
+        }
+
+    def _serve(self, port: int, what: str, handle: Handler, guard: Guard | None = None) -> str:
+        """Serve on 127.0.0.1 and on the addresses among the hosts; the URL of the first."""
+        guard = replace(guard or Guard(), hosts=frozenset(self.hosts))
+        with self._naming_port(port, what):
+            first = serve(HOST, port, handle, max_body=MAX_HTTP_BODY, guard=guard)
+            self._cleanup.callback(first.close)
+            for address in addresses(self.hosts):
+                got = int(first.url.rpartition(":")[2])
+                more = serve(address, got, handle, max_body=MAX_HTTP_BODY, guard=guard)
+                self._cleanup.callback(more.close)
+        return first.url
+
+    @contextmanager
+    def _naming_port(self, port: int, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            which = f"port {port}, for {what}," if port else f"a port for {what}"
+            raise StackError(
+                f"{which} cannot be used ({error}): another stack may run;"
+                " choose another --port, 0 takes any"
+            ) from None
+
+    def _wait_until_all_answer(self) -> None:
+        for url in (self.http, self.aws, self.sfn, self.lambda_):
+            try:
+                with urllib.request.urlopen(url, timeout=5):
+                    pass
+            except urllib.error.HTTPError:
+                continue  # an answer, too
+            except OSError as error:
+                raise StackError(
+                    f"{url} does not answer ({error}); see {self.state.stack_log}"
+                ) from None
+
+
+def _look_at_the_clock() -> None:
+    """A job that only wakes the scheduler."""
+
+
+def _check(machine: Machine) -> None:
+    """Refuse a definition that cannot run.
+
+    Raises:
+        TemplateError: the file, and what is wrong where.
+    """
+    from sfn_local.lint.validation import validate  # noqa: PLC0415 - the lint is slow to import
+
+    try:
+        wrong = validate(machine.definition, machine.type)["diagnostics"]
+    except ValueError as error:  # it is no JSON
+        raise TemplateError(f"{machine.path.name}: {error}") from error
+    if wrong:
+        first = wrong[0]
+        where = first.get("location", "")
+        raise TemplateError(f"{machine.path.name}: {where} {first['message']}")
+
+
+def _isolated() -> dict[str, str | None]:
+    """Return what keeps the user's own AWS account, and any proxy, out of the way."""
+    exempt = ",".join(filter(None, (os.environ.get("no_proxy"), HOST)))
+    return {
+        **CREDENTIALS,
+        "AWS_PROFILE": None,
+        "AWS_DEFAULT_PROFILE": None,
+        "AWS_SESSION_TOKEN": None,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "no_proxy": exempt,
+        "NO_PROXY": exempt,
+    }
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """Change os.environ (None removes), and let functions make their clients anew."""
+    before = {name: os.environ.get(name) for name in changes}
+    _change_environment(changes)
+    try:
+        yield
+    finally:
+        _change_environment(before)
+
+
+def _change_environment(changes: Mapping[str, str | None]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    bootstrap = sys.modules.get("sfn_cqrs.bootstrap")
+    if bootstrap is not None:
+        bootstrap.reset()
+
+
+@contextmanager
+def _logging_to(log: TextIO) -> Iterator[None]:
+    """Write what the stack and its engine log to the stack's log, and nowhere else."""
+    loggers = [logging.getLogger(name) for name in LOGGING]
+    before = [(logger.level, logger.propagate) for logger in loggers]
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, (level, propagate) in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.level, logger.propagate = level, propagate

@@ -1,0 +1,130 @@
+"""What samconfig.toml says of the user's package: one place, for deploys and for this machine."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from sfn_cqrs_tools.runtime.state import StackError
+from sfn_cqrs_tools.scaffold.changes import ScaffoldError
+from sfn_local.lint.template_file import load_yaml
+
+FILE: Final = "samconfig.toml"
+PARAMETER: Final = "AppPackage"
+_DEPLOY: Final = re.compile(r"\[\w+\.deploy\.parameters\]")
+_ASKS: Final = re.compile(r"(?m)^parameter_overrides *= *\"[^\"=]+\"")
+_OVERRIDES: Final = (
+    (r"(?m)^(parameter_overrides *= *\[)\n", '\\1\n    "{}",\n'),
+    (r"(?m)^(parameter_overrides *= *\[)", '\\1"{}", '),
+    (r"(?m)^(parameter_overrides *= *[\"'])", "\\1{} "),
+)
+"""How a list of several lines, a list of one, and a text of parameters begin; what goes first."""
+
+
+def app_package(root: Path) -> str | None:
+    """The package that the deploys of a project name, by `AppPackage=library`; None if none do.
+
+    Raises:
+        StackError: the file is no TOML, or its stages name several.
+    """
+    path, document = root / FILE, _document(root)
+    by_stage = _by_stage(document)
+    named = {package for package in by_stage.values() if package}
+    if len(named) > 1:
+        names = ", ".join(sorted(named))
+        raise StackError(f"{path} names several {PARAMETER}s: {names}; give each stage the same")
+    nameless = [stage for stage, package in by_stage.items() if not package]
+    if named and nameless:
+        stages = ", ".join(nameless)
+        raise StackError(f"{path} names no {PARAMETER} for {stages}; give each stage the same")
+    return named.pop() if named else None
+
+
+def with_package(text: str, package: str) -> str:
+    """The text of samconfig.toml with every stage naming a package; all else stays as it is.
+
+    Raises:
+        ScaffoldError: a stage is written in a way that this does not know.
+    """
+    parts = re.split(r"(?m)^(?=\[)", text)
+    changed = "".join(_naming(part, package) if _is_stage(part) else part for part in parts)
+    stages = _by_stage(tomllib.loads(changed))
+    if not stages or set(stages.values()) != {package}:
+        raise ScaffoldError(
+            f"write {PARAMETER}={package} into the parameter_overrides of each stage of {FILE}"
+        )
+    return changed
+
+
+def package_of(root: Path) -> str:
+    """The package of a project: what its deploys name, or else the template's default."""
+    named = app_package(root)
+    if named is not None:
+        return named
+    return str(load_yaml(root / "template.yaml")["Parameters"][PARAMETER]["Default"])
+
+
+def stack_name(root: Path, stage: str) -> str:
+    """What a stage's stack is called.
+
+    Raises:
+        StackError: the stage has none.
+    """
+    deploy = _document(root).get(stage, {}).get("deploy", {}).get("parameters", {})
+    if "stack_name" not in deploy:
+        raise StackError(f"{root / FILE} has no stack_name for the stage {stage}")
+    return str(deploy["stack_name"])
+
+
+def _document(root: Path) -> dict[str, Any]:
+    path = root / FILE
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise StackError(f"{path} is no TOML: {error}") from None
+
+
+def _is_stage(section: str) -> bool:
+    return bool(_DEPLOY.match(section)) and not _ASKS.search(section)
+
+
+def _by_stage(document: dict[str, Any]) -> dict[str, str | None]:
+    """The package of each stage that is deployed; None where it leaves it to the template."""
+    return {
+        name: _package(stage["deploy"].get("parameters", {}))
+        for name, stage in document.items()
+        if isinstance(stage, dict) and "deploy" in stage and _names_parameters(stage["deploy"])
+    }
+
+
+def _names_parameters(deploy: dict[str, Any]) -> bool:
+    """Whether a stage is one: the default asks for another, in a text that is no parameter."""
+    given = deploy.get("parameters", {}).get("parameter_overrides")
+    return not isinstance(given, str) or "=" in given
+
+
+def _package(parameters: dict[str, Any]) -> str | None:
+    given = parameters.get("parameter_overrides", [])
+    for override in shlex.split(given) if isinstance(given, str) else given:
+        name, _, value = str(override).partition("=")
+        if name == PARAMETER and value.strip("\"'"):
+            return value.strip("\"'")
+    return None
+
+
+def _naming(section: str, package: str) -> str:
+    """A stage's section of the file, with its package's name in the place of another, or first."""
+    named, found = re.subn(rf"{PARAMETER}=(\\?[\"']?)\w*\1", f"{PARAMETER}={package}", section)
+    if found:
+        return named
+    for opening, first in _OVERRIDES:
+        named, found = re.subn(opening, first.format(f"{PARAMETER}={package}"), section, count=1)
+        if found:
+            return named
+    header, _, rest = section.partition("\n")
+    return f'{header}\nparameter_overrides = ["{PARAMETER}={package}"]\n{rest}'

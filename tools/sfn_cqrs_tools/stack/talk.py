@@ -1,0 +1,132 @@
+"""What `up` says while it runs: what failed, and why; what was reloaded, broken and mended."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import click
+
+from sfn_cqrs_tools.runtime.app_check import AppCheck, Broken
+from sfn_cqrs_tools.runtime.handlers import SourceWatch
+from sfn_cqrs_tools.runtime.lambdas import Invocation
+from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.stack.log_lines import LogLine
+from sfn_cqrs_tools.terminal.causes import shortened
+from sfn_cqrs_tools.terminal.commands import look_at
+
+LOOK_SECONDS: Final = 1.0
+QUIET_SECONDS: Final = 5.0
+_PASSING: Final = frozenset(("TransientError", "SupersededError"))
+"""Failures that are no news: the machine tries again, or somebody else is at work."""
+
+
+class Talk:
+    """Says it on a stream, each thing once in a while."""
+
+    def __init__(self, stack: LocalStack, stream: TextIO) -> None:
+        """Listen to a stack that runs."""
+        self._stack = stack
+        self._stream = stream
+        self._said: dict[str, float] = {}
+        self._told_by_log: dict[str, str] = {}
+        self._broken: list[Broken] = []
+        root = stack.template.root
+        self._watch = SourceWatch(stack.functions, [root / "app", root / "layer"], LOOK_SECONDS)
+        self._check: AppCheck | None = self._checked()
+        stack.functions.listeners.append(self._invoked)
+        stack.output.listeners.append(self._logged)
+
+    def look(self) -> None:
+        """Say what has changed since the last time; call it often."""
+        changed = self._watch.changed()
+        if changed:
+            self._stack.functions.expire()
+            names = sorted({_name(path, self._stack.template.root) for path in changed})
+            self.reloaded(", ".join(names))
+            self._check = self._checked()
+        if self._check is not None and self._check.is_done:
+            self._tell(self._check.result())
+            self._check = None
+
+    def reloaded(self, what: str) -> None:
+        """Say that something was taken over."""
+        self._say("reloaded", what, colour="cyan")
+
+    def broken(self, reason: str) -> None:
+        """Say why something is not."""
+        self._say("broken", reason, colour="red")
+
+    def _checked(self) -> AppCheck:
+        environment = {name: text for name, text in self._stack.environment.items() if text}
+        return AppCheck(self._stack.template, environment)
+
+    def _tell(self, broken: list[Broken]) -> None:
+        for one in broken:
+            if one not in self._broken:
+                reason = f"{one.module} cannot be imported: {one.reason}"
+                self._say("broken", reason, one.code.splitlines(), colour="red")
+        names = {one.module for one in broken}
+        for module in sorted({one.module for one in self._broken} - names):
+            self._say("mended", f"{module} can be imported again", colour="green")
+        self._broken = broken
+
+    def _invoked(self, invocation: Invocation) -> None:
+        told = self._told_by_log.pop(invocation.request_id, "")
+        if invocation.error is None or invocation.error in _PASSING:
+            return
+        line = LogLine.of_function(invocation.function, invocation.request_id, invocation.logged())
+        if told and told in line.message:
+            return
+        self._tell_of("failed", line, look_at(_about(invocation.payload)))
+
+    def _logged(self, text: str) -> None:
+        function, request, said = text.split(" ", 2)
+        line = LogLine.of_function(function, request, said)
+        if "errorType" in line.fields or not line.is_as_grave_as("WARNING"):
+            return  # a failed invocation is told of already
+        if line.code:
+            self._told_by_log[request] = str(line.fields.get("exception_name", ""))
+        self._tell_of(line.level.lower(), line, look_at(line.fields))
+
+    def _tell_of(self, what: str, line: LogLine, more: str) -> None:
+        """Say a line, unless the very same was said a moment ago."""
+        now, reason = time.monotonic(), f"{line.function}: {line.message}"
+        if now - self._said.get(reason, -QUIET_SECONDS) < QUIET_SECONDS:
+            return
+        self._said[reason] = now
+        more = more or f"sfn-cqrs logs --function {line.function}"
+        colour = "yellow" if what == "warning" else "red"
+        self._say(what, reason, line.code, more, colour=colour)
+
+    def _say(
+        self, what: str, reason: str, code: Iterable[str] = (), more: str = "", *, colour: str
+    ) -> None:
+        at = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
+        head = click.style(f"{at} {what:<8} ", fg=colour)
+        lines = [f"{head} {reason}", *(f"{'':18}{line}" for line in shortened(code))]
+        if more:
+            lines.append(click.style(f"{'':18}{more}", dim=True))
+        click.echo("\n".join(lines), self._stream)
+
+
+def _about(payload: bytes) -> Mapping[str, Any]:
+    """What the execution is about whose state was invoked; nothing for other events."""
+    try:
+        execution = json.loads(payload)["context"]["Execution"]
+        given = execution["Input"] if isinstance(execution["Input"], dict) else {}
+        return {**given, "execution": execution["Name"]}
+    except (ValueError, TypeError, KeyError):
+        return {}
+
+
+def _name(path: Path, root: Path) -> str:
+    inside: Sequence[Path] = [root, root.resolve()]
+    for folder in inside:
+        if path.is_relative_to(folder):
+            return str(path.relative_to(folder))
+    return str(path)

@@ -1,0 +1,56 @@
+"""Why something failed, as a person reads it: the reason, then the lines of their own code."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from sfn_cqrs_tools.checkout import CHECKOUT
+
+MAX_LINES: Final = 16
+_SHORT: Final = re.compile(r"\((?P<file>[\w.-]+\.py), line (?P<line>\d+)\)$")
+
+
+def reason_of(cause: str | None) -> str:
+    """The first line of a cause: what happened."""
+    return (cause or "").partition("\n")[0]
+
+
+def code_of(cause: str | None) -> list[str]:
+    """The lines of the user's code in a cause; files of this checkout by their short names."""
+    return shortened((cause or "").splitlines()[1 : 1 + MAX_LINES])
+
+
+def result_of(one: Mapping[str, Any]) -> str:
+    """What came of an item or a step: its error and why, or its result."""
+    if "error" in one:
+        return f"{one['error']}: {reason_of(one.get('cause'))}"
+    return json.dumps(one["result"], ensure_ascii=False) if "result" in one else ""
+
+
+def shortened(lines: Iterable[str]) -> list[str]:
+    """Name the files of this checkout as a person does."""
+    return [line.replace(f'"{CHECKOUT}/', '"') for line in lines]
+
+
+def code_at(reason: str) -> list[str]:
+    """The line that a reason names as `(orders.py, line 17)`, read from this checkout's app."""
+    found = _SHORT.search(reason)
+    if found is None:
+        return []
+    number = int(found["line"])
+    return [
+        line
+        for path in sorted((CHECKOUT / "app").glob(f"*/{found['file']}"))
+        for line in _shown(path, number)
+    ]
+
+
+def _shown(path: Path, number: int) -> Iterator[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if number <= len(lines):
+        yield f'  File "{path.relative_to(CHECKOUT)}", line {number}'
+        yield f"    {lines[number - 1].strip()}"

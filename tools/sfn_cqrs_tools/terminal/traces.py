@@ -1,0 +1,58 @@
+"""A trace drawn as a tree: what called what, when it began, how long it took, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.text import Text
+from rich.tree import Tree
+
+from sfn_cqrs_tools.client.traces import Segment
+
+
+def draw_trace(id_: str, segments: Sequence[Segment]) -> Tree:
+    """Draw a trace; times are counted from its first segment."""
+    began = min(one.began for one in segments)
+    whole = max(one.ended for one in _all(segments)) - began
+    tree = Tree(Text.assemble((id_, "bold"), ("  ", ""), (_time(whole), "dim")))
+    _draw(tree, segments, began)
+    return tree
+
+
+def _draw(tree: Tree, segments: Iterable[Segment], began: float) -> None:
+    for one in segments:
+        style = "red" if _has_failed(one) else ""
+        line = Text.assemble((_name(one), style), (f"  +{_time(one.began - began)}", "dim"))
+        line.append(f"  {_time(one.ended - one.began)}", style="cyan")
+        if _has_failed(one):
+            line.append(f"  {_failure(one)}", style="red")
+        _draw(tree.add(line), one.below, began)
+
+
+def _all(segments: Iterable[Segment]) -> Iterable[Segment]:
+    for one in segments:
+        yield one
+        yield from _all(one.below)
+
+
+def _name(segment: Segment) -> str:
+    document = segment.document
+    operation = document.get("aws", {}).get("operation")
+    status = document.get("http", {}).get("response", {}).get("status")
+    name = f"{document['name']} {operation}" if operation else str(document["name"])
+    return f"{name} {status}" if status and "request" in document["http"] else name
+
+
+def _has_failed(segment: Segment) -> bool:
+    return bool(segment.document.get("fault") or segment.document.get("error"))
+
+
+def _failure(segment: Segment) -> str:
+    cause: Any = segment.document.get("cause", {})
+    exceptions = cause.get("exceptions", []) if isinstance(cause, dict) else []
+    return str(exceptions[0].get("type", "failed")) if exceptions else "failed"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{max(seconds, 0) * 1000:.0f} ms"
