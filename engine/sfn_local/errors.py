@@ -281,4 +281,4 @@ class UnknownOperationException(ApiError):
 
 
 class JournalError(RuntimeError):
-    """The folder has no journal that this engine can go on with."""
+    """The folder has no journal that this engine can go on with, or it cannot be written."""

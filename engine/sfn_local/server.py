@@ -12,6 +12,7 @@ from sfn_local.document import loads
 from sfn_local.engine import Engine
 from sfn_local.errors import (
     ApiError,
+    JournalError,
     SerializationException,
     UnknownOperationException,
     ValidationException,
@@ -46,12 +47,21 @@ def handler(engine: Engine) -> Callable[[Request], Response]:
         if request.method == "GET":
             return _respond({"service": "states"})
         try:
-            operation, parameters = _parse(request)
-            return _respond(operation.run(engine, parameters) or {})
-        except ApiError as error:
-            return _refuse(error.code, str(error))
+            response = _answer(engine, request)
+            engine.persist()  # what is answered survives a kill
+        except JournalError as error:
+            return _refuse("ServiceUnavailable", str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+        return response
 
     return handle
+
+
+def _answer(engine: Engine, request: Request) -> Response:
+    try:
+        operation, parameters = _parse(request)
+        return _respond(operation.run(engine, parameters) or {})
+    except ApiError as error:
+        return _refuse(error.code, str(error))
 
 
 def _answer_clock(engine: Engine, request: Request) -> Response:
@@ -96,8 +106,8 @@ def _respond(answer: dict[str, Any], status: int = HTTPStatus.OK) -> Response:
     return Response(status, headers, body)
 
 
-def _refuse(code: str, message: str) -> Response:
-    return _respond({"__type": code, "message": message}, HTTPStatus.BAD_REQUEST)
+def _refuse(code: str, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Response:
+    return _respond({"__type": code, "message": message}, status)
 
 
 def _epoch(value: object) -> float:

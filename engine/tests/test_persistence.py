@@ -16,7 +16,9 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from botocore.exceptions import ClientError
 from engine.tests.conftest import Run
+from engine.tests.full_disk import full_disk
 from engine.tests.served import client_of
 
 from sfn_local import Engine, InlineFunctions, VirtualClock, function_name
@@ -325,6 +327,57 @@ def test_executions_survive_a_kill(tmp_path: Path) -> None:
     assert len(running["executions"]) == 20
     assert [each["status"] for each in described] == ["SUCCEEDED"] * 20
     assert [each["output"] for each in described] == [str(number) for number in range(20)]
+
+
+def test_what_a_full_disk_refused_is_written_once_there_is_room(tmp_path: Path) -> None:
+    definition = json.dumps(chain(pause=WAIT))
+    start = {"stateMachineArn": "", "name": "refused", "input": "1"}
+    with served("--data-dir", str(tmp_path / "data")) as (process, client, _):
+        machine = client.create_state_machine(name="m", definition=definition, roleArn="arn:r")
+        start["stateMachineArn"] = machine["stateMachineArn"]
+        client.start_execution(**start | {"name": "before"})
+        with full_disk(process.pid):
+            with pytest.raises(ClientError) as refused:
+                client.start_execution(**start)
+            with pytest.raises(ClientError) as again:
+                client.start_execution(**start)
+        client.start_execution(**start)
+        process.send_signal(signal.SIGKILL)
+    with served("--data-dir", str(tmp_path / "data")) as (_, client, _):
+        kept = client.list_executions(stateMachineArn=start["stateMachineArn"])["executions"]
+
+    codes = [each.value.response["Error"]["Code"] for each in (refused, again)]
+    assert codes == ["ServiceUnavailable", "ServiceUnavailable"]
+    assert sorted(each["name"] for each in kept) == ["before", "refused"]
+
+
+def test_what_a_full_disk_kept_back_is_written_without_anybody_asking(world: World) -> None:
+    world.hang.add("f")
+    run = world.start(chain(call=task("f")))
+    with full_disk():
+        world.engine.stop_execution(run.arn, "Stopped", "")
+        world.engine.run_until_idle()
+        trouble = world.engine.trouble
+    world.engine.run_for(1)
+
+    assert trouble.startswith("the journal cannot be written: ")
+    assert world.engine.trouble == ""
+    world.restart()
+    assert world.run(run.arn).status == "ABORTED"
+
+
+def test_an_express_execution_is_run_again_as_the_one_that_it_was(world: World) -> None:
+    asks = task("f", Parameters={"me.$": "$$.Execution.Id", "given.$": "$"})
+    machine = world.engine.create_state_machine("m", chain(call=asks), "EXPRESS")
+    world.hang.add("f")
+    arn = world.engine.start_execution(machine, "e", "1")
+    world.engine.run_until_idle()
+    world.restart()
+    world.hang.clear()
+    world.restart()
+    world.restart()
+
+    assert world.calls == [("f", {"me": arn, "given": 1})] * 3
 
 
 def test_a_seeded_engine_makes_other_names_after_a_restart(world: World) -> None:

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from engine.tests.full_disk import full_disk
 
 from sfn_cqrs_tools.checkout import CHECKOUT
 from sfn_cqrs_tools.runtime.fabric import FabricError, Ministack, deploy, session
@@ -49,8 +52,10 @@ class Kept:
         self.received.put(json.loads(request.body))
         return Response.of_json(None)
 
-    def client(self, service: str):
-        return session().client(service, endpoint_url=self.process.endpoint)
+    def client(self, service: str, **config):
+        return session().client(
+            service, endpoint_url=self.process.endpoint, config=Config(**config)
+        )
 
     @property
     def table(self) -> str:
@@ -82,6 +87,14 @@ def becomes(expected: dict, read: Callable[[], dict], seconds: float = 10) -> di
     while (found := read()) != expected and time.monotonic() < until:
         time.sleep(0.02)
     return found
+
+
+def status_of(request: Callable[[], object]) -> int:
+    try:
+        request()
+    except ClientError as error:
+        return error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return 200
 
 
 def test_what_was_answered_is_there_after_a_kill(kept):
@@ -126,6 +139,42 @@ def test_what_was_answered_is_there_after_a_kill(kept):
     assert changed["n"] == {"S": "2"}
     assert (content, found["ContentType"]) == (b"x,y", "text/csv")
     assert received["Body"] == "one"
+
+
+def test_a_full_disk_refuses_requests_and_loses_nothing_that_was_answered(kept):
+    once = {"retries": {"max_attempts": 0}}
+    dynamodb, sqs, s3 = (kept.client(name, **once) for name in ("dynamodb", "sqs", "s3"))
+    put = {"TableName": kept.table, "Item": item("first")}
+    url = kept.deployment.outputs["FailuresQueueUrl"]
+    s3.create_bucket(Bucket="toy-mine")
+    requests = [
+        lambda: dynamodb.put_item(**put),
+        lambda: dynamodb.get_item(TableName=kept.table, Key=item("first")),
+        lambda: sqs.send_message(QueueUrl=url, MessageBody="one"),
+        lambda: s3.put_object(Bucket="toy-mine", Key="a", Body=b"x"),
+    ]
+    with full_disk(kept.process.pid):
+        refused = [status_of(request) for request in requests]
+        trouble = kept.process.trouble
+    dynamodb.put_item(TableName=kept.table, Item=item("second"))
+    (received,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    s3.put_object(Bucket="toy-mine", Key="b", Body=b"y")
+    mended = kept.process.trouble
+
+    kept.killed()
+
+    assert refused == [503, 503, 503, 503]
+    assert (trouble, mended) == ("disk I/O error", "")
+    assert kept.names() == ["first", "second"]
+    assert (received["Body"], kept.restored["messages"]) == ("one", 1)
+    assert kept.client("s3").get_object(Bucket="toy-mine", Key="b")["Body"].read() == b"y"
+
+
+def test_an_object_that_cannot_be_written_is_refused_though_nothing_else_is_to_be_written(kept):
+    s3 = kept.client("s3", retries={"max_attempts": 0})
+    s3.create_bucket(Bucket="toy-mine")
+    with full_disk(kept.process.pid):
+        assert status_of(lambda: s3.put_object(Bucket="toy-mine", Key="a", Body=b"x")) == 503
 
 
 def test_a_message_that_somebody_had_received_is_there_for_the_next(kept):

@@ -5,7 +5,9 @@ import threading
 from dataclasses import replace
 
 import pytest
+from engine.tests.full_disk import full_disk
 
+from sfn_cqrs_tools.runtime.data_folder import KeptEvents
 from sfn_cqrs_tools.runtime.lambdas import Functions, break_into_handler
 from sfn_cqrs_tools.runtime.output import FunctionOutput
 from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Stormy
@@ -282,6 +284,18 @@ def test_an_event_is_tried_again_as_often_as_its_function_says(write_function, t
     assert not tries.acquire(timeout=0.1)
     assert (tmp_path / "tries").read_text() == "x" * (1 + retries)
     functions.close(patience=0)
+
+
+def test_an_event_reaches_its_function_on_a_full_disk(run_function, tmp_path):
+    kept = KeptEvents(tmp_path / "events.sqlite")
+    functions = run_function("def lambda_handler(event, context): pass", kept=kept)
+    functions.invoke("Fn", b"{}")
+    is_done = threading.Event()
+    functions.listeners.append(lambda _: is_done.set())
+
+    with full_disk():
+        functions.invoke_async("Fn", b"{}")
+        assert is_done.wait(60)
 
 
 def test_listeners_hear_of_each_invocation(run_function):

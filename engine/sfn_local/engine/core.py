@@ -121,12 +121,30 @@ class Core:
             for execution in restored:
                 if execution.is_running:
                     execution.resume()
-            for machine, given in persistence.restore_express():
+            for express_arn, machine, given in persistence.restore_express():
                 document = Document.parse(given["input"])
                 case = given["mocks"]
                 mocks = None if case is None else self._mock_case(machine.name, case)
-                self._start_express(machine, given["name"], document, mocks, given["trace"])
+                self._start_express(
+                    machine, given["name"], document, mocks, given["trace"], arn=express_arn
+                )
             self._save()
+
+    def persist(self) -> None:
+        """Write what has changed, so that it survives a kill.
+
+        Raises:
+            JournalError: it cannot be written now, as on a full disk; it is tried again.
+        """
+        with self._lock:
+            if self._persistence is not None:
+                self._persistence.flush()
+
+    @property
+    def trouble(self) -> str:
+        """Return why what has changed could not be written the last time; empty if it could."""
+        persistence = self._persistence
+        return "" if persistence is None else persistence.trouble
 
     def _save(self) -> None:
         """Keep what was done to machines and what belongs to them."""
@@ -184,12 +202,14 @@ class Core:
         trace: str | None = None,
         *,
         is_awaited: bool = False,
+        arn: str | None = None,
     ) -> Execution:
         """Start an execution that nobody can describe or list; its history may go to a file.
 
         One that is awaited is not run again after a restart: its caller knows that it failed.
+        One that is run again after a restart keeps its ARN, by which its functions know it.
         """
-        arn = names.express_arn(machine.arn, name, self._runtime.new_uuid())
+        arn = arn or names.express_arn(machine.arn, name, self._runtime.new_uuid())
         log = self._express_log
         execution = Execution(
             arn,

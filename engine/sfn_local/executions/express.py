@@ -5,6 +5,7 @@ CloudWatch Logs to log execution history in Step Functions".
 """
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from sfn_local.document import Json
 from sfn_local.errors import DefinitionError
 from sfn_local.executions.execution import Execution
+
+logger = logging.getLogger(__name__)
 
 LONGEST_SECONDS = 300.0
 BILLED_STEP, BILLED_MEMORY = 100, 64
@@ -54,11 +57,14 @@ class ExpressLog:
         self._most_bytes = most_bytes
 
     def write(self, execution: Execution) -> None:
-        """Add the events of an execution that has ended."""
-        if self._path.exists() and self._path.stat().st_size > self._most_bytes:
-            self._path.replace(self._path.with_suffix(".old"))
-        with self._path.open("a", encoding="utf-8") as file:
-            file.writelines(f"{json.dumps(event)}\n" for event in _logged(execution))
+        """Add the events of an execution that has ended; it ends, too, where no log can be."""
+        try:
+            if self._path.exists() and self._path.stat().st_size > self._most_bytes:
+                self._path.replace(self._path.with_suffix(".old"))
+            with self._path.open("a", encoding="utf-8") as file:
+                file.writelines(f"{json.dumps(event)}\n" for event in _logged(execution))
+        except OSError as error:
+            logger.warning("%s is not logged: %s", execution.arn, error)
 
 
 def billing(execution: Execution) -> dict[str, int]:

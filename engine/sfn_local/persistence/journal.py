@@ -8,6 +8,7 @@ after a crash.
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,8 +84,8 @@ class Journal:
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(f"BEGIN EXCLUSIVE;{SCHEMA}COMMIT;")
         except (OSError, sqlite3.Error) as error:
-            message = f"{path} cannot be used ({error}); does another engine run with it?"
-            raise JournalError(message) from None
+            hint = "; does another engine run with it?" if "locked" in str(error) else ""
+            raise JournalError(f"{path} cannot be used ({error}){hint}") from None
         self._check_format(path)
 
     def records(self, kind: str) -> Iterator[tuple[str, Any]]:
@@ -110,7 +111,11 @@ class Journal:
             yield Child(run_arn, number, items, text, execution, status, texts)
 
     def write(self, changes: Changes) -> None:
-        """Make changes, all or none."""
+        """Make changes, all or none.
+
+        Raises:
+            JournalError: none was made, as on a full disk; the same may be written later.
+        """
         gone = [key for key, value in changes.records.items() if value is None]
         kept = [
             (*key, json.dumps(value)) for key, value in changes.records.items() if value is not None
@@ -121,14 +126,25 @@ class Journal:
         ]
         children = [(*child[:-1], _text(child.results)) for child in changes.children]
         run = self._connection.executemany
-        self._connection.execute("BEGIN")
-        run("DELETE FROM records WHERE kind = ? AND key = ?", gone)
-        run("DELETE FROM events WHERE execution = ?", [(arn,) for arn in changes.forgotten])
-        run("DELETE FROM children WHERE run = ?", [(arn,) for arn in changes.dropped])
-        run("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", kept)
-        run("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)", events)
-        run("INSERT OR REPLACE INTO children VALUES (?, ?, ?, ?, ?, ?, ?)", children)
-        self._connection.execute("COMMIT")
+        with self._transaction():
+            run("DELETE FROM records WHERE kind = ? AND key = ?", gone)
+            run("DELETE FROM events WHERE execution = ?", [(arn,) for arn in changes.forgotten])
+            run("DELETE FROM children WHERE run = ?", [(arn,) for arn in changes.dropped])
+            run("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", kept)
+            run("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)", events)
+            run("INSERT OR REPLACE INTO children VALUES (?, ?, ?, ?, ?, ?, ?)", children)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Write all of it or, where any of it fails, the commit included, nothing."""
+        try:
+            self._connection.execute("BEGIN")
+            yield
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise JournalError(f"the journal cannot be written: {error}") from error
 
     def put(self, kind: str, key: str, value: Any) -> None:
         """Replace one record, or remove it where the value is None."""

@@ -6,6 +6,7 @@ asynchronously and have not ended: AWS promises to run them at least once, so th
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sfn_local.document import Document, Json
+from sfn_local.errors import JournalError
 from sfn_local.executions.execution import Execution
 from sfn_local.executions.history import Event, History
 from sfn_local.executions.machine import Machine
@@ -31,6 +33,8 @@ from sfn_local.registry.versions import Alias, Published, Version
 from sfn_local.scheduler.clock import VirtualClock
 
 SERIALS_TO_SKIP = 1_000_000  # more tokens than can be handed out before a write
+RETRY_SECONDS = 1.0
+"""After how long what could not be written is tried again."""
 PLAIN = (
     "status",
     "started",
@@ -49,6 +53,8 @@ PLAIN = (
 
 Notify = Callable[[Execution], None]
 FindCase = Callable[[str, str], MockCase]
+
+logger = logging.getLogger(__name__)
 
 
 class KeptHistory(History):
@@ -85,8 +91,11 @@ class Persistence:
         self._marked: dict[str, Execution] = {}
         self._gone: list[str] = []
         self._names: list[str] = []
+        self._ended_express: list[str] = []
         self._saved: dict[tuple[str, str], Any] = {}
         self._is_due = False
+        self.trouble = ""
+        """Why the journal could not be written the last time; empty if it could."""
         self._machines: dict[str, Machine] = {}
         self._map_runs = KeptMapRuns(self._journal, self._become_due, self.keep, self._let_go)
         self._restore_meta()
@@ -107,9 +116,9 @@ class Persistence:
         }
         changed = {key: value for key, value in current.items() if self._saved.get(key) != value}
         changed |= {key: None for key in self._saved if key not in current}
-        self._saved = current
         if changed:
             self._journal.write(Changes(changed))
+        self._saved = current
 
     def restore_resources(self, machines: Machines, tags: Tags) -> None:
         """Bring machines, versions, aliases, activities and tags back."""
@@ -142,13 +151,16 @@ class Persistence:
             "mocks": None if execution.mocks is None else execution.mocks.name,
         }
         self._journal.put("express", execution.arn, record)
-        execution.when_ended(lambda: self._journal.put("express", execution.arn, None))
+        execution.when_ended(partial(self._express_ended, execution.arn))
 
-    def restore_express(self) -> Iterator[tuple[Machine, dict[str, Any]]]:
-        """The EXPRESS executions that had not ended, which are forgotten here."""
+    def _express_ended(self, arn: str) -> None:
+        self._ended_express.append(arn)
+        self._become_due()
+
+    def restore_express(self) -> Iterator[tuple[str, Machine, dict[str, Any]]]:
+        """The EXPRESS executions that had not ended, by their ARNs."""
         for arn, value in self._journal.records("express"):
-            self._journal.put("express", arn, None)
-            yield self._compile(value["machine"]), value
+            yield arn, self._compile(value["machine"]), value
 
     def _let_go(self, execution: Execution) -> None:
         self._marked.pop(execution.arn, None)
@@ -186,31 +198,48 @@ class Persistence:
         return events
 
     def flush(self) -> None:
-        """Write all that is marked. Needs the lock."""
+        """Write all that is marked, which stays marked until it is written. Needs the lock.
+
+        Raises:
+            JournalError: it cannot be written now.
+        """
         if not self._is_due:
             return
+        try:
+            self._journal.write(self._changes())
+        except JournalError as error:
+            self.trouble = str(error)
+            raise
         self._is_due = False
-        changes = self._map_runs.take()
+        self.trouble = ""
+        for execution in self._marked.values():
+            if isinstance(execution.history, KeptHistory):
+                execution.history.written = len(execution.history)
+        for written in (self._marked, self._gone, self._names, self._ended_express):
+            written.clear()
+        self._map_runs.clear()
+
+    def _changes(self) -> Changes:
+        changes = self._map_runs.changes()
         changes.forgotten = list(self._gone)
         changes.records |= {("execution", arn): None for arn in self._gone}
+        changes.records |= {("express", arn): None for arn in self._ended_express}
         changes.records |= {("forgotten", arn): True for arn in self._names}
         for arn, execution in self._marked.items():
             changes.records["execution", arn] = _execution(execution)
             history = execution.history
             if isinstance(history, KeptHistory):
                 changes.events += [(arn, event) for event in history.events()[history.written :]]
-                history.written = len(history)
         changes.records["meta", "tokens"] = self._tokens()
         changes.records["meta", "time"] = self._runtime.scheduler.clock.time()
-        self._marked.clear()
-        self._gone.clear()
-        self._names.clear()
-        self._journal.write(changes)
+        return changes
 
     def close(self) -> None:
         """Write what is marked, and let another engine have the folder. Needs the lock."""
-        self.flush()
-        self._journal.close()
+        try:
+            self.flush()
+        finally:
+            self._journal.close()
 
     def _mark(self, execution: Execution) -> None:
         self._marked[execution.arn] = execution
@@ -222,9 +251,13 @@ class Persistence:
             self._runtime.scheduler.add(self._flush_soon)
 
     def _flush_soon(self) -> None:
-        with self._runtime.scheduler.lock:
-            if self._is_due:
+        scheduler = self._runtime.scheduler
+        with scheduler.lock:
+            try:
                 self.flush()
+            except JournalError as error:
+                logger.error("%s; it is tried again", error)
+                scheduler.after(RETRY_SECONDS, self._flush_soon)
 
     def _tokens(self) -> dict[str, Any]:
         tokens = self._runtime.tokens

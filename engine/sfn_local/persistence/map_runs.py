@@ -94,20 +94,20 @@ class KeptMapRuns:
         """A child is let go of."""
         self._let_go(child)
 
-    def take(self) -> Changes:
+    def changes(self) -> Changes:
         """What is to be written."""
         records: dict[tuple[str, str], Any] = {
             ("map_run", arn): _record(run) for arn, run in self._changed.items()
         }
         records |= {("map_run", arn): None for arn in self._gone}
-        changes = Changes(
+        return Changes(
             records=records, children=list(self._children.values()), dropped=list(self._dropped)
         )
-        self._changed.clear()
-        self._children.clear()
-        self._gone.clear()
-        self._dropped.clear()
-        return changes
+
+    def clear(self) -> None:
+        """All of it is written."""
+        for written in (self._changed, self._children, self._gone, self._dropped):
+            written.clear()
 
     def restore(self) -> Iterator[MapRun]:
         """The Map Runs of the engine before, the oldest first."""

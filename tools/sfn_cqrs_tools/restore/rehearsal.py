@@ -87,6 +87,11 @@ class KeptFabric:
         """It keeps nothing over its own end."""
         return self._real.streams(done)
 
+    @property
+    def trouble(self) -> str:
+        """It keeps nothing over its own end."""
+        return self._real.trouble
+
     def stop(self) -> None:
         """Outlive the stack."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sqlite3
 import threading
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from sfn_cqrs_tools.runtime.state import OwnedFolder
+
+logger = logging.getLogger(__name__)
 
 _OURS: Final = ("engine", "buckets", "postgres")
 _FILES: Final = ("fabric.sqlite", "events.sqlite")
@@ -66,11 +69,15 @@ class KeptEvents:
         )
 
     def keep(self, function: str, payload: bytes) -> Callable[[], None]:
-        """Keep an event; answers what lets it go."""
+        """Keep an event, if there is room; answers what lets it go."""
         with self._lock:
-            cursor = self._file.execute(
-                "INSERT INTO events (function, payload) VALUES (?, ?)", (function, payload)
-            )
+            try:
+                cursor = self._file.execute(
+                    "INSERT INTO events (function, payload) VALUES (?, ?)", (function, payload)
+                )
+            except sqlite3.Error as error:  # whoever sends it cannot send it again
+                logger.error("an event of %s does not survive a kill: %s", function, error)
+                return lambda: None
             return self._forgetting(cursor.lastrowid or 0)
 
     def left(self) -> Iterator[tuple[str, bytes, Callable[[], None]]]:
@@ -90,8 +97,8 @@ class KeptEvents:
 
     def _forgetting(self, number: int) -> Callable[[], None]:
         def forget() -> None:
-            # Once it is closed, the event is tried again at the next start.
-            with self._lock, suppress(sqlite3.ProgrammingError):
+            # Once it is closed, or on a full disk, the event is tried again at the next start.
+            with self._lock, suppress(sqlite3.Error):
                 self._file.execute("DELETE FROM events WHERE number = ?", (number,))
 
         return forget

@@ -77,6 +77,10 @@ class Fabric(Protocol):
         Both by mapping, see `StreamSettings.mapping`, with the last sequence number.
         """
 
+    @property
+    def trouble(self) -> str:
+        """Why what changes cannot be written; empty if it can, or if it does not answer."""
+
     def wait(self) -> None:
         """Return when it answers, or raise FabricError."""
 
@@ -180,6 +184,14 @@ class Ministack:
             return {}
         answer: dict[str, str] = self._control("streams", done)
         return answer
+
+    @property
+    def trouble(self) -> str:
+        """Why what changes cannot be written; empty if it can."""
+        if self._data is None:
+            return ""
+        answer: Mapping[str, str] = self._control("trouble", {})
+        return answer["trouble"]
 
     def _control(self, what: str, body: Mapping[str, str]) -> Any:
         url = f"{self.endpoint}/_sfn_cqrs/{what}"

@@ -2,9 +2,10 @@
 
 The Python of .venv-fabric runs this file, beside fabric_process.py; it can import nothing of this
 package. ministack's own persistence writes when it ends: a kill would lose everything. Here a
-request is answered when what it changed is written. The template is deployed anew at each start;
-then tables, queues, secrets and streams get back what they had, by name. Objects of buckets are
-files of ministack's own.
+request is answered when what it changed is written. While that cannot be written, as on a full
+disk, every request is answered 503: what others have changed may still be lost. The template is
+deployed anew at each start; then tables, queues, secrets and streams get back what they had, by
+name. Objects of buckets are files of ministack's own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ FORMAT = "1"
 TICK_SECONDS = 0.2
 """How often queues are looked at that no request has changed: polled, or swept."""
 NO_SORT_KEY = "__no_sort__"  # ministack's own
+OBJECT_IS_WRITTEN = ".meta.json"
+"""How the last file ends that ministack writes of an object."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
@@ -48,6 +52,9 @@ CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) 
 """
 
 Item = dict[str, Any]
+_Seen = dict[tuple[str, str], tuple[Any, ...]]
+_unkept: ContextVar[list[str]] = ContextVar("unkept")
+"""The objects of the request that is being answered which ministack could not write."""
 
 
 class Journal:
@@ -67,9 +74,13 @@ class Journal:
         self._items: dict[tuple[str, str, str], Item | None] = {}
         self._replaced: set[str] = set()
         self._records: list[tuple[str, str, Item]] = []
-        self._messages: dict[tuple[str, str], tuple[Any, ...]] = {}
+        self._messages: _Seen = {}
+        self._has_new_secrets = False
         self._is_restored = False
+        self.trouble = ""
+        """Why the last write has failed; empty if it has not."""
         self._watch_tables()
+        _watch_objects()
         s3.DATA_DIR = str(folder / "buckets")  # not before it is imported: it would load them then
 
     def _watch_tables(self) -> None:
@@ -117,31 +128,51 @@ class Journal:
     def _tick(self) -> None:
         while True:
             time.sleep(TICK_SECONDS)
-            self.flush(queues=True)
+            self.keeps(queues=True)
+
+    def keeps(self, *, queues: bool = False, secrets: bool = False) -> bool:
+        """Write what has changed; whether it is written."""
+        try:
+            self.flush(queues=queues, secrets=secrets)
+        except sqlite3.Error as error:
+            self.trouble = str(error)
+        else:
+            self.trouble = ""
+        return not self.trouble
 
     def flush(self, *, queues: bool = False, secrets: bool = False) -> None:
-        """Write what has changed, in one transaction; nothing before all was brought back."""
+        """Write what has changed, in one transaction; nothing before all was brought back.
+
+        What cannot be written is left for the next time.
+        """
         if not self._is_restored:
             return
         with self._lock:
-            messages = list(self._changed_messages()) if queues else []
-            if not (self._items or self._replaced or self._records or messages or secrets):
+            self._has_new_secrets |= secrets
+            changed, messages = self._changed_messages() if queues else ([], self._messages)
+            secrets = self._has_new_secrets
+            if not (self._items or self._replaced or self._records or changed or secrets):
                 return
             with self._transaction():
                 self._write_tables()
-                self._write_messages(messages)
+                self._write_messages(changed)
                 if secrets:
                     self._write_secrets()
+            self._messages = messages
+            self._has_new_secrets = False
+            for written in (self._items, self._replaced, self._records):
+                written.clear()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._file.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._file.execute("COMMIT")
         except BaseException:
-            self._file.execute("ROLLBACK")
+            if self._file.in_transaction:
+                self._file.execute("ROLLBACK")
             raise
-        self._file.execute("COMMIT")
 
     def _write_tables(self) -> None:
         for name in self._replaced:
@@ -155,22 +186,19 @@ class Journal:
         self._file.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", kept)
         records = [(table, number, _text(record)) for table, number, record in self._records]
         self._file.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", records)
-        self._items.clear()
-        self._replaced.clear()
-        self._records.clear()
 
-    def _changed_messages(self) -> Iterator[tuple[str, str, Item | None]]:
-        """Messages that are new, were received, or are gone: None."""
-        now: dict[tuple[str, str], tuple[Any, ...]] = {}
+    def _changed_messages(self) -> tuple[list[tuple[str, str, Item | None]], _Seen]:
+        """Messages that are new, were received, or are gone (None); and how all stand now."""
+        now: _Seen = {}
+        changed: list[tuple[str, str, Item | None]] = []
         for queue in list(sqs._queues._data.values()):
             for message in list(queue["messages"]):
                 key = (queue["name"], message["id"])
                 now[key] = (message.get("receive_count"), message.get("visible_at"))
                 if self._messages.get(key) != now[key]:
-                    yield (*key, message)
-        for key in self._messages.keys() - now.keys():
-            yield (*key, None)
-        self._messages = now
+                    changed.append((*key, message))
+        changed += [(*key, None) for key in self._messages.keys() - now.keys()]
+        return changed, now
 
     def _write_messages(self, changed: list[tuple[str, str, Item | None]]) -> None:
         for queue, id_, message in changed:
@@ -335,15 +363,44 @@ def answering(app: Callable[..., Any], journal: Journal) -> Callable[..., Any]:
             await _control(scope["path"].rpartition("/")[2], journal, receive, send)
             return
         queues, secrets = _concerns(scope)
+        unkept: list[str] = []
+        _unkept.set(unkept)
+        is_refused = False
 
         async def sending(message: dict[str, Any]) -> None:
+            nonlocal is_refused
+            if is_refused:
+                return
             if message["type"] == "http.response.start":
-                journal.flush(queues=queues, secrets=secrets)
-            await send(message)
+                is_kept = journal.keeps(queues=queues, secrets=secrets)
+                is_refused = not is_kept or bool(unkept)
+            if not is_refused:
+                await send(message)
+                return
+            await send({"type": "http.response.start", "status": 503, "headers": []})
+            await send({"type": "http.response.body", "body": b""})  # every protocol takes none
 
         await app(scope, receive, sending)
 
     return answer
+
+
+def _watch_objects() -> None:
+    """Learn which objects ministack could not write: it only logs that."""
+    persist, write = s3._persist_object, s3._atomic_write
+    written: set[str] = set()
+
+    def writing(path: str, *arguments: Any, **named: Any) -> None:
+        write(path, *arguments, **named)
+        written.add(path)
+
+    def persisting(bucket: str, key: str, obj: Any) -> None:
+        written.clear()
+        persist(bucket, key, obj)
+        if not any(path.endswith(OBJECT_IS_WRITTEN) for path in written):
+            _unkept.get([]).append(f"{bucket}/{key}")
+
+    s3._persist_object, s3._atomic_write = persisting, writing
 
 
 def _concerns(scope: Mapping[str, Any]) -> tuple[bool, bool]:
@@ -365,6 +422,8 @@ async def _control(what: str, journal: Journal, receive: Any, send: Any) -> None
     try:
         if what == "restore":
             answer = journal.restore()
+        elif what == "trouble":
+            answer = {"trouble": journal.trouble}
         elif what == "streams":
             answer = journal.streams(json.loads(body))
         else:

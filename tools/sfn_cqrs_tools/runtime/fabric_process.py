@@ -33,7 +33,7 @@ ONLY_OURS = b"sandbox; frame-ancestors 'none'"
 """An object in a bucket that is a page has no origin, so it can ask for nothing."""
 
 
-def _end_with_parent(at_end: Callable[[], None]) -> None:
+def _end_with_parent(at_end: Callable[[], object]) -> None:
     sys.stdin.buffer.read()
     at_end()
     os._exit(0)
@@ -113,7 +113,7 @@ def main(descriptors: str, guard_file: str, hosts: str, origins: Sequence[str]) 
     asyncio.run(serve(guarded(app, guard), config))
 
 
-def _kept(app: App) -> tuple[App, Callable[[], None]]:
+def _kept(app: App) -> tuple[App, Callable[[], object]]:
     """The app that keeps what it changes, if it has a folder to, and what is to be done at last."""
     folder = os.environ.get("SFN_CQRS_DATA")
     if not folder:
@@ -126,7 +126,7 @@ def _kept(app: App) -> tuple[App, Callable[[], None]]:
     account, region = os.environ["MINISTACK_ACCOUNT_ID"], os.environ["MINISTACK_REGION"]
     journal = Journal(Path(folder), account, region)
     journal.start()
-    return answering(app, journal), lambda: journal.flush(queues=True)
+    return answering(app, journal), lambda: journal.keeps(queues=True)
 
 
 def _load(path: str) -> Any:
