@@ -113,6 +113,15 @@ def test_functions_get_the_environment_of_globals_with_real_names(fabric):
     assert environment["STAGE"] == "test-dev"
 
 
+def test_an_alarm_of_several_metrics_watches_the_first(fabric):
+    described = fabric.client("cloudwatch").describe_alarms(AlarmNames=["toy-shares"])
+    (alarm,) = described["MetricAlarms"]
+
+    failures = fabric.deployment.outputs["FailuresQueueUrl"].rpartition("/")[2]
+    assert (alarm["MetricName"], alarm["Period"]) == ("NumberOfMessagesSent", 300)
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": failures}]
+
+
 def test_the_stream_delivers_what_its_two_filters_want_and_nothing_else(fabric):
     dynamodb = fabric.client("dynamodb")
     table = fabric.table

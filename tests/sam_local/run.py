@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sfn_cqrs_tools.client.aws import find_target
-from sfn_cqrs_tools.runtime.fabric import CREDENTIALS, Ministack
+from sfn_cqrs_tools.runtime.fabric import CREDENTIALS, Ministack, failure_of, session
 from sfn_cqrs_tools.runtime.listening import for_containers, up_for_us
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.stack.local_stack import LocalStack
@@ -32,6 +32,7 @@ FABRIC_PYTHON = ROOT / ".venv-fabric/bin/python"
 BUILT = ROOT / ".build/sam-local"
 ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 ISSUER = ("JwtIssuer=https://issuer.example.com", "JwtAudience=client")
+STACK = "sfn-cqrs-dev"
 CLOSED_PORT = "http://127.0.0.1:9"  # the discard port: nobody answers, and that at once
 HOST = up_for_us().rpartition(" ")[2]
 """What containers of this system call this machine by."""
@@ -91,9 +92,15 @@ def deploys(report: Report) -> None:
         is_refused = refused.returncode and "NoDeployWithoutIssuer" in refused.stderr
         report.tell("no issuer, no deploy", None if is_refused else _end_of(refused))
         done = deploy(fabric.endpoint, *overrides(*ISSUER, "MachineApi=enabled"))
-        report.tell("sam deploy", _end_of(done) if done.returncode else None)
+        report.tell("sam deploy", _failure(done, fabric.endpoint) if done.returncode else None)
     finally:
         fabric.stop()
+
+
+def _failure(done: subprocess.CompletedProcess[str], endpoint: str) -> str:
+    if "ROLLBACK" not in done.stderr:
+        return _end_of(done)
+    return failure_of(session().client("cloudformation", endpoint_url=endpoint), STACK)
 
 
 def invokes(report: Report) -> None:

@@ -1,7 +1,7 @@
 """The AWS services around the functions and machines: ministack, and the stack deployed to it.
 
-Everything that is peculiar to ministack is in the class Ministack. What else talks to the fabric
-does so with boto3, as it would to AWS.
+Everything that is peculiar to ministack is in the class Ministack and in fabric_dialect.py. What
+else talks to the fabric does so with boto3, as it would to AWS.
 """
 
 from __future__ import annotations
@@ -314,7 +314,7 @@ def deploy(
         FabricError: a resource cannot be created; the message has the fabric's reason.
     """
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
-    prepared = _with_bucket_names(_without_math(template), stack)
+    prepared = _with_bucket_names(template, stack)
     url = _upload(endpoint, f"{stack}.json", json.dumps(prepared).encode())
     try:
         cloudformation.create_stack(
@@ -343,26 +343,6 @@ def deploy(
         streams=_streams(endpoint),
         rules=_rules(endpoint),
     )
-
-
-def _without_math(template: Mapping[str, Any]) -> dict[str, Any]:
-    """The template with alarms that watch one metric where they reckon with several.
-
-    ministack refuses those, and nobody on this machine listens to alarms.
-    """
-    resources = {
-        name: {**one, "Properties": _of_one_metric(one["Properties"])}
-        if one["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in one["Properties"]
-        else one
-        for name, one in template["Resources"].items()
-    }
-    return {**template, "Resources": resources}
-
-
-def _of_one_metric(alarm: Mapping[str, Any]) -> dict[str, Any]:
-    (first, *_) = [one["MetricStat"] for one in alarm["Metrics"] if "MetricStat" in one]
-    kept = {name: value for name, value in alarm.items() if name != "Metrics"}
-    return {**kept, **first["Metric"], "Statistic": "Sum", "Period": first["Period"]}
 
 
 def _with_bucket_names(template: Mapping[str, Any], stack: str) -> dict[str, Any]:
@@ -402,12 +382,15 @@ def _wait_for_stack(cloudformation: Any, stack: str) -> dict[str, str]:
         if status == "CREATE_COMPLETE":
             return {one["OutputKey"]: one["OutputValue"] for one in description.get("Outputs", [])}
         if status != "CREATE_IN_PROGRESS":
-            raise FabricError(f"the template cannot be deployed: {_reason(cloudformation, stack)}")
+            raise FabricError(
+                f"the template cannot be deployed: {failure_of(cloudformation, stack)}"
+            )
         time.sleep(0.02)
     raise FabricError(f"the stack {stack} is not deployed after {_DEPLOY_SECONDS:.0f} s")
 
 
-def _reason(cloudformation: Any, stack: str) -> str:
+def failure_of(cloudformation: Any, stack: str) -> str:
+    """Return the name of the resource that a stack failed by, and why."""
     events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     reasons = [
         f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"

@@ -98,12 +98,16 @@ def main(descriptors: str, guard_file: str, hosts: str, origins: Sequence[str]) 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
+    from fabric_dialect import (  # type: ignore[import-not-found]  # noqa: PLC0415 - beside this
+        teach,
+    )
     from ministack.app import app  # type: ignore[import-not-found]  # noqa: PLC0415 - takes 0.5 s
 
     config = Config()
     config.bind = [f"fd://{descriptor}" for descriptor in descriptors.split(",")]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
+    teach()
     app, at_end = _kept(app)
     threading.Thread(target=_end_with_parent, args=(at_end,), daemon=True).start()
     sys.addaudithook(_start_no_programs)
