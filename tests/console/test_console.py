@@ -32,7 +32,6 @@ from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.repairs import work
-from sfn_cqrs_tools.checkout import CHECKOUT
 from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.diagnosis import Diagnosis
@@ -43,6 +42,7 @@ from sfn_cqrs_tools.console.pages import overview
 from sfn_cqrs_tools.console.security import LARGEST_FORM
 from sfn_cqrs_tools.console.server import ConsoleServer
 from sfn_cqrs_tools.console.subjects import item_page
+from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
 from sfn_cqrs_tools.runtime.live.server import LiveServer
 from sfn_cqrs_tools.stack.local_stack import SUBSCRIBE_FUNCTION

@@ -9,7 +9,7 @@ from importlib.util import cache_from_source
 from pathlib import Path
 
 from sfn_cqrs.service import handlers
-from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.project import CHECKOUT
 
 FABRIC = ".venv-fabric"  # what `make` sets up, and what the copy's own tests ask for
 SCAFFOLDED = (

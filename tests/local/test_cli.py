@@ -17,9 +17,9 @@ from sfn_cqrs.adapters.task_items import TASKS, task_item
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.task import TaskStatus
-from sfn_cqrs_tools.checkout import CHECKOUT
 from sfn_cqrs_tools.cli import COMMANDS
 from sfn_cqrs_tools.client.api import item_path
+from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.state import StateFolder
 from sfn_cqrs_tools.terminal.drawing import draw_chain
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from tests.local.sockets import listeners, listeners_off_loopback
 
 from sfn_cqrs.adapters.queue import Queue
-from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.fabric import Deployment, FabricError, Ministack, deploy, session
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_local.http_server import Request, Response, serve

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from engine.tests.full_disk import full_disk
 
-from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.fabric import FabricError, Ministack, deploy, session
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_local.http_server import Request, Response, serve

@@ -7,7 +7,7 @@ from tests.local.project import copy_project, files_of, run_in
 from tests.support.proof import PROOF
 
 from sfn_cqrs.service import handlers, read_models
-from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.scaffold.importing import singular
 from sfn_cqrs_tools.scaffold.sample import read_sample
 from sfn_cqrs_tools.stack.local_stack import LocalStack

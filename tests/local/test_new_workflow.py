@@ -8,7 +8,7 @@ from tests.support.proof import PROOF
 from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs.service.step_functions import Parent, StepFunctionService, child_name
-from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.project import CHECKOUT
 
 STATES = "check,approve,refund"
 NEW = ["new", "workflow", "parcel-return", "--states", STATES, "--callback", "approve"]

@@ -7,8 +7,8 @@ import pytest
 from tests.support.command_line import command_line
 from tests.template.stack import TASKS
 
-from sfn_cqrs_tools.checkout import CHECKOUT
 from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN
+from sfn_cqrs_tools.project import CHECKOUT
 
 pytestmark = pytest.mark.stack
 

@@ -24,12 +24,12 @@ from tests.support.proof import PROOF
 from tests.support.quick_stack import Unswept
 from websockets.sync.client import connect
 
-from sfn_cqrs_tools.checkout import CHECKOUT
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.console.application import ROOT
 from sfn_cqrs_tools.console.backend import local
 from sfn_cqrs_tools.console.pages import FILES, FORMS, PAGES
 from sfn_cqrs_tools.console.server import ConsoleServer
+from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime import lambda_api
 from sfn_cqrs_tools.runtime.fabric import session
 from sfn_cqrs_tools.runtime.recorder import Recorder

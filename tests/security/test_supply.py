@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from requirements import audit, locked, ships
 
-from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.project import CHECKOUT
 
 FOLDER = CHECKOUT / "requirements"
 LOCKS = sorted(FOLDER.glob("*.lock"))

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sfn_cqrs_tools.checkout import CHECKOUT
 from sfn_cqrs_tools.cli import main
+from sfn_cqrs_tools.project import CHECKOUT
 
 
 class Result(NamedTuple):

@@ -5,6 +5,11 @@ import pytest
 from tests.template.stack import ROOT, imports_of, modules
 
 CLOCK_CALLS = {"now", "utcnow", "today"}
+ROOMS = {
+    path.name.removesuffix(".py")
+    for path in (ROOT / "tools/sfn_cqrs_tools").iterdir()
+    if not path.name.startswith("_")
+}
 FORBIDDEN = {
     "layer/sfn_cqrs/domain": (
         "boto3",
@@ -21,6 +26,10 @@ FORBIDDEN = {
     "layer/sfn_cqrs/service": ("sfn_cqrs.routes",),
     "layer/sfn_cqrs": ("functions", "sfn_cqrs_tools", "sfn_local", "shop"),
     "functions": ("app", "functions", "sfn_cqrs_tools", "sfn_local", "shop"),
+    "tools/sfn_cqrs_tools/runtime": (
+        "sfn_cqrs",
+        *(f"sfn_cqrs_tools.{room}" for room in ROOMS if room != "runtime"),
+    ),
     "app": ("functions", "sfn_cqrs_tools", "sfn_local"),
 }
 
@@ -122,6 +131,13 @@ def test_the_domain_never_asks_the_time() -> None:
             "from sfn_cqrs.service.commands import chain",
             {"sfn_cqrs.service.commands", "sfn_cqrs.service.commands.chain"},
         ),
+        ("tools/sfn_cqrs_tools/runtime", "import sfn_cqrs", {"sfn_cqrs"}),
+        (
+            "tools/sfn_cqrs_tools/runtime",
+            "from sfn_cqrs_tools.stack import talk",
+            {"sfn_cqrs_tools.stack", "sfn_cqrs_tools.stack.talk"},
+        ),
+        ("tools/sfn_cqrs_tools/runtime", "from sfn_cqrs_tools.runtime import fabric", set()),
         ("functions", "from ..finish import app", {"..finish", "..finish.app"}),
     ],
 )

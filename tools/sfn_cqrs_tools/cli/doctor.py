@@ -60,8 +60,8 @@ def doctor(
     `chain show`, `task show`, `import show`, `approval show` and `saga show` tell more of each.
     """
     from sfn_cqrs_tools.client.diagnosis import diagnose  # noqa: PLC0415
-    from sfn_cqrs_tools.runtime.app_check import AppCheck  # noqa: PLC0415 - it and what follows import much
     from sfn_cqrs_tools.runtime.template import Template  # noqa: PLC0415
+    from sfn_cqrs_tools.stack.app_check import AppCheck  # noqa: PLC0415 - it and what follows import much
     from sfn_cqrs_tools.stack.slow_handlers import slow_handlers  # noqa: PLC0415
 
     if quotas:

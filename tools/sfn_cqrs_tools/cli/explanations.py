@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sfn_cqrs.domain import errors
-from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.project import CHECKOUT
 
 PAGE: Final = CHECKOUT / "docs/reference/errors.md"
 _ENTRY: Final = re.compile(

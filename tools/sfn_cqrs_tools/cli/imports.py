@@ -18,13 +18,13 @@ import click
 from click.exceptions import Exit
 from rich.console import Console
 
-from sfn_cqrs_tools.checkout import CHECKOUT
 from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.options import api_options, limit_option, target_options
 from sfn_cqrs_tools.client.api import Api, given
 from sfn_cqrs_tools.client.ids import Id
 from sfn_cqrs_tools.client.imports import COUNTS, ENDED, job_path, watched
 from sfn_cqrs_tools.client.upload import upload
+from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.terminal.causes import code_at
 from sfn_cqrs_tools.terminal.printing import print_answer, print_list, print_table
 from sfn_cqrs_tools.terminal.progress import progress

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from sfn_cqrs_tools.checkout import DEFAULT_STATE, TEMPLATE
+from sfn_cqrs_tools.project import state_path, template_path
 from sfn_cqrs_tools.runtime.state import STATE_VARIABLE, StackError
 from sfn_local.cli.command import FILE, json_option
 from sfn_local.lint.template_file import TemplateError
@@ -22,15 +22,15 @@ state_option = click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
     envvar=STATE_VARIABLE,
-    default=DEFAULT_STATE,
-    show_default=".sfn-cqrs in the checkout",
+    default=state_path,
+    show_default=".sfn-cqrs in the project",
     help="Folder of the local stack.",
 )
 template_option = click.option(
     "--template",
     type=FILE,
-    default=TEMPLATE,
-    show_default="template.yaml in the checkout",
+    default=template_path,
+    show_default="template.yaml of the project",
     help="The SAM template.",
 )
 stack_option = click.option(

@@ -47,8 +47,8 @@ def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str
     """The migrations of whichever database is meant; None where the stack has none."""
     from sfn_cqrs.adapters.sql_ways import role_at, sql_at  # noqa: PLC0415 - --help needs none
     from sfn_cqrs.service.migrations import Migrations  # noqa: PLC0415
-    from sfn_cqrs_tools.checkout import CHECKOUT  # noqa: PLC0415
     from sfn_cqrs_tools.client.aws import Target, find_target  # noqa: PLC0415
+    from sfn_cqrs_tools.project import project  # noqa: PLC0415
     from sfn_cqrs_tools.stack.samconfig import package_of, stack_name  # noqa: PLC0415
     from sfn_cqrs_tools.stack.sql_files import (  # noqa: PLC0415
         POSTGRES,
@@ -57,8 +57,8 @@ def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str
     )
 
     if config_env is not None:
-        stack = stack_name(CHECKOUT, config_env)
-    package = package_of(CHECKOUT)
+        stack = stack_name(project(), config_env)
+    package = package_of(project())
     target = Target({}, {})
     if stack is not None or not dsn:
         target = find_target(state, stack)
@@ -69,7 +69,7 @@ def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str
     role = target.outputs.get(POSTGRES_ROLE)
     return Migrations(
         sql_at(dsn, target.client),
-        migrations_of(CHECKOUT, package),
+        migrations_of(project(), package),
         role_at(role, target.client) if role else None,
     )
 

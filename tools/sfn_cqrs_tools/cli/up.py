@@ -25,11 +25,11 @@ from sfn_cqrs_tools.cli.options import (
 )
 from sfn_cqrs_tools.client.api import user_of_this_machine
 from sfn_cqrs_tools.client.aws import find_target
-from sfn_cqrs_tools.runtime.definition_watch import DefinitionWatch
 from sfn_cqrs_tools.runtime.fabric import FabricError
 from sfn_cqrs_tools.runtime.lambdas import break_into_handler
 from sfn_cqrs_tools.runtime.listening import Ports
 from sfn_cqrs_tools.runtime.state import StackError
+from sfn_cqrs_tools.stack.definition_watch import DefinitionWatch
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.stack.talk import Talk
 from sfn_local.cli.command import command, json_option

@@ -20,7 +20,7 @@ from sfn_cqrs.domain.keys import ApprovalRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.tenant_claims import writable_tenants
-from sfn_cqrs_tools.runtime.app_check import Broken
+from sfn_cqrs_tools.stack.app_check import Broken
 
 OLDEST_PER_SHARD: Final = 50
 LATEST_FAILURES: Final = 50

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs_tools.checkout import FABRIC_PYTHON
 from sfn_cqrs_tools.client.api import Api, connect, item_path
+from sfn_cqrs_tools.project import fabric_python
 from sfn_cqrs_tools.restore.restoring import Restored, Say, differences, restore
 from sfn_cqrs_tools.runtime.fabric import Ministack
 from sfn_cqrs_tools.stack.local_stack import LocalStack
@@ -52,7 +52,7 @@ class KeptFabric:
 
     def __init__(self, log: Path) -> None:
         """Start nothing yet."""
-        self._real = Ministack(FABRIC_PYTHON, log)
+        self._real = Ministack(fabric_python(), log)
 
     @property
     def endpoint(self) -> str:

@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from sfn_cqrs.domain.masking import masked
 from sfn_cqrs_tools.runtime.data_folder import KeptEvents
 from sfn_cqrs_tools.runtime.handlers import Call, Failure, Handlers
 from sfn_cqrs_tools.runtime.output import printing_as
@@ -61,10 +60,10 @@ class Invocation:
     body: Mapping[str, Any] = field(default_factory=dict)
 
     def logged(self) -> str:
-        """What Lambda's log says of a failure, with the execution whose state it was."""
+        """Return Lambda's log line of a failure, unmasked, with the execution that it was in."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         said = {"timestamp": at, "level": "ERROR", **_execution(self.payload), **self.body}
-        return masked(json.dumps(said, ensure_ascii=False))
+        return json.dumps(said, ensure_ascii=False)
 
 
 def _execution(payload: bytes) -> dict[str, str]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
-
-from sfn_cqrs_tools.checkout import DEFAULT_STATE
 
 STATE_VARIABLE: Final = "SFN_CQRS_STATE"
 LOG_BYTES: Final = 20_000_000
@@ -83,9 +80,9 @@ class OwnedFolder:
 class StateFolder(OwnedFolder):
     """The folder of a stack's logs, and of where its endpoints are."""
 
-    def __init__(self, path: Path | str | None = None) -> None:
-        """Use `path`, else the folder that SFN_CQRS_STATE names, else the checkout's own."""
-        super().__init__(path or os.environ.get(STATE_VARIABLE) or DEFAULT_STATE)
+    def __init__(self, path: Path | str) -> None:
+        """Use the folder at `path`, whether or not it exists."""
+        super().__init__(path)
         self.stack_log = self.path / "stack.log"
         """What the functions print, and the stack's own messages."""
         self.express_log = self.path / "express.jsonl"

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sfn_cqrs.domain.trace import Trace
+from sfn_cqrs_tools.runtime.trace_header import Trace
 
 Document = dict[str, Any]
 

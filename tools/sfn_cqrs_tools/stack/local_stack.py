@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.sql_driver import DriverSql
 from sfn_cqrs.domain.errors import SfnCqrsError, TransientError
+from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.domain.sql_role import Role
 from sfn_cqrs.domain.sql_script import Migration
 from sfn_cqrs.service.migrations import Migrations
-from sfn_cqrs_tools.checkout import FABRIC_PYTHON, TEMPLATE
+from sfn_cqrs_tools.project import fabric_python, state_path, template_path
 from sfn_cqrs_tools.runtime.clock import LeapingClock
 from sfn_cqrs_tools.runtime.data_folder import DataFolder, KeptEvents
 from sfn_cqrs_tools.runtime.events import EventRules
@@ -92,7 +93,7 @@ class LocalStack:
     def __init__(
         self,
         *,
-        template: Path | str = TEMPLATE,
+        template: Path | str | None = None,
         state_dir: Path | str | None = None,
         data_dir: Path | str | None = None,
         fresh: bool = False,
@@ -112,10 +113,11 @@ class LocalStack:
         express_repeats: float = 0.0,
         traces: bool = False,
     ) -> None:
-        """Prepare a stack out of `template`; `port` is the HTTP front's, 0 takes a free one.
+        """Prepare a stack out of `template`, or the project's; `port` is the HTTP front's.
 
-        The other endpoints have the ports behind it, unless `ports` has one for each. It listens
-        on 127.0.0.1 and on those of `hosts` that are addresses, and answers to all of them.
+        0 takes a free one. The other endpoints have the ports behind it, unless `ports` has one
+        for each. It listens on 127.0.0.1 and on those of `hosts` that are addresses, and
+        answers to all of them.
         With a `data_dir` it goes on where the stack before it ended there, or was killed, unless
         it is to begin `fresh`; without one, all is in memory. A `recorder` counts
         invocations and AWS calls. `fabric` may be another than ministack.
@@ -127,11 +129,11 @@ class LocalStack:
         `traces` keeps what X-Ray would of each request.
         """
         self.name = name
-        self.state = StateFolder(state_dir)
+        self.state = StateFolder(state_dir or state_path())
         self.data = None if data_dir is None else DataFolder(data_dir)
         self._fresh = fresh
         self.hosts = tuple(host.lower() for host in hosts)
-        self._template_path = Path(template)
+        self._template_path = Path(template or template_path())
         self._parameters = parameters or {}
         self._ports = ports or Ports.behind(port)
         self._fabric = fabric
@@ -258,7 +260,7 @@ class LocalStack:
 
         self._cleanup.enter_context(_environment(_isolated()))
         self.fabric = self._fabric or Ministack(
-            FABRIC_PYTHON,
+            fabric_python(),
             self.state.fabric_log,
             self._ports.aws,
             data=None if self.data is None else self.data.path,
@@ -369,7 +371,7 @@ class LocalStack:
     def _log_failure(self, invocation: Invocation) -> None:
         if invocation.error is not None:
             prefix = f"{invocation.function} {invocation.request_id}"
-            self.output.line(prefix, invocation.logged())
+            self.output.line(prefix, masked(invocation.logged()))
 
     def _forecast(self) -> Forecast | None:
         if self._weather is None:

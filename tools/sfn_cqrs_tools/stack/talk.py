@@ -11,9 +11,10 @@ from typing import Any, Final, TextIO
 
 import click
 
-from sfn_cqrs_tools.runtime.app_check import AppCheck, Broken
+from sfn_cqrs.domain.masking import masked
 from sfn_cqrs_tools.runtime.handlers import SourceWatch
 from sfn_cqrs_tools.runtime.lambdas import Invocation
+from sfn_cqrs_tools.stack.app_check import AppCheck, Broken
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.stack.log_lines import LogLine
 from sfn_cqrs_tools.terminal.causes import shortened
@@ -79,7 +80,9 @@ class Talk:
         told = self._told_by_log.pop(invocation.request_id, "")
         if invocation.error is None or invocation.error in _PASSING:
             return
-        line = LogLine.of_function(invocation.function, invocation.request_id, invocation.logged())
+        line = LogLine.of_function(
+            invocation.function, invocation.request_id, masked(invocation.logged())
+        )
         if told and told in line.message:
             return
         self._tell_of("failed", line, look_at(_about(invocation.payload)))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from sfn_cqrs_tools.checkout import CHECKOUT
+from sfn_cqrs_tools.project import project
 
 MAX_LINES: Final = 16
 _SHORT: Final = re.compile(r"\((?P<file>[\w.-]+\.py), line (?P<line>\d+)\)$")
@@ -33,7 +33,7 @@ def result_of(one: Mapping[str, Any]) -> str:
 
 def shortened(lines: Iterable[str]) -> list[str]:
     """Name the files of this checkout as a person does."""
-    return [line.replace(f'"{CHECKOUT}/', '"') for line in lines]
+    return [line.replace(f'"{project()}/', '"') for line in lines]
 
 
 def code_at(reason: str) -> list[str]:
@@ -44,7 +44,7 @@ def code_at(reason: str) -> list[str]:
     number = int(found["line"])
     return [
         line
-        for path in sorted((CHECKOUT / "app").glob(f"*/{found['file']}"))
+        for path in sorted((project() / "app").glob(f"*/{found['file']}"))
         for line in _shown(path, number)
     ]
 
@@ -52,5 +52,5 @@ def code_at(reason: str) -> list[str]:
 def _shown(path: Path, number: int) -> Iterator[str]:
     lines = path.read_text(encoding="utf-8").splitlines()
     if number <= len(lines):
-        yield f'  File "{path.relative_to(CHECKOUT)}", line {number}'
+        yield f'  File "{path.relative_to(project())}", line {number}'
         yield f"    {lines[number - 1].strip()}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from sfn_cqrs_tools.checkout import CHECKOUT
 from sfn_cqrs_tools.cli.reference.commands import command_line
 from sfn_cqrs_tools.cli.reference.http import http_api
 from sfn_cqrs_tools.cli.reference.python import python_api
+from sfn_cqrs_tools.project import CHECKOUT
 
 FOLDER: Final = CHECKOUT / "docs/reference"
 

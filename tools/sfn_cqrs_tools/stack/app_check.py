@@ -48,7 +48,7 @@ class AppCheck:
             ],
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sfn_cqrs_tools.runtime.app_check"],
+            [sys.executable, "-P", "-m", "sfn_cqrs_tools.stack.app_check"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
