@@ -94,7 +94,7 @@ class Store:
         self.history: Shelf[Version, DataRow] = Shelf(now)
         self.dynamodb = SmallDynamoDB()
         self.requests = RequestTable(self.dynamodb, "RequestsTable", now)  # type: ignore[arg-type]
-        self.waits: Shelf[tuple[str, str], tuple[str, str]] = Shelf(now)
+        self.waits: Shelf[tuple[str, str, str], tuple[str, str, bool]] = Shelf(now)
         self.objects: Shelf[str, dict[str, Any]] = Shelf(now)
         self.views: Shelf[tuple[str, str, str, str], dict[str, Any]] = Shelf(now)
         self.listed: set[Version] = set()

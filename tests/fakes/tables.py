@@ -373,18 +373,34 @@ class WaitTable:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def park(self, execution: str, state: str, token: str, since: str) -> bool:
+    def park(self, execution: str, state: str, token: str, since: str, key: str = "") -> bool:
         with self._store.lock:
-            _, before = self._store.waits.get((execution, state)) or ("", "")
-            if before > since:
+            before = self._store.waits.get((execution, state, key))
+            if before is not None and before[1] > since:
                 return False
-            self._store.waits.put((execution, state), (token, since))
+            self._store.waits.put((execution, state, key), (token, since, False))
             return True
 
-    def token(self, execution: str, state: str) -> str | None:
+    def token(self, execution: str, state: str, key: str = "") -> str | None:
         with self._store.lock:
-            wait = self._store.waits.get((execution, state))
+            wait = self._store.waits.get((execution, state, key))
         return wait and wait[0]
+
+    def tokens(self, execution: str, state: str) -> dict[str, str]:
+        with self._store.lock:
+            return {
+                key: token
+                for (name, of, key), (token, _, is_over) in self._store.waits.items()
+                if (name, of) == (execution, state) and not is_over
+            }
+
+    def close(self, execution: str, state: str, key: str, token: str) -> bool:
+        with self._store.lock:
+            wait = self._store.waits.get((execution, state, key))
+            if wait is None or wait[0] != token:
+                return False
+            self._store.waits.put((execution, state, key), (token, wait[1], True))
+            return True
 
 
 class ReadModel:

@@ -1,5 +1,6 @@
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -208,12 +209,14 @@ def test_a_move_that_fails_undoes_those_before(number, sfn_cqrs, project, monkey
 def grown(tmp_path_factory):
     """A copy of the project with one of everything new."""
     project = copy_project(tmp_path_factory.mktemp("clone") / "project", is_set_up=True)
-    for arguments in (NEW, AUDIT, LONGEST, TRIP, HOTEL):
+    for arguments in (NEW, AUDIT, LONGEST, TRIP, HOTEL, TOUR, [*GUIDE, "--child-of", "tour"]):
         made = run_in(project, "sfn-cqrs", *arguments)
         assert made.returncode == 0, made.stderr
     return project
 
 
+TOUR = ["new", "workflow", "tour", "--states", "guides", "--callback", "guides"]
+GUIDE = ["new", "workflow", "guide", "--states", "lead", "--callback", "lead"]
 MACHINES = ("parcel_return", "audit", STATE, "trip", "hotel")
 NEW_SUITES = [
     *(f"tests/statemachine/test_{machine}.py" for machine in MACHINES),
@@ -271,9 +274,28 @@ def test_the_new_resources_are_as_secure_as_the_others(grown):
 @pytest.fixture(scope="module")
 def stack(grown, tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
+    _with_a_map_of_children(grown)
     with quick_stack(template=grown / "template.yaml", state_dir=folder) as started:
         yield started
     forget(grown)
+
+
+def _with_a_map_of_children(project):
+    """Change the workflow tour as docs/workflows.md says."""
+    page = (CHECKOUT / "docs/workflows.md").read_text()
+    block = page.split('```json\n"guide_all": ')[1].split("```")[0]
+    mapped = json.loads(block)
+    code = page.split("```python\n@sfn_handler\ndef lambda_handler(item")[1].split("```")[0]
+    path = project / "statemachine/tour.asl.json"
+    machine = json.loads(path.read_text())
+    inside = machine["States"].pop("guides")
+    del inside["Catch"], inside["Next"]
+    mapped["ItemProcessor"]["States"]["guides"] = {**inside, "End": True}
+    machine["States"]["guide_all"], machine["StartAt"] = mapped, "guide_all"
+    path.write_text(json.dumps(machine, indent=2))
+    app = project / "functions/tour/guides/app.py"
+    imports = app.read_text().split("@sfn_handler")[0]
+    app.write_text(f"{imports}@sfn_handler\ndef lambda_handler(item{code}")
 
 
 @pytest.fixture
@@ -342,6 +364,35 @@ def test_a_parent_goes_on_with_what_its_child_answers(on_stack, stack, tmp_path)
     details = [event.get("stateExitedEventDetails", {}) for event in events]
     answers = {each["name"]: json.loads(each["output"]) for each in details if each}
     assert answers["hotel"] == {"room": 7}
+
+
+@pytest.mark.stack
+@pytest.mark.real_time("a child begins when its parent's function has started it")
+def test_ten_children_of_a_map_all_resume_their_own_item(on_stack, stack, tmp_path):
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"id": "tour-1", "ids": [f"g-{index}" for index in range(10)]}))
+    name = on_stack("start", "tour", "-i", keys, "--no-wait").output.strip()
+    children = [child_name(Parent(name, "guides", str(index))) for index in range(10)]
+    for child in children:
+        show = partial(on_stack, "execution", "show", child)
+        eventually(lambda show=show: "sfn-cqrs resume" in show().output)
+
+    listed = on_stack("resume", name, "guides").error
+    shown = on_stack("execution", "show", name).output
+    by_hand = on_stack("resume", name, "guides", '{"id": "by hand"}', "--key", "3")
+    rest = on_stack("resume", name, "guides").error
+    for index, child in reversed(list(enumerate(children))):
+        on_stack("resume", child, "lead", json.dumps({"id": f"g-{index}", "result": "led"}))
+    eventually(lambda: "SUCCEEDED" in on_stack("execution", "show", name).output)
+
+    assert "waits 10 times in guides; give the --key of one: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in listed
+    assert f"sfn-cqrs resume {name} guides '{{}}' --key KEY  # waits 10 times" in shown
+    assert (by_hand.code, by_hand.error) == (0, "")
+    assert "waits 9 times in guides; give the --key of one: 0, 1, 2, 4, 5, 6, 7, 8, 9" in rest
+    arn = StepFunctionService.execution_arn(stack.outputs["TourStateMachineArn"], name)
+    output = stack.client("stepfunctions").describe_execution(executionArn=arn)["output"]
+    answered = [one["id"] for one in json.loads(output)]
+    assert answered == ["by hand" if index == 3 else f"g-{index}" for index in range(10)]
 
 
 @pytest.mark.stack

@@ -67,7 +67,10 @@ STANDS_ALONE = {
         "put_if_newer": "a later version stays; views are their handlers', not the domain's",
         "replace": "the row is as it was read",
     },
-    "wait_table": {"park": "a later try's token stays; a wait is no item of the domain's"},
+    "wait_table": {
+        "close": "another try's wait stays open",
+        "park": "a later try's token stays; a wait is no item of the domain's",
+    },
     "zip_jobs": {
         "extracted": "of those who extract a file the first stays",
         "refused": "of those who extract a file the first stays",
@@ -75,7 +78,7 @@ STANDS_ALONE = {
     },
 }
 """Expressions whose rule is nowhere in the domain, with the rule."""
-WITHOUT_RECORDS = {"command_table", "process_table", "read_model"}
+WITHOUT_RECORDS = {"command_table", "process_table", "read_model", "wait_table"}
 """Adapters that update items, and none of a record."""
 
 

@@ -48,10 +48,10 @@ class Workflows:
         samples = [(Parent.of(sample(machine)), machine) for machine in OWN]
         self.children = {parent: machine for parent, machine in samples if parent is not None}
 
-    def run(self, machine: Machine) -> None:
-        """Run a machine on its sample, and its children with it; both end well."""
-        name = name_of(machine)
-        arn = self._service.start_execution(self._arn(machine), name, sample(machine))
+    def run(self, machine: Machine, name: str = "", data: Any = None) -> None:
+        """Run a machine, on its sample unless told otherwise, and its children; all end well."""
+        name, data = name or name_of(machine), data or sample(machine)
+        arn = self._service.start_execution(self._arn(machine), data, name)
         until = time.monotonic() + PATIENCE_SECONDS
         while (status := self._status(arn)) == "RUNNING":
             assert time.monotonic() < until, machine.key
@@ -68,15 +68,28 @@ class Workflows:
         failed = (ROOT / "events" / child.folder / "mark_failed.json").read_bytes()
         self._stack.functions.invoke(f"{prefix}MarkFailedFunction", failed)
         stopped = self._service.start_execution(
-            self._arn(child), execution_name(child.key, "stopped"), sample(child)
+            self._arn(child), sample(child), execution_name(child.key, "stopped")
         )
         self._client.stop_execution(executionArn=stopped, cause="nobody needs it")
         ended = self._service.execution_arn(self._arn(child), child_name(parent))
         tick: dict[str, Any] = {}
+        self.miss(child, parent)
         for event in (tick, *({"detail": {"executionArn": arn}} for arn in (stopped, ended))):
             self._stack.functions.invoke(
                 f"EventOn{prefix}EndedFunction", json.dumps(event).encode()
             )
+
+    def miss(self, child: Machine, parent: Parent) -> None:
+        """A parent that waits for a child which has ended, and answers nobody."""
+        (waiting,) = [machine for machine in OWN if name_of(machine) == parent.execution]
+        name = execution_name(waiting.key, "missed")
+        alone = {name: value for name, value in sample(child).items() if name != "parent"}
+        self.run(child, child_name(Parent(name, parent.state)), alone)
+        self._service.start_execution(self._arn(waiting), sample(waiting), name)
+        until = time.monotonic() + PATIENCE_SECONDS
+        while self._waits.token(name, parent.state) is None:
+            assert time.monotonic() < until, waiting.key
+            time.sleep(0.05)
 
     def _resume(self, machine: Machine, name: str) -> None:
         """End all waits of an execution, those for its children by ending the children's."""

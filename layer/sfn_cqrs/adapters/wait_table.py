@@ -1,5 +1,7 @@
 """The waits of executions for somebody outside: their tokens, in the requests table."""
 
+from urllib.parse import quote
+
 from sfn_cqrs.adapters.conditional import is_done
 from sfn_cqrs.adapters.dynamodb import Item, get, marshal, unmarshal
 from sfn_cqrs.adapters.table import Table
@@ -8,9 +10,9 @@ LIFETIME_SECONDS = 366 * 24 * 3600  # no execution lives longer
 
 
 class WaitTable(Table):
-    """One item for each state that waits, by its execution's name."""
+    """One item for each wait, by its execution's name, its state's, and its key in that state."""
 
-    def park(self, execution: str, state: str, token: str, since: str) -> bool:
+    def park(self, execution: str, state: str, token: str, since: str, key: str = "") -> bool:
         """Keep a token; False if a later try of the state has left its own.
 
         `since` grows with each try: when the state was entered, and which try of it this is.
@@ -20,17 +22,50 @@ class WaitTable(Table):
         return is_done(
             self._client.put_item,
             TableName=self._table,
-            Item=_key(execution, state)
-            | marshal({"task_token": token, "since": since, "ttl": ttl}),
+            Item=_key(execution, state, key)
+            | marshal({"task_token": token, "since": since, "key": key, "ttl": ttl}),
             ConditionExpression=its_own_or_later,
             ExpressionAttributeValues=marshal({":since": since}),
         )
 
-    def token(self, execution: str, state: str) -> str | None:
-        """The token that ends a wait, be it over or not; None if nobody has begun to wait."""
-        found = get(self._client, self._table, _key(execution, state))
+    def token(self, execution: str, state: str, key: str = "") -> str | None:
+        """Return the token that ends a wait, be it over or not; None if nobody waits yet."""
+        found = get(self._client, self._table, _key(execution, state, key))
         return None if found is None else str(unmarshal(found)["task_token"])
 
+    def tokens(self, execution: str, state: str) -> dict[str, str]:
+        """Return the tokens of a state's waits by their keys; without those that `close` closed."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :state)",
+            FilterExpression="attribute_not_exists(is_over)",
+            ExpressionAttributeValues=marshal(
+                {":pk": _partition(execution), ":state": _sort(state, "")}
+            ),
+        )
+        found = [unmarshal(item) for page in pages for item in page["Items"]]
+        return {str(item["key"]): str(item["task_token"]) for item in found}
 
-def _key(execution: str, state: str) -> Item:
-    return marshal({"pk": f"WAIT#{execution}", "sk": state})
+    def close(self, execution: str, state: str, key: str, token: str) -> bool:
+        """Note that a wait is over; False if another try waits with another token."""
+        return is_done(
+            self._client.update_item,
+            TableName=self._table,
+            Key=_key(execution, state, key),
+            UpdateExpression="SET is_over = :yes",
+            ConditionExpression="task_token = :token",
+            ExpressionAttributeValues=marshal({":yes": True, ":token": token}),
+        )
+
+
+def _key(execution: str, state: str, key: str) -> Item:
+    return marshal({"pk": _partition(execution), "sk": _sort(state, key)})
+
+
+def _partition(execution: str) -> str:
+    return f"WAIT#{execution}"
+
+
+def _sort(state: str, key: str) -> str:
+    return f"{quote(state, safe='')}#{key}"

@@ -25,17 +25,23 @@ SWEEP_SECONDS = 20
 """For so long a sweep looks at parents that wait; the next one begins somewhere else."""
 
 
-def start(context: StepFunctionsContext, machine: str, data: dict[str, Any]) -> str:
+def start(
+    context: StepFunctionsContext,
+    machine: str,
+    data: dict[str, Any],
+    key: str | int | None = None,
+) -> str:
     """Start an execution of a machine of this stack, and let the state wait for its answer.
 
-    Answers the child's name: the same for each try of the state, so that a retry starts none.
+    Answers the child's name: the same for each try of the state, so that a retry starts none. Each
+    key has one child; without a key it is the index of the Map's item, see `waits.park`.
 
     Raises:
         InvalidInputError: the state sends no token, or the data are no JSON or name a parent.
         PayloadTooLargeError: the data are larger than 256 KiB.
     """
-    waits.park(context)
-    parent = Parent(context.execution.name, context.state.name)
+    key = waits.park(context, key)
+    parent = Parent(context.execution.name, context.state.name, key)
     arn = StepFunctionService().start_child(bootstrap.machine_arn(machine), data, parent)
     return arn.rpartition(":")[2]
 
@@ -47,7 +53,7 @@ def answer(context: StepFunctionsContext, result: object) -> bool:
         InvalidInputError, PayloadTooLargeError: the result is no JSON, or too large.
     """
     parent = Parent.of(context.execution.input)
-    return parent is not None and _unless_gone(lambda: waits.resume(*parent, result))
+    return parent is not None and _resumed(parent, result)
 
 
 def refuse(context: StepFunctionsContext, failure: Failure) -> bool:
@@ -67,7 +73,8 @@ def answering(machine: str, parent: str, state: str) -> LambdaHandler:
     def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, object]:
         arn = event.get("detail", {}).get("executionArn")
         if arn is not None:
-            return {"answered": int(_settled(arn))}
+            ended = StepFunctionService().ended(arn)
+            return {"answered": int(ended is not None and _settled(arn, ended))}
         return {"answered": _swept(machine, parent, state)}
 
     return lambda_handler
@@ -80,19 +87,24 @@ def _swept(machine: str, parent: str, state: str) -> int:
     random.shuffle(running)
     answered = 0
     for name in running:
-        if time.monotonic() > until:
-            logger.warning("not every parent was looked at", machine=parent, all=len(running))
-            break
-        child = child_name(Parent(name, state))
-        answered += _settled(service.execution_arn(bootstrap.machine_arn(machine), child))
+        tokens = bootstrap.waits().tokens(name, state)
+        for key in random.sample(sorted(tokens), len(tokens)):
+            if time.monotonic() > until:
+                logger.warning("not every wait was looked at", machine=parent, all=len(running))
+                return answered
+            child = child_name(Parent(name, state, key))
+            arn = service.execution_arn(bootstrap.machine_arn(machine), child)
+            ended = service.ended(arn)
+            if ended is not None:
+                answered += _settled(arn, ended)
+                bootstrap.waits().close(name, state, key, tokens[key])
     return answered
 
 
-def _settled(arn: str) -> bool:
+def _settled(arn: str, ended: Ended) -> bool:
     """Answer a parent for a child that has ended; False if it waits no more, or there is none."""
-    ended = StepFunctionService().ended(arn)
-    parent = None if ended is None else Parent.of(ended.input)
-    if ended is None or parent is None:
+    parent = Parent.of(ended.input)
+    if parent is None:
         return False
     is_answered = _answered(parent, ended)
     if is_answered:
@@ -102,13 +114,18 @@ def _settled(arn: str) -> bool:
 
 def _answered(parent: Parent, ended: Ended) -> bool:
     if ended.status == "SUCCEEDED":
-        result = json.loads(ended.output or "null")
-        return _unless_gone(lambda: waits.resume(*parent, result))
+        return _resumed(parent, json.loads(ended.output or "null"))
     return _refused(parent, ended.error, ended.cause)
 
 
+def _resumed(parent: Parent, result: object) -> bool:
+    name, state, key = parent
+    return _unless_gone(lambda: waits.resume(name, state, result, key=key))
+
+
 def _refused(parent: Parent, error: str, cause: str) -> bool:
-    return _unless_gone(lambda: waits.refuse(*parent, error, cause))
+    name, state, key = parent
+    return _unless_gone(lambda: waits.refuse(name, state, error, cause, key=key))
 
 
 def _unless_gone(end: Callable[[], bool]) -> bool:

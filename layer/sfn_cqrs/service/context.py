@@ -13,13 +13,14 @@ LambdaHandler = Callable[[dict[str, Any], Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """The running execution; `start_time` is ISO 8601."""
+    """The running execution; `start_time` is ISO 8601, `redrive_count` begins with 0."""
 
     id: str
     input: dict[str, Any]
     name: str
     role_arn: str
     start_time: str
+    redrive_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class StepFunctionsContext:
                     execution["Name"],
                     execution.get("RoleArn", ""),
                     execution["StartTime"],
+                    execution.get("RedriveCount", 0),
                 ),
                 State(state["EnteredTime"], state["Name"], state.get("RetryCount", 0)),
                 StateMachine(machine["Id"], machine["Name"]),

@@ -6,6 +6,7 @@ Needs nothing else of this project: no table, no environment, only boto3 and an 
 import json
 import re
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -48,19 +49,24 @@ def execution_name(*identity: str | int) -> str:
 
 
 class Parent(NamedTuple):
-    """A state that waits for an execution: whose it is, by name, and its own name."""
+    """A state that waits for an execution: whose it is, by name, its own name, the wait's key."""
 
     execution: str
     state: str
+    key: str = ""
 
     @classmethod
     def of(cls, data: object) -> Self | None:
         """The parent that an execution's input names; None if it was started by itself."""
         match data:
-            case {"parent": {"execution": str(execution), "state": str(state)}}:
-                return cls(execution, state)
+            case {"parent": {"execution": str(execution), "state": str(state), **rest}}:
+                return cls(execution, state, str(rest.get("key", "")))
             case _:
                 return None
+
+    def as_input(self) -> dict[str, str]:
+        """Return what a child's input says of its parent; a key only if there is one."""
+        return {name: value for name, value in self._asdict().items() if value}
 
 
 class Ended(NamedTuple):
@@ -78,7 +84,7 @@ class Ended(NamedTuple):
 
 def child_name(parent: Parent) -> str:
     """The name of the execution that a parent's state waits for; the same for each of its tries."""
-    return execution_name("child", *parent)
+    return execution_name("child", *parent.as_input().values())
 
 
 class Beats:
@@ -104,16 +110,18 @@ class StepFunctionService:
 
         return cast("SFNClient", cast("Any", boto3).client("stepfunctions"))
 
-    def start_execution(self, machine_arn: str, name: str, data: object) -> str:
+    def start_execution(self, machine_arn: str, data: object, name: str | None = None) -> str:
         """Start an execution and answer its ARN; one of that name that exists is no error.
 
-        Give it keys, not records: `$$` repeats the input in every state.
+        Without a name it gets a new one, so a second call starts a second execution. Give it keys,
+        not records: `$$` repeats the input in every state.
 
         Raises:
             InvalidInputError: the name is longer than 80 characters or has others than letters,
                 digits, `-` and `_` (make it with `execution_name`), or the input is no JSON.
             PayloadTooLargeError: the input is larger than 256 KiB.
         """
+        name = uuid.uuid4().hex if name is None else name  # ours, so that boto3 may try again
         if not name or len(name) > MAX_NAME_CHARACTERS or _UNSAFE.search(name):
             raise InvalidInputError(
                 "name", "must be 1 to 80 letters, digits, '-' or '_'; execution_name makes one"
@@ -128,8 +136,9 @@ class StepFunctionService:
     def start_child(self, machine_arn: str, data: dict[str, Any], parent: Parent) -> str:
         """Start the execution that a parent's state waits for, and answer its ARN.
 
-        It finds its parent in its input, as `{"parent": {"execution": …, "state": …}}`, and has no
-        token: keep that with `waits.park` before, or call `children.start`, which does both.
+        It finds its parent in its input, as `{"parent": {"execution": …, "state": …}}` and with the
+        wait's `key` if it has one. It has no token: keep that with `waits.park` before, or call
+        `children.start`, which does both.
 
         Raises:
             InvalidInputError: the data are no JSON, or name a parent themselves.
@@ -137,8 +146,8 @@ class StepFunctionService:
         """
         if "parent" in data:
             raise InvalidInputError("input.parent", "is the name of the parent; call it otherwise")
-        given = {**data, "parent": parent._asdict()}
-        return self.start_execution(machine_arn, child_name(parent), given)
+        given = {**data, "parent": parent.as_input()}
+        return self.start_execution(machine_arn, given, child_name(parent))
 
     def running(self, machine_arn: str) -> list[str]:
         """The names of all executions of a machine that run."""

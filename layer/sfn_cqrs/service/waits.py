@@ -2,6 +2,9 @@
 
 A callback state's function calls `park`; who may end the wait calls `resume` or `refuse`. The
 token never leaves the server.
+
+A state inside a Map waits once for each item. The key tells these waits apart: the item's index,
+or what you give to `park`.
 """
 
 from sfn_cqrs import bootstrap
@@ -9,43 +12,63 @@ from sfn_cqrs.domain.errors import InvalidInputError, NotWaitingError
 from sfn_cqrs.service.context import StepFunctionsContext
 from sfn_cqrs.service.step_functions import StepFunctionService
 
+MAX_KEY_CHARACTERS = 200
 
-def park(context: StepFunctionsContext) -> None:
-    """Keep the token of a callback state; a late run of an earlier try changes nothing.
+
+def park(context: StepFunctionsContext, key: str | int | None = None) -> str:
+    """Keep the token of a callback state, and return the key of the wait.
+
+    Without a key it is the index of the Map's item, and "" outside of a Map. A Map within a Map
+    needs a key: Step Functions tells a state the index of the inner one only. A late run of an
+    earlier try changes nothing.
 
     Raises:
-        InvalidInputError: the state sends no token; add `"taskToken.$": "$$.Task.Token"`.
+        InvalidInputError: the state sends no token; add `"taskToken.$": "$$.Task.Token"`. Or the
+            key is longer than 200 characters.
     """
     if context.task_token is None:
         raise InvalidInputError(
             "taskToken", 'is missing; a callback state sends "taskToken.$": "$$.Task.Token"'
         )
-    state = context.state
-    since = f"{state.entered_time}#{state.retry_count:02d}"
-    bootstrap.waits().park(context.execution.name, state.name, context.task_token, since)
+    name = key_of(context) if key is None else str(key)
+    if len(name) > MAX_KEY_CHARACTERS:
+        raise InvalidInputError("key", f"has more than {MAX_KEY_CHARACTERS} characters")
+    state, execution = context.state, context.execution
+    tries = f"{execution.redrive_count:04d}#{state.retry_count:02d}"
+    since = f"{state.entered_time}#{tries}"
+    bootstrap.waits().park(execution.name, state.name, context.task_token, since, name)
+    return name
 
 
-def resume(execution: str, state: str, result: object) -> bool:
+def key_of(context: StepFunctionsContext) -> str:
+    """Return the index of the Map's item that a state works on; "" outside of a Map."""
+    return str(context.map_item["Index"]) if context.map_item else ""
+
+
+def resume(execution: str, state: str, result: object, *, key: str | int = "") -> bool:
     """Let an execution go on with a result; False if the wait has ended already.
 
     Raises:
         NotWaitingError: the execution has not come to this state, or there is none.
         InvalidInputError, PayloadTooLargeError: the result is no JSON, or too large.
     """
-    return StepFunctionService().resume_execution(_token(execution, state), result)
+    token = _token(execution, state, str(key))
+    return StepFunctionService().resume_execution(token, result)
 
 
-def refuse(execution: str, state: str, error: str, cause: str = "") -> bool:
+def refuse(execution: str, state: str, error: str, cause: str = "", *, key: str | int = "") -> bool:
     """End a wait with an error that Retry and Catch can name; False if it has ended already.
 
     Raises:
         NotWaitingError: the execution has not come to this state, or there is none.
     """
-    return StepFunctionService().send_task_failure(_token(execution, state), error, cause)
+    token = _token(execution, state, str(key))
+    return StepFunctionService().send_task_failure(token, error, cause)
 
 
-def _token(execution: str, state: str) -> str:
-    token = bootstrap.waits().token(execution, state)
+def _token(execution: str, state: str, key: str) -> str:
+    token = bootstrap.waits().token(execution, state, key)
     if token is None:
-        raise NotWaitingError(f"{execution} does not wait in {state}, or not yet")
+        of_key = f" with the key {key}" if key else ""
+        raise NotWaitingError(f"{execution} does not wait in {state}{of_key}, or not yet")
     return token

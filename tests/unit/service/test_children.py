@@ -37,6 +37,18 @@ def child(sample):
     return make
 
 
+@pytest.fixture
+def mapped(sample, world):  # noqa: ARG001 - the fakes keep the tokens
+    """Return what makes the context of a parent's state in a Map, whose token is kept."""
+
+    def make(index):
+        event = sample("command/wait_prev_command")
+        event["context"]["Map"] = {"Item": {"Index": index, "Value": "o"}}
+        return StepFunctionsContext.from_event({**event, "taskToken": f"token-{index}"})
+
+    return make
+
+
 def described(status, *, name=NAME, parent=GIVEN, **more):
     data = {"id": "o-1"} | ({"parent": parent} if parent else {})
     return {
@@ -72,8 +84,37 @@ def test_a_child_is_started_under_one_name_and_is_given_no_token(parent, world, 
     started = [children.start(parent, "ask-bank", {"id": "o-1"}) for _ in range(2)]
 
     assert started == [NAME, NAME]
-    assert world.waits.token(*PARENT) == TOKEN
+    assert world.waits.token(*PARENT[:2]) == TOKEN
     assert TOKEN not in expected["input"]
+
+
+def test_each_item_of_a_map_has_a_child_that_answers_it_alone(mapped, child, step_functions):
+    parents = [Parent(*PARENT[:2], str(index)) for index in range(3)]
+    for parent in parents:
+        data = json.dumps({"id": "o-1", "parent": parent.as_input()}, sort_keys=True)
+        expected = {"stateMachineArn": MACHINE, "name": child_name(parent), "input": data}
+        answer = {"executionArn": f"{EXECUTION}:{child_name(parent)}", "startDate": 0}
+        step_functions.add_response("start_execution", answer, expected)
+    for index in (2, 0, 1):
+        sent = {"taskToken": f"token-{index}", "output": f'{{"Payload": {index}}}'}
+        step_functions.add_response("send_task_success", {}, sent)
+
+    names = [children.start(mapped(index), "ask-bank", {"id": "o-1"}) for index in range(3)]
+    answers = [
+        children.answer(child(parent=parents[index].as_input()), index) for index in (2, 0, 1)
+    ]
+
+    assert len({*names, NAME}) == 4
+    assert answers == [True] * 3
+
+
+def test_a_state_may_give_its_children_keys(mapped, world, step_functions):
+    answer = {"executionArn": f"{EXECUTION}:{NAME}", "startDate": 0}
+    step_functions.add_response("start_execution", answer)
+
+    children.start(mapped(0), "ask-bank", {"id": "o-1"}, key="o-1")
+
+    assert world.waits.tokens(*PARENT[:2]) == {"o-1": "token-0"}
 
 
 def test_what_names_a_parent_itself_is_refused(parent):
@@ -132,14 +173,16 @@ def test_a_parent_that_was_told_already_is_no_error(step_functions):
 
 
 @pytest.mark.usefixtures("parent")
-def test_a_sweep_answers_for_every_child_that_has_ended_and_for_no_other(step_functions):
-    """One is done and its answer was lost, one runs, one was never started."""
+def test_a_sweep_answers_for_every_child_that_has_ended_and_for_no_other(world, step_functions):
+    """One is done and its answer was lost, one runs, one was never started, one does not wait."""
     machine = MACHINE.replace("ask-bank", "command")
     others = ("p-2", "p-3")
+    for name in others:
+        world.waits.park(name, PARENT.state, f"token of {name}", "")
     running = [
         {"executionArn": "arn", "stateMachineArn": machine, "name": name, "startDate": 0}
         | {"status": "RUNNING"}
-        for name in (PARENT.execution, *others)
+        for name in (PARENT.execution, *others, "p-4")
     ]
     step_functions.add_response(
         "list_executions",
@@ -161,9 +204,11 @@ def test_a_sweep_answers_for_every_child_that_has_ended_and_for_no_other(step_fu
     )
 
     assert handled({"detail-type": "Scheduled Event", "detail": {}}) == {"answered": 1}
+    assert world.waits.tokens(*PARENT[:2]) == {}
 
 
 @pytest.fixture(autouse=True)
 def _in_order(monkeypatch):
     """Parents are looked at as they are listed."""
     monkeypatch.setattr("random.shuffle", lambda _names: None)
+    monkeypatch.setattr("random.sample", lambda keys, _count: keys)

@@ -1,4 +1,5 @@
 import json
+import re
 import threading
 
 import pytest
@@ -40,7 +41,7 @@ class TestNames:
         name = execution_name(*identity)
 
         assert len(name) <= 80
-        assert service.start_execution(MACHINE, name, {}) == EXECUTION
+        assert service.start_execution(MACHINE, {}, name) == EXECUTION
 
     def test_a_name_can_be_read(self):
         assert execution_name("order", "o-1").startswith("order-o-1-")
@@ -52,42 +53,57 @@ class TestStart:
         expected = {"stateMachineArn": MACHINE, "name": "order-1", "input": '{"a": 1, "b": "成"}'}
         stub.add_response("start_execution", {"executionArn": EXECUTION, "startDate": 0}, expected)
 
-        assert service.start_execution(MACHINE, "order-1", {"b": "成", "a": 1}) == EXECUTION
+        assert service.start_execution(MACHINE, {"b": "成", "a": 1}, "order-1") == EXECUTION
+
+    def test_an_execution_without_a_name_gets_a_new_one_each_time(self, stubbed):
+        service, stub = stubbed
+        names = []
+        service._client.meta.events.register(
+            "before-parameter-build.sfn.StartExecution",
+            lambda params, **_: names.append(params["name"]),
+        )
+        for _ in range(2):
+            stub.add_response("start_execution", {"executionArn": EXECUTION, "startDate": 0})
+
+            assert service.start_execution(MACHINE, {}) == EXECUTION
+
+        assert len(set(names)) == 2
+        assert all(re.fullmatch("[0-9a-f]{32}", name) for name in names)
 
     def test_an_execution_that_exists_already_is_answered_as_if_it_had_been_started(self, stubbed):
         service, stub = stubbed
         stub.add_client_error("start_execution", "ExecutionAlreadyExists")
 
-        assert service.start_execution(MACHINE, "order-1", {}) == EXECUTION
+        assert service.start_execution(MACHINE, {}, "order-1") == EXECUTION
 
     @pytest.mark.parametrize("name", ["", "x" * 81, "order 1", "注文", "a.b", "a#b"])
     def test_a_name_that_step_functions_would_not_keep_is_refused(self, name, stubbed):
         service, _ = stubbed
 
         with pytest.raises(InvalidInputError, match="name: must be 1 to 80 letters"):
-            service.start_execution(MACHINE, name, {})
+            service.start_execution(MACHINE, {}, name)
 
     @pytest.mark.parametrize("data", [{1, 2}, float("nan"), object()])
     def test_an_input_that_is_no_json_is_refused(self, data, stubbed):
         service, _ = stubbed
 
         with pytest.raises(InvalidInputError, match="input: is no JSON"):
-            service.start_execution(MACHINE, "order-1", data)
+            service.start_execution(MACHINE, data, "order-1")
 
     def test_an_input_may_have_256_kib_and_no_byte_more(self, stubbed):
         service, stub = stubbed
         stub.add_response("start_execution", {"executionArn": EXECUTION, "startDate": 0})
-        service.start_execution(MACHINE, "order-1", "x" * (262_144 - 2))
+        service.start_execution(MACHINE, "x" * (262_144 - 2), "order-1")
 
         with pytest.raises(PayloadTooLargeError, match="input: has 262145 bytes"):
-            service.start_execution(MACHINE, "order-1", "x" * (262_144 - 1))
+            service.start_execution(MACHINE, "x" * (262_144 - 1), "order-1")
 
     def test_any_other_refusal_is_raised(self, stubbed):
         service, stub = stubbed
         stub.add_client_error("start_execution", "AccessDeniedException")
 
         with pytest.raises(ClientError, match="AccessDeniedException"):
-            service.start_execution(MACHINE, "order-1", {})
+            service.start_execution(MACHINE, {}, "order-1")
 
 
 SENDS = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,15 +19,17 @@ from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
 from sfn_cqrs_tools.cli.arguments import parsed
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import Target, find_target
-from sfn_cqrs_tools.client.executions import machines_of, without_token
+from sfn_cqrs_tools.client.executions import Executions, machines_of, without_token
 from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.definitions import input_of
 from sfn_local.cli.run import print_run, run_report
-from sfn_local.trace import stopped_in
+from sfn_local.trace import Step, stopped_in
 from sfn_local.words import unknown
 
 CALLBACK: Final = ".waitForTaskToken"
+KEYS_SHOWN: Final = 20
 
 
 @command(
@@ -69,7 +73,7 @@ def start(
     client = target.client("stepfunctions")
     try:
         execution = StepFunctionService(client).start_execution(
-            arn, name or _name_of(machine, data), data
+            arn, data, name or _name_of(machine, data)
         )
         if not no_wait:
             name_of = execution.rpartition(":")[2]
@@ -86,8 +90,8 @@ def start(
         click.echo(f"{described['name']}\n")
         print_run(described, events, with_data=False)
         if described["status"] == "RUNNING":
-            for step in stopped_in(events):
-                click.echo(f"sfn-cqrs resume {described['name']} {step.name} '{{}}'")
+            for line in hints_to_resume(described["name"], stopped_in(events)):
+                click.echo(line)
     if described["status"] not in ("SUCCEEDED", "RUNNING"):
         context.exit(1)
 
@@ -96,6 +100,7 @@ def start(
 @click.argument("execution")
 @click.argument("state_name", metavar="STATE")
 @click.argument("result", default="{}")
+@click.option("--key", metavar="KEY", help="Of one of several waits: in a Map the item's index.")
 @click.option("--error", metavar="NAME", help="End the wait with this error instead.")
 @click.option("--cause", default="", help="Why.")
 @stack_options
@@ -103,6 +108,7 @@ def resume(
     execution: str,
     state_name: str,
     result: str,
+    key: str | None,
     error: str | None,
     cause: str,
     state: Path,
@@ -111,7 +117,8 @@ def resume(
     """Let an execution go on that waits in a callback state, by its name.
 
     RESULT is JSON: what the next state is given. This is for states whose functions keep their
-    tokens with `waits.park`, as those of `new workflow --callback` do.
+    tokens with `waits.park`, as those of `new workflow --callback` do. A state inside a Map waits
+    once for each item: without --key the waits are listed, if there are several.
     """
     value = parsed(result, "RESULT")
     with one_line_errors():
@@ -120,9 +127,12 @@ def resume(
     waits = WaitTable(target.client("dynamodb"), table, partial(datetime.now, UTC))
     service = StepFunctionService(target.client("stepfunctions"))
     try:
-        token = waits.token(execution, state_name)
+        if key is None:
+            key = _only_key(target, waits.tokens(execution, state_name), execution, state_name)
+        token = waits.token(execution, state_name, key)
         if token is None:
-            raise click.ClickException(f"{execution} does not wait in {state_name}, or not yet")
+            wait = f"{state_name} with the key {key}" if key else state_name
+            raise click.ClickException(f"{execution} does not wait in {wait}, or not yet")
         if error is None:
             is_done = service.resume_execution(token, value)
         else:
@@ -132,7 +142,28 @@ def resume(
     if not is_done:
         raise click.ClickException(f"the wait of {execution} in {state_name} has ended already")
     how = "goes on" if error is None else f"goes on with the error {error}"
-    click.echo(f"{execution} {how} after {state_name}: sfn-cqrs execution show {execution}")
+    of_key = f" (key {key})" if key else ""
+    click.echo(f"{execution} {how} after {state_name}{of_key}: sfn-cqrs execution show {execution}")
+
+
+def hints_to_resume(name: str, stopped: Iterable[Step]) -> Iterator[str]:
+    """Return a command for each state in which an execution waits, however often it does."""
+    for state, count in Counter(step.name for step in stopped).items():
+        key = f" --key KEY  # waits {count} times" if count > 1 else ""
+        yield f"sfn-cqrs resume {name} {state} '{{}}'{key}"
+
+
+def _only_key(target: Target, tokens: Mapping[str, str], execution: str, state: str) -> str:
+    """Return the key of the one wait in a state, or say which ones there are."""
+    keys = list(tokens)
+    if len(keys) > 1:
+        found = Executions(target, DEFAULT_TENANT).waiting(execution, state, tokens)
+        keys = sorted(found or keys, key=lambda key: (len(key), key))
+    if len(keys) > 1:
+        listed = ", ".join(keys[:KEYS_SHOWN]) + (", …" if len(keys) > KEYS_SHOWN else "")
+        text = f"{execution} waits {len(keys)} times in {state}; give the --key of one: {listed}"
+        raise click.ClickException(text)
+    return keys[0] if keys else ""
 
 
 def _machine_arn(target: Target, machine: str) -> str:

@@ -12,6 +12,7 @@ import click
 
 from sfn_cqrs.domain.failure import Failure
 from sfn_cqrs.domain.process import Process
+from sfn_cqrs_tools.cli.execution import hints_to_resume
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.executions import EXPRESS, Executions, Found
@@ -126,8 +127,8 @@ def show(name: str, with_data: bool, executions: Executions, as_json: bool) -> N
     if more := look_at(json.loads(described.get("input", "{}"))):
         click.echo(more)
     if described["status"] == "RUNNING":
-        for step in stopped_in(events):
-            click.echo(f"sfn-cqrs resume {found.name} {step.name} '{{}}'")
+        for line in hints_to_resume(found.name, stopped_in(events)):
+            click.echo(line)
 
 
 @execution.command(examples=("sfn-cqrs execution history @ --json",))

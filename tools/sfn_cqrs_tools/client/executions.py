@@ -18,6 +18,7 @@ from sfn_cqrs.domain.process import Lane, Process
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.express_runs import ExpressRun, runs_in_file, runs_on_aws
 from sfn_cqrs_tools.client.recent import WHOLE_ID
+from sfn_local.trace import stopped_in
 from sfn_local.words import unknown
 
 OUTPUT: Final = "StateMachineArn"
@@ -164,6 +165,14 @@ class Executions:
                 payload: dict[str, Any] | None = json.loads(details["parameters"]).get("Payload")
                 return payload
         return None
+
+    def waiting(self, name: str, state: str, tokens: Mapping[str, str]) -> list[str]:
+        """Return the keys of the waits of a state that nobody has ended yet, by their tokens."""
+        pages = self.client.get_paginator("get_execution_history")
+        every = pages.paginate(executionArn=self.find(name).arn)
+        steps = stopped_in(event for page in every for event in page["events"])
+        asked = [step.arguments or "" for step in steps if step.name == state]
+        return [key for key, token in tokens.items() if any(token in one for one in asked)]
 
     def definition(self, found: Found) -> dict[str, Any]:
         """What the machine of an execution did when it ran; of an EXPRESS one: does."""

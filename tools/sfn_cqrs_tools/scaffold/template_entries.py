@@ -189,10 +189,11 @@ def _policies(workflow: Workflow, state: str) -> str:
     return ""
 
 
-def _of_requests(action: str) -> str:
+def _of_requests(*actions: str) -> str:
+    named = ", ".join(f"dynamodb:{action}" for action in actions)
     return f"""
             - Effect: Allow
-              Action: dynamodb:{action}
+              Action: {named if len(actions) == 1 else f"[{named}]"}
               Resource: *RequestsTableArn"""
 
 
@@ -214,7 +215,7 @@ def _answering(workflow: Workflow, parent: Parent) -> str:
             Destination: !GetAtt SweepDeadLetterQueue.Arn
       Policies:
         - Statement:\
-{_of_requests("GetItem")}\
+{_of_requests("GetItem", "Query", "UpdateItem")}\
 {_statement(ends, parent.machine)}\
 {_statement("states:DescribeExecution", name, "execution", ":*")}
       Events:

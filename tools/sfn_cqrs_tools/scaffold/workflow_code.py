@@ -149,7 +149,7 @@ _ALONE = """
 
 @pytest.fixture(autouse=True)
 def _parent(monkeypatch):
-    monkeypatch.setattr("sfn_cqrs.service.waits.refuse", lambda *_: True)
+    monkeypatch.setattr("sfn_cqrs.service.waits.refuse", lambda *_, **__: True)
 """
 
 
@@ -307,13 +307,15 @@ def _child_test(workflow: Workflow, state: str) -> str:
 
 def test_the_parent_is_told(sample, lambda_context, monkeypatch):
     told = []
-    monkeypatch.setattr("sfn_cqrs.service.waits.{how}", lambda *given: told.append(given) or True)
+    monkeypatch.setattr(
+        "sfn_cqrs.service.waits.{how}", lambda *given, key: told.append((*given, key)) or True
+    )
     event = sample("{snake(workflow.name)}/{state}")
 
     lambda_handler(event, lambda_context)
 
     parent = event["context"]["Execution"]["Input"]["parent"]
-    assert told == [(*parent.values(), {told})]
+    assert told == [(*parent.values(), {told}, "")]
 '''
 
 
@@ -333,7 +335,7 @@ def test_the_token_is_kept_and_one_child_is_started_however_often_it_runs(
     monkeypatch.setattr(
         StepFunctionService,
         "start_execution",
-        lambda _self, arn, name, data: started.append((arn, name, data)) or f"{{arn}}:{{name}}",
+        lambda _self, arn, data, name: started.append((arn, name, data)) or f"{{arn}}:{{name}}",
     )
     event = sample("{folder}/{state}")
 
@@ -365,12 +367,14 @@ def test_the_parent_of_a_child_that_was_stopped_is_told(sample, lambda_context, 
     parent = {{"execution": "p-1", "state": "s"}}
     ended = Ended("ABORTED", {{"parent": parent}}, None, "ChildAborted", "why")
     monkeypatch.setattr(StepFunctionService, "ended", lambda _self, _arn: ended)
-    monkeypatch.setattr("sfn_cqrs.service.waits.refuse", lambda *given: told.append(given) or True)
+    monkeypatch.setattr(
+        "sfn_cqrs.service.waits.refuse", lambda *given, key: told.append((*given, key)) or True
+    )
 
     answer = lambda_handler(sample("event/{name}"), lambda_context)
 
     assert answer == {{"answered": 1}}
-    assert told == [("p-1", "s", "ChildAborted", "why")]
+    assert told == [("p-1", "s", "ChildAborted", "why", "")]
 """
 
 

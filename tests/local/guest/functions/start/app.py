@@ -11,4 +11,4 @@ def lambda_handler(event, _context):
     """Start the execution for a document, if it is not there already."""
     name = execution_name("conversion", event["id"], event.get("attempt", 1))
     data = {"seconds": 0, "busy": False, **event}
-    return machines.start_execution(os.environ["CONVERSION_MACHINE_ARN"], name, data)
+    return machines.start_execution(os.environ["CONVERSION_MACHINE_ARN"], data, name)
