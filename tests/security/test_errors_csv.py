@@ -3,11 +3,13 @@
 import csv
 import io
 import re
+from unittest import mock
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sfn_cqrs.domain import formulas
 from sfn_cqrs.domain.csv_header import Columns
 from sfn_cqrs.domain.csv_report import report_lines
 from sfn_cqrs.domain.csv_rows import Problem, open_csv
@@ -25,6 +27,10 @@ READABLE = st.text(
     max_size=12,
 )
 """Of characters that a text has; a file with others is refused as a binary one."""
+INVISIBLE = (
+    *(0xAD, 0x34F, 0x61C, 0x115F, 0x180E, 0x202A, 0x202E, 0x2063, 0x2066, 0x3164, 0xFE0F),
+    *(0xFFA0, 0xE0020),
+)
 NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*([eE][+-]?[0-9]+)?%?")
 COLUMNS = Columns(("icao", "name"), frozenset(("icao", "name")))
 
@@ -57,6 +63,7 @@ def report(*cells: str) -> str:
         ("\0=1", "'\0=1"),
         ("-1\t*cmd|x!A1", "'-1\t*cmd|x!A1"),
         ("a;-1;b", "a;'-1;b"),
+        *((f"{chr(code)}=1", f"'{chr(code)}=1") for code in INVISIBLE),
     ],
 )
 def test_what_a_spreadsheet_would_calculate_is_made_text(cell: str, shown: str) -> None:
@@ -72,6 +79,17 @@ def test_numbers_and_plain_text_stay_as_they_are(cell: str) -> None:
 
 
 @given(CELLS)
+@example(" " * 20 + "=")
+@example("x" + "'" * 20)
+def test_a_formula_is_found_where_a_search_of_every_place_finds_it(cell: str) -> None:
+    """A search of every place takes the square of a run's length; only short cells afford it."""
+    shown = safe(cell)
+
+    with mock.patch.object(formulas, "_SIGN", formulas._FORMULA):
+        assert safe(cell) == shown
+
+
+@given(CELLS)
 @example("''\t'=1")
 @example("'\n")
 @example("'-1;'-1")
@@ -80,14 +98,20 @@ def test_what_was_made_text_is_read_back_as_it_was(cell: str) -> None:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell is a number, or begins with one that the next quoted cells follow."""
-    return NUMBER.fullmatch(cell.partition(',"')[0]) is not None
+    """Return whether a cell is a number, or one that text in quotes follows.
+
+    Where the file is opened with another separator, a cell's own closing quote may follow the
+    number, and then the next cell in its quotes. No formula continues so.
+    """
+    return NUMBER.fullmatch(re.split('"?,"', cell, maxsplit=1)[0]) is not None
 
 
 @given(CELLS, CELLS)
 @example("-1", "")
 @example("-1;", "")
 @example("-1\t*A1", "")
+@example("", ";-1")
+@example("x", "a;+5")
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_no_cell_is_a_formula_wherever_the_file_is_opened(
     separator: str, first: str, second: str

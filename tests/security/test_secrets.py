@@ -33,6 +33,8 @@ PLACES = {"responses", "reports", "notices", "logs", "histories", "causes"}
         ("jörg.müller+x@münchen.example", "[e-mail]"),
         (f"{IBAN}, DE89 3704 0044 0532 0130 00.", "[IBAN], [IBAN]."),
         ("GB29-NWBK-6016-1331-9268-19", "[IBAN]"),
+        ("NO93 8601 1117 947", "[IBAN]"),  # the shortest there is
+        ("MT84MALT011000012345MTLCAST001S", "[IBAN]"),
         (f"{SESSION} {SECRET}", "[secret] [secret]"),
         ("token=AQCEAAAAKgAAAAMAAAAAAAAAAb1ncJ5DL3jNxkL1g2XY", "[secret]"),
     ],

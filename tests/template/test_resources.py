@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.template.stack import ISSUER, ROOT, TEMPLATE, attribute, of_type, own
 from sfn_cqrs.adapters import sql_failures
 from sfn_cqrs.domain.approval import Happened
 from sfn_cqrs.domain.channels import NAMESPACE
+from sfn_cqrs.domain.sweeps import QUEUE_LIFE
 from sfn_cqrs.service import sweep as sweeps
 from sfn_cqrs.service.queue import RECEIVES
 from sfn_cqrs.service.tasks.state import BEGINS_WITHIN
@@ -274,6 +276,7 @@ def test_a_queue_is_encrypted_and_has_dead_letters_or_is_watched(name: str) -> N
         return
 
     redrive = QUEUES[name]["RedrivePolicy"]
+    assert timedelta(seconds=QUEUES[name].get("MessageRetentionPeriod", 345_600)) == QUEUE_LIFE
     assert redrive["deadLetterTargetArn"]["Fn::GetAtt"][0] in DEAD_LETTERS
     assert redrive["maxReceiveCount"] == RECEIVES
 

@@ -1,7 +1,8 @@
 """The consumer of the import action queue: it imports single rows, a job each.
 
-A row that fails each time its message comes is not left to the dead letters: the last time,
-its job ends and says why.
+A row that fails each time its message comes is not left to the dead letters: the last time but
+one its job ends and says why. If even that did not end (a strategy may take longer than the
+function has), the last time ends the job and reads no cell.
 """
 
 from sfn_cqrs import bootstrap
@@ -16,6 +17,7 @@ from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.queue import Delivery, consumer_of
 
 ROW = 1
+KILLED = Problem("failed", "no try has come to its end; see the log")
 
 
 @consumer_of(bootstrap.import_actions)
@@ -26,10 +28,14 @@ def lambda_handler(delivery: Delivery) -> None:
     job = begun.record
     if not begun.done or job is None or job.cells is None:
         return
+    if not delivery.tries_left:
+        end(job, None if job.is_cancelled else KILLED, with_report=False)
+        return
+    is_last_try = delivery.tries_left == 1
     try:
-        end(job, _imported(job, is_last_try=delivery.is_last))
+        end(job, _imported(job, is_last_try=is_last_try))
     except Exception as error:
-        if not delivery.is_last:
+        if not is_last_try:
             raise
         logger.exception("a row could not be imported")
         code = "busy" if is_transient(error) else "failed"

@@ -22,8 +22,8 @@ _PASSING: Final = (
     "StatementTimeoutException",
     "TransactionNotFoundException",  # it was idle for too long
 )
-_STATE: Final = re.compile(r";?\s*SQLState: (\w{5})")
-_PLACE: Final = re.compile(r";?\s*Position: (\d+)")
+_STATE: Final = re.compile(r";?\s{0,2}SQLState: (\w{5})")
+_PLACE: Final = re.compile(r";?\s{0,2}Position: (\d+)")
 
 
 class DataApiSql(Sql):

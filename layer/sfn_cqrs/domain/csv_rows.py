@@ -28,6 +28,8 @@ READ_PROBLEMS = ("ragged", "quote", "nul", "too_large")
 MAX_PLAIN_LINE = 10_000
 MAX_PLAIN_HEADER = 10_000
 MAX_SHOWN = 200
+MAX_REASON = 2_000
+"""Characters; a strategy may quote a whole cell."""
 _STRAY_QUOTE = re.compile(r'"(?=[^,\r\n"])(?<=[^,\r\n"]")')
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -40,6 +42,11 @@ class Problem:
 
     code: str
     reason: str
+
+    def __post_init__(self) -> None:
+        """Cut a reason that is too long to read."""
+        if len(self.reason) > MAX_REASON:
+            object.__setattr__(self, "reason", f"{self.reason[: MAX_REASON - 1]}…")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,23 @@ Source: CWE-1236, https://owasp.org/www-community/attacks/CSV_Injection
 import re
 
 _SEPARATOR = re.compile("([;|\t\r\n])")
-_FORMULA = re.compile(r"[\s\"'\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\-@\0＝＋－＠﹦﹢﹣﹫]")
+_SIGNS = r"=+\-@\0＝＋－＠﹦﹢﹣﹫"
+_INVISIBLE = (
+    r"\x00-\x1f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Control characters, and Unicode's Default_Ignorable_Code_Point."""
+_SIGN = re.compile(f"[{_SIGNS}]")
+_FORMULA = re.compile(rf"[\s\"'{_INVISIBLE}]*[{_SIGNS}]")
+"""For `match` alone: a search would try each blank of a run, and take the run's length squared."""
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*([eE][+-]?[0-9]+)?%?")
 _BLANK_AT_FIRST = re.compile("'*[\t\r\n]")
 
 
 def safe(cell: str) -> str:
     """Put an apostrophe before what would be calculated; a number that ends a cell is left."""
-    if not _FORMULA.search(cell) and not _BLANK_AT_FIRST.match(cell):
+    if not _SIGN.search(cell) and not _BLANK_AT_FIRST.match(cell):
         return cell
     *parts, last = _SEPARATOR.split(cell)
     shown = "".join(f"'{part}" if _FORMULA.match(part) else part for part in parts)

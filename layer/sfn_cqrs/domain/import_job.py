@@ -14,6 +14,7 @@ from sfn_cqrs.domain.imports import Counts, InputRow, PublishMode, Settings
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.records import Record
+from sfn_cqrs.domain.sweeps import QUEUE_LIFE, QUEUE_PATIENCE
 
 MAX_FILE_BYTES = 10 * 1024**3
 MAX_ROWS = 100_000_000
@@ -175,6 +176,7 @@ class Job(ImportRecord):
 
     `cells` are those of a single row, by column. `retries` are the jobs whose failed rows this
     one goes through again, the latest first, and `since` is when the first of them was made.
+    `sent_at` is when a single row's message was sent again.
     `refusal` is why the loader did not take the file. `step` counts the twentieths of the rows
     that the world was told of, from 0 when the file is read.
     """
@@ -185,6 +187,7 @@ class Job(ImportRecord):
     cells: dict[str, str] | None = None
     retries: tuple[str, ...] = ()
     since: str = ""
+    sent_at: str = ""
     loaded: Loaded | None = None
     refusal: Problem | None = None
     step: int | None = None
@@ -214,6 +217,15 @@ class Job(ImportRecord):
     def takes_rows(self) -> bool:
         """A batch may be gone through."""
         return self.loaded is not None and self.status.is_open and not self.is_cancelled
+
+    def may_have_lost(self, at: str) -> bool:
+        """Return whether a single row's message may be lost, and nobody will deliver it.
+
+        The first one is asked about soon. A second one that is lost, too, is told from one that
+        waits only when no message lives so long: each further one would go through the row again.
+        """
+        lives = QUEUE_LIFE if self.sent_at else QUEUE_PATIENCE
+        return self.status.is_open and _between(self.sent_at or self.by.at, at) > lives
 
     @property
     def row(self) -> list[str]:
@@ -248,6 +260,14 @@ class Begin:
 
     def on(self, job: Job, at: str) -> Job | None:
         return job.begun(at) if job.status.is_open else None
+
+
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """A single row's message is sent again, since the last one may be lost."""
+
+    def on(self, job: Job, at: str) -> Job | None:
+        return replace(job, sent_at=at) if job.may_have_lost(at) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,10 +373,12 @@ class End:
 def ending_of(job: Job, counted: Counts, problem: Problem | None = None) -> Ending:
     """How a job ends: what is not counted was cancelled, or has failed with its batch.
 
-    A problem that has kept no row from being counted is none of a file's.
+    A problem that has kept no row from being counted is none of a file's, nor of a single row
+    that has gone well.
     """
     missing = max(0, job.total - counted.total)
-    if job.loaded is not None and job.cells is None and not missing:
+    is_fine = job.cells is None or not counted.failed
+    if job.loaded is not None and not missing and is_fine:
         problem = None
     if job.loaded is not None and counted.total > job.total:
         reason = f"{counted.total} rows were gone through, and the file has {job.total}"

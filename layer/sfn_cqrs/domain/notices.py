@@ -1,6 +1,5 @@
 """Messages that tell of a version, a task or an item: of its end, and of its failure."""
 
-from datetime import timedelta
 from typing import Any, NamedTuple, Protocol
 
 from sfn_cqrs.domain.approval import Approval
@@ -10,8 +9,6 @@ from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.task import Item, Task
 
 MAX_MESSAGE = 1_000
-QUEUE_PATIENCE = timedelta(minutes=15)
-"""A message that was sent so long ago may be lost, or only one of many that wait."""
 Message = dict[str, Any]
 
 

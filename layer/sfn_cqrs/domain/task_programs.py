@@ -23,9 +23,9 @@ from sfn_cqrs.domain.errors import (
     TransientError,
 )
 from sfn_cqrs.domain.keys import TaskKind
-from sfn_cqrs.domain.notices import QUEUE_PATIENCE
 from sfn_cqrs.domain.programs import Describe, Find, Start, ended_execution, existing
 from sfn_cqrs.domain.records import Written
+from sfn_cqrs.domain.sweeps import QUEUE_PATIENCE
 from sfn_cqrs.domain.task import (
     Begin,
     CloseTask,

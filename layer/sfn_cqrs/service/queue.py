@@ -37,9 +37,9 @@ class Delivery:
     remaining_ms: Callable[[], int]
 
     @property
-    def is_last(self) -> bool:
-        """If it fails this time, the message goes to the dead letters."""
-        return self.receives >= RECEIVES
+    def tries_left(self) -> int:
+        """How often it comes again if it fails; with none left it goes to the dead letters."""
+        return max(0, RECEIVES - self.receives)
 
 
 def consumer_of(

@@ -1,17 +1,20 @@
 import csv
 import json
+import time
 
 import pytest
-from functions.queue.on_import_action.app import lambda_handler
+from functions.queue.on_import_action.app import KILLED, lambda_handler
 from tests.unit.consumers import ALL_DONE
 from tests.unit.imports.conftest import key_of
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.errors import TransientError
-from sfn_cqrs.domain.import_job import Ending, JobStatus
+from sfn_cqrs.domain import csv_report
+from sfn_cqrs.domain.csv_rows import MAX_REASON, Problem
+from sfn_cqrs.domain.errors import NotFoundError, TransientError
+from sfn_cqrs.domain.import_job import End, Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.imports.service import ImportService
 from sfn_cqrs.service.queue import RECEIVES
 
@@ -97,7 +100,7 @@ def test_a_row_that_cannot_be_imported_now_comes_again(row, deliver, monkeypatch
     id_ = row()
     monkeypatch.setattr(bootstrap.imports(), "plan", raising(TransientError("busy")))
 
-    assert deliver(id_, receives=RECEIVES - 1) == ONE_FAILED
+    assert deliver(id_, receives=RECEIVES - 2) == ONE_FAILED
     assert ending_of(id_) is None
 
 
@@ -108,12 +111,62 @@ def test_a_row_that_cannot_be_imported_now_comes_again(row, deliver, monkeypatch
         (ValueError("odd"), Problem("failed", "ValueError; see the log")),
     ],
 )
-def test_the_last_time_its_job_ends_with_the_reason(row, deliver, monkeypatch, error, problem):
+def test_the_last_time_but_one_its_job_ends_with_the_reason(
+    row, deliver, monkeypatch, error, problem
+):
     id_ = row()
     monkeypatch.setattr(bootstrap.imports(), "plan", raising(error))
 
-    assert deliver(id_, receives=RECEIVES) == ALL_DONE
+    assert deliver(id_, receives=RECEIVES - 1) == ALL_DONE
     assert ending_of(id_) == Ending(JobStatus.FAILED, Counts(failed=1), problem=problem)
+
+
+def test_a_row_that_killed_each_try_ends_the_last_time_and_none_of_its_cells_is_read(
+    row, deliver, monkeypatch
+):
+    id_ = row(tz="poison")
+    for reader in (strategies, csv_report):
+        for name in ("wanted_by", "safe"):
+            monkeypatch.setattr(reader, name, raising(AssertionError(name)), raising=False)
+
+    assert deliver(id_, receives=RECEIVES) == ALL_DONE
+
+    assert ending_of(id_) == Ending(JobStatus.FAILED, Counts(failed=1), problem=KILLED)
+    with pytest.raises(NotFoundError):
+        ImportService("tenant1").errors(id_)
+
+
+def test_a_row_that_is_counted_ends_well_also_the_last_time(row, deliver, monkeypatch):
+    id_ = row()
+    with monkeypatch.context() as lost:
+        lost.setattr(bootstrap.import_jobs(), "change", begin_only(bootstrap.import_jobs().change))
+        assert deliver(id_) == ONE_FAILED
+
+    assert deliver(id_, receives=RECEIVES) == ALL_DONE
+    assert ending_of(id_) == Ending(JobStatus.COMPLETED, Counts(created=1))
+
+
+def test_a_cancelled_row_has_no_problem_the_last_time(row, deliver):
+    id_ = row()
+    ImportService("tenant1").cancel(id_)
+
+    assert deliver(id_, receives=RECEIVES) == ALL_DONE
+    assert ending_of(id_) == Ending(JobStatus.CANCELLED, Counts(), cancelled=1)
+
+
+@pytest.mark.parametrize("column", ["name", "tz"])
+@pytest.mark.parametrize("letter", [" ", '"', "'", "\0", "=", ";", "\t", "\u200b"])
+def test_a_row_of_a_large_cell_ends_in_under_a_second(row, deliver, column, letter):
+    sent = len(json.dumps(letter, ensure_ascii=False).encode()) - 2
+    id_ = row(**{"lat": "north", column: letter * (95_000 // sent)})
+    begun = time.thread_time()
+
+    assert deliver(id_) == ALL_DONE
+
+    assert time.thread_time() - begun < 1
+    ending = ending_of(id_)
+    assert ending.status is JobStatus.FAILED
+    assert len(ending.problem.reason) <= MAX_REASON
 
 
 def test_a_cancelled_row_is_not_imported(row, deliver, world):
@@ -131,6 +184,17 @@ def test_a_message_of_nothing_is_done(deliver, world):  # noqa: ARG001 - the fak
 
 def test_a_message_that_nobody_can_read_comes_again(deliver, world):  # noqa: ARG001 - the fakes
     assert deliver("nonsense") == ONE_FAILED
+
+
+def begin_only(change):
+    """Let a job begin, and lose what would end it."""
+
+    def call(key, write, record=None):
+        if isinstance(write, End):
+            raise TransientError("busy")
+        return change(key, write, record)
+
+    return call
 
 
 def raising(error):

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.unit.schedule.sweeping import (
@@ -63,6 +64,26 @@ def test_a_message_of_a_row_that_is_lost_is_sent_again(sweep, world, made, done,
 
     assert [one["id"] for one in world.events.messages] == [key.id] * sent
     assert world.import_executions.started == []
+
+
+@pytest.mark.parametrize(
+    ("later", "done"),
+    [
+        (timedelta(minutes=1), {"import_waiting": 1}),
+        (timedelta(days=4), {"import_waiting": 1}),
+        (timedelta(days=4, seconds=1), {"import_queued": 1}),
+    ],
+)
+def test_a_message_is_not_sent_a_third_time_while_the_second_may_lie_in_its_queue(
+    sweep, world, later, done
+):
+    key = replace(IMPORT, kind=ImportKind.ROW)
+    loaded = replace(LOADED, rows=1, reader=Reader.NONE)
+    seed_import(world, key=key, cells={"icao": "RJAA"}, loaded=loaded, status=JobStatus.PROCESSING)
+    assert sweep() == {"import_queued": 1}
+    world.clock.advance(seconds=later.total_seconds())
+
+    assert sweep() == done
 
 
 def test_who_waits_for_a_job_that_has_ended_is_answered(sweep, world):

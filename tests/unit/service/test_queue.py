@@ -106,12 +106,14 @@ def test_a_queue_that_is_busy_is_asked_again(refuse, world):
     assert world.notifications.postponed.keys() == {"r-1"}
 
 
-@pytest.mark.parametrize(("receives", "is_last"), [(RECEIVES - 1, False), (RECEIVES, True)])
-def test_the_last_time_is_told(receives, is_last, world):  # noqa: ARG001 - the fakes
+@pytest.mark.parametrize(
+    ("receives", "left"), [(RECEIVES - 1, 1), (RECEIVES, 0), (RECEIVES + 1, 0)]
+)
+def test_how_often_a_message_comes_again_is_told(receives, left, world):  # noqa: ARG001 - the fakes
     told = []
 
-    consumer_of(bootstrap.notifications)(lambda each: told.append(each.is_last))(
+    consumer_of(bootstrap.notifications)(lambda each: told.append(each.tries_left))(
         {"Records": [message(1, receives)]}, None
     )
 
-    assert told == [is_last]
+    assert told == [left]

@@ -13,23 +13,23 @@ from sfn_cqrs.service.imports.failures import counted_failures, failures
 from sfn_cqrs.service.imports.parent import answer_parent
 
 
-def end(job: Job, problem: Problem | None = None) -> Job:
+def end(job: Job, problem: Problem | None = None, *, with_report: bool = True) -> Job:
     """End a job, once, and answer who waits for it; later callers are told how it has ended.
 
     Where rows are missing, their batches are kept from being counted later: a function that
     nobody waits for any more may still be at work. The problem is what kept the rows, or some
-    of them, from being gone through.
+    of them, from being gone through. Without a report nothing is done that reads a cell.
 
     Raises:
         TransientError: the markers and the counters disagree; a batch may still be counting.
     """
     if job.status.is_open:
-        job = _ended(job, problem)
+        job = _ended(job, problem, with_report=with_report)
     answer_parent(job)
     return job
 
 
-def _ended(job: Job, problem: Problem | None) -> Job:
+def _ended(job: Job, problem: Problem | None, *, with_report: bool) -> Job:
     imports = bootstrap.imports()
     counted = imports.counts(job.key)
     if counted.total < job.total:
@@ -38,7 +38,7 @@ def _ended(job: Job, problem: Problem | None) -> Job:
     if sum((each.counts for each in imports.markers(job.key)), Counts()) != counted:
         raise TransientError("the markers and the counters of the job disagree")
     ending = ending_of(job, counted, problem)
-    if job.loaded is not None and ending.counts.failed:
+    if job.loaded is not None and ending.counts.failed and with_report:
         has_missing = ending.counts != counted
         failed = failures(job, job.loaded, problem) if has_missing else counted_failures(job.key)
         bootstrap.import_bucket().put_report(job.key, report_lines(job.loaded.header, failed))

@@ -3,9 +3,9 @@
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.csv_rows import Problem
-from sfn_cqrs.domain.import_job import JobStatus, ProcessingMode
+from sfn_cqrs.domain.import_job import JobStatus, ProcessingMode, SendAgain
 from sfn_cqrs.domain.keys import ImportKey
-from sfn_cqrs.domain.notices import QUEUE_PATIENCE, import_execute
+from sfn_cqrs.domain.notices import import_execute
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.parent import answer_parent
 from sfn_cqrs.service.imports.queue import may_begin, start
@@ -24,9 +24,10 @@ def sweep_import(key: ImportKey) -> str:
         answer_parent(job)
         return "closed"
     if job.cells is not None:
-        if job.by.at >= iso(bootstrap.now() - QUEUE_PATIENCE):
+        if not job.may_have_lost(iso(bootstrap.now())):
             return "waiting"
         bootstrap.events().publish([import_execute(job, bootstrap.import_table_name())])
+        bootstrap.import_jobs().change(key, SendAgain(), job)
         return "queued"
     if job.status is JobStatus.PROCESSING and job.mode is ProcessingMode.STEP_FUNCTION:
         return "begun"
