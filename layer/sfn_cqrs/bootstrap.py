@@ -427,11 +427,11 @@ def failures() -> "Topic":
 
 
 @_once
-def alarms() -> "People":
+def information() -> "People":
     """The topic that people listen to."""
     from sfn_cqrs.adapters.topics import People  # noqa: PLC0415
 
-    return People(_client("sns"), os.environ["ALARM_TOPIC_ARN"])
+    return People(_client("sns"), os.environ["INFORMATION_TOPIC_ARN"])
 
 
 @_once

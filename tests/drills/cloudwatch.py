@@ -50,8 +50,17 @@ class Alarm:
     @property
     def dimension(self) -> tuple[str, str]:
         """Of what it is about: the dimension and its value."""
-        first, *_ = [*self.metric.get("Dimensions", []), {"Name": "", "Value": ""}]
-        return first["Name"], first["Value"]
+        return next(self.dimensions, ("", ""))
+
+    @property
+    def dimensions(self) -> Iterator[tuple[str, str]]:
+        """The dimensions of all its metrics, each with its value."""
+        metrics = self._metrics() if "Metrics" in self.properties else iter([self.properties])
+        return (
+            (one["Name"], one["Value"])
+            for metric in metrics
+            for one in metric.get("Dimensions", [])
+        )
 
     @property
     def period(self) -> int:
@@ -96,18 +105,23 @@ class Alarm:
         if "Metrics" not in self.properties:
             statistic = self.properties.get("Statistic") or self.properties["ExtendedStatistic"]
             return _statistic(statistic, watch.within(self.properties, begin, begin + self.period))
-        (share,) = (each for each in self.properties["Metrics"] if "Expression" in each)
-        known = {
+        known: dict[str, Any] = {
             each["Id"]: _statistic(
                 each["MetricStat"]["Stat"],
                 watch.within(each["MetricStat"]["Metric"], begin, begin + self.period),
             )
             for each in self._stats()
         }
+        *between, last = sorted(self._expressions(), key=lambda each: each.get("ReturnData", True))
         try:
-            return float(eval(share["Expression"], {"FILL": _fill}, known))
+            for each in (*between, last):
+                known[each["Id"]] = eval(each["Expression"], {"FILL": _fill, "IF": _if}, known)
+            return float(known[last["Id"]])
         except (TypeError, ZeroDivisionError):  # of what has no data there is no share
             return None
+
+    def _expressions(self) -> Iterator[Mapping[str, Any]]:
+        return (each for each in self.properties["Metrics"] if "Expression" in each)
 
     def _stats(self) -> Iterator[Mapping[str, Any]]:
         return (each for each in self.properties["Metrics"] if "MetricStat" in each)
@@ -118,6 +132,10 @@ class Alarm:
 
 def _fill(value: Value, instead: float) -> float:
     return instead if value is None else value
+
+
+def _if(condition: bool, then: float, otherwise: float) -> float:
+    return then if condition else otherwise
 
 
 def _statistic(name: str, values: list[float]) -> Value:

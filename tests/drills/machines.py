@@ -14,6 +14,8 @@ from sfn_local import Done, Engine, FunctionError, ManualScheduler, VirtualClock
 
 PERIODS = 3 * 5
 """Minutes in which an execution is started each."""
+ENOUGH = 5
+"""So many executions have to fail until somebody is called."""
 METRICS = {"FAILED": "ExecutionsFailed", "TIMED_OUT": "ExecutionsTimedOut"} | {
     "ABORTED": "ExecutionsAborted",
     "SUCCEEDED": "ExecutionsSucceeded",
@@ -109,7 +111,8 @@ def an_input(machine: Machine) -> Any:
 def failing(machine: Machine) -> Region:
     """Every function of it raises, once what the machine waits for at first is over."""
     region = Region(machine)
-    region.start()
+    for _ in range(ENOUGH):
+        region.start()
     region.engine.run_for(MINUTE)
     return region
 
@@ -141,7 +144,7 @@ def throttled(machine: Machine) -> Region:
 
 
 FAULTS = {
-    "ExecutionsFailed": ("every function of the machine raises", failing),
+    "ExecutionsFailed": ("every function of the machine raises; five executions", failing),
     "ExecutionsTimedOut": (
         "no function answers, and the time limit is cut to ten seconds",
         hanging,

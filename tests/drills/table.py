@@ -78,20 +78,24 @@ class Drills:
         kind, value = alarm.dimension
         metric = alarm.metric["MetricName"]
         if kind == "StateMachineArn" and metric in machines.FAULTS:
-            yield self._of_machine(alarm, metric, value)
+            yield from self._of_machines(alarm, metric)
             return
         for scene in self._scenes(alarm, metric, value):
             told = alarm.told(self.stack.watch, scene.begin, scene.end)
             fired = [at for at, state in told if state == scene.tells]
             yield Row(alarm.name, scene.fault, _minutes(fired, scene.since))
 
-    def _of_machine(self, alarm: Alarm, metric: str, arn: str) -> Row:
-        (machine,) = (each for each in template().machines.values() if each.arn == arn)
+    def _of_machines(self, alarm: Alarm, metric: str) -> Iterator[Row]:
+        """A row for each machine that an alarm looks at."""
+        arns = {value for _, value in alarm.dimensions}
+        watched = {name: each for name, each in template().machines.items() if each.arn in arns}
         fault, inject = machines.FAULTS[metric]
-        region = inject(machine)
-        end = region.engine.clock.time() + 10 * MINUTE
-        fired = [at for at, _ in alarm.told(region.watch, region.begin, end)]
-        return Row(alarm.name, fault, _minutes(fired, region.begin))
+        for name, machine in watched.items():
+            region = inject(machine)
+            end = region.engine.clock.time() + 10 * MINUTE
+            fired = [at for at, _ in alarm.told(region.watch, region.begin, end)]
+            which = fault if len(watched) == 1 else fault.replace("the machine", name)
+            yield Row(alarm.name, which, _minutes(fired, region.begin))
 
     def _scenes(self, alarm: Alarm, metric: str, value: str) -> list[Scene]:
         """What makes an alarm fire, by its metric and whose it is."""

@@ -6,14 +6,16 @@ from dataclasses import replace
 import pytest
 from tests.drills.cloudwatch import MINUTE, Alarm, CloudWatch
 from tests.drills.machines import FAULTS, failing
-from tests.drills.scenes import lost, play
+from tests.drills.scenes import ORDER, lost, play
 from tests.drills.stack import Stack
 from tests.drills.table import HEADER, Drills, Row, alarms, drilled, quiet, template
+from tests.support.import_system import a_file, a_line
 from tests.support.proof import sampled
 from tests.support.system import ROOT, silent
 
 PAGE = (ROOT / "docs/drills.md").read_text(encoding="utf-8")
 LINE = r"^(\| (?!alarm|---).*)\| (\d+) minutes? \|$"
+LANES = ("command", "command-express")
 AGES = [name for name, alarm in alarms().items() if alarm.metric["MetricName"].startswith("Oldest")]
 
 
@@ -82,36 +84,75 @@ def test_an_alarm_on_another_machine_does_not_fire() -> None:
 
     assert any(an_alarm("TaskExecutionsFailedAlarm").told(region.watch, region.begin, end))
     assert not any(an_alarm("ApprovalExecutionsFailedAlarm").told(region.watch, region.begin, end))
-    too_high = an_alarm("TaskExecutionsFailedAlarm", Threshold=2)
+    too_high = an_alarm("TaskExecutionsFailedAlarm", Threshold=6)
     assert not any(too_high.told(region.watch, region.begin, end))
 
 
-def commands(failed: int, started: int) -> CloudWatch:
-    """Five minutes in which so many executions of commands failed, and so many began."""
-    watch, machine = CloudWatch(), template().machines["command"].arn
-    for metric, count in (("ExecutionsFailed", failed), ("ExecutionsStarted", started)):
-        if count:
-            watch.put(0, "AWS/States", metric, count, StateMachineArn=machine)
+def commands(failed: tuple[int, int], started: tuple[int, int]) -> CloudWatch:
+    """Minutes in which so many executions of each lane failed, and so many began."""
+    watch, arns = CloudWatch(), [template().machines[each].arn for each in LANES]
+    for metric, counts in (("ExecutionsFailed", failed), ("ExecutionsStarted", started)):
+        for arn, count in zip(arns, counts, strict=True):
+            if count:
+                watch.put(0, "AWS/States", metric, count, StateMachineArn=arn)
     return watch
 
 
 @pytest.mark.parametrize(
     ("failed", "started", "state"),
     [
-        (1, 1, "ALARM"),
-        (1, 0, "ALARM"),
-        (1, 100, "ALARM"),
-        (1, 101, "OK"),
-        (0, 5, "OK"),
-        (0, 0, "OK"),
+        ((4, 0), (4, 0), "OK"),
+        ((0, 4), (0, 4), "OK"),
+        ((5, 0), (0, 0), "ALARM"),
+        ((0, 5), (0, 5), "ALARM"),
+        ((3, 2), (10, 490), "ALARM"),
+        ((3, 2), (10, 491), "OK"),  # the standard lane alone would have thirty percent
+        ((0, 0), (0, 5), "OK"),
+        ((0, 0), (0, 0), "OK"),
     ],
 )
-def test_that_commands_fail_is_an_alarm_from_one_of_a_hundred_on(
-    failed: int, started: int, state: str
+def test_that_commands_fail_is_an_alarm_from_five_and_one_of_a_hundred_on(
+    failed: tuple[int, int], started: tuple[int, int], state: str
 ) -> None:
     alarm = an_alarm("CommandExecutionsFailedAlarm")
 
-    assert alarm.state(commands(failed, started), 5 * MINUTE) == state
+    assert alarm.state(commands(failed, started), 15 * MINUTE) == state
+
+
+def test_bad_rows_of_one_tenant_call_nobody() -> None:
+    with silent(), Stack() as stack:
+        begin = stack.clock.time()
+        for nth in range(6):
+            key = stack.upload(a_file([a_line("RJAA", f"Narita {nth}"), a_line("RJTT", lat="n")]))
+            file = {"tableName": "airports", "processingMode": "STEP_FUNCTION", "key": key}
+            job = stack.ask("POST", "/imports", file)["id"]
+            stack.run()
+
+            assert stack.ask("GET", f"/imports/{job}")["status"] == "FAILED"
+        assert told(stack, begin) == []
+
+
+def test_one_version_that_fails_calls_nobody_however_many_are_blocked_behind_it() -> None:
+    with silent(), Stack() as stack:
+        begin = stack.clock.time()
+        for nth in range(10):
+            attributes = {"customer": f"customer {nth}"} if nth else {}
+            order = {**ORDER, "code": "o-1", "version": -1, "attributes": attributes}
+            stack.ask("POST", "/commands", order, key=f"v{nth}")
+        stack.run()
+
+        outcomes = [process.outcome for process in stack.processes()]
+        assert sorted(map(str, outcomes)) == ["BLOCKED"] * 9 + ["FAILED"]
+        assert told(stack, begin) == []
+
+
+def told(stack: Stack, begin: float) -> list[str]:
+    """The alarms that somebody is told of, within an hour in which every sweep runs."""
+    for _ in range(12):
+        stack.sweep_all(5 * MINUTE)
+    stack.tell_queues()
+    end = stack.clock.time()
+    return [name for name, alarm in alarms().items() if any(alarm.told(stack.watch, begin, end))]
 
 
 @pytest.mark.parametrize("name", AGES)

@@ -102,7 +102,7 @@ class World(KeepsRecords):
         self.import_executions = Executions(self.store)
         self.events = Topic(self.store)
         self.failures = Topic(self.store)
-        self.alarms = People()
+        self.information = People()
         self.dead_letters = DeadLetters(self.store)
         self.live_events = LiveEvents()
         self.notifications = Queue()
@@ -185,7 +185,7 @@ class World(KeepsRecords):
             "import_executions",
             "events",
             "failures",
-            "alarms",
+            "information",
             "dead_letters",
             "live_events",
             "notifications",

@@ -24,7 +24,8 @@ STUBS: dict[str, Any] = {
 WORK = ["set_ttl_command", "history_copy", "transform_data", "sync_data_all"]
 SYNC = ["sync_data", "sync_data"]
 PARKED = ["check_version", "check_version_result", "wait_prev_command"]
-FAILED = ["mark_failed", "fail"]
+RECORDED = ["mark_failed", "mark_failed_result"]
+FAILED = [*RECORDED, "fail"]
 RESUMED = {"Payload": {"result": "resumed_by_prev_version", "prevVersion": 2}}
 
 RUNNING_STATES = [
@@ -186,7 +187,7 @@ def test_an_error_of_the_function_is_recorded_at_once(run_machine: RunMachine, s
     run = run_with_answers(run_machine, state, VersionGapError("2 is missing"))
     recorded = run.payloads["mark_failed"][0]["input"]
 
-    assert run.path[-2:] == FAILED
+    assert run.path[-3:] == FAILED
     assert recorded["Error"] == "VersionGapError"
     assert json.loads(recorded["Cause"])["errorMessage"] == "2 is missing"
     assert (run.status, run.seconds) == ("FAILED", 0)
@@ -238,6 +239,25 @@ def test_a_busy_aws_is_waited_for_before_a_version_fails(
     assert 15 * 60 < run.seconds <= 1 + 2 + 4 + 8 + 16 + 32 + 64 + 33 * 120
 
 
+@pytest.mark.parametrize(
+    ("machine", "error", "end"),
+    [
+        ("command", "PredecessorFailedError", "blocked"),
+        ("command", "SupersededError", "superseded"),
+        ("command-express", "PredecessorFailedError", "blocked"),
+        ("command-express", "SupersededError", "superseded"),
+        ("command-express", "HandedOver", "handed_over"),
+    ],
+)
+def test_what_is_no_failure_of_its_own_ends_the_execution_well(
+    run_machine: RunMachine, machine: str, error: str, end: str
+) -> None:
+    stubs = {**STUBS, "finish": VersionGapError, "mark_failed": {"error": error, "cause": "why"}}
+    run = run_machine(machine, input=KEYS, stubs=stubs)
+
+    assert (run.path[-1], run.status) == (end, "SUCCEEDED")
+
+
 def test_a_failure_that_cannot_be_recorded_is_left_to_the_sweep(run_machine: RunMachine) -> None:
     run = run_command(run_machine, finish=VersionGapError, mark_failed=VersionGapError)
 
@@ -254,7 +274,8 @@ MOCKED = {
     "WaitsAfterRetries": [*PARKED, *WORK, *SYNC, "finish", "success"],
     "WaitsWhenInDoubt": [*PARKED, *WORK, *SYNC, "finish", "success"],
     "TooLate": [*BEGUN, *FAILED],
-    "PredecessorFailed": [*PARKED, *FAILED],
+    "PredecessorFailed": [*PARKED, *RECORDED, "blocked"],
+    "AnotherAttemptHasIt": ["check_version", *RECORDED, "superseded"],
     "WaitTimesOut": [*PARKED, *FAILED],
     "CheckVersionFails": ["check_version", *FAILED],
     "SetTtlCommandFails": [*BEGUN, *WORK[:1], *FAILED],

@@ -21,7 +21,7 @@ MACHINE = Path(__file__).parents[2] / "statemachine/import-csv.asl.json"
 KEYS = {"id": "c-01KAXK3V9Q0M3W8C5R6T7Y8Z9A", "tenant": "acme"}
 WIDTH = {"concurrency": 50, "rows": 100}
 BUCKET, PREFIX = "imports", f"jobs/acme/{KEYS['id']}/results"
-COMPLETED, FAILED = {"result": "COMPLETED"}, {"result": "FAILED"}
+COMPLETED, FAILED, FAULT = ({"result": each} for each in ("COMPLETED", "FAILED", "FAULT"))
 TIME_LIMITS = {"csv_loader": 930, "csv_rows_handler": 38, "finalize_parent_job": 930}
 CHILDREN = {"native": "csv_rows_handler", "jsonl": "csv_rows_handler_jsonl"}
 MAPS = {"native": "import_csv", "jsonl": "import_jsonl"}
@@ -157,10 +157,11 @@ def test_a_file_without_rows_and_a_bad_one_run_no_map(import_file: RunImport) ->
     [
         ("COMPLETED", "success", "SUCCEEDED"),
         ("CANCELLED", "success", "SUCCEEDED"),
-        ("FAILED", "fail", "FAILED"),
+        ("FAILED", "success", "SUCCEEDED"),
+        ("FAULT", "fail", "FAILED"),
     ],
 )
-def test_the_execution_ends_as_its_job_did(
+def test_the_execution_fails_where_the_import_is_broken_and_not_where_rows_are(
     import_file: RunImport, result: str, end: str, status: str
 ) -> None:
     run = import_file(finalize_parent_job={"result": result})
@@ -168,11 +169,11 @@ def test_the_execution_ends_as_its_job_did(
     assert (run.path[-1], run.status) == (end, status)
 
 
-def test_a_failed_job_names_where_to_look(import_file: RunImport) -> None:
-    run = import_file(finalize_parent_job=FAILED)
+def test_an_import_that_is_broken_names_where_to_look(import_file: RunImport) -> None:
+    run = import_file(finalize_parent_job=FAULT)
 
     assert run.described["error"] == "ImportFailed"
-    assert "errors.csv" in run.described["cause"]
+    assert "the job's error says how" in run.described["cause"]
 
 
 def test_a_batch_is_what_aws_reads_with_its_index_and_the_keys_of_the_job(
@@ -271,7 +272,7 @@ def test_a_batch_that_waits_for_chains_is_tried_until_its_last_try(import_file: 
 
 
 def test_a_loader_that_fails_leads_to_the_end_of_the_job(import_file: RunImport) -> None:
-    run = import_file(csv_loader=ValueError("no such table"), finalize_parent_job=FAILED)
+    run = import_file(csv_loader=ValueError("no such table"), finalize_parent_job=FAULT)
 
     assert run.path == ["csv_loader", "finalize_parent_job", "outcome", "fail"]
     caught = run.calls("finalize_parent_job")[0]["input"]
@@ -301,7 +302,7 @@ def test_batches_that_fail_do_not_keep_the_others_from_running(
 def test_the_job_ends_even_if_every_batch_fails(import_file: RunImport) -> None:
     run = import_file(rows=300, csv_rows_handler=SupersededError, finalize_parent_job=FAILED)
 
-    assert run.path[-3:] == ["finalize_parent_job", "outcome", "fail"]
+    assert run.path[-3:] == ["finalize_parent_job", "outcome", "success"]
     assert run.map_run()["status"] == "SUCCEEDED"
 
 
@@ -322,7 +323,7 @@ def test_a_file_that_cannot_be_read_leads_to_the_end_of_the_job(
 ) -> None:
     source = {"bucket": BUCKET, "key": "gone", "versionId": "1"}
     loaded = {"result": reader, **KEYS, "source": source, "results": PREFIX, **WIDTH}
-    run = import_file(csv_loader=loaded, finalize_parent_job=FAILED)
+    run = import_file(csv_loader=loaded, finalize_parent_job=FAULT)
 
     assert run.path[2:] == [MAPS[reader], "finalize_parent_job", "outcome", "fail"]
     assert run.calls("finalize_parent_job")[0]["input"]["Error"] == "States.ItemReaderFailed"
@@ -336,7 +337,7 @@ def test_a_map_that_fails_half_way_leads_to_the_end_of_the_job(
     version = s3.put_object(Bucket=BUCKET, Key="torn", Body=body)["VersionId"]
     source = {"bucket": BUCKET, "key": "torn", "versionId": version}
     loaded = {"result": "jsonl", **KEYS, "source": source, "results": PREFIX, **WIDTH}
-    run = import_file(csv_loader=loaded, finalize_parent_job=FAILED)
+    run = import_file(csv_loader=loaded, finalize_parent_job=FAULT)
 
     assert 0 < len(run.calls("csv_rows_handler_jsonl")) <= 25
     assert run.path[-3:] == ["finalize_parent_job", "outcome", "fail"]
@@ -347,7 +348,7 @@ def test_a_map_is_not_tried_again(import_file: RunImport) -> None:
     """Another Map Run would cut the rows into other batches."""
     source = {"bucket": BUCKET, "key": "gone", "versionId": "1"}
     loaded = {"result": "native", **KEYS, "source": source, "results": PREFIX, **WIDTH}
-    run = import_file(csv_loader=loaded, finalize_parent_job=FAILED)
+    run = import_file(csv_loader=loaded, finalize_parent_job=FAULT)
 
     assert len(run.engine.list_map_runs(run.arn)) == 1
     assert run.seconds == 0

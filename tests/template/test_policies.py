@@ -171,13 +171,17 @@ def test_who_writes_reports_may_give_an_upload_up() -> None:
 
 @pytest.mark.parametrize(
     "logical_id",
-    [logical_id for logical_id in FUNCTIONS if "'AlarmTopic'" in str(statements_of(logical_id))],
+    [
+        logical_id
+        for logical_id in FUNCTIONS
+        if "'InformationTopic'" in str(statements_of(logical_id))
+    ],
 )
-def test_who_publishes_alarms_may_use_their_key(logical_id: str) -> None:
+def test_who_informs_people_may_use_the_topics_key(logical_id: str) -> None:
     topics = allowed(logical_id, "sns")
     keys = allowed(logical_id, "kms")
 
-    assert topics[json.dumps({"Ref": "AlarmTopic"})] == {"sns:Publish"}
+    assert topics[json.dumps({"Ref": "InformationTopic"})] == {"sns:Publish"}
     assert keys == {json.dumps(attribute("AlarmTopicKey")): {"kms:GenerateDataKey", "kms:Decrypt"}}
 
 

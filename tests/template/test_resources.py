@@ -365,6 +365,7 @@ def test_every_topic_is_encrypted() -> None:
 
     assert {name: topic["KmsMasterKeyId"] for name, topic in topics.items()} == {
         "AlarmTopic": {"Ref": "AlarmTopicKey"},
+        "InformationTopic": {"Ref": "AlarmTopicKey"},
         "EventsTopic": "alias/aws/sns",
         "FailureTopic": "alias/aws/sns",
     }
@@ -609,12 +610,12 @@ def test_the_api_trusts_the_stacks_own_pool_if_it_has_one(is_own: bool) -> None:
 
 MINUTES_5 = 300
 SHARES = {
-    "100 * failed / FILL(started, 1)": (MINUTES_5, 1, 1),
+    "IF(failed >= 5, 100 * failed / started, 0)": (3 * MINUTES_5, 1, 1),
     "100 * failed / invoked": (MINUTES_5, 2, 5),
 }
 """Expression, seconds of a period, how many periods, and from which percentage on it fires."""
 FIRES = {
-    "ExecutionsFailed": ("Sum", MINUTES_5, 1, 1),
+    "ExecutionsFailed": ("Sum", 3 * MINUTES_5, 1, 5),
     "ExecutionsTimedOut": ("Sum", MINUTES_5, 1, 1),
     "ExecutionsAborted": ("Sum", MINUTES_5, 1, 1),
     "ExecutionThrottled": ("Sum", MINUTES_5, 3, 1),
@@ -633,9 +634,16 @@ FIRES = {
     "ACUUtilization": ("Average", MINUTES_5, 3, 95),
     "SqlFailures": ("Sum", MINUTES_5, 3, 1),
     "5xx": ("Sum", MINUTES_5, 1, 5),
+    "RebuildExecutionsFailedAlarm": ("Sum", MINUTES_5, 1, 1),
 }
-"""Statistic, seconds of a period, how many periods, and from which value on an alarm fires."""
+"""Statistic, seconds of a period, how many periods, and from which value on an alarm fires.
 
+By the metric, or by the alarm where it has a reason of its own.
+"""
+
+
+INFORMATION = ["RebuildExecutionsFailedAlarm"]
+"""Alarms for which nobody gets up."""
 
 OF_SHARES = [name for name, alarm in ALARMS.items() if "Metrics" in alarm]
 DIGESTS = ["DigestErrorsAlarm"]  # a message of theirs comes again after eleven minutes
@@ -644,7 +652,8 @@ DIGESTS = ["DigestErrorsAlarm"]  # a message of theirs comes again after eleven 
 @pytest.mark.parametrize("name", [name for name in OF_SHARES if name not in DIGESTS])
 def test_an_alarm_on_a_share_fires_when_its_runbook_says(name: str) -> None:
     alarm = ALARMS[name]
-    share, *counts = alarm["Metrics"]
+    share, *_ = alarm["Metrics"]
+    counts = [each for each in alarm["Metrics"] if "MetricStat" in each]
     (period,) = {each["MetricStat"]["Period"] for each in counts}
 
     numbers = period, alarm["EvaluationPeriods"], alarm["Threshold"]
@@ -660,14 +669,53 @@ def test_an_alarm_fires_when_its_runbook_says(name: str) -> None:
     statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
     numbers = statistic, alarm["Period"], alarm["EvaluationPeriods"], alarm["Threshold"]
 
-    assert numbers == FIRES[alarm["MetricName"]]
+    assert numbers == FIRES.get(name, FIRES[alarm["MetricName"]])
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert "DatapointsToAlarm" not in alarm  # all of the periods
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_reaches_the_topic(name: str) -> None:
-    assert ALARMS[name]["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+def test_an_alarm_and_its_end_reach_the_topic(name: str) -> None:
+    topic = "InformationTopic" if name in INFORMATION else "AlarmTopic"
+
+    assert ALARMS[name]["AlarmActions"] == [{"Ref": topic}]
+    assert ALARMS[name]["OKActions"] == ALARMS[name]["AlarmActions"]
+
+
+def test_in_prod_somebody_is_called() -> None:
+    rule = TEMPLATE.document["Rules"]["NoProdWithoutAlarmEmail"]
+    (assertion,) = rule["Assertions"]
+
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]}
+
+
+@pytest.mark.parametrize(
+    ("given", "called", "informed"),
+    [
+        ({}, None, None),
+        ({"AlarmEmail": "night@x.org"}, "night@x.org", "night@x.org"),
+        ({"InformationEmail": "day@x.org"}, None, "day@x.org"),
+        (
+            {"AlarmEmail": "night@x.org", "InformationEmail": "day@x.org"},
+            "night@x.org",
+            "day@x.org",
+        ),
+    ],
+)
+def test_alarms_call_one_address_and_information_goes_to_another(
+    given: dict[str, str], called: str | None, informed: str | None
+) -> None:
+    loaded = Template.load(ROOT / "template.yaml", parameters={**ISSUER, **given})
+    resources = loaded.of_type("AWS::SNS::Subscription")
+    told = {
+        loaded.resolve(each["TopicArn"]).rpartition(":")[2]: loaded.resolve(each["Endpoint"])
+        for each in resources.values()
+        if each["Protocol"] == "email"
+    }
+
+    topics = {loaded.name("AlarmTopic"): called, loaded.name("InformationTopic"): informed}
+    assert told == {topic: address for topic, address in topics.items() if address}
 
 
 @pytest.mark.parametrize("queue", DEAD_LETTERS)

@@ -13,7 +13,9 @@ from sfn_cqrs.service.imports.state import ImportState, import_state_without_sta
 
 @import_state_without_status
 def lambda_handler(state: ImportState) -> dict[str, object]:
-    """Account for every row, write errors.csv and then the status, once.
+    """Account for every row, write errors.csv and then the status, once; answer how the job ended.
+
+    FAULT is the answer where the import itself is broken: then the execution fails, too.
 
     Raises:
         SupersededError: there is no such job.
@@ -22,7 +24,8 @@ def lambda_handler(state: ImportState) -> dict[str, object]:
     job = bootstrap.import_jobs().find(state.key)
     if job is None:
         raise SupersededError(f"there is no import {state.key.id}")
-    return {"result": str(end(job, _caught(state.input) or job.refusal).status)}
+    ended = end(job, _caught(state.input) or job.refusal)
+    return {"result": "FAULT" if ended.has_fault else str(ended.status)}
 
 
 def _caught(state_input: object) -> Problem | None:

@@ -8,4 +8,4 @@ from sfn_cqrs.service.queue import Notice, consumer_of_batches
 @consumer_of_batches(dict)
 def lambda_handler(failures: list[Notice]) -> None:
     """Tell what has failed since the last time, by the errors."""
-    bootstrap.alarms().tell(digest_of(failures, bootstrap.stack_name()))
+    bootstrap.information().tell(digest_of(failures, bootstrap.stack_name()))

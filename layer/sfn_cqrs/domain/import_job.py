@@ -67,6 +67,8 @@ class Source:
     version_id: str
 
 
+FAULTS = frozenset({"failed", "unreadable", "miscounted"})
+"""Problems of the import itself, and not of a file or its rows: somebody has to mend it."""
 NO_SOURCE = Source("", "", "")
 """What a single row has."""
 
@@ -197,6 +199,12 @@ class Job(ImportRecord):
     def opened_at(self) -> str:
         """Since when the job has been open."""
         return self.by.at
+
+    @property
+    def has_fault(self) -> bool:
+        """The job failed, and neither its file nor its rows are to blame."""
+        problem = self.ending.problem if self.ending else None
+        return self.status is JobStatus.FAILED and problem is not None and problem.code in FAULTS
 
     @property
     def is_awaited(self) -> bool:

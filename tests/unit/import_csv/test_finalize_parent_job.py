@@ -78,8 +78,8 @@ def test_a_batch_that_comes_to_its_end_afterwards_changes_nothing(finalize, worl
 
 
 @pytest.mark.usefixtures("job")
-def test_what_a_catch_caught_is_the_jobs_problem(finalize, world):
-    assert finalize(FAILED) == {"result": "FAILED"}
+def test_what_a_catch_caught_is_the_jobs_problem_and_a_fault(finalize, world):
+    assert finalize(FAILED) == {"result": "FAULT"}
 
     problem = Problem("unreadable", f"the rows could not be read: {FAILED['Cause']}")
     assert ending_of(world) == Ending(JobStatus.FAILED, Counts(failed=4), problem=problem)
@@ -100,7 +100,7 @@ def test_more_rows_than_the_file_has_fail_the_job(finalize, world):
     """The Map's reader would have read something else than the loader."""
     count(world, Marker(2, 6, Counts(created=5)))
 
-    assert finalize() == {"result": "FAILED"}
+    assert finalize() == {"result": "FAULT"}
     problem = Problem("miscounted", "5 rows were gone through, and the file has 4")
     assert ending_of(world) == Ending(JobStatus.FAILED, Counts(created=5), problem=problem)
 
@@ -109,7 +109,7 @@ def test_a_loader_that_failed_is_named_without_its_stack(finalize, job_of, world
     job_of(HEADER)
     cause = {"errorMessage": "no such bucket\nsecond line", "stackTrace": ["File app.py"]}
 
-    assert finalize({"Error": "ClientError", "Cause": json.dumps(cause)}) == {"result": "FAILED"}
+    assert finalize({"Error": "ClientError", "Cause": json.dumps(cause)}) == {"result": "FAULT"}
     assert ending_of(world).problem == Problem("failed", "ClientError: no such bucket")
 
 
@@ -128,6 +128,13 @@ def test_a_cancelled_jobs_rows_that_were_not_begun_are_cancelled(finalize, world
 
     assert finalize() == {"result": "CANCELLED"}
     assert ending_of(world) == Ending(JobStatus.CANCELLED, Counts(created=2), cancelled=2)
+
+
+@pytest.mark.usefixtures("job")
+def test_a_cancelled_job_has_no_fault(finalize, world):
+    world.import_jobs.change(KEY, import_job.Cancel())
+
+    assert finalize(FAILED) == {"result": "CANCELLED"}
 
 
 @pytest.mark.usefixtures("job")

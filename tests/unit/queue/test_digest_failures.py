@@ -36,7 +36,7 @@ def test_however_many_have_failed_people_are_told_once(world, lambda_context):
     answer = lambda_handler(a_batch(*[a_failure()] * 500), lambda_context)
 
     assert answer == {"batchItemFailures": []}
-    assert [told.subject for told in world.alarms.told] == ["500 failures in shop-prod"]
+    assert [told.subject for told in world.information.told] == ["500 failures in shop-prod"]
 
 
 def test_a_message_that_cannot_be_read_holds_up_nobody(world, lambda_context):
@@ -44,20 +44,20 @@ def test_a_message_that_cannot_be_read_holds_up_nobody(world, lambda_context):
 
     failed = [one["itemIdentifier"] for one in answer["batchItemFailures"]]
     assert failed == ["m-0", "m-2"]
-    assert [told.subject for told in world.alarms.told] == ["1 failure in shop-prod"]
+    assert [told.subject for told in world.information.told] == ["1 failure in shop-prod"]
 
 
 def test_nobody_is_told_of_nothing(world, lambda_context):
     lambda_handler(a_batch("no json"), lambda_context)
 
-    assert world.alarms.told == []
+    assert world.information.told == []
 
 
 def test_what_could_not_be_told_comes_back_whole(world, lambda_context, monkeypatch):
     def broken(_digest):
         raise OSError("SNS does not answer")
 
-    monkeypatch.setattr(world.alarms, "tell", broken)
+    monkeypatch.setattr(world.information, "tell", broken)
 
     with pytest.raises(OSError, match="SNS"):
         lambda_handler(a_batch(a_failure()), lambda_context)

@@ -16,7 +16,7 @@ def _forgotten():
 @pytest.fixture
 def _deployed(monkeypatch):
     names = ("DATA_TABLE", "HISTORY_TABLE", "REQUESTS_TABLE", "READ_MODELS_TABLE")
-    arns = ("COMMAND_MACHINE_ARN", "EVENTS_TOPIC_ARN", "FAILURE_TOPIC_ARN", "ALARM_TOPIC_ARN")
+    arns = ("COMMAND_MACHINE_ARN", "EVENTS_TOPIC_ARN", "FAILURE_TOPIC_ARN", "INFORMATION_TOPIC_ARN")
     kinds = ("STREAM_DEAD_LETTER", "NOTIFICATION", "TASK_ACTION", "IMPORT_ACTION")
     queues = [f"{kind}_QUEUE_URL" for kind in kinds]
     for name in (*names, *arns, *queues, "ATTRIBUTES_BUCKET"):
@@ -45,7 +45,7 @@ def test_every_adapter_is_made_once_of_the_deployed_names():
         bootstrap.executions,
         bootstrap.events,
         bootstrap.failures,
-        bootstrap.alarms,
+        bootstrap.information,
         bootstrap.dead_letters,
         bootstrap.notifications,
         bootstrap.task_actions,
