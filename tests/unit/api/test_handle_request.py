@@ -114,11 +114,9 @@ class TestPublish:
         assert (command.source, command.request_id) == ("api", "VVlYZgX0oAMEPlQ=")
 
     def test_the_sample_event_is_one_that_is_answered(self, sample, world):
-        store(world, "APPLIED")
-
         answer = lambda_handler(sample("api/handle_request"), None)
 
-        assert (answer["statusCode"], json.loads(answer["body"])["version"]) == (202, 2)
+        assert (answer["statusCode"], json.loads(answer["body"])["version"]) == (202, 1)
         kept = [sk for _, sk in world.dynamodb.tables["RequestsTable"]]
         assert kept.count("REQUEST") == 1
 

@@ -22,6 +22,7 @@ from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.executions import Executions, machines_of, without_token
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
+from sfn_cqrs_tools.stack.sample_items import START, Ready, Rehearsal
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.definitions import input_of
 from sfn_local.cli.run import print_run, run_report
@@ -64,17 +65,17 @@ def start(
     """Start a machine of the stack, and watch it until it has ended or waits for somebody.
 
     An execution of the same name and input is the same execution: it is watched, not run again.
+    On the local stack the items that a sample input refers to are made first, as `invoke` does.
     """
     with one_line_errors():
         target = find_target(state, stack)
     arn = _machine_arn(target, machine)
-    text = input_of(machine, path)
-    data = parsed(text, "--input")
+    data = parsed(input_of(machine, path), "--input")
+    ready = _with_its_items(target, machine, data) if path is None else Ready(data)
+    name = name or ready.execution or _name_of(machine, data)
     client = target.client("stepfunctions")
     try:
-        execution = StepFunctionService(client).start_execution(
-            arn, data, name or _name_of(machine, data)
-        )
+        execution = StepFunctionService(client).start_execution(arn, ready.event, name)
         if not no_wait:
             name_of = execution.rpartition(":")[2]
             with going_on(name_of, f"sfn-cqrs execution show {name_of}"):
@@ -173,6 +174,14 @@ def _machine_arn(target: Target, machine: str) -> str:
             f"{unknown('machine', machine, arns)}; start the stack again if the machine is new"
         )
     return arns[machine]
+
+
+def _with_its_items(target: Target, machine: str, sample: Any) -> Ready:
+    """Make what the sample input of a machine of ours refers to, on the local stack."""
+    if target.stack is not None:
+        return Ready(sample)
+    with one_line_errors():
+        return Rehearsal(target, lambda _machine, _state: sample).ready(machine, START)
 
 
 def _name_of(machine: str, data: Any) -> str:

@@ -6,11 +6,12 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
+from sfn_cqrs_tools.client.api import connect
 from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, Executions
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
@@ -18,6 +19,9 @@ from sfn_cqrs_tools.runtime.template import Function, Template
 from sfn_local.cli.command import command
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import unknown
+
+if TYPE_CHECKING:
+    from sfn_cqrs_tools.stack.sample_items import Ready
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,29 +55,45 @@ def invoke(
 
     Without --event it gets its sample event of the folder events/. On the local stack the items
     that the sample refers to are made first, for a tenant of their own: `--tenant sample` of
-    other commands shows them. A function that fails shows its error and stack trace, and the
-    exit code is 1.
+    other commands shows them. STATE may be any file of the folder, such as on_import_changed_zip.
+    A function that fails shows its error and stack trace, and the exit code is 1.
     """
     with one_line_errors():
         read = Template.load(template)
         function = _find(read, machine, state_name)
         target = find_target(state, stack)
-        payload = _payload(path) if path else _prepared(read, machine, state_name, target)
+        ready = None if path or stack else rehearsed(read, machine, state_name, target)
+        if ready is not None:
+            payload = _with_what_it_needs(read, machine, ready, target)
+        else:
+            payload = _payload(path) if path else _sample(read, machine, state_name)
     click.echo(json.dumps(_answer(target, function, payload), ensure_ascii=False, indent=2))
+    if ready is not None:
+        _settle(ready, state)
 
 
-def _prepared(template: Template, machine: str, state: str, target: Target) -> bytes:
-    """The sample event of a state, on the local stack with all that it refers to."""
-    sample = _sample(template, machine, state)
-    if target.stack is not None:
-        return sample
+def _settle(ready: Ready, state: Path) -> None:
+    """Let the stack go on with what a sample has begun or failed, so that nothing of it stays."""
+    if ready.go_on is not None:
+        click.echo(f"the stack goes on with it: {ready.go_on()}", err=True)
+    if ready.repair is not None:
+        connect(state, None, ready.tenant).post(ready.repair)
+        click.echo("what has failed as the sample says runs again", err=True)
+
+
+def rehearsed(template: Template, machine: str, state: str, target: Target) -> Ready:
+    """Return the sample event of a state, on the local stack with all that it refers to."""
     from sfn_cqrs_tools.stack.sample_items import Rehearsal  # noqa: PLC0415 - --help needs none of it
 
     def read(of: str, name: str) -> dict[str, Any]:
         event: dict[str, Any] = json.loads(_sample(template, of, name))
         return event
 
-    ready = Rehearsal(target, read).ready(machine.replace("_", "-"), state)
+    return Rehearsal(target, read).ready(machine.replace("_", "-"), state)
+
+
+def _with_what_it_needs(template: Template, machine: str, ready: Ready, target: Target) -> bytes:
+    """Run the states before, for what they leave; answer the event."""
     for name, event in ready.before:
         before = _find(template, machine, name)
         click.echo(f"{name} runs first, for what it leaves", err=True)
@@ -158,10 +178,14 @@ def _captured(target: Target, execution: str, state: str) -> str:
 
 
 def _find(template: Template, machine: str, state: str) -> Function:
-    """Return the function in functions/<machine>/<state>, or the one that the state calls."""
-    folder = template.root / "functions" / machine.replace("-", "_") / state
+    """Return the function in functions/<machine>/<state>, or the one that the state calls.
+
+    A sample may be a variant: `sweep_tasks_ended` is an event of `sweep_tasks`.
+    """
+    group = template.root / "functions" / machine.replace("-", "_")
     for function in template.functions.values():
-        if function.folder.resolve() == folder:
+        folder = function.folder.resolve()
+        if folder.parent == group and f"{state}_".startswith(f"{folder.name}_"):
             return function
     _check_names(template, machine, state)
     return template.state_function(machine, state)

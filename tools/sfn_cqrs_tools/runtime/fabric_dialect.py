@@ -25,7 +25,7 @@ def teach() -> None:
 def of_one_metric(alarm: Properties) -> Properties:
     """Return an alarm on the first metric of several.
 
-    ministack refuses metric math, and nobody on this machine is told of alarms.
+    ministack refuses metric math. Nobody on this machine listens to alarms.
     """
     if "Metrics" not in alarm:
         return alarm

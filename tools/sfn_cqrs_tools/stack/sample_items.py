@@ -1,15 +1,18 @@
-"""Makes what a sample event refers to, so that its state has something to do on a running stack.
+"""Makes what a sample event refers to, so that its function has something to do on a stack.
 
 Everything belongs to a tenant of its own, so nobody's items are touched: a version of Narita's
 airport, a task, a saga, an approval, an import, an archive, a rebuild, each as it stands when the
-machine comes to the state. Where states before it leave something, they are run first, on their
-samples.
+function is called. Where states before it leave something, they are run first, on their samples.
+A state that waits gets the task token of an execution that waits, so that its end
+ends something. The stack ends whatever a sample leaves open.
 """
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,14 +24,17 @@ from sfn_cqrs.adapters.command_items import command_item, process_item, row_item
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.adapters.generation_items import view_item
 from sfn_cqrs.adapters.import_items import job_item
+from sfn_cqrs.adapters.link_secret import LinkSecret
 from sfn_cqrs.adapters.saga_items import saga_item
 from sfn_cqrs.adapters.task_items import new_item, pointer_item, task_item
 from sfn_cqrs.adapters.zip_items import zip_item
 from sfn_cqrs.domain.approval import Approval, Happened, Pinned, Rules, Stage, Status
+from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit, Command, Content
+from sfn_cqrs.domain.errors import LinksDisabledError
 from sfn_cqrs.domain.ids import new_ulid
-from sfn_cqrs.domain.import_job import Job, JobStatus, Source
+from sfn_cqrs.domain.import_job import NO_SOURCE, Job, JobStatus, Loaded, Reader, Source
 from sfn_cqrs.domain.keys import (
     ApprovalRef,
     CommandRef,
@@ -44,19 +50,29 @@ from sfn_cqrs.domain.saga import Saga, SagaStatus
 from sfn_cqrs.domain.task import Task, TaskStatus
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.domain.zip_job import ZipJob
+from sfn_cqrs_tools.client.api import item_path, work_path
 from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, machines_of
+from sfn_cqrs_tools.runtime.state import StackError
 
 TENANT: Final = "sample"
 SAMPLES_TENANT: Final = "tenant1"
 """Whose the events are in their files."""
+SAMPLES_ULID: Final = "01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
+LINK_SECONDS: Final = 3600
+PATIENCE_SECONDS: Final = 20.0
+CODE_LENGTH: Final = 6
+"""So many characters tell the items of one sample from those of the next."""
 CSV: Final = (
     "icao,name,country,lat,lon,tz\n"
     "NRT1,Narita,JP,35.7647,140.3864,Asia/Tokyo\n"
     "HND1,Haneda,JP,35.5523,139.78,Asia/Tokyo\n"
 )
+RAGGED: Final = CSV.replace("HND1,Haneda,JP,35.5523,139.78,Asia/Tokyo", "HND1")
 _STEPS: Final = ("reserve_stock", "charge_payment", "ship_order")
 BEFORE: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("import-csv", "csv_rows_handler"): ("csv_loader",),
+    ("import-csv", "csv_rows_handler_jsonl"): ("csv_loader",),
     ("import-csv", "finalize_parent_job"): ("csv_loader", "csv_rows_handler"),
     ("order-saga", "charge_payment"): _STEPS[:1],
     ("order-saga", "ship_order"): _STEPS[:2],
@@ -71,9 +87,31 @@ BEFORE: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("zip-orchestrator", "finalize_zip_job"): ("list_zip",),
 }
 """What the states before leave, by machine and state."""
+START: Final = "start_execution"
+TELLS_OF: Final = {
+    ("api", "decide_by_link"): "approval",
+    ("queue", "on_task_action"): "task",
+    ("schedule", "finish_imports_ended"): "import-csv",
+    ("schedule", "sweep_approvals_ended"): "approval",
+    ("schedule", "sweep_commands_ended"): "command",
+    ("schedule", "sweep_imports_ended"): "zip-orchestrator",
+    ("schedule", "sweep_sagas_ended"): "order-saga",
+    ("schedule", "sweep_tasks_ended"): "task",
+    ("stream", "on_approval_changed"): "approval",
+    ("stream", "on_import_changed"): "import-csv",
+    ("stream", "on_import_changed_zip"): "zip-orchestrator",
+    ("stream", "on_process_changed"): "command",
+    ("stream", "on_saga_changed"): "order-saga",
+    ("stream", "on_task_changed"): "task",
+}
+"""The machine whose item a sample is about, though no state; start_execution names the item."""
+WAITS: Final = "sample-wait"
+"""The machine whose executions wait, and the activity that they wait for."""
 
 Event = dict[str, Any]
-Prepare = Callable[["Rehearsal", str, Mapping[str, Any]], None]
+Prepare = Callable[["Rehearsal", str, Mapping[str, Any]], str | None]
+"""Makes the item of a state's execution; may answer what stands for the sample's token."""
+Adapt = Callable[["Rehearsal", Event], Event]
 
 
 @dataclass(frozen=True)
@@ -84,6 +122,12 @@ class Ready:
     before: tuple[tuple[str, Event], ...] = ()
     tenant: str | None = None
     """Whose the items are; None where nothing had to be made."""
+    execution: str | None = None
+    """The execution that the event belongs to."""
+    go_on: Callable[[], str] | None = None
+    """Starts afterwards what no sweep would, and answers its name."""
+    repair: str | None = None
+    """What to POST afterwards, so that nothing stays failed because a sample says so."""
 
 
 class Rehearsal:
@@ -91,49 +135,131 @@ class Rehearsal:
 
     def __init__(self, target: Target, read: Callable[[str, str], Event]) -> None:
         """`read` answers the sample event of a state of a machine, by their names."""
+        self._target = target
         self._names = target.environment
         self._dynamodb = target.client("dynamodb")
         self._s3 = target.client("s3")
         self._read = read
-        self._now = datetime.now(UTC)
-        self.by = Audit(iso(self._now), "sample")
+        self.now = datetime.now(UTC)
+        self.by = Audit(iso(self.now), "sample")
         self.at = self.by.at
 
-    def ready(self, machine: str, state: str) -> Ready:
-        """Make what the sample of a state refers to; of a machine of one's own, nothing."""
-        sample = self._read(machine, state)
-        if machine not in _PREPARE or "context" not in sample:
-            return Ready(sample)
+    def ready(self, group: str, name: str) -> Ready:
+        """Make what a sample refers to; of a machine of one's own, nothing.
+
+        `group` is a machine, or a folder of functions that no machine calls.
+
+        Raises:
+            StackError: the stack lacks what the sample needs.
+        """
+        machine = TELLS_OF.get((group, name), group)
+        if machine in _PREPARE:
+            return self._of_machine(machine, group, name)
+        other = _OTHERS.get((group, name))
+        if other is None:
+            return Ready(self._read(group, name))
+        changes = {SAMPLES_TENANT: TENANT, SAMPLES_ULID: new_ulid(self.now)}
+        return Ready(other(self, _changed(self._read(group, name), changes)), tenant=TENANT)
+
+    def _of_machine(self, machine: str, group: str, name: str) -> Ready:
+        """Make the item of an execution, which every sample of its machine names."""
         ref, table, prepare = _PREPARE[machine]
-        changes = self._changes(sample["context"]["Execution"]["Input"])
-        events = {
-            one: self._adapted(self._read(machine, one), changes, ref, self._names[table])
-            for one in (*BEFORE.get((machine, state), ()), state)
-        }
-        event = events.pop(state)
-        prepare(self, state, event["context"]["Execution"]["Input"])
-        return Ready(event, tuple(events.items()), TENANT)
-
-    def _changes(self, given: Mapping[str, Any]) -> dict[str, str]:
-        """What stands for what in the samples: the tenant, and a new id where there is one."""
-        changes = {SAMPLES_TENANT: TENANT}
+        given, changes = self._read(machine, START), {SAMPLES_TENANT: TENANT}
+        ulid = new_ulid(self.now)
         if "id" in given:
-            changes[str(given["id"]).partition("-")[2]] = new_ulid(self._now)
-        return changes
+            changes[given["id"].partition("-")[2]] = ulid
+        elif "code" in given:
+            changes[given["code"]] = f"{given['code']}-{ulid[-CODE_LENGTH:]}"
+        mine = _changed(given, changes)
+        execution = ref.from_input(mine).execution_name(self._names[table])
+        secret = prepare(self, name, mine)
+        before = tuple(
+            (one, self._adapted(self._read(machine, one), changes, execution))
+            for one in BEFORE.get((machine, name), ())
+        )
+        event = self._adapted(self._read(group, name), changes, execution, secret)
+        repair, go_on = _REPAIRS.get((group, name)), _GO_ON.get((group, name))
+        return Ready(
+            event,
+            before,
+            TENANT,
+            execution,
+            None if go_on is None else lambda: self.start(machine, go_on(mine)),
+            None if repair is None else repair(mine),
+        )
 
-    def _adapted(self, sample: Event, changes: Mapping[str, str], ref: Any, table: str) -> Event:
-        text = json.dumps(sample)
-        for old, new in changes.items():
-            text = text.replace(old, new)
-        event: Event = json.loads(text)
-        context = event["context"]
-        execution = context["Execution"]
-        execution["StartTime"] = context["State"]["EnteredTime"] = self.at
-        if "/" not in context["StateMachine"]["Name"]:  # a Map's child has a name of its own
-            name = ref.from_input(execution["Input"]).execution_name(table)
-            execution["Id"] = f"{execution['Id'].rpartition(':')[0]}:{name}"
-            execution["Name"] = name
+    def start(self, machine: str, given: Event) -> str:
+        """Start an execution under the name that the stack would give it; answers the name."""
+        ref, table, _ = _PREPARE[machine]
+        name: str = ref.from_input(given).execution_name(self._names[table])
+        self._target.client("stepfunctions").start_execution(
+            stateMachineArn=machines_of(self._target.outputs)[machine],
+            name=name,
+            input=json.dumps(given),
+        )
+        return name
+
+    def token_of(self, process: Process) -> str:
+        """Return the token that a version's execution has stored, as soon as it waits.
+
+        Raises:
+            StackError: it does not come to wait.
+        """
+        item = marshal(process_item(process, 0))
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:
+            found = self._dynamodb.get_item(
+                TableName=self._names["COMMANDS_TABLE"],
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                ConsistentRead=True,
+            )["Item"]
+            if "task_token" in found:
+                return str(found["task_token"]["S"])
+            time.sleep(0.05)
+        raise StackError(f"version {process.version} of {process.key.code} does not wait")
+
+    def _adapted(
+        self, sample: Event, changes: Mapping[str, str], execution: str, secret: str | None = None
+    ) -> Event:
+        """Return a sample that belongs to this execution; `secret` replaces its token."""
+        named = _execution_in(sample)
+        event = _changed(sample, {**changes, named: execution} if named else changes)
+        if "context" in event:
+            context = event["context"]
+            context["Execution"]["StartTime"] = context["State"]["EnteredTime"] = self.at
+        if SAMPLE_TOKEN in json.dumps(event):
+            event = _changed(event, {SAMPLE_TOKEN: secret or self._token()})
         return event
+
+    def _token(self) -> str:
+        """Return the task token of an execution that waits until somebody ends the wait."""
+        sfn = self._target.client("stepfunctions")
+        activity = sfn.create_activity(name=WAITS)["activityArn"]
+        waits = {"Type": "Task", "Resource": activity, "End": True}
+        machine = sfn.create_state_machine(
+            name=WAITS,
+            definition=json.dumps({"StartAt": "wait", "States": {"wait": waits}}),
+            roleArn=f"arn:aws:iam::{activity.split(':')[4]}:role/{WAITS}",
+        )["stateMachineArn"]
+        sfn.start_execution(stateMachineArn=machine)
+        return str(sfn.get_activity_task(activityArn=activity)["taskToken"])
+
+    def link(self, approval: Approval) -> str:
+        """Return the token of the link by which an operator may decide on an approval.
+
+        Raises:
+            StackError: the stack has no links.
+        """
+        try:
+            secret = LinkSecret(
+                lambda: self._target.client("secretsmanager"), self._names["APPROVAL_LINK_SECRET"]
+            ).read()
+        except LinksDisabledError as error:
+            raise StackError(
+                "approval links are off: `sfn-cqrs up --parameter ApprovalLinks=enabled`"
+            ) from error
+        group, ends = approval.rules.group, int(self.now.timestamp()) + LINK_SECONDS
+        return ApprovalLink(approval.key, "hanako", group, ends, approval.digest).signed(secret)
 
     def put(self, table: str, item: Mapping[str, Any]) -> None:
         """Store an item as it is."""
@@ -143,7 +269,7 @@ class Rehearsal:
         """Store a record, which has a revision."""
         self.put(table, {**item, "rev": "sample"})
 
-    def put_version(self, command: Command, outcome: Outcome) -> None:
+    def put_version(self, command: Command, outcome: Outcome) -> Process:
         """Store a version; one that is applied is the data row, too."""
         process = Process(
             key=command.key,
@@ -161,6 +287,7 @@ class Rehearsal:
         self.put("COMMANDS_TABLE", item if is_open else {**item, "open_shard": None})
         if outcome is Outcome.APPLIED:
             self.put("DATA_TABLE", row_item(command.as_row()))
+        return process
 
     def latest(self, key: ItemKey, name: str, attributes: dict[str, Any]) -> int:
         """The version of an item, which is made if it is not there."""
@@ -198,17 +325,38 @@ class Rehearsal:
 
     def in_a_week(self) -> str:
         """When what is asked for today expires."""
-        return iso(self._now + timedelta(days=7))
+        return iso(self.now + timedelta(days=7))
 
 
-def _a_version(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> None:
-    """Version 2 runs after version 1, which is applied, or is waited for."""
+def _changed(event: Event, changes: Mapping[str, str]) -> Event:
+    text = json.dumps(event)
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    changed: Event = json.loads(text)
+    return changed
+
+
+def _execution_in(sample: Event) -> str | None:
+    """Return the name of the execution in a state's sample, or in an event of its end."""
+    if "context" in sample:
+        name: str = sample["context"]["Execution"]["Name"]
+        return name
+    ended: str | None = sample.get("detail", {}).get("name")
+    return ended
+
+
+def _a_version(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> str | None:
+    """Version 2 runs after version 1, which is applied, or is waited for by its execution."""
     key = ItemKey(given["tenant"], given["type"], given["code"])
     last = int(given["version"])
     before = Outcome.OPEN if state == "wait_prev_command" else Outcome.APPLIED
     for number in range(1, last + 1):
         command = rehearsal.version(key, number, "Narita", {"country": "JP", "lat": 35.7647})
-        rehearsal.put_version(command, Outcome.OPEN if number == last else before)
+        process = rehearsal.put_version(command, Outcome.OPEN if number == last else before)
+    if before is not Outcome.OPEN:
+        return None
+    rehearsal.start("command", dict(given))
+    return rehearsal.token_of(process)
 
 
 def _made(rehearsal: Rehearsal) -> dict[str, Any]:
@@ -216,8 +364,11 @@ def _made(rehearsal: Rehearsal) -> dict[str, Any]:
     return {"created": rehearsal.by, "updated_at": rehearsal.at, "source": "sample"}
 
 
-def _a_task(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None:
-    """A task that is worked on; none of its items has begun."""
+_TASK_IS: Final = {"on_task_changed": TaskStatus.CREATED, "on_task_action": TaskStatus.QUEUED}
+
+
+def _a_task(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> None:
+    """A task that is worked on, or about to be; none of its items has begun."""
     key = TaskRef.from_input(dict(given)).key
     total = len(given["items"])
     task = Task(
@@ -226,7 +377,7 @@ def _a_task(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None
         total=total,
         left=total,
         opened_at=rehearsal.at,
-        status=TaskStatus.PROCESSING,
+        status=_TASK_IS.get(state, TaskStatus.PROCESSING),
         **_made(rehearsal),
     )
     rehearsal.put_record("TASKS_TABLE", task_item(task))
@@ -263,7 +414,7 @@ _DECIDED: Final = {
 }
 
 
-def _an_approval(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> None:
+def _an_approval(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> str | None:
     """The release of an order: asked for, or decided as the state needs it."""
     key = ApprovalRef.from_input(dict(given)).key
     code = f"o-{key.ulid[-8:].lower()}"
@@ -285,20 +436,21 @@ def _an_approval(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> 
         happened=Happened.WAITING,  # else the stream would run it
         **_made(rehearsal),
     )
-    rehearsal.put_record(
-        "APPROVALS_TABLE", approval_item(replace(approval, digest=approval.fingerprint))
-    )
+    approval = replace(approval, digest=approval.fingerprint)
+    rehearsal.put_record("APPROVALS_TABLE", approval_item(approval))
+    return rehearsal.link(approval) if state == "decide_by_link" else None
 
 
-def _an_import(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> None:
-    """A file of two airports whose import has begun."""
+def _an_import(rehearsal: Rehearsal, state: str, given: Mapping[str, Any]) -> None:
+    """A file of two airports whose import has begun; AWS's reader would not take the second."""
     key = ImportKey.from_input(dict(given))
-    source = rehearsal.upload(f"uploads/{TENANT}/{key.ulid}/airports.csv", CSV.encode())
+    text = RAGGED if state.endswith("_jsonl") else CSV
+    source = rehearsal.upload(f"uploads/{TENANT}/{key.ulid}/airports.csv", text.encode())
     job = Job(
         key=key,
         table="airports",
         source=source,
-        size=len(CSV),
+        size=len(text),
         **_begun(rehearsal),
     )
     rehearsal.put_record("IMPORT_TMP_TABLE", job_item(job))
@@ -341,6 +493,70 @@ def _a_rebuild(rehearsal: Rehearsal, _state: str, given: Mapping[str, Any]) -> N
         rehearsal.put_record("READ_MODELS_TABLE", view_item(begun))
 
 
+def _a_publish(rehearsal: Rehearsal, event: Event) -> Event:
+    """Publish upon whatever version there is, as a request that nobody has sent before."""
+    body = json.loads(event["body"])
+    del body["version"]
+    headers = {**event["headers"], "idempotency-key": new_ulid(rehearsal.now)}
+    return {**event, "body": json.dumps(body), "headers": headers}
+
+
+def _a_file(rehearsal: Rehearsal, event: Event) -> Event:
+    """A file of two airports, at its place in the bucket."""
+    told = event["detail"]["object"]
+    source = rehearsal.upload(told["key"], CSV.encode())
+    placed = {**told, "size": len(CSV), "version-id": source.version_id}
+    return {
+        **event,
+        "detail": {**event["detail"], "bucket": {"name": source.bucket}, "object": placed},
+    }
+
+
+def _a_row(rehearsal: Rehearsal, event: Event) -> Event:
+    """A single row, which a message is to import."""
+    (header, first, *_) = csv.reader(io.StringIO(CSV))
+    message = json.loads(json.loads(event["Records"][0]["body"])["Message"])
+    job = Job(
+        key=ImportKey.of(TENANT, message["id"]),
+        table="airports",
+        source=NO_SOURCE,
+        cells=dict(zip(header, first, strict=True)),
+        loaded=Loaded(1, tuple(header), tuple(header), Reader.NONE, NO_SOURCE),
+        **_begun(rehearsal),
+    )
+    rehearsal.put_record("IMPORT_TMP_TABLE", job_item(job))
+    return event
+
+
+def _as_it_is(_rehearsal: Rehearsal, event: Event) -> Event:
+    """A message that tells, and needs nothing to be there."""
+    return event
+
+
+_OTHERS: Final[Mapping[tuple[str, str], Adapt]] = {
+    ("api", "handle_request"): _a_publish,
+    ("event", "on_file_uploaded"): _a_file,
+    ("queue", "digest_failures"): _as_it_is,
+    ("queue", "on_import_action"): _a_row,
+    ("queue", "on_notification"): _as_it_is,
+    ("queue", "publish_live"): _as_it_is,
+}
+"""The functions that prepare samples without an execution."""
+_GO_ON: Final[Mapping[tuple[str, str], Callable[[Event], Event]]] = {
+    ("command", "wait_prev_command"): lambda given: {**given, "version": 1},
+    ("import-csv", "csv_loader"): dict,
+    ("import-csv", "csv_rows_handler"): dict,
+    ("import-csv", "csv_rows_handler_jsonl"): dict,
+    ("schedule", "finish_imports_ended"): dict,
+}
+"""The inputs of the executions that go on after a sample."""
+_REPAIRS: Final[Mapping[tuple[str, str], Callable[[Event], str]]] = {
+    ("approval", "mark_failed"): lambda given: work_path("approvals", given["id"], "retry"),
+    ("command", "mark_failed"): lambda given: item_path(
+        "commands", given["type"], given["code"], given["version"], "redrive"
+    ),
+    ("order-saga", "park_saga"): lambda given: work_path("sagas", given["id"], "redrive"),
+}
 _PREPARE: Final[Mapping[str, tuple[Any, str, Prepare]]] = {
     "approval": (ApprovalRef, "APPROVALS_TABLE", _an_approval),
     "command": (CommandRef, "COMMANDS_TABLE", _a_version),
