@@ -51,8 +51,10 @@ class Executions:
     A token may be used once; `gone` lists those whose wait has ended otherwise.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, machine: str = "command", table: str = "Commands") -> None:
         self._lock = store.lock
+        self._arn = f"arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-{machine}"
+        self._table = f"sfn-cqrs-{table}Table"
         self._runs: dict[Attempt, _Run] = {}
         self.started: list[Attempt] = []
         self.succeeded: list[tuple[str, Any]] = []
@@ -74,7 +76,7 @@ class Executions:
             return Execution(run.is_running, run.error, run.cause) if run else None
 
     def arn_of(self, ref: Attempt) -> str:
-        return f"execution:{ref.execution_name('commands')}"
+        return f"{self._arn}:{ref.execution_name(self._table)}"
 
     def end(self, ref: Attempt, error: str | None = None, cause: str | None = None) -> None:
         """Let an execution end without a word to the chain."""

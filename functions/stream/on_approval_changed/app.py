@@ -23,4 +23,5 @@ def lambda_handler(approval: Approval, outbox: Outbox) -> None:
     table = bootstrap.approvals_table_name()
     outbox.notices.append(approval_status(approval, table))
     if approval.happened is Happened.FAILED:
-        outbox.alarms.append(approval_alarm(approval, table, approval.ref.execution_name(table)))
+        execution = bootstrap.approval_executions().arn_of(approval.ref)
+        outbox.alarms.append(approval_alarm(approval, table, execution))

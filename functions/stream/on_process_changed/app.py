@@ -7,7 +7,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.command_items import as_process
 from sfn_cqrs.domain import chain
 from sfn_cqrs.domain.notices import command_status, sfn_alarm
-from sfn_cqrs.domain.process import START, Outcome, Process
+from sfn_cqrs.domain.process import START, Mode, Outcome, Process
 from sfn_cqrs.service.commands.chain import Chain, machine_of
 from sfn_cqrs.service.stream import Outbox, stream_of
 
@@ -25,4 +25,16 @@ def lambda_handler(process: Process, outbox: Outbox) -> None:
     its_chain.run(chain.wake_next(process.version))
     outbox.notices.append(command_status(process, table))
     if process.outcome is Outcome.FAILED:
-        outbox.alarms.append(sfn_alarm(process, table, process.ref.execution_name(table)))
+        outbox.alarms.append(sfn_alarm(process, table, _execution(process)))
+
+
+def _execution(process: Process) -> str | None:
+    """Return the execution's ARN; in the express lane that of the run which has claimed it.
+
+    The first attempt of a synchronous publish runs in its publisher, and in no execution.
+    """
+    if process.is_express:
+        return process.run
+    if process.mode is Mode.SYNC and process.attempt == 1:
+        return None
+    return bootstrap.executions().arn_of(process.ref)

@@ -20,4 +20,5 @@ def lambda_handler(saga: Saga, outbox: Outbox) -> None:
     table = bootstrap.sagas_table_name()
     outbox.notices.append(saga_status(saga, table))
     if saga.status is SagaStatus.PARKED:
-        outbox.alarms.append(saga_alarm(saga, table))
+        execution = bootstrap.saga_executions(saga.saga).arn_of(saga.ref)
+        outbox.alarms.append(saga_alarm(saga, table, execution))

@@ -9,7 +9,7 @@ from typing import Any
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.task_items import as_item, as_task
 from sfn_cqrs.domain import task_programs
-from sfn_cqrs.domain.keys import TaskRef
+from sfn_cqrs.domain.keys import TaskKind, TaskRef
 from sfn_cqrs.domain.notices import item_alarm, sub_task_status, task_execute, task_status
 from sfn_cqrs.domain.task import Item, Task, TaskStatus
 from sfn_cqrs.service.stream import Outbox, stream_of
@@ -34,5 +34,11 @@ def lambda_handler(found: Task | Item, outbox: Outbox) -> None:
         case Item():
             outbox.notices.append(sub_task_status(found, table))
             if found.status is TaskStatus.FAILED:
-                execution = TaskRef(found.key, found.attempt).execution_name(table)
-                outbox.alarms.append(item_alarm(found, table, execution))
+                outbox.alarms.append(item_alarm(found, table, _execution(found)))
+
+
+def _execution(item: Item) -> str | None:
+    """Return the ARN of an item's execution; a single task is worked on by the queue's consumer."""
+    if item.key.kind is TaskKind.SINGLE:
+        return None
+    return bootstrap.task_executions().arn_of(TaskRef(item.key, item.attempt))

@@ -66,8 +66,8 @@ def notice(action: str, of: Named, table: str, content: Message) -> Message:
     }
 
 
-def alarm(of: Named, table: str, message: str, execution: str) -> Message:
-    """The alarm of a failure, in a line."""
+def alarm(of: Named, table: str, message: str, execution: str | None) -> Message:
+    """Return the alarm of a failure: a line, and the execution's ARN if one was at work."""
     content = {"errorMessage": message[:MAX_MESSAGE], "sfnId": execution}
     return notice("sfn-alarm", of, table, content)
 
@@ -93,7 +93,7 @@ def command_status(process: Process, table: str) -> Message:
     return notice("command-status", _place_of_version(process), table, content)
 
 
-def sfn_alarm(process: Process, table: str, execution: str) -> Message:
+def sfn_alarm(process: Process, table: str, execution: str | None) -> Message:
     """The alarm that a version has failed."""
     return alarm(_place_of_version(process), table, line_of(process), execution)
 
@@ -132,7 +132,7 @@ def sub_task_status(item: Item, table: str) -> Message:
     return notice("sub-task-status", _place_of_item(item), table, content)
 
 
-def item_alarm(item: Item, table: str, execution: str) -> Message:
+def item_alarm(item: Item, table: str, execution: str | None) -> Message:
     """The alarm that an item has failed."""
     return alarm(_place_of_item(item), table, line_of(item), execution)
 
@@ -157,12 +157,12 @@ def import_status(job: Job, counts: Counts, table: str) -> Message:
     return notice("import-status", job.key, table, content)
 
 
-def import_alarm(job: Job, counts: Counts, table: str) -> Message:
+def import_alarm(job: Job, counts: Counts, table: str, execution: str | None) -> Message:
     """The alarm that a job has failed."""
     problem = job.ending.problem if job.ending else None
     reason = f"{problem.code}: {problem.reason}" if problem else "see errors.csv"
     message = f"{counts.failed} of {job.total} rows failed; {reason}"
-    return alarm(job.key, table, message, job.key.execution_name(table))
+    return alarm(job.key, table, message, execution)
 
 
 def approval_status(approval: Approval, table: str) -> Message:

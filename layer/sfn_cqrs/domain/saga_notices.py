@@ -16,6 +16,6 @@ def saga_status(saga: Saga, table: str) -> Message:
     return notice("saga-status", saga.key, table, content)
 
 
-def saga_alarm(saga: Saga, table: str) -> Message:
+def saga_alarm(saga: Saga, table: str, execution: str) -> Message:
     """The alarm that a saga is parked."""
-    return alarm(saga.key, table, line_of(saga), saga.ref.execution_name(table))
+    return alarm(saga.key, table, line_of(saga), execution)

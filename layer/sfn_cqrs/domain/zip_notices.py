@@ -23,13 +23,12 @@ def zip_status(job: ZipJob, table: str) -> Message:
     return notice("import-status", job.key, table, content)
 
 
-def zip_alarms(job: ZipJob, table: str) -> list[Message]:
+def zip_alarms(job: ZipJob, table: str, execution: str) -> list[Message]:
     """The alarms that an import has failed, and that finalization hooks have."""
     messages = []
     if job.status is JobStatus.FAILED:
         messages.append(_reason(job))
     messages += [f"the hook {name} failed: {error}" for name, error in job.failed_hooks.items()]
-    execution = job.ref.execution_name(table)
     return [alarm(job.key, table, message, execution) for message in messages]
 
 

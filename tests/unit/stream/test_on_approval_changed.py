@@ -1,4 +1,5 @@
 import copy
+import re
 
 import pytest
 from functions.stream.on_approval_changed.app import lambda_handler
@@ -128,7 +129,8 @@ def test_what_follows_a_decision_and_fails_is_alarmed(event, world):
             "sfnId": alarm["content"]["sfnId"],
         },
     }
-    assert alarm["content"]["sfnId"].endswith("-a1")
+    arn = alarm["content"]["sfnId"]
+    assert re.fullmatch(r"arn:aws:states:\S+:execution:sfn-cqrs-approval:a-\w+-a1", arn)
     assert world.approval_executions.succeeded == []
 
 

@@ -25,12 +25,13 @@ ENDED = {
     **JOB,
     "content": {"status": "FAILED", "table": "airports", **ONE_OF_400_FAILED},
 }
+EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-import-csv"
 ALARM = {
     "action": "sfn-alarm",
     **JOB,
     "content": {
         "errorMessage": "1 of 400 rows failed; see errors.csv",
-        "sfnId": "i-mj4k2mxsz3drdyxdbrpslpnsou",
+        "sfnId": f"{EXECUTION}:i-mj4k2mxsz3drdyxdbrpslpnsou",
     },
 }
 
@@ -95,6 +96,18 @@ def test_a_job_that_ends_well_raises_no_alarm(records, world):
     handle(well)
 
     assert world.failures.messages == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"mode": {"S": "DIRECT"}}, {"cells": {"M": {"icao": {"S": "RJAA"}}}}], ids=str
+)
+def test_the_alarm_of_what_needs_no_execution_names_none(change, records, world):
+    ended = copy.deepcopy(records[3])
+    ended["dynamodb"]["NewImage"].update(change)
+
+    handle(ended)
+
+    assert world.failures.messages[0]["content"]["sfnId"] is None
 
 
 @pytest.mark.parametrize(("rows", "step"), [(19, 0), (20, 1), (39, 1), (200, 10), (400, 0)])

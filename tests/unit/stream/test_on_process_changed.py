@@ -11,6 +11,9 @@ from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
 
 FIRST, SECOND = "111100000000000000001", "111200000000000000002"
+MACHINE = "arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-command"
+EXECUTION = f"{MACHINE}:c-mbn4lstahb563jlwwwrljtm5ao-v1-a1"
+EXPRESS = "arn:aws:states:us-east-1:000000000000:express:sfn-cqrs-command-express"
 VERSION = {
     "id": "01KAXK2B7N4T6V0J1X2Z3C4D5E",
     "table": "sfn-cqrs-CommandsTable",
@@ -134,7 +137,7 @@ def test_the_decision_is_made_on_what_is_stored_not_on_what_the_record_says(clos
     assert world.processes.find(NRT, 2).outcome is Outcome.BLOCKED
 
 
-def test_a_failure_is_an_alarm_with_the_executions_name(closed, world):
+def test_a_failure_is_an_alarm_with_the_executions_arn(closed, world):
     failure = {"error": "SyncHandlerError", "cause": "target: KeyError\n  File app.py"}
 
     handle(closed("FAILED", **failure))
@@ -145,11 +148,28 @@ def test_a_failure_is_an_alarm_with_the_executions_name(closed, world):
             **VERSION,
             "content": {
                 "errorMessage": "SyncHandlerError: target: KeyError",
-                "sfnId": "c-mbn4lstahb563jlwwwrljtm5ao-v1-a1",
+                "sfnId": EXECUTION,
             },
         }
     ]
     assert [notice["content"]["outcome"] for notice in world.events.messages] == ["FAILED"]
+
+
+def test_what_fails_in_its_publisher_has_no_execution(closed, world):
+    handle(closed("FAILED", error="Error", mode="SYNC"))
+
+    (alarm,) = world.failures.messages
+    assert alarm["content"]["sfnId"] is None
+
+
+@pytest.mark.parametrize("run", [f"{EXPRESS}:c-1:6f9a", None])
+def test_in_the_express_lane_the_alarm_names_the_run_that_claimed_it(run, closed, world):
+    claimed = {"run": run} if run else {}
+
+    handle(closed("FAILED", error="Error", lane="EXPRESS", **claimed))
+
+    (alarm,) = world.failures.messages
+    assert alarm["content"]["sfnId"] == run
 
 
 @pytest.mark.parametrize("outcome", ["APPLIED", "BLOCKED", "SKIPPED"])

@@ -6,6 +6,7 @@ from sfn_cqrs.domain.keys import SagaRef
 
 REF = SagaRef(ORDERED, 1, "order-saga")
 NAME = REF.execution_name("sfn-cqrs-SagasTable")
+EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-order-saga"
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_a_new_saga_is_started_and_one_that_is_parked_is_told_of(world, records)
         {
             "action": "sfn-alarm",
             **identity,
-            "content": {"errorMessage": message, "sfnId": NAME},
+            "content": {"errorMessage": message, "sfnId": f"{EXECUTION}:{NAME}"},
         }
     ]
 

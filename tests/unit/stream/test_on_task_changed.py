@@ -50,12 +50,13 @@ ENDED = {
         "cancelled": 0,
     },
 }
+EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-task"
 ALARM = {
     "action": "sfn-alarm",
     **ITEM,
     "content": {
         "errorMessage": "ValueError: 'nowhere' is no e-mail address",
-        "sfnId": "t-tmbyaa5v4nz52ppbaywu7ove2n-a1",
+        "sfnId": f"{EXECUTION}:t-tmbyaa5v4nz52ppbaywu7ove2n-a1",
     },
 }
 
@@ -111,8 +112,18 @@ def test_an_item_that_failed_is_told_of_and_alarmed(event, world):
     assert handle(event, 1) == ALL_DONE
 
     assert world.events.messages == [SUB_TASK]
-    assert world.failures.messages[0]["content"]["errorMessage"] == ALARM["content"]["errorMessage"]
-    assert world.failures.messages[0].keys() == ALARM.keys()
+    (alarm,) = world.failures.messages
+    assert alarm["content"] == ALARM["content"]
+    assert alarm.keys() == ALARM.keys()
+
+
+def test_the_alarm_of_a_single_task_names_no_execution(event, world):
+    record = copy.deepcopy(event["Records"][1])
+    record["dynamodb"]["NewImage"]["task_kind"] = {"S": "s"}
+
+    lambda_handler({"Records": [record]}, None)
+
+    assert world.failures.messages[0]["content"]["sfnId"] is None
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "CANCELLED"])

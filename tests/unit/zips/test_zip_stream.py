@@ -7,6 +7,7 @@ from tests.unit.consumers import ALL_DONE, NOTHING, ONE_OF_400_FAILED
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.keys import ZipRef
 
+EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-zip-orchestrator"
 JOB = {
     "id": "z-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",
     "table": "sfn-cqrs-ImportTmpTable",
@@ -65,14 +66,14 @@ def test_the_world_is_told_of_the_end_and_alarmed_of_what_failed(world, deliver)
             "sfn-alarm",
             {
                 "errorMessage": f"files or rows have failed; look at the files of {JOB['id']}",
-                "sfnId": "z-55o3nj34wzdfx5j7g5tinbgx7b-a1",
+                "sfnId": f"{EXECUTION}:z-55o3nj34wzdfx5j7g5tinbgx7b-a1",
             },
         ),
         (
             "sfn-alarm",
             {
                 "errorMessage": "the hook tell failed: ValueError: no such channel",
-                "sfnId": "z-55o3nj34wzdfx5j7g5tinbgx7b-a1",
+                "sfnId": f"{EXECUTION}:z-55o3nj34wzdfx5j7g5tinbgx7b-a1",
             },
         ),
     ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.import_job import Advance, Job, JobStatus
+from sfn_cqrs.domain.import_job import Advance, Job, JobStatus, ProcessingMode
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.notices import import_alarm, import_status
@@ -88,4 +88,11 @@ def tell(job: Job, outbox: Outbox) -> None:
         counts = bootstrap.imports().counts(job.key) if job.step else Counts()
     outbox.notices.append(import_status(job, counts, table))
     if job.status is JobStatus.FAILED:
-        outbox.alarms.append(import_alarm(job, counts, table))
+        outbox.alarms.append(import_alarm(job, counts, table, _execution(job)))
+
+
+def _execution(job: Job) -> str | None:
+    """Return the ARN of a job's execution; a single row and a DIRECT import have none."""
+    if job.cells is not None or job.mode is ProcessingMode.DIRECT:
+        return None
+    return bootstrap.import_executions().arn_of(job.key)

@@ -112,7 +112,8 @@ def tell_zip(job: ZipJob, outbox: Outbox) -> None:
     table = bootstrap.import_table_name()
     if job.ending is not None:
         outbox.notices.append(zip_status(job, table))
-        outbox.alarms += zip_alarms(job, table)
+        execution = bootstrap.zip_executions().arn_of(job.ref)
+        outbox.alarms += zip_alarms(job, table, execution)
     elif job.files and not job.is_cancelled:
         outbox.notices.append(zip_status(job, table))
 
