@@ -56,7 +56,7 @@ ALARM = {
     **ITEM,
     "content": {
         "errorMessage": "ValueError: 'nowhere' is no e-mail address",
-        "sfnId": f"{EXECUTION}:t-tmbyaa5v4nz52ppbaywu7ove2n-a1",
+        "sfnId": f"{EXECUTION}:t-4ll4skllrgjqi7fr72er53tmqv-a1",
     },
 }
 
