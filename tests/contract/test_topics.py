@@ -12,7 +12,11 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:events"
 
 
 def notices(amount):
-    return [{"action": "command-status", "id": str(number)} for number in range(amount)]
+    return [notice(number) for number in range(amount)]
+
+
+def notice(number, action="command-status"):
+    return {"action": action, "id": str(number), "tenantCode": "tenant1"}
 
 
 @pytest.fixture
@@ -55,10 +59,11 @@ def accepted(stub, ids, failed=()):
     entries = [
         {
             "Id": str(position),
-            "Message": json.dumps({"action": "command-status", "id": str(number)}),
+            "Message": json.dumps(notice(number)),
             "MessageAttributes": {
                 "action": {"DataType": "String", "StringValue": "command-status"}
             },
+            "MessageGroupId": "tenant1",
         }
         for position, number in enumerate(ids)
     ]
@@ -79,9 +84,21 @@ def test_every_message_arrives_once_and_whole(amount, topic):
 def test_a_queue_gets_what_its_filter_policy_asks_for(topic):
     topic, received = topic
 
-    topic.publish([{"action": "sfn-alarm", "id": "1"}, {"action": "command-status", "id": "成田"}])
+    topic.publish([notice(1, "sfn-alarm"), notice("成田")])
 
-    assert received() == [{"action": "command-status", "id": "成田"}]
+    assert received() == [notice("成田")]
+
+
+def test_a_queue_is_told_whose_a_message_is_so_that_it_is_fair_to_tenants(topic, sqs):
+    topic, _ = topic
+
+    topic.publish([notice(1), {**notice(2), "tenantCode": "tenant2"}])
+
+    url = sqs.get_queue_url(QueueName="subscriber")["QueueUrl"]
+    received = sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"]
+    )["Messages"]
+    assert {one["Attributes"]["MessageGroupId"] for one in received} == {"tenant1", "tenant2"}
 
 
 def test_ten_messages_go_in_a_call(stubbed):

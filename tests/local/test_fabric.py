@@ -379,3 +379,34 @@ def test_ministack_ends_when_the_process_that_started_it_is_killed(tmp_path):
         time.sleep(0.02)
 
     assert not Path(f"/proc/{pid}/exe").exists()
+
+
+def test_a_queue_behind_a_topic_is_fair_to_tenants(fabric):
+    """With thirty messages of one tenant in flight, another's goes before all that wait."""
+    sns, sqs = fabric.client("sns"), fabric.client("sqs")
+    topic = sns.create_topic(Name="fair")["TopicArn"]
+    url = sqs.create_queue(QueueName="fair")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [everybody]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
+
+    def publish(tenant: str, count: int) -> None:
+        entries = [
+            {"Id": str(number), "Message": tenant, "MessageGroupId": tenant}
+            for number in range(count)
+        ]
+        sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+
+    def received(count: int) -> list[str]:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=count)
+        return [json.loads(one["Body"])["Message"] for one in answer["Messages"]]
+
+    for _ in range(4):
+        publish("loud", 10)
+    assert [received(10) for _ in range(3)] == [["loud"] * 10] * 3
+
+    publish("quiet", 2)
+
+    assert received(3) == ["quiet", "quiet", "loud"]

@@ -71,4 +71,5 @@ def _entry(index: int, message: Message) -> "PublishBatchRequestEntryTypeDef":
         "Id": str(index),
         "Message": json.dumps(message, ensure_ascii=False),
         "MessageAttributes": {"action": {"DataType": "String", "StringValue": message["action"]}},
+        "MessageGroupId": message["tenantCode"],  # a queue that is fed by it is fair to tenants
     }

@@ -7,19 +7,29 @@ and nowhere else.
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
+from fair_queue import FairQueue  # type: ignore[import-not-found]  # beside this
+from ministack.services import sns, sqs  # type: ignore[import-not-found]
 from ministack.services.cloudformation import (  # type: ignore[import-not-found]
     provisioners,
 )
 
 Properties = dict[str, Any]
+Collect = Callable[[dict[str, Any], int, int], list[Any]]
 
 
 def teach() -> None:
     """Change ministack's functions in this process."""
     record = provisioners._cw_metric_alarm_record
     provisioners._cw_metric_alarm_record = lambda name, given: record(name, of_one_metric(given))
+    sqs._collect_msgs = fairly(sqs._collect_msgs)
+    parse, fan_out = sns._parse_batch_entries, sns._fanout
+    sns._parse_batch_entries = lambda given: [of_tenant(entry) for entry in parse(given)]
+    sns._fanout = handing_on(fan_out)
 
 
 def of_one_metric(alarm: Properties) -> Properties:
@@ -32,3 +42,56 @@ def of_one_metric(alarm: Properties) -> Properties:
     first = next(one["MetricStat"] for one in alarm["Metrics"] if "MetricStat" in one)
     kept = {name: value for name, value in alarm.items() if name != "Metrics"}
     return {**kept, **first["Metric"], "Statistic": "Sum", "Period": first["Period"]}
+
+
+class OfTenant(str):
+    """A message's text, which knows its MessageGroupId."""
+
+    group = ""
+
+
+def of_tenant(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry of PublishBatch whose text knows the entry's group."""
+    text = OfTenant(entry["message"])
+    text.group = entry.get("message_group_id") or ""
+    return {**entry, "message": text}
+
+
+def handing_on(fan_out: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what sends a message to queues with its group, which ministack does for FIFO alone."""
+
+    def sending(topic: str, id_: str, message: str, *given: Any, **named: Any) -> Any:
+        group = named.pop("message_group_id", "") or getattr(message, "group", "")
+        return fan_out(topic, id_, message, *given, message_group_id=group, **named)
+
+    return sending
+
+
+def fairly(collect: Collect) -> Collect:
+    """Return what takes messages from a queue so that no tenant holds up another's.
+
+    ministack keeps who sent a message, and delivers in the order in which they came.
+    """
+    queues: dict[str, FairQueue] = defaultdict(FairQueue)
+
+    def collecting(queue: dict[str, Any], most: int, hidden_for: int) -> list[Any]:
+        now = time.time()
+        messages = list(queue["messages"])
+        waiting = [one for one in messages if one["visible_at"] <= now]
+        if queue["is_fifo"] or not any(map(_group, messages)):
+            return collect(queue, most, hidden_for)
+        at_work = {
+            one["id"]: _group(one) or one["id"]
+            for one in messages
+            if one["visible_at"] > now and one["receive_count"] > 0
+        }
+        tenants = [_group(one) or one["id"] for one in waiting]
+        order = queues[queue["url"]].order(tenants, at_work, now)
+        ordered = {**queue, "messages": [waiting[place] for place in order]}
+        return collect(ordered, most, hidden_for)
+
+    return collecting
+
+
+def _group(message: dict[str, Any]) -> str:
+    return message.get("group_id") or ""
