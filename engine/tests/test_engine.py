@@ -201,9 +201,15 @@ def test_a_function_that_breaks_its_invoker_does_not_hang_the_execution() -> Non
     [
         ("{", "INVALID_JSON_DESCRIPTION: Expecting property name"),
         ("[]", "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object"),
-        (machine({"Type": "Pass", "Next": "b"}), "there is no state b at /States/it/Next"),
+        (
+            machine({"Type": "Pass", "Next": "b"}),
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: b at /States/it/Next",
+        ),
         (machine({"Type": "Pass"}), "the state it has neither Next nor End at /States/it"),
-        (machine({**PASS, "Typo": 1}), "a Pass state has no Typo at /States/it/Typo"),
+        (
+            machine({**PASS, "Typo": 1}),
+            "SCHEMA_VALIDATION_FAILED: Field 'Typo' is not supported at /States/it",
+        ),
     ],
 )
 def test_a_definition_that_cannot_run_is_refused(lab: Lab, definition: Any, message: str) -> None:

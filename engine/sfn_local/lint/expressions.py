@@ -3,8 +3,12 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sfn_local.document import Json
+from sfn_local.language.jsonata import JsonataError, parse
+from sfn_local.language.jsonata.functions import FUNCTIONS
+from sfn_local.language.jsonata.references import STATES, References, references
 from sfn_local.lint.json_positions import escape
 from sfn_local.lint.model import StateNode
 
@@ -13,24 +17,9 @@ INNER_SCOPES = ("Branches", "ItemProcessor", "Iterator")
 RESULT, ERROR, NEITHER = "result", "error", "neither"
 
 QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
-IGNORED_IN_JSONATA = re.compile(rf"/\*.*?\*/|`[^`]*`|{QUOTED.pattern}", re.DOTALL)
 NAME_IN_JSONPATH = re.compile(r"(?<![\w$@])\$([^\W\d]\w*)")
-NAME_IN_JSONATA = re.compile(r"\$([^\W\d]\w*)(\s*\()?")
-BOUND = re.compile(r"\$([^\W\d]\w*)\s*:=")
-PARAMETERS = re.compile(r"(?:\bfunction|λ)\s*\(([^)]*)\)")
-STATES_FIELD = re.compile(r"\$states\.(\w+)")
 
-# JSONata's own functions but $eval, and those that AWS adds.
-FUNCTION_NAMES = (
-    "abs append assert average base64decode base64encode boolean ceil clone contains count "
-    "decodeUrl decodeUrlComponent distinct each encodeUrl encodeUrlComponent error exists filter "
-    "floor formatBase formatInteger formatNumber fromMillis join keys length lookup lowercase map "
-    "match max merge millis min not now number pad parseInteger power random reduce replace "
-    "reverse round shuffle sift single sort split spread sqrt string substring substringAfter "
-    "substringBefore sum toMillis trim type uppercase zip "
-    "hash parse partition range uuid"
-)
-FUNCTIONS = frozenset(FUNCTION_NAMES.split())
+ADDED = ("hash", "parse", "partition", "range", "uuid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +35,26 @@ class Expression:
         """The variables that it reads."""
         if not self.is_jsonata:
             return set(NAME_IN_JSONPATH.findall(QUOTED.sub("''", self.text)))
-        names = {found[1] for found in NAME_IN_JSONATA.finditer(self._code) if not found[2]}
-        return names - self._bound - FUNCTIONS - {"states"}
+        found = self.references
+        return found.variables - found.bound - functions() - {STATES}
 
     def unknown_functions(self) -> set[str]:
         """What it calls, and what neither the language nor itself defines."""
-        if not self.is_jsonata:
-            return set()
-        names = {found[1] for found in NAME_IN_JSONATA.finditer(self._code) if found[2]}
-        return names - self._bound - FUNCTIONS
-
-    def states_fields(self) -> set[str]:
-        """The fields of `$states` that it reads."""
-        return set(STATES_FIELD.findall(self._code)) if self.is_jsonata else set()
+        return self.references.called - self.references.bound - functions()
 
     @property
-    def binds_states(self) -> bool:
-        """Whether it gives `$states` another value."""
-        return self.is_jsonata and "states" in self._bound
+    def references(self) -> References:
+        """What a JSONata expression refers to; nothing where its text is none."""
+        try:
+            return references(parse(self.text)) if self.is_jsonata else References()
+        except (JsonataError, RecursionError):
+            return References()
 
-    @property
-    def _code(self) -> str:
-        return IGNORED_IN_JSONATA.sub(" ", self.text)
 
-    @property
-    def _bound(self) -> set[str]:
-        """The names that it defines itself, wherever in it they are known."""
-        code = self._code
-        names = set(BOUND.findall(code))
-        for parameters in PARAMETERS.findall(code):
-            names.update(name for name, _ in NAME_IN_JSONATA.findall(parameters))
-        return names
+@lru_cache(maxsize=1)
+def functions() -> frozenset[str]:
+    """JSONata's own functions, of which `$eval` is none here, and those that AWS adds."""
+    return frozenset((*FUNCTIONS, *ADDED))
 
 
 def expressions(state: StateNode) -> Iterator[Expression]:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from sfn_local.document import Json
 from sfn_local.lint.finding import Report
 from sfn_local.lint.json_positions import escape
-from sfn_local.lint.model import Definition, StateNode
+from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode
 from sfn_local.lint.schema import (
     COMMON,
     JSONATA_ONLY,
@@ -109,7 +109,18 @@ def _check_language(state: StateNode, report: Report) -> None:
     for name in excluded.get(state.type, ()):
         if name in state.fields:
             message = f"{name} is no field of a {state.language} state"
-            report.add("language-mixed", f"{state.pointer}/{name}", message)
+            where = f"{state.pointer}/{name}"
+            refusal = _foreign(state.language, name)
+            at = state.pointer
+            report.add("language-mixed", where, message, refusal=refusal, refused_at=at)
+
+
+def _foreign(language: str, name: str) -> str:
+    other = JSONATA if language == JSONPATH else JSONPATH
+    return (
+        f"The QueryLanguage is set to '{language}', but field '{name}' is only supported for the "
+        f"'{other}' QueryLanguage"
+    )
 
 
 def _check_fields(
@@ -127,12 +138,14 @@ def _report_unknown(
     name: str, where: str, allowed: dict[str, Field], report: Report, what: str
 ) -> None:
     elsewhere = [kind for kind, fields in STATES.items() if name in fields]
+    message, at = f"{what} has no {name}", where.rpartition("/")[0]
+    refusal = f"Field '{name}' is not supported"
     if name in COMMON | MACHINE or elsewhere:
         hint = f"It belongs to {' and '.join(elsewhere)} states." if elsewhere else ""
-        report.add("field-misplaced", where, f"{what} has no {name}", hint)
+        report.add("field-misplaced", where, message, hint, refusal=refusal, refused_at=at)
         return
     hint = _did_you_mean(name, allowed)
-    report.add("field-unknown", where, f"{what} has no {name}", hint)
+    report.add("field-unknown", where, message, hint, refusal=refusal, refused_at=at)
 
 
 def _did_you_mean(name: str, known: dict[str, Field] | dict[str, dict[str, Field]]) -> str:

@@ -1,9 +1,12 @@
 """Findings, and the report that collects them."""
 
+import re
 from dataclasses import dataclass
 
 from sfn_local.lint.json_positions import Located
-from sfn_local.lint.rules import RULES
+from sfn_local.lint.rules import NO_END, RULES
+
+POSITION = re.compile(r"(/(?:Choices|Catch|Retry|Branches|And|Or|ErrorEquals))/(\d+)(?=/|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,18 @@ class Finding:
     def is_refused(self) -> bool:
         """Whether AWS refuses the definition for it."""
         return RULES[self.id].is_refused
+
+    @property
+    def code(self) -> str:
+        """The code of AWS's diagnostic."""
+        return RULES[self.id].code
+
+    @property
+    def location(self) -> str | None:
+        """Where AWS says it is: a pointer with positions in brackets; None is nowhere."""
+        if self.code == NO_END:
+            return None
+        return POSITION.sub(r"\1[\2]", self.refused_at) or "/"
 
 
 class Report:

@@ -48,7 +48,7 @@ def _check_transition(state: StateNode, report: Report) -> None:
 
 def _check_targets(scope: Scope, definition: Definition, report: Report) -> None:
     start = scope.fields.get("StartAt")
-    if isinstance(start, str):
+    if isinstance(start, str) and "States" in scope.fields:
         _check_target(f"{scope.pointer}/StartAt", start, scope, definition, report)
     for state in scope.states.values():
         for pointer, target in state.targets():
@@ -64,11 +64,16 @@ def _check_target(
     message = f"there is no state {target}"
     if elsewhere:
         message = f"the state {target} is in another scope, which cannot be entered from here"
-    report.add("target-unknown", pointer, message)
+    refusal = f"Missing 'Next' target: {target}"
+    report.add("target-unknown", pointer, message, refusal=refusal)
 
 
 def _check_reachability(scope: Scope, report: Report) -> None:
     start = scope.fields.get("StartAt")
+    if scope.states and not any(map(_is_terminal, scope.states.values())):
+        refusal = "Workflow has no terminal state"
+        report.add("end-missing", scope.pointer, "no state ends it", refusal=refusal)
+        return
     if not isinstance(start, str) or start not in scope.states:
         return
     leads_to = _edges(scope)
@@ -76,7 +81,14 @@ def _check_reachability(scope: Scope, report: Report) -> None:
     for name, state in scope.states.items():
         if name not in reachable:
             message = f"no way leads to the state {name}"
-            report.add("unreachable", state.pointer, message)
+            refusal = f'State "{name}" is not reachable.'
+            report.add("unreachable", state.pointer, message, refusal=refusal)
+    _check_ends(scope, leads_to, reachable, report)
+
+
+def _check_ends(
+    scope: Scope, leads_to: dict[str, list[str]], reachable: set[str], report: Report
+) -> None:
     comes_from: dict[str, list[str]] = {name: [] for name in scope.states}
     for name, targets in leads_to.items():
         for target in targets:
@@ -87,6 +99,11 @@ def _check_reachability(scope: Scope, report: Report) -> None:
         if name in reachable and name not in ending:
             message = f"no way leads from the state {name} to an end"
             report.add("no-end", state.pointer, message)
+
+
+def _is_terminal(state: StateNode) -> bool:
+    """Whether it ends its scope; one that lacks its transition is another rule's."""
+    return state.ends or (state.type != "Choice" and "Next" not in state.fields)
 
 
 def _may_end(state: StateNode, scope: Scope) -> bool:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from sfn_local.dataflow.jsonata.expressions import find_fault
 from sfn_local.document import Json
+from sfn_local.language.jsonata.references import STATES
 from sfn_local.lint.expressions import (
     CLOSING,
     ERROR,
     INNER_SCOPES,
+    NEITHER,
     OPENING,
     RESULT,
     Expression,
@@ -22,6 +24,8 @@ from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode, entri
 
 DOWNGRADE = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
 STATES_FIELDS = ("context", "input", "result", "errorOutput")
+LATER = ("result", "errorOutput")
+ABSENT = (("result", ERROR), ("errorOutput", RESULT))
 
 
 def check(definition: Definition, report: Report) -> None:
@@ -108,13 +112,38 @@ def _check_expression(expression: Expression, report: Report) -> None:
     for name in sorted(expression.unknown_functions()):
         hint = "AWS leaves $eval out; $parse reads JSON." if name == "eval" else ""
         report.add("function-unknown", expression.pointer, f"there is no function ${name}", hint)
-    for field in sorted(expression.states_fields()):
-        if field not in STATES_FIELDS:
-            report.add("states-field", expression.pointer, f"$states has no {field}")
-        elif field == "result" and expression.data != RESULT:
-            report.add("states-field", expression.pointer, "there is no $states.result here")
-        elif field == "errorOutput" and expression.data != ERROR:
-            report.add("states-field", expression.pointer, "there is no $states.errorOutput here")
-    if expression.binds_states:
+    found = expression.references
+    for name in dict.fromkeys(found.bare):
+        message = f"{name} stands at the top level, where nothing has fields"
+        refusal = f"Reference to '{name}' at the top level is not supported."
+        hint = f"Write $states.input.{name}, or ${name} for a variable."
+        _refuse_reference(expression, report, message, refusal, hint)
+    for name in dict.fromkeys(found.contexts):
+        message = f"{name} is nothing here"
+        if name == "$$":
+            refusal = "Reference to '$$' is not supported."
+            _refuse_reference(expression, report, message, refusal, "Write $states.input.")
+        else:
+            report.add("context-nothing", expression.pointer, message)
+    for field in sorted(found.states_fields):
+        _check_states(field, expression, report)
+    if STATES in found.bound:
         message = "$states belongs to Step Functions"
         report.add("variable-name", expression.pointer, message)
+
+
+def _refuse_reference(
+    expression: Expression, report: Report, message: str, refusal: str, hint: str
+) -> None:
+    report.add("reference-bare", expression.pointer, message, hint, refusal=refusal)
+
+
+def _check_states(field: str, expression: Expression, report: Report) -> None:
+    message = ""
+    if field not in STATES_FIELDS:
+        message = f"$states has no {field}"
+    elif (field, expression.data) in ABSENT or (expression.data == NEITHER and field in LATER):
+        message = f"there is no $states.{field} here"
+    if message:
+        refusal = f"Field '$states.{field}' does not exist."
+        report.add("states-field", expression.pointer, message, refusal=refusal)

@@ -7,18 +7,25 @@ answers CreateStateMachine with InvalidDefinition for the rules marked as refuse
 from typing import NamedTuple
 
 ERROR, WARNING = "error", "warning"
+SCHEMA = "SCHEMA_VALIDATION_FAILED"
+INVALID_JSONATA, UNSUPPORTED_JSONATA = (
+    "INVALID_JSONATA_EXPRESSION",
+    "UNSUPPORTED_JSONATA_EXPRESSION",
+)
+NO_TARGET, NO_END = "MISSING_TRANSITION_TARGET", "MISSING_END_STATE"
 
 
 class Rule(NamedTuple):
-    """A rule; is_refused says whether AWS refuses the definition for it."""
+    """A rule; is_refused says whether AWS refuses the definition for it, with that code."""
 
     severity: str
     hint: str
     is_refused: bool = False
+    code: str = SCHEMA
 
 
-def _refused(hint: str) -> Rule:
-    return Rule(ERROR, hint, is_refused=True)
+def _refused(hint: str, code: str = SCHEMA) -> Rule:
+    return Rule(ERROR, hint, is_refused=True, code=code)
 
 
 def _error(hint: str) -> Rule:
@@ -47,8 +54,9 @@ RULES: dict[str, Rule] = {
     "value-and-path": _refused("Keep one of the two."),
     "language-mixed": _refused("Use the fields of the state's own QueryLanguage."),
     # the graph
-    "target-unknown": _refused("Name a state of the same scope."),
-    "unreachable": _refused("Lead to it from another state, or remove it."),
+    "target-unknown": _refused("Name a state of the same scope.", NO_TARGET),
+    "unreachable": _refused("Lead to it from another state, or remove it.", NO_TARGET),
+    "end-missing": _refused("Give a state an End, or add a Succeed or a Fail.", NO_END),
     "no-end": _error("Add an End, a Succeed or a Fail that can be reached."),
     "name-repeated": _refused("Give every state of the definition a name of its own."),
     "name-too-long": _refused("Use at most 80 characters."),
@@ -94,11 +102,17 @@ RULES: dict[str, Rule] = {
     "map-item-outside": _error("Only the states inside a Map have an item."),
     "context-copied": _warning("Take single fields of $$: it repeats the execution's input."),
     "jsonata-braces": _error("Write {% before and %} after the expression."),
-    "jsonata-syntax": _refused("See JSONata's documentation; the column is in the expression."),
+    "jsonata-syntax": _refused(
+        "See JSONata's documentation; the column is in the expression.", INVALID_JSONATA
+    ),
     "jsonata-text": _error('Set "QueryLanguage": "JSONata", or the text is taken as it is.'),
     "jsonpath-text": _error("Take .$ off the name, and write the value as {% … %}."),
     "function-unknown": _error("See JSONata's functions, and those that Step Functions adds."),
-    "states-field": _error("Results are in Output and Assign, errorOutput is in a Catch."),
+    "states-field": _refused(
+        "Results are in Output and Assign, errorOutput is in a Catch.", UNSUPPORTED_JSONATA
+    ),
+    "reference-bare": _refused("Begin with $states or with a variable.", UNSUPPORTED_JSONATA),
+    "context-nothing": _warning("Write $states.input: the top level has no context."),
     # variables
     "variable-name": _refused("Start with a letter, go on with letters, digits, _; at most 80."),
     "variable-undefined": _error("Assign it in a state that always runs before."),

@@ -181,7 +181,6 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 
 PROCESSOR: dict[str, Field] = SCOPE | {
     "ProcessorConfig": Field(OBJECT, object="ProcessorConfig"),
-    "QueryLanguage": LANGUAGE,
 }
 
 OBJECTS: dict[str, dict[str, Field]] = {

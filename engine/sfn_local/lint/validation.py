@@ -6,8 +6,8 @@ from sfn_local.document import WORD, complaint, loads
 from sfn_local.errors import DefinitionError
 from sfn_local.executions.express import check_express
 from sfn_local.lint import lint
+from sfn_local.lint.rules import SCHEMA
 
-CODE = "SCHEMA_VALIDATION_FAILED"
 SYNTAX = "INVALID_JSON_DESCRIPTION"
 LONGEST_SOURCE = 500
 MOST_DIAGNOSTICS = 100
@@ -38,9 +38,9 @@ def _diagnostics(definition: str, machine_type: str) -> list[dict[str, str]]:
     if unreadable is not None:
         return [unreadable]
     diagnostics = [
-        _diagnostic("ERROR", found.refusal, found.refused_at)
+        _diagnostic("ERROR", found.refusal, found.location, found.code)
         if found.is_refused
-        else _diagnostic("WARNING", found.message, found.pointer)
+        else _diagnostic("WARNING", found.message, found.location, found.code)
         for found in lint(definition)
     ]
     if machine_type == "EXPRESS":
@@ -68,7 +68,11 @@ def find_unreadable(definition: str) -> dict[str, str] | None:
             }
     if isinstance(value, dict):
         return None
-    return {"severity": "ERROR", "code": CODE, "message": "Definition must be a valid JSON object"}
+    return {
+        "severity": "ERROR",
+        "code": SCHEMA,
+        "message": "Definition must be a valid JSON object",
+    }
 
 
 def _place(text: str, error: ValueError) -> str:
@@ -83,5 +87,8 @@ def _place(text: str, error: ValueError) -> str:
     return f'[Source: (String)"{text[:LONGEST_SOURCE]}"{rest}; line: {line}, column: {column}]'
 
 
-def _diagnostic(severity: str, message: str, pointer: str) -> dict[str, str]:
-    return {"severity": severity, "code": CODE, "message": message, "location": pointer or "/"}
+def _diagnostic(
+    severity: str, message: str, location: str | None, code: str = SCHEMA
+) -> dict[str, str]:
+    place = {} if location is None else {"location": location or "/"}
+    return {"severity": severity, "code": code, "message": message, **place}

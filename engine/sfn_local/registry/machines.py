@@ -240,12 +240,14 @@ def _compile(
 def _refusal(text: str) -> str | None:
     """Why a definition is refused, if it is; each test of a suite creates the same machines."""
     from sfn_local.lint import lint  # noqa: PLC0415 - slow to import
-    from sfn_local.lint.validation import CODE, find_unreadable  # noqa: PLC0415
+    from sfn_local.lint.validation import find_unreadable  # noqa: PLC0415
 
     unreadable = find_unreadable(text)
     if unreadable is not None:
         return f"{unreadable['code']}: {unreadable['message']}"
-    refused = next((finding for finding in lint(text) if finding.is_refused), None)
-    if refused is None:
-        return None
-    return f"{CODE}: {refused.refusal} at {refused.refused_at or '/'}"
+    refused = [
+        f"{found.code}: {found.refusal} at {found.location or 'null'}"
+        for found in lint(text)
+        if found.is_refused
+    ]
+    return ", ".join(dict.fromkeys(refused)) or None

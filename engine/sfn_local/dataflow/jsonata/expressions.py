@@ -1,19 +1,30 @@
 """Compiles and evaluates expressions, and values with expressions in them."""
 
+import math
+import uuid
 from collections.abc import Callable
-from functools import cached_property, lru_cache
-from importlib import import_module
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, TypeGuard
 
 from sfn_local.dataflow.jsonata.functions import FunctionFailure, aws_functions
 from sfn_local.document import Json, dumps
 from sfn_local.errors import DefinitionError, StateFailure
 from sfn_local.executions.line import Visit
+from sfn_local.language.jsonata import (
+    NOTHING,
+    Function,
+    InternalError,
+    JsonataError,
+    LimitError,
+    Run,
+    message_of,
+    parse,
+)
+from sfn_local.language.jsonata.limits import TOO_DEEP, TOO_LARGE
+from sfn_local.language.jsonata.values import number, shortest
 
 OPEN, CLOSE = "{%", "%}"
-MOST_STEPS = 1_000_000
-
-ENTRY = "__evaluate_entry"
 
 Compiled = Callable[["Scope"], Json]
 
@@ -30,44 +41,23 @@ class Scope:
     @cached_property
     def bindings(self) -> dict[str, Any]:
         """The values of the names."""
-        null = _library().null
         states = {
             "input": self.visit.input.value,
             "context": self.visit.context(self._item),
             **self._more,
         }
-        variables = self.visit.line.variables
-        bound = {name: null if value is None else value for name, value in variables.items()}
-        return {**bound, **_library().functions(self.visit.random), "states": states}
-
-
-class _Library:
-    """jsonata-python, imported when the first expression is met."""
-
-    def __init__(self) -> None:
-        self.error: type[Any] = import_module("jsonata.jexception").JException
-        self.make: Any = import_module("jsonata.jsonata").Jsonata
-        self.null: Any = import_module("jsonata.utils").Utils.NULL_VALUE
-
-    def functions(self, random: Callable[[], float]) -> dict[str, Any]:
-        """AWS's functions, as the library calls them."""
-        given = aws_functions(random)
-        return {name: call and self.make.JLambda(call) for name, call in given.items()}
-
-
-@lru_cache(maxsize=1)
-def _library() -> _Library:
-    return _Library()
+        functions = aws_functions(self.visit.random)
+        return {**self.visit.line.variables, **functions, "states": states}
 
 
 def find_fault(text: str) -> tuple[int, str] | None:
     """Where an expression's text is not well formed, counted from 0, and why; None if it is."""
     try:
-        _library().make(text)
-    except Exception as error:
-        location = getattr(error, "location", None)
-        position = location if isinstance(location, int) and 0 <= location <= len(text) else 0
-        return position, str(error)
+        parse(text)
+    except JsonataError as error:
+        return min(error.position or 0, len(text)), message_of(error)
+    except RecursionError:
+        return 0, TOO_DEEP
     return None
 
 
@@ -82,16 +72,19 @@ class Expression:
         """
         self.text = text.removeprefix(OPEN).removesuffix(CLOSE).strip()
         self.location = location
-        self._compiled = self._compile(pointer)
+        fault = find_fault(self.text)
+        if fault is not None:
+            raise DefinitionError(f"{self.text!r} is no JSONata: {fault[1]}", pointer)
+        self._tree = parse(self.text)
 
     def evaluate(self, scope: Scope) -> Json:
-        """Its value.
+        """Return its value.
 
         Raises:
             StateFailure: States.QueryEvaluationError.
         """
         value = self._evaluate(scope)
-        if value is None:
+        if value is NOTHING:
             raise self.failure(scope, "returned nothing (undefined).")
         try:
             return _plain(value)
@@ -99,7 +92,7 @@ class Expression:
             raise self.failure(scope, "returned an unsupported result type.") from None
 
     def evaluate_as(self, scope: Scope, kind: str) -> Json:
-        """Its value, of one type of JSON.
+        """Return its value, of one type of JSON.
 
         Raises:
             StateFailure: States.QueryEvaluationError.
@@ -115,48 +108,40 @@ class Expression:
         return value
 
     def failure(self, scope: Scope, complaint: str) -> StateFailure:
-        """The failure that this complaint is."""
+        """Return the failure that this complaint is."""
         cause = (
             f"The JSONata expression '{self.text}' specified for the field '{self.location}' "
             f"{complaint}"
         )
         return scope.visit.query_failure(cause, self.location)
 
-    def _compile(self, pointer: str) -> Any:
-        library = _library()
-        try:
-            compiled = library.make(self.text)
-        except Exception as error:
-            raise DefinitionError(f"{self.text!r} is no JSONata: {error}", pointer) from None
-        compiled.set_output_convert_nulls(output_convert_nulls=False)
-        compiled.set_validate_input(validate_input=False)
-        return compiled
-
     def _evaluate(self, scope: Scope) -> Any:
-        library = _library()
-        bindings = {**scope.bindings, ENTRY: _step_counter()}
+        visit = scope.visit
+        now = datetime.fromtimestamp(visit.runtime.scheduler.clock.time(), UTC)
         try:
-            return self._compiled.evaluate(None, bindings)
+            return Run(scope.bindings, visit.random, now).whole(self._tree)
+        except JsonataError as error:
+            reason = f"an error during evaluation. {error.code}: {message_of(error)}"
         except FunctionFailure as error:
-            reason = str(error)
-        except ZeroDivisionError:
-            reason = "D1001: Number out of range: Infinity"
+            reason = f"an error during evaluation. {error}"
+        except LimitError as error:
+            reason = f"an error during evaluation: {error}"
         except RecursionError:
-            reason = "D1011: Stack overflow error"
-        except library.error as error:
-            reason = f"{error.get_error()}: {error}"
-        except Exception as error:  # what the library's own functions raise
-            reason = str(error)
-        raise self.failure(scope, f"threw an error during evaluation. {reason}")
+            reason = f"an error during evaluation: {TOO_DEEP}"
+        except MemoryError:
+            reason = f"an error during evaluation: {TOO_LARGE}"
+        except (InternalError, ValueError, OverflowError):
+            reason = f"an internal error during evaluation. {uuid.UUID(int=visit.event, version=4)}"
+        raise self.failure(scope, f"threw {reason}")
 
 
 def is_expression(value: Json) -> TypeGuard[str]:
-    """Whether it is a string in `{% %}`."""
+    """Return whether it is a string in `{% %}`."""
     return isinstance(value, str) and value.startswith(OPEN) and value.endswith(CLOSE)
 
 
 def compile_expression(text: str, location: str, pointer: str = "") -> Expression:
-    """An expression from its text with the braces.
+    """Return an expression from its text with the braces.
 
     Raises:
         DefinitionError: it is not well formed.
@@ -188,7 +173,7 @@ def compile_value(value: Json, location: str, pointer: str = "") -> Compiled:
 
 
 def kind_of(value: Json) -> str:
-    """The type of a JSON value, in AWS's words."""
+    """Return the type of a JSON value, in AWS's words."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -201,30 +186,17 @@ def kind_of(value: Json) -> str:
 
 
 def _plain(value: Any) -> Json:
-    """A value of the library as JSON.
+    """Return a value of JSONata as JSON.
 
     Raises:
-        TypeError: it is a function, or another thing that JSON has not.
+        TypeError: it is a function, or has one in it.
     """
-    if value is None or value is _library().null:
-        return None
-    if isinstance(value, (str, bool, int, float)):
-        return value
+    if isinstance(value, Function):
+        raise TypeError(type(value).__name__)
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    raise TypeError(type(value).__name__)
-
-
-def _step_counter() -> Callable[..., None]:
-    """What the library calls before each step; it ends an evaluation that does not end."""
-    steps = 0
-
-    def count(*_: Any) -> None:
-        nonlocal steps
-        steps += 1
-        if steps > MOST_STEPS:
-            raise FunctionFailure("D1012: Expression evaluation timeout")
-
-    return count
+        return {name: _plain(item) for name, item in value.items() if item is not NOTHING}
+    if isinstance(value, float):
+        return number(value) if math.isfinite(value) else shortest(value)
+    return None if value is NOTHING else value

@@ -22,17 +22,17 @@ class JsonataFlow:
             raise DefinitionError("Assign must be an object", "/Assign")
 
     def input(self, visit: Visit) -> Document:
-        """The state's input, whole."""
+        """Return the state's input, whole."""
         return visit.input
 
     def arguments(self, visit: Visit) -> Document:
-        """What the state's work receives: Arguments, or the input."""
+        """Return what the state's work receives: Arguments, or the input."""
         if self._arguments is None:
             return visit.input
         return Document(self._arguments(Scope(visit)))
 
     def output(self, visit: Visit, result: Document) -> Document:
-        """The state's output, from its work's result.
+        """Return the state's output, from its work's result.
 
         Raises:
             StateFailure: an expression fails, or the output is too large.
@@ -40,7 +40,7 @@ class JsonataFlow:
         return self.finish(Scope(visit, result=result.value), result)
 
     def narrow_output(self, visit: Visit, document: Document) -> Document:
-        """The output of a state whose work has no result.
+        """Return the output of a state whose work has no result.
 
         Raises:
             StateFailure: an expression fails, or the output is too large.
