@@ -594,6 +594,14 @@ def approvals_table_name() -> str:
     return os.environ["APPROVALS_TABLE"]
 
 
+def operators_arn() -> str:
+    """Return the prefix of the ARNs of callers who have assumed the operators' role.
+
+    Without a role it ends with two slashes, which no ARN has.
+    """
+    return os.environ["OPERATORS_ARN"]
+
+
 def approval_machine_arn() -> str:
     """The machine that alone may have its functions wait for people."""
     return os.environ["APPROVAL_MACHINE_ARN"]

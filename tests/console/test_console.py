@@ -754,7 +754,7 @@ def test_what_a_member_sends_by_hand_is_refused(console, stack, ids, failed):
         f"/items/ORDER/{failed}/1/skip": "",
         "/repairs": "&what=command+skip&type=ORDER",
         f"/repairs/{ids['repair']}/start": "",
-        f"/repairs/{ids['repair']}/resume": "",
+        f"/repairs/{ids['repair']}/after": "",
         f"/sagas/{ids['declined']}/redrive": "",
         f"/approvals/{ids['approval']}/retry": "",
         f"/approvals/{ids['approval']}/decide": "&decision=approve",

@@ -254,6 +254,46 @@ def test_what_waits_for_a_repair_is_listed_in_shards_of_its_own(outcome, shards,
     assert (_listed(world, range(OPEN_SHARDS)), _listed(world, shards)) == ([1], [])
 
 
+def test_what_has_failed_is_listed_by_the_moment_when_it_failed(world):
+    world.seed(a_process(), a_process(version=2), a_process(version=3))
+    for version in (1, 2):
+        world.processes.close(CommandRef(NRT, version, 1), Outcome.FAILED, "x:FINISHED", "E")
+        world.clock.advance(minutes=1)
+    failed = [world.processes.find(NRT, version) for version in (1, 2)]
+    first, second = (one.opened_at for one in failed)
+    assert (first, second) == tuple(one.updated_at for one in failed)
+    assert first < second
+
+    listed = {
+        (since, until): [
+            process.version
+            for shard in FAILED_SHARDS
+            for process in world.processes.read_again(
+                world.processes.listed(shard, None, since, until)[0]
+            )
+        ]
+        for since, until in (("0", first), (first, second), (second, "9"))
+    }
+
+    assert {moments: sorted(versions) for moments, versions in listed.items()} == {
+        ("0", first): [1],
+        (first, second): [1, 2],
+        (second, "9"): [2],
+    }
+
+
+def test_a_listing_goes_on_behind_any_of_its_keys(world):
+    failed = [a_process(version=version, outcome=Outcome.FAILED) for version in range(1, 200)]
+    mine = [one for one in failed if open_shard(one) == open_shard(failed[0])]
+    world.seed(*mine)
+    keys, _ = world.processes.listed(open_shard(mine[0]), None, "0", "9")
+
+    rest, _ = world.processes.listed(open_shard(mine[0]), keys[1], "0", "9")
+
+    assert rest == keys[2:]
+    assert len(keys) == len(mine) > 3
+
+
 def test_what_is_skipped_is_listed_no_more(world):
     world.seed(a_process())
     world.processes.close(FIRST, Outcome.FAILED, "mark_failed:FINISHED", "Error", "why")

@@ -94,6 +94,7 @@ class SmallDynamoDB:
         def position(item: Item) -> tuple[Any, ...]:
             return (_plain(item[SORTED_BY[index]]), *_place(item))
 
+        assert all(_plain(value) != "" for value in values.values()), "no key may be empty"
         key_condition = _test_of(asked["KeyConditionExpression"])
         found = [item for item in items if key_condition(item, names, values)]
         is_forward = asked.get("ScanIndexForward", True)
@@ -202,6 +203,10 @@ def _one_of(tokens: list[str]) -> Test:
         operands = [word, *(token for token in tokens[2:end] if token != ",")]
         del tokens[: end + 1]
         function = _is_among
+    elif tokens[0] == "BETWEEN":
+        _, first, _, last = (tokens.pop(0) for _ in range(4))
+        operands = [word, first, last]
+        function = _is_between
     else:
         function = COMPARED[tokens.pop(0)]
         operands = [word, tokens.pop(0)]
@@ -214,6 +219,10 @@ def _one_of(tokens: list[str]) -> Test:
 
 def _is_among(value: Any, *others: Any) -> bool:
     return value in others
+
+
+def _is_between(value: Any, first: Any, last: Any) -> bool:
+    return value is not None and bool(first <= value <= last)
 
 
 def _value(operand: str, item: Item, names: Mapping[str, str], values: Mapping[str, Any]) -> Any:

@@ -81,10 +81,11 @@ class ProcessTable(SweptTable):
         run: str | None = None,
     ) -> Written:
         text = None if error is None else cause or ""
+        failed = {"opened_at": iso(self._store.now())} if outcome is Outcome.FAILED else {}
         return self._write(
             ref,
             lambda process: process.may_be_written_by(ref.attempt, run),
-            lambda process: process.closed(outcome, status, error, text),
+            lambda process: replace(process.closed(outcome, status, error, text), **failed),
         )
 
     def restart(self, ref: CommandRef) -> Written:
@@ -119,20 +120,49 @@ class ProcessTable(SweptTable):
     def opened(
         self, shard: int, cursor: Cursor | None, before: str, limit: int
     ) -> tuple[list[Process], Cursor | None]:
-        with self._store.lock:
-            listed = {
-                _index_position(process): process
-                for version in self._store.listed
-                if (process := self._store.processes.get(version)) is not None
-                and open_shard(process) == shard
-                and process.opened_at < before
-            }
+        listed = {
+            position: process
+            for position, process in self._in_shard(shard).items()
+            if process.opened_at < before
+        }
         after = (cursor["opened_at"], cursor["pk"], cursor["sk"]) if cursor else ("", "", "")
         positions = sorted(position for position in listed if position > after)
         opened_at, pk, sk = positions[:limit][-1] if positions else after
         more = {"open_shard": shard, "opened_at": opened_at, "pk": pk, "sk": sk}
         found = [listed[position] for position in positions[:limit]]
         return found, more if len(positions) > limit else None
+
+    def listed(
+        self, shard: int, cursor: Cursor | None, since: str, until: str
+    ) -> tuple[list[Cursor], Cursor | None]:
+        after = (cursor["opened_at"], cursor["pk"], cursor["sk"]) if cursor else ("", "", "")
+        positions = sorted(
+            position
+            for position in self._in_shard(shard)
+            if position > after and since <= position[0] <= until
+        )
+        return [
+            {"open_shard": shard, "opened_at": opened_at, "pk": pk, "sk": sk}
+            for opened_at, pk, sk in positions
+        ], None
+
+    def read_again(self, keys: Iterable[Cursor]) -> list[Process]:
+        with self._store.lock:
+            by_place = {
+                (process.key.pk, process.key.process_sk(process.version)): process
+                for _, process in self._store.processes.items()
+            }
+        places = ((each["pk"], each["sk"]) for each in keys)
+        return [by_place[place] for place in places if place in by_place]
+
+    def _in_shard(self, shard: int) -> dict[tuple[str, str, str], Process]:
+        with self._store.lock:
+            return {
+                _index_position(process): process
+                for version in self._store.listed
+                if (process := self._store.processes.get(version)) is not None
+                and open_shard(process) == shard
+            }
 
     def _write(
         self,

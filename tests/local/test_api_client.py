@@ -1,10 +1,15 @@
 """The client of the command line while the API is busy."""
 
 import http.client
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import boto3
 import click
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 
 from sfn_cqrs_tools.client import api as client
 from sfn_cqrs_tools.client.api import Api, ApiProblem
@@ -12,6 +17,12 @@ from sfn_cqrs_tools.client.pauses import busy_pause
 from sfn_local.http_server import Request, Response, serve
 
 BUSY = Response(503, {"Retry-After": "2"}, b'{"code": "busy", "detail": "send it again"}')
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "an-id",
+    "AWS_SECRET_ACCESS_KEY": "a-key",
+    "AWS_SESSION_TOKEN": "a-session",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+}
 Answers = Callable[..., tuple[Api, list[Request]]]
 
 
@@ -138,6 +149,64 @@ def test_what_has_no_key_is_not_done_twice(
     with pytest.raises(click.ClickException, match="does not answer as the API"):
         api.delete("/data/AIRPORT/RJAA")
     assert (len(heard), slept) == (1, [])
+
+
+@pytest.fixture
+def account(answering: Answers, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a way to deploy a stack whose outputs are these, by somebody with credentials."""
+
+    def deploy(**outputs: str) -> None:
+        told = "".join(
+            f"<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"
+            for name, value in outputs.items()
+        )
+        described = f"<Stacks><member><Outputs>{told}</Outputs></member></Stacks>"
+        text = f"<R><DescribeStacksResult>{described}</DescribeStacksResult></R>"
+        cloudformation, _ = answering(Response(200, {"Content-Type": "text/xml"}, text.encode()))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation.url)
+        for name, value in CREDENTIALS.items():
+            monkeypatch.setenv(name, value)
+
+    return deploy
+
+
+def test_a_tenant_of_a_stack_on_aws_is_named_by_a_request_that_is_signed(
+    answering: Answers, account: Callable[..., None], tmp_path: Path
+) -> None:
+    local, heard = answering(Response.of_json({"id": "p-1", "items": []}))
+    account(HttpApiUrl="http://127.0.0.1:9", MachineHttpApiUrl=local.url)
+
+    api = client.connect(tmp_path, "shop-prod", "*")
+    api.post("/repairs", '{"kind": "command"}')
+    api.get("/data", type="ORDER")
+
+    for request in heard:
+        assert request.headers["x-tenant-code"] == "*"
+        assert request.headers["authorization"] == signature(local.url, request)
+
+
+def signature(url: str, request: Request) -> str:
+    """What AWS reckons of a request as it came in."""
+    given = request.headers["authorization"]
+    names = re.search("SignedHeaders=([^,]*)", given)[1].split(";")
+    path = f"{request.path}?{request.query}" if request.query else request.path
+    sent = {name: request.headers[name] for name in names if name != "host"}
+    again = AWSRequest(request.method, f"{url}{path}", sent, request.body)
+    again.context["timestamp"] = request.headers["x-amz-date"]
+    signer = SigV4Auth(boto3.Session().get_credentials(), "execute-api", "eu-west-1")
+    reckoned = signer.signature(
+        signer.string_to_sign(again, signer.canonical_request(again)), again
+    )
+    return re.sub("Signature=.*", f"Signature={reckoned}", given)
+
+
+def test_without_an_api_for_signed_requests_a_token_names_the_tenant(
+    account: Callable[..., None], tmp_path: Path
+) -> None:
+    account(HttpApiUrl="http://127.0.0.1:9")
+
+    with pytest.raises(click.UsageError, match="deploy it with MachineApi=enabled"):
+        client.connect(tmp_path, "shop-prod", "tenant1")
 
 
 def test_a_stack_that_does_not_run_is_told_of_at_once(slept: list[float]) -> None:

@@ -17,9 +17,11 @@ from sfn_cqrs.adapters.task_items import TASKS, task_item
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs.service.repairs import service
 from sfn_cqrs_tools.cli import COMMANDS
 from sfn_cqrs_tools.client.api import item_path
 from sfn_cqrs_tools.project import CHECKOUT
+from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.runtime.state import StateFolder
 from sfn_cqrs_tools.terminal.drawing import draw_chain
 
@@ -33,11 +35,12 @@ def on_stack(sfn_cqrs, stack):
     return lambda *arguments: sfn_cqrs(*arguments, "--state", stack.state.path)
 
 
-def settled(on_stack, code: str, *outcomes: str) -> list[dict]:
+def settled(on_stack, code: str, *outcomes: str, tenant: str = DEFAULT_TENANT) -> list[dict]:
     """Wait until the versions of an order, the first first, have these outcomes."""
     deadline = time.monotonic() + 60
+    shown = ("chain", "show", "ORDER", code, "--tenant", tenant, "--json")
     while time.monotonic() < deadline:
-        versions = on_stack("chain", "show", "ORDER", code, "--json").json[::-1]
+        versions = on_stack(*shown).json[::-1]
         if tuple(one["outcome"] for one in versions) == outcomes:
             return versions
         time.sleep(0.02)
@@ -88,7 +91,6 @@ def test_the_engines_commands_speak_of_this_program(sfn_cqrs, name, example):
         (["data", "get", "ORDER"], "Missing argument 'CODE'"),
         (["up", "--parameter", "x"], "--parameter takes NAME=VALUE, not 'x'"),
         (["chain", "redrive", "ORDER", "o-1", "zero"], "'zero' is not a valid integer"),
-        (["data", "list", "ORDER", "--stack", "x", "--tenant", "y"], "--tenant is for the local"),
     ],
 )
 def test_wrong_usage_exits_64(sfn_cqrs, arguments, message):
@@ -322,6 +324,31 @@ def test_what_has_failed_is_planned_first_and_repaired_then(on_stack):
     assert on_stack("repair", "show", planned["id"], "--watch").output == told
     settled(on_stack, "bulk", "SKIPPED")
     assert on_stack(*plan).output == "0 have failed\n"
+
+
+@pytest.mark.stack
+def test_operators_of_the_stack_repair_plan_by_plan_what_has_failed_of_all_tenants(
+    on_stack, monkeypatch
+):
+    codes, now = {"ours": DEFAULT_TENANT, "theirs": "other", "far": "far"}, datetime.now(UTC)
+    for code, tenant in codes.items():
+        whose = ("--tenant", tenant)
+        on_stack("publish", "ORDER", code, "--name", "x", "--attributes", "{}", *whose)
+    for code, tenant in codes.items():
+        settled(on_stack, code, "FAILED", tenant=tenant)
+    monkeypatch.setattr(service, "MAX_ENTRIES", 2)
+    filters = ("--failed", "--type", "ORDER", "--since", now.isoformat(), "--tenant", "*")
+
+    first = on_stack("repair", "plan", "command", "skip", *filters[1:]).output
+    skipped = on_stack("chain", "skip", *filters, "--yes")
+
+    assert first.startswith("2 have failed, and there may be more\n")
+    assert "there may be more: plan again with --after p-" in first
+    assert skipped.code == 0
+    assert re.findall(r"is COMPLETED: (\d) done, 0 unchanged", skipped.output) == ["2", "1"]
+    for code, tenant in codes.items():
+        settled(on_stack, code, "SKIPPED", tenant=tenant)
+    assert on_stack("data", "list", "ORDER", "--tenant", "*").code == 1
 
 
 @pytest.mark.stack

@@ -120,6 +120,14 @@ def test_claims_are_made_of_headers(headers, expected):
     assert functions.event["requestContext"]["authorizer"]["jwt"]["claims"] == expected
 
 
+def test_a_caller_by_iam_is_made_of_headers():
+    headers = {"x-tenant-code": "*", "x-user": "ann", "x-iam-role": "stack-operators"}
+    _, functions = ask("/x", headers=headers)
+
+    arn = "arn:aws:sts::000000000000:assumed-role/stack-operators/ann"
+    assert functions.event["requestContext"]["authorizer"] == {"iam": {"userArn": arn}}
+
+
 def test_a_route_without_an_authorizer_gets_no_claims():
     _, functions = ask("/docs", routes=[Route("Api", "GET", "/docs", has_authorizer=False)])
 

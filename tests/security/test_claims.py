@@ -109,7 +109,50 @@ def test_the_tenant_of_a_token_is_its_claim_whatever_the_headers_say():
         identity({**claims, "custom:tenant": ""}, headers)
 
 
-def test_a_machine_that_signs_with_iam_names_its_tenant_and_is_in_no_group():
+@pytest.fixture
+def role(monkeypatch):
+    """Name the role of the stack's operators, as the template does."""
+
+    def name(role=""):
+        arn = f"arn:aws:sts::000000000000:assumed-role/{role}/"
+        monkeypatch.setenv("OPERATORS_ARN", arn)
+        return arn
+
+    return name
+
+
+@pytest.mark.parametrize(
+    ("caller", "groups"),
+    [
+        ("arn:aws:sts::000000000000:assumed-role/ops/hanako", {"operator"}),
+        ("arn:aws:sts::000000000000:assumed-role/ops2/hanako", set()),
+        ("arn:aws:sts::000000000000:assumed-role/feed/ops", set()),
+        ("arn:aws:sts::111111111111:assumed-role/ops/hanako", set()),
+        ("arn:aws:iam::000000000000:user/ops/hanako", set()),
+        ("arn:aws:iam::000000000000:role/ops", set()),
+    ],
+)
+def test_who_has_taken_on_the_role_of_the_stacks_operators_is_one_in_every_tenant(
+    caller, groups, role
+):
+    role("ops")
+
+    for tenant in ("tenant1", "tenant2", "*"):
+        asking = identity(None, {"x-tenant-code": tenant}, iam={"userArn": caller})
+        assert (asking.tenant, asking.groups) == (tenant, groups)
+        assert asking.client.is_machine
+
+    role()
+    assert identity(None, {"x-tenant-code": "t"}, iam={"userArn": caller}).groups == set()
+
+
+def test_no_token_is_one_of_all_tenants():
+    with pytest.raises(UnauthorizedError, match="all tenants"):
+        identity(Person("mallory", ("operator",), tenant="*").claims)
+
+
+def test_a_machine_that_signs_with_iam_names_its_tenant_and_is_in_no_group(role):
+    role()
     iam = {"userArn": "arn:aws:sts::000000000000:assumed-role/feed/1"}
     headers = {"X-Tenant-Code": "tenant2", "x-roles": "operator", "x-user": "hanako"}
 

@@ -137,7 +137,7 @@ def forms(theirs):
         "/approvals/{id}/retry": {},
         "/imports/{id}/cancel": {},
         "/imports/{id}/retry": {},
-        "/repairs/{id}/resume": {},
+        "/repairs/{id}/after": {},
         "/repairs/{id}/start": {},
         "/sagas/{id}/redrive": {},
         "/tasks/{id}/cancel": {},

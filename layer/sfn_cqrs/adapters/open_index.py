@@ -10,6 +10,9 @@ from sfn_cqrs.domain.sweeps import Cursor, Lease
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+KEYS_A_PAGE = 4_000
+"""Keys of 250 bytes make the MiB that one query reads at most."""
+
 
 class OpenIndex:
     """The index `open` of one table; it decides nothing, each item is read again."""
@@ -27,19 +30,36 @@ class OpenIndex:
         The index is eventually consistent, so each one is read again: what has expired
         is left out, what has closed meanwhile is not.
         """
+        keys, more = self._query(shard, cursor, "opened_at < :before", {":before": before}, limit)
+        found = [self._read_again(each) for each in keys]
+        return [item for item in found if item is not None], more
+
+    def keys(
+        self, shard: int, cursor: Cursor | None, since: str, until: str
+    ) -> tuple[list[Cursor], Cursor | None]:
+        """Return one shard's keys between two moments, oldest first, from a cursor on.
+
+        Each key is also a cursor.
+        """
+        between = {":since": since, ":until": until}
+        return self._query(
+            shard, cursor, "opened_at BETWEEN :since AND :until", between, KEYS_A_PAGE
+        )
+
+    def _query(
+        self, shard: int, cursor: Cursor | None, at: str, values: dict[str, str], limit: int
+    ) -> tuple[list[Cursor], Cursor | None]:
         start: dict[str, Any] = {"ExclusiveStartKey": marshal(cursor)} if cursor else {}
         answer = self._client.query(
             TableName=self._table,
             IndexName="open",
-            KeyConditionExpression="open_shard = :shard AND opened_at < :before",
-            ExpressionAttributeValues=marshal({":shard": shard, ":before": before}),
+            KeyConditionExpression=f"open_shard = :shard AND {at}",
+            ExpressionAttributeValues=marshal({":shard": shard, **values}),
             Limit=limit,
             **start,
         )
         last = answer.get("LastEvaluatedKey")
-        found = [self._read_again(keys) for keys in answer["Items"]]
-        items = [item for item in found if item is not None]
-        return items, unmarshal(last) if last else None
+        return [unmarshal(keys) for keys in answer["Items"]], unmarshal(last) if last else None
 
     def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
         """Take a sweep, unless somebody else has it; answers where it goes on in each shard."""
@@ -83,7 +103,7 @@ class OpenIndex:
         )
 
     def _read_again(self, keys: Item) -> Item | None:
-        item = get(self._client, self._table, {"pk": keys["pk"], "sk": keys["sk"]})
+        item = get(self._client, self._table, marshal({"pk": keys["pk"], "sk": keys["sk"]}))
         return unmarshal(item) if item else None
 
 

@@ -131,6 +131,8 @@ class ProcessTable(ExpiringTable, SweptTable):
         }
         sets = "#status = :status, outcome = :outcome, updated_at = :now"
         removes = "task_token"
+        if outcome is Outcome.FAILED:
+            sets += ", opened_at = :now"
         if outcome in _SHARDS:
             sets += ", open_shard = :shard"
             values[":shard"] = open_shard(
@@ -232,6 +234,22 @@ class ProcessTable(ExpiringTable, SweptTable):
         """
         items, more = self._open.opened(shard, cursor, before, limit)
         return [as_process(item) for item in items], more
+
+    def listed(
+        self, shard: int, cursor: Cursor | None, since: str, until: str
+    ) -> tuple[list[Cursor], Cursor | None]:
+        """Return the keys of one shard's versions between two moments, from a cursor on.
+
+        The index lists a FAILED version by the moment of its failure.
+        """
+        return self._open.keys(shard, cursor, since, until)
+
+    def read_again(self, keys: Iterable[Cursor]) -> list[Process]:
+        """Read listed versions consistently, in their order; leave out what has expired."""
+        places = [(each["pk"], each["sk"]) for each in keys]
+        found, now = batch_get(self._client, self._table, places), self._now()
+        items = (found[place] for place in places if place in found)
+        return [as_process(unmarshal(item)) for item in items if not has_expired(item, now)]
 
     def _close(
         self,

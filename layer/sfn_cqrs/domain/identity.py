@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfn_cqrs.domain.errors import ForbiddenError, UnauthorizedError
+from sfn_cqrs.domain.keys import ALL_TENANTS
 from sfn_cqrs.domain.policy import Client
 
 _COGNITO = re.compile(r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[A-Za-z0-9_-]+")
@@ -36,6 +37,8 @@ class Identity:
             raise UnauthorizedError(
                 "the token has no claim custom:tenant; Cognito puts it into ID tokens"
             )
+        if tenant == ALL_TENANTS:
+            raise UnauthorizedError("no token is one of all tenants")
         user = claims.get("cognito:username") or claims.get("username") or claims.get("sub", "")
         return cls(str(tenant), str(user), Client(_groups(claims)))
 

@@ -20,6 +20,8 @@ from sfn_cqrs.domain.ids import RANDOM_BITS, RANDOM_CHARACTERS, ULID, in_crockfo
 BUCKETS = 16
 MAX_CODE_BYTES = 256
 MAX_VERSION = 99_999_999
+ALL_TENANTS = "*"
+"""What an operator of the stack names in place of a tenant; a tenant cannot have this name."""
 JOB_PREFIX = "JOB#"
 SAGA_PREFIX = "SAGA#"
 APPROVAL_PREFIX = "APPROVAL#"
@@ -596,6 +598,12 @@ def bucketed(partition: str, sk: str) -> str:
 def buckets(partition: str, count: int = BUCKETS) -> list[str]:
     """All buckets of a partition."""
     return [f"{partition}#{number:02d}" for number in range(count)]
+
+
+def versions_begin(tenant: str, type_: str = "") -> str:
+    """Return the common prefix of the partitions of a tenant's versions, or of one type's."""
+    of_type = type_prefix(type_) if type_ else ""
+    return f"TENANT#{'' if tenant == ALL_TENANTS else f'{tenant}#{of_type}'}"
 
 
 def shard_of(pk: str, sk: str, shards: int) -> int:

@@ -16,7 +16,10 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Whoever asks from outside, as AWS has verified: by a token, or by IAM (`is_machine`)."""
+    """Whoever asks from outside, as AWS has verified: by a token, or by IAM (`is_machine`).
+
+    A caller by IAM has groups only as an operator of the stack.
+    """
 
     groups: frozenset[str] = frozenset()
     is_machine: bool = False
@@ -34,9 +37,8 @@ class Policy:
         """Whether a client may, or code, where there is none."""
         if client is None:
             return True
-        if client.is_machine:
-            return self.machines
-        return self.members or not self.groups.isdisjoint(client.groups)
+        is_any = self.machines if client.is_machine else self.members
+        return is_any or not self.groups.isdisjoint(client.groups)
 
     def __or__(self, other: "Policy") -> "Policy":
         """Whoever one of both allows."""

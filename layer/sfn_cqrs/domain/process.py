@@ -71,6 +71,7 @@ class Process:
     `lane` is written by publish and never changed. `run` is the claim of the one run of the
     express machine that may write, which AWS may start more than once. `trace` is the header of
     the trace that published it: a stream carries none, and each attempt goes on with it.
+    `opened_at` is when the attempt was opened, or when it failed; indexes list it by that.
     """
 
     key: ItemKey

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import InvalidInputError, TooLargeError, UnauthorizedError
 from sfn_cqrs.domain.identity import Identity
 from sfn_cqrs.domain.policy import Client
@@ -26,7 +27,8 @@ def identity_of(event: dict[str, Any]) -> Identity:
     """Who asks; a header names the tenant only for a machine that signed with IAM.
 
     Whoever may invoke the machines' API acts for every tenant, so its role is granted
-    like a key to all of them; it is in no group.
+    like a key to all of them. The stack's operators, who have taken on one role, are in the group
+    of operators of each; no other machine is in any.
 
     Raises:
         UnauthorizedError: there are no claims, they name no tenant, or cannot be read exactly.
@@ -34,7 +36,9 @@ def identity_of(event: dict[str, Any]) -> Identity:
     authorizer = event["requestContext"].get("authorizer") or {}
     iam = authorizer.get("iam")
     if iam:
-        return Identity(_tenant_header(event), str(iam["userArn"]), Client(is_machine=True))
+        user = str(iam["userArn"])
+        groups = {OPERATOR} if user.startswith(bootstrap.operators_arn()) else ()
+        return Identity(_tenant_header(event), user, Client(frozenset(groups), is_machine=True))
     return Identity.of_claims((authorizer.get("jwt") or {}).get("claims") or {})
 
 

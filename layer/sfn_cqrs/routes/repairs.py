@@ -23,7 +23,9 @@ SECONDS = 15
 
 
 @routes.post("/repairs")
-@operation(rule=OPERATORS, body=PLAN, answers={201: REPAIR}, problems=(ForbiddenError,))
+@operation(
+    rule=OPERATORS, body=PLAN, answers={201: REPAIR}, problems=(ForbiddenError, NotFoundError)
+)
 def plan_repair() -> Response[str]:
     """List what has failed, and keep the list; nothing is repaired yet."""
     request = Request.by_operator()
@@ -31,11 +33,16 @@ def plan_repair() -> Response[str]:
     wanted = Filter.checked(
         needed(body, "kind"),
         needed(body, "action"),
-        **{name: body[name] for name in body if name not in ("kind", "action")},
+        **{name: body[name] for name in body if name not in ("kind", "action", "after")},
     )
     until = time.monotonic() + SECONDS
     service = RepairService(request.tenant)
-    plan = service.plan(wanted, request.caller, lambda: time.monotonic() < until)
+    plan = service.plan(
+        wanted,
+        request.caller,
+        lambda: time.monotonic() < until,
+        after=str(body.get("after", "")),
+    )
     return answer(HTTPStatus.CREATED, _view(Progress(plan), request))
 
 

@@ -43,7 +43,17 @@ def event_of(sample):
     parameters are decoded.
     """
 
-    def make(method, path, body=None, *, query=None, headers=None, claims=None, is_base64=False):
+    def make(
+        method,
+        path,
+        body=None,
+        *,
+        query=None,
+        headers=None,
+        claims=None,
+        arn=None,
+        is_base64=False,
+    ):
         event = sample("api/handle_request")
         found = ((route, match_route(route, method, path)) for route in routes())
         route, parameters = next(each for each in found if each[1] is not None)
@@ -66,6 +76,8 @@ def event_of(sample):
         context["http"] |= {"method": method, "path": event["rawPath"]}
         if claims is not None:
             context["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
+        if arn is not None:
+            context["authorizer"] = {"iam": {"userArn": arn}}
         return event
 
     return make

@@ -1,13 +1,19 @@
 import json
 import random
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from tests.fakes.builders import ORDERED, RESIZE, a_process, a_saga, a_task, an_item
+from tests.fakes.small_dynamodb import SmallDynamoDB
 from tests.support.calls import AwsCall, Calls, KilledError, Watched
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.adapters import open_index
+from sfn_cqrs.adapters.command_items import process_item
+from sfn_cqrs.adapters.dynamodb import marshal
+from sfn_cqrs.adapters.process_table import FAILED_SHARDS, ProcessTable, open_shard
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.domain import import_job
 from sfn_cqrs.domain.command import Audit
@@ -18,9 +24,11 @@ from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKey, ItemKey, TaskKey
 from sfn_cqrs.domain.policy import Access, group
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs.domain.task import Begin, CloseTask, TaskStatus
 from sfn_cqrs.domain.task import Ending as ItemEnding
+from sfn_cqrs.routes import repairs as routes
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.repairs import found as listing
 from sfn_cqrs.service.repairs import service, work
@@ -32,6 +40,7 @@ REDRIVE = {"kind": "command", "action": "redrive"}
 SKIP = {"kind": "command", "action": "skip"}
 NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}
 THEIRS = {"custom:tenant": "tenant2", "cognito:groups": "[operator]", "sub": "eve"}
+STACKS = "arn:aws:sts::123456789012:assumed-role/stack-operators/hanako"
 IMPORT = ImportKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9A")
 SOURCE = Source("imports", "uploads/tenant1/1/a.csv", "1")
 AT = "2026-11-25T11:00:00.000Z"
@@ -42,8 +51,9 @@ def item(code, tenant="tenant1", type_="ORDER"):
 
 
 def a_failure(key, **changes):
-    fields = {"error": "ThrottlingError", "cause": "too fast\n at line 3", "updated_at": AT}
-    return a_process(key, **{"outcome": Outcome.FAILED, **fields, **changes})
+    at = changes.get("updated_at", AT)
+    fields = {"error": "ThrottlingError", "cause": "too fast\n at line 3", "updated_at": at}
+    return a_process(key, **{"outcome": Outcome.FAILED, "opened_at": at, **fields, **changes})
 
 
 @pytest.fixture
@@ -52,11 +62,17 @@ def plan(call):
     return lambda **more: call("POST", "/repairs", {**REDRIVE, **more}).body
 
 
-def repaired(call, repair, times=1):
+@pytest.fixture
+def call_of_all(call):
+    """Return what asks for all tenants, as an operator of the stack unless told otherwise."""
+    return lambda *asked, arn=STACKS: call(*asked, arn=arn, headers={"x-tenant-code": "*"})
+
+
+def repaired(call, repair, times=1, tenant="tenant1"):
     """Start a repair and work its items off, so many times each; answers what is shown then."""
     started = call("POST", f"/repairs/{repair['id']}/start")
     assert started.status == 202, started.body
-    key = TaskKey("tenant1", work.REPAIR, repair["id"][2:])
+    key = TaskKey(tenant, work.REPAIR, repair["id"][2:])
     tasks = bootstrap.tasks()
     task = tasks.find(key)
     tasks.put_items(task)
@@ -64,7 +80,7 @@ def repaired(call, repair, times=1):
     for index in range(task.total):
         stored = tasks.claim(key, index, 1, 1, lease_until=10**10).item
         for _ in range(times):
-            given = TaskItem("tenant1", work.REPAIR, key.id, index, 1, stored.input)
+            given = TaskItem(tenant, work.REPAIR, key.id, index, 1, stored.input)
             result = work.repair(given)
         tasks.close_item(key, index, 1, 1, ItemEnding(TaskStatus.COMPLETED, result))
     tasks.change(key, CloseTask(1, TaskStatus.COMPLETED, task.counts))
@@ -197,6 +213,65 @@ def test_bad_weather_repairs_nothing_twice_and_calls_no_failure(make_world, acti
     clean = _killed(make_world, action, lambda _call, _when: None)
 
     assert _killed(make_world, action, weather, tries=100) == clean
+
+
+def test_an_operator_of_the_stack_repairs_what_has_failed_of_all_tenants(call_of_all, call, world):
+    keys = [item("o-1"), item("o-1", "tenant2"), item("s-1", "tenant3", "STOCK")]
+    world.seed(*map(a_failure, keys))
+    planned = call_of_all("POST", "/repairs", {**REDRIVE, "type": "ORDER"}).body
+
+    done = repaired(call_of_all, planned, times=2, tenant="*")
+
+    whose = [(one["tenant"], one["code"]) for one in planned["items"]]
+    assert whose == [("tenant1", "o-1"), ("tenant2", "o-1")]
+    assert (done["done"], done["left"], done["createdBy"]) == (2, 0, STACKS)
+    attempts = [world.processes.find(key, 1).attempt for key in keys]
+    assert attempts == [2, 2, 1]
+    assert call("GET", f"/repairs/{planned['id']}").status == 404
+
+
+def test_nobody_else_asks_for_all_tenants_and_nothing_else_is_theirs(call_of_all, world):
+    world.seed(a_failure(item("o-1")))
+    others = STACKS.replace("stack-operators", "feed")
+
+    assert call_of_all("POST", "/repairs", REDRIVE, arn=others).status == 403
+    refused = [
+        call_of_all("POST", "/repairs", {"kind": "saga", "action": "redrive"}),
+        call_of_all("POST", "/commands/ORDER/o-1/1/redrive"),
+        call_of_all("GET", "/data/ORDER/o-1"),
+    ]
+    assert [(each.status, each.body["field"]) for each in refused] == [
+        (400, "kind"),
+        (400, "tenant"),
+        (400, "tenant"),
+    ]
+
+
+def test_an_entry_of_a_tenants_task_that_names_another_tenant_repairs_nothing_there(world):
+    theirs = item("o-1", "tenant2")
+    world.seed(a_failure(theirs))
+    entry = {"tenant": "tenant2", "type": "ORDER", "code": "o-1", "version": 1, "attempt": 1}
+    given = {"kind": "command", "action": "redrive", "by": "taro", "entries": [entry]}
+
+    result = work.repair(TaskItem("tenant1", work.REPAIR, "t-1", 0, 1, given))
+
+    assert (result["done"], result["unchanged"]) == (0, 1)
+    assert world.processes.find(theirs, 1).attempt == 1
+
+
+def test_a_repair_that_has_ended_early_goes_on_when_it_is_started_again(plan, call, world):
+    world.seed(a_failure(item("o-1")))
+    planned = plan()
+    call("POST", f"/repairs/{planned['id']}/start")
+    key = TaskKey("tenant1", work.REPAIR, planned["id"][2:])
+    tasks = bootstrap.tasks()
+    tasks.put_items(tasks.find(key))
+    tasks.change(key, Begin(1))
+    tasks.change(key, CloseTask(1, TaskStatus.FAILED, tasks.find(key).counts))
+
+    again = call("POST", f"/repairs/{planned['id']}/start").body
+
+    assert (again["status"], tasks.find(key).attempt) == ("CREATED", 2)
 
 
 def _dying(at, moment):
@@ -406,20 +481,155 @@ def test_a_plan_has_as_many_as_one_task_takes_and_says_that_there_are_more(
     planned = plan()
 
     assert (planned["total"], planned["isComplete"]) == (20, False)
+    rest = plan(after=planned["id"])
+    assert (rest["total"], rest["isComplete"]) == (10, True)
+    codes = [one["code"] for one in (*planned["items"], *rest["items"])]
+    assert codes == [f"o-{number:02d}" for number in range(30)]
 
 
-def test_a_plan_whose_time_is_over_says_that_there_may_be_more(plan, world, monkeypatch):
-    world.seed(a_failure(item("o-1")))
+@pytest.mark.parametrize("kind", ["command", "saga", "import", "task"])
+def test_plan_after_plan_finds_all_however_little_time_each_has(
+    kind, call, plan, world, monkeypatch
+):
+    monkeypatch.setattr(listing, "KEYS_AT_ONCE", 2)
     monkeypatch.setattr(listing.Overtime, "may_go_on", _is_over)
+    made = FIVE_FAILURES[kind](world)
+    body = {"kind": kind, "action": FAILURES[kind][0]}
+    body |= {"type": RESIZE.type} if kind == "task" else {}
 
-    planned = plan()
+    plans = [call("POST", "/repairs", body).body]
+    while not plans[-1]["isComplete"] and len(plans) < 20:
+        plans.append(plan(**body, after=plans[-1]["id"]))
 
-    assert (planned["total"], planned["isComplete"]) == (0, False)
+    found = [one.get("id") or one["code"] for each in plans for one in each["items"]]
+    assert sorted(found) == sorted(made)
+    assert len(plans) > 2
 
 
 def _is_over(self):
     self.is_over = True
     return False
+
+
+def _five_versions(world):
+    world.seed(*[a_failure(item(f"o-{n}", tenant)) for n in range(5) for tenant in TENANTS])
+    return [f"o-{n}" for n in range(5)]
+
+
+def _five_sagas(world):
+    keys = [replace(ORDERED, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z9{n}") for n in range(5)]
+    world.seed_sagas(*[a_saga(key, status=SagaStatus.PARKED) for key in keys])
+    return [key.id for key in keys]
+
+
+def _five_imports(world):
+    keys = [replace(IMPORT, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z9{n}") for n in range(5)]
+    for key in keys:
+        world.import_jobs.create(Job(key=key, table="airports", source=SOURCE, by=Audit(AT)))
+        ending = Ending(JobStatus.FAILED, Counts(), problem=Problem("encoding", ""))
+        world.import_jobs.change(key, import_job.End(ending))
+    return [key.id for key in keys]
+
+
+def _five_tasks(world):
+    keys = [replace(RESIZE, ulid=f"01KAXK3V9Q0M3W8C5R6T7Y8Z9{n}") for n in range(5)]
+    world.seed_tasks(*[a_task(key, status=TaskStatus.FAILED) for key in keys])
+    return [key.id for key in keys]
+
+
+TENANTS = ("tenant1", "tenant2")
+FIVE_FAILURES = {
+    "command": _five_versions,
+    "saga": _five_sagas,
+    "import": _five_imports,
+    "task": _five_tasks,
+}
+
+
+def test_a_plan_after_another_one_means_what_had_failed_when_the_first_was_made(
+    plan, world, monkeypatch
+):
+    monkeypatch.setattr(service, "MAX_ENTRIES", 2)
+    world.seed(*[a_failure(item(f"o-{number}")) for number in range(3)])
+    first = plan()
+    world.clock.advance(seconds=1)
+    world.seed(a_process(item("o-9")))
+    world.processes.close(a_process(item("o-9")).ref, Outcome.FAILED, "mark_failed:STARTED", "E")
+
+    rest = plan(after=first["id"])
+
+    assert [one["code"] for one in rest["items"]] == ["o-2"]
+    assert rest["isComplete"]
+    assert [one["code"] for one in plan(since="2026-11-25T12:00:00Z")["items"]] == ["o-9"]
+
+
+def test_a_plan_goes_on_after_one_of_its_filter_that_is_not_complete(call, plan, world):
+    world.seed(a_failure(item("o-1")))
+    complete = plan()["id"]
+
+    answers = [
+        call("POST", "/repairs", {**REDRIVE, "after": complete}),
+        call("POST", "/repairs", {**SKIP, "after": complete}),
+        call("POST", "/repairs", {**REDRIVE, "after": "p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A"}),
+        call("POST", "/repairs", {**REDRIVE, "after": complete}, claims=THEIRS),
+    ]
+
+    assert [each.status for each in answers] == [400, 400, 404, 404]
+    assert {each.body.get("field") for each in answers[:2]} == {"after"}
+
+
+FEW = 10
+
+
+class Counted(SmallDynamoDB):
+    """A DynamoDB in memory that counts its queries and the items that are read by their keys."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = Counter()
+
+    def get_item(self, **asked):
+        self.counts["read"] += 1
+        return super().get_item(**asked)
+
+    def batch_get_item(self, **asked):
+        self.counts["read"] += sum(len(one["Keys"]) for one in asked["RequestItems"].values())
+        return super().batch_get_item(**asked)
+
+    def query(self, **asked):
+        self.counts["query"] += 1
+        return super().query(**asked)
+
+
+@pytest.mark.parametrize("many", [2_000, pytest.param(100_000, marks=pytest.mark.proof)])
+def test_the_failures_of_one_tenant_hide_none_of_another_and_cost_it_no_reads(
+    many, plan, monkeypatch
+):
+    dynamodb = Counted()
+    loud = [a_failure(item(f"o-{number:06d}", "loud")) for number in range(many)]
+    quiet = [
+        a_failure(item(f"o-{number}"), updated_at=f"2026-11-25T11:{number:02d}:00.000Z")
+        for number in range(FEW)
+    ]
+    for process in (*loud, *quiet):
+        dynamodb.put_item(
+            TableName="CommandsTable", Item=marshal(process_item(process, open_shard(process)))
+        )
+    table = ProcessTable(dynamodb, "CommandsTable", bootstrap.now, Retention.parse(""))
+    keys_a_page = many // 25
+    monkeypatch.setattr(open_index, "KEYS_A_PAGE", keys_a_page)
+    monkeypatch.setattr(routes, "SECONDS", 600)  # the DynamoDB in memory reads item by item
+
+    with bootstrap.override(processes=table):
+        planned, everything = plan(), dynamodb.counts.copy()
+        later, of_later = plan(since="2026-11-25T11:05:00Z"), dynamodb.counts - everything
+
+    assert [one["code"] for one in planned["items"]] == [f"o-{number}" for number in range(FEW)]
+    assert planned["isComplete"]
+    assert everything["read"] == FEW
+    assert everything["query"] <= many / keys_a_page + len(FAILED_SHARDS)
+    assert later["total"] == of_later["read"] == FEW / 2
+    assert of_later["query"] == len(FAILED_SHARDS)
 
 
 def test_a_plan_without_anything_cannot_be_started(plan, call, world):

@@ -65,6 +65,7 @@ def test_a_refusal_is_recorded_under_the_state_that_had_begun(chain_of, mark):
         status="check_version:FAILED",
         error="version is not match",
         cause="next version must be 5 but got 2",
+        opened_at=NOON,
         updated_at=NOON,
     )
 

@@ -71,7 +71,7 @@ def test_a_version_whose_execution_died_fails_with_its_error(sweep, world):
     assert sweep() == {"command_failed": 1}
 
     assert world.processes.find(NRT, 1) == a_process(
-        opened_at=OLD,
+        opened_at=NOW,
         outcome=Outcome.FAILED,
         status="sweep:FAILED",
         error="States.Timeout",

@@ -49,6 +49,11 @@ repeats_option = click.option(
 )
 
 
+TENANT_HELP = (
+    "Tenant, on AWS by your AWS credentials instead of a token.  [default: tenant1, or the token's]"
+)
+
+
 def stack_options(command: Callable[P, T]) -> Callable[P, T]:
     """Add --state and --stack: a stack on this machine, or one on AWS."""
     return state_option(stack_option(command))
@@ -84,7 +89,7 @@ def target_options(command: Callable[P, T]) -> Callable[..., T]:
     """Add --state, --stack and --tenant, and pass on the API that they name as `api`."""
 
     @stack_options
-    @click.option("--tenant", metavar="CODE", help="Tenant of the local stack.  [default: tenant1]")
+    @click.option("--tenant", metavar="CODE", help=TENANT_HELP)
     @functools.wraps(command)
     def wrapped(*args: Any, state: Path, stack: str | None, tenant: str | None, **kwargs: Any) -> T:
         from sfn_cqrs_tools.client.api import connect  # noqa: PLC0415 - --help needs no HTTP client

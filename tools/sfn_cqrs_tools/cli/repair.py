@@ -45,19 +45,25 @@ def repair() -> None:
 @click.option("--since", metavar="MOMENT", help="Failed then or later, such as 2026-11-25T08:00Z.")
 @click.option("--until", metavar="MOMENT", help="Failed before then.")
 @click.option("--error", metavar="TEXT", help="With this in the error or its cause.")
+@click.option("--after", metavar="ID", help="Go on where this plan of the same filter has ended.")
 @api_options
-def plan(kind: str, action: str, api: Api, as_json: bool, **wanted: str | None) -> None:
+def plan(
+    kind: str, action: str, after: str | None, api: Api, as_json: bool, **wanted: str | None
+) -> None:
     """List what has failed, and keep the list for `repair start`; nothing is repaired yet.
 
-    Commands are redriven or skipped, tasks and imports retried, sagas redriven.
+    Commands are redriven or skipped, tasks and imports retried, sagas redriven. The stack's
+    operators plan for all tenants at once with --tenant '*'.
     """
-    found = _planned(api, kind, action, wanted)
+    found = _planned(api, kind, action, wanted, after)
     if as_json:
         print_json(found)
         return
     _print_list(found)
     if found["total"]:
         click.echo(f"{action} them: sfn-cqrs repair start {found['id']}")
+    if not found["isComplete"]:
+        click.echo(f"there may be more: plan again with --after {found['id']}")
 
 
 @repair.command(examples=("sfn-cqrs repair start p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
@@ -67,6 +73,7 @@ def plan(kind: str, action: str, api: Api, as_json: bool, **wanted: str | None) 
 def start(id_: str, no_wait: bool, api: Api, as_json: bool) -> None:
     """Work a plan off, once however often it is started, and wait for the end.
 
+    One that has ended early goes on with what is left.
     Exits 0 if all of it is done or had gone on by itself, 2 if some could not be repaired.
     """
     started = api.post(_path(id_, "start"))
@@ -94,18 +101,25 @@ def show(id_: str, watch: bool, api: Api, as_json: bool) -> None:
 def repair_all(
     api: Api, action: str, wanted: Mapping[str, str | None], *, is_sure: bool, as_json: bool
 ) -> None:
-    """Redrive or skip the commands that a filter means: the list, a question, then progress."""
-    found = _planned(api, "command", action, wanted)
-    if not as_json:
-        _print_list(found)
-    if not found["total"]:
-        if as_json:
+    """Redrive or skip the commands that a filter means: a list, a question, then progress.
+
+    So it goes on, plan by plan, until there are none.
+    """
+    after, code = None, DONE
+    while True:
+        found = _planned(api, "command", action, wanted, after)
+        if not as_json:
+            _print_list(found)
+        if found["total"]:
+            if not is_sure:
+                click.confirm(f"{action} these {found['total']}?", abort=True, err=True)
+            api.post(_path(found["id"], "start"))
+            code = max(code, _followed(api, found["id"], as_json=as_json))
+        elif as_json:
             print_json(found)
-        return
-    if not is_sure:
-        click.confirm(f"{action} these {found['total']}?", abort=True, err=True)
-    api.post(_path(found["id"], "start"))
-    _follow(api, found["id"], as_json=as_json)
+        if found["isComplete"] or code == FAILED:
+            raise Exit(code)
+        after = found["id"]
 
 
 def filter_options(command: Callable[P, T]) -> Callable[P, T]:
@@ -123,23 +137,36 @@ def filter_options(command: Callable[P, T]) -> Callable[P, T]:
     return command
 
 
-def _planned(api: Api, kind: str, action: str, wanted: Mapping[str, str | None]) -> dict[str, Any]:
-    return api.post("/repairs", json.dumps({"kind": kind, "action": action, **given(wanted)}))
+def _planned(
+    api: Api, kind: str, action: str, wanted: Mapping[str, str | None], after: str | None
+) -> dict[str, Any]:
+    """Plan, and plan again while an incomplete plan is empty."""
+    while True:
+        body = given({"kind": kind, "action": action, **wanted, "after": after})
+        found = api.post("/repairs", json.dumps(body))
+        if found["total"] or found["isComplete"]:
+            return found
+        after = found["id"]
 
 
 def _follow(api: Api, id_: str, *, as_json: bool) -> None:
+    raise Exit(_followed(api, id_, as_json=as_json))
+
+
+def _followed(api: Api, id_: str, *, as_json: bool) -> int:
+    """Wait for the end of a repair, and show it; answers the code to exit with."""
     with going_on(id_, f"sfn-cqrs repair show {id_} --watch"):
         found = awaited(lambda: api.get(_path(id_)), lambda found: found["status"] in ENDED)
     _print(found, as_json=as_json)
     if found["status"] != "COMPLETED":
-        raise Exit(FAILED)
-    raise Exit(FAILED_ROWS if found["failed"] else DONE)
+        return FAILED
+    return FAILED_ROWS if found["failed"] else DONE
 
 
 def _print_list(found: dict[str, Any]) -> None:
-    more = "" if found["isComplete"] else ", and there are more: plan again once these are done"
+    more = "" if found["isComplete"] else ", and there may be more"
     click.echo(f"{found['total']} have failed{more}")
-    fields = ("at", "type", "code", "version", "id", "attempt", "error", "cause")
+    fields = ("at", "tenant", "type", "code", "version", "id", "attempt", "error", "cause")
     shown = [name for name in fields if any(name in one for one in found["items"])]
     if found["items"]:
         rows = [[one.get(name, "") for name in shown] for one in found["items"]]
@@ -158,4 +185,4 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         where = one.get("id") or f"{one['type']} {one['code']} version {one['version']}"
         click.echo(f"  {where}: {one['problem']}")
     if found["status"] in ("FAILED", "CANCELLED"):
-        click.echo(f"go on: sfn-cqrs task retry {found['taskId']}")
+        click.echo(f"go on: sfn-cqrs repair start {found['id']}")

@@ -23,9 +23,10 @@ from urllib.parse import quote, urlencode
 
 import click
 
+from sfn_cqrs.domain.keys import ALL_TENANTS
 from sfn_cqrs_tools.client.pauses import busy_pause
 from sfn_cqrs_tools.client.recent import Recent
-from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT, DEFAULT_USER
+from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT, DEFAULT_USER, OPERATOR_ROLE
 from sfn_cqrs_tools.runtime.state import StateFolder
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ class Api:
 
     def __init__(self, url: str, headers: Mapping[str, str], *, proxies: bool = True) -> None:
         """Send `headers` with every request, through the shell's proxies or past them."""
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         self._headers = headers
         self.recent: Recent | None = None
         handlers = [] if proxies else [urllib.request.ProxyHandler({})]
@@ -127,7 +128,7 @@ class Api:
         Raises:
             ApiProblem: the answer is an error.
         """
-        request = urllib.request.Request(f"{self._url}{path}", headers=dict(self._headers))
+        request = self._request("GET", path)
         try:
             try:
                 response = self._patiently(request, lambda response: response)
@@ -166,6 +167,17 @@ class Api:
                     raise
                 time.sleep(busy_pause(None))
 
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> urllib.request.Request:
+        """Make a request as it is sent."""
+        url, sent = f"{self.url}{path}", {**self._headers, **(headers or {})}
+        return urllib.request.Request(url, body, sent, method=method)
+
     def _call(
         self,
         method: str,
@@ -173,17 +185,13 @@ class Api:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        request = urllib.request.Request(f"{self._url}{path}", data=body, method=method)
-        for name, value in {**self._headers, **(headers or {})}.items():
-            request.add_header(name, value)
+        request = self._request(method, path, body, headers)
         try:
             return self._patiently(request, _read_json)
         except urllib.error.HTTPError as error:
             raise ApiProblem(error.code, _document(error.read())) from error
         except (OSError, ValueError, HTTPException) as error:
-            raise click.ClickException(
-                f"{self._url} does not answer as the API: {error}"
-            ) from error
+            raise click.ClickException(f"{self.url} does not answer as the API: {error}") from error
 
 
 def _asks_for_patience(error: urllib.error.HTTPError) -> bool:
@@ -236,20 +244,37 @@ def connect(state: Path, stack: str | None, tenant: str | None) -> Api:
     headers = {"content-type": "application/json", "accept": "application/json"}
     if stack is None:
         local = {"x-user": user_of_this_machine(), "x-tenant-code": tenant or DEFAULT_TENANT}
+        if tenant == ALL_TENANTS:
+            local["x-iam-role"] = OPERATOR_ROLE
         encoded = {name: value.encode().decode("latin-1") for name, value in local.items()}
         api = Api(StateFolder(state).read().http, headers | encoded, proxies=False)
         api.recent = Recent(state, "local")
         return api
-    if tenant is not None:
-        raise click.UsageError("--tenant is for the local stack; on AWS the token names the tenant")
+    api = _signed(stack, headers, tenant) if tenant is not None else _with_token(stack, headers)
+    api.recent = Recent(state, stack)
+    return api
+
+
+def _with_token(stack: str, headers: Mapping[str, str]) -> Api:
     token = os.environ.get(TOKEN_VARIABLE)
     if not token:
         raise click.ClickException(f"set {TOKEN_VARIABLE} to an ID token of your user pool")
     from sfn_cqrs_tools.client.aws import stack_outputs  # noqa: PLC0415 - the local stack needs no boto3
 
-    api = Api(stack_outputs(stack)["HttpApiUrl"], headers | {"authorization": f"Bearer {token}"})
-    api.recent = Recent(state, stack)
-    return api
+    return Api(stack_outputs(stack)["HttpApiUrl"], {**headers, "authorization": f"Bearer {token}"})
+
+
+def _signed(stack: str, headers: Mapping[str, str], tenant: str) -> Api:
+    from sfn_cqrs_tools.client.aws import stack_outputs  # noqa: PLC0415 - the local stack needs no boto3
+    from sfn_cqrs_tools.client.signing import SignedApi  # noqa: PLC0415 - nor does it sign
+
+    outputs = stack_outputs(stack)
+    if "MachineHttpApiUrl" not in outputs:
+        raise click.UsageError(
+            f"--tenant signs with your AWS credentials, and {stack} has no API for that:"
+            f" deploy it with MachineApi=enabled, or set {TOKEN_VARIABLE}, which names a tenant"
+        )
+    return SignedApi(outputs["MachineHttpApiUrl"], {**headers, "x-tenant-code": tenant})
 
 
 def _read_json(response: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from sfn_cqrs_tools.runtime.cloudformation import ACCOUNT
-from sfn_cqrs_tools.runtime.identity import claims
+from sfn_cqrs_tools.runtime.identity import authorizer
 from sfn_cqrs_tools.runtime.lambdas import MAX_PAYLOAD_BYTES, Functions
 from sfn_cqrs_tools.runtime.live.pages import LivePage
 from sfn_cqrs_tools.runtime.template import Route
@@ -219,7 +219,7 @@ def http_event(
         "timeEpoch": int(now * 1000),
     }
     if route.has_authorizer:
-        context["authorizer"] = {"jwt": {"claims": claims(request.headers), "scopes": None}}
+        context["authorizer"] = authorizer(request.headers)
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": key,

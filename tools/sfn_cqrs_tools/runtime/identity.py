@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
+
+from sfn_cqrs_tools.runtime.cloudformation import ACCOUNT
 
 DEFAULT_TENANT: Final = "tenant1"
 DEFAULT_USER: Final = "local-user"
 DEFAULT_ROLES: Final = "operator"
+OPERATOR_ROLE: Final = "stack-operators"
+"""The role that a stack on this machine takes for its operators' (`x-iam-role`)."""
 ISSUER: Final = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_local"
+
+
+def authorizer(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Make what API Gateway would have verified: claims, or with x-iam-role a caller by IAM."""
+    if "x-iam-role" not in headers:
+        return {"jwt": {"claims": claims(headers), "scopes": None}}
+    role, user = headers["x-iam-role"], _utf8(headers.get("x-user", DEFAULT_USER))
+    return {"iam": {"userArn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{user}"}}
 
 
 def claims(headers: Mapping[str, str]) -> dict[str, str]:

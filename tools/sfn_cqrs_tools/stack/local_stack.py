@@ -42,6 +42,7 @@ from sfn_cqrs_tools.runtime.fabric import (
     session,
 )
 from sfn_cqrs_tools.runtime.front import Front
+from sfn_cqrs_tools.runtime.identity import OPERATOR_ROLE
 from sfn_cqrs_tools.runtime.lambda_api import LambdaApi, forward_url
 from sfn_cqrs_tools.runtime.lambdas import Functions, Invocation
 from sfn_cqrs_tools.runtime.listening import HOST, Ports, addresses
@@ -78,6 +79,7 @@ LOCAL_PARAMETERS: Final = {
     "JwtIssuer": "https://issuer.invalid",
     "JwtAudience": "local",
     "GenerationsKnownSeconds": "1",  # or a rebuild begins after a minute
+    "OperatorRole": OPERATOR_ROLE,
 }
 
 LIVE: Final = "AWS::AppSync::"

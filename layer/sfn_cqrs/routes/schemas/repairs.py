@@ -11,17 +11,28 @@ _FILTER = {
     "until": {**MOMENT, "description": "Failed before that moment"},
     "error": {**TEXT, "description": "A part of the error or its cause, capitals or not"},
 }
-PLAN = body("PlanRepair", {"kind": one_of(*RepairKind), "action": one_of(*Action)}, _FILTER)
+_AFTER = {
+    "after": {**TEXT, "description": "A plan of this filter that is not complete: go on after it"}
+}
+PLAN = body(
+    "PlanRepair", {"kind": one_of(*RepairKind), "action": one_of(*Action)}, _FILTER | _AFTER
+)
+_REFERENCE = {
+    "tenant": {**TEXT, "description": "In a plan of all tenants"},
+    "id": TEXT,
+    "type": TEXT,
+    "code": TEXT,
+    "version": VERSION,
+}
 _ENTRY = record(
     "RepairEntry",
     {"attempt": COUNT, "at": MOMENT},
-    optional={"id": TEXT, "type": TEXT, "code": TEXT, "version": VERSION}
-    | {"error": TEXT, "cause": TEXT},
+    optional=_REFERENCE | {"error": TEXT, "cause": TEXT},
 )
 _FAILED = record(
     "RepairFailure",
     {"attempt": COUNT, "problem": {**TEXT, "description": "The code of the problem"}},
-    optional={"id": TEXT, "type": TEXT, "code": TEXT, "version": VERSION},
+    optional=_REFERENCE,
 )
 REPAIR = record(
     "Repair",
@@ -31,7 +42,7 @@ REPAIR = record(
         "createdAt": MOMENT,
         "createdBy": TEXT,
         "total": COUNT,
-        "isComplete": {**FLAG, "description": "false: there is more than this plan has"},
+        "isComplete": {**FLAG, "description": "false: plan again `after` this one"},
         "status": one_of("PLANNED", *TaskStatus),
         "done": COUNT,
         "unchanged": {**COUNT, "description": "Had gone on since it was planned"},

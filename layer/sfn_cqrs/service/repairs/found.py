@@ -1,63 +1,88 @@
-"""What of a tenant has failed, as a plan lists it."""
+"""Search for failures to list in a plan: start at a place, stop when the time is over."""
 
+import heapq
 from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import islice
+from typing import Any, Protocol
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.adapters.paging import MAX_LIMIT, Page
+from sfn_cqrs.adapters.paging import MAX_LIMIT, Page, cursor_at
 from sfn_cqrs.adapters.process_table import FAILED_SHARDS
 from sfn_cqrs.domain.failure import first_line
-from sfn_cqrs.domain.keys import ImportKey, SagaKey, TaskKey
+from sfn_cqrs.domain.import_job import Job
+from sfn_cqrs.domain.keys import ALL_TENANTS, ImportKey, SagaKey, TaskKey, versions_begin
 from sfn_cqrs.domain.policy import UNDECLARED, Client
 from sfn_cqrs.domain.process import Outcome, Process
-from sfn_cqrs.domain.repairs import MAX_ENTRIES, Filter, RepairKind
+from sfn_cqrs.domain.repairs import Filter, RepairKind
 from sfn_cqrs.domain.saga import Saga, SagaStatus
+from sfn_cqrs.domain.sweeps import Cursor
 from sfn_cqrs.domain.task import Item, Task, TaskStatus
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
 
-FOR_EVER = "9"
+EVER = "0"
+KEYS_AT_ONCE = 500
 Entry = dict[str, Any]
+"""A reference (`type`, `code`, `version`, or `id`), its attempt, its error, and since when."""
+Place = dict[str, Any]
+"""The position where a search goes on."""
 Reads = Callable[[str], bool]
 """Whether whoever plans may see why one of a type has failed."""
-"""A reference (`type`, `code`, `version`, or `id`), its attempt, its error, and since when."""
 
 
 class Overtime:
-    """Whether there is time for another page; somebody waits for the plan."""
+    """Decide whether to look further; a client waits for the plan."""
 
     def __init__(self, has_time: Callable[[], bool]) -> None:
-        """Ask this before each page."""
+        """Ask this now and then."""
         self._has_time = has_time
         self.is_over = False
 
     def may_go_on(self) -> bool:
-        """Whether to read another page; from the first no on, never again."""
+        """Return whether to look further; after the first no, always no."""
         self.is_over = self.is_over or not self._has_time()
         return not self.is_over
 
 
-def failed(
-    tenant: str, wanted: Filter, time: Overtime, client: Client | None = None
-) -> list[Entry]:
-    """Those of a tenant that have failed and that a filter means, some more than a plan takes.
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose failures a plan covers, by which filter, and up to which moment (`by`)."""
 
-    Of what the client may not read, no cause is searched.
+    tenant: str
+    wanted: Filter
+    by: str
+
+
+class Search(Protocol):
+    """Yields what a plan covers; each search makes progress, however little time it has."""
+
+    place: Place
+    """The position after the entry that was yielded last."""
+    is_over: bool
+    """Whether nothing is left after that position."""
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield them until the time is over."""
+        ...
+
+
+def failed(scope: Scope, time: Overtime, client: Client | None, place: Place | None) -> Search:
+    """Search what a plan covers, from another search's place on.
+
+    The causes of types that the client may not read are not searched.
     """
 
     @cache
     def reads(type_: str) -> bool:
-        return may_read(wanted.kind, type_, client)
+        return may_read(scope.wanted.kind, type_, client)
 
-    return {
-        RepairKind.COMMAND: _commands,
-        RepairKind.TASK: _tasks,
-        RepairKind.IMPORT: _imports,
-        RepairKind.SAGA: _sagas,
-    }[wanted.kind](tenant, wanted, time, reads)
+    if scope.wanted.kind is RepairKind.COMMAND:
+        return _Versions(scope, time, reads, place)
+    return _Listed(*_LISTS[scope.wanted.kind](scope, reads), time, place)
 
 
 def may_read(kind: RepairKind, type_: str, client: Client | None) -> bool:
@@ -72,79 +97,157 @@ def may_read(kind: RepairKind, type_: str, client: Client | None) -> bool:
     return known.get(type_, UNDECLARED).read.allows(client)
 
 
-def _commands(tenant: str, wanted: Filter, time: Overtime, reads: Reads) -> list[Entry]:
-    """The index lists all tenants' versions, by when they were opened; all shards at once."""
+class _Versions:
+    """Yields failed versions, oldest first, from all shards as if they were one.
 
-    def shard(number: int) -> list[Entry]:
-        found: list[Entry] = []
-        cursor = None
-        while time.may_go_on() and len(found) <= MAX_ENTRIES:
-            page, cursor = bootstrap.processes().opened(number, cursor, FOR_EVER, MAX_LIMIT)
-            found += [_version(one) for one in page if _is_meant(one, tenant, wanted, reads)]
-            if cursor is None:
-                break
-        return found
+    The index lists the versions of all tenants by the moment of failure. A key names its tenant,
+    so other tenants' versions are skipped without reading them.
+    """
 
-    shards = bootstrap.at_once()(shard, FAILED_SHARDS)
-    return sorted(
-        (entry for found in shards for entry in found),
-        key=lambda entry: (entry["at"], entry["type"], entry["code"], entry["version"]),
-    )
+    def __init__(self, scope: Scope, time: Overtime, reads: Reads, place: Place | None) -> None:
+        self.place: Place = dict(place or {})
+        self.is_over = False
+        self._scope = scope
+        self._time = time
+        self._reads = reads
 
+    def entries(self) -> Iterator[Entry]:
+        keys = heapq.merge(*map(self._listed, FAILED_SHARDS), key=_position)
+        while some := list(islice(keys, KEYS_AT_ONCE)):
+            found = self._meant(some)
+            for key in some:
+                self.place[str(key["open_shard"])] = key
+                if _position(key) in found:
+                    yield found[_position(key)]
+            if not self._time.may_go_on():
+                return
+        self.is_over = not self._time.is_over
 
-def _is_meant(process: Process, tenant: str, wanted: Filter, reads: Reads) -> bool:
-    return (
-        process.key.tenant == tenant
-        and process.outcome is Outcome.FAILED
-        and wanted.matches(
-            process.key.type, process.updated_at, _text(process, process.key.type, reads)
-        )
-    )
+    def _listed(self, shard: int) -> Iterator[Cursor]:
+        since = self._scope.wanted.since or EVER  # no key may be empty
+        until = min(filter(None, (self._scope.wanted.until, self._scope.by)))
+        cursor = self.place.get(str(shard))
+        while True:
+            keys, cursor = bootstrap.processes().listed(shard, cursor, since, until)
+            yield from keys
+            if cursor is None or not self._time.may_go_on():
+                return
 
-
-def _text(failed: Process | Saga | Item, type_: str, reads: Reads) -> str:
-    """What is searched for a text: the error's name, and its cause."""
-    return f"{failed.error}: {failed.cause if reads(type_) else ''}"
-
-
-def _version(process: Process) -> Entry:
-    return {
-        "type": process.key.type,
-        "code": process.key.code,
-        "version": process.version,
-        "attempt": process.attempt,
-        "error": process.error or "",
-        "cause": first_line(process.cause or ""),
-        "at": process.updated_at,
-    }
-
-
-def _tasks(tenant: str, wanted: Filter, time: Overtime, reads: Reads) -> list[Entry]:
-    """Its items have the errors; they are read where a text is searched, which takes its time."""
-    entries: list[Entry] = []
-    under = TaskKey(tenant, wanted.type, "")
-    for task in _all(
-        lambda cursor: bootstrap.tasks().page(under, MAX_LIMIT, cursor, status=TaskStatus.FAILED),
-        time,
-    ):
-        if not wanted.matches(task.key.type, task.updated_at, wanted.error):
-            continue
-        entry = {
-            "id": task.key.id,
-            "type": task.key.type,
-            "attempt": task.attempt,
-            "at": task.updated_at,
+    def _meant(self, keys: list[Cursor]) -> dict[tuple[str, ...], Entry]:
+        """Return the entries of those keys that the plan covers, by position."""
+        begin = versions_begin(self._scope.tenant, self._scope.wanted.type)
+        mine = {(key["pk"], key["sk"]): key for key in keys if key["pk"].startswith(begin)}
+        processes = bootstrap.processes().read_again(mine.values())
+        return {
+            _position(mine[one.key.pk, one.key.process_sk(one.version)]): self._entry(one)
+            for one in processes
+            if self._is_meant(one)
         }
-        if not wanted.error:
-            entries.append(entry)
-            continue
-        if not time.may_go_on():
-            break
-        item = _failed_item(task, wanted, reads)
-        if item is not None:
-            cause = first_line(item.cause or "")
-            entries.append({**entry, "error": item.error or "", "cause": cause})
-    return entries
+
+    def _is_meant(self, process: Process) -> bool:
+        type_ = process.key.type
+        text = _text(process, type_, self._reads)
+        return process.outcome is Outcome.FAILED and self._scope.wanted.matches(
+            type_, process.updated_at, text
+        )
+
+    def _entry(self, process: Process) -> Entry:
+        whose = {"tenant": process.key.tenant} if self._scope.tenant == ALL_TENANTS else {}
+        return {
+            **whose,
+            "type": process.key.type,
+            "code": process.key.code,
+            "version": process.version,
+            "attempt": process.attempt,
+            "error": process.error or "",
+            "cause": first_line(process.cause or ""),
+            "at": process.updated_at,
+        }
+
+
+def _position(key: Cursor) -> tuple[str, ...]:
+    return (key["opened_at"], key["pk"], key["sk"])
+
+
+class _Listed:
+    """Yields what has failed in one of a tenant's lists, newest first."""
+
+    def __init__(
+        self,
+        page_from: Callable[[str | None], Page[Any]],
+        entry_of: Callable[[Any], Entry | None],
+        time: Overtime,
+        place: Place | None,
+    ) -> None:
+        self.place: Place = dict(place or {})
+        self.is_over = False
+        self._page_from = page_from
+        self._entry_of = entry_of
+        self._time = time
+
+    def entries(self) -> Iterator[Entry]:
+        cursor = self.place.get("cursor")
+        while True:
+            page = self._page_from(cursor)
+            for one in page.items:
+                entry = self._entry_of(one)
+                self.place = {"cursor": cursor_at(one.key.sk)}
+                if entry is not None:
+                    yield entry
+                if not self._time.may_go_on():
+                    return
+            cursor = page.next_cursor
+            if cursor is None:
+                self.is_over = True
+                return
+
+
+_List = tuple[Callable[[str | None], Page[Any]], Callable[[Any], Entry | None]]
+
+
+def _tasks(scope: Scope, reads: Reads) -> _List:
+    under = TaskKey(scope.tenant, scope.wanted.type, "")
+    return (
+        lambda cursor: bootstrap.tasks().page(under, MAX_LIMIT, cursor, status=TaskStatus.FAILED),
+        partial(_task, scope.wanted, reads),
+    )
+
+
+def _imports(scope: Scope, reads: Reads) -> _List:
+    under = ImportKey(scope.tenant, "")
+    return (
+        lambda cursor: bootstrap.import_jobs().page(under, MAX_LIMIT, cursor, status="FAILED"),
+        partial(_import, scope.wanted, reads),
+    )
+
+
+def _sagas(scope: Scope, reads: Reads) -> _List:
+    under = SagaKey(scope.tenant, "")
+    return (
+        lambda cursor: bootstrap.sagas().page(under, MAX_LIMIT, cursor, status=SagaStatus.PARKED),
+        partial(_saga, scope.wanted, reads),
+    )
+
+
+_LISTS = {RepairKind.TASK: _tasks, RepairKind.IMPORT: _imports, RepairKind.SAGA: _sagas}
+
+
+def _task(wanted: Filter, reads: Reads, task: Task) -> Entry | None:
+    """Its items have the errors; they are read where a text is searched, which takes its time."""
+    if not wanted.matches(task.key.type, task.updated_at, wanted.error):
+        return None
+    entry = {
+        "id": task.key.id,
+        "type": task.key.type,
+        "attempt": task.attempt,
+        "at": task.updated_at,
+    }
+    if not wanted.error:
+        return entry
+    item = _failed_item(task, wanted, reads)
+    if item is None:
+        return None
+    return {**entry, "error": item.error or "", "cause": first_line(item.cause or "")}
 
 
 def _failed_item(task: Task, wanted: Filter, reads: Reads) -> Item | None:
@@ -157,47 +260,29 @@ def _failed_item(task: Task, wanted: Filter, reads: Reads) -> Item | None:
     return None
 
 
-def _imports(tenant: str, wanted: Filter, time: Overtime, reads: Reads) -> list[Entry]:
-    entries: list[Entry] = []
-    under = ImportKey(tenant, "")
-    for job in _all(
-        lambda cursor: bootstrap.import_jobs().page(under, MAX_LIMIT, cursor, status="FAILED"), time
-    ):
-        problem = job.ending.problem if job.ending else None
-        error, cause = (problem.code, problem.reason) if problem else ("", "")
-        text = f"{error}: {cause if reads(job.table) else ''}"
-        if job.retried_by is None and wanted.matches(job.table, job.updated_at, text):
-            entry = {"id": job.key.id, "type": job.table, "attempt": 1, "at": job.updated_at}
-            entries.append({**entry, "error": error, "cause": cause} if error else entry)
-    return entries
+def _import(wanted: Filter, reads: Reads, job: Job) -> Entry | None:
+    problem = job.ending.problem if job.ending else None
+    error, cause = (problem.code, problem.reason) if problem else ("", "")
+    text = f"{error}: {cause if reads(job.table) else ''}"
+    if job.retried_by is not None or not wanted.matches(job.table, job.updated_at, text):
+        return None
+    entry = {"id": job.key.id, "type": job.table, "attempt": 1, "at": job.updated_at}
+    return {**entry, "error": error, "cause": cause} if error else entry
 
 
-def _sagas(tenant: str, wanted: Filter, time: Overtime, reads: Reads) -> list[Entry]:
-    under = SagaKey(tenant, "")
-    return [
-        {
-            "id": saga.key.id,
-            "type": saga.saga,
-            "attempt": saga.attempt,
-            "error": saga.error or "",
-            "cause": first_line(saga.cause or ""),
-            "at": saga.updated_at,
-        }
-        for saga in _all(
-            lambda cursor: bootstrap.sagas().page(
-                under, MAX_LIMIT, cursor, status=SagaStatus.PARKED
-            ),
-            time,
-        )
-        if wanted.matches(saga.saga, saga.updated_at, _text(saga, saga.saga, reads))
-    ]
+def _saga(wanted: Filter, reads: Reads, saga: Saga) -> Entry | None:
+    if not wanted.matches(saga.saga, saga.updated_at, _text(saga, saga.saga, reads)):
+        return None
+    return {
+        "id": saga.key.id,
+        "type": saga.saga,
+        "attempt": saga.attempt,
+        "error": saga.error or "",
+        "cause": first_line(saga.cause or ""),
+        "at": saga.updated_at,
+    }
 
 
-def _all(page_from: Callable[[str | None], Page[Any]], time: Overtime) -> Iterator[Any]:
-    cursor: str | None = None
-    while time.may_go_on():
-        page = page_from(cursor)
-        yield from page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+def _text(failed: Process | Saga | Item, type_: str, reads: Reads) -> str:
+    """What is searched for a text: the error's name, and its cause."""
+    return f"{failed.error}: {failed.cause if reads(type_) else ''}"

@@ -6,39 +6,50 @@ from typing import Any, cast
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.attributes_bucket import TASKS
+from sfn_cqrs.domain import task_programs
 from sfn_cqrs.domain.clock import iso
-from sfn_cqrs.domain.errors import NotFailedError, NotFoundError
+from sfn_cqrs.domain.errors import InvalidInputError, NotFailedError, NotFoundError
 from sfn_cqrs.domain.ids import new_ulid
-from sfn_cqrs.domain.keys import TaskKey, checked_tenant, id_parts
-from sfn_cqrs.domain.repairs import DONE, LEFT, MAX_ENTRIES, PER_ITEM, Filter
+from sfn_cqrs.domain.keys import ALL_TENANTS, TaskKey, checked_tenant, id_parts
+from sfn_cqrs.domain.repairs import DONE, LEFT, MAX_ENTRIES, PER_ITEM, Filter, RepairKind
 from sfn_cqrs.domain.task import TaskStatus
 from sfn_cqrs.domain.values import Json
 from sfn_cqrs.service.commands.service import Caller
-from sfn_cqrs.service.repairs.found import Entry, Overtime, failed
+from sfn_cqrs.service.repairs.found import Entry, Overtime, Place, Scope, Search, failed
 from sfn_cqrs.service.repairs.work import REPAIR
-from sfn_cqrs.service.tasks.service import TaskService, TaskState, new_task
+from sfn_cqrs.service.tasks.programs import TaskFlow
+from sfn_cqrs.service.tasks.service import TaskState, new_task
 
 MAX_INPUT_BYTES = 4 * 1024 * 1024
+MAX_ENTRY_BYTES = 1024
+"""More than a reference has, with the longest tenant, type and code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A frozen list of what is to be repaired; `is_complete`: nothing else was found.
+    """A frozen list of what is to be repaired; another plan may go on at its `place`.
 
-    It is kept for 30 days. The task that works it off has the plan's ULID, so there is one.
+    It is kept for 30 days. The task that works it off has the plan's ULID, so there is one. All
+    plans of one search cover the failures up to `begun_at`, when the first plan was made.
     """
 
     key: TaskKey
     wanted: dict[str, Json]
     entries: list[Entry]
-    is_complete: bool
+    place: Place | None
     by: str
     at: str
+    begun_at: str
 
     @property
     def id(self) -> str:
         """The public id."""
         return f"p-{self.key.ulid}"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the list has all failures."""
+        return self.place is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,34 +69,51 @@ class Progress:
 
 
 class RepairService:
-    """Repairs of a tenant; who is no operator has to be refused before."""
+    """Repairs of a tenant, or of all tenants; the caller checks that an operator asks."""
 
     def __init__(self, tenant: str) -> None:
-        """Work for one tenant."""
-        self._tenant = checked_tenant(tenant)
+        """Work for one tenant, or for `ALL_TENANTS`."""
+        self._tenant = tenant if tenant == ALL_TENANTS else checked_tenant(tenant)
 
-    def plan(self, wanted: Filter, caller: Caller, has_time: Callable[[], bool]) -> Plan:
+    def plan(
+        self, wanted: Filter, caller: Caller, has_time: Callable[[], bool], *, after: str = ""
+    ) -> Plan:
         """Find what a filter means, and keep the list; nothing is repaired yet.
 
-        It is complete unless there is too much for one plan, or the time is over.
+        It is complete unless there is too much for one plan, or the time is over. `after` is the
+        id of an incomplete plan with the same filter; the search goes on where that one ended.
+
+        Raises:
+            NotFoundError: the plan `after` does not exist, or has expired.
+            InvalidInputError: the plan `after` is complete, or has another filter.
         """
-        time, now = Overtime(has_time), bootstrap.now()
-        found = failed(self._tenant, wanted, time, caller.client)
-        entries = _fitting(found)
+        if self._tenant == ALL_TENANTS and wanted.kind is not RepairKind.COMMAND:
+            raise InvalidInputError("kind", "must be command for all tenants at once")
+        at = iso(bootstrap.now())
+        former = self._before(after, wanted) if after else None
+        begun_at = former.begun_at if former else at
+        search = failed(
+            Scope(self._tenant, wanted, by=begun_at),
+            Overtime(has_time),
+            caller.client,
+            former.place if former else None,
+        )
         plan = Plan(
-            key=TaskKey(self._tenant, REPAIR, new_ulid(now)),
+            key=TaskKey(self._tenant, REPAIR, new_ulid(bootstrap.now())),
             wanted=wanted.as_json(),
-            entries=entries,
-            is_complete=not time.is_over and len(entries) == len(found),
+            entries=_fitting(search),
+            place=None if search.is_over else search.place,
             by=caller.user,
-            at=iso(now),
+            at=at,
+            begun_at=begun_at,
         )
         kept: dict[str, Any] = {
             "filter": plan.wanted,
             "entries": plan.entries,
-            "is_complete": plan.is_complete,
+            "place": plan.place,
             "by": plan.by,
             "at": plan.at,
+            "begun_at": plan.begun_at,
         }
         bootstrap.attributes().store(self._tenant, plan.id, kept, folder=TASKS)
         return plan
@@ -100,21 +128,37 @@ class RepairService:
         task = bootstrap.tasks().find(plan.key)
         if task is None:
             return Progress(plan)
-        return _progress(plan, TaskService(self._tenant).get(task.key.id))
+        return _progress(plan, TaskState(task, bootstrap.tasks().items(task.key)))
 
     def start(self, id_: str, caller: Caller) -> Progress:
         """Have a plan worked off in the background, once, however often it is asked for.
 
+        One whose task has failed or was cancelled goes on with what is left.
+
         Raises:
             NotFoundError: there is no such plan, or it has expired.
             NotFailedError: there is nothing in it to repair.
+            TaskBusyError: a function may still be at work on a part of it.
         """
         plan = self._plan(id_)
         if not plan.entries:
             raise NotFailedError("nothing that has failed is in this plan")
         name = f"{plan.wanted['action']} {len(plan.entries)} of {plan.wanted['kind']}"
-        bootstrap.tasks().create(new_task(plan.key, name, _items(plan), caller))
+        begun = bootstrap.tasks().find(plan.key)
+        if begun is None:
+            bootstrap.tasks().create(new_task(plan.key, name, _items(plan), caller))
+        elif begun.status.is_repairable:
+            TaskFlow(plan.key).run(task_programs.retry(bootstrap.now().timestamp()))
         return self.get(id_)
+
+    def _before(self, id_: str, wanted: Filter) -> Plan:
+        """A plan that another one of the same filter may go on after."""
+        plan = self._plan(id_)
+        if plan.wanted != wanted.as_json():
+            raise InvalidInputError("after", "is a plan of another filter")
+        if plan.is_complete:
+            raise InvalidInputError("after", "is a plan that is complete")
+        return plan
 
     def _plan(self, id_: str) -> Plan:
         _, ulid = id_parts(id_, "a repair", "p")
@@ -125,20 +169,21 @@ class RepairService:
             key=TaskKey(self._tenant, REPAIR, ulid),
             wanted=kept["filter"],
             entries=kept["entries"],
-            is_complete=kept["is_complete"],
+            place=kept["place"],
             by=kept["by"],
             at=kept["at"],
+            begun_at=kept["begun_at"],
         )
 
 
-def _fitting(found: list[Entry]) -> list[Entry]:
-    """As many as one task takes, in number and in bytes."""
+def _fitting(search: Search) -> list[Entry]:
+    """Take as many entries as one task has room for; the search stays at the last of them."""
     room, entries = MAX_INPUT_BYTES, list[Entry]()
-    for entry in found[:MAX_ENTRIES]:
-        room -= 100 + sum(len(str(part).encode()) for part in _reference(entry).values())
-        if room < 0:
-            break
+    for entry in search.entries():
         entries.append(entry)
+        room -= 100 + sum(len(str(part).encode()) for part in _reference(entry).values())
+        if len(entries) == MAX_ENTRIES or room < MAX_ENTRY_BYTES:
+            break
     return entries
 
 
@@ -151,8 +196,8 @@ def _items(plan: Plan) -> tuple[Json, ...]:
 
 def _reference(entry: Entry) -> Entry:
     """What of an entry names it, and the attempt that has failed."""
-    named = ("type", "code", "version", "attempt") if "code" in entry else ("id", "attempt")
-    return {name: entry[name] for name in named}
+    named = ("tenant", "type", "code", "version") if "code" in entry else ("id",)
+    return {name: entry[name] for name in (*named, "attempt") if name in entry}
 
 
 def _progress(plan: Plan, state: TaskState) -> Progress:

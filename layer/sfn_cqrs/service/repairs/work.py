@@ -16,7 +16,7 @@ from sfn_cqrs.domain.errors import (
     SfnCqrsError,
     TransientError,
 )
-from sfn_cqrs.domain.keys import ImportKey, ItemKey, SagaKey
+from sfn_cqrs.domain.keys import ALL_TENANTS, ImportKey, ItemKey, SagaKey
 from sfn_cqrs.domain.policy import group
 from sfn_cqrs.domain.repairs import DONE, LEFT, Action, RepairKind
 from sfn_cqrs.service.commands.chain import Chain
@@ -54,7 +54,9 @@ def repair(item: TaskItem) -> dict[str, object]:
 
 def _repaired(item: TaskItem, kind: RepairKind, action: Action, entry: dict[str, Any]) -> str:
     if kind is RepairKind.COMMAND:
-        return _version(item.tenant, action, entry)
+        # a tenant's operator can make such a task, too: its entries must name no other tenant
+        whose = entry["tenant"] if item.tenant == ALL_TENANTS else item.tenant
+        return _version(whose, action, entry)
     if kind is RepairKind.TASK:
         return _task(item.tenant, entry)
     if kind is RepairKind.SAGA:

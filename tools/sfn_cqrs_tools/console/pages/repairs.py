@@ -46,7 +46,7 @@ def plan(ask: Ask) -> GoTo:
     texts = {name: ask.form.get(name, "").strip() for name in ("type", "error")}
     texts["since"] = _since(ask.form.get("within", ""))
     body = {"kind": kind, "action": action, **{k: text for k, text in texts.items() if text}}
-    return GoTo(f"/repairs/{ask.api.post('/repairs', json.dumps(body))['id']}")
+    return _planned(ask, body)
 
 
 def repair(ask: Ask) -> View:
@@ -69,13 +69,14 @@ def repair(ask: Ask) -> View:
     )
 
 
-def resume(ask: Ask) -> GoTo:
-    """Go on with what is left of it."""
+def go_on(ask: Ask) -> GoTo:
+    """List what the same filter means where a plan has ended."""
     found = ask.api.get(_path(ask))
-    if "taskId" not in found:
-        raise Refused(HTTPStatus.CONFLICT, "not_failed", "It has not begun: start it.")
-    ask.api.post(work_path("tasks", found["taskId"], "retry"))
-    return GoTo(f"/repairs/{ask.parts['id']}")
+    return _planned(ask, {**found["filter"], "after": found["id"]})
+
+
+def _planned(ask: Ask, body: dict[str, Any]) -> GoTo:
+    return GoTo(f"/repairs/{ask.api.post('/repairs', json.dumps(body))['id']}")
 
 
 def _latest(ask: Ask) -> list[dict[str, Any]]:
@@ -107,5 +108,5 @@ PAGES: Final = {"/repairs": repairs, _ONE: repair}
 FORMS: Final = {
     "/repairs": plan,
     f"{_ONE}/start": stepping("repairs", "start"),
-    f"{_ONE}/resume": resume,
+    f"{_ONE}/after": go_on,
 }
