@@ -84,8 +84,9 @@ reference: $(LOCAL_READY) ## write docs/reference again: commands, Python API, H
 build: $(LOCAL_READY) $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)
 
-deploy: $(LOCAL_READY) $(SAM_READY) ## sam build, sam deploy and sql migrate; STAGE=dev, stg or prod
+deploy: $(LOCAL_READY) $(SAM_READY) ## sam build, sql migrate and sam deploy; STAGE=dev, stg or prod
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+	$(BIN)/sfn-cqrs sql migrate --config-env $(STAGE) --if-there
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy --config-env $(STAGE) $(ARGS)
 	$(BIN)/sfn-cqrs sql migrate --config-env $(STAGE)
 

@@ -51,6 +51,14 @@ if TYPE_CHECKING:
     R = TypeVar("R", bound=Record)
 
 T = TypeVar("T")
+_SENT_AGAIN: dict[str, Any] = {
+    "retries": {"mode": "standard", "max_attempts": 4},
+    "read_timeout": 10,
+}
+_SENT_ONCE: dict[str, Any] = {  # a statement that is slow may still take effect
+    "retries": {"mode": "standard", "total_max_attempts": 1},
+    "read_timeout": 50,  # the Data API ends a statement after 45
+}
 _SIGNS: dict[str, Any] = {  # else a form names S3's global address, which new buckets do not have
     "signature_version": "s3v4",
     "s3": {"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"},
@@ -99,10 +107,9 @@ def _client(service: str, *, signs: bool = False) -> Any:
         with _lock:
             if name not in _made:
                 config = Config(
-                    retries={"mode": "standard", "max_attempts": 4},
                     connect_timeout=2,
-                    read_timeout=10,
                     max_pool_connections=64,
+                    **(_SENT_ONCE if service == "rds-data" else _SENT_AGAIN),
                     **(_SIGNS if signs else {}),
                 )
                 _made[name] = cast("Any", boto3).client(service, config=config)
@@ -559,6 +566,7 @@ def sql() -> "Sql":
     from sfn_cqrs.adapters.sql_ways import sql_at  # noqa: PLC0415
 
     found = sql_at(where, _client)
+    found.is_migrated_later = where.startswith(("data-api:", "secret:"))  # `up` migrates first
     if "POWERTOOLS_METRICS_NAMESPACE" in os.environ:  # not in a script, whose output is its own
         found.on_failure = sql_failures.tell
     return found

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from tests.support.data_api import ApiError
 from tests.support.postgres import a_server, by_driver, connected
 
+from sfn_cqrs.adapters.sql import SqlBehindError
 from sfn_cqrs.adapters.sql_driver import DriverSql
 from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain.errors import BusyError, InvalidInputError, SqlRefusedError
@@ -238,6 +239,40 @@ def test_a_statement_that_fails_is_told_once(sql, failures, ask):
     assert failures == [1]
 
 
+@pytest.fixture
+def deployed(sql):
+    """The port of a stack whose code may be ahead of its migrations."""
+    sql.is_migrated_later = True
+    yield sql
+    sql.is_migrated_later = False
+
+
+@pytest.mark.parametrize("ask", ["run", "rows", "transaction", "put", "column"])
+def test_code_that_is_ahead_of_its_migrations_waits_for_them(deployed, failures, ask):
+    asks = {
+        "run": lambda: deployed.run("DELETE FROM later"),
+        "rows": lambda: deployed.rows("SELECT 1 FROM later"),
+        "transaction": lambda: in_a_transaction(deployed, "DELETE FROM later"),
+        "put": lambda: deployed.put_if_newer("later", KEYS, {}, 1),
+        "column": lambda: deployed.rows("SELECT colour FROM orders"),
+    }
+    with pytest.raises(SqlBehindError, match=r"42P01|42703") as caught:
+        asks[ask]()
+    assert is_transient(caught.value)
+    assert failures == [1]
+
+    deployed.run(TABLE.replace("orders", "later"))
+    deployed.run("ALTER TABLE orders ADD COLUMN colour text")
+    asks[ask]()
+    deployed.run("DROP TABLE later")
+
+
+def test_what_no_migration_of_ours_mends_is_refused_while_a_stack_is_deployed(deployed):
+    for statement in ("SELEC 1", "SELECT 1 / 0", "SELECT nothing()"):
+        with pytest.raises(SqlRefusedError):
+            deployed.run(statement)
+
+
 def test_what_goes_well_or_is_a_values_fault_is_not_told(sql, failures):
     sql.put_if_newer("orders", KEYS, {"customer": "ada"}, 1)
     for row in ({"total": 1_000_000}, {"total": "many"}, {"customer": "a\0b"}):
@@ -295,6 +330,14 @@ class TestDriver:
         with pytest.raises(SqlRefusedError, match="28P01") as caught:
             DriverSql(lambda: dsn).rows("SELECT 1")
         assert "wrong-" not in str(caught.value)
+
+    def test_a_role_that_a_migration_is_yet_to_make_is_waited_for(self, server):
+        dsn = server.dsn.replace("sfn_cqrs:", "sfn_cqrs:wrong-")
+        sql = DriverSql(lambda: dsn)
+        sql.is_migrated_later = True
+
+        with pytest.raises(SqlBehindError, match="28P01"):
+            sql.rows("SELECT 1")
 
 
 class TestDataApi:

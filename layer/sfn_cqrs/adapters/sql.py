@@ -34,6 +34,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ROLLED_BACK: Final = ("40001", "40P01")
 _BUSY: Final = ("08", "53", *_ROLLED_BACK, "25006", "55P03", "57P01", "57P02", "57P03")
 """Beginnings of SQLSTATEs: no connection, no room, a conflict, a lock, a server that ends."""
+_BEHIND: Final = ("42703", "42P01", "28P01")
 _NOT_ALLOWED: Final = "42501"
 _WHO_MAY: Final = "whoever is connected may not: handlers use rows, migrations make tables"
 
@@ -44,6 +45,10 @@ class SqlBusyError(BusyError):
 
 class RolledBackError(SqlBusyError):
     """A deadlock or a conflict: PostgreSQL has undone the statement, so it can be made again."""
+
+
+class SqlBehindError(SqlBusyError):
+    """A table, a column or the functions' role is not there yet: a migration is under way."""
 
 
 class Transaction(ABC):
@@ -63,6 +68,8 @@ class Sql(Transaction):
 
     on_failure: Callable[[], None] | None = None
     """Told of each failure that another value would not cure, once tries are at their end."""
+    is_migrated_later: bool = False
+    """Whether the code may run before its migrations, as it does while a stack is deployed."""
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[Transaction]:
@@ -125,6 +132,8 @@ class Sql(Transaction):
         except kinds as error:
             if self.on_failure is not None and not _is_of_value(error):
                 self.on_failure()
+            if self.is_migrated_later and _is_behind(error):
+                raise SqlBehindError(str(error)) from error
             raise
 
 
@@ -136,6 +145,10 @@ def again(attempt: Callable[[], T], cause: type[BusyError]) -> T:
         except cause:
             time.sleep(random.uniform(0, 0.05 * 2**number))
     return attempt()
+
+
+def _is_behind(error: Exception) -> bool:
+    return isinstance(error, SqlRefusedError) and error.state in _BEHIND
 
 
 def _is_of_value(error: Exception) -> bool:

@@ -2,8 +2,12 @@ import json
 from datetime import UTC
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sfn_cqrs import bootstrap
+from sfn_local.http_server import Response, serve
+
+ARN = "arn:aws:rds:us-east-1:000000000000:cluster:of-the-stack"
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +101,51 @@ def test_sql_that_fails_is_a_metric_of_a_function_and_not_of_a_script(monkeypatc
     assert (said["SqlFailures"], said["service"]) == ([1.0], "my-stack")
     (group,) = said["_aws"]["CloudWatchMetrics"]
     assert (group["Namespace"], group["Dimensions"]) == ("sfn-cqrs", [["service"]])
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("data-api:arn:cluster|arn:secret|app", True),
+        ("secret:arn:secret", True),
+        ("postgresql://u:p@127.0.0.1/app", False),
+    ],
+)
+@pytest.mark.usefixtures("_deployed")
+def test_the_code_of_a_deployed_stack_alone_may_be_ahead_of_its_migrations(
+    where, expected, monkeypatch
+):
+    monkeypatch.setenv("POSTGRES", where)
+
+    assert bootstrap.sql().is_migrated_later is expected
+
+
+@pytest.mark.parametrize(("service", "times"), [("rds-data", 1), ("dynamodb", 5)])
+@pytest.mark.usefixtures("_deployed")
+def test_a_statement_is_sent_once_whatever_its_answer(service, times, monkeypatch):
+    heard = []
+
+    def handle(request):
+        heard.append(request)
+        return Response(503, {"x-amzn-ErrorType": "ServiceUnavailableError"}, b"{}")
+
+    server = serve("127.0.0.1", 0, handle)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    client = bootstrap._client(service)
+    statement = {"resourceArn": ARN, "secretArn": ARN, "sql": "UPDATE t SET n = n + 1"}
+    asks = {
+        "rds-data": lambda: client.execute_statement(**statement),
+        "dynamodb": lambda: client.list_tables(Limit=1),
+    }
+
+    with pytest.raises(ClientError):
+        asks[service]()
+    server.close()
+
+    assert len(heard) == times
+    assert client.meta.config.read_timeout > 45 or service != "rds-data"
 
 
 def test_the_time_has_a_time_zone():

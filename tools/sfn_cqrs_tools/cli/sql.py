@@ -14,7 +14,7 @@ from sfn_cqrs_tools.runtime.postgres import VARIABLE
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import Group, json_option, print_json
 
-NONE: Final = "this stack has no PostgreSQL: nothing to migrate"
+NONE: Final = "this stack has no PostgreSQL yet: nothing to migrate"
 
 
 @click.group(cls=Group)
@@ -28,13 +28,24 @@ def _database_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--dsn", metavar="DSN", envvar=VARIABLE, help=f"Any database.  [env: {VARIABLE}]")
     @functools.wraps(command)
     def wrapped(
-        *, state: Path, stack: str | None, config_env: str | None, dsn: str | None, **kwargs: Any
+        *,
+        state: Path,
+        stack: str | None,
+        config_env: str | None,
+        dsn: str | None,
+        if_there: bool = False,
+        **kwargs: Any,
     ) -> None:
         from sfn_cqrs.domain.errors import SfnCqrsError, TransientError  # noqa: PLC0415
+        from sfn_cqrs_tools.client.aws import NoStackError  # noqa: PLC0415 - --help needs no boto3
 
         with one_line_errors():
             try:
                 command(migrations=_migrations(state, stack, config_env, dsn), **kwargs)
+            except NoStackError:
+                if not if_there:
+                    raise
+                command(migrations=None, **kwargs)
             except SfnCqrsError as error:
                 raise click.ClickException(f"{error.code}: {error}") from error
             except TransientError as error:
@@ -76,6 +87,7 @@ def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str
 
 @sql.command("migrate", examples=("sfn-cqrs sql migrate --stack sfn-cqrs-dev",))
 @_database_options
+@click.option("--if-there", is_flag=True, help="Do nothing where the stack is yet to be deployed.")
 @json_option
 def migrate(migrations: Any, as_json: bool) -> None:
     """Apply what is not applied yet, each file in one transaction.

@@ -75,10 +75,20 @@ def find_target(state: Path, stack: str | None) -> Target:
     )
 
 
+class NoStackError(click.ClickException):
+    """The account has no stack of that name."""
+
+
 def stack_outputs(stack: str) -> dict[str, str]:
-    """Return the outputs of a CloudFormation stack of the user's account."""
+    """Return the outputs of a CloudFormation stack of the user's account.
+
+    Raises:
+        NoStackError: there is no such stack.
+        click.ClickException: it cannot be read.
+    """
     try:
         described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     except (BotoCoreError, ClientError) as error:
-        raise click.ClickException(f"the stack {stack} cannot be read: {error}") from error
+        kind = NoStackError if "does not exist" in str(error) else click.ClickException
+        raise kind(f"the stack {stack} cannot be read: {error}") from error
     return {one["OutputKey"]: one["OutputValue"] for one in described[0].get("Outputs", [])}
