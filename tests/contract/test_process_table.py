@@ -294,6 +294,19 @@ def test_a_listing_goes_on_behind_any_of_its_keys(world):
     assert len(keys) == len(mine) > 3
 
 
+def test_what_waits_for_a_repair_is_counted_up_to_a_limit_with_the_oldest_first(world):
+    failed = [a_process(version=1, outcome=Outcome.FAILED, opened_at=AT_NOON)]
+    shard = open_shard(failed[0])
+    for version in range(2, 200):
+        process = a_process(version=version, outcome=Outcome.FAILED, opened_at=AFTERWARDS)
+        failed += [process] if open_shard(process) == shard and len(failed) < 3 else []
+    world.seed(*reversed(failed))
+
+    assert world.processes.unrepaired(shard, 9) == (3, AT_NOON)
+    assert world.processes.unrepaired(shard, 2) == (2, AT_NOON)
+    assert world.processes.unrepaired(BLOCKED_SHARDS.start, 9) == (0, "")
+
+
 def test_what_is_skipped_is_listed_no_more(world):
     world.seed(a_process())
     world.processes.close(FIRST, Outcome.FAILED, "mark_failed:FINISHED", "Error", "why")

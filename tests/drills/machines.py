@@ -1,4 +1,4 @@
-"""What may happen to any machine's executions: they fail, hang, are stopped or throttled."""
+"""What may happen to any machine's executions: they fail, hang, or are throttled."""
 
 import json
 from collections.abc import Iterator
@@ -16,8 +16,9 @@ PERIODS = 3 * 5
 """Minutes in which an execution is started each."""
 ENOUGH = 5
 """So many executions have to fail until somebody is called."""
-METRICS = {"FAILED": "ExecutionsFailed", "TIMED_OUT": "ExecutionsTimedOut"} | {
-    "ABORTED": "ExecutionsAborted",
+METRICS = {
+    "FAILED": "ExecutionsFailed",
+    "TIMED_OUT": "ExecutionsTimedOut",
     "SUCCEEDED": "ExecutionsSucceeded",
 }
 
@@ -39,7 +40,14 @@ class Region:
     The engine tells nobody how an EXPRESS execution ends, so its machine runs as a STANDARD one.
     """
 
-    def __init__(self, machine: Machine, *, hang: bool = False, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        *,
+        hang: bool = False,
+        limit: int | None = None,
+        is_patient: bool = False,
+    ) -> None:
         self.watch = CloudWatch()
         self.machine = machine
         self.engine = Engine(
@@ -50,6 +58,10 @@ class Region:
         definition = json.loads(machine.definition)
         if limit is not None:
             definition["TimeoutSeconds"] = limit
+        if is_patient:
+            for state in definition["States"].values():
+                state.pop("TimeoutSeconds", None)
+        self.limit = int(definition["TimeoutSeconds"])
         self.engine.create_state_machine(machine.name, json.dumps(definition))
 
     def start(self) -> str:
@@ -67,7 +79,7 @@ class Region:
             tokens = min(1.0, tokens + (at - filled_at) * per_second)
             filled_at = at
             if tokens < 1:
-                self._put(at, "ExecutionThrottled")
+                self.watch.put(at, "AWS/States", "ThrottledEvents", ServiceMetric="StateTransition")
             else:
                 tokens -= 1
 
@@ -80,11 +92,13 @@ class Region:
     def _tell(self, execution: dict[str, Any]) -> None:
         if execution["status"] == "RUNNING":
             self._put(_seconds(execution["startDate"]), "ExecutionsStarted")
-        else:
-            self._put(_seconds(execution["stopDate"]), METRICS[execution["status"]])
+            return
+        begun, ended = _seconds(execution["startDate"]), _seconds(execution["stopDate"])
+        self._put(ended, METRICS[execution["status"]])
+        self._put(ended, "ExecutionTime", 1000 * (ended - begun))
 
-    def _put(self, at: float, metric: str) -> None:
-        self.watch.put(at, "AWS/States", metric, StateMachineArn=self.machine.arn)
+    def _put(self, at: float, metric: str, value: float = 1.0) -> None:
+        self.watch.put(at, "AWS/States", metric, value, StateMachineArn=self.machine.arn)
 
 
 def _seconds(moment: Any) -> float:
@@ -125,11 +139,13 @@ def hanging(machine: Machine) -> Region:
     return region
 
 
-def stopped(machine: Machine) -> Region:
-    """Somebody stops an execution."""
-    region = Region(machine, hang=True)
-    region.engine.stop_execution(region.start())
-    region.engine.run_until_idle()
+def slow(machine: Machine) -> Region:
+    """No function answers, and no state has a time limit, so that the execution's own ends it."""
+    region = Region(machine, hang=True, is_patient=True)
+    for _ in range(5):
+        region.start()
+        region.engine.run_for(4 * MINUTE)
+    region.engine.run_for(region.limit)
     return region
 
 
@@ -149,8 +165,8 @@ FAULTS = {
         "no function answers, and the time limit is cut to ten seconds",
         hanging,
     ),
-    "ExecutionsAborted": ("somebody stops an execution", stopped),
-    "ExecutionThrottled": (
+    "ExecutionTime": ("no function answers, nor has a state a time limit", slow),
+    "ThrottledEvents": (
         "of the quota of transitions, one in ten seconds is left; an execution a minute",
         throttled,
     ),

@@ -23,6 +23,7 @@ SUBSCRIBED = "LiveOnSubscribeFunction"
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 BUSY = 12 * MINUTE
+LONG = 40 * MINUTE
 REFUSED = 17 * MINUTE
 FOR_GOOD = 12 * HOUR
 """Longer than seventeen receives take."""
@@ -126,13 +127,14 @@ def given_work(function: str, fault: str, seconds: float) -> Callable[[Stack], N
     return inject
 
 
-def busy(function: str) -> Scene:
-    fault = "whatever the consumer calls is throttled, for 12 minutes"
-    return Scene(fault, given_work(function, "busy", BUSY))
+def busy(function: str, seconds: float = BUSY) -> Scene:
+    fault = f"whatever the consumer calls is throttled, for {seconds // MINUTE} minutes"
+    return Scene(fault, given_work(function, "busy", seconds))
 
 
-def broken(function: str) -> Scene:
-    return Scene("the consumer raises, for 12 minutes", given_work(function, "broken", BUSY))
+def broken(function: str, seconds: float = BUSY) -> Scene:
+    fault = f"the consumer raises, for {seconds // MINUTE} minutes"
+    return Scene(fault, given_work(function, "broken", seconds))
 
 
 def refused(function: str, seconds: float = REFUSED) -> Scene:
@@ -181,14 +183,21 @@ def _no_item(stack: Stack) -> None:
     stack.run()
 
 
-def _api_fails(stack: Stack) -> None:
-    stack.busy[API] = stack.clock.time() + MINUTE
-    for nth in range(5):
-        stack._answered("POST", "/commands", {**ORDER, "code": f"f-{nth}"})
+def api_fails(api: str) -> Scene:
+    """The function behind one of the APIs fails."""
+
+    def inject(stack: Stack) -> None:
+        stack.api_asked = api
+        stack.busy[API] = stack.clock.time() + MINUTE
+        for nth in range(5):
+            stack._answered("POST", "/commands", {**ORDER, "code": f"f-{nth}"})
+        stack.api_asked = "HttpApi"
+
+    return Scene("whatever the API's function calls is throttled; five requests", inject)
 
 
 def _nothing_starts(stack: Stack) -> None:
-    """One of each kind is asked for, and swept as it gets an hour, six hours and a day old."""
+    """One of each kind is asked for, and swept while new, and an hour, six hours and a day old."""
 
     def refuse(call: AwsCall, moment: str) -> None:
         if moment == "before" and call.operation == "StartExecution":
@@ -202,7 +211,7 @@ def _nothing_starts(stack: Stack) -> None:
     stack.run()
     stack.calls.observers.append(refuse)
     stack.fault_at = stack.clock.time()
-    for passes in (50 * MINUTE, 4.5 * HOUR, 17.5 * HOUR):
+    for passes in (0, 20 * MINUTE, 4.5 * HOUR, 17.5 * HOUR):
         stack.engine.run_for(passes)
         for _ in range(6):
             stack.tell_sweeps()
@@ -212,14 +221,12 @@ def _nothing_starts(stack: Stack) -> None:
         stream.dropped = lambda _: False
 
 
-def _slow_handler(stack: Stack) -> None:
-    stack.slow["CommandSyncDataFunction"] = 110
-    for nth in range(12):
-        named = {**ORDER, "code": "chain", "name": str(nth), "version": -1}
-        stack.ask("POST", "/commands", named, key=f"chain {nth}")
+def _nobody_repairs(stack: Stack) -> None:
+    _command(stack, {})
     stack.run()
-    stack.engine.run_for(HOUR)
-    stack.run()
+    stack.fault_at = stack.clock.time()
+    for _ in range(60):
+        stack.sweep_all(5 * MINUTE)
 
 
 def lost(minutes: int) -> Scene:
@@ -233,11 +240,20 @@ def lost(minutes: int) -> Scene:
     return Scene(f"nobody reaches PostgreSQL for {minutes} minutes; one order", inject)
 
 
-def _aurora_is_full(stack: Stack) -> None:
-    cluster = stack.template.resolve({"Ref": "PostgresCluster"})
-    for _ in range(20):
-        stack.put("AWS/RDS", "ACUUtilization", 100, DBClusterIdentifier=cluster)
-        stack.engine.run_for(MINUTE)
+def aws_says(fault: str, metric: str, value: float, **dimensions: str) -> Scene:
+    """AWS tells of what no function of ours has a part in: a value a minute, twenty minutes long.
+
+    A dimension's value is a logical id.
+    """
+    namespace, _, name = metric.rpartition("/")
+
+    def inject(stack: Stack) -> None:
+        named = {key: stack.template.resolve({"Ref": one}) for key, one in dimensions.items()}
+        for _ in range(20):
+            stack.put(namespace, name, value, **named)
+            stack.engine.run_for(MINUTE)
+
+    return Scene(fault, inject)
 
 
 NOTHING_STARTS = Scene(
@@ -249,7 +265,29 @@ SUBSCRIBING_FAILS = Scene(
     "the function raises; somebody subscribes every four minutes", _subscribing_fails
 )
 NO_ITEM = Scene("a record of the stream is no item of its table", _no_item)
-API_FAILS = Scene("whatever the API's function calls is throttled; five requests", _api_fails)
-SLOW = Scene("a handler takes 110 seconds; twelve versions of one item", _slow_handler)
-AURORA = Scene("RDS says 100 % for twenty minutes", _aurora_is_full)
+UNREPAIRED = Scene("a version fails, and nobody repairs it", _nobody_repairs)
+AURORA = aws_says(
+    "RDS says 100 % for twenty minutes",
+    "AWS/RDS/ACUUtilization",
+    100,
+    DBClusterIdentifier="PostgresCluster",
+)
+API_IS_SLOW = aws_says(
+    "each request takes six seconds, for twenty minutes",
+    "AWS/ApiGateway/Latency",
+    6_000,
+    ApiId="HttpApi",
+)
+API_REFUSES = aws_says(
+    "a client without a token asks five times a second, for twenty minutes",
+    "AWS/ApiGateway/4xx",
+    300,
+    ApiId="HttpApi",
+)
+TABLE_IS_BUSY = aws_says(
+    "DynamoDB throttles thirty writes a minute, for twenty minutes",
+    "AWS/DynamoDB/WriteThrottleEvents",
+    30,
+    TableName="CommandsTable",
+)
 LOST = lost(20)

@@ -19,7 +19,7 @@ from tests.support.zip_system import an_archive
 from sfn_cqrs.adapters import sql_failures
 from sfn_cqrs.adapters.sql import Scalar, Sql, SqlBusyError, Transaction
 from sfn_cqrs_tools.runtime.weather import REFUSALS
-from sfn_local import Done, FunctionError
+from sfn_local import FunctionError
 
 Payload = dict[str, Any]
 POSTPONING = ("ChangeMessageVisibilityBatch", "SendMessage")
@@ -50,8 +50,8 @@ class Stack(WholeSystem):
     """The whole system, whose metrics are told to a CloudWatch; it sweeps when it is told to.
 
     Until their second, `busy` functions are throttled by whatever they call, `refused` ones by
-    Lambda, and `broken` ones raise; the answers of `slow` ones come so many seconds late. Until
-    `lost_until` nobody reaches PostgreSQL.
+    Lambda, and `broken` ones raise. Until `lost_until` nobody reaches PostgreSQL. `api_asked` is
+    the API that requests come by.
     """
 
     def __init__(self) -> None:
@@ -61,15 +61,10 @@ class Stack(WholeSystem):
         self.busy: dict[str, float] = {}
         self.refused: dict[str, float] = {}
         self.broken: dict[str, float] = {}
-        self.slow: dict[str, float] = {}
         self.waits: dict[str, dict[str, list[float]]] = {}
         self.dead: Counter[str] = Counter()
         self.fault_at: float | None = None
-        self.mappings = {
-            each.function: f"{each.function}{each.name}"
-            for each in self.template.event_sources
-            if each.type in ("DynamoDB", "SQS")
-        }
+        self.api_asked = "HttpApi"
         self._swept_at = float("inf")
         self.calls.observers.append(self._throttle)
         self.lambdas.invoke = self._metered(self.lambdas.invoke)  # type: ignore[method-assign]
@@ -98,22 +93,11 @@ class Stack(WholeSystem):
             answer: Any = {"Error": {"Code": "ThrottlingException"}}
             raise ClientError(answer, call.operation)
 
-    def submit(self, function: str, payload: bytes, done: Done) -> None:
-        late = self.slow.get(self.lambdas.find(function).logical_id)
-        if late is None:
-            super().submit(function, payload, done)
-        else:
-
-            def answered(answer: bytes | FunctionError) -> None:
-                self.engine.scheduler.after(late, lambda: done(answer))
-
-            super().submit(function, payload, answered)
-
     def calm(self) -> None:
         """No fault any more; what is left is done."""
         self.fault_at = None
         self.lost_until = 0.0
-        for fault in (self.busy, self.refused, self.broken, self.slow):
+        for fault in (self.busy, self.refused, self.broken):
             fault.clear()
         self.run()
 
@@ -127,19 +111,13 @@ class Stack(WholeSystem):
             function = self.lambdas.find(name)
             records = json.loads(payload).get("Records", [])
             self._tell_age(function.name, records)
-            try:
-                if self._meets(self.refused, function.logical_id):
-                    self.put("AWS/Lambda", "Throttles")
-                    raise FunctionError(REFUSALS[0], "{}")
-                answer = self._invoked(function.name, invoke, name, payload)
-            except FunctionError:
-                self._tell_events(function.logical_id, len(records), len(records))
-                raise
-            said = json.loads(answer)
-            failed = said.get("batchItemFailures", ()) if isinstance(said, dict) else ()
-            self._tell_events(function.logical_id, len(records), len(failed))
-            if function.logical_id == API and said["statusCode"] >= 500:
-                self.put("AWS/ApiGateway", "5xx", ApiId=self.template.resolve({"Ref": "HttpApi"}))
+            if self._meets(self.refused, function.logical_id):
+                self.put("AWS/Lambda", "Throttles")
+                raise FunctionError(REFUSALS[0], "{}")
+            answer = self._invoked(function.name, invoke, name, payload)
+            if function.logical_id == API and json.loads(answer)["statusCode"] >= 500:
+                asked = self.template.resolve({"Ref": self.api_asked})
+                self.put("AWS/ApiGateway", "5xx", ApiId=asked)
             return answer
 
         return metered
@@ -181,15 +159,6 @@ class Stack(WholeSystem):
             late = 1000 * (self.clock.time() - written[-1])
             self.put("AWS/Lambda", "IteratorAge", late, FunctionName=function)
 
-    def _tell_events(self, function: str, invoked: int, failed: int) -> None:
-        if invoked:
-            mapping = self.mappings[function]
-            self.put("AWS/Lambda", "InvokedEventCount", invoked, EventSourceMappingUUID=mapping)
-            if failed:
-                self.put(
-                    "AWS/Lambda", "FailedInvokeEventCount", failed, EventSourceMappingUUID=mapping
-                )
-
     def _tell(self, execution: Payload) -> None:
         arn = execution["stateMachineArn"]
         ended = {
@@ -226,7 +195,9 @@ class Stack(WholeSystem):
             if not isinstance(self._answer(function, payload), FunctionError):
                 return
         config = self.template.of_type("AWS::Serverless::Function")[function]["EventInvokeConfig"]
-        self._buried(config["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0])
+        queue = config["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
+        self.put("AWS/SQS", "NumberOfMessagesSent", QueueName=self.template.name(queue))
+        self._buried(queue)
 
     def _buried(self, queue: str) -> None:
         self.dead[queue] += 1

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from math import ceil
-from typing import Any
 
 from tests.drills import machines, scenes
 from tests.drills.cloudwatch import MINUTE, Alarm
@@ -14,7 +13,12 @@ from tests.support.system import PARAMETERS, ROOT, silent
 
 from sfn_cqrs_tools.runtime.template import Template
 
-EVERYTHING = {**PARAMETERS, "Postgres": "aurora", "ExpressLane": "enabled"}
+EVERYTHING = {
+    **PARAMETERS,
+    "Postgres": "aurora",
+    **dict.fromkeys(("ExpressLane", "MachineApi", "Live", "ImportOnUpload"), "enabled"),
+}
+EXAMPLE = "command"
 HEADER = "| alarm | fault injected | fires after |\n|---|---|---|\n"
 
 
@@ -39,26 +43,8 @@ def template() -> Template:
 def alarms() -> dict[str, Alarm]:
     """Every alarm of the template, conditional ones too."""
     return {
-        name: Alarm(name, template().resolve(_named(properties)))
+        name: Alarm(name, template().resolve(properties))
         for name, properties in template().of_type("AWS::CloudWatch::Alarm").items()
-    }
-
-
-def _named(value: Any) -> Any:
-    """The same, where event source mappings, which SAM makes, are called by their logical ids."""
-    if isinstance(value, dict):
-        mapping = value.get("Ref") if value.get("Ref") in _mappings() else None
-        return mapping or {key: _named(each) for key, each in value.items()}
-    return [_named(each) for each in value] if isinstance(value, list) else value
-
-
-@cache
-def _mappings() -> dict[str, str]:
-    """The functions of event source mappings."""
-    return {
-        f"{each.function}{each.name}": each.function
-        for each in template().event_sources
-        if each.type in ("DynamoDB", "SQS")
     }
 
 
@@ -75,9 +61,9 @@ class Drills:
         Raises:
             LookupError: nothing is known to make it fire.
         """
-        kind, value = alarm.dimension
+        _, value = alarm.dimension
         metric = alarm.metric["MetricName"]
-        if kind == "StateMachineArn" and metric in machines.FAULTS:
+        if metric in machines.FAULTS:
             yield from self._of_machines(alarm, metric)
             return
         for scene in self._scenes(alarm, metric, value):
@@ -86,9 +72,10 @@ class Drills:
             yield Row(alarm.name, scene.fault, _minutes(fired, scene.since))
 
     def _of_machines(self, alarm: Alarm, metric: str) -> Iterator[Row]:
-        """A row for each machine that an alarm looks at."""
+        """A row for each machine that an alarm looks at; it may look at the account."""
         arns = {value for _, value in alarm.dimensions}
         watched = {name: each for name, each in template().machines.items() if each.arn in arns}
+        watched = watched or {EXAMPLE: template().machines[EXAMPLE]}
         fault, inject = machines.FAULTS[metric]
         for name, machine in watched.items():
             region = inject(machine)
@@ -99,12 +86,15 @@ class Drills:
 
     def _scenes(self, alarm: Alarm, metric: str, value: str) -> list[Scene]:
         """What makes an alarm fire, by its metric and whose it is."""
-        if metric.startswith("Oldest"):
-            swept = self.play(scenes.SWEEPS_FAIL)
-            return [self.play(scenes.NOTHING_STARTS), replace(swept, tells="INSUFFICIENT_DATA")]
-        if metric not in WAYS:
+        if metric in WAYS:
+            return WAYS[metric](self, value)
+        if not metric.startswith("Oldest"):
             raise LookupError(f"{alarm.name} has no drill: say in {__name__} how {metric} rises")
-        return [WAYS[metric](self, value)]
+        found = [self.play(scenes.NOTHING_STARTS)]
+        if "InsufficientDataActions" in alarm.properties:
+            swept = self.play(scenes.SWEEPS_FAIL)
+            found.append(replace(swept, tells="INSUFFICIENT_DATA"))
+        return found
 
     def play(self, scene: Scene, of: str = "") -> Scene:
         """The scene as it was played, of a function; each is once."""
@@ -130,11 +120,18 @@ class Drills:
                 return self.play(_caller(name))
         return self.play(scenes.NO_ITEM)
 
-    def failing(self, mapping: str) -> Scene:
+    def failing(self, function: str, seconds: float = scenes.BUSY) -> Scene:
         """A consumer fails."""
-        function = _mappings()[mapping]
-        calls = function not in scenes.CALL_NOTHING
-        return self.play(busy(function) if calls else broken(function), function)
+        fails = busy if function not in scenes.CALL_NOTHING else broken
+        return self.play(fails(function, seconds), function)
+
+    def lags(self, function: str) -> list[Scene]:
+        """A stream's consumer does not run, and does not end well."""
+        return [self.refused(function), self.failing(function)]
+
+    def waits(self, function: str) -> list[Scene]:
+        """A queue's consumer does not run, and does not end well."""
+        return [self.refused(function, FOR_GOOD), self.failing(function, scenes.LONG)]
 
     def function(self, name: str) -> str:
         """A function's logical id."""
@@ -144,6 +141,11 @@ class Drills:
         """A queue's logical id."""
         queues = template().of_type("AWS::SQS::Queue")
         return next(each for each in queues if template().name(each) == name)
+
+    def api(self, id_: str) -> str:
+        """An API's logical id."""
+        apis = ("HttpApi", "MachineHttpApi")
+        return next(each for each in apis if template().resolve({"Ref": each}) == id_)
 
     def consumer(self, queue: str) -> str:
         """Who takes a queue's messages."""
@@ -158,21 +160,24 @@ def _caller(function: str) -> Scene:
     return rare.get(function, scenes.SWEEPS_FAIL)
 
 
-WAYS: dict[str, Callable[[Drills, str], Scene]] = {
-    "IteratorAge": lambda drills, name: drills.refused(drills.function(name)),
-    "FailedInvokeEventCount": Drills.failing,
-    "Errors": lambda drills, name: drills.play(_caller(drills.function(name))),
-    "ApproximateAgeOfOldestMessage": lambda drills, name: drills.refused(
-        drills.consumer(drills.queue(name)), FOR_GOOD
+WAYS: dict[str, Callable[[Drills, str], list[Scene]]] = {
+    "IteratorAge": lambda drills, name: drills.lags(drills.function(name)),
+    "Errors": lambda drills, name: [drills.play(_caller(drills.function(name)))],
+    "ApproximateAgeOfOldestMessage": lambda drills, name: drills.waits(
+        drills.consumer(drills.queue(name))
     ),
-    "ApproximateNumberOfMessagesVisible": lambda drills, name: drills.buries(drills.queue(name)),
-    "Throttles": lambda drills, _: drills.refused("StreamOnProcessChangedFunction"),
-    "ExecutionTime": lambda drills, _: drills.play(scenes.SLOW),
-    "5xx": lambda drills, _: drills.play(scenes.API_FAILS),
-    "ACUUtilization": lambda drills, _: drills.play(scenes.AURORA),
-    "SqlFailures": lambda drills, _: drills.play(scenes.LOST),
+    "ApproximateNumberOfMessagesVisible": lambda drills, name: [drills.buries(drills.queue(name))],
+    "NumberOfMessagesSent": lambda drills, name: [drills.buries(drills.queue(name))],
+    "Throttles": lambda drills, _: [drills.refused("StreamOnProcessChangedFunction")],
+    "OldestUnrepairedSeconds": lambda drills, _: [drills.play(scenes.UNREPAIRED)],
+    "5xx": lambda drills, name: [drills.play(scenes.api_fails(drills.api(name)), name)],
+    "Latency": lambda drills, _: [drills.play(scenes.API_IS_SLOW)],
+    "4xx": lambda drills, _: [drills.play(scenes.API_REFUSES)],
+    "WriteThrottleEvents": lambda drills, _: [drills.play(scenes.TABLE_IS_BUSY)],
+    "ACUUtilization": lambda drills, _: [drills.play(scenes.AURORA)],
+    "SqlFailures": lambda drills, _: [drills.play(scenes.LOST)],
 }
-"""By the metric that an alarm reads: the scene in which it rises, of a dimension's value."""
+"""By the metric that an alarm reads: the scenes in which it rises, of a dimension's value."""
 
 
 def _minutes(fired: list[float], since: float) -> int | None:

@@ -16,7 +16,7 @@ from tests.support.system import ROOT, silent
 PAGE = (ROOT / "docs/drills.md").read_text(encoding="utf-8")
 LINE = r"^(\| (?!alarm|---).*)\| (\d+) minutes? \|$"
 LANES = ("command", "command-express")
-AGES = [name for name, alarm in alarms().items() if alarm.metric["MetricName"].startswith("Oldest")]
+AGES = [name for name, each in alarms().items() if "InsufficientDataActions" in each.properties]
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +79,12 @@ def an_alarm(name: str, **changes: object) -> Alarm:
 
 
 def test_an_alarm_on_another_machine_does_not_fire() -> None:
-    region = failing(template().machines["task"])
+    region = failing(template().machines["approval"])
     end = region.begin + 10 * MINUTE
 
-    assert any(an_alarm("TaskExecutionsFailedAlarm").told(region.watch, region.begin, end))
-    assert not any(an_alarm("ApprovalExecutionsFailedAlarm").told(region.watch, region.begin, end))
-    too_high = an_alarm("TaskExecutionsFailedAlarm", Threshold=6)
+    assert any(an_alarm("ApprovalExecutionsFailedAlarm").told(region.watch, region.begin, end))
+    assert not any(an_alarm("OrderSagaExecutionsFailedAlarm").told(region.watch, region.begin, end))
+    too_high = an_alarm("ApprovalExecutionsFailedAlarm", Threshold=6)
     assert not any(too_high.told(region.watch, region.begin, end))
 
 

@@ -164,6 +164,10 @@ class ProcessTable(SweptTable):
                 and open_shard(process) == shard
             }
 
+    def unrepaired(self, shard: int, limit: int) -> tuple[int, str]:
+        found = self.opened(shard, None, "9", limit)[0]
+        return len(found), next((process.opened_at for process in found), "")
+
     def _write(
         self,
         ref: CommandRef,

@@ -9,6 +9,7 @@ import pytest
 from tests.template.stack import ISSUER, ROOT, of_type
 
 from sfn_cqrs.adapters import sql_failures
+from sfn_cqrs.service.commands import backlog
 from sfn_cqrs.service.sweep import KINDS
 from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_GB
 from sfn_cqrs_tools.runtime.template import Template
@@ -38,7 +39,11 @@ PUBLISHED = {
         "ConsumedReadCapacityUnits",
     },
     ("AWS/SQS", "QueueName"): {"ApproximateNumberOfMessagesVisible"},
-    ("sfn-cqrs", "service"): {*(kind.metric for kind in KINDS), sql_failures.METRIC},
+    ("sfn-cqrs", "service"): {
+        *(kind.metric for kind in KINDS),
+        sql_failures.METRIC,
+        backlog.AGE,
+    },
     **{("sfn-cqrs", f"service,{kind.group[0]}"): {kind.metric} for kind in KINDS if kind.group},
 }
 """What AWS publishes by which dimension (each service's page of CloudWatch metrics), and we."""
@@ -107,7 +112,7 @@ def test_the_ages_of_all_kinds_and_sql_that_fails_are_shown() -> None:
     ours = [metric for metric in shown("WorkDashboard") if metric.namespace == "sfn-cqrs"]
 
     assert sorted(one.name for one in ours if one.dimension == "service") == sorted(
-        [sql_failures.METRIC, *(kind.metric for kind in KINDS if kind.metric is not None)]
+        [sql_failures.METRIC, backlog.AGE, *(kind.metric for kind in KINDS if kind.metric)]
     )
 
 

@@ -242,7 +242,8 @@ def test_whatever_a_state_cannot_cure_is_recorded(state: State) -> None:
         (one["ErrorEquals"], one["Next"], one.get("ResultPath")) for one in state.body["Catch"]
     ]
     over = [(["States.Timeout"], round_, None)] if round_ else []
-    if state.machine == LANE and state.body["Type"] == "Task" and state.name != "mark_failed":
+    in_lane = state.machine == LANE and state.body["Type"] == "Task"
+    if (in_lane and state.name != "mark_failed") or state.machine == "rebuild":
         over = [(["SupersededError"], "superseded", None)]
     if recorder in UNDOING:  # nothing is undone for AWS's bad day
         over = [([*BUSY_ERRORS], "park_saga", None)]

@@ -1,6 +1,6 @@
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from sfn_cqrs.domain.approval import Happened
 from sfn_cqrs.domain.channels import NAMESPACE
 from sfn_cqrs.domain.sweeps import QUEUE_LIFE
 from sfn_cqrs.service import sweep as sweeps
+from sfn_cqrs.service.commands import backlog
 from sfn_cqrs.service.queue import RECEIVES
 from sfn_cqrs.service.tasks.state import BEGINS_WITHIN
 from sfn_cqrs.service.tasks.types import MAX_TIMEOUT
@@ -26,6 +27,8 @@ QUEUES = of_type("AWS::SQS::Queue")
 SWEEPS = [name for name in TEMPLATE.functions if name.startswith("Schedule")]
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 DEAD_LETTERS = sorted(name for name in QUEUES if name.endswith("DeadLetterQueue"))
+SWEPT_AGAIN = "SweepDeadLetterQueue"
+"""Where nothing has to be done with what lies in it, so that an alarm on it would stick."""
 
 
 def source_mapping(function: str) -> dict[str, Any]:
@@ -272,7 +275,8 @@ def passes_filters(function: str, record: dict[str, Any]) -> bool:
 def test_a_queue_is_encrypted_and_has_dead_letters_or_is_watched(name: str) -> None:
     assert QUEUES[name]["SqsManagedSseEnabled"] is True
     if name in DEAD_LETTERS:
-        assert QUEUES[name]["MessageRetentionPeriod"] == 14 * 86_400
+        days = 1 if name == SWEPT_AGAIN else 14
+        assert QUEUES[name]["MessageRetentionPeriod"] == days * 86_400
         return
 
     redrive = QUEUES[name]["RedrivePolicy"]
@@ -609,23 +613,22 @@ def test_the_api_trusts_the_stacks_own_pool_if_it_has_one(is_own: bool) -> None:
 
 
 MINUTES_5 = 300
-SHARES = {
-    "IF(failed >= 5, 100 * failed / started, 0)": (3 * MINUTES_5, 1, 1),
-    "100 * failed / invoked": (MINUTES_5, 2, 5),
-}
-"""Expression, seconds of a period, how many periods, and from which percentage on it fires."""
 FIRES = {
-    "ExecutionsFailed": ("Sum", 3 * MINUTES_5, 1, 5),
+    "ExecutionsFailed": ("Sum", MINUTES_5, 1, 1),
     "ExecutionsTimedOut": ("Sum", MINUTES_5, 1, 1),
-    "ExecutionsAborted": ("Sum", MINUTES_5, 1, 1),
-    "ExecutionThrottled": ("Sum", MINUTES_5, 3, 1),
-    "ExecutionTime": ("p90", MINUTES_5, 3, 300_000),
+    "ImportCsvExecutionsFailedAlarm": (FIVE := ("Sum", 3 * MINUTES_5, 1, 5)),
+    "ApprovalExecutionsFailedAlarm": FIVE,
+    "OrderSagaExecutionsFailedAlarm": FIVE,
+    "ExecutionTime": ("p99", MINUTES_5, 3, 10_000),
     "Errors": ("Sum", MINUTES_5, 2, 1),
     "Throttles": ("Sum", MINUTES_5, 3, 1),
-    "IteratorAge": ("Maximum", 60, 5, 300_000),
+    "ThrottledEvents": ("Sum", MINUTES_5, 3, 1),
+    "IteratorAge": ("Maximum", MINUTES_5, 2, 300_000),
     "ApproximateAgeOfOldestMessage": ("Maximum", MINUTES_5, 1, 900),
     "ApproximateNumberOfMessagesVisible": ("Maximum", 60, 1, 1),
+    "NumberOfMessagesSent": ("Sum", MINUTES_5, 2, 1),
     "OldestUnappliedSeconds": ("Maximum", MINUTES_5, 3, 3_600),
+    "OldestUnrepairedSeconds": ("Maximum", MINUTES_5, 2, 14_400),
     "OldestOpenTaskAge": ("Maximum", MINUTES_5, 3, 3_600),
     "OldestOpenSagaAge": ("Maximum", MINUTES_5, 3, 3_600),
     "OldestOpenApprovalAge": ("Maximum", MINUTES_5, 3, 3_600),
@@ -634,49 +637,135 @@ FIRES = {
     "ACUUtilization": ("Average", MINUTES_5, 3, 95),
     "SqlFailures": ("Sum", MINUTES_5, 3, 1),
     "5xx": ("Sum", MINUTES_5, 1, 5),
-    "RebuildExecutionsFailedAlarm": ("Sum", MINUTES_5, 1, 1),
+    "4xx": ("Sum", MINUTES_5, 3, 1_000),
+    "Latency": ("p90", MINUTES_5, 3, 5_000),
+    "RebuildExecutionTimeAlarm": ("Maximum", MINUTES_5, 1, 86_400_000),
+    "LateCommandAlarm": ("Maximum", MINUTES_5, 2, 300),
+    "FailureAgeAlarm": ("Maximum", MINUTES_5, 1, 1_800),
+    "IF(failed >= 5, 100 * failed / started, 0)": ("Sum", 3 * MINUTES_5, 1, 1),
+    "FILL(commands, 0) + FILL(read_models, 0)": ("Sum", MINUTES_5, 3, 100),
 }
 """Statistic, seconds of a period, how many periods, and from which value on an alarm fires.
 
-By the metric, or by the alarm where it has a reason of its own.
+By the metric, by the expression, or by the alarm where it has a reason of its own.
 """
+PAGES = {
+    "CommandExecutionsFailedAlarm",
+    "ImportCsvExecutionsFailedAlarm",
+    "ApprovalExecutionsFailedAlarm",
+    "OrderSagaExecutionsFailedAlarm",
+    "OldestOpenCommandAlarm",
+    "OldestOpenTaskAlarm",
+    "OldestOpenZipImportAlarm",
+    "OldestOpenImportAlarm",
+    "OldestOpenApprovalAlarm",
+    "OldestOpenSagaAlarm",
+    "StreamIteratorAgeAlarm",
+    "TaskStreamIteratorAgeAlarm",
+    "ImportStreamIteratorAgeAlarm",
+    "ApprovalStreamIteratorAgeAlarm",
+    "SagaStreamIteratorAgeAlarm",
+    "TaskActionAgeAlarm",
+    "ImportActionAgeAlarm",
+    "NotificationAgeAlarm",
+    "FailureAgeAlarm",
+    "StreamDeadLettersAlarm",
+    "NotificationDeadLettersAlarm",
+    "FailureDeadLettersAlarm",
+    "SweepsFailAlarm",
+    "ApiServerErrorsAlarm",
+    "MachineApiServerErrorsAlarm",
+    "PostgresCapacityAlarm",
+    "PostgresFailuresAlarm",
+}
+"""Alarms for which somebody gets up."""
+MOST_METRICS, OUR_MACHINES = 40, 8
+"""What a stack without extras pays for, each ten cents a month; a machine of a user's has three."""
 
 
-INFORMATION = ["RebuildExecutionsFailedAlarm"]
-"""Alarms for which nobody gets up."""
-
-OF_SHARES = [name for name, alarm in ALARMS.items() if "Metrics" in alarm]
-DIGESTS = ["DigestErrorsAlarm"]  # a message of theirs comes again after eleven minutes
-
-
-@pytest.mark.parametrize("name", [name for name in OF_SHARES if name not in DIGESTS])
-def test_an_alarm_on_a_share_fires_when_its_runbook_says(name: str) -> None:
-    alarm = ALARMS[name]
-    share, *_ = alarm["Metrics"]
-    counts = [each for each in alarm["Metrics"] if "MetricStat" in each]
-    (period,) = {each["MetricStat"]["Period"] for each in counts}
-
-    numbers = period, alarm["EvaluationPeriods"], alarm["Threshold"]
-    assert numbers == SHARES[share["Expression"]]
-    assert {each["MetricStat"]["Stat"] for each in counts} == {"Sum"}
-    assert alarm["TreatMissingData"] == "notBreaching"  # nothing has failed, or nothing ran
-    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
-
-
-@pytest.mark.parametrize("name", sorted(ALARMS.keys() - set(OF_SHARES)))
+@pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_fires_when_its_runbook_says(name: str) -> None:
     alarm = ALARMS[name]
-    statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
-    numbers = statistic, alarm["Period"], alarm["EvaluationPeriods"], alarm["Threshold"]
+    (statistic,) = {
+        stat.get("Statistic") or stat.get("ExtendedStatistic") or stat["Stat"]
+        for stat in _stats(name)
+    }
+    (period,) = {stat["Period"] for stat in _stats(name)}
+    numbers = statistic, period, alarm["EvaluationPeriods"], alarm["Threshold"]
 
-    assert numbers == FIRES.get(name, FIRES[alarm["MetricName"]])
+    watched = alarm["Metrics"][0]["Expression"] if "Metrics" in alarm else alarm["MetricName"]
+    assert numbers == FIRES.get(name, FIRES[watched])
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert "DatapointsToAlarm" not in alarm  # all of the periods
 
 
+def _stats(name: str) -> list[dict[str, Any]]:
+    """The metrics that an alarm is paid for."""
+    alarm = ALARMS[name]
+    if "Metrics" not in alarm:
+        return [alarm]
+    return [each["MetricStat"] for each in alarm["Metrics"] if "MetricStat" in each]
+
+
+def test_alarms_of_a_stack_without_extras_cost_four_dollars() -> None:
+    resources = TEMPLATE.document["Resources"]
+    paid = [stat for name in ALARMS if "Condition" not in resources[name] for stat in _stats(name)]
+
+    assert len(paid) <= MOST_METRICS + 3 * (len(TEMPLATE.machines) - OUR_MACHINES)
+
+
+@pytest.mark.parametrize("name", TEMPLATE.machines)
+def test_every_machine_has_an_alarm_on_how_long_it_takes(name: str) -> None:
+    """The age of the oldest that is open, where a sweep knows it: it fires while one hangs."""
+    ages = {kind.metric for kind in sweeps.KINDS if kind.metric and name in _machines(kind)}
+    watched = [
+        alarm
+        for alarm in ALARMS.values()
+        if alarm.get("MetricName") in ages
+        or (
+            alarm.get("MetricName") in ("ExecutionTime", "ExecutionsTimedOut")
+            and TEMPLATE.resolve(alarm["Dimensions"][0]["Value"]) == TEMPLATE.machines[name].arn
+        )
+    ]
+
+    assert watched
+
+
+def _machines(kind: sweeps.Kind[Any]) -> Collection[str]:
+    """What runs a kind; an import's file is ended by a sweep of its own."""
+    if kind.name == "import":
+        kind = sweeps.ENDED_IMPORTS
+    return ["order-saga"] if kind is sweeps.SAGAS else kind.machines()
+
+
+@pytest.mark.parametrize("queue", sorted(QUEUES.keys() - set(DEAD_LETTERS)))
+def test_every_queue_has_an_alarm_on_its_oldest_message(queue: str) -> None:
+    (alarm,) = (
+        one
+        for one in ALARMS.values()
+        if one.get("MetricName") == "ApproximateAgeOfOldestMessage"
+        and one["Dimensions"] == [{"Name": "QueueName", "Value": attribute(queue, "QueueName")}]
+    )
+
+    assert alarm["Statistic"] == "Maximum"
+
+
+@pytest.mark.parametrize(
+    ("api", "condition"), [("HttpApi", None), ("MachineHttpApi", "HasMachineApi")]
+)
+def test_every_api_has_an_alarm_on_its_own_failures(api: str, condition: str | None) -> None:
+    ((name, _),) = (
+        (name, one)
+        for name, one in ALARMS.items()
+        if one.get("MetricName") == "5xx" and one["Dimensions"][0]["Value"] == {"Ref": api}
+    )
+
+    assert TEMPLATE.document["Resources"][name].get("Condition") == condition
+
+
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_and_its_end_reach_the_topic(name: str) -> None:
-    topic = "InformationTopic" if name in INFORMATION else "AlarmTopic"
+    topic = "AlarmTopic" if name in PAGES else "InformationTopic"
 
     assert ALARMS[name]["AlarmActions"] == [{"Ref": topic}]
     assert ALARMS[name]["OKActions"] == ALARMS[name]["AlarmActions"]
@@ -718,7 +807,20 @@ def test_alarms_call_one_address_and_information_goes_to_another(
     assert told == {topic: address for topic, address in topics.items() if address}
 
 
-@pytest.mark.parametrize("queue", DEAD_LETTERS)
+def test_sweeps_that_fail_raise_an_alarm_that_is_over_when_they_end_well() -> None:
+    (alarm,) = (one for one in ALARMS.values() if one.get("MetricName") == "NumberOfMessagesSent")
+
+    watched = [{"Name": "QueueName", "Value": attribute(SWEPT_AGAIN, "QueueName")}]
+    assert alarm["Dimensions"] == watched
+    assert QUEUES[SWEPT_AGAIN]["MessageRetentionPeriod"] == 24 * 60 * 60
+    assert not any(
+        one.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+        and one["Dimensions"] == watched
+        for one in ALARMS.values()
+    )
+
+
+@pytest.mark.parametrize("queue", [each for each in DEAD_LETTERS if each != SWEPT_AGAIN])
 def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
     (alarm,) = (
         one
@@ -734,9 +836,6 @@ def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
     "metric",
     [
         "ExecutionsFailed",
-        "ExecutionsTimedOut",
-        "ExecutionsAborted",
-        "ExecutionThrottled",
         "ExecutionTime",
         "IteratorAge",
         "OldestUnappliedSeconds",
@@ -744,8 +843,13 @@ def test_a_single_dead_letter_raises_an_alarm(queue: str) -> None:
         "OldestOpenTaskAge",
         "OldestOpenImportAge",
         "OldestOpenApprovalAge",
+        "OldestUnrepairedSeconds",
         "Throttles",
+        "ThrottledEvents",
+        "WriteThrottleEvents",
         "5xx",
+        "4xx",
+        "Latency",
         "SqlFailures",
     ],
 )
@@ -753,43 +857,45 @@ def test_what_can_go_wrong_is_watched(metric: str) -> None:
     assert [alarm for alarm in ALARMS.values() if metric in str(alarm)]
 
 
-def test_what_an_event_invokes_has_an_alarm_on_its_errors() -> None:
-    invoked = {
+def test_what_fails_by_an_event_is_known_by_its_dead_letters_or_its_errors() -> None:
+    resources = TEMPLATE.document["Resources"]
+    invoked = [
         name for name in TEMPLATE.functions if name.startswith(("Event", "Live", "Schedule"))
+    ]
+    watched = {
+        json.dumps(stat["Dimensions"])
+        for name in ALARMS
+        for stat in [ALARMS[name]]
+        if "Dimensions" in stat
     }
+
+    for name in invoked:
+        config = resources[name]["Properties"].get("EventInvokeConfig")
+        by_errors = [{"Name": "FunctionName", "Value": {"Ref": name}}]
+        if config is None:
+            assert json.dumps(by_errors) in watched
+            continue
+        (letters, _) = config["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"]
+        by_letters = [{"Name": "QueueName", "Value": attribute(letters, "QueueName")}]
+        assert json.dumps(by_letters) in watched
+
+
+def test_a_stream_that_lags_raises_an_alarm_whatever_it_lags_for() -> None:
+    streams = {name for name in TEMPLATE.functions if name.startswith("Stream")}
     watched = {
         alarm["Dimensions"][0]["Value"]["Ref"]
         for alarm in ALARMS.values()
-        if alarm.get("MetricName") == "Errors"
+        if alarm.get("MetricName") == "IteratorAge"
     }
 
-    assert watched == invoked
+    assert watched == streams
 
 
-def test_every_consumer_has_an_alarm_on_the_events_that_failed() -> None:
-    mappings = of_type("AWS::Lambda::EventSourceMapping")
-    watched = [
-        (metric["MetricName"], metric["Dimensions"][0]["Value"]["Ref"])
-        for name in OF_SHARES
-        for metric in _metrics(name)
-        if metric["Namespace"] == "AWS/Lambda"
-    ]
+def test_nobody_pays_for_metrics_of_event_sources_that_nobody_reads() -> None:
+    mappings = of_type("AWS::Lambda::EventSourceMapping").values()
 
-    assert sorted(watched) == [
-        (metric, mapping)
-        for metric in ("FailedInvokeEventCount", "InvokedEventCount")
-        for mapping in sorted(mappings)
-    ]
-    # which counts those that a consumer reports as failed; a function's errors do not
-    assert [each["MetricsConfig"] for each in mappings.values()] == [
-        {"Metrics": ["EventCount"]} for _ in mappings
-    ]
-
-
-def _metrics(name: str) -> list[dict[str, Any]]:
-    """The metrics of which an alarm takes a share."""
-    stats = [each["MetricStat"] for each in ALARMS[name]["Metrics"] if "MetricStat" in each]
-    return [stat["Metric"] for stat in stats]
+    assert mappings
+    assert not any("MetricsConfig" in mapping for mapping in mappings)
 
 
 @pytest.mark.parametrize(
@@ -800,6 +906,7 @@ def _metrics(name: str) -> list[dict[str, Any]]:
         "OldestOpenSagaAlarm",
         "OldestOpenImportAlarm",
         "OldestOpenApprovalAlarm",
+        "OldestOpenZipImportAlarm",
     ],
 )
 def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it(
@@ -815,6 +922,14 @@ def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it
     assert alarm["MetricName"] in {kind.metric for kind in sweeps.KINDS}
     assert alarm["TreatMissingData"] == "missing"  # of which the first deploy tells nobody
     assert alarm["InsufficientDataActions"] == [{"Ref": "AlarmTopic"}]
+
+
+def test_a_backlog_is_watched_under_the_name_that_the_sweep_gives_it() -> None:
+    alarm = ALARMS["UnrepairedCommandAlarm"]
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("sfn-cqrs", backlog.AGE)
+    assert alarm["Dimensions"] == ALARMS["OldestOpenCommandAlarm"]["Dimensions"]
+    assert alarm["TreatMissingData"] == "notBreaching"  # nothing is told where nothing waits
 
 
 def test_sql_that_fails_is_watched_under_the_name_that_functions_give_it() -> None:

@@ -61,6 +61,19 @@ class OpenIndex:
         last = answer.get("LastEvaluatedKey")
         return [unmarshal(keys) for keys in answer["Items"]], unmarshal(last) if last else None
 
+    def counted(self, shard: int, limit: int) -> tuple[int, str]:
+        """Count what one shard lists, up to a limit; and when the oldest was opened, or empty."""
+        answer = self._client.query(
+            TableName=self._table,
+            IndexName="open",
+            KeyConditionExpression="open_shard = :shard",
+            ExpressionAttributeValues=marshal({":shard": shard}),
+            ProjectionExpression="opened_at",
+            Limit=limit,
+        )
+        moments = [unmarshal(item)["opened_at"] for item in answer["Items"]]
+        return len(moments), next(iter(moments), "")
+
     def begin_sweep(self, lease: Lease) -> dict[str, Cursor] | None:
         """Take a sweep, unless somebody else has it; answers where it goes on in each shard."""
         done, item = changed(

@@ -251,6 +251,13 @@ class ProcessTable(ExpiringTable, SweptTable):
         items = (found[place] for place in places if place in found)
         return [as_process(unmarshal(item)) for item in items if not has_expired(item, now)]
 
+    def unrepaired(self, shard: int, limit: int) -> tuple[int, str]:
+        """Count what waits for a repair in one shard, and when the oldest was opened, or empty.
+
+        Reads keys alone, and so many at most.
+        """
+        return self._open.counted(shard, limit)
+
     def _close(
         self,
         ref: CommandRef,

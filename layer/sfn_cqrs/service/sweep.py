@@ -39,6 +39,7 @@ from sfn_cqrs.domain.zip_job import ZipJob
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.context import LambdaHandler
+from sfn_cqrs.service.imports.queue import waits_its_turn
 from sfn_cqrs.service.imports.sweep import finish_import, sweep_import
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.sagas.programs import SagaFlow
@@ -77,7 +78,8 @@ class Kind(Generic[T]):
     """One kind of what may stay open: where it is listed, and how one of it is repaired.
 
     A sweep takes `per_page` of a shard at a time, and `shards` at once; `ages` says of one whether
-    its age counts for the metric, which is told of each `group`, too, as a dimension of that name;
+    its age counts for the metric, and `since` from when on; it is told of each `group`, too, as a
+    dimension of that name;
     `machines` run it; `ref` reads what an execution of theirs was started with, and
     `repair_ended` repairs that once one has ended other than well.
     """
@@ -89,6 +91,7 @@ class Kind(Generic[T]):
     per_page: int = 25
     metric: str | None = None
     ages: Callable[[T], bool] = lambda _one: True
+    since: Callable[[T], str] = lambda one: one.opened_at
     group: tuple[str, Callable[[T], str]] | None = None
     machines: Callable[[], Collection[str]] = tuple
     ref: type[keys.ExecutionRef] | None = None
@@ -122,7 +125,8 @@ class _Part:
         for one in found:
             if kind.ages(one):
                 group = kind.group[1](one) if kind.group else ""
-                self.oldest[group] = min(self.oldest.get(group, one.opened_at), one.opened_at)
+                since = kind.since(one)
+                self.oldest[group] = min(self.oldest.get(group, since), since)
 
 
 def sweep(kind: Kind[T], remaining_ms: Callable[[], int]) -> Report | None:
@@ -335,7 +339,8 @@ IMPORTS: Kind[Job] = Kind(
     table=bootstrap.import_jobs,
     shards=range(import_items.IMPORTS.shards),
     repair=lambda job: sweep_import(job.key),
-    ages=lambda job: job.status.is_open,
+    ages=lambda job: job.status.is_open and not waits_its_turn(job),
+    since=lambda job: job.started_at or job.opened_at,
 )
 ENDED_IMPORTS: Kind[Job] = Kind(
     name="ended_import",
@@ -364,7 +369,7 @@ ZIPS: Kind[ZipJob] = Kind(
     table=bootstrap.zip_jobs,
     shards=range(zip_items.ZIPS.shards),
     repair=lambda job: sweep_zip(job.key),
-    ages=lambda job: job.status.is_open,
+    ages=lambda job: job.status.is_open and not waits_its_turn(job),
     machines=lambda: ["zip-orchestrator"],
     ref=keys.ZipRef,
     repair_ended=sweep_ended_zip,

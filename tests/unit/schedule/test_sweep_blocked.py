@@ -1,6 +1,9 @@
+import json
+
+import pytest
 from functions.schedule.sweep_commands.app import lambda_handler as sweep_commands
 from tests.fakes.builders import NRT, a_command, a_process
-from tests.unit.schedule.sweeping import OLD, Context, ages
+from tests.unit.schedule.sweeping import OLD, Context, ages, dimensions
 
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome
@@ -51,3 +54,32 @@ def test_however_many_are_blocked_they_hide_no_open_one(sample, world, capsys):
     assert sweep_commands(tick, Context()) == {"command_started": 1}
 
     assert ages(capsys, "OldestUnappliedSeconds") == [3600.0]
+
+
+@pytest.mark.usefixtures("world")
+def test_where_nothing_waits_for_a_repair_no_metric_is_paid_for(sweep, capsys):
+    sweep()
+
+    assert capsys.readouterr().out.count("_aws") == 0
+
+
+def test_what_is_failed_or_blocked_is_counted_and_the_oldest_has_an_age(sweep, world, capsys):
+    hours_ago = "2026-11-25T07:00:00.000Z"
+    world.seed(a_process(version=1, outcome=Outcome.FAILED, opened_at=hours_ago), a_blocked())
+    world.seed(a_process(ItemKey("tenant2", "AIRPORT", "HND"), opened_at="2026-11-25T01:00:00Z"))
+
+    sweep()
+
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    (count,) = [line for line in printed if "UnrepairedVersions" in line]
+    (age,) = [line for line in printed if "OldestUnrepairedSeconds" in line]
+    assert (count["UnrepairedVersions"], age["OldestUnrepairedSeconds"]) == ([2.0], [18_000.0])
+    assert dimensions(count) == dimensions(age) == [["service"]]
+
+
+def test_a_backlog_is_counted_up_to_a_hundred_of_a_shard(sweep, world, capsys):
+    world.seed(*[a_blocked(ItemKey("t", "AIRPORT", f"{number:05d}")) for number in range(4_000)])
+
+    sweep(Context(questions=1))
+
+    assert ages(capsys, "UnrepairedVersions") == [1_600.0]

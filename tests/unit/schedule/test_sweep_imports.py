@@ -18,6 +18,7 @@ from sfn_cqrs.domain.import_job import (
     ProcessingMode,
     Reader,
 )
+from sfn_cqrs.domain.import_queue import ImportQueue
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ImportKind
 
@@ -101,6 +102,43 @@ def test_who_waits_for_a_job_that_has_ended_is_answered(sweep, world):
 
 def test_the_age_of_the_oldest_open_job_is_a_metric(sweep, world, capsys):
     seed_import(world)
+
+    sweep()
+
+    assert ages(capsys, "OldestOpenImportAge") == [3600.0]
+
+
+def test_a_job_that_waited_for_its_turn_is_as_old_as_its_beginning(sweep, world, capsys):
+    seed_import(world, status=JobStatus.PROCESSING, started_at="2026-11-25T11:50:00.000Z")
+
+    sweep()
+
+    assert ages(capsys, "OldestOpenImportAge") == [600.0]
+
+
+@pytest.mark.parametrize(
+    ("tenants", "age"),
+    [
+        (["tenant1"] * 5, 0.0),
+        ([f"tenant{number}" for number in range(2, 17)], 0.0),
+        (["tenant1"] * 4, 3600.0),
+        (["tenant2"] * 14, 3600.0),
+    ],
+)
+def test_a_job_ages_once_there_is_a_place_for_it(sweep, world, capsys, tenants, age):
+    seed_import(world)
+    running = {f"{tenant}/c-{nth:026}": "" for nth, tenant in enumerate(tenants)}
+    world.import_queue.create(ImportQueue(running=running))
+
+    sweep()
+
+    assert ages(capsys, "OldestOpenImportAge") == [age]
+
+
+def test_a_job_that_has_its_place_and_does_not_begin_ages(sweep, world, capsys):
+    seed_import(world)
+    others = {f"tenant1/c-{nth:026}": "" for nth in range(4)}
+    world.import_queue.create(ImportQueue(running={f"tenant1/{IMPORT.id}": "", **others}))
 
     sweep()
 

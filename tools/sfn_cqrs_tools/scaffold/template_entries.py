@@ -10,8 +10,6 @@ from sfn_cqrs_tools.scaffold.names import function_id, pascal, snake
 ALARMS = {
     "ExecutionsFailed": "An execution of {name} failed",
     "ExecutionsTimedOut": "An execution of {name} ran into its time limit",
-    "ExecutionsAborted": "Somebody stopped an execution of {name}",
-    "ExecutionThrottled": "State transitions are throttled: {name} is late, nothing is lost",
 }
 ACTIONS_OF_LOGS = (
     "CreateLogDelivery",
@@ -45,7 +43,7 @@ def machine_id(workflow: Workflow) -> str:
 
 def alarm_id(workflow: Workflow, metric: str) -> str:
     """The logical id of the alarm on a metric of the machine."""
-    return f"{pascal(workflow.name)}{metric.replace('ExecutionT', 'ExecutionsT')}Alarm"
+    return f"{pascal(workflow.name)}{metric}Alarm"
 
 
 def alarm_section(workflow: Workflow) -> str:
@@ -245,13 +243,14 @@ def _errors_alarm(workflow: Workflow) -> str:
   {errors_alarm_id(workflow)}:
     Type: AWS::CloudWatch::Alarm
     Properties:
-      <<: *alarm
+      <<: *information
       AlarmDescription: "{what}. See docs/operations.md, {alarm_section(workflow)}."
       Namespace: AWS/Lambda
       MetricName: Errors
       Dimensions:
         - {{ Name: FunctionName, Value: !Ref {answering_id(workflow)} }}
-      EvaluationPeriods: 2
+      Statistic: Sum
+      Threshold: 1
 """
 
 
@@ -262,14 +261,17 @@ def errors_alarm_id(workflow: Workflow) -> str:
 
 def _alarm(workflow: Workflow, metric: str) -> str:
     what = ALARMS[metric].format(name=workflow.name)
-    periods = "      EvaluationPeriods: 3\n" if metric == "ExecutionThrottled" else ""
     return f"""\
   {alarm_id(workflow, metric)}:
     Type: AWS::CloudWatch::Alarm
     Properties:
-      <<: *alarm
+      <<: *information
       AlarmDescription: "{what}. See docs/operations.md, {alarm_section(workflow)}."
+      Namespace: AWS/States
       MetricName: {metric}
       Dimensions:
         - {{ Name: StateMachineArn, Value: !Ref {machine_id(workflow)} }}
-{periods}"""
+      Statistic: Sum
+      EvaluationPeriods: 1
+      Threshold: 1
+"""

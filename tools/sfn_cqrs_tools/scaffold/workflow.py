@@ -276,7 +276,6 @@ def _what_to_do(workflow: Workflow) -> str:
 
 The log line `the execution failed` names the execution and the error; its cause stands in the
 console, at the execution's end. Mend it, then start another execution for the same id; Step
-Functions' own redrive would begin behind the caught error. One that is throttled is only late, see
-[Throttling](#throttling).
+Functions' own redrive would begin behind the caught error.
 
 """

@@ -35,6 +35,16 @@ def may_begin(job: Job | ZipJob) -> bool:
     return str(turn) in _changed(Arrive(turn, bootstrap.import_places())).running
 
 
+def waits_its_turn(job: Job | ZipJob) -> bool:
+    """Whether a job has not begun because others have all the places that it could take."""
+    if job.status is not JobStatus.CREATED or not _stands_in(job):
+        return False
+    queue, turn = bootstrap.import_queue().find(QUEUE) or ImportQueue(), _turn(job)
+    return str(turn) not in queue.running and not queue.has_room(
+        turn.tenant, bootstrap.import_places()
+    )
+
+
 def start(job: Job | ZipJob) -> None:
     """Start a job's execution, once."""
     if isinstance(job, ZipJob):
