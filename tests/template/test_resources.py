@@ -387,11 +387,49 @@ def test_a_bucket_is_private_versioned_and_encrypted(name: str) -> None:
     assert bucket["LifecycleConfiguration"]["Rules"][0]["Status"] == "Enabled"
 
 
-def test_every_function_writes_to_the_one_log_group_and_is_traced() -> None:
+def test_every_function_writes_to_the_one_log_group_what_the_code_says() -> None:
     for name, function in of_type("AWS::Lambda::Function").items():
-        assert function["LoggingConfig"]["LogGroup"] == {"Ref": "FunctionLogGroup"}, name
-        assert function["LoggingConfig"]["LogFormat"] == "JSON", name
-        assert function["TracingConfig"] == {"Mode": "Active"}, name
+        assert function["LoggingConfig"] == {
+            "LogGroup": {"Ref": "FunctionLogGroup"},
+            "LogFormat": "JSON",
+            "ApplicationLogLevel": {"Ref": "LogLevel"},
+            "SystemLogLevel": "WARN",
+        }, name
+
+
+NOBODY_LOOKS = ("Schedule", "QueueOnNotification", "QueuePublishLive", "QueueDigestFailures")
+
+
+def test_every_function_is_traced_but_those_that_begin_traces_nobody_looks_at() -> None:
+    for name, function in of_type("AWS::Lambda::Function").items():
+        mode = "PassThrough" if name.startswith(NOBODY_LOOKS) else "Active"
+        assert function["TracingConfig"] == {"Mode": mode}, name
+
+
+def test_without_notices_nobody_pays_for_their_way() -> None:
+    chosen = {**ISSUER, "Notices": "disabled"}
+    loaded = Template.load(ROOT / "template.yaml", parameters=chosen)
+    (mapping,) = (
+        each for each in loaded.event_sources if each.function == "QueueOnNotificationFunction"
+    )
+
+    assert "NotificationSubscription" not in loaded.of_type("AWS::SNS::Subscription")
+    assert loaded.resolve(mapping.properties["Enabled"]) is False
+    assert not [each for each in loaded.of_type("AWS::CloudWatch::Alarm") if "Notification" in each]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "made"),
+    [
+        ("none", set()),
+        ("work", {"WorkDashboard"}),
+        ("all", {"WorkDashboard", "MachineryDashboard"}),
+    ],
+)
+def test_a_dashboard_is_made_where_somebody_pays_for_it(chosen: str, made: set[str]) -> None:
+    loaded = Template.load(ROOT / "template.yaml", parameters={**ISSUER, "Dashboards": chosen})
+
+    assert loaded.of_type("AWS::CloudWatch::Dashboard").keys() == made
 
 
 @pytest.mark.parametrize("name", of_type("AWS::Logs::LogGroup"))
@@ -709,7 +747,13 @@ def _stats(name: str) -> list[dict[str, Any]]:
 
 def test_alarms_of_a_stack_without_extras_cost_four_dollars() -> None:
     resources = TEMPLATE.document["Resources"]
-    paid = [stat for name in ALARMS if "Condition" not in resources[name] for stat in _stats(name)]
+    by_default = (None, "HasNotices")
+    paid = [
+        stat
+        for name in ALARMS
+        if resources[name].get("Condition") in by_default
+        for stat in _stats(name)
+    ]
 
     assert len(paid) <= MOST_METRICS + 3 * (len(TEMPLATE.machines) - OUR_MACHINES)
 

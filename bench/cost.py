@@ -1,0 +1,178 @@
+"""What a stack costs, all of it: idle for a month, and for a million commands of ten a month.
+
+Counted are the template's alarms, dashboards, keys, sweeps and queues, and, through the local
+stack, the units, invocations, messages and log lines of a command of the express lane. Prices are
+AWS's list prices in us-east-1, gross of free tiers. Estimates, which stand below: how long
+functions last, the bytes of a stored command, and the requests of keys.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from command import publish_and_settle
+from report import Figure, main
+from stacks import a_stack
+
+from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, FAILED_SHARDS
+from sfn_cqrs.service.logs import logger
+from sfn_cqrs.service.sweep import KINDS
+from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_GB, MILLION, RUN_SECONDS
+from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.runtime.template import Template
+
+ROOT = Path(__file__).resolve().parents[1]
+ISSUER = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "bench"}
+MINUTES = 30 * 24 * 60
+SECONDS = 60 * MINUTES
+COMMANDS = 10 * MILLION
+"""A month's, evenly."""
+ALARM, DASHBOARD, KEY, METRIC, GB_OF_LOGS = 0.10, 3.0, 1.0, 0.30, 0.50
+TRACE, MESSAGE, KEY_REQUEST = 5e-6, 0.4e-6, 3e-6
+GB_STORED = 0.25 + 0.20
+"""A month's, with point-in-time recovery."""
+GIGA = 1e9
+POLLS = 5 * 3
+"""Long polls of a queue's mapping a minute: five pollers, twenty seconds each."""
+SWEEP_SECONDS, STATE_SECONDS, API_SECONDS = 0.25, 0.05, 0.09
+SWEEP_LOG_BYTES, ACCESS_LOG_BYTES, STORED_BYTES = 500, 350, 2_400
+IDLE_KEY_REQUESTS, LOADED_KEY_REQUESTS = 120_000, 1_330_000
+"""DynamoDB's, of the key that AWS manages: each function's role, twice in five minutes."""
+QUEUED = 3
+"""Requests of a message that comes alone: sent, received and deleted."""
+RESERVOIR, RATE = 1.0, 0.05
+"""Traces that X-Ray begins: the first of each second, and a share of the others."""
+BEGIN_TRACES = ("the API", "the stream's consumer")
+
+
+def measure() -> list[Figure]:
+    """Reckon the month, then the million."""
+    template = Template.load(ROOT / "template.yaml", parameters=ISSUER)
+    idle = _idle(template)
+    million = _million(template)
+    month, loaded = sum(idle.values()), sum(million.values())
+    return [
+        *(Figure(f"idle: {what}", value, "$ a month") for what, value in idle.items()),
+        Figure("idle, all", month, "$ a month"),
+        *(Figure(f"commands: {what}", value, "$ a million") for what, value in million.items()),
+        Figure("commands, all", loaded, "$ a million"),
+        Figure("commands and a tenth of the idle month", loaded + month / 10, "$ a million"),
+        Figure("commands, all, Notices=disabled", loaded - _of_a_notice(), "$ a million"),
+    ]
+
+
+def _idle(template: Template) -> dict[str, float]:
+    sweeps = [name for name in template.functions if name.startswith("Schedule")]
+    runs = len(sweeps) * MINUTES
+    traced = [name for name in sweeps if _is_active(template, name)]
+    polled = [
+        each
+        for each in template.event_sources
+        if each.type == "SQS"
+        and template.resolve(each.properties.get("Enabled", True)) is not False
+    ]
+    shards = sum(len(kind.shards) for kind in KINDS) + len([*BLOCKED_SHARDS, *FAILED_SHARDS])
+    return {
+        "alarms": ALARM * _alarm_metrics(template),
+        "dashboards": DASHBOARD * len(template.of_type("AWS::CloudWatch::Dashboard")),
+        "ages that sweeps tell": METRIC * sum(kind.metric is not None for kind in KINDS),
+        "the key of the topics": KEY * len(template.of_type("AWS::KMS::Key")),
+        "empty polls of queues": MESSAGE * POLLS * MINUTES * len(polled),
+        "traces of sweeps": TRACE * len(traced) * MINUTES,
+        "functions of sweeps": _lambda(runs, SWEEP_SECONDS, 0.5),
+        "DynamoDB of sweeps": MINUTES
+        * (DOLLARS["read unit"] * shards / 2 + DOLLARS["write unit"] * 2 * len(KINDS)),
+        "logs of sweeps": GB_OF_LOGS * runs * SWEEP_LOG_BYTES / GIGA,
+        "requests of DynamoDB's key": KEY_REQUEST * IDLE_KEY_REQUESTS,
+    }
+
+
+def _million(template: Template) -> dict[str, float]:
+    recorder = Recorder()
+    with a_stack(recorder, ExpressLane="enabled") as stack:
+        publish_and_settle(stack, recorder, "counted", 1)
+        with _logged() as log_bytes:
+            publish_and_settle(stack, recorder, "counted", 2)
+            written = log_bytes()
+    invocations = recorder.invocation_counts()
+    calls = recorder.call_counts()
+    notices = invocations["QueueOnNotificationFunction"]
+    states = sum(invocations.values()) - 1
+    api_gb = _memory(template, "ApiHandleRequestFunction")
+    per_command = {
+        "DynamoDB writes": DOLLARS["write unit"] * recorder.write_units,
+        "DynamoDB reads": DOLLARS["read unit"] * recorder.read_units,
+        "functions": _lambda(states, STATE_SECONDS, 0.5) + _lambda(1, API_SECONDS, api_gb),
+        "the express lane": DOLLARS["EXPRESS execution"]
+        + RUN_SECONDS * EXPRESS_GB * DOLLARS["EXPRESS GB-second"],
+        "HTTP API": DOLLARS["API request"],
+        "SNS": DOLLARS["SNS publish"] * (calls["sns.Publish"] + calls["sns.PublishBatch"]),
+        "SQS": MESSAGE * QUEUED * notices,
+        "logs": GB_OF_LOGS * (written + ACCESS_LOG_BYTES) / GIGA,
+        "traces": TRACE * len(BEGIN_TRACES) * _traced_share(),
+        "storage, the first month": GB_STORED * STORED_BYTES / GIGA / 2,
+        "requests of DynamoDB's key": KEY_REQUEST * LOADED_KEY_REQUESTS / COMMANDS,
+    }
+    return {what: MILLION * dollars for what, dollars in per_command.items()}
+
+
+def _of_a_notice() -> float:
+    """Return what a million notices cost on their way to a handler of `on_notice`."""
+    return MILLION * (MESSAGE * QUEUED + _lambda(1, STATE_SECONDS, 0.5))
+
+
+def _lambda(invocations: float, seconds: float, gigabytes: float) -> float:
+    spent = invocations * seconds * gigabytes
+    return DOLLARS["invocation"] * invocations + DOLLARS["GB-second, arm64"] * spent
+
+
+def _traced_share() -> float:
+    """Of what comes evenly."""
+    second = COMMANDS / SECONDS
+    return (RESERVOIR + RATE * (second - RESERVOIR)) / second if second > RESERVOIR else 1.0
+
+
+def _alarm_metrics(template: Template) -> int:
+    alarms = template.of_type("AWS::CloudWatch::Alarm").values()
+    return sum(
+        sum("MetricStat" in metric for metric in alarm["Metrics"]) if "Metrics" in alarm else 1
+        for alarm in alarms
+    )
+
+
+def _properties(template: Template, name: str) -> dict[str, Any]:
+    globals_ = template.document["Globals"]["Function"]
+    return {**globals_, **template.of_type("AWS::Serverless::Function")[name]}
+
+
+def _is_active(template: Template, name: str) -> bool:
+    return bool(_properties(template, name)["Tracing"] == "Active")
+
+
+def _memory(template: Template, name: str) -> float:
+    return float(_properties(template, name)["MemorySize"]) / 1024
+
+
+@contextmanager
+def _logged() -> Iterator[Callable[[], int]]:
+    """Count the bytes of what functions log."""
+    (ours,) = logger.handlers[:1]
+    lengths: list[int] = []
+
+    class Counting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            """Count a line."""
+            lengths.append(len(ours.format(record).encode()))
+
+    counting = Counting()
+    logger.addHandler(counting)
+    try:
+        yield lambda: sum(lengths)
+    finally:
+        logger.removeHandler(counting)
+
+
+if __name__ == "__main__":
+    main("what a stack costs, all of it", measure)
