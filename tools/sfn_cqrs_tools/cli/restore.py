@@ -5,17 +5,23 @@ from __future__ import annotations
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sfn_cqrs_tools.cli.options import one_line_errors
+from sfn_cqrs_tools.cli.options import one_line_errors, template_option
+from sfn_cqrs_tools.runtime.template import Template
 from sfn_local.cli.command import Group, command, json_option, print_json
+
+if TYPE_CHECKING:
+    from sfn_cqrs_tools.client.aws import Target
 
 
 @command(
     examples=(
         "sfn-cqrs restore shop-prod-r1 --stack shop-prod --to 2026-11-27T09:30:00Z",
         "sfn-cqrs restore shop-prod-r1 --stack shop-prod",
+        "sfn-cqrs restore shop-prod-r1 --stack shop-prod --import",
     ),
 )
 @click.argument("prefix")
@@ -27,28 +33,62 @@ from sfn_local.cli.command import Group, command, json_option, print_json
     metavar="MOMENT",
     help="The moment, the same for all tables, within the last 35 days.  [default: the latest]",
 )
+@click.option(
+    "--import",
+    "is_imported",
+    is_flag=True,
+    help="Import the tables into a CloudFormation stack named PREFIX, or update it.",
+)
+@template_option
 @json_option
-def restore(prefix: str, stack: str, moment: datetime | None, as_json: bool) -> None:
+def restore(
+    prefix: str,
+    stack: str,
+    moment: datetime | None,
+    is_imported: bool,
+    template: Path,
+    as_json: bool,
+) -> None:
     """Restore every table of a stack to one moment, as PREFIX-commands, PREFIX-data and so on.
 
-    The new tables get the streams, expiry, backups and protection of the old ones, which a restore
-    leaves out; the old ones stay as they are. Prints the parameters for the deploy that uses them.
-    Run it again if it was interrupted.
+    The new tables get the streams, expiry, tags, backups and protection of the old ones, which a
+    restore leaves out; the old ones stay as they are. Prints the moment, and the parameters for
+    the deploy that uses them. Run it again if it was interrupted: it keeps the moment. With
+    --import, run it after each upgrade: new indexes and streams reach the tables by that.
     """
     from sfn_cqrs_tools.client.aws import find_target  # noqa: PLC0415 - boto3 is slow to import
+    from sfn_cqrs_tools.restore.restoring import RestoreError  # noqa: PLC0415
     from sfn_cqrs_tools.restore.restoring import restore as restored_to  # noqa: PLC0415
 
     with one_line_errors():
         target = find_target(Path(), stack)
+        document = Template.load(template).document
     if moment is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    found = restored_to(target.client("dynamodb"), target.outputs, prefix, moment, _say)
+    try:
+        found = restored_to(target.client("dynamodb"), target.outputs, prefix, moment, _say)
+        if is_imported:
+            _import(target, document, prefix)
+    except RestoreError as error:
+        raise click.ClickException(str(error)) from error
+    at = f"{found.moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     if as_json:
-        print_json(found.parameters)
+        print_json({"moment": at, **found.parameters})
         return
-    click.echo("\nThe parameters of the stack that is to use them:")
+    click.echo(f"\nThe tables are as of {at}. The parameters of the stack that is to use them:")
     for name, value in found.parameters.items():
         click.echo(f"  {name}={value}")
+
+
+def _import(target: Target, document: dict[str, Any], prefix: str) -> None:
+    """Import the tables into a stack of their own; a later release changes them by the same way."""
+    from sfn_cqrs_tools.restore.importing import import_tables, stack_of_tables  # noqa: PLC0415
+    from sfn_cqrs_tools.restore.restoring import POLL_SECONDS, protection  # noqa: PLC0415
+
+    tables = stack_of_tables(document, prefix, protection(target.client("dynamodb"), prefix))
+    cloudformation = target.client("cloudformation")
+    status = import_tables(cloudformation, tables, prefix, _say, POLL_SECONDS)
+    _say(f"the stack {prefix} is {status}")
 
 
 @click.group(cls=Group)

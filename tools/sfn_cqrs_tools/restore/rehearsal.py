@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ PORTS: Final = 7
 ORDERS: Final = 12
 IN_FLIGHT: Final = 4
 PATIENCE_SECONDS: Final = 30.0
+POLL_SECONDS: Final = 0.05
 LATER: Final = timedelta(minutes=10)
 SWEEPS: Final = ("ScheduleSweepCommandsFunction", "ScheduleSweepBlockedFunction")
 STANDARD: Final = {"ExpressLane": "disabled"}
@@ -115,8 +116,7 @@ def rehearse(folder: Path, say: Say) -> Rehearsed:
             with _held(stack):
                 _begin(api)
                 say(f"{len(expected)} orders are published; {IN_FLIGHT} versions are under way")
-                moment = datetime.now(UTC)  # the fabric has no backups: it restores what is now
-                restored = restore(dynamodb, stack.outputs, PREFIX, moment, say, 0.05)
+                restored = restore(dynamodb, stack.outputs, PREFIX, None, say, POLL_SECONDS)
                 _ruin(api, expected)
                 say("the accident: every order is changed, and half of them are deleted")
                 _settle(lambda: not _open(api), "the accident is applied")

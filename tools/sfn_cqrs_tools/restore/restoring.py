@@ -1,7 +1,8 @@
 """Restoring the tables of a stack to one moment, with all that DynamoDB leaves out of a restore.
 
-A restore makes new tables. What they lack is read from the tables that they are restored from:
-streams, expiry, protection; and backups of their own are switched on. Every step may be repeated.
+A restore makes new tables. They lack streams, expiry, tags, protection and backups; these are
+copied from the tables that they are restored from. Every step may be repeated, and a run that was
+killed goes on where it stopped: DynamoDB remembers of which moment a table is.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
+
+from botocore.exceptions import ClientError
 
 from sfn_cqrs.adapters.command_items import as_key
 from sfn_cqrs.adapters.dynamodb import unmarshal
-from sfn_cqrs.adapters.error_codes import suppressing
+from sfn_cqrs.adapters.error_codes import error_code, suppressing
 from sfn_cqrs.domain.process import Outcome
 
 TABLES: Final = {
@@ -32,7 +36,24 @@ TABLES: Final = {
 STREAMS: Final = ("commands", "tasks", "sagas", "approvals", "import")
 """The tables with a stream, as the parameter RestoredStreams has them."""
 POLL_SECONDS: Final = 5.0
+LONGEST_PAUSE: Final = 12
+"""So many times POLL_SECONDS a pause lasts at most."""
+MOST_TRIES: Final = 100
+"""After so many refusals, an hour and a half, somebody has to look."""
+NOT_YET: Final = (
+    "ContinuousBackupsUnavailableException",
+    "LimitExceededException",
+    "ResourceInUseException",
+    "TableInUseException",
+    "ThrottlingException",
+)
+"""DynamoDB is still at work on the table, or on too many."""
+A_SECOND: Final = timedelta(seconds=1)
 Say = Callable[[str], None]
+
+
+class RestoreError(Exception):
+    """The tables cannot be restored as asked; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,7 @@ class Restored:
     """The restored tables, as the template's parameters name them."""
 
     prefix: str
+    moment: datetime
     labels: tuple[str, ...]
 
     @property
@@ -56,56 +78,243 @@ def restore(
     say: Say = lambda _: None,
     poll_seconds: float = POLL_SECONDS,
 ) -> Restored:
-    """Restore every table to the same moment, None: the latest; and complete the new ones."""
-    for output, name in TABLES.items():
-        _restore(dynamodb, outputs[output], f"{prefix}-{name}", moment, say)
-    for output, name in TABLES.items():
-        target = f"{prefix}-{name}"
-        _wait(dynamodb, target, poll_seconds)
-        _complete(dynamodb, outputs[output], target)
+    """Restore every table to the same moment and complete the new ones.
+
+    Without a moment it is the latest that all tables can be restored to. A run that was
+    interrupted has chosen one; the next run keeps it.
+
+    Raises:
+        RestoreError: a table has no backup of that moment, or another one has its name.
+    """
+    sources = {f"{prefix}-{name}": outputs[output] for output, name in TABLES.items()}
+    tables = _Tables(dynamodb, say, poll_seconds)
+    in_use = {target: source for target, source in sources.items() if target == source}
+    begun = _begun(tables, {} if in_use else sources)
+    chosen = _moment_of(tables, in_use) or _chosen(tables, sources, moment, begun)
+    for target, source in sources.items():
+        if target not in begun and target not in in_use:
+            tables.restore(source, target, chosen)
+    for target, source in sources.items():
+        tables.complete(source, target, chosen)
         say(f"{target} is ready")
-    labels = [
-        dynamodb.describe_table(TableName=f"{prefix}-{name}")["Table"]["LatestStreamLabel"]
-        for name in STREAMS
-    ]
-    return Restored(prefix, tuple(labels))
+    labels = (tables.describe(f"{prefix}-{name}")["LatestStreamLabel"] for name in STREAMS)
+    return Restored(prefix, chosen, tuple(labels))
 
 
-def _restore(dynamodb: Any, source: str, target: str, moment: datetime | None, say: Say) -> None:
-    when: dict[str, Any] = (
-        {"UseLatestRestorableTime": True} if moment is None else {"RestoreDateTime": moment}
-    )
-    with suppressing("TableAlreadyExistsException"):
-        dynamodb.restore_table_to_point_in_time(
-            SourceTableName=source, TargetTableName=target, **when
+def _moment_of(tables: _Tables, in_use: Mapping[str, str]) -> datetime | None:
+    """Return the moment of the tables that the stack uses already; None if it uses others."""
+    moments = (tables.moment(target, target) for target in in_use)
+    return next(moments, None)
+
+
+def _begun(tables: _Tables, sources: Mapping[str, str]) -> dict[str, datetime]:
+    """Return the moments of the tables that an earlier run has begun to restore.
+
+    Raises:
+        RestoreError: a table has the name already that is no restore of its source.
+    """
+    begun = {}
+    for target, source in sources.items():
+        if tables.exists(target):
+            begun[target] = tables.moment(source, target)
+    return begun
+
+
+def _chosen(
+    tables: _Tables,
+    sources: Mapping[str, str],
+    moment: datetime | None,
+    begun: Mapping[str, datetime],
+) -> datetime:
+    """Return the moment of all tables: that of the run before, else as asked, else the latest.
+
+    Raises:
+        RestoreError: it is not within the backups of every table, or the run before had another.
+    """
+    if begun:
+        found = moment or min(begun.values())
+        for target, at in begun.items():
+            _check_moment(target, at, found)
+        return found
+    spans = {source: tables.span(source) for source in sources.values()}
+    latest = min(until for _, until in spans.values())
+    chosen = moment or latest
+    for source, (since, until) in spans.items():
+        if not since <= chosen <= until:
+            raise RestoreError(f"{source} can be restored from {_iso(since)} to {_iso(until)} only")
+    return chosen
+
+
+def _check_moment(table: str, found: datetime, wanted: datetime) -> None:
+    """Let no two tables be of different moments; DynamoDB may leave out milliseconds.
+
+    Raises:
+        RestoreError: the table is of another moment.
+    """
+    if abs(found - wanted) >= A_SECOND:
+        raise RestoreError(
+            f"{table} is of {_iso(found)}, not of {_iso(wanted)}: give `--to {_iso(found)}`, or"
+            " another prefix"
         )
-        say(f"{source} → {target}")
-        return
-    say(f"{target} exists already")
 
 
-def _wait(dynamodb: Any, table: str, poll_seconds: float) -> None:
-    while dynamodb.describe_table(TableName=table)["Table"]["TableStatus"] != "ACTIVE":
-        time.sleep(poll_seconds)
+def _iso(moment: datetime) -> str:
+    """Return a moment as `--to` takes it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _complete(dynamodb: Any, source: str, target: str) -> None:
-    before = dynamodb.describe_table(TableName=source)["Table"]
-    after = dynamodb.describe_table(TableName=target)["Table"]
-    stream = before.get("StreamSpecification")
-    if stream and not after.get("StreamSpecification", {}).get("StreamEnabled"):
-        dynamodb.update_table(TableName=target, StreamSpecification=stream)
-    expiry = dynamodb.describe_time_to_live(TableName=source)["TimeToLiveDescription"]
-    has_expiry = dynamodb.describe_time_to_live(TableName=target)["TimeToLiveDescription"]
-    if "AttributeName" in expiry and "AttributeName" not in has_expiry:
-        wanted = {"AttributeName": expiry["AttributeName"], "Enabled": True}
-        dynamodb.update_time_to_live(TableName=target, TimeToLiveSpecification=wanted)
-    dynamodb.update_continuous_backups(
-        TableName=target,
-        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-    )
-    if before.get("DeletionProtectionEnabled"):
-        dynamodb.update_table(TableName=target, DeletionProtectionEnabled=True)
+class _Tables:
+    """DynamoDB's tables; waits and tries again where DynamoDB is still at work."""
+
+    def __init__(self, dynamodb: Any, say: Say, poll_seconds: float) -> None:
+        self._dynamodb = dynamodb
+        self._say = say
+        self._poll_seconds = poll_seconds
+
+    def exists(self, table: str) -> bool:
+        """Return whether there is such a table."""
+        with suppressing("ResourceNotFoundException"):
+            self.describe(table)
+            return True
+        return False
+
+    def moment(self, source: str, target: str) -> datetime:
+        """Return of which moment a table was restored.
+
+        Raises:
+            RestoreError: it was not restored from this source.
+        """
+        summary = self.describe(target).get("RestoreSummary", {})
+        restored_from = summary.get("SourceTableArn", "").rpartition("/")[2]
+        if restored_from != source and (source != target or not restored_from):
+            raise RestoreError(f"{target} was not restored from {source}: give another prefix")
+        moment: datetime = summary["RestoreDateTime"]
+        return moment
+
+    def describe(self, table: str) -> dict[str, Any]:
+        """Describe a table."""
+        described: dict[str, Any] = self._dynamodb.describe_table(TableName=table)["Table"]
+        return described
+
+    def span(self, table: str) -> tuple[datetime, datetime]:
+        """Return from when to when a table can be restored.
+
+        Raises:
+            RestoreError: it has no backups.
+        """
+        backups = self._backups(table)
+        if backups["PointInTimeRecoveryStatus"] != "ENABLED":
+            raise RestoreError(f"{table} has no point-in-time recovery, so nothing to restore from")
+        return backups["EarliestRestorableDateTime"], backups["LatestRestorableDateTime"]
+
+    def restore(self, source: str, target: str, moment: datetime) -> None:
+        """Begin to restore a table, unless somebody has."""
+        with suppressing("TableAlreadyExistsException"):
+            self._when_free(
+                target,
+                partial(
+                    self._dynamodb.restore_table_to_point_in_time,
+                    SourceTableName=source,
+                    TargetTableName=target,
+                    RestoreDateTime=moment,
+                ),
+            )
+        self._say(f"{source} → {target}, as of {_iso(moment)}")
+
+    def complete(self, source: str, target: str, moment: datetime) -> None:
+        """Give a restored table what the restore has left out; wait after each change.
+
+        Raises:
+            RestoreError: it is of another moment.
+        """
+        before, after = self.describe(source), self._active(target)
+        _check_moment(target, self.moment(source, target), moment)
+        stream = before.get("StreamSpecification")
+        if stream and not after.get("StreamSpecification", {}).get("StreamEnabled"):
+            self._update(target, StreamSpecification=stream)
+        self._expire(source, target)
+        self._tag(before["TableArn"], after["TableArn"])
+        if self._backups(target)["PointInTimeRecoveryStatus"] != "ENABLED":
+            wanted = {"PointInTimeRecoveryEnabled": True}
+            self._when_free(
+                target,
+                partial(
+                    self._dynamodb.update_continuous_backups,
+                    TableName=target,
+                    PointInTimeRecoverySpecification=wanted,
+                ),
+            )
+        if before.get("DeletionProtectionEnabled") and not after.get("DeletionProtectionEnabled"):
+            self._update(target, DeletionProtectionEnabled=True)
+
+    def _update(self, table: str, **change: Any) -> None:
+        self._when_free(table, partial(self._dynamodb.update_table, TableName=table, **change))
+        self._active(table)
+
+    def _expire(self, source: str, target: str) -> None:
+        describe = self._dynamodb.describe_time_to_live
+        wanted = describe(TableName=source)["TimeToLiveDescription"]
+        found = describe(TableName=target)["TimeToLiveDescription"]
+        if "AttributeName" in wanted and "AttributeName" not in found:
+            specification = {"AttributeName": wanted["AttributeName"], "Enabled": True}
+            self._when_free(
+                target,
+                partial(
+                    self._dynamodb.update_time_to_live,
+                    TableName=target,
+                    TimeToLiveSpecification=specification,
+                ),
+            )
+
+    def _tag(self, source: str, target: str) -> None:
+        """Copy the tags that are not AWS's own."""
+        tags = self._dynamodb.list_tags_of_resource(ResourceArn=source)["Tags"]
+        ours = [tag for tag in tags if not tag["Key"].startswith("aws:")]
+        if ours:
+            tagged = partial(self._dynamodb.tag_resource, ResourceArn=target, Tags=ours)
+            self._when_free(target.rpartition("/")[2], tagged)
+
+    def _backups(self, table: str) -> dict[str, Any]:
+        answer = self._dynamodb.describe_continuous_backups(TableName=table)
+        found: dict[str, Any] = answer["ContinuousBackupsDescription"]
+        backups: dict[str, Any] = found.get("PointInTimeRecoveryDescription", {})
+        return {"PointInTimeRecoveryStatus": "DISABLED", **backups}
+
+    def _active(self, table: str) -> dict[str, Any]:
+        """Wait until a table is ACTIVE; answers its description."""
+        told = ""
+        while (found := self.describe(table))["TableStatus"] != "ACTIVE":
+            if found["TableStatus"] != told:
+                told = found["TableStatus"]
+                self._say(f"{table} is {told}: waiting")
+            time.sleep(self._poll_seconds)
+        return found
+
+    def _when_free(self, table: str, call: Callable[[], object]) -> None:
+        """Call, and call again after a longer pause each time that DynamoDB is not ready.
+
+        Raises:
+            RestoreError: it was not ready however long this waited.
+        """
+        for tries in range(MOST_TRIES):
+            try:
+                call()
+            except ClientError as error:
+                if error_code(error) not in NOT_YET:
+                    raise
+                pause = self._poll_seconds * min(2**tries, LONGEST_PAUSE)
+                self._say(f"{table}: {error_code(error)}; again in {pause:g} s")
+                time.sleep(pause)
+            else:
+                return
+        raise RestoreError(f"{table} is still busy; run this again later, it goes on from here")
+
+
+def protection(dynamodb: Any, prefix: str) -> dict[str, bool]:
+    """Return for each restored table whether it is protected from deletion."""
+    tables = [f"{prefix}-{name}" for name in TABLES.values()]
+    described = {one: dynamodb.describe_table(TableName=one)["Table"] for one in tables}
+    return {name: one.get("DeletionProtectionEnabled", False) for name, one in described.items()}
 
 
 def differences(dynamodb: Any, commands: str, data: str) -> list[str]:

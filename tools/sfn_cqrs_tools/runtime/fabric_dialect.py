@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from fabric_tables import Tables  # type: ignore[import-not-found]  # beside this
 from fair_queue import FairQueue  # type: ignore[import-not-found]  # beside this
 from ministack.services import sns, sqs  # type: ignore[import-not-found]
 from ministack.services.cloudformation import (  # type: ignore[import-not-found]
@@ -30,6 +31,7 @@ def teach() -> None:
     parse, fan_out = sns._parse_batch_entries, sns._fanout
     sns._parse_batch_entries = lambda given: [of_tenant(entry) for entry in parse(given)]
     sns._fanout = handing_on(fan_out)
+    Tables().teach()
 
 
 def of_one_metric(alarm: Properties) -> Properties:
