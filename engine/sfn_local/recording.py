@@ -17,7 +17,7 @@ from sfn_local.document import Document, Json
 from sfn_local.errors import StateFailure
 from sfn_local.lint.model import Definition
 from sfn_local.mocks import Answer, MockCase, MockConfig, Response
-from sfn_local.trace import Step, owners, stopped_in, trace
+from sfn_local.trace import Step, logged_events, owners, stopped_in, trace
 
 CASE = "Recorded"
 OF_TASKS = ("Task", "LambdaFunction", "Activity")
@@ -44,6 +44,8 @@ OF_DATA = (
 )
 
 Handler = Callable[[Json], Json]
+EXPRESS = ":express:"
+"""Part of the ARNs of an EXPRESS machine's executions."""
 
 
 class RecordingError(ValueError):
@@ -58,6 +60,7 @@ class Recording:
     steps: list[Step]
     stopped: list[Step]
     answers: dict[str, list[Answer]]
+    is_express: bool = False
 
     @property
     def input(self) -> str:
@@ -87,6 +90,8 @@ class Recording:
     def not_redrivable_because(self, now: datetime) -> str | None:
         """Why AWS would not redrive it; None if it would."""
         ended = _moment(self.events[-1]["timestamp"])
+        if self.is_express:
+            return "its machine is EXPRESS; start it again with the same input"
         if self.status not in ("FAILED", "TIMED_OUT", "ABORTED"):
             return f"it is {self.status}"
         if len(self.events) >= MOST_EVENTS:
@@ -126,10 +131,10 @@ def read(text: str) -> Recording:
         RecordingError: it is neither.
     """
     try:
-        events = _events(text)
+        events, is_express = _events(text)
         if events[0]["type"] != "ExecutionStarted":
             raise RecordingError("the history does not begin with ExecutionStarted")
-        return Recording(events, trace(events), stopped_in(events), _answers(events))
+        return Recording(events, trace(events), stopped_in(events), _answers(events), is_express)
     except (AttributeError, IndexError, KeyError, TypeError, json.JSONDecodeError) as error:
         message = f"this is no answer of GetExecutionHistory ({type(error).__name__}: {error})"
         raise RecordingError(message) from None
@@ -252,32 +257,22 @@ def _with_maps_as_tasks(definition: Json) -> Json:
     return changed
 
 
-def _events(text: str) -> list[dict[str, Any]]:
+def _events(text: str) -> tuple[list[dict[str, Any]], bool]:
+    """The events, and whether they are those of an EXPRESS machine."""
     try:
         value = json.loads(text)
     except ValueError:
-        value = [_logged(json.loads(line)) for line in text.splitlines() if line.strip()]
-    events = value.get("events") if isinstance(value, dict) else value
+        value = [json.loads(line) for line in text.splitlines() if line.strip()]
     if isinstance(value, dict) and "previous_event_id" in value:
-        events = [_logged(value)]
+        value = [value]
+    is_logged = isinstance(value, list) and value and "previous_event_id" in value[0]
+    events = logged_events(value) if is_logged else value
+    events = events.get("events") if isinstance(events, dict) else events
     if not isinstance(events, list) or not events:
         raise RecordingError("there are no events; it is the answer of get-execution-history")
-    return [{**event, "timestamp": _moment(event["timestamp"])} for event in events]
-
-
-def _logged(line: dict[str, Any]) -> dict[str, Any]:
-    """An event of an EXPRESS execution, from its line in the log."""
-    kind = str(line["type"])
-    named = f"{kind[0].lower()}{kind[1:]}"
-    for about in ("StateEntered", "StateExited"):  # the type of the state is not in these names
-        named = f"s{about[1:]}" if kind.endswith(about) else named
-    return {
-        "id": int(line["id"]),
-        "previousEventId": int(line["previous_event_id"]),
-        "type": kind,
-        "timestamp": int(line["event_timestamp"]) / 1000,
-        f"{named}EventDetails": line.get("details", {}),
-    }
+    arn = str(value.get("executionArn", "")) if isinstance(value, dict) else ""
+    moved = [{**event, "timestamp": _moment(event["timestamp"])} for event in events]
+    return moved, bool(is_logged) or EXPRESS in arn
 
 
 def _moment(value: Any) -> datetime:

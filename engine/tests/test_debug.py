@@ -212,6 +212,42 @@ def test_the_log_of_an_express_execution_is_read(debug: Debug, tmp_path: Path) -
     assert "error: E" in told
     assert 'input {"id":1}' in told
     assert SAME in told
+    assert "AWS cannot redrive it: its machine is EXPRESS; start it again" in told
+
+
+def test_the_history_of_an_express_execution_is_known_by_its_arn(debug: Debug) -> None:
+    lab = Lab(functions={"charge": failing("E")})
+    lab.clock.move_to(4_000_000_000)
+    events = json.loads(history(lab.run(ORDER)))["events"]
+    arn = "arn:aws:states:us-east-1:000000000000:express:m:n:x"
+
+    told = debug(json.dumps({"executionArn": arn, "events": events})).output
+
+    assert "AWS cannot redrive it: its machine is EXPRESS" in told
+
+
+def test_a_log_without_data_tells_no_made_up_error(debug: Debug, tmp_path: Path) -> None:
+    """Logs of EXPRESS machines may leave out errors, as `includeExecutionData: false` does."""
+    log = tmp_path / "express.log"
+    engine = Engine(
+        functions=InlineFunctions(lambda _name, _payload: failing("E", "c")(None)),
+        clock=VirtualClock(),
+        scheduler=ManualScheduler(),
+        express_log=log,
+    )
+    caught = machine(Catch=[{"ErrorEquals": ["States.ALL"], "Next": "pack"}])
+    arn = engine.create_state_machine("m", caught, "EXPRESS")
+    engine.start_execution(arn, input='{"id":1}')
+    engine.run_until_idle()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    for line in lines:
+        if line["type"] == "TaskFailed":
+            line["details"] = {}
+
+    told = debug("\n".join(map(json.dumps, lines))).output
+
+    assert "charge caught an error that this history leaves out\n" in told
+    assert "None" not in told
 
 
 def test_a_young_failure_can_be_redriven(debug: Debug) -> None:

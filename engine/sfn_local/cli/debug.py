@@ -186,7 +186,8 @@ def _tell(recording: Recording, arn: str) -> None:
     """What happened, state by state, and why."""
     print_run(_described(recording), recording.events, with_data=False, show_data=_print_data)
     for step in recording.caught:
-        click.echo(f"\n{step.name} caught {step.error}: {step.cause or 'no cause'}")
+        error = step.error or "an error that this history leaves out"
+        click.echo(f"\n{step.name} caught {error}{f': {step.cause}' if step.cause else ''}")
         _print_data(step, "  ")
     errors = {step.error for step in (*recording.stopped, *recording.caught)} | {recording.error}
     for error in sorted(str(each) for each in errors if each):

@@ -137,9 +137,11 @@ def show(name: str, with_data: bool, executions: Executions, as_json: bool) -> N
 @json_option
 def history(name: str, executions: Executions, as_json: bool) -> None:
     """List the events of an execution, as Step Functions keeps them; task tokens are left out."""
-    described, events = executions.describe(executions.find(name))
+    found = executions.find(name)
+    described, events = executions.describe(found)
     if as_json:
-        click.echo(json.dumps({"events": events}, default=str, ensure_ascii=False, indent=2))
+        told = {"executionArn": found.arn, "events": events}
+        click.echo(json.dumps(told, default=str, ensure_ascii=False, indent=2))
         return
     began = described["startDate"]
     rows = [
