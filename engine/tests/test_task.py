@@ -180,6 +180,13 @@ def test_a_callback_waits_for_its_token(lab: Lab) -> None:
     ]
 
 
+def test_a_token_that_waits_tells_its_machine_and_no_other_does(lab: Lab) -> None:
+    run, token = parked(lab)
+
+    assert lab.engine.machine_of(token) == lab.engine.describe_execution(run.arn)["stateMachineArn"]
+    assert lab.engine.machine_of(f"{token}x") is None
+
+
 def test_a_callback_fails_with_what_its_token_brings(lab: Lab) -> None:
     run, token = parked(lab)
     lab.engine.send_task_failure(token, "E", "C")

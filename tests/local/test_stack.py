@@ -32,11 +32,15 @@ def stack(tmp_path_factory, recorder):
         yield started
 
 
-def request(url: str, body: object = None, headers: dict | None = None) -> tuple[int, object]:
+def request(
+    url: str, body: object = None, headers: dict | None = None, method: str | None = None
+) -> tuple[int, object]:
     data = None if body is None else json.dumps(body).encode()
     headers = {"content-type": "application/json"} | (headers or {})
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers)) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, data, headers, method=method)
+        ) as answer:
             return answer.status, json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
@@ -124,6 +128,36 @@ def test_plain_boto3_finds_everything_by_the_environment(stack):
     assert arns == ["toy-toy"]
     assert tables == [stack.outputs["ItemsTableName"]]
     assert json.load(answer["Payload"]) == "hello x"
+
+
+def denied(stack) -> str:
+    return stack.iam.denied[-1].partition(" is not authorized to perform: ")[2]
+
+
+def test_a_function_may_do_what_its_role_allows_and_no_more(stack):
+    before = len(stack.iam.denied)
+
+    status, _ = request(f"{stack.http}/files/a", method="DELETE")
+
+    table = f"arn:aws:dynamodb:us-east-1:000000000000:table/{stack.outputs['ItemsTableName']}"
+    assert (status, len(stack.iam.denied)) == (500, before + 1)
+    assert denied(stack).startswith(f"dynamodb:DeleteItem on resource: {table} because")
+    assert "dynamodb:DeleteItem on ItemsTable to the Policies of ApiFunction" in denied(stack)
+
+
+def test_who_may_not_list_a_bucket_is_told_403_of_an_object_that_does_not_exist(stack):
+    status, told = request(f"{stack.http}/files/a", method="PUT")
+
+    assert (status, told) == (
+        404,
+        "An error occurred (AccessDenied) when calling the GetObject operation: Access Denied",
+    )
+
+
+def test_this_process_itself_may_do_everything(stack):
+    key = {"pk": {"S": "nobody"}, "sk": {"S": "1"}}
+
+    stack.client("dynamodb").delete_item(TableName=stack.outputs["ItemsTableName"], Key=key)
 
 
 def test_the_recorder_counts_invocations_calls_and_capacity(stack, recorder):

@@ -1,29 +1,26 @@
 """Runs the real functions through all that they do, and holds their calls against their roles.
 
-Nothing but AWS refuses a call that a role does not allow: the local fabric asks no role. So
-the calls are compared with the template, in both directions.
+The stack refuses what a role does not allow; here nothing is refused, and nothing is allowed
+that no function asks for.
 """
 
 import json
-import re
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 from unittest import mock
 from urllib.parse import urlencode
 
-import boto3
 import pytest
-from botocore import handlers
 from tests.support.granting import granting
 from tests.support.quick_stack import quick_stack
 from tests.support.zip_system import an_archive
 from tests.template.saga_calls import a_shard, lose_sagas_and_sweep, repair_all, run_sagas
-from tests.template.stack import ROOT, TEMPLATE, as_list, statements_of
+from tests.template.stack import ROOT, TEMPLATE
 from tests.template.workflow_calls import run_workflows
 
 from sfn_cqrs import bootstrap
@@ -47,6 +44,7 @@ from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.imports.service import ImportService, Request
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
+from sfn_cqrs_tools.runtime.iam.policies import Permissions
 from sfn_cqrs_tools.runtime.lambdas import current_function
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 
@@ -113,144 +111,35 @@ QUEUE_CONSUMERS = {
     "QueueOnNotificationFunction": "NotificationQueue",
     "QueueOnTaskActionFunction": "TaskActionQueue",
 }
-SERVICES = {"stepfunctions": "states"}
-S3_ACTIONS = {
-    "HeadObject": "GetObject",
-    "CreateBucket": "PutObject",  # whose address botocore gives a form
-    "CreateMultipartUpload": "PutObject",
-    "UploadPart": "PutObject",
-    "CompleteMultipartUpload": "PutObject",
-}
 BEAT = "states:SendTaskHeartbeat"
 """What a long state of a user's own workflow sends now and then; here none takes so long."""
 WHEN_S3_FAILS = {"s3:AbortMultipartUpload", "s3:ListBucket"}
 """The one gives an upload up, the other lets S3 say of an object that it does not exist."""
-TRANSACTION_PARTS = {
-    "ConditionCheck": "dynamodb:ConditionCheckItem",
-    "Delete": "dynamodb:DeleteItem",
-    "Put": "dynamodb:PutItem",
-    "Update": "dynamodb:UpdateItem",
-}
 
 
-class Call(NamedTuple):
-    """What a function asks of a resource; both by their logical ids."""
+def live_sender(stack: LocalStack) -> Callable[[], Send]:
+    """What makes senders of what boto3 has no client for; the role is asked all the same."""
+    make = live_events._sender
 
-    function: str
-    action: str
-    resource: str
+    def making() -> Send:
+        send = make()
 
+        def sending(request: Any) -> Any:
+            namespace = json.loads(request.body)["channel"].split("/")[1]
+            arn = f"{stack.template.arn('LiveApi')}/channelNamespace/{namespace}"
+            function = current_function() or ""
+            assert permissions_of(stack).refusal(function, "appsync:EventPublish", arn) is None
+            return send(request)
 
-class Listener:
-    """Hears each call of the functions' clients."""
+        return sending
 
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, str, str, dict[str, Any]]] = []
-
-    def __call__(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        function = current_function()
-        if function is not None:
-            service = model.service_model.service_name
-            self.heard.append((function, SERVICES.get(service, service), model.name, dict(params)))
-
-    def sender(self, make: Callable[[], Send]) -> Callable[[], Send]:
-        """What makes senders of what boto3 has no client for, which are heard, too."""
-
-        def making() -> Send:
-            send = make()
-
-            def sending(request: Any) -> Any:
-                namespace = json.loads(request.body)["channel"].split("/")[1]
-                asked = (current_function() or "", "appsync", "EventPublish", {"Name": namespace})
-                self.heard.append(asked)
-                return send(request)
-
-            return sending
-
-        return making
-
-    def who_asked(self, operation: str) -> set[str]:
-        """The functions that have made a call."""
-        return {function for function, _, name, _ in list(self.heard) if name == operation}
-
-    def calls(self, logical_ids: dict[str, str]) -> set[Call]:
-        """What was heard, with the template's names in place of the stack's."""
-        return {
-            Call(function, action, logical_ids.get(resource, resource) + suffix)
-            for function, service, operation, params in self.heard
-            for action, resource, suffix in _asked(service, operation, params)
-        }
+    return making
 
 
-def _asked(service: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for item in params.get("TransactItems", []):
-        ((part, request),) = item.items()
-        yield TRANSACTION_PARTS[part], request["TableName"], ""
-    if operation == "TransactWriteItems":
-        return
-    action = f"{service}:{operation.removesuffix('Batch')}"
-    for table in params.get("RequestItems", {}):
-        yield action, table, ""
-    if operation in ("BatchGetItem", "BatchWriteItem"):
-        return
-    if service == "s3":
-        action = f"{service}:{S3_ACTIONS.get(operation, operation)}"
-        action += "Version" if "VersionId" in params else ""
-    if service == "secretsmanager":
-        yield action, "ApprovalLinkSecret", ""
-        return
-    if service == "states":
-        yield action, _machine(str(params)), ""
-        return
-    suffix = f"/index/{params['IndexName']}" if "IndexName" in params else ""
-    named = (params.get(key) for key in ("TableName", "Bucket", "TopicArn", "QueueUrl", "Name"))
-    yield action, next(name for name in named if name), suffix
-
-
-def allowed() -> set[Call]:
-    """What the functions' roles allow."""
-    return {
-        Call(function, action, _resource(resource))
-        for function in TEMPLATE.functions
-        for statement in statements_of(function)
-        for action in as_list(statement["Action"])
-        for resource in as_list(statement["Resource"])
-        if action not in ON_THEIR_BEHALF
-    }
-
-
-def _resource(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if "Fn::If" in value:  # a table of the stack's own
-        return _resource(value["Fn::If"][1])
-    if "Fn::Join" in value:
-        return "".join(map(_resource, value["Fn::Join"][1]))
-    text: str = value.get("Ref") or value.get("Fn::Sub") or value["Fn::GetAtt"][0]
-    if text.startswith("${LiveApi.ApiArn}/"):
-        return text.rpartition("/")[2]
-    if ":secret:" in text:
-        return "ApprovalLinkSecret"
-    if ":${AWS::StackName}-" in text:
-        return _machine(text)
-    return re.sub(r"\$\{(\w+)\.Arn\}(/(jobs|uploads))?(/\*)?", r"\1", text)
-
-
-def _machine(text: str) -> str:
-    """The machine that an ARN names; a task token names none, but what is sent with it tells."""
-    if re.search(r"-approval(?!-links)\b", text) or "LOOK_AGAIN" in text:
-        return "ApprovalStateMachine"
-    if re.search(r"-zip-orchestrator\b", text) or '"index":' in text:
-        return "ZipOrchestratorStateMachine"
-    names = {
-        "command-express": "CommandExpressStateMachine",
-        "task": "TaskStateMachine",
-        "import-csv": "ImportCsvStateMachine",
-        "order-saga": "OrderSagaStateMachine",
-        "rebuild": "RebuildStateMachine",
-    }
-    found = re.search(r"-(command-express|task|import-csv|order-saga|rebuild)\b", text)
-    return names[found[1]] if found else "CommandStateMachine"
+def permissions_of(stack: LocalStack) -> Permissions:
+    assert stack.iam is not None
+    assert stack.iam.permissions is not None
+    return stack.iam.permissions
 
 
 class User:
@@ -337,31 +226,18 @@ class User:
 
 
 @pytest.fixture(scope="module")
-def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Call]]:
-    listener = Listener()
-    entry = ("before-parameter-build", listener)
-    handlers.BUILTIN_HANDLERS.append(entry)
-    boto3.DEFAULT_SESSION = None
+def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack whose functions have done all that they can do."""
     parameters = {
         **dict.fromkeys(("CommandTtlDays", "HistoryTtlDays", "TaskTtlDays"), "30"),
         **dict.fromkeys(("ApprovalLinks", "ImportOnUpload"), "enabled"),
     }
     folder = tmp_path_factory.mktemp("state")
-    try:
-        with (
-            mock.patch.object(live_events, "_sender", listener.sender(live_events._sender)),
-            quick_stack(state_dir=folder, parameters=parameters, live=True) as stack,
-        ):
+    with quick_stack(state_dir=folder, parameters=parameters, live=True) as stack:
+        with mock.patch.object(live_events, "_sender", live_sender(stack)):
             use(stack)
-            send_what_nobody_can_read(stack, listener)
-            resources = stack.client("cloudformation").describe_stack_resources(
-                StackName=stack.name
-            )["StackResources"]
-        names = {one["PhysicalResourceId"]: one["LogicalResourceId"] for one in resources}
-        yield listener.calls(names)
-    finally:
-        handlers.BUILTIN_HANDLERS.remove(entry)
-        boto3.DEFAULT_SESSION = None
+            send_what_nobody_can_read(stack)
+        yield stack
 
 
 def use(stack: LocalStack) -> None:
@@ -702,13 +578,17 @@ def import_files(stack: LocalStack) -> None:
         wait_for_import(service.start(Request(table="airports", key=key)).job.key.id, "FAILED")
 
 
-def send_what_nobody_can_read(stack: LocalStack, listener: Listener) -> None:
+def send_what_nobody_can_read(stack: LocalStack) -> None:
     """A message to each queue that its consumer must ask to see again."""
     for queue in QUEUE_CONSUMERS.values():
         url = stack.outputs[f"{queue}Url"]
         stack.client("sqs").send_message(QueueUrl=url, MessageBody="no notice")
     until = time.monotonic() + 60
-    while not QUEUE_CONSUMERS.keys() <= listener.who_asked("ChangeMessageVisibilityBatch"):
+    while not QUEUE_CONSUMERS.keys() <= {
+        grant.function
+        for grant in set(permissions_of(stack).used)
+        if grant.action == "sqs:ChangeMessageVisibility"
+    }:
         assert time.monotonic() < until
         time.sleep(0.05)
 
@@ -889,22 +769,25 @@ def write_what_nobody_can_read(stack: LocalStack) -> None:
         bodies += "".join(message["Body"] for message in found.get("Messages", []))
 
 
-def test_a_role_allows_every_call_of_its_function(heard: set[Call]) -> None:
-    assert sorted(heard - allowed()) == []
+def test_a_role_allows_every_call_of_its_function(used: LocalStack) -> None:
+    assert used.iam is not None
+    assert list(used.iam.denied) == []
 
 
-def test_a_role_allows_nothing_that_its_function_never_asks_for(heard: set[Call]) -> None:
+def test_a_role_allows_nothing_that_its_function_never_asks_for(used: LocalStack) -> None:
+    permissions = permissions_of(used)
     unused = {
-        call
-        for call in allowed() - heard
-        if not (call.function in WAKERS and call.action in WAKE)
-        and call.action not in {*WHEN_S3_FAILS, BEAT}
-        and (call.function, call.action) not in BY_LAMBDA | UNHEARD
-        and not (call.resource == "ReadModelsTable" and call.action in FOR_OTHER_HANDLERS)
+        (grant.function, grant.action, resource)
+        for grant in permissions.grants() - permissions.used
+        for resource in (permissions.named(grant.resource),)
+        if not (grant.function in WAKERS and grant.action in WAKE)
+        and grant.action not in {*WHEN_S3_FAILS, *ON_THEIR_BEHALF, BEAT}
+        and (grant.function, grant.action) not in BY_LAMBDA | UNHEARD
+        and not (resource == "ReadModelsTable" and grant.action in FOR_OTHER_HANDLERS)
         and not (
-            call.resource == "ReadModelsTable"
-            and call.function in TASK_WORKERS | SAGA_WORKERS
-            and call.action in FOR_OTHER_TASKS
+            resource == "ReadModelsTable"
+            and grant.function in TASK_WORKERS | SAGA_WORKERS
+            and grant.action in FOR_OTHER_TASKS
         )
     }
 

@@ -101,6 +101,11 @@ class TaskApi(Core):
         with self._lock:
             self._runtime.tokens.find(token).report(StateFailure(error, cause))
 
+    def machine_of(self, token: str) -> str | None:
+        """Return the ARN of the state machine whose task waits with the token, if one does."""
+        with self._lock:
+            return self._runtime.tokens.machine_of(token)
+
     def send_task_heartbeat(self, token: str) -> None:
         """Show that the task that waits with the token is alive.
 

@@ -21,6 +21,10 @@ class OpenTask(Protocol):
     """A task that waits, as workers and whoever has its token see it; the lock guards it."""
 
     @property
+    def machine(self) -> str:
+        """The ARN of the state machine that it is a task of."""
+
+    @property
     def is_over(self) -> bool:
         """Whether the task has its end."""
 
@@ -75,6 +79,11 @@ class Tokens:
         raw = self._decode(token)
         serial, tag = raw[:SERIAL_BYTES], raw[SERIAL_BYTES:]
         raise TaskTimedOut if hmac.compare_digest(tag, self._hash(serial)) else TaskDoesNotExist
+
+    def machine_of(self, token: str) -> str | None:
+        """The ARN of the state machine whose task waits with this token, if one does."""
+        task = self._waiting.get(token)
+        return None if task is None else task.machine
 
     def close(self, token: str) -> None:
         """The task is over."""

@@ -108,6 +108,11 @@ class Attempt:
                 timer.cancel()
 
     @property
+    def machine(self) -> str:
+        """The ARN of the state machine."""
+        return self.visit.line.execution.machine.arn
+
+    @property
     def is_over(self) -> bool:
         """Whether the task has its end."""
         return self._over

@@ -93,6 +93,13 @@ class _Ended(BaseException):
     is_flag=True,
     help="Run each function in processes of its own: slower, but time-outs kill and exits count.",
 )
+@click.option(
+    "--no-iam",
+    "iam",
+    flag_value=False,
+    default=True,
+    help="Let functions do what their roles in the template do not allow.",
+)
 @weather_options
 @repeats_option
 @state_option
@@ -106,6 +113,7 @@ def up(
     debug_port: int | None,
     parameters: tuple[str, ...],
     isolated: bool,
+    iam: bool,
     weather: float | None,
     seed: int,
     repeats: float | None,
@@ -118,7 +126,8 @@ def up(
     Deploys template.yaml to ministack, starts the engine, the functions and the HTTP API, all on
     127.0.0.1. It goes on where it ended the last time, even if it was killed. Changed code, state
     machines and templates are taken over while it runs, and breakpoint() in a function stops
-    here (not with --isolated). --json prints one line with the endpoints when all of them answer.
+    here (not with --isolated). A function gets AccessDenied for what its role does not allow.
+    --json prints one line with the endpoints when all of them answer.
     """
     stdout = sys.stdout
     if as_json:
@@ -136,6 +145,7 @@ def up(
         weather=None if weather is None else (weather, seed),
         express_repeats=repeats or 0.0,
         traces=True,
+        iam=iam,
     )
     try:
         with _ending_on_signals(), one_line_errors():

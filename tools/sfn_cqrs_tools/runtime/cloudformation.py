@@ -24,6 +24,7 @@ _NAME_PROPERTY: Final = {
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
     "AWS::Serverless::Function": "FunctionName",
+    "AWS::Serverless::SimpleTable": "TableName",
     "AWS::Serverless::StateMachine": "Name",
 }
 _ARN: Final = {
@@ -37,6 +38,7 @@ _ARN: Final = {
     "AWS::SNS::Topic": "sns:{region}:{account}:{name}",
     "AWS::SQS::Queue": "sqs:{region}:{account}:{name}",
     "AWS::Serverless::Function": "lambda:{region}:{account}:function:{name}",
+    "AWS::Serverless::SimpleTable": "dynamodb:{region}:{account}:table/{name}",
     "AWS::Serverless::StateMachine": "states:{region}:{account}:stateMachine:{name}",
 }
 _REF_IS_ARN: Final = {"AWS::SNS::Topic", "AWS::Serverless::StateMachine"}

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from sfn_cqrs_tools.runtime.handlers import Call, Failure, Handlers, SourceWatch
+from sfn_cqrs_tools.runtime.iam.enforcement import Enforcement
 from sfn_cqrs_tools.runtime.output import printing_as
 from sfn_cqrs_tools.runtime.template import Function
 from sfn_cqrs_tools.runtime.weather import Forecast, Weather
@@ -195,6 +196,9 @@ def serve(requests: TextIO, answers: TextIO) -> None:
     forecast = Forecast.of_environment()
     if forecast is not None:
         Weather(forecast, lambda: function.logical_id).start()
+    enforcement = Enforcement.of_environment(function.logical_id)
+    if enforcement is not None:
+        enforcement.start()
     handlers = Handlers([function], [Path(source) for source in first["sources"]], None)
     for line in requests:
         asked = json.loads(line)

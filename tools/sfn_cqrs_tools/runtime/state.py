@@ -89,6 +89,8 @@ class StateFolder(OwnedFolder):
         """What EXPRESS executions did, an event a line."""
         self.traces = self.path / "traces.jsonl"
         """Segments of traces, one a line."""
+        self.policies = self.path / "policies.json"
+        """What functions in processes of their own may do."""
         self.fabric_log = self.path / "fabric.log"
         """What the AWS fabric prints."""
         self._stack_json = self.path / "stack.json"

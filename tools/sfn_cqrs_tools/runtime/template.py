@@ -188,6 +188,10 @@ class Template:
         """Evaluate the intrinsic functions inside `value`."""
         return self._resolver.resolve(value)
 
+    def condition(self, name: str) -> bool:
+        """Return whether a condition of the template holds."""
+        return self._resolver.condition(name)
+
     def name(self, logical_id: str) -> str:
         """Return the physical name of a resource."""
         return self._resolver.name(logical_id)

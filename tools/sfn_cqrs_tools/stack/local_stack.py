@@ -42,9 +42,12 @@ from sfn_cqrs_tools.runtime.fabric import (
     session,
 )
 from sfn_cqrs_tools.runtime.front import Front
+from sfn_cqrs_tools.runtime.iam.enforcement import VARIABLE as POLICIES
+from sfn_cqrs_tools.runtime.iam.enforcement import Enforcement
+from sfn_cqrs_tools.runtime.iam.policies import Permissions
 from sfn_cqrs_tools.runtime.identity import OPERATOR_ROLE
 from sfn_cqrs_tools.runtime.lambda_api import LambdaApi, forward_url
-from sfn_cqrs_tools.runtime.lambdas import Functions, Invocation
+from sfn_cqrs_tools.runtime.lambdas import Functions, Invocation, current_function
 from sfn_cqrs_tools.runtime.listening import HOST, Ports, addresses
 from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
 from sfn_cqrs_tools.runtime.live.pages import LivePage
@@ -114,6 +117,7 @@ class LocalStack:
         live: bool = True,
         express_repeats: float = 0.0,
         traces: bool = False,
+        iam: bool = True,
     ) -> None:
         """Prepare a stack out of `template`, or the project's; `port` is the HTTP front's.
 
@@ -129,6 +133,7 @@ class LocalStack:
         A PostgreSQL runs if the user's package has migrations for one, unless `postgres` is false.
         With `live`, notices reach the clients of a twin of AppSync Events, if the template has one.
         `traces` keeps what X-Ray would of each request.
+        With `iam`, each function may do what its role in the template allows, and no more.
         """
         self.name = name
         self.state = StateFolder(state_dir or state_path())
@@ -150,6 +155,8 @@ class LocalStack:
         self._dsn = ""
         self._keeps_traces = traces
         self._traces: Traces | None = None
+        self._has_iam = iam
+        self.iam: Enforcement | None = None
         self.postgres: LocalPostgres | None = None
         self.live: LiveServer | None = None
         self.clock = LeapingClock()
@@ -277,6 +284,7 @@ class LocalStack:
         self._start_live()
         self._start_fabric(self.fabric, self.front.guard.origins)
         self._start_engine()
+        self._read_policies()
         self._migrate(migrations)
         self._cleanup.enter_context(_environment(self.environment))
         self._cleanup.callback(self.functions.close)  # before the environment changes again
@@ -354,6 +362,10 @@ class LocalStack:
         self.functions.hold()
         self.functions.listeners.append(self._log_failure)
         self._cleanup.callback(self.functions.close)
+        if self._has_iam:
+            self.iam = Enforcement(current_function, self._machine_of)
+            self.iam.start()
+            self._cleanup.callback(self.iam.stop)
         if self.functions.weather is not None:
             self.functions.weather.start()
             self._cleanup.callback(self.functions.weather.stop)
@@ -441,6 +453,19 @@ class LocalStack:
                 port = self._ports.taken_by(sfn=self.sfn).sfn
                 more = serve_engine(self.engine, address, port, hosts=self.hosts)
                 self._engine_servers.callback(more.close)
+
+    def _read_policies(self) -> None:
+        """Let the functions do what their roles allow, on resources as they are called here."""
+        if self.iam is None:
+            return
+        template = self.template.named(dict(map(_named, self.deployment.resources.items())))
+        self.iam.permissions = Permissions.of(template, self.template.translate(without=LIVE))
+        if self._isolated:
+            self.state.policies.write_text(self.iam.permissions.as_json(), encoding="utf-8")
+            self._cleanup.enter_context(_environment({POLICIES: str(self.state.policies)}))
+
+    def _machine_of(self, token: str) -> str | None:
+        return self.engine.machine_of(token)
 
     def _make_engine(self, scheduler: ThreadScheduler) -> Engine:
         try:
@@ -612,6 +637,12 @@ class LocalStack:
                 raise StackError(
                     f"{url} does not answer ({error}); see {self.state.stack_log}"
                 ) from None
+
+
+def _named(resource: tuple[str, str]) -> tuple[str, str]:
+    """The logical id and the name of a resource, which may be told as an ARN or a URL."""
+    logical_id, told = resource
+    return logical_id, told.rpartition("/")[2].rpartition(":")[2]
 
 
 def _look_at_the_clock() -> None:
