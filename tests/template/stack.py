@@ -77,8 +77,10 @@ def as_list(value: Any) -> list[Any]:
 
 
 def role_statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the statements of a role's own policies, and of those that a parameter switches on."""
-    for policy in role.get("Policies", []):
+    """Yield the statements of a role's policies, of those that a parameter switches on as well."""
+    managed = [one["Ref"] for one in role.get("ManagedPolicyArns", []) if "Ref" in one]
+    shared = [translated()[name]["Properties"] for name in managed]
+    for policy in [*role.get("Policies", []), *shared]:
         granted = policy["Fn::If"][1] if "Fn::If" in policy else policy
         yield from as_list(granted["PolicyDocument"]["Statement"])
 

@@ -22,6 +22,9 @@ ACTIONS_OF_LOGS = (
     "DescribeLogGroups",
 )
 
+_OF_CODE = "\n        - !Ref HandlerPolicy"
+"""The managed policy of all functions that run the user's code."""
+
 
 def logical_ids(workflow: Workflow) -> list[str]:
     """Every resource and output that the workflow adds."""
@@ -174,13 +177,16 @@ def _function(workflow: Workflow, state: str) -> str:
 
 
 def _policies(workflow: Workflow, state: str) -> str:
+    """What a state's function may do: what handlers may, unless it is not the user's code."""
     if state in workflow.callbacks:
-        return f"\n      Policies:\n        - Statement:{_of_requests('PutItem')}"
+        return f"\n      Policies:{_OF_CODE}\n        - Statement:{_of_requests('PutItem')}"
     if state in workflow.long:
         acts = "[states:SendTaskSuccess, states:SendTaskHeartbeat]"
-        own = _statement(acts, workflow.name)
-        return f"\n      Timeout: {LONGEST_FUNCTION}\n      Policies:\n        - Statement:{own}"
-    if workflow.parent and state in (ANSWER, RECORDER):
+        own = f"{_OF_CODE}\n        - Statement:{_statement(acts, workflow.name)}"
+        return f"\n      Timeout: {LONGEST_FUNCTION}\n      Policies:{own}"
+    if state not in (ANSWER, RECORDER):
+        return f"\n      Policies:{_OF_CODE}"
+    if workflow.parent:
         action = "SendTaskSuccess" if state == ANSWER else "SendTaskFailure"
         told = _statement(f"states:{action}", workflow.parent.machine)
         return f"\n      Policies:\n        - Statement:{_of_requests('GetItem')}{told}"

@@ -1,0 +1,230 @@
+"""What code of the user's may do in each function that runs it, on a stack that asks roles."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import pytest
+from tests.support.quick_stack import quick_stack
+from tests.support.zip_system import an_archive
+
+from sfn_cqrs.domain.errors import StepRefusedError
+from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service import handlers
+from sfn_cqrs.service.approvals import types as approvals
+from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs.service.data import DataService, HistoryService
+from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.service import ImportService, Request
+from sfn_cqrs.service.sagas import types as sagas
+from sfn_cqrs.service.sagas.service import SagaService
+from sfn_cqrs.service.tasks import types as tasks
+from sfn_cqrs.service.tasks.service import TaskService
+from sfn_cqrs.service.zips import hooks
+from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
+from sfn_cqrs_tools.runtime.lambdas import current_function
+from sfn_cqrs_tools.stack.local_stack import LocalStack
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.real_time("a run looks again after a second, and then after two"),
+]
+
+TENANT, PATIENCE_SECONDS = "tenant1", 60
+REGISTRIES = (
+    handlers._access,
+    handlers._notice_handlers,
+    handlers._sync_handlers,
+    approvals._otherwise,
+    approvals._types,
+    hooks._hooks,
+    sagas._types,
+    strategies._strategies,
+    tasks._types,
+)
+RUN_CODE = {
+    "ApiHandleRequestFunction",
+    "ApprovalExpiredFunction",
+    "ApprovalProcessApprovalFunction",
+    "ApprovalRejectedFunction",
+    "CommandSyncDataFunction",
+    "ImportCsvCsvRowsHandlerFunction",
+    "OrderSagaCancelShipmentFunction",
+    "OrderSagaChargePaymentFunction",
+    "OrderSagaRefundPaymentFunction",
+    "OrderSagaReleaseStockFunction",
+    "OrderSagaReserveStockFunction",
+    "OrderSagaShipOrderFunction",
+    "QueueOnImportActionFunction",
+    "QueueOnNotificationFunction",
+    "QueueOnTaskActionFunction",
+    "TaskIteratorFunction",
+    "ZipOrchestratorFinalizeZipJobFunction",
+}
+"""The functions that run handlers of any kind."""
+LARGE = {"customer": "ada", "total": 1, "text": "x" * 5_000}
+
+
+class Promises:
+    """Does once in each function all that code of the user's is promised."""
+
+    def __init__(self) -> None:
+        self.begun: set[str] = set()
+        self.kept: set[str] = set()
+
+    def keep(self, *_: object) -> None:
+        function = current_function()
+        if function is None or function in self.begun:
+            return
+        self.begun.add(function)
+        publish(function)
+        start(function)
+        self.kept.add(function)
+
+
+def publish(function: str) -> None:
+    """A large item, changed in part, and read with its history."""
+    commands, once = CommandService(TENANT), Caller(idempotency_key=function)
+    commands.publish("ORDER", function, name="by a handler", attributes=LARGE, caller=once)
+    commands.publish_partial("ORDER", function, attributes={"total": 2})
+    DataService(TENANT).get("ORDER", "seen")
+    HistoryService(TENANT).list("ORDER", "seen")
+
+
+def start(function: str) -> None:
+    """A task, a saga and an approval, each of them read."""
+    once = {what: Caller(idempotency_key=f"{function}/{what}") for what in ("task", "saga", "ask")}
+    task = TaskService(TENANT)
+    reminder = {"order": "seen", "to": "ada@example.com", "text": "x" * 90_000}
+    task.get(task.create("ORDER_REMINDER", [reminder, reminder], caller=once["task"]))
+    saga, order = SagaService(TENANT), {"order": function, "customer": "ada", "card": "visa"}
+    lines = [{"sku": "NONE", "quantity": 1}]
+    saga.get(saga.start("order-saga", {**order, "total": 4, "lines": lines}, caller=once["saga"]))
+    approval = ApprovalService(TENANT)
+    approval.get(approval.request("ORDER_RELEASE", subject=function, caller=once["ask"]))
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    with quick_stack(state_dir=tmp_path_factory.mktemp("state")) as started:
+        yield started
+
+
+@pytest.fixture
+def promises() -> Iterator[Promises]:
+    """Handlers of every kind that do all that is promised to them."""
+    handlers.load()
+    keeping = Promises()
+    with ExitStack() as registries:
+        for registry in REGISTRIES:
+            registries.enter_context(mock.patch.dict(registry))
+        register(keeping.keep)
+        yield keeping
+
+
+def register(keep: Callable[..., None]) -> None:
+    handlers.command_type("PROMISE", publish=MEMBERS)
+    handlers.sync_handler("PROMISE")(keep)
+    handlers.on_notice("command-status")(keep)
+    tasks.task_handler("PROMISE", publish=MEMBERS)(keep)
+    approvals.approval_type("PROMISE", group="operator")(keep)
+    approvals.when_rejected("PROMISE")(keep)
+    approvals.when_expired("PROMISE")(keep)
+    hooks.on_import_finished(keep)
+
+    @strategies.import_strategy("promises", publish=MEMBERS, step_function=True)
+    class Promised(ImportStrategy):
+        type = "PROMISE"
+        columns = (Column("code", required=True),)
+
+        def transform(self, cells: dict[str, str]) -> Record:
+            keep()
+            return Record(cells["code"], cells["code"], {})
+
+    known = sagas._types["order-saga"]
+
+    def refused(*_: object) -> None:
+        keep()
+        raise StepRefusedError("lost", "nobody ships it")
+
+    steps = dict.fromkeys(known.steps, keep) | {"ship_order": refused}
+    undone = {step: (name, keep) for step, (name, _) in known.compensations.items()}
+    sagas._types["order-saga"] = replace(known, steps=steps, compensations=undone)
+
+
+def ask(stack: LocalStack, path: str, body: Any) -> Any:
+    request = urllib.request.Request(
+        f"{stack.http}{path}",
+        json.dumps(body).encode(),
+        {"content-type": "application/json", "x-user": "hanako", "x-roles": "operator"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def use(stack: LocalStack) -> None:
+    """Let handlers of every kind run."""
+    for code, mode in (("a", "async"), ("b", "sync")):
+        item = {"type": "PROMISE", "code": code, "name": code, "attributes": {}, "mode": mode}
+        ask(stack, "/commands", item)
+    TaskService(TENANT).create("PROMISE", [{}, {}])
+    TaskService(TENANT).create_single("PROMISE", {})
+    imports = ImportService(TENANT)
+    imports.import_row("promises", {"code": "c"})
+    file = stored(stack, "promises.csv", b"code\nd\ne\n")
+    imports.start(Request(table="promises", key=file))
+    archive = stored(stack, "promises.zip", an_archive(("1.csv", b"code\nf\n")))
+    ZipImports(TENANT).start(ZipRequest(key=archive, table="promises"), Caller())
+    for verb in ("approve", "reject", "expire"):
+        id_ = ApprovalService(TENANT).request("PROMISE", caller=Caller(user="taro"))
+        if verb != "expire":
+            digest = ApprovalService(TENANT).get(id_).digest
+            ask(stack, f"/approvals/{id_}/{verb}", {"digest": digest})
+
+
+def stored(stack: LocalStack, name: str, body: bytes) -> str:
+    key = ImportService(TENANT).upload_key(name)
+    bucket = stack.outputs["ImportBucketName"]
+    stack.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+    return key
+
+
+def wait(stack: LocalStack, is_true: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not is_true():
+        assert stack.iam is not None
+        assert list(stack.iam.denied) == []
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_handlers_of_every_kind_may_do_what_is_promised(
+    stack: LocalStack, promises: Promises
+) -> None:
+    assert stack.iam is not None
+    assert stack.iam.permissions is not None
+    CommandService(TENANT).publish_sync("ORDER", "seen", name="An order", attributes=LARGE)
+
+    use(stack)
+    wait(stack, lambda: promises.begun >= RUN_CODE - {"ApprovalExpiredFunction"})
+    stack.leap(8 * 86_400)
+    wait(stack, lambda: promises.kept >= RUN_CODE)
+
+    assert list(stack.iam.denied) == []
+    assert promises.kept == promises.begun == RUN_CODE
+    shared = {
+        (grant.action, grant.resource) for grant in of_handlers(stack.iam.permissions.grants())
+    }
+    used = {(grant.action, grant.resource) for grant in of_handlers(stack.iam.permissions.used)}
+    assert shared == used
+
+
+def of_handlers(grants: set[Any]) -> list[Any]:
+    return [grant for grant in set(grants) if grant.policy == "HandlerPolicy"]
