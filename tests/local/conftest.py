@@ -22,6 +22,7 @@ def stack(tmp_path_factory):
     """The whole stack, for one module."""
     with quick_stack(state_dir=tmp_path_factory.mktemp("state"), traces=True) as started:
         yield started
+        assert started.denied == []
 
 
 @pytest.fixture

@@ -131,16 +131,16 @@ def test_plain_boto3_finds_everything_by_the_environment(stack):
 
 
 def denied(stack) -> str:
-    return stack.iam.denied[-1].partition(" is not authorized to perform: ")[2]
+    return stack.denied[-1].partition(" is not authorized to perform: ")[2]
 
 
 def test_a_function_may_do_what_its_role_allows_and_no_more(stack):
-    before = len(stack.iam.denied)
+    before = len(stack.denied)
 
     status, _ = request(f"{stack.http}/files/a", method="DELETE")
 
     table = f"arn:aws:dynamodb:us-east-1:000000000000:table/{stack.outputs['ItemsTableName']}"
-    assert (status, len(stack.iam.denied)) == (500, before + 1)
+    assert (status, len(stack.denied)) == (500, before + 1)
     assert denied(stack).startswith(f"dynamodb:DeleteItem on resource: {table} because")
     assert "dynamodb:DeleteItem on ItemsTable to the Policies of ApiFunction" in denied(stack)
 

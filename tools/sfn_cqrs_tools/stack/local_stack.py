@@ -229,6 +229,11 @@ class LocalStack:
             self.hosts[0] if self.hosts else "",
         )
 
+    @property
+    def denied(self) -> list[str]:
+        """What IAM has refused to the functions lately, each with what to do."""
+        return [] if self.iam is None else list(self.iam.denied)
+
     def client(self, service: str) -> Any:
         """Return a boto3 client of the fabric, or of the engine for stepfunctions."""
         endpoint = {"stepfunctions": self.sfn, "lambda": self.lambda_}.get(service, self.aws)
@@ -465,7 +470,9 @@ class LocalStack:
             self._cleanup.enter_context(_environment({POLICIES: str(self.state.policies)}))
 
     def _machine_of(self, token: str) -> str | None:
-        return self.engine.machine_of(token)
+        """The template's machine that waits with a token; a sample waits in another."""
+        arn = self.engine.machine_of(token)
+        return arn if arn in {one.arn for one in self.template.machines.values()} else None
 
     def _make_engine(self, scheduler: ThreadScheduler) -> Engine:
         try:
