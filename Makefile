@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 STAGE ?= dev
+DIST ?= dist
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check --no-deps
 LOCAL_READY := $(VENV)/.local-ready
@@ -12,7 +13,7 @@ CHECKOV_READY := .venv-checkov/.ready
 SUPPLY_READY := .venv-supply/.ready
 APP_REQUIREMENTS := $(wildcard app/requirements.txt)
 RUNTIME_REQUIREMENTS := layer/requirements.txt layer/postgres/requirements.txt $(APP_REQUIREMENTS) requirements/local.in
-RUNTIME_FILES := pyproject.toml engine/pyproject.toml $(RUNTIME_REQUIREMENTS) requirements/local.lock
+RUNTIME_FILES := pyproject.toml engine/pyproject.toml tools/pyproject.toml $(RUNTIME_REQUIREMENTS) requirements/local.lock
 
 # Pin $(2), with the hashes of every platform's files, in requirements/$(1).lock; $(3): options.
 define pin
@@ -31,7 +32,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof soak: export PYTHONHASHSEED := 0
 
-.PHONY: help setup demo up test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test clean
+.PHONY: help dist setup demo up test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +82,9 @@ licences: $(LOCAL_READY) ## write docs/licences.md again, after make lock
 reference: $(LOCAL_READY) ## write docs/reference again: commands, Python API, HTTP API
 	$(BIN)/python -m sfn_cqrs_tools.cli.reference
 
+dist: $(SUPPLY_READY) ## build the wheels and source distributions of sfn-local, sfn-cqrs and sfn-cqrs-tools
+	for folder in engine . tools; do .venv-supply/bin/uv build --quiet --out-dir $(DIST) $$folder || exit 1; done
+
 build: $(LOCAL_READY) $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)
 
@@ -124,7 +128,7 @@ $(BIN)/python:
 $(LOCAL_READY): $(BIN)/python $(RUNTIME_FILES)
 	@$(PYTHON) requirements/locked.py requirements/local.lock
 	@$(BIN)/python $(PIP) --require-hashes -r requirements/local.lock
-	@$(BIN)/python $(PIP) --no-build-isolation --editable ./engine --editable .
+	@$(BIN)/python $(PIP) --no-build-isolation --editable ./engine --editable . --editable ./tools
 	@touch $@
 
 $(DEV_READY): $(LOCAL_READY) requirements/dev.in requirements/dev.lock

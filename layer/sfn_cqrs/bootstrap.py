@@ -67,6 +67,15 @@ _made: dict[str, Any] = {}
 _lock = RLock()
 
 
+def _spread(variables: str) -> None:
+    """Set variables that came as one, a line each; one that is set already stays."""
+    given = dict(line.split("=", 1) for line in variables.splitlines())
+    os.environ |= {**given, **os.environ}
+
+
+_spread(os.environ.get("SFN_CQRS_ENVIRONMENT", ""))  # of a project's own functions
+
+
 def _once(make: Callable[[], T]) -> Callable[[], T]:
     name = make.__name__
 

@@ -21,10 +21,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from tests.console.browser import Watched, chromium
 from tests.console.state import HOSTILE, ORDERS, api_of, create, fill, publish, wait
-from tests.fakes.builders import a_process
 from tests.support.held_up import held_up
 from tests.support.proof import deep, shares, without
-from tests.support.quick_stack import quick_stack
 from websockets.sync.client import connect
 
 from sfn_cqrs.adapters.command_items import process_item
@@ -46,6 +44,8 @@ from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
 from sfn_cqrs_tools.runtime.live.server import LiveServer
 from sfn_cqrs_tools.stack.local_stack import SUBSCRIBE_FUNCTION
+from sfn_cqrs_tools.testing.builders import a_process
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 pytestmark = pytest.mark.stack
 DESK = {"width": 1280, "height": 900}

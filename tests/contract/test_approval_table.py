@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import RELEASE, SEEN, an_approval
 
 from sfn_cqrs.domain.approval import CastVote, Status, Verdict, Vote
 from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
 AT_NOON = "2026-11-25T12:00:00.000Z"
 YES = Vote("taro", Verdict.APPROVE, AT_NOON, "looks good", seen=SEEN)

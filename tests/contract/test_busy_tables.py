@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.contract.worlds import MotoWorld
-from tests.fakes.builders import ARCHIVE, RESIZE, a_file, a_task
 
 from sfn_cqrs.adapters import batch_reads, transactions
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.errors import BusyError
 from sfn_cqrs.domain.imports import Counts, Marker
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs_tools.testing.builders import ARCHIVE, RESIZE, a_file, a_task
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 CONFLICT = ClientError(

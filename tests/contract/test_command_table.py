@@ -1,5 +1,4 @@
 import pytest
-from tests.fakes.builders import NRT, a_command, a_process, a_publication, a_sync_publication
 
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
@@ -8,6 +7,13 @@ from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.versioning import DataVersion
+from sfn_cqrs_tools.testing.builders import (
+    NRT,
+    a_command,
+    a_process,
+    a_publication,
+    a_sync_publication,
+)
 
 HND = ItemKey("tenant1", "AIRPORT", "HND")
 NOON = 1795608000  # 2026-11-25T12:00:00Z

@@ -1,10 +1,10 @@
 import pytest
-from tests.fakes.builders import NRT, a_command
 
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.versioning import DataVersion
+from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 
 def a_row(key=NRT, version=1, **changes):

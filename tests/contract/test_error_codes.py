@@ -8,7 +8,6 @@ import pytest
 from botocore.client import BaseClient
 from botocore.errorfactory import ClientExceptionsFactory
 from botocore.exceptions import ClientError
-from tests.fakes.builders import NRT
 from tests.support.stubs import a_client, stub_of
 from tests.template.stack import ROOT
 
@@ -16,6 +15,7 @@ from sfn_cqrs.adapters.error_codes import error_code, suppressing
 from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.service.step_functions import StepFunctionService
+from sfn_cqrs_tools.testing.builders import NRT
 
 REF = CommandRef(NRT, 1, 1)
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:command"

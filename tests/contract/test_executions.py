@@ -4,13 +4,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from tests.fakes import World
-from tests.fakes.builders import NRT
 from tests.support.stubs import a_client, stub_of
 
 from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.domain.chain import Execution
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
+from sfn_cqrs_tools.testing.builders import NRT
+from sfn_cqrs_tools.testing.fakes import World
 
 REF = CommandRef(NRT, 2, 1)
 ROLE = "arn:aws:iam::123456789012:role/machine"

@@ -2,8 +2,6 @@ import inspect
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.fakes import World, services, tables
-from tests.fakes.builders import NRT, a_process, a_publication
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import (
@@ -23,6 +21,8 @@ from sfn_cqrs.adapters import (
 )
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs_tools.testing.builders import NRT, a_process, a_publication
+from sfn_cqrs_tools.testing.fakes import World, services, tables
 
 PAIRS = [
     (services.AttributesBucket, attributes_bucket.AttributesBucket),

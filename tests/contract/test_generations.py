@@ -1,11 +1,11 @@
 """All rows of generations, buckets of data and later states: what rebuilds read and delete."""
 
 import pytest
-from tests.fakes.builders import NRT, a_command
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.read_models import SCANNED_IN, Begin, Switch, View, ViewKey
+from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 VIEW = ViewKey("tenant1", "orders")
 AT = "2026-11-25T12:00:00.000Z"

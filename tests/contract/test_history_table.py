@@ -1,10 +1,10 @@
 import pytest
-from tests.fakes.builders import NRT, a_command
 
 from sfn_cqrs.adapters.dynamodb import unmarshal
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 
 def keep(world, *versions, key=NRT):

@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import CSV, a_job
 
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.domain.command import Audit
@@ -20,6 +19,7 @@ from sfn_cqrs.domain.import_job import (
 )
 from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ImportKey, ImportKind
+from sfn_cqrs_tools.testing.builders import CSV, a_job
 
 NOON, LATER = "2026-11-25T12:00:00.000Z", "2026-11-25T13:00:00.000Z"
 FAILED = Ending(JobStatus.FAILED)

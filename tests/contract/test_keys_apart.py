@@ -4,9 +4,17 @@ from types import SimpleNamespace
 
 import pytest
 from tests.contract.worlds import check_call
-from tests.fakes.builders import ARCHIVE, CSV, ORDERED, RELEASE, RESIZE, a_command, a_publication
 
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs_tools.testing.builders import (
+    ARCHIVE,
+    CSV,
+    ORDERED,
+    RELEASE,
+    RESIZE,
+    a_command,
+    a_publication,
+)
 
 CODES = [
     "a",

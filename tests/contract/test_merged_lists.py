@@ -6,9 +6,9 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fakes.builders import a_command
 
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs_tools.testing.builders import a_command
 
 CODES = st.text(st.sampled_from("aB~é😀%"), min_size=1, max_size=3)
 CHANGES = st.lists(st.tuples(st.booleans(), CODES), max_size=4)

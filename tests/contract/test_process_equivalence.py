@@ -8,12 +8,12 @@ from itertools import product
 
 import pytest
 from tests.contract.worlds import FakeWorld
-from tests.fakes.builders import NRT, a_process
 from tests.support.proof import every, shares
 
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Lane, Mode, Outcome
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs_tools.testing.builders import NRT, a_process
 
 ATTEMPTS = (1, 2)
 CLAIMED_ATTEMPTS = (1, 2)

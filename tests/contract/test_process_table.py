@@ -2,13 +2,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.fakes.builders import LEASED, NRT, a_lease, a_process, a_publication
 
 from sfn_cqrs.adapters.process_table import BLOCKED_SHARDS, FAILED_SHARDS, OPEN_SHARDS, open_shard
 from sfn_cqrs.domain.chain import Written
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs_tools.testing.builders import LEASED, NRT, a_lease, a_process, a_publication
 
 FIRST = CommandRef(NRT, 1, 1)
 AT_NOON = "2026-11-25T12:00:00.000Z"

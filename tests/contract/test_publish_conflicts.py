@@ -4,10 +4,10 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from tests.contract.worlds import MotoWorld
-from tests.fakes.builders import a_publication, a_sync_publication
 from tests.support.stubs import a_client
 
 from sfn_cqrs.domain.publication import Refusal
+from sfn_cqrs_tools.testing.builders import a_publication, a_sync_publication
 
 NAME = "TransactionCanceledException"
 

@@ -1,11 +1,11 @@
 """The check that a synchronous publish makes of its predecessor, and `whose_turn`: one rule."""
 
 import pytest
-from tests.fakes.builders import a_command, a_process, a_sync_publication
 
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn, whose_turn
+from sfn_cqrs_tools.testing.builders import a_command, a_process, a_sync_publication
 
 
 @pytest.mark.parametrize("outcome", [None, *Outcome], ids=str)

@@ -1,9 +1,9 @@
 import pytest
-from tests.fakes.builders import NRT, a_command, a_process, a_publication
 
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.publication import Refusal, RowPublication
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process, a_publication
 
 
 def key_of(number):

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import pytest
 from botocore.exceptions import ClientError
 from tests.contract.worlds import FakeWorld
-from tests.fakes.builders import ORDERED, a_lease, a_saga
 
 from sfn_cqrs.adapters import records as adapter
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -14,6 +13,7 @@ from sfn_cqrs.domain.errors import BusyError, InvalidInputError
 from sfn_cqrs.domain.records import Written
 from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.saga import Begin, End, Ending, EntryStatus, Park, Redrive, SagaStatus
+from sfn_cqrs_tools.testing.builders import ORDERED, a_lease, a_saga
 
 KEY = marshal({"pk": ORDERED.pk, "sk": ORDERED.sk})
 REQUEST = Request("tenant1", "key", "hash", {"id": ORDERED.id}, expires_at=1795694400)

@@ -8,11 +8,11 @@ from itertools import product
 
 import pytest
 from tests.contract.worlds import FakeWorld
-from tests.fakes.builders import an_item
 from tests.support.proof import every, shares
 
 from sfn_cqrs.domain.keys import TaskKey
 from sfn_cqrs.domain.task import Ending, TaskStatus
+from sfn_cqrs_tools.testing.builders import an_item
 
 NOON = 1795608000
 ATTEMPTS = (1, 2)

@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import RESIZE, UPDATED, a_task, an_item
 
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import TaskKind
@@ -9,6 +8,7 @@ from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.task import Begin, CloseTask, Counts, Ending, Retry, TaskStatus
 from sfn_cqrs.domain.task_programs import ItemWritten
+from sfn_cqrs_tools.testing.builders import RESIZE, UPDATED, a_task, an_item
 
 AT_NOON = "2026-11-25T12:00:00.000Z"
 NOON = 1795608000

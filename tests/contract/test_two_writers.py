@@ -9,11 +9,11 @@ from itertools import product
 
 import pytest
 from tests.contract.writes import CASES
-from tests.fakes.records import TABLES
-from tests.fakes.small_dynamodb import SmallDynamoDB
-from tests.fakes.store import NOON
 
 from sfn_cqrs.adapters.records import Records
+from sfn_cqrs_tools.testing.fakes.records import TABLES
+from sfn_cqrs_tools.testing.fakes.small_dynamodb import SmallDynamoDB
+from sfn_cqrs_tools.testing.fakes.store import NOON
 
 AT = "2026-11-25T12:00:00.000Z"
 SAMPLE = 150

@@ -8,12 +8,12 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.contract.worlds import MotoWorld
-from tests.fakes.builders import a_sync_publication
 
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.values import canonical, checked_json
+from sfn_cqrs_tools.testing.builders import a_sync_publication
 
 WHOLE = st.integers() | st.integers(-(10**40), 10**40)
 NUMBERS = WHOLE | st.decimals(allow_nan=False, allow_infinity=False) | st.floats(allow_nan=False)

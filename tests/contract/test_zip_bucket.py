@@ -1,11 +1,11 @@
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from tests.contract.worlds import IMPORTS
-from tests.fakes import zips
 
 from sfn_cqrs.adapters import zip_bucket
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.keys import ZipKey
+from sfn_cqrs_tools.testing.fakes import zips
 
 KEY = ZipKey("tenant1", "01JDHZ0000000000000000000A")
 UPLOAD = "uploads/tenant1/1/a.zip"

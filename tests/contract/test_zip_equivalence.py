@@ -8,13 +8,13 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from tests.fakes.builders import ARCHIVE, a_file, a_zip
 
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.errors import BusyError, SupersededError
 from sfn_cqrs.domain.import_job import Ending, JobStatus
 from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.zip_job import FileStatus
+from sfn_cqrs_tools.testing.builders import ARCHIVE, a_file, a_zip
 
 ENDINGS = (
     Ending(JobStatus.FAILED, Counts(1, 2, 3, 4), 5, Problem("failed", "why")),

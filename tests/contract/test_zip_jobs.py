@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import ARCHIVE, a_file, a_job, a_zip
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.csv_rows import Problem
@@ -9,6 +8,7 @@ from sfn_cqrs.domain.import_job import Ending, JobStatus, Source
 from sfn_cqrs.domain.imports import Counts, PublishMode
 from sfn_cqrs.domain.keys import ZipKey
 from sfn_cqrs.domain.zip_job import End, FileStatus, Settle
+from sfn_cqrs_tools.testing.builders import ARCHIVE, a_file, a_job, a_zip
 
 NOON, LATER = "2026-11-25T12:00:00.000Z", "2026-11-25T13:00:00.000Z"
 FILE = a_file(0)

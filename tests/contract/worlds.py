@@ -8,9 +8,6 @@ from typing import Any
 
 import boto3
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
-from tests.fakes import ManualClock, World
-from tests.fakes.records import KeepsRecords
-from tests.fakes.tables import is_listed
 
 from sfn_cqrs.adapters.attributes_bucket import AttributesBucket
 from sfn_cqrs.adapters.command_items import as_process, process_item
@@ -36,6 +33,9 @@ from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.read_models import ViewKey
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.testing.fakes import ManualClock, World
+from sfn_cqrs_tools.testing.fakes.records import KeepsRecords
+from sfn_cqrs_tools.testing.fakes.tables import is_listed
 
 TABLES = (
     "CommandsTable",

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from tests.fakes.builders import SEEN, UPLOADED, a_job, a_saga, a_task, a_zip, an_approval
-
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.import_items import IMPORTS
 from sfn_cqrs.adapters.records import Kind
@@ -19,6 +17,15 @@ from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import JobStatus, Loaded, Parent, ProcessingMode, Reader
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
 from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
+from sfn_cqrs_tools.testing.builders import (
+    SEEN,
+    UPLOADED,
+    a_job,
+    a_saga,
+    a_task,
+    a_zip,
+    an_approval,
+)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from tests.local.project import SCAFFOLDED, copy_project
 from tests.support.command_line import command_line
-from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_tools.runtime.lambdas import Functions
 from sfn_cqrs_tools.runtime.template import Function
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 
 @pytest.fixture(autouse=True)

@@ -5,13 +5,13 @@ from types import ModuleType
 
 import pytest
 from tests.support.proof import PROOF
-from tests.support.quick_stack import quick_stack
 from tests.support.readme import rows_of
 
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 pytestmark = [
     pytest.mark.stack,

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from tests.fakes.builders import RESIZE, a_process, a_task
 from tests.support.command_line import CUSTOMER, line_of_orders
 
 from sfn_cqrs.adapters.command_items import process_item
@@ -24,6 +23,7 @@ from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.runtime.state import StateFolder
 from sfn_cqrs_tools.terminal.drawing import draw_chain
+from sfn_cqrs_tools.testing.builders import RESIZE, a_process, a_task
 
 TEMPLATE = str(CHECKOUT / "template.yaml")
 ORDER = '{"customer":"c1","total":5.10}'

@@ -5,7 +5,6 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 from tests.support.proof import PROOF
-from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_tools.cli.demo import demo
 from sfn_cqrs_tools.demo.airports import airports_per_country, choose
@@ -16,6 +15,7 @@ from sfn_cqrs_tools.demo.imports import ImportStory
 from sfn_cqrs_tools.demo.part import TENANT
 from sfn_cqrs_tools.demo.tasks import TaskStory
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 from shop.airports import by_icao
 
 pytestmark = pytest.mark.stack

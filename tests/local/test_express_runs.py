@@ -5,7 +5,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.fakes.builders import a_process
 
 from sfn_cqrs.adapters.command_items import process_item
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -14,6 +13,7 @@ from sfn_cqrs_tools.cli import main
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.executions import Executions
 from sfn_cqrs_tools.client.express_runs import runs_in_file
+from sfn_cqrs_tools.testing.builders import a_process
 
 ARN = "arn:aws:states:us-east-1:123456789012:{}:dev-command-express"
 PROCESS = a_process(lane=Lane.EXPRESS, run="a-run", status="finish:FINISHED", version=1)

@@ -10,7 +10,6 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from tests.support.quick_stack import quick_stack
 from tests.support.zip_system import an_archive
 
 from sfn_cqrs.domain.errors import StepRefusedError
@@ -31,6 +30,7 @@ from sfn_cqrs.service.zips import hooks
 from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 from sfn_cqrs_tools.runtime.lambdas import current_function
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 pytestmark = [
     pytest.mark.stack,

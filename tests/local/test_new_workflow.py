@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from tests.local.project import copy_project, files_of, forget, run_in
 from tests.support.proof import PROOF
-from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs.service.step_functions import Parent, StepFunctionService, child_name
 from sfn_cqrs_tools.project import CHECKOUT
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 STATES = "check,approve,refund"
 NEW = ["new", "workflow", "parcel-return", "--states", STATES, "--callback", "approve"]

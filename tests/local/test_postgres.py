@@ -8,7 +8,6 @@ import threading
 import pytest
 from tests.support.command_line import command_line
 from tests.support.postgres import connected
-from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.import_strategy import Column, ImportStrategy, Record
@@ -17,6 +16,7 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs_tools.client.api import connect
 from sfn_cqrs_tools.client.upload import upload
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 from shop.orders_search import orders_search
 
 pytestmark = pytest.mark.stack

@@ -12,13 +12,13 @@ import urllib.request
 
 import pytest
 from tests.support.command_line import command_line
-from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.runtime.listening import addresses, for_containers
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.stack.sample_items import Rehearsal
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 from sfn_local import Engine
 from sfn_local.calls.http_functions import HttpFunctions
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 from tests.support.command_line import command_line
-from tests.support.quick_stack import quick_stack
 from tests.template.stack import TASKS, TEMPLATE
 
 from sfn_cqrs import bootstrap
@@ -16,6 +15,7 @@ from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.diagnosis import diagnose
 from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN
 from sfn_cqrs_tools.project import CHECKOUT
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 pytestmark = pytest.mark.stack
 

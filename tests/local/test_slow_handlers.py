@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 from botocore.stub import Stubber
-from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.stack.slow_handlers import slow_handlers
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NAMED = {"Namespace": "sfn-cqrs", "MetricName": "SlowHandlerSeconds"}

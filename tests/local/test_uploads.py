@@ -3,7 +3,8 @@ import time
 import urllib.request
 
 import pytest
-from tests.support.quick_stack import quick_stack
+
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 pytestmark = pytest.mark.stack
 

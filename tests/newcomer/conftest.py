@@ -4,10 +4,10 @@ from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 import pytest
-from tests.support.quick_stack import quick_stack
 from tests.support.terminal import Terminal
 
 from sfn_cqrs_tools.cli import main
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 CLI = (sys.executable, "-m", "sfn_cqrs_tools.cli")
 

@@ -21,14 +21,13 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import MagicMock, create_autospec, patch
 
-from tests.fakes.services import LinkSecret
-
 import sfn_cqrs
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.sql import Sql
 from sfn_cqrs.service import children, step_functions, waits
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.imports import service as imports
+from sfn_cqrs_tools.testing.fakes.services import LinkSecret
 from sfn_local import pytest_plugin
 
 LIBRARIES = ("collections.abc", "dataclasses", "datetime", "functools", "typing")

@@ -5,7 +5,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 from tests.support.postgres import connected
-from tests.support.quick_stack import quick_stack
+
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 pytestmark = pytest.mark.stack
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from tests.fakes.builders import an_order
 from tests.support.api import Answer, Api, Person, api_routes, form
 
 from sfn_cqrs import bootstrap
@@ -14,6 +13,7 @@ from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs.service import handlers, live
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.routes import own_routes
+from sfn_cqrs_tools.testing.builders import an_order
 
 SECRET = "TENANT2-SECRET"
 THEIRS = Person("taro", ("operator",), "tenant2")

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import click
 import pytest
-from tests.fakes.builders import an_order
 from tests.support.command_line import command_line
-from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_tools.cli import cli
+from sfn_cqrs_tools.testing.builders import an_order
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 SECRET = "TENANT2-SECRET"
 FILE = (

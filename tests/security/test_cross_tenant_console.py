@@ -7,8 +7,6 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from tests.console.state import api_of, create, publish, wait
-from tests.fakes.builders import an_order
-from tests.support.quick_stack import quick_stack
 
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.client.upload import upload
@@ -17,6 +15,8 @@ from sfn_cqrs_tools.console.backend import local
 from sfn_cqrs_tools.console.pages import FILES, FORMS, PAGES
 from sfn_cqrs_tools.console.server import ConsoleServer
 from sfn_cqrs_tools.console.who import Who
+from sfn_cqrs_tools.testing.builders import an_order
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 SECRET = "TENANT2-SECRET"
 OTHERS = "#tenant1#"

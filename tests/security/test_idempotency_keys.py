@@ -3,7 +3,6 @@
 from functools import partial
 
 import pytest
-from tests.fakes.builders import an_order
 from tests.support.api import MEMBER, OPERATOR
 
 from sfn_cqrs.domain.command import Content
@@ -17,6 +16,7 @@ from sfn_cqrs.service.sagas.effects import _effect, publish_once, undo_once
 from sfn_cqrs.service.sagas.service import SagaService
 from sfn_cqrs.service.sagas.types import SagaStep
 from sfn_cqrs.service.tasks.service import TaskService
+from sfn_cqrs_tools.testing.builders import an_order
 
 KEY = "a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B"
 SAGA = "g-01KAXK3V9Q0M3W8C5R6T7Y8Z9G"

@@ -21,7 +21,6 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError
 from tests.local.sockets import children, listeners
 from tests.support.proof import PROOF
-from tests.support.quick_stack import Unswept
 from websockets.sync.client import connect
 
 from sfn_cqrs_tools.client.aws import find_target
@@ -34,6 +33,7 @@ from sfn_cqrs_tools.runtime import lambda_api
 from sfn_cqrs_tools.runtime.fabric import session
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.testing.quick_stack import Unswept
 from sfn_local import BotoServices
 from sfn_local.http_server import Request, Response, serve
 from sfn_local.operations import OPERATIONS

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from functions.event.on_file_uploaded import app as on_file_uploaded
 from functions.queue.on_import_action import app as on_import_action
-from tests.fakes.builders import an_order
 from tests.support.api import MEMBER, OPERATOR, Api, Person
 from tests.unit.domain.zip_corpus import zipped
 
@@ -31,6 +30,7 @@ from sfn_cqrs.service.read_models import ReadModelService
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.zips.files import list_files
+from sfn_cqrs_tools.testing.builders import an_order
 
 ROUTES = Path(__file__).parents[2] / "layer/sfn_cqrs/routes"
 CASHIER = Person("cashier", ("cashier",))

@@ -78,7 +78,8 @@ def test_nothing_is_installed_but_by_hash_or_from_this_checkout(name: str) -> No
     installs = [line for line in text.splitlines() if "pip install" in line]
     recipes = [line for line in installs if not line.startswith(tuple(variables))]
 
-    own = re.compile(r"--no-deps --no-build-isolation --editable \./engine --editable \.$")
+    folders = r"--editable \./engine --editable \. --editable \./tools"
+    own = re.compile(rf"--no-deps --no-build-isolation {folders}$")
     free = [line for line in recipes if "--require-hashes" not in line and not own.search(line)]
     assert free == []
     assert "uv pip install" not in text
@@ -108,7 +109,7 @@ def test_a_layer_is_not_built_while_a_requirement_is_not_locked(tmp_path: Path) 
         requirements.write("stripe\n")
 
     artifacts = tmp_path / "artifacts"
-    target = ["-f", str(tmp_path / "app/Makefile"), "build-AppLayer", "require_python="]
+    target = ["-f", str(tmp_path / "app/Makefile"), "build-SampleLayer", "require_python="]
     built = subprocess.run(
         ["make", *target, f"PYTHON={sys.executable}"],
         env={"PATH": "/usr/bin:/bin", "ARTIFACTS_DIR": str(artifacts)},

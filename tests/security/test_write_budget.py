@@ -4,7 +4,6 @@ import random
 from statistics import quantiles
 
 import pytest
-from tests.fakes.builders import an_order
 from tests.support.api import Answer, Api, Person
 from tests.support.system import template
 
@@ -12,6 +11,7 @@ from sfn_cqrs.adapters.write_bucket import WriteBudget
 from sfn_cqrs.domain.errors import TooManyRequestsError
 from sfn_cqrs.domain.write_rate import Rate
 from sfn_cqrs.service.commands.operations import ChainService
+from sfn_cqrs_tools.testing.builders import an_order
 
 HOSTILE = Person("mallory", ("operator",))
 HONEST = Person("ada", tenant="tenant2")

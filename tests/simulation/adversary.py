@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any, Self
 from unittest import mock
 
-from tests.fakes.builders import an_order
 from tests.support.api import Answer, Api, Person, form
 
 from sfn_cqrs import bootstrap
@@ -39,6 +38,7 @@ from sfn_cqrs.service.commands.service import Caller, CommandService
 from sfn_cqrs.service.imports import strategies
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs_tools.testing.builders import an_order
 
 MALLORY, EVE = Person("mallory"), Person("eve", ("operator",))
 HONEST = [Person("hanako", ("operator",)), Person("jiro", ("operator",))]

@@ -15,7 +15,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes.builders import an_order
 from tests.support.calls import AwsCall, KilledError
 from tests.support.saga_system import SagaSystem
 from tests.support.system import silent
@@ -30,6 +29,7 @@ from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.programs import SagaFlow
 from sfn_cqrs.service.sagas.service import SagaService
+from sfn_cqrs_tools.testing.builders import an_order
 
 ALWAYS = 1_000
 AVAILABLE = {"BOOK": 5, "PEN": 3}

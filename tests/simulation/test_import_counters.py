@@ -8,10 +8,10 @@ adapter's fake, which the contract holds equal to DynamoDB.
 from itertools import permutations, product
 
 import pytest
-from tests.fakes import World
 
 from sfn_cqrs.domain.imports import Counts, Marker
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs_tools.testing.fakes import World
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 BATCHES = (Marker(2, 4, Counts(created=2, failed=1)), Marker(5, 6, Counts(unchanged=2)))

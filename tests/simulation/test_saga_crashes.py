@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import an_order
 from tests.simulation.saga_story import ALWAYS, LINES, Fault, Story, function_of, tell
 from tests.support.calls import AwsCall
 from tests.support.proof import every, shares
@@ -12,6 +11,7 @@ from tests.support.system import killing, silent
 
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs_tools.testing.builders import an_order
 from sfn_local import FunctionError
 
 OPERATIONS = ("find", "transact_write_items")

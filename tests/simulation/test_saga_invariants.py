@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fakes.builders import an_order
 from tests.simulation.saga_story import (
     ALWAYS,
     LINES,
@@ -24,6 +23,7 @@ from tests.support.proof import PROOF, deep
 
 from sfn_cqrs.domain.saga import Begin, EntryStatus, Open, Saga, SagaStatus
 from sfn_cqrs.service.sagas import effects as saga_commands
+from sfn_cqrs_tools.testing.builders import an_order
 
 UNDO = tuple(UNDONE_BY.values())
 STATES = [function_of(name) for name in ("resume", *STEPS, *UNDO, "finish_saga", "park_saga")]

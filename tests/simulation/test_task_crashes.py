@@ -12,7 +12,6 @@ from functions.queue.on_task_action.app import lambda_handler as on_task_action
 from functions.stream.on_task_changed.app import lambda_handler as on_task_changed
 from functions.task.finalize_task.app import lambda_handler as finalize_task
 from functions.task.iterator.app import lambda_handler as iterator
-from tests.fakes import World
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters import task_items
@@ -23,6 +22,7 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.sweep import TASKS, sweep
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.service import TaskService
+from sfn_cqrs_tools.testing.fakes import World
 
 ITEMS = 4
 FAILS = 2

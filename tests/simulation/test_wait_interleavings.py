@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.fakes.tables import WaitTable
 from tests.simulation.exploring import named
 from tests.simulation.wait_world import check, first_state
 from tests.support.proof import PROOF
 
 from sfn_cqrs.service import waits
 from sfn_cqrs.service.step_functions import Parent
+from sfn_cqrs_tools.testing.fakes.tables import WaitTable
 
 Faults = dict[str, int]
 SCENARIOS: list[Any] = [

@@ -18,14 +18,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
-from tests.fakes.store import Shelf
-from tests.fakes.tables import WaitTable
 from tests.simulation.exploring import BrokenError, Situation, Verdict, explore
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.service import children
 from sfn_cqrs.service.context import StepFunctionsContext
 from sfn_cqrs.service.step_functions import Parent, StepFunctionService, child_name
+from sfn_cqrs_tools.testing.fakes.store import Shelf
+from sfn_cqrs_tools.testing.fakes.tables import WaitTable
 
 PARENT, STATE, ENTERED = "trip-1", "hotel", "2026-11-29T12:00:00.000Z"
 ARN = "arn:aws:states:us-east-1:000000000000:{kind}:{name}"

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, Self
 from unittest import mock
 from urllib.parse import quote, unquote
 
-from tests.fakes import World
 from tests.support.lambdas import handler_of
 from tests.support.live import subscription
 from tests.support.system import template
@@ -20,6 +19,7 @@ from sfn_cqrs.domain.write_rate import Rate
 from sfn_cqrs_tools.runtime.front import match_route
 from sfn_cqrs_tools.runtime.identity import ISSUER
 from sfn_cqrs_tools.runtime.template import Route
+from sfn_cqrs_tools.testing.fakes import World
 
 EVENT = Path(__file__).parents[2] / "events/api/handle_request.json"
 

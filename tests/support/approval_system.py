@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Self
 
-from tests.fakes import World
-from tests.fakes.records import TABLES
 from tests.support.calls import KilledError, Watched
 from tests.support.fake_system import executions_of
 from tests.support.records import WatchedRecords
@@ -27,6 +25,8 @@ from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.approvals.types import ApprovalType, Decided
 from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs_tools.testing.fakes import World
+from sfn_cqrs_tools.testing.fakes.records import TABLES
 
 CONSUMER = "StreamOnApprovalChangedFunction"
 TYPE = "ORDER_RELEASE"

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
-from tests.fakes import World
 from tests.support.calls import Watched
 from tests.support.stream import change
 from tests.support.system import System
@@ -15,6 +14,7 @@ from sfn_cqrs.adapters.dynamodb import marshal
 from sfn_cqrs.adapters.executions import Executions
 from sfn_cqrs.adapters.process_table import open_shard
 from sfn_cqrs.domain.process import Process
+from sfn_cqrs_tools.testing.fakes import World
 from sfn_local import Engine, errors
 
 WATCHED = (

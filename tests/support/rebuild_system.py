@@ -9,8 +9,6 @@ from contextlib import AbstractContextManager
 from io import BytesIO
 from typing import Any
 
-from tests.fakes.imports import ImportBucket
-from tests.fakes.tables import ReadModel
 from tests.support.calls import Calls, Watched
 from tests.support.fake_system import FakeSystem, executions_of
 from tests.support.records import WatchedRecords
@@ -26,6 +24,8 @@ from sfn_cqrs.domain.imports import PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.domain.read_models import View
 from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs_tools.testing.fakes.imports import ImportBucket
+from sfn_cqrs_tools.testing.fakes.tables import ReadModel
 
 VIEW = "airports_by_icao"
 COUNTED = "airports_by_country"

@@ -2,11 +2,11 @@
 
 from functions.rebuild.next_work.app import lambda_handler as next_work
 from functions.rebuild.work_on_segment.app import lambda_handler as work_on_segment
-from tests.fakes.builders import a_command
 
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.rebuilds.service import RebuildService
+from sfn_cqrs_tools.testing.builders import a_command
 
 VIEW = "airports_by_icao"
 OPERATOR = Caller(user="ops")

@@ -2,13 +2,13 @@
 
 from typing import Any, TypeVar
 
-from tests.fakes import World
-from tests.fakes.records import TABLES
 from tests.support.calls import Calls, Watched
 
 from sfn_cqrs.adapters.records import Kind, Records
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.records import Record, RecordKey, Write, Written
+from sfn_cqrs_tools.testing.fakes import World
+from sfn_cqrs_tools.testing.fakes.records import TABLES
 
 R = TypeVar("R", bound=Record)
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tests.fakes.records import TABLES
 from tests.support.calls import Watched
 from tests.support.fake_system import FakeSystem, executions_of
 from tests.support.records import WatchedRecords
@@ -16,6 +15,7 @@ from sfn_cqrs.domain.keys import SagaKey
 from sfn_cqrs.domain.saga import Saga
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.sagas.service import SagaService
+from sfn_cqrs_tools.testing.fakes.records import TABLES
 from sfn_local import Done, FunctionError
 
 STREAM = "StreamOnSagaChangedFunction"

@@ -7,6 +7,7 @@ READ_BY_POWERTOOLS = {
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_SERVICE_NAME",
 }
+SET_BY_PROJECTS = {"SFN_CQRS_ENVIRONMENT"}
 SET_BY_LAMBDA = {"AWS_XRAY_DAEMON_ADDRESS", "_X_AMZN_TRACE_ID"}
 READ_BY_BOTO3 = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_SFN"}
 
@@ -46,7 +47,14 @@ def test_globals_set_exactly_what_bootstrap_reads() -> None:
     declared = set(TEMPLATE.document["Globals"]["Function"]["Environment"]["Variables"])
 
     read = reads_of(ast.parse(source)) | READ_BY_POWERTOOLS | READ_BY_BOTO3
-    assert declared | SET_BY_LAMBDA == read
+    assert declared | SET_BY_LAMBDA | SET_BY_PROJECTS == read
+
+
+def test_a_projects_own_functions_get_the_same_environment_as_one_variable() -> None:
+    output = TEMPLATE.resolve(TEMPLATE.document["Outputs"]["Environment"])["Value"]
+    given = dict(line.split("=", 1) for line in output.splitlines())
+
+    assert given == {k: v for k, v in TEMPLATE.environment.items() if k not in READ_BY_BOTO3}
 
 
 def test_no_endpoint_but_aws_own_is_set_where_it_is_deployed() -> None:

@@ -10,6 +10,7 @@ from tests.template.stack import ROOT, modules
 from sfn_cqrs.domain import errors, failure, task_programs
 from sfn_cqrs.routes.problems import status_of
 from sfn_cqrs_tools.cli.explanations import PAGE, code_of, explanations
+from sfn_cqrs_tools.project import CHECKOUT
 
 KNOWN = explanations()
 OWN = [
@@ -65,7 +66,9 @@ def test_no_code_is_explained_that_nobody_raises():
 
 
 def test_every_heading_of_the_page_says_what_why_and_what_to_do():
-    headings = re.findall(r"^### (\S+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    headings = re.findall(
+        r"^### (\S+)$", (CHECKOUT / PAGE).read_text(encoding="utf-8"), re.MULTILINE
+    )
 
     assert headings == list(KNOWN)
 

@@ -14,7 +14,7 @@ UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552: hash-based, and never com
 BUILDS = [
     ("layer/Makefile", "build-FrameworkLayer"),
     ("layer/Makefile", "build-PostgresLayer"),
-    ("app/Makefile", "build-AppLayer"),
+    ("app/Makefile", "build-SampleLayer"),
 ]
 
 needs_python = pytest.mark.skipif(

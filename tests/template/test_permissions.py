@@ -17,7 +17,6 @@ from urllib.parse import urlencode
 
 import pytest
 from tests.support.granting import granting
-from tests.support.quick_stack import quick_stack
 from tests.support.zip_system import an_archive
 from tests.template.saga_calls import a_shard, lose_sagas_and_sweep, repair_all, run_sagas
 from tests.template.stack import ROOT, TEMPLATE
@@ -47,6 +46,7 @@ from sfn_cqrs.service.zips.service import ZipImports, ZipRequest
 from sfn_cqrs_tools.runtime.iam.policies import Permissions
 from sfn_cqrs_tools.runtime.lambdas import current_function
 from sfn_cqrs_tools.stack.local_stack import LocalStack
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 pytestmark = [
     pytest.mark.stack,

@@ -28,7 +28,8 @@ def imported():
 
 def is_told(module, name):
     """Whether it is on the page; a value, such as MEMBERS, needs no signature."""
-    path = ROOT / "layer" / module.replace(".", "/")
+    folder = "tools" if module.startswith("sfn_cqrs_tools.") else "layer"
+    path = ROOT / folder / module.replace(".", "/")
     if path.is_dir():
         return f"{module}.{name}" in KNOWN
     defined = ast.parse(path.with_suffix(".py").read_text("utf-8")).body

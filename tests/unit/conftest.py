@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.fakes import World
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.policy import CODE, Access
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.tasks import types as task_types
+from sfn_cqrs_tools.testing.fakes import World
 
 APPROVAL_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:sfn-cqrs-approval"
 ROOT = Path(__file__).parents[2]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from sfn_cqrs_tools.runtime.state import STATE_VARIABLE
+from sfn_cqrs_tools.runtime.state import STATE_VARIABLE, StackError
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 """The framework's own repository, where this package runs from it."""
+
+APPLICATION: Final = "sfn_cqrs_application"
+"""The package of the wheel `sfn-cqrs` that holds its application."""
 
 
 def project() -> Path:
@@ -35,7 +38,20 @@ def state_path() -> Path:
     return Path(os.environ.get(STATE_VARIABLE) or project() / ".sfn-cqrs")
 
 
-def fabric_python() -> Path:
-    """Return the interpreter that has ministack: one of its own in a checkout, else this one."""
-    own = CHECKOUT / ".venv-fabric" / "bin" / "python"
-    return own if own.exists() else Path(sys.executable)
+def is_checkout() -> bool:
+    """Tell whether this package runs from the framework's own repository."""
+    return (CHECKOUT / "layer" / "sfn_cqrs").is_dir()
+
+
+def application() -> Path:
+    """Return the folder of the framework's application: its template, machines and functions.
+
+    Raises:
+        StackError: the package sfn-cqrs is not installed whole.
+    """
+    if is_checkout():
+        return CHECKOUT
+    spec = find_spec(APPLICATION)
+    if spec is None or not spec.submodule_search_locations:
+        raise StackError("the package sfn-cqrs lacks its application: install it again with pip")
+    return Path(spec.submodule_search_locations[0])

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from sfn_cqrs import bootstrap  # noqa: F401 - it sets the variables that the logger reads
 from sfn_cqrs.domain.masking import masked
 
 

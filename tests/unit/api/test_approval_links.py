@@ -3,7 +3,6 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from tests.fakes.builders import RELEASE, an_approval
 
 from sfn_cqrs.domain.approval import Rules, Status, Verdict
 from sfn_cqrs.domain.errors import (
@@ -13,6 +12,7 @@ from sfn_cqrs.domain.errors import (
     NotAnApproverError,
 )
 from sfn_cqrs.service.approvals.service import ApprovalService
+from sfn_cqrs_tools.testing.builders import RELEASE, an_approval
 
 PATH = f"/approvals/{RELEASE.id}/decide"
 BASE = "https://api.example.com/"

@@ -1,9 +1,9 @@
 import pytest
-from tests.fakes.builders import RELEASE, SEEN, an_approval
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain.approval import CastVote, Close, Pinned, Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
 TARO = {"custom:tenant": "tenant1", "cognito:username": "taro", "cognito:groups": "[operator]"}
 HANAKO = {**TARO, "cognito:username": "hanako"}

@@ -6,13 +6,13 @@ from urllib.parse import quote
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from functions.api.handle_request.app import lambda_handler
-from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import AppBrokenError, BusyError, TransientError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.routes import request
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 BUSY = [
     ClientError({"Error": {"Code": "ThrottlingException"}}, "GetItem"),

@@ -5,8 +5,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import ORDERED, RESIZE, a_process, a_saga, a_task, an_item
-from tests.fakes.small_dynamodb import SmallDynamoDB
 from tests.support.calls import AwsCall, Calls, KilledError, Watched
 
 from sfn_cqrs import bootstrap
@@ -35,6 +33,8 @@ from sfn_cqrs.service.repairs import service, work
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.types import TaskItem, TaskType
+from sfn_cqrs_tools.testing.builders import ORDERED, RESIZE, a_process, a_saga, a_task, an_item
+from sfn_cqrs_tools.testing.fakes.small_dynamodb import SmallDynamoDB
 
 REDRIVE = {"kind": "command", "action": "redrive"}
 SKIP = {"kind": "command", "action": "skip"}

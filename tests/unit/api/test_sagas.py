@@ -1,8 +1,8 @@
 import pytest
-from tests.fakes.builders import ORDERED, a_saga, an_order
 
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
+from sfn_cqrs_tools.testing.builders import ORDERED, a_saga, an_order
 
 NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}
 START = {"saga": "order-saga", "input": an_order(), "name": "order o-7"}

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 from functions.api.handle_request.app import lambda_handler
-from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.errors import NotAppliedError, NotAppliedYetError
 from sfn_cqrs.domain.policy import CODE, MEMBERS
@@ -14,6 +13,7 @@ from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.operations import ChainService
 from sfn_cqrs.service.data import DataService
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 NARITA = {"type": "AIRPORT", "code": "NRT", "name": "Narita", "attributes": {"country": "JP"}}
 VERSION = "/commands/AIRPORT/NRT/2"

@@ -2,12 +2,12 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.fakes.builders import an_approval
 
 from sfn_cqrs.domain.approval import Rules, Status
 from sfn_cqrs.domain.keys import ApprovalRef
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
+from sfn_cqrs_tools.testing.builders import an_approval
 
 EVENTS = Path(__file__).parents[3] / "events" / "approval"
 

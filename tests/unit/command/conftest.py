@@ -1,7 +1,7 @@
 import pytest
-from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.process import Lane, Outcome
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import pytest
 from functions.command.check_version.app import lambda_handler
-from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.errors import (
     InvalidInputError,
@@ -10,6 +9,7 @@ from sfn_cqrs.domain.errors import (
     VersionGapError,
 )
 from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 NOON = "2026-11-25T12:00:00.000Z"
 

@@ -1,6 +1,7 @@
 import pytest
 from functions.command.history_copy.app import lambda_handler
-from tests.fakes.builders import NRT, a_command
+
+from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@ import json
 
 import pytest
 from functions.command.mark_failed.app import lambda_handler
-from tests.fakes.builders import NRT, a_process
 
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Lane, Outcome
+from sfn_cqrs_tools.testing.builders import NRT, a_process
 
 NOON = "2026-11-25T12:00:00.000Z"
 PREDECESSOR_FAILED = "version 2 has failed; redrive or skip it, and this goes on"

@@ -1,9 +1,9 @@
 import pytest
 from functions.command.set_ttl_command.app import lambda_handler
-from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.retention import Retention
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 IN_30_DAYS = 1798200000  # 2026-12-25T12:00:00Z
 

@@ -3,11 +3,11 @@ import re
 
 import pytest
 from functions.command.sync_data.app import lambda_handler
-from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.errors import SyncHandlerError, TransientError, VersionGapError
 from sfn_cqrs.domain.versioning import DataVersion
 from sfn_cqrs.service import handlers
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 
 @pytest.fixture

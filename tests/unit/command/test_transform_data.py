@@ -1,8 +1,8 @@
 import pytest
 from functions.command.transform_data.app import lambda_handler
-from tests.fakes.builders import NRT, a_process
 
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs_tools.testing.builders import NRT, a_process
 
 
 @pytest.fixture

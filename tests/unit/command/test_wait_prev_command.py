@@ -1,9 +1,9 @@
 import pytest
 from functions.command.wait_prev_command.app import lambda_handler
-from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 TOKEN = "AAAA-sample-task-token-that-opens-nothing"
 RESUMED = {"Payload": {"result": "resumed_by_prev_version", "prevVersion": 1}}

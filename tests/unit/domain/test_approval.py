@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import SEEN, an_approval
 
 from sfn_cqrs.domain.approval import (
     CastVote,
@@ -18,6 +17,7 @@ from sfn_cqrs.domain.approval import (
     Verdict,
     Vote,
 )
+from sfn_cqrs_tools.testing.builders import SEEN, an_approval
 
 AT = "2026-11-25T12:00:00.000Z"
 LATER = "2026-11-26T12:00:00.000Z"

@@ -2,10 +2,10 @@ import base64
 import json
 
 import pytest
-from tests.fakes.builders import RELEASE
 
 from sfn_cqrs.domain.approval_link import ApprovalLink
 from sfn_cqrs.domain.errors import ExpiredError, InvalidLinkError
+from sfn_cqrs_tools.testing.builders import RELEASE
 
 SECRET = b"a secret"
 NOON = 1795608000

@@ -1,7 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.fakes.builders import a_process
 from tests.unit.domain.programs import play
 
 from sfn_cqrs.domain import chain
@@ -28,6 +27,7 @@ from sfn_cqrs.domain.chain import (
 from sfn_cqrs.domain.errors import NotFailedError, NotFoundError, SupersededError, TransientError
 from sfn_cqrs.domain.process import Lane, Mode, Outcome
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn
+from sfn_cqrs_tools.testing.builders import a_process
 
 NOW = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 MINE = a_process(version=2)

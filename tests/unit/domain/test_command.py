@@ -1,9 +1,9 @@
 import pytest
-from tests.fakes.builders import CREATED, NRT, UPDATED, a_command
 
 from sfn_cqrs.domain.command import Content
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs_tools.testing.builders import CREATED, NRT, UPDATED, a_command
 
 CONTENT = Content("Narita", {"lat": 35, "tags": ["a"]}, False)
 

@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import UPLOADED, a_job
 
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import (
@@ -23,6 +22,7 @@ from sfn_cqrs.domain.import_job import (
     RetryBy,
 )
 from sfn_cqrs.domain.imports import Counts
+from sfn_cqrs_tools.testing.builders import UPLOADED, a_job
 
 AT, LATER = "2026-11-25T12:00:00.000Z", "2026-11-25T12:01:00.000Z"
 LOADED = Loaded(3, ("icao", "row"), ("icao", None), Reader.JSONL, UPLOADED)

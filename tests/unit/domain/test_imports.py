@@ -1,11 +1,11 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import a_command
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.imports import Settings
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs_tools.testing.builders import a_command
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
 SETTINGS = Settings(key=JOB, table="airports", columns=(), by=Audit("2026-11-25T12:00:00.000Z"))

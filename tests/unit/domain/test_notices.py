@@ -1,9 +1,8 @@
 import json
 
-from tests.fakes.builders import a_process
-
 from sfn_cqrs.domain.notices import command_status, sfn_alarm
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs_tools.testing.builders import a_process
 
 FAILED = a_process(
     version=2,

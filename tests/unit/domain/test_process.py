@@ -1,6 +1,5 @@
-from tests.fakes.builders import a_process
-
 from sfn_cqrs.domain.process import Mode, Outcome
+from sfn_cqrs_tools.testing.builders import a_process
 
 WAITING = a_process(outcome=Outcome.WAITING, token="token", token_seq=1, status="wait:STARTED")
 FAILED = a_process(outcome=Outcome.FAILED, status="x:FAILED", error="Error", cause="cause")

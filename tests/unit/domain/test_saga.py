@@ -1,7 +1,5 @@
 from dataclasses import replace
 
-from tests.fakes.builders import a_saga
-
 from sfn_cqrs.domain.saga import (
     Begin,
     Close,
@@ -16,6 +14,7 @@ from sfn_cqrs.domain.saga import (
     SagaStatus,
     TurnBack,
 )
+from sfn_cqrs_tools.testing.builders import a_saga
 
 AT = "2026-11-25T12:00:00.000Z"
 LATER = "2026-11-25T12:00:02.000Z"

@@ -1,8 +1,8 @@
 import pytest
-from tests.fakes.builders import ORDERED
 
 from sfn_cqrs.domain.errors import InvalidInputError, NotFoundError
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
+from sfn_cqrs_tools.testing.builders import ORDERED
 
 ULID = "01KAXK3V9Q0M3W8C5R6T7Y8Z9G"
 INPUT = {"attempt": 2, "id": f"g-{ULID}", "saga": "order-saga", "tenant": "tenant1"}

@@ -1,5 +1,4 @@
 import pytest
-from tests.fakes.builders import a_task
 
 from sfn_cqrs.domain.task import (
     Begin,
@@ -12,6 +11,7 @@ from sfn_cqrs.domain.task import (
     StopTask,
     TaskStatus,
 )
+from sfn_cqrs_tools.testing.builders import a_task
 
 AT = "2026-11-25T12:00:00.000Z"
 PROCESSING = a_task(status=TaskStatus.PROCESSING, input=None)

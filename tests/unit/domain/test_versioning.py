@@ -1,8 +1,8 @@
 import pytest
-from tests.fakes.builders import a_process
 
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.versioning import DataVersion, Predecessor, Turn, whose_turn
+from sfn_cqrs_tools.testing.builders import a_process
 
 MINE = a_process(version=3, command_id="mine")
 HANDED_OVER = a_process(version=3, command_id="mine", mode=Mode.SYNC, attempt=2)

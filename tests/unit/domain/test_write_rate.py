@@ -4,7 +4,6 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from tests.fakes.store import ManualClock
 
 from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.keys import BudgetKey
@@ -18,6 +17,7 @@ from sfn_cqrs.domain.write_rate import (
     Take,
     micros,
 )
+from sfn_cqrs_tools.testing.fakes.store import ManualClock
 
 EMPTY = Bucket(key=BudgetKey("tenant1"))
 SECOND = 1_000_000

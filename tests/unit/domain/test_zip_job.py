@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import a_zip
 
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.import_job import Cancel, Ending, JobStatus, RetryBy
@@ -14,6 +13,7 @@ from sfn_cqrs.domain.zip_job import (
     Restart,
     Settle,
 )
+from sfn_cqrs_tools.testing.builders import a_zip
 
 AT, LATER = "2026-11-25T12:00:00.000Z", "2026-11-25T13:00:00.000Z"
 PROBLEM = Problem("not_a_zip", "no archive")

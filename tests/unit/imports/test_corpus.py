@@ -6,7 +6,6 @@ import io
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fakes import World
 from tests.unit.domain.csv_corpus import COLUMNS, CORPUS, LENIENT, Case
 from tests.unit.imports.conftest import run_machine
 
@@ -18,6 +17,7 @@ from sfn_cqrs.domain.imports import Counts
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports.service import Imported, ImportService, Progress, Request, strategies
+from sfn_cqrs_tools.testing.fakes import World
 
 KEY = "uploads/tenant1/1/a.csv"
 FOR_A_JOB = ("CP932 after much ASCII", "one wrong byte far down")

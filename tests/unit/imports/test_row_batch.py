@@ -2,7 +2,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import a_command, a_process
 from tests.unit.imports.conftest import JOB, a_row, key_of
 
 from sfn_cqrs.domain.csv_rows import Problem
@@ -15,6 +14,7 @@ from sfn_cqrs.domain.publication import Publication
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs_tools.testing.builders import a_command, a_process
 from shop.airports import airports_of
 
 RJAA, RJTT = key_of("RJAA"), key_of("RJTT")

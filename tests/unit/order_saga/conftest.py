@@ -1,11 +1,11 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import ORDERED, a_saga
 
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.sagas import types as saga_types
+from sfn_cqrs_tools.testing.builders import ORDERED, a_saga
 
 STEPS = ("reserve_stock", "charge_payment", "ship_order")
 UNDONE = {"reserve_stock": "release_stock", "charge_payment": "refund_payment"}

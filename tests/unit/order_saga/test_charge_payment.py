@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 from functions.order_saga.charge_payment.app import lambda_handler
-from tests.fakes.builders import ORDERED, a_saga, an_order
 
 from sfn_cqrs.domain.errors import SagaStepError
 from sfn_cqrs.domain.saga import EntryStatus, SagaStatus
+from sfn_cqrs_tools.testing.builders import ORDERED, a_saga, an_order
 
 CHARGED = {"customer": "ada", "amount": 40, "status": "CHARGED"}
 

@@ -1,9 +1,9 @@
 from functions.order_saga.charge_payment.app import lambda_handler as charge_payment
 from functions.order_saga.refund_payment.app import lambda_handler
-from tests.fakes.builders import ORDERED
 
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.saga import Entry
+from sfn_cqrs_tools.testing.builders import ORDERED
 
 
 def test_the_money_is_given_back_once_however_often_it_is_asked_for(seed, row, event):

@@ -1,11 +1,11 @@
 import pytest
 from functions.order_saga.release_stock.app import lambda_handler
 from functions.order_saga.reserve_stock.app import lambda_handler as reserve_stock
-from tests.fakes.builders import ORDERED, an_order
 
 from sfn_cqrs.domain.errors import SagaStepError, StepRefusedError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.saga import Entry, EntryStatus, SagaStatus
+from sfn_cqrs_tools.testing.builders import ORDERED, an_order
 
 TWO_KINDS = an_order(lines=[{"sku": "BOOK", "quantity": 2}, {"sku": "PEN", "quantity": 1}])
 FAILED = {"Error": "Sandbox.Timedout", "Cause": '{"errorMessage": "Task timed out"}'}

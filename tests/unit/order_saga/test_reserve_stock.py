@@ -1,7 +1,6 @@
 import pytest
 from botocore.exceptions import ClientError
 from functions.order_saga.reserve_stock.app import lambda_handler
-from tests.fakes.builders import ORDERED, an_order
 
 from sfn_cqrs.domain.errors import SagaStepError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import ItemKey
@@ -9,6 +8,7 @@ from sfn_cqrs.domain.saga import End, Entry, EntryStatus, SagaStatus
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.effects import undo_once
 from sfn_cqrs.service.sagas.types import SagaStep
+from sfn_cqrs_tools.testing.builders import ORDERED, an_order
 
 BOOK = ItemKey("tenant1", "STOCK", "BOOK")
 AT_NOON = "2026-11-25T12:00:00.000Z"

@@ -2,10 +2,10 @@ import json
 
 import pytest
 from functions.queue.publish_live.app import lambda_handler
-from tests.fakes.services import LiveEvents
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs_tools.testing.fakes.services import LiveEvents
 
 
 @pytest.fixture

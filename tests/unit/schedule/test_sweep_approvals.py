@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 from functions.schedule.sweep_approvals.app import lambda_handler
-from tests.fakes.builders import RELEASE, an_approval
 from tests.unit.schedule.sweeping import NOW, OLD, Context, ages
 
 from sfn_cqrs.domain.approval import Happened, Stage, Status
 from sfn_cqrs.domain.keys import ApprovalRef
+from sfn_cqrs_tools.testing.builders import RELEASE, an_approval
 
 
 def test_an_approval_whose_start_is_lost_is_started(sweep, world):

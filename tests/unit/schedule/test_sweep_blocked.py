@@ -2,11 +2,11 @@ import json
 
 import pytest
 from functions.schedule.sweep_commands.app import lambda_handler as sweep_commands
-from tests.fakes.builders import NRT, a_command, a_process
 from tests.unit.schedule.sweeping import OLD, Context, ages, dimensions
 
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 
 def a_blocked(key=NRT, **changes):

@@ -3,7 +3,6 @@ from datetime import timedelta
 
 import pytest
 from functions.schedule.sweep_commands.app import lambda_handler
-from tests.fakes.builders import NRT, a_command, a_process
 from tests.template.stack import of_type
 from tests.unit.schedule.sweeping import NOW, OLD, Context, ages, dimensions, measured
 
@@ -13,6 +12,7 @@ from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.sweeps import Lease
 from sfn_cqrs.service.sweep import COMMANDS, sweeping
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 EARLIER = "2026-11-25T10:00:00.000Z"
 LAG = "OldestUnappliedSeconds"

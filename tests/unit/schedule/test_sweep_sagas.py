@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 from functions.schedule.sweep_sagas.app import lambda_handler
-from tests.fakes.builders import ORDERED, a_saga
 from tests.unit.schedule.sweeping import OLD, measured
 
 from sfn_cqrs.domain.keys import SagaRef
 from sfn_cqrs.domain.saga import Entry, SagaStatus
+from sfn_cqrs_tools.testing.builders import ORDERED, a_saga
 
 REF = SagaRef(ORDERED, 1, "order-saga")
 

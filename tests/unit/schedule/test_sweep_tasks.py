@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 from functions.schedule.sweep_tasks.app import lambda_handler
-from tests.fakes.builders import RESIZE, a_task, an_item
 from tests.unit.schedule.sweeping import NOON, OLD, Context, ages
 
 from sfn_cqrs.domain.keys import TaskKind, TaskRef
 from sfn_cqrs.domain.task import Counts, TaskStatus
+from sfn_cqrs_tools.testing.builders import RESIZE, a_task, an_item
 
 SINGLE = replace(RESIZE, kind=TaskKind.SINGLE)
 

@@ -1,7 +1,6 @@
 from datetime import timedelta
 
 import pytest
-from tests.fakes.builders import RELEASE, SEEN, an_approval
 
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain.approval import Happened, Rules, Stage, Status, Verdict, Vote
@@ -22,6 +21,7 @@ from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.service import ApprovalService
 from sfn_cqrs.service.commands.service import Caller, CommandService
+from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
 HANAKO = Caller(user="hanako", ip="192.0.2.11", source="api", request_id="r-1")
 OPERATORS = frozenset(("operator",))

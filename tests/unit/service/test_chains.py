@@ -1,5 +1,4 @@
 import pytest
-from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.chain import WriteData
 from sfn_cqrs.domain.errors import InvalidInputError, NotFailedError, NotFoundError
@@ -7,6 +6,7 @@ from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.service.commands.chain import Chain
 from sfn_cqrs.service.commands.operations import ChainService, Link
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 NOBODY = ("AIRPORT", "XXX")
 NARITA = ("AIRPORT", "NRT")

@@ -1,13 +1,13 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from tests.fakes.builders import NRT, a_command
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import DeletedError, InvalidInputError, NotFoundError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.service.data import DataService, HistoryService
+from sfn_cqrs_tools.testing.builders import NRT, a_command
 
 TOKYO = timezone(timedelta(hours=9))
 

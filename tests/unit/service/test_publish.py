@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import NRT, a_command, a_process, a_publication
 
 from sfn_cqrs.domain.command import Audit, Content
 from sfn_cqrs.domain.errors import (
@@ -16,6 +15,7 @@ from sfn_cqrs.domain.process import Lane, Outcome, Process
 from sfn_cqrs.domain.publication import Refusal
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.service.commands.service import TRIES, Caller, CommandService, Published
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process, a_publication
 
 NOON = "2026-11-25T12:00:00.000Z"
 TARO = Caller("taro", "192.0.2.1", "api", "request-1")

@@ -1,5 +1,4 @@
 import pytest
-from tests.fakes.builders import NRT, a_command, a_process
 
 from sfn_cqrs.domain.command import Audit
 from sfn_cqrs.domain.errors import ChainBusyError, TransientError, VersionConflictError
@@ -8,6 +7,7 @@ from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.service.commands import service as commands
 from sfn_cqrs.service.commands.service import TRIES, Caller, CommandService
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 NOON = "2026-11-25T12:00:00.000Z"
 JP = {"country": "JP"}

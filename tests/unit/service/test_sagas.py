@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.builders import ORDERED, a_saga, an_order
 
 from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain.errors import (
@@ -17,6 +16,7 @@ from sfn_cqrs.domain.saga import SagaStatus
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.service import SagaService
+from sfn_cqrs_tools.testing.builders import ORDERED, a_saga, an_order
 
 AT_NOON = "2026-11-25T12:00:00.000Z"
 

@@ -2,7 +2,12 @@ from dataclasses import replace
 from importlib import import_module
 
 import pytest
-from tests.fakes.builders import (
+from tests.unit.schedule.sweeping import IMPORT, OLD, Context, seed_import
+
+from sfn_cqrs.domain.approval import Stage
+from sfn_cqrs.domain.saga import SagaStatus
+from sfn_cqrs.domain.task import TaskStatus
+from sfn_cqrs_tools.testing.builders import (
     NRT,
     ORDERED,
     RELEASE,
@@ -12,11 +17,6 @@ from tests.fakes.builders import (
     a_task,
     an_approval,
 )
-from tests.unit.schedule.sweeping import IMPORT, OLD, Context, seed_import
-
-from sfn_cqrs.domain.approval import Stage
-from sfn_cqrs.domain.saga import SagaStatus
-from sfn_cqrs.domain.task import TaskStatus
 
 KINDS = {
     "approval": (

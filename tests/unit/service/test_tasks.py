@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import pytest
 from functions.api.handle_request.app import lambda_handler as handle_request
-from tests.fakes.builders import RESIZE, a_task, an_item
 
 from sfn_cqrs.adapters.task_items import TASKS
 from sfn_cqrs.domain.errors import (
@@ -24,6 +23,7 @@ from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
 from sfn_cqrs.service.commands.service import Caller
 from sfn_cqrs.service.tasks import types as task_types
 from sfn_cqrs.service.tasks.service import TaskService
+from sfn_cqrs_tools.testing.builders import RESIZE, a_task, an_item
 
 NOON = 1795608000
 AT_NOON = "2026-11-25T12:00:00.000Z"

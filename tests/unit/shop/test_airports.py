@@ -3,10 +3,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 
 import pytest
-from tests.fakes.builders import a_command
 
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs_tools.testing.builders import a_command
 from shop import airports
 from shop.airports import (
     PARTS,

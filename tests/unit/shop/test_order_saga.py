@@ -1,7 +1,7 @@
 import pytest
-from tests.fakes.builders import an_order
 
 from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs_tools.testing.builders import an_order
 from shop.order_saga import MAX_LINES, check_order
 
 PEN = {"sku": "PEN", "quantity": 1}

@@ -1,7 +1,7 @@
 import pytest
-from tests.fakes.builders import a_command
 
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs_tools.testing.builders import a_command
 from shop.orders import orders_by_customer
 
 

@@ -1,11 +1,11 @@
 import pytest
-from tests.fakes.builders import a_command
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.errors import InvalidInputError
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.routes import Asked
+from sfn_cqrs_tools.testing.builders import a_command
 from shop.orders_search import orders_search, orders_search_many, search_orders
 
 

@@ -1,5 +1,4 @@
 import pytest
-from tests.fakes.builders import RELEASE, an_approval
 
 from sfn_cqrs.domain.approval import Pinned, Status, Verdict, Vote
 from sfn_cqrs.domain.errors import VersionConflictError
@@ -7,6 +6,7 @@ from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.types import Decided
 from sfn_cqrs.service.commands.service import CommandService
+from sfn_cqrs_tools.testing.builders import RELEASE, an_approval
 
 TARO = Vote("taro", Verdict.APPROVE, "2026-11-25T11:00:00.000Z")
 

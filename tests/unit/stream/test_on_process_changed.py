@@ -3,12 +3,12 @@ import copy
 import pytest
 from botocore.exceptions import ClientError
 from functions.stream.on_process_changed.app import lambda_handler
-from tests.fakes.builders import NRT, a_command, a_process
 from tests.unit.consumers import ALL_DONE
 
 from sfn_cqrs.domain.errors import TransientError
 from sfn_cqrs.domain.keys import CommandRef
 from sfn_cqrs.domain.process import Outcome
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 FIRST, SECOND = "111100000000000000001", "111200000000000000002"
 MACHINE = "arn:aws:states:us-east-1:000000000000:execution:sfn-cqrs-command"

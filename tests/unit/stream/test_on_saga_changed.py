@@ -1,8 +1,8 @@
 import pytest
 from functions.stream.on_saga_changed.app import lambda_handler
-from tests.fakes.builders import ORDERED
 
 from sfn_cqrs.domain.keys import SagaRef
+from sfn_cqrs_tools.testing.builders import ORDERED
 
 REF = SagaRef(ORDERED, 1, "order-saga")
 NAME = REF.execution_name("sfn-cqrs-SagasTable")

@@ -2,11 +2,11 @@ import copy
 
 import pytest
 from functions.stream.on_task_changed.app import lambda_handler
-from tests.fakes.builders import a_task
 from tests.unit.consumers import ALL_DONE
 
 from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.task import Begin, TaskStatus
+from sfn_cqrs_tools.testing.builders import a_task
 
 FIRST, SECOND = "111100000000000000001", "111100000000000000002"
 ID = {

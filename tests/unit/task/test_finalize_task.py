@@ -1,10 +1,10 @@
 import pytest
 from functions.task.finalize_task.app import lambda_handler
-from tests.fakes.builders import a_task, an_item
 
 from sfn_cqrs.domain.errors import SupersededError
 from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.task import Counts, Stop, TaskStatus
+from sfn_cqrs_tools.testing.builders import a_task, an_item
 
 CREATED, PROCESSING = TaskStatus.CREATED, TaskStatus.PROCESSING
 COMPLETED, FAILED, CANCELLED = TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED

@@ -3,12 +3,12 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 from functions.task.iterator.app import lambda_handler
-from tests.fakes.builders import a_task, an_item
 
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.keys import TaskRef
 from sfn_cqrs.domain.task import Stop, StopTask, TaskStatus
 from sfn_cqrs.service import handlers
+from sfn_cqrs_tools.testing.builders import a_task, an_item
 
 NOON = 1795608000
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")

@@ -45,7 +45,9 @@ COMMANDS: Final = {
     "doctor": _own("doctor:doctor", "Look for what is stuck, failed or undelivered."),
     "console": _own("console:console", "Show a stack in the browser, and repair it."),
     "engine": _own("engine:engine", "Serve the Step Functions engine alone."),
-    "init": _own("init:init", "Make a package of your own below app/."),
+    "init": _own("init:init", "Make a project of your own."),
+    "setup": _own("setup:setup", "Set up what a project needs beside its packages."),
+    "check": _own("check:check", "Check a project: template, machines, handlers, events."),
     "new": _own("new:new", "Write a workflow, handler, task, import or route."),
     "run": ("sfn_local.cli.run:run", "Run any state machine, with stand-ins for its tasks."),
     "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
@@ -84,6 +86,11 @@ def cli() -> None:
     .sfn-cqrs), and a stack on AWS by its name (--stack). Exit codes: 0 done, 1 failed,
     2 finished with failed rows, 64 wrong usage.
     """
+    from sfn_cqrs_tools.cli.options import one_line_errors  # noqa: PLC0415 - --help needs none
+    from sfn_cqrs_tools.stack.framework import bring_up_to_date  # noqa: PLC0415
+
+    with one_line_errors():
+        bring_up_to_date()
 
 
 def main() -> NoReturn:

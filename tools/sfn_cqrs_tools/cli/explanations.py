@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from sfn_cqrs.domain import errors
-from sfn_cqrs_tools.project import CHECKOUT
+from sfn_cqrs_tools.project import application
 
-PAGE: Final = CHECKOUT / "docs/reference/errors.md"
+PAGE: Final = "docs/reference/errors.md"
 _ENTRY: Final = re.compile(
     r"^### (?P<code>\S+)\n\n"
     r"- \*\*What\*\*: (?P<what>[^\n]+)\n"
@@ -31,10 +31,10 @@ class Explanation:
     fix: str
 
 
-def explanations(page: Path = PAGE) -> dict[str, Explanation]:
+def explanations(page: Path | None = None) -> dict[str, Explanation]:
     """Every code of the page, in its order."""
     found = {}
-    for section in page.read_text(encoding="utf-8").split("\n## ")[1:]:
+    for section in (page or application() / PAGE).read_text(encoding="utf-8").split("\n## ")[1:]:
         part = section.partition("\n")[0]
         for entry in _ENTRY.finditer(section):
             found[entry["code"]] = Explanation(part=part, **entry.groupdict())

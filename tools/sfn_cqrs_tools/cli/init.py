@@ -1,20 +1,25 @@
-"""init: a package of your own, which the stack, tests and deploys run."""
+"""init: a project of your own."""
 
 from __future__ import annotations
+
+import subprocess
+from pathlib import Path
 
 import click
 
 from sfn_cqrs_tools.cli.new import changing, first_version, report
 from sfn_cqrs_tools.scaffold.app_package import AppPackage
 from sfn_cqrs_tools.scaffold.audience import Audience
+from sfn_cqrs_tools.stack.framework import is_nested
 from sfn_cqrs_tools.stack.samconfig import FILE, PARAMETER, app_package, with_package
 from sfn_local.cli.command import command, json_option
 
 
 @command(
     examples=(
-        "sfn-cqrs init library",
-        "sfn-cqrs init library --type BOOK --publish members",
+        "sfn-cqrs init clinic",
+        "sfn-cqrs init clinic --type APPOINTMENT --publish members",
+        "sfn-cqrs init clinic --postgres --wheels ../dist",
     ),
 )
 @click.argument("name")
@@ -33,13 +38,75 @@ from sfn_local.cli.command import command, json_option
     show_default=True,
     help="Who may publish it over HTTP.",
 )
+@click.option("--postgres", is_flag=True, help="Add an Aurora cluster for read models in SQL.")
+@click.option("--live", is_flag=True, help="Add live updates for browsers, by AppSync Events.")
+@click.option(
+    "--wheels",
+    "source",
+    metavar="DIR|CHECKOUT|git+URL",
+    help="Where the framework's packages come from, instead of the package index.",
+)
 @json_option
-def init(name: str, type_: str, publish: str, as_json: bool) -> None:
-    """Make a package of your own below app/, with a first handler and its test.
+def init(
+    name: str,
+    type_: str,
+    publish: str,
+    postgres: bool,
+    live: bool,
+    source: str | None,
+    as_json: bool,
+) -> None:
+    """Make a project in the new folder NAME: template, first handler, its test, a sample event.
 
-    AppPackage in samconfig.toml names it from then on: `up`, `new` and deploys take it from there.
-    A package that exists keeps its modules, and is named.
+    `make up` in that folder starts the whole stack on this machine.
     """
+    here = Path.cwd()
+    above = next((one for one in (here, *here.parents) if (one / "template.yaml").is_file()), None)
+    if above is not None and is_nested(above):
+        raise click.UsageError(f"{above} is a project already: call init in another folder")
+    if above is not None:
+        _init_package(name, type_, publish, as_json=as_json)
+        return
+    from sfn_cqrs_tools.scaffold.new_project import (  # noqa: PLC0415 - --help needs none
+        add_project,
+        sources,
+    )
+
+    folder = here / name
+    if folder.exists() and any(folder.iterdir()):
+        raise click.UsageError(f"{folder} exists and is not empty: choose another name")
+    is_new = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    parameters = {
+        **({"Postgres": "aurora"} if postgres else {}),
+        **({"Live": "enabled"} if live else {}),
+    }
+    audience = Audience.of(publish)
+    try:
+        with changing(folder) as changes:
+            add_project(changes, name, type_, audience, parameters, sources(source))
+    except click.UsageError:
+        if is_new:
+            folder.rmdir()
+        raise
+    _begin_repository(folder)
+    first = [f"cd {name}", "make up" + " " * 8 + "# in a second terminal, then:"]
+    report(changes, [*first, *first_version(type_, audience)], as_json=as_json)
+
+
+def _begin_repository(folder: Path) -> None:
+    """Make a git repository, unless the folder is in one or there is no git."""
+    inside = ["git", "-C", str(folder), "rev-parse", "--git-dir"]
+    try:
+        if subprocess.run(inside, check=False, capture_output=True).returncode == 0:
+            return
+        subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        click.echo(f"no git repository was made: {error}", err=True)
+
+
+def _init_package(name: str, type_: str, publish: str, *, as_json: bool) -> None:
+    """Make a package below app/ of the framework's own repository."""
     from sfn_cqrs_tools.scaffold.handler import add_handler  # noqa: PLC0415 - --help needs none
 
     with changing() as changes:

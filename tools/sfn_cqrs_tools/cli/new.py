@@ -14,7 +14,8 @@ from sfn_cqrs_tools.runtime.template import Template
 from sfn_cqrs_tools.scaffold.app_package import AppPackage
 from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
-from sfn_cqrs_tools.stack.samconfig import PARAMETER, app_package
+from sfn_cqrs_tools.stack.framework import is_nested
+from sfn_cqrs_tools.stack.samconfig import app_package
 from sfn_local.cli.command import Group, json_option, print_json
 
 PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
@@ -79,7 +80,8 @@ def workflow(
         check_states(listed, waits, long)
         template = _template(changes.root)
         above = parent_of(template, parent) if parent else None
-        add_workflow(changes, template, Workflow.of(name, listed, waits, above, long))
+        made = Workflow.of(name, listed, waits, above, long)
+        add_workflow(changes, template, made, is_nested=is_nested(changes.root))
     steps = [f"sfn-cqrs run {name} --mock HappyPath", f"sfn-cqrs graph {name}", "make test"]
     report(changes, steps, as_json=as_json)
 
@@ -256,8 +258,8 @@ def _package(changes: Changes, name: str | None) -> AppPackage:
     Raises:
         ScaffoldError: it cannot be the name of a package.
     """
-    own = app_package(changes.root) or str(_template(changes.root).parameters[PARAMETER])
-    package = AppPackage(changes.root, name or own)
+    own = app_package(changes.root) or _template(changes.root).environment["APP_PACKAGE"]
+    package = AppPackage(changes.root, name or own, is_nested(changes.root))
     if not package.exists:
         package.create(changes)
     if package.name != own:
@@ -270,9 +272,9 @@ def _package(changes: Changes, name: str | None) -> AppPackage:
 
 
 @contextmanager
-def changing() -> Iterator[Changes]:
+def changing(root: Path | None = None) -> Iterator[Changes]:
     """Changes of the project in this folder, made at the end; what cannot be is wrong usage."""
-    changes = Changes(project())
+    changes = Changes(root or project())
     try:
         yield changes
         changes.apply()

@@ -9,8 +9,7 @@ import click
 
 from sfn_cqrs_tools.cli.options import one_line_errors, template_option
 from sfn_cqrs_tools.runtime.fabric import name_of_function
-from sfn_cqrs_tools.runtime.template import Template
-from sfn_cqrs_tools.stack.local_stack import LOCAL_PARAMETERS
+from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_local.cli.command import FILE, command
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import unknown
@@ -22,7 +21,7 @@ from sfn_local.words import unknown
 def translate(output: Path | None, template: Path) -> None:
     """Print the CloudFormation template that SAM makes of template.yaml, without a network."""
     with one_line_errors():
-        read = Template.load(template, parameters=LOCAL_PARAMETERS)
+        read = load_template(template)
         text = json.dumps(read.translate(), indent=2) + "\n"
     if output is None:
         click.echo(text, nl=False)
@@ -54,7 +53,7 @@ def definition(machine: str, purpose: str, template: Path) -> None:
     which calls functions at `sam local start-lambda`.
     """
     with one_line_errors():
-        read = Template.load(template, parameters=LOCAL_PARAMETERS)
+        read = load_template(template)
         if machine not in read.machines:
             raise TemplateError(unknown("machine", machine, read.machines))
         names = {

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs_tools.client.api import Api, connect, item_path
-from sfn_cqrs_tools.project import fabric_python
 from sfn_cqrs_tools.restore.restoring import Restored, Say, differences, restore
 from sfn_cqrs_tools.runtime.fabric import Ministack
+from sfn_cqrs_tools.stack.fabric_environment import fabric_python
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 BEFORE: Final = "before"

@@ -223,3 +223,16 @@ def _parameters(
         is_list = parameter["Type"] == "CommaDelimitedList" or parameter["Type"].startswith("List<")
         values[name] = str(value).split(",") if is_list else str(value)
     return values
+
+
+def merged(defaults: Any, own: Any) -> Any:
+    """Merge as SAM merges Globals: mappings by key, lists appended, anything else replaced."""
+    if isinstance(defaults, dict) and isinstance(own, dict):
+        both = {**defaults, **own}
+        return {
+            key: merged(defaults[key], value) if key in defaults and key in own else value
+            for key, value in both.items()
+        }
+    if isinstance(defaults, list) and isinstance(own, list):
+        return [*defaults, *own]
+    return own

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sfn_cqrs_tools.runtime import translation
-from sfn_cqrs_tools.runtime.cloudformation import Resolver
+from sfn_cqrs_tools.runtime.cloudformation import Resolver, merged
+from sfn_cqrs_tools.runtime.nesting import flattened
 from sfn_local.lint.template_file import TemplateError, load_yaml
 from sfn_local.words import unknown
 
@@ -24,6 +25,7 @@ __all__ = ["EventSource", "Function", "Machine", "Route", "Template", "TemplateE
 DEFAULT_STACK: Final = "sfn-cqrs"
 
 _FUNCTION: Final = "AWS::Serverless::Function"
+_LAYER: Final = "AWS::Serverless::LayerVersion"
 _MACHINE: Final = "AWS::Serverless::StateMachine"
 _HTTP_API: Final = "AWS::Serverless::HttpApi"
 _IMPLICIT_HTTP_API: Final = "ServerlessHttpApi"
@@ -151,11 +153,11 @@ class Template:
         `parameters` override defaults; `names` says by logical id what resources are called
         where that is known.
         """
-        self.document = document
+        self.document = flattened(document, root)
         self.root = root
         self.stack = stack
         self.overrides: Mapping[str, str] = parameters or {}
-        self._resolver = Resolver(document, stack, parameters, names)
+        self._resolver = Resolver(self.document, stack, parameters, names)
 
     @classmethod
     def load(
@@ -214,7 +216,7 @@ class Template:
         defaults = self.document.get("Globals", {}).get(kind.rpartition("::")[2], {})
         is_sam = kind.startswith("AWS::Serverless::")
         return {
-            logical_id: _merge(defaults if is_sam else {}, resource.get("Properties", {}))
+            logical_id: merged(defaults if is_sam else {}, resource.get("Properties", {}))
             for logical_id, resource in self.resources.items()
             if resource["Type"] == kind
         }
@@ -226,6 +228,13 @@ class Template:
             logical_id: self._function(logical_id, properties)
             for logical_id, properties in self.of_type(_FUNCTION).items()
         }
+
+    @cached_property
+    def layers(self) -> list[Path]:
+        """The folders of all layers, each once; functions import from them."""
+        layers = self.of_type(_LAYER).values()
+        folders = [(self.root / one["ContentUri"]).resolve() for one in layers]
+        return list(dict.fromkeys(folders))
 
     @cached_property
     def machines(self) -> dict[str, Machine]:
@@ -352,16 +361,3 @@ def _states(machine: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         inner = [body.get("ItemProcessor") or body.get("Iterator") or {}, *body.get("Branches", [])]
         for one in inner:
             yield from _states(one)
-
-
-def _merge(defaults: Any, own: Any) -> Any:
-    """Merge as SAM merges Globals: mappings by key, lists appended, anything else replaced."""
-    if isinstance(defaults, dict) and isinstance(own, dict):
-        merged = {**defaults, **own}
-        return {
-            key: _merge(defaults[key], value) if key in defaults and key in own else value
-            for key, value in merged.items()
-        }
-    if isinstance(defaults, list) and isinstance(own, list):
-        return [*defaults, *own]
-    return own

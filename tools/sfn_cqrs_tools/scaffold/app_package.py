@@ -20,10 +20,11 @@ _TYPE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 @dataclass(frozen=True)
 class AppPackage:
-    """A package below app/."""
+    """A package below app/ of a project, which nests the framework or is a copy of it."""
 
     root: Path
     name: str
+    is_nested: bool = False
 
     @property
     def exists(self) -> bool:
@@ -57,6 +58,8 @@ class AppPackage:
 
     def test(self, name: str) -> str:
         """The path of a module's test."""
+        if self.is_nested:
+            return f"tests/test_{name}.py"
         return f"tests/unit/{self.name}/test_{name}.py"
 
     def registered(self, decorator: str) -> dict[str, str]:

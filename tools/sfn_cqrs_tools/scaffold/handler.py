@@ -83,10 +83,9 @@ def _handler_test(package: str, type_: str, name: str) -> str:
     imports = import_lines(
         f"from {package}.{name} import {name}_list",
         "from sfn_cqrs.domain.keys import ItemKey",
+        "from sfn_cqrs_tools.testing.builders import a_command",
     )
     return f'''\
-from tests.fakes.builders import a_command
-
 {imports}
 
 

@@ -10,6 +10,7 @@ from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.scaffold.names import pascal
 from sfn_cqrs_tools.scaffold.sample import READERS, WIDEST, Sample, SampleColumn, width
+from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_local import Json
 
 LONGEST = 32
@@ -91,7 +92,7 @@ def add_import(changes: Changes, package: AppPackage, table: Table, audience: Au
     types = {*package.registered("sync_handler"), *package.registered("command_type")}
     changes.create(package.module(table.module), _strategy(table, table.type in types, audience))
     changes.create(package.test(table.module), _test(package.name, table))
-    changes.create(f"events/{table.event}.json", _event(changes.read(BATCH_EVENT), table))
+    changes.create(f"events/{table.event}.json", _event(_batch_event(changes), table))
 
 
 def _strategy(table: Table, is_known: bool, audience: Audience) -> str:
@@ -211,6 +212,12 @@ def test_a_cell_that_must_not_be_empty_is_named(column, table):
 {_KINDS_TEST if table.read else ""}'''
 
 
+def _batch_event(changes: Changes) -> str:
+    """Return the application's own sample of a batch."""
+    nested = f"{FOLDER}/{BATCH_EVENT}"
+    return changes.read(nested if (changes.root / nested).is_file() else BATCH_EVENT)
+
+
 def _event(batch: str, table: Table) -> str:
     """What the machine sends for the first rows of the sample."""
     items = [{"index": index, "value": row} for index, row in enumerate(table.sample.first)]
@@ -220,7 +227,9 @@ def _event(batch: str, table: Table) -> str:
 def _read(table: Table) -> str:
     if not table.read:
         return ""
-    return f"READ = {_exploded([_literal(each.name) for each in table.read], '()')}\n"
+    names = [_literal(each.name) for each in table.read]
+    listed = f"({names[0]},)" if len(names) == 1 else _exploded(names, "()")
+    return f"READ = {listed}\n"
 
 
 _KINDS_TEST = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 from sfn_cqrs_tools.scaffold.insertion import after_last, before, section_line
 from sfn_cqrs_tools.scaffold.machine import ANSWER, LONGEST_FUNCTION, RECORDER, Parent, Workflow
@@ -11,6 +13,46 @@ ALARMS = {
     "ExecutionsFailed": "An execution of {name} failed",
     "ExecutionsTimedOut": "An execution of {name} ran into its time limit",
 }
+OF_A_PROJECT = {
+    "      <<: *alarm\n": """\
+      Namespace: AWS/States
+      Statistic: Sum
+      Period: 300
+      EvaluationPeriods: 1
+      ComparisonOperator: GreaterThanOrEqualToThreshold
+      Threshold: 1
+      TreatMissingData: notBreaching
+      AlarmActions: [!GetAtt Cqrs.Outputs.AlarmTopicArn]
+      OKActions: [!GetAtt Cqrs.Outputs.AlarmTopicArn]
+""",
+    "*RequestsTableArn": "!GetAtt Cqrs.Outputs.RequestsTableArn",
+    "!Ref LogRetentionDays": "180",
+    "!GetAtt SweepDeadLetterQueue.Arn": "!GetAtt Cqrs.Outputs.SweepDeadLetterQueueArn",
+}
+"""What stands in a project's template for what only the application's own has."""
+
+GLOBALS_OF_A_PROJECT = """\
+Globals:
+
+  Function:
+    Runtime: python3.13
+    Handler: app.lambda_handler
+    Architectures: [!Ref Architecture]
+    MemorySize: 512
+    Timeout: 30
+    Tracing: Active
+    Layers: [!GetAtt Cqrs.Outputs.FrameworkLayerArn, !Ref AppLayer]
+    LoggingConfig:
+      LogGroup: !GetAtt Cqrs.Outputs.FunctionLogGroupName
+      LogFormat: JSON
+    Environment:
+      Variables:
+        SFN_CQRS_ENVIRONMENT: !GetAtt Cqrs.Outputs.Environment
+        AWS_ENDPOINT_URL: "" # as if unset; `sam local` passes on what is declared alone
+        AWS_ENDPOINT_URL_SFN: ""
+        AWS_ENDPOINT_URL_LAMBDA: ""
+
+"""
 ACTIONS_OF_LOGS = (
     "CreateLogDelivery",
     "GetLogDelivery",
@@ -81,6 +123,43 @@ def with_workflow(template: str, workflow: Workflow) -> str:
     )
 
 
+def with_workflow_of_a_project(template: str, workflow: Workflow) -> str:
+    """Return a project's template with the workflow's section and alarms, and Globals for both.
+
+    Raises:
+        ScaffoldError: the template has no Resources or no Outputs.
+    """
+    if "\nGlobals:\n" not in template:
+        begin = "Resources in template.yaml"
+        template = before(template, r"^Resources:$", GLOBALS_OF_A_PROJECT, begin)
+    added = of_a_project(f"{_section(workflow)}\n{_alarms(workflow)}")
+    return before(template, r"^Outputs:$", f"{added}\n", "Outputs in template.yaml")
+
+
+def of_a_project(text: str) -> str:
+    """Return what a project's template has for entries of the application's own."""
+    for ours, theirs in OF_A_PROJECT.items():
+        text = text.replace(ours, theirs)
+    return re.sub(r" See docs/operations\.md, [^\"]*", "", _without_repeated(text))
+
+
+def _without_repeated(added: str) -> str:
+    """Return the alarms without a default that they give again themselves."""
+    entries = re.split(r"(?m)^(?=  \w+:$)", added)
+    kept = []
+    for entry in entries:
+        lines = entry.split("\n")
+        names = [line.split(":")[0] for line in lines]
+        kept.append(
+            "\n".join(
+                line
+                for at, line in enumerate(lines)
+                if not re.match(r"      \w+: ", line) or names[at] not in names[at + 1 :]
+            )
+        )
+    return "".join(kept)
+
+
 def answering_id(workflow: Workflow) -> str:
     """The logical id of the function that answers for children."""
     return f"{pascal('event', answering_name(workflow))}Function"
@@ -91,13 +170,15 @@ def answering_name(workflow: Workflow) -> str:
     return f"on_{snake(workflow.name)}_ended"
 
 
-def with_child(template: str, parent: Parent, child: str) -> str:
+def with_child(template: str, parent: Parent, child: str, *, is_nested: bool = False) -> str:
     """The text of template.yaml with the right to start a child for the state that waits for it.
 
     Raises:
         ScaffoldError: the function is not as `new workflow` has written it.
     """
     entry = _function(parent.alone, parent.state)
+    if is_nested:
+        entry = of_a_project(entry)
     if template.count(entry) != 1:
         raise ScaffoldError(
             f"{function_id(parent.machine, parent.state)} in template.yaml is not as `new workflow"

@@ -30,8 +30,10 @@ SAMPLE_TOKEN = "AAAA-sample-task-token-that-opens-nothing"
 ACCOUNT = "arn:aws:states:us-east-1:000000000000"
 
 
-def add_workflow(changes: Changes, template: Template, workflow: Workflow) -> None:
-    """Add everything that a workflow is.
+def add_workflow(
+    changes: Changes, template: Template, workflow: Workflow, *, is_nested: bool = False
+) -> None:
+    """Add everything that a workflow is; `is_nested`: to a project with the framework inside it.
 
     Raises:
         ScaffoldError: a name is invalid or taken, or a file lacks the place to write to.
@@ -49,15 +51,27 @@ def add_workflow(changes: Changes, template: Template, workflow: Workflow) -> No
         )
         changes.create(f"events/{folder}/{state}.json", _event(sample_event(workflow, state)))
         changes.create(
-            f"tests/unit/{folder}/test_{state}.py", workflow_code.function_test(workflow, state)
+            f"{_tests(is_nested)}{folder}/test_{state}.py",
+            workflow_code.function_test(workflow, state),
         )
-    changes.create(f"tests/statemachine/test_{folder}.py", workflow_code.machine_test(workflow))
-    text = template_entries.with_workflow(changes.read("template.yaml"), workflow)
-    changes.change("template.yaml", text)
+    machine_test = (
+        f"tests/{folder}/test_machine.py" if is_nested else f"tests/statemachine/test_{folder}.py"
+    )
+    changes.create(machine_test, workflow_code.machine_test(workflow))
+    add = (
+        template_entries.with_workflow_of_a_project if is_nested else template_entries.with_workflow
+    )
+    changes.change("template.yaml", add(changes.read("template.yaml"), workflow))
     if workflow.parent is not None:
-        _connect(changes, workflow, workflow.parent)
-    changes.change(MOCKS, _with_cases(changes.read(MOCKS), workflow))
-    _document(changes, workflow, machine)
+        _connect(changes, workflow, workflow.parent, is_nested=is_nested)
+    if (changes.root / MOCKS).exists():
+        changes.change(MOCKS, _with_cases(changes.read(MOCKS), workflow))
+    else:
+        cases, responses = test_cases(workflow)
+        machines = {workflow.name: {"TestCases": cases}}
+        changes.create(MOCKS, _event({"StateMachines": machines, "MockedResponses": responses}))
+    if not is_nested:
+        _document(changes, workflow, machine)
 
 
 def parent_of(template: Template, name: str) -> Parent:
@@ -87,7 +101,11 @@ def parent_of(template: Template, name: str) -> Parent:
     return Parent(machine, state or waits[0])
 
 
-def _connect(changes: Changes, workflow: Workflow, parent: Parent) -> None:
+def _tests(is_nested: bool) -> str:
+    return "tests/" if is_nested else "tests/unit/"
+
+
+def _connect(changes: Changes, workflow: Workflow, parent: Parent, *, is_nested: bool) -> None:
     """Let the parent's state start the child, and have somebody answer for one that cannot."""
     host, folder = parent.alone, snake(parent.machine)
     for path, was, becomes in (
@@ -97,7 +115,7 @@ def _connect(changes: Changes, workflow: Workflow, parent: Parent) -> None:
             workflow_code.host(parent.state, workflow.name),
         ),
         (
-            f"tests/unit/{folder}/test_{parent.state}.py",
+            f"{_tests(is_nested)}{folder}/test_{parent.state}.py",
             workflow_code.function_test(host, parent.state),
             workflow_code.host_test(parent.machine, parent.state, workflow.name),
         ),
@@ -108,14 +126,15 @@ def _connect(changes: Changes, workflow: Workflow, parent: Parent) -> None:
                 " connect both by hand, see docs/workflows.md"
             )
         changes.change(path, becomes)
-    text = template_entries.with_child(changes.read("template.yaml"), parent, workflow.name)
+    text = changes.read("template.yaml")
+    text = template_entries.with_child(text, parent, workflow.name, is_nested=is_nested)
     changes.change("template.yaml", text)
     name = template_entries.answering_name(workflow)
     changes.create(
         f"functions/event/{name}/app.py",
         workflow_code.answering(workflow, parent.machine, parent.state),
     )
-    changes.create(f"tests/unit/event/test_{name}.py", workflow_code.answering_test(name))
+    changes.create(f"{_tests(is_nested)}event/test_{name}.py", workflow_code.answering_test(name))
     changes.create(f"events/event/{name}.json", _event(_ended_event(workflow)))
 
 
@@ -176,7 +195,7 @@ def sample_event(workflow: Workflow, state: str) -> dict[str, Any]:
 def _check_free(changes: Changes, template: Template, workflow: Workflow, folder: str) -> None:
     if workflow.name in template.machines:
         raise ScaffoldError(f"there is a workflow {workflow.name!r} already; choose another name")
-    for parent in ("functions", "events", "tests/unit"):
+    for parent in ("functions", "events", "tests/unit", "tests"):
         if (changes.root / parent / folder).exists():
             raise ScaffoldError(f"{parent}/{folder} exists already; choose another name")
     wanted = template_entries.logical_ids(workflow)

@@ -41,9 +41,9 @@ class AppCheck:
         folders = {one.logical_id: one.folder.resolve() for one in template.functions.values()}
         asked = {
             "package": environment.get("APP_PACKAGE"),
-            "sources": [str((root / name).resolve()) for name in ("layer", "app")],
+            "sources": [str(folder) for folder in template.layers],
             "functions": [
-                [str(folder.relative_to(root.resolve())), str(folder), name]
+                [os.path.relpath(folder, root.resolve()), str(folder), name]
                 for name, folder in sorted(folders.items())
             ],
         }

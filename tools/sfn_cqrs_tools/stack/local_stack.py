@@ -29,7 +29,7 @@ from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.domain.sql_role import Role
 from sfn_cqrs.domain.sql_script import Migration
 from sfn_cqrs.service.migrations import Migrations
-from sfn_cqrs_tools.project import fabric_python, state_path, template_path
+from sfn_cqrs_tools.project import state_path, template_path
 from sfn_cqrs_tools.runtime.clock import LeapingClock
 from sfn_cqrs_tools.runtime.data_folder import DataFolder, KeptEvents
 from sfn_cqrs_tools.runtime.events import EventRules
@@ -45,7 +45,6 @@ from sfn_cqrs_tools.runtime.front import Front
 from sfn_cqrs_tools.runtime.iam.enforcement import VARIABLE as POLICIES
 from sfn_cqrs_tools.runtime.iam.enforcement import Enforcement
 from sfn_cqrs_tools.runtime.iam.policies import Permissions
-from sfn_cqrs_tools.runtime.identity import OPERATOR_ROLE
 from sfn_cqrs_tools.runtime.lambda_api import LambdaApi, forward_url
 from sfn_cqrs_tools.runtime.lambdas import Functions, Invocation, current_function
 from sfn_cqrs_tools.runtime.listening import HOST, Ports, addresses
@@ -60,11 +59,12 @@ from sfn_cqrs_tools.runtime.streams import Checkpoints, StreamMapping, StreamSet
 from sfn_cqrs_tools.runtime.template import DEFAULT_STACK, Function, Machine, Template
 from sfn_cqrs_tools.runtime.traces import Traces
 from sfn_cqrs_tools.runtime.weather import VARIABLE, Forecast
-from sfn_cqrs_tools.stack.samconfig import PARAMETER, app_package
+from sfn_cqrs_tools.stack.fabric_environment import fabric_python
+from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.stack.sql_files import POSTGRES, POSTGRES_ROLE, migrations_of
 from sfn_local import CachedServices, Engine, FunctionError, JournalError, ThreadScheduler
 from sfn_local.http_server import Handler, serve
-from sfn_local.lint.template_file import TemplateError, load_yaml
+from sfn_local.lint.template_file import TemplateError
 from sfn_local.request_guard import Guard
 from sfn_local.server import serve_engine
 
@@ -76,14 +76,6 @@ logger = logging.getLogger(__name__)
 LOGGING: Final = ("sfn_cqrs_tools", "sfn_local")
 
 MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is lower
-
-# What a deploy must be given; here the front makes the claims, so nobody asks this issuer.
-LOCAL_PARAMETERS: Final = {
-    "JwtIssuer": "https://issuer.invalid",
-    "JwtAudience": "local",
-    "GenerationsKnownSeconds": "1",  # or a rebuild begins after a minute
-    "OperatorRole": OPERATOR_ROLE,
-}
 
 LIVE: Final = "AWS::AppSync::"
 CHANNEL_NAMESPACE: Final = "AWS::AppSync::ChannelNamespace"
@@ -309,15 +301,8 @@ class LocalStack:
         self.engine.close()
 
     def _load(self, fabric: Fabric) -> Template:
-        path = self._template_path.resolve()
-        document = load_yaml(path)
-        declared = document.get("Parameters", {})
-        wanted = {**LOCAL_PARAMETERS, **({"Live": "enabled"} if self._has_live else {})}
-        local = {key: value for key, value in wanted.items() if key in declared}
-        package = app_package(path.parent) if PARAMETER in declared else None
-        named = {} if package is None else {PARAMETER: package}
-        given = {**local, **named, **self._parameters}
-        template = Template(document, path.parent, stack=self.name, parameters=given)
+        path, given = self._template_path, self._parameters
+        template = load_template(path, stack=self.name, live=self._has_live, parameters=given)
         names = {one: fabric.function_name(self.name, one) for one in template.functions}
         return template.named(names)
 
@@ -350,14 +335,13 @@ class LocalStack:
             raise StackError(f"PostgreSQL: {error}") from error
 
     def _start_functions(self) -> None:
-        root = self.template.root
         if self._keeps_traces:
             self._traces = Traces(self.state.traces)
             self._traces.start()
             self._cleanup.callback(self._traces.close)
         self.functions = Functions(
             self.template.functions.values(),
-            sources=[folder for folder in (root / "layer", root / "app") if folder.is_dir()],
+            sources=self.template.layers,
             reload_seconds=0.5 if self._reload else None,
             isolated=self._isolated,
             forecast=self._forecast(),

@@ -36,8 +36,7 @@ class Talk:
         self._said: dict[str, float] = {}
         self._told_by_log: dict[str, str] = {}
         self._broken: list[Broken] = []
-        root = stack.template.root
-        self._watch = SourceWatch(stack.functions, [root / "app", root / "layer"], LOOK_SECONDS)
+        self._watch = SourceWatch(stack.functions, stack.template.layers, LOOK_SECONDS)
         self._check: AppCheck | None = self._checked()
         stack.functions.listeners.append(self._invoked)
         stack.output.listeners.append(self._logged)

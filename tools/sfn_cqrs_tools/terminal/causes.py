@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from sfn_cqrs_tools.project import project
+from sfn_cqrs_tools.project import CHECKOUT, project
 
 MAX_LINES: Final = 16
 _SHORT: Final = re.compile(r"\((?P<file>[\w.-]+\.py), line (?P<line>\d+)\)$")
@@ -32,8 +32,9 @@ def result_of(one: Mapping[str, Any]) -> str:
 
 
 def shortened(lines: Iterable[str]) -> list[str]:
-    """Name the files of this checkout as a person does."""
-    return [line.replace(f'"{project()}/', '"') for line in lines]
+    """Name the files of the project, and of the framework's repository, as a person does."""
+    roots = re.compile("|".join(re.escape(f'"{root}/') for root in (project(), CHECKOUT)))
+    return [roots.sub('"', line) for line in lines]
 
 
 def code_at(reason: str) -> list[str]:

@@ -51,6 +51,12 @@ API: Final[Mapping[str, Mapping[str, str]]] = {
         "sfn_cqrs.service.children": "start answer refuse answering",
         "sfn_cqrs.service.logs": "logged_as",
     },
+    "Test": {
+        "sfn_cqrs_tools.testing.builders": "a_command",
+        "sfn_cqrs_tools.testing.plugin": (
+            "world make_world sample lambda_context log quick_stack LambdaContext"
+        ),
+    },
     "What is passed": {
         "sfn_cqrs.domain.command": "Command Content DataRow Audit",
         "sfn_cqrs.domain.keys": "ItemKey shard_of",
@@ -75,7 +81,9 @@ def python_api(root: Path) -> str:
         lines.append(f"## {part}\n")
         for module, names in of_modules.items():
             lines.append(f"### {module}\n")
-            lines += _entries(root / "layer" / f"{module.replace('.', '/')}.py", names.split())
+            folder = "tools" if module.startswith("sfn_cqrs_tools.") else "layer"
+            path = root / folder / f"{module.replace('.', '/')}.py"
+            lines += _entries(path, names.split())
     return "\n".join(lines)
 
 

@@ -4,8 +4,6 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from tests.fakes.store import Store
-
 from sfn_cqrs.adapters import attributes_bucket
 from sfn_cqrs.adapters.executions import Attempt
 from sfn_cqrs.domain.chain import Execution
@@ -13,6 +11,7 @@ from sfn_cqrs.domain.channels import LiveEvent
 from sfn_cqrs.domain.digest import Digest
 from sfn_cqrs.domain.errors import BusyError, LinksDisabledError
 from sfn_cqrs.domain.values import Json
+from sfn_cqrs_tools.testing.fakes.store import Store
 
 
 class AttributesBucket(attributes_bucket.AttributesBucket):

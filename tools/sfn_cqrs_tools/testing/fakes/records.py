@@ -2,8 +2,6 @@ from functools import partialmethod
 from itertools import count
 from typing import Any, TypeVar
 
-from tests.fakes.builders import a_task
-
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.adapters.approval_table import ApprovalTable
 from sfn_cqrs.adapters.dynamodb import marshal
@@ -19,6 +17,7 @@ from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.keys import TaskKey
 from sfn_cqrs.domain.records import Record, RecordKey
 from sfn_cqrs.domain.task import Item, Task
+from sfn_cqrs_tools.testing.builders import a_task
 
 R = TypeVar("R", bound=Record)
 _numbers = count(1)

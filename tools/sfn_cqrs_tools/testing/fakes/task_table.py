@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
-
-from tests.fakes.records import TABLES, stored_item
+from typing import Any
 
 from sfn_cqrs.adapters import task_table
 from sfn_cqrs.adapters.dynamodb import marshal, unmarshal
@@ -11,6 +10,7 @@ from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.keys import TaskKey
 from sfn_cqrs.domain.task import Ending, Item
 from sfn_cqrs.domain.task_programs import ItemWritten
+from sfn_cqrs_tools.testing.fakes.records import TABLES, stored_item
 
 
 class TaskTable(task_table.TaskTable):
@@ -75,7 +75,8 @@ class TaskTable(task_table.TaskTable):
         may: Callable[[Item], bool],
         changed: Callable[[Item], Item],
     ) -> ItemWritten:
-        with self._client.lock:
+        small: Any = self._client
+        with small.lock:
             stored = self._get(key.items_pk, key.item_sk(index))
             found = None if stored is None else as_item(unmarshal(stored))
             if found is None or not may(found):

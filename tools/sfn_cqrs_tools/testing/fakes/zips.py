@@ -1,10 +1,9 @@
 from collections.abc import Iterable, Iterator
 
-from tests.fakes.imports import ImportBucket
-
 from sfn_cqrs.adapters.zip_bucket import WINDOW
 from sfn_cqrs.domain.import_job import Source
 from sfn_cqrs.domain.keys import ZipKey
+from sfn_cqrs_tools.testing.fakes.imports import ImportBucket
 
 
 class ZipBucket:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from tests.fakes.store import Store
-
 from sfn_cqrs.adapters.command_items import as_row, row_item
 from sfn_cqrs.adapters.dynamodb import Item, marshal, unmarshal
 from sfn_cqrs.adapters.generations import count_writes
@@ -24,6 +22,7 @@ from sfn_cqrs.domain.request import Request
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.sweeps import Cursor
 from sfn_cqrs.domain.versioning import DataVersion
+from sfn_cqrs_tools.testing.fakes.store import Store
 
 T = TypeVar("T")
 Record = TypeVar("Record", Command, DataRow)
@@ -81,7 +80,9 @@ class ProcessTable(SweptTable):
         run: str | None = None,
     ) -> Written:
         text = None if error is None else cause or ""
-        failed = {"opened_at": iso(self._store.now())} if outcome is Outcome.FAILED else {}
+        failed: dict[str, Any] = (
+            {"opened_at": iso(self._store.now())} if outcome is Outcome.FAILED else {}
+        )
         return self._write(
             ref,
             lambda process: process.may_be_written_by(ref.attempt, run),

@@ -3,13 +3,12 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 
-from tests.fakes.store import Store
-
 from sfn_cqrs.adapters.import_bucket import CHUNK, Form, Head, report_key
 from sfn_cqrs.domain.errors import InvalidFileError, InvalidInputError, SupersededError
 from sfn_cqrs.domain.import_job import Source
 from sfn_cqrs.domain.imports import Counts, FailedRow, Marker, Plan, Planned
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs_tools.testing.fakes.store import Store
 
 
 class ImportTable:

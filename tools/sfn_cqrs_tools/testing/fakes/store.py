@@ -3,13 +3,12 @@ from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any, Generic, TypeVar
 
-from tests.fakes.small_dynamodb import SmallDynamoDB
-
 from sfn_cqrs.adapters.request_table import RequestTable
 from sfn_cqrs.domain.clock import Now
 from sfn_cqrs.domain.command import Command, DataRow
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Process
+from sfn_cqrs_tools.testing.fakes.small_dynamodb import SmallDynamoDB
 
 K = TypeVar("K")
 V = TypeVar("V")

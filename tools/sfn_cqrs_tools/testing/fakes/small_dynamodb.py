@@ -1,3 +1,4 @@
+import operator
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -101,7 +102,7 @@ class SmallDynamoDB:
         found.sort(key=position, reverse=not is_forward)
         start = asked.get("ExclusiveStartKey")
         if start is not None:
-            later = (lambda a, b: a > b) if is_forward else (lambda a, b: a < b)
+            later: Callable[[Any, Any], bool] = operator.gt if is_forward else operator.lt
             found = [item for item in found if later(position(item), position(start))]
         page = found[:limit]
         kept = _test_of(asked.get("FilterExpression"))
@@ -122,8 +123,8 @@ class SmallDynamoDB:
                 return self._put(part)
             wanted = part.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
             old = {"Item": self._there(part)} if wanted and self._there(part) else {}
-        code = {"Code": "ConditionalCheckFailedException"}
-        raise ClientError({"Error": code, **old}, "PutItem")  # type: ignore[arg-type]
+        refused: Any = {"Error": {"Code": "ConditionalCheckFailedException"}, **old}
+        raise ClientError(refused, "PutItem")
 
     def _there(self, part: dict[str, Any]) -> Item:
         key = _place(part["Item"] if "Item" in part else part["Key"])
@@ -150,7 +151,8 @@ class SmallDynamoDB:
             one.split(" = ") for one in part["UpdateExpression"].removeprefix("SET ").split(", ")
         )
         changed = {names.get(name, name): values[value] for name, value in sets}
-        return self._there(part) | part["Key"] | changed
+        updated: Item = self._there(part) | part["Key"] | changed
+        return updated
 
 
 def _place(item: Item) -> tuple[str, str]:

@@ -1,33 +1,6 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.fakes.imports import ImportBucket, ImportTable
-from tests.fakes.records import TABLES, KeepsRecords, R, is_a
-from tests.fakes.services import (
-    AttributesBucket,
-    DeadLetters,
-    Executions,
-    ExpressExecutions,
-    LinkSecret,
-    LiveEvents,
-    People,
-    Queue,
-    Topic,
-)
-from tests.fakes.store import ManualClock, Store
-from tests.fakes.tables import (
-    CommandTable,
-    DataTable,
-    GenerationRows,
-    HistoryTable,
-    ProcessTable,
-    ReadModel,
-    WaitTable,
-    is_listed,
-)
-from tests.fakes.task_table import TaskTable
-from tests.fakes.zips import ZipBucket
-
 from sfn_cqrs.adapters.generation_items import PROBLEMS, SEGMENTS, VIEWS
 from sfn_cqrs.adapters.generations import Generations
 from sfn_cqrs.adapters.import_budget import IMPORT_BUDGETS
@@ -43,6 +16,32 @@ from sfn_cqrs.domain.process import Process
 from sfn_cqrs.domain.read_models import ViewKey
 from sfn_cqrs.domain.retention import Retention
 from sfn_cqrs.domain.write_rate import Rate
+from sfn_cqrs_tools.testing.fakes.imports import ImportBucket, ImportTable
+from sfn_cqrs_tools.testing.fakes.records import TABLES, KeepsRecords, R, is_a
+from sfn_cqrs_tools.testing.fakes.services import (
+    AttributesBucket,
+    DeadLetters,
+    Executions,
+    ExpressExecutions,
+    LinkSecret,
+    LiveEvents,
+    People,
+    Queue,
+    Topic,
+)
+from sfn_cqrs_tools.testing.fakes.store import ManualClock, Store
+from sfn_cqrs_tools.testing.fakes.tables import (
+    CommandTable,
+    DataTable,
+    GenerationRows,
+    HistoryTable,
+    ProcessTable,
+    ReadModel,
+    WaitTable,
+    is_listed,
+)
+from sfn_cqrs_tools.testing.fakes.task_table import TaskTable
+from sfn_cqrs_tools.testing.fakes.zips import ZipBucket
 
 
 class World(KeepsRecords):

@@ -1,3 +1,5 @@
+"""Make commands, tasks, jobs and other records for tests."""
+
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +24,10 @@ UPDATED = Audit("2026-11-25T09:00:00.000Z", "hanako", "192.0.2.11")
 
 
 def a_command(key: ItemKey = NRT, version: int = 1, **changes: Any) -> Command:
-    """A version of Narita; `name`, `attributes` and `is_deleted` are those of its content."""
+    """Return a version of an item; `name`, `attributes` and `is_deleted` are its content's.
+
+    It is an airport, unless `key` is another item's; `changes` are fields of `Command`.
+    """
     content = Content(
         changes.pop("name", "Narita"),
         changes.pop("attributes", {"country": "JP", "lat": 35.7647}),

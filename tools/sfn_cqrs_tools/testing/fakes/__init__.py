@@ -4,7 +4,7 @@ The process items change by the domain's own predicates and transitions, so a fa
 rule itself; the contract tests hold DynamoDB's expressions to it.
 """
 
-from tests.fakes.store import ManualClock
-from tests.fakes.world import World
+from sfn_cqrs_tools.testing.fakes.store import ManualClock
+from sfn_cqrs_tools.testing.fakes.world import World
 
 __all__ = ["ManualClock", "World"]

@@ -1,0 +1,260 @@
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.support.proof import PROOF
+
+from sfn_cqrs_tools.project import CHECKOUT
+from sfn_cqrs_tools.scaffold.changes import ScaffoldError
+from sfn_cqrs_tools.scaffold.new_project import package_name, sources
+from sfn_cqrs_tools.stack.framework import FOLDER, bring_up_to_date
+from sfn_cqrs_tools.testing.quick_stack import quick_stack
+
+FILES = [
+    ".github/workflows/check.yml",
+    ".gitignore",
+    "Makefile",
+    "README.md",
+    "app/clinic/__init__.py",
+    "app/clinic/appointment.py",
+    "events/sync_data.json",
+    "pyproject.toml",
+    "requirements-dev.txt",
+    "samconfig.toml",
+    "template.yaml",
+    "tests/test_appointment.py",
+]
+MOST_FILES, MOST_LINES = 15, 500
+GENERATORS = (
+    ("handler", "INVOICE", "--publish", "members"),
+    ("handler", "APPOINTMENT_NOTE", "--publish", "group:doctor"),
+    ("task", "RESIZE_IMAGE", "--publish", "code"),
+    ("route", "/invoices/overdue", "--allow", "members"),
+    ("import", "people", "--from", "{people}", "--publish", "members"),
+    ("workflow", "order-refund", "--states", "check,approve,refund", "--callback", "approve"),
+    ("workflow", "ask-bank", "--child-of", "order-refund"),
+    ("workflow", "long-one", "--states", "crunch", "--long", "crunch"),
+)
+PEOPLE = "id,name,age,note\n1,Ada,36,\n2,Grace,85,hello\n"
+SEQUENCES = [pytest.param(seed, marks=() if seed == 0 else PROOF) for seed in range(21)]
+
+
+@pytest.fixture
+def clinic(sfn_cqrs, tmp_path, monkeypatch):
+    """Return the folder of a project that was just made, where commands run from now on."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # a stack adds the project's folders
+    for name in [one for one in sys.modules if one.partition(".")[0] == "clinic"]:
+        del sys.modules[name]
+    made = sfn_cqrs("init", "clinic", "--type", "APPOINTMENT", "--wheels", CHECKOUT)
+    assert made.code == 0, made.error
+    monkeypatch.chdir(tmp_path / "clinic")
+    return tmp_path / "clinic"
+
+
+def own_files(folder: Path) -> list[str]:
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        path.as_posix() for path in found if not {".git", FOLDER, ".build"} & set(path.parts)
+    )
+
+
+def test_a_project_is_small(clinic):
+    assert own_files(clinic) == FILES
+    assert len(FILES) <= MOST_FILES
+    assert sum(len((clinic / one).read_text().splitlines()) for one in FILES) <= MOST_LINES
+
+
+def test_a_project_is_a_git_repository_that_ignores_what_is_made(clinic, sfn_cqrs):
+    assert sfn_cqrs("check").code == 0
+
+    listed = ["git", "-C", str(clinic), "status", "--porcelain", "--untracked-files=all"]
+    shown = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+    assert sorted(line.removeprefix("?? ") for line in shown.splitlines()) == FILES
+
+
+def run_tool(clinic: Path, *command: str) -> str:
+    tool = [sys.executable, "-m", *command]
+    done = subprocess.run(tool, cwd=clinic, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def is_green(clinic: Path) -> str:
+    """Check that a project's `make check` and `make test` pass; return what pytest printed."""
+    run_tool(clinic, "ruff", "check", ".")
+    run_tool(clinic, "ruff", "format", "--check", ".")
+    run_tool(clinic, "sfn_cqrs_tools.cli", "check")
+    return run_tool(clinic, "pytest", "-q", "-p", "no:cacheprovider")
+
+
+def test_its_style_and_its_tests_are_green(clinic):
+    assert "4 passed" in is_green(clinic)
+
+
+@pytest.mark.parametrize("seed", SEQUENCES)
+def test_whatever_was_generated_in_whatever_order_all_is_green(clinic, sfn_cqrs, tmp_path, seed):
+    people = tmp_path / "people.csv"
+    people.write_text(PEOPLE)
+    chosen = list(GENERATORS)
+    if seed:
+        dice = random.Random(seed)
+        dice.shuffle(chosen)
+        chosen = chosen[: dice.randint(2, len(chosen))]
+        parents = [one for one in chosen if one[1] == "order-refund"]
+        children = [one for one in chosen if one[1] == "ask-bank"]
+        rest = [one for one in chosen if one[1] not in {"order-refund", "ask-bank"}]
+        chosen = [*parents, *rest, *(children if parents else [])]  # a child needs its parent
+    framework = {path: path.stat().st_mtime_ns for path in (clinic / FOLDER).rglob("*")}
+
+    for generator in chosen:
+        written = sfn_cqrs("new", *(word.format(people=people) for word in generator))
+        assert written.code == 0, f"{generator}: {written.error}"
+
+    assert is_green(clinic)
+    assert {path: path.stat().st_mtime_ns for path in framework} == framework
+
+
+def test_a_project_is_checked(clinic, sfn_cqrs):
+    shown = sfn_cqrs("check")
+    assert shown.output.startswith("0 machines of your own, ")
+
+    (clinic / "app/clinic/broken.py").write_text("import nothing_of_this_name\n")
+    (clinic / "events/odd.json").write_text("{")
+    found = sfn_cqrs("check", "--json")
+
+    assert found.code == 1
+    broken, odd = found.json["findings"]
+    assert broken == (
+        "clinic.broken cannot be imported: "
+        "ModuleNotFoundError: No module named 'nothing_of_this_name'"
+    )
+    assert odd.startswith("events/odd.json is not JSON: ")
+
+
+@pytest.mark.stack
+def test_the_stack_of_a_project_applies_a_first_version(clinic, sfn_cqrs):
+    bring_up_to_date(clinic)
+    with quick_stack(template=clinic / "template.yaml", state_dir=clinic / ".sfn-cqrs"):
+        item = ("APPOINTMENT", "1")
+        published = sfn_cqrs("publish", *item, "--name", "x", "--attributes", '{"n": 1}', "--wait")
+        shown = sfn_cqrs("read-model", "show", "appointment_list", "all", "--json")
+        machines = sfn_cqrs("execution", "list", "--json").json
+
+    assert published.output == "APPOINTMENT 1 version 1 is applied\n"
+    assert [row["row"]["name"] for row in shown.json] == ["x"]
+    assert {one["machine"] for one in machines} == {"command-express"}
+
+
+def test_the_frameworks_copy_follows_what_is_installed(clinic):
+    assert bring_up_to_date(clinic)
+    assert not bring_up_to_date(clinic)
+    (clinic / FOLDER / "template.yaml").unlink()
+    (clinic / FOLDER / ".stamp").write_text("of another version")
+
+    assert bring_up_to_date(clinic)
+    assert (clinic / FOLDER / "template.yaml").is_file()
+    assert (clinic / FOLDER / "layer/sfn_cqrs/bootstrap.py").is_file()
+
+
+def test_a_project_in_a_project_is_refused(clinic, sfn_cqrs):
+    made = sfn_cqrs("init", "other")
+
+    assert made.code == 64
+    assert made.error.endswith(f"{clinic} is a project already: call init in another folder\n")
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(sfn_cqrs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clinic").mkdir()
+    (tmp_path / "clinic/notes.txt").write_text("mine")
+
+    made = sfn_cqrs("init", "clinic")
+
+    assert made.code == 64
+    assert made.error.endswith("exists and is not empty: choose another name\n")
+    assert own_files(tmp_path / "clinic") == ["notes.txt"]
+
+
+@pytest.mark.parametrize("name", ["Clinic", "my clinic", "1st", "class", "x" * 32, "../up"])
+def test_a_name_that_cannot_be_one_is_refused_and_leaves_nothing(
+    sfn_cqrs, tmp_path, monkeypatch, name
+):
+    monkeypatch.chdir(tmp_path)
+
+    made = sfn_cqrs("init", name, "--wheels", CHECKOUT)
+
+    assert made.code == 64
+    assert "is not a valid name" in made.error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_of_several_words_names_a_package():
+    assert package_name("my-clinic") == "my_clinic"
+
+
+def test_packages_come_from_the_index_or_wheels_or_source_or_git(tmp_path):
+    (tmp_path / "sfn_cqrs_tools-0.1.0-py3-none-any.whl").touch()
+
+    assert list(sources(None)) == ["sfn-cqrs-tools"]
+    assert list(sources(str(tmp_path))) == [f"--find-links {tmp_path}", "sfn-cqrs-tools"]
+    assert list(sources(str(CHECKOUT))) == [
+        str(CHECKOUT / part) for part in ("engine", "", "tools")
+    ]
+    assert list(sources("git+https://example.org/x.git@v1")) == [
+        "sfn-local @ git+https://example.org/x.git@v1#subdirectory=engine",
+        "sfn-cqrs @ git+https://example.org/x.git@v1",
+        "sfn-cqrs-tools @ git+https://example.org/x.git@v1#subdirectory=tools",
+    ]
+    with pytest.raises(ScaffoldError, match="has neither wheels"):
+        sources(str(tmp_path / "nowhere"))
+
+
+@PROOF
+def test_from_nothing_but_wheels_to_a_first_version(tmp_path):
+    """Build the wheels, install them into an empty environment, and use a project there."""
+    seconds = {}
+
+    def timed(what: str, *command: str, cwd: Path = tmp_path) -> str:
+        began = time.monotonic()
+        clean = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
+        done = subprocess.run(
+            command, cwd=cwd, env=clean, capture_output=True, text=True, check=False
+        )
+        seconds[what] = round(time.monotonic() - began, 1)
+        assert done.returncode == 0, f"{what}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    wheels = str(tmp_path / "wheels")
+    timed("make dist", "make", "-C", str(CHECKOUT), "dist", f"DIST={wheels}")
+    timed("environment", sys.executable, "-m", "venv", "first")
+    pip = ("first/bin/python", "-m", "pip", "install", "--quiet", "--find-links", wheels)
+    timed("pip install", *pip, "sfn-cqrs-tools")
+    timed("init", "first/bin/sfn-cqrs", "init", "clinic", "--wheels", wheels)
+    clinic = tmp_path / "clinic"
+    timed("make setup", "make", "setup", cwd=clinic)
+    assert "4 passed" in timed("make test", "make", "test", cwd=clinic)
+    timed("make check", "make", "check", cwd=clinic)
+    cli = str(clinic / ".venv/bin/sfn-cqrs")
+    began = time.monotonic()
+    with subprocess.Popen(
+        [cli, "up", "--port", "0", "--json"], cwd=clinic, stdout=subprocess.PIPE, text=True
+    ) as up:
+        try:
+            assert up.stdout is not None
+            json.loads(up.stdout.readline())
+            publish = ("publish", "ITEM", "1", "--name", "x", "--attributes", "{}", "--wait")
+            assert "version 1 is applied" in timed("publish", cli, *publish, cwd=clinic)
+            seconds["up and a first version"] = round(time.monotonic() - began, 1)
+        finally:
+            up.terminate()
+    print(json.dumps(seconds))
+    assert seconds["up and a first version"] <= 60
+    assert seconds["make test"] <= 30
+    shutil.rmtree(clinic / ".venv")

@@ -1,0 +1,82 @@
+"""check: whether a project's template, machines, handlers and events fit together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from sfn_cqrs_tools.cli.options import one_line_errors, template_option
+from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.stack.app_check import AppCheck
+from sfn_cqrs_tools.stack.framework import FOLDER
+from sfn_cqrs_tools.stack.project_template import load_template
+from sfn_local.cli.command import command, json_option, print_json
+from sfn_local.lint.template_file import TemplateError
+from sfn_local.lint.validation import validate
+
+
+@command(examples=("sfn-cqrs check", "sfn-cqrs check --json"))
+@template_option
+@json_option
+def check(template: Path, as_json: bool) -> None:
+    """Check the project: template, machines, handlers and sample events.
+
+    It starts nothing. Exit code 1: something is wrong, and every finding is a line.
+    """
+    with one_line_errors():
+        read = load_template(template)
+        found = [*_machines(read), *_functions(read), *_handlers(read), *_events(read)]
+    if as_json:
+        print_json({"findings": found})
+    else:
+        for finding in found:
+            click.echo(f"{click.style('wrong', fg='red')}  {finding}")
+        if not found:
+            click.echo(
+                f"{len(_own(read))} machines of your own, {len(read.functions)} functions: "
+                "nothing is wrong"
+            )
+    if found:
+        raise click.exceptions.Exit(1)
+
+
+def _own(template: Template) -> list[str]:
+    """Return the machines of the project itself."""
+    framework = (template.root / FOLDER).resolve()
+    machines = template.machines.items()
+    return [key for key, one in machines if framework not in one.path.resolve().parents]
+
+
+def _machines(template: Template) -> Iterator[str]:
+    for key in _own(template):
+        machine = template.machines[key]
+        try:
+            wrong = validate(machine.definition, machine.type)["diagnostics"]
+        except (ValueError, TemplateError) as error:
+            yield f"{machine.path.name}: {error}"
+            continue
+        for one in wrong:
+            yield f"{machine.path.name}: {one.get('location', '')} {one['message']}"
+
+
+def _functions(template: Template) -> Iterator[str]:
+    for logical_id, function in template.functions.items():
+        module = function.handler.rpartition(".")[0]
+        if not (function.folder / f"{module}.py").is_file():
+            yield f"{logical_id}: there is no {function.folder / module}.py"
+
+
+def _handlers(template: Template) -> Iterator[str]:
+    for broken in AppCheck(template, template.environment).result():
+        yield f"{broken.module} cannot be imported: {broken.reason}"
+
+
+def _events(template: Template) -> Iterator[str]:
+    for path in sorted((template.root / "events").rglob("*.json")):
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            yield f"{path.relative_to(template.root)} is not JSON: {error}"

@@ -1,0 +1,26 @@
+"""setup: what a project needs beside its Python packages."""
+
+from __future__ import annotations
+
+import click
+
+from sfn_cqrs_tools.cli.options import one_line_errors
+from sfn_cqrs_tools.project import project
+from sfn_cqrs_tools.stack.fabric_environment import fabric_python
+from sfn_cqrs_tools.stack.framework import FOLDER, bring_up_to_date, is_nested
+from sfn_local.cli.command import command
+
+
+@command(examples=("sfn-cqrs setup",))
+def setup() -> None:
+    """Copy the framework's application into the project, and set up the AWS services.
+
+    `up`, `sam build` and the tests need both. Every command brings the copy up to date by itself.
+    """
+    with one_line_errors():
+        root = project()
+        if not is_nested(root):
+            raise click.UsageError(f"{root} has no project that nests the framework")
+        bring_up_to_date(root)
+        fabric_python()
+    click.echo(f"ready: the framework is in {root / FOLDER}")

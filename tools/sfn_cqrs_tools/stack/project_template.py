@@ -1,0 +1,45 @@
+"""A project's template with the parameters that this machine gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from sfn_cqrs_tools.runtime.identity import OPERATOR_ROLE
+from sfn_cqrs_tools.runtime.nesting import flattened
+from sfn_cqrs_tools.runtime.template import DEFAULT_STACK, Template
+from sfn_cqrs_tools.stack.samconfig import PARAMETER, app_package
+from sfn_local.lint.template_file import load_yaml
+
+# What a deploy must be given; here the front makes the claims, so nobody asks this issuer.
+LOCAL_PARAMETERS: Final = {
+    "JwtIssuer": "https://issuer.invalid",
+    "JwtAudience": "local",
+    "GenerationsKnownSeconds": "1",  # or a rebuild begins after a minute
+    "OperatorRole": OPERATOR_ROLE,
+}
+
+
+def load_template(
+    path: Path,
+    *,
+    stack: str = DEFAULT_STACK,
+    live: bool = False,
+    parameters: Mapping[str, str] | None = None,
+) -> Template:
+    """Read a template with its nested applications; `parameters` win over this machine's.
+
+    Raises:
+        TemplateError: it is missing or malformed, or a parameter has no value.
+        StackError: samconfig.toml names several packages.
+    """
+    path = path.resolve()
+    document = flattened(load_yaml(path), path.parent)
+    declared = document.get("Parameters", {})
+    wanted = {**LOCAL_PARAMETERS, **({"Live": "enabled"} if live else {})}
+    local = {name: value for name, value in wanted.items() if name in declared}
+    package = app_package(path.parent) if PARAMETER in declared else None
+    named = {} if package is None else {PARAMETER: package}
+    given = {**local, **named, **(parameters or {})}
+    return Template(document, path.parent, stack=stack, parameters=given)

@@ -1,0 +1,114 @@
+"""pytest fixtures for a project: `world`, `sample`, `lambda_context`, `log`, `quick_stack`.
+
+`run_machine` comes from sfn-local's own plugin. pytest loads both by themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from sfn_cqrs_tools.stack.local_stack import LocalStack
+    from sfn_cqrs_tools.testing.fakes import World
+
+
+@dataclass
+class LambdaContext:
+    """A Lambda context with some time left."""
+
+    remaining_ms: int = 300_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds that are left."""
+        return self.remaining_ms
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Give each test of a project the environment that the project's functions have."""
+    variables = _variables(request.config.rootpath)
+    if not variables:
+        return
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def make_world() -> Iterator[Callable[..., World]]:
+    """Return a maker of worlds; retentions and budgets are its options."""
+    from sfn_cqrs import bootstrap  # noqa: PLC0415 - a test run without a world is spared it
+    from sfn_cqrs_tools.testing.fakes import World  # noqa: PLC0415
+
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> World:
+            world = World(**options)
+            stack.enter_context(bootstrap.override(**world.parts()))
+            return world
+
+        yield make
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """Return every table, bucket, queue and topic in memory, in the place of AWS's."""
+    return make_world()
+
+
+@pytest.fixture
+def sample(request: pytest.FixtureRequest) -> Callable[[str], Any]:
+    """Return a reader of the project's sample events: `sample("order_saga/charge")`."""
+    events = request.config.rootpath / "events"
+    return lambda name: json.loads((events / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def lambda_context() -> LambdaContext:
+    """Return the context of a function that may run for 300 seconds."""
+    return LambdaContext()
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
+    """Return what the functions log, as text."""
+    from sfn_cqrs.service.logs import logger  # noqa: PLC0415 - few tests look at the log
+
+    text = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", text)
+    return text
+
+
+@pytest.fixture(scope="session")
+def quick_stack(request: pytest.FixtureRequest) -> Callable[..., LocalStack]:
+    """Return a maker of local stacks of the project's template; each is a context manager.
+
+    Its schedules are off, it reloads nothing, and it has PostgreSQL and live updates if they are
+    asked for: `quick_stack(postgres=True, live=True)`.
+    """
+    from sfn_cqrs_tools.testing.quick_stack import quick_stack as make  # noqa: PLC0415
+
+    template = request.config.rootpath / "template.yaml"
+    return lambda **options: make(**{"template": template, **options})
+
+
+@cache
+def _variables(root: Path) -> Mapping[str, str]:
+    """Return the environment of a project's functions; empty where the root is no project."""
+    from sfn_cqrs_tools.stack.framework import bring_up_to_date, is_nested  # noqa: PLC0415
+    from sfn_cqrs_tools.stack.project_template import load_template  # noqa: PLC0415
+
+    if not is_nested(root):
+        return {}
+    bring_up_to_date(root)
+    return load_template(root / "template.yaml").environment
