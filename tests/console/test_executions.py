@@ -12,9 +12,11 @@ from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.console.backend import Backend
 from sfn_cqrs_tools.console.executions import Executions, Filter
 from sfn_cqrs_tools.console.masking import MASK
+from sfn_cqrs_tools.console.pages.executions import waits_of
 from sfn_cqrs_tools.console.who import Who
 from sfn_local import Engine
 from sfn_local.server import serve_engine
+from sfn_local.trace import stopped_in
 
 FAIL = {"StartAt": "no", "States": {"no": {"Type": "Fail", "Error": "Broken", "Cause": "a cog"}}}
 ARN = "arn:aws:states:us-east-1:000000000000:stateMachine:shop-{}"
@@ -107,6 +109,53 @@ def test_an_unknown_machine_is_told(executions):
 def test_a_cursor_that_is_none_is_refused(executions):
     with pytest.raises(ValueError, match="this is no cursor"):
         executions.page(Filter(), "no-cursor")
+
+
+# ------------------------------------------------------------------------ waits
+
+
+class Silent:
+    """Each function keeps its token, and says nothing."""
+
+    def submit(self, _name, _payload, done):
+        done(b"null")
+
+
+ASKING = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+    "Parameters": {"FunctionName": "f", "Payload": {"taskToken.$": "$$.Task.Token"}},
+    "End": True,
+}
+MAPPED = {"Type": "Map", "ItemsPath": "$.ids", "End": True}
+TOUR = {
+    "StartAt": "all",
+    "States": {
+        "all": {**MAPPED, "ItemProcessor": {"StartAt": "guides", "States": {"guides": ASKING}}}
+    },
+}
+
+
+@pytest.mark.parametrize(("machine", "shown"), [("tour", True), ("order-saga", False)])
+def test_an_execution_shows_once_how_to_resume_what_waits_in_a_map(machine, shown):
+    engine = Engine(functions=Silent())
+    engine.create_state_machine(f"shop-{machine}", TOUR)
+    engine.start_execution(ARN.format(machine), "tour-1", '{"ids": [1, 2, 3]}')
+    server = serve_engine(engine, "127.0.0.1", 0)
+    target = Target({}, {"aws": server.url, "stepfunctions": server.url})
+    own = Executions(Backend("shop", target, lambda _who: NoApi(), Who("kim"), is_local=True))
+    run = own.describe(own.arn(machine, "tour-1"))
+    until = time.monotonic() + 20
+    while len(waiting := stopped_in(own.history(run))) < 3 or waiting[0].type == "Map":
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+    lines = waits_of(own, run, own.history(run))
+
+    line = "sfn-cqrs resume tour-1 guides '{}' --key KEY  # waits 3 times"
+    assert lines == ([line] if shown else [])
+    server.close()
+    engine.close()
 
 
 # ------------------------------------------------------------------------ the express lane

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,14 +18,19 @@ from sfn_cqrs.service.step_functions import StepFunctionService, execution_name
 from sfn_cqrs_tools.cli.arguments import parsed
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import Target, find_target
-from sfn_cqrs_tools.client.executions import Executions, machines_of, without_token
+from sfn_cqrs_tools.client.executions import (
+    Executions,
+    hints_to_resume,
+    machines_of,
+    without_token,
+)
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.stack.sample_items import START, Ready, Rehearsal
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.definitions import input_of
 from sfn_local.cli.run import print_run, run_report
-from sfn_local.trace import Step, stopped_in
+from sfn_local.trace import stopped_in
 from sfn_local.words import unknown
 
 CALLBACK: Final = ".waitForTaskToken"
@@ -145,13 +149,6 @@ def resume(
     how = "goes on" if error is None else f"goes on with the error {error}"
     of_key = f" (key {key})" if key else ""
     click.echo(f"{execution} {how} after {state_name}{of_key}: sfn-cqrs execution show {execution}")
-
-
-def hints_to_resume(name: str, stopped: Iterable[Step]) -> Iterator[str]:
-    """Return a command for each state in which an execution waits, however often it does."""
-    for state, count in Counter(step.name for step in stopped).items():
-        key = f" --key KEY  # waits {count} times" if count > 1 else ""
-        yield f"sfn-cqrs resume {name} {state} '{{}}'{key}"
 
 
 def _only_key(target: Target, tokens: Mapping[str, str], execution: str, state: str) -> str:

@@ -12,10 +12,9 @@ import click
 
 from sfn_cqrs.domain.failure import Failure
 from sfn_cqrs.domain.process import Process
-from sfn_cqrs_tools.cli.execution import hints_to_resume
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.client.aws import find_target
-from sfn_cqrs_tools.client.executions import EXPRESS, Executions, Found
+from sfn_cqrs_tools.client.executions import EXPRESS, Executions, Found, hints_to_resume
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_cqrs_tools.terminal.commands import look_at

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
@@ -18,7 +19,7 @@ from sfn_cqrs.domain.process import Lane, Process
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.express_runs import ExpressRun, runs_in_file, runs_on_aws
 from sfn_cqrs_tools.client.recent import WHOLE_ID
-from sfn_local.trace import stopped_in
+from sfn_local.trace import Step, stopped_in
 from sfn_local.words import unknown
 
 OUTPUT: Final = "StateMachineArn"
@@ -262,6 +263,13 @@ def without_token(event: dict[str, Any]) -> dict[str, Any]:
     """An event without what a function is sent: that of a callback state holds its token."""
     event.get("taskScheduledEventDetails", {}).pop("parameters", None)
     return event
+
+
+def hints_to_resume(name: str, stopped: Iterable[Step]) -> Iterator[str]:
+    """Return a command for each state in which an execution waits, however often it does."""
+    for state, count in Counter(step.name for step in stopped).items():
+        key = f" --key KEY  # waits {count} times" if count > 1 else ""
+        yield f"sfn-cqrs resume {name} {state} '{{}}'{key}"
 
 
 def machines_of(outputs: Mapping[str, str]) -> dict[str, str]:

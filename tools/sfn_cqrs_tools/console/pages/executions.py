@@ -10,18 +10,22 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from sfn_cqrs_tools.client.executions import hints_to_resume
 from sfn_cqrs_tools.console.application import Ask, File, GoTo, Refused, View, json_of
-from sfn_cqrs_tools.console.executions import LANES, STATUSES, Filter, Run, matching
+from sfn_cqrs_tools.console.executions import LANES, STATUSES, Executions, Filter, Run, matching
 from sfn_cqrs_tools.console.rendering import pretty
 from sfn_cqrs_tools.console.subjects import subject_of
 from sfn_cqrs_tools.console.waterfall import waterfall
 from sfn_local.graph import svg, taken
-from sfn_local.trace import trace
+from sfn_local.trace import stopped_in, trace
 
 EVENTS_SHOWN: Final = 100
 READ_AT_ONCE: Final = 3_000
 """More events than this follow the page that is there already."""
 FILTERS: Final = ("machine", "lane", "status", "name", "error", "from", "to")
+CALLBACK: Final = ".waitForTaskToken"
+RESUMED_OTHERWISE: Final = ("command", "approval", "import-csv", "zip-orchestrator")
+"""Their waits, and those of sagas, end by what people do with items, approvals and imports."""
 LARGEST_INPUT: Final = 256 * 1024
 
 
@@ -92,6 +96,7 @@ def execution(ask: Ask) -> View:
             "total": unread if is_reading else len(events),
             "is_reading": is_reading,
             "map_runs": _map_runs(ask, run, events),
+            "waits": waits_of(ask.executions, run, events) if is_running else [],
             "may_start": ask.backend.is_local and ask.who.is_operator,
         },
         is_live=is_running or is_reading,
@@ -246,6 +251,26 @@ def _graph(ask: Ask, run: Run, events: list[dict[str, Any]]) -> Markup:
 def _drawn(picture: str) -> Markup:
     """A picture as it is: whoever drew it has escaped every name."""
     return Markup(picture)  # nosec B704
+
+
+def waits_of(executions: Executions, run: Run, events: list[dict[str, Any]]) -> list[str]:
+    """Return a command for each state in which a workflow of the user's own waits for somebody."""
+    if run.machine in RESUMED_OTHERWISE or run.machine.endswith("-saga"):
+        return []
+    callbacks = _callbacks(executions.definition(executions.machine(run.machine), run))
+    stopped = [step for step in stopped_in(events) if step.name in callbacks]
+    return list(hints_to_resume(run.name, stopped))
+
+
+def _callbacks(definition: object) -> set[str]:
+    """Return the names of all states that wait for a token, in Maps as well."""
+    if isinstance(definition, list):
+        return set().union(*map(_callbacks, definition))
+    if not isinstance(definition, dict):
+        return set()
+    states = definition.get("States", {})
+    own = {name for name, state in states.items() if CALLBACK in str(state.get("Resource"))}
+    return own.union(*map(_callbacks, (*definition.values(), *states.values())))
 
 
 def _map_runs(ask: Ask, run: Run, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
