@@ -30,18 +30,24 @@ AREAS = [
     "express",
     "intrinsics",
     "jsonata",
+    "jsonata-language",
     "language",
     "limits",
     "map",
     "redrive",
+    "refusals",
     "test-state",
     "variables",
     "versions",
 ]
 SOURCE = re.compile(
     r"dg/[\w-]+\.html(#[\w-]+)?|api/\w+\.html|spec: [A-Z].+|recorded: [\w/.,\[\] -]+"
+    r"|jsonata: [\w-]+|measured: [\w./-]+ \w+"
 )
-WITHOUT_TIME = ("choice", "data-flow", "intrinsics", "test-state", "variables", "versions")
+WITHOUT_TIME = (
+    *("choice", "data-flow", "intrinsics", "jsonata-language", "refusals"),
+    *("test-state", "variables", "versions"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +80,7 @@ def failed(url: str, cases: list[Case], jobs: int) -> list[tuple[str, tuple[str,
 
 def test_there_are_cases_of_every_area_each_with_its_source() -> None:
     assert sorted({case.area for case in CASES}) == AREAS
-    assert len(CASES) >= 500
+    assert len(CASES) >= 1_000
     assert [name for name, count in Counter(case.id for case in CASES).items() if count > 1] == []
     assert [case.id for case in CASES if SOURCE.fullmatch(case.source) is None] == []
     assert [case.id for case in CASES if not case.id.startswith(case.area)] == []

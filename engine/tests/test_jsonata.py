@@ -23,9 +23,9 @@ from sfn_local.language.jsonata import limits
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:"
 INVOKE = "arn:aws:states:::lambda:invoke"
-NO_DIGIT = (
-    "The mantissa part of a sub-picture must contain at least one character that is either an "
-    "'optional digit character' or a member of the 'decimal digit family'"
+PASSIVE = (
+    "The sub-picture must not contain a passive character that is preceded by an active character "
+    "and that is followed by another active character"
 )
 
 
@@ -476,7 +476,7 @@ def test_nothing_is_no_value(lab: Lab, fields: dict[str, Any], field: str) -> No
         ("$sum([1..900000])", f"threw an error during evaluation: {limits.TOO_LARGE}"),
         ("$count($range(1, 360146, 1))", f"threw an error during evaluation: {limits.TOO_LARGE}"),
         ("$pad('a', 8388608)", f"threw an error during evaluation: {limits.TOO_LARGE}"),
-        ("$formatNumber(1, 'x')", f"threw an error during evaluation. D3085: {NO_DIGIT}"),
+        ("$formatNumber(1, 'x')", f"threw an error during evaluation. D3086: {PASSIVE}"),
     ],
 )
 def test_an_expression_that_fails_says_why(

@@ -103,10 +103,8 @@ def _parts(picture: str, symbols: Symbols) -> Parts:
         for index, each in enumerate(picture)
         if each in symbols.active and each != symbols.exponent
     ]
-    if not active:
-        raise JsonataError("D3085")
-    prefix, suffix = picture[: active[0]], picture[active[-1] + 1 :]
-    inner = picture[active[0] : active[-1] + 1]
+    first, last = (active[0], active[-1] + 1) if active else (0, len(picture))
+    prefix, inner, suffix = picture[:first], picture[first:last], picture[last:]
     position = picture.find(symbols.exponent, len(prefix))
     mantissa, exponent = inner, None
     if 0 <= position <= len(picture) - len(suffix):
