@@ -375,6 +375,20 @@ def test_the_tolerance_counts_items(
     assert maps.failure[0] == (THRESHOLD[0] if is_failed else None)
 
 
+@pytest.mark.parametrize(("tolerated", "status"), [(0, "FAILED"), (1, "FAILED"), (2, "SUCCEEDED")])
+def test_children_that_time_out_count_against_the_tolerance(
+    maps: MapLab, tolerated: int, status: str
+) -> None:
+    """An EXPRESS child has five minutes."""
+    wait = {"Type": "Wait", "SecondsPath": "$", "End": True}
+    maps.run(
+        [400, 1, 400], processor=wait, execution_type="EXPRESS", ToleratedFailureCount=tolerated
+    )
+
+    assert maps.execution["status"] == status
+    assert maps.map_run["itemCounts"]["timedOut"] == 2
+
+
 def test_all_items_of_a_failed_batch_have_failed(maps: MapLab) -> None:
     maps.function = lambda _: refuse_odd(1)
     maps.run(

@@ -9,6 +9,7 @@ import pytest
 from engine.tests.conftest import Lab, Run
 
 from sfn_local import FunctionError
+from sfn_local.dataflow.recovery import Retrier
 
 TASK = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f"}
 CAUGHT_ALL = [{"ErrorEquals": ["States.ALL"], "Next": "caught"}]
@@ -69,6 +70,12 @@ def test_full_jitter_pauses_for_a_part_of_the_delay() -> None:
 
     assert pauses[0] == pauses[1] != pauses[2]
     assert all(0 <= pause < 100 for pause in pauses)
+
+
+def test_full_jitter_is_a_part_of_the_longest_delay() -> None:
+    entry = Retrier(("E",), 1.0, 20, 2.0, longest_delay=20.0, full_jitter=True)
+
+    assert [entry.delay(attempts, 0.5) for attempts in (1, 4, 9)] == [1.0, 8.0, 10.0]
 
 
 def test_no_attempts_means_no_retry(lab: Lab) -> None:

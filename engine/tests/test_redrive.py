@@ -370,6 +370,38 @@ def test_an_aborted_map_run_is_redriven_too(maps: MapLab) -> None:
     assert json.loads(maps.execution["output"]) == [1, 2]
 
 
+def test_a_map_run_that_tolerates_all_failures_does_not_repeat_them(maps: MapLab) -> None:
+    """It goes on with the items that were never started."""
+    wait = {"Type": "Wait", "Seconds": 60, "Next": "call"}
+    graph = {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+        "StartAt": "which",
+        "States": {
+            "which": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$", "NumericLessThan": 2, "Next": "call"}],
+                "Default": "wait",
+            },
+            "wait": wait,
+            "call": CALL,
+        },
+    }
+    state = {
+        "Type": "Map",
+        "ItemProcessor": graph,
+        "MaxConcurrency": 1,
+        "ToleratedFailurePercentage": 100,
+        "End": True,
+    }
+    maps.function = refuse_odd
+    maps.start_machine({"StartAt": "it", "States": {"it": state}}, [1, 0, 2, 4])
+    maps.engine.stop_execution(maps.arn)
+    redrive(maps)
+
+    assert 1 not in maps.payloads
+    assert maps.execution["status"] == "SUCCEEDED"
+
+
 def test_children_are_redriven_by_their_map_run_only(maps: MapLab) -> None:
     maps.function = refuse_odd
     maps.run([1], processor=CALL)

@@ -1,12 +1,8 @@
 """How the items and children of a Map Run are counted, and how many may fail."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sfn_local.errors import StateFailure
-
-if TYPE_CHECKING:
-    pass
 
 ALL = 100.0
 
