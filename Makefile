@@ -32,7 +32,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof soak: export PYTHONHASHSEED := 0
 
-.PHONY: help dist setup demo up test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test clean
+.PHONY: help dist setup demo up test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test image clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -116,6 +116,10 @@ lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: th
 	$(call pin,sam,requirements/sam.in,$(ARGS))
 	$(call pin,checkov,requirements/checkov.in,$(ARGS))
 	$(call pin,supply,requirements/supply.in,$(ARGS))
+
+image: $(LOCAL_READY) ## a container image of sfn-local, without Docker; BASE=an OCI archive of python:3.x
+	mkdir -p .build
+	$(BIN)/python engine/image.py --base $(BASE) --to .build/sfn-local.tar
 
 clean: ## remove everything that make has made
 	rm -rf .venv .venv-* .aws-sam .build .sfn-cqrs

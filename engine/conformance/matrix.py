@@ -12,6 +12,7 @@ failures/NAME.json, which `sfn-local conform --from` repeats.
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -36,6 +37,7 @@ BUILD = HERE.parents[1] / ".build" / "conformance"
 PAGE = HERE.parent / "CONFORMANCE.md"
 FAILURES = HERE / "failures"
 FIGURES = HERE / "figures.json"
+PLACE = re.compile(r"(<!-- conformance: ([\w-]+) -->)\n.*?(<!-- end -->)", re.S)
 START_SECONDS = 120.0
 JOBS = 16
 OURS = "sfn-local"
@@ -106,6 +108,25 @@ def main(names: list[str]) -> None:
         figures[name] = _measure(name, installed, url)
     FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", "utf-8")
     PAGE.write_text(page(figures), "utf-8")
+    for path in sorted((HERE.parent / "docs").glob("*.md")):
+        path.write_text(filled(path.read_text("utf-8"), figures), "utf-8")
+
+
+def filled(text: str, figures: dict[str, Any]) -> str:
+    """Return a page, with the figures of each emulator that it compares with ours."""
+    return PLACE.sub(lambda found: f"{found[1]}\n{_beside(found[2], figures)}\n{found[3]}", text)
+
+
+def _beside(name: str, figures: dict[str, Any]) -> str:
+    ours, other = figures[OURS], figures[name]
+    lines = [
+        f"| area | cases | {OURS} {ours['version']} | {name} {other['version']} |",
+        "|---|---:|---:|---:|",
+    ]
+    for area, (passed, of) in ours["areas"].items():
+        theirs = other["areas"].get(area, ["not asked"])[0]
+        lines.append(f"| {area} | {of} | {passed} | {theirs} |")
+    return "\n".join(["", *lines, ""])
 
 
 def _measure(name: str, installed: str, url: str) -> dict[str, Any]:
@@ -215,7 +236,7 @@ def page(figures: dict[str, Any]) -> str:
     lines = [f"| area |{head}", "|---|" + "---:|" * len(names)]
     for area in areas:
         cells = [figures[name]["areas"].get(area, [0, 0]) for name in names]
-        lines.append(f"| {area} |" + "".join(f" {passed}/{of} |" for passed, of in cells))
+        lines.append(f"| {area} |" + "".join(f" {_share(*cell)} |" for cell in cells))
     sums = [
         [sum(entry[part] for entry in figures[name]["areas"].values()) for part in (0, 1)]
         for name in names
@@ -223,6 +244,11 @@ def page(figures: dict[str, Any]) -> str:
     lines.append("| **all** |" + "".join(f" **{passed}/{of}** |" for passed, of in sums))
     days = ", ".join(f"{name} on {figures[name]['day']}" for name in names)
     return INTRODUCTION.format(table="\n".join(lines), days=days)
+
+
+def _share(passed: int, of: int) -> str:
+    """Return how many passed; – where the emulator was not asked yet."""
+    return f"{passed}/{of}" if of else "–"
 
 
 INTRODUCTION = """# How emulators of Step Functions conform
@@ -236,6 +262,7 @@ Measured: {days}.
 
 - The suite and `sfn-local` have the same authors. Each case names the page, section or recording
   that it comes from; whoever finds one wrong is asked to say so.
+- – is an area that the emulator has not been asked yet.
 - Tasks are activities, whose worker is the runner. An emulator without GetActivityTask fails
   whatever has a task.
 - Who comes as a Docker image, as Floci and robotocore do, is not among them. Start one, and

@@ -8,6 +8,7 @@ from sfn_local.calls.functions import (
     InlineFunctions,
     ThreadedFunctions,
     function_name,
+    invocation_headers,
     trace_header,
 )
 from sfn_local.calls.services import CachedServices, Services
@@ -38,5 +39,6 @@ __all__ = [
     "ThreadedFunctions",
     "VirtualClock",
     "function_name",
+    "invocation_headers",
     "trace_header",
 ]

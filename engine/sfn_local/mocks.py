@@ -9,7 +9,7 @@ counting as Step Functions Local 2.0.0 does it (localstack issue 12846, floci is
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,6 +151,25 @@ class MockConfig:
                 message = f"{place} gives {state} the mocked response {name!r}; there are {known}"
                 raise MockError(message)
             yield state, (name, self._responses[name])
+
+
+class ListedMocks(MockConfig):
+    """Answers by state, one for each call, as a mock configuration of any one test case."""
+
+    def __init__(self, answers: Mapping[str, list[Answer]], *, goes_on: bool = False) -> None:
+        """Take the answers; if it goes on, tasks are called when these end."""
+        super().__init__('{"StateMachines": {}, "MockedResponses": {}}')
+        self._answers = answers
+        self._goes_on = goes_on
+
+    def case(self, machine: str, case: str) -> MockCase:
+        """Return the answers, whatever the machine and the case are."""
+        del machine
+        responses = {
+            state: (state, [Response(call, call, answer) for call, answer in enumerate(answers)])
+            for state, answers in self._answers.items()
+        }
+        return MockCase(case, responses, goes_on=self._goes_on)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sfn_local import Engine, FunctionError, InlineFunctions, VirtualClock, func
 from sfn_local.document import Document, Json
 from sfn_local.errors import StateFailure
 from sfn_local.lint.model import Definition
-from sfn_local.mocks import Answer, MockCase, MockConfig, Response
+from sfn_local.mocks import Answer, ListedMocks
 from sfn_local.trace import Step, logged_events, owners, stopped_in, trace
 
 CASE = "Recorded"
@@ -185,6 +185,21 @@ def mock_configuration(machine: str, recording: Recording) -> dict[str, Json]:
     }
 
 
+def file_case(name: str, recording: Recording) -> dict[str, Json]:
+    """Return the recording as a case of `sfn-local test`: the same answers, path and ending."""
+    expected: dict[str, Json] = {"status": recording.status}
+    if recording.status == "SUCCEEDED":
+        expected["output"] = json.loads(_details(recording.events[-1]).get("output", "null"))
+    elif recording.error is not None:
+        expected["error"] = recording.error
+    expected["path"] = [step.name for step in recording.steps]
+    mocks = {
+        state: [_mocked(answer) for answer in answers]
+        for state, answers in recording.answers.items()
+    }
+    return {"name": name, "input": json.loads(recording.input), "mocks": mocks, "expect": expected}
+
+
 def replay(
     definition: Json, recording: Recording, handlers: Mapping[str, Handler] | None = None
 ) -> Replay:
@@ -205,28 +220,12 @@ def replay(
         return json.dumps(handlers[name](json.loads(payload))).encode()
 
     clock = VirtualClock(_moment(recording.events[0]["timestamp"]))
-    mocks = _Recorded(_without_failures(definition, recording.answers, handlers))
+    mocks = ListedMocks(_without_failures(definition, recording.answers, handlers), goes_on=True)
     engine = Engine(functions=InlineFunctions(call), clock=clock, mocks=mocks)
     arn = engine.create_state_machine("replay", _with_maps_as_tasks(definition))
     execution = engine.start_execution(f"{arn}#{CASE}", "replay", recording.input)
     engine.run_until(execution)
     return Replay(engine.describe_execution(execution), engine.history(execution))
-
-
-class _Recorded(MockConfig):
-    """The recorded answers as a mock configuration, whose tasks are called when these end."""
-
-    def __init__(self, answers: Mapping[str, list[Answer]]) -> None:
-        super().__init__('{"StateMachines": {}, "MockedResponses": {}}')
-        self._answers = answers
-
-    def case(self, machine: str, case: str) -> MockCase:
-        del machine
-        responses = {
-            state: (state, [Response(call, call, answer) for call, answer in enumerate(answers)])
-            for state, answers in self._answers.items()
-        }
-        return MockCase(case, responses, goes_on=True)
 
 
 def _without_failures(

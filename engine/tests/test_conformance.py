@@ -42,7 +42,7 @@ AREAS = [
 ]
 SOURCE = re.compile(
     r"dg/[\w-]+\.html(#[\w-]+)?|api/\w+\.html|spec: [A-Z].+|recorded: [\w/.,\[\] -]+"
-    r"|jsonata: [\w-]+|measured: [\w./-]+ \w+"
+    r"|jsonata: [\w-]+|measured: [\w./-]+ [\w-]+"
 )
 WITHOUT_TIME = (
     *("choice", "data-flow", "intrinsics", "jsonata-language", "refusals"),

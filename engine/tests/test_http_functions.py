@@ -1,37 +1,45 @@
 """Functions over HTTP. Source: Lambda API Reference, Invoke; Step Functions, "Error names"."""
 
+import json
 import queue
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from sfn_local.calls.functions import Answer, FunctionError
+from sfn_local.calls.functions import Answer, FunctionError, invocation_headers
 from sfn_local.calls.http_functions import HttpFunctions
 from sfn_local.http_server import Request, Response, serve
+
+OPTIONS = ("x-amz-tenant-id", "x-amz-durable-execution-name")
 
 Invoke = Callable[[str, bytes], Answer]
 
 
+UNHANDLED = {"X-Amz-Function-Error": "Unhandled"}
+ANSWERS = {
+    "absent": Response(404, {"x-amzn-ErrorType": "ResourceNotFoundException"}, b"{}"),
+    "gone": Response(
+        404,
+        {"x-amzn-RequestId": "r-1"},
+        b'{"Type":"User","Message":"Function not found: arn:f:$LATEST"}',
+    ),
+    "spaced": Response(
+        200, UNHANDLED, b'{"errorMessage": "m", "errorType": "E", "stackTrace": []}'
+    ),
+    "busy": Response(429, {"x-amzn-ErrorType": "TooManyRequestsException"}, b"slow down"),
+    "broken": Response(500, {}, b"boom"),
+    "raising": Response(200, UNHANDLED, b'{"errorMessage":"m","errorType":"OrderError"}'),
+    "untyped": Response(200, UNHANDLED, b'{"errorMessage":"m"}'),
+}
+
+
 def lambda_api(request: Request) -> Response:
     name = request.path.split("/")[3]
-    if name == "absent":
-        return Response(404, {"x-amzn-ErrorType": "ResourceNotFoundException"}, b"{}")
-    if name == "gone":
-        said = b'{"Type":"User","Message":"Function not found: arn:f:$LATEST"}'
-        return Response(404, {"x-amzn-RequestId": "r-1"}, said)
-    if name == "spaced":
-        report = b'{"errorMessage": "m", "errorType": "E", "stackTrace": []}'
-        return Response(200, {"X-Amz-Function-Error": "Unhandled"}, report)
-    if name == "busy":
-        return Response(429, {"x-amzn-ErrorType": "TooManyRequestsException"}, b"slow down")
-    if name == "broken":
-        return Response(500, {}, b"boom")
-    if name == "raising":
-        report = b'{"errorMessage":"m","errorType":"OrderError"}'
-        return Response(200, {"X-Amz-Function-Error": "Unhandled"}, report)
-    if name == "untyped":
-        return Response(200, {"X-Amz-Function-Error": "Unhandled"}, b'{"errorMessage":"m"}')
-    return Response(200, {}, request.path.encode() + b" " + request.body)
+    if name == "headers":
+        given = {header: request.headers.get(header) for header in OPTIONS}
+        return Response(200, {}, json.dumps(given).encode())
+    echo = Response(200, {}, request.path.encode() + b" " + request.body)
+    return ANSWERS.get(name, echo)
 
 
 @pytest.fixture
@@ -47,6 +55,15 @@ def invoke() -> Iterator[Invoke]:
     yield call
     functions.close()
     server.close()
+
+
+def test_the_tenant_and_the_durable_execution_go_along(invoke: Invoke) -> None:
+    """Lambda API Reference, Invoke: the headers of TenantId and DurableExecutionName."""
+    before = invocation_headers.set({"X-Amz-Tenant-Id": "blue"})
+    answer = invoke("headers", b"{}")
+    invocation_headers.reset(before)
+
+    assert answer == b'{"x-amz-tenant-id": "blue", "x-amz-durable-execution-name": null}'
 
 
 def failure(answer: Answer) -> tuple[str, str]:

@@ -22,11 +22,14 @@ def test_every_example_does_what_the_readme_says(tmp_path: Path) -> None:
             runner.run(block)
 
     commands = "".join(block.text for block in found if block.language == "console")
-    for name in ("run", "test", "mock new", "graph", "lint", "debug", "serve", "conform"):
+    for name in ("run", "test", "record", "mock new", "graph", "lint", "debug", "serve", "conform"):
         assert f"$ sfn-local {name} " in commands
 
 
-@pytest.mark.parametrize("page", ["quick-starts.md", "from-step-functions-local.md"])
+@pytest.mark.parametrize(
+    "page",
+    ["quick-starts.md", "from-step-functions-local.md", "from-moto.md", "from-localstack.md"],
+)
 def test_every_example_of_a_page_does_what_it_says(tmp_path: Path, page: str) -> None:
     text = (Path(__file__).parents[1] / "docs" / page).read_text(encoding="utf-8")
     with Runner(tmp_path) as runner:

@@ -295,6 +295,7 @@ def test_what_is_served_is_what_the_documentation_says() -> None:
         "apigateway:invoke",
         "apigateway:invoke.waitForTaskToken",
         "bedrock:createModelCustomizationJob.sync",
+        "bedrockagentcore:invokeHarness",
         "codebuild:retryBuildBatch.sync",
         "eks:call",
         "eks:createNodegroup.sync",

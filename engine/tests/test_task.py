@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from engine.tests.conftest import Lab, Run
 
-from sfn_local import FunctionError
+from sfn_local import FunctionError, invocation_headers
+from sfn_local.calls.functions import Done
 from sfn_local.errors import InvalidToken, TaskDoesNotExist, TaskTimedOut
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -389,3 +390,31 @@ def test_a_task_without_a_callback_has_no_token(lab: Lab) -> None:
 
     assert sorted(output["Payload"]) == ["Execution", "State", "StateMachine"]
     assert json.dumps(output).count("Token") == 0
+
+
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event"])
+def test_an_invocation_carries_its_options(lab: Lab, kind: str) -> None:
+    seen: list[dict[str, str]] = []
+    submit = lab.submit
+
+    def noting(function: str, payload: bytes, done: Done) -> None:
+        seen.append(dict(invocation_headers.get()))
+        submit(function, payload, done)
+
+    lab.submit = noting  # type: ignore[method-assign]
+    lab.functions["f"] = lambda _: 1
+    options = {"TenantId": "blue", "DurableExecutionName": "order-1", "ClientContext": "e30="}
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": "f", "InvocationType": kind, **options},
+    }
+    lab.run_state(task)
+
+    assert seen == [
+        {
+            "X-Amz-Tenant-Id": "blue",
+            "X-Amz-Durable-Execution-Name": "order-1",
+            "X-Amz-Client-Context": "e30=",
+        }
+    ]

@@ -16,6 +16,8 @@ from tests.template.stack import ROOT
 RUN_BY = {
     "docs/tutorial.md": "tests/newcomer/test_tutorial.py",
     "engine/README.md": "engine/tests/test_readme.py",
+    "engine/docs/from-localstack.md": "engine/tests/test_readme.py",
+    "engine/docs/from-moto.md": "engine/tests/test_readme.py",
     "engine/docs/from-step-functions-local.md": "engine/tests/test_readme.py",
     "engine/docs/quick-starts.md": "engine/tests/test_readme.py",
 }
@@ -39,6 +41,7 @@ FOR_PEOPLE = {
     r"^aws |sam deploy": "needs an account in AWS",
     r"^(sam|sfn-local serve|a debugger)\b": "needs Docker, or another terminal",
     r"^git ": "needs a remote",
+    r"^export AWS_PROFILE|^skopeo |^docker ": "needs an account in AWS, a registry or Docker",
     r"^curl .*(URL|…|/imports )": "takes what the line before has answered",
     r"order-refund$|order-refund  |resume NAME": "yours; the tutorial has one started",
     r"saga redrive": "of a saga that is parked, and none is",

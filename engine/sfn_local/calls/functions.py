@@ -1,18 +1,23 @@
 """How the engine reaches Lambda functions."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Protocol
 
 from sfn_local.calls.workers import Workers
 from sfn_local.document import dumps
 
 NOT_FOUND = "Function not found"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 NAME_PART, QUALIFIER_PART = 6, 7
 
 trace_header: ContextVar[str | None] = ContextVar("trace_header", default=None)
 """The traceHeader of the execution that calls a function, for whoever runs it, within `submit`."""
+
+invocation_headers: ContextVar[Mapping[str, str]] = ContextVar("headers", default=NO_HEADERS)
+"""The headers that a task adds to its call: of the tenant, and of the durable execution."""
 
 
 class FunctionError(Exception):

@@ -5,11 +5,12 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import quote, urlsplit
 
-from sfn_local.calls.functions import Answer, Done, FunctionError
+from sfn_local.calls.functions import Answer, Done, FunctionError, invocation_headers
 from sfn_local.calls.workers import Workers
 from sfn_local.document import Json, dumps, loads
 
 PATH = "/2015-03-31/functions/{}/invocations"
+JSON_BODY = {"Content-Type": "application/json"}
 SECONDS = 930.0  # Lambda's own limit is 900
 
 
@@ -32,35 +33,38 @@ class HttpFunctions:
 
     def submit(self, function: str, payload: bytes, done: Done) -> None:
         """Call a function by name or ARN, and done with its answer on another thread."""
-        self._workers.submit(lambda: done(self._call(function, payload)))
+        headers = {**JSON_BODY, **invocation_headers.get()}
+        self._workers.submit(lambda: done(self._call(function, payload, headers)))
 
     def close(self) -> None:
         """Start no more calls; those that run are left alone."""
         self._workers.close()
 
-    def _call(self, function: str, payload: bytes) -> Answer:
+    def _call(self, function: str, payload: bytes, headers: dict[str, str]) -> Answer:
         path = PATH.format(quote(function, safe=""))
         try:
-            response, body = self._post(path, payload)
+            response, body = self._post(path, payload, headers)
         except (OSError, HTTPException) as error:
             cause = f"Unable to execute HTTP request to {self.endpoint}: {error}"
             return FunctionError("Lambda.SdkClientException", cause)
         return _read(function, response, body)
 
-    def _post(self, path: str, payload: bytes) -> tuple[HTTPResponse, bytes]:
+    def _post(
+        self, path: str, payload: bytes, headers: dict[str, str]
+    ) -> tuple[HTTPResponse, bytes]:
         idle = self._idle_connection()
         if idle is not None:
             try:
-                return self._exchange(idle, path, payload)
+                return self._exchange(idle, path, payload, headers)
             except (ConnectionError, HTTPException):  # the server has ended it meanwhile
                 idle.close()
         fresh = HTTPConnection(self._host, self._port, timeout=SECONDS)
-        return self._exchange(fresh, path, payload)
+        return self._exchange(fresh, path, payload, headers)
 
     def _exchange(
-        self, connection: HTTPConnection, path: str, payload: bytes
+        self, connection: HTTPConnection, path: str, payload: bytes, headers: dict[str, str]
     ) -> tuple[HTTPResponse, bytes]:
-        connection.request("POST", path, payload, {"Content-Type": "application/json"})
+        connection.request("POST", path, payload, headers)
         response = connection.getresponse()
         body = response.read()
         self._idle.put(connection)

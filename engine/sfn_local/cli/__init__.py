@@ -8,7 +8,8 @@ from sfn_local.cli.command import PROGRAM, LazyGroup, run_program
 
 COMMANDS = {
     "run": ("sfn_local.cli.run:run", "Run a state machine, with stand-ins for its tasks."),
-    "test": ("sfn_local.cli.test:test", "Run the test cases of a mock configuration."),
+    "test": ("sfn_local.cli.test:test", "Run test cases from YAML, JSON or a mock configuration."),
+    "record": ("sfn_local.cli.record:record", "Write a test case from an execution's history."),
     "debug": ("sfn_local.cli.debug:debug", "Tell why an execution failed, and replay it."),
     "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
     "graph": ("sfn_local.cli.graph:graph", "Draw a state machine, and the path of an execution."),

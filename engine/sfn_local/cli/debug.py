@@ -97,10 +97,9 @@ def debug(
     definition goes on. With --function, code of yours is called in the place of what failed.
     Values of fields that are called tokens, and long secrets, are masked.
     """
-    asks = _asks(endpoint_url, profile)
+    asks = asks_of(endpoint_url, profile)
     is_arn = execution.startswith("arn:")
-    given = fetch_history(execution, asks) if is_arn else read_option("HISTORY", execution)
-    recording = _read(given)
+    recording = history_of(execution, asks)
     _tell(recording, execution if is_arn else "ARN")
     machine, name = _machine(definition, execution if is_arn else None, asks)
     if machine is None:
@@ -118,7 +117,8 @@ def debug(
     return DONE
 
 
-def _asks(endpoint_url: str, profile: str | None) -> Asks:
+def asks_of(endpoint_url: str, profile: str | None) -> Asks:
+    """Return what asks Step Functions: an endpoint, or AWS with a profile's credentials."""
     if profile is None:
         return lambda operation, given: ask(endpoint_url, operation, given)
     try:
@@ -133,6 +133,13 @@ def _asks(endpoint_url: str, profile: str | None) -> Asks:
             raise click.ClickException(f"--profile {profile}: {error}") from None
 
     return asks
+
+
+def history_of(execution: str, asks: Asks) -> Recording:
+    """Return the recording of an execution, from its ARN or from a file with its history."""
+    is_arn = execution.startswith("arn:")
+    given = fetch_history(execution, asks) if is_arn else read_option("HISTORY", execution)
+    return _read(given)
 
 
 def _read(given: str | list[dict[str, Any]]) -> Recording:

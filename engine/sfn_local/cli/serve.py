@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from sfn_local.calls.http_functions import HttpFunctions
 from sfn_local.cli.command import FILE, command, json_option
 from sfn_local.cli.definitions import MOCK_CONFIG, read_mocks
 from sfn_local.errors import JournalError
+from sfn_local.executions.roles import Roles, RolesError
 from sfn_local.mocks import MockFile
 from sfn_local.quotas import QUOTAS
 from sfn_local.registry.retention import KEEP
@@ -116,6 +117,21 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     help="Sign calls of AWS with your own credentials, not made-up ones. Whoever can reach the "
     "port can then act as you.",
 )
+@click.option(
+    "--status-events",
+    metavar="URL|bus:NAME",
+    envvar="SFN_STATUS_EVENTS",
+    help="Send status changes of executions there, as EventBridge gets them; else "
+    "SFN_STATUS_EVENTS.",
+)
+@click.option(
+    "--roles",
+    "roles_file",
+    type=FILE,
+    metavar="FILE",
+    help="Let tasks do only what the policies of their machine's role allow: a JSON object, the "
+    "name of a role to its policy documents.",
+)
 @click.option("--no-quotas", is_flag=True, help="Lift AWS's quotas: sizes, events, iterations.")
 @json_option
 def serve(
@@ -132,6 +148,8 @@ def serve(
     express_repeats: float,
     keep_ended: int,
     aws_credentials: bool,
+    status_events: str | None,
+    roles_file: Path | None,
     no_quotas: bool,
     as_json: bool,
 ) -> None:
@@ -148,6 +166,8 @@ def serve(
         functions = HttpFunctions(lambda_endpoint)
     except ValueError as error:
         raise click.UsageError(f"--lambda-endpoint: {error}") from error
+    services = BotoServices.from_environment(region, with_credentials=aws_credentials)
+    roles = _roles(roles_file)
     with _ending_signals_blocked():
         try:
             step_functions = Engine(
@@ -155,7 +175,7 @@ def serve(
                 clock=VirtualClock() if virtual_clock else None,
                 scheduler=ThreadScheduler(),
                 express_log=express_log,
-                services=BotoServices.from_environment(region, with_credentials=aws_credentials),
+                services=services,
                 region=region,
                 account=account,
                 mocks=_mock_file(mock_config),
@@ -163,9 +183,11 @@ def serve(
                 data_dir=data_dir,
                 express_repeats=express_repeats,
                 retention=replace(KEEP, executions=keep_ended),
+                roles=roles,
             )
         except JournalError as error:
             raise click.ClickException(f"--data-dir: {error}") from error
+        close_events = _send_events(status_events, services, step_functions)
         try:
             server = serve_engine(step_functions, host, port)
         except OSError as error:
@@ -178,6 +200,7 @@ def serve(
         signal.sigwait(ENDING_SIGNALS)
         server.close()
         step_functions.close()
+        close_events()
         functions.close()
 
 
@@ -189,6 +212,28 @@ def _ending_signals_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _roles(path: Path | None) -> Roles | None:
+    try:
+        return None if path is None else Roles.read(path)
+    except RolesError as error:
+        raise click.UsageError(f"--roles: {error}") from error
+
+
+def _send_events(target: str | None, services: BotoServices, engine: Engine) -> Callable[[], None]:
+    """Send status events of an engine to a target, if there is one; return what ends that."""
+    if target is None:
+        return lambda: None
+    from sfn_local.status_events import StatusEvents, sender  # noqa: PLC0415 - few want them
+
+    try:
+        send = sender(target, services)
+    except ValueError as error:
+        raise click.UsageError(f"--status-events: {error}") from error
+    events = StatusEvents(send, engine.region, engine.account, engine.clock.now)
+    engine.on_status_change.append(events)
+    return events.close
 
 
 def _mock_file(path: str | None) -> MockFile | None:

@@ -4,10 +4,11 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from xml.etree import ElementTree
 
 from sfn_local.conformance.cases import LEVELS
 from sfn_local.conformance.runner import Result
+from sfn_local.junit import Outcome
+from sfn_local.junit import junit as junit_of
 
 Counts = dict[str, dict[str, tuple[int, int]]]
 
@@ -51,28 +52,14 @@ def table(results: list[Result]) -> str:
 
 
 def junit(results: list[Result]) -> str:
-    """The results as JUnit's XML, a suite for each area."""
-    root = ElementTree.Element("testsuites", name="sfn-local conform")
-    suites: dict[str, list[Result]] = defaultdict(list)
+    """Return the results as JUnit's XML, a suite for each area."""
+    suites: dict[str, list[Outcome]] = defaultdict(list)
     for result in results:
-        suites[result.case.area].append(result)
-    for area, listed in suites.items():
-        failed = sum(not result.has_passed for result in listed)
-        seconds = sum(result.seconds for result in listed)
-        suite = ElementTree.SubElement(root, "testsuite", name=area)
-        suite.set("tests", str(len(listed)))
-        suite.set("failures", str(failed))
-        suite.set("time", f"{seconds:.3f}")
-        for result in listed:
-            case = ElementTree.SubElement(suite, "testcase", name=result.case.id)
-            case.set("classname", f"{area}.{result.case.level}")
-            case.set("time", f"{result.seconds:.3f}")
-            if not result.has_passed:
-                message = f"{result.case.title} ({result.case.source})"
-                failure = ElementTree.SubElement(case, "failure", message=message)
-                failure.text = "\n".join(result.complaints)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode") + "\n"
+        case = result.case
+        of, title = f"{case.area}.{case.level}", f"{case.title} ({case.source})"
+        outcome = Outcome(case.id, of, result.seconds, title, tuple(result.complaints))
+        suites[case.area].append(outcome)
+    return junit_of("sfn-local conform", suites)
 
 
 def write_failures(results: list[Result], folder: Path) -> None:

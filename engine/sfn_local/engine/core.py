@@ -24,6 +24,7 @@ from sfn_local.executions.line import Line
 from sfn_local.executions.machine import Machine
 from sfn_local.executions.map_run import MapRun
 from sfn_local.executions.map_runs import MapRuns
+from sfn_local.executions.roles import Roles
 from sfn_local.executions.runtime import Runtime
 from sfn_local.mocks import MockCase, MockConfig, MockError, MockFile
 from sfn_local.registry.machines import Machines
@@ -61,6 +62,7 @@ class Core:
         data_dir: Path | None = None,
         express_repeats: float = 0.0,
         retention: Retention = KEEP,
+        roles: Roles | None = None,
     ) -> None:
         """A virtual clock comes with a ManualScheduler unless another is given.
 
@@ -72,7 +74,8 @@ class Core:
         and the pauses before retries last their seconds times wait_time_scale. With a data_dir,
         machines and executions survive a restart, and those that run go on. That share of the
         EXPRESS executions started asynchronously runs twice, as AWS promises at least once only.
-        Of the executions that have ended, the retention says how many are kept.
+        Of the executions that have ended, the retention says how many are kept. With roles, a
+        call of a task fails that the policies of its machine's role do not allow.
 
         Raises:
             JournalError: the data_dir cannot be used.
@@ -95,6 +98,7 @@ class Core:
         runtime.start_execution = self._start
         runtime.find_execution = self._execution
         runtime.wait_time_scale = wait_time_scale
+        runtime.roles = roles
         self._express_log = None if express_log is None else ExpressLog(express_log)
         self._mocks = mocks
         self._express_repeats = express_repeats

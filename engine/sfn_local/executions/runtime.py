@@ -2,15 +2,23 @@
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NoReturn
 
-from sfn_local.calls.functions import Answer, FunctionError, FunctionInvoker, trace_header
+from sfn_local.calls.functions import (
+    NO_HEADERS,
+    Answer,
+    FunctionError,
+    FunctionInvoker,
+    invocation_headers,
+    trace_header,
+)
 from sfn_local.calls.services import Services
 from sfn_local.executions.activities import Activities
 from sfn_local.executions.execution import Execution, MainLine
 from sfn_local.executions.map_runs import MapRuns
+from sfn_local.executions.roles import Roles
 from sfn_local.executions.tokens import Tokens
 from sfn_local.scheduler import Scheduler
 
@@ -36,6 +44,7 @@ class Runtime:
         self.services = services
         self.map_runs = map_runs
         self.region = region
+        self.roles: Roles | None = None
         self.activities = Activities(scheduler.lock)
         self.new_line: Callable[[Execution, int], MainLine] = _nowhere
         self.start_execution: Callable[[str, str | None, str], Execution] = _nowhere
@@ -56,22 +65,28 @@ class Runtime:
         payload: bytes,
         done: Callable[[Answer], None],
         trace: str | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
         """Call a function; done is called with the lock held, once. Needs the lock."""
-        self.scheduler.add(partial(self._submit, function, payload, done, trace))
+        self.scheduler.add(partial(self._submit, function, payload, done, trace, headers))
 
     def new_uuid(self) -> str:
         """A random UUID."""
         return str(uuid.UUID(int=self.scheduler.random.getrandbits(128), version=4))
 
     def _submit(
-        self, function: str, payload: bytes, done: Callable[[Answer], None], trace: str | None
+        self,
+        function: str,
+        payload: bytes,
+        done: Callable[[Answer], None],
+        trace: str | None,
+        headers: Mapping[str, str],
     ) -> None:
         def deliver(answer: Answer) -> None:
             with self.scheduler.lock:
                 done(answer)
 
-        before = trace_header.set(trace)
+        before, bare = trace_header.set(trace), invocation_headers.set(headers)
         try:
             self.functions.submit(function, payload, deliver)
         except Exception as error:
@@ -79,6 +94,7 @@ class Runtime:
             deliver(FunctionError("Lambda.Unknown", str(error)))
         finally:
             trace_header.reset(before)
+            invocation_headers.reset(bare)
 
 
 def _nowhere(*_: object) -> NoReturn:

@@ -57,7 +57,7 @@ OWN: dict[str, Integration] = {
         for pattern in ("", SYNC, SYNC_2, CALLBACK)
     },
 }
-UNSERVED_SERVICES = ("apigateway", "elasticmapreduce")
+UNSERVED_SERVICES = ("apigateway", "bedrockagentcore", "elasticmapreduce")
 UNSERVED_ACTIONS = ("eks:call", "eks:runJob")
 
 

@@ -1,14 +1,15 @@
 """One attempt of a task: its token, its time limits, and whoever reports its end first."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sfn_local.calls.functions import Answer
+from sfn_local.calls.functions import NO_HEADERS, Answer
 from sfn_local.document import Document, Json
 from sfn_local.errors import HeartbeatFailure, StateFailure, TaskTimedOut
 from sfn_local.executions.line import Visit
+from sfn_local.integrations.permissions import check_role
 from sfn_local.scheduler import Channel, Timer
 
 logger = logging.getLogger(__name__)
@@ -133,21 +134,40 @@ class Attempt:
         self.visit.is_submitted |= event_type == "TaskSubmitted"
         self.visit.line.record(event_type, details)
 
-    def invoke(self, function: str, payload: str, read: Callable[[Answer], Outcome]) -> None:
+    def refusal(
+        self, service: str, action: str, arguments: Document, error: str
+    ) -> StateFailure | None:
+        """Return the failure of a call that the role may not make; None if it may."""
+        role = (self.credentials or {}).get("RoleArn")
+        return check_role(self.visit, role, service, action, arguments.value, error)
+
+    def invoke(
+        self,
+        function: str,
+        payload: str,
+        read: Callable[[Answer], Outcome],
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> None:
         """Call a function; what its answer is read as will be news."""
 
         def done(answer: Answer) -> None:
             self.answer(read(answer))
 
-        self._invoke(function, payload, done)
+        self._invoke(function, payload, done, headers)
 
-    def invoke_detached(self, function: str, payload: str) -> None:
+    def invoke_detached(self, function: str, payload: str, headers: Mapping[str, str]) -> None:
         """Call a function whose end nobody waits for."""
-        self._invoke(function, payload, _ignore)
+        self._invoke(function, payload, _ignore, headers)
 
-    def _invoke(self, function: str, payload: str, done: Callable[[Answer], None]) -> None:
+    def _invoke(
+        self,
+        function: str,
+        payload: str,
+        done: Callable[[Answer], None],
+        headers: Mapping[str, str],
+    ) -> None:
         trace = self.visit.line.execution.trace_header
-        self.visit.runtime.invoke(function, payload.encode(), done, trace)
+        self.visit.runtime.invoke(function, payload.encode(), done, trace, headers)
 
     def call(self, call: Callable[[], Outcome]) -> None:
         """Make a call that may wait for the network; what it answers will be news."""

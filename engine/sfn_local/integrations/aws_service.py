@@ -35,6 +35,9 @@ BOTO_NAMES = {
 }
 
 
+# What the SDK for Java calls a service where that is not its boto3 name with a capital letter.
+SDK_NAMES = {"dynamodb": "DynamoDb", "eventbridge": "EventBridge", "stepfunctions": "Sfn"}
+
 # Actions that boto3 has in another client than the service's others.
 RUNTIMES = {("bedrock", "invokeModel"): "bedrock-runtime"}
 
@@ -149,6 +152,14 @@ class AwsService(ServiceTask):
         self._names = OPTIMIZED.get(service)
         self._service = RUNTIMES.get((service, action)) or boto_name(service)
         self._action = action
+
+    @property
+    def denied(self) -> str:
+        """Return the error of a call that the role may not make, as AWS names it."""
+        if self._names is not None:
+            return f"{self._names.prefix}.{self._names.other_error}"
+        name = SDK_NAMES.get(self._service, self._service.title().replace("-", ""))
+        return f"{name}.{name}Exception"
 
     def prepare(self, attempt: Attempt, arguments: Json) -> Callable[[], None]:
         """A call on another thread."""

@@ -11,6 +11,12 @@ from sfn_local.integrations.attempt import Attempt, Outcome
 from sfn_local.integrations.service_task import ServiceTask, metadata
 
 TAIL = "Tail"
+DENIED = "Lambda.AWSLambdaException"
+HEADERS = {
+    "TenantId": "X-Amz-Tenant-Id",
+    "DurableExecutionName": "X-Amz-Durable-Execution-Name",
+    "ClientContext": "X-Amz-Client-Context",
+}
 LOCAL_LOG = base64.b64encode(b"the log of a function stays with whatever runs it here").decode()
 OK, ACCEPTED = 200, 202
 NO_REQUEST = "00000000-0000-0000-0000-000000000000"
@@ -30,7 +36,12 @@ class LambdaFunction:
         details = {"input": arguments.text, "resource": self._function, **attempt.terms()}
         attempt.record("LambdaFunctionScheduled", details)
         attempt.record("LambdaFunctionStarted")
-        attempt.invoke(self._function, arguments.text, self._read)
+        called = Document({"FunctionName": self._function})
+        refused = attempt.refusal("lambda", "invoke", called, DENIED)
+        if refused is None:
+            attempt.invoke(self._function, arguments.text, self._read)
+        else:
+            attempt.answer(refused)
 
     async def finish(self, attempt: Attempt) -> Document:
         """What the function returns.
@@ -54,6 +65,11 @@ class LambdaInvoke(ServiceTask):
         """With is_callback, `.waitForTaskToken`."""
         super().__init__("lambda", "invoke", is_callback=is_callback)
 
+    @property
+    def denied(self) -> str:
+        """Return the error of a call that the role may not make, as AWS names it."""
+        return DENIED
+
     def prepare(self, attempt: Attempt, arguments: Json) -> Callable[[], None]:
         """A call of FunctionName with Payload.
 
@@ -61,14 +77,15 @@ class LambdaInvoke(ServiceTask):
             RuntimeFailure: the arguments name no function.
         """
         function, payload = _parse(arguments)
+        headers = _headers(arguments)
         log = {"LogResult": LOCAL_LOG} if arguments.get("LogType") == TAIL else {}
         if arguments.get("InvocationType") != "Event":
             return lambda: attempt.invoke(
-                function, payload, lambda answer: _read_response(answer, log)
+                function, payload, lambda answer: _read_response(answer, log), headers
             )
 
         def detached() -> None:
-            attempt.invoke_detached(function, payload)
+            attempt.invoke_detached(function, payload, headers)
             attempt.answer(Document(_envelope(ACCEPTED, "", 0)))
 
         return detached
@@ -97,6 +114,15 @@ def _parse(arguments: Json) -> tuple[str, str]:
     if isinstance(qualifier, str) and qualifier:
         function = f"{function}:{qualifier}"
     return function, _payload_text(arguments.get("Payload"))
+
+
+def _headers(arguments: Json) -> dict[str, str]:
+    """Return the headers of the call: the tenant, and the name of a durable execution."""
+    return {
+        header: arguments[name]
+        for name, header in HEADERS.items()
+        if isinstance(arguments.get(name), str)
+    }
 
 
 def _payload_text(payload: Json) -> str:

@@ -20,6 +20,7 @@ class ServiceTask(ABC):
         self.is_callback = is_callback
         self.has_token = is_callback
         suffix = CALLBACK if is_callback else ""
+        self._service_name, self._action_name = service, action
         self.identity = {"resourceType": service, "resource": f"{action}{suffix}"}
 
     def start(self, attempt: Attempt, arguments: Document) -> None:
@@ -37,7 +38,16 @@ class ServiceTask(ABC):
         }
         attempt.record("TaskScheduled", {**details, **self.identity})
         attempt.record("TaskStarted", self.identity)
-        call()
+        refused = attempt.refusal(self._service_name, self._action_name, arguments, self.denied)
+        if refused is None:
+            call()
+        else:
+            attempt.answer(refused)
+
+    @property
+    def denied(self) -> str:
+        """The error of a call that the role may not make."""
+        return "States.Permissions"
 
     async def finish(self, attempt: Attempt) -> Document:
         """The service's answer, or the token's output.

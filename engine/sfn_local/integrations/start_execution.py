@@ -28,6 +28,11 @@ class StartExecution(ServiceTask):
         self.has_token = pattern != ""  # as recorded, also of what waits for the execution
         self._pattern = pattern
 
+    @property
+    def denied(self) -> str:
+        """Return the error of a start that the role may not make, as AWS names it."""
+        return "StepFunctions.AWSStepFunctionsException"
+
     def prepare(self, attempt: Attempt, arguments: Json) -> Callable[[], None]:
         """A start of StateMachineArn with Input.
 

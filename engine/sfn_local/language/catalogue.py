@@ -34,6 +34,7 @@ ACTIONS: dict[str, Action] = {
     "batch:submitJob": _job("JobDefinition", "JobName", "JobQueue"),
     "bedrock:createModelCustomizationJob": _job("JobName"),
     "bedrock:invokeModel": _needs("ModelId"),
+    "bedrockagentcore:invokeHarness": _needs("HarnessArn"),
     "codebuild:batchDeleteBuilds": _needs("Ids"),
     "codebuild:batchGetReports": _needs("ReportArns"),
     "codebuild:deleteBuildBatch": _needs("Id"),

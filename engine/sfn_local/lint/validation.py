@@ -6,6 +6,7 @@ from sfn_local.document import WORD, complaint, loads
 from sfn_local.errors import DefinitionError
 from sfn_local.executions.express import check_express
 from sfn_local.lint import lint
+from sfn_local.lint.finding import Finding
 from sfn_local.lint.rules import SCHEMA
 
 SYNTAX = "INVALID_JSON_DESCRIPTION"
@@ -41,7 +42,7 @@ def _diagnostics(definition: str, machine_type: str) -> list[dict[str, str]]:
         _diagnostic("ERROR", found.refusal, found.location, found.code)
         if found.is_refused
         else _diagnostic("WARNING", found.message, found.location, found.code)
-        for found in lint(definition)
+        for found in in_awss_order(lint(definition))
     ]
     if machine_type == "EXPRESS":
         try:
@@ -50,6 +51,11 @@ def _diagnostics(definition: str, machine_type: str) -> list[dict[str, str]]:
             diagnostics.append(_diagnostic("ERROR", error.message, error.pointer))
     once = {tuple(each.values()): each for each in diagnostics}
     return sorted(once.values(), key=lambda each: each["severity"])
+
+
+def in_awss_order(findings: list[Finding]) -> list[Finding]:
+    """Return the findings as AWS lists them: those of no place come last."""
+    return sorted(findings, key=lambda found: found.location is None)
 
 
 def find_unreadable(definition: str) -> dict[str, str] | None:

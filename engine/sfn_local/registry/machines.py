@@ -240,14 +240,14 @@ def _compile(
 def _refusal(text: str) -> str | None:
     """Why a definition is refused, if it is; each test of a suite creates the same machines."""
     from sfn_local.lint import lint  # noqa: PLC0415 - slow to import
-    from sfn_local.lint.validation import find_unreadable  # noqa: PLC0415
+    from sfn_local.lint.validation import find_unreadable, in_awss_order  # noqa: PLC0415
 
     unreadable = find_unreadable(text)
     if unreadable is not None:
         return f"{unreadable['code']}: {unreadable['message']}"
     refused = [
         f"{found.code}: {found.refusal} at {found.location or 'null'}"
-        for found in lint(text)
+        for found in in_awss_order(lint(text))
         if found.is_refused
     ]
     return ", ".join(dict.fromkeys(refused)) or None

@@ -1,28 +1,13 @@
 """Compiles and evaluates expressions, and values with expressions in them."""
 
-import math
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeGuard
 
-from sfn_local.dataflow.jsonata.functions import FunctionFailure, aws_functions
 from sfn_local.document import Json, dumps
 from sfn_local.errors import DefinitionError, StateFailure
 from sfn_local.executions.line import Visit
-from sfn_local.language.jsonata import (
-    NOTHING,
-    Function,
-    InternalError,
-    JsonataError,
-    LimitError,
-    Run,
-    message_of,
-    parse,
-)
-from sfn_local.language.jsonata.limits import TOO_DEEP, TOO_LARGE
-from sfn_local.language.jsonata.values import number, shortest
 
 OPEN, CLOSE = "{%", "%}"
 
@@ -46,19 +31,14 @@ class Scope:
             "context": self.visit.context(self._item),
             **self._more,
         }
-        functions = aws_functions(self.visit.random)
-        return {**self.visit.line.variables, **functions, "states": states}
+        return {**self.visit.line.variables, "states": states}
 
 
 def find_fault(text: str) -> tuple[int, str] | None:
-    """Where an expression's text is not well formed, counted from 0, and why; None if it is."""
-    try:
-        parse(text)
-    except JsonataError as error:
-        return min(error.position or 0, len(text)), message_of(error)
-    except RecursionError:
-        return 0, TOO_DEEP
-    return None
+    """Return where an expression is malformed, counted from 0, and why; None if it is not."""
+    from sfn_local.dataflow.jsonata import evaluation  # noqa: PLC0415 - slow to import
+
+    return evaluation.find_fault(text)
 
 
 class Expression:
@@ -72,10 +52,13 @@ class Expression:
         """
         self.text = text.removeprefix(OPEN).removesuffix(CLOSE).strip()
         self.location = location
-        fault = find_fault(self.text)
+        from sfn_local.dataflow.jsonata import evaluation  # noqa: PLC0415 - slow to import
+
+        self._evaluation = evaluation
+        fault = evaluation.find_fault(self.text)
         if fault is not None:
             raise DefinitionError(f"{self.text!r} is no JSONata: {fault[1]}", pointer)
-        self._tree = parse(self.text)
+        self._tree = evaluation.parse(self.text)
 
     def evaluate(self, scope: Scope) -> Json:
         """Return its value.
@@ -83,13 +66,14 @@ class Expression:
         Raises:
             StateFailure: States.QueryEvaluationError.
         """
-        value = self._evaluate(scope)
-        if value is NOTHING:
-            raise self.failure(scope, "returned nothing (undefined).")
+        visit = scope.visit
+        now = datetime.fromtimestamp(visit.runtime.scheduler.clock.time(), UTC)
         try:
-            return _plain(value)
-        except TypeError:
-            raise self.failure(scope, "returned an unsupported result type.") from None
+            return self._evaluation.evaluate(
+                self._tree, scope.bindings, visit.random, now, visit.event
+            )
+        except self._evaluation.EvaluationError as error:
+            raise self.failure(scope, str(error)) from None
 
     def evaluate_as(self, scope: Scope, kind: str) -> Json:
         """Return its value, of one type of JSON.
@@ -114,25 +98,6 @@ class Expression:
             f"{complaint}"
         )
         return scope.visit.query_failure(cause, self.location)
-
-    def _evaluate(self, scope: Scope) -> Any:
-        visit = scope.visit
-        now = datetime.fromtimestamp(visit.runtime.scheduler.clock.time(), UTC)
-        try:
-            return Run(scope.bindings, visit.random, now).whole(self._tree)
-        except JsonataError as error:
-            reason = f"an error during evaluation. {error.code}: {message_of(error)}"
-        except FunctionFailure as error:
-            reason = f"an error during evaluation. {error}"
-        except LimitError as error:
-            reason = f"an error during evaluation: {error}"
-        except RecursionError:
-            reason = f"an error during evaluation: {TOO_DEEP}"
-        except MemoryError:
-            reason = f"an error during evaluation: {TOO_LARGE}"
-        except (InternalError, ValueError, OverflowError):
-            reason = f"an internal error during evaluation. {uuid.UUID(int=visit.event, version=4)}"
-        raise self.failure(scope, f"threw {reason}")
 
 
 def is_expression(value: Json) -> TypeGuard[str]:
@@ -183,20 +148,3 @@ def kind_of(value: Json) -> str:
     if isinstance(value, str):
         return "string"
     return "array" if isinstance(value, list) else "object"
-
-
-def _plain(value: Any) -> Json:
-    """Return a value of JSONata as JSON.
-
-    Raises:
-        TypeError: it is a function, or has one in it.
-    """
-    if isinstance(value, Function):
-        raise TypeError(type(value).__name__)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items() if item is not NOTHING}
-    if isinstance(value, float):
-        return number(value) if math.isfinite(value) else shortest(value)
-    return None if value is NOTHING else value
