@@ -87,10 +87,13 @@ def run_tool(clinic: Path, *command: str) -> str:
 
 
 def is_green(clinic: Path) -> str:
-    """Check that a project's `make check` and `make test` pass; return what pytest printed."""
+    """Check style, template, machines and handlers, and run the tests; return what they print."""
     run_tool(clinic, "ruff", "check", ".")
     run_tool(clinic, "ruff", "format", "--check", ".")
     run_tool(clinic, "sfn_cqrs_tools.cli", "check")
+    linted = [str(Path(sys.executable).with_name("cfn-lint")), "template.yaml"]
+    done = subprocess.run(linted, cwd=clinic, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
     return run_tool(clinic, "pytest", "-q", "-p", "no:cacheprovider")
 
 

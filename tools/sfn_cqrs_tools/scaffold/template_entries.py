@@ -14,17 +14,14 @@ ALARMS = {
     "ExecutionsTimedOut": "An execution of {name} ran into its time limit",
 }
 OF_A_PROJECT = {
-    "      <<: *alarm\n": """\
-      Namespace: AWS/States
-      Statistic: Sum
+    "      <<: *information\n": """\
       Period: 300
-      EvaluationPeriods: 1
       ComparisonOperator: GreaterThanOrEqualToThreshold
-      Threshold: 1
       TreatMissingData: notBreaching
-      AlarmActions: [!GetAtt Cqrs.Outputs.AlarmTopicArn]
-      OKActions: [!GetAtt Cqrs.Outputs.AlarmTopicArn]
+      AlarmActions: [!GetAtt Cqrs.Outputs.InformationTopicArn]
+      OKActions: [!GetAtt Cqrs.Outputs.InformationTopicArn]
 """,
+    "!Ref HandlerPolicy": "!GetAtt Cqrs.Outputs.HandlerPolicyArn",
     "*RequestsTableArn": "!GetAtt Cqrs.Outputs.RequestsTableArn",
     "!Ref LogRetentionDays": "180",
     "!GetAtt SweepDeadLetterQueue.Arn": "!GetAtt Cqrs.Outputs.SweepDeadLetterQueueArn",
@@ -140,24 +137,7 @@ def of_a_project(text: str) -> str:
     """Return what a project's template has for entries of the application's own."""
     for ours, theirs in OF_A_PROJECT.items():
         text = text.replace(ours, theirs)
-    return re.sub(r" See docs/operations\.md, [^\"]*", "", _without_repeated(text))
-
-
-def _without_repeated(added: str) -> str:
-    """Return the alarms without a default that they give again themselves."""
-    entries = re.split(r"(?m)^(?=  \w+:$)", added)
-    kept = []
-    for entry in entries:
-        lines = entry.split("\n")
-        names = [line.split(":")[0] for line in lines]
-        kept.append(
-            "\n".join(
-                line
-                for at, line in enumerate(lines)
-                if not re.match(r"      \w+: ", line) or names[at] not in names[at + 1 :]
-            )
-        )
-    return "".join(kept)
+    return re.sub(r" See docs/operations\.md, [^\"]*", "", text)
 
 
 def answering_id(workflow: Workflow) -> str:
@@ -337,6 +317,7 @@ def _errors_alarm(workflow: Workflow) -> str:
       Dimensions:
         - {{ Name: FunctionName, Value: !Ref {answering_id(workflow)} }}
       Statistic: Sum
+      EvaluationPeriods: 2
       Threshold: 1
 """
 
