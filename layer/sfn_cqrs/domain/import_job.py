@@ -254,7 +254,7 @@ class Job(ImportRecord):
             table=self.table,
             columns=self.loaded.columns,
             by=self.by,
-            is_clients=self.client is not None,
+            client=self.client,
             publish_mode=self.publish_mode,
             dry_run=self.dry_run,
             earlier=self.retries,

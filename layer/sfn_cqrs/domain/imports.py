@@ -10,6 +10,7 @@ from sfn_cqrs.domain.clock import iso
 from sfn_cqrs.domain.command import Audit, Command, DataRow
 from sfn_cqrs.domain.csv_rows import Problem
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.policy import Client
 from sfn_cqrs.domain.tally import Tally
 
 SUPERSEDED = "superseded"
@@ -45,6 +46,11 @@ class Counts(Tally):
     def of(cls, fates: Iterable[Fate]) -> "Counts":
         """Count fates."""
         return cls(**{str(fate): count for fate, count in Counter(fates).items()})
+
+    @property
+    def accepted(self) -> int:
+        """The rows that have not failed."""
+        return self.created + self.updated + self.unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ class FailedRow:
 class Settings:
     """What a batch has to know of its job.
 
-    A client's rows (`is_clients`) change no guarded attribute.
+    The rows of a `client` change no guarded attribute.
 
     `columns` has one entry for each cell of a row. `by` is who the versions are written for;
     a `dry_run` goes through all rows and writes none. `earlier` are the jobs that went through
@@ -101,7 +107,7 @@ class Settings:
     table: str
     columns: tuple[str | None, ...]
     by: Audit
-    is_clients: bool = False
+    client: Client | None = None
     publish_mode: PublishMode = PublishMode.SYNC
     dry_run: bool = False
     earlier: tuple[str, ...] = ()

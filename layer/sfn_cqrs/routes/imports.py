@@ -1,5 +1,6 @@
 """Imports of files, and of single rows."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -19,7 +20,7 @@ from sfn_cqrs.domain.errors import (
     TooManyImportsError,
     UnknownTableError,
 )
-from sfn_cqrs.domain.import_job import ProcessingMode
+from sfn_cqrs.domain.import_job import Job, ProcessingMode
 from sfn_cqrs.domain.imports import Planned, PublishMode
 from sfn_cqrs.domain.keys import ImportKind
 from sfn_cqrs.domain.values import Json
@@ -50,8 +51,10 @@ from sfn_cqrs.routes.schemas.imports import (
 )
 from sfn_cqrs.routes.schemas.values import one_of
 from sfn_cqrs.service.imports import strategies
+from sfn_cqrs.service.imports.progress import Progress
 from sfn_cqrs.service.imports.service import Imported, ImportService
 from sfn_cqrs.service.imports.service import Request as ImportRequest
+from sfn_cqrs.service.zips.progress import ZipProgress
 from sfn_cqrs.service.zips.service import ZipRequest
 
 MAX_INLINE_BYTES = 4 * 1024 * 1024
@@ -115,8 +118,8 @@ def start_import() -> Response[str]:
         return answer(HTTPStatus.ACCEPTED, started.as_json())
     imported = request.service(ImportService).submit(_asked(body), request.caller)
     if imported.progress.job.status.is_open:
-        return answer(HTTPStatus.ACCEPTED, imported.progress.as_json())
-    return answer(HTTPStatus.OK, _imported_view(imported))
+        return answer(HTTPStatus.ACCEPTED, _shown(imported.progress, request))
+    return answer(HTTPStatus.OK, _imported_view(imported, request))
 
 
 @routes.post("/imports/rows")
@@ -137,7 +140,7 @@ def import_row() -> Response[str]:
     progress = request.service(ImportService).import_row(
         needed(body, "tableName"), cells, request.caller, publish_mode=_publish_mode(body)
     )
-    return answer(HTTPStatus.ACCEPTED, progress.as_json())
+    return answer(HTTPStatus.ACCEPTED, _shown(progress, request))
 
 
 @routes.get("/imports")
@@ -157,15 +160,15 @@ def list_imports() -> Response[str]:
         archives = service.list_zips(**request.paging)
         return listed(archives, lambda each: each.as_json(with_files=False))
     page = service.list(kind=ImportKind[kind.upper()], **request.paging)
-    return listed(page, lambda each: each.as_json())
+    return listed(page, lambda each: _shown(each, request))
 
 
 @routes.get("/imports/<id_>")
 @operation(rule=reading(Declared.TABLES), answers={200: ANY}, problems=(NotFoundError,))
 def get_import(id_: str) -> Response[str]:
     """Show an import with its counts as they are now, its rate and the time left."""
-    progress = Request().service(ImportService).get(code_of(id_))
-    return answer(HTTPStatus.OK, progress.as_json())
+    request = Request()
+    return answer(HTTPStatus.OK, _shown(_service(request).get(code_of(id_)), request))
 
 
 @routes.get("/imports/<id_>/errors.csv")
@@ -198,8 +201,9 @@ def get_errors(id_: str) -> Response[Any]:
 )
 def cancel_import(id_: str) -> Response[str]:
     """Begin no further batch; what is done stays and is counted."""
-    progress = Request().service(ImportService).cancel(code_of(id_))
-    return answer(HTTPStatus.ACCEPTED, progress.as_json())
+    request = Request()
+    progress = _service(request).cancel(code_of(id_))
+    return answer(HTTPStatus.ACCEPTED, _shown(progress, request))
 
 
 @routes.post("/imports/<id_>/retry")
@@ -211,8 +215,8 @@ def cancel_import(id_: str) -> Response[str]:
 def retry_import(id_: str) -> Response[str]:
     """Import the rows that failed, or were not gone through, again; as an import of their own."""
     request = Request()
-    progress = request.service(ImportService).retry(code_of(id_), request.caller)
-    return answer(HTTPStatus.ACCEPTED, progress.as_json())
+    progress = _service(request).retry(code_of(id_), request.caller)
+    return answer(HTTPStatus.ACCEPTED, _shown(progress, request))
 
 
 def _zip_asked(body: dict[str, Any]) -> ZipRequest:
@@ -263,9 +267,24 @@ def _text(body: dict[str, Any], field: str) -> str | None:
     return value
 
 
-def _imported_view(imported: Imported) -> dict[str, Json]:
-    view = imported.progress.as_json()
-    if imported.rows is not None:
+def _service(request: Request) -> ImportService:
+    """The imports as who asks may see them; what they have sent they may cancel and retry."""
+    return request.service(partial(ImportService, user=request.identity.user))
+
+
+def _may_read(job: Job, request: Request) -> bool:
+    return strategies.may_read(job.table, request.identity.client)
+
+
+def _shown(progress: Progress | ZipProgress, request: Request) -> dict[str, Json]:
+    if isinstance(progress, ZipProgress):
+        return progress.as_json()
+    return progress.as_json(may_read=_may_read(progress.job, request))
+
+
+def _imported_view(imported: Imported, request: Request) -> dict[str, Json]:
+    view, job = _shown(imported.progress, request), imported.progress.job
+    if imported.rows is not None and _may_read(job, request):
         view["rows"] = [_row_view(row, each) for row, each in sorted(imported.rows.items())]
     return view
 

@@ -13,12 +13,14 @@ from sfn_cqrs.domain.errors import (
     NotRebuildableError,
     WrongStageError,
 )
+from sfn_cqrs.domain.policy import permits
 from sfn_cqrs.domain.read_models import Stage
 from sfn_cqrs.routes.http import code_of
 from sfn_cqrs.routes.operation import CURSOR, OPERATORS, operation
 from sfn_cqrs.routes.request import Request, answer, listed
 from sfn_cqrs.routes.resolver import Routes
 from sfn_cqrs.routes.schemas.rebuilds import BEGIN, PROBLEMS, REBUILD, REBUILDS, SWITCH
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.rebuilds.service import Progress, RebuildService
 
 routes = Routes()
@@ -49,15 +51,23 @@ def get_rebuild(name: str) -> Response[str]:
     problems=(ForbiddenError, NotRebuildableError),
 )
 def list_problems(name: str) -> Response[str]:
-    """List the items that failed, and the rows that differ."""
+    """List the items that failed, and the rows that differ.
+
+    The cause is told to whoever may read all types that the read model is made of.
+    """
     request = Request.by_operator()
-    page = RebuildService(request.tenant).problems(code_of(name), **request.paging)
+    service, name = RebuildService(request.tenant), code_of(name)
+    page = service.problems(name, **request.paging)
+    client = request.identity.client
+    tells = all(
+        permits(handlers.check_read, type_, client) for type_ in service.get(name).view.types
+    )
     return listed(
         page,
         lambda one: {
             "what": one.what,
             "error": one.error,
-            "cause": one.cause,
+            **({"cause": one.cause} if tells else {}),
             "at": one.updated_at,
         },
     )

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
 from types import ModuleType
@@ -15,6 +15,7 @@ from sfn_cqrs.domain.errors import (
     AppBrokenError,
     InvalidInputError,
     NotFoundError,
+    NotPermittedError,
     UnknownNameError,
     UnknownTypeError,
 )
@@ -155,6 +156,24 @@ def check_read(type_: str, client: Client | None) -> None:
     if client is not None:
         policy = access_of(type_).read
         require(policy, client, f"reading {type_}", f'command_type("{type_}")', "read")
+
+
+def check_named(type_: str, attributes: Collection[str], client: Client | None) -> None:
+    """Refuse a client that may not read a type and names a guarded attribute, whatever its value.
+
+    A refusal of the wrong values alone would tell the right one, guess by guess.
+
+    Raises:
+        UnknownTypeError, NotPermittedError: why not.
+    """
+    access = access_of(type_)
+    if access.read.allows(client):
+        return
+    for name in sorted(access.guarded.intersection(attributes)):
+        raise NotPermittedError(
+            f"attributes.{name} of {type_} is written by code only, and you may not read it:"
+            " leave it out"
+        )
 
 
 def readable(tenant: str, type_: str, code: str, client: Client | None) -> ItemKey:

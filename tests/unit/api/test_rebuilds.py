@@ -3,6 +3,9 @@ import json
 import pytest
 from tests.support.rebuilding import VIEW
 
+from sfn_cqrs.domain.policy import CODE, MEMBERS, Access, group
+from sfn_cqrs.service import handlers
+
 NOBODY = {"custom:tenant": "tenant1", "cognito:groups": "[]", "sub": "bob"}
 STEPS = ("resume", "cancel", "compare", "switch", "rollback", "drop")
 
@@ -66,6 +69,25 @@ def test_problems_are_listed(call, rebuild):
     (problem,) = call("GET", f"/rebuilds/{VIEW}/problems").body["items"]
 
     assert (problem["what"], problem["error"]) == (json.dumps(["airports", "NRT"]), "only_next")
+
+
+@pytest.mark.parametrize(("read", "tells"), [(group("hr"), False), (MEMBERS, True)])
+def test_causes_of_a_rebuild_are_told_to_who_may_read_all_its_types(
+    call, rebuild, handlers_of_airport, monkeypatch, read, tells
+):
+    def airports_by_icao(_command):
+        raise ValueError("zed earns 777123")
+
+    rebuild.publish("NRT")
+    handlers_of_airport(airports_by_icao=airports_by_icao)
+    call("POST", f"/rebuilds/{VIEW}", {})
+    rebuild.run()
+    monkeypatch.setitem(handlers._access, "AIRPORT", (__name__, Access(CODE, read)))
+
+    (problem,) = call("GET", f"/rebuilds/{VIEW}/problems").body["items"]
+
+    assert (problem["what"], problem["error"]) == ("AIRPORT/NRT@1", "ValueError")
+    assert ("777123" in problem.get("cause", "")) is tells
 
 
 def test_what_has_stopped_says_why(call, rebuild):

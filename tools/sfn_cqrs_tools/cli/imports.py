@@ -365,7 +365,7 @@ def _conclude(job: dict[str, Any], api: Api, *, wait: bool, as_json: bool) -> No
 
 
 def _print_job(job: dict[str, Any]) -> None:
-    counts = ", ".join(f"{job[name]:,} {name}" for name in COUNTS)
+    counts = ", ".join(f"{job[name]:,} {name}" for name in (*COUNTS, "accepted") if name in job)
     trial = ", a dry run" if job["dryRun"] else ""
     click.echo(f"{job['id']} is {job['status']}{trial}: {job['total']:,} rows, {counts}")
     if "etaSeconds" in job and job["status"] not in ENDED:

@@ -226,7 +226,7 @@ def problems(name: str, path: Path | None, limit: int, api: Api, as_json: bool) 
     if as_json:
         print_json(shown)
         return
-    print_table(COLUMNS, ([_line(one[column]) for column in COLUMNS] for one in shown))
+    print_table(COLUMNS, ([_line(one.get(column, "")) for column in COLUMNS] for one in shown))
 
 
 def _write(path: Path, found: Iterator[dict[str, Any]]) -> int:
@@ -236,7 +236,7 @@ def _write(path: Path, found: Iterator[dict[str, Any]]) -> int:
         lines = csv.writer(file, quoting=csv.QUOTE_ALL)
         lines.writerow(COLUMNS)
         for count, one in enumerate(found, 1):  # noqa: B007 - the last is how many there are
-            lines.writerow([safe(str(one[column])) for column in COLUMNS])
+            lines.writerow([safe(str(one.get(column, ""))) for column in COLUMNS])
     return count
 
 
@@ -314,7 +314,7 @@ def _print_problems(api: Api, found: dict[str, Any]) -> None:
     count = found["replayed"]["failed"] + compared["onlyOne"] + compared["different"]
     if count:
         shown = islice(api.pages(_path(name, "problems")), SHOWN)
-        print_table(COLUMNS[:3], ([_line(one[column]) for column in COLUMNS[:3]] for one in shown))
+        print_table(COLUMNS[:3], ([_line(one.get(column, "")) for column in COLUMNS[:3]] for one in shown))
     if count > SHOWN:
         click.echo(f"and {count - SHOWN} more: sfn-cqrs read-model problems {name} --csv FILE")
     click.echo(f"read it: sfn-cqrs read-model switch {name}; give it up: … drop {name}")

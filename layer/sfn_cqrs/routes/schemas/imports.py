@@ -48,14 +48,13 @@ START = body(
         "dryRun": {**FLAG, "default": False},
     },
 )
-_COUNTS = {
-    "total": COUNT,
-    "created": COUNT,
-    "updated": COUNT,
-    "unchanged": COUNT,
-    "failed": COUNT,
-    "cancelled": COUNT,
+_CHANGES = {"created": COUNT, "updated": COUNT, "unchanged": COUNT}
+_ACCEPTED = {
+    **COUNT,
+    "description": "in place of created, updated and unchanged, for who may import and not read",
 }
+_ALWAYS = {"total": COUNT, "failed": COUNT, "cancelled": COUNT}
+_COUNTS = {**_ALWAYS, **_CHANGES}
 _REASON = record("Reason", {"code": TEXT, "message": TEXT})
 ROW = body(
     "ImportRow",
@@ -72,7 +71,7 @@ ROW = body(
 _HOW = {
     "publishMode": one_of(*PublishMode),
     "dryRun": FLAG,
-    **_COUNTS,
+    **_ALWAYS,
     "createdAt": MOMENT,
     "startedAt": nullable(MOMENT),
     "finishedAt": nullable(MOMENT),
@@ -90,6 +89,8 @@ _PACE = {
     "etaSeconds": {"type": ["number", "null"], "minimum": 0},
 }
 _LIVE = {
+    **_CHANGES,
+    "accepted": _ACCEPTED,
     "error": _REASON,
     "stopping": one_of("cancelled"),
     "retries": {**TEXT, "description": "the import whose failed rows this one goes through"},
@@ -118,6 +119,7 @@ _ZIP = record(
         "table": nullable(TEXT),
         "status": one_of(*JobStatus),
         **_HOW,
+        **_CHANGES,
         "fileStatuses": {"type": "object", "additionalProperties": COUNT},
     },
     optional={

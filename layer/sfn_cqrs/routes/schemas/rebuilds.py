@@ -54,5 +54,9 @@ REBUILD = record(
     },
 )
 REBUILDS = page_of(REBUILD)
-PROBLEM = record("RebuildProblem", {"what": TEXT, "error": TEXT, "cause": TEXT, "at": MOMENT})
+PROBLEM = record(
+    "RebuildProblem",
+    {"what": TEXT, "error": TEXT, "at": MOMENT},
+    optional={"cause": {**TEXT, "description": "for whoever may read all types of the read model"}},
+)
 PROBLEMS = page_of(PROBLEM)

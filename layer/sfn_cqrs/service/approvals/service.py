@@ -24,6 +24,7 @@ from sfn_cqrs.domain.ids import new_ulid
 from sfn_cqrs.domain.keys import ApprovalKey, ItemKey, checked_tenant
 from sfn_cqrs.domain.policy import Client, permits
 from sfn_cqrs.domain.values import Json, digest
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.approvals.programs import ApprovalFlow
 from sfn_cqrs.service.approvals.types import ApprovalType
@@ -67,6 +68,7 @@ class ApprovalService:
         Raises:
             UnknownApprovalTypeError: nobody registers the type.
             InvalidInputError: something else cannot be kept.
+            NotPermittedError: a client asks, and may not read the item that it is of.
             NotFoundError: the item that it is of does not exist, or is deleted.
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
         """
@@ -232,6 +234,8 @@ class ApprovalService:
         at, rules = iso(now), known.rules
         expires_at = iso(now + timedelta(seconds=rules.expires_after))
         key = ApprovalKey(self._tenant, new_ulid(now))
+        if known.of:
+            handlers.check_read(known.of, caller.client)
         approval = Approval(
             key=key,
             type=known.name,

@@ -190,6 +190,7 @@ class CommandService:
             is_deleted=False if is_deleted is None else is_deleted,
         )
         patch = named.attributes
+        handlers.check_named(type_, patch, caller.client if caller else None)
 
         def content_after(latest: Command | None) -> Content:
             if latest is None:
@@ -241,6 +242,7 @@ class CommandService:
             raise InvalidInputError("version", f"must be between -1 and {MAX_VERSION}")
         is_whole = isinstance(asked, Content)
         if isinstance(asked, Content):
+            handlers.check_named(type_, asked.attributes, caller.client)
             asked = [asked.name, asked.attributes, asked.is_deleted]
         asked = [type_, code, version, is_sync, asked]
         return _Publisher(

@@ -84,8 +84,9 @@ class Planner:
         """Plan by a strategy."""
         self._settings = settings
         self._strategy = strategy
-        is_clients, type_ = settings.is_clients, strategy.type
-        self._guarded = handlers.access_of(type_).guarded if is_clients else frozenset[str]()
+        is_clients = settings.client is not None
+        guarded = handlers.access_of(strategy.type).guarded
+        self._guarded = guarded if is_clients else frozenset[str]()
 
     def planned(self, row: int, wanted: Wanted, current: Current) -> Planned:
         """What a row is to become, if nobody is in its way."""
@@ -119,10 +120,9 @@ class Planner:
         Raises:
             NotPermittedError: the row is a client's, and changes such an attribute.
         """
-        attributes = before.attributes if before else {}
-        return guarded_content(
-            wanted.key.type, wanted.content, attributes, self._guarded, is_whole=True
-        )
+        attributes, type_ = before.attributes if before else {}, wanted.key.type
+        handlers.check_named(type_, wanted.content.attributes, self._settings.client)
+        return guarded_content(type_, wanted.content, attributes, self._guarded, is_whole=True)
 
     def superseded(self, by: int) -> Planned:
         """What a row is to become that a later one of the same file takes the place of."""

@@ -23,9 +23,16 @@ class Progress:
     rate: float | None = None
     eta: float | None = None
 
-    def as_json(self) -> dict[str, Json]:
-        """The job as the HTTP API and `--json` print it."""
+    def as_json(self, *, may_read: bool = True) -> dict[str, Json]:
+        """The job as the HTTP API and `--json` print it.
+
+        Whoever may import and not read is told how many rows were accepted, and not whether they
+        have changed anything: that would tell what items hold, one guess a row.
+        """
         job, ending = self.job, self.job.ending
+        counts: dict[str, Json] = {**self.counts.by_name}
+        if not may_read:
+            counts = {"accepted": self.counts.accepted, "failed": self.counts.failed}
         view: dict[str, Json] = {
             "id": job.key.id,
             "kind": job.key.kind.name.lower(),
@@ -35,7 +42,7 @@ class Progress:
             "publishMode": str(job.publish_mode),
             "dryRun": job.dry_run,
             "total": job.total,
-            **self.counts.by_name,
+            **counts,
             "cancelled": ending.cancelled if ending else 0,
             "createdAt": job.by.at,
             "startedAt": job.started_at or None,
@@ -43,7 +50,8 @@ class Progress:
         }
         if job.is_cancelled and ending is None:
             view["stopping"] = "cancelled"
-        if ending is not None and ending.problem is not None:
+        tells = may_read or job.cells is None
+        if ending is not None and ending.problem is not None and tells:
             view["error"] = {"code": ending.problem.code, "message": ending.problem.reason}
         if job.retries:
             view["retries"] = job.retries[0]

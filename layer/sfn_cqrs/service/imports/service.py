@@ -82,14 +82,17 @@ class Request:
 class ImportService:
     """The imports of a tenant, whose files lie below `uploads/<tenant>/` in the import bucket."""
 
-    def __init__(self, tenant: str, client: Client | None = None) -> None:
+    def __init__(self, tenant: str, client: Client | None = None, user: str = "") -> None:
         """Work for one tenant, and for a client, or for code; each table says who may do what.
+
+        The user, whom AWS has verified, may cancel and retry the archives that they have sent.
 
         Raises:
             InvalidInputError: no key can hold this tenant.
         """
         self._tenant = checked_tenant(tenant)
         self._client = client
+        self._zips = ZipImports(tenant, client, user)
 
     def upload_key(self, name: str) -> str:
         """A new key for a file; only the end of its name is kept."""
@@ -222,7 +225,7 @@ class ImportService:
             IdempotencyMismatchError: the caller's idempotency key was used for something else.
             TooManyImportsError: a client's tenant has as many open as it may.
         """
-        return ZipImports(self._tenant).start(request, caller or Caller())
+        return self._zips.start(request, caller or Caller())
 
     def start_child(
         self,
@@ -269,7 +272,7 @@ class ImportService:
             NotFoundError: there is no such job.
         """
         if ZipKey.is_named_by(id_):
-            return ZipImports(self._tenant, self._client).get(id_)
+            return self._zips.get(id_)
         job = self._find(id_)
         strategies.check_read(job.table, self._client)
         return progress_of(job)
@@ -293,7 +296,7 @@ class ImportService:
         self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
     ) -> Page[ZipProgress]:
         """A page of archives' jobs, the newest first; limit 1 to 100."""
-        return ZipImports(self._tenant).list(limit=limit, cursor=cursor)
+        return self._zips.list(limit=limit, cursor=cursor)
 
     def cancel(self, id_: str) -> Progress | ZipProgress:
         """Have no further batch begun; what is done stays and is counted.
@@ -303,7 +306,7 @@ class ImportService:
             NotOpenError: it has ended.
         """
         if ZipKey.is_named_by(id_):
-            return ZipImports(self._tenant, self._client).cancel(id_)
+            return self._zips.cancel(id_)
         job = self._find(id_)
         strategies.check_publish(job.table, self._client)
         written = bootstrap.import_jobs().change(job.key, Cancel(), job)
@@ -324,7 +327,7 @@ class ImportService:
             TooManyImportsError: a client's tenant has as many open as it may.
         """
         if ZipKey.is_named_by(id_):
-            return ZipImports(self._tenant).retry(id_, caller or Caller())
+            return self._zips.retry(id_, caller or Caller())
         job = self._find(id_)
         caller = caller or Caller()
         strategies.check_publish(job.table, caller.client, job.publish_mode)

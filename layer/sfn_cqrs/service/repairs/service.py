@@ -188,7 +188,7 @@ def _fitting(search: Search) -> list[Entry]:
 
 
 def _items(plan: Plan) -> tuple[Json, ...]:
-    common = {"kind": plan.wanted["kind"], "action": plan.wanted["action"], "by": plan.by}
+    common = {"kind": plan.wanted["kind"], "action": plan.wanted["action"]}
     references = [_reference(entry) for entry in plan.entries]
     groups = (references[at : at + PER_ITEM] for at in range(0, len(references), PER_ITEM))
     return tuple(cast("Json", {**common, "entries": group}) for group in groups)

@@ -16,7 +16,14 @@ from sfn_cqrs.domain.errors import (
     SfnCqrsError,
     TransientError,
 )
-from sfn_cqrs.domain.keys import ALL_TENANTS, ImportKey, ItemKey, SagaKey
+from sfn_cqrs.domain.keys import (
+    ALL_TENANTS,
+    ImportKey,
+    ItemKey,
+    SagaKey,
+    TaskKey,
+    task_id_parts,
+)
 from sfn_cqrs.domain.policy import group
 from sfn_cqrs.domain.repairs import DONE, LEFT, Action, RepairKind
 from sfn_cqrs.service.commands.chain import Chain
@@ -93,10 +100,17 @@ def _saga(tenant: str, entry: dict[str, Any]) -> str:
     return DONE
 
 
+def _asked_by(item: TaskItem) -> str:
+    """Whoever has started the repair; nobody where its task has expired."""
+    kind, ulid = task_id_parts(item.task_id)
+    task = bootstrap.tasks().find(TaskKey(item.tenant, REPAIR, ulid, kind))
+    return task.created.by if task else ""
+
+
 def _import(item: TaskItem, entry: dict[str, Any]) -> str:
     job = bootstrap.import_jobs().find(ImportKey.of(item.tenant, entry["id"]))
     if job is None:
         return LEFT
-    caller = Caller(user=str(item.input["by"]), source="repair")
+    caller = Caller(user=_asked_by(item), source="repair")
     ImportService(item.tenant).retry(entry["id"], caller)
     return DONE

@@ -49,12 +49,14 @@ class ZipProgress:
     """A job and its files as they are now.
 
     `rate` is rows a second, `eta` seconds by the bytes of the files, where they can be told.
+    Of one that is not whole, because the client may not see all files, no text is shown.
     """
 
     job: ZipJob
     files: list[FileProgress]
     rate: float | None = None
     eta: float | None = None
+    is_whole: bool = True
 
     @property
     def counts(self) -> Counts:
@@ -63,7 +65,7 @@ class ZipProgress:
 
     def as_json(self, *, with_files: bool = True) -> dict[str, Json]:
         """The job as the HTTP API and `--json` print it."""
-        job, ending = self.job, self.job.ending
+        job = self.job
         view: dict[str, Json] = {
             "id": job.key.id,
             "kind": "zip",
@@ -85,13 +87,19 @@ class ZipProgress:
             view["retries"] = job.retries[0].id
         if job.retried_by:
             view["retriedBy"] = job.retried_by
-        if job.failed_hooks:
+        if job.failed_hooks and self.is_whole:
             view["failedHooks"] = {**job.failed_hooks}
         if self.rate is not None:
             view |= {"rowsPerSecond": round(self.rate, 1), "etaSeconds": self.eta}
         if with_files:
             view["files"] = [each.as_json() for each in self.files]
-        return view | _told("error", ending.problem if ending else job.problem)
+        return view | _told("error", self._problem())
+
+    def _problem(self) -> Problem | None:
+        problem = self.job.ending.problem if self.job.ending else self.job.problem
+        if problem is None or self.is_whole:
+            return problem
+        return Problem(problem.code, "is of files that you may not see")
 
     def _statuses(self) -> dict[str, Json]:
         counted = Counter(each.file.status for each in self.files)

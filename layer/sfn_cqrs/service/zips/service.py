@@ -38,10 +38,14 @@ class ZipRequest:
 class ZipImports:
     """The imports of archives of a tenant, whose uploads lie below `uploads/<tenant>/`."""
 
-    def __init__(self, tenant: str, client: Client | None = None) -> None:
-        """Work for one tenant, and for a client, or for code; each table says who may do what."""
+    def __init__(self, tenant: str, client: Client | None = None, user: str = "") -> None:
+        """Work for one tenant, and for a client, or for code; each table says who may do what.
+
+        The user, whom AWS has verified, may cancel and retry what they have sent.
+        """
         self._tenant = checked_tenant(tenant)
         self._client = client
+        self._user = user
 
     def start(self, request: ZipRequest, caller: Caller) -> ZipProgress:
         """Store a job; the table's stream starts its machine.
@@ -77,17 +81,25 @@ class ZipImports:
         return job.key.id
 
     def get(self, id_: str) -> ZipProgress:
-        """A job with its files and their live counts.
+        """A job with its files and their live counts; without those that the client may not see.
 
         Raises:
             NotFoundError: there is no such job.
+            NotPermittedError: the client may not see imports into its table.
         """
-        return progress_of(self._find(id_))
+        job = self._find(id_)
+        if job.table is not None:
+            strategies.check_read(job.table, self._client)
+        return self._seen(progress_of(job))
 
     def list(self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[ZipProgress]:
-        """A page of jobs, the newest first; limit 1 to 100."""
+        """A page of jobs, the newest first; limit 1 to 100.
+
+        It is short by those that the client may not see.
+        """
         page = bootstrap.zip_jobs().page(ZipKey(self._tenant, ""), limit, cursor)
-        return Page([progress_of(job) for job in page.items], page.next_cursor)
+        seen = [job for job in page.items if job.table is None or self._may_read(job.table)]
+        return Page([self._seen(progress_of(job)) for job in seen], page.next_cursor)
 
     def cancel(self, id_: str) -> ZipProgress:
         """Have no further file begun, and no further batch of the one at work.
@@ -96,10 +108,11 @@ class ZipImports:
 
         Raises:
             NotFoundError: there is no such job.
+            NotPermittedError: the client has not sent it, and may not import all its files.
             NotOpenError: it has ended.
         """
         job = self._find(id_)
-        strategies.check_upload(job.table, self._client)
+        self._check_sent(job, self._client, self._user)
         written = bootstrap.zip_jobs().change(job.key, Cancel(), job)
         job = written.record or job
         if not written.done:
@@ -109,7 +122,7 @@ class ZipImports:
             if each.file.begun and each.file.status.is_open:
                 child = job.key.child(each.file.index)
                 bootstrap.import_jobs().change(child, Cancel())
-        return progress
+        return self._seen(progress)
 
     def retry(self, id_: str, caller: Caller) -> ZipProgress:
         """Have the files that failed, or were not begun, imported by a job of their own.
@@ -119,11 +132,13 @@ class ZipImports:
 
         Raises:
             NotFoundError: there is no such job.
+            NotPermittedError: the client has not sent it, and may not import all its files.
             NotFailedError: it has not ended, or has gone well.
             TooManyImportsError: a client's tenant has as many open as it may.
         """
         job, now = self._find(id_), bootstrap.now()
         strategies.check_archive(job.table, caller.client, job.publish_mode)
+        self._check_sent(job, caller.client, caller.user)
         retry = RetryBy(ZipKey(self._tenant, new_ulid(now)).id)
         written = bootstrap.zip_jobs().change(job.key, retry, job)
         noted = written.record.retried_by if written.record else None
@@ -144,6 +159,34 @@ class ZipImports:
         )
         bootstrap.zip_jobs().create(again)
         return self.get(noted)
+
+    def _check_sent(self, job: ZipJob, client: Client | None, user: str) -> None:
+        """Refuse a client that has not sent an archive and may not import each of its files.
+
+        As long as nobody knows the files, they may be of any table.
+        """
+        is_sender = job.client is not None and user != "" and user == job.by.by
+        if job.table is not None:
+            strategies.check_publish(job.table, client)
+        elif client is not None and not is_sender:
+            named = {file.table for file in bootstrap.zip_jobs().files(job.key)}
+            for table in sorted(strategies.tables()):
+                if table in named or not named:
+                    strategies.check_publish(table, client)
+
+    def _may_read(self, table: str | None) -> bool:
+        """Whether the client may see a file; whose table nobody knows may be of any."""
+        known = strategies.tables()
+        tables = (table,) if table in known else known
+        return all(strategies.may_read(each, self._client) for each in tables)
+
+    def _seen(self, progress: ZipProgress) -> ZipProgress:
+        """What the client may see: not the files of other tables, nor what is told of them."""
+        table = progress.job.table
+        seen = [each for each in progress.files if self._may_read(table or each.file.table)]
+        if len(seen) == len(progress.files) and (seen or self._may_read(table)):
+            return progress
+        return ZipProgress(progress.job, seen, is_whole=False)
 
     def _find(self, id_: str) -> ZipJob:
         job = bootstrap.zip_jobs().find(ZipKey.of(self._tenant, id_))
