@@ -5,7 +5,7 @@ import pytest
 from botocore.stub import Stubber
 from tests.support.api import Api, Person
 
-from sfn_cqrs.domain.errors import UnauthorizedError
+from sfn_cqrs.domain.errors import InvalidInputError, UnauthorizedError
 from sfn_cqrs.routes.http import identity_of
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.tenant_claims import writable_tenants
@@ -107,6 +107,31 @@ def test_the_tenant_of_a_token_is_its_claim_whatever_the_headers_say():
     assert identity(claims, headers).tenant == "tenant1"
     with pytest.raises(UnauthorizedError, match="no claim custom:tenant"):
         identity({**claims, "custom:tenant": ""}, headers)
+
+
+@pytest.mark.parametrize(
+    "tenant", ["a#b", "..", "tenant1#REQUEST", "a/b", " tenant1", "x" * 65, "x" * 3_000, "\0"]
+)
+def test_a_tenant_that_no_key_can_hold_is_nobodys(tenant):
+    machine = {"userArn": "arn:aws:sts::000000000000:assumed-role/feed/1"}
+
+    with pytest.raises(InvalidInputError, match="tenant: must be 1 to 64"):
+        identity({**Person("mallory").claims, "custom:tenant": tenant})
+    with pytest.raises(InvalidInputError, match="tenant: must be 1 to 64"):
+        identity(None, {"x-tenant-code": tenant}, iam=machine)
+    with Api() as api:
+        claims = {**Person("mallory").claims, "custom:tenant": tenant}
+        for method, path in (("GET", "/orders/search"), ("POST", "/commands"), ("POST", "/tasks")):
+            assert api.send(None, method, path, claims=claims).status == 400
+
+
+@pytest.mark.parametrize("issuer", [ELSEWHERE, LIKE_COGNITO, BEHIND_ANOTHER, None])
+def test_only_cognitos_names_are_not_chosen_so_of_others_the_subject_is_the_user(issuer):
+    chosen = {"cognito:username": "boss", "username": "boss", "sub": "4711"}
+    claims = {**Person("mallory").claims, **chosen}
+
+    assert identity({**claims, "iss": issuer}).user == "4711"
+    assert identity({**claims, "iss": CHINA}).user == "boss"
 
 
 @pytest.fixture

@@ -190,6 +190,29 @@ def test_requests_that_are_right_but_for_one_part_are_answered_and_none_by_a_5xx
     assert len(statuses) > 3
 
 
+@pytest.mark.parametrize("odd", ["a name of 4 MB", "a cursor of digits", "a long tenant"])
+def test_what_is_too_long_for_an_answer_is_no_5xx_on_any_route(odd: str) -> None:
+    sent, digits = {"x" * 4_000_000: 1}, {"cursor": "9" * 5_000}
+    with silent(), Api() as api:
+        claims = {**OPERATOR.claims, **({"custom:tenant": "t" * 3_000} if "tenant" in odd else {})}
+        answers = {
+            (method, path): api.send(
+                None,
+                method,
+                path,
+                sent if "name" in odd and method == "POST" else body,
+                query=digits if "digits" in odd else query,
+                claims=claims,
+            )
+            for requests in asked(Foreign(api)).values()
+            for method, path, body, query in requests
+        }
+
+    assert len(answers) > 40
+    assert {route: one for route, one in answers.items() if one.status >= 500} == {}
+    assert max(len(one.text) for one in answers.values()) < 100_000
+
+
 PATHS = ["", "/", "/live", "/live/", "/live/*", "//////", "/live/tenant1/command/ORDER/o-1"]
 KINDS = ["command", "task", "import", "archive", "approval", "saga", "*", "", "command/ORDER"]
 

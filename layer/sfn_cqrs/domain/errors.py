@@ -8,6 +8,9 @@ from difflib import get_close_matches
 from math import ceil
 from typing import ClassVar
 
+MAX_FIELD = 100
+"""Characters of a name that a client made up, as far as an error repeats it."""
+
 
 class SfnCqrsError(Exception):
     """Base of the errors whose message a user may read."""
@@ -22,6 +25,7 @@ class InvalidInputError(SfnCqrsError):
 
     def __init__(self, field: str, problem: str) -> None:
         """Say which field, and what is wrong with it."""
+        field = field[:MAX_FIELD]
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
@@ -36,6 +40,7 @@ class UnknownNameError(InvalidInputError):
 
     def __init__(self, name: object, known: list[str]) -> None:
         """Name those that exist, and the one that may be meant, so that a typing error shows."""
+        name = name[:MAX_FIELD] if isinstance(name, str) else name
         capitals = {each.upper(): each for each in known}
         close = get_close_matches(name.upper(), capitals, 1) if isinstance(name, str) else []
         meant = f" (did you mean {capitals[close[0]]}?)" if close else ""

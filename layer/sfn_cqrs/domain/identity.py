@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfn_cqrs.domain.errors import ForbiddenError, UnauthorizedError
-from sfn_cqrs.domain.keys import ALL_TENANTS
+from sfn_cqrs.domain.keys import ALL_TENANTS, checked_tenant
 from sfn_cqrs.domain.policy import Client
 
 _COGNITO = re.compile(r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[A-Za-z0-9_-]+")
@@ -20,6 +20,15 @@ class Identity:
     user: str
     client: Client
 
+    def __post_init__(self) -> None:
+        """Refuse a tenant that no key can hold; a machine alone may ask for all of them.
+
+        Raises:
+            InvalidInputError: it is one.
+        """
+        if self.tenant != ALL_TENANTS or not self.client.is_machine:
+            checked_tenant(self.tenant)
+
     @property
     def groups(self) -> frozenset[str]:
         """The groups that this person is a member of."""
@@ -29,8 +38,12 @@ class Identity:
     def of_claims(cls, claims: Mapping[str, Any]) -> "Identity":
         """Read the claims, as API Gateway or AppSync hands them on.
 
+        The user is Cognito's name, which stays whose it is. Of another issuer it is `sub`: people
+        may choose what its other claims say, and so be somebody else.
+
         Raises:
             UnauthorizedError: they name no tenant, or cannot be read exactly.
+            InvalidInputError: no key can hold the tenant.
         """
         tenant = claims.get("custom:tenant")
         if not tenant:
@@ -39,7 +52,8 @@ class Identity:
             )
         if tenant == ALL_TENANTS:
             raise UnauthorizedError("no token is one of all tenants")
-        user = claims.get("cognito:username") or claims.get("username") or claims.get("sub", "")
+        names = ("cognito:username", "username", "sub") if _is_cognitos(claims) else ("sub",)
+        user = next((claims[name] for name in names if claims.get(name)), "")
         return cls(str(tenant), str(user), Client(_groups(claims)))
 
     def require(self, group: str) -> None:
@@ -50,6 +64,10 @@ class Identity:
         """
         if group not in self.groups:
             raise ForbiddenError(f"only members of the group {group!r} may do this")
+
+
+def _is_cognitos(claims: Mapping[str, Any]) -> bool:
+    return _COGNITO.fullmatch(str(claims.get("iss"))) is not None
 
 
 def _groups(claims: Mapping[str, Any]) -> frozenset[str]:
@@ -67,7 +85,7 @@ def _groups(claims: Mapping[str, Any]) -> frozenset[str]:
     if len(listed) == len(claim):
         return frozenset((claim,))
     names = listed.split(" ")
-    is_exact = len(names) == 1 or _COGNITO.fullmatch(str(claims.get("iss")))
+    is_exact = len(names) == 1 or _is_cognitos(claims)
     is_pair = claim == f"[{listed}]" and not set("[]") & set(listed)
     if not is_exact or not is_pair or "" in names:
         raise UnauthorizedError(

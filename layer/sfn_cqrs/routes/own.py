@@ -7,6 +7,7 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import Response
 
 from sfn_cqrs.domain.errors import InvalidInputError
+from sfn_cqrs.domain.keys import checked_tenant
 from sfn_cqrs.domain.policy import require
 from sfn_cqrs.routes.http import body_of, code_of
 from sfn_cqrs.routes.operation import Rule, operation
@@ -60,7 +61,7 @@ def _answering(route: OwnRoute) -> Callable[..., Response[str]]:
             raise InvalidInputError(unknown[0], f"is not known; known: {known}")
         values = {parameter: code_of(value) for parameter, value in path.items()}
         body = body_of(event) if event.get("body") else {}
-        asked = Asked(who.tenant, who.user, who.groups, values, dict(query), body)
+        asked = Asked(checked_tenant(who.tenant), who.user, who.groups, values, dict(query), body)
         return answer(HTTPStatus.OK, dict(route.function(asked)))
 
     answered.__name__ = route.function.__name__

@@ -7,6 +7,8 @@ from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain import errors
 from sfn_cqrs.domain.masking import masked
 
+MAX_DETAIL = 4_000
+"""Characters; what a client sent may be quoted in it."""
 _RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
 _STATUS = {
     errors.InvalidInputError: HTTPStatus.BAD_REQUEST,
@@ -88,7 +90,7 @@ def problem(status: int, code: str, detail: str) -> dict[str, Any]:
         "type": "about:blank",
         "title": title_of(status),
         "status": status,
-        "detail": detail,
+        "detail": detail[:MAX_DETAIL],
         "code": code,
     }
 

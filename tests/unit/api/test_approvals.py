@@ -4,8 +4,14 @@ from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain.approval import CastVote, Close, Pinned, Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
+from sfn_cqrs_tools.runtime.identity import ISSUER
 
-TARO = {"custom:tenant": "tenant1", "cognito:username": "taro", "cognito:groups": "[operator]"}
+TARO = {
+    "iss": ISSUER,
+    "custom:tenant": "tenant1",
+    "cognito:username": "taro",
+    "cognito:groups": "[operator]",
+}
 HANAKO = {**TARO, "cognito:username": "hanako"}
 STAFF = {**TARO, "cognito:groups": "[staff]"}
 OTHER = {**TARO, "custom:tenant": "tenant2"}

@@ -13,6 +13,7 @@ from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.routes import request
 from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
+from sfn_cqrs_tools.runtime.identity import ISSUER
 
 BUSY = [
     ClientError({"Error": {"Code": "ThrottlingException"}}, "GetItem"),
@@ -499,9 +500,10 @@ class TestWhoAsks:
     @pytest.mark.parametrize(
         ("claims", "user"),
         [
-            ({"cognito:username": "a", "username": "b", "sub": "c"}, "a"),
-            ({"username": "b", "sub": "c"}, "b"),
-            ({"sub": "c"}, "c"),
+            ({"iss": ISSUER, "cognito:username": "a", "username": "b", "sub": "c"}, "a"),
+            ({"iss": ISSUER, "username": "b", "sub": "c"}, "b"),
+            ({"iss": ISSUER, "sub": "c"}, "c"),
+            ({"cognito:username": "a", "username": "b", "sub": "c"}, "c"),
             ({}, ""),
         ],
     )

@@ -314,7 +314,9 @@ def _print_problems(api: Api, found: dict[str, Any]) -> None:
     count = found["replayed"]["failed"] + compared["onlyOne"] + compared["different"]
     if count:
         shown = islice(api.pages(_path(name, "problems")), SHOWN)
-        print_table(COLUMNS[:3], ([_line(one.get(column, "")) for column in COLUMNS[:3]] for one in shown))
+        print_table(
+            COLUMNS[:3], ([_line(one.get(column, "")) for column in COLUMNS[:3]] for one in shown)
+        )
     if count > SHOWN:
         click.echo(f"and {count - SHOWN} more: sfn-cqrs read-model problems {name} --csv FILE")
     click.echo(f"read it: sfn-cqrs read-model switch {name}; give it up: … drop {name}")

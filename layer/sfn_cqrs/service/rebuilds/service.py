@@ -219,6 +219,7 @@ class RebuildService:
         )
 
 
+MAX_DIGITS = 9
 _UNSEEN: Final = timedelta(minutes=1)
 """DescribeExecution is eventually consistent: it may not know yet of what was just started."""
 _LEADS_TO = {
@@ -308,6 +309,6 @@ def _segments(view: View, stages: Iterable[Stage]) -> list[Segment]:
 
 def _read_cursor(cursor: str | None) -> tuple[int, str | None]:
     index, _, within = (cursor or "0.").partition(".")
-    if not index.isdecimal():
+    if not index.isdecimal() or len(index) > MAX_DIGITS:
         raise InvalidInputError("cursor", "is not a cursor of this list")
     return int(index), within or None
