@@ -112,7 +112,8 @@ def test_the_tenant_of_a_token_is_its_claim_whatever_the_headers_say():
 @pytest.mark.parametrize(
     "tenant", ["a#b", "..", "tenant1#REQUEST", "a/b", " tenant1", "x" * 65, "x" * 3_000, "\0"]
 )
-def test_a_tenant_that_no_key_can_hold_is_nobodys(tenant):
+def test_a_tenant_that_no_key_can_hold_is_nobodys(tenant, role):
+    role()
     machine = {"userArn": "arn:aws:sts::000000000000:assumed-role/feed/1"}
 
     with pytest.raises(InvalidInputError, match="tenant: must be 1 to 64"):

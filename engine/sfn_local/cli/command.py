@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Self
 
 import click
 
+from sfn_local.cli.showing import echo, json_of, visible
 from sfn_local.words import closest
 
 DONE = 0
@@ -132,9 +133,9 @@ def typed_with(option: str, value: object) -> str:
     return f"{context.command_path} {shlex.join([*kept, option, str(value)])}"
 
 
-def print_json(value: Any) -> None:
+def print_json(value: Any, *, err: bool = False) -> None:
     """Print one JSON document."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    echo(json_of(json.dumps(value, ensure_ascii=False, indent=2)), err=err)
 
 
 def run_program(cli: click.Command) -> NoReturn:
@@ -145,7 +146,7 @@ def run_program(cli: click.Command) -> NoReturn:
     try:
         result = cli.main(standalone_mode=False, prog_name=name)
     except click.UsageError as error:
-        told = click.UsageError(error.format_message() + _suggestion(error), error.ctx)
+        told = click.UsageError(visible(error.format_message()) + _suggestion(error), error.ctx)
         if as_json:
             _print_problem(told, "usage")
         else:
@@ -180,9 +181,9 @@ def _print_problem(error: click.ClickException, code: str) -> None:
     """Print an error as RFC 9457 has it: the server's own, or one of this shape."""
     own = {"type": "about:blank", "title": "Error", "detail": error.format_message(), "code": code}
     document = getattr(error, "document", None) or own
-    print(json.dumps(document, ensure_ascii=False, indent=2), file=sys.stderr)
+    print_json(document, err=True)
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
+    echo(f"error: {message}", err=True)
     sys.exit(FAILED)

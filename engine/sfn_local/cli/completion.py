@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from sfn_local.cli.command import PROGRAM, command
+from sfn_local.cli.showing import echo
 
 
 @command(
@@ -22,4 +23,4 @@ def completion(context: click.Context, shell: str) -> None:
     kind: Any = get_completion_class(shell)
     program = context.find_root().command
     variable = f"_{program.name}_COMPLETE".replace("-", "_").upper()
-    click.echo(kind(program, {}, program.name, variable).source())
+    echo(kind(program, {}, program.name, variable).source())

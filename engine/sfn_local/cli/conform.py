@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from sfn_local.cli.command import DONE, FAILED, command, json_option, print_json
+from sfn_local.cli.showing import echo
 from sfn_local.conformance.cases import FOLDER, LEVELS, Case, CaseError, load
 from sfn_local.conformance.client import Api, Refused
 from sfn_local.conformance.report import junit, table, write_failures
@@ -76,7 +77,7 @@ def conform(
     cases = _chosen(folder, areas, levels, (*ids, *named))
     if only_lists:
         for case in cases:
-            click.echo(f"{case.area}  {case.level}  {case.id}: {case.title} ({case.source})")
+            echo(f"{case.area}  {case.level}  {case.id}: {case.title} ({case.source})")
         return DONE
     results = list(run_all(_connect(endpoint), cases, jobs))
     if xml is not None:
@@ -130,10 +131,10 @@ def _print(results: list[Result]) -> None:
     for result in results:
         if not result.has_passed:
             case = result.case
-            click.echo(f"{case.area}/{case.id} ({case.level}): {case.title} [{case.source}]")
+            echo(f"{case.area}/{case.id} ({case.level}): {case.title} [{case.source}]")
             for complaint in result.complaints:
-                click.echo(f"    {complaint}")
-    click.echo(table(results))
+                echo(f"    {complaint}")
+    echo(table(results))
 
 
 def _as_json(result: Result) -> dict[str, object]:

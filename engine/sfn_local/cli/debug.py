@@ -16,6 +16,7 @@ from sfn_local.cli.command import DONE, command
 from sfn_local.cli.definitions import load, machine_name, read_option
 from sfn_local.cli.history import Asks, ask, endpoint_option, fetch_history
 from sfn_local.cli.run import print_data, print_run
+from sfn_local.cli.showing import echo
 from sfn_local.document import Json
 from sfn_local.errors import ApiError
 from sfn_local.lint.model import Definition
@@ -103,7 +104,7 @@ def debug(
     _tell(recording, execution if is_arn else "ARN")
     machine, name = _machine(definition, execution if is_arn else None, asks)
     if machine is None:
-        click.echo("\n--definition FILE replays it")
+        echo("\n--definition FILE replays it")
         return DONE
     if child_of is not None:
         machine = _processor(machine, child_of)
@@ -194,18 +195,18 @@ def _tell(recording: Recording, arn: str) -> None:
     print_run(_described(recording), recording.events, with_data=False, show_data=_print_data)
     for step in recording.caught:
         error = step.error or "an error that this history leaves out"
-        click.echo(f"\n{step.name} caught {error}{f': {step.cause}' if step.cause else ''}")
+        echo(f"\n{step.name} caught {error}{f': {step.cause}' if step.cause else ''}")
         _print_data(step, "  ")
     errors = {step.error for step in (*recording.stopped, *recording.caught)} | {recording.error}
     for error in sorted(str(each) for each in errors if each):
         if error in HINTS:
-            click.echo(f"\n{error}: {HINTS[error]}")
+            echo(f"\n{error}: {HINTS[error]}")
     because = recording.not_redrivable_because(datetime.now(UTC))
     if because is None:
         command = f"aws stepfunctions redrive-execution --execution-arn {arn}"
-        click.echo(f"\nAWS can redrive it: {command}")
+        echo(f"\nAWS can redrive it: {command}")
     elif recording.status != "SUCCEEDED":
-        click.echo(f"\nAWS cannot redrive it: {because}")
+        echo(f"\nAWS cannot redrive it: {because}")
 
 
 def _described(recording: Recording) -> dict[str, Any]:
@@ -220,9 +221,9 @@ def _described(recording: Recording) -> dict[str, Any]:
 def _tell_replay(recording: Recording, replayed: Replay, *, is_mended: bool) -> None:
     difference = replayed.difference(recording)
     if difference is None and replayed.described["status"] == recording.status and not is_mended:
-        click.echo("\nThe replay takes the same path, on the same data.")
+        echo("\nThe replay takes the same path, on the same data.")
         return
-    click.echo(f"\nThe replay differs: {difference or 'it ends otherwise'}\n")
+    echo(f"\nThe replay differs: {difference or 'it ends otherwise'}\n")
     print_run(replayed.described, replayed.events, with_data=False, show_data=_print_data)
 
 
@@ -255,4 +256,4 @@ def _test_of(name: str, recording: Recording) -> str:
 
 def _write(path: str, text: str) -> None:
     Path(path).write_text(text, encoding="utf-8")
-    click.echo(f"\nwrote {path}")
+    echo(f"\nwrote {path}")

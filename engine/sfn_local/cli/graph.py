@@ -9,6 +9,7 @@ import click
 from sfn_local.cli.command import command
 from sfn_local.cli.definitions import definition_argument, load, read_option
 from sfn_local.cli.history import ask, endpoint_option, fetch_history
+from sfn_local.cli.showing import echo
 from sfn_local.graph import Taken, mermaid, svg, taken
 
 
@@ -41,7 +42,7 @@ def graph(definition: str, svg_path: str | None, execution: str | None, endpoint
     except ValueError as error:
         raise click.ClickException(f"{definition}: {error}") from error
     if svg_path in (None, "-"):
-        click.echo(picture, nl=False)
+        echo(picture, nl=False)
     else:
         Path(svg_path).write_text(picture, encoding="utf-8")
 

@@ -8,6 +8,7 @@ import click
 
 from sfn_local.cli.command import FILE, command, json_option, print_json
 from sfn_local.cli.definitions import find, read
+from sfn_local.cli.showing import echo, styled
 from sfn_local.lint import RULES, Finding, sarif
 from sfn_local.lint import lint as find_faults
 from sfn_local.lint.template import lint_in_template
@@ -79,16 +80,16 @@ def _print_findings(findings: list[Finding], files: int) -> None:
     for finding in findings:
         color = "red" if finding.severity == "error" else "yellow"
         place = f"{finding.file}:{finding.line}:{finding.column}"
-        severity = click.style(finding.severity, fg=color)
-        click.echo(f"{place}: {severity}: {finding.message} [{finding.id}]")
-        click.echo(click.style(f"    {finding.hint}", dim=True))
+        severity = styled(finding.severity, fg=color)
+        echo(f"{place}: ", severity, f": {finding.message} [{finding.id}]")
+        echo(styled(f"    {finding.hint}", dim=True))
     if findings:
         errors = sum(finding.severity == "error" for finding in findings)
         warnings = len(findings) - errors
         counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
-        click.echo(f"{counts} in {_count(files, 'file')}", err=True)
+        echo(f"{counts} in {_count(files, 'file')}", err=True)
     else:
-        click.echo(f"no findings in {_count(files, 'file')}", err=True)
+        echo(f"no findings in {_count(files, 'file')}", err=True)
 
 
 def _count(number: int, word: str) -> str:

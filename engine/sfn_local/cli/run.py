@@ -19,6 +19,7 @@ from sfn_local.cli.definitions import (
     mocks_of,
     read_option,
 )
+from sfn_local.cli.showing import echo, json_of, styled
 from sfn_local.document import Json, dumps
 from sfn_local.errors import ApiError
 from sfn_local.mock_skeleton import mock_skeleton
@@ -195,23 +196,23 @@ def print_run(
         name = f"{'  ' * step.depth}{step.name}"
         took = "" if step.seconds is None else _show_seconds(step.seconds)
         more = f"  {step.attempts} attempts" if step.attempts > 1 else ""
-        error = click.style(f"  {step.error}", fg="red") if step.error else ""
-        click.echo(f"{name:<{width}}  {step.type:<8}  {took:>10}{more}{error}")
+        error = styled(f"  {step.error}", fg="red") if step.error else ""
+        echo(f"{name:<{width}}  {step.type:<8}  {took:>10}{more}", error)
         if with_data:
             show_data(step, "  " * (step.depth + 2))
     seconds = _seconds(described)
     after = "" if seconds is None else f" after {_show_seconds(seconds)}"
     color = "green" if described["status"] == "SUCCEEDED" else "red"
-    click.echo(f"\n{click.style(described['status'], fg=color, bold=True)}{after}")
+    echo("\n", styled(described["status"], fg=color, bold=True), after)
     if described["status"] == "RUNNING":
-        click.echo("it waits for a token or a function")
+        echo("it waits for a token or a function")
     if "output" in described:
-        click.echo(json.dumps(json.loads(described["output"]), ensure_ascii=False, indent=2))
+        print_json(json.loads(described["output"]))
     for name in ("error", "cause"):
         if name in described:
-            click.echo(f"{name}: {described[name]}")
+            echo(f"{name}: {described[name]}")
     for step in stopped_in(events):
-        click.echo(f"\nin the state {click.style(step.name, bold=True)}, with")
+        echo("\nin the state ", styled(step.name, bold=True), ", with")
         show_data(step, "  ")
 
 
@@ -222,7 +223,7 @@ def print_data(
     data = {"input": step.input, "arguments": step.arguments, "output": step.output}
     for name, text in data.items():
         if text is not None and (name != "arguments" or text != step.input):
-            click.echo(f"{margin}{click.style(name, dim=True)} {dumps(shown(json.loads(text)))}")
+            echo(margin, styled(name, dim=True), " ", json_of(dumps(shown(json.loads(text)))))
 
 
 def _show_seconds(seconds: float) -> str:

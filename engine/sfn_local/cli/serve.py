@@ -15,6 +15,7 @@ from sfn_local.calls.boto import BotoServices
 from sfn_local.calls.http_functions import HttpFunctions
 from sfn_local.cli.command import FILE, command, json_option
 from sfn_local.cli.definitions import MOCK_CONFIG, read_mocks
+from sfn_local.cli.showing import echo
 from sfn_local.errors import JournalError
 from sfn_local.executions.roles import Roles, RolesError
 from sfn_local.mocks import MockFile
@@ -194,9 +195,9 @@ def serve(
             message = f"{host}:{port} cannot be listened on ({error.strerror}); choose another"
             raise click.ClickException(f"{message} --port") from error
         if as_json:
-            click.echo(json.dumps({"sfn": server.url, "pid": os.getpid()}))
+            echo(json.dumps({"sfn": server.url, "pid": os.getpid()}))
         else:
-            click.echo(f"Step Functions answers at {server.url}; functions at {lambda_endpoint}")
+            echo(f"Step Functions answers at {server.url}; functions at {lambda_endpoint}")
         signal.sigwait(ENDING_SIGNALS)
         server.close()
         step_functions.close()

@@ -20,6 +20,7 @@ from sfn_local.cli.definitions import (
     mock_config_option,
     mocks_of,
 )
+from sfn_local.cli.showing import echo
 from sfn_local.coverage import Coverage, Way
 from sfn_local.document import Json
 from sfn_local.errors import ApiError
@@ -192,11 +193,11 @@ def _print(
         error = "" if run.error is None else f"  {run.error}"
         verdict = "FAILED" if run.complaint else "ok"
         named = f"{run.machine}#{run.case}"
-        click.echo(f"{verdict:<6}  {named:<{width}}  {run.status}{error}")
+        echo(f"{verdict:<6}  {named:<{width}}  {run.status}{error}")
         if run.complaint:
-            click.echo(f"        {run.complaint}")
+            echo(f"        {run.complaint}")
     for name, coverage in covered.items():
         for line in coverage.lines(name):
-            click.echo(line)
+            echo(line)
     for name in small:
-        click.echo(f"{name} has less than {json.dumps(least)} %")
+        echo(f"{name} has less than {json.dumps(least)} %")

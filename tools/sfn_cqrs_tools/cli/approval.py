@@ -17,6 +17,7 @@ from sfn_cqrs_tools.client.ids import Id
 from sfn_cqrs_tools.terminal.causes import code_of, reason_of
 from sfn_cqrs_tools.terminal.printing import print_answer, print_fields, print_list, print_table
 from sfn_local.cli.command import Group, command, print_json
+from sfn_local.cli.showing import echo
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -175,15 +176,15 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
     named["cause"] = reason_of(found.get("cause"))
     print_fields({title: value for title, value in {**fields, **named}.items() if value})
     for line in code_of(found.get("cause")):
-        click.echo(line)
+        echo(line)
     if found["stage"] == "FAILED":
-        click.echo(f"once it is repaired: sfn-cqrs approval retry {found['id']}")
+        echo(f"once it is repaired: sfn-cqrs approval retry {found['id']}")
     _print_summary(found)
     if found["decisions"]:
         rows = [
             (one["by"], one["decision"], one["at"], one["reason"]) for one in found["decisions"]
         ]
-        click.echo()
+        echo()
         print_table(("who", "said", "when", "why"), rows)
 
 
@@ -192,12 +193,12 @@ def _print_summary(found: dict[str, Any]) -> None:
     if "item" not in found:
         return
     item = found["item"]
-    click.echo(f"\n{found['type']} of {item['type']} {item['code']}, version {item['version']}:")
+    echo(f"\n{found['type']} of {item['type']} {item['code']}, version {item['version']}:")
     print_table(
         ("name", "value"), [(one["name"], one["value"]) for one in found.get("summary", [])]
     )
     if not found.get("isCurrent", True):
-        click.echo("the item has changed since; it cannot be granted any more")
+        echo("the item has changed since; it cannot be granted any more")
 
 
 def _text(payload: Any) -> str:

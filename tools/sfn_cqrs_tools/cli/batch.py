@@ -14,6 +14,7 @@ import click
 from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.client.api import Api
 from sfn_local.cli.command import DONE, print_json
+from sfn_local.cli.showing import echo
 
 A_REQUEST: Final = 100
 
@@ -33,7 +34,7 @@ def publish_batch(api: Api, file: TextIO, *, as_json: bool) -> int:
         for (number, _), result in zip(group, answer["results"], strict=True):
             results.append({"line": number, **result})
             if not as_json:
-                click.echo(_told(number, result))
+                echo(_told(number, result))
     if as_json:
         print_json(results)
     return FAILED_ROWS if any(map(_is_refused, results)) else DONE

@@ -15,6 +15,7 @@ from sfn_cqrs_tools.client.api import TOKEN_VARIABLE, user_of_this_machine
 from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.runtime.state import StateFolder
 from sfn_local.cli.command import command
+from sfn_local.cli.showing import echo
 
 if TYPE_CHECKING:
     from sfn_cqrs_tools.console.backend import Backend
@@ -56,7 +57,7 @@ def console(
     from sfn_cqrs_tools.console.server import ConsoleServer  # noqa: PLC0415 - --help needs no server
 
     if policy:
-        click.echo(json.dumps(policy_document(stack or "STACK"), indent=2))
+        echo(json.dumps(policy_document(stack or "STACK"), indent=2))
         return
     for name, value in (("AWS_PROFILE", profile), ("AWS_DEFAULT_REGION", region)):
         if value is not None:
@@ -69,7 +70,7 @@ def console(
         raise click.ClickException(
             f"port {port} cannot be used ({error}): choose another"
         ) from error
-    click.echo(f"the console of {backend.name}: {server.url}\nCtrl-C ends it.")
+    echo(f"the console of {backend.name}: {server.url}\nCtrl-C ends it.")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ import click
 
 from sfn_cqrs_tools.cli.options import repeats_option, weather_options
 from sfn_local.cli.command import command, json_option
+from sfn_local.cli.showing import echo
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,13 +62,12 @@ def demo(
     three files, two of them in CP932; errors.csv and every row are compared. Exits 1 if a single
     row differs, or if a function asks for what its role does not allow.
     """
-    from rich.console import Console  # noqa: PLC0415 - `--help` needs none of it
-
     from sfn_cqrs_tools.demo.part import DemoError, Scale  # noqa: PLC0415
     from sfn_cqrs_tools.demo.run import run  # noqa: PLC0415
     from sfn_cqrs_tools.stack.local_stack import LocalStack  # noqa: PLC0415
+    from sfn_cqrs_tools.terminal.printing import progress_console  # noqa: PLC0415
 
-    console = Console(stderr=as_json, highlight=False)
+    console = progress_console(as_json=as_json)
     bad = None if weather is None else (weather, seed)
     began = time.monotonic()
     told: list[Told] = []
@@ -98,7 +98,7 @@ def demo(
         console.print(NEXT, highlight=False)
     if as_json:
         numbers = {name: value for each in told for name, value in each.numbers}
-        click.echo(json.dumps({**numbers, "differences": differences}))
+        echo(json.dumps({**numbers, "differences": differences}))
     sys.exit(1 if differences else 0)
 
 

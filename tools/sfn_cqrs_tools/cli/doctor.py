@@ -14,6 +14,7 @@ from sfn_cqrs_tools.client.aws import find_target
 from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import FAILED, command, json_option, print_json
+from sfn_local.cli.showing import echo, styled
 
 if TYPE_CHECKING:
     from sfn_cqrs_tools.client.diagnosis import Diagnosis
@@ -108,15 +109,15 @@ def _said(is_assumed: bool) -> str:
 
 def _print_broken(diagnosis: Diagnosis) -> None:
     for broken in diagnosis.broken:
-        click.secho(f"{broken.module} cannot be imported: {broken.reason}", fg="red")
+        echo(styled(f"{broken.module} cannot be imported: {broken.reason}", fg="red"))
         for line in shortened(broken.code.splitlines()):
-            click.echo(line)
+            echo(line)
 
 
 def _print_open(diagnosis: Diagnosis) -> None:
-    click.echo(f"{diagnosis.open} open, the oldest for {diagnosis.oldest_open:.0f} s")
+    echo(f"{diagnosis.open} open, the oldest for {diagnosis.oldest_open:.0f} s")
     for item_type, seconds in diagnosis.oldest_unapplied.items():
-        click.echo(f"  {item_type}: {seconds:.0f} s behind")
+        echo(f"  {item_type}: {seconds:.0f} s behind")
 
 
 def _print(diagnosis: Diagnosis) -> None:
@@ -127,13 +128,13 @@ def _print(diagnosis: Diagnosis) -> None:
         print_table(headings, (asdict(one).values() for one in diagnosis.findings))
     for name, kind in diagnosis.kinds.items():
         if kind.open:
-            click.echo(f"{name}s: {kind.open} open, the oldest for {kind.oldest:.0f} s")
+            echo(f"{name}s: {kind.open} open, the oldest for {kind.oldest:.0f} s")
         if kind.findings:
             columns = ("tenant", name, "status", "attempt", "age (s)", "error")
             print_table(columns, (asdict(one).values() for one in kind.findings))
     for queue, depth in diagnosis.dead_letters.items():
         if depth:
-            click.echo(f"{queue}: {depth} messages")
+            echo(f"{queue}: {depth} messages")
     for finding in (*diagnosis.writable_tenants, *diagnosis.slow_handlers):
-        click.echo(finding)
-    click.echo("all is well" if diagnosis.is_well else "something needs attention")
+        echo(finding)
+    echo("all is well" if diagnosis.is_well else "something needs attention")

@@ -11,6 +11,7 @@ from sfn_cqrs_tools.cli.options import one_line_errors, state_option
 from sfn_cqrs_tools.runtime.listening import HOST, for_containers, up_for_us
 from sfn_cqrs_tools.runtime.state import StateFolder
 from sfn_local.cli.command import command, json_option, print_json
+from sfn_local.cli.showing import echo
 
 
 @command(
@@ -49,9 +50,9 @@ def env(purpose: str, host: str | None, state: Path, as_json: bool) -> None:
     elif purpose == "sam-local":
         host = host or info.container_host
         if not host:
-            click.echo(f"no container reaches {HOST}: start the stack by `{up_for_us()}`", err=True)
+            echo(f"no container reaches {HOST}: start the stack by `{up_for_us()}`", err=True)
         print_json({"Parameters": for_containers(environment, host) if host else environment})
     else:
         export = "export " if purpose == "shell" else ""
         for name, value in sorted(environment.items()):
-            click.echo(f"{export}{name}={shlex.quote(value)}")
+            echo(f"{export}{name}={shlex.quote(value)}")

@@ -87,16 +87,16 @@ def start(
     except (SfnCqrsError, ClientError) as error:
         raise click.ClickException(str(error)) from error
     if no_wait:
-        click.echo(execution.rpartition(":")[2])
+        echo(execution.rpartition(":")[2])
         return
     if as_json:
         print_json({"name": described["name"], **run_report(described, events)})
     else:
-        click.echo(f"{described['name']}\n")
+        echo(f"{described['name']}\n")
         print_run(described, events, with_data=False)
         if described["status"] == "RUNNING":
             for line in hints_to_resume(described["name"], stopped_in(events)):
-                click.echo(line)
+                echo(line)
     if described["status"] not in ("SUCCEEDED", "RUNNING"):
         context.exit(1)
 
@@ -148,7 +148,7 @@ def resume(
         raise click.ClickException(f"the wait of {execution} in {state_name} has ended already")
     how = "goes on" if error is None else f"goes on with the error {error}"
     of_key = f" (key {key})" if key else ""
-    click.echo(f"{execution} {how} after {state_name}{of_key}: sfn-cqrs execution show {execution}")
+    echo(f"{execution} {how} after {state_name}{of_key}: sfn-cqrs execution show {execution}")
 
 
 def _only_key(target: Target, tokens: Mapping[str, str], execution: str, state: str) -> str:

@@ -21,6 +21,7 @@ from sfn_cqrs_tools.terminal.commands import look_at
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import Group, json_option, print_json
 from sfn_local.cli.run import print_run, run_report
+from sfn_local.cli.showing import echo, json_of, styled
 from sfn_local.graph import mermaid, svg, taken
 from sfn_local.trace import stopped_in
 
@@ -116,18 +117,18 @@ def show(name: str, with_data: bool, executions: Executions, as_json: bool) -> N
     if as_json:
         print_json({**_shown(found), **run_report(described, events)})
         return
-    click.echo(f"{found.name} of {found.machine}\n")
+    echo(f"{found.name} of {found.machine}\n")
     failure = Failure.of({"error": described.pop("error", ""), "cause": described.pop("cause", "")})
     print_run(described, events, with_data=with_data)
     if found.status not in ("RUNNING", "SUCCEEDED"):
         first, *code = failure.summary.splitlines() or [""]
-        click.secho(f"{failure.error}: {first}", fg="red")
-        click.echo("\n".join(shortened(code)), nl=bool(code))
+        echo(styled(f"{failure.error}: {first}", fg="red"))
+        echo("\n".join(shortened(code)), nl=bool(code))
     if more := look_at(json.loads(described.get("input", "{}"))):
-        click.echo(more)
+        echo(more)
     if described["status"] == "RUNNING":
         for line in hints_to_resume(found.name, stopped_in(events)):
-            click.echo(line)
+            echo(line)
 
 
 @execution.command(examples=("sfn-cqrs execution history @ --json",))
@@ -140,7 +141,7 @@ def history(name: str, executions: Executions, as_json: bool) -> None:
     described, events = executions.describe(found)
     if as_json:
         told = {"executionArn": found.arn, "events": events}
-        click.echo(json.dumps(told, default=str, ensure_ascii=False, indent=2))
+        echo(json_of(json.dumps(told, default=str, ensure_ascii=False, indent=2)))
         return
     began = described["startDate"]
     rows = [
@@ -172,10 +173,10 @@ def graph(name: str, svg_path: str | None, executions: Executions) -> None:
     draw = mermaid if svg_path is None else svg
     picture = draw(definition, taken(events))
     if svg_path in (None, "-"):
-        click.echo(picture, nl=False)
+        echo(picture, nl=False)
     else:
         Path(str(svg_path)).write_text(picture, encoding="utf-8")
-        click.echo(f"{found.name} is drawn in {svg_path}")
+        echo(f"{found.name} is drawn in {svg_path}")
 
 
 def _print_unlogged(item: str, process: Process, *, as_json: bool) -> None:
@@ -194,14 +195,14 @@ def _print_unlogged(item: str, process: Process, *, as_json: bool) -> None:
         print_json(told)
         return
     claimed = "a run has claimed it" if process.run else "no run has claimed it"
-    click.echo(f"version {process.version} of {item}, attempt 1 of {EXPRESS}: {claimed}\n")
-    click.echo(f"{process.outcome} by {process.status} at {process.updated_at}")
+    echo(f"version {process.version} of {item}, attempt 1 of {EXPRESS}: {claimed}\n")
+    echo(f"{process.outcome} by {process.status} at {process.updated_at}")
     if process.error:
         first, *code = (process.cause or "").splitlines() or [""]
-        click.secho(f"{process.error}: {first}", fg="red")
-        click.echo("\n".join(shortened(code)), nl=bool(code))
-    click.echo("Step Functions keeps no EXPRESS executions, and the machine has logged none of it")
-    click.echo(f"sfn-cqrs logs --item {item}")
+        echo(styled(f"{process.error}: {first}", fg="red"))
+        echo("\n".join(shortened(code)), nl=bool(code))
+    echo("Step Functions keeps no EXPRESS executions, and the machine has logged none of it")
+    echo(f"sfn-cqrs logs --item {item}")
 
 
 def _shown(found: Found) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import click
 from sfn_cqrs_tools.cli.explanations import code_of, explanations
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import command, json_option, print_json
+from sfn_local.cli.showing import echo
 from sfn_local.words import meant
 
 WIDEST: Final = 100
@@ -47,10 +48,10 @@ def explain(code: str | None, as_json: bool) -> None:
     if as_json:
         print_json(asdict(found))
         return
-    click.echo(f"{found.code}  ({found.part})")
+    echo(f"{found.code}  ({found.part})")
     for title, text in (("what", found.what), ("why", found.why), ("fix", found.fix)):
         indent = " " * len("what  ")
-        click.echo(
+        echo(
             click.wrap_text(
                 text.replace("`", ""),
                 width=min(WIDEST, get_terminal_size().columns),

@@ -6,17 +6,15 @@ import csv
 import functools
 import io
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from zipfile import BadZipFile
 
 import click
 from click.exceptions import Exit
-from rich.console import Console
 
 from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.options import api_options, limit_option, target_options
@@ -26,9 +24,16 @@ from sfn_cqrs_tools.client.imports import COUNTS, ENDED, job_path, watched
 from sfn_cqrs_tools.client.upload import upload
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.terminal.causes import code_at
-from sfn_cqrs_tools.terminal.printing import print_answer, print_list, print_table
+from sfn_cqrs_tools.terminal.printing import (
+    print_answer,
+    print_list,
+    print_table,
+    progress_console,
+    show_file,
+)
 from sfn_cqrs_tools.terminal.progress import progress
 from sfn_local.cli.command import DONE, FAILED, FILE, Group, json_option, print_json
+from sfn_local.cli.showing import echo
 
 if TYPE_CHECKING:
     from sfn_cqrs_tools.client.plan import Plan
@@ -193,7 +198,7 @@ def plan(file: GivenFile, publish_mode: str, as_json: bool) -> None:
         return
     if len(planned.files) > 1:
         print_table(("file", "rows"), planned.files.items())
-    click.echo(
+    echo(
         f"{planned.rows:,} rows, {planned.publish_mode}: at most {_money(planned.dollars)}"
         f"{'' if express is None else f' ({_money(express)} in the express lane)'}, and at least"
         f" {planned.seconds:,.0f} s"
@@ -251,9 +256,7 @@ def errors(id_: str, output: Path | None, api: Api) -> None:
     content = api.content(job_path(id_, "errors.csv"))
     first = next(content, b"")  # a refusal comes before the file is opened
     if output is None:
-        for chunk in (first, *content):
-            sys.stdout.buffer.write(chunk)
-        sys.stdout.flush()
+        show_file(chain((first,), content))
         return
     with output.open("wb") as file:
         for chunk in (first, *content):
@@ -324,7 +327,7 @@ def _started(api: Api, file: GivenFile, asked: dict[str, Any], *, as_json: bool)
 
 def _uploaded(api: Api, path: Path, table: str | None, *, as_json: bool) -> str:
     size = path.stat().st_size
-    with progress(_console(as_json=as_json), "Uploaded", size, in_bytes=True) as update:
+    with progress(progress_console(as_json=as_json), "Uploaded", size, in_bytes=True) as update:
         return upload(api, path, table, update)
 
 
@@ -352,7 +355,7 @@ def _conclude(job: dict[str, Any], api: Api, *, wait: bool, as_json: bool) -> No
     Exits 1 if its file was refused, 2 if rows failed or were not gone through.
     """
     if wait:
-        job = watched(api, job, _console(as_json=as_json))
+        job = watched(api, job, progress_console(as_json=as_json))
     if as_json:
         print_json(job)
     else:
@@ -367,12 +370,12 @@ def _conclude(job: dict[str, Any], api: Api, *, wait: bool, as_json: bool) -> No
 def _print_job(job: dict[str, Any]) -> None:
     counts = ", ".join(f"{job[name]:,} {name}" for name in (*COUNTS, "accepted") if name in job)
     trial = ", a dry run" if job["dryRun"] else ""
-    click.echo(f"{job['id']} is {job['status']}{trial}: {job['total']:,} rows, {counts}")
+    echo(f"{job['id']} is {job['status']}{trial}: {job['total']:,} rows, {counts}")
     if "etaSeconds" in job and job["status"] not in ENDED:
         left = "" if job["etaSeconds"] is None else f", {job['etaSeconds']:.0f} s left"
-        click.echo(f"{job['rowsPerSecond']:,.0f} rows/s{left}")
+        echo(f"{job['rowsPerSecond']:,.0f} rows/s{left}")
     if "error" in job:
-        click.echo(f"{job['error']['code']}: {job['error']['message']}")
+        echo(f"{job['error']['code']}: {job['error']['message']}")
     if "files" in job:
         _print_files(job)
 
@@ -383,20 +386,16 @@ def _print_files(job: dict[str, Any]) -> None:
     rows = [[*(file[field] for field in fields), _why(file)] for file in job["files"]]
     print_table((*fields, "error"), rows, spare=("cancelled", "unchanged", "updated", "created"))
     for name, error in job.get("failedHooks", {}).items():
-        click.echo("\n".join((f"the hook {name} failed: {error}", *code_at(error))))
+        echo("\n".join((f"the hook {name} failed: {error}", *code_at(error))))
 
 
 def _print_failures(api: Api, job: dict[str, Any]) -> None:
     """The first row that failed, with the line of the strategy if that raised."""
     head = next(api.content(job_path(job["id"], "errors.csv")), b"").decode(errors="replace")
     for *_, row, _code, reason in islice(csv.reader(io.StringIO(head)), 1, 2):
-        click.echo("\n".join((f"row {row}: {reason}", *code_at(reason))))
-    click.echo(f"the failed rows: sfn-cqrs import errors {job['id']} > errors.csv")
+        echo("\n".join((f"row {row}: {reason}", *code_at(reason))))
+    echo(f"the failed rows: sfn-cqrs import errors {job['id']} > errors.csv")
 
 
 def _why(file: dict[str, Any]) -> str:
     return file["error"]["message"] if "error" in file else ""
-
-
-def _console(*, as_json: bool) -> Console:
-    return Console(stderr=as_json, highlight=False)

@@ -13,6 +13,7 @@ from sfn_cqrs_tools.scaffold.audience import Audience
 from sfn_cqrs_tools.stack.framework import is_nested
 from sfn_cqrs_tools.stack.samconfig import FILE, PARAMETER, app_package, with_package
 from sfn_local.cli.command import command, json_option
+from sfn_local.cli.showing import echo
 
 
 @command(
@@ -118,6 +119,6 @@ def _init_package(name: str, type_: str, publish: str, *, as_json: bool) -> None
         if app_package(changes.root) != name:
             changes.change(FILE, with_package(changes.read(FILE), name))
     if not as_json:
-        click.echo(f"{name} is your package now: {PARAMETER} in {FILE} names it\n")
+        echo(f"{name} is your package now: {PARAMETER} in {FILE} names it\n")
     start = "make up" + " " * 4 + "# unless it runs: then it has seen this already"
     report(changes, [start, "make test", *first_version(type_, audience)], as_json=as_json)

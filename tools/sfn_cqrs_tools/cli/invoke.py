@@ -16,7 +16,8 @@ from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, Executions
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.runtime.template import Function, Template
-from sfn_local.cli.command import command
+from sfn_local.cli.command import command, print_json
+from sfn_local.cli.showing import echo, json_of
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import unknown
 
@@ -67,7 +68,7 @@ def invoke(
             payload = _with_what_it_needs(read, machine, ready, target)
         else:
             payload = _payload(path) if path else _sample(read, machine, state_name)
-    click.echo(json.dumps(_answer(target, function, payload), ensure_ascii=False, indent=2))
+    print_json(_answer(target, function, payload))
     if ready is not None:
         _settle(ready, state)
 
@@ -75,10 +76,10 @@ def invoke(
 def _settle(ready: Ready, state: Path) -> None:
     """Let the stack go on with what a sample has begun or failed, so that nothing of it stays."""
     if ready.go_on is not None:
-        click.echo(f"the stack goes on with it: {ready.go_on()}", err=True)
+        echo(f"the stack goes on with it: {ready.go_on()}", err=True)
     if ready.repair is not None:
         connect(state, None, ready.tenant).post(ready.repair)
-        click.echo("what has failed as the sample says runs again", err=True)
+        echo("what has failed as the sample says runs again", err=True)
 
 
 def rehearsed(template: Template, machine: str, state: str, target: Target) -> Ready:
@@ -96,10 +97,10 @@ def _with_what_it_needs(template: Template, machine: str, ready: Ready, target: 
     """Run the states before, for what they leave; answer the event."""
     for name, event in ready.before:
         before = _find(template, machine, name)
-        click.echo(f"{name} runs first, for what it leaves", err=True)
+        echo(f"{name} runs first, for what it leaves", err=True)
         _answer(target, before, json.dumps(event).encode())
     if ready.tenant is not None:
-        click.echo(f"the items are those of --tenant {ready.tenant}", err=True)
+        echo(f"the items are those of --tenant {ready.tenant}", err=True)
     return json.dumps(ready.event).encode()
 
 
@@ -114,7 +115,7 @@ def _answer(target: Target, function: Function, payload: bytes) -> Any:
     result = json.load(answer["Payload"])
     if "FunctionError" not in answer:
         return result
-    click.echo("".join(result.get("stackTrace", [])), err=True, nl=False)
+    echo("".join(result.get("stackTrace", [])), err=True, nl=False)
     kind = result.get("errorType", "Error")
     raise click.ClickException(f"{kind}: {result.get('errorMessage', '')}")
 
@@ -150,11 +151,11 @@ def event(
     with one_line_errors():
         read = Template.load(template)
         if execution is None:
-            click.echo(_sample(read, machine, state_name).decode(), nl=False)
+            echo(json_of(_sample(read, machine, state_name).decode()), nl=False)
             return
         _check_names(read, machine, state_name)
         target = find_target(state, stack)
-        click.echo(_captured(target, execution, state_name))
+        echo(json_of(_captured(target, execution, state_name)))
 
 
 def _captured(target: Target, execution: str, state: str) -> str:

@@ -18,6 +18,7 @@ from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.runtime.state import StateFolder
 from sfn_cqrs_tools.stack.log_lines import LEVELS, LogLine, Wanted
 from sfn_local.cli.command import command, json_option
+from sfn_local.cli.showing import echo, json_of, styled
 
 COLOURS: Final = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red", "DEBUG": "bright_black"}
 VERSIONS: Final = 200
@@ -80,7 +81,7 @@ def logs(
     else:
         source = lines_of_aws(target, int((time.time() - minutes * 60) * 1000), follow=follow)
     for line in _latest(source, wanted, lines):
-        click.echo(line.text if as_json else _pretty(line))
+        echo(*([json_of(line.text)] if as_json else _pretty(line)))
 
 
 def _latest(source: Iterator[LogLine | None], wanted: Wanted, count: int) -> Iterator[LogLine]:
@@ -109,10 +110,12 @@ def _names_of(target: Target, item: str, tenant: str) -> Iterator[str]:
         yield name.removesuffix("-a1")
 
 
-def _pretty(line: LogLine) -> str:
-    level = click.style(f"{line.level:<8}", fg=COLOURS.get(line.level))
-    name = click.style(line.function, bold=True) if line.function else ""
+def _pretty(line: LogLine) -> Iterator[str]:
+    level = styled(f"{line.level:<8}", fg=COLOURS.get(line.level))
+    name = styled(line.function, bold=True) if line.function else ""
     notes = " ".join(f"{name}={value}" for name, value in line.notes.items())
-    head = " ".join(filter(None, (line.at, level, name, line.message)))
-    told = f"{head}  {click.style(notes, dim=True)}" if notes else head
-    return "\n".join((told, *line.code))
+    for number, part in enumerate(filter(None, (line.at, level, name, line.message))):
+        yield from (" ", part) if number else (part,)
+    if notes:
+        yield from ("  ", styled(notes, dim=True))
+    yield from (f"\n{code}" for code in line.code)

@@ -17,6 +17,7 @@ from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
 from sfn_cqrs_tools.stack.framework import is_nested
 from sfn_cqrs_tools.stack.samconfig import app_package
 from sfn_local.cli.command import Group, json_option, print_json
+from sfn_local.cli.showing import echo, styled
 
 PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
 
@@ -227,8 +228,8 @@ def import_(
     if not as_json:
         for column in read.columns:
             needed = "filled" if column.is_filled else "may be empty"
-            click.echo(f"{column.name}: {column.kind}, {needed}")
-        click.echo(f"code: {made.code.name}; name: {made.title.name}; type: {made.type}\n")
+            echo(f"{column.name}: {column.kind}, {needed}")
+        echo(f"code: {made.code.name}; name: {made.title.name}; type: {made.type}\n")
     report(changes, ["make test"], as_json=as_json)
 
 
@@ -263,7 +264,7 @@ def _package(changes: Changes, name: str | None) -> AppPackage:
     if not package.exists:
         package.create(changes)
     if package.name != own:
-        click.echo(
+        echo(
             f"the stack runs the package {own}; to let it run {package.name}:"
             f" sfn-cqrs init {package.name}",
             err=True,
@@ -302,8 +303,8 @@ def report(changes: Changes, steps: list[str], *, as_json: bool) -> None:
         print_json({"created": list(changes.created), "changed": list(changes.changed)})
         return
     for path in changes.created:
-        click.echo(f"{click.style('new', fg='green')}      {path}")
+        echo(styled("new", fg="green"), f"      {path}")
     for path in changes.changed:
-        click.echo(f"{click.style('changed', fg='yellow')}  {path}")
+        echo(styled("changed", fg="yellow"), f"  {path}")
     if sys.stdout.isatty():
-        click.echo("\nnow try:\n" + "\n".join(f"  {step}" for step in steps))
+        echo("\nnow try:\n" + "\n".join(f"  {step}" for step in steps))

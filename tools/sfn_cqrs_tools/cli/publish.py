@@ -24,6 +24,7 @@ from sfn_cqrs_tools.client.api import (
 )
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_local.cli.command import command, print_json, typed_with
+from sfn_local.cli.showing import echo
 
 
 @command(
@@ -118,10 +119,10 @@ def _print(type_: str, code: str, answer: dict[str, Any], *, as_json: bool, is_s
     if as_json:
         print_json(answer)
     elif answer.get("unchanged"):
-        click.echo(f"{type_} {code} is unchanged")
+        echo(f"{type_} {code} is unchanged")
     else:
         done = answer.get("outcome", "applied" if is_sync else "accepted").lower()
-        click.echo(f"{type_} {code} version {answer['version']} is {done}")
+        echo(f"{type_} {code} version {answer['version']} is {done}")
 
 
 def _closed(api: Api, type_: str, code: str, version: int) -> dict[str, Any]:

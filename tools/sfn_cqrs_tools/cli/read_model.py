@@ -19,9 +19,10 @@ from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.options import api_options, limit_option, no_wait_option
 from sfn_cqrs_tools.client.api import Api, ApiProblem, item_path, work_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
-from sfn_cqrs_tools.terminal.printing import print_list, print_table
+from sfn_cqrs_tools.terminal.printing import print_list, print_table, progress_console
 from sfn_cqrs_tools.terminal.progress import progress, told
 from sfn_local.cli.command import DONE, FAILED, FILE, Group, print_json
+from sfn_local.cli.showing import echo
 from sfn_local.words import unknown
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -220,7 +221,7 @@ def problems(name: str, path: Path | None, limit: int, api: Api, as_json: bool) 
     """List the items that failed in a rebuild, and the rows that differ."""
     found = api.pages(_path(name, "problems"))
     if path is not None:
-        click.echo(f"{_write(path, found)} problems are in {path}")
+        echo(f"{_write(path, found)} problems are in {path}")
         return
     shown = list(islice(found, limit))
     if as_json:
@@ -247,7 +248,7 @@ def _line(text: str) -> str:
 def _conclude(api: Api, found: dict[str, Any], *, wait: bool, as_json: bool) -> None:
     """Wait for the end of the work, if it is to be waited for, and say how it has ended."""
     if wait:
-        found = _watched(api, found, Console(stderr=as_json))
+        found = _watched(api, found, progress_console(as_json=as_json))
     _print(found, as_json=as_json)
     if not wait:
         return
@@ -291,18 +292,18 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         return
     other = f", {found['other']} beside it" if "other" in found else ""
     name, stage = found["name"], found["stage"]
-    click.echo(f"{name} is {stage}: generation {found['serving']} serves{other}")
+    echo(f"{name} is {stage}: generation {found['serving']} serves{other}")
     if stage in AT_WORK:
         at = found["progress"]
-        click.echo(f"  {at['done']} done, {_note(stage, at)}")
+        echo(f"  {at['done']} done, {_note(stage, at)}")
         if at["hasStopped"]:
             why = f" ({at['error']}: {_line(at.get('cause', ''))})" if "error" in at else ""
-            click.echo(f"  nobody works on it{why}; sfn-cqrs read-model resume {name}")
+            echo(f"  nobody works on it{why}; sfn-cqrs read-model resume {name}")
     if "other" in found and stage not in ("REPLAYING", "DROPPING"):
         replayed, compared = found["replayed"], found["compared"]
         counts = ", ".join(f"{replayed[one]} {one}" for one in ("done", "skipped", "failed"))
-        click.echo(f"  replayed: {counts}")
-        click.echo(
+        echo(f"  replayed: {counts}")
+        echo(
             f"  compared: {compared['equal']} equal, {compared['onlyOne']} in one alone,"
             f" {compared['different']} different"
         )
@@ -318,5 +319,5 @@ def _print_problems(api: Api, found: dict[str, Any]) -> None:
             COLUMNS[:3], ([_line(one.get(column, "")) for column in COLUMNS[:3]] for one in shown)
         )
     if count > SHOWN:
-        click.echo(f"and {count - SHOWN} more: sfn-cqrs read-model problems {name} --csv FILE")
-    click.echo(f"read it: sfn-cqrs read-model switch {name}; give it up: … drop {name}")
+        echo(f"and {count - SHOWN} more: sfn-cqrs read-model problems {name} --csv FILE")
+    echo(f"read it: sfn-cqrs read-model switch {name}; give it up: … drop {name}")

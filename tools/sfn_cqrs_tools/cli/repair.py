@@ -16,6 +16,7 @@ from sfn_cqrs_tools.client.api import Api, given, work_path
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import DONE, FAILED, Group, print_json
+from sfn_local.cli.showing import echo
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,9 +62,9 @@ def plan(
         return
     _print_list(found)
     if found["total"]:
-        click.echo(f"{action} them: sfn-cqrs repair start {found['id']}")
+        echo(f"{action} them: sfn-cqrs repair start {found['id']}")
     if not found["isComplete"]:
-        click.echo(f"there may be more: plan again with --after {found['id']}")
+        echo(f"there may be more: plan again with --after {found['id']}")
 
 
 @repair.command(examples=("sfn-cqrs repair start p-01KAXK3V9Q0M3W8C5R6T7Y8Z9A",))
@@ -165,14 +166,14 @@ def _followed(api: Api, id_: str, *, as_json: bool) -> int:
 
 def _print_list(found: dict[str, Any]) -> None:
     more = "" if found["isComplete"] else ", and there may be more"
-    click.echo(f"{found['total']} have failed{more}")
+    echo(f"{found['total']} have failed{more}")
     fields = ("at", "tenant", "type", "code", "version", "id", "attempt", "error", "cause")
     shown = [name for name in fields if any(name in one for one in found["items"])]
     if found["items"]:
         rows = [[one.get(name, "") for name in shown] for one in found["items"]]
         print_table(shown, rows, spare=("cause", "attempt"))
     if "nextCursor" in found:
-        click.echo(f"and {found['total'] - len(found['items'])} more")
+        echo(f"and {found['total'] - len(found['items'])} more")
 
 
 def _print(found: dict[str, Any], *, as_json: bool) -> None:
@@ -180,9 +181,9 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         print_json(found)
         return
     counts = ", ".join(f"{found[name]} {name}" for name in ("done", "unchanged", "left"))
-    click.echo(f"{found['id']} is {found['status']}: {counts}, {len(found['failed'])} failed")
+    echo(f"{found['id']} is {found['status']}: {counts}, {len(found['failed'])} failed")
     for one in found["failed"]:
         where = one.get("id") or f"{one['type']} {one['code']} version {one['version']}"
-        click.echo(f"  {where}: {one['problem']}")
+        echo(f"  {where}: {one['problem']}")
     if found["status"] in ("FAILED", "CANCELLED"):
-        click.echo(f"go on: sfn-cqrs repair start {found['id']}")
+        echo(f"go on: sfn-cqrs repair start {found['id']}")

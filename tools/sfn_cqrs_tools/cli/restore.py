@@ -12,6 +12,7 @@ import click
 from sfn_cqrs_tools.cli.options import one_line_errors, template_option
 from sfn_cqrs_tools.runtime.template import Template
 from sfn_local.cli.command import Group, command, json_option, print_json
+from sfn_local.cli.showing import echo
 
 if TYPE_CHECKING:
     from sfn_cqrs_tools.client.aws import Target
@@ -75,9 +76,9 @@ def restore(
     if as_json:
         print_json({"moment": at, **found.parameters})
         return
-    click.echo(f"\nThe tables are as of {at}. The parameters of the stack that is to use them:")
+    echo(f"\nThe tables are as of {at}. The parameters of the stack that is to use them:")
     for name, value in found.parameters.items():
-        click.echo(f"  {name}={value}")
+        echo(f"  {name}={value}")
 
 
 def _import(target: Target, document: dict[str, Any], prefix: str) -> None:
@@ -109,7 +110,7 @@ def rehearse_restore(as_json: bool) -> None:
 
     with tempfile.TemporaryDirectory(prefix="sfn-cqrs-rehearsal-") as folder, one_line_errors():
         try:
-            found = rehearse(Path(folder), lambda text: None if as_json else click.echo(text))
+            found = rehearse(Path(folder), lambda text: None if as_json else echo(text))
         except RehearsalError as error:
             raise click.ClickException(str(error)) from error
     if as_json:
@@ -117,12 +118,12 @@ def rehearse_restore(as_json: bool) -> None:
             {"rows": found.rows, "redriven": found.redriven, "differences": found.differences}
         )
     for line in () if as_json else found.differences:
-        click.echo(line)
+        echo(line)
     if found.differences:
         raise click.exceptions.Exit(1)
     if not as_json:
-        click.echo(f"all {found.rows} rows are as they were")
+        echo(f"all {found.rows} rows are as they were")
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    echo(text, err=True)

@@ -20,6 +20,7 @@ from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.causes import code_of, reason_of, result_of
 from sfn_cqrs_tools.terminal.printing import console, print_answer, print_list
 from sfn_local.cli.command import DONE, FAILED, Group, print_json
+from sfn_local.cli.showing import echo
 
 STATUSES: Final = ("CREATED", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED", "PARKED")
 EXIT_CODES: Final = {"COMPLETED": DONE, "COMPENSATED": FAILED_ROWS, "PARKED": FAILED}
@@ -135,7 +136,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         console().print(table)
     for line in found["log"]:
         if code := code_of(line.get("cause")):
-            click.echo("\n".join((f"{line['name']}:", *code)))
+            echo("\n".join((f"{line['name']}:", *code)))
     if found["left"]:
         console().print(f"left: {', '.join(found['left'])}")
 

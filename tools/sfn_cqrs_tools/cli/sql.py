@@ -13,6 +13,7 @@ from sfn_cqrs_tools.cli.options import one_line_errors, stack_options
 from sfn_cqrs_tools.runtime.postgres import VARIABLE
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import Group, json_option, print_json
+from sfn_local.cli.showing import echo
 
 NONE: Final = "this stack has no PostgreSQL yet: nothing to migrate"
 
@@ -100,9 +101,9 @@ def migrate(migrations: Any, as_json: bool) -> None:
     if as_json:
         print_json({"applied": applied})
     elif migrations is None:
-        click.echo(NONE)
+        echo(NONE)
     else:
-        click.echo("\n".join(f"{name} is applied" for name in applied) or "everything is applied")
+        echo("\n".join(f"{name} is applied" for name in applied) or "everything is applied")
 
 
 @sql.command("status", examples=("sfn-cqrs sql status",))
@@ -114,6 +115,6 @@ def status(migrations: Any, as_json: bool) -> None:
     if as_json:
         print_json([{"name": one.name, "appliedAt": one.applied_at or None} for one in files])
     elif migrations is None:
-        click.echo(NONE)
+        echo(NONE)
     else:
         print_table(("file", "applied"), ((one.name, one.applied_at or "no") for one in files))

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import click
 from click.exceptions import Exit
-from rich.console import Console
 
 from sfn_cqrs_tools.cli import FAILED_ROWS
 from sfn_cqrs_tools.cli.beginning import Beginning, beginning_options
@@ -17,9 +16,10 @@ from sfn_cqrs_tools.client.api import Api, work_path
 from sfn_cqrs_tools.client.ids import Id, task_types
 from sfn_cqrs_tools.client.pauses import awaited, going_on
 from sfn_cqrs_tools.terminal.causes import code_of, result_of
-from sfn_cqrs_tools.terminal.printing import print_answer, print_list, print_table
+from sfn_cqrs_tools.terminal.printing import print_answer, print_list, print_table, progress_console
 from sfn_cqrs_tools.terminal.progress import progress
 from sfn_local.cli.command import DONE, Group, print_json
+from sfn_local.cli.showing import echo
 
 ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED")
 STATUSES: Final = ("CREATED", "PROCESSING", *ENDED)
@@ -120,7 +120,7 @@ def _follow(api: Api, id_: str, *, as_json: bool) -> None:
     watching = going_on(id_, f"sfn-cqrs task show {id_} --watch")
     with (
         watching,
-        progress(Console(stderr=as_json, highlight=False), "Done", found["total"]) as update,
+        progress(progress_console(as_json=as_json), "Done", found["total"]) as update,
     ):
         found = _waited(api, id_, update)
     if as_json:
@@ -129,7 +129,7 @@ def _follow(api: Api, id_: str, *, as_json: bool) -> None:
         _print_task(found)
         if found["failed"]:
             _print_first_failure(api.first(1, _path(id_), status="FAILED"))
-            click.echo(f"all of them: sfn-cqrs task show {id_} --status FAILED")
+            echo(f"all of them: sfn-cqrs task show {id_} --status FAILED")
         _print_what_next(found)
     raise Exit(DONE if found["status"] == "COMPLETED" else FAILED_ROWS)
 
@@ -144,7 +144,7 @@ def _waited(api: Api, id_: str, update: Callable[[int], None]) -> dict[str, Any]
 
 
 def _print_task(found: dict[str, Any]) -> None:
-    click.echo(
+    echo(
         f"{found['id']} {found['name']} is {found['status']}, attempt {found['attempt']}:"
         f" {found['completed']} of {found['total']} completed, {found['failed']} failed,"
         f" {found['cancelled']} cancelled"
@@ -154,11 +154,11 @@ def _print_task(found: dict[str, Any]) -> None:
 def _print_first_failure(items: Iterable[dict[str, Any]]) -> None:
     failed = next((one for one in items if "error" in one), None)
     if failed is not None:
-        click.echo(f"\nitem {failed['index']}: {result_of(failed)}")
+        echo(f"\nitem {failed['index']}: {result_of(failed)}")
         for line in code_of(failed.get("cause")):
-            click.echo(line)
+            echo(line)
 
 
 def _print_what_next(found: dict[str, Any]) -> None:
     if found["status"] in ENDED and found["status"] != "COMPLETED":
-        click.echo(f"once it is repaired: sfn-cqrs task retry {found['id']}")
+        echo(f"once it is repaired: sfn-cqrs task retry {found['id']}")

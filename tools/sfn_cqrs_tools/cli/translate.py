@@ -11,6 +11,7 @@ from sfn_cqrs_tools.cli.options import one_line_errors, template_option
 from sfn_cqrs_tools.runtime.fabric import name_of_function
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_local.cli.command import FILE, command
+from sfn_local.cli.showing import echo
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.words import unknown
 
@@ -24,7 +25,7 @@ def translate(output: Path | None, template: Path) -> None:
         read = load_template(template)
         text = json.dumps(read.translate(), indent=2) + "\n"
     if output is None:
-        click.echo(text, nl=False)
+        echo(text, nl=False)
         return
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8")
@@ -61,4 +62,4 @@ def definition(machine: str, purpose: str, template: Path) -> None:
             for one in read.functions
         }
         text = read.named(names).machine(machine).definition
-    click.echo(text.rstrip("\n"))
+    echo(text.rstrip("\n"))

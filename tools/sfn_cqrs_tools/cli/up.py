@@ -33,6 +33,7 @@ from sfn_cqrs_tools.stack.definition_watch import DefinitionWatch
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.stack.talk import Talk
 from sfn_local.cli.command import command, json_option
+from sfn_local.cli.showing import echo, styled
 from sfn_local.lint.template_file import TemplateError
 
 DEFAULT_PORT: Final = 8787
@@ -161,7 +162,7 @@ def up(
         raise click.ClickException(str(error)) from error
     except _Ended:
         if not as_json:
-            click.echo("stopped", err=True)
+            echo("stopped", err=True)
 
 
 def _run(stack: LocalStack, watch: DefinitionWatch, stream: TextIO) -> None:
@@ -197,11 +198,11 @@ def _deploy_again(
         stack = start()
         try:
             with stack, console_of(stack, state):
-                click.echo("the stack runs again", stream)
+                echo("the stack runs again", file=stream)
                 _run(stack, watch, stream)
         except (FabricError, StackError, TemplateError) as error:
-            click.secho(f"the stack does not run: {error}", stream, fg="red")
-            click.echo(f"it is started again when {template.name} changes; Ctrl-C ends it", stream)
+            echo(styled(f"the stack does not run: {error}", fg="red"), file=stream)
+            echo(f"it is started again when {template.name} changes; Ctrl-C ends it", file=stream)
             while not watch.changed():
                 time.sleep(POLL_SECONDS)
 
@@ -221,7 +222,7 @@ def _listen_for_debugger(port: int | None, *, isolated: bool) -> None:
         debugpy.listen(("127.0.0.1", port))
     except (OSError, RuntimeError) as error:
         raise StackError(f"port {port} cannot be used for --debug: {error}") from None
-    click.echo(f"a debugger may attach to 127.0.0.1:{port}", err=True)
+    echo(f"a debugger may attach to 127.0.0.1:{port}", err=True)
 
 
 @contextmanager
@@ -245,7 +246,7 @@ def console_of(stack: LocalStack, state: Path) -> Iterator[Ports]:
 
 def _announce(stack: LocalStack, stdout: TextIO, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(stack.info.endpoints()), stdout)
+        echo(json.dumps(stack.info.endpoints()), file=stdout)
         return
     pages = "".join(
         f"  {name:<7} {stack.http}/{name}\n"
@@ -266,7 +267,7 @@ what fails is said here; sfn-cqrs logs --follow tells all; for the aws command l
 Ctrl-C ends it; the next `up` goes on from there."""
     if any(stack.restored.values()):
         text += f"\n{_going_on(stack)}"
-    click.echo(text, stdout)
+    echo(text, file=stdout)
 
 
 def _counted(number: int, what: str) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import chain, repeat
 from typing import Final, TypeVar
 
-import click
+from sfn_local.cli.showing import echo
 
 T = TypeVar("T")
 INTERRUPTED: Final = 130
@@ -38,5 +38,5 @@ def going_on(id_: str, command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"\n{id_} goes on without you; watch it again: {command}", err=True)
+        echo(f"\n{id_} goes on without you; watch it again: {command}", err=True)
         raise SystemExit(INTERRUPTED) from None

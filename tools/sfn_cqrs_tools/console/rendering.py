@@ -13,16 +13,12 @@ import jinja2
 from markupsafe import Markup, escape
 
 from sfn_cqrs_tools.console.masking import masked, masked_event
+from sfn_local.cli.showing import visible
 
 FOLDER: Final = Path(__file__).parent
 STATIC: Final = FOLDER / "static"
 LONGEST_TEXT: Final = 64 * 1024
 
-# What a browser would not show, or would use to change the order of what is beside it.
-_INVISIBLE: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    "\ud800-\udfff\ufff9-\ufffb]"
-)
 _JSON: Final = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?\d[\d.eE+-]*)'
     r"|(?P<word>true|false|null)|(?P<other>[^\"\d\-tfn]+|.)",
@@ -39,11 +35,6 @@ TONES: Final = {
     "SERVING": "good", "READY": "warn", "SWITCHED": "warn",
     "REPLAYING": "busy", "COMPARING": "busy", "DROPPING": "busy",
 }  # fmt: skip
-
-
-def visible(text: str) -> str:
-    """A text whose invisible characters are written out, such as ⟨U+202E⟩."""
-    return _INVISIBLE.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
 
 
 def tone(status: object) -> str:

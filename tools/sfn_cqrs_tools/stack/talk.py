@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-import click
-
 from sfn_cqrs.domain.masking import masked
 from sfn_cqrs_tools.runtime.handlers import SourceWatch
 from sfn_cqrs_tools.runtime.lambdas import Invocation
@@ -19,6 +17,7 @@ from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.stack.log_lines import LogLine
 from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_cqrs_tools.terminal.commands import look_at
+from sfn_local.cli.showing import echo, styled
 
 LOOK_SECONDS: Final = 1.0
 QUIET_SECONDS: Final = 5.0
@@ -109,11 +108,12 @@ class Talk:
         self, what: str, reason: str, code: Iterable[str] = (), more: str = "", *, colour: str
     ) -> None:
         at = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
-        head = click.style(f"{at} {what:<8} ", fg=colour)
-        lines = [f"{head} {reason}", *(f"{'':18}{line}" for line in shortened(code))]
+        head = styled(f"{at} {what:<8} ", fg=colour)
+        parts: list[str] = [head, f" {reason}"]
+        parts += [f"\n{'':18}{line}" for line in shortened(code)]
         if more:
-            lines.append(click.style(f"{'':18}{more}", dim=True))
-        click.echo("\n".join(lines), self._stream)
+            parts.append(styled(f"\n{'':18}{more}", dim=True))
+        echo(*parts, file=self._stream)
 
 
 def _about(payload: bytes) -> Mapping[str, Any]:

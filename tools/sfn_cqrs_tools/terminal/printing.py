@@ -2,27 +2,57 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import click
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 
 from sfn_local.cli.command import print_json
+from sfn_local.cli.showing import echo, visible
 
 WIDE: Final = 240
 GAP: Final = 2
 """Blanks between two columns."""
 
 
-def console() -> Console:
+class Screen(Console):
+    """A console that shows what other people's texts hold, and does none of it."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Write out the control characters of every text; the console's own pass."""
+        for segment in super().render(renderable, options):
+            text = segment.text if segment.control else visible(segment.text)
+            yield segment if text == segment.text else Segment(text, segment.style)
+
+
+def console() -> Screen:
     """Return where tables go; only a terminal is as narrow as it is."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    return Screen(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+
+def progress_console(*, as_json: bool) -> Screen:
+    """Return where progress goes: not where the JSON goes."""
+    return Screen(stderr=as_json, highlight=False)
+
+
+def show_file(chunks: Iterable[bytes]) -> None:
+    """Write a file to standard output as it is, or to a terminal as text that is shown."""
+    if not sys.stdout.isatty():
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.flush()
+        return
+    for text in codecs.iterdecode(chunks, "utf-8-sig", "replace"):
+        echo(text.replace("\r\n", "\n"), nl=False)
 
 
 LONGEST: Final = 48
@@ -43,7 +73,7 @@ def print_table(
 
     Where the terminal is too narrow, `spare` columns are left out, the first one first.
     """
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else visible(str(cell)) for cell in row] for row in rows]
     if none and not cells:
         console().print(none, markup=False, soft_wrap=True)
         return
@@ -86,7 +116,7 @@ def print_answer(answer: Any, told: str, *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     else:
-        click.echo(told)
+        echo(told)
 
 
 def _fitting(
