@@ -10,6 +10,7 @@ from tests.support.command_line import command_line
 from tests.support.postgres import by_data_api, by_driver, connected
 from tests.template.stack import ROOT
 
+from sfn_cqrs.adapters.sql import SqlBusyError
 from sfn_cqrs.adapters.sql_driver import DriverSql
 from sfn_cqrs.adapters.sql_rows import SqlRows
 from sfn_cqrs.adapters.sql_ways import role_at
@@ -38,6 +39,8 @@ REFUSED = (
     "ALTER TABLE a ADD COLUMN c int",
     "DROP TABLE a",
     "TRUNCATE a",
+    "CREATE TEMP TABLE c (id int)",
+    "CREATE TEMP VIEW c AS SELECT 1 AS one",
     "CREATE ROLE c",
     "ALTER ROLE cluster_owner PASSWORD 'c'",
     "SELECT 1 FROM sfn_cqrs_migrations",
@@ -115,6 +118,22 @@ def test_whatever_else_they_ask_for_is_refused(owner, functions):
     migrate(owner, FIRST, SECOND)
 
     assert {one: may(functions, one) for one in REFUSED} == dict.fromkeys(REFUSED, "42501")
+
+
+@pytest.mark.parametrize("where", ["", " IN DATABASE app"])
+def test_what_the_role_has_set_for_itself_ends_with_the_next_migration(
+    owner, functions, dsn_of, where
+):
+    migrate(owner, FIRST)
+    functions.run(f"ALTER ROLE functions{where} SET default_transaction_read_only = on")
+    insert = "INSERT INTO a (tenant, generation, code) VALUES ('t', 1, 'x')"
+    with by_driver(dsn_of(ROLE)) as another, pytest.raises(SqlBusyError, match="25006"):
+        another.run(insert)
+
+    migrate(owner, FIRST)
+
+    with by_driver(dsn_of(ROLE)) as another:
+        assert another.run(insert) == 1
 
 
 def test_a_refusal_says_who_makes_tables(owner, functions):

@@ -327,6 +327,7 @@ def test_the_cluster_is_encrypted_kept_and_paused() -> None:
     properties = cluster["Properties"]
 
     assert (cluster["Condition"], cluster["DeletionPolicy"]) == ("HasAurora", "Snapshot")
+    assert "EnableCloudwatchLogsExports" not in cluster["Properties"]  # it quotes values
     assert properties["StorageEncrypted"] is True
     assert properties["EnableHttpEndpoint"] is True
     assert properties["ManageMasterUserPassword"] is True

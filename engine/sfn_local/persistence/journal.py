@@ -76,6 +76,7 @@ class Journal:
         path = folder / FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)  # it holds task tokens; as are the files that SQLite makes beside it
             self._connection = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False
             )

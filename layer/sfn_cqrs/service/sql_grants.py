@@ -22,6 +22,7 @@ _TABLES: Final = """
     WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND pg_has_role(relowner, 'USAGE')
       AND pg_has_role(nspowner, 'USAGE') AND nspname <> 'information_schema' AND nspname !~ '^pg_'
     ORDER BY 1"""
+_DATABASE: Final = "SELECT quote_ident(current_database()) AS name"
 _ROWS: Final = "SELECT, INSERT, UPDATE, DELETE"
 _NUMBERS: Final = "USAGE, SELECT"
 
@@ -54,7 +55,11 @@ def grant(transaction: Transaction, role: Role, kept: str) -> None:
 def _statements(transaction: Transaction, role: Role, kept: str) -> Iterator[str]:
     name = role.name
     verifier = role.verifier(secrets.token_bytes(_SALT_BYTES))
+    (database,) = transaction.rows(_DATABASE)
     yield f"ALTER ROLE {name} LOGIN PASSWORD '{verifier}'"
+    yield f"ALTER ROLE {name} RESET ALL"  # every role may set its own settings, and keep them
+    yield f"ALTER ROLE {name} IN DATABASE {database['name']} RESET ALL"
+    yield f"REVOKE TEMPORARY ON DATABASE {database['name']} FROM PUBLIC"
     yield f"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO {name}"
     yield f"ALTER DEFAULT PRIVILEGES GRANT {_ROWS} ON TABLES TO {name}"
     yield f"ALTER DEFAULT PRIVILEGES GRANT {_NUMBERS} ON SEQUENCES TO {name}"

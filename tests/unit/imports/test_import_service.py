@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import airportsdata
@@ -16,6 +17,7 @@ from sfn_cqrs.domain.import_job import JobStatus, Loaded, ProcessingMode, Reader
 from sfn_cqrs.domain.imports import Counts, Fate, InputRow, Marker, Planned, PublishMode
 from sfn_cqrs.domain.keys import ImportKey
 from sfn_cqrs.service.commands.service import Caller
+from sfn_cqrs.service.imports.direct import import_direct
 from sfn_cqrs.service.imports.end import end
 from sfn_cqrs.service.imports.load import load
 from sfn_cqrs.service.imports.service import ImportService, Request
@@ -397,3 +399,27 @@ def test_a_thousand_real_airports_are_imported_at_once(world, importing):
 
     assert imported.progress.counts == Counts(created=1000)
     assert world.read_model("airports_by_icao").get("tenant1", "airports", "00AA")["version"] == 1
+
+
+def test_a_file_that_takes_too_long_to_read_is_left_to_the_machine(world, job_of):
+    job = job_of("\n" * 3 * 1024 * 1024 + HEADER + line("RJAA"))
+    asked = []
+
+    def is_late():
+        asked.append(None)
+        return len(asked) > 1
+
+    job = bootstrap.import_jobs().change(job.key, Direct()).record
+    assert import_direct(job, is_late, hands_over=False) == (None, {})
+
+    left = bootstrap.import_jobs().find(job.key)
+    assert (left.mode, left.status) == (ProcessingMode.STEP_FUNCTION, JobStatus.CREATED)
+    assert len(asked) == 2
+    assert world.data.find(key_of("RJAA")) is None
+
+
+class Direct:
+    """As if somebody had asked for it within a request."""
+
+    def on(self, job, _at):
+        return replace(job, mode=ProcessingMode.DIRECT)

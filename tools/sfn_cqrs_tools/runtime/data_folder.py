@@ -60,6 +60,7 @@ class KeptEvents:
     def __init__(self, path: Path) -> None:
         """Open or make the file."""
         self._lock = threading.Lock()
+        path.touch(0o600)  # as are the files that SQLite makes beside it
         self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._file.execute("PRAGMA journal_mode = WAL")
         self._file.execute("PRAGMA synchronous = NORMAL")

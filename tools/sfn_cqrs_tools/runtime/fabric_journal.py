@@ -64,9 +64,9 @@ class Journal:
         """Open the file, and watch ministack's tables, streams, queues and secrets."""
         self._scope = (account, region)
         self._lock = threading.RLock()
-        self._file = sqlite3.connect(
-            folder / "fabric.sqlite", check_same_thread=False, isolation_level=None
-        )
+        path = folder / "fabric.sqlite"
+        path.touch(0o600)  # as are the files that SQLite makes beside it
+        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._file.execute("PRAGMA journal_mode = WAL")
         self._file.execute("PRAGMA synchronous = NORMAL")  # it outlives a kill, not a power cut
         self._file.executescript(SCHEMA)

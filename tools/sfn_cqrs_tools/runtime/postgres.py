@@ -37,7 +37,9 @@ _SETTINGS: Final = {  # it outlives a kill of its own, not one of the machine
     "max_connections": "200",
     "shared_buffers": "32MB",
     "deadlock_timeout": "100ms",
-    "log_min_messages": "warning",
+    "log_min_messages": "fatal",  # what is below quotes values, as does a statement that failed
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 # The server ends when its owner does, however that ends: then this standard input is at its end.
 _WATCHED: Final = '"$@" & read -r _; kill -INT $!; wait $!'
@@ -182,6 +184,7 @@ class LocalPostgres:
         settings = [f"--{name}={value}" for name, value in wanted.items()]
         server, data = str(_binaries() / "postgres"), str(self._data)
         command = [server, "-D", data, f"--port={self._port}", *settings]
+        self._log.touch(0o600)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", _WATCHED, "sh", *command],

@@ -1,6 +1,6 @@
 """Importing a small file before returning, or as much of it as the time allows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from sfn_cqrs import bootstrap
@@ -28,6 +28,10 @@ class TooManyRowsError(InvalidFileError):
         )
 
 
+class _LateError(Exception):
+    """The time is over, and the file is not read."""
+
+
 def import_direct(
     job: Job, is_late: Callable[[], bool], *, hands_over: bool
 ) -> tuple[Job | None, Plan]:
@@ -38,35 +42,37 @@ def import_direct(
     """
     jobs = bootstrap.import_jobs()
     try:
-        rows, loaded = _read(job)
-    except TooManyRowsError as error:
-        if hands_over:
-            jobs.change(job.key, HandOver())
-            return None, {}
-        return end(job, Problem(error.problem, str(error))), {}
+        rows, loaded = _read(job, is_late)
+    except _LateError:
+        return _handed_over(job, {})
     except InvalidFileError as error:
+        if hands_over and isinstance(error, TooManyRowsError):
+            return _handed_over(job, {})
         return end(job, Problem(error.problem, str(error))), {}
     job = jobs.change(job.key, Load(loaded)).record or job
     fates: Plan = {}
     for start in range(0, len(rows), BATCH):
         if is_late():
-            jobs.change(job.key, HandOver())
-            return None, fates
+            return _handed_over(job, fates)
         try:
             fates |= RowBatch.of(job, rows[start : start + BATCH], is_last_try=True).run().plan
         except Exception as error:
             if is_transient(error):
-                jobs.change(job.key, HandOver())
-                return None, fates
+                return _handed_over(job, fates)
             end(job, Problem("failed", f"{type(error).__name__}; see the log"))
             raise
     return end(job), fates
 
 
-def _read(job: Job) -> tuple[list[InputRow], Loaded]:
-    """All rows of a small file."""
+def _handed_over(job: Job, fates: Plan) -> tuple[None, Plan]:
+    bootstrap.import_jobs().change(job.key, HandOver())
+    return None, fates
+
+
+def _read(job: Job, is_late: Callable[[], bool]) -> tuple[list[InputRow], Loaded]:
+    """All rows of a file that has few; it may be large all the same, of blank lines."""
     file = open_csv(
-        bootstrap.import_bucket().chunks(job.source),
+        _in_time(bootstrap.import_bucket().chunks(job.source), is_late),
         strategies.find(job.table).known_columns(),
         encoding=job.encoding,
         delimiter=job.delimiter,
@@ -79,3 +85,10 @@ def _read(job: Job) -> tuple[list[InputRow], Loaded]:
         raise TooManyRowsError
     strategies.check_rows(job.table, job.client, job.publish_mode, len(rows))
     return rows, Loaded(len(rows), tuple(file.header), file.columns, Reader.NONE, job.source)
+
+
+def _in_time(chunks: Iterator[bytes], is_late: Callable[[], bool]) -> Iterator[bytes]:
+    for chunk in chunks:
+        if is_late():
+            raise _LateError
+        yield chunk
