@@ -5,8 +5,11 @@ is published once, and what undoes it is the next version.
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
 from functools import partial
 
+from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command, Content
 from sfn_cqrs.domain.errors import InvalidInputError, StepRefusedError
 from sfn_cqrs.domain.keys import ItemKey
@@ -21,6 +24,12 @@ DECLINED = "declined"
 """The card that no bank pays for, to try the way back."""
 command_type("STOCK", publish=group("operator"))
 command_type("PAYMENT", read=group("operator"))
+RELEASED = "released"
+"""What `releases` makes of an order that an operator lets go."""
+APPROVAL = "a-"
+"""With which the source of a version begins that an approval has made, and nobody changed since."""
+SENT_UNASKED = 100
+"""An order of so much at most needs no release, unless somebody has held it."""
 MAX_LINES = 50
 MAX_SKU_BYTES = 100
 """What `reserve_stock` answers of so many lines fits into the saga's log."""
@@ -60,12 +69,13 @@ def _checked_code(path: str, code: Json) -> str:
         raise InvalidInputError(path, error.problem) from error
 
 
-saga_type(SAGA, publish=MEMBERS, check=check_order)
+saga_type(SAGA, publish=MEMBERS, read=group("operator"), check=check_order)
 
 
 @saga_step(SAGA, "reserve_stock")
 def reserve_stock(step: SagaStep) -> Json:
-    """Take what was ordered; all of it must be there."""
+    """Take what was ordered; all of it must be there, and the order may be sent."""
+    _sold(step.input, _order(step))
     lines = _lines(step)
     return {
         sku: publish_once(step, "STOCK", sku, partial(_taken, sku, quantity))
@@ -85,7 +95,8 @@ def release_stock(step: SagaStep) -> Json:
 @saga_step(SAGA, "charge_payment")
 def charge_payment(step: SagaStep) -> Json:
     """Charge the card; a real one would be given `step.key` as its idempotency key."""
-    return publish_once(step, "PAYMENT", step.input["order"], partial(_charged, step.input))
+    sold = _sold(step.input, _order(step))
+    return publish_once(step, "PAYMENT", step.input["order"], partial(_charged, step.input, sold))
 
 
 @compensation(SAGA, "refund_payment", of="charge_payment")
@@ -106,6 +117,30 @@ def cancel_shipment(step: SagaStep) -> Json:
     """Call the goods back."""
     order = step.input["order"]
     return undo_once(step, "ORDER", order, lambda found: _with(found, status="CANCELLED"))
+
+
+def _order(step: SagaStep) -> Command | None:
+    """The order as it is now; its customer may change it while the saga runs."""
+    order = bootstrap.commands().latest(ItemKey.checked(step.tenant, "ORDER", step.input["order"]))
+    return None if order is None or order.is_deleted else order
+
+
+def _sold(given: dict[str, Json], order: Command | None) -> dict[str, Json]:
+    """To whom and for how much: as the order says, and not as whoever starts the saga does.
+
+    Raises:
+        StepRefusedError: it is held, or has to be released first.
+    """
+    said: Mapping[str, Json] = order.attributes if order else {}
+    sold = {name: said.get(name, given[name]) for name in ("customer", "total")}
+    release, total = said.get("release"), sold["total"]
+    if release is None and isinstance(total, int | float | Decimal) and total <= SENT_UNASKED:
+        return sold
+    is_as_released = order is not None and order.source.startswith(APPROVAL)
+    if release != RELEASED or not is_as_released:
+        reason = f"order {given['order']} is {release or 'not released'}"
+        raise StepRefusedError("not_released", f"{reason}; sfn-cqrs approval request ORDER_RELEASE")
+    return sold
 
 
 def _lines(step: SagaStep) -> dict[str, int]:
@@ -131,20 +166,21 @@ def _available(stock: Command) -> int:
     return int(str(stock.attributes.get("available", 0)))
 
 
-def _charged(order: dict[str, Json], payment: Command | None) -> Content:
+def _charged(order: dict[str, Json], sold: dict[str, Json], payment: Command | None) -> Content:
     if payment is not None and payment.attributes.get("status") == "CHARGED":
         raise StepRefusedError("already_paid", f"order {order['order']} is paid")
     if order["card"] == DECLINED:
         raise StepRefusedError("card_declined", "the bank does not pay for this card")
-    charged = {"customer": order["customer"], "amount": order["total"], "status": "CHARGED"}
+    charged = {"customer": sold["customer"], "amount": sold["total"], "status": "CHARGED"}
     return Content(f"payment of {order['order']}", charged)
 
 
 def _shipped(order: dict[str, Json], found: Command | None) -> Content:
     if found is not None and found.attributes.get("status") == "SHIPPED":
         raise StepRefusedError("already_shipped", f"order {order['order']} is on its way")
-    shipped = {"customer": order["customer"], "total": order["total"], "status": "SHIPPED"}
-    if found is None or found.is_deleted:
+    is_new = found is None or found.is_deleted
+    shipped = {**_sold(order, None if is_new else found), "status": "SHIPPED"}
+    if found is None or is_new:
         return Content(f"order {order['order']}", shipped)
     return _with(found, **shipped)
 

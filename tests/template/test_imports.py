@@ -39,6 +39,7 @@ OFFERED_BY_THE_ENGINE = {
     "sfn_local.cli.definitions",
     "sfn_local.cli.run",
     "sfn_local.cli.serve",
+    "sfn_local.cli.showing",
     "sfn_local.graph",
     "sfn_local.http_server",
     "sfn_local.lint.template_file",

@@ -41,7 +41,7 @@ def test_the_sample_may_subscribe(sample):
         ("archive/airports", None, None),
         ("archive/any", None, None),
         ("approval/" + RELEASE, None, None),
-        ("saga/order-saga", None, None),
+        ("saga/order-saga", "not_permitted", None),
         ("command/NONE", "not_found", "not_found"),
         ("task/ORDER", "not_found", "not_found"),
         ("import/any", "not_found", "not_found"),

@@ -1,10 +1,13 @@
 import pytest
 from botocore.exceptions import ClientError
+from functions.order_saga.charge_payment.app import lambda_handler as charge_payment
 from functions.order_saga.reserve_stock.app import lambda_handler
 
 from sfn_cqrs.domain.errors import SagaStepError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.domain.policy import group
 from sfn_cqrs.domain.saga import End, Entry, EntryStatus, SagaStatus
+from sfn_cqrs.service.commands.service import Caller, CommandService
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.effects import undo_once
 from sfn_cqrs.service.sagas.types import SagaStep
@@ -217,3 +220,87 @@ def _busy(_step):
 
 def _killed(*_arguments, **_named):
     raise KeyboardInterrupt
+
+
+# An order is sent as it says itself, and not before it is released.
+
+STEPS = {
+    "reserve_stock": lambda_handler,
+    "charge_payment": charge_payment,
+    "ship_order": ship_order,
+}
+APPROVED = Caller(source="a-01KAXK3V9Q0M3W8C5R6T7Y8Z9B")
+
+
+def order(caller=None, **attributes):
+    said = {"customer": "alice", "total": 90, **attributes}
+    CommandService("tenant1").publish_sync(
+        "ORDER", "o-7", name="o-7", attributes=said, version=-1, caller=caller
+    )
+
+
+@pytest.mark.parametrize("state", STEPS)
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"release": "held: rejected"},
+        {"release": "held: expired", "total": 1},
+        {"release": "released"},
+        {"total": 101},
+        {"total": "40"},
+        {"total": None},
+    ],
+)
+def test_what_is_held_or_not_released_is_not_sent(seed, stock, row, event, state, attributes):
+    seed(input=an_order(total=0))
+    stock(available=5)
+    order(**attributes)
+    before = row("ORDER", "o-7")
+
+    with pytest.raises(SagaStepError, match="not_released: order o-7 is"):
+        STEPS[state](event(state), None)
+
+    assert (row("STOCK", "BOOK"), row("PAYMENT", "o-7")) == ({"available": 5}, None)
+    assert row("ORDER", "o-7") == before
+
+
+@pytest.mark.parametrize("state", STEPS)
+def test_an_order_that_nobody_has_placed_is_not_released_by_that(seed, stock, row, event, state):
+    seed(input=an_order(total=101))
+    stock()
+
+    with pytest.raises(SagaStepError, match="not_released: order o-7 is not released"):
+        STEPS[state](event(state), None)
+
+    assert row("ORDER", "o-7") is None
+
+
+@pytest.mark.parametrize(
+    ("caller", "attributes"),
+    [(None, {"total": 90}), (APPROVED, {"total": 1_200, "release": "released"})],
+)
+def test_customer_and_total_are_the_orders(seed, stock, row, event, caller, attributes):
+    seed(input=an_order(customer="mallory", total=0))
+    stock()
+    order(caller, **attributes)
+
+    for state, step in STEPS.items():
+        assert step(event(state), None) == {"result": "DONE"}
+
+    total = attributes["total"]
+    assert row("PAYMENT", "o-7") == {"customer": "alice", "amount": total, "status": "CHARGED"}
+    assert row("ORDER", "o-7") == {"customer": "alice", **attributes, "status": "SHIPPED"}
+
+
+def test_a_change_after_the_release_needs_another_one(seed, stock, event):
+    seed()
+    stock()
+    order(APPROVED, total=1_200, release="released")
+    order(Caller(source="api"), total=0, release="released")
+
+    with pytest.raises(SagaStepError, match="not_released"):
+        lambda_handler(event("reserve_stock"), None)
+
+
+def test_sagas_are_read_by_who_may_read_their_payments() -> None:
+    assert saga_types.find("order-saga").access.read == group("operator")
