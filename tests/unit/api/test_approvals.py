@@ -3,8 +3,8 @@ import pytest
 from sfn_cqrs.adapters.approval_items import APPROVALS
 from sfn_cqrs.domain.approval import CastVote, Close, Pinned, Rules, Stage, Status, Verdict, Vote
 from sfn_cqrs.service.commands.service import CommandService
-from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 from sfn_cqrs_tools.runtime.identity import ISSUER
+from sfn_cqrs_tools.testing.builders import RELEASE, SEEN, an_approval
 
 TARO = {
     "iss": ISSUER,

@@ -12,8 +12,8 @@ from sfn_cqrs.domain.errors import AppBrokenError, BusyError, TransientError
 from sfn_cqrs.domain.keys import CommandRef, ItemKey
 from sfn_cqrs.domain.process import Mode, Outcome
 from sfn_cqrs.routes import request
-from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 from sfn_cqrs_tools.runtime.identity import ISSUER
+from sfn_cqrs_tools.testing.builders import NRT, a_command, a_process
 
 BUSY = [
     ClientError({"Error": {"Code": "ThrottlingException"}}, "GetItem"),

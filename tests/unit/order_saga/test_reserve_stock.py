@@ -2,6 +2,7 @@ import pytest
 from botocore.exceptions import ClientError
 from functions.order_saga.charge_payment.app import lambda_handler as charge_payment
 from functions.order_saga.reserve_stock.app import lambda_handler
+from functions.order_saga.ship_order.app import lambda_handler as ship_order
 
 from sfn_cqrs.domain.errors import SagaStepError, SupersededError, TransientError
 from sfn_cqrs.domain.keys import ItemKey

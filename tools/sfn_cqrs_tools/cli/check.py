@@ -14,6 +14,7 @@ from sfn_cqrs_tools.stack.app_check import AppCheck
 from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_local.cli.command import command, json_option, print_json
+from sfn_local.cli.showing import echo, styled
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.lint.validation import validate
 
@@ -33,9 +34,9 @@ def check(template: Path, as_json: bool) -> None:
         print_json({"findings": found})
     else:
         for finding in found:
-            click.echo(f"{click.style('wrong', fg='red')}  {finding}")
+            echo(styled("wrong", fg="red"), f"  {finding}")
         if not found:
-            click.echo(
+            echo(
                 f"{len(_own(read))} machines of your own, {len(read.functions)} functions: "
                 "nothing is wrong"
             )

@@ -30,6 +30,7 @@ from sfn_cqrs_tools.stack.sample_items import START, Ready, Rehearsal
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.definitions import input_of
 from sfn_local.cli.run import print_run, run_report
+from sfn_local.cli.showing import echo
 from sfn_local.trace import stopped_in
 from sfn_local.words import unknown
 

@@ -103,7 +103,7 @@ def _begin_repository(folder: Path) -> None:
             return
         subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        click.echo(f"no git repository was made: {error}", err=True)
+        echo(f"no git repository was made: {error}", err=True)
 
 
 def _init_package(name: str, type_: str, publish: str, *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from sfn_cqrs_tools.project import project
 from sfn_cqrs_tools.stack.fabric_environment import fabric_python
 from sfn_cqrs_tools.stack.framework import FOLDER, bring_up_to_date, is_nested
 from sfn_local.cli.command import command
+from sfn_local.cli.showing import echo
 
 
 @command(examples=("sfn-cqrs setup",))
@@ -23,4 +24,4 @@ def setup() -> None:
             raise click.UsageError(f"{root} has no project that nests the framework")
         bring_up_to_date(root)
         fabric_python()
-    click.echo(f"ready: the framework is in {root / FOLDER}")
+    echo(f"ready: the framework is in {root / FOLDER}")

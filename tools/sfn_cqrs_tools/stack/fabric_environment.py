@@ -16,6 +16,7 @@ from typing import Final
 
 from sfn_cqrs_tools.project import CHECKOUT, application, is_checkout
 from sfn_cqrs_tools.runtime.state import StackError
+from sfn_local.cli.showing import echo
 
 LOCK: Final = "requirements/fabric.lock"
 _PIP: Final = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
@@ -43,7 +44,7 @@ def _folder() -> Path:
 
 
 def _make(folder: Path) -> None:
-    print("setting up the AWS services for this machine, once", file=sys.stderr)
+    echo("setting up the AWS services for this machine, once", err=True)
     shutil.rmtree(folder, ignore_errors=True)
     lock = str(application() / LOCK)
     try:
