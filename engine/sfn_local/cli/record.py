@@ -10,6 +10,7 @@ import yaml
 from sfn_local.cli.command import DONE, command
 from sfn_local.cli.debug import asks_of, history_of
 from sfn_local.cli.history import endpoint_option
+from sfn_local.cli.showing import echo
 from sfn_local.document import Json
 from sfn_local.recording import file_case
 
@@ -50,7 +51,7 @@ def record(
     recording = history_of(execution, asks_of(endpoint_url, profile))
     case = file_case(name or Path(execution.rpartition(":")[2]).stem, recording)
     if target is None:
-        click.echo(_text({**_machine(machine), "cases": [case]}), nl=False)
+        echo(_text({**_machine(machine), "cases": [case]}), nl=False)
         return DONE
     existing = yaml.safe_load(target.read_text("utf-8")) if target.is_file() else None
     content: dict[str, Any] = {**_machine(machine), "cases": []}
@@ -58,7 +59,7 @@ def record(
         content = existing
     cases = [each for each in content["cases"] if each.get("name") != case["name"]]
     target.write_text(_text({**content, "cases": [*cases, case]}), "utf-8")
-    click.echo(f"wrote {case['name']} to {target}")
+    echo(f"wrote {case['name']} to {target}")
     return DONE
 
 
