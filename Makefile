@@ -89,7 +89,7 @@ build: $(LOCAL_READY) $(SAM_READY) ## sam build, without Docker; needs python3.1
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)
 
 deploy: $(LOCAL_READY) $(SAM_READY) ## sam build, sql migrate and sam deploy; STAGE=dev, stg or prod
-	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+	DEPLOYED_WITH="$(ARGS)" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 	$(BIN)/sfn-cqrs sql migrate --config-env $(STAGE) --if-there
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy --config-env $(STAGE) $(ARGS)
 	$(BIN)/sfn-cqrs sql migrate --config-env $(STAGE)

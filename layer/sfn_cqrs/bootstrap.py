@@ -581,6 +581,11 @@ def sql() -> "Sql":
     return found
 
 
+def is_published() -> bool:
+    """Tell whether a version of the function runs, behind an alias, and not its latest code."""
+    return os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "").isdecimal()
+
+
 def stack_name() -> str:
     """The name of this stack."""
     return os.environ["POWERTOOLS_SERVICE_NAME"]

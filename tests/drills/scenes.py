@@ -20,6 +20,7 @@ from sfn_local import FunctionError
 
 UPLOADED = "EventOnFileUploadedFunction"
 SUBSCRIBED = "LiveOnSubscribeFunction"
+RELEASED = "CommandSyncDataFunction"
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 BUSY = 12 * MINUTE
@@ -240,6 +241,13 @@ def lost(minutes: int) -> Scene:
     return Scene(f"nobody reaches PostgreSQL for {minutes} minutes; one order", inject)
 
 
+def _release_fails(stack: Stack) -> None:
+    stack.broken[RELEASED] = stack.clock.time() + BUSY
+    for number in range(10):
+        stack.ask("POST", "/commands", {**ORDER, "code": f"released-{number}"})
+    stack.run()
+
+
 def aws_says(fault: str, metric: str, value: float, **dimensions: str) -> Scene:
     """AWS tells of what no function of ours has a part in: a value a minute, twenty minutes long.
 
@@ -290,4 +298,5 @@ TABLE_IS_BUSY = aws_says(
     30,
     TableName="CommandsTable",
 )
+RELEASE_FAILS = Scene("the function that runs handlers raises; ten commands", _release_fails)
 LOST = lost(20)

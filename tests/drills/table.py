@@ -17,6 +17,7 @@ EVERYTHING = {
     **PARAMETERS,
     "Postgres": "aurora",
     **dict.fromkeys(("ExpressLane", "MachineApi", "Live", "ImportOnUpload"), "enabled"),
+    "CanaryDeploys": "enabled",
 }
 EXAMPLE = "command"
 HEADER = "| alarm | fault injected | fires after |\n|---|---|---|\n"
@@ -156,6 +157,7 @@ def _caller(function: str) -> Scene:
     rare = {
         scenes.UPLOADED: scenes.UPLOADS_FAIL,
         scenes.SUBSCRIBED: scenes.SUBSCRIBING_FAILS,
+        scenes.RELEASED: scenes.RELEASE_FAILS,
     }
     return rare.get(function, scenes.SWEEPS_FAIL)
 

@@ -71,6 +71,12 @@ def attribute(logical_id: str, name: str = "Arn") -> dict[str, list[str]]:
     return {"Fn::GetAtt": [logical_id, name]}
 
 
+def called(function: str) -> dict[str, Any]:
+    """What whoever calls a function names: its alias, where it has one."""
+    alias = f"{function}Aliaslive"
+    return {"Ref": alias} if alias in translated() else attribute(function)
+
+
 def as_list(value: Any) -> list[Any]:
     """IAM writes a list of one without its brackets."""
     return value if isinstance(value, list) else [value]

@@ -68,6 +68,30 @@ def test_a_layer_holds_byte_code_that_lambdas_python_takes_unchecked(
     assert [path.name for path in tmp_path.iterdir()] == ["python"]
 
 
+def test_the_frameworks_layer_changes_with_the_users_package_and_with_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("layer", "app"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("sfn_cqrs"))
+    monkeypatch.setattr("tests.template.test_layer.ROOT", tmp_path)
+
+    def digest() -> str:
+        built = make("layer/Makefile", "deployment", tmp_path, PYTHON=sys.executable)
+        assert built.returncode == 0, built.stderr
+        return (tmp_path / "python/deployment.sha256").read_text()
+
+    first = digest()
+    assert (len(first), digest()) == (65, first)
+
+    (tmp_path / "app/shop/orders.py").write_text("# other code")
+    other_code = digest()
+    (tmp_path / "samconfig.toml").write_text("[prod]")
+    other_file = digest()
+    monkeypatch.setenv("DEPLOYED_WITH", "--parameter-overrides Stage=prod")
+
+    assert len({first, other_code, other_file, digest()}) == 4
+
+
 @pytest.mark.skipif(sys.version_info[:2] == (3, 13), reason="this Python is the right one")
 @pytest.mark.parametrize(("makefile", "target"), BUILDS)
 def test_another_python_is_refused(tmp_path: Path, makefile: str, target: str) -> None:

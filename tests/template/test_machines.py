@@ -13,6 +13,7 @@ from tests.template.stack import (
     TEMPLATE,
     State,
     attribute,
+    called,
     is_batch,
     modules,
     of_type,
@@ -339,7 +340,7 @@ def test_the_machines_role_may_invoke_exactly_its_functions(key: str) -> None:
     ]
 
     assert [statement["Resource"] for statement in invokes] == [
-        [attribute(function) for function in MACHINES[key].substitutions]
+        [called(function) for function in MACHINES[key].substitutions]
     ]
 
 

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from functions.api.decide_by_link.app import app as links
 from functions.api.handle_request.app import app
-from tests.template.stack import ISSUER, ROOT, TEMPLATE, attribute, of_type, owned, translated
+from tests.template.stack import (
+    ISSUER,
+    ROOT,
+    TEMPLATE,
+    attribute,
+    called,
+    of_type,
+    owned,
+    translated,
+)
 
 from sfn_cqrs.adapters import sql_failures
 from sfn_cqrs.domain.approval import Happened
@@ -35,7 +44,7 @@ def source_mapping(function: str) -> dict[str, Any]:
     (mapping,) = (
         properties
         for properties in of_type("AWS::Lambda::EventSourceMapping").values()
-        if properties["FunctionName"] == {"Ref": function}
+        if properties["FunctionName"] in ({"Ref": function}, called(function))
     )
     return mapping
 
@@ -682,6 +691,8 @@ FIRES = {
     "FailureAgeAlarm": ("Maximum", MINUTES_5, 1, 1_800),
     "IF(failed >= 5, 100 * failed / started, 0)": ("Sum", 3 * MINUTES_5, 1, 1),
     "FILL(commands, 0) + FILL(read_models, 0)": ("Sum", MINUTES_5, 3, 100),
+    "DeployFailuresAlarm": ("Sum", MINUTES_5, 1, 1),
+    "DeployErrorsAlarm": ("Sum", MINUTES_5, 1, 10),
 }
 """Statistic, seconds of a period, how many periods, and from which value on an alarm fires.
 
@@ -715,6 +726,8 @@ PAGES = {
     "MachineApiServerErrorsAlarm",
     "PostgresCapacityAlarm",
     "PostgresFailuresAlarm",
+    "DeployFailuresAlarm",
+    "DeployErrorsAlarm",
 }
 """Alarms for which somebody gets up."""
 MOST_METRICS, OUR_MACHINES = 40, 8
@@ -732,7 +745,7 @@ def test_an_alarm_fires_when_its_runbook_says(name: str) -> None:
     numbers = statistic, period, alarm["EvaluationPeriods"], alarm["Threshold"]
 
     watched = alarm["Metrics"][0]["Expression"] if "Metrics" in alarm else alarm["MetricName"]
-    assert numbers == FIRES.get(name, FIRES[watched])
+    assert numbers == FIRES[name if name in FIRES else watched]
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert "DatapointsToAlarm" not in alarm  # all of the periods
 

@@ -13,6 +13,7 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.command import Command
 from sfn_cqrs.domain.errors import (
     AppBrokenError,
+    BusyError,
     InvalidInputError,
     NotFoundError,
     NotPermittedError,
@@ -262,7 +263,8 @@ def find(type_: str, name: str) -> SyncHandler:
         KeyError: it is not registered any more.
     """
     load()
-    return _sync_handlers[type_][name]
+    with known_elsewhere():
+        return _sync_handlers[type_][name]
 
 
 def find_bulk(type_: str, name: str) -> BulkHandler | None:
@@ -274,6 +276,23 @@ def notice_handlers(action: str) -> list[NoticeHandler]:
     """Who wants to be told of an action."""
     load()
     return _notice_handlers.get(action, [])
+
+
+@contextmanager
+def known_elsewhere() -> Iterator[None]:
+    """Try again later where this code does not know a name that other code has stored.
+
+    While a deploy is switched, old and new code run side by side: the next try may meet the other.
+
+    Raises:
+        BusyError: a published version of the function lacks the name.
+    """
+    try:
+        yield
+    except (KeyError, UnknownNameError) as error:
+        if bootstrap.is_published():
+            raise BusyError(f"not known to this version of the code: {error}") from error
+        raise
 
 
 def registered(known: Mapping[str, T], name: object, unknown: type[UnknownNameError]) -> T:

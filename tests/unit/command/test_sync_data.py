@@ -134,6 +134,16 @@ def test_a_handler_that_is_not_registered_any_more_fails_by_its_name(chain_of, r
         run("removed_handler")
 
 
+def test_a_handler_that_another_version_of_the_code_has_named_is_tried_again(
+    chain_of, run, monkeypatch
+):
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "7")
+    chain_of("APPLIED", "OPEN")
+
+    with pytest.raises(TransientError, match=r"^new_handler: not known to this version"):
+        run("new_handler")
+
+
 def test_a_command_that_is_not_stored_is_a_gap(world, run):
     with pytest.raises(VersionGapError, match="version 2 is not stored"):
         run()

@@ -4,9 +4,10 @@ from threading import Barrier, Thread
 
 import pytest
 
-from sfn_cqrs.domain.errors import AppBrokenError, UnknownTypeError
+from sfn_cqrs.domain.errors import AppBrokenError, BusyError, UnknownTypeError
 from sfn_cqrs.domain.process import Lane
 from sfn_cqrs.service import handlers
+from sfn_cqrs.service.handlers import known_elsewhere
 
 PACKAGES = count()
 LETTERS = """
@@ -64,6 +65,23 @@ def test_a_handler_is_found_by_type_and_name(package):
         handlers.find("LETTER", "letters_by_colour")
     with pytest.raises(KeyError):
         handlers.find("NOTE", "letters_by_date")
+
+
+@pytest.mark.parametrize(
+    ("version", "error"), [("7", BusyError), ("$LATEST", KeyError), ("", KeyError)]
+)
+def test_only_code_behind_an_alias_waits_for_names_that_it_does_not_know(
+    version, error, package, monkeypatch
+):
+    package(letters=LETTERS)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", version)
+
+    with pytest.raises(error):
+        handlers.find("LETTER", "letters_by_colour")
+    with pytest.raises(error if error is BusyError else UnknownTypeError), known_elsewhere():
+        raise UnknownTypeError("CARD", [])
+    with pytest.raises(ZeroDivisionError), known_elsewhere():
+        raise ZeroDivisionError
 
 
 def test_a_type_may_need_no_handler_but_the_data_tables(package):

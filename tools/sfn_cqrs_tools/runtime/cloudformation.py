@@ -149,6 +149,8 @@ class Resolver:
             return self._pseudo[name]
         if name in self.parameters:
             return self.parameters[name]
+        if name.endswith(".Alias"):  # on this machine a function has one version, the newest
+            return self.arn(name.removesuffix(".Alias"))
         kind = self._resource(name)["Type"]
         if kind in _REF_IS_ARN:
             return self.arn(name)

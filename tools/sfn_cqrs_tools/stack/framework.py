@@ -16,6 +16,7 @@ import sfn_cqrs
 from sfn_cqrs_tools.project import application, project
 
 FOLDER: Final = ".framework"
+PROJECT: Final = "app/project.sha256"
 _STAMP: Final = ".stamp"
 _PARTS: Final = (
     "template.yaml",
@@ -50,9 +51,16 @@ def bring_up_to_date(root: Path | None = None) -> bool:
     root = root or project()
     if not is_nested(root):
         return False
-    folder = root / FOLDER
     sources = dict(_sources())
     stamp = _stamp(sources)
+    try:
+        return _is_copied(root, sources, stamp)
+    finally:
+        _tell_project(root)
+
+
+def _is_copied(root: Path, sources: dict[str, Path], stamp: str) -> bool:
+    folder = root / FOLDER
     if (folder / _STAMP).is_file() and (folder / _STAMP).read_text(encoding="utf-8") == stamp:
         return False
     draft = root / f"{FOLDER}.new"
@@ -68,6 +76,21 @@ def bring_up_to_date(root: Path | None = None) -> bool:
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
     return True
+
+
+def _tell_project(root: Path) -> None:
+    """Keep a digest of the project's own package, with which the framework's layer changes.
+
+    So a deploy that changes the package alone publishes new versions of the functions that run it.
+    """
+    own = [*sorted((root / "app").rglob("*")), root / "samconfig.toml"]
+    digest = hashlib.sha256()
+    for file in own:
+        if file.is_file() and "__pycache__" not in file.parts:
+            digest.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
+    told, text = root / FOLDER / PROJECT, digest.hexdigest()
+    if not told.is_file() or told.read_text(encoding="utf-8") != text:
+        told.write_text(text, encoding="utf-8")
 
 
 def _sources() -> Iterator[tuple[str, Path]]:

@@ -7,6 +7,7 @@ from sfn_cqrs.domain import approval_programs
 from sfn_cqrs.domain.approval import Approval, Status
 from sfn_cqrs.domain.errors import VersionConflictError
 from sfn_cqrs.domain.keys import ApprovalKey, ItemKey
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.approvals import types as approval_types
 from sfn_cqrs.service.programs import Flow
 
@@ -43,7 +44,8 @@ class ApprovalFlow(Flow[approval_programs.Call, ApprovalKey, Approval]):
 
 def _handled(approval: Approval) -> bool:
     """Run the user's function; False if a pinned item was changed by somebody else before it."""
-    handler = approval_types.handler_of(approval.type, approval.status)
+    with handlers.known_elsewhere():
+        handler = approval_types.handler_of(approval.type, approval.status)
     try:
         if handler is not None:
             with bootstrap.tracer().segment(f"approval {approval.type}"):

@@ -27,6 +27,7 @@ from sfn_cqrs.domain.imports import (
     Settings,
 )
 from sfn_cqrs.domain.keys import ItemKey
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.expiry import expire_previous
 from sfn_cqrs.service.commands.projection import project_many
 from sfn_cqrs.service.imports import strategies
@@ -71,7 +72,8 @@ class RowBatch:
     @classmethod
     def of(cls, job: Job, rows: Sequence[InputRow], *, is_last_try: bool = False) -> Self:
         """Rows of a job whose file is read, for the strategy of its table."""
-        strategy = strategies.find(job.table)
+        with handlers.known_elsewhere():
+            strategy = strategies.find(job.table)
         return cls(job.settings(), strategy, rows, is_last_try=is_last_try)
 
     def run(self) -> Result:

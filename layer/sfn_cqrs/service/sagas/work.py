@@ -6,6 +6,7 @@ from sfn_cqrs.domain.errors import StepRefusedError, SupersededError, TransientE
 from sfn_cqrs.domain.failure import MAX_ERROR, MAX_SUMMARY, trace_of
 from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.domain.saga import Ending, EntryStatus, Saga, checked_result
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.types import SagaStep
@@ -18,7 +19,8 @@ def work_on(saga: Saga, name: str, *, is_undo: bool) -> Ending:
         TransientError: another try may cure it.
         SupersededError: the step has been undone before it came to its effect.
     """
-    handler = saga_types.find(saga.saga).handler(name, is_undo=is_undo)
+    with handlers.known_elsewhere():
+        handler = saga_types.find(saga.saga).handler(name, is_undo=is_undo)
     try:
         with naming_busy(), bootstrap.tracer().segment(f"step {name}"):
             result = handler(_given(saga, name, is_undo=is_undo))

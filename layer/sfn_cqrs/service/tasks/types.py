@@ -132,9 +132,14 @@ def _load() -> None:
 
 
 def find_or_failing(type_: str) -> TaskType:
-    """A type of task that was known once; if its handler is gone, its items fail and say so."""
+    """A type of task that was known once; if its handler is gone, its items fail and say so.
+
+    Raises:
+        BusyError: another version of the code may still know it.
+    """
     try:
-        return find(type_)
+        with handlers.known_elsewhere():
+            return find(type_)
     except UnknownTaskTypeError as error:
         reason = error
 

@@ -1,0 +1,176 @@
+"""What a deploy does to the functions that run users' code: a tenth first, and back by itself."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from typing import Any
+
+import pytest
+from tests.template.stack import ISSUER, ROOT, TEMPLATE, of_type, translated
+
+from sfn_cqrs_tools.runtime.template import Template
+
+BEHIND_AN_ALIAS = {
+    f"{name}Function"
+    for name in (
+        "CommandTransformData",
+        "CommandSyncData",
+        "TaskIterator",
+        "ImportCsvCsvRowsHandler",
+        "ZipOrchestratorFinalizeZipJob",
+        "ApprovalProcessApproval",
+        "ApprovalRejected",
+        "ApprovalExpired",
+        "OrderSagaReserveStock",
+        "OrderSagaChargePayment",
+        "OrderSagaShipOrder",
+        "OrderSagaCancelShipment",
+        "OrderSagaRefundPayment",
+        "OrderSagaReleaseStock",
+        "RebuildWorkOnSegment",
+        "QueueOnTaskAction",
+        "QueueOnImportAction",
+        "QueueOnNotification",
+    )
+}
+ALARMS = ["DeployFailuresAlarm", "DeployErrorsAlarm", "ApiServerErrorsAlarm"]
+MOST_RESOURCES = 500
+REFERENCE = re.compile(r"\$\{(\w+)(?:\.\w+)?\}")
+
+
+@cache
+def deployed(**parameters: str) -> dict[str, dict[str, Any]]:
+    """The resources of a deploy with parameters."""
+    template = Template.load(ROOT / "template.yaml", parameters={**ISSUER, **parameters})
+    resources: dict[str, dict[str, Any]] = template.translate()["Resources"]
+    return resources
+
+
+def of(resources: dict[str, dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: one for name, one in resources.items() if one["Type"] == kind}
+
+
+def references(value: Any) -> Iterator[str]:
+    """Yield the names that a value refers to."""
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            yield name
+        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), *_]}:
+            yield from REFERENCE.findall(text)
+        case dict():
+            for one in value.values():
+                yield from references(one)
+        case list():
+            for one in value:
+                yield from references(one)
+
+
+def test_the_functions_that_run_users_code_are_behind_an_alias() -> None:
+    aliases = of_type("AWS::Lambda::Alias")
+
+    assert {f"{name}Aliaslive" for name in BEHIND_AN_ALIAS} == set(aliases)
+    for name in BEHIND_AN_ALIAS:
+        alias = aliases[f"{name}Aliaslive"]
+        assert (alias["Name"], alias["FunctionName"]) == ("live", {"Ref": name})
+
+
+@pytest.mark.parametrize("kind", ["AWS::StepFunctions::StateMachine", "AWS::IAM::Role"])
+def test_machines_call_and_may_call_the_alias_and_never_the_latest_code(kind: str) -> None:
+    for logical_id, one in of_type(kind).items():
+        called = one.get("DefinitionSubstitutions", one.get("Policies", []))
+        named = set(references(called))
+        assert not named & BEHIND_AN_ALIAS, logical_id
+    machines = of_type("AWS::StepFunctions::StateMachine").values()
+    called = {name for one in machines for name in references(one["DefinitionSubstitutions"])}
+    from_queues = {"QueueOnTaskAction", "QueueOnImportAction", "QueueOnNotification"}
+    assert {f"{one}Aliaslive" for one in BEHIND_AN_ALIAS} - called == {
+        f"{one}FunctionAliaslive" for one in from_queues
+    }
+
+
+def test_queues_call_the_alias_too() -> None:
+    called = {
+        mapping["FunctionName"]["Ref"]
+        for mapping in of_type("AWS::Lambda::EventSourceMapping").values()
+    }
+
+    assert not called & BEHIND_AN_ALIAS
+    assert {one for one in called if one.endswith("Aliaslive")} == {
+        "QueueOnTaskActionFunctionAliaslive",
+        "QueueOnImportActionFunctionAliaslive",
+        "QueueOnNotificationFunctionAliaslive",
+    }
+
+
+@pytest.mark.parametrize(
+    ("parameters", "is_gradual"),
+    [
+        ({"Stage": "dev"}, False),
+        ({"Stage": "stg"}, False),
+        ({"Stage": "prod"}, True),
+        ({"Stage": "prod", "CanaryDeploys": "disabled"}, False),
+        ({"Stage": "dev", "CanaryDeploys": "enabled"}, True),
+    ],
+)
+def test_a_deploy_to_prod_begins_with_a_tenth_and_is_taken_back_by_alarms(
+    parameters: dict[str, str], is_gradual: bool
+) -> None:
+    resources = deployed(**parameters)
+    groups = of(resources, "AWS::CodeDeploy::DeploymentGroup")
+
+    assert len(groups) == (len(BEHIND_AN_ALIAS) if is_gradual else 0)
+    for alias in of(resources, "AWS::Lambda::Alias").values():
+        assert ("CodeDeployLambdaAliasUpdate" in alias.get("UpdatePolicy", {})) is is_gradual
+    for group in groups.values():
+        told = group["Properties"]
+        assert "Canary10Percent10Minutes" in json.dumps(told["DeploymentConfigName"])
+        assert told["AutoRollbackConfiguration"]["Enabled"]
+        assert "DEPLOYMENT_STOP_ON_ALARM" in told["AutoRollbackConfiguration"]["Events"]
+        condition, watched, _ = told["AlarmConfiguration"]["Fn::If"]
+        assert (condition, watched["Enabled"]) == ("HasCanary", True)
+        assert [alarm["Name"]["Ref"] for alarm in watched["Alarms"]] == ALARMS
+    template = Template.load(ROOT / "template.yaml", parameters={**ISSUER, **parameters})
+    assert template.resolve({"Condition": "HasCanary"}) is is_gradual
+
+
+def test_a_gradual_deploy_fits_into_a_stack_and_waits_for_nothing_in_a_circle() -> None:
+    resources = deployed(Stage="prod")
+
+    assert len(resources) <= MOST_RESOURCES
+    graph = {
+        name: {other for other in references(one) if other in resources}
+        | set(one.get("DependsOn", []) if isinstance(one.get("DependsOn"), list) else [])
+        for name, one in resources.items()
+    }
+    assert set(TopologicalSorter(graph).static_order()) == set(resources)
+
+
+def test_a_changed_layer_is_a_new_version_of_what_is_behind_an_alias() -> None:
+    """And it changes with the user's package: see layer/Makefile."""
+    changed = copy.copy(TEMPLATE)
+    changed.document = copy.deepcopy(TEMPLATE.document)
+    changed.document["Resources"]["FrameworkLayer"]["Properties"]["Description"] = "Other code"
+
+    before = set(of_type("AWS::Lambda::Version"))
+    after = set(of(changed.translate()["Resources"], "AWS::Lambda::Version"))
+
+    assert len(before) == len(after) == len(BEHIND_AN_ALIAS)
+    assert not before & after
+
+
+def test_a_parameter_makes_no_new_version_by_itself() -> None:
+    """So the framework's layer has a digest of them: see layer/Makefile."""
+    before = set(of_type("AWS::Lambda::Version"))
+
+    assert set(of(deployed(TenantWriteRate="7"), "AWS::Lambda::Version")) == before
+
+
+def test_the_function_of_the_api_has_no_alias_which_would_make_a_permission_of_each_route() -> None:
+    permissions = of(translated(), "AWS::Lambda::Permission").values()
+    api = [one for one in permissions if "ApiHandleRequestFunction" in json.dumps(one)]
+
+    assert "ApiHandleRequestFunction" not in BEHIND_AN_ALIAS
+    assert len(api) == 2  # the API's and the machines'
