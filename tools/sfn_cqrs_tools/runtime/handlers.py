@@ -5,12 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import math
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +16,13 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Final
 
+from sfn_cqrs_tools.runtime.revisions import (
+    Code,
+    Generation,
+    NotImported,
+    Revision,
+    SourceFiles,
+)
 from sfn_cqrs_tools.runtime.template import Function
 
 logger = logging.getLogger(__name__)
@@ -89,72 +94,75 @@ class Failure:
     body: Mapping[str, Any]
 
 
-class SourceWatch:
-    """Tells when a source file has changed; looks at most every `seconds`, None: never."""
+Prepare = Callable[[], Iterable[NotImported]]
+"""Imports what functions import with their first call, and yields what cannot be imported."""
 
-    def __init__(
-        self, functions: Iterable[Function], sources: Sequence[Path], seconds: float | None
-    ) -> None:
-        """Watch all Python files of functions, and of the folders that they import from."""
-        self.sources = [source.resolve() for source in sources]
-        self._folders = [*{function.folder.resolve() for function in functions}, *self.sources]
-        self._seconds = seconds
-        self._snapshot = self._stamps() if seconds is not None else {}
-        self._checked = time.monotonic()
 
-    def changed(self) -> list[Path]:
-        """The files that were changed, added or deleted since they were last asked for."""
-        now = time.monotonic()
-        if self._seconds is None or now - self._checked < self._seconds:
-            return []
-        self._checked = now
-        before, self._snapshot = self._snapshot, self._stamps()
-        return [path for path, _ in self._snapshot.items() ^ before.items()]
-
-    def expire(self) -> None:
-        """Look the next time that it is asked, however soon that is."""
-        self._checked = -math.inf
-
-    def _stamps(self) -> Mapping[Path, int]:
-        files = (path for folder in self._folders for path in folder.rglob("*.py"))
-        return {path: _modified(path) for path in files}
+def source_files(functions: Iterable[Function], sources: Sequence[Path]) -> SourceFiles:
+    """All Python files of functions, and of the folders that they import from."""
+    return SourceFiles([*(function.folder for function in functions), *sources])
 
 
 class Handlers:
-    """The functions' handlers in this process, each module imported once.
-
-    All are imported again when a source file changes.
-    """
+    """The functions' handlers in this process, in the revision that their files have."""
 
     def __init__(
-        self, functions: Iterable[Function], sources: Sequence[Path], seconds: float | None
+        self,
+        functions: Iterable[Function],
+        sources: Sequence[Path],
+        seconds: float | None,
+        prepare: Prepare = tuple,
     ) -> None:
-        """Take the functions, and the folders that they import from."""
-        self._watch = SourceWatch(functions, sources, seconds)
-        self._sources = self._watch.sources
-        self._lock = threading.RLock()
-        self._modules: dict[str, ModuleType] = {}
+        """Take the functions, and the folders that they import from.
+
+        Files are looked at when a function is called, at most every `seconds`; None: never.
+        """
+        self._all = list(functions)
+        self._prepare = prepare
+        self._sources = [source.resolve() for source in sources]
+        self._code = Code(source_files(self._all, self._sources), seconds, self._load)
+        self._told: Revision | None = None
         for source in reversed(self._sources):
             if str(source) not in sys.path:
                 sys.path.insert(0, str(source))
 
-    def preload(self, function: Function) -> None:
-        """Import a function; what is wrong with it shows when it is called.
-
-        Raises:
-            Exception: it cannot be imported.
-        """
-        self._handler(function)
+    def preload(self) -> None:
+        """Import every function; what is wrong with one shows when it is called."""
+        generation = self._code.current()
+        if not generation.functions:
+            generation.broken = list(self._load(generation))
 
     def expire(self) -> None:
         """Look for changed files at the next call."""
-        self._watch.expire()
+        self._code.expire()
+
+    def catch_up(self) -> None:
+        """Take over files that have changed, before a function's time begins."""
+        self._code.current()
+
+    def refresh(self) -> list[Path]:
+        """Take over what has changed; return the files that changed since the last time."""
+        self._code.expire()
+        self._code.current()
+        before, self._told = self._told, self._code.newest
+        return [] if before is None else changed_files(before, self._told)
+
+    @property
+    def broken(self) -> list[NotImported]:
+        """What of the newest revision cannot be imported: the code from before goes on."""
+        return self._code.broken
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether invocations run the newest files; not if those cannot be imported."""
+        return self._code.is_newest
 
     def call(self, call: Call) -> bytes | Failure:
         """Call a function's handler on this thread."""
         try:
-            handler = self._handler(call.function)
-            with _traced(call.trace):
+            generation = self._code.current()
+            handler = _handler(generation, call.function)
+            with _traced(generation, call.trace):
                 response = _marshal(handler(json.loads(call.payload), call.context()))
         except _RuntimeError as error:
             return call.failed(error.type, str(error), error.trace)
@@ -174,36 +182,48 @@ class Handlers:
         """Leave a call whose time is up alone: a thread cannot be killed, it ends by itself."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Leave what is imported to the next stack of this process."""
+        self._code.close()
 
-    def _handler(self, function: Function) -> Callable[[Any, Context], Any]:
-        stem, _, attribute = function.handler.rpartition(".")
-        with self._lock:
-            self._forget_changed()
-            module = self._modules.get(function.logical_id)
+    def _load(self, generation: Generation) -> Iterator[NotImported]:
+        """Import all of a revision; yield what cannot be."""
+        yield from self._prepare()
+        root = self._sources[0].parent if self._sources else Path("/")
+        for function in self._all:
+            try:
+                _module(generation, function)
+            except (Exception, SystemExit) as error:
+                folder = function.folder.resolve()
+                name = str(folder.relative_to(root) if folder.is_relative_to(root) else folder)
+                yield NotImported(name, error.__cause__ or error)
+
+
+def changed_files(before: Revision, now: Revision) -> list[Path]:
+    """The files that differ between two revisions."""
+    return [Path(path) for path in sorted({path for path, _ in before.items() ^ now.items()})]
+
+
+def _handler(generation: Generation, function: Function) -> Callable[[Any, Context], Any]:
+    stem, _, attribute = function.handler.rpartition(".")
+    module = _module(generation, function)
+    try:
+        handler: Callable[[Any, Context], Any] = getattr(module, attribute)
+    except AttributeError:
+        message = f"Handler '{attribute}' missing on module '{stem}'"
+        raise _RuntimeError("Runtime.HandlerNotFound", message) from None
+    return handler
+
+
+def _module(generation: Generation, function: Function) -> ModuleType:
+    """The module of a function, imported once in a generation."""
+    module = generation.functions.get(function.logical_id)
+    if module is None:
+        with generation.in_place():
+            module = generation.functions.get(function.logical_id)
             if module is None:
-                module = _import(function, stem)
-                self._modules[function.logical_id] = module
-        try:
-            handler: Callable[[Any, Context], Any] = getattr(module, attribute)
-        except AttributeError:
-            message = f"Handler '{attribute}' missing on module '{stem}'"
-            raise _RuntimeError("Runtime.HandlerNotFound", message) from None
-        return handler
-
-    def _forget_changed(self) -> None:
-        changed = self._watch.changed()
-        if not changed:
-            return
-        for source in changed:  # bytecode knows only the second in which its source was saved
-            Path(importlib.util.cache_from_source(str(source))).unlink(missing_ok=True)
-        self._modules.clear()
-        for name, module in list(sys.modules.items()):
-            path = getattr(module, "__file__", None)
-            if path and any(Path(path).is_relative_to(folder) for folder in self._sources):
-                del sys.modules[name]
-        importlib.invalidate_caches()
-        logger.info("source files have changed: the functions are imported again")
+                module = _import(function, function.handler.rpartition(".")[0])
+                generation.functions[function.logical_id] = module
+    return module
 
 
 class _RuntimeError(Exception):
@@ -215,18 +235,11 @@ class _RuntimeError(Exception):
         self.trace = trace
 
 
-def _traced(header: str) -> AbstractContextManager[None]:
+def _traced(generation: Generation, header: str) -> AbstractContextManager[None]:
     """Be in a trace, which on AWS the environment of the process names; here functions share it."""
-    tracing = sys.modules.get("sfn_cqrs.adapters.tracing")
+    tracing: Any = generation.module("sfn_cqrs.adapters.tracing")
     entered: AbstractContextManager[None] = tracing.entered(header) if tracing else nullcontext()
     return entered
-
-
-def _modified(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:  # deleted since it was listed
-        return 0
 
 
 def _import(function: Function, stem: str) -> ModuleType:

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from sfn_cqrs_tools.runtime.data_folder import KeptEvents
-from sfn_cqrs_tools.runtime.handlers import Call, Failure, Handlers
+from sfn_cqrs_tools.runtime.handlers import Call, Failure, Handlers, Prepare
 from sfn_cqrs_tools.runtime.output import printing_as
 from sfn_cqrs_tools.runtime.processes import Processes
+from sfn_cqrs_tools.runtime.revisions import NotImported
 from sfn_cqrs_tools.runtime.template import Function
 from sfn_cqrs_tools.runtime.traces import Begun, Traces
 from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Forecast, Stormy, Weather
@@ -86,11 +87,25 @@ def _context(payload: bytes) -> Mapping[str, Any] | None:
 class Runtime(Protocol):
     """What calls handlers: in this process, or in others."""
 
-    def preload(self, function: Function) -> None:
-        """Make a function ready to be called."""
+    def preload(self) -> None:
+        """Make functions ready to be called."""
 
     def expire(self) -> None:
         """Look for changed files at the next call."""
+
+    def catch_up(self) -> None:
+        """Take over files that have changed, before a function's time begins."""
+
+    def refresh(self) -> list[Path]:
+        """Take over what has changed; return the files that changed since the last time."""
+
+    @property
+    def broken(self) -> list[NotImported] | None:
+        """What of the newest files cannot be imported; None if nobody has tried."""
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether invocations run the newest files; not if those cannot be imported."""
 
     def call(self, call: Call) -> bytes | Failure:
         """Call a handler and wait for it."""
@@ -111,7 +126,8 @@ class Functions:
         *,
         sources: Sequence[Path] = (),
         concurrency: int = 16,
-        reload_seconds: float | None = 0.5,
+        reload_seconds: float | None = 0.1,
+        prepare: Prepare = tuple,
         retry_seconds: float = 1.0,
         isolated: bool = False,
         forecast: Forecast | None = None,
@@ -121,9 +137,11 @@ class Functions:
         """Take the functions, and the folders that they import from.
 
         `concurrency` bounds what `submit` runs at once: functions share one interpreter, and more
-        threads only keep the HTTP front waiting. Changed files are looked for at most
-        every `reload_seconds`, None turns that off. A failed asynchronous invocation is tried
-        again after `retry_seconds`, then after twice that, as often as its EventInvokeConfig says.
+        threads only keep the HTTP front waiting. Changed files are looked for by
+        `invoke`, and by `submit` at most every `reload_seconds`; None turns that off. `prepare`
+        imports what functions import with their first call. A failed asynchronous invocation is
+        tried again after `retry_seconds`, then after twice that, as often as its
+        EventInvokeConfig says.
         Isolated, each function runs in processes of its own. With a forecast, functions meet
         the weather. Invocations are kept in `traces`, and go on with the trace of who invokes.
         Events of asynchronous invocations are `kept` until a function is done with them.
@@ -131,8 +149,11 @@ class Functions:
         self._all = list(functions)
         self._by_name = {one.logical_id: one for one in self._all}
         self._by_name |= {one.name: one for one in self._all}
-        runtime = Processes if isolated else Handlers
-        self._runtime: Runtime = runtime(self._all, sources, reload_seconds)
+        self._runtime: Runtime = (
+            Processes(self._all, sources, reload_seconds)
+            if isolated
+            else Handlers(self._all, sources, reload_seconds, prepare)
+        )
         self.weather: Weather | None = None
         if forecast is not None:
             self.weather = Weather(forecast, current_function)
@@ -180,15 +201,21 @@ class Functions:
 
     def preload(self) -> None:
         """Import every function, so that no first request waits; errors show when invoked."""
-        for function in self:
-            try:
-                self._runtime.preload(function)
-            except Exception as error:
-                logger.warning("%s cannot be imported: %s", function.logical_id, error)
+        self._runtime.preload()
 
-    def expire(self) -> None:
-        """Let the next invocation run code as it is now, even if files were just looked at."""
-        self._runtime.expire()
+    def refresh(self) -> list[Path]:
+        """Take over what has changed; return the files that changed since the last time."""
+        return self._runtime.refresh()
+
+    @property
+    def broken(self) -> list[NotImported] | None:
+        """What of the newest files cannot be imported; None if nobody has tried."""
+        return self._runtime.broken
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether invocations run the newest files; not if those cannot be imported."""
+        return self._runtime.is_newest
 
     def find(self, name: str) -> Function:
         """Return a function by name, logical id or ARN, qualified or not.
@@ -210,11 +237,12 @@ class Functions:
         self._start(self._queued, function, payload, done, trace_header.get() or "")
 
     def invoke(self, function: str, payload: bytes, trace: str = "") -> bytes:
-        """Invoke and wait for the answer; `trace` is the header of the trace that goes on.
+        """Invoke the code as it is now; `trace` is the header of the trace that goes on.
 
         Raises:
             FunctionError: the function failed, timed out or does not exist.
         """
+        self._runtime.expire()
         finished = threading.Event()
         answers: list[bytes | FunctionError] = []
 
@@ -326,6 +354,7 @@ class _Run:
     segment: Begun | None = None
 
     def __call__(self) -> None:
+        self.runtime.catch_up()
         self.started = time.monotonic()
         deadline = self.started + self.function.timeout
         call = Call(self.function, self.payload, self.request_id, deadline, self.begin_segment())

@@ -9,20 +9,30 @@ Parent and child speak in lines of JSON: the first names the function, then call
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from sfn_cqrs_tools.runtime.handlers import Call, Failure, Handlers, SourceWatch
+from sfn_cqrs_tools.runtime.handlers import (
+    Call,
+    Failure,
+    Handlers,
+    changed_files,
+    source_files,
+)
 from sfn_cqrs_tools.runtime.iam.enforcement import Enforcement
 from sfn_cqrs_tools.runtime.output import printing_as
+from sfn_cqrs_tools.runtime.revisions import Revision
 from sfn_cqrs_tools.runtime.template import Function
 from sfn_cqrs_tools.runtime.weather import Forecast, Weather
 
@@ -37,18 +47,41 @@ class Processes:
         self, functions: Iterable[Function], sources: Sequence[Path], seconds: float | None
     ) -> None:
         """Take the functions, and the folders that they import from; start nothing yet."""
-        self._watch = SourceWatch(functions, sources, seconds)
+        self._all = list(functions)
+        self._sources = [source.resolve() for source in sources]
+        self._files = source_files(self._all, self._sources)
+        self._seconds = seconds
+        self._looked = -math.inf
+        self._revision: Revision = {} if seconds is None else self._files.settled()
+        self._told = self._revision
         self._lock = threading.Lock()
         self._idle: dict[str, list[_Process]] = defaultdict(list)
         self._busy: dict[str, _Process] = {}
-        self._generation = 0
+        self._is_closed = False
 
-    def preload(self, function: Function) -> None:
-        """Leave the process to the first call, as Lambda does."""
+    def preload(self) -> None:
+        """Leave the processes to the first calls, as Lambda does."""
 
     def expire(self) -> None:
         """Look for changed files at the next call."""
-        self._watch.expire()
+        self._looked = -math.inf
+
+    def catch_up(self) -> None:
+        """Take over files that have changed, before a function's time begins."""
+        with self._lock:
+            retired = self._changed()
+        _end(retired)
+
+    def refresh(self) -> list[Path]:
+        """Let new processes take over what has changed; return the files."""
+        self.expire()
+        self.catch_up()
+        told, self._told = self._told, self._revision
+        return changed_files(told, self._told)
+
+    is_newest = True
+    broken = None
+    """Nobody has tried: a process that cannot import its function fails its call, as on AWS."""
 
     def call(self, call: Call) -> bytes | Failure:
         """Call a function in an idle process of its own, or in a new one."""
@@ -56,10 +89,11 @@ class Processes:
         answer = process.ask(call)
         with self._lock:
             del self._busy[call.request_id]
-            if process.is_sound and process.generation == self._generation:
+            is_of_now = process.revision is self._revision and not self._is_closed
+            if process.is_sound and is_of_now:
                 self._idle[call.function.logical_id].append(process)
                 return answer
-        process.end()
+        _end([process])
         return answer
 
     def stop(self, call: Call) -> None:
@@ -72,37 +106,53 @@ class Processes:
     def close(self) -> None:
         """End every process."""
         with self._lock:
+            self._is_closed = True
             busy, idle = list(self._busy.values()), self._retired()
         for process in busy:
             process.kill()
-        for process in idle:
-            process.end()
+        _end(idle)
 
     def _taken(self, call: Call) -> _Process:
         name = call.function.logical_id
         with self._lock:
-            retired = self._retired() if self._watch.changed() else []
             process = self._idle[name].pop() if self._idle[name] else None
             if process is None:
-                process = _Process(call.function, self._watch.sources, self._generation)
+                process = _Process(call.function, self._sources, self._revision)
             self._busy[call.request_id] = process
-        for old in retired:
-            old.end()
         return process
 
+    def _changed(self) -> list[_Process]:
+        """The idle processes that files have changed for; those that are busy end after a call."""
+        now = time.monotonic()
+        if self._seconds is None or now - self._looked < self._seconds:
+            return []
+        self._looked = now
+        if self._files.look() == self._revision:
+            return []
+        self._revision = self._files.settled()
+        return self._retired()
+
     def _retired(self) -> list[_Process]:
-        """Every idle process; those that are busy end after their call."""
-        self._generation += 1
+        """Every idle process."""
         idle = [process for each in self._idle.values() for process in each]
         self._idle.clear()
         return idle
 
 
-class _Process:
-    """One process, and what it prints."""
+def _end(processes: Sequence[_Process]) -> None:
+    """End idle processes, all at once."""
+    for process in processes:
+        process.finish()
+    until = time.monotonic() + PATIENCE
+    for process in processes:
+        process.end(until)
 
-    def __init__(self, function: Function, sources: Sequence[Path], generation: int) -> None:
-        self.generation = generation
+
+class _Process:
+    """One process of a revision, and what it prints."""
+
+    def __init__(self, function: Function, sources: Sequence[Path], revision: Revision) -> None:
+        self.revision = revision
         self.is_sound = True
         self._name = function.logical_id
         self._request_id = "-"
@@ -149,13 +199,17 @@ class _Process:
         """End it at once."""
         self._process.kill()
 
-    def end(self) -> None:
-        """Let it end by itself, or kill it; whoever asks for its answer has it by then."""
+    def finish(self) -> None:
+        """Ask it to end by itself."""
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # it has ended
             self._process.stdin.close()
-            self._process.wait(PATIENCE)
-        except (BrokenPipeError, subprocess.TimeoutExpired):
+
+    def end(self, until: float) -> None:
+        """Let it end by itself until then, or kill it; who asks for its answer has it by then."""
+        try:
+            self._process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._printer.join(PATIENCE)

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sfn_cqrs_tools.runtime.client_hooks import Hooks
     from sfn_cqrs_tools.runtime.handlers import Call, Failure
     from sfn_cqrs_tools.runtime.lambdas import Runtime
-    from sfn_cqrs_tools.runtime.template import Function
+    from sfn_cqrs_tools.runtime.revisions import NotImported
 
 VARIABLE: Final = "SFN_CQRS_WEATHER"
 """Tells the processes of isolated functions: `<share> <seed> <spared function> …`."""
@@ -132,13 +134,31 @@ class Stormy:
         self._runtime = runtime
         self._weather = weather
 
-    def preload(self, function: Function) -> None:
-        """Make a function ready to be called."""
-        self._runtime.preload(function)
+    def preload(self) -> None:
+        """Make functions ready to be called."""
+        self._runtime.preload()
 
     def expire(self) -> None:
         """Look for changed files at the next call."""
         self._runtime.expire()
+
+    def catch_up(self) -> None:
+        """Take over files that have changed, before a function's time begins."""
+        self._runtime.catch_up()
+
+    def refresh(self) -> list[Path]:
+        """Take over what has changed; return the files that changed since the last time."""
+        return self._runtime.refresh()
+
+    @property
+    def broken(self) -> list[NotImported] | None:
+        """What cannot be imported."""
+        return self._runtime.broken
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether invocations run the newest files; not if those cannot be imported."""
+        return self._runtime.is_newest
 
     def call(self, call: Call) -> bytes | Failure:
         """Call a handler, if the weather lets it be called."""

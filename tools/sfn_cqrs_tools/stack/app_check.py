@@ -16,8 +16,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
+from sfn_cqrs_tools.runtime import revisions
+from sfn_cqrs_tools.runtime.revisions import NotImported
 from sfn_cqrs_tools.runtime.template import Template
 
 SECONDS: Final = 60
@@ -82,25 +85,26 @@ def broken_modules(asked: Mapping[str, Any]) -> Iterator[Broken]:
     for source in reversed(asked["sources"]):
         sys.path.insert(0, source)
     if asked["package"]:
-        yield from _of_package(asked["package"])
+        yield from map(broken, modules_of_package(asked["package"]))
     if asked["functions"]:
-        yield from _of_functions(asked["functions"])
+        yield from map(broken, _of_functions(asked["functions"]))
 
 
-def _of_package(name: str) -> Iterator[Broken]:
+def modules_of_package(name: str) -> Iterator[NotImported]:
+    """Import a package and all its modules, and yield those that fail."""
     try:
         package = importlib.import_module(name)
-    except Exception as error:
-        yield _broken(name, error)
+    except (Exception, SystemExit) as error:
+        yield NotImported(name, error)
         return
     for module in pkgutil.iter_modules(package.__path__):
         try:
             importlib.import_module(f"{name}.{module.name}")
-        except Exception as error:
-            yield _broken(f"{name}.{module.name}", error)
+        except (Exception, SystemExit) as error:
+            yield NotImported(f"{name}.{module.name}", error)
 
 
-def _of_functions(functions: list[list[str]]) -> Iterator[Broken]:
+def _of_functions(functions: list[list[str]]) -> Iterator[NotImported]:
     for name, folder, logical_id in functions:
         path = Path(folder) / "app.py"
         spec = importlib.util.spec_from_file_location(f"sfn_function_{logical_id}", path)
@@ -109,13 +113,23 @@ def _of_functions(functions: list[list[str]]) -> Iterator[Broken]:
         try:
             spec.loader.exec_module(importlib.util.module_from_spec(spec))
         except Exception as error:
-            yield _broken(name, error)
+            yield NotImported(name, error)
 
 
-def _broken(module: str, error: Exception) -> Broken:
+def broken(which: NotImported) -> Broken:
+    """Describe why a module cannot be imported."""
     from sfn_cqrs.domain.failure import trace_of  # noqa: PLC0415 - of the layer that is checked
 
-    return Broken(module, f"{type(error).__name__}: {error}", trace_of(error))
+    error = which.error.with_traceback(_without_import(which.error.__traceback__))
+    return Broken(which.module, f"{type(error).__name__}: {error}", trace_of(error))
+
+
+def _without_import(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback without the frames of what imports here."""
+    if trace is None:
+        return None
+    trace.tb_next = _without_import(trace.tb_next)
+    return trace.tb_next if trace.tb_frame.f_code.co_filename == revisions.__file__ else trace
 
 
 def main() -> None:

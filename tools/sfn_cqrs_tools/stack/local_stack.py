@@ -8,6 +8,7 @@ Functions share this process and its environment, so a process runs one stack at
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -54,11 +55,13 @@ from sfn_cqrs_tools.runtime.output import FunctionOutput
 from sfn_cqrs_tools.runtime.postgres import VARIABLE as DSN
 from sfn_cqrs_tools.runtime.postgres import LocalPostgres, PostgresError
 from sfn_cqrs_tools.runtime.recorder import Recorder
+from sfn_cqrs_tools.runtime.revisions import NotImported
 from sfn_cqrs_tools.runtime.state import StackError, StackInfo, StateFolder
 from sfn_cqrs_tools.runtime.streams import Checkpoints, StreamMapping, StreamSettings
 from sfn_cqrs_tools.runtime.template import DEFAULT_STACK, Function, Machine, Template
 from sfn_cqrs_tools.runtime.traces import Traces
 from sfn_cqrs_tools.runtime.weather import VARIABLE, Forecast
+from sfn_cqrs_tools.stack.app_check import modules_of_package
 from sfn_cqrs_tools.stack.fabric_environment import fabric_python
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.stack.sql_files import POSTGRES, POSTGRES_ROLE, migrations_of
@@ -75,6 +78,8 @@ logger = logging.getLogger(__name__)
 
 LOGGING: Final = ("sfn_cqrs_tools", "sfn_local")
 
+LOOK_SECONDS: Final = 0.1
+"""How long what nobody waits for may run the code from before a save."""
 MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is lower
 
 LIVE: Final = "AWS::AppSync::"
@@ -342,7 +347,8 @@ class LocalStack:
         self.functions = Functions(
             self.template.functions.values(),
             sources=self.template.layers,
-            reload_seconds=0.5 if self._reload else None,
+            reload_seconds=LOOK_SECONDS if self._reload else None,
+            prepare=_import_package if self._reload else tuple,
             isolated=self._isolated,
             forecast=self._forecast(),
             traces=self._traces,
@@ -634,6 +640,15 @@ def _named(resource: tuple[str, str]) -> tuple[str, str]:
     """The logical id and the name of a resource, which may be told as an ARN or a URL."""
     logical_id, told = resource
     return logical_id, told.rpartition("/")[2].rpartition(":")[2]
+
+
+def _import_package() -> Iterator[NotImported]:
+    """Import the user's package as functions do with their first call; yield what is broken."""
+    package = os.environ.get("APP_PACKAGE")
+    if package:
+        yield from modules_of_package(package)
+        with suppress(Exception):  # what is broken is told of
+            importlib.import_module("sfn_cqrs.service.handlers").load()
 
 
 def _look_at_the_clock() -> None:

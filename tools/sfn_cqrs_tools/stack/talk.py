@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from sfn_cqrs.domain.masking import masked
-from sfn_cqrs_tools.runtime.handlers import SourceWatch
 from sfn_cqrs_tools.runtime.lambdas import Invocation
 from sfn_cqrs_tools.stack.app_check import AppCheck, Broken
+from sfn_cqrs_tools.stack.app_check import broken as described
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 from sfn_cqrs_tools.stack.log_lines import LogLine
 from sfn_cqrs_tools.terminal.causes import shortened
@@ -35,22 +36,40 @@ class Talk:
         self._said: dict[str, float] = {}
         self._told_by_log: dict[str, str] = {}
         self._broken: list[Broken] = []
-        self._watch = SourceWatch(stack.functions, stack.template.layers, LOOK_SECONDS)
-        self._check: AppCheck | None = self._checked()
+        self._looked = -math.inf
+        self._check: AppCheck | None = None
+        stack.functions.refresh()
+        self._examine()
         stack.functions.listeners.append(self._invoked)
         stack.output.listeners.append(self._logged)
 
     def look(self) -> None:
         """Say what has changed since the last time; call it often."""
-        changed = self._watch.changed()
-        if changed:
-            self._stack.functions.expire()
-            names = sorted({_name(path, self._stack.template.root) for path in changed})
-            self.reloaded(", ".join(names))
-            self._check = self._checked()
         if self._check is not None and self._check.is_done:
             self._tell(self._check.result())
             self._check = None
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        changed = self._stack.functions.refresh()
+        if changed:
+            is_taken = self._examine()
+            root = self._stack.template.root
+            names = ", ".join(sorted({_name(path, root) for path in changed}))
+            if is_taken:
+                self.reloaded(names)
+            else:
+                self.broken(f"{names}: the stack goes on with the code from before")
+
+    def _examine(self) -> bool:
+        """Say what is broken and what is mended; whether the newest code runs."""
+        broken = self._stack.functions.broken
+        if broken is None:  # each function has processes of its own
+            environment = {name: text for name, text in self._stack.environment.items() if text}
+            self._check = AppCheck(self._stack.template, environment)
+            return True
+        self._tell([described(one) for one in broken])
+        return self._stack.functions.is_newest
 
     def reloaded(self, what: str) -> None:
         """Say that something was taken over."""
@@ -59,10 +78,6 @@ class Talk:
     def broken(self, reason: str) -> None:
         """Say why something is not."""
         self._say("broken", reason, colour="red")
-
-    def _checked(self) -> AppCheck:
-        environment = {name: text for name, text in self._stack.environment.items() if text}
-        return AppCheck(self._stack.template, environment)
 
     def _tell(self, broken: list[Broken]) -> None:
         for one in broken:

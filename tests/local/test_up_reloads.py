@@ -1,0 +1,120 @@
+"""`up` never runs old code, and no client meets a save."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+from tests.local.project import copy_project
+from tests.local.test_survival import seven_free_ports
+from tests.local.test_up_talks import PROJECT, Up
+from tests.support.proof import PROOF
+
+pytestmark = pytest.mark.stack
+
+PROBE = """from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service.routes import route
+
+
+@route("GET", "/probe", allow=MEMBERS)
+def probe(_asked):
+    return {{"number": {}}}
+"""
+PATIENT = (ConnectionError, TimeoutError)
+"""What a client meets while the stack is deployed again: nobody listens."""
+
+
+class Client:
+    """Publishes commands all the time, and notes each answer but 202 and 503."""
+
+    def __init__(self, http: str) -> None:
+        self.http = http
+        self.sent = 0
+        self.wrong: list[tuple[int, str]] = []
+        self.is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Client":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.is_over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self.is_over.wait(0.05):
+            code = f"o-{self.sent}"
+            body = {"type": "ORDER", "code": code, "name": code}
+            status, text = self.ask(
+                "/commands", {**body, "attributes": {"customer": "ada", "total": 1}}
+            )
+            self.sent += status == 202
+            if status not in (0, 202, 503):
+                self.wrong.append((status, text))
+
+    def ask(self, path: str, body: object = None) -> tuple[int, str]:
+        """The status and the body of an answer; 0 where nobody listens."""
+        given = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.http}{path}", given, {"x-user": "taro"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except (urllib.error.URLError, *PATIENT):
+            return 0, ""
+
+
+@pytest.mark.parametrize("saves", [3, pytest.param(50, marks=PROOF)])
+def test_what_is_saved_with_the_template_runs_with_the_next_call(tmp_path, saves):
+    project = copy_project(tmp_path / "project", only=(*PROJECT, "samconfig.toml"))
+    probe, template = project / "app/shop/probe.py", project / "template.yaml"
+    probe.write_text(PROBE.format(0))
+    up = Up(project, tmp_path / "state", "--port", str(seven_free_ports()))
+    answers: list[list[str]] = []
+    try:
+        http = up.until(r"^  http    (\S+)$")[1]
+        up.until("^Ctrl-C ends it")
+        with Client(http) as client:
+            for number in range(1, saves + 1):
+                template.write_text(f"{template.read_text()}# {number}\n")
+                probe.write_text(PROBE.format(number))
+                seen: list[str] = []
+                answers.append(seen)
+                while not up.has_said("the stack runs again"):
+                    status, text = client.ask("/probe")
+                    seen += [text] if status == 200 else []
+                seen.append(client.ask("/probe")[1])
+    finally:
+        up.end()
+
+    assert client.wrong == []
+    assert client.sent > saves
+    for number, seen in enumerate(answers, 1):
+        assert {json.loads(text)["number"] for text in seen} == {number}
+
+
+def test_no_client_meets_a_save(tmp_path):
+    project = copy_project(tmp_path / "project", only=PROJECT)
+    orders, probe = project / "app/shop/orders.py", project / "app/shop/probe.py"
+    good = orders.read_text()
+    up = Up(project, tmp_path / "state")
+    answers = []
+    try:
+        http = up.until(r"^  http    (\S+)$")[1]
+        up.until("^Ctrl-C ends it")
+        with Client(http) as client:
+            for number in range(5):
+                probe.write_text(PROBE.format(number))
+                answers.append(client.ask("/probe"))
+                orders.write_text(good.replace("row = {", "row = = {"))
+                answers.append(client.ask("/probe"))
+                orders.write_text(f"{good}# {number}\n")
+    finally:
+        up.end()
+
+    assert client.wrong == []
+    numbers = [json.loads(text)["number"] for _, text in answers]
+    assert numbers == [number for number in range(5) for _ in "12"]
