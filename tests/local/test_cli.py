@@ -379,6 +379,7 @@ def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
     settled(on_stack, "bad", "FAILED", "BLOCKED")
 
     ill = on_stack("doctor", "--json")
+    shown = on_stack("doctor").output
     drawing = on_stack("chain", "show", "ORDER", "bad").output
     redriven = on_stack("chain", "redrive", "ORDER", "bad", "1")
     settled(on_stack, "bad", "FAILED", "BLOCKED")
@@ -391,6 +392,8 @@ def test_a_failed_version_is_found_by_the_doctor_and_skipped(on_stack):
         ("bad", 1, "FAILED"),
         ("bad", 2, "BLOCKED"),
     ]
+    next_ = "sfn-cqrs chain redrive ORDER bad 1 --tenant tenant1"
+    assert f"once the cause is repaired:\n  {next_}\n" in shown
     assert drawing.splitlines()[2:5] == [
         "    │  SyncHandlerError: orders_by_customer: KeyError: 'customer'",
         f'    │    File "app/shop/orders.py", line {line_of_orders()}, in orders_by_customer',
@@ -425,6 +428,7 @@ def test_the_doctor_says_how_far_each_type_is_behind(on_stack, stack):
     try:
         behind = on_stack("doctor", "--json").json["oldest_unapplied"]
         shown = on_stack("doctor").output
+        patient = on_stack("doctor", "--behind", 10**9, "--json").json["is_behind"]
     finally:
         for item in items:
             key = marshal({name: item[name] for name in ("pk", "sk")})
@@ -434,6 +438,8 @@ def test_the_doctor_says_how_far_each_type_is_behind(on_stack, stack):
     assert list(behind) == ["LATER", "LATE"]
     assert abs((datetime.now(UTC) - oldest).total_seconds() - behind["LATE"]) < 60
     assert re.search(r"^  LATER: \d+ s behind\n  LATE: \d+ s behind$", shown, re.MULTILINE)
+    assert re.match(r"\d+ open, the oldest for \d+ s: versions are behind\n", shown)
+    assert not patient
 
 
 @pytest.mark.stack

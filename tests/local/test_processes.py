@@ -134,6 +134,35 @@ def test_a_changed_handler_has_a_new_process(run_function, write_function):
     assert not alive(before)
 
 
+def test_all_processes_are_asked_to_end_before_one_is_waited_for(
+    run_function, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("sfn_cqrs_tools.runtime.processes.PATIENCE", 60.0)
+    functions = run_function(
+        f"""
+        import atexit, os, pathlib, time
+        folder, me = pathlib.Path({str(tmp_path)!r}), str(os.getpid())
+        def end():
+            (folder / f"{{me}}.asked").touch()
+            while len(list(folder.glob("*.asked"))) < 3: time.sleep(0.01)
+            (folder / f"{{me}}.done").touch()
+        atexit.register(end)
+        def lambda_handler(event, context):
+            (folder / f"{{me}}.begun").touch()
+            while len(list(folder.glob("*.begun"))) < 3: time.sleep(0.01)
+        """,
+        isolated=True,
+    )
+    answered = threading.Semaphore(0)
+    for _ in range(3):
+        functions.submit("Fn", b"{}", lambda _: answered.release())
+    assert all(answered.acquire(timeout=60) for _ in range(3))
+
+    functions.close()
+
+    assert len(list(tmp_path.glob("*.done"))) == 3
+
+
 def test_closing_ends_every_process(run_function):
     functions = run_function(PID, isolated=True)
     pid = int(functions.invoke("Fn", b"{}"))

@@ -36,6 +36,7 @@ def stack(tmp_path):
         functions=Functions(),
         output=SimpleNamespace(listeners=[]),
         environment={},
+        troubles=(),
     )
 
 

@@ -37,6 +37,11 @@ class Up:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
+    @property
+    def pid(self):
+        """Its own process."""
+        return self._process.pid
+
     def _read(self):
         for line in self._process.stdout:
             self._lines.put(line.rstrip("\n"))

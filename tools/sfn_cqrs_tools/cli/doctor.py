@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sfn_cqrs_tools.cli.options import one_line_errors, stack_options, template_option
 from sfn_cqrs_tools.client.aws import find_target
+from sfn_cqrs_tools.runtime.state import StackError
 from sfn_cqrs_tools.terminal.causes import shortened
 from sfn_cqrs_tools.terminal.printing import print_table
 from sfn_local.cli.command import FAILED, command, json_option, print_json
@@ -36,6 +38,14 @@ if TYPE_CHECKING:
     help="Age from which what is open counts as stuck.",
 )
 @click.option(
+    "--behind",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Age of the oldest open version from which versions are behind.",
+)
+@click.option(
     "--quotas",
     is_flag=True,
     help="Show the account's quotas and what they allow, instead; locally, what is assumed.",
@@ -47,20 +57,22 @@ if TYPE_CHECKING:
 def doctor(
     context: click.Context,
     older_than: float,
+    behind: float,
     quotas: bool,
     state: Path,
     stack: str | None,
     template: Path,
     as_json: bool,
 ) -> None:
-    """Look for what is stuck, blocked, failed or broken, and for dead letters.
+    """Look for what is stuck, behind, blocked, failed or broken, and for dead letters.
 
     Modules of the local app that cannot be imported; versions, tasks, imports, archives, approvals
     and sagas; handlers that within a day were too slow for the express lane; and, of a stack on AWS
-    with tokens of Cognito, who lets users write their tenant. Exits 1 if there is any.
+    with tokens of Cognito, who lets users write their tenant. The local stack also says if its disk
+    is full or PostgreSQL is down. Exits 1 if there is any.
     `chain show`, `task show`, `import show`, `approval show` and `saga show` tell more of each.
     """
-    from sfn_cqrs_tools.client.diagnosis import diagnose  # noqa: PLC0415
+    from sfn_cqrs_tools.client.diagnosis import diagnose, troubles_of  # noqa: PLC0415
     from sfn_cqrs_tools.runtime.template import Template  # noqa: PLC0415
     from sfn_cqrs_tools.stack.app_check import AppCheck  # noqa: PLC0415 - it and what follows import much
     from sfn_cqrs_tools.stack.slow_handlers import slow_handlers  # noqa: PLC0415
@@ -71,9 +83,17 @@ def doctor(
     with one_line_errors():
         target = find_target(state, stack)
         check = None if stack else AppCheck(Template.load(template), target.environment)
-        diagnosis = diagnose(target, timedelta(minutes=older_than))
+        troubles = troubles_of(target)
+        try:
+            diagnosis = diagnose(
+                target, timedelta(minutes=older_than), late=timedelta(seconds=behind)
+            )
+        except (BotoCoreError, ClientError) as error:
+            if not troubles:
+                raise
+            raise StackError("\n".join([*troubles, f"what is open is unknown: {error}"])) from error
         slow = list(slow_handlers(target, datetime.now(UTC)))
-        diagnosis = replace(diagnosis, slow_handlers=slow)
+        diagnosis = replace(diagnosis, slow_handlers=slow, troubles=troubles)
     if check is not None:
         diagnosis = replace(diagnosis, broken=check.result())
     if as_json:
@@ -115,26 +135,39 @@ def _print_broken(diagnosis: Diagnosis) -> None:
 
 
 def _print_open(diagnosis: Diagnosis) -> None:
-    echo(f"{diagnosis.open} open, the oldest for {diagnosis.oldest_open:.0f} s")
+    behind = ": versions are behind" if diagnosis.is_behind else ""
+    echo(f"{diagnosis.open} open, the oldest for {diagnosis.oldest_open:.0f} s{behind}")
     for item_type, seconds in diagnosis.oldest_unapplied.items():
         echo(f"  {item_type}: {seconds:.0f} s behind")
 
 
-def _print(diagnosis: Diagnosis) -> None:
-    _print_broken(diagnosis)
-    _print_open(diagnosis)
+def _print_findings(diagnosis: Diagnosis) -> None:
     if diagnosis.findings:
         headings = ("tenant", "type", "code", "version", "outcome", "status", "age (s)", "error")
         print_table(headings, (asdict(one).values() for one in diagnosis.findings))
+    if diagnosis.repairs:
+        echo("\n  ".join(["once the cause is repaired:", *diagnosis.repairs]))
+
+
+def _print_kinds(diagnosis: Diagnosis) -> None:
     for name, kind in diagnosis.kinds.items():
         if kind.open:
             echo(f"{name}s: {kind.open} open, the oldest for {kind.oldest:.0f} s")
         if kind.findings:
             columns = ("tenant", name, "status", "attempt", "age (s)", "error")
             print_table(columns, (asdict(one).values() for one in kind.findings))
+
+
+def _print(diagnosis: Diagnosis) -> None:
+    for trouble in diagnosis.troubles:
+        click.secho(trouble, fg="red")
+    _print_broken(diagnosis)
+    _print_open(diagnosis)
+    _print_findings(diagnosis)
+    _print_kinds(diagnosis)
     for queue, depth in diagnosis.dead_letters.items():
         if depth:
-            echo(f"{queue}: {depth} messages")
+            echo(f"{queue}: {depth} messages; see docs/operations.md#dead-letters")
     for finding in (*diagnosis.writable_tenants, *diagnosis.slow_handlers):
         echo(finding)
     echo("all is well" if diagnosis.is_well else "something needs attention")

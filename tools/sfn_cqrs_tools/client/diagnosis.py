@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,11 +22,16 @@ from sfn_cqrs.domain.keys import ApprovalRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs_tools.client.aws import Target
 from sfn_cqrs_tools.client.tenant_claims import writable_tenants
+from sfn_cqrs_tools.runtime.lambda_api import TROUBLES
 from sfn_cqrs_tools.stack.app_check import Broken
 
 OLDEST_PER_SHARD: Final = 50
 LATEST_FAILURES: Final = 50
 """Of versions, and of the executions of sagas and approvals."""
+LATE: Final = timedelta(seconds=60)
+"""Versions are applied within seconds; one that is open for longer waits for something."""
+MOST_REPAIRS: Final = 5
+"""How many versions are repaired one by one."""
 DEAD_LETTERS: Final = "DeadLetterQueueUrl"
 
 
@@ -93,13 +100,30 @@ class Diagnosis:
     broken: list[Broken] = field(default_factory=list)
     oldest_unapplied: dict[str, float] = field(default_factory=dict)
     slow_handlers: list[str] = field(default_factory=list)
+    is_behind: bool = False
+    """Whether the oldest open version is open for too long."""
+    troubles: list[str] = field(default_factory=list)
+    """What the local stack says is wrong with itself."""
 
     @property
     def is_well(self) -> bool:
         """Nothing needs attention."""
         ill = any(kind.findings for kind in self.kinds.values()) or self.writable_tenants
         ill = ill or any(self.dead_letters.values()) or self.slow_handlers
-        return not (self.findings or ill or self.broken)
+        return not (self.findings or ill or self.broken or self.is_behind or self.troubles)
+
+    @property
+    def repairs(self) -> list[str]:
+        """The commands that repair what has failed; what is BLOCKED goes on then."""
+        failed = [one for one in self.findings if one.outcome == Outcome.FAILED]
+        if len(failed) > MOST_REPAIRS:
+            tenants = sorted({one.tenant for one in failed})
+            return [f"sfn-cqrs chain redrive --failed --tenant {each}" for each in tenants]
+        return [
+            f"sfn-cqrs chain redrive {one.type} {shlex.quote(one.code)} {one.version}"
+            f" --tenant {shlex.quote(one.tenant)}"
+            for one in failed
+        ]
 
 
 @dataclass(frozen=True)
@@ -139,9 +163,26 @@ _PLACES: Final = {
 }
 
 
-def diagnose(target: Target, patience: timedelta, *, with_claims: bool = True) -> Diagnosis:
+def troubles_of(target: Target) -> list[str]:
+    """Ask the local stack what is wrong with it; a stack on AWS has alarms."""
+    if target.stack is not None:
+        return []
+    url = f"{target.endpoints['lambda']}{TROUBLES}"
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=30) as said:
+        troubles: list[str] = json.load(said)
+    return troubles
+
+
+def diagnose(
+    target: Target,
+    patience: timedelta,
+    *,
+    late: timedelta = LATE,
+    with_claims: bool = True,
+) -> Diagnosis:
     """Examine a stack; what is open for longer than `patience` counts as stuck.
 
+    Versions are behind if one of them is open for longer than `late`.
     `with_claims`: the user pool, too, which whoever may look at a stack need not be let see.
     """
     now = datetime.now(UTC)
@@ -165,6 +206,7 @@ def diagnose(target: Target, patience: timedelta, *, with_claims: bool = True) -
         dead_letters=dict(_dead_letters(target)),
         writable_tenants=list(writable_tenants(target)) if with_claims else [],
         oldest_unapplied=_oldest_by_type(still_open),
+        is_behind=max(ages, default=0.0) >= late.total_seconds(),
     )
 
 

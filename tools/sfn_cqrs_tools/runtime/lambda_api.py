@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
@@ -27,12 +27,19 @@ def forward_url(endpoint: str, function: str) -> str:
     return f"{endpoint}/forward/{function}"
 
 
+TROUBLES: Final = "/_sfn_cqrs/troubles"
+"""Where the stack says what is wrong with it."""
+
+
 class LambdaApi:
     """Answers HTTP requests out of `functions`, as Lambda's endpoint would."""
 
-    def __init__(self, functions: Functions, forward: Forward) -> None:
-        """Hand events that the fabric forwards to `forward`."""
+    def __init__(
+        self, functions: Functions, forward: Forward, troubles: Callable[[], Sequence[str]] = tuple
+    ) -> None:
+        """Hand events that the fabric forwards to `forward`; say what `troubles` there are."""
         self._functions = functions
+        self._troubles = troubles
         self._forward = forward
         self._operations = (
             ("POST", _INVOKE, self._invoke),
@@ -43,6 +50,8 @@ class LambdaApi:
     def handle(self, request: Request) -> Response:
         """Answer one request."""
         path = unquote(request.path)
+        if path == TROUBLES:
+            return Response.of_json(list(self._troubles()))
         for method, pattern, answer in self._operations:
             match = pattern.fullmatch(path)
             if match is None or request.method != method:

@@ -175,8 +175,9 @@ class Functions:
         self._is_closing.set()
         self._ready.set()
         self._timers.close()
-        self._queued.close(patience)
-        self._direct.close(patience)
+        until = time.monotonic() + patience
+        for workers in (self._queued, self._direct):
+            workers.close(max(0.0, until - time.monotonic()))
         self._runtime.close()
 
     def hold(self) -> None:

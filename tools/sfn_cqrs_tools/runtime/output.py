@@ -6,9 +6,10 @@ import io
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self, TextIO
 
 
@@ -19,6 +20,17 @@ class _Printing:
 
 
 _printing: ContextVar[_Printing | None] = ContextVar("printing", default=None)
+
+
+@contextmanager
+def opened_log(path: Path) -> Iterator[TextIO]:
+    """Open a log to add to; what there is no room for at the end is lost."""
+    log = path.open("a", encoding="utf-8")
+    try:
+        yield log
+    finally:
+        with suppress(OSError):
+            log.close()
 
 
 @contextmanager
@@ -58,8 +70,9 @@ class FunctionOutput:
         """Write one line to the log."""
         with self._lock:
             if not self._log.closed:
-                self._log.write(f"{prefix} {text}\n")
-                self._log.flush()
+                with suppress(OSError):  # a full disk is no failure of the function
+                    self._log.write(f"{prefix} {text}\n")
+                    self._log.flush()
         for listener in self.listeners:  # outside the lock: it may print
             listener(f"{prefix} {text}")
 

@@ -30,6 +30,7 @@ FUNCTIONS: Final = "sfn_cqrs_functions"
 DATABASE: Final = "postgres"
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 10.0
+_LOG_TAIL_LINES: Final = 10
 _SETTINGS: Final = {  # it outlives a kill of its own, not one of the machine
     "fsync": "off",
     "full_page_writes": "off",
@@ -42,7 +43,15 @@ _SETTINGS: Final = {  # it outlives a kill of its own, not one of the machine
     "log_error_verbosity": "terse",
 }
 # The server ends when its owner does, however that ends: then this standard input is at its end.
-_WATCHED: Final = '"$@" & read -r _; kill -INT $!; wait $!'
+# The shell ends when the server does, however that ends.
+_WATCHED: Final = """
+exec 3<&0
+"$@" 3<&- & server=$!
+(read -r _ <&3; kill -INT $server) & watcher=$!
+wait $server; code=$?
+kill $watcher 2>/dev/null
+exit $code
+"""
 
 
 class PostgresError(Exception):
@@ -100,6 +109,13 @@ class LocalPostgres:
     def pid(self) -> int:
         """The server's own process."""
         return int((self._data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the server has not ended, or is only just being started."""
+        if self._starting.is_alive():
+            return True
+        return self._process is not None and self._process.poll() is None
 
     def __enter__(self) -> Self:
         """Begin to start it."""
@@ -196,8 +212,9 @@ class LocalPostgres:
             )
         until = time.monotonic() + _START_SECONDS
         while not self._is_ready():
-            if time.monotonic() > until:
-                raise PostgresError(self._log.read_text(encoding="utf-8", errors="replace"))
+            if self._process.poll() is not None or time.monotonic() > until:
+                lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+                raise PostgresError("\n".join(lines[-_LOG_TAIL_LINES:]))
             time.sleep(0.02)
 
     def _is_ready(self) -> bool:

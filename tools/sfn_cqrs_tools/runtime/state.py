@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -69,6 +70,15 @@ class OwnedFolder:
             lock.close()
             raise StackError(taken)
         self._lock = lock
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder that was taken is still there."""
+        try:
+            now = (self.path / "lock").stat()
+        except OSError:
+            return False
+        return self._lock is not None and now.st_ino == os.fstat(self._lock.fileno()).st_ino
 
     def release(self) -> None:
         """Let another stack have it; what is in it stays."""

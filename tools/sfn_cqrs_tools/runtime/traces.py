@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +44,7 @@ class TraceFile:
 
     def append(self, lines: list[str]) -> None:
         """Keep segments."""
-        with self._path.open("a", encoding="utf-8") as file:
+        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:  # a full disk
             file.writelines(f"{line}\n" for line in lines)
             is_full = file.tell() > self._kept
         if is_full:

@@ -12,6 +12,7 @@ import importlib
 import json
 import logging
 import os
+import sqlite3
 import sys
 import threading
 import urllib.error
@@ -51,7 +52,7 @@ from sfn_cqrs_tools.runtime.lambdas import Functions, Invocation, current_functi
 from sfn_cqrs_tools.runtime.listening import HOST, Ports, addresses
 from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
 from sfn_cqrs_tools.runtime.live.pages import LivePage
-from sfn_cqrs_tools.runtime.output import FunctionOutput
+from sfn_cqrs_tools.runtime.output import FunctionOutput, opened_log
 from sfn_cqrs_tools.runtime.postgres import VARIABLE as DSN
 from sfn_cqrs_tools.runtime.postgres import LocalPostgres, PostgresError
 from sfn_cqrs_tools.runtime.recorder import Recorder
@@ -64,6 +65,7 @@ from sfn_cqrs_tools.runtime.weather import VARIABLE, Forecast
 from sfn_cqrs_tools.stack.app_check import modules_of_package
 from sfn_cqrs_tools.stack.fabric_environment import fabric_python
 from sfn_cqrs_tools.stack.project_template import load_template
+from sfn_cqrs_tools.stack.health import Health
 from sfn_cqrs_tools.stack.sql_files import POSTGRES, POSTGRES_ROLE, migrations_of
 from sfn_local import CachedServices, Engine, FunctionError, JournalError, ThreadScheduler
 from sfn_local.http_server import Handler, serve
@@ -156,6 +158,7 @@ class LocalStack:
         self.iam: Enforcement | None = None
         self.postgres: LocalPostgres | None = None
         self.live: LiveServer | None = None
+        self.health: Health | None = None
         self.clock = LeapingClock()
         self._has_leapt = False
         self._cleanup = ExitStack()
@@ -182,6 +185,12 @@ class LocalStack:
         """
         try:
             self._start()
+        except (OSError, sqlite3.Error) as error:
+            self._cleanup.close()
+            place = self.state.path if self.data is None else self.data.path
+            raise StackError(
+                f"the stack cannot be started: {error}; is there room on the disk of {place}?"
+            ) from error
         except BaseException:
             self._cleanup.close()
             raise
@@ -265,7 +274,7 @@ class LocalStack:
             self.data.acquire(fresh=self._fresh)
             self._cleanup.callback(self.data.release)
         self.state.begin_logs(keep=self.data is not None and not self._fresh)
-        log = self._cleanup.enter_context(self.state.stack_log.open("a", encoding="utf-8"))
+        log = self._cleanup.enter_context(opened_log(self.state.stack_log))
         self._cleanup.enter_context(_logging_to(log))
         self.output = self._cleanup.enter_context(FunctionOutput(log))
 
@@ -294,9 +303,17 @@ class LocalStack:
         self.functions.preload()
         if self.data is not None:
             self._cleanup.callback(self._interrupt)
+            self.health = Health(self)
+            self.health.start()
+            self._cleanup.callback(self.health.close)
         self.functions.release()
         self._wait_until_all_answer()
         self.state.write(self.info)
+
+    @property
+    def troubles(self) -> Sequence[str]:
+        """What is wrong with the stack now, each in a sentence; `up` looks once a second."""
+        return () if self.health is None else self.health.troubles
 
     def _interrupt(self) -> None:
         """End first what would else count as failed, or as done: it goes on at the next start."""
@@ -364,7 +381,7 @@ class LocalStack:
         if self.functions.weather is not None:
             self.functions.weather.start()
             self._cleanup.callback(self.functions.weather.stop)
-        api = LambdaApi(self.functions, self._forward)
+        api = LambdaApi(self.functions, self._forward, lambda: self.troubles)
         self.lambda_ = self._serve(self._ports.lambda_, "Lambda", api.handle)
         if self._recorder is not None:
             self._recorder.start(self.functions)
@@ -711,12 +728,19 @@ def _change_environment(changes: Mapping[str, str | None]) -> None:
         bootstrap.reset()
 
 
+class _LogHandler(logging.StreamHandler[TextIO]):
+    """Writes records to the log, or loses them on a full disk."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Say nothing: the terminal is no place for a traceback."""
+
+
 @contextmanager
 def _logging_to(log: TextIO) -> Iterator[None]:
     """Write what the stack and its engine log to the stack's log, and nowhere else."""
     loggers = [logging.getLogger(name) for name in LOGGING]
     before = [(logger.level, logger.propagate) for logger in loggers]
-    handler = logging.StreamHandler(log)
+    handler = _LogHandler(log)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     for logger in loggers:
         logger.addHandler(handler)

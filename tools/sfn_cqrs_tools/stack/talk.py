@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ class Talk:
         self._said: dict[str, float] = {}
         self._told_by_log: dict[str, str] = {}
         self._broken: list[Broken] = []
+        self._troubles: dict[str, str] = {}
         self._looked = -math.inf
         self._check: AppCheck | None = None
         stack.functions.refresh()
@@ -51,6 +53,7 @@ class Talk:
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
+        self._say_troubles(frozenset(self._stack.troubles))
         changed = self._stack.functions.refresh()
         if changed:
             is_taken = self._examine()
@@ -60,6 +63,17 @@ class Talk:
                 self.reloaded(names)
             else:
                 self.broken(f"{names}: the stack goes on with the code from before")
+
+    def _say_troubles(self, now: frozenset[str]) -> None:
+        """Say what was well the last time, and what is well again."""
+        kinds = {_kind(said): said for said in sorted(now)}
+        for kind, said in kinds.items():
+            if kind not in self._troubles:
+                self._say("trouble", said, colour="red")
+        for kind, said in self._troubles.items():
+            if kind not in kinds:
+                self._say("mended", f"no longer: {said}", colour="green")
+        self._troubles = kinds
 
     def _examine(self) -> bool:
         """Say what is broken and what is mended; whether the newest code runs."""
@@ -129,6 +143,11 @@ class Talk:
         if more:
             parts.append(styled(f"\n{'':18}{more}", dim=True))
         echo(*parts, file=self._stream)
+
+
+def _kind(trouble: str) -> str:
+    """A trouble without what changes while it lasts."""
+    return re.sub(r"\(.*?\)|\d+", "", trouble)
 
 
 def _about(payload: bytes) -> Mapping[str, Any]:

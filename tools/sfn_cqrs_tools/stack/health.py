@@ -1,0 +1,116 @@
+"""What is wrong with a stack that runs, and bringing PostgreSQL back."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from sfn_cqrs_tools.runtime.fabric import FabricError
+from sfn_cqrs_tools.runtime.postgres import LocalPostgres, PostgresError
+
+if TYPE_CHECKING:
+    from sfn_cqrs_tools.stack.local_stack import LocalStack
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+LONGEST_PAUSE_SECONDS: Final = 30.0
+LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
+
+
+class Health:
+    """Looks at a stack that keeps its data, once a second."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        """Take the stack; look at nothing yet."""
+        self._stack = stack
+        self._is_closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="health")
+        self._postgres = Revival(stack.postgres) if stack.postgres is not None else None
+        self.troubles: tuple[str, ...] = ()
+        """What is wrong now, each in a sentence."""
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look no more, once a server that is just being started runs."""
+        self._is_closing.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Find out what is wrong."""
+        self.troubles = tuple(self._found())
+
+    def _run(self) -> None:
+        while not self._is_closing.wait(LOOK_SECONDS):
+            try:
+                self.look()
+            except Exception:
+                logger.exception("the stack's health is unknown")
+
+    def _found(self) -> Iterator[str]:
+        stack = self._stack
+        for folder in (stack.state, stack.data):
+            if folder is not None and not folder.is_there:
+                yield (
+                    f"{folder.path} was removed while the stack runs: what it does now is lost when"
+                    " it ends; end it, and start it again"
+                )
+        if self._postgres is not None and (said := self._postgres.look()):
+            yield said
+        if stack.data is not None and stack.data.path.exists():
+            yield from self._disk(str(stack.data.path))
+
+    def _disk(self, folder: str) -> Iterator[str]:
+        reason = self._stack.engine.trouble
+        with suppress(FabricError):  # it has ended, which ends the stack
+            reason = reason or self._stack.fabric.trouble
+        if reason:
+            yield (
+                f"nothing can be written to {folder} ({reason}): requests are answered 503, and"
+                " nothing is lost; it goes on by itself once there is room"
+            )
+        elif (free := shutil.disk_usage(folder).free) < LEAST_FREE_BYTES:
+            yield f"the disk of {folder} is nearly full: {free // 1024**2} MiB are left"
+
+
+class Revival:
+    """Starts a server again that has died, ever later while that fails."""
+
+    def __init__(self, server: LocalPostgres) -> None:
+        """Take the server."""
+        self._server = server
+        self._tries = 0
+        self._next = 0.0
+
+    def look(self) -> str:
+        """Start the server if it has died and it is time to; what is wrong, or nothing."""
+        if self._server.is_running:
+            self._tries = 0
+            return ""
+        if not self._tries:  # it is said before it takes time
+            self._tries = 1
+            return self._said("")
+        if time.monotonic() < self._next:
+            return self._said("")
+        self._tries += 1
+        try:
+            self._server.restart()
+        except (PostgresError, OSError) as error:
+            self._next = time.monotonic() + min(2.0**self._tries, LONGEST_PAUSE_SECONDS)
+            return self._said(f" ({str(error).strip().splitlines()[-1]})")
+        logger.warning("PostgreSQL had died, and runs again")
+        return ""
+
+    def _said(self, why: str) -> str:
+        return (
+            f"PostgreSQL has died and is started again{why}: SQL read models wait, and nothing is"
+            " lost"
+        )
