@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from itertools import islice
 from pathlib import Path
+from statistics import quantiles
 from typing import Any
 
 import airportsdata
@@ -37,12 +38,15 @@ from sfn_cqrs.service.imports.service import ImportService, Request, strategies
 from sfn_cqrs.service.logs import logger
 from sfn_cqrs_tools.client.prices import DOLLARS, EXPRESS_LANE, IMPORTED_ROW, RUN_SECONDS, express
 from sfn_cqrs_tools.client.prices import million as dollars_of_a_million
+from sfn_cqrs_tools.demo.client import Client
+from sfn_cqrs_tools.demo.faults import Watch
 from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.stack.local_stack import LocalStack
 
 SOURCE = Path(airportsdata.__file__).parent / "airports.csv"
 ROWS = 1_000
 ASYNC_ROWS = 20
+BESIDE_ROWS = 5_000
 TRANSITIONS = 9
 """Of a row's command, where the standard lane takes it: its type has no projection."""
 MILLION = 1_000_000
@@ -68,6 +72,7 @@ def measure() -> list[Figure]:
             *rows(stack, recorder),
             *queued(stack, recorder),
             *airports(stack),
+            *beside(stack),
             *million(stack),
         ]
 
@@ -185,6 +190,32 @@ def airports(stack: LocalStack) -> list[Figure]:
     return [
         Figure(f"{done.job.total:,} airports, whole local stack", seconds, "s", 60),
         Figure("throughput, whole local stack", done.job.total / seconds, "rows/s"),
+    ]
+
+
+def beside(stack: LocalStack) -> list[Figure]:
+    """Commands published one after the other while a file is imported."""
+    airports = type(strategies.find("airports"))
+    handlers.command_type("BENCH_BESIDE")
+    strategies.import_strategy("bench-beside")(
+        type("Beside", (airports,), {"type": "BENCH_BESIDE"})
+    )
+    rows = _airports(BESIDE_ROWS)
+    thread = threading.Thread(target=lambda: _import(stack, rows, name="bench-beside"))
+    watch, seconds = Watch("ORDER"), []
+    with watch.installed(), Client(stack.http) as client:
+        thread.start()
+        while thread.is_alive():
+            code = f"beside-{len(seconds)}"
+            body = {"type": "ORDER", "code": code, "name": code}
+            began = time.perf_counter()
+            client.send("POST", "/commands", {**body, "attributes": {"customer": "a", "total": 1}})
+            until(lambda code=code: (code, 1) in watch.reached)
+            seconds.append(watch.reached[code, 1] - began)
+    cuts = quantiles(seconds, n=100)
+    return [
+        Figure("a command beside an import, p50", cuts[49], "s"),
+        Figure("a command beside an import, p99", cuts[98], "s", 2),
     ]
 
 

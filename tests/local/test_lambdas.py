@@ -1,5 +1,7 @@
+import contextvars
 import io
 import json
+import queue
 import sys
 import threading
 from dataclasses import replace
@@ -11,7 +13,7 @@ from sfn_cqrs_tools.runtime.data_folder import KeptEvents
 from sfn_cqrs_tools.runtime.lambdas import Functions, break_into_handler
 from sfn_cqrs_tools.runtime.output import FunctionOutput
 from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Stormy
-from sfn_local import FunctionError
+from sfn_local import FunctionError, is_of_map
 
 
 def fails(functions: Functions, payload: str = "{}") -> tuple[str, dict]:
@@ -185,6 +187,34 @@ def lambda_handler(event, context):
     if event == "hang": threading.Event().wait(30)
     return event
 """
+
+
+def test_items_of_maps_keep_nobody_else_waiting(run_function):
+    functions = run_function(
+        """
+        import threading
+        go_on = threading.Event()
+        def lambda_handler(event, context):
+            if event == "item": go_on.wait(60)
+            if event == "end": go_on.set()
+            return event
+        """,
+        timeout=60,
+        concurrency=1,
+        items_at_once=2,
+    )
+    answers: queue.Queue[bytes] = queue.Queue()
+    for _ in range(5):
+        context = contextvars.copy_context()
+        context.run(is_of_map.set, True)
+        context.run(functions.submit, "Fn", b'"item"', answers.put)
+
+    for word in (b'"one"', b'"end"'):
+        functions.submit("Fn", word, answers.put)
+
+    first, *others = [answers.get(timeout=60) for _ in range(7)]
+    assert first == b'"one"'
+    assert sorted(others) == [b'"end"', *[b'"item"'] * 5]
 
 
 def test_a_handler_that_hangs_does_not_hold_the_others_up(run_function):

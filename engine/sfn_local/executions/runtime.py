@@ -12,6 +12,7 @@ from sfn_local.calls.functions import (
     FunctionError,
     FunctionInvoker,
     invocation_headers,
+    is_of_map,
     trace_header,
 )
 from sfn_local.calls.services import Services
@@ -66,9 +67,12 @@ class Runtime:
         done: Callable[[Answer], None],
         trace: str | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
+        *,
+        is_item: bool = False,
     ) -> None:
         """Call a function; done is called with the lock held, once. Needs the lock."""
-        self.scheduler.add(partial(self._submit, function, payload, done, trace, headers))
+        submit = partial(self._submit, function, payload, done, trace, headers, is_item)
+        self.scheduler.add(submit)
 
     def new_uuid(self) -> str:
         """A random UUID."""
@@ -81,12 +85,14 @@ class Runtime:
         done: Callable[[Answer], None],
         trace: str | None,
         headers: Mapping[str, str],
+        is_item: bool,
     ) -> None:
         def deliver(answer: Answer) -> None:
             with self.scheduler.lock:
                 done(answer)
 
         before, bare = trace_header.set(trace), invocation_headers.set(headers)
+        before_item = is_of_map.set(is_item)
         try:
             self.functions.submit(function, payload, deliver)
         except Exception as error:
@@ -95,6 +101,7 @@ class Runtime:
         finally:
             trace_header.reset(before)
             invocation_headers.reset(bare)
+            is_of_map.reset(before_item)
 
 
 def _nowhere(*_: object) -> NoReturn:

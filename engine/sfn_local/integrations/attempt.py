@@ -166,8 +166,11 @@ class Attempt:
         done: Callable[[Answer], None],
         headers: Mapping[str, str],
     ) -> None:
-        trace = self.visit.line.execution.trace_header
-        self.visit.runtime.invoke(function, payload.encode(), done, trace, headers)
+        line = self.visit.line
+        execution = line.execution
+        is_item = line.item is not None or execution.map_run_arn is not None
+        body, trace = payload.encode(), execution.trace_header
+        self.visit.runtime.invoke(function, body, done, trace, headers, is_item=is_item)
 
     def call(self, call: Callable[[], Outcome]) -> None:
         """Make a call that may wait for the network; what it answers will be news."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sfn_cqrs_tools.runtime.client_hooks import Hooks, hook, unhook
@@ -81,8 +81,9 @@ class Recorder:
             return sum(one.read_units for one in self.calls)
 
     def _invoked(self, invocation: Invocation) -> None:
+        """Remember an invocation without what it was given: a million of those fill the memory."""
         with self._lock:
-            self.invocations.append(invocation)
+            self.invocations.append(replace(invocation, payload=b"", body={}))
 
     def _called(self, http_response: Any, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
         failed = http_response.status_code >= _ERROR_STATUS
