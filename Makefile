@@ -30,9 +30,9 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
-test fast-test proof soak: export PYTHONHASHSEED := 0
+test fast-test proof soak torture: export PYTHONHASHSEED := 0
 
-.PHONY: help dist setup demo up test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test image clean
+.PHONY: help dist setup demo up test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test image clean torture
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ proof: export DEEP := $(DEEP)
 proof: $(DEV_READY) $(FABRIC_READY) ## what explores long: whole models, every crash, many seeds; DEEP=1: for an hour more
 	$(BIN)/python -m pytest -n 4 --dist worksteal -m "proof and not alone" $(ARGS)
 	$(BIN)/python -m pytest -m "proof and alone" tests/console/test_size.py
+
+torture: $(DEV_READY) $(FABRIC_READY) ## kill everything and fill the disk at random moments, 20 times each; TORTURES=2: twice
+	TORTURES=$(or $(TORTURES),20) $(BIN)/python -m pytest -m proof tests/local/test_torture.py $(ARGS)
 
 soak: $(DEV_READY) $(FABRIC_READY) ## the part of the proof that does everything at once on a bad day; SOAK_SECONDS=60: for a minute
 	$(BIN)/python -m pytest -m proof tests/local/test_soak.py $(ARGS)

@@ -366,6 +366,17 @@ def test_what_a_full_disk_kept_back_is_written_without_anybody_asking(world: Wor
     assert world.run(run.arn).status == "ABORTED"
 
 
+def test_an_engine_that_ends_on_a_full_disk_goes_on_from_what_was_written(world: World) -> None:
+    world.hang.add("f")
+    run = world.start(chain(call=task("f")))
+    with full_disk():
+        world.engine.stop_execution(run.arn, "Stopped", "")
+        world.engine.close()
+    world.restart()
+
+    assert world.run(run.arn).status == "RUNNING"
+
+
 def test_an_express_execution_is_run_again_as_the_one_that_it_was(world: World) -> None:
     asks = task("f", Parameters={"me.$": "$$.Execution.Id", "given.$": "$"})
     machine = world.engine.create_state_machine("m", chain(call=asks), "EXPRESS")

@@ -67,5 +67,17 @@ def test_a_failure_that_its_log_has_told_of_is_said_once(said):
     ]
 
 
+def test_what_cannot_be_said_ends_nothing(stack):
+    class Full(io.StringIO):
+        def write(self, _text):
+            raise OSError(28, "No space left on device")
+
+    talk.Talk(stack, Full()).reloaded("app/shop/orders.py")
+
+
+def test_a_version_that_waits_for_the_one_before_has_not_failed(said):
+    assert "NotYetError" not in said("NotYetError", "version 1 is open")
+
+
 def test_another_failure_of_the_same_invocation_is_said_too(said):
     assert "failed    OrderSagaShipOrderFunction: OSError: disk" in said("OSError", "disk")

@@ -57,9 +57,9 @@ class RunControl(Core):
         """Run nothing more; with a data_dir, another engine may go on."""
         self.scheduler.close()
         with self._lock:
-            if self._persistence is not None:
-                self._persistence.close()
-                self._persistence = None
+            persistence, self._persistence = self._persistence, None
+            if persistence is not None:
+                persistence.close()
 
     def _manual(self) -> ManualScheduler:
         if not isinstance(self.scheduler, ManualScheduler):

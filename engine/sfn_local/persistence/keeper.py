@@ -235,11 +235,12 @@ class Persistence:
         return changes
 
     def close(self) -> None:
-        """Write what is marked, and let another engine have the folder. Needs the lock."""
+        """Write what is marked, if it can be, and let another engine have the folder."""
         try:
             self.flush()
-        finally:
-            self._journal.close()
+        except JournalError as error:
+            logger.error("the last moments are not kept, as after a kill: %s", error)
+        self._journal.close()
 
     def _mark(self, execution: Execution) -> None:
         self._marked[execution.arn] = execution

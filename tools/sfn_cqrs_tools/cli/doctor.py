@@ -160,7 +160,7 @@ def _print_kinds(diagnosis: Diagnosis) -> None:
 
 def _print(diagnosis: Diagnosis) -> None:
     for trouble in diagnosis.troubles:
-        click.secho(trouble, fg="red")
+        echo(styled(trouble, fg="red"))
     _print_broken(diagnosis)
     _print_open(diagnosis)
     _print_findings(diagnosis)

@@ -40,6 +40,7 @@ CREDENTIALS: Final = {
 
 _START_SECONDS: Final = 20.0
 _DEPLOY_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 5.0
 _FUNCTION_NAME_LENGTH: Final = 64
 _BUCKET_NAME_LENGTH: Final = 63
 _LOG_TAIL_LINES: Final = 15
@@ -190,14 +191,14 @@ class Ministack:
         """Why what changes cannot be written; empty if it can."""
         if self._data is None:
             return ""
-        answer: Mapping[str, str] = self._control("trouble", {})
+        answer: Mapping[str, str] = self._control("trouble", {}, _LOOK_SECONDS)
         return answer["trouble"]
 
-    def _control(self, what: str, body: Mapping[str, str]) -> Any:
+    def _control(self, what: str, body: Mapping[str, str], seconds: float = _DEPLOY_SECONDS) -> Any:
         url = f"{self.endpoint}/_sfn_cqrs/{what}"
         request = urllib.request.Request(url, json.dumps(body).encode())
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=seconds) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             reason = json.load(error).get("message", "")

@@ -202,7 +202,7 @@ class LocalPostgres:
         command = [server, "-D", data, f"--port={self._port}", *settings]
         self._log.touch(0o600)
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = process = subprocess.Popen(
                 ["/bin/sh", "-c", _WATCHED, "sh", *command],
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -212,7 +212,7 @@ class LocalPostgres:
             )
         until = time.monotonic() + _START_SECONDS
         while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() > until:
+            if process.poll() is not None or time.monotonic() > until:
                 lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
                 raise PostgresError("\n".join(lines[-_LOG_TAIL_LINES:]))
             time.sleep(0.02)

@@ -30,6 +30,7 @@ QUIET_SECONDS: Final = 0.1
 """Files that were written a moment ago may still be written, and clocks of files are coarse."""
 PATIENCE_SECONDS: Final = 5.0
 """How long files that never come to rest are waited for."""
+CLOSE_SECONDS: Final = 1.0
 _BYTECODE_NS: Final = 2_000_000_000
 """Bytecode knows the second of its source: one that is not older by this may be of another."""
 _MARK: Final = "__generation__"
@@ -283,13 +284,18 @@ class Code:
 
     def close(self) -> None:
         """Leave what is imported to the next, with its revision."""
-        with self._lock:
+        if not self._lock.acquire(timeout=CLOSE_SECONDS):
+            return  # an import hangs
+        try:
             if self._generation is not None and self.seconds is not None:
                 self._generation.remember()
+        finally:
+            self._lock.release()
 
     def _first(self) -> Generation:
         if self.seconds is None:
             return self._adopted({})
+        builtins.__import__ = cast("Any", _import)  # there may be more than one from now on
         revision = self.files.settled()
         if self._is_loaded(revision):
             adopted = self._adopted(revision)
@@ -325,7 +331,6 @@ class Code:
         if revision in (last.revision, self._refused):
             return
         new = Generation(revision, self.files.folders)
-        builtins.__import__ = cast("Any", _import)  # from now on there is more than one
         _drop_doubtful_bytecode(revision)
         importlib.invalidate_caches()
         with new.in_place():

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 1.0
+CLOSE_SECONDS: Final = 2.0
+"""How long a server that is just being started is waited for: it ends with its owner."""
 LONGEST_PAUSE_SECONDS: Final = 30.0
 LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
 
@@ -40,9 +42,9 @@ class Health:
         self._thread.start()
 
     def close(self) -> None:
-        """Look no more, once a server that is just being started runs."""
+        """Look no more."""
         self._is_closing.set()
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
 
     def look(self) -> None:
         """Find out what is wrong."""
@@ -105,7 +107,8 @@ class Revival:
             self._server.restart()
         except (PostgresError, OSError) as error:
             self._next = time.monotonic() + min(2.0**self._tries, LONGEST_PAUSE_SECONDS)
-            return self._said(f" ({str(error).strip().splitlines()[-1]})")
+            last_line = str(error).strip().rpartition("\n")[2]
+            return self._said(f" ({last_line})")
         logger.warning("PostgreSQL had died, and runs again")
         return ""
 

@@ -64,8 +64,8 @@ from sfn_cqrs_tools.runtime.traces import Traces
 from sfn_cqrs_tools.runtime.weather import VARIABLE, Forecast
 from sfn_cqrs_tools.stack.app_check import modules_of_package
 from sfn_cqrs_tools.stack.fabric_environment import fabric_python
-from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.stack.health import Health
+from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.stack.sql_files import POSTGRES, POSTGRES_ROLE, migrations_of
 from sfn_local import CachedServices, Engine, FunctionError, JournalError, ThreadScheduler
 from sfn_local.http_server import Handler, serve

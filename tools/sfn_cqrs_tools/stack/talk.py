@@ -7,6 +7,7 @@ import math
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -23,7 +24,7 @@ from sfn_local.cli.showing import echo, styled
 
 LOOK_SECONDS: Final = 1.0
 QUIET_SECONDS: Final = 5.0
-_PASSING: Final = frozenset(("TransientError", "SupersededError"))
+_PASSING: Final = frozenset(("TransientError", "SupersededError", "NotYetError"))
 """Failures that are no news: the machine tries again, or somebody else is at work."""
 
 
@@ -141,8 +142,10 @@ class Talk:
         parts: list[str] = [head, f" {reason}"]
         parts += [f"\n{'':18}{line}" for line in shortened(code)]
         if more:
-            parts.append(styled(f"\n{'':18}{more}", dim=True))
-        echo(*parts, file=self._stream)
+            parts.append(styled(f"
+{'':18}{more}", dim=True))
+        with suppress(OSError):  # a terminal may be a file on a full disk
+            echo(*parts, file=self._stream)
 
 
 def _kind(trouble: str) -> str:
