@@ -1,5 +1,6 @@
 import json
 import os
+import queue
 import threading
 
 import pytest
@@ -134,33 +135,46 @@ def test_a_changed_handler_has_a_new_process(run_function, write_function):
     assert not alive(before)
 
 
-def test_all_processes_are_asked_to_end_before_one_is_waited_for(
-    run_function, monkeypatch, tmp_path
-):
-    monkeypatch.setattr("sfn_cqrs_tools.runtime.processes.PATIENCE", 60.0)
+def test_closing_waits_for_no_process_that_takes_long_to_end(run_function, monkeypatch):
+    monkeypatch.setattr("sfn_cqrs_tools.runtime.processes.PATIENCE", 600.0)
     functions = run_function(
-        f"""
-        import atexit, os, pathlib, time
-        folder, me = pathlib.Path({str(tmp_path)!r}), str(os.getpid())
-        def end():
-            (folder / f"{{me}}.asked").touch()
-            while len(list(folder.glob("*.asked"))) < 3: time.sleep(0.01)
-            (folder / f"{{me}}.done").touch()
-        atexit.register(end)
-        def lambda_handler(event, context):
-            (folder / f"{{me}}.begun").touch()
-            while len(list(folder.glob("*.begun"))) < 3: time.sleep(0.01)
+        """
+        import atexit, os, threading
+        atexit.register(threading.Event().wait)
+        def lambda_handler(event, context): return os.getpid()
         """,
         isolated=True,
     )
-    answered = threading.Semaphore(0)
-    for _ in range(3):
-        functions.submit("Fn", b"{}", lambda _: answered.release())
-    assert all(answered.acquire(timeout=60) for _ in range(3))
+    pid = int(functions.invoke("Fn", b"{}"))
 
     functions.close()
 
-    assert len(list(tmp_path.glob("*.done"))) == 3
+    assert not alive(pid)
+
+
+def test_what_the_end_interrupts_is_no_failure(run_function, tmp_path):
+    begun = tmp_path / "begun"
+    functions = run_function(
+        f"""
+        import pathlib, threading
+        def lambda_handler(event, context):
+            pathlib.Path({str(begun)!r}).touch()
+            threading.Event().wait(60)
+        """,
+        timeout=60,
+        isolated=True,
+    )
+    heard: list[str | None] = []
+    functions.listeners.append(lambda invocation: heard.append(invocation.error))
+    answers: queue.Queue[object] = queue.Queue()
+    functions.submit("Fn", b"{}", answers.put)
+    while not begun.exists():
+        threading.Event().wait(0.01)
+
+    functions.close(patience=0)
+
+    assert isinstance(answers.get(timeout=60), FunctionError)
+    assert heard == []
 
 
 def test_closing_ends_every_process(run_function):

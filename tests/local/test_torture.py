@@ -1,6 +1,7 @@
 """A stack that is killed, or whose disk is full, at a random moment under load loses nothing.
 
-Each kind of strike once in `make proof`, twenty times in `make torture`.
+Each kind of strike once in `make proof`, and twenty times in `make torture`, which takes about an
+hour. A seed that was printed comes again by TORTURE_SEED, as far as a machine repeats itself.
 """
 
 import json

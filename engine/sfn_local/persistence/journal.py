@@ -140,11 +140,13 @@ class Journal:
         """Write all of it or, where any of it fails, the commit included, nothing."""
         try:
             self._connection.execute("BEGIN")
-            yield
-            self._connection.execute("COMMIT")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:  # it has failed
+                    self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
             raise JournalError(f"the journal cannot be written: {error}") from error
 
     def put(self, kind: str, key: str, value: Any) -> None:

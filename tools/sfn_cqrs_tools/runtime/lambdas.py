@@ -334,6 +334,8 @@ class Functions:
             done(_ending())
 
     def _notify(self, invocation: Invocation) -> None:
+        if invocation.error is not None and self._is_closing.is_set():
+            return  # what the stack's end interrupts has not failed: it goes on at the next start
         for listener in self.listeners:
             listener(invocation)
 

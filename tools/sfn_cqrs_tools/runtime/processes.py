@@ -104,13 +104,14 @@ class Processes:
             process.kill()
 
     def close(self) -> None:
-        """End every process."""
+        """Kill every process."""
         with self._lock:
             self._is_closed = True
             busy, idle = list(self._busy.values()), self._retired()
-        for process in busy:
+        for process in (*busy, *idle):  # as Lambda ends them; dozens would take long to end
             process.kill()
-        _end(idle)
+        for process in idle:
+            process.end(0)
 
     def _taken(self, call: Call) -> _Process:
         name = call.function.logical_id
