@@ -114,6 +114,7 @@ def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(up, p
     given = json.dumps({"customer": "ada", "total": 1})
     order = ("ORDER", "o-2", "--name", "x", "--attributes", given, "--wait")
     published = up.run("publish", *order)
+    rebuilt = up.run("read-model", "rebuild", "orders_by_customer")
     ill = up.run("doctor", *up.options[2:])
 
     orders.write_text(good)
@@ -121,6 +122,9 @@ def test_up_says_where_it_is_what_failed_what_is_broken_and_what_is_mended(up, p
     well = up.run("doctor", *up.options[2:])
 
     assert published.returncode == 0, published.stderr
+    assert rebuilt.stderr.startswith(
+        "error: app_broken: a rebuild would run the code from before: shop.orders cannot be"
+    )
     assert ill.returncode == 1
     assert ill.stdout.startswith("shop.orders cannot be imported: SyntaxError: invalid syntax")
     assert "row = = {" in ill.stdout

@@ -53,6 +53,8 @@ class Front:
         """Where the console is, without its path; a request for it is sent on."""
         self.live: LivePage | None = None
         """The page of live updates, where the stack has them."""
+        self.refusal: Callable[[Route], Response | None] = lambda _: None
+        """Answers in the place of a function, where a route may not be used now."""
         self.traces: Traces | None = None
         """Keeps requests, where the stack keeps traces."""
 
@@ -103,6 +105,9 @@ class Front:
         if found is None:
             return _message(HTTPStatus.NOT_FOUND, "Not Found")
         route, parameters = found
+        refused = self.refusal(route)
+        if refused is not None:
+            return refused
         return self._invoke(route, http_event(request, route, path, parameters))
 
     def _invoke(self, route: Route, event: Mapping[str, Any]) -> Response:

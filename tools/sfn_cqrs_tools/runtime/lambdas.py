@@ -211,6 +211,11 @@ class Functions:
         """Take over what has changed; return the files that changed since the last time."""
         return self._runtime.refresh()
 
+    def catch_up(self) -> None:
+        """Take over what has changed."""
+        self._runtime.expire()
+        self._runtime.catch_up()
+
     @property
     def broken(self) -> list[NotImported] | None:
         """What of the newest files cannot be imported; None if nobody has tried."""

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
@@ -59,7 +60,7 @@ from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.runtime.revisions import NotImported
 from sfn_cqrs_tools.runtime.state import StackError, StackInfo, StateFolder
 from sfn_cqrs_tools.runtime.streams import Checkpoints, StreamMapping, StreamSettings
-from sfn_cqrs_tools.runtime.template import DEFAULT_STACK, Function, Machine, Template
+from sfn_cqrs_tools.runtime.template import DEFAULT_STACK, Function, Machine, Route, Template
 from sfn_cqrs_tools.runtime.traces import Traces
 from sfn_cqrs_tools.runtime.weather import VARIABLE, Forecast
 from sfn_cqrs_tools.stack.app_check import modules_of_package
@@ -68,7 +69,7 @@ from sfn_cqrs_tools.stack.health import Health
 from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_cqrs_tools.stack.sql_files import POSTGRES, POSTGRES_ROLE, migrations_of
 from sfn_local import CachedServices, Engine, FunctionError, JournalError, ThreadScheduler
-from sfn_local.http_server import Handler, serve
+from sfn_local.http_server import Handler, Response, serve
 from sfn_local.lint.template_file import TemplateError
 from sfn_local.request_guard import Guard
 from sfn_local.server import serve_engine
@@ -82,6 +83,10 @@ LOGGING: Final = ("sfn_cqrs_tools", "sfn_local")
 
 LOOK_SECONDS: Final = 0.1
 """How long what nobody waits for may run the code from before a save."""
+REBUILDING: Final = frozenset(
+    ("POST", f"/rebuilds/{{name}}{step}") for step in ("", "/resume", "/compare", "/switch")
+)
+"""What must not be done with the code from before the last save."""
 MAX_HTTP_BODY: Final = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is lower
 
 LIVE: Final = "AWS::AppSync::"
@@ -291,6 +296,7 @@ class LocalStack:
         self._start_functions()
         self.front = Front(self.template.routes, self.functions, self.template.cors)
         self.front.traces = self._traces
+        self.front.refusal = self._refusal
         self.http = self._serve(self._ports.http, "HTTP", self.front.handle, self.front.guard)
         self._start_live()
         self._start_fabric(self.fabric, self.front.guard.origins)
@@ -386,6 +392,24 @@ class LocalStack:
         if self._recorder is not None:
             self._recorder.start(self.functions)
             self._cleanup.callback(self._recorder.stop)
+
+    def _refusal(self, route: Route) -> Response | None:
+        """Refuse to rebuild with old code, since people switch to what comes of it."""
+        if (route.method, route.path) not in REBUILDING:
+            return None
+        self.functions.catch_up()
+        if self.functions.is_newest:
+            return None
+        modules = ", ".join(sorted({one.module for one in self.functions.broken or ()}))
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        problem = {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": status,
+            "code": "app_broken",
+            "detail": f"a rebuild would run the code from before: {modules} cannot be imported",
+        }
+        return Response.of_json(problem, status)
 
     def _kept_events(self) -> KeptEvents | None:
         if self.data is None:
