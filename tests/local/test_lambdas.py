@@ -235,6 +235,28 @@ def test_a_handler_that_hangs_does_not_hold_the_others_up(run_function):
     functions.close(patience=0)
 
 
+def test_whoever_waits_for_a_function_hears_that_the_stack_ends(run_function):
+    functions = run_function(
+        """
+        import threading
+        began = threading.Event()
+        def lambda_handler(event, context):
+            began.set()
+            threading.Event().wait(30)
+        """,
+        timeout=60,
+    )
+    functions.preload()
+    began = sys.modules["sfn_function_Fn"].began
+    answers: queue.Queue[bytes | FunctionError] = queue.Queue()
+    functions.submit("Fn", b"{}", answers.put)
+    assert began.wait(60)
+
+    functions.close(patience=0)
+
+    assert answers.get(timeout=60).error == "Lambda.ServiceException"
+
+
 def test_functions_that_are_closed_answer_with_an_error(run_function):
     functions = run_function("def lambda_handler(event, context): return 1")
     functions.close()

@@ -171,16 +171,23 @@ class Functions:
         self._direct = Workers()
         self._timers = Timers()
         self._is_closing = threading.Event()
+        self._running: dict[str, _Run] = {}
         self.listeners: list[Callable[[Invocation], None]] = []
 
     def close(self, patience: float = 2.0) -> None:
-        """Start no more invocations; wait at most `patience` seconds for those that run."""
+        """Start no more invocations; wait at most `patience` seconds for those that run.
+
+        Whoever waits for others hears that the stack ends, whatever they still answer: what they
+        need goes away beneath them.
+        """
         self._is_closing.set()
         self._ready.set()
         self._timers.close()
         until = time.monotonic() + patience
         for workers in (self._queued, self._items, self._direct):
             workers.close(max(0.0, until - time.monotonic()))
+        for run in list(self._running.values()):
+            run.end()
         self._runtime.close()
 
     def hold(self) -> None:
@@ -332,8 +339,12 @@ class Functions:
             self._ready.wait()
             if self._is_held:
                 done(_ending())
-            else:
+                return
+            self._running[run.request_id] = run
+            try:
                 run()
+            finally:
+                del self._running[run.request_id]
 
         if not workers.submit(run_when_ready):
             done(_ending())
@@ -413,6 +424,14 @@ class _Run:
         self.notify(Invocation(name, self.request_id, seconds, error, self.payload, body))
         self.done(self.failure(answer) if isinstance(answer, Failure) else answer)
         return True
+
+    def end(self) -> None:
+        """Answer that the stack ends, if it has not answered."""
+        with self.lock:
+            if self.answered:
+                return
+            self.answered = True
+        self.done(_ending())
 
     def failure(self, failure: Failure) -> FunctionError:
         return FunctionError(failure.kind, json.dumps(failure.body, ensure_ascii=False))
