@@ -9,7 +9,7 @@ from sfn_local.calls.functions import (
     ThreadedFunctions,
     function_name,
     invocation_headers,
-    is_of_map,
+    is_of_map_run,
     trace_header,
 )
 from sfn_local.calls.services import CachedServices, Services
@@ -41,6 +41,6 @@ __all__ = [
     "VirtualClock",
     "function_name",
     "invocation_headers",
-    "is_of_map",
+    "is_of_map_run",
     "trace_header",
 ]

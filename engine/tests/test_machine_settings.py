@@ -11,7 +11,7 @@ import pytest
 from engine.tests.conftest import Lab
 from engine.tests.maps import CALL, MapLab
 
-from sfn_local import is_of_map, trace_header
+from sfn_local import is_of_map_run, trace_header
 from sfn_local.errors import ApiError
 from sfn_local.operations import OPERATIONS
 
@@ -227,18 +227,18 @@ def test_whoever_runs_a_function_is_told_the_trace_of_the_execution_and_of_its_p
     assert trace_header.get() is None
 
 
-def test_whoever_runs_a_function_is_told_if_an_item_of_a_map_calls_it(lab: Lab) -> None:
+def test_whoever_runs_a_function_is_told_if_a_child_of_a_map_run_calls_it(lab: Lab) -> None:
     maps = MapLab()
-    maps.function = lambda _item: is_of_map.get()
+    maps.function = lambda _item: is_of_map_run.get()
     maps.run([1], processor=CALL)
-    lab.functions["f"] = lambda _: is_of_map.get()
+    lab.functions["f"] = lambda _: is_of_map_run.get()
     call_f = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f"}
     processor = {"StartAt": "f", "States": {"f": {**call_f, "End": True}}}
 
     inline = lab.run_state({"Type": "Map", "ItemProcessor": processor, "End": True}, [1])
     alone = lab.run_state({**call_f, "End": True}, 1)
 
-    assert (maps.execution["output"], inline.output, alone.output) == ("[true]", [True], False)
+    assert (maps.execution["output"], inline.output, alone.output) == ("[true]", [False], False)
 
 
 def test_a_map_runs_children_have_their_own_definition() -> None:

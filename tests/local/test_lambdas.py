@@ -13,7 +13,7 @@ from sfn_cqrs_tools.runtime.data_folder import KeptEvents
 from sfn_cqrs_tools.runtime.lambdas import Functions, break_into_handler
 from sfn_cqrs_tools.runtime.output import FunctionOutput
 from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Stormy
-from sfn_local import FunctionError, is_of_map
+from sfn_local import FunctionError, is_of_map_run
 
 
 def fails(functions: Functions, payload: str = "{}") -> tuple[str, dict]:
@@ -189,7 +189,7 @@ def lambda_handler(event, context):
 """
 
 
-def test_items_of_maps_keep_nobody_else_waiting(run_function):
+def test_children_of_a_map_keep_nobody_else_waiting(run_function):
     functions = run_function(
         """
         import threading
@@ -201,12 +201,12 @@ def test_items_of_maps_keep_nobody_else_waiting(run_function):
         """,
         timeout=60,
         concurrency=1,
-        items_at_once=2,
+        children_at_once=2,
     )
     answers: queue.Queue[bytes] = queue.Queue()
     for _ in range(5):
         context = contextvars.copy_context()
-        context.run(is_of_map.set, True)
+        context.run(is_of_map_run.set, True)
         context.run(functions.submit, "Fn", b'"item"', answers.put)
 
     for word in (b'"one"', b'"end"'):

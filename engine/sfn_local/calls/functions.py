@@ -19,8 +19,8 @@ trace_header: ContextVar[str | None] = ContextVar("trace_header", default=None)
 invocation_headers: ContextVar[Mapping[str, str]] = ContextVar("headers", default=NO_HEADERS)
 """The headers that a task adds to its call: of the tenant, and of the durable execution."""
 
-is_of_map: ContextVar[bool] = ContextVar("is_of_map", default=False)
-"""Whether an item of a Map calls a function, for whoever runs it, within `submit`."""
+is_of_map_run: ContextVar[bool] = ContextVar("is_of_map_run", default=False)
+"""Whether a child of a Distributed Map calls a function, for whoever runs it, within `submit`."""
 
 
 class FunctionError(Exception):

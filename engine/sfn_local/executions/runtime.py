@@ -12,7 +12,7 @@ from sfn_local.calls.functions import (
     FunctionError,
     FunctionInvoker,
     invocation_headers,
-    is_of_map,
+    is_of_map_run,
     trace_header,
 )
 from sfn_local.calls.services import Services
@@ -68,10 +68,10 @@ class Runtime:
         trace: str | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
         *,
-        is_item: bool = False,
+        is_child: bool = False,
     ) -> None:
         """Call a function; done is called with the lock held, once. Needs the lock."""
-        submit = partial(self._submit, function, payload, done, trace, headers, is_item)
+        submit = partial(self._submit, function, payload, done, trace, headers, is_child)
         self.scheduler.add(submit)
 
     def new_uuid(self) -> str:
@@ -85,14 +85,14 @@ class Runtime:
         done: Callable[[Answer], None],
         trace: str | None,
         headers: Mapping[str, str],
-        is_item: bool,
+        is_child: bool,
     ) -> None:
         def deliver(answer: Answer) -> None:
             with self.scheduler.lock:
                 done(answer)
 
         before, bare = trace_header.set(trace), invocation_headers.set(headers)
-        before_item = is_of_map.set(is_item)
+        before_child = is_of_map_run.set(is_child)
         try:
             self.functions.submit(function, payload, deliver)
         except Exception as error:
@@ -101,7 +101,7 @@ class Runtime:
         finally:
             trace_header.reset(before)
             invocation_headers.reset(bare)
-            is_of_map.reset(before_item)
+            is_of_map_run.reset(before_child)
 
 
 def _nowhere(*_: object) -> NoReturn:

@@ -166,11 +166,10 @@ class Attempt:
         done: Callable[[Answer], None],
         headers: Mapping[str, str],
     ) -> None:
-        line = self.visit.line
-        execution = line.execution
-        is_item = line.item is not None or execution.map_run_arn is not None
-        body, trace = payload.encode(), execution.trace_header
-        self.visit.runtime.invoke(function, body, done, trace, headers, is_item=is_item)
+        execution = self.visit.line.execution
+        trace, is_child = execution.trace_header, execution.map_run_arn is not None
+        body = payload.encode()
+        self.visit.runtime.invoke(function, body, done, trace, headers, is_child=is_child)
 
     def call(self, call: Callable[[], Outcome]) -> None:
         """Make a call that may wait for the network; what it answers will be news."""

@@ -29,7 +29,7 @@ from sfn_cqrs_tools.runtime.template import Function
 from sfn_cqrs_tools.runtime.traces import Begun, Traces
 from sfn_cqrs_tools.runtime.weather import LOST, REFUSALS, Forecast, Stormy, Weather
 from sfn_cqrs_tools.runtime.workers import Task, Timer, Timers, Workers
-from sfn_local import Done, FunctionError, function_name, is_of_map, trace_header
+from sfn_local import Done, FunctionError, function_name, is_of_map_run, trace_header
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class Functions:
         *,
         sources: Sequence[Path] = (),
         concurrency: int = 16,
-        items_at_once: int = 4,
+        children_at_once: int = 4,
         reload_seconds: float | None = 0.1,
         prepare: Prepare = tuple,
         retry_seconds: float = 1.0,
@@ -138,8 +138,8 @@ class Functions:
         """Take the functions, and the folders that they import from.
 
         `concurrency` bounds what `submit` runs at once: functions share one interpreter, and more
-        threads only keep the HTTP front waiting. Items of Maps have places of their own,
-        `items_at_once`: a thousand of them keep nobody else waiting. Changed files are looked for
+        threads only keep the HTTP front waiting. Children of Distributed Maps have their own,
+        `children_at_once`: a thousand of them keep nobody waiting. Changed files are looked for
         by `invoke`, and by `submit` at most every `reload_seconds`; None turns that off. `prepare`
         imports what functions import with their first call. A failed asynchronous invocation is
         tried again after `retry_seconds`, then after twice that, as often as its
@@ -167,7 +167,7 @@ class Functions:
         self._ready.set()
         self._is_held = False
         self._queued = Workers(concurrency)
-        self._items = Workers(items_at_once)
+        self._children = Workers(children_at_once)
         self._direct = Workers()
         self._timers = Timers()
         self._is_closing = threading.Event()
@@ -184,7 +184,7 @@ class Functions:
         self._ready.set()
         self._timers.close()
         until = time.monotonic() + patience
-        for workers in (self._queued, self._items, self._direct):
+        for workers in (self._queued, self._children, self._direct):
             workers.close(max(0.0, until - time.monotonic()))
         for run in list(self._running.values()):
             run.end()
@@ -250,7 +250,7 @@ class Functions:
 
     def submit(self, function: str, payload: bytes, done: Done) -> None:
         """Invoke without waiting; `done` is called once, from another thread or at once."""
-        workers = self._items if is_of_map.get() else self._queued
+        workers = self._children if is_of_map_run.get() else self._queued
         self._start(workers, function, payload, done, trace_header.get() or "")
 
     def invoke(self, function: str, payload: bytes, trace: str = "") -> bytes:
