@@ -142,8 +142,7 @@ class Talk:
         parts: list[str] = [head, f" {reason}"]
         parts += [f"\n{'':18}{line}" for line in shortened(code)]
         if more:
-            parts.append(styled(f"
-{'':18}{more}", dim=True))
+            parts.append(styled(f"\n{'':18}{more}", dim=True))
         with suppress(OSError):  # a terminal may be a file on a full disk
             echo(*parts, file=self._stream)
 
