@@ -132,7 +132,9 @@ def test_the_sample_of_a_machine_starts_an_execution_that_ends_or_waits(machine,
     ran = sfn_cqrs("start", machine)
 
     assert ran.code == 0, ran.error
-    assert ("resume" if machine in WAIT else "SUCCEEDED") in ran.output
+    ends = () if machine in WAIT - {"zip-orchestrator"} else ("SUCCEEDED",)
+    waits = ("resume",) if machine in WAIT else ()  # an archive's files may be imported by now
+    assert any(word in ran.output for word in (*ends, *waits))
 
 
 def test_a_waiting_state_has_the_token_of_an_execution_that_waits(invoked, stack):

@@ -36,6 +36,7 @@ def test_a_function_says_how_often_an_event_is_tried_again(template):
 
 def test_the_environment_is_resolved_with_the_names_of_the_stack(template):
     assert template.environment == {
+        "FILES_BUCKET": "toy-filesbucket",
         "ITEMS_TABLE": "toy-ItemsTable",
         "NOTES_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/toy-NotesQueue",
         "NOTES_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:toy-NotesTopic",
