@@ -83,7 +83,7 @@ def read_cases(path: str) -> list[FileCase]:
     """
     file = Path(path)
     try:
-        value = yaml.load(file.read_text("utf-8"), _Loader)
+        value = _Loader(file.read_text("utf-8")).get_single_data()
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CaseFileError(f"{path} cannot be read: {error}") from None
     if not isinstance(value, dict) or not isinstance(value.get("cases"), list):

@@ -103,7 +103,7 @@ def add_project(
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=False,
-        autoescape=False,  # nosec B701 - these are not web pages
+        autoescape=False,  # nosec B701
     )
     for path, template in FILES.items():
         changes.create(path, templates.get_template(f"{template}.j2").render(values))
