@@ -123,6 +123,7 @@ def test_large_data_are_left_out() -> None:
     )
 
 
+@pytest.mark.real_time("the sender pauses before it tries again")
 def test_an_event_is_sent_again_and_the_next_ones_follow(lab: Lab) -> None:
     target = Target(refusals=1)
     events = listening(lab, target)

@@ -49,12 +49,12 @@ def test_another_file_is_rewritten_and_its_rows_keep_their_numbers(system):
     assert report.splitlines()[1].split(",")[6:8] == ['"4"', '"invalid"']
 
 
-def test_a_file_that_is_refused_fails_its_job_with_the_reason(system):
+def test_a_file_that_is_refused_fails_its_job_with_the_reason_and_not_its_execution(system):
     progress = system.imported(a_file([a_line("RJAA")]) + b"RJBB,\x81,JP\n")
 
     assert progress.as_json()["status"] == "FAILED"
     assert progress.job.ending.problem.code == "encoding"
-    assert system.path() == ["csv_loader", "choose_reader", *NATIVE[3:5], "fail"]
+    assert system.path() == ["csv_loader", "choose_reader", *NATIVE[3:]]
 
 
 def test_a_file_without_rows_is_done(system):

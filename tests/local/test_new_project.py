@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 import time
+from copy import copy
 from pathlib import Path
 
 import pytest
 from tests.support.proof import PROOF
 
+from sfn_cqrs.service import handlers, read_models
 from sfn_cqrs_tools.project import CHECKOUT
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 from sfn_cqrs_tools.scaffold.new_project import package_name, sources
@@ -29,6 +31,10 @@ FILES = [
     "samconfig.toml",
     "template.yaml",
     "tests/test_appointment.py",
+]
+REGISTRIES = [
+    *((handlers, name) for name in ("_access", "_lanes", "_loaded", "_sync_handlers")),
+    (read_models, "_types"),
 ]
 MOST_FILES, MOST_LINES = 15, 500
 GENERATORS = (
@@ -50,6 +56,8 @@ def clinic(sfn_cqrs, tmp_path, monkeypatch):
     """Return the folder of a project that was just made, where commands run from now on."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])  # a stack adds the project's folders
+    for module, name in REGISTRIES:
+        monkeypatch.setattr(module, name, copy(getattr(module, name)))
     for name in [one for one in sys.modules if one.partition(".")[0] == "clinic"]:
         del sys.modules[name]
     made = sfn_cqrs("init", "clinic", "--type", "APPOINTMENT", "--wheels", CHECKOUT)

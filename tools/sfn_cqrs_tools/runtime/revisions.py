@@ -331,7 +331,7 @@ class Code:
         if revision in (last.revision, self._refused):
             return
         new = Generation(revision, self.files.folders)
-        _drop_doubtful_bytecode(revision)
+        _drop_doubtful_bytecode(revision, last.revision)
         importlib.invalidate_caches()
         with new.in_place():
             new.broken = self.broken = list(self.load(new))
@@ -344,9 +344,10 @@ class Code:
         logger.info("source files have changed: the functions are imported again")
 
 
-def _drop_doubtful_bytecode(revision: Revision) -> None:
-    for path, (modified, _, _) in revision.items():
+def _drop_doubtful_bytecode(revision: Revision, last: Revision) -> None:
+    for path, stamp in revision.items():
         cached = Path(importlib.util.cache_from_source(path))
+        has_changed = last.get(path, stamp) != stamp
         with suppress(OSError):
-            if cached.stat().st_mtime_ns - modified < _BYTECODE_NS:
+            if has_changed or cached.stat().st_mtime_ns - stamp[0] < _BYTECODE_NS:
                 cached.unlink()
