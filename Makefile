@@ -53,11 +53,11 @@ fast-test: $(DEV_READY) ## the suites that start no stack; VENV=.venv-3.13 PYTHO
 
 proof: export DEEP := $(DEEP)
 proof: $(DEV_READY) $(FABRIC_READY) ## what explores long: whole models, every crash, many seeds; DEEP=1: for an hour more
-	$(BIN)/python -m pytest -n 4 --dist worksteal -m "proof and not alone" $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m "proof and not alone and not torture" $(ARGS)
 	$(BIN)/python -m pytest -m "proof and alone" tests/console/test_size.py
 
 torture: $(DEV_READY) $(FABRIC_READY) ## kill everything and fill the disk at random moments, 20 times each; TORTURES=2: twice
-	TORTURES=$(or $(TORTURES),20) $(BIN)/python -m pytest -m proof tests/local/test_torture.py $(ARGS)
+	TORTURES=$(or $(TORTURES),20) $(BIN)/python -m pytest -m torture tests/local/test_torture.py $(ARGS)
 
 soak: $(DEV_READY) $(FABRIC_READY) ## the part of the proof that does everything at once on a bad day; SOAK_SECONDS=60: for a minute
 	$(BIN)/python -m pytest -m proof tests/local/test_soak.py $(ARGS)

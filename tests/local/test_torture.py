@@ -1,7 +1,8 @@
 """A stack that is killed, or whose disk is full, at a random moment under load loses nothing.
 
-Each kind of strike once in `make proof`, and twenty times in `make torture`, which takes about an
-hour. A seed that was printed comes again by TORTURE_SEED, as far as a machine repeats itself.
+Each kind of strike twenty times in `make torture`, which takes about an hour. It is no part of
+`make proof`: it measures seconds, and there other tests run beside it. A seed
+that was printed comes again by TORTURE_SEED, as far as a machine repeats itself.
 """
 
 import json
@@ -38,6 +39,7 @@ from sfn_cqrs_tools.runtime.state import StackError
 pytestmark = [
     pytest.mark.long,
     pytest.mark.proof,
+    pytest.mark.torture,
     pytest.mark.stack,
     pytest.mark.real_time("processes are killed while they work, and have to be up again in time"),
 ]
