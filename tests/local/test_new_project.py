@@ -164,6 +164,62 @@ def test_the_stack_of_a_project_applies_a_first_version(clinic, sfn_cqrs):
     assert {one["machine"] for one in machines} == {"command-express"}
 
 
+OWN_TABLE = """\
+  RoomsTable:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: clinic-rooms
+      BillingMode: PAY_PER_REQUEST
+      KeySchema: [{ AttributeName: id, KeyType: HASH }]
+      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
+
+  # The framework: its"""
+OWN_STATEMENT = """\
+        Statement:
+          - Effect: Allow
+            Action: dynamodb:PutItem
+            Resource: !GetAtt RoomsTable.Arn
+"""
+CALLS_A_TABLE = """
+import boto3
+
+from sfn_cqrs.domain.policy import MEMBERS
+from sfn_cqrs.service.handlers import Command, command_type, sync_handler
+
+command_type("ROOM", publish=MEMBERS)
+
+
+@sync_handler("ROOM")
+def keep(command: Command) -> None:
+    table = boto3.resource("dynamodb").Table("clinic-rooms")
+    if command.key.code == "read":
+        table.get_item(Key={"id": command.key.code})
+    table.put_item(Item={"id": command.key.code})
+"""
+
+
+@pytest.mark.stack
+def test_the_users_code_may_do_what_the_users_policy_allows_and_no_more(clinic, sfn_cqrs):
+    template = (clinic / "template.yaml").read_text()
+    template = template.replace("  # The framework: its", OWN_TABLE)
+    (clinic / "template.yaml").write_text(template.replace("        Statement:\n", OWN_STATEMENT))
+    (clinic / "app/clinic/rooms.py").write_text(CALLS_A_TABLE)
+    bring_up_to_date(clinic)
+
+    with quick_stack(
+        template=clinic / "template.yaml", state_dir=clinic / ".sfn-cqrs", name="clinic"
+    ) as stack:
+        put, read = (
+            sfn_cqrs("publish", "ROOM", code, "--name", "x", "--attributes", "{}", "--wait")
+            for code in ("put", "read")
+        )
+        denied = list(stack.denied)
+
+    assert put.output == "ROOM put version 1 is applied\n"
+    assert read.code != 0
+    assert {"dynamodb:GetItem" in one and "on RoomsTable" in one for one in denied} == {True}
+
+
 def test_the_frameworks_copy_follows_what_is_installed(clinic):
     assert bring_up_to_date(clinic)
     assert not bring_up_to_date(clinic)

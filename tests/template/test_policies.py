@@ -33,6 +33,7 @@ MANAGED_BY_AWS = {  # SAM attaches these for logs, traces and event sources
 }
 OF_CODE = "HandlerPolicy"
 """The managed policy of all functions that run the user's code."""
+OF_THE_USER = {"Fn::If": ["HasAppPolicy", {"Ref": "AppPolicy"}, {"Ref": "AWS::NoValue"}]}
 SEND_TASK = {"states:SendTaskFailure", "states:SendTaskSuccess"}
 ABORT = "s3:AbortMultipartUpload"
 RESOURCE_POLICIES = {
@@ -83,10 +84,18 @@ def test_every_function_has_its_own_role_with_no_managed_policy_but_the_known() 
         for role in roles().values()
         for arn in map(_text, role.get("ManagedPolicyArns", []))
         if arn != OF_CODE
-    }
+    } - {str(OF_THE_USER)}
 
     assert len({json.dumps(function["Role"]) for function in functions.values()}) == len(functions)
     assert attached <= MANAGED_BY_AWS
+
+
+def test_what_runs_the_users_code_has_the_users_policy_and_nobody_else() -> None:
+    attached = {name: role.get("ManagedPolicyArns", []) for name, role in roles().items()}
+
+    run_code = {name for name, arns in attached.items() if {"Ref": OF_CODE} in arns}
+    assert run_code
+    assert {name for name, arns in attached.items() if OF_THE_USER in arns} == run_code
 
 
 def _text(arn: Any) -> str:

@@ -21,6 +21,7 @@ OF_A_PROJECT = {
       AlarmActions: [!GetAtt Cqrs.Outputs.InformationTopicArn]
       OKActions: [!GetAtt Cqrs.Outputs.InformationTopicArn]
 """,
+    "*app-policy": "!Ref AppPolicy",
     "!Ref HandlerPolicy": "!GetAtt Cqrs.Outputs.HandlerPolicyArn",
     "*RequestsTableArn": "!GetAtt Cqrs.Outputs.RequestsTableArn",
     "!Ref LogRetentionDays": "180",
@@ -61,8 +62,8 @@ ACTIONS_OF_LOGS = (
     "DescribeLogGroups",
 )
 
-_OF_CODE = "\n        - !Ref HandlerPolicy"
-"""The managed policy of all functions that run the user's code."""
+_OF_CODE = "\n        - !Ref HandlerPolicy\n        - *app-policy"
+"""The managed policies of all functions that run the user's code."""
 
 
 def logical_ids(workflow: Workflow) -> list[str]:
