@@ -5,7 +5,8 @@ G1  in the end a saga is COMPLETED and every step is made, or COMPENSATED and no
     PARKED with a log that says what is left
 G2  each step has its effect at most once, and so has what undoes it, never without the step
 G3  what a late function does changes nothing of that
-G4  a parked saga that is redriven, once nothing fails any more, comes to one of the other ends
+G4  a parked saga that is redriven comes to one of the other ends: nothing fails any more, and the
+    operator has redriven failed versions before, which a step or its compensation waits for
 G5  nothing stays open, and no execution runs on
 """
 
@@ -23,8 +24,10 @@ from sfn_cqrs.adapters.saga_items import SAGAS
 from sfn_cqrs.domain import saga_programs
 from sfn_cqrs.domain.errors import SupersededError, TransientError
 from sfn_cqrs.domain.failure import Failure
+from sfn_cqrs.domain.process import Outcome
 from sfn_cqrs.domain.saga import Saga, SagaStatus
 from sfn_cqrs.domain.saga_programs import left_of
+from sfn_cqrs.service.commands.operations import ChainService
 from sfn_cqrs.service.commands.service import CommandService
 from sfn_cqrs.service.sagas import types as saga_types
 from sfn_cqrs.service.sagas.programs import SagaFlow
@@ -139,12 +142,20 @@ class _Teller:
         system.is_late = lambda _: False
         system.run_late()
         if self._checked(id_).status is SagaStatus.PARKED:
+            self._redrive_versions()
             SagaService("tenant1").redrive(id_)
             system.settle_sagas()
             if system.saga(id_).status is SagaStatus.PARKED:
                 raise BrokenError(f"G4: it is parked again: {system.saga(id_)}")
         last = self._checked(id_)
         return End(first, last, self._effects(id_))
+
+    def _redrive_versions(self) -> None:
+        chains = ChainService("tenant1")
+        for process in self._system.processes():
+            if process.outcome is Outcome.FAILED:
+                chains.redrive(process.key.type, process.key.code, process.version)
+        self._system.settle_sagas()
 
     def _checked(self, id_: str) -> Saga:
         saga = self._system.saga(id_)

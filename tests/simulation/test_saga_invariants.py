@@ -34,6 +34,7 @@ OTHERS = [
     "CommandCheckVersionFunction",
     "CommandFinishFunction",
 ]
+RESERVE = function_of("reserve_stock")
 WORKERS = [function_of(name) for name in (*STEPS, *UNDO)]
 MANY = settings(
     deadline=None,
@@ -106,6 +107,23 @@ def test_whoever_comes_first_all_is_made_or_all_is_undone_each_once(examples: in
         )
 
     told()
+
+
+def test_a_compensation_that_waits_for_a_failed_version_goes_on_behind_its_redrive() -> None:
+    """The version of a reservation fails while its saga turns back: the saga parks."""
+    killed = [(RESERVE, 1, 7), (RESERVE, 13, 1), ("CommandCheckVersionFunction", 1, 9)]
+    story = Story(
+        faults=tuple(Fault(function, number, times=times) for function, number, times in killed),
+        seed=4,
+        zombies=0.25,
+    )
+
+    end = tell(story)
+
+    assert end.first.status is SagaStatus.PARKED
+    assert end.first.cause
+    assert "version 2 is FAILED" in end.first.cause
+    assert end.last.status is SagaStatus.COMPENSATED
 
 
 @pytest.mark.parametrize("step", STEPS)
