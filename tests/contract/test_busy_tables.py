@@ -6,11 +6,13 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.contract.worlds import MotoWorld
 
-from sfn_cqrs.adapters import batch_reads, transactions
+from sfn_cqrs.adapters import batch_reads, generation_rows, transactions
+from sfn_cqrs.adapters.generation_rows import GenerationRows
 from sfn_cqrs.adapters.transient import is_busy
 from sfn_cqrs.domain.errors import BusyError
 from sfn_cqrs.domain.imports import Counts, Marker
 from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.domain.read_models import ViewKey
 from sfn_cqrs_tools.testing.builders import ARCHIVE, RESIZE, a_file, a_task
 
 JOB = ImportKey("tenant1", "01JDHZ0000000000000000000A")
@@ -29,6 +31,7 @@ class Busy:
     def __init__(self, troubles: int) -> None:
         self.troubles = troubles
         self.calls = 0
+        self.asked: list[int] = []
 
     def transact_write_items(self, **_: Any) -> dict[str, Any]:
         self.calls += 1
@@ -45,6 +48,13 @@ class Busy:
         unprocessed = {table: {**asked, "Keys": left}} if left else {}
         return {"Responses": {table: found}, "UnprocessedKeys": unprocessed}
 
+    def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        self.calls += 1
+        ((table, asked),) = RequestItems.items()
+        self.asked.append(len(asked))
+        left = asked[1:] if self.calls <= self.troubles else []
+        return {"UnprocessedItems": {table: left} if left else {}}
+
 
 class _Clients:
     def __init__(self, client: Busy) -> None:
@@ -53,7 +63,7 @@ class _Clients:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    for module in (batch_reads, transactions):
+    for module in (batch_reads, generation_rows, transactions):
         monkeypatch.setattr(module.time, "sleep", lambda _seconds: None)
 
 
@@ -105,3 +115,19 @@ def test_keys_that_are_left_unprocessed_are_asked_for_again():
 def test_keys_that_stay_unprocessed_are_not_taken_for_absent():
     with pytest.raises(BusyError, match="3 items were not read"):
         batch_reads.batch_get(Busy(99), "table", KEYS)
+
+
+VIEW = ViewKey("tenant1", "orders")
+PLACES = [f'["ada", "{number}"]' for number in range(10)]
+
+
+def test_rows_that_are_left_unprocessed_are_deleted_by_another_call():
+    client = Busy(3)
+    GenerationRows(client, "table", VIEW).delete(1, PLACES)
+
+    assert client.asked == [10, 9, 8, 7]
+
+
+def test_rows_that_stay_unprocessed_are_not_taken_for_deleted():
+    with pytest.raises(BusyError, match="2 rows were not deleted"):
+        GenerationRows(Busy(99), "table", VIEW).delete(1, PLACES)

@@ -269,6 +269,18 @@ def test_who_has_read_a_lost_write_cannot_write_over_what_came_after_it(
 # When AWS is busy.
 
 
+def test_what_has_expired_is_not_written_over_by_who_comes_second(sagas, client, world):
+    def expires():
+        world.dynamodb.put_item(
+            TableName="SagasTable", Item=raw(world) | marshal({"rev": "theirs", "ttl": 1})
+        )
+
+    client.happens = [after(expires)]
+
+    assert sagas.change(ORDERED, Rename("!")) == Written(done=False, record=None)
+    assert raw(world)["rev"] == {"S": "theirs"}
+
+
 @pytest.mark.parametrize("code", ["TransactionConflictException", "ThrottlingException"])
 def test_what_is_busy_is_waited_for(code, sagas, client, sleeps):
     client.happens = [fails(code)] * 7

@@ -304,6 +304,17 @@ class TestDriver:
 
         assert sql.put_if_newer("orders", KEYS, {"customer": "ada"}, 1)  # may be made again
 
+    def test_a_server_that_only_reads_is_left_for_another(self, adapters):
+        sql = adapters["driver"]
+        sql.run("DROP TABLE IF EXISTS orders")
+        sql.run(TABLE)
+        sql.run("SET default_transaction_read_only = on")
+
+        with pytest.raises(BusyError, match="25006"):
+            sql.run("INSERT INTO orders (tenant, code, version) VALUES ('t', 'a', 1)")
+
+        assert sql.put_if_newer("orders", KEYS, {"customer": "ada"}, 1)
+
     def test_a_server_that_is_gone_is_transient_and_forgiven(self):
         with a_server() as server, by_driver(server.dsn) as sql:
             sql.run(TABLE)

@@ -358,7 +358,8 @@ def test_a_request_is_signed_as_iam_reads_it():
         (429, "", BusyError),
         (500, "", BusyError),
         (503, "no JSON", BusyError),
-        (200, '{"failed": [{"index": 0}]}', BusyError),
+        (200, '{"failed": [{"index": 0}, {"index": 1}]}', BusyError),
+        (200, '{"failed": [{"index": 1}], "successful": [{"index": 0}]}', BusyError),
         (401, '{"errors": []}', LiveRefusedError),
         (400, "", LiveRefusedError),
     ],
@@ -369,7 +370,7 @@ def test_what_is_not_taken_is_no_success(status, text, error):
     publisher = LiveEvents(session, "https://x.example/event", lambda _: answer)
 
     with pytest.raises(error):
-        publisher.publish([LiveEvent(OURS, {})])
+        publisher.publish([LiveEvent(OURS, {}), LiveEvent(OURS, {})])
 
 
 def test_each_event_that_was_taken_has_a_name(twin):

@@ -13,7 +13,15 @@ from tests.support.system import API, TENANT, silent
 from tests.support.whole_system import WholeSystem
 
 from sfn_cqrs.adapters import paging
-from sfn_cqrs.adapters.paging import MAX_PAGE_BYTES, Page, Range, bytes_of, fitting, page_of
+from sfn_cqrs.adapters.paging import (
+    MAX_LIMIT,
+    MAX_PAGE_BYTES,
+    Page,
+    Range,
+    bytes_of,
+    fitting,
+    page_of,
+)
 from sfn_cqrs.domain.command import MAX_ATTRIBUTES_BYTES
 from sfn_cqrs.domain.errors import AnswerTooLargeError, AttributesTooLargeError
 from sfn_cqrs.routes.http import MAX_BODY_BYTES
@@ -55,6 +63,14 @@ def test_what_fits_is_the_beginning_and_never_nothing(sizes: list[int], limit: i
     assert len(taken) == 1 or sum(taken) <= ROOM
     more = sizes[: len(taken) + 1]
     assert len(taken) in (limit, len(sizes)) or sum(more) > ROOM
+
+
+def test_a_page_has_room_for_what_an_answer_adds_to_each_item() -> None:
+    stored = [{"sk": f"K#{place:03}"} for place in range(MAX_LIMIT)]
+    with mock.patch.object(paging, "MAX_PAGE_BYTES", 10_000):
+        page = page_of(stored, Range("pk", "K#", MAX_LIMIT))
+
+    assert len(page.items) == 4
 
 
 def test_what_lies_elsewhere_is_loaded_one_by_one_and_no_further_than_the_page() -> None:

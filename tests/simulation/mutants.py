@@ -90,7 +90,8 @@ SHUT = Scenario("the lane is shut", "e", {"shut": 1})
 EARLY = Scenario(
     "a duplicate is killed before it claims", "e", {"early": 2, "twice": 1}, is_strict=True
 )
-TRACED = "trace=process.trace"
+NEVER = "    elif False and process.status =="
+FORGOTTEN = "    if execution is None:\n        yield Start("
 LEAVES = "is_its = self.attempt == attempt and self.is_in_the_express_lane\n"
 
 MUTANTS = [
@@ -298,11 +299,8 @@ MUTANTS = [
         LOST,
         "I3",
         (
-            _chain(
-                f"is_running: bool = yield Start(process.version, process.attempt, {TRACED})",
-                "is_running = False",
-            ),
-            _chain("        yield Start(version, process.attempt, trace=process.trace)\n", ""),
+            _chain("    elif process.outcome is Outcome.OPEN and process.status ==", NEVER),
+            _chain(FORGOTTEN, f'    if execution is None:\n        return "running"\n{FORGOTTEN}'),
         ),
     ),
     Mutant(
@@ -411,8 +409,8 @@ MUTANTS = [
         "I3",
         (
             _chain(
-                f"    yield Start(process.version, process.attempt, is_express=True, {TRACED})\n",
-                "",
+                '    if process.run is not None:\n        return "running"\n',
+                '    return "running"\n',
             ),
         ),
         {"waits_long": False},

@@ -50,7 +50,7 @@ def load_rules(*edits: Edit) -> Rules:
             text = source(module)
             for edit in edits:
                 if edit.module == module:
-                    text = _edited(text, edit)
+                    text = edited(text, edit)
             made[module] = sys.modules[name] = ModuleType(name)
             exec(compile(text, f"<{name}>", "exec"), made[module].__dict__)
     finally:
@@ -63,8 +63,16 @@ def load_rules(*edits: Edit) -> Rules:
     return Rules(made["process"], made["versioning"], made["chain"], errors)
 
 
-def _edited(text: str, edit: Edit) -> str:
+def edited(text: str, edit: Edit) -> str:
+    """Return a module's text with an edit.
+
+    Raises:
+        ValueError: the rule has been written otherwise; which says nothing about the rule.
+    """
     found = text.count(edit.old)
     if found != 1:
-        raise ValueError(f"{edit.module}.py has this text {found} times, not once: {edit.old!r}")
+        raise ValueError(
+            f"{edit.module}.py has the text of a mutant {found} times, not once. Write the mutant"
+            f" anew; the rule may be right: {edit.old!r}"
+        )
     return text.replace(edit.old, edit.new)

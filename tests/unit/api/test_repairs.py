@@ -601,6 +601,14 @@ class Counted(SmallDynamoDB):
         return super().query(**asked)
 
 
+def processes_of(dynamodb, *processes):
+    for process in processes:
+        dynamodb.put_item(
+            TableName="CommandsTable", Item=marshal(process_item(process, open_shard(process)))
+        )
+    return ProcessTable(dynamodb, "CommandsTable", bootstrap.now, Retention.parse(""))
+
+
 @pytest.mark.parametrize("many", [2_000, pytest.param(100_000, marks=pytest.mark.proof)])
 def test_the_failures_of_one_tenant_hide_none_of_another_and_cost_it_no_reads(
     many, plan, monkeypatch
@@ -611,11 +619,7 @@ def test_the_failures_of_one_tenant_hide_none_of_another_and_cost_it_no_reads(
         a_failure(item(f"o-{number}"), updated_at=f"2026-11-25T11:{number:02d}:00.000Z")
         for number in range(FEW)
     ]
-    for process in (*loud, *quiet):
-        dynamodb.put_item(
-            TableName="CommandsTable", Item=marshal(process_item(process, open_shard(process)))
-        )
-    table = ProcessTable(dynamodb, "CommandsTable", bootstrap.now, Retention.parse(""))
+    table = processes_of(dynamodb, *loud, *quiet)
     keys_a_page = many // 25
     monkeypatch.setattr(open_index, "KEYS_A_PAGE", keys_a_page)
     monkeypatch.setattr(routes, "SECONDS", 600)  # the DynamoDB in memory reads item by item
@@ -630,6 +634,25 @@ def test_the_failures_of_one_tenant_hide_none_of_another_and_cost_it_no_reads(
     assert everything["query"] <= many / keys_a_page + len(FAILED_SHARDS)
     assert later["total"] == of_later["read"] == FEW / 2
     assert of_later["query"] == len(FAILED_SHARDS)
+
+
+def test_a_plan_whose_time_is_over_at_the_end_of_a_page_is_not_complete(plan, monkeypatch):
+    monkeypatch.setattr(listing, "KEYS_AT_ONCE", 1)
+    monkeypatch.setattr(open_index, "KEYS_A_PAGE", 1)
+    has_time = iter([True])
+    monkeypatch.setattr(
+        listing.Overtime, "may_go_on", lambda self: next(has_time, False) or _is_over(self)
+    )
+    failures = (a_failure(item(f"o-{number}")) for number in range(100))
+    first, second, *_ = [one for one in failures if open_shard(one) == FAILED_SHARDS[0]]
+
+    with bootstrap.override(processes=processes_of(SmallDynamoDB(), first, second)):
+        planned = plan()
+        rest = plan(after=planned["id"])
+
+    assert not planned["isComplete"]
+    assert [one["code"] for one in planned["items"]] == [first.key.code]
+    assert [one["code"] for one in rest["items"]] == [second.key.code]
 
 
 def test_a_plan_without_anything_cannot_be_started(plan, call, world):

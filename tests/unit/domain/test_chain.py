@@ -352,6 +352,17 @@ class TestSweep:
 
         assert done_ == "started"
 
+    @pytest.mark.parametrize("lane", list(Lane))
+    def test_what_is_started_again_goes_on_with_its_trace(self, lane):
+        trace = "Root=1-5759e988-bd862e3fe1be46a994272793"
+        done_ = play(
+            chain.sweep(1, NOW),
+            (FindProcess(1), a_process(lane=lane, trace=trace)),
+            (Start(1, 1, is_express=lane is Lane.EXPRESS, trace=trace), True),
+        )
+
+        assert done_ == "started"
+
     def test_an_execution_that_aws_has_forgotten_is_started_again(self):
         done_ = play(
             chain.sweep(1, NOW),

@@ -153,6 +153,17 @@ def test_leases_grow_where_they_are_spent_and_begin_anew_after_a_minute():
     assert environment.ask(clock, bucket, rate, is_lost=False).leased == FIRST_LEASE
 
 
+def test_what_a_lease_had_left_is_lost_with_it():
+    rate, clock = Rate(1_000, 10_000), ManualClock()
+    first = Take(rate, 50).on(EMPTY, iso(clock()))
+    purse = Purse().filled(first, micros(clock()))
+
+    clock.advance(seconds=LEASE_SECONDS)
+    second = Take(rate, FIRST_LEASE).on(first, iso(clock()))
+
+    assert purse.filled(second, micros(clock())).tokens == FIRST_LEASE - 1
+
+
 def test_a_tenant_of_few_requests_in_many_environments_keeps_its_bucket():
     rate, clock, bucket = Rate(100, 1_000), ManualClock(), EMPTY
     environments = [Environment(0) for _ in range(150)]

@@ -362,6 +362,10 @@ CORPUS = {
     "a comment that looks like an end": Case(
         zipped(("a.csv", CSV), comment=b"PK\x05\x06" + b"\x01" * 40), [("a.csv", CSV)]
     ),
+    "a comment that is an end": Case(
+        zipped(("a.csv", CSV), comment=zipped() + b"."), [("a.csv", CSV)]
+    ),
+    "bytes behind the end": Case(ONE + b"\0" * 30, refused="not_a_zip", says=CUT),
     "behind a program that extracts it": Case(
         zipped(("a.csv", CSV), before=b"MZ" + RANDOM[:5_000]), [("a.csv", CSV)]
     ),

@@ -74,3 +74,23 @@ def test_a_page_of_every_version_is_bounded(rebuild, handlers_of_airport, monkey
     assert sorted((one.key.code, one.version) for one in seen) == [
         (code, version) for code in "ABCDE" for version in range(1, 6)
     ]
+
+
+def test_a_page_that_ends_between_two_items_of_a_bucket_leaves_nothing_out(
+    rebuild, handlers_of_airport, monkeypatch
+):
+    monkeypatch.setattr("sfn_cqrs.service.rebuilds.replay.PAGE_SIZE", 3)
+    monkeypatch.setattr("sfn_cqrs.domain.keys.BUCKETS", 1)
+    monkeypatch.setattr("sfn_cqrs.domain.read_models.BUCKETS", 1)
+    seen = []
+    for code in ("A", "B"):
+        for version in range(1, 4):
+            rebuild.publish(code, version)
+    handlers_of_airport(airports_by_icao=seen.append)
+
+    rebuild.service.rebuild(VIEW, OPERATOR, is_every_version=True)
+    rebuild.run()
+
+    assert [(one.key.code, one.version) for one in seen] == [
+        (code, version) for code in "AB" for version in (1, 2, 3)
+    ]

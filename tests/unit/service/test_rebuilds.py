@@ -10,6 +10,8 @@ from sfn_cqrs.domain.errors import (
 )
 from sfn_cqrs.domain.read_models import Counts, Stage
 from sfn_cqrs.service.commands.projection import project_many, run_handler
+from sfn_cqrs.service.rebuilds.rows import PAUSES
+from shop import airports
 
 
 def test_what_the_data_have_is_replayed_compared_and_switched_to(rebuild):
@@ -107,6 +109,44 @@ def test_a_generation_is_dropped_once_nobody_can_read_it(rebuild):
     view = rebuild.service.get(VIEW).view
     assert (view.stage, view.serving, view.other) == (Stage.SERVING, 2, None)
     assert (rebuild.rows(1), rebuild.rows(2)) == ({}, {"NRT": 1})
+
+
+def test_what_was_rolled_back_is_dropped_once_nobody_can_read_it(rebuild):
+    run_handler(rebuild.publish("NRT"), VIEW)
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+    rebuild.service.switch(VIEW)
+    rebuild.world.clock.advance(seconds=60)
+    back = rebuild.service.rollback(VIEW).view
+
+    with pytest.raises(WrongStageError, match=back.begins_at):
+        rebuild.service.drop(VIEW)
+    rebuild.world.clock.advance(seconds=60)
+    rebuild.service.drop(VIEW)
+    rebuild.run()
+
+    assert (rebuild.rows(1), rebuild.rows(2)) == ({"NRT": 1}, {})
+
+
+def test_rows_on_their_way_to_both_generations_are_read_again(rebuild, monkeypatch):
+    run_handler(rebuild.publish("NRT"), VIEW)
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+    late = rebuild.publish("NRT", 2)
+    slept = []
+
+    def arrives(seconds):
+        slept.append(seconds)
+        run_handler(late, VIEW)
+
+    monkeypatch.setattr("sfn_cqrs.service.rebuilds.rows.time.sleep", arrives)
+    with bootstrap.generations().writing("tenant1", {VIEW: 1}):
+        airports.airports_by_icao(late)
+    rebuild.service.compare(VIEW)
+    rebuild.run()
+
+    assert slept == [PAUSES[0]]
+    assert rebuild.service.get(VIEW).view.compared == Counts(done=1)
 
 
 def test_an_item_that_fails_is_told_and_keeps_the_switch_from_happening(

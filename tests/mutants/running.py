@@ -1,0 +1,91 @@
+"""Apply mutants to a copy of the tree, and run the tests that find them there."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.mutants.mutant import ROOT, Mutant
+
+SOURCES = (".", "app", "layer", "engine", "tools")
+"""These folders win over the packages that are installed from the working tree."""
+_PASSED, _FAILED = 0, 1
+"""Exit codes of pytest; any other means that it could not run the tests."""
+
+
+class Verdict(StrEnum):
+    """The tests' answer to a fault."""
+
+    FOUND = "found"
+    NOT_FOUND = "NOT FOUND"
+    BROKEN = "BROKEN"
+    """The tests could not run, so that they say nothing."""
+
+
+class Tree:
+    """A copy of the working tree, with one fault at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._times = count(1_000_000_000)
+
+    def run(self, tests: Sequence[str]) -> tuple[int, str]:
+        """Run tests; return the exit code of pytest and what it says."""
+        path = os.pathsep.join(str(self._root / folder) for folder in SOURCES)
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
+            cwd=self._root,
+            env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def try_(self, mutant: Mutant) -> tuple[Verdict, str]:
+        """Run a mutant's tests with its fault; return what they say."""
+        with self._applied(mutant):
+            code, said = self.run(mutant.found_by)
+        verdicts = {_PASSED: Verdict.NOT_FOUND, _FAILED: Verdict.FOUND}
+        return verdicts.get(code, Verdict.BROKEN), said
+
+    @contextmanager
+    def _applied(self, mutant: Mutant) -> Iterator[None]:
+        path = self._root / mutant.file
+        before = path.read_text(encoding="utf-8")
+        self._write(path, mutant.applied_to(before))
+        try:
+            yield
+        finally:
+            self._write(path, before)
+
+    def _write(self, path: Path, text: str) -> None:
+        """Write a text with a time of its own: compiled code of a text before it is out of date."""
+        path.write_text(text, encoding="utf-8")
+        at = next(self._times)
+        os.utime(path, (at, at))
+
+
+@contextmanager
+def a_copy() -> Iterator[Tree]:
+    """Copy what git knows or would add, as it is now."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with TemporaryDirectory(prefix="mutants-") as folder:
+        root = Path(folder)
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_file():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, root / name)
+        yield Tree(root)
