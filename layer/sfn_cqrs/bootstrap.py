@@ -392,14 +392,16 @@ def sagas() -> "Records[Saga]":
 
 @_once
 def saga_machines() -> "dict[str, Executions]":
-    """The machine of each saga; one of your own is a line here and one in template.yaml."""
-    arns = {"order-saga": os.environ["ORDER_SAGA_MACHINE_ARN"]}
-    return {saga: _executions(arn, os.environ["SAGAS_TABLE"]) for saga, arn in arns.items()}
+    """The machines of the sagas that were asked for."""
+    return {}
 
 
 def saga_executions(saga: str) -> "Executions":
-    """The machine of one saga."""
-    return saga_machines()[saga]
+    """The machine of one saga, which has the saga's name."""
+    known = saga_machines()
+    if saga not in known:
+        known[saga] = _executions(machine_arn(saga), os.environ["SAGAS_TABLE"])
+    return known[saga]
 
 
 @_once

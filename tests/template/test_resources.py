@@ -27,6 +27,7 @@ from sfn_cqrs.service.commands import backlog
 from sfn_cqrs.service.queue import RECEIVES
 from sfn_cqrs.service.tasks.state import BEGINS_WITHIN
 from sfn_cqrs.service.tasks.types import MAX_TIMEOUT
+from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK
 from sfn_cqrs_tools.restore import restoring
 from sfn_cqrs_tools.runtime.events import matches
 from sfn_cqrs_tools.runtime.template import Template
@@ -488,6 +489,7 @@ def test_of_every_machine_that_is_swept_a_bad_end_reaches_the_function_that_swee
         arn["Fn::Sub"].rpartition("${AWS::StackName}-")[2]: name
         for name, rule in rules.items()
         for arn in rule.get("EventPattern", {}).get("detail", {}).get("stateMachineArn", [])
+        if "Fn::Sub" in arn
         if name.startswith("Schedule")
         and rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
     }
@@ -495,11 +497,23 @@ def test_of_every_machine_that_is_swept_a_bad_end_reaches_the_function_that_swee
     assert heard == {
         "command": "ScheduleSweepCommandsFunctionExecutionEnded",
         "task": "ScheduleSweepTasksFunctionExecutionEnded",
-        "order-saga": "ScheduleSweepSagasFunctionExecutionEnded",
         "import-csv": "ScheduleFinishImportsFunctionExecutionEnded",
         "zip-orchestrator": "ScheduleSweepImportsFunctionExecutionEnded",
         "approval": "ScheduleSweepApprovalsFunctionExecutionEnded",
     }
+
+
+def test_a_bad_end_of_a_machine_that_is_not_the_frameworks_reaches_the_sweep_of_sagas() -> None:
+    rule = of_type("AWS::Events::Rule")["ScheduleSweepSagasFunctionExecutionEnded"]
+    detail = TEMPLATE.resolve(rule["EventPattern"]["detail"])
+    ((_, others),) = [one.popitem() for one in detail["stateMachineArn"]]
+
+    own = {TEMPLATE.machines[name].arn for name in OF_THE_FRAMEWORK}
+    assert set(others) == own
+    assert detail["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    (prefix,) = detail["executionArn"]
+    executions = TEMPLATE.machines["command"].arn.replace(":stateMachine:", ":execution:")
+    assert prefix == {"prefix": executions.removesuffix("command")}
 
 
 def test_the_api_has_a_route_for_each_of_the_functions() -> None:
@@ -792,7 +806,7 @@ def _machines(kind: sweeps.Kind[Any]) -> Collection[str]:
     """What runs a kind; an import's file is ended by a sweep of its own."""
     if kind.name == "import":
         kind = sweeps.ENDED_IMPORTS
-    return ["order-saga"] if kind is sweeps.SAGAS else kind.machines()
+    return [kind.machine({"saga": "order-saga"})]
 
 
 @pytest.mark.parametrize("queue", sorted(QUEUES.keys() - set(DEAD_LETTERS)))

@@ -4,6 +4,7 @@ import pytest
 from tests.template.stack import MACHINES
 
 from sfn_cqrs import bootstrap
+from sfn_cqrs.domain.keys import SagaKey, SagaRef
 from sfn_cqrs.domain.saga_programs import BACK
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.sagas import types as saga_types
@@ -23,16 +24,19 @@ def saga(request):
     return request.param, states, saga_types.find(request.param).moves
 
 
-def test_every_saga_has_a_machine_of_its_name_that_bootstrap_knows(monkeypatch):
-    monkeypatch.setenv("ORDER_SAGA_MACHINE_ARN", "arn")
+def test_every_saga_has_a_machine_of_its_name_that_bootstrap_finds(monkeypatch):
+    monkeypatch.setenv("COMMAND_MACHINE_ARN", MACHINES["command"].arn)
     monkeypatch.setenv("SAGAS_TABLE", "sagas")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     handlers.load()
 
+    ref = SagaRef(SagaKey("tenant1", "01KAXK3V9Q0M3W8C5R6T7Y8Z9G"), 1, "order-saga")
+    assert list(saga_types._types) == ["order-saga"]
     with bootstrap.override():
         bootstrap.reset()
-        assert list(bootstrap.saga_machines()) == list(saga_types._types) == ["order-saga"]
-    assert set(saga_types._types) <= set(MACHINES)
+        found = bootstrap.saga_executions("order-saga").arn_of(ref)
+    machine = MACHINES["order-saga"].arn.replace(":stateMachine:", ":execution:")
+    assert found.startswith(f"{machine}:")
 
 
 def test_the_steps_follow_each_other_as_they_are_declared(saga):

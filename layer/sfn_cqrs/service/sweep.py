@@ -6,7 +6,7 @@ Catch, a publisher that died, a wake that was lost. What only queues is left alo
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -80,7 +80,7 @@ class Kind(Generic[T]):
     A sweep takes `per_page` of a shard at a time, and `shards` at once; `ages` says of one whether
     its age counts for the metric, and `since` from when on; it is told of each `group`, too, as a
     dimension of that name;
-    `machines` run it; `ref` reads what an execution of theirs was started with, and
+    `machine` names what runs it, by an execution's input; `ref` reads that input, and
     `repair_ended` repairs that once one has ended other than well.
     """
 
@@ -93,7 +93,7 @@ class Kind(Generic[T]):
     ages: Callable[[T], bool] = lambda _one: True
     since: Callable[[T], str] = lambda one: one.opened_at
     group: tuple[str, Callable[[T], str]] | None = None
-    machines: Callable[[], Collection[str]] = tuple
+    machine: Callable[[dict[str, Any]], str] = lambda _input: ""
     ref: type[keys.ExecutionRef] | None = None
     repair_ended: Callable[[Any], str] = lambda _ref: ""
 
@@ -165,7 +165,7 @@ def sweep(kind: Kind[T], remaining_ms: Callable[[], int]) -> Report | None:
 def sweep_ended(kinds: Iterable[Kind[Any]], arn: str, execution_input: dict[str, Any]) -> str:
     """Repair the one that an execution worked on which has ended; answers what was done."""
     for kind in kinds:
-        if kind.ref and arn in map(bootstrap.machine_arn, kind.machines()):
+        if kind.ref and arn == bootstrap.machine_arn(kind.machine(execution_input)):
             return kind.repair_ended(kind.ref.from_input(execution_input))
     return "foreign"
 
@@ -300,7 +300,7 @@ COMMANDS: Kind[Process] = Kind(
     repair=lambda process: Chain(process.key).run(chain.sweep(process.version, bootstrap.now())),
     ages=lambda process: process.outcome.is_open,
     group=("type", lambda process: process.key.type),
-    machines=lambda: ["command"],
+    machine=lambda _input: "command",
     ref=keys.CommandRef,
     repair_ended=_repair_ended_version,
 )
@@ -318,7 +318,7 @@ TASKS: Kind[Task] = Kind(
     repair=_repair_task,
     per_page=5,  # some of which end a thousand items
     ages=lambda task: not task.status.is_closed,
-    machines=lambda: ["task"],
+    machine=lambda _input: "task",
     ref=keys.TaskRef,
     repair_ended=_repair_ended_task,
 )
@@ -329,7 +329,7 @@ SAGAS: Kind[Saga] = Kind(
     shards=range(saga_items.SAGAS.shards),
     repair=lambda saga: SagaFlow(saga.key).run(saga_programs.sweep()),
     ages=lambda saga: saga.status.is_open,
-    machines=bootstrap.saga_machines,
+    machine=lambda given: str(given.get("saga")),
     ref=keys.SagaRef,
     repair_ended=lambda ref: SagaFlow(ref.key).run(saga_programs.sweep(ref.attempt)),
 )
@@ -348,7 +348,7 @@ ENDED_IMPORTS: Kind[Job] = Kind(
     shards=range(import_items.IMPORTS.shards),
     repair=lambda job: finish_import(job.key),
     per_page=1,  # which has an errors.csv to write
-    machines=lambda: ["import-csv"],
+    machine=lambda _input: "import-csv",
     ref=keys.ImportKey,
     repair_ended=finish_import,
 )
@@ -359,7 +359,7 @@ APPROVALS: Kind[Approval] = Kind(
     shards=range(approval_items.APPROVALS.shards),
     repair=lambda approval: ApprovalFlow(approval.key).run(approval_programs.sweep()),
     ages=lambda approval: not approval.stage.is_closed,
-    machines=lambda: ["approval"],
+    machine=lambda _input: "approval",
     ref=keys.ApprovalRef,
     repair_ended=lambda ref: ApprovalFlow(ref.key).run(approval_programs.sweep(ref.attempt)),
 )
@@ -370,7 +370,7 @@ ZIPS: Kind[ZipJob] = Kind(
     shards=range(zip_items.ZIPS.shards),
     repair=lambda job: sweep_zip(job.key),
     ages=lambda job: job.status.is_open and not waits_its_turn(job),
-    machines=lambda: ["zip-orchestrator"],
+    machine=lambda _input: "zip-orchestrator",
     ref=keys.ZipRef,
     repair_ended=sweep_ended_zip,
 )

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 
 from sfn_cqrs.adapters import process_table
@@ -21,6 +22,7 @@ from sfn_cqrs.adapters.zip_items import ZIPS
 from sfn_cqrs.domain.keys import ApprovalRef, SagaRef
 from sfn_cqrs.domain.process import Outcome, Process
 from sfn_cqrs_tools.client.aws import Target
+from sfn_cqrs_tools.client.executions import OF_THE_FRAMEWORK, machines_of
 from sfn_cqrs_tools.client.tenant_claims import writable_tenants
 from sfn_cqrs_tools.runtime.lambda_api import TROUBLES
 from sfn_cqrs_tools.stack.app_check import Broken
@@ -156,7 +158,6 @@ _PLACES: Final = {
     "saga": _Place(
         "SagasTableName",
         range(SAGAS.shards),
-        machine="OrderSagaStateMachineArn",
         ref=SagaRef,
         failed="PARKED",
     ),
@@ -283,10 +284,13 @@ def _failed_versions(target: Target) -> Iterator[Process]:
 
 def _failed_items(target: Target, place: _Place) -> Iterator[dict[str, Any]]:
     """Yield the items of the latest failed executions that nobody has repaired since."""
-    if place.machine is None or place.ref is None:
+    if place.ref is None:
         return
     dynamodb, seen = target.client("dynamodb"), set[str]()
-    for given in _failed_inputs(target, target.outputs[place.machine]):
+    inputs = (_failed_inputs(target, machine) for machine in _machines(target, place))
+    for given in chain.from_iterable(inputs):
+        if place.machine is None and "saga" not in given:
+            continue  # another workflow of the project's
         key = place.ref.from_input(given).key
         if key.id in seen:
             continue
@@ -294,6 +298,14 @@ def _failed_items(target: Target, place: _Place) -> Iterator[dict[str, Any]]:
         item = _read(dynamodb, target.outputs[place.table], _keys(key.pk, key.sk))
         if item is not None and item[place.status] == place.failed:
             yield item
+
+
+def _machines(target: Target, place: _Place) -> list[str]:
+    """Return the machines that work on a kind; those of sagas are the project's own."""
+    if place.machine is not None:
+        return [target.outputs[place.machine]]
+    known = machines_of(target.outputs)
+    return [arn for name, arn in known.items() if name not in OF_THE_FRAMEWORK]
 
 
 def _failed_inputs(target: Target, machine: str) -> Iterator[dict[str, Any]]:

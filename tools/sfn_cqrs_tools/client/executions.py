@@ -23,6 +23,18 @@ from sfn_local.trace import Step, stopped_in
 from sfn_local.words import unknown
 
 OUTPUT: Final = "StateMachineArn"
+OF_THE_FRAMEWORK: Final = frozenset(
+    (
+        "approval",
+        "command",
+        "command-express",
+        "import-csv",
+        "rebuild",
+        "task",
+        "zip-orchestrator",
+    )
+)
+"""The machines that every stack has; all others are the project's, its sagas' among them."""
 LOOKED_THROUGH: Final = 1000
 """So many of each machine's latest executions are looked through for a name."""
 DESCRIBED: Final = 100
