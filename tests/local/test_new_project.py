@@ -45,6 +45,8 @@ GENERATORS = (
     ("import", "people", "--from", "{people}", "--publish", "members"),
     ("workflow", "order-refund", "--states", "check,approve,refund", "--callback", "approve"),
     ("workflow", "ask-bank", "--child-of", "order-refund"),
+    ("saga", "trip", "--steps", "reserve,charge,confirm_all", "--publish", "members"),
+    ("saga", "one-step", "--steps", "only", "--publish", "code"),
     ("workflow", "long-one", "--states", "crunch", "--long", "crunch"),
 )
 PEOPLE = "id,name,age,note\n1,Ada,36,\n2,Grace,85,hello\n"
@@ -218,6 +220,80 @@ def test_the_users_code_may_do_what_the_users_policy_allows_and_no_more(clinic, 
     assert put.output == "ROOM put version 1 is applied\n"
     assert read.code != 0
     assert {"dynamodb:GetItem" in one and "on RoomsTable" in one for one in denied} == {True}
+
+
+def write_machines(clinic, sfn_cqrs):
+    """Write a saga, whose second step refuses some, and a workflow that waits for another."""
+    for generator in (
+        ("saga", "trip", "--steps", "reserve,charge", "--publish", "members"),
+        ("workflow", "tour", "--states", "ask", "--callback", "ask"),
+        ("workflow", "hotel", "--child-of", "tour"),
+    ):
+        assert sfn_cqrs("new", *generator).code == 0
+    module = clinic / "app/clinic/trip.py"
+    text = module.read_text().replace("InvalidInputError", "InvalidInputError, StepRefusedError", 1)
+    head, charge, rest = text.partition('@saga_step(SAGA, "charge")')
+    refuse = """if step.input["id"] == "dear":
+        raise StepRefusedError("declined", "the bank does not pay")
+    return {"id\""""
+    module.write_text(head + charge + rest.replace('return {"id"', refuse, 1))
+
+
+@pytest.mark.stack
+def test_a_project_runs_its_sagas_and_its_workflows(clinic, sfn_cqrs):
+    write_machines(clinic, sfn_cqrs)
+    bring_up_to_date(clinic)
+
+    with quick_stack(template=clinic / "template.yaml", state_dir=clinic / ".sfn-cqrs") as stack:
+        made = sfn_cqrs("saga", "start", "trip", '{"id": "cheap"}')
+        undone = sfn_cqrs("saga", "start", "trip", '{"id": "dear"}', "--json")
+        sfn = stack.client("stepfunctions")
+        machine = stack.outputs["TourStateMachineArn"]
+        tour = sfn.start_execution(stateMachineArn=machine, input='{"id": "t-1"}', name="t-1")
+        until = time.monotonic() + 60
+        while (ended := sfn.describe_execution(**arn_of(tour)))["status"] == "RUNNING":
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        machines = {one["machine"] for one in sfn_cqrs("execution", "list", "--json").json}
+
+    assert "trip is COMPLETED" in made.output
+    assert (undone.json["status"], undone.json["error"]) == ("COMPENSATED", "declined")
+    assert ended["status"] == "SUCCEEDED"
+    assert machines == {"trip", "tour", "hotel"}
+    assert stack.denied == []
+
+
+@pytest.mark.stack
+def test_the_sweep_begins_a_projects_saga_again_whose_execution_is_stopped(clinic, sfn_cqrs):
+    write_machines(clinic, sfn_cqrs)
+    module = clinic / "app/clinic/trip.py"
+    module.write_text(
+        module.read_text()
+        .replace("StepRefusedError(", "BusyError(")
+        .replace(", StepRefusedError", ", BusyError")
+    )
+    bring_up_to_date(clinic)
+
+    with quick_stack(template=clinic / "template.yaml", state_dir=clinic / ".sfn-cqrs") as stack:
+        id_ = sfn_cqrs("saga", "start", "trip", '{"id": "dear"}', "--no-wait").output.strip()
+        sfn, machine = stack.client("stepfunctions"), stack.outputs["TripStateMachineArn"]
+        seen: list[str] = []
+        until = time.monotonic() + 60
+        while len(seen) < 2:
+            assert time.monotonic() < until, seen
+            running = sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
+            for one in running["executions"]:
+                if one["name"] not in seen:
+                    seen.append(one["name"])
+                    sfn.stop_execution(executionArn=one["executionArn"])
+            time.sleep(0.05)
+
+    assert [name[-3:] for name in seen] == ["-a1", "-a2"]
+    assert id_.startswith("g-")
+
+
+def arn_of(started):
+    return {"executionArn": started["executionArn"]}
 
 
 def test_the_frameworks_copy_follows_what_is_installed(clinic):

@@ -1,4 +1,4 @@
-"""new: a workflow, handler, task, route or import, as one would write it by hand."""
+"""new: a workflow, saga, handler, task, route or import, as one would write it by hand."""
 
 from __future__ import annotations
 
@@ -22,9 +22,23 @@ from sfn_local.cli.showing import echo, styled
 PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
 
 
+package_option = click.option(
+    "--package",
+    metavar="NAME",
+    help="The package below app/, which is made if it is not there.  [default: AppPackage of"
+    " samconfig.toml, or of template.yaml]",
+)
+
+publish_option = click.option(
+    "--publish",
+    metavar="code|members|group:NAME",
+    help="Who may publish it over HTTP.  [asked for; without a terminal: code]",
+)
+
+
 @click.group(cls=Group)
 def new() -> None:
-    """Write a new workflow, handler, task, route or import into the project in this folder.
+    """Write a new workflow, saga, handler, task, route or import into the project in this folder.
 
     What is written passes `make check` and `make test` as it is; then change it to what you
     need. A name that is invalid or taken is refused with exit code 64; no file is changed.
@@ -87,23 +101,34 @@ def workflow(
     report(changes, steps, as_json=as_json)
 
 
+@new.command(
+    examples=(
+        "sfn-cqrs new saga trip --steps reserve,charge,confirm --publish members",
+        "sfn-cqrs run trip --mock ChargeIsRefused",
+    ),
+)
+@click.argument("name")
+@click.option(
+    "--steps", metavar="A,B,C", required=True, help="In their order; `undo_A` undoes the step A."
+)
+@publish_option
+@package_option
+@json_option
+def saga(name: str, steps: str, publish: str | None, package: str | None, as_json: bool) -> None:
+    """Write a saga into a project: steps that are all made, or all undone, and their machine."""
+    from sfn_cqrs_tools.scaffold.saga import add_saga  # noqa: PLC0415 - --help needs none of it
+
+    with changing() as changes:
+        audience = audience_of(publish, f"start {name}")
+        template, own = _template(changes.root), _package(changes, package)
+        add_saga(changes, template, own, name, _split((steps,)), audience)
+    start = f"""sfn-cqrs saga start {name} '{{"id": "1"}}'"""
+    report(changes, [f"sfn-cqrs run {name} --mock HappyPath", "make test", start], as_json=as_json)
+
+
 def _split(options: tuple[str, ...]) -> tuple[str, ...]:
     """Names that are given with commas, or one option after the other."""
     return tuple(name.strip() for each in options for name in each.split(",") if name.strip())
-
-
-package_option = click.option(
-    "--package",
-    metavar="NAME",
-    help="The package below app/, which is made if it is not there.  [default: AppPackage of"
-    " samconfig.toml, or of template.yaml]",
-)
-
-publish_option = click.option(
-    "--publish",
-    metavar="code|members|group:NAME",
-    help="Who may publish it over HTTP.  [asked for; without a terminal: code]",
-)
 
 
 @new.command(

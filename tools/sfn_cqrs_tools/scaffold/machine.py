@@ -168,8 +168,8 @@ def _task(workflow: Workflow, state: str, recorder: str, following: str) -> dict
             "Payload": payload,
         },
         "Retry": [
-            _retrier(BUSY_ERRORS, interval=1, longest=120, attempts=40),
-            _retrier(died, interval=2, longest=60, attempts=6),
+            retrier(BUSY_ERRORS, interval=1, longest=120, attempts=40),
+            retrier(died, interval=2, longest=60, attempts=6),
         ],
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": recorder}],
         "TimeoutSeconds": _limit(workflow, state),
@@ -179,7 +179,8 @@ def _task(workflow: Workflow, state: str, recorder: str, following: str) -> dict
     }
 
 
-def _retrier(errors: Sequence[str], *, interval: int, longest: int, attempts: int) -> Json:
+def retrier(errors: Sequence[str], *, interval: int, longest: int, attempts: int) -> Json:
+    """Return a Retry rule whose pauses double, up to the longest, with full jitter."""
     return {
         "ErrorEquals": list(errors),
         "IntervalSeconds": interval,

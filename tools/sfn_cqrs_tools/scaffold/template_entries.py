@@ -62,6 +62,11 @@ ACTIONS_OF_LOGS = (
     "DescribeLogGroups",
 )
 
+_NAMES_A_MACHINE = re.compile(
+    r'(      Name: |              Resource: )!Sub "(|arn[^"]*:states:[^"]*:)'
+    r'\$\{AWS::StackName\}-([^"]*)"'
+)
+"""Where the framework's functions look for a machine by the prefix of its name."""
 _OF_CODE = "\n        - !Ref HandlerPolicy\n        - *app-policy"
 """The managed policies of all functions that run the user's code."""
 
@@ -122,7 +127,17 @@ def with_workflow(template: str, workflow: Workflow) -> str:
 
 
 def with_workflow_of_a_project(template: str, workflow: Workflow) -> str:
-    """Return a project's template with the workflow's section and alarms, and Globals for both.
+    """Return a project's template with the workflow's section and alarms.
+
+    Raises:
+        ScaffoldError: the template has no Resources or no Outputs.
+    """
+    added = of_a_project(f"{_section(workflow)}\n{_alarms(workflow)}\n")
+    return with_machine_of_a_project(template, machine_id(workflow), added)
+
+
+def with_machine_of_a_project(template: str, machine: str, entries: str) -> str:
+    """Return a project's template with entries, the machine's ARN as an output, and Globals.
 
     Raises:
         ScaffoldError: the template has no Resources or no Outputs.
@@ -130,14 +145,18 @@ def with_workflow_of_a_project(template: str, workflow: Workflow) -> str:
     if "\nGlobals:\n" not in template:
         begin = "Resources in template.yaml"
         template = before(template, r"^Resources:$", GLOBALS_OF_A_PROJECT, begin)
-    added = of_a_project(f"{_section(workflow)}\n{_alarms(workflow)}")
-    return before(template, r"^Outputs:$", f"{added}\n", "Outputs in template.yaml")
+    template = before(template, r"^Outputs:$", entries, "Outputs in template.yaml")
+    output = f"\n  {machine}Arn:\n    Value: !Ref {machine}\n"
+    return before(template, r"(?<=^Outputs:\n)", output, "Outputs in template.yaml")
 
 
 def of_a_project(text: str) -> str:
     """Return what a project's template has for entries of the application's own."""
     for ours, theirs in OF_A_PROJECT.items():
         text = text.replace(ours, theirs)
+    text = _NAMES_A_MACHINE.sub(
+        r'\1!Sub ["\2${Prefix}-\3", { Prefix: !GetAtt Cqrs.Outputs.MachinePrefix }]', text
+    )
     return re.sub(r" See docs/operations\.md, [^\"]*", "", text)
 
 
@@ -158,14 +177,15 @@ def with_child(template: str, parent: Parent, child: str, *, is_nested: bool = F
         ScaffoldError: the function is not as `new workflow` has written it.
     """
     entry = _function(parent.alone, parent.state)
+    right = _statement("states:StartExecution", child)
     if is_nested:
-        entry = of_a_project(entry)
+        entry, right = of_a_project(entry), of_a_project(right)
     if template.count(entry) != 1:
         raise ScaffoldError(
             f"{function_id(parent.machine, parent.state)} in template.yaml is not as `new workflow"
             f" --callback` writes it; allow it to start {child} by hand, see docs/workflows.md"
         )
-    return template.replace(entry, entry + _statement("states:StartExecution", child))
+    return template.replace(entry, entry + right)
 
 
 def _statement(actions: str, machine: str, kind: str = "stateMachine", name: str = "") -> str:

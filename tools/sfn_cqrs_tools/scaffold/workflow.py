@@ -41,15 +41,15 @@ def add_workflow(
     check_machine(workflow.name)
     check_states(workflow.own_states, workflow.waits, workflow.long)
     folder = snake(workflow.name)
-    _check_free(changes, template, workflow, folder)
+    check_free(changes, template, workflow.name, template_entries.logical_ids(workflow))
     machine = definition(workflow)
     changes.create(f"statemachine/{workflow.name}.asl.json", json_text(machine))
-    changes.create(f"events/{folder}/start_execution.json", _event(workflow.sample))
+    changes.create(f"events/{folder}/start_execution.json", event_text(workflow.sample))
     for state in workflow.functions:
         changes.create(
             f"functions/{folder}/{state}/app.py", workflow_code.function(workflow, state)
         )
-        changes.create(f"events/{folder}/{state}.json", _event(sample_event(workflow, state)))
+        changes.create(f"events/{folder}/{state}.json", event_text(sample_event(workflow, state)))
         changes.create(
             f"{_tests(is_nested)}{folder}/test_{state}.py",
             workflow_code.function_test(workflow, state),
@@ -64,14 +64,25 @@ def add_workflow(
     changes.change("template.yaml", add(changes.read("template.yaml"), workflow))
     if workflow.parent is not None:
         _connect(changes, workflow, workflow.parent, is_nested=is_nested)
-    if (changes.root / MOCKS).exists():
-        changes.change(MOCKS, _with_cases(changes.read(MOCKS), workflow))
-    else:
-        cases, responses = test_cases(workflow)
-        machines = {workflow.name: {"TestCases": cases}}
-        changes.create(MOCKS, _event({"StateMachines": machines, "MockedResponses": responses}))
+    add_cases(changes, workflow.name, *test_cases(workflow))
     if not is_nested:
         _document(changes, workflow, machine)
+
+
+def add_cases(
+    changes: Changes, name: str, cases: dict[str, Any], responses: dict[str, Any]
+) -> None:
+    """Add the test cases of a machine to the mock configuration, which may not be there yet.
+
+    Raises:
+        ScaffoldError: the file lacks the place to write to.
+    """
+    if (changes.root / MOCKS).exists():
+        changes.change(MOCKS, _with_cases(changes.read(MOCKS), name, cases, responses))
+    else:
+        machines = {name: {"TestCases": cases}}
+        text = event_text({"StateMachines": machines, "MockedResponses": responses})
+        changes.create(MOCKS, text)
 
 
 def parent_of(template: Template, name: str) -> Parent:
@@ -135,7 +146,7 @@ def _connect(changes: Changes, workflow: Workflow, parent: Parent, *, is_nested:
         workflow_code.answering(workflow, parent.machine, parent.state),
     )
     changes.create(f"{_tests(is_nested)}event/test_{name}.py", workflow_code.answering_test(name))
-    changes.create(f"events/event/{name}.json", _event(_ended_event(workflow)))
+    changes.create(f"events/event/{name}.json", event_text(_ended_event(workflow)))
 
 
 def _ended_event(workflow: Workflow) -> dict[str, Any]:
@@ -164,15 +175,26 @@ def _ended_event(workflow: Workflow) -> dict[str, Any]:
 def sample_event(workflow: Workflow, state: str) -> dict[str, Any]:
     """What a state sends to its function."""
     name = execution_name(workflow.name, SAMPLE_ID)
-    machine = f"sfn-cqrs-{workflow.name}"
-    role = f"sfn-cqrs-{pascal(workflow.name)}StateMachineRole"
-    event: dict[str, Any] = {
+    event = state_event(workflow.name, state, name, workflow.sample, workflow.input_of(state))
+    if state in workflow.with_token:
+        event["context"]["Task"] = {"Token": SAMPLE_TOKEN}
+        event["taskToken"] = SAMPLE_TOKEN
+    return event
+
+
+def state_event(
+    key: str, state: str, execution: str, execution_input: Json, given: Json
+) -> dict[str, Any]:
+    """Return what a state of a machine sends to its function, which waits for no token."""
+    machine = f"sfn-cqrs-{key}"
+    role = f"sfn-cqrs-{pascal(key)}StateMachineRole"
+    return {
         "source": "step-function",
         "context": {
             "Execution": {
-                "Id": f"{ACCOUNT}:execution:{machine}:{name}",
-                "Input": workflow.sample,
-                "Name": name,
+                "Id": f"{ACCOUNT}:execution:{machine}:{execution}",
+                "Input": execution_input,
+                "Name": execution,
                 "RoleArn": f"arn:aws:iam::000000000000:role/{role}",
                 "StartTime": "2026-11-25T12:00:00.412Z",
                 "RedriveCount": 0,
@@ -184,21 +206,22 @@ def sample_event(workflow: Workflow, state: str) -> dict[str, Any]:
             },
             "StateMachine": {"Id": f"{ACCOUNT}:stateMachine:{machine}", "Name": machine},
         },
-        "input": workflow.input_of(state),
+        "input": given,
     }
-    if state in workflow.with_token:
-        event["context"]["Task"] = {"Token": SAMPLE_TOKEN}
-        event["taskToken"] = SAMPLE_TOKEN
-    return event
 
 
-def _check_free(changes: Changes, template: Template, workflow: Workflow, folder: str) -> None:
-    if workflow.name in template.machines:
-        raise ScaffoldError(f"there is a workflow {workflow.name!r} already; choose another name")
+def check_free(changes: Changes, template: Template, name: str, wanted: list[str]) -> None:
+    """Refuse a machine whose name, folders or logical ids are taken.
+
+    Raises:
+        ScaffoldError: it says which.
+    """
+    folder = snake(name)
+    if name in template.machines:
+        raise ScaffoldError(f"there is a workflow {name!r} already; choose another name")
     for parent in ("functions", "events", "tests/unit", "tests"):
         if (changes.root / parent / folder).exists():
             raise ScaffoldError(f"{parent}/{folder} exists already; choose another name")
-    wanted = template_entries.logical_ids(workflow)
     taken = {*template.document["Resources"], *template.document.get("Outputs", {})}
     clash = next((each for each in wanted if each in taken or wanted.count(each) > 1), None)
     if clash is not None:
@@ -207,15 +230,15 @@ def _check_free(changes: Changes, template: Template, workflow: Workflow, folder
         )
 
 
-def _event(value: Json) -> str:
+def event_text(value: Json) -> str:
+    """Return the text of a sample event."""
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def _with_cases(text: str, workflow: Workflow) -> str:
-    """The mock configuration with the workflow's test cases, everything else as it stands."""
-    cases, responses = test_cases(workflow)
-    cases_text = indented({"TestCases": cases}, "    ", len(workflow.name) + 4)
-    entry = f'    "{workflow.name}": {cases_text}'
+def _with_cases(text: str, name: str, cases: dict[str, Any], responses: dict[str, Any]) -> str:
+    """The mock configuration with a machine's test cases, everything else as it stands."""
+    cases_text = indented({"TestCases": cases}, "    ", len(name) + 4)
+    entry = f'    "{name}": {cases_text}'
     text = before(
         text,
         r'^  \},\n  "MockedResponses": \{$',

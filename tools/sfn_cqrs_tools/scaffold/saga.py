@@ -1,0 +1,194 @@
+"""A new saga: steps, compensations, machine, functions, events, tests and template entries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from sfn_cqrs.domain.saga import MAX_STEPS
+from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.scaffold.app_package import AppPackage, import_lines
+from sfn_cqrs_tools.scaffold.audience import Audience
+from sfn_cqrs_tools.scaffold.changes import Changes, ScaffoldError
+from sfn_cqrs_tools.scaffold.insertion import section_line
+from sfn_cqrs_tools.scaffold.json_text import json_text
+from sfn_cqrs_tools.scaffold.names import check_machine, check_states, function_id, pascal, snake
+from sfn_cqrs_tools.scaffold.saga_machine import (
+    BEGIN,
+    FINISH,
+    PARK,
+    TABLE,
+    SagaShape,
+    definition,
+    test_cases,
+)
+from sfn_cqrs_tools.scaffold.template_entries import ACTIONS_OF_LOGS, with_machine_of_a_project
+from sfn_cqrs_tools.scaffold.workflow import add_cases, check_free, event_text, state_event
+
+RESERVED: Final = (BEGIN, FINISH, PARK, "direction", "parked")
+LONGEST_STEP: Final = 23
+"""What undoes it is called `undo_STEP`."""
+
+
+def add_saga(
+    changes: Changes,
+    template: Template,
+    package: AppPackage,
+    name: str,
+    steps: Sequence[str],
+    audience: Audience,
+) -> None:
+    """Add everything that a saga is to a project with the framework inside it.
+
+    Raises:
+        ScaffoldError: a name is invalid or taken, or the project is none.
+    """
+    if not package.is_nested:
+        raise ScaffoldError("sagas are written into a project of your own: `sfn-cqrs init NAME`")
+    check_machine(name)
+    _check_steps(steps)
+    saga, folder = SagaShape(name, tuple(steps)), snake(name)
+    functions = {state: function_id(name, state) for state in saga.functions}
+    machine = f"{pascal(name)}StateMachine"
+    alarm = f"{pascal(name)}ExecutionsFailedAlarm"
+    check_free(
+        changes,
+        template,
+        name,
+        [machine, f"{machine}LogGroup", f"{machine}Arn", alarm, *functions.values()],
+    )
+    text = _Texts(saga, package, audience, functions)
+    changes.create(package.module(folder), text("module.py", imports=text.of_module))
+    changes.create(package.test(folder), text("test_module.py", imports=text.of_module_test))
+    changes.create(f"statemachine/{name}.asl.json", json_text(definition(saga)))
+    changes.create(f"events/{folder}/start_execution.json", event_text(saga.ref.as_input()))
+    for state in saga.functions:
+        changes.create(f"functions/{folder}/{state}/app.py", text.function(state))
+        changes.create(f"events/{folder}/{state}.json", event_text(_event(saga, state)))
+    for test, imports in (("functions", text.of_functions_test), ("machine", text.of_machine_test)):
+        changes.create(f"tests/{folder}/test_{test}.py", text(f"test_{test}.py", imports=imports))
+    entries = text("template.yaml", section=section_line(f"{name}: statemachine/{name}.asl.json"))
+    changes.change(
+        "template.yaml",
+        with_machine_of_a_project(changes.read("template.yaml"), machine, entries),
+    )
+    add_cases(changes, name, *test_cases(saga))
+
+
+def _check_steps(steps: Sequence[str]) -> None:
+    """Refuse what cannot be the steps of a saga.
+
+    Raises:
+        ScaffoldError: the message names the first that is wrong.
+    """
+    check_states(steps, ())
+    if len(steps) > MAX_STEPS:
+        raise ScaffoldError(f"a saga has at most {MAX_STEPS} steps")
+    for step in steps:
+        if step in RESERVED or step.startswith("undo_"):
+            raise ScaffoldError(f"the step {step!r} is a name of the saga's own; choose another")
+        if len(step) > LONGEST_STEP:
+            raise ScaffoldError(f"{step!r} is too long: a step has at most {LONGEST_STEP} letters")
+
+
+def _event(saga: SagaShape, state: str) -> dict[str, Any]:
+    """Return what a state sends to its function."""
+    name = saga.ref.execution_name(TABLE)
+    return state_event(saga.name, state, name, saga.ref.as_input(), saga.input_of(state))
+
+
+class _Texts:
+    """The files of a saga, out of their templates."""
+
+    def __init__(
+        self, saga: SagaShape, package: AppPackage, audience: Audience, functions: dict[str, str]
+    ) -> None:
+        self._saga, self._package, self._audience = saga, package, audience
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).with_name("saga")),
+            undefined=jinja2.StrictUndefined,
+            keep_trailing_newline=True,
+            autoescape=False,  # nosec B701
+        )
+        self._values = {
+            "name": saga.name,
+            "folder": snake(saga.name),
+            "pascal": pascal(saga.name),
+            "moves": saga.moves,
+            "own": [*saga.steps, *saga.undone],
+            "steps": _literal(saga.steps),
+            "undone": _literal(saga.undone),
+            "publish": audience.code,
+            "functions": functions,
+            "deliver": ACTIONS_OF_LOGS,
+            "ref": _named(saga.ref.as_input()),
+        }
+
+    def __call__(self, name: str, **values: object) -> str:
+        return self._templates.get_template(f"{name}.j2").render({**self._values, **values})
+
+    def function(self, state: str) -> str:
+        """Return the app.py of a state."""
+        if state in (BEGIN, FINISH, PARK):
+            return self(f"{state}.py")
+        undoes = {undo: step for step, undo in self._saga.moves}
+        if state in undoes:
+            text = f"undo what {undoes[state]} has done, or may have done"
+            return self("step.py", state=state, text=text, does=_UNDO, verb="undo")
+        text = f"make the step; undone by undo_{state}"
+        return self("step.py", state=state, text=text, does="Make the step once", verb="make")
+
+    @property
+    def of_module(self) -> str:
+        return import_lines(
+            "from sfn_cqrs.domain.errors import InvalidInputError",
+            self._audience.import_line,
+            "from sfn_cqrs.domain.values import Json",
+            "from sfn_cqrs.service.sagas.types import SagaStep, compensation, saga_step, saga_type",
+        )
+
+    @property
+    def of_module_test(self) -> str:
+        tested = f"{self._package.name}.{snake(self._saga.name)}"
+        own = import_lines(
+            f"from {tested} import SAGA",
+            "from sfn_cqrs.adapters.saga_items import SAGAS",
+            "from sfn_cqrs.domain.errors import InvalidInputError",
+            "from sfn_cqrs.service.commands.service import Caller",
+            "from sfn_cqrs.service.sagas.service import SagaService",
+        )
+        return f"import pytest\n\n{own}"
+
+    @property
+    def of_functions_test(self) -> str:
+        return "\n" + import_lines(
+            "from sfn_cqrs.domain.errors import SagaStepError, StepRefusedError",
+            "from sfn_cqrs.domain.keys import SagaRef",
+            "from sfn_cqrs.domain.saga import EntryStatus, SagaStatus",
+            "from sfn_cqrs.service.sagas.types import find",
+            "from sfn_cqrs_tools.testing.builders import a_saga",
+        )
+
+    @property
+    def of_machine_test(self) -> str:
+        return "\n" + import_lines(
+            "from sfn_cqrs.service.sagas.types import find",
+            "from sfn_local.pytest_plugin import MachineRun, RunMachine",
+        )
+
+
+_UNDO: Final = "Undo the step if it has ever begun"
+
+
+def _literal(names: Sequence[str]) -> str:
+    """Return a list as a formatter leaves it, one name a line."""
+    return "[\n" + "".join(f'    "{name}",\n' for name in names) + "]"
+
+
+def _named(given: dict[str, Any]) -> str:
+    """Return a dict as a formatter leaves it, one entry a line."""
+    return "{\n" + "".join(f'    "{key}": {json.dumps(one)},\n' for key, one in given.items()) + "}"

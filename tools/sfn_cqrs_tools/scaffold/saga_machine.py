@@ -1,0 +1,190 @@
+"""The definition of a new saga's machine, and the test cases that take each of its ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sfn_cqrs.domain.failure import BUSY_ERRORS
+from sfn_cqrs.domain.keys import SagaKey, SagaRef
+from sfn_cqrs_tools.scaffold.machine import DIED, INVOKE, TASK_SECONDS, retrier
+from sfn_cqrs_tools.scaffold.names import function_id, pascal
+from sfn_local import Json
+
+TENANT: Final = "tenant1"
+ULID: Final = "01KAXK3V9Q0M3W8C5R6T7Y8Z9G"
+TABLE: Final = "sfn-cqrs-SagasTable"
+BEGIN: Final = "resume"
+FINISH: Final = "finish_saga"
+PARK: Final = "park_saga"
+DAY: Final = 86_400
+FORWARD: Final = {"result": "forward"}
+BACK: Final = {"result": "back"}
+DONE: Final = {"result": "DONE"}
+REFUSED: Final = {"Error": "SagaStepError", "Cause": "the step was refused"}
+BUSY: Final = {"Error": "TransientError", "Cause": "the target is busy"}
+DENIED: Final = {"Error": "AccessDeniedException", "Cause": "the role may not do this"}
+TRIED_AGAIN: Final[tuple[dict[str, str], ...]] = (
+    {"Error": "Runtime.ExitError", "Cause": "the function died"},
+    BUSY,
+)
+BUSY_TRIES: Final = 41
+
+
+@dataclass(frozen=True)
+class SagaShape:
+    """A saga's name and its steps in their order; `undo_STEP` undoes a step."""
+
+    name: str
+    steps: tuple[str, ...]
+
+    @property
+    def moves(self) -> tuple[tuple[str, str], ...]:
+        """Each step with its compensation."""
+        return tuple((step, f"undo_{step}") for step in self.steps)
+
+    @property
+    def undone(self) -> tuple[str, ...]:
+        """The compensations, in the steps' order."""
+        return tuple(undo for _, undo in self.moves)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The states that have a function."""
+        return (BEGIN, *self.steps, *reversed(self.undone), FINISH, PARK)
+
+    @property
+    def ref(self) -> SagaRef:
+        """What the sample events are about."""
+        return SagaRef(SagaKey(TENANT, ULID), 1, self.name)
+
+    def input_of(self, state: str) -> Json:
+        """Return what a state of the sample events is given."""
+        if state == BEGIN:
+            return self.ref.as_input()
+        if state == PARK or state == self.undone[-1]:
+            return dict(REFUSED)
+        return dict(FORWARD) if state == self.steps[0] else dict(DONE)
+
+
+def definition(saga: SagaShape) -> dict[str, Json]:
+    """Return the machine in Amazon States Language, with placeholders for its functions."""
+    back = tuple(reversed(saga.undone))
+    states: dict[str, Json] = {
+        BEGIN: _task(saga, BEGIN, [_catch(PARK)], "direction"),
+        "direction": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.result", "StringEquals": "back", "Next": back[0]}],
+            "Default": saga.steps[0],
+        },
+    }
+    for (step, undo), following in zip(saga.moves, (*saga.steps[1:], FINISH), strict=True):
+        busy = _catch(PARK, BUSY_ERRORS, "Undoes nothing while AWS is busy: a redrive goes on.")
+        states[step] = _task(saga, step, [busy, _catch(undo)], following)
+    for undo, following in zip(back, (*back[1:], FINISH), strict=True):
+        states[undo] = _task(saga, undo, [_catch(PARK)], following)
+    states[FINISH] = _task(saga, FINISH, [_catch("not_recorded")], "success")
+    states["success"] = {"Type": "Succeed"}
+    states[PARK] = _task(saga, PARK, [_catch("not_recorded")], "parked")
+    states["parked"] = {
+        "Type": "Fail",
+        "Error": "SagaParked",
+        "Cause": "A compensation failed at every try; see the saga's log, then redrive it.",
+    }
+    states["not_recorded"] = {
+        "Comment": "The saga stays open; the sweep begins it again once this execution has ended.",
+        "Type": "Fail",
+        "Error": "NotRecorded",
+        "Cause": "The saga's end could not be recorded; the sweep will begin it again.",
+    }
+    return {
+        "Comment": "Makes the steps, or undoes what has begun in reverse; carries keys only.",
+        "QueryLanguage": "JSONPath",
+        "StartAt": BEGIN,
+        "TimeoutSeconds": DAY,
+        "States": states,
+    }
+
+
+def _task(saga: SagaShape, state: str, catch: list[Json], following: str) -> dict[str, Json]:
+    payload: Json = {"source": "step-function", "context.$": "$$", "input.$": "$"}
+    return {
+        "Type": "Task",
+        "Resource": INVOKE,
+        "Parameters": {
+            "FunctionName": f"${{{function_id(saga.name, state)}}}",
+            "Payload": payload,
+        },
+        "Retry": [
+            retrier(BUSY_ERRORS, interval=1, longest=120, attempts=40),
+            retrier(DIED, interval=2, longest=60, attempts=6),
+        ],
+        "Catch": catch,
+        "TimeoutSeconds": TASK_SECONDS,
+        "OutputPath": "$.Payload",
+        "Next": following,
+    }
+
+
+def _catch(following: str, errors: Sequence[str] = ("States.ALL",), comment: str = "") -> Json:
+    said: dict[str, Json] = {"Comment": comment} if comment else {}
+    return {**said, "ErrorEquals": list(errors), "Next": following}
+
+
+def test_cases(saga: SagaShape) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the test cases of the machine, and the mocked responses that they use."""
+    kinds = dict(_responses(saga))
+    cases = {
+        name: {state: f"{saga.name}.{state}.{kind}" for state, kind in answers}
+        for name, answers in _cases(saga)
+    }
+    used = {response for case in cases.values() for response in case.values()}
+    return cases, {name: kinds[name] for name in kinds if name in used}
+
+
+def _responses(saga: SagaShape) -> Iterable[tuple[str, Any]]:
+    for state in saga.functions:
+        answer = {BEGIN: FORWARD, FINISH: {"result": "COMPLETED"}, PARK: {"result": "PARKED"}}
+        returned = {"Return": {"StatusCode": 200, "Payload": answer.get(state, DONE)}}
+        died, busy = ({"Throw": one} for one in TRIED_AGAIN)
+        for kind, said in {
+            "done": {"0": returned},
+            "back": {"0": {"Return": {"StatusCode": 200, "Payload": BACK}}},
+            "retried": {"0": died, "1": busy, "2": returned},
+            "refused": {"0": {"Throw": REFUSED}},
+            "busy": {f"0-{BUSY_TRIES - 1}": {"Throw": BUSY}},
+            "fails": {"0": {"Throw": DENIED}},
+        }.items():
+            yield f"{saga.name}.{state}.{kind}", said
+
+
+Answers = list[tuple[str, str]]
+
+
+def _cases(saga: SagaShape) -> Iterable[tuple[str, Answers]]:
+    """Yield each test case's name, with the kind of answer of each state that it comes to."""
+    begun, finished = (BEGIN, "done"), (FINISH, "done")
+    all_made = _all(saga.steps)
+    back = tuple(reversed(saga.undone))
+    yield "HappyPath", [begun, *all_made, finished]
+    yield (
+        "EverythingIsTriedAgain",
+        _all((BEGIN, *saga.steps, FINISH), "retried"),
+    )
+    yield "GoesOnBack", [(BEGIN, "back"), *_all(back, "retried"), finished]
+    for place, (step, undo) in enumerate(saga.moves):
+        made, title = [begun, *all_made[:place]], pascal(step)
+        undone = _all(saga.undone[place::-1])
+        yield f"{title}IsRefused", [*made, (step, "refused"), *undone, finished]
+        yield f"{title}IsBusy", [*made, (step, "busy"), (PARK, "done")]
+        later = _all(back[: back.index(undo)])
+        parked = [(undo, "fails"), (PARK, "done")]
+        yield f"{pascal(undo)}Fails", [(BEGIN, "back"), *later, *parked]
+    yield "CannotBegin", [(BEGIN, "fails"), (PARK, "retried")]
+    yield "EndCannotBeRecorded", [begun, *all_made, (FINISH, "fails")]
+    yield "ParkingCannotBeRecorded", [(BEGIN, "fails"), (PARK, "fails")]
+
+
+def _all(states: Iterable[str], kind: str = "done") -> Answers:
+    return [(state, kind) for state in states]
