@@ -222,6 +222,38 @@ def test_the_users_code_may_do_what_the_users_policy_allows_and_no_more(clinic, 
     assert {"dynamodb:GetItem" in one and "on RoomsTable" in one for one in denied} == {True}
 
 
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ("", "a workflow has at least one state"),
+        ("a,a", "the state 'a' is there twice"),
+        ("undo_a", "the step 'undo_a' is a name of the saga's own"),
+        ("resume", "the step 'resume' is a name of the saga's own"),
+        ("s" * 24, "is too long: a step has at most 23 letters"),
+        (",".join(f"s{number}" for number in range(11)), "a saga has at most 10 steps"),
+    ],
+)
+def test_steps_that_a_saga_cannot_have_are_refused_and_nothing_is_written(
+    clinic, sfn_cqrs, steps, told
+):
+    before = own_files(clinic)
+
+    refused = sfn_cqrs("new", "saga", "trip", "--steps", steps)
+
+    assert refused.code == 64
+    assert told in refused.error
+    assert own_files(clinic) == before
+
+
+def test_a_saga_is_written_into_a_project_alone(sfn_cqrs, monkeypatch):
+    monkeypatch.chdir(CHECKOUT)
+
+    refused = sfn_cqrs("new", "saga", "trip", "--steps", "reserve")
+
+    assert refused.code == 64
+    assert "sagas are written into a project of your own" in refused.error
+
+
 def write_machines(clinic, sfn_cqrs):
     """Write a saga, whose second step refuses some, and a workflow that waits for another."""
     for generator in (
