@@ -18,6 +18,8 @@ class Quotas:
     inline_iterations: int = 40
     definition_bytes: int = 1024 * 1024
     cause_characters: int = 32_768
+    open_executions: int = 1_000_000
+    open_map_runs: int = 1_000
 
     def lift(self) -> None:
         """Let everything be as large as it likes."""

@@ -22,6 +22,7 @@ from sfn_local.request_guard import Guard
 
 TARGET = "AWSStepFunctions."
 CLOCK = "/_engine/clock"
+METRICS = "/_engine/metrics"
 CONTENT_TYPE = "application/x-amz-json-1.0"
 
 
@@ -39,11 +40,14 @@ def serve_engine(
 
 
 def handler(engine: Engine) -> Callable[[Request], Response]:
-    """What answers the requests of an engine's server."""
+    """Return what answers the requests of an engine's server."""
+    measured = engine.measure()
 
     def handle(request: Request) -> Response:
         if request.path == CLOCK:
             return _answer_clock(engine, request)
+        if request.path == METRICS:
+            return _respond(engine.metrics(measured))
         if request.method == "GET":
             return _respond({"service": "states"})
         try:

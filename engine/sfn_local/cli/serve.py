@@ -126,6 +126,12 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     "SFN_STATUS_EVENTS.",
 )
 @click.option(
+    "--metrics",
+    is_flag=True,
+    help="Put the metrics of executions and Map Runs to CloudWatch each minute, where boto3's "
+    "endpoint settings say. GET /_engine/metrics always shows them.",
+)
+@click.option(
     "--roles",
     "roles_file",
     type=FILE,
@@ -150,6 +156,7 @@ def serve(
     keep_ended: int,
     aws_credentials: bool,
     status_events: str | None,
+    metrics: bool,
     roles_file: Path | None,
     no_quotas: bool,
     as_json: bool,
@@ -189,6 +196,7 @@ def serve(
         except JournalError as error:
             raise click.ClickException(f"--data-dir: {error}") from error
         close_events = _send_events(status_events, services, step_functions)
+        close_metrics = _send_metrics(services, step_functions) if metrics else None
         try:
             server = serve_engine(step_functions, host, port)
         except OSError as error:
@@ -202,6 +210,8 @@ def serve(
         server.close()
         step_functions.close()
         close_events()
+        if close_metrics is not None:
+            close_metrics()
         functions.close()
 
 
@@ -235,6 +245,12 @@ def _send_events(target: str | None, services: BotoServices, engine: Engine) -> 
     events = StatusEvents(send, engine.region, engine.account, engine.clock.now)
     engine.on_status_change.append(events)
     return events.close
+
+
+def _send_metrics(services: BotoServices, engine: Engine) -> Callable[[], None]:
+    from sfn_local.metrics import MetricsSender  # noqa: PLC0415 - few want them
+
+    return MetricsSender(engine, services).close
 
 
 def _mock_file(path: str | None) -> MockFile | None:

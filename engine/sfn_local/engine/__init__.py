@@ -7,10 +7,11 @@ API; core is what they share.
 from sfn_local.engine.execution_api import ExecutionApi
 from sfn_local.engine.machine_api import MachineApi
 from sfn_local.engine.map_run_api import MapRunApi
+from sfn_local.engine.metrics_api import MetricsApi
 from sfn_local.engine.task_api import TaskApi
 
 __all__ = ["Engine"]
 
 
-class Engine(MachineApi, ExecutionApi, MapRunApi, TaskApi):
+class Engine(MachineApi, ExecutionApi, MapRunApi, TaskApi, MetricsApi):
     """Runs state machines."""

@@ -24,6 +24,7 @@ from sfn_local.executions.line import Line
 from sfn_local.executions.machine import Machine
 from sfn_local.executions.map_run import MapRun
 from sfn_local.executions.map_runs import MapRuns
+from sfn_local.executions.measured import Measured
 from sfn_local.executions.roles import Roles
 from sfn_local.executions.runtime import Runtime
 from sfn_local.mocks import MockCase, MockConfig, MockError, MockFile
@@ -89,6 +90,7 @@ class Core:
         self.region = region
         self.account = account
         self.on_status_change: list[StatusListener] = []
+        self._measured: list[Measured] = []
         self._lock = scheduler.lock
         self._map_runs = MapRuns()
         self._runtime = runtime = Runtime(
@@ -221,7 +223,7 @@ class Core:
             machine,
             document,
             self._runtime,
-            _ignore,
+            self._measure,
             keeps_history=log is not None,
         )
         execution.mocks = mocks
@@ -278,9 +280,15 @@ class Core:
 
     def _status_changed(self, execution: Execution) -> None:
         if execution.map_run_arn is None:
+            self._measure(execution)
             self._executions.status_changed(execution)
         description = execution.describe() if self.on_status_change else {}
         self.scheduler.add(partial(self._tell, description))
+
+    def _measure(self, execution: Execution) -> None:
+        """Count a change of status; nobody is told of that of EXPRESS executions otherwise."""
+        for measured in self._measured:
+            measured.status_changed(execution)
 
     def _tell(self, description: dict[str, Any]) -> None:
         for listener in self.on_status_change if description else ():
@@ -302,7 +310,3 @@ def _parse_input(text: str) -> Document:
         return Document.parse(text)
     except ValueError as error:
         raise InvalidExecutionInput(complaint(text, error)) from None
-
-
-def _ignore(_: Execution) -> None:
-    """Nobody is told of the status of EXPRESS executions."""

@@ -2,11 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from sfn_local.executions.execution import Execution
 from sfn_local.executions.map_run import MapRun
+from sfn_local.quotas import QUOTAS
+from sfn_local.scheduler import Channel
 
 MOST_CHILDREN_KEPT = 10_000  # of each Map Run; AWS keeps all for 90 days
 
@@ -86,6 +89,40 @@ class MapRuns:
         self._runs: dict[str, MapRun] = {}
         self._of_execution: defaultdict[str, list[MapRun]] = defaultdict(list)
         self._children: dict[str, Execution] = {}
+        self._open: set[str] = set()
+        self._backlog: dict[str, Channel[None]] = {}
+
+    @property
+    def open(self) -> int:
+        """The number of open Map Runs."""
+        return len(self._open)
+
+    @property
+    def backlog(self) -> int:
+        """The number of Map Runs that wait until fewer are open."""
+        return len(self._backlog)
+
+    async def wait_for_place(self, run: MapRun) -> None:
+        """Wait in the backlog while as many Map Runs are open as the quota allows."""
+        if len(self._open) < QUOTAS.open_map_runs:
+            self._open.add(run.arn)
+        else:
+            place: Channel[None] = Channel()
+            self._backlog[run.arn] = place
+            await place
+
+    @contextmanager
+    def closing(self, run: MapRun) -> Iterator[None]:
+        """Close a Map Run at the end, wherever it is by then, and open those that wait."""
+        try:
+            yield
+        finally:
+            self._backlog.pop(run.arn, None)
+            self._open.discard(run.arn)
+            while self._backlog and len(self._open) < QUOTAS.open_map_runs:
+                following = next(iter(self._backlog))
+                self._open.add(following)
+                self._backlog.pop(following).put(None)
 
     def add(self, run: MapRun) -> None:
         """Keep a Map Run."""

@@ -63,6 +63,11 @@ class Executions:
         """The execution of an ARN."""
         return self._by_arn.get(arn)
 
+    @property
+    def open(self) -> int:
+        """How many of them run."""
+        return len(self._by_arn) - len(self._ended)
+
     def newest_first(self, machine: str, before: int | None = None) -> Iterator[Execution]:
         """The executions of a machine, from the one before a number on."""
         listed = self._of_machine.get(machine, [])

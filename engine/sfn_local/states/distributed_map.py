@@ -144,8 +144,13 @@ class DistributedMapState(RetryingState):
         inputs: Inputs,
         unfinished: Unfinished | None,
     ) -> Document:
-        with Children(visit, run, inputs, self._processor, is_express=self._is_express) as children:
+        map_runs = visit.runtime.map_runs
+        with (
+            map_runs.closing(run),
+            Children(visit, run, inputs, self._processor, is_express=self._is_express) as children,
+        ):
             try:
+                await map_runs.wait_for_place(run)
                 results = await self._results(visit, document, run, unfinished)
                 if unfinished is None:
                     inputs.count_in(run)
@@ -160,7 +165,7 @@ class DistributedMapState(RetryingState):
                 visit.line.record("MapRunFailed", failure.reasons())
                 raise
             run.end("SUCCEEDED", visit.runtime.scheduler.clock.time())
-            visit.runtime.map_runs.keeper.done(run)
+            map_runs.keeper.done(run)
             return result
 
     async def _results(
