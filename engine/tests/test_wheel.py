@@ -1,10 +1,12 @@
 """The distribution as its users get it: a wheel, in a virtual environment with nothing else."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 import zipfile
 from importlib.metadata import requires
@@ -19,7 +21,10 @@ pytestmark = pytest.mark.proof
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = list(blocks(PAGE))
+QUICK_STARTS = (ROOT / "docs" / "quick-starts.md").read_text(encoding="utf-8")
+MINUTE = list(blocks(QUICK_STARTS.partition("\n## One minute\n")[2].partition("\n## ")[0]))
 ORDER = next(block for block in BLOCKS if block.file == "order.asl.json")
+A_MINUTE = 60
 CALLS_SQS = json.dumps(
     {
         "StartAt": "send",
@@ -36,11 +41,12 @@ CALLS_SQS = json.dumps(
 
 
 class Environment:
-    """A virtual environment."""
+    """A virtual environment, which exists already or is made."""
 
     def __init__(self, folder: Path) -> None:
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         self.programs = folder / "bin"
+        if not folder.exists():
+            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
 
     def install(self, *requirements: str) -> None:
         self._pip("install", "--quiet", *requirements)
@@ -109,6 +115,31 @@ def test_nothing_but_the_declared_dependencies_is_needed(bare: Environment, tmp_
         "States.TaskFailed",
         "install 'sfn-local[aws]' to call sqs, or mock the state",
     )
+
+
+@pytest.mark.alone
+@pytest.mark.real_time("what a stranger needs is measured by the clock")
+def test_a_strangers_first_test_is_green_within_a_minute(wheel: Path, tmp_path: Path) -> None:
+    """The page's commands, typed; a constraint leads pip to the wheel in the place of PyPI."""
+    constraint = tmp_path / "constraint.txt"
+    constraint.write_text(f"sfn-local @ {wheel.as_uri()}\n")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    (install,) = (block.text for block in MINUTE if block.language == "sh")
+
+    began = time.monotonic()
+    environment = {**os.environ, "PATH": path, "PIP_CONSTRAINT": str(constraint)}
+    subprocess.run(["/bin/sh", "-ec", install], cwd=folder, env=environment, check=True)
+    stranger = Environment(folder / ".venv")
+    with Runner(folder, stranger.programs) as runner:
+        for block in MINUTE:
+            runner.run(block)
+    seconds = time.monotonic() - began
+
+    assert stranger.installed() == {"sfn-local", "click", "pyyaml"}
+    assert "$ sfn-local test hello.test.yaml\nok " in "".join(block.text for block in MINUTE)
+    assert seconds < A_MINUTE
 
 
 def run_on(url: str, definition: str) -> dict[str, Any]:
