@@ -261,14 +261,14 @@ over HTTP and without Docker. This page is made by `python engine/conformance/ma
 Measured: {days}.
 
 - The suite and `sfn-local` have the same authors. Each case names the page, section or recording
-  that it comes from; whoever finds one wrong is asked to say so.
-- – is an area that the emulator has not been asked yet.
+  that it comes from. If you find one wrong, please open an issue.
+- – is an area that has not been run against the emulator yet.
 - Tasks are activities, whose worker is the runner. An emulator without GetActivityTask fails
   whatever has a task.
-- Who comes as a Docker image, as Floci and robotocore do, is not among them. Start one, and
-  `matrix.py NAME:VERSION=URL` adds it.
-- What failed, and how: [conformance/failures](conformance/failures), a file for each emulator.
-  All of one again:
+- Emulators that come as a Docker image, such as Floci and robotocore, are not in the table. Start
+  one, and `matrix.py NAME:VERSION=URL` adds it.
+- [conformance/failures](conformance/failures) has a file for each emulator with the failed cases
+  and the reasons. To run these again:
 
 ```sh
 sfn-local conform --endpoint http://127.0.0.1:4566 --from engine/conformance/failures/ministack.json

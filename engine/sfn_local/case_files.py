@@ -62,7 +62,7 @@ class CaseResult:
 
 
 def is_case_file(path: str) -> bool:
-    """Return whether a file has cases, and is no definition."""
+    """Return whether a file has cases, and is not a definition."""
     file = Path(path)
     if not file.is_file() or file.suffix not in SUFFIXES:
         return False

@@ -16,7 +16,7 @@ Json = Any  # None, bool, int, float, str, list or dict with str keys, all the w
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON value")
+    raise ValueError(f"{constant} is not a JSON value")
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -29,7 +29,7 @@ def dumps(value: Json) -> str:
     """Compact JSON; lone surrogates stay escaped, so that the text can always be encoded.
 
     Raises:
-        ValueError: the value is no JSON: a set, NaN, a cycle, or nested too deep.
+        ValueError: the value is not JSON: a set, NaN, a cycle, or nested too deep.
     """
     try:
         text = _encode(value)
@@ -42,7 +42,7 @@ def loads(text: str) -> Json:
     """The value of a JSON text.
 
     Raises:
-        ValueError: the text is no JSON; NaN and Infinity are none either.
+        ValueError: the text is not JSON; NaN and Infinity are not either.
     """
     try:
         return _decode(text)
@@ -51,7 +51,7 @@ def loads(text: str) -> Json:
 
 
 def complaint(text: str, error: ValueError) -> str:
-    """What AWS says of a text that is no JSON, as far as that is known."""
+    """Return AWS's message for a text that is not JSON, as far as it is known."""
     if not text.strip():
         return "Invalid execution input."
     if not isinstance(error, json.JSONDecodeError):
@@ -96,7 +96,7 @@ class Document:
         """A document from its text.
 
         Raises:
-            ValueError: the text is no JSON.
+            ValueError: the text is not JSON.
         """
         return cls(loads(text), text if is_encodable(text) else None)
 

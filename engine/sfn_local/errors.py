@@ -1,4 +1,4 @@
-"""What can go wrong: failures inside an execution, and refusals of the API.
+"""Errors: failures inside an execution, and refusals of the API.
 
 A StateFailure travels through an execution and meets its Retry and Catch fields. An ApiError
 answers a caller; each class is named, coded and worded as AWS does it.
@@ -55,10 +55,10 @@ class NotFound(RuntimeFailure):
 
 
 class ResultTooLarge(StateFailure):
-    """States.DataLimitExceeded: what a task answers is too large."""
+    """States.DataLimitExceeded: the answer of a task is too large."""
 
     def __init__(self, what: str) -> None:
-        """What names the state, the function or the integration whose result is too large."""
+        """Take the state, the function or the integration whose result is too large."""
         cause = (
             f"The state/task '{what}' returned a result with a size exceeding the maximum "
             "number of bytes service limit."
@@ -67,7 +67,7 @@ class ResultTooLarge(StateFailure):
 
 
 class SizeFailure(ResultTooLarge):
-    """States.DataLimitExceeded: what the state itself makes is too large.
+    """States.DataLimitExceeded: data that the state itself makes is too large.
 
     No States.ALL handles that, as the guide says; a task's answer it does handle, as recorded.
     """
@@ -158,7 +158,7 @@ class ExecutionNotRedrivable(ApiError):
 
 
 class InvalidArn(ApiError):
-    """The text is no ARN of the kind that the call takes."""
+    """The text is not an ARN of the kind that the call takes."""
 
     told = "Invalid Arn: '{}'"
 
@@ -191,7 +191,7 @@ class InvalidLoggingConfiguration(ApiError):
 
 
 class InvalidExecutionInput(ApiError):
-    """The input is no JSON."""
+    """The input is not JSON."""
 
     told = "Invalid State Machine Execution Input: '{}'"
 
@@ -203,7 +203,7 @@ class InvalidName(ApiError):
 
 
 class InvalidOutput(ApiError):
-    """The output is no JSON."""
+    """The output is not JSON."""
 
     told = "Invalid Output: '{}'"
 
@@ -269,11 +269,11 @@ class ValidationException(ApiError):
 
 
 class MissingRequiredParameter(ApiError):
-    """None of several parameters was given."""
+    """Several parameters are possible, and the call has none of them."""
 
 
 class SerializationException(ApiError):
-    """The request's body is no JSON object."""
+    """The request's body is not a JSON object."""
 
 
 class UnknownOperationException(ApiError):

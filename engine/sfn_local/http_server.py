@@ -255,7 +255,7 @@ def _read_head(stream: BufferedIOBase) -> _Head | None:
         return None
     parts = first.split(" ")
     if len(parts) != REQUEST_LINE_PARTS or not parts[2].startswith("HTTP/1."):
-        raise _BadRequestError(HTTPStatus.BAD_REQUEST, "this is no HTTP/1.1 request line")
+        raise _BadRequestError(HTTPStatus.BAD_REQUEST, "this is not an HTTP/1.1 request line")
     return _Head(parts[0], parts[1], parts[2], _read_headers(stream))
 
 

@@ -29,7 +29,7 @@ class MockError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One mocked response: what the calls from first to last are answered."""
+    """One mocked response, for the calls from first to last."""
 
     first: int
     last: int
@@ -61,7 +61,7 @@ class MockCase:
         return frozenset(self._responses)
 
     def next_answer(self, state: str) -> Answer | None:
-        """What the state's service answers now; None where the case says nothing of the state.
+        """Return the next answer of the state's service; None if the case does not mock the state.
 
         Raises:
             RuntimeFailure: the case has no answer to so late a call.
@@ -94,7 +94,7 @@ class MockConfig:
         try:
             config = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise MockError(f"it is no JSON: {error}") from None
+            raise MockError(f"it is not JSON: {error}") from None
         machines = _objects(config, "StateMachines", "")
         responses = _objects(config, "MockedResponses", "")
         self._responses = {name: _responses(value, name) for name, value in responses.items()}

@@ -99,7 +99,7 @@ class MachineRun:
 
     @property
     def payloads(self) -> dict[str, list[Json]]:
-        """What the function of each state was called with, call by call."""
+        """Return the payloads of each state's function, call by call."""
         return self.functions.payloads
 
     @property

@@ -1,7 +1,7 @@
 """An execution that ran elsewhere, as its history tells it, and its replay here.
 
 Its tasks answer in a replay what they answered then, so that the replay takes the same path. A
-Distributed Map is taken as one task: the history does not tell of its children.
+Distributed Map is taken as one task: its children are not in the history.
 """
 
 import json
@@ -49,12 +49,12 @@ EXPRESS = ":express:"
 
 
 class RecordingError(ValueError):
-    """A text is no history."""
+    """A text is not a history."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a history tells; answers are by state, in the order of the calls."""
+    """A history, read; answers are by state, in the order of the calls."""
 
     events: list[dict[str, Any]]
     steps: list[Step]
@@ -103,7 +103,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What became of a replay."""
+    """The result of a replay."""
 
     described: dict[str, Any]
     events: list[dict[str, Any]]
@@ -136,12 +136,12 @@ def read(text: str) -> Recording:
             raise RecordingError("the history does not begin with ExecutionStarted")
         return Recording(events, trace(events), stopped_in(events), _answers(events), is_express)
     except (AttributeError, IndexError, KeyError, TypeError, json.JSONDecodeError) as error:
-        message = f"this is no answer of GetExecutionHistory ({type(error).__name__}: {error})"
+        message = f"this is not an answer of GetExecutionHistory ({type(error).__name__}: {error})"
         raise RecordingError(message) from None
 
 
 def _answers(events: list[dict[str, Any]]) -> dict[str, list[Answer]]:
-    """What the tasks of each state answered, in the order of their calls.
+    """Return the answers of each state's tasks, in the order of their calls.
 
     A failure that a redrive has overtaken is left out.
     """
@@ -283,7 +283,7 @@ def _moment(value: Any) -> datetime:
 
 
 def _answer(event: dict[str, Any]) -> Answer | None:
-    """What an event says that a task answered; None where it is about something else."""
+    """Return the answer of a task in an event; None if the event is about something else."""
     kind: str = event["type"]
     if not kind.startswith(OF_TASKS) or kind.startswith("TaskState"):
         return None

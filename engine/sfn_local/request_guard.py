@@ -31,11 +31,11 @@ class Guard:
     """The rule of one listener."""
 
     host: str = "127.0.0.1"
-    """What it listens on, which may be asked for beside loopback."""
+    """The names that it listens on, which may be asked for beside loopback."""
     origins: frozenset[str] = frozenset()
     """Origins of other pages that may call it."""
     remedy: str = "no page may"
-    """What lets a page of the user's own call it."""
+    """The origins whose pages may call it."""
     is_page: Callable[[str], bool] = _no_page
     """Whether GET of a path, encoded as sent, shows a page that a link from elsewhere may open."""
     hosts: frozenset[str] = frozenset()
@@ -48,7 +48,7 @@ class Guard:
         """
         host, origin = headers.get("host", "").lower(), headers.get("origin")
         if not target.startswith("/"):
-            return f"{target!r} is not a path: this is no proxy, ask for /path"
+            return f"{target!r} is not a path: this is not a proxy, ask for /path"
         if not self._is_ours(host):
             return (
                 f"Host {host!r} is not this machine: use 127.0.0.1 or localhost, or start with "

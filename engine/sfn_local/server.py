@@ -31,7 +31,7 @@ def serve_engine(
 ) -> Server:
     """Serve an engine; port 0 takes a free one. Closing the server leaves the engine running.
 
-    It answers to the other names and addresses in `hosts`, too.
+    It also answers to the other names and addresses in `hosts`.
 
     Raises:
         OSError: the port is taken or the host is not one of this machine's.
@@ -98,7 +98,7 @@ def _read_body(request: Request) -> dict[str, Any]:
     try:
         parameters = loads(request.body.decode() or "{}")
     except ValueError as error:
-        raise SerializationException(f"the body is no JSON: {error}") from None
+        raise SerializationException(f"the body is not JSON: {error}") from None
     if not isinstance(parameters, dict):
         raise SerializationException("the body must be a JSON object")
     return parameters

@@ -73,7 +73,7 @@ def event_of(described: dict[str, Any], region: str, account: str, moment: datet
 
 
 class StatusEvents:
-    """Sends events in their order on a thread of its own; what cannot be sent is logged and lost.
+    """Sends events in their order, on its own thread; an event that fails is logged and lost.
 
     The engine does not wait for it, as AWS's executions do not wait for EventBridge.
     """

@@ -1,4 +1,4 @@
-"""What an execution did, state by state, read from its history."""
+"""The steps of an execution, state by state, read from its history."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

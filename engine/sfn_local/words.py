@@ -1,4 +1,4 @@
-"""What is said of a name that does not exist."""
+"""Messages about a name that does not exist."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

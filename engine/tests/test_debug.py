@@ -361,7 +361,7 @@ def test_a_text_that_is_no_history_is_told(debug: Debug, text: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--function", "charge"), "is no NAME=MODULE:HANDLER"),
+        (("--function", "charge"), "is not NAME=MODULE:HANDLER"),
         (("--function", "charge=absent:x"), "No module named 'absent'"),
         (("--child-of", "nowhere"), "there is no Map state nowhere"),
     ],

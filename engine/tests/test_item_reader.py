@@ -240,11 +240,11 @@ def test_an_items_pointer_selects_a_nested_array(maps: MapLab) -> None:
         ("1", None, "Attempting to map over non-iterable node."),
         ('{"a": 1}', "/a", "Attempting to map over non-iterable node."),
         ('{"a": 1}', "/b", "The ItemsPointer '/b' leads to nothing in the file."),
-        ("[1 2]", None, "The file is no JSON: an array is not well formed."),
-        ("[1, 2", None, "The file is no JSON: an array is not well formed."),
-        ("[1, NaN]", None, "The file is no JSON: NaN is no JSON value"),
-        ("{", None, "The file is no JSON: Expecting property name enclosed in double quotes"),
-        ("", None, "The file is no JSON: Expecting value"),
+        ("[1 2]", None, "The file is not JSON: an array is not well formed."),
+        ("[1, 2", None, "The file is not JSON: an array is not well formed."),
+        ("[1, NaN]", None, "The file is not JSON: NaN is not a JSON value"),
+        ("{", None, "The file is not JSON: Expecting property name enclosed in double quotes"),
+        ("", None, "The file is not JSON: Expecting value"),
     ],
 )
 def test_json_that_cannot_be_iterated_fails_the_map(
@@ -279,7 +279,7 @@ def test_a_broken_line_fails_the_map_and_names_the_line(maps: MapLab) -> None:
 
     assert maps.failure == (
         "States.ItemReaderFailed",
-        "Line 2 is no JSON: Expecting value: line 1 column 1 (char 0)",
+        "Line 2 is not JSON: Expecting value: line 1 column 1 (char 0)",
     )
 
 

@@ -276,7 +276,7 @@ def test_a_configuration_that_is_not_well_formed_says_where(
 
 
 def test_a_configuration_that_is_no_json_says_so() -> None:
-    with pytest.raises(MockError, match="it is no JSON"):
+    with pytest.raises(MockError, match="it is not JSON"):
         MockConfig("{")
 
 

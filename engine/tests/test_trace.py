@@ -148,5 +148,5 @@ def test_the_taken_path_has_outcomes_visits_and_ways(lab: Lab) -> None:
 
 
 def test_what_is_no_history_has_no_path() -> None:
-    with pytest.raises(ValueError, match="no events of GetExecutionHistory"):
+    with pytest.raises(ValueError, match="not events of GetExecutionHistory"):
         taken([{"type": "PassStateEntered"}])

@@ -25,7 +25,8 @@ class BotoServices(CachedServices):
 
         These are AWS_ENDPOINT_URL and its variants as boto3 knows them, and those of Step
         Functions Local, such as SQS_ENDPOINT. Unless they are to sign with the user's own
-        credentials they sign with made-up ones: whoever can post a machine can make them call.
+        credentials they sign with made-up ones, because anybody who can post a machine can make
+        them call.
         """
         return cls(region_name=region) if with_credentials else cls(region_name=region, **MADE_UP)
 
@@ -72,7 +73,7 @@ def client_of_profile(profile: str, service: str) -> Any:
 
 
 def method_name(operation: str) -> str:
-    """What an operation is called on boto3's clients."""
+    """Return the name of an operation's method on boto3's clients."""
     return str(import_module("botocore").xform_name(operation))
 
 

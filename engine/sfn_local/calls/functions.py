@@ -34,7 +34,7 @@ class FunctionError(Exception):
 
     @classmethod
     def of(cls, error: BaseException) -> "FunctionError":
-        """What Lambda's Python runtime reports of an exception."""
+        """Return the report of Lambda's Python runtime about an exception."""
         lines = traceback.format_tb(error.__traceback__)
         report = {
             "errorMessage": str(error),
@@ -45,7 +45,7 @@ class FunctionError(Exception):
 
     @classmethod
     def unknown_function(cls, function: str, request: str = "local") -> "FunctionError":
-        """What Step Functions reports of a function that does not exist, or what Lambda says."""
+        """Return the error for a function that does not exist, or with Lambda's own message."""
         said = function if function.startswith(NOT_FOUND) else f"{NOT_FOUND}: {function}"
         cause = (
             f"{said} (Service: AWSLambda; Status Code: 404; "

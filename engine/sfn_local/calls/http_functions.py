@@ -21,7 +21,7 @@ class HttpFunctions:
         """At most workers functions run at a time; the others queue.
 
         Raises:
-            ValueError: the endpoint is no http:// URL.
+            ValueError: the endpoint is not an http:// URL.
         """
         parts = urlsplit(endpoint)
         if parts.scheme != "http" or not parts.hostname:
@@ -91,7 +91,7 @@ def _read(function: str, response: HTTPResponse, body: bytes) -> Answer:
 
 
 def _function_error(text: str) -> FunctionError:
-    """What a function has raised, its report as compact as Step Functions shows it."""
+    """Return the error that a function raised, with its report in Step Functions' compact form."""
     report = _object(text)
     error = report.get("errorType")
     name = error if isinstance(error, str) and error else "Lambda.Unknown"
@@ -99,7 +99,7 @@ def _function_error(text: str) -> FunctionError:
 
 
 def _message(text: str) -> str | None:
-    """What Lambda says of a call that it refuses."""
+    """Return Lambda's message about a call that it refuses."""
     message = _object(text).get("Message")
     return message if isinstance(message, str) else None
 

@@ -12,7 +12,7 @@ class Services(Protocol):
         """The client of a service, by boto3's name for it.
 
         Raises:
-            ServicesMissingError: there are no services here, or their library is not installed.
+            ServicesMissingError: the engine has none, or their library is not installed.
         """
 
 
@@ -21,7 +21,7 @@ class ServicesMissingError(RuntimeError):
 
 
 class NoServices:
-    """What an engine has that was given no services."""
+    """Services of an engine that was given none."""
 
     def client(self, service: str) -> Any:
         """Say what is missing.

@@ -1,4 +1,4 @@
-"""What commands and their groups have in common."""
+"""The common part of commands and their groups."""
 
 import copy
 import importlib
@@ -111,7 +111,7 @@ class LazyGroup(click.Group):
 
 
 def program() -> str:
-    """What the program that runs is called."""
+    """Return the name of the program that runs."""
     context = click.get_current_context(silent=True)
     return PROGRAM if context is None else _program(context)
 

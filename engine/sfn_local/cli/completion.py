@@ -1,4 +1,4 @@
-"""completion: what lets a shell complete commands and options."""
+"""completion: let a shell complete commands and options."""
 
 from typing import Any
 

@@ -60,7 +60,9 @@ HINTS = {
     ),
 )
 @click.argument("execution", metavar="HISTORY|ARN")
-@click.option("--definition", metavar="MACHINE|FILE", help="What runs, mended or as it was.")
+@click.option(
+    "--definition", metavar="MACHINE|FILE", help="The definition to run, mended or as it was."
+)
 @click.option(
     "--child-of",
     metavar="STATE",
@@ -161,7 +163,7 @@ def _machine(definition: str | None, arn: str | None, asks: Asks) -> tuple[Json,
 
 
 def _processor(machine: Json, state: str) -> Json:
-    """What a child of a Distributed Map runs."""
+    """Return the definition that a child of a Distributed Map runs."""
     for each in Definition(machine).of_type("Map"):
         if each.name == state and isinstance(each.fields.get("ItemProcessor"), dict):
             processor = dict(each.fields["ItemProcessor"])
@@ -174,7 +176,7 @@ def _handler(text: str) -> tuple[str, Callable[[Json], Json]]:
     name, _, place = text.partition("=")
     module, _, attribute = place.partition(":")
     if not name or not module or not attribute:
-        raise click.UsageError(f"--function: {text} is no NAME=MODULE:HANDLER")
+        raise click.UsageError(f"--function: {text} is not NAME=MODULE:HANDLER")
     sys.path.insert(0, str(Path.cwd()))
     try:
         handler = getattr(importlib.import_module(module), attribute)
@@ -191,7 +193,7 @@ def _replay(machine: Json, recording: Recording, handlers: dict[str, Any]) -> Re
 
 
 def _tell(recording: Recording, arn: str) -> None:
-    """What happened, state by state, and why."""
+    """Return the lines that tell what happened, state by state, and why."""
     print_run(_described(recording), recording.events, with_data=False, show_data=_print_data)
     for step in recording.caught:
         error = step.error or "an error that this history leaves out"

@@ -63,11 +63,11 @@ def load(definition: str) -> Json:
     try:
         return json.loads(read(path))
     except ValueError as error:
-        raise click.ClickException(f"{path} is no JSON: {error}") from error
+        raise click.ClickException(f"{path} is not JSON: {error}") from error
 
 
 def read_option(option: str, path: str, hint: str = "") -> str:
-    """What the file of an option holds; - is stdin. The hint is told if there is none."""
+    """Return the text of an option's file; - is stdin. An error has the hint."""
     try:
         return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -91,12 +91,12 @@ def mocks_of(definition: str, path: str | None) -> MockConfig:
 
 
 def input_of(definition: str, path: str | None) -> str:
-    """What --input names, or else the sample of a machine's input."""
+    """Return the input that --input names, or else the sample of a machine's input."""
     return sample_input(definition) if path is None else read_option("--input", path)
 
 
 def sample_input(definition: str) -> str:
-    """What a project's machine is started with, from its sample events; `{}` where it has none."""
+    """Return a machine's input from the project's sample events; `{}` if it has none."""
     path = find(definition).resolve()
     folder = machine_name(definition).replace("-", "_")
     sample = path.parents[1] / "events" / folder / "start_execution.json"

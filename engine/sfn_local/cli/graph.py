@@ -65,7 +65,7 @@ def _load_history(path: str) -> list[dict[str, Any]]:
     try:
         history = json.loads(read_option("--execution", path, "; an ARN begins with arn:"))
     except ValueError as error:
-        raise click.UsageError(f"--execution: {path} is no JSON: {error}") from error
+        raise click.UsageError(f"--execution: {path} is not JSON: {error}") from error
     events = history.get("events") if isinstance(history, dict) else history
     if not isinstance(events, list):
         message = f"--execution: {path} has no events; it is the answer of get-execution-history"

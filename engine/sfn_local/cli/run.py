@@ -40,7 +40,7 @@ from sfn_local.trace import Step, stopped_in, trace
 @click.option("--stubs", "stubs_path", metavar="FILE", help="Stand-ins for functions, by state.")
 @click.option("--mock", "case", metavar="CASE", help="A test case of the mock configuration.")
 @mock_config_option
-@click.option("--trace", "with_data", is_flag=True, help="Print the data at each step, too.")
+@click.option("--trace", "with_data", is_flag=True, help="Also print the data at each step.")
 @click.option("--history", metavar="FILE", help="Write the events, as GetExecutionHistory does.")
 @json_option
 def run(
@@ -139,7 +139,7 @@ def _write_history(path: str, events: list[dict[str, Any]]) -> None:
 
 
 def run_report(described: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
-    """What --json prints of an execution, from DescribeExecution and its events."""
+    """Return the object that --json prints, from DescribeExecution and the events."""
     output = described.get("output")
     steps = trace(events)
     return {

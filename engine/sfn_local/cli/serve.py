@@ -115,7 +115,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 @click.option(
     "--aws-credentials",
     is_flag=True,
-    help="Sign calls of AWS with your own credentials, not made-up ones. Whoever can reach the "
+    help="Sign calls of AWS with your own credentials, not made-up ones. Anybody who can reach the "
     "port can then act as you.",
 )
 @click.option(

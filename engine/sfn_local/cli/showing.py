@@ -1,7 +1,7 @@
 """The one way to the terminal: other people's texts are shown, and never obeyed.
 
-A terminal does what a text says by its control characters: it rewrites what stands above, sets
-titles and links. What a text holds of these is written out, as are characters that are invisible
+A terminal does what a text says by its control characters: it rewrites earlier lines, sets
+titles and links. These functions write such characters out, and those that are invisible
 or turn the order of others.
 """
 
@@ -35,7 +35,7 @@ def styled(text: object, **style: Any) -> Shown:
 
 
 def json_of(text: str) -> Shown:
-    """Return JSON with the same meaning, of which a terminal shows every character."""
+    """Return JSON with the same meaning; a terminal shows every character of it."""
 
     def escaped(found: re.Match[str]) -> str:
         code = ord(found[0])

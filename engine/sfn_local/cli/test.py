@@ -33,7 +33,7 @@ UNANSWERED = ("States.Runtime",)
 
 @dataclass(frozen=True, slots=True)
 class CaseRun:
-    """What became of a test case."""
+    """The result of a test case."""
 
     machine: str
     case: str

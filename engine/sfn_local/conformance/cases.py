@@ -1,4 +1,4 @@
-"""The cases: what each claims, and where that comes from."""
+"""The cases: their claims and sources."""
 
 import json
 from collections.abc import Iterator

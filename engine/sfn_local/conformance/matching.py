@@ -22,7 +22,7 @@ ABSENT = {"$absent": True}
 
 
 def differences(expected: Json, actual: Json, at: str = "", *, has: bool = False) -> list[str]:
-    """What is not as expected, a line each; with has, objects may have further fields."""
+    """Return the differences, a line each; with has, objects may have further fields."""
     return list(_differences(expected, actual, at or "$", has=has))
 
 

@@ -1,4 +1,4 @@
-"""What is told of results: a table, JUnit's XML, files that repeat a failure."""
+"""Reports of results: a table, JUnit's XML, files that repeat a failure."""
 
 import json
 from collections import defaultdict

@@ -33,7 +33,7 @@ MAKERS = {  # what removes what they make, and the name of its ARN
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a case; it has passed without complaints."""
+    """The result of a case; it passed if it has no complaints."""
 
     case: Case
     complaints: tuple[str, ...]
@@ -46,7 +46,7 @@ class Result:
 
 
 class CaseFailed(Exception):  # noqa: N818 - a verdict
-    """A case cannot go on: what was expected did not come."""
+    """A case cannot go on, because an expected answer did not come."""
 
 
 def run_all(api: Api, cases: Iterable[Case], jobs: int) -> Iterator[Result]:
@@ -156,7 +156,7 @@ class _Attempt:
         return answer
 
     def _made(self, operation: str, answer: dict[str, Json]) -> dict[str, Json]:
-        """The answer of an operation; what that has made will be removed."""
+        """Call an operation and return its answer; resources that it makes will be removed."""
         if operation in MAKERS:
             remover, name = MAKERS[operation]
             self._clean_up.append((remover, {name: answer[name]}))

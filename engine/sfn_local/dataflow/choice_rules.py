@@ -124,7 +124,7 @@ def is_timestamp(value: Json) -> bool:
 
 
 def matches(text: str, pattern: str) -> bool:
-    r"""Whether the text fits the pattern, in which * is any text, `\\*` a star."""
+    r"""Return whether the text fits the pattern, where * is any text, `\\*` a star."""
     parts = re.split(r"(\\\\|\\\*|\*)", pattern)
     special = {"*": ".*", r"\*": r"\*", r"\\": r"\\"}
     expression = "".join(special.get(part, re.escape(part)) for part in parts)

@@ -27,7 +27,7 @@ NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
 
 
 class Field(Protocol[T_co]):
-    """What a field stands for during a visit; None where the state lacks it."""
+    """Returns the value of a field during a visit; None where the state lacks it."""
 
     def __call__(self, visit: Visit, document: Document) -> T_co | None:
         """Its value; document is the state's input, as InputPath narrows it.
@@ -41,7 +41,7 @@ class ItemTemplate(Protocol):
     """A template that also sees an item, `Map.Item` of the context."""
 
     def __call__(self, visit: Visit, document: Document, item: Json = None) -> Json:
-        """What the template makes of the data.
+        """Return the template, filled in with the data.
 
         Raises:
             StateFailure: a part of the data is missing.
@@ -50,7 +50,7 @@ class ItemTemplate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[N]):
-    """What numbers a field takes; the complaint is about its range."""
+    """The numbers that a field takes; the complaint is about its range."""
 
     name: str
     read: Callable[[Json], N | None]
@@ -68,7 +68,7 @@ def compile_integer(
 ) -> Field[int]:
     """An integer, given as such, by a path or by an expression; holder is what has the field.
 
-    What a path leads to may be a text, as "2", for the fields of Map states.
+    A path may lead to a text such as "2" in the fields of Map states.
 
     Raises:
         DefinitionError: the field has none of these.

@@ -17,7 +17,7 @@ class Flow(Protocol):
         """The state's input, narrowed."""
 
     def arguments(self, visit: Visit) -> Document:
-        """What the state's work receives."""
+        """Return what the state's work receives."""
 
     def output(self, visit: Visit, result: Document) -> Document:
         """The state's output, from its work's result; variables are assigned at its exit."""

@@ -29,7 +29,7 @@ class VisitSource:
     item: Json = None
 
     def read(self, path: Path) -> Json:
-        """What a path leads to.
+        """Return the value that a path leads to.
 
         Raises:
             PathNotFound: it leads nowhere.
@@ -69,7 +69,7 @@ class JsonPathFlow:
         return _narrow(self._input_path, visit.input, visit)
 
     def arguments(self, visit: Visit) -> Document:
-        """What the state's work receives: the input, or what Parameters makes of it."""
+        """Return the input of the state's work: the state's own, or the value of Parameters."""
         narrowed = self.input(visit)
         if self._parameters is None:
             return narrowed
@@ -149,7 +149,7 @@ def required_path(state: dict[str, Json], field: str) -> Path:
 
 
 def read_value(path: Path, document: Document, visit: Visit) -> Json:
-    """What a path leads to, in the document or in the context.
+    """Return the value that a path leads to, in the document or in the context.
 
     Raises:
         RuntimeFailure: it leads nowhere.

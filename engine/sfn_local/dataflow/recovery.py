@@ -1,4 +1,4 @@
-"""Retry and Catch: what becomes of a failure.
+"""Retry and Catch: how a state handles a failure.
 
 Source: Step Functions Developer Guide, "Handling errors in Step Functions workflows".
 """
@@ -75,7 +75,7 @@ class Catcher:
     flow: JsonPathFlow | JsonataFlow
 
     def output(self, visit: Visit, failure: StateFailure) -> Document:
-        """What the next state receives: the error and its cause, shaped by the catcher.
+        """Return what the next state receives: the error and its cause, shaped by the catcher.
 
         Raises:
             StateFailure: the input has no room for it, or an expression fails.

@@ -16,7 +16,7 @@ LIMITS = ("MaxItemsPerBatch", "MaxInputBytesPerBatch")
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a child receives, and how many items that are."""
+    """The input of a child, and its number of items."""
 
     document: Document
     item_count: int

@@ -1,4 +1,4 @@
-"""The children of a Map Run: what starts them, counts their ends, and goes on with them."""
+"""The children of a Map Run: their starts, their ends, and how a redrive goes on."""
 
 from collections import deque
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """What a Map Run goes on with: the children to run again, and the results so far.
+    """The unfinished part of a Map Run: the children to run again, and the results so far.
 
     Both results and inputs are None where they were lost with the engine before.
     """

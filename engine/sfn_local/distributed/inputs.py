@@ -141,7 +141,7 @@ def _selection(
 
 
 class _Background:
-    """Reads on another thread; what was read for a strand that ended meanwhile is not lost."""
+    """Reads on another thread; items for a strand that ended meanwhile are not lost."""
 
     def __init__(self, scheduler: Scheduler, some: Callable[[], list[Item]]) -> None:
         self._scheduler = scheduler

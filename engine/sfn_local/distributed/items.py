@@ -59,7 +59,7 @@ def read_csv(stream: IO[bytes], format: CsvFormat) -> Iterator[Json]:  # noqa: A
     backslash before any character is dropped, and the character taken as it is.
 
     Raises:
-        ItemReaderFailure: the header is missing, too long or not unique, or there are no rows.
+        ItemReaderFailure: the header is missing, too long or not unique, or rows are missing.
     """
     csv.field_size_limit(max(csv.field_size_limit(), LARGEST_ITEM))
     text = io.TextIOWrapper(io.BufferedReader(_Raw(stream), CHUNK), "utf-8", "replace", newline="")
@@ -100,7 +100,7 @@ def read_json(stream: IO[bytes], pointer: str | None, source: str) -> Iterator[I
     An array that is the whole file is read element by element.
 
     Raises:
-        ItemReaderFailure: the file is no JSON, or there is nothing to iterate over.
+        ItemReaderFailure: the file is not JSON, or there is nothing to iterate over.
     """
     text = io.TextIOWrapper(io.BufferedReader(_Raw(stream), CHUNK), "utf-8-sig", "replace")
     window = _Window(text)
@@ -112,14 +112,14 @@ def read_json(stream: IO[bytes], pointer: str | None, source: str) -> Iterator[I
     except TypeError:
         raise ItemReaderFailure("Attempting to map over non-iterable node.") from None
     except ValueError as error:
-        raise ItemReaderFailure(f"The file is no JSON: {error}") from None
+        raise ItemReaderFailure(f"The file is not JSON: {error}") from None
 
 
 def read_json_lines(stream: IO[bytes]) -> Iterator[Json]:
     """The values of the lines; blank ones are left out.
 
     Raises:
-        ItemReaderFailure: a line is no JSON.
+        ItemReaderFailure: a line is not JSON.
     """
     text = io.TextIOWrapper(io.BufferedReader(_Raw(stream), CHUNK), "utf-8-sig", "replace")
     for number, line in enumerate(text, start=1):
@@ -128,7 +128,7 @@ def read_json_lines(stream: IO[bytes]) -> Iterator[Json]:
         try:
             yield loads(line)
         except ValueError as error:
-            raise ItemReaderFailure(f"Line {number} is no JSON: {error}") from None
+            raise ItemReaderFailure(f"Line {number} is not JSON: {error}") from None
 
 
 def read_parquet(stream: IO[bytes]) -> Iterator[Json]:
@@ -170,7 +170,7 @@ def _zstd(stream: IO[bytes]) -> IO[bytes]:
 
 
 def chunks(items: Iterator[Item], length: int) -> Callable[[], list[Item]]:
-    """What reads the next items, at most that many; an empty list when there are none left."""
+    """Return a function that reads the next items, at most that many; [] at the end."""
     return lambda: list(itertools.islice(items, length))
 
 
@@ -180,7 +180,7 @@ def tagged(values: Iterable[Json], source: str) -> Iterator[Item]:
 
 
 def _select(value: Json, pointer: str | None) -> Json:
-    """What a JSON pointer leads to.
+    """Return the value that a JSON pointer leads to.
 
     Raises:
         ItemReaderFailure: it leads nowhere.
@@ -221,7 +221,7 @@ class _Window:
         self._at = 0
 
     def peek(self) -> str:
-        """The next character that is no blank; empty at the end."""
+        """Return the next character that is not blank; empty at the end."""
         while True:
             self._at = _after_blanks(self._part, self._at)
             if self._at < len(self._part) or not self._more():
@@ -244,7 +244,7 @@ class _Window:
             separator = self.peek()
             self._at += 1
             if separator not in (",", "]"):
-                raise ItemReaderFailure("The file is no JSON: an array is not well formed.")
+                raise ItemReaderFailure("The file is not JSON: an array is not well formed.")
 
     def _element(self) -> Json:
         self.peek()
@@ -253,7 +253,7 @@ class _Window:
                 value, end = DECODER.raw_decode(self._part, self._at)
             except ValueError as error:
                 if len(self._part) - self._at > LARGEST_ITEM or not self._more():
-                    raise ItemReaderFailure(f"The file is no JSON: {error}") from None
+                    raise ItemReaderFailure(f"The file is not JSON: {error}") from None
                 continue
             if end == len(self._part) and self._more():
                 continue  # a number may go on in the next part

@@ -74,7 +74,7 @@ class ItemReader:
         )
 
     def open(self, visit: Visit, document: Document) -> "Opening":
-        """What reads the items, with all that the state's data decides.
+        """Return the reader of the items, with the values that the state's data decides.
 
         Raises:
             RuntimeFailure: a path leads nowhere, or MaxItemsPath to no number.

@@ -1,4 +1,4 @@
-"""What becomes of the results of a Map Run that exports them: files in S3, and a manifest.
+"""The results of a Map Run that exports them: files in S3, and a manifest.
 
 Source: Step Functions Developer Guide, "ResultWriter (Map)".
 """

@@ -1,4 +1,4 @@
-"""What becomes of the results of a Map Run that exports none: the state's output.
+"""The results of a Map Run that exports none: they are the state's output.
 
 Source: Step Functions Developer Guide, "ResultWriter (Map)".
 """
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """WriterConfig: what of each child is shown, and how."""
+    """WriterConfig: the fields of each child in a result, and their form."""
 
     transformation: str
     output_type: str = "JSON"
@@ -102,7 +102,7 @@ class NoResults(Results):
         return self
 
     async def finish(self, visit: Visit) -> Document:
-        """Nothing has come in.
+        """Refuse to finish without results.
 
         Raises:
             LookupError: always.
@@ -141,7 +141,7 @@ class ResultList(Results):
                 self.add(outcome)
 
     def add_pending(self, each: Input) -> None:
-        """What was never started has no output."""
+        """Add nothing: a child that was never started has no output."""
 
     def redriven(self) -> "ResultList":
         """The same, without what did not succeed."""

@@ -1,4 +1,4 @@
-"""What all parts of an engine share: what it keeps, how executions begin and come back."""
+"""The parts of an engine that its API shares: stores, starts and restarts of executions."""
 
 import logging
 from collections.abc import Callable
@@ -68,14 +68,14 @@ class Core:
         """A virtual clock comes with a ManualScheduler unless another is given.
 
         Functions run what Task states name. With a ThreadScheduler, the default, executions run
-        by themselves; with a ManualScheduler while run_until_idle or run_until is called.
+        on its thread; with a ManualScheduler while run_until_idle or run_until is called.
         Services are what S3 readers, result writers and service integrations call. The histories
         of EXPRESS executions are added to the file express_log, if it is given.
         Mocks are the test cases that executions are started with, as `arn#TestCase`; Wait states
         and the pauses before retries last their seconds times wait_time_scale. With a data_dir,
         machines and executions survive a restart, and those that run go on. That share of the
         EXPRESS executions started asynchronously runs twice, as AWS promises at least once only.
-        Of the executions that have ended, the retention says how many are kept. With roles, a
+        The retention says how many ended executions are kept. With roles, a
         call of a task fails that the policies of its machine's role do not allow.
 
         Raises:
@@ -213,7 +213,7 @@ class Core:
         """Start an execution that nobody can describe or list; its history may go to a file.
 
         One that is awaited is not run again after a restart: its caller knows that it failed.
-        One that is run again after a restart keeps its ARN, by which its functions know it.
+        One that is run again after a restart keeps its ARN, so its functions recognise it.
         """
         arn = arn or names.express_arn(machine.arn, name, self._runtime.new_uuid())
         log = self._express_log
@@ -286,7 +286,7 @@ class Core:
         self.scheduler.add(partial(self._tell, description))
 
     def _measure(self, execution: Execution) -> None:
-        """Count a change of status; nobody is told of that of EXPRESS executions otherwise."""
+        """Count a change of status; for EXPRESS executions nothing else is done."""
         for measured in self._measured:
             measured.status_changed(execution)
 

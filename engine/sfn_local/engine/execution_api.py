@@ -21,7 +21,7 @@ NOT_OF_THIS_TYPE = "This operation is not supported by this type of state machin
 
 
 class ExecutionApi(RunControl):
-    """What an engine can be asked about executions."""
+    """The operations on executions."""
 
     def start_execution(self, arn: str, name: str | None = None, input: str = "{}") -> str:  # noqa: A002 - AWS's word
         """Start an execution of a machine, or of a test case `arn#TestCase` of it; its ARN.
@@ -31,7 +31,7 @@ class ExecutionApi(RunControl):
         Raises:
             StateMachineDoesNotExist: there is no such machine.
             InvalidName: the name is not one.
-            InvalidExecutionInput: the input is no JSON.
+            InvalidExecutionInput: the input is not JSON.
             ExecutionAlreadyExists: the name is taken by another input, or by one that has ended.
             ValidationException: the input is too large, or there is no such test case.
         """
@@ -60,7 +60,7 @@ class ExecutionApi(RunControl):
             StateMachineDoesNotExist: there is no such machine.
             StateMachineTypeNotSupported: the machine is STANDARD.
             InvalidName: the name is not one.
-            InvalidExecutionInput: the input is no JSON.
+            InvalidExecutionInput: the input is not JSON.
             ValidationException: the input is too large.
         """
         with self._lock:
@@ -76,7 +76,7 @@ class ExecutionApi(RunControl):
         return {**described, **included, "billingDetails": billing(execution)}
 
     def test_state(self, question: "Question", level: str = "INFO") -> dict[str, Any]:
-        """Run one state by itself, for at most five minutes; the answer of TestState.
+        """Run a single state, for at most five minutes; the answer of TestState.
 
         Raises:
             InvalidDefinition: the state is not well formed.

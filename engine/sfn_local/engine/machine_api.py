@@ -11,7 +11,7 @@ from sfn_local.registry.versions import Version
 
 
 class MachineApi(Core):
-    """What an engine can be asked about machines."""
+    """The operations on machines."""
 
     def create_state_machine(
         self,

@@ -6,7 +6,7 @@ from sfn_local.engine.core import Core
 
 
 class MapRunApi(Core):
-    """What an engine can be asked about Map Runs."""
+    """The operations on Map Runs."""
 
     def describe_map_run(self, arn: str) -> dict[str, Any]:
         """The answer of DescribeMapRun.

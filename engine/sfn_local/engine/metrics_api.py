@@ -8,7 +8,7 @@ from sfn_local.quotas import QUOTAS
 
 
 class MetricsApi(Core):
-    """What an engine can be asked about metrics."""
+    """The operations on metrics."""
 
     def measure(self) -> Measured:
         """Return what counts the engine's executions from now on."""
@@ -18,7 +18,7 @@ class MetricsApi(Core):
         return measured
 
     def metrics(self, measured: Measured, *, anew: bool = False) -> dict[str, Any]:
-        """Return the parameters of PutMetricData: what was counted, and what is open now.
+        """Return the parameters of PutMetricData: the counts, and the numbers of open runs.
 
         With anew, it counts from zero again.
         """

@@ -11,7 +11,7 @@ from sfn_local.scheduler.clock import VirtualClock
 
 
 class RunControl(Core):
-    """What moves an engine on."""
+    """The methods that run an engine and move its clock."""
 
     def watch_ways(self, ways: set[Way]) -> None:
         """Add each way that an execution takes from now on: of all machines, by names of states."""
@@ -63,7 +63,7 @@ class RunControl(Core):
 
     def _manual(self) -> ManualScheduler:
         if not isinstance(self.scheduler, ManualScheduler):
-            raise TypeError("this engine runs by itself; pass scheduler=ManualScheduler()")
+            raise TypeError("this engine has its own thread; pass scheduler=ManualScheduler()")
         return self.scheduler
 
     def _has_ended(self, arn: str) -> bool:

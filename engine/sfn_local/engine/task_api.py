@@ -10,7 +10,7 @@ from sfn_local.errors import InvalidOutput, StateFailure
 
 
 class TaskApi(Core):
-    """What an engine can be told about tasks."""
+    """The operations on tasks."""
 
     def create_activity(
         self,
@@ -71,8 +71,8 @@ class TaskApi(Core):
         """End the task that waits with the token; its output is a JSON text.
 
         Raises:
-            InvalidOutput: the output is no JSON.
-            InvalidToken: the text is no token.
+            InvalidOutput: the output is not JSON.
+            InvalidToken: the text is not a token.
             TaskDoesNotExist: it was never handed out here.
             TaskTimedOut: its task is over.
             ValidationException: the output is too large.
@@ -92,7 +92,7 @@ class TaskApi(Core):
         """Fail the task that waits with the token.
 
         Raises:
-            InvalidToken: the text is no token.
+            InvalidToken: the text is not a token.
             TaskDoesNotExist: it was never handed out here.
             TaskTimedOut: its task is over.
             ValidationException: the error or the cause is too long.
@@ -110,7 +110,7 @@ class TaskApi(Core):
         """Show that the task that waits with the token is alive.
 
         Raises:
-            InvalidToken: the text is no token.
+            InvalidToken: the text is not a token.
             TaskDoesNotExist: it was never handed out here.
             TaskTimedOut: its task is over.
         """

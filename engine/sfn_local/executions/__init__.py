@@ -1,1 +1,1 @@
-"""Executions: what they are, what they are given, where they stand, and what they leave."""
+"""Executions: their state, settings, progress and history."""

@@ -32,7 +32,7 @@ class MainLine(Protocol):
 
 
 class Host(Protocol):
-    """What an execution needs of the engine that runs it."""
+    """The part of an engine that an execution needs."""
 
     @property
     def scheduler(self) -> Scheduler:

@@ -1,4 +1,4 @@
-"""EXPRESS machines: what they may not do, and the log of what they did.
+"""EXPRESS machines: their limits, and the log of their executions.
 
 Sources: Step Functions Developer Guide, "Choosing workflow type in Step Functions", "Using
 CloudWatch Logs to log execution history in Step Functions".
@@ -57,7 +57,7 @@ class ExpressLog:
         self._most_bytes = most_bytes
 
     def write(self, execution: Execution) -> None:
-        """Add the events of an execution that has ended; it ends, too, where no log can be."""
+        """Add the events of an execution that has ended; it ends also where no log can be."""
         try:
             if self._path.exists() and self._path.stat().st_size > self._most_bytes:
                 self._path.replace(self._path.with_suffix(".old"))

@@ -65,7 +65,7 @@ class History:
     def end(
         self, moment: float, previous: int, event_type: str, details: dict[str, Any] | None
     ) -> None:
-        """Keep the execution's last event, for which there is always a place."""
+        """Keep the execution's last event, which always has a place."""
         self._append(moment, previous, event_type, details)
 
     def events(self) -> list[Event]:

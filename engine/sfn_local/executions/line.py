@@ -18,7 +18,7 @@ NO_LINES: dict[int, Progress | Document] = {}  # of a visit that does not resume
 
 
 class VisitedState(Protocol):
-    """What a visit needs of its state; entered, exited and aborted are types of events."""
+    """The part of a state that a visit needs; entered, exited and aborted are types of events."""
 
     @property
     def name(self) -> str:
@@ -136,7 +136,7 @@ class Visit:
 
     @property
     def runtime(self) -> Runtime:
-        """What the engine offers."""
+        """The services of the engine."""
         return self.line.runtime
 
     def random(self) -> float:
@@ -190,7 +190,7 @@ class Visit:
         return f"{sentence} {cause}"
 
     def progress(self) -> Progress:
-        """What it takes to go on with it. Needs the lock."""
+        """Return the progress that a restart goes on from. Needs the lock."""
         fork = self.fork or self.left
         lines: dict[int, Progress | Document] = dict(self.earlier)
         if fork is not None:
@@ -212,7 +212,7 @@ class Visit:
         )
 
     def take_up(self) -> Progress | None:
-        """What is known of the visit from before a restart; the second time nothing."""
+        """Return the visit's progress from before a restart; None the second time."""
         resumed, self._resumed = self._resumed, None
         return resumed if resumed is not None and resumed.is_exact else None
 

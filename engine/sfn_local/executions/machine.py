@@ -44,7 +44,7 @@ class Machine:
         return self.type == "EXPRESS"
 
     def record(self) -> dict[str, Any]:
-        """What compile_machine takes, as a journal keeps it."""
+        """Return the arguments of compile_machine, as a journal keeps them."""
         return {
             "arn": self.arn,
             "name": self.name,

@@ -1,4 +1,4 @@
-"""A Map Run: what DescribeMapRun, ListMapRuns and UpdateMapRun speak of."""
+"""A Map Run, for DescribeMapRun, ListMapRuns and UpdateMapRun."""
 
 from collections import deque
 from collections.abc import Callable, Iterable

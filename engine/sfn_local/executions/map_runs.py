@@ -52,7 +52,7 @@ class Keeper(Protocol):
 
 
 class NoKeeper:
-    """What an engine has whose executions do not survive it."""
+    """Keeps nothing, for an engine without a data_dir."""
 
     def changed(self, run: MapRun) -> None:
         """Nothing is kept."""

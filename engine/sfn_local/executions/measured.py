@@ -1,4 +1,4 @@
-"""The metrics of AWS/States: what executions and Map Runs did, and how many are open.
+"""The metrics of AWS/States: counts and times of executions, and numbers of open runs.
 
 Source: Step Functions Developer Guide, "Monitoring Step Functions metrics using Amazon
 CloudWatch". The children of a Map Run are not counted as executions.

@@ -27,7 +27,7 @@ class Progress:
     is_exact: bool = False
 
     def without_tokens(self) -> "Progress":
-        """The same for a redrive: what waited for a token asks for its work again."""
+        """Return the progress for a redrive: tasks that waited for a token start again."""
         lines = {
             index: line if isinstance(line, Document) else line.without_tokens()
             for index, line in self.lines.items()
@@ -53,7 +53,7 @@ class Progress:
 
     @classmethod
     def of_json(cls, value: dict[str, Any]) -> "Progress":
-        """What as_json has written."""
+        """Read the output of as_json."""
         lines = {
             int(index): Document.parse(line) if isinstance(line, str) else cls.of_json(line)
             for index, line in value["lines"].items()

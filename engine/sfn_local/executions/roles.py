@@ -1,4 +1,4 @@
-"""What the roles of machines may do: policies of IAM, read from a file.
+"""The roles of machines: policies of IAM, read from a file.
 
 Source: IAM User Guide, "Policy evaluation logic": an explicit Deny is stronger than any Allow, and
 what no statement allows is denied. Conditions are not looked at: a statement with one applies.
@@ -22,7 +22,7 @@ class RolesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What a call needs; the resource is * where it is not known."""
+    """The permission that a call needs; the resource is * if it is unknown."""
 
     action: str
     resource: str

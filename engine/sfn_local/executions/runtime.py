@@ -1,4 +1,4 @@
-"""What an engine offers to its executions."""
+"""The services of an engine for its executions."""
 
 import logging
 import uuid
@@ -29,7 +29,7 @@ Way = tuple[str, str, int]  # state; State, Retry, Catch or Choices; position
 
 
 class Runtime:
-    """What the engine offers to its executions."""
+    """The services of the engine for its executions."""
 
     def __init__(
         self,

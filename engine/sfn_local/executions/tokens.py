@@ -69,7 +69,7 @@ class Tokens:
         """The task that waits with this token.
 
         Raises:
-            InvalidToken: the text is no token.
+            InvalidToken: the text is not a token.
             TaskDoesNotExist: it was never handed out here.
             TaskTimedOut: its task is over.
         """

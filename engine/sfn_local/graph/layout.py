@@ -213,7 +213,7 @@ class _Layering:
         return lines
 
     def _main_path(self) -> list[str]:
-        """The way down with the most states by edges that are no catches; the last edge of equals.
+        """The way down with the most states by edges that are not catches; the last edge of equals.
 
         That of a Choice is its Default.
         """

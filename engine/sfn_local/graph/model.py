@@ -139,7 +139,7 @@ def _describe_comparison(rule: dict[str, Json]) -> str:
 
 
 def _detail(state: StateNode) -> str:
-    """What is worth knowing about a state beside its type."""
+    """Return the details of a state that are worth showing beside its type."""
     if state.type == "Wait":
         return _wait_detail(state)
     if state.type == "Map":

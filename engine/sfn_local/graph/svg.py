@@ -64,7 +64,7 @@ MARKERS = f"<defs>{ARROW}{CAUGHT}</defs>"
 def svg(definition: Json, path: Taken | None = None, *, is_bare: bool = False) -> str:
     """An SVG picture of a definition; the path of an execution is coloured.
 
-    A bare one has no colours and no background: the page that it stands in has a style for its
+    A bare one has no colours and no background: the page around it has a style for its
     classes, and finds a state by its attribute data-state.
 
     Raises:

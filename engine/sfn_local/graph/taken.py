@@ -15,7 +15,7 @@ Way = tuple[str, str, bool]  # from, to, and whether a Catch led there
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of each state that was visited, how often, and which ways were taken.
+    """The result of each visited state, how often it was visited, and which ways were taken.
 
     Of several visits of a state the worst outcome counts. A start is a way from "".
     """
@@ -25,7 +25,7 @@ class Taken:
     ways: frozenset[Way]
 
     def outcome(self, state: str) -> str:
-        """What became of a state; idle where it was never entered."""
+        """Return the result of a state; idle if it was never entered."""
         return self.outcomes.get(state, NOT_TAKEN)
 
     def has(self, source: str, target: str, *, is_catch: bool = False) -> bool:
@@ -44,7 +44,7 @@ def taken(events: Iterable[dict[str, Any]]) -> Taken:
         steps = trace(listed)
         stops = {id(step) for step in stopped_in(listed)}
     except (AttributeError, KeyError, TypeError) as error:
-        message = f"these are no events of GetExecutionHistory ({type(error).__name__}: {error})"
+        message = f"these are not events of GetExecutionHistory ({type(error).__name__}: {error})"
         raise ValueError(message) from None
     has_ended = any(event["type"].startswith("Execution") for event in listed[1:])
     outcomes: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What a Task state's Resource stands for; one module for each kind."""
+"""The integrations that a Resource names; one module for each kind."""
 
 import re
 from typing import Protocol
@@ -83,7 +83,7 @@ def find_integration(resource: Json) -> Integration:
     """The integration that a Resource names.
 
     Raises:
-        DefinitionError: it is no resource of a task.
+        DefinitionError: no task has such a resource.
     """
     if not isinstance(resource, str):
         raise DefinitionError("Resource must be an ARN", "/Resource")
@@ -96,6 +96,6 @@ def find_integration(resource: Json) -> Integration:
     if sdk is not None:
         return AwsService(sdk[1], sdk[2], is_callback=sdk[3] is not None)
     if optimized is None:
-        message = f"Resource {resource} is no integration, no function and no activity"
+        message = f"Resource {resource} is not an integration, a function or an activity"
         raise DefinitionError(message, "/Resource")
     return INTEGRATIONS.get(optimized[1]) or UnservedTask(resource)

@@ -29,7 +29,7 @@ class ActivityTask:
         attempt.record("ActivityScheduled", details)
 
     async def finish(self, attempt: Attempt) -> Document:
-        """What the worker reports.
+        """Wait for the worker's report.
 
         Raises:
             StateFailure: it reports a failure, or nothing in time.

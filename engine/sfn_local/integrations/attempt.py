@@ -148,7 +148,7 @@ class Attempt:
         read: Callable[[Answer], Outcome],
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
-        """Call a function; what its answer is read as will be news."""
+        """Call a function; its answer, once read, will be news."""
 
         def done(answer: Answer) -> None:
             self.answer(read(answer))
@@ -211,11 +211,11 @@ class Attempt:
         return {"taskToken": self.visit.token or "", "input": offered}
 
     async def news(self) -> News:
-        """What happened next."""
+        """Wait for the next news of the task."""
         return await self._news
 
     async def ending(self) -> Ending:
-        """What happened next to a task that no worker takes."""
+        """Wait for the next news of a task that no worker takes."""
         while isinstance(news := await self._news, Taken):
             continue
         return news

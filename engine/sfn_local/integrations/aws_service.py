@@ -173,7 +173,7 @@ class AwsService(ServiceTask):
 
 
 def boto_name(service: str) -> str:
-    """What boto3 calls the service of a resource."""
+    """Return boto3's name for the service of a resource."""
     name = service.removeprefix("aws-sdk:")
     return BOTO_NAMES.get(name, name)
 

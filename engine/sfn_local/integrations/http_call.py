@@ -62,7 +62,7 @@ def _request(given: dict[str, Any]) -> Request:
 
 
 def _shown_request(request: Request) -> dict[str, str]:
-    """What was sent, as TestState shows it."""
+    """Return the request, as TestState shows it."""
     body = request.data
     return {
         "protocol": request.type,
@@ -88,7 +88,7 @@ class _Answer:
         return self.raw.decode("utf-8", "replace")
 
     def shown(self, protocol: str) -> dict[str, str]:
-        """What came back, as TestState shows it."""
+        """Return the response, as TestState shows it."""
         return {
             "protocol": protocol,
             "statusCode": str(self.status),

@@ -44,7 +44,7 @@ class LambdaFunction:
             attempt.answer(refused)
 
     async def finish(self, attempt: Attempt) -> Document:
-        """What the function returns.
+        """Wait for the function's result.
 
         Raises:
             StateFailure: it failed, or did not end in time.
@@ -92,7 +92,7 @@ class LambdaInvoke(ServiceTask):
 
 
 def read_result(answer: bytes) -> Document:
-    """What a function returned; a text that is no JSON counts as a string."""
+    """Return a function's result; a text that is not JSON counts as a string."""
     text = answer.decode("utf-8", "replace")
     if not text:
         return Document(None)
@@ -126,7 +126,7 @@ def _headers(arguments: Json) -> dict[str, str]:
 
 
 def _payload_text(payload: Json) -> str:
-    """What is sent, as AWS does it: nothing as {}, and a text that is JSON as it is."""
+    """Return the bytes that AWS sends: {} for nothing, and a text that is JSON as it is."""
     if payload is None:
         return "{}"
     if isinstance(payload, str):

@@ -13,7 +13,7 @@ CALLBACK = ".waitForTaskToken"
 
 
 class MockedTask:
-    """What a Resource stands for, with its answer; the events are those of Step Functions Local.
+    """An integration with its answer; the events are those of Step Functions Local.
 
     They differ from AWS's where a mock is used: the resource of `aws-sdk:*` has the service's name
     in it, and a failure names none. AWS's own samples assert the former.
@@ -71,7 +71,7 @@ class MockedTask:
 
 
 def _payload(answer: Document) -> Document:
-    """What a function called by its ARN answers, where the mock is the Invoke API's answer."""
+    """Return the result of a function called by its ARN, from a mocked answer of the Invoke API."""
     value = answer.value
     is_response = isinstance(value, dict) and value.keys() >= INVOKED
     return Document(value["Payload"]) if is_response else answer

@@ -25,7 +25,7 @@ class Job:
     """How a job's end is found out.
 
     Describe is the action, which is called with what request makes of the start's answer and
-    arguments; status and result are where these stand in its answer. Done are the statuses of a
+    arguments; status and result are their paths in its answer. Done are the statuses of a
     success, failed those of a failure, all others go on.
     """
 
@@ -204,7 +204,7 @@ class ServiceJob(AwsService):
 
 
 def _at(value: Any, path: Path) -> Any:
-    """What stands at a path; None where it leads nowhere."""
+    """Return the value at a path; None if it leads nowhere."""
     for step in path:
         try:
             value = value[step]

@@ -1,4 +1,4 @@
-"""What all optimized integrations and AWS SDK integrations have in common."""
+"""The common part of optimized integrations and AWS SDK integrations."""
 
 import re
 from abc import ABC, abstractmethod
@@ -92,7 +92,7 @@ class ServiceTask(ABC):
         return outcome
 
     def _failure_event(self, attempt: Attempt, news: Ending) -> str:
-        """How AWS calls a failure: what was never taken on could not be submitted."""
+        """Return AWS's name of a failure; a call that was never accepted failed to submit."""
         if isinstance(news, Expired):
             return "TaskTimedOut"
         is_submission = SUBMITTING.search(self.identity["resource"]) is not None
@@ -101,7 +101,7 @@ class ServiceTask(ABC):
 
 
 def metadata(status: int, headers: dict[str, str], request_id: str) -> dict[str, Any]:
-    """What optimized integrations add to an answer."""
+    """Return the fields that optimized integrations add to an answer."""
     return {
         "SdkHttpMetadata": {
             "AllHttpHeaders": {name: [value] for name, value in headers.items()},

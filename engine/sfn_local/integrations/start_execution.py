@@ -48,7 +48,7 @@ class StartExecution(ServiceTask):
         return lambda: attempt.answer(_start(attempt, machine, arguments))
 
     async def finish(self, attempt: Attempt) -> Document:
-        """What the start answers, the ended execution, or the token's output.
+        """Return the answer of the start, the ended execution, or the token's output.
 
         Raises:
             StateFailure: it could not be started, failed, or did not end in time.

@@ -20,7 +20,7 @@ class Source(Protocol):
     """Where a template takes its values from."""
 
     def read(self, path: Path) -> Json:
-        """What a path leads to.
+        """Return the value that a path leads to.
 
         Raises:
             PathNotFound: it leads nowhere.
@@ -31,7 +31,7 @@ class Source(Protocol):
 
     @property
     def data(self) -> Json:
-        """What `$` stands for."""
+        """Return the value of `$`."""
 
 
 Template = Callable[[Source], Json]
@@ -60,7 +60,7 @@ def is_dynamic(value: Json) -> bool:
 
 
 def compile_expression(text: Json, field: str, pointer: str = "") -> Template:
-    """What the field takes from a path or an intrinsic function.
+    """Return the function that computes the field from a path or an intrinsic function.
 
     Raises:
         DefinitionError: the text is neither.

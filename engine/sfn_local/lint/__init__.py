@@ -1,7 +1,7 @@
 """Finds what is wrong with a definition before it runs.
 
 lint() takes the text of an ASL file, so that each finding has a line and a column. The rules
-stand in one module for each part of the language; rules.py lists them with their severities.
+are in one module for each part of the language; rules.py lists them with their severities.
 """
 
 from sfn_local.document import byte_size
@@ -44,7 +44,7 @@ CHECKS = (
 
 
 def lint(text: str, name: str = "") -> list[Finding]:
-    """What is wrong with a definition, in the order of the text; name is that of the file."""
+    """Return the findings of a definition, in the order of the text; name is the file's name."""
     try:
         located = parse(text)
     except JsonSyntaxError as error:

@@ -111,7 +111,7 @@ class _Expressions:
     def _reference_path(self, text: Json, pointer: str) -> None:
         path = self._path(text, pointer, "ResultPath")
         if path is not None and not path.is_reference:
-            self._report.add("reference-path", pointer, f"{text} is no Reference Path")
+            self._report.add("reference-path", pointer, f"{text} is not a Reference Path")
 
     def _choice(self, rule: dict[str, Json], pointer: str) -> None:
         for name, value in rule.items():

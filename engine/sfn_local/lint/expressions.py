@@ -1,4 +1,4 @@
-"""What expressions of both languages refer to, found in their texts."""
+"""The names that expressions of both languages refer to, found in their texts."""
 
 import re
 from collections.abc import Iterator
@@ -39,12 +39,12 @@ class Expression:
         return found.variables - found.bound - functions() - {STATES}
 
     def unknown_functions(self) -> set[str]:
-        """What it calls, and what neither the language nor itself defines."""
+        """The functions that it calls, and the names that nothing defines."""
         return self.references.called - self.references.bound - functions()
 
     @property
     def references(self) -> References:
-        """What a JSONata expression refers to; nothing where its text is none."""
+        """Return the names in a JSONata expression; none if the text cannot be parsed."""
         try:
             return references(parse(self.text)) if self.is_jsonata else References()
         except (JsonataError, RecursionError):
@@ -53,7 +53,7 @@ class Expression:
 
 @lru_cache(maxsize=1)
 def functions() -> frozenset[str]:
-    """JSONata's own functions, of which `$eval` is none here, and those that AWS adds."""
+    """JSONata's own functions; of these `$eval` is missing here, and those that AWS adds."""
     return frozenset((*FUNCTIONS, *ADDED))
 
 

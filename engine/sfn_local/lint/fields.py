@@ -1,4 +1,4 @@
-"""Fields: which there are, of which type, and in which range."""
+"""Fields: their names, types and ranges."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -108,7 +108,7 @@ def _check_language(state: StateNode, report: Report) -> None:
     excluded = JSONPATH_ONLY if state.is_jsonata else JSONATA_ONLY
     for name in excluded.get(state.type, ()):
         if name in state.fields:
-            message = f"{name} is no field of a {state.language} state"
+            message = f"{name} is not a field of a {state.language} state"
             where = f"{state.pointer}/{name}"
             refusal = _foreign(state.language, name)
             at = state.pointer

@@ -40,7 +40,7 @@ class Finding:
 
     @property
     def location(self) -> str | None:
-        """Where AWS says it is: a pointer with positions in brackets; None is nowhere."""
+        """Where AWS says it is: a pointer with positions in brackets; None for nowhere."""
         if self.code == NO_END:
             return None
         return POSITION.sub(r"\1[\2]", self.refused_at) or "/"

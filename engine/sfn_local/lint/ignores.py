@@ -1,7 +1,7 @@
 """Warnings that whoever wrote a definition has looked at, and left as they are.
 
 `lint-ignore: ID` in a Comment leaves the warnings of a rule out, in its state and all inside it;
-in the machine's own Comment, everywhere. What follows the ID says why. Errors stay, and a mark
+in the machine's own Comment, everywhere. The reason follows the ID. Errors stay, and a mark
 that hides nothing is a warning itself.
 """
 

@@ -16,7 +16,7 @@ DEEPEST = 200
 
 
 class JsonSyntaxError(ValueError):
-    """The text is no JSON; offset counts the characters before the place that is wrong."""
+    """The text is not JSON; offset counts the characters before the place that is wrong."""
 
     def __init__(self, message: str, offset: int) -> None:
         """The message says what is wrong there."""
@@ -29,7 +29,7 @@ class JsonSyntaxError(ValueError):
 class Located:
     """A JSON value, and the place of each of its parts by JSON pointer.
 
-    A field's place is that of its name; repeated lists the fields that stand in their object
+    A field's place is that of its name; repeated lists the fields that their object has
     more than once, each with the offset of the later one.
     """
 
@@ -60,7 +60,7 @@ def parse(text: str) -> Located:
     """The value of a JSON text.
 
     Raises:
-        JsonSyntaxError: the text is no JSON.
+        JsonSyntaxError: the text is not JSON.
     """
     located = Located(text)
     _Parser(located).document()

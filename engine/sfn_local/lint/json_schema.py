@@ -1,6 +1,6 @@
 """JSON Schemas for editors: of definitions, and of MockConfigFile.json.
 
-They tell fields, types and ranges while one types; what a schema cannot say is the lint's.
+They tell fields, types and ranges while one types; the lint checks the rest.
 """
 
 from typing import Any

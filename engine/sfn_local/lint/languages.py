@@ -42,7 +42,7 @@ def check(definition: Definition, report: Report) -> None:
                 refused_at=state.pointer,
             )
         for pointer, name in _foreign_fields(state):
-            message = f"{name} is no field of a {state.language} state"
+            message = f"{name} is not a field of a {state.language} state"
             report.add("language-mixed", pointer, message)
         for name, value in state.fields.items():
             if name not in INNER_SCOPES:

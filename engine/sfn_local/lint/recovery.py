@@ -73,7 +73,7 @@ def _check_entries(state: StateNode, field: str, report: Report) -> None:
             report.add("field-type", pointer, "ErrorEquals needs at least one name of an error")
             continue
         if ALL in errors and len(errors) > 1:
-            report.add("states-all-alone", pointer, "States.ALL stands beside other names")
+            report.add("states-all-alone", pointer, "States.ALL cannot have other names beside it")
         if ALL in errors and position != listed[-1][0]:
             report.add("states-all-last", pointer, f"States.ALL is not in the last {field}")
         _check_errors(errors, position, seen, pointer, report)

@@ -1,4 +1,4 @@
-"""The rules: what each is about, how severe it is, and what to do about it.
+"""The rules: their subject, severity and remedy.
 
 An error is something that AWS refuses or that cannot work; a warning runs, and will hurt. AWS
 answers CreateStateMachine with InvalidDefinition for the rules marked as refused.

@@ -37,7 +37,7 @@ LARGEST = 10**15
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What a field may hold; object names the fields of the object, or of those in the list."""
+    """The values that a field takes; object names the fields of the object or of the list's."""
 
     description: str
     least: float = 0

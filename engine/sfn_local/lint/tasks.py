@@ -41,7 +41,7 @@ def _check_resource(state: StateNode, report: Report) -> None:
     pointer = f"{state.pointer}/Resource"
     found = OPTIMIZED.fullmatch(resource)
     if found is None:
-        message = f"{resource} is no resource of a task"
+        message = f"{resource} is not a resource of a task"
         report.add("resource-unknown", pointer, message, refusal=_unrecognized(resource))
         return
     service, action, pattern = found.groups()

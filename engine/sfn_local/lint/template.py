@@ -1,4 +1,4 @@
-"""What is wrong with a machine as its template deploys it: substitutions, permissions, logs.
+"""Findings about a machine as its template deploys it: substitutions, permissions, logs.
 
 Reads templates of SAM and CloudFormation without resolving them, so it judges any project's; what
 it cannot judge (roles of elsewhere, connectors, managed policies) it takes for right.

@@ -18,6 +18,6 @@ def check(definition: Definition, report: Report) -> None:
         timestamp = state.fields.get("Timestamp")
         is_expression = isinstance(timestamp, str) and timestamp.startswith("{%")
         if timestamp is not None and not is_expression and parse_timestamp(timestamp) is None:
-            message = "Timestamp is no date and time with an offset"
+            message = "Timestamp is not a date and time with an offset"
             refusal = "String does not match RFC3339 timestamp"
             report.add("timestamp", f"{state.pointer}/Timestamp", message, refusal=refusal)

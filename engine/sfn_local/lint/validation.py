@@ -59,7 +59,7 @@ def in_awss_order(findings: list[Finding]) -> list[Finding]:
 
 
 def find_unreadable(definition: str) -> dict[str, str] | None:
-    """The diagnostic of a definition that is no JSON object at all."""
+    """The diagnostic of a definition that is not a JSON object at all."""
     value = None
     if definition.strip():
         try:

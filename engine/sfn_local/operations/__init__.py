@@ -1,4 +1,4 @@
-"""The operations of the Step Functions API: what each takes, and what it asks of the engine."""
+"""The operations of the Step Functions API: their parameters and their calls of the engine."""
 
 from sfn_local.operations import executions, machines, map_runs, tasks, testing, versions
 from sfn_local.operations.parameters import Operation

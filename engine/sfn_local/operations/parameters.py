@@ -1,4 +1,4 @@
-"""What an operation takes: its parameters, compared with AWS's constraints on them."""
+"""The parameters of an operation, compared with AWS's constraints on them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -135,7 +135,7 @@ def locked(run: Run) -> Run:
 
 
 def wanted_of(described: Answer, given: Given, metadata_of: Callable[[Answer], Answer]) -> Answer:
-    """What is described, or the metadata of it, where includedData wants no more."""
+    """Return the description, or only its metadata if includedData asks for that."""
     return metadata_of(described) if given["includedData"] == "METADATA_ONLY" else described
 
 

@@ -1,4 +1,4 @@
-"""What survives a restart: a SQLite file in a folder.
+"""State that survives a restart: a SQLite file in a folder.
 
 Events are only ever added; records, such as that of a machine or of where an execution stands,
 and the children of Map Runs are replaced. All are written in one transaction, so that they agree
@@ -51,7 +51,7 @@ class Child(NamedTuple):
 
 @dataclass
 class Changes:
-    """What is written in one transaction.
+    """The changes of one transaction.
 
     Records are by kind and key, and removed where they are None. The events of executions that
     are forgotten, and the children of Map Runs that are dropped, go before others are added.

@@ -340,7 +340,7 @@ class _Restored:
             self.find(arn)
 
     def parents(self) -> list[Execution]:
-        """Those that are nobody's children, the oldest first."""
+        """Return those that are not children, the oldest first."""
         return [each for each in self._made.values() if each.map_run_arn is None]
 
     def children(self) -> list[Execution]:

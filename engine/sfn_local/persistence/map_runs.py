@@ -1,4 +1,4 @@
-"""Keeps Map Runs in a journal, with how far each of their children has come.
+"""Keeps Map Runs in a journal, with the progress of each of their children.
 
 A child that has ended is not run again; of one that ran, an EXPRESS child is started anew, and a
 STANDARD child goes on where it was, as an execution of its own does.
@@ -95,7 +95,7 @@ class KeptMapRuns:
         self._let_go(child)
 
     def changes(self) -> Changes:
-        """What is to be written."""
+        """Return the records to write."""
         records: dict[tuple[str, str], Any] = {
             ("map_run", arn): _record(run) for arn, run in self._changed.items()
         }
@@ -115,7 +115,7 @@ class KeptMapRuns:
         yield from sorted(runs, key=lambda run: run.started)
 
     def unfinished(self, run: MapRun, find: Callable[[str], Execution | None]) -> Unfinished:
-        """What a Map Run goes on with that has not succeeded."""
+        """Return what a Map Run needs to go on, if it has not succeeded."""
         again = [
             Work(
                 child.number,

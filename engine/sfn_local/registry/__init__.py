@@ -1,1 +1,1 @@
-"""What an engine keeps beside its executions' histories: machines, versions, tags."""
+"""The stores of an engine beside its executions' histories: machines, versions, tags."""

@@ -29,7 +29,7 @@ def compile_machine(
     try:
         value = json.loads(definition)
     except (ValueError, RecursionError) as error:
-        raise DefinitionError(f"the definition is no JSON: {error}") from None
+        raise DefinitionError(f"the definition is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise DefinitionError("the definition must be a JSON object")
     graph = build_graph(value)

@@ -177,7 +177,7 @@ def describe_for_execution(machine: Machine, map_run_arn: str | None) -> dict[st
 
 
 def describe_definition(machine: Machine, label: str | None) -> dict[str, Any] | None:
-    """What a machine, or its Map state of a label, is made of; None if there is no such state."""
+    """Return the definition of a machine, or of its Map state with a label; None without one."""
     shown = _describe_text(machine.definition, label)
     if shown is None:
         return None
@@ -216,7 +216,7 @@ def _find_processor(definition: "Definition", label: str) -> dict[str, Json] | N
 
 
 def _identity(machine: Machine) -> tuple[Any, ...]:
-    """What two machines of one name must share to be the same."""
+    """Return the parts that must be equal for two machines of one name to be the same."""
     return machine.definition, machine.type, machine.settings
 
 

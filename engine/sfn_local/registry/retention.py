@@ -39,7 +39,7 @@ class Executions:
         weigh: Callable[[Execution], int],
         forget: Callable[[Execution], None],
     ) -> None:
-        """None yet; weigh counts an execution's events, forget is told of each that is let go."""
+        """None yet; weigh counts an execution's events, forget takes each that is let go."""
         self._retention = retention
         self._weigh = weigh
         self._forget = forget

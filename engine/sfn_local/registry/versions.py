@@ -85,7 +85,7 @@ class Alias:
 
 @dataclass(slots=True)
 class Published:
-    """What is published of one machine."""
+    """The published versions of one machine."""
 
     count: int = 0
     versions: dict[str, Version] = field(default_factory=dict)

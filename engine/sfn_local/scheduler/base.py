@@ -1,4 +1,4 @@
-"""What all schedulers have in common."""
+"""The common part of all schedulers."""
 
 import heapq
 import logging
@@ -21,7 +21,7 @@ TIMERS_WORTH_SWEEPING = 1000
 
 
 class Scheduler(ABC):
-    """What strands, timers and jobs need; lock guards everything that they touch."""
+    """Runs strands, timers and jobs; lock guards everything that they touch."""
 
     def __init__(self) -> None:
         """A scheduler with the real clock, until it is attached to another.

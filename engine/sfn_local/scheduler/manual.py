@@ -1,4 +1,4 @@
-"""A scheduler that runs on the caller's thread, while it is told to."""
+"""A scheduler that runs on the caller's thread, during a call."""
 
 import random
 import threading
@@ -10,7 +10,7 @@ from sfn_local.scheduler.timers import Job
 
 
 class ManualScheduler(Scheduler):
-    """Runs jobs on the caller's thread, and only while it is told to.
+    """Runs jobs on the caller's thread, and only during a call.
 
     With a seed, it decides which of the runnable jobs is next: the same seed, the same run.
     Without one the order is first in, first out.

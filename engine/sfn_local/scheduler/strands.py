@@ -15,7 +15,7 @@ class Stepper(Protocol):
 
     @property
     def lock(self) -> AbstractContextManager[object]:
-        """What guards everything that strands touch."""
+        """The lock on everything that strands touch."""
 
     def add(self, job: Job) -> None:
         """Run a job soon, without the lock."""
@@ -55,7 +55,7 @@ class Pending(Generic[T]):
         self.channel: Channel[tuple[T | None, Exception | None]] = Channel()
 
     def __await__(self) -> Generator[Any, None, T]:
-        """The answer; what the call raised is raised here."""
+        """Return the answer, or raise the exception of the call."""
         answer, error = yield from self.channel.__await__()
         if error is not None:
             raise error

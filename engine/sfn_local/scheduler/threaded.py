@@ -1,4 +1,4 @@
-"""A scheduler that runs by itself, on one thread."""
+"""A scheduler with a thread of its own."""
 
 import queue
 import threading

@@ -111,7 +111,7 @@ class DistributedMapState(RetryingState):
         visit.line.record("MapStateFailed")
 
     def _open(self, visit: Visit, document: Document, items: Json) -> Inputs:
-        """The children's inputs, of which none is read yet; a file has the items that are None."""
+        """Return the children's inputs, all unread; where items is None, a file has them."""
         batches = Singles() if self._batcher is None else self._batcher.begin(visit, document)
         select = self._selector
         if items is not None or self._reader is None:
@@ -201,7 +201,7 @@ async def _run_all(run: MapRun, inputs: Inputs, children: Children) -> None:
 
 
 def _mocked_items(visit: Visit) -> Json:
-    """What a test case says is to be read; None where it says nothing of the state.
+    """Return the items that a test case gives the reader; None if it does not mock the state.
 
     Raises:
         StateFailure: the test case has the state fail so.

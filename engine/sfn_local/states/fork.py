@@ -12,7 +12,7 @@ from sfn_local.states.graph import Graph
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A line has come to its end, with an output or a failure."""
+    """A line has ended, with an output or a failure."""
 
     index: int
     line: Line
@@ -53,7 +53,7 @@ class Fork:
         self.running[index] = line
 
     async def next_end(self) -> Ended:
-        """The next line that has come to its end."""
+        """Wait for the next line that ends."""
         ended = await self._channel
         del self._strands[ended.index], self.running[ended.index]
         if isinstance(ended.outcome, Document):

@@ -1,4 +1,4 @@
-"""What inline and distributed Map states have in common: the processor, and what it receives."""
+"""The common part of inline and distributed Map states: the processor and its input."""
 
 from sfn_local.dataflow.fields import Field, ItemTemplate, compile_item_template
 from sfn_local.dataflow.flow import uses_jsonata
@@ -45,7 +45,7 @@ def build_processor(definition: dict[str, Json], build: BuildGraph) -> Graph:
 
 
 def compile_selector(definition: dict[str, Json]) -> ItemTemplate | None:
-    """What makes the processor's input of an item, if the state has that.
+    """Return the function that makes the processor's input from an item; None without a selector.
 
     Raises:
         DefinitionError: it is not well formed.
@@ -57,10 +57,10 @@ def compile_selector(definition: dict[str, Json]) -> ItemTemplate | None:
 
 
 def compile_items(definition: dict[str, Json]) -> Field[Json]:
-    """What the Map state iterates over.
+    """Return the function that finds the items of a Map state.
 
     Raises:
-        DefinitionError: ItemsPath is no path, or Items no expression.
+        DefinitionError: ItemsPath is not a path, or Items not an expression.
     """
     if uses_jsonata(definition):
         return _compile_items_value(definition)

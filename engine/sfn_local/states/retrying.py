@@ -1,4 +1,4 @@
-"""What Task, Map and Parallel have in common: Retry and Catch."""
+"""The common part of Task, Map and Parallel: Retry and Catch."""
 
 from abc import abstractmethod
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What all states have in common."""
+"""The common part of all states."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator

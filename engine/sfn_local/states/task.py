@@ -62,7 +62,7 @@ class TaskState(RetryingState):
             return await integration.finish(attempt)
 
     def _find_integration(self, visit: Visit) -> Integration:
-        """What does the work: the service, or the answer that a test case has for it."""
+        """Return the integration that does the work: the service, or a test case's answer."""
         mocks = visit.line.execution.mocks
         answer = None if mocks is None else mocks.next_answer(self.name)
         return self._integration if answer is None else MockedTask(self._resource, answer)

@@ -1,4 +1,4 @@
-"""TestState: one state, run by itself, with or without a mock of its work.
+"""TestState: a single state, with or without a mock of its work.
 
 Source: Step Functions API Reference, TestState; Developer Guide, "Testing state machines with
 TestState API"; answers recorded from AWS.

@@ -34,7 +34,7 @@ def read_context(state: dict[str, Json], text: str) -> dict[str, Json]:
     """The context object in a text, checked.
 
     Raises:
-        ValidationException: it is no JSON object, or has a field that no context object has.
+        ValidationException: it is not a JSON object, or has a field that no context object has.
     """
     try:
         context = loads(text)

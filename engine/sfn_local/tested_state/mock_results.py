@@ -33,7 +33,7 @@ def check_result(resource: str, value: Json, mode: str) -> None:
     In PRESENT mode required fields may be missing, in NONE nothing is compared.
 
     Raises:
-        ValidationException: they do not fit, or there are no models to compare with.
+        ValidationException: they do not fit, or the models to compare with are missing.
     """
     found = RESOURCE.fullmatch(resource)
     if mode == "NONE" or found is None or found["service"] in FREE:

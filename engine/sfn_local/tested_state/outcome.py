@@ -1,4 +1,4 @@
-"""What TestState answers."""
+"""The answer of TestState."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from sfn_local.errors import StateFailure
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the state."""
+    """The result of the state."""
 
     status: str = "FAILED"
     output: Document | None = None

@@ -1,4 +1,4 @@
-"""What TestState is asked: the state, its data, and the mock of its work."""
+"""The parameters of TestState: the state, its data, and the mock of its work."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ ACTIVITY = ":activity:"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What TestState is asked, parsed."""
+    """The parameters of TestState, parsed."""
 
     name: str
     definition: dict[str, Json]
@@ -43,7 +43,7 @@ def read_question(given: Mapping[str, Any]) -> Question:
     """The parameters of TestState, checked.
 
     Raises:
-        InvalidDefinition: the definition is no JSON.
+        InvalidDefinition: the definition is not JSON.
         ValidationException: it has no such state, or the parameters do not fit together.
     """
     name, state = _find_state(given["definition"], given["stateName"])
@@ -71,7 +71,7 @@ def _find_state(text: str, name: str | None) -> tuple[str, dict[str, Json]]:
     try:
         definition = loads(text)
     except ValueError as error:
-        raise InvalidDefinition(f"the definition is no JSON: {error}") from None
+        raise InvalidDefinition(f"the definition is not JSON: {error}") from None
     if not isinstance(definition, dict):
         raise InvalidDefinition("the definition must be a JSON object")
     if name is None:

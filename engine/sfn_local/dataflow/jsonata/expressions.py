@@ -15,7 +15,7 @@ Compiled = Callable[["Scope"], Json]
 
 
 class Scope:
-    """What the expressions of a state see: `$states`, and the variables."""
+    """Return the names that the expressions of a state see: `$states`, and the variables."""
 
     def __init__(self, visit: Visit, item: Json = None, **more: Json) -> None:
         """Item is `Map.Item` of the context; more are `result` or `errorOutput`."""
@@ -57,7 +57,7 @@ class Expression:
         self._evaluation = evaluation
         fault = evaluation.find_fault(self.text)
         if fault is not None:
-            raise DefinitionError(f"{self.text!r} is no JSONata: {fault[1]}", pointer)
+            raise DefinitionError(f"{self.text!r} is not JSONata: {fault[1]}", pointer)
         self._tree = evaluation.parse(self.text)
 
     def evaluate(self, scope: Scope) -> Json:

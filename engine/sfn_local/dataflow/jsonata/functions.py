@@ -1,7 +1,7 @@
 """The functions that Step Functions adds to JSONata, and the one that it takes away.
 
 Sources: Step Functions Developer Guide, "Transforming data with JSONata in Step Functions",
-"Step Functions provided JSONata functions"; what AWS answered in floci-io/floci 2662, 2676, 2790.
+"Step Functions provided JSONata functions"; AWS's answers in floci-io/floci 2662, 2676, 2790.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ def _hash(_: Value, text: Value, algorithm: Value) -> Value:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON value")
+    raise ValueError(f"{constant} is not a JSON value")
 
 
 def _integer(digits: str) -> float:

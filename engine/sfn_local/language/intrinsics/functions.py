@@ -111,7 +111,7 @@ def _string_to_json(values: list[Json], _: Random) -> Json:
     try:
         return loads(text)
     except ValueError as error:
-        raise _Refused(f"the argument is no JSON: {error}") from None
+        raise _Refused(f"the argument is not JSON: {error}") from None
 
 
 def _json_to_string(values: list[Json], _: Random) -> Json:
@@ -175,7 +175,7 @@ def _base64_decode(values: list[Json], _: Random) -> Json:
     try:
         return base64.b64decode(text, validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
-        raise _Refused("the argument is no Base64") from None
+        raise _Refused("the argument is not Base64") from None
 
 
 def _hash(values: list[Json], _: Random) -> Json:

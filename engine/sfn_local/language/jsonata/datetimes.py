@@ -281,7 +281,7 @@ def _millis(parts: dict[str, int], fraction: int, zone: int) -> Value:
 
 
 def parse_millis(text: str, picture: str, now: datetime) -> Value:
-    """The point in time of a text that a picture describes; what lacks before comes from now."""
+    """The point in time of a text that a picture describes; missing larger units come from now."""
     markers = _read(picture)
     pattern = "".join(f"({_pattern(each)})" for each in markers)
     found = re.fullmatch(pattern, text, re.IGNORECASE)

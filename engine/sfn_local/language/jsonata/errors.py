@@ -1,4 +1,4 @@
-"""What can go wrong with an expression; `messages` has the texts."""
+"""Errors of expressions; `messages` has the texts."""
 
 from typing import Any
 
@@ -30,4 +30,4 @@ class LimitError(Exception):
 
 
 class InternalError(Exception):
-    """What AWS answers with an internal error and an identifier of its own."""
+    """An error that AWS answers as an internal one, with an identifier of its own."""

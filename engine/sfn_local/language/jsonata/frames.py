@@ -1,4 +1,4 @@
-"""What names are bound to, scope by scope; lambdas."""
+"""The values of names, scope by scope; lambdas."""
 
 from sfn_local.language.jsonata.nodes import Node
 from sfn_local.language.jsonata.values import NOTHING, Function, Value

@@ -17,7 +17,7 @@ class Slot:
 
 @dataclass(slots=True, eq=False)
 class Stage:
-    """What happens to the result of a step: a filter, or an index that gets a name."""
+    """A stage of a step: a filter, or an index that gets a name."""
 
     position: int
     filter: "Node | None" = None

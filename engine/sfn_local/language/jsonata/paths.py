@@ -25,7 +25,7 @@ Tuples = list[dict[str, Value]]
 
 
 class Evaluator(Protocol):
-    """What a path needs of a run."""
+    """The part of a run that a path needs."""
 
     def evaluate(self, node: Node, context: Value, frame: Frame) -> Value:
         """Return the value of a node."""

@@ -1,4 +1,4 @@
-"""What an expression refers to: names of its own, variables, functions, and bare names.
+"""The references of an expression: its own names, variables, functions, and bare names.
 
 Source: Step Functions Developer Guide, "Transforming data with JSONata in Step Functions"; what
 AWS refuses as a bare name at the top level is in floci-io/floci 2670 and 2699.

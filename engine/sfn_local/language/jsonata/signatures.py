@@ -27,7 +27,7 @@ ACCEPTED = {
 
 @dataclass(slots=True)
 class Parameter:
-    """A parameter; from_context is the pattern of a context that stands in for it."""
+    """A parameter; from_context is the pattern of a context that can replace it."""
 
     letters: str
     pattern: str
@@ -42,7 +42,7 @@ class Signature:
         """Text is that between the angle brackets, with them.
 
         Raises:
-            JsonataError: it is no signature.
+            JsonataError: it is not a signature.
         """
         self.parameters = list(_parameters(text))
         self._pattern = re.compile("".join(f"({each.pattern})" for each in self.parameters))

@@ -1,4 +1,4 @@
-"""Values as texts: what `$string` makes of them."""
+"""Values as texts, as `$string` makes of them."""
 
 import json
 import math
@@ -23,7 +23,7 @@ def text_of(value: Value, is_pretty: bool = False) -> str:
     """Return a string as it is, anything else as JSON.
 
     Raises:
-        JsonataError: D3001, it is no finite number.
+        JsonataError: D3001, it is not a finite number.
     """
     if isinstance(value, str):
         return value

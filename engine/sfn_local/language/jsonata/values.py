@@ -33,7 +33,7 @@ NOTHING: Final = _Nothing()
 
 
 class Sequence(list[Value]):
-    """What a query found: one element stands for itself, and none for nothing."""
+    """The results of a query: a single one is the value itself."""
 
     __slots__ = ("is_kept", "is_wrapper", "tuples")
 

@@ -1,4 +1,4 @@
-"""Filter expressions: what stands between `?(` and `)`."""
+"""Filter expressions, from `?(` to `)`."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -164,7 +164,7 @@ def _value_or_missing(path: Path, root: Json) -> Json:
 
 
 def kind(value: Json) -> str:
-    """The JSON type of a value: booleans are no numbers."""
+    """The JSON type of a value: booleans are not numbers."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, (int, float)):

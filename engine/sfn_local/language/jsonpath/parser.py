@@ -37,7 +37,7 @@ def parse_path(text: str) -> Path:
     """A path from its text.
 
     Raises:
-        PathSyntaxError: the text is no path.
+        PathSyntaxError: the text is not a path.
     """
     reader = Reader(text)
     path = read_path(reader)

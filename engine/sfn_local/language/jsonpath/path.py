@@ -113,7 +113,7 @@ class Descent:
     definite: bool = field(default=False, init=False)
 
     def select(self, node: Json, root: Json) -> Iterable[Json]:
-        """What the segment selects from the node and from all below it, parents first."""
+        """Yield the matches of the segment in the node and in all below it, parents first."""
         for descendant in descendants(node):
             yield from self.segment.select(descendant, root)
 

@@ -1,4 +1,4 @@
-"""A text and a position in it: what the small parsers of this package share."""
+"""A text and a position in it, for the small parsers of this package."""
 
 import re
 
@@ -76,5 +76,5 @@ class Reader:
         return ESCAPES[text[0]].sub(r"\1", text[1:-1])
 
     def error(self, message: str) -> PathSyntaxError:
-        """What is wrong at the position."""
+        """Return the error at the position."""
         return PathSyntaxError(message, self.text, self.position)

@@ -15,7 +15,7 @@ Call = TypeVar("Call", bound=Callable[..., Value])
 
 
 class Caller(Protocol):
-    """What functions need of a run."""
+    """The part of a run that functions need."""
 
     now: Any
     random: Callable[[], float]

@@ -50,7 +50,7 @@ def substring_before(_: Caller, text: str, part: Value) -> Value:
 
 @of_something("substringAfter", "<s-s:s>", takes_nothing=True)
 def substring_after(_: Caller, text: str, part: Value) -> Value:
-    """Return what stands behind a part, or the whole text."""
+    """Return the text after a part, or the whole text."""
     return text.partition(part)[2] if part and part in text else text
 
 
