@@ -15,7 +15,8 @@ from sfn_local.document import Document, Json
 from sfn_local.errors import ApiError, StateFailure
 from sfn_local.executions.runtime import Way
 from sfn_local.mocks import Answer, ListedMocks, MockConfig, MockError
-from sfn_local.stubs import StubFunctions, by_state, parse_stubs
+from sfn_local.stubs import StubFunctions, by_state, parse_stubs, state_names, thrown
+from sfn_local.words import unknown
 
 SUFFIXES = (".yaml", ".yml", ".json")
 FIELDS = ("name", "input", "stubs", "mocks", "case", "expect")
@@ -98,10 +99,14 @@ def read_cases(path: str) -> list[FileCase]:
 def _cases(
     file: Path, machine: Path, config: Path | None, listed: list[Json]
 ) -> Iterator[FileCase]:
+    names: set[str] = set()
     for number, case in enumerate(listed, 1):
         if not isinstance(case, dict):
             raise CaseFileError(f"{file}: case {number} must be an object")
         name = str(case.get("name", f"case {number}"))
+        if name in names:
+            raise CaseFileError(f"{file}: two cases have the name {name}")
+        names.add(name)
         _check(f"{file}: {name}", case, FIELDS)
         _check(f"{file}: {name}: expect", case.get("expect", {}), EXPECTED)
         yield FileCase(file, name, machine, case, config)
@@ -144,13 +149,15 @@ def run_case(case: FileCase) -> CaseResult:
     """
     began = time.monotonic()
     try:
+        definition = load_definition(case.machine)
+        _check_states(case, definition)
         functions = StubFunctions(parse_stubs(json.dumps(case.content.get("stubs", {}))))
         mocks, name, mocked = _mocks_of(case)
         ways: set[Way] = set()
         engine = Engine(functions=functions, clock=VirtualClock(), mocks=mocks)
         engine.watch_ways(ways)
-        definition = by_state(load_definition(case.machine), mocked)
-        machine = engine.create_state_machine(_name_of(case.machine), definition)
+        prepared = by_state(definition, mocked)
+        machine = engine.create_state_machine(_name_of(case.machine), prepared)
         text = json.dumps(case.content.get("input", {}))
         target = machine if name is None else f"{machine}#{name}"
         arn = engine.start_execution(target, "test", text)
@@ -171,6 +178,16 @@ def run_case(case: FileCase) -> CaseResult:
         tuple(complaints),
         frozenset(ways),
     )
+
+
+def _check_states(case: FileCase, definition: Json) -> None:
+    """Refuse answers for a state that the machine does not have."""
+    known = state_names(definition)
+    for field in ("stubs", "mocks"):
+        given = case.content.get(field)
+        for state in given if isinstance(given, dict) else ():
+            if state not in known:
+                raise CaseFileError(f"{field}: {unknown('state', state, known)}")
 
 
 def _may_wait(case: FileCase) -> bool:
@@ -202,9 +219,9 @@ def _answers(value: Json) -> list[Answer]:
 
 
 def _answer(value: Json) -> Answer:
-    if isinstance(value, dict) and list(value) == ["Throw"] and isinstance(value["Throw"], dict):
-        thrown = value["Throw"]
-        return StateFailure(str(thrown.get("Error", "Error")), str(thrown.get("Cause", "")))
+    failure = thrown(value)
+    if failure is not None:
+        return StateFailure(*failure)
     if isinstance(value, dict) and list(value) == ["Return"]:
         return Document(value["Return"])
     return Document(value)

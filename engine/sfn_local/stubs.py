@@ -110,13 +110,39 @@ def parse_stubs(text: str) -> dict[str, Stub]:
     }
 
 
+def thrown(answer: Json) -> tuple[str, str] | None:
+    """Return the error and the cause of `{"Throw": …}`; None for any other answer.
+
+    Raises:
+        ValueError: what is thrown has other fields, or an Error or Cause that is not a text.
+    """
+    if not isinstance(answer, dict) or list(answer) != ["Throw"]:
+        return None
+    given = answer["Throw"]
+    if not isinstance(given, dict) or given.keys() - {"Error", "Cause"}:
+        raise ValueError('Throw takes {"Error": "…", "Cause": "…"}')
+    error, cause = given.get("Error", "Error"), given.get("Cause", "")
+    if not isinstance(error, str) or not isinstance(cause, str):
+        raise ValueError("the Error and the Cause of Throw are texts")
+    return error, cause
+
+
+def state_names(definition: Json) -> set[str]:
+    """Return the names of a definition's states, with those in branches and processors."""
+    if isinstance(definition, list):
+        return set().union(*map(state_names, definition))
+    if not isinstance(definition, dict):
+        return set()
+    states = definition.get("States")
+    names = set(states) if isinstance(states, dict) else set()
+    return names.union(*map(state_names, definition.values()))
+
+
 def _parse(answer: Json) -> Stub:
     if isinstance(answer, dict) and list(answer) == ["Return"]:
         return lambda _: answer["Return"]
-    if isinstance(answer, dict) and list(answer) == ["Throw"]:
-        thrown = answer["Throw"] if isinstance(answer["Throw"], dict) else {}
-        return FunctionError(str(thrown.get("Error", "Error")), str(thrown.get("Cause", "")))
-    return answer
+    failure = thrown(answer)
+    return answer if failure is None else FunctionError(*failure)
 
 
 def _redirect(name: str, state: Json) -> Json:

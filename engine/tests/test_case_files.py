@@ -174,6 +174,15 @@ def test_a_date_in_yaml_is_a_text(folder: Path) -> None:
         ({"cases": [], "machine": "other.asl.json"}, "there is no definition other.asl.json"),
         ({"cases": [{"mocks": []}]}, "mocks are an object"),
         ({"cases": [{"case": "Unknown"}]}, "case 1: "),
+        ({"cases": [{"name": "a"}, {"name": "a"}]}, "two cases have the name a"),
+        (
+            {"cases": [{"stubs": {"chrage": 1}}]},
+            "stubs: there is no state chrage (did you mean charge?)",
+        ),
+        ({"cases": [{"mocks": {"packs": 1}}]}, "mocks: there is no state packs"),
+        ({"cases": [{"stubs": {"charge": {"Throw": {"Error": [1]}}}}]}, "the Error and the Cause"),
+        ({"cases": [{"mocks": {"pack": {"Throw": {"Name": "E"}}}}]}, "Throw takes"),
+        ({"cases": [{"stubs": {"charge": {"Throw": "E"}}}]}, "Throw takes"),
     ],
 )
 def test_a_file_that_is_not_well_formed_says_why(

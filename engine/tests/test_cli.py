@@ -119,6 +119,7 @@ def test_a_state_without_a_stub_is_named() -> None:
         (("mock", "new", "statemachine/list.json"), 1, "the definition must be a JSON object"),
         (("serve", "--mock-config", "absent.json"), 2, "--mock-config: the mock configuration"),
         (("serve", "--wait-time-scale", "-1"), 2, "is not in the range"),
+        (("serve", "--port", "65536"), 2, "is not in the range"),
         (("run", "statemachine/broken.json"), 1, "is not JSON"),
         (("run", "statemachine/list.json"), 1, "Definition must be a valid JSON object"),
         (("graph", "statemachine/list.json"), 1, "the definition has no States"),

@@ -43,7 +43,13 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     show_default=True,
     help="The address to listen on, or its name; clients use this or localhost.",
 )
-@click.option("--port", default=8083, show_default=True, help="The port; 0 takes a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8083,
+    show_default=True,
+    help="The port; 0 takes a free one.",
+)
 @click.option(
     "--lambda-endpoint",
     metavar="URL",
