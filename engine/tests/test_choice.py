@@ -128,7 +128,12 @@ def test_no_rule_and_no_default_fail_the_execution(lab: Lab) -> None:
     failed = lab.run_state(strict, DATA)
 
     assert run.path == ["it", "caught"]
-    assert (failed.status, failed.error) == ("FAILED", "States.NoChoiceMatched")
+    assert (failed.status, failed.error, failed.cause) == (
+        "FAILED",
+        "States.Runtime",
+        "An error occurred while executing the state 'it' (entered at the event id #2). "
+        "Failed to transition out of the state. The state does not point to a next state.",
+    )
 
 
 def test_comparing_what_is_not_there_is_a_runtime_error(lab: Lab) -> None:

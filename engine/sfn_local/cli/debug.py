@@ -37,10 +37,10 @@ MASK = "***"
 HINTS = {
     "States.Timeout": "The task did not end, or show that it lives, in time: see TimeoutSeconds "
     "and HeartbeatSeconds, and whether somebody sends the token back.",
-    "States.Runtime": "The data do not fit the state's paths: no Retry and no Catch handles that.",
+    "States.Runtime": "The data do not fit the state's paths, or no rule of a Choice: no Retry and "
+    "no Catch handles that.",
     "States.DataLimitExceeded": "More than 256 KiB: keep the data elsewhere, pass where they are.",
     "States.QueryEvaluationError": "An expression has no value, or one of the wrong type.",
-    "States.NoChoiceMatched": "No rule takes these data, and there is no Default.",
     "States.ExceedToleratedFailureThreshold": "More items failed than are tolerated: debug one of "
     "the failed children, whose histories list-executions --map-run-arn finds.",
     "States.ItemReaderFailed": "The items cannot be read: see the bucket, the key and the role.",

@@ -24,6 +24,14 @@ PATHS = (
     "ToleratedFailureCountPath",
     "ToleratedFailurePercentagePath",
 )
+OF_NUMBERS = (  # of a Map state, by the object that has them
+    ((), "MaxConcurrencyPath"),
+    ((), "ToleratedFailureCountPath"),
+    ((), "ToleratedFailurePercentagePath"),
+    (("ItemReader", "ReaderConfig"), "MaxItemsPath"),
+    (("ItemBatcher",), "MaxItemsPerBatchPath"),
+    (("ItemBatcher",), "MaxInputBytesPerBatchPath"),
+)
 EXPRESSIONS = ("ErrorPath", "CausePath")
 TEMPLATES = ("Parameters", "ResultSelector", "ItemSelector", "Assign", "Credentials")
 ITEM_TEMPLATES = ("Parameters", "ItemSelector")
@@ -107,11 +115,27 @@ class _Expressions:
         for position, catcher in entries(fields.get("Catch")):
             where = f"{pointer}/Catch/{position}/ResultPath"
             self._reference_path(catcher.get("ResultPath"), where)
+        if self._state.type == "Map":
+            self._number_paths()
+
+    def _number_paths(self) -> None:
+        for holders, name in OF_NUMBERS:
+            holder: Json = self._state.fields
+            for part in holders:
+                holder = holder.get(part) if isinstance(holder, dict) else None
+            text = holder.get(name) if isinstance(holder, dict) else None
+            if isinstance(text, str) and text.startswith("$$"):
+                pointer = "/".join((self._state.pointer, *holders, name))
+                self._not_a_reference(text, pointer)
+
+    def _not_a_reference(self, text: Json, pointer: str) -> None:
+        message, refusal = f"{text} is not a Reference Path", "Value is not a Reference Path"
+        self._report.add("reference-path", pointer, message, refusal=refusal)
 
     def _reference_path(self, text: Json, pointer: str) -> None:
         path = self._path(text, pointer, "ResultPath")
         if path is not None and not path.is_reference:
-            self._report.add("reference-path", pointer, f"{text} is not a Reference Path")
+            self._not_a_reference(text, pointer)
 
     def _choice(self, rule: dict[str, Json], pointer: str) -> None:
         for name, value in rule.items():

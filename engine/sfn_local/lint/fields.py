@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from sfn_local.document import Json
-from sfn_local.lint.finding import Report
+from sfn_local.lint.finding import Report, only_one_of
 from sfn_local.lint.json_positions import escape
 from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode
 from sfn_local.lint.schema import (
@@ -12,6 +12,7 @@ from sfn_local.lint.schema import (
     JSONATA_ONLY,
     JSONPATH_ONLY,
     MACHINE,
+    NUMBER,
     OBJECTS,
     PROCESSOR,
     REQUIRED,
@@ -80,8 +81,15 @@ def _check_state(state: StateNode, report: Report) -> None:
         report.add("field-missing", state.pointer, message, refusal=_required(missing))
     for name in WITH_PATHS:
         if name in state.fields and f"{name}Path" in state.fields:
-            message = f"{name} and {name}Path exclude each other"
-            report.add("value-and-path", f"{state.pointer}/{name}Path", message)
+            report_pair(name, state.pointer, report)
+
+
+def report_pair(name: str, pointer: str, report: Report) -> None:
+    """Report a field that an object has beside its Path."""
+    message = f"{name} and {name}Path exclude each other"
+    refusal = only_one_of(name, f"{name}Path")
+    where = f"{pointer}/{name}Path"
+    report.add("value-and-path", where, message, refusal=refusal, refused_at=pointer)
 
 
 def _report_type(state: StateNode, report: Report) -> None:
@@ -94,6 +102,12 @@ def _report_type(state: StateNode, report: Report) -> None:
     hint = _did_you_mean(str(given).capitalize(), STATES)
     refusal = _one_of("Type", TYPES)
     report.add("type-unknown", f"{state.pointer}/Type", message, hint, refusal=refusal)
+
+
+def _limit(value: float, field: Field) -> str:
+    """Return AWS's text about a number outside of its range."""
+    word, limit = ("Minimum", field.least) if value < field.least else ("Maximum", field.most)
+    return f"{word} value is {float(limit) if field.description == NUMBER else limit}"
 
 
 def _required(names: list[str]) -> str:
@@ -110,12 +124,13 @@ def _check_language(state: StateNode, report: Report) -> None:
         if name in state.fields:
             message = f"{name} is not a field of a {state.language} state"
             where = f"{state.pointer}/{name}"
-            refusal = _foreign(state.language, name)
+            refusal = foreign_field(state.language, name)
             at = state.pointer
             report.add("language-mixed", where, message, refusal=refusal, refused_at=at)
 
 
-def _foreign(language: str, name: str) -> str:
+def foreign_field(language: str, name: str) -> str:
+    """Return AWS's text about a field that only the other query language has."""
     other = JSONATA if language == JSONPATH else JSONPATH
     return (
         f"The QueryLanguage is set to '{language}', but field '{name}' is only supported for the "
@@ -165,7 +180,7 @@ def _check_value(value: Json, where: str, name: str, field: Field, report: Repor
         report.add("choice-of-values", where, message, refusal=_one_of(name, field.choices))
     if field.is_number and not field.least <= value <= field.most:
         message = f"{name} must be from {field.least:,} to {field.most:,}, not {value:,}"
-        report.add("number-range", where, message)
+        report.add("number-range", where, message, refusal=_limit(value, field))
     for inner, inner_where in _inner(value, where, field):
         _check_fields(inner, inner_where, OBJECTS[field.object], report, name)
         for required in field.required:

@@ -119,6 +119,16 @@ class Report:
         return [finding for _, finding in sorted(self._findings, key=lambda entry: entry[0])]
 
 
+def only_one_of(*names: str) -> str:
+    """Return AWS's text about fields that exclude each other."""
+    return f"There should only be one of the following fields: [{', '.join(names)}]"
+
+
+def one_missing_of(*names: str) -> str:
+    """Return AWS's text about an object that has none of these fields."""
+    return f"This object should have only one of the following fields: [{', '.join(names)}]"
+
+
 def state_of(pointer: str) -> str:
     """The innermost state that a JSON pointer leads into; empty outside of all."""
     parts = iter(pointer.split("/"))

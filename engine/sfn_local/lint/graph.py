@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from sfn_local.document import Json, dumps
-from sfn_local.lint.finding import Report
+from sfn_local.lint.finding import Report, one_missing_of, only_one_of
 from sfn_local.lint.model import Definition, Scope, StateNode
 
 LONGEST_NAME = 80
@@ -39,11 +39,13 @@ def _check_transition(state: StateNode, report: Report) -> None:
         return
     has_next, has_end = "Next" in state.fields, state.fields.get("End") is True
     if has_next and has_end:
-        message = f"the state {state.name} has Next and End"
-        report.add("transition-both", f"{state.pointer}/End", message)
+        message, where = f"the state {state.name} has Next and End", f"{state.pointer}/End"
+        refusal, at = only_one_of("Next", "End"), state.pointer
+        report.add("transition-both", where, message, refusal=refusal, refused_at=at)
     if not has_next and not has_end:
         message = f"the state {state.name} has neither Next nor End"
-        report.add("transition-missing", state.pointer, message)
+        refusal = one_missing_of("Next", "End")
+        report.add("transition-missing", state.pointer, message, refusal=refusal)
 
 
 def _check_targets(scope: Scope, definition: Definition, report: Report) -> None:

@@ -18,6 +18,7 @@ from sfn_local.lint.expressions import (
     Expression,
     expressions,
 )
+from sfn_local.lint.fields import foreign_field
 from sfn_local.lint.finding import Report
 from sfn_local.lint.json_positions import escape
 from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode, entries
@@ -43,7 +44,8 @@ def check(definition: Definition, report: Report) -> None:
             )
         for pointer, name in _foreign_fields(state):
             message = f"{name} is not a field of a {state.language} state"
-            report.add("language-mixed", pointer, message)
+            refusal, at = foreign_field(state.language, name), pointer.rpartition("/")[0]
+            report.add("language-mixed", pointer, message, refusal=refusal, refused_at=at)
         for name, value in state.fields.items():
             if name not in INNER_SCOPES:
                 _check_texts(value, f"{state.pointer}/{escape(name)}", state, report)

@@ -3,6 +3,7 @@
 import re
 
 from sfn_local.document import Json
+from sfn_local.lint.fields import report_pair
 from sfn_local.lint.finding import Report
 from sfn_local.lint.model import Definition, Scope, StateNode
 
@@ -146,8 +147,7 @@ def _check_pairs(
 ) -> None:
     for name in names:
         if name in holder and f"{name}Path" in holder:
-            message = f"{name} and {name}Path exclude each other"
-            report.add("value-and-path", f"{pointer}/{name}Path", message)
+            report_pair(name, pointer, report)
 
 
 def _check_headers(config: dict[str, Json], pointer: str, report: Report) -> None:

@@ -71,7 +71,7 @@ RULES: dict[str, Rule] = {
     "rule-operand": _refused("Compare with a value of the operator's type."),
     "rule-next": _refused("Only the outermost rules have a Next."),
     "rule-shadowed": _warning("Remove it, or put it before the other one."),
-    "default-missing": _warning("Add a Default, or States.NoChoiceMatched fails the execution."),
+    "default-missing": _warning("Add a Default, or other data fail the execution."),
     # Wait and Fail
     "wait-ways": _refused("Give exactly one of Seconds, SecondsPath, Timestamp, TimestampPath."),
     "timestamp": _refused("Write it like 2026-11-25T12:00:00Z."),

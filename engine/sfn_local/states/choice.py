@@ -8,12 +8,13 @@ from sfn_local.dataflow.flow import Flow, compile_flow, uses_jsonata
 from sfn_local.dataflow.jsonata import Scope, compile_expression, is_expression
 from sfn_local.dataflow.jsonpath import VisitSource
 from sfn_local.document import Document, Json
-from sfn_local.errors import DefinitionError, StateFailure
+from sfn_local.errors import DefinitionError, RuntimeFailure
 from sfn_local.executions.line import Visit
 from sfn_local.states.graph import BuildGraph
 from sfn_local.states.state import State, Transition
 
 OF_EACH_RULE = ("Assign", "Output")
+NO_NEXT_STATE = "Failed to transition out of the state. The state does not point to a next state."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class ChoiceState(State):
         """Try the rules in their order, then Default.
 
         Raises:
-            StateFailure: States.NoChoiceMatched.
+            RuntimeFailure: no rule holds, and Default is missing.
         """
         document = self._flow.input(visit)
         for position, choice in enumerate(self._choices):
@@ -64,8 +65,7 @@ class ChoiceState(State):
                     visit.line.runtime.took(self.name, "Choices", position)
                 return choice.flow.narrow_output(visit, document), choice.next
         if self._default is None:
-            cause = f"No rule of the state '{self.name}' holds, and it has no Default."
-            raise StateFailure("States.NoChoiceMatched", cause)
+            raise RuntimeFailure(NO_NEXT_STATE)
         visit.runtime.took(self.name, "Choices", len(self._choices))
         return self._flow.narrow_output(visit, document), self._default
 
