@@ -105,6 +105,27 @@ def test_the_events_of_a_caught_parallel_state(lab: Lab) -> None:
     ]
 
 
+def test_what_nothing_handles_in_a_branch_ends_the_execution_at_once(lab: Lab) -> None:
+    """The events that AWS answered in floci-io/floci 2868; a Map's iterations alike."""
+    broken = {**PASS, "Parameters": {"m.$": "$.nope"}}
+    run = lab.run_state(parallel(broken, Catch=CATCH, Retry=[{"ErrorEquals": ["States.ALL"]}]), {})
+    of_map = lab.run_state(mapped(broken, Catch=CATCH), [{}])
+
+    assert run.chain == [
+        (1, 0, "ExecutionStarted"),
+        (2, 0, "ParallelStateEntered"),
+        (3, 2, "ParallelStateStarted"),
+        (4, 3, "PassStateEntered"),
+        (5, 4, "ExecutionFailed"),
+    ]
+    assert of_map.chain[3:] == [
+        (4, 3, "MapIterationStarted"),
+        (5, 4, "PassStateEntered"),
+        (6, 5, "ExecutionFailed"),
+    ]
+    assert {run.error, of_map.error} == {"States.Runtime"}
+
+
 def test_a_succeed_state_ends_its_branch_only(lab: Lab) -> None:
     assert lab.run_state(parallel({"Type": "Succeed"}, PASS), 1).output == [1, 1]
 

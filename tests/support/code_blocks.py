@@ -50,6 +50,7 @@ FOR_PEOPLE = {
     r"order\.asl\.json": "a machine of yours; engine/README.md has one run",
     r"^HTTP/|^{": "what a line answers",
     r"sfn-local conform --endpoint": "needs another server; engine/README.md has one tested",
+    r"^\. \.venv/bin/activate$": "engine/tests/test_wheel.py types it, in an empty environment",
     r"pip install|cdk |^python -|sfn-local ": "installs packages, or needs CDK or a server",
     r"^provider|^FROM ": "Terraform's and Docker's own",
     r"^(flowchart|stateDiagram|sequenceDiagram|graph)": "drawn by hand",

@@ -3,6 +3,7 @@
 from collections import deque
 
 from sfn_local.dataflow.fields import compile_integer
+from sfn_local.dataflow.recovery import NEVER_HANDLED
 from sfn_local.distributed.items import STATE_DATA
 from sfn_local.document import Document, Json
 from sfn_local.errors import StateFailure
@@ -89,7 +90,8 @@ class MapState(RetryingState):
             return ended.outcome.value
         visit.line.last_event = line.last_event
         if isinstance(ended.outcome, StateFailure):
-            line.record_aside("MapIterationFailed", details)
+            if ended.outcome.error != NEVER_HANDLED:
+                line.record_aside("MapIterationFailed", details)
             record_aborts(line, line.last_event)
             for index, other in fork.running.items():
                 record_aborts(other, line.last_event)

@@ -4,9 +4,14 @@ from abc import abstractmethod
 from collections.abc import Iterator
 
 from sfn_local.dataflow.flow import compile_flow
-from sfn_local.dataflow.recovery import compile_catchers, compile_retriers, find_catcher
+from sfn_local.dataflow.recovery import (
+    NEVER_HANDLED,
+    compile_catchers,
+    compile_retriers,
+    find_catcher,
+)
 from sfn_local.document import Document, Json
-from sfn_local.errors import RuntimeFailure, StateFailure
+from sfn_local.errors import StateFailure
 from sfn_local.executions.line import Visit
 from sfn_local.states.state import State, Transition
 
@@ -43,9 +48,9 @@ class RetryingState(State):
             try:
                 result = await self.attempt(visit)
                 return self.flow.output(visit, result), self.next
-            except RuntimeFailure:
-                raise  # nothing handles it, and no event says that the attempt failed
             except StateFailure as failure:
+                if failure.error == NEVER_HANDLED:
+                    raise  # from a branch, too; no event says that the attempt failed
                 delay = self.retriers.delay(visit, failure, attempts)
                 if delay is None:
                     self.gave_up(visit)
