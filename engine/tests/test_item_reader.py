@@ -225,6 +225,16 @@ def test_a_json_object_gives_its_values_and_keys(maps: MapLab) -> None:
     ]
 
 
+def test_without_a_selector_an_entry_of_an_object_is_its_key_and_value(maps: MapLab) -> None:
+    """Observed on AWS in floci-io/floci 1588."""
+    content = '{"a": 1, "b": {"c": 2}}'
+
+    assert maps.read(content, InputType="JSON") == [
+        {"Key": "a", "Value": 1},
+        {"Key": "b", "Value": {"c": 2}},
+    ]
+
+
 def test_an_items_pointer_selects_a_nested_array(maps: MapLab) -> None:
     content = '{"inventory": {"a/b": [{"id": 1}, {"id": 2}]}}'
 

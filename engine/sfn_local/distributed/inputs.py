@@ -120,7 +120,7 @@ class Inputs:
         index = self._read_items
         self._read_items += 1
         if self._select is None:
-            return item.value
+            return item.value if item.key is None else {"Key": item.key, "Value": item.value}
         shown: dict[str, Json] = {"Index": index, "Value": item.value, "Source": item.source}
         if item.key is not None:
             shown["Key"] = item.key
