@@ -203,6 +203,42 @@ def test_a_json_array_gives_its_elements(maps: MapLab) -> None:
     assert maps.read(content, InputType="JSON") == [{"verdict": True}, 1, "x", None, [2], 100.0, -3]
 
 
+def test_quotes_are_doubled_in_a_field_without_quotes_too(maps: MapLab) -> None:
+    """The row of the guide's page "Parsing an input CSV file"."""
+    row = (
+        'abc,123,"This string contains commas, a double quotation marks (""), and a newline (\n)",'
+        '{""MyKey"":""MyValue""},"[1,2,3]"\n'
+    )
+    headers = ["letters", "numbers", "string", "object", "array"]
+
+    assert maps.read(row, InputType="CSV", CSVHeaderLocation="GIVEN", CSVHeaders=headers) == [
+        {
+            "letters": "abc",
+            "numbers": "123",
+            "string": 'This string contains commas, a double quotation marks ("), and a newline '
+            "(\n)",
+            "object": '{"MyKey":"MyValue"}',
+            "array": "[1,2,3]",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ('"a""""b",""', ['a""b', ""]),
+        ('"""a""",b""c', ['"a"', 'b"c']),
+        ('5" pipe,"x\n""y"",\nz"', ['5" pipe', 'x\n"y",\nz']),
+        ('"open\nlonger ""\n",{""k"":1}', ['open\nlonger "\n', '{"k":1}']),
+        ('a\\""b,c', ['a""b', "c"]),
+    ],
+)
+def test_quotes_within_cells(maps: MapLab, text: str, cells: list[str]) -> None:
+    found = maps.read(text, InputType="CSV", CSVHeaderLocation="GIVEN", CSVHeaders=["a", "b"])
+
+    assert found == [dict(zip(("a", "b"), cells, strict=True))]
+
+
 def test_an_empty_json_array_gives_no_item(maps: MapLab) -> None:
     assert maps.read("[ ]", InputType="JSON") == []
 
