@@ -10,13 +10,13 @@ COMMANDS = {
     "run": ("sfn_local.cli.run:run", "Run a state machine, with stand-ins for its tasks."),
     "test": ("sfn_local.cli.test:test", "Run test cases from YAML, JSON or a mock configuration."),
     "record": ("sfn_local.cli.record:record", "Write a test case from an execution's history."),
-    "debug": ("sfn_local.cli.debug:debug", "Tell why an execution failed, and replay it."),
+    "debug": ("sfn_local.cli.debug:debug", "Show why an execution failed, and replay it."),
     "mock": ("sfn_local.cli.run:mock", "Write a MockConfigFile.json for a state machine."),
     "graph": ("sfn_local.cli.graph:graph", "Draw a state machine, and the path of an execution."),
     "lint": ("sfn_local.cli.lint:lint", "Check state machine definitions."),
     "schema": ("sfn_local.cli.schema:schema", "Print a JSON Schema for an editor."),
     "conform": ("sfn_local.cli.conform:conform", "Compare an endpoint with Step Functions."),
-    "serve": ("sfn_local.cli.serve:serve", "Be Step Functions on a port of this machine."),
+    "serve": ("sfn_local.cli.serve:serve", "Serve the API of Step Functions on a port."),
     "completion": (
         "sfn_local.cli.completion:completion",
         "Print what lets a shell complete commands.",
@@ -27,7 +27,7 @@ FIRST_STEPS = (
     "sfn-local lint order.asl.json",
     "sfn-local mock new order.asl.json > MockConfigFile.json",
     "sfn-local run order.asl.json --mock HappyPath",
-    "sfn-local COMMAND --help         # tells more of each",
+    "sfn-local COMMAND --help         # options and examples",
 )
 
 

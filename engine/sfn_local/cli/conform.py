@@ -26,7 +26,13 @@ JOBS = 16
 )
 @click.option("--endpoint", required=True, metavar="URL", help="Where the API is served.")
 @click.option("--area", "areas", multiple=True, help="Only cases of this area; may be repeated.")
-@click.option("--level", "levels", multiple=True, type=click.Choice(LEVELS), help="Only these.")
+@click.option(
+    "--level",
+    "levels",
+    multiple=True,
+    type=click.Choice(LEVELS),
+    help="Only cases of this level; may be repeated.",
+)
 @click.option(
     "--from",
     "failed",
@@ -69,9 +75,9 @@ def conform(
 ) -> int:
     """Run the conformance suite against an endpoint of the Step Functions API.
 
-    The endpoint needs nothing but the API: tasks are activities, and this command is their worker.
-    Requests are signed with made-up keys, so it is for emulators. Machines, activities and
-    executions are deleted or stopped after each case.
+    The endpoint needs only the API: tasks are activities, and this command is their worker. It
+    signs requests with made-up keys, so it is for emulators. After each case it deletes or stops
+    the case's machines, activities and executions.
     """
     named = () if failed is None else tuple(json.loads(failed.read_text("utf-8")))
     cases = _chosen(folder, areas, levels, (*ids, *named))

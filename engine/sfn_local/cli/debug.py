@@ -93,12 +93,12 @@ def debug(
     endpoint_url: str,
     profile: str | None,
 ) -> int:
-    """Tell why an execution failed, from its history, and run it again on what was recorded.
+    """Show why an execution failed, from its history, and run it again on the recorded answers.
 
     The history is the JSON of get-execution-history, or the lines of an EXPRESS machine's log. In
-    the replay tasks answer what they answered then, and no time passes; so it shows where a mended
-    definition goes on. With --function, code of yours is called in the place of what failed.
-    Values of fields that are called tokens, and long secrets, are masked.
+    the replay, tasks give their recorded answers and no time passes, so you see how a corrected
+    definition continues. With --function the replay calls your code in place of the call that
+    failed. The output masks long secrets, and the values of fields whose name has "token".
     """
     asks = asks_of(endpoint_url, profile)
     is_arn = execution.startswith("arn:")

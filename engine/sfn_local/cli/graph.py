@@ -32,8 +32,9 @@ from sfn_local.graph import Taken, mermaid, svg, taken
 def graph(definition: str, svg_path: str | None, execution: str | None, endpoint_url: str) -> None:
     """Draw a state machine: Mermaid text on stdout, or an SVG picture in a file.
 
-    With --execution, green states succeeded, yellow ones failed and were caught, red ones ended
-    the execution, blue ones it is in; grey ones were never entered.
+    With --execution, colours show the path: green states succeeded, yellow ones failed and were
+    caught, a red one ended the execution, and the execution is in a blue one. Grey states were not
+    entered.
     """
     machine = load(definition)
     path = None if execution is None else _read_path(execution, endpoint_url)

@@ -39,10 +39,10 @@ def lint(
     template: Path | None,
     as_json: bool,
 ) -> None:
-    """Check state machine definitions; errors make the exit code 1, warnings do not.
+    """Check state machine definitions. Errors make the exit code 1, warnings do not.
 
-    With --template also: substitutions that lack or are not used, functions that a machine's role
-    may not invoke, machines without logs or traces.
+    With --template it also finds missing and unused substitutions, functions that a machine's role
+    may not invoke, and machines without logs or traces.
     """
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif exclude each other")

@@ -53,13 +53,13 @@ def run(
     history: str | None,
     as_json: bool,
 ) -> None:
-    """Run a state machine on stand-ins for its functions, in no time.
+    """Run a state machine with stand-ins for its functions, without waiting.
 
-    Waits, retries and time limits pass on a virtual clock. --stubs names a JSON object: the
-    name of a state to what its function answers. An answer is a value, {"Return": value} or
-    {"Throw": {"Error": "...", "Cause": "..."}}; a list has one for each call. --mock takes the
-    answers of a test case, as Step Functions Local reads them; stubs are for what it leaves out.
-    Where an execution fails, the state and its data are shown; --trace shows every state's.
+    Waits, retries and time limits pass on a virtual clock. --stubs names a JSON object with the
+    answer of each state's function. An answer is a value, {"Return": value} or
+    {"Throw": {"Error": "...", "Cause": "..."}}; a list has one answer for each call. --mock takes
+    the answers of a test case of Step Functions Local; --stubs adds the others. If the execution
+    fails, the command prints the state and its data; --trace prints those of every state.
     """
     machine = load(definition)
     functions = StubFunctions(_read_stubs(stubs_path))

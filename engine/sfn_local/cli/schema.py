@@ -16,9 +16,9 @@ SCHEMAS = {"asl": of_definitions, "mock": of_mock_configurations}
 )
 @click.argument("kind", metavar="asl|mock", type=click.Choice(list(SCHEMAS)))
 def schema(kind: str) -> None:
-    """Print a JSON Schema, for an editor to complete and check while you type.
+    """Print a JSON Schema, for completion and checks in your editor.
 
     asl is for definitions, mock for MockConfigFile.json. In VS Code the setting json.schemas maps
-    files to them; the lint finds what a schema cannot say.
+    files to them. The lint finds more than a schema can.
     """
     print_json(SCHEMAS[kind]())

@@ -64,13 +64,13 @@ class CaseRun:
     help="Run the cases of files in so many processes.",
 )
 @click.option("--junit", "junit_path", type=FILE, metavar="FILE", help="Write JUnit's XML, for CI.")
-@click.option("--cov", is_flag=True, help="Tell which ways no test case takes.")
+@click.option("--cov", is_flag=True, help="List the ways that no test case takes.")
 @click.option(
     "--min",
     "least",
     type=click.FloatRange(0, 100),
     metavar="PERCENT",
-    help="Fail where the cases take a smaller share of a machine's ways.",
+    help="Fail if the cases take a smaller share of a machine's ways.",
 )
 @json_option
 def test(
@@ -84,13 +84,13 @@ def test(
     least: float | None,
     as_json: bool,
 ) -> int:
-    """Run test cases of machines, in no time.
+    """Run test cases of machines, without waiting.
 
-    A YAML or JSON file has cases: an input, stubs or mocks by state, and what is expected: path,
-    status, output, error, seconds. For a definition, the test cases of its mock configuration are
-    run; one of these fails where an answer lacks, or an execution ends with States.Runtime. The
-    ways of a machine are its states, retriers, catchers, the rules of its Choices and their
-    Defaults.
+    A YAML or JSON file has cases. Each has an input, stubs or mocks by state, and what you expect:
+    path, status, output, error, seconds. If you name a definition, the command runs the test cases
+    of its mock configuration. Such a case fails if an answer is missing, or if the execution ends
+    with States.Runtime. The ways of a machine are its states, retriers, catchers, the rules of its
+    Choices and their Defaults.
     """
     of_files = [each for each in files if is_case_file(each)]
     runs: list[CaseRun] = []
