@@ -205,7 +205,10 @@ def test_a_function_that_breaks_its_invoker_does_not_hang_the_execution() -> Non
             machine({"Type": "Pass", "Next": "b"}),
             "MISSING_TRANSITION_TARGET: Missing 'Next' target: b at /States/it/Next",
         ),
-        (machine({"Type": "Pass"}), "the state it has neither Next nor End at /States/it"),
+        (
+            machine({"Type": "Pass"}),
+            "This object should have only one of the following fields: [Next, End] at /States/it",
+        ),
         (
             machine({**PASS, "Typo": 1}),
             "SCHEMA_VALIDATION_FAILED: Field 'Typo' is not supported at /States/it",
