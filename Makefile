@@ -32,7 +32,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof soak torture: export PYTHONHASHSEED := 0
 
-.PHONY: help dist setup demo up test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test image clean torture
+.PHONY: help dist setup demo up test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test image clean torture release publish
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,15 @@ reference: $(LOCAL_READY) ## write docs/reference again: commands, Python API, H
 
 dist: $(SUPPLY_READY) ## build the wheels and source distributions of sfn-local, sfn-cqrs and sfn-cqrs-tools
 	for folder in engine . tools; do .venv-supply/bin/uv build --quiet --out-dir $(DIST) $$folder || exit 1; done
+
+release: ## check everything, then write VERSION=1.2.0 into the packages and changelogs, commit and tag; pushes nothing
+	$(PYTHON) requirements/release.py prepare "$(VERSION)"
+	$(MAKE) check test proof golden dist
+	$(PYTHON) requirements/release.py tag "$(VERSION)"
+
+publish: build ## package for the Serverless Application Repository, and publish there; BUCKET=an S3 bucket that it may read
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam package --s3-bucket "$(BUCKET)" --output-template-file .build/published.yaml
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam publish --template .build/published.yaml $(ARGS)
 
 build: $(LOCAL_READY) $(SAM_READY) ## sam build, without Docker; needs python3.13 on PATH
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)

@@ -40,7 +40,6 @@ FOR_PEOPLE = {
     r"--stack|SFN_CQRS_TOKEN": "needs a stack in AWS",
     r"^aws |sam deploy": "needs an account in AWS",
     r"^(sam|sfn-local serve|a debugger)\b": "needs Docker, or another terminal",
-    r"^git ": "needs a remote",
     r"^export AWS_PROFILE|^skopeo |^docker ": "needs an account in AWS, a registry or Docker",
     r"^curl .*(URL|…|/imports )": "takes what the line before has answered",
     r"order-refund$|order-refund  |resume NAME": "yours; the tutorial has one started",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import click
@@ -13,6 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sfn_cqrs_tools.runtime.fabric import session
 from sfn_cqrs_tools.runtime.state import StateFolder
+
+API: Final = "HttpApiUrl"
+"""The output that every stack of the framework has."""
+_MISSING: Final = "does not exist"
 
 
 @dataclass(frozen=True)
@@ -40,18 +45,18 @@ class Target:
         return logical_id if self.stack is None else self.physical_id(logical_id)
 
     def physical_id(self, logical_id: str) -> str:
-        """Return what a resource of a stack on AWS is called.
+        """Return what a resource of a stack on AWS, or of one nested in it, is called.
 
         Raises:
             click.ClickException: there is none, or the stack cannot be read.
         """
-        try:
-            answer = self.client("cloudformation").describe_stack_resource(
-                StackName=self.stack, LogicalResourceId=logical_id
-            )
-        except (BotoCoreError, ClientError) as error:
-            raise click.ClickException(f"the stack {self.stack} cannot be read: {error}") from error
-        return str(answer["StackResourceDetail"]["PhysicalResourceId"])
+        assert self.stack is not None
+        client = self.client("cloudformation")
+        with _reading(self.stack):
+            for stack in (self.stack, *_nested_in(client, self.stack)):
+                if found := _physical_id(client, stack, logical_id):
+                    return found
+        raise click.ClickException(f"the stack {self.stack} has no {logical_id}")
 
 
 def find_target(state: Path, stack: str | None) -> Target:
@@ -82,13 +87,49 @@ class NoStackError(click.ClickException):
 def stack_outputs(stack: str) -> dict[str, str]:
     """Return the outputs of a CloudFormation stack of the user's account.
 
+    A project's stack has the framework nested in it: the outputs of both, its own first.
+
     Raises:
         NoStackError: there is no such stack.
         click.ClickException: it cannot be read.
     """
+    client = boto3.client("cloudformation")
+    with _reading(stack):
+        outputs = _outputs(client, stack)
+        if API in outputs:
+            return outputs
+        for nested in _nested_in(client, stack):
+            outputs = {**_outputs(client, nested), **outputs}
+    return outputs
+
+
+@contextmanager
+def _reading(stack: str) -> Iterator[None]:
     try:
-        described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        yield
     except (BotoCoreError, ClientError) as error:
-        kind = NoStackError if "does not exist" in str(error) else click.ClickException
+        kind = NoStackError if _MISSING in str(error) else click.ClickException
         raise kind(f"the stack {stack} cannot be read: {error}") from error
-    return {one["OutputKey"]: one["OutputValue"] for one in described[0].get("Outputs", [])}
+
+
+def _outputs(client: Any, stack: str) -> dict[str, str]:
+    (described,) = client.describe_stacks(StackName=stack)["Stacks"]
+    return {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", [])}
+
+
+def _nested_in(client: Any, stack: str) -> Iterator[str]:
+    """Yield the ARNs of the stacks that this one has made."""
+    for page in client.get_paginator("list_stack_resources").paginate(StackName=stack):
+        for resource in page["StackResourceSummaries"]:
+            if resource["ResourceType"] == "AWS::CloudFormation::Stack":
+                yield resource["PhysicalResourceId"]
+
+
+def _physical_id(client: Any, stack: str, logical_id: str) -> str | None:
+    try:
+        answer = client.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+    except ClientError as error:
+        if _MISSING in str(error) and logical_id in str(error):
+            return None
+        raise
+    return str(answer["StackResourceDetail"]["PhysicalResourceId"])
