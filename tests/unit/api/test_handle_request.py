@@ -659,6 +659,8 @@ class TestProblems:
             ({"isDeleted": "no"}, "isDeleted"),
             ({"mode": "later"}, "mode"),
             ({"mode": ["sync"]}, "mode"),
+            ({"type": {}}, "type"),
+            ({"type": {}, "partial": True}, "type"),
             ({"partial": 1}, "partial"),
             ({"partial": True, "attributes": []}, "attributes"),
             ({"partial": True, "name": 1.5}, "name"),

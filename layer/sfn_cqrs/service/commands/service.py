@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from sfn_cqrs import bootstrap
@@ -190,7 +190,6 @@ class CommandService:
             is_deleted=False if is_deleted is None else is_deleted,
         )
         patch = named.attributes
-        handlers.check_named(type_, patch, caller.client if caller else None)
 
         def content_after(latest: Command | None) -> Content:
             if latest is None:
@@ -202,7 +201,9 @@ class CommandService:
             )
 
         asked: Json = ["partial", name, patch, is_deleted]
-        return self._publish(type_, code, version, caller, content_after, asked, is_sync=is_sync)
+        return self._publish(
+            type_, code, version, caller, content_after, asked, named=patch, is_sync=is_sync
+        )
 
     def delete(
         self,
@@ -231,6 +232,7 @@ class CommandService:
         content_after: Callable[[Command | None], Content],
         asked: Content | Json,
         *,
+        named: Collection[str] = (),
         is_sync: bool = False,
     ) -> Published:
         key = ItemKey.checked(self._tenant, type_, code)
@@ -242,8 +244,9 @@ class CommandService:
             raise InvalidInputError("version", f"must be between -1 and {MAX_VERSION}")
         is_whole = isinstance(asked, Content)
         if isinstance(asked, Content):
-            handlers.check_named(type_, asked.attributes, caller.client)
+            named = asked.attributes
             asked = [asked.name, asked.attributes, asked.is_deleted]
+        handlers.check_named(type_, named, caller.client)
         asked = [type_, code, version, is_sync, asked]
         return _Publisher(
             _Change(key, version, caller, is_sync, asked, content_after, is_whole)
