@@ -133,7 +133,8 @@ def _beside(name: str, figures: dict[str, Any]) -> str:
         "|---|---:|---:|---:|",
     ]
     for area, (passed, of) in ours["areas"].items():
-        theirs = other["areas"].get(area, ["not asked"])[0]
+        got, asked = other["areas"].get(area, ["not asked", of])
+        theirs = got if asked == of else f"{got} of {asked}"
         lines.append(f"| {area} | {of} | {passed} | {theirs} |")
     return "\n".join(["", *lines, "", *_notes([name])])
 
