@@ -195,7 +195,7 @@ ROWS = "/States/rows"
         (f"{CALL}/Catch/1/ErrorEquals", ["States.ALL", "C"], "states-all-alone"),
         (f"{CALL}/Catch/1/ErrorEquals", ["A"], "error-shadowed"),
         (f"{CALL}/Catch/0/ErrorEquals", ["States.Runtime"], "runtime-uncaught"),
-        (f"{CALL}/Retry/0/IntervalSeconds", 0, "number-range"),
+        (f"{CALL}/Retry/0/IntervalSeconds", -1, "number-range"),
         (f"{CALL}/Retry/0/BackoffRate", 0.5, "number-range"),
         (f"{CALL}/Retry/0/MaxAttempts", -1, "number-range"),
         (f"{CALL}/Retry/0/MaxDelaySeconds", 1, "number-range"),

@@ -137,7 +137,7 @@ def _compile_retrier(entry: dict[str, Json], pointer: str) -> Retrier:
         raise DefinitionError(message, f"{pointer}/JitterStrategy")
     return Retrier(
         errors=_errors(entry, pointer),
-        interval=_number(entry, "IntervalSeconds", 1, 1, pointer),
+        interval=_number(entry, "IntervalSeconds", 1, 0, pointer),
         most_attempts=int(_number(entry, "MaxAttempts", 3, 0, pointer)),
         backoff=_number(entry, "BackoffRate", 2.0, 1, pointer),
         longest_delay=None if longest is None else _number(entry, "MaxDelaySeconds", 1, 1, pointer),

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 from sfn_local.dataflow.choice_rules import OPERATORS, PRESENCE
 from sfn_local.document import Json
-from sfn_local.lint.finding import Report
+from sfn_local.lint.finding import EMPTY, Report, not_supported, only_one_of, required
 from sfn_local.lint.implications import implies
 from sfn_local.lint.model import Definition, StateNode
 
 LOGICAL = ("And", "Or", "Not")
+ONE_KIND = (
+    "The object must have only one of the following fields, [And, Or, Not, Variable, Condition]"
+)
 NEUTRAL = ("Variable", "Next", "Comment", "Assign", "Output", *LOGICAL)
 ALWAYS = (True, "{% true %}")
 OPERANDS = {"Boolean": "true or false", "Numeric": "a number", "String": "a string"}
@@ -19,7 +22,8 @@ def check(definition: Definition, report: Report) -> None:
     for state in definition.of_type("Choice"):
         choices = state.fields.get("Choices")
         if choices == []:
-            report.add("rule-empty", f"{state.pointer}/Choices", "there is no rule in Choices")
+            pointer = f"{state.pointer}/Choices"
+            report.add("rule-empty", pointer, "there is no rule in Choices", refusal=EMPTY)
         if isinstance(choices, list):
             _check_choices(state, choices, report)
         if "Default" not in state.fields and not _is_exhaustive(choices):
@@ -34,7 +38,8 @@ def _check_choices(state: StateNode, choices: list[Json], report: Report) -> Non
             report.add("field-type", pointer, "a rule must be an object")
             continue
         if not isinstance(rule.get("Next"), str):
-            report.add("rule-next", pointer, "a rule of Choices needs a Next", "Add a Next.")
+            message, refusal = "a rule of Choices needs a Next", required("Next")
+            report.add("rule-next", pointer, message, "Add a Next.", refusal=refusal)
         if state.is_jsonata and "Condition" not in rule:
             report.add("rule-empty", pointer, "a JSONata rule needs a Condition")
         if not state.is_jsonata:
@@ -62,7 +67,9 @@ def _check_rule(rule: dict[str, Json], pointer: str, report: Report) -> None:
     comparisons = [name for name in rule if name not in NEUTRAL]
     if len(logical) + len(comparisons) > 1:
         names = ", ".join([*logical, *comparisons])
-        report.add("rule-operator", pointer, f"the rule has several comparisons: {names}")
+        refusal = ONE_KIND if logical else only_one_of(*comparisons)
+        message = f"the rule has several comparisons: {names}"
+        report.add("rule-operator", pointer, message, refusal=refusal)
     if not logical and not comparisons:
         report.add("rule-empty", pointer, "the rule compares nothing")
     if comparisons and "Variable" not in rule:
@@ -82,7 +89,9 @@ def _check_logical(name: str, nested: Json, pointer: str, report: Report) -> Non
         report.add("rule-empty", pointer, f"there is no rule in {name}")
     for inner, where in _nested(nested, pointer):
         if "Next" in inner:
-            report.add("rule-next", f"{where}/Next", "a nested rule has a Next")
+            refusal, at = not_supported("Next"), where
+            message, place = "a nested rule has a Next", f"{where}/Next"
+            report.add("rule-next", place, message, refusal=refusal, refused_at=at)
         _check_rule(inner, where, report)
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from sfn_local.document import Json
-from sfn_local.lint.finding import Report, only_one_of
+from sfn_local.lint.finding import Report, not_supported, only_one_of, required
 from sfn_local.lint.json_positions import escape
 from sfn_local.lint.model import JSONATA, JSONPATH, Definition, StateNode
 from sfn_local.lint.schema import (
     COMMON,
+    INTEGER,
     JSONATA_ONLY,
     JSONPATH_ONLY,
     MACHINE,
@@ -57,7 +58,7 @@ def _check_machine(definition: Definition, report: Report) -> None:
 def _check_states_object(fields: dict[str, Json], pointer: str, report: Report) -> None:
     missing = [name for name in ("States", "StartAt") if name not in fields]
     for name in reversed(missing):
-        report.add("field-missing", pointer, f"{name} is missing", refusal=_required(missing))
+        report.add("field-missing", pointer, f"{name} is missing", refusal=required(*missing))
     states = fields.get("States")
     if isinstance(states, dict):
         if not states:
@@ -78,7 +79,7 @@ def _check_state(state: StateNode, report: Report) -> None:
     missing = [name for name in REQUIRED.get(state.type, ()) if name not in state.fields]
     for name in missing:
         message = f"the state {state.name} has no {name}"
-        report.add("field-missing", state.pointer, message, refusal=_required(missing))
+        report.add("field-missing", state.pointer, message, refusal=required(*missing))
     for name in WITH_PATHS:
         if name in state.fields and f"{name}Path" in state.fields:
             report_pair(name, state.pointer, report)
@@ -96,7 +97,7 @@ def _report_type(state: StateNode, report: Report) -> None:
     given = state.fields.get("Type")
     if given is None:
         message = f"the state {state.name} has no Type"
-        report.add("field-missing", state.pointer, message, refusal=_required(["Type"]))
+        report.add("field-missing", state.pointer, message, refusal=required("Type"))
         return
     message = f"there is no type of states {given!r}"
     hint = _did_you_mean(str(given).capitalize(), STATES)
@@ -108,10 +109,6 @@ def _limit(value: float, field: Field) -> str:
     """Return AWS's text about a number outside of its range."""
     word, limit = ("Minimum", field.least) if value < field.least else ("Maximum", field.most)
     return f"{word} value is {float(limit) if field.description == NUMBER else limit}"
-
-
-def _required(names: list[str]) -> str:
-    return f"These fields are required: [{', '.join(names)}]"
 
 
 def _one_of(name: str, values: tuple[str, ...]) -> str:
@@ -154,7 +151,7 @@ def _report_unknown(
 ) -> None:
     elsewhere = [kind for kind, fields in STATES.items() if name in fields]
     message, at = f"{what} has no {name}", where.rpartition("/")[0]
-    refusal = f"Field '{name}' is not supported"
+    refusal = not_supported(name)
     if name in COMMON | MACHINE or elsewhere:
         hint = f"It belongs to {' and '.join(elsewhere)} states." if elsewhere else ""
         report.add("field-misplaced", where, message, hint, refusal=refusal, refused_at=at)
@@ -173,7 +170,8 @@ def _check_value(value: Json, where: str, name: str, field: Field, report: Repor
     if field.accepts_expression and isinstance(value, str) and value.startswith("{%"):
         return
     if not field.accepts(value):
-        report.add("field-type", where, f"{name} must be {field.description}")
+        refusal = "Expected value of type Integer" if field.description == INTEGER else ""
+        report.add("field-type", where, f"{name} must be {field.description}", refusal=refusal)
         return
     if field.choices and value not in field.choices:
         message = f"{name} must be one of {', '.join(field.choices)}"
@@ -183,9 +181,10 @@ def _check_value(value: Json, where: str, name: str, field: Field, report: Repor
         report.add("number-range", where, message, refusal=_limit(value, field))
     for inner, inner_where in _inner(value, where, field):
         _check_fields(inner, inner_where, OBJECTS[field.object], report, name)
-        for required in field.required:
-            if required not in inner:
-                report.add("field-missing", inner_where, f"{name} has no {required}")
+        for needed in field.required:
+            if needed not in inner:
+                message, refusal = f"{name} has no {needed}", required(needed)
+                report.add("field-missing", inner_where, message, refusal=refusal)
 
 
 def _inner(value: Json, where: str, field: Field) -> Iterator[tuple[dict[str, Json], str]]:

@@ -119,6 +119,19 @@ class Report:
         return [finding for _, finding in sorted(self._findings, key=lambda entry: entry[0])]
 
 
+EMPTY = "Value cannot be empty"
+
+
+def required(*names: str) -> str:
+    """Return AWS's text about an object that lacks these fields."""
+    return f"These fields are required: [{', '.join(names)}]"
+
+
+def not_supported(name: str) -> str:
+    """Return AWS's text about a field that an object may not have."""
+    return f"Field '{name}' is not supported"
+
+
 def only_one_of(*names: str) -> str:
     """Return AWS's text about fields that exclude each other."""
     return f"There should only be one of the following fields: [{', '.join(names)}]"

@@ -4,11 +4,19 @@ import re
 
 from sfn_local.document import Json
 from sfn_local.lint.fields import report_pair
-from sfn_local.lint.finding import Report
+from sfn_local.lint.finding import (
+    EMPTY,
+    Report,
+    not_supported,
+    one_missing_of,
+    only_one_of,
+    required,
+)
 from sfn_local.lint.model import Definition, Scope, StateNode
 
 DISTRIBUTED = "DISTRIBUTED"
 ACTIVITY = ":activity:"
+PROCESSORS = ("ItemProcessor", "Iterator")
 READER_LIMITS = ("MaxItems",)
 MOST_INLINE = 40
 LONGEST_LABEL = 40
@@ -38,16 +46,14 @@ def check(definition: Definition, report: Report) -> None:
     for state in definition.of_type("Parallel"):
         if state.fields.get("Branches") == []:
             pointer = f"{state.pointer}/Branches"
-            report.add(
-                "field-missing", pointer, "there is no branch", refusal="Value cannot be empty"
-            )
+            report.add("field-missing", pointer, "there is no branch", refusal=EMPTY)
     for state in definition.of_type("Map"):
         _check_processor(state, report)
         config = _config(state)
         if config.get("Mode") == DISTRIBUTED:
             _check_distributed(state, config, definition, report)
         else:
-            _check_inline(state, report)
+            _check_inline(state, config, report)
 
 
 def _config(state: StateNode) -> dict[str, Json]:
@@ -57,20 +63,26 @@ def _config(state: StateNode) -> dict[str, Json]:
 
 
 def _check_processor(state: StateNode, report: Report) -> None:
-    given = [name for name in ("ItemProcessor", "Iterator") if name in state.fields]
+    given = [name for name in PROCESSORS if name in state.fields]
     if not given:
         message = f"the Map state {state.name} has no ItemProcessor"
-        report.add("processor-missing", state.pointer, message)
+        report.add("processor-missing", state.pointer, message, refusal=one_missing_of(*PROCESSORS))
     if len(given) > 1:
         message = f"the Map state {state.name} has ItemProcessor and Iterator"
-        report.add("processor-both", f"{state.pointer}/Iterator", message)
+        where, refusal = f"{state.pointer}/Iterator", only_one_of(*PROCESSORS)
+        report.add("processor-both", where, message, refusal=refusal, refused_at=state.pointer)
     most = state.fields.get("MaxConcurrency")
     if isinstance(most, int) and most < 0:
         message = "MaxConcurrency must not be negative"
         report.add("number-range", f"{state.pointer}/MaxConcurrency", message)
 
 
-def _check_inline(state: StateNode, report: Report) -> None:
+def _check_inline(state: StateNode, config: dict[str, Json], report: Report) -> None:
+    if "ExecutionType" in config:
+        at = f"{state.pointer}/ItemProcessor/ProcessorConfig"
+        message, refusal = "an inline Map has no ExecutionType", not_supported("ExecutionType")
+        where = f"{at}/ExecutionType"
+        report.add("distributed-only", where, message, refusal=refusal, refused_at=at)
     for name in ONLY_DISTRIBUTED:
         if name in state.fields:
             message = f"an inline Map has no {name}"
@@ -91,7 +103,7 @@ def _check_distributed(
     if "ExecutionType" not in config:
         pointer = f"{state.pointer}/ItemProcessor/ProcessorConfig"
         message = f"the distributed Map {state.name} has no ExecutionType"
-        report.add("execution-type-missing", pointer, message)
+        report.add("execution-type-missing", pointer, message, refusal=required("ExecutionType"))
     if config.get("ExecutionType") == "EXPRESS":
         _check_express(state, definition, report)
     _check_label(state, report)
@@ -131,7 +143,8 @@ def _check_reader(state: StateNode, report: Report) -> None:
     resource = str(reader.get("Resource", READERS[0]))
     if not resource.endswith(READERS):
         message = f"{resource} reads no items"
-        report.add("resource-unknown", f"{pointer}/Resource", message)
+        refusal = "The field 'Resource' does not match any of the allowed values"
+        report.add("resource-unknown", f"{pointer}/Resource", message, refusal=refusal)
     config = reader.get("ReaderConfig")
     config = config if isinstance(config, dict) else {}
     where = f"{pointer}/ReaderConfig" if config else pointer
@@ -152,10 +165,16 @@ def _check_pairs(
 
 def _check_headers(config: dict[str, Json], pointer: str, report: Report) -> None:
     location = config.get("CSVHeaderLocation")
+    if config.get("InputType") == "JSON" and location is not None:
+        where, refusal = f"{pointer}/CSVHeaderLocation", not_supported("CSVHeaderLocation")
+        message = "JSON has no CSVHeaderLocation"
+        report.add("csv-headers", where, message, refusal=refusal, refused_at=pointer)
     if config.get("InputType") == "CSV" and location is None:
-        report.add("field-missing", pointer, "CSVHeaderLocation is missing")
+        refusal = "The field 'CSVHeaderLocation' is required"
+        report.add("field-missing", pointer, "CSVHeaderLocation is missing", refusal=refusal)
     if location == "GIVEN" and not config.get("CSVHeaders"):
-        report.add("csv-headers", pointer, "CSVHeaderLocation is GIVEN, and CSVHeaders are not")
+        message = "CSVHeaderLocation is GIVEN, and CSVHeaders are not"
+        report.add("csv-headers", pointer, message, refusal=required("CSVHeaders"))
     if location == "FIRST_ROW" and "CSVHeaders" in config:
         message = "CSVHeaders are given, and CSVHeaderLocation is FIRST_ROW"
         report.add("csv-headers", f"{pointer}/CSVHeaders", message)

@@ -1,7 +1,7 @@
 """Retry and Catch."""
 
 from sfn_local.document import Json, dumps
-from sfn_local.lint.finding import Report
+from sfn_local.lint.finding import EMPTY, Report
 from sfn_local.lint.model import Definition, StateNode, entries
 
 # Actions that do more when they are repeated, and the argument that makes them idempotent.
@@ -16,6 +16,7 @@ NOT_IDEMPOTENT = {
 }
 ALL, TASK_FAILED, RUNTIME = "States.ALL", "States.TaskFailed", "States.Runtime"
 LIMIT = "States.DataLimitExceeded"
+ALONE = "States.ALL must appear alone and at end of list"
 
 
 def check(definition: Definition, report: Report) -> None:
@@ -70,12 +71,15 @@ def _check_entries(state: StateNode, field: str, report: Report) -> None:
         if not isinstance(errors, list):
             continue
         if not errors or not all(isinstance(error, str) and error for error in errors):
-            report.add("field-type", pointer, "ErrorEquals needs at least one name of an error")
+            message = "ErrorEquals needs at least one name of an error"
+            report.add("field-type", pointer, message, refusal="" if errors else EMPTY)
             continue
         if ALL in errors and len(errors) > 1:
-            report.add("states-all-alone", pointer, "States.ALL cannot have other names beside it")
+            message = "States.ALL cannot have other names beside it"
+            report.add("states-all-alone", pointer, message, refusal=ALONE)
         if ALL in errors and position != listed[-1][0]:
-            report.add("states-all-last", pointer, f"States.ALL is not in the last {field}")
+            message = f"States.ALL is not in the last {field}"
+            report.add("states-all-last", pointer, message, refusal=ALONE)
         _check_errors(errors, position, seen, pointer, report)
 
 

@@ -188,7 +188,7 @@ OBJECTS: dict[str, dict[str, Field]] = {
     "Retrier": {
         "Comment": Field(TEXT),
         "ErrorEquals": Field(LIST),
-        "IntervalSeconds": Field(INTEGER, 1, LONGEST),
+        "IntervalSeconds": Field(INTEGER, 0, LONGEST),
         "MaxAttempts": Field(INTEGER, 0, LONGEST),
         "BackoffRate": Field(NUMBER, 1),
         "MaxDelaySeconds": Field(INTEGER, 1, 31_622_400),
