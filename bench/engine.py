@@ -1,6 +1,7 @@
 """How fast and how small the local Step Functions engine is, beside moto and ministack.
 
-Functions do nothing and run in-process; S3 is a file on this machine. The peers have their
+Functions do nothing and run in-process; S3 is a file on this machine. Each figure of the engine is
+of a process that imports the engine alone. The peers have their
 functions at an HTTP endpoint, their only way without Docker: moto's own interpreter in the same
 process, ministack in a process of its own, asked over HTTP until the execution has ended; its rows
 are those of a list, as it reads no files.
@@ -23,11 +24,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import boto3
-from moto import mock_aws
 from report import Figure, main
 
-from sfn_cqrs_tools.runtime.fabric import Ministack
 from sfn_local import Engine, InlineFunctions
 from sfn_local.http_server import Request, Response, serve
 
@@ -197,7 +195,7 @@ def moto_lambda_states(endpoint: str) -> float:
 def moto_map_rows(endpoint: str) -> float:
     """Rows of a STANDARD Distributed Map without a batcher, the only kind that moto has."""
     with moto(endpoint) as client:
-        s3 = boto3.client("s3")
+        s3 = client_of("s3")
         s3.create_bucket(Bucket="bucket")
         rows = "".join(f"{number},name {number}\n" for number in range(PEERS_ROWS))
         s3.put_object(Bucket="bucket", Key="rows.csv", Body=f"id,name\n{rows}".encode())
@@ -210,10 +208,12 @@ def moto_map_rows(endpoint: str) -> float:
 @contextmanager
 def moto(endpoint: str) -> Any:
     """A client of moto's Step Functions, which invoke functions at an endpoint."""
+    from moto import mock_aws  # noqa: PLC0415 - the engine's processes have nothing of a peer
+
     environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL_LAMBDA": endpoint}
     settings: Any = {"stepfunctions": {"execute_state_machine": True}}
     with patch.dict(os.environ, environment), mock_aws(config=settings):
-        yield boto3.client("stepfunctions")
+        yield client_of("stepfunctions")
 
 
 @contextmanager
@@ -230,6 +230,8 @@ def functions() -> Any:
 
 def ministack_figure(subject: str, endpoint: str) -> str:
     """States or rows a second of ministack, or what becomes of the machine there."""
+    from sfn_cqrs_tools.runtime.fabric import Ministack  # noqa: PLC0415 - as above
+
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, ENVIRONMENT):
         fabric = Ministack(FABRIC, Path(folder) / "log")
         fabric.start({"f": f"{endpoint}/2015-03-31/functions/f/invocations"})
@@ -241,14 +243,14 @@ def ministack_figure(subject: str, endpoint: str) -> str:
 
 
 def _ministack_figure(subject: str, url: str) -> str:
-    boto3.client("lambda", endpoint_url=url).create_function(
+    client_of("lambda", url).create_function(
         FunctionName="f",
         Runtime="python3.13",
         Role=ROLE,
         Handler="f.f",
         Code={"ZipFile": EMPTY_ZIP},
     )
-    client = boto3.client("stepfunctions", endpoint_url=url)
+    client = client_of("stepfunctions", url)
     if subject == "chain":
         definition, work, data = chain(), STATES_IN_A_CHAIN, "{}"
     else:
@@ -263,6 +265,12 @@ def _ministack_figure(subject: str, url: str) -> str:
     except RuntimeError as error:
         return f"cannot ({error})"
     return f"{work / (time.perf_counter() - began):,.0f}"
+
+
+def client_of(service: str, url: str | None = None) -> Any:
+    import boto3  # noqa: PLC0415 - as above
+
+    return boto3.client(service, endpoint_url=url)
 
 
 def create(client: Any, definition: dict[str, Any]) -> str:
