@@ -41,7 +41,7 @@ class Tree:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
             cwd=self._root,
-            env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"},
+            env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTEST_ADDOPTS": ""},
             capture_output=True,
             text=True,
             check=False,
