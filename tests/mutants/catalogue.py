@@ -231,7 +231,7 @@ TEMPLATE = [
         f", states:SendTaskFailure{STREAM_TO_MACHINES}",
         STREAM_TO_MACHINES,
         "a version behind a failed one waits for the sweep",
-        ("tests/template/test_policies.py::test_who_may_wake_what_can_fail_may_fail_it_as_well",),
+        ("tests/template/test_policies.py::test_who_may_wake_a_version_may_fail_it_as_well",),
     ),
     Mutant(
         "T2",
