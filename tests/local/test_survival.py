@@ -1,6 +1,7 @@
 """`up` goes on where it was: after Ctrl-C, after a kill, and when its template changes."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -61,7 +62,10 @@ class Stack:
 
 
 def seven_free_ports() -> int:
-    for first in range(30_000, 40_000, 7):
+    """Return the first of seven ports; another process asks for others, below those of clients."""
+    choices = range(20_000, 32_760, 7)
+    begin = os.getpid() % len(choices)
+    for first in (*choices[begin:], *choices[:begin]):
         if not any(is_open(first + offset) for offset in range(7)):
             return first
     raise AssertionError("no seven ports in a row are free")

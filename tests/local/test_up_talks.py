@@ -56,10 +56,12 @@ class Up:
             raise AssertionError("\n".join(seen)) from None
         return found
 
-    def has_said(self, pattern):
+    def has_said(self, pattern, unless=None):
         """Whether a line has come meanwhile that matches; the lines before it are gone."""
         while not self._lines.empty():
-            if re.search(pattern, self._lines.get()):
+            line = self._lines.get()
+            assert unless is None or unless not in line, line
+            if re.search(pattern, line):
                 return True
         return False
 
