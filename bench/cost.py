@@ -1,13 +1,14 @@
 """What a stack costs, all of it: idle for a month, and for a million commands of ten a month.
 
-Counted are the template's alarms, dashboards, keys, sweeps and queues, and, through the local
-stack, the units, invocations, messages and log lines of a command of the express lane. Prices are
-AWS's list prices in us-east-1, gross of free tiers. Estimates, which stand below: how long
-functions last, the bytes of a stored command, and the requests of keys.
+The stack is one of production with every other parameter as it is by default. Counted are the
+template's alarms, dashboards, keys, sweeps and queues, and, through the local stack, the units,
+invocations, messages and log lines of a command of the express lane. Prices are AWS's list prices
+in us-east-1, gross of free tiers. Estimates, which stand below: how long functions last, the bytes
+of a stored command, and the requests of keys.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from sfn_cqrs_tools.runtime.recorder import Recorder
 from sfn_cqrs_tools.runtime.template import Template
 
 ROOT = Path(__file__).resolve().parents[1]
-ISSUER = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "bench"}
+BY_DEFAULT = {"JwtIssuer": "https://issuer.invalid", "JwtAudience": "bench"}
+IN_PROD = {**BY_DEFAULT, "Stage": "prod", "AlarmEmail": "night@example.com"}
 MINUTES = 30 * 24 * 60
 SECONDS = 60 * MINUTES
 COMMANDS = 10 * MILLION
@@ -44,23 +46,42 @@ QUEUED = 3
 """Requests of a message that comes alone: sent, received and deleted."""
 RESERVOIR, RATE = 1.0, 0.05
 """Traces that X-Ray begins: the first of each second, and a share of the others."""
-BEGIN_TRACES = ("the API", "the stream's consumer")
+MAY_BEGIN_TRACES = (
+    "ApiHandleRequestFunction",
+    "StreamOnProcessChangedFunction",
+    "QueueOnNotificationFunction",
+)
+"""What invokes them brings no trace; who has PassThrough begins none."""
+TRACE_ID_BYTES = len(b',"xray_trace_id":"1-5759e988-bd862e3fe1be46a994272793"')
+IDLE, LOADED = 10.0, 25.0
+"""What they may be at most."""
 
 
 def measure() -> list[Figure]:
     """Reckon the month, then the million."""
-    template = Template.load(ROOT / "template.yaml", parameters=ISSUER)
+    template = _deployed(IN_PROD)
     idle = _idle(template)
+    with_dashboard = _deployed({**IN_PROD, "Dashboards": "work"})
     million = _million(template)
     month, loaded = sum(idle.values()), sum(million.values())
     return [
         *(Figure(f"idle: {what}", value, "$ a month") for what, value in idle.items()),
-        Figure("idle, all", month, "$ a month"),
+        Figure("idle, all", month, "$ a month", IDLE),
+        Figure("idle, all, Stage=dev", _sum(_deployed(BY_DEFAULT)), "$ a month"),
+        Figure("idle, all, Dashboards=work", _sum(with_dashboard), "$ a month"),
         *(Figure(f"commands: {what}", value, "$ a million") for what, value in million.items()),
-        Figure("commands, all", loaded, "$ a million"),
+        Figure("commands, all", loaded, "$ a million", LOADED),
         Figure("commands and a tenth of the idle month", loaded + month / 10, "$ a million"),
         Figure("commands, all, Notices=disabled", loaded - _of_a_notice(), "$ a million"),
     ]
+
+
+def _deployed(parameters: dict[str, str]) -> Template:
+    return Template.load(ROOT / "template.yaml", parameters=parameters)
+
+
+def _sum(template: Template) -> float:
+    return sum(_idle(template).values())
 
 
 def _idle(template: Template) -> dict[str, float]:
@@ -77,7 +98,7 @@ def _idle(template: Template) -> dict[str, float]:
     return {
         "alarms": ALARM * _alarm_metrics(template),
         "dashboards": DASHBOARD * len(template.of_type("AWS::CloudWatch::Dashboard")),
-        "ages that sweeps tell": METRIC * sum(kind.metric is not None for kind in KINDS),
+        "the age that a sweep always tells": METRIC * sum(kind.reports for kind in KINDS),
         "the key of the topics": KEY * len(template.of_type("AWS::KMS::Key")),
         "empty polls of queues": MESSAGE * POLLS * MINUTES * len(polled),
         "traces of sweeps": TRACE * len(traced) * MINUTES,
@@ -93,9 +114,9 @@ def _million(template: Template) -> dict[str, float]:
     recorder = Recorder()
     with a_stack(recorder, ExpressLane="enabled") as stack:
         publish_and_settle(stack, recorder, "counted", 1)
-        with _logged() as log_bytes:
+        with _logged() as lengths:
             publish_and_settle(stack, recorder, "counted", 2)
-            written = log_bytes()
+            written = sum(lengths) + len(lengths) * TRACE_ID_BYTES * _traced_share()
     invocations = recorder.invocation_counts()
     calls = recorder.call_counts()
     notices = invocations["QueueOnNotificationFunction"]
@@ -111,7 +132,7 @@ def _million(template: Template) -> dict[str, float]:
         "SNS": DOLLARS["SNS publish"] * (calls["sns.Publish"] + calls["sns.PublishBatch"]),
         "SQS": MESSAGE * QUEUED * notices,
         "logs": GB_OF_LOGS * (written + ACCESS_LOG_BYTES) / GIGA,
-        "traces": TRACE * len(BEGIN_TRACES) * _traced_share(),
+        "traces": TRACE * _traced_share() * sum(_is_active(template, f) for f in MAY_BEGIN_TRACES),
         "storage, the first month": GB_STORED * STORED_BYTES / GIGA / 2,
         "requests of DynamoDB's key": KEY_REQUEST * LOADED_KEY_REQUESTS / COMMANDS,
     }
@@ -156,8 +177,8 @@ def _memory(template: Template, name: str) -> float:
 
 
 @contextmanager
-def _logged() -> Iterator[Callable[[], int]]:
-    """Count the bytes of what functions log."""
+def _logged() -> Iterator[list[int]]:
+    """Answer the bytes of each line that functions log, while they do."""
     (ours,) = logger.handlers[:1]
     lengths: list[int] = []
 
@@ -169,7 +190,7 @@ def _logged() -> Iterator[Callable[[], int]]:
     counting = Counting()
     logger.addHandler(counting)
     try:
-        yield lambda: sum(lengths)
+        yield lengths
     finally:
         logger.removeHandler(counting)
 

@@ -556,8 +556,6 @@ def test_a_trace_goes_from_the_request_to_the_read_model(on_stack):
         "POST /commands",
         "ApiHandleRequestFunction",
         "DynamoDB TransactWriteItems",
-        "start sfn-cqrs-command-express",
-        "SFN StartExecution",
         "CommandSyncDataFunction",
         "handler orders_by_customer",
         "DynamoDB PutItem",

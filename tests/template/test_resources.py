@@ -407,7 +407,13 @@ def test_every_function_writes_to_the_one_log_group_what_the_code_says() -> None
         }, name
 
 
-NOBODY_LOOKS = ("Schedule", "QueueOnNotification", "QueuePublishLive", "QueueDigestFailures")
+NOBODY_LOOKS = (
+    "Schedule",
+    "Stream",
+    "QueueOnNotification",
+    "QueuePublishLive",
+    "QueueDigestFailures",
+)
 
 
 def test_every_function_is_traced_but_those_that_begin_traces_nobody_looks_at() -> None:
@@ -431,13 +437,15 @@ def test_without_notices_nobody_pays_for_their_way() -> None:
 @pytest.mark.parametrize(
     ("chosen", "made"),
     [
-        ("none", set()),
-        ("work", {"WorkDashboard"}),
-        ("all", {"WorkDashboard", "MachineryDashboard"}),
+        ({}, set()),
+        ({"Dashboards": "work"}, {"WorkDashboard"}),
+        ({"Dashboards": "all"}, {"WorkDashboard", "MachineryDashboard"}),
     ],
 )
-def test_a_dashboard_is_made_where_somebody_pays_for_it(chosen: str, made: set[str]) -> None:
-    loaded = Template.load(ROOT / "template.yaml", parameters={**ISSUER, "Dashboards": chosen})
+def test_a_dashboard_is_made_where_somebody_asks_for_it(
+    chosen: dict[str, str], made: set[str]
+) -> None:
+    loaded = Template.load(ROOT / "template.yaml", parameters={**ISSUER, **chosen})
 
     assert loaded.of_type("AWS::CloudWatch::Dashboard").keys() == made
 
@@ -990,9 +998,15 @@ def test_the_age_of_the_oldest_is_watched_under_the_name_that_the_sweep_gives_it
     assert alarm["Dimensions"] == [
         {"Name": "service", "Value": environment["POWERTOOLS_SERVICE_NAME"]}
     ]
-    assert alarm["MetricName"] in {kind.metric for kind in sweeps.KINDS}
-    assert alarm["TreatMissingData"] == "missing"  # of which the first deploy tells nobody
-    assert alarm["InsufficientDataActions"] == [{"Ref": "AlarmTopic"}]
+    (kind,) = (kind for kind in sweeps.KINDS if kind.metric == alarm["MetricName"])
+    # Of missing data the first deploy tells nobody.
+    assert alarm["TreatMissingData"] == ("missing" if kind.reports else "notBreaching")
+    told = [{"Ref": "AlarmTopic"}] if kind.reports else None
+    assert alarm.get("InsufficientDataActions") == told
+
+
+def test_that_no_sweep_reports_is_told_by_one_kind() -> None:
+    assert [kind.name for kind in sweeps.KINDS if kind.reports] == ["command"]
 
 
 def test_a_backlog_is_watched_under_the_name_that_the_sweep_gives_it() -> None:

@@ -38,19 +38,19 @@ class Executions:
     def start(self, ref: Attempt, trace: str = "") -> bool:
         """Start an attempt's execution, or find that it runs; False if it has run already.
 
-        It goes on with the trace that a header names, whatever trace the caller runs in.
+        It goes on with the trace that a header names, whatever trace the caller runs in; without
+        a header, with the caller's.
         """
-        name = f"start {self._machine_arn.rpartition(':')[2]}"
-        with self._tracer.segment(name, within=Trace.parse(trace)) as here:
-            header: Any = {"traceHeader": here.header} if here else {}
-            with suppressing("ExecutionAlreadyExists"):
-                self._client.start_execution(
-                    stateMachineArn=self._machine_arn,
-                    name=ref.execution_name(self._table),
-                    input=json.dumps(ref.as_input(), sort_keys=True, ensure_ascii=False),
-                    **header,
-                )
-                return True
+        here = Trace.parse(trace) or self._tracer.here()
+        header: Any = {"traceHeader": here.header} if here else {}
+        with suppressing("ExecutionAlreadyExists"):
+            self._client.start_execution(
+                stateMachineArn=self._machine_arn,
+                name=ref.execution_name(self._table),
+                input=json.dumps(ref.as_input(), sort_keys=True, ensure_ascii=False),
+                **header,
+            )
+            return True
         return False
 
     def describe(self, ref: Attempt) -> Execution | None:

@@ -1,8 +1,7 @@
 """X-Ray's segments, written by ourselves: a datagram each, to the daemon that Lambda runs.
 
 Lambda and Step Functions make segments of invocations and executions, and hand the trace on to
-one another. What they do not see is told here: calls of AWS, the user's handlers, and executions
-that a stream's consumer starts, for streams carry no trace.
+one another. What they do not see is told here: calls of AWS, and the user's handlers.
 Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 """
 
@@ -62,18 +61,15 @@ class Tracer:
         return _here.get() or Trace.parse(self._header())
 
     @contextmanager
-    def segment(self, name: str, within: Trace | None = None) -> Iterator[Trace | None]:
-        """Tell of the block; answers the place within it.
-
-        `within` is the place in another trace than the invocation's, which goes on here.
-        """
-        outer = within or self.here()
+    def segment(self, name: str) -> Iterator[Trace | None]:
+        """Tell of the block; answers the place within it."""
+        outer = self.here()
         if self._daemon is None or outer is None:
             yield outer
             return
         begun = _Begun(outer, secrets.token_hex(8), time.time())
         before = _here.set(outer.below(begun.id))
-        outcome: dict[str, Any] = {} if within else {"type": "subsegment"}
+        outcome: dict[str, Any] = {"type": "subsegment"}
         try:
             yield _here.get()
         except BaseException as error:

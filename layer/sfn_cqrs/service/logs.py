@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from sfn_cqrs import bootstrap  # noqa: F401 - it sets the variables that the logger reads
+from sfn_cqrs import bootstrap  # which sets the variables that the logger reads, too
 from sfn_cqrs.domain.masking import masked
 
 
@@ -22,7 +22,16 @@ def logged_as(**names: object) -> Iterator[None]:
 
 
 def _line(record: dict[str, Any]) -> str:
-    """Mask the texts, not the line: what JSON has escaped would be cut in two."""
+    """Mask the texts, not the line: what JSON has escaped would be cut in two.
+
+    Logs are paid for by the byte, so a line that says that all is well names no place in the code,
+    and no trace that X-Ray has not kept.
+    """
+    if record["level"] == "INFO":
+        record.pop("location", None)
+    here = bootstrap.tracer().here()
+    if here is None or not here.is_sampled:
+        record.pop("xray_trace_id", None)
     return json.dumps(
         _clean(record),
         default=lambda each: masked(str(each)),

@@ -79,7 +79,8 @@ class Kind(Generic[T]):
 
     A sweep takes `per_page` of a shard at a time, and `shards` at once; `ages` says of one whether
     its age counts for the metric, and `since` from when on; it is told of each `group`, too, as a
-    dimension of that name;
+    dimension of that name; where nothing is open it has no value, for CloudWatch bills the hours
+    that have one, except for the kind that `reports`, which shows that sweeps run;
     `machine` names what runs it, by an execution's input; `ref` reads that input, and
     `repair_ended` repairs that once one has ended other than well.
     """
@@ -90,6 +91,7 @@ class Kind(Generic[T]):
     repair: Callable[[T], str]
     per_page: int = 25
     metric: str | None = None
+    reports: bool = False
     ages: Callable[[T], bool] = lambda _one: True
     since: Callable[[T], str] = lambda one: one.opened_at
     group: tuple[str, Callable[[T], str]] | None = None
@@ -226,7 +228,7 @@ def _swept(kind: Kind[Any], context: Any) -> dict[str, int]:
 
 
 def _measure(kind: Kind[Any], report: Report) -> None:
-    if kind.metric is None:
+    if kind.metric is None or not (report.group_ages or kind.reports):
         return
     with single_metric(name=kind.metric, unit=MetricUnit.Seconds, value=report.oldest_age):
         pass
@@ -295,6 +297,7 @@ def _repair_ended_task(ref: keys.TaskRef) -> str:
 COMMANDS: Kind[Process] = Kind(
     name="command",
     metric="OldestUnappliedSeconds",
+    reports=True,
     table=bootstrap.processes,
     shards=range(process_table.OPEN_SHARDS),
     repair=lambda process: Chain(process.key).run(chain.sweep(process.version, bootstrap.now())),

@@ -129,7 +129,7 @@ def test_the_age_of_the_oldest_open_version_is_a_metric(sweep, world, capsys):
 
 
 @pytest.mark.usefixtures("world")
-def test_where_nothing_is_open_the_age_is_zero(sweep, capsys):
+def test_where_nothing_is_open_the_age_is_zero_so_that_an_alarm_sees_that_sweeps_run(sweep, capsys):
     sweep()
 
     assert ages(capsys, "OldestUnappliedSeconds") == [0.0]

@@ -93,6 +93,14 @@ def test_the_age_of_the_oldest_open_saga_is_a_metric(sweep, world, capsys):
     assert [line["OldestOpenSagaAge"] for line in lines] == [[3600.0]]
 
 
+def test_where_nothing_is_open_no_age_is_paid_for(sweep, world, capsys):
+    world.seed_sagas(running(status=SagaStatus.PARKED))
+
+    sweep()
+
+    assert measured(capsys, "OldestOpenSagaAge") == []
+
+
 def test_the_end_of_an_execution_is_looked_at_at_once(sweep_ended, world):
     world.seed_sagas(running())
     world.saga_executions.end(REF, "ABORTED")

@@ -95,3 +95,26 @@ def test_no_name_of_one_message_is_in_a_line_after_it(log):
     working, following = [json.loads(line) for line in log.getvalue().splitlines()]
     assert working["message_id"] == "m-1"
     assert "message_id" not in following
+
+
+@pytest.mark.parametrize(
+    ("sampled", "level", "names"),
+    [
+        (1, "info", {"xray_trace_id"}),
+        (0, "info", set()),
+        (1, "warning", {"xray_trace_id", "location"}),
+        (0, "warning", {"location"}),
+    ],
+)
+def test_a_line_names_no_trace_that_nobody_keeps_and_no_place_where_all_is_well(
+    log, monkeypatch, sampled, level, names
+):
+    root = "1-5759e988-bd862e3fe1be46a994272793"
+    header = f"Root={root};Parent=53995c3f42cd8ad8;Sampled={sampled}"
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+
+    getattr(logger, level)("working")
+
+    line = json.loads(log.getvalue())
+    assert {"xray_trace_id", "location"} & line.keys() == names
+    assert line.get("xray_trace_id", root) == root
