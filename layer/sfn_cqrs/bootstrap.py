@@ -467,7 +467,8 @@ def live_events() -> "LiveEvents":
 
     from sfn_cqrs.adapters.live_events import LiveEvents  # noqa: PLC0415
 
-    return LiveEvents(cast("Any", boto3).session.Session(), os.environ["LIVE_ENDPOINT"])
+    session = cast("Any", boto3).session.Session()
+    return LiveEvents(session, os.environ["LIVE_ENDPOINT"], at_once())
 
 
 @_once

@@ -116,13 +116,20 @@ def test_no_message_is_no_call(stubbed):
     topic.publish([])
 
 
-def test_a_message_that_was_not_taken_is_an_error_that_may_pass(stubbed):
+@pytest.mark.parametrize(("before", "ids"), [(0, ["1"]), (10, ["3", "1"])])
+def test_a_message_that_was_not_taken_is_an_error_that_may_pass_and_ends_the_calls(
+    stubbed, before, ids
+):
     topic, stub = stubbed
-    failed = {"Id": "1", "Code": "InternalError", "SenderFault": False}
-    accepted(stub, range(2), [failed])
+    failed = [{"Id": id_, "Code": "InternalError", "SenderFault": False} for id_ in ids]
+    if before:
+        accepted(stub, range(before))
+    accepted(stub, range(before, before + 10), failed)
 
-    with pytest.raises(TransientError, match="1 notices were not taken: InternalError"):
-        topic.publish(notices(2))
+    with pytest.raises(TransientError, match=f"{len(ids)} notices were not taken: Int") as refused:
+        topic.publish(notices(before + 20))
+
+    assert refused.value.position == before + 1
 
 
 def test_a_dead_letter_has_the_records_keys_and_the_reason(sqs):

@@ -5,6 +5,8 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -15,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from sfn_cqrs.adapters.live_events import LiveEvents, LiveRefusedError
+from sfn_cqrs.adapters.threads import at_once
 from sfn_cqrs.domain.channels import LiveEvent
 from sfn_cqrs.domain.errors import BusyError
 from sfn_cqrs_tools.runtime.live.authorizer import Authorizer
@@ -43,7 +46,7 @@ def twin():
 @pytest.fixture
 def publisher(twin):
     session = boto3.session.Session("test", "test", region_name="us-east-1")
-    return LiveEvents(session, twin.url)
+    return LiveEvents(session, twin.url, at_once)
 
 
 def authorization(twin, **headers):
@@ -319,14 +322,41 @@ def test_five_events_of_a_channel_go_into_a_request(twin):
 
     session = boto3.session.Session("test", "test", region_name="us-east-1")
     events = [LiveEvent(f"/live/{n % 2}", {"n": n}) for n in range(12)]
-    LiveEvents(session, twin.url, send).publish(events)
+    LiveEvents(session, twin.url, at_once, send).publish(events)
 
-    assert [(one["channel"], one["events"]) for one in sent] == [
+    in_order = sorted(sent, key=lambda one: one["channel"])  # and else as they were sent
+    assert [(one["channel"], one["events"]) for one in in_order] == [
         ("/live/0", ['{"n":0}', '{"n":2}', '{"n":4}', '{"n":6}', '{"n":8}']),
         ("/live/0", ['{"n":10}']),
         ("/live/1", ['{"n":1}', '{"n":3}', '{"n":5}', '{"n":7}', '{"n":9}']),
         ("/live/1", ['{"n":11}']),
     ]
+
+
+@pytest.mark.parametrize("status", [200, 429])
+def test_a_channel_that_is_slow_or_refuses_holds_up_no_other(status):
+    """The first channel is answered once the others have all that is theirs."""
+    sent, waited, is_rest_sent = [], [], threading.Event()
+
+    def send(request):
+        body = json.loads(request.body)
+        if body["channel"] == "/live/slow":
+            waited.append(is_rest_sent.wait(SECONDS))
+            return SimpleNamespace(status_code=status, text="{}")
+        sent.append(body["channel"])
+        if len(sent) == 6:
+            is_rest_sent.set()
+        return SimpleNamespace(status_code=200, text="{}")
+
+    session = boto3.session.Session("test", "test", region_name="us-east-1")
+    quick = [LiveEvent(f"/live/{n % 3}", {"n": n}) for n in range(18)]
+    publisher = LiveEvents(session, "https://x.example/event", at_once, send)
+
+    with nullcontext() if status == 200 else pytest.raises(BusyError):
+        publisher.publish([LiveEvent("/live/slow", {}), *quick])
+
+    assert waited == [True]
+    assert sorted(sent) == ["/live/0"] * 2 + ["/live/1"] * 2 + ["/live/2"] * 2
 
 
 def test_a_request_is_signed_as_iam_reads_it():
@@ -337,7 +367,7 @@ def test_a_request_is_signed_as_iam_reads_it():
         status_code, text = 200, '{"failed": []}'
 
     publisher = LiveEvents(
-        session, "https://x.example/event", lambda one: sent.append(one) or Answer
+        session, "https://x.example/event", at_once, lambda one: sent.append(one) or Answer
     )
     publisher.publish([LiveEvent(OURS, {"name": "Größe"})])
 
@@ -367,7 +397,7 @@ def test_a_request_is_signed_as_iam_reads_it():
 def test_what_is_not_taken_is_no_success(status, text, error):
     session = boto3.session.Session("test", "test", region_name="us-east-1")
     answer = type("Answer", (), {"status_code": status, "text": text})
-    publisher = LiveEvents(session, "https://x.example/event", lambda _: answer)
+    publisher = LiveEvents(session, "https://x.example/event", at_once, lambda _: answer)
 
     with pytest.raises(error):
         publisher.publish([LiveEvent(OURS, {}), LiveEvent(OURS, {})])

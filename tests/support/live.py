@@ -10,6 +10,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from tests.support.calls import Calls
+from tests.support.system import ALONE
 
 from sfn_cqrs.adapters.live_events import LiveEvents
 from sfn_cqrs.adapters.transient import is_transient
@@ -37,7 +38,7 @@ class Channels:
         """The adapter, with all but HTTP itself."""
         keys = Credentials("testing", "testing")
         session = SimpleNamespace(get_credentials=lambda: keys, region_name="us-east-1")
-        return LiveEvents(session, ENDPOINT, self._send)
+        return LiveEvents(session, ENDPOINT, ALONE["at_once"], self._send)
 
     def _send(self, request: AWSPreparedRequest) -> Answer:
         assert urlsplit(str(request.url)).netloc == urlsplit(ENDPOINT).netloc

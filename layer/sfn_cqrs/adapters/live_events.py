@@ -4,7 +4,7 @@ Source: AWS AppSync Events Developer Guide, "Publishing via HTTP" and "Quotas".
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sfn_cqrs.domain.channels import LiveEvent
@@ -20,6 +20,7 @@ _FIRST_ERROR = 400
 _FIRST_SERVER_ERROR = 500
 
 Send = Callable[["AWSPreparedRequest"], Any]
+AtOnce = Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
 
 
 class LiveRefusedError(Exception):
@@ -29,26 +30,35 @@ class LiveRefusedError(Exception):
 class LiveEvents:
     """An Events API that this process may publish to."""
 
-    def __init__(self, session: Any, endpoint: str, send: Send | None = None) -> None:
+    def __init__(
+        self, session: Any, endpoint: str, at_once: AtOnce, send: Send | None = None
+    ) -> None:
         """Publish to an endpoint with a boto3 session's credentials; `send` may stand for HTTP."""
         self._session = session
         self._endpoint = endpoint
+        self._at_once = at_once
         self._send = send or _sender()
 
     def publish(self, events: Sequence[LiveEvent]) -> None:
-        """Publish events, those of a channel in their order, five to a request.
+        """Publish events: channels at once, a channel's in their order, five to a request.
+
+        A channel that is slow or refuses its events holds up no other. There are as many threads
+        as channels, and so at most as many as events.
 
         Raises:
-            BusyError: some of them were not taken, and may be later; those before them were.
+            BusyError: some of them were not taken, and may be later.
             LiveRefusedError: they never will.
         """
         channels: dict[str, list[str]] = {}
         for event in events:
             text = json.dumps(event.content, ensure_ascii=False, separators=(",", ":"))
             channels.setdefault(event.channel, []).append(text)
-        for channel, texts in channels.items():
-            for start in range(0, len(texts), BATCH):
-                self._publish(channel, texts[start : start + BATCH])
+        self._at_once(self._publish_channel, channels.items())
+
+    def _publish_channel(self, channel: tuple[str, list[str]]) -> None:
+        name, texts = channel
+        for start in range(0, len(texts), BATCH):
+            self._publish(name, texts[start : start + BATCH])
 
     def _publish(self, channel: str, texts: list[str]) -> None:
         answer = self._send(self._signed({"channel": channel, "events": texts}))

@@ -17,6 +17,15 @@ MAX_ALARM_CAUSE = 8_000
 Message = dict[str, Any]
 
 
+class NotTakenError(BusyError):
+    """A topic took some messages of a call and not others; `position` is the first one's."""
+
+    def __init__(self, position: int, reason: str) -> None:
+        """Say which and why."""
+        super().__init__(reason)
+        self.position = position
+
+
 class Topic:
     """An SNS topic whose messages carry their `action` as an attribute too."""
 
@@ -29,7 +38,7 @@ class Topic:
         """Publish messages, ten to a call.
 
         Raises:
-            BusyError: some of them were not taken.
+            NotTakenError: some of a call were not taken; the calls after it are not made.
         """
         for start in range(0, len(messages), BATCH):
             entries = [
@@ -41,7 +50,9 @@ class Topic:
             )
             failed = answer.get("Failed", [])
             if failed:
-                raise BusyError(f"{len(failed)} notices were not taken: {failed[0]['Code']}")
+                position = start + min(int(each["Id"]) for each in failed)
+                reason = f"{len(failed)} notices were not taken: {failed[0]['Code']}"
+                raise NotTakenError(position, reason)
 
 
 class People(Topic):

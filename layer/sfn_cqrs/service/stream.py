@@ -1,5 +1,6 @@
 """The loop of every consumer of a table's stream."""
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -7,14 +8,16 @@ from typing import Any, TypeVar
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.adapters.dynamodb import unmarshal
+from sfn_cqrs.adapters.topics import BATCH, NotTakenError, Topic
 from sfn_cqrs.adapters.transient import is_transient
 from sfn_cqrs.domain.masking import masked
 from sfn_cqrs.service.context import LambdaHandler
 from sfn_cqrs.service.logs import logger
-from sfn_cqrs.service.state import naming_transient
 
 PATIENCE = timedelta(minutes=10)
 """How long a record may fail for what does not pass by itself, until it is given up."""
+
+COMES_AGAIN = "a record will be delivered again"
 
 Message = dict[str, Any]
 R = TypeVar("R")
@@ -22,16 +25,19 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Outbox:
-    """What a batch of records tells the world, in their order; sent when all are handled."""
+    """What a batch of records tells the world, in their order; sent when all are handled.
+
+    `ends` says of each record how many notices and alarms there were once it was handled.
+    """
 
     notices: list[Message] = field(default_factory=list)
     alarms: list[Message] = field(default_factory=list)
     told: set[object] = field(default_factory=set)
+    ends: list[tuple[int, int]] = field(default_factory=list)
 
-    def send(self) -> None:
-        """Publish everything."""
-        bootstrap.events().publish(self.notices)
-        bootstrap.failures().publish(self.alarms)
+    def close_record(self) -> None:
+        """Take what was added as one record's."""
+        self.ends.append((len(self.notices), len(self.alarms)))
 
     def is_first(self, what: object) -> bool:
         """Whether nothing equal was asked for before in this batch."""
@@ -49,26 +55,28 @@ def stream_of(
     it again, and all behind it, for as long as what is busy may be. What fails otherwise does so
     for ten minutes, and then goes to the dead letters with its reason, so that it cannot hold up
     those behind it for good; what is no such item goes there at once.
+
+    Messages are sent when all records are handled, so that executions start while a topic is busy.
+    Of a record whose message was not taken the same holds.
     """
 
     def handler_of(handle: Callable[[R, Outbox], None]) -> LambdaHandler:
         bootstrap.prepare()
 
         def lambda_handler(event: Message, _context: object) -> Message:
-            outbox, failures = Outbox(), []
-            for record in event["Records"]:
+            records, outbox = event["Records"], Outbox()
+            for record in records:
                 try:
                     _handle(record, what, read, handle, outbox)
                 except Exception as error:
-                    if _is_given_up([record], error):
-                        continue
-                    sequence_number = record["dynamodb"]["SequenceNumber"]
-                    logger.exception("a record will be delivered again", record=sequence_number)
-                    failures = [{"itemIdentifier": sequence_number}]
-                    break
-            with naming_transient():
-                _send(outbox, event["Records"])
-            return {"batchItemFailures": failures}
+                    if not _is_given_up([record], error):
+                        sequence_number = record["dynamodb"]["SequenceNumber"]
+                        logger.exception(COMES_AGAIN, record=sequence_number)
+                        break
+                outbox.close_record()
+            failed = records[_sent(outbox, records) :][:1]
+            again = [{"itemIdentifier": one["dynamodb"]["SequenceNumber"]} for one in failed]
+            return {"batchItemFailures": again}
 
         return lambda_handler
 
@@ -90,12 +98,31 @@ def _handle(
     handle(found, outbox)
 
 
-def _send(outbox: Outbox, records: list[Message]) -> None:
-    try:
-        outbox.send()
-    except Exception as error:
-        if not _is_given_up(records, error):
-            raise
+def _sent(outbox: Outbox, records: list[Message]) -> int:
+    """Publish what the handled records tell; return how many of them need not come again."""
+    count = len(outbox.ends)
+    topics = ((bootstrap.events(), outbox.notices), (bootstrap.failures(), outbox.alarms))
+    for number, (topic, messages) in enumerate(topics):
+        ends = [end[number] for end in outbox.ends[:count]]
+        place, error = _published(topic, messages[: max(ends, default=0)], ends)
+        if error is not None and not _is_given_up(records[place:count], error):
+            sequence_number = records[place]["dynamodb"]["SequenceNumber"]
+            logger.error(COMES_AGAIN, exc_info=error, record=sequence_number)
+            count = place
+    return count
+
+
+def _published(
+    topic: Topic, messages: list[Message], ends: list[int]
+) -> tuple[int, Exception | None]:
+    """Publish messages in order; say whose was the first that was not taken, and why."""
+    for start in range(0, len(messages), BATCH):
+        try:
+            topic.publish(messages[start : start + BATCH])
+        except Exception as error:
+            position = error.position if isinstance(error, NotTakenError) else 0
+            return bisect_right(ends, start + position), error
+    return len(ends), None
 
 
 def _is_given_up(records: list[Message], error: Exception) -> bool:

@@ -1,7 +1,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from sfn_cqrs.domain.errors import TransientError
+from sfn_cqrs.adapters.topics import NotTakenError
 from sfn_cqrs.service.stream import PATIENCE, stream_of
 
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
@@ -10,11 +10,11 @@ DENIED = ClientError({"Error": {"Code": "AccessDeniedException"}}, "PutItem")
 
 @pytest.fixture
 def event(world):
-    """Return a maker of an event of three records that were written so long ago."""
+    """Return a maker of an event of records, three usually, that were written so long ago."""
 
-    def make(seconds):
+    def make(seconds, count=3):
         written = world.clock().timestamp() - seconds
-        return {"Records": [a_record(number, written) for number in (1, 2, 3)]}
+        return {"Records": [a_record(number + 1, written) for number in range(count)]}
 
     return make
 
@@ -30,7 +30,7 @@ def a_record(number, written):
     }
 
 
-def a_consumer(errors):
+def a_consumer(errors, tells=1, alarms=()):
     """A consumer to whom the records by these numbers do what is given, and its handled ones."""
     handled = []
 
@@ -39,7 +39,8 @@ def a_consumer(errors):
         if number in errors:
             raise errors[number]
         handled.append(number)
-        outbox.notices.append({"action": "told", "number": number})
+        outbox.notices += [{"action": "told", "number": number}] * tells
+        outbox.alarms += [{"action": "failed", "number": number}] * (number in alarms)
 
     return consume, handled
 
@@ -102,20 +103,61 @@ def test_a_record_that_does_not_say_when_it_was_written_counts_as_new(event):
 
 
 @pytest.mark.parametrize("age", [0, PATIENCE.total_seconds() * 100])
-def test_a_topic_that_is_busy_lets_the_batch_come_again(event, world, monkeypatch, age):
-    consume, _ = a_consumer({})
+def test_while_a_topic_is_busy_records_are_handled_and_come_again(event, world, monkeypatch, age):
+    consume, handled = a_consumer({})
     monkeypatch.setattr(world.events, "publish", raising(THROTTLED))
 
-    with pytest.raises(TransientError, match="ThrottlingException"):
-        consume(event(age), None)
+    assert consume(event(age), None) == {"batchItemFailures": [{"itemIdentifier": "100"}]}
+
+    assert (handled, world.dead_letters.letters) == ([1, 2, 3], [])
+
+
+@pytest.mark.parametrize(
+    ("untaken", "calls", "again"),
+    [(0, 1, "100"), (4, 1, "300"), (7, 1, "400"), (10, 2, "600"), (23, 3, "1200"), (24, 3, None)],
+)
+def test_from_the_first_record_on_whose_notice_was_not_taken_they_come_again(
+    event, world, monkeypatch, untaken, calls, again
+):
+    """Each tells twice, of which ten go in a call."""
+    consume, handled = a_consumer({}, tells=2)
+    numbers = []
+
+    def publish(messages):
+        numbers.append([each["number"] for each in messages])
+        if untaken // 10 == len(numbers) - 1 and untaken < 24:
+            raise NotTakenError(untaken % 10, "InternalError")
+
+    monkeypatch.setattr(world.events, "publish", publish)
+
+    answer = consume(event(0, count=12), None)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": again}] if again else []}
+    assert len(numbers) == calls  # what comes again is not sent now
+    assert handled == list(range(1, 13))
+
+
+def test_a_record_whose_alarm_was_not_taken_comes_again(event, world, monkeypatch):
+    consume, _ = a_consumer({}, alarms={2})
+    monkeypatch.setattr(world.failures, "publish", raising(THROTTLED))
+
+    assert consume(event(0), None) == {"batchItemFailures": [{"itemIdentifier": "200"}]}
+
+
+def test_an_alarm_of_a_record_that_comes_again_anyway_is_not_sent_now(event, world, monkeypatch):
+    consume, _ = a_consumer({}, alarms={1, 3})
+    monkeypatch.setattr(world.events, "publish", raising(NotTakenError(1, "InternalError")))
+
+    assert consume(event(0), None) == {"batchItemFailures": [{"itemIdentifier": "200"}]}
+
+    assert [alarm["number"] for alarm in world.failures.messages] == [1]
 
 
 def test_notices_that_no_topic_takes_are_given_up_after_ten_minutes(event, world, monkeypatch):
     consume, _ = a_consumer({})
     monkeypatch.setattr(world.events, "publish", raising(DENIED))
 
-    with pytest.raises(ClientError, match="AccessDenied"):
-        consume(event(0), None)
+    assert consume(event(0), None) == {"batchItemFailures": [{"itemIdentifier": "100"}]}
     assert consume(event(PATIENCE.total_seconds()), None) == {"batchItemFailures": []}
 
     letters = [keys["pk"]["S"] for keys, _ in world.dead_letters.letters]
@@ -123,7 +165,8 @@ def test_notices_that_no_topic_takes_are_given_up_after_ten_minutes(event, world
 
 
 def raising(error):
-    def publish(_messages):
-        raise error
+    def publish(messages):
+        if messages:
+            raise error
 
     return publish

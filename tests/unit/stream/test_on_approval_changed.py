@@ -173,12 +173,5 @@ def test_a_record_that_is_no_approval_goes_to_the_dead_letters(event, world):
     assert len(world.events.messages) == 1
 
 
-def test_notices_that_cannot_be_published_bring_the_batch_again(event, world, monkeypatch):
-    monkeypatch.setattr(world.events, "publish", _throttled)
-
-    with pytest.raises(ConnectionError):
-        handle(event, REMINDED)
-
-
 def _throttled(*_):
     raise ConnectionError("throttled")

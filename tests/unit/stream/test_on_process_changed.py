@@ -224,11 +224,12 @@ def test_nothing_behind_a_failed_record_is_done_before_it(event, world, monkeypa
     assert world.events.messages == []
 
 
-def test_a_topic_that_takes_nothing_lets_the_whole_batch_come_again(event, world, monkeypatch):
+def test_a_version_is_started_while_no_topic_takes_what_stands_before_it(event, world, monkeypatch):
     monkeypatch.setattr(world.events, "publish", _not_taken)
 
-    with pytest.raises(TransientError):
-        handle(event)
+    assert handle(event) == {"batchItemFailures": [{"itemIdentifier": FIRST}]}
+
+    assert world.executions.started == [CommandRef(NRT, 2, 1)]
 
 
 def test_no_log_line_and_no_message_has_a_token(closed, world, log):

@@ -175,12 +175,5 @@ def test_a_record_that_is_no_task_goes_to_the_dead_letters(event, world):
     assert world.events.messages == [ENDED]
 
 
-def test_notices_that_cannot_be_published_bring_the_batch_again(event, world, monkeypatch):
-    monkeypatch.setattr(world.events, "publish", _throttled)
-
-    with pytest.raises(ConnectionError):
-        handle(event, 2)
-
-
 def _throttled(*_):
     raise ConnectionError("throttled")
