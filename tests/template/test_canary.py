@@ -174,3 +174,41 @@ def test_the_function_of_the_api_has_no_alias_which_would_make_a_permission_of_e
 
     assert "ApiHandleRequestFunction" not in BEHIND_AN_ALIAS
     assert len(api) == 2  # the API's and the machines'
+
+
+def policy_bytes(resources: dict[str, dict[str, Any]]) -> int:
+    """The policy of the API's function, as Lambda keeps it for a stack with a short name."""
+    region = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "1" * 12}
+    ids = dict.fromkeys(("__ApiId__", "HttpApi", "MachineHttpApi"), "a1b2c3d4e5")
+    ids["__Stage__"] = "*"
+    function = (
+        f"arn:aws:lambda:us-east-1:{'1' * 12}:function:shop-ApiHandleRequestFunction-{'X' * 12}"
+    )
+    statements = [
+        {
+            "Sid": f"shop-{id_}-{'X' * 12}",
+            "Effect": "Allow",
+            "Principal": {"Service": "apigateway.amazonaws.com"},
+            "Action": "lambda:InvokeFunction",
+            "Resource": function,
+            "Condition": {"ArnLike": {"AWS:SourceArn": _filled(source, {**region, **ids})}},
+        }
+        for id_, permission in of(resources, "AWS::Lambda::Permission").items()
+        if permission["Properties"]["FunctionName"] == {"Ref": "ApiHandleRequestFunction"}
+        for source in [permission["Properties"]["SourceArn"]["Fn::Sub"]]
+    ]
+    return len(json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": statements}))
+
+
+def _filled(source: str | list[Any], values: dict[str, str]) -> str:
+    text = source if isinstance(source, str) else source[0]
+    return re.sub(r"\$\{([\w:]+)\}", lambda found: values[found[1]], text)
+
+
+def test_without_the_default_route_no_deploy_would_succeed() -> None:
+    """SAM then writes a permission of each route, and Lambda takes a policy of 20 KB."""
+    cut = copy.deepcopy(Template.load(ROOT / "template.yaml", parameters=ISSUER))
+    del cut.document["Resources"]["ApiHandleRequestFunction"]["Properties"]["Events"]["NoSuchRoute"]
+
+    assert policy_bytes(translated()) < 2_000
+    assert policy_bytes(cut.translate()["Resources"]) > 20_480

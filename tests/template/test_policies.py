@@ -342,3 +342,23 @@ def test_the_cluster_is_encrypted_kept_and_paused() -> None:
     assert properties["ManageMasterUserPassword"] is True
     assert properties["DeletionProtection"] == {"Fn::If": ["IsProd", True, False]}
     assert properties["ServerlessV2ScalingConfiguration"]["MinCapacity"] == 0
+
+
+def test_the_cluster_stays_at_a_minor_version_of_long_term_support() -> None:
+    """An upgrade by itself would leave it, and CloudFormation cannot go back to what is written."""
+    version = translated()["PostgresCluster"]["Properties"]["EngineVersion"]
+    instance = translated()["PostgresInstance"]["Properties"]
+
+    assert version in ("16.8", "17.7")  # AWS's list; both can be paused
+    assert instance["AutoMinorVersionUpgrade"] is False
+    assert not {"EnablePerformanceInsights", "PerformanceInsightsKMSKeyId"} & instance.keys()
+
+
+def test_the_cluster_has_the_groups_that_are_given_or_the_default_one() -> None:
+    groups = translated()["PostgresCluster"]["Properties"]["VpcSecurityGroupIds"]
+    given = {"Ref": "PostgresSecurityGroups"}
+
+    assert groups == {"Fn::If": ["HasPostgresSecurityGroups", given, {"Ref": "AWS::NoValue"}]}
+    assert TEMPLATE.document["Conditions"]["HasPostgresSecurityGroups"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Fn::Join": [",", given]}, ""]}]
+    }
