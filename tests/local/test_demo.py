@@ -49,11 +49,18 @@ LOOKS_AGAIN = pytest.mark.real_time("a run looks again after a second, and then 
     "stack", [quick_stack, pytest.param(LocalStack, marks=PROOF)], ids=["soon", "in batches"]
 )
 def test_the_demonstration_ends_well_and_prints_its_figures(stack, monkeypatch):
-    monkeypatch.setattr("sfn_cqrs_tools.stack.local_stack.LocalStack", stack)
+    ran = []
+
+    def noted(**options):
+        ran.append(stack(**options))
+        return ran[-1]
+
+    monkeypatch.setattr("sfn_cqrs_tools.stack.local_stack.LocalStack", noted)
 
     result = CliRunner().invoke(demo, ["--airports", "10", "--rows", "400", "--json"])
 
     assert result.exit_code == 0, result.stderr
+    assert [one.denied for one in ran] == [[]]  # each function's role allows all that it does
     figures = json.loads(result.stdout)
     assert figures["differences"] == []
     assert figures["commands"] == "30"

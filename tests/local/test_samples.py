@@ -80,6 +80,7 @@ def stack(tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
     with quick_stack(state_dir=folder, live=True, parameters=parameters) as started:
         yield started
+        assert started.denied == []  # each function's role allows all that its samples do
 
 
 @pytest.fixture(scope="module")

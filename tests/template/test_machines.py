@@ -344,6 +344,40 @@ def test_the_machines_role_may_invoke_exactly_its_functions(key: str) -> None:
     ]
 
 
+CHILDREN = {f"states:{name}Execution" for name in ("Start", "Describe", "Redrive", "Stop")}
+ASKED = {
+    "arn:aws:states:::lambda:invoke": {"lambda:InvokeFunction"},
+    "arn:aws:states:::lambda:invoke.waitForTaskToken": {"lambda:InvokeFunction"},
+    "arn:aws:states:::s3:getObject": {"s3:GetObject", "s3:GetObjectVersion"},
+    "arn:aws:states:::s3:putObject": {
+        "s3:PutObject",
+        "s3:AbortMultipartUpload",
+        "s3:ListMultipartUploadParts",
+    },
+}
+"""What AWS's guide wants in the role of a machine for a Resource in its definition."""
+
+
+def asked_by(body: dict[str, Any]) -> set[str]:
+    """The actions that a state takes in the machine's own name."""
+    parts = [body, body.get("ItemReader", {}), body.get("ResultWriter", {})]
+    found = [ASKED[part["Resource"]] for part in parts if "Resource" in part]
+    processor = body.get("ItemProcessor", {}).get("ProcessorConfig", {})
+    if processor.get("Mode") == "DISTRIBUTED":
+        found.append(CHILDREN)
+    return set().union(*found)
+
+
+@pytest.mark.parametrize("key", MACHINES)
+def test_the_machines_role_may_do_exactly_what_its_states_ask_aws_for(key: str) -> None:
+    """The local stack asks the roles of functions; those of machines are held here."""
+    actions = [statement["Action"] for statement in statements_of(MACHINES[key].logical_id)]
+    allowed = {one for each in actions for one in ([each] if isinstance(each, str) else each)}
+
+    wanted = set().union(*(asked_by(body) for _, body in MACHINES[key].states()))
+    assert {one for one in allowed if not one.startswith("logs:")} == wanted
+
+
 def findings(definition: dict[str, Any]) -> list[str]:
     """What cfn-lint, which opens no DefinitionUri, says of a definition put inline."""
     machine = {
