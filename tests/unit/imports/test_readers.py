@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.unit.domain.csv_corpus import COLUMNS, CORPUS
 
@@ -69,6 +69,8 @@ LINES = st.text(st.sampled_from('ab,"\\\n\r \té;|'), max_size=40)
 
 @settings(deadline=None, max_examples=500)
 @given(LINES)
+@example(',,;""')
+@example('"a ""b""",,')
 def test_whatever_is_called_plain_reads_the_same(text):
     data = b"code,name,amount\n" + text.encode()
     try:
