@@ -59,6 +59,7 @@ proof: $(DEV_READY) $(FABRIC_READY) ## what explores long: whole models, every c
 torture: $(DEV_READY) $(FABRIC_READY) ## kill everything and fill the disk at random moments, 20 times each; TORTURES=2: twice
 	TORTURES=$(or $(TORTURES),20) $(BIN)/python -m pytest -m torture tests/local/test_torture.py $(ARGS)
 
+soak: export SOAK_SECONDS ?= 480
 soak: $(DEV_READY) $(FABRIC_READY) ## the part of the proof that does everything at once on a bad day; SOAK_SECONDS=60: for a minute
 	$(BIN)/python -m pytest -m proof tests/local/test_soak.py $(ARGS)
 

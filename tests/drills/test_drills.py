@@ -10,7 +10,7 @@ from tests.drills.scenes import ORDER, lost, play
 from tests.drills.stack import Stack
 from tests.drills.table import HEADER, Drills, Row, alarms, drilled, quiet, template
 from tests.support.import_system import a_file, a_line
-from tests.support.proof import sampled
+from tests.support.proof import deep, sampled
 from tests.support.system import ROOT, silent
 
 PAGE = (ROOT / "docs/drills.md").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ def test_an_alarm_fires_at_each_of_its_faults(name: str, rows: list[Row]) -> Non
     assert [row for row in of_it if row.after is None] == []
 
 
-@pytest.mark.parametrize("hours", sampled([1, 24], 1))
+@pytest.mark.parametrize("hours", sampled([1, deep(6, 24)], 1))
 def test_on_a_quiet_day_from_the_first_deploy_on_nobody_is_told(hours: int) -> None:
     assert quiet(hours) == []
 

@@ -77,7 +77,7 @@ def stories(draw: Any) -> Story:
     )
 
 
-@pytest.mark.parametrize("examples", [30, pytest.param(deep(300, 1000), marks=PROOF)])
+@pytest.mark.parametrize("examples", [30, pytest.param(deep(200, 1000), marks=PROOF)])
 def test_whatever_goes_wrong_all_is_made_or_all_is_undone_each_once(examples: int) -> None:
 
     @settings(MANY, max_examples=examples)
@@ -88,7 +88,7 @@ def test_whatever_goes_wrong_all_is_made_or_all_is_undone_each_once(examples: in
     told()
 
 
-@pytest.mark.parametrize("examples", [15, pytest.param(deep(150, 500), marks=PROOF)])
+@pytest.mark.parametrize("examples", [15, pytest.param(deep(100, 500), marks=PROOF)])
 def test_whoever_comes_first_all_is_made_or_all_is_undone_each_once(examples: int) -> None:
     """Functions interleave call by call; some are given up, tried again, and go on alone."""
 
