@@ -120,6 +120,22 @@ def test_what_serves_is_known_for_half_a_minute(world):
     assert not world.views.change(VIEW, Switch()).done
 
 
+def test_what_serves_is_read_again_where_a_clock_has_gone_back(world):
+    assert world.generations.known("tenant1") == {}
+    world.views.create(View(key=VIEW, types=("ORDER",), created=Audit(AT), since=AT))
+
+    world.clock.advance(hours=-1)
+
+    assert list(world.generations.known("tenant1")) == ["orders"]
+
+
+def test_what_is_told_of_one_tenant_is_not_told_of_another(world, view):
+    with world.generations.writing("tenant2", {"orders": 2}):
+        view.put_if_newer("tenant1", "ada", "a", {"version": 1})
+
+    assert view.get("tenant1", "ada", "a") == {"version": 1}
+
+
 def test_a_bucket_has_its_rows_by_code_the_deleted_among_them(world):
     keys = [ItemKey("tenant1", "AIRPORT", f"A{number:02d}") for number in range(50)]
     for key in keys:

@@ -180,6 +180,15 @@ def test_a_transaction_whose_block_raises_has_done_nothing(sql):
     assert versions(sql) == []
 
 
+def test_a_transaction_whose_block_raises_is_not_left_open(sql, server):
+    with pytest.raises(KeyError), sql.transaction() as transaction:  # noqa: PT012
+        transaction.run("INSERT INTO orders (tenant, code, version) VALUES ('t', 'a', 1)")
+        raise KeyError("the handler's own")
+
+    left = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+    assert connected(server.dsn).run(left) == [[0]]
+
+
 def test_a_deadlock_is_made_again(sql, server):
     rows = [an_order("a", 1), an_order("b", 1)]
     sql.put_many_if_newer("orders", ["tenant", "code"], rows)
@@ -354,7 +363,12 @@ class TestDriver:
 class TestDataApi:
     @pytest.mark.parametrize(
         "code",
-        ["DatabaseResumingException", "DatabaseUnavailableException", "StatementTimeoutException"],
+        [
+            "DatabaseResumingException",
+            "DatabaseUnavailableException",
+            "StatementTimeoutException",
+            "TransactionNotFoundException",
+        ],
     )
     def test_a_cluster_that_wakes_up_is_transient(self, adapters, code):
         adapters["endpoint"].failures = [ApiError(code, "wait a moment")] * 9

@@ -2,7 +2,10 @@
 
 import json
 
-from sfn_cqrs.adapters.sql import Sql
+import pytest
+
+from sfn_cqrs.adapters.sql import RolledBackError, Sql, SqlBusyError, refusal
+from sfn_cqrs.domain.errors import SqlRefusedError
 
 
 class Sent(Sql):
@@ -39,3 +42,24 @@ def test_of_several_rows_of_a_key_the_highest_version_is_sent():
     sql.put_many_if_newer("orders", ["code"], [{"code": "a", "version": n} for n in (2, 3, 1)])
 
     assert sql.sent == [[("a", 3)]]
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        ("08006", SqlBusyError),  # the connection is lost
+        ("25006", SqlBusyError),  # a reader, after a failover
+        ("40001", RolledBackError),
+        ("40P01", RolledBackError),
+        ("53100", SqlBusyError),  # its disk is full
+        ("53300", SqlBusyError),  # too many connections
+        ("55P03", SqlBusyError),  # a lock
+        ("57P01", SqlBusyError),  # it ends
+        ("57P03", SqlBusyError),  # it starts
+        ("22012", SqlRefusedError),
+        ("42703", SqlRefusedError),
+        ("57014", SqlRefusedError),  # a statement's time is over
+    ],
+)
+def test_a_state_that_passes_is_busy_and_any_other_is_refused(state, kind):
+    assert type(refusal(state, "why")) is kind

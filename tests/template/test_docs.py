@@ -1,11 +1,8 @@
-import json
 import re
 from pathlib import Path
 
 import pytest
 from tests.template.stack import ROOT, TEMPLATE, of_type
-
-from sfn_local.graph import mermaid
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 SHORT = [ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "llms.txt", ROOT / "engine/README.md"]
@@ -44,19 +41,6 @@ def test_a_parameter_is_explained(name: str) -> None:
 )
 def test_dead_letters_have_a_cure(queue: str) -> None:
     assert f"\n| {queue} |" in section("Dead letters")
-
-
-def test_the_diagrams_are_drawn_from_the_machines() -> None:
-    architecture = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    drawn = dict(re.findall(r"<!-- graph: (\S+) -->\n```mermaid\n(.*?)```", architecture, re.S))
-    machines = {
-        path.name.removesuffix(".asl.json"): mermaid(json.loads(path.read_text(encoding="utf-8")))
-        for path in (ROOT / "statemachine").glob("*.asl.json")
-    }
-
-    assert {name: text.strip() for name, text in drawn.items()} == {
-        name: text.strip() for name, text in machines.items()
-    }
 
 
 def anchors(path: Path) -> set[str]:

@@ -272,6 +272,20 @@ class TestPython:
 
         assert (link.is_closed, link.process.outcome, row.version) == (True, Outcome.APPLIED, 2)
 
+    def test_a_version_that_is_applied_between_two_reads_is_looked_at_again(
+        self, world, paused, monkeypatch
+    ):
+        paused({})
+        find = world.processes.find
+
+        def applied_just_before(key, version):
+            put(world, 2, "APPLIED", is_applied=True)
+            return find(key, version)
+
+        monkeypatch.setattr(world.processes, "find", applied_just_before)
+
+        assert DataService("tenant1").get("AIRPORT", "NRT", at_least=2, wait=1).version == 2
+
     def test_what_is_not_there_is_an_error(self, world, paused):
         paused({})
         with pytest.raises(NotAppliedYetError, match="version 2 is not applied yet"):

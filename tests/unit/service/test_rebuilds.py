@@ -9,6 +9,7 @@ from sfn_cqrs.domain.errors import (
     WrongStageError,
 )
 from sfn_cqrs.domain.read_models import Counts, Stage
+from sfn_cqrs.service import handlers
 from sfn_cqrs.service.commands.projection import project_many, run_handler
 from sfn_cqrs.service.rebuilds.rows import PAUSES
 from shop import airports
@@ -57,6 +58,50 @@ def test_a_row_that_the_old_code_made_otherwise_is_told_by_its_attributes(rebuil
     (problem,) = rebuild.service.problems(VIEW, limit=100).items
     assert problem.error == "differs"
     assert problem.cause == "country, is_deleted, lat, name, old"
+
+
+def test_an_attribute_that_is_null_is_no_difference(rebuild):
+    run_handler(rebuild.publish("NRT"), VIEW)
+    place = (VIEW, "tenant1", "airports", "NRT")
+    row = next(row for at, row in rebuild.world.store.views.items() if at == place)
+    rebuild.world.store.views.put(place, row | {"old": None})
+
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.run()
+
+    assert rebuild.service.get(VIEW).view.compared == Counts(done=1)
+
+
+def test_rows_that_a_bulk_handler_writes_beside_others_are_not_taken_for_items(
+    rebuild, monkeypatch
+):
+    def in_two_places(commands):
+        view = bootstrap.read_model(VIEW)
+        for command in commands:
+            for partition in ("airports", "all"):
+                row = {"version": command.version}
+                view.put_if_newer("tenant1", partition, command.key.code, row)
+
+    monkeypatch.setattr(handlers, "find_bulk", lambda _type, _name: in_two_places)
+    rebuild.service.rebuild(VIEW, OPERATOR)
+    rebuild.world.clock.advance(seconds=30)
+    project_many("AIRPORT", [rebuild.publish("NRT"), rebuild.publish("HND")])
+    rebuild.run()
+
+    assert rebuild.service.get(VIEW).view.replayed == Counts(done=2)
+
+
+def test_the_number_of_a_generation_is_never_used_again(rebuild):
+    run_handler(rebuild.publish("NRT"), VIEW)
+    for _ in range(2):
+        rebuild.service.rebuild(VIEW, OPERATOR)
+        rebuild.run()
+        rebuild.service.drop(VIEW)
+        rebuild.run()
+
+    again = rebuild.service.rebuild(VIEW, OPERATOR).view
+
+    assert (again.serving, again.other) == (1, 4)
 
 
 def test_an_import_goes_to_both_generations(rebuild):

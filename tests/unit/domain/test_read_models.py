@@ -1,0 +1,41 @@
+from dataclasses import replace
+
+import pytest
+
+from sfn_cqrs.domain.read_models import Advance, Counts, OpenSegment, Segment, SegmentKey
+
+AT = "2026-11-25T12:00:00.000Z"
+KEY = SegmentKey("VIEW#tenant1#orders#2", "REPLAYING#0000#ORDER#03", "ORDER#03")
+BEGUN = Segment(key=KEY, attempt=1, cursor="b", counts=Counts(done=2, failed=1))
+
+
+def test_a_page_is_counted_once_by_the_attempt_that_read_it():
+    counts = Counts(done=3)
+
+    after = Advance(KEY, 1, "b", "d", counts).on(BEGUN, AT)
+
+    assert after == replace(BEGUN, cursor="d", counts=Counts(done=5, failed=1))
+    assert Advance(KEY, 1, "b", "d", counts).on(after, AT) is None
+    assert Advance(KEY, 2, "d", "e", counts).on(after, AT) is None
+
+
+def test_a_segment_whose_last_page_is_counted_has_ended():
+    after = Advance(KEY, 1, "b", None, Counts(done=3)).on(BEGUN, AT)
+
+    assert after.is_done
+    assert Advance(KEY, 1, None, None, Counts(done=3)).on(after, AT) is None
+
+
+@pytest.mark.parametrize("redoes_failed", [True, False])
+def test_an_attempt_that_does_what_failed_again_begins_the_count_anew(redoes_failed):
+    after = OpenSegment(KEY, 2, redoes_failed=redoes_failed).on(BEGUN, AT)
+
+    anew = replace(BEGUN, attempt=2, cursor=None, counts=Counts(), opened_at=AT)
+    goes_on = replace(BEGUN, attempt=2, opened_at=AT, before=3)
+    assert after == (anew if redoes_failed else goes_on)
+    assert after.counts == (Counts() if redoes_failed else BEGUN.counts)
+
+
+def test_a_late_attempt_takes_no_segment():
+    assert OpenSegment(KEY, 1).on(replace(BEGUN, attempt=2), AT) is None
+    assert OpenSegment(KEY, 1).on(BEGUN, AT) is BEGUN
