@@ -1,18 +1,21 @@
 """Statements as every adapter sends them to PostgreSQL."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from sfn_cqrs.adapters.generations import Generations
 from sfn_cqrs.adapters.sql import RolledBackError, Sql, SqlBusyError, refusal
 from sfn_cqrs.domain.errors import SqlRefusedError
 
 
 class Sent(Sql):
-    """A database that changes every row, and keeps what it is sent."""
+    """A database that keeps what it is sent, and has a later version of so many rows."""
 
-    def __init__(self):
+    def __init__(self, refused=0):
         self.sent = []
+        self.refused = refused
 
     def transaction(self):
         raise NotImplementedError
@@ -20,7 +23,7 @@ class Sent(Sql):
     def _run(self, _statement, parameters):
         rows = json.loads(parameters["rows"])
         self.sent.append([(row["code"], row["version"]) for row in rows])
-        return len(rows)
+        return len(rows) - self.refused
 
     def _texts(self, _query, _parameters):
         raise NotImplementedError
@@ -42,6 +45,15 @@ def test_of_several_rows_of_a_key_the_highest_version_is_sent():
     sql.put_many_if_newer("orders", ["code"], [{"code": "a", "version": n} for n in (2, 3, 1)])
 
     assert sql.sent == [[("a", 3)]]
+
+
+def test_rows_that_are_put_and_those_that_are_not_are_counted_for_a_rebuild():
+    rows = [{"code": code, "version": 1} for code in ("a", "b", "c")]
+
+    with Generations(None, timedelta(), None).writing("tenant1", {"orders": 2}) as writing:
+        Sent(refused=2).put_many_if_newer("orders", ["code"], rows)
+
+    assert (writing.put, writing.refused) == (1, 2)
 
 
 @pytest.mark.parametrize(

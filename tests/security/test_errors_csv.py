@@ -101,9 +101,9 @@ def is_number(cell: str) -> bool:
     """Return whether a cell is a number, or one that text in quotes follows.
 
     Where the file is opened with another separator, a cell's own closing quote may follow the
-    number, and then the next cell in its quotes. No formula continues so.
+    number, and then the next cell in its quotes, or the line's end. No formula continues so.
     """
-    return NUMBER.fullmatch(re.split('"?,"', cell, maxsplit=1)[0]) is not None
+    return NUMBER.fullmatch(re.split('"?,"|"$', cell, maxsplit=1)[0]) is not None
 
 
 @given(CELLS, CELLS)
@@ -112,6 +112,8 @@ def is_number(cell: str) -> bool:
 @example("-1\t*A1", "")
 @example("", ";-1")
 @example("x", "a;+5")
+@example(";-1", "")
+@example("|+5", "+")
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_no_cell_is_a_formula_wherever_the_file_is_opened(
     separator: str, first: str, second: str

@@ -76,11 +76,10 @@ class Arrive(Admit):
     """An import has come: it takes a place, unless there is none or others wait for it."""
 
     def on(self, queue: ImportQueue, at: str) -> ImportQueue | None:
-        tenant = self.turn.tenant
-        others = any(queue.has_room(each, self.places) for each in queue.waiting)
-        must_wait = str(self.turn) not in queue.running and (tenant in queue.waiting or others)
+        others_wait = any(queue.has_room(each, self.places) for each in queue.waiting)
+        must_wait = str(self.turn) not in queue.running and others_wait
         admitted = None if must_wait else Admit.on(self, queue, at)
-        return admitted or replace(queue, waiting=queue.waiting | {tenant})
+        return admitted or replace(queue, waiting=queue.waiting | {self.turn.tenant})
 
 
 @dataclass(frozen=True, slots=True)

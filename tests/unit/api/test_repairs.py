@@ -487,6 +487,18 @@ def test_a_plan_has_as_many_as_one_task_takes_and_says_that_there_are_more(
     assert codes == [f"o-{number:02d}" for number in range(30)]
 
 
+def test_a_plan_is_no_larger_than_what_one_task_takes(plan, world, monkeypatch):
+    monkeypatch.setattr(service, "MAX_INPUT_BYTES", 5_000)
+    monkeypatch.setattr(service, "PER_ITEM", 10)
+    world.seed(*[a_failure(item(f"o-{number:03d}")) for number in range(100)])
+
+    planned = plan()
+
+    kept = service.RepairService("tenant1").get(planned["id"]).plan
+    assert 20 < planned["total"] < 100
+    assert len(json.dumps(service._items(kept))) <= 5_000
+
+
 @pytest.mark.parametrize("kind", ["command", "saga", "import", "task"])
 def test_plan_after_plan_finds_all_however_little_time_each_has(
     kind, call, plan, world, monkeypatch
@@ -546,17 +558,18 @@ FIVE_FAILURES = {
 }
 
 
+@pytest.mark.parametrize("until", [{}, {"until": "2027-01-01T00:00:00Z"}], ids=["ever", "later"])
 def test_a_plan_after_another_one_means_what_had_failed_when_the_first_was_made(
-    plan, world, monkeypatch
+    until, plan, world, monkeypatch
 ):
     monkeypatch.setattr(service, "MAX_ENTRIES", 2)
     world.seed(*[a_failure(item(f"o-{number}")) for number in range(3)])
-    first = plan()
+    first = plan(**until)
     world.clock.advance(seconds=1)
     world.seed(a_process(item("o-9")))
     world.processes.close(a_process(item("o-9")).ref, Outcome.FAILED, "mark_failed:STARTED", "E")
 
-    rest = plan(after=first["id"])
+    rest = plan(after=first["id"], **until)
 
     assert [one["code"] for one in rest["items"]] == ["o-2"]
     assert rest["isComplete"]

@@ -1,8 +1,9 @@
 import json
 
-from sfn_cqrs.domain.notices import command_status, sfn_alarm
+from sfn_cqrs.domain.notices import command_status, sfn_alarm, task_status
 from sfn_cqrs.domain.process import Outcome
-from sfn_cqrs_tools.testing.builders import a_process
+from sfn_cqrs.domain.task import Counts, TaskStatus
+from sfn_cqrs_tools.testing.builders import RESIZE, a_process, a_task
 
 FAILED = a_process(
     version=2,
@@ -60,3 +61,13 @@ def test_an_alarms_message_is_short_and_there_is_one_without_a_cause():
 
     assert len(sfn_alarm(long_one, "table", "x")["content"]["errorMessage"]) == 1_000
     assert sfn_alarm(without, "table", "x")["content"]["errorMessage"] == "Error: "
+
+
+def test_a_notice_tells_how_the_items_of_a_task_have_ended():
+    counts = Counts(completed=5, failed=2, cancelled=1)
+    task = a_task(RESIZE, status=TaskStatus.CANCELLED, total=8, counts=counts)
+
+    content = task_status(task, "TasksTable")["content"]
+
+    told = ("status", "total", "completed", "failed", "cancelled")
+    assert [content[name] for name in told] == ["CANCELLED", 8, 5, 2, 1]

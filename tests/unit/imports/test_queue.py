@@ -7,7 +7,11 @@ from tests.support.whole_system import WholeSystem
 from tests.support.zip_system import an_archive
 
 from sfn_cqrs import bootstrap
-from sfn_cqrs.domain.import_queue import IMPORTS, Places
+from sfn_cqrs.domain.command import Audit
+from sfn_cqrs.domain.import_job import Job, Source
+from sfn_cqrs.domain.import_queue import IMPORTS, ImportQueue, Places
+from sfn_cqrs.domain.keys import ImportKey
+from sfn_cqrs.service.imports import queue
 from sfn_local import Done
 
 ROWS = "ImportCsvCsvRowsHandlerFunction"
@@ -111,3 +115,19 @@ def test_one_that_waits_is_cancelled_at_once(system):
     system.run()
 
     assert system.statuses(ids) == ["PROCESSING", "PROCESSING", "CANCELLED"]
+
+
+def test_a_tenant_behind_those_that_are_looked_at_goes_on_waiting(world, monkeypatch):
+    monkeypatch.setattr(queue, "LOOKED_AT", 1)
+    tenants = ["tenant1", "tenant2", "tenant3"]
+    for number, tenant in enumerate(tenants):
+        key = ImportKey(tenant, f"01KAXK3V9Q0M3W8C5R6T7Y8Z9{number}")
+        source = Source("imports", f"uploads/{tenant}/1/a.csv", "1")
+        by = Audit(f"2026-11-25T11:0{number}:00.000Z")
+        world.import_jobs.create(Job(key=key, table="airports", source=source, by=by))
+    world.import_queue.create(ImportQueue(waiting=frozenset(tenants)))
+
+    begun = queue.begin_waiting()
+
+    assert begun == 1
+    assert "tenant3" in world.import_queue.find(IMPORTS).waiting

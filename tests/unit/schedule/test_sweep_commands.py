@@ -41,6 +41,22 @@ def test_a_lost_start_is_made_again(sweep, world):
     assert world.executions.started == [CommandRef(NRT, 1, 1)]
 
 
+def test_nobody_else_sweeps_as_long_as_a_sweep_may_last(sweep, world, monkeypatch):
+    world.seed(a_process(opened_at=OLD))
+    start = world.executions.start
+    others = []
+
+    def slowly(*asked):
+        world.clock.advance(seconds=59)
+        others.append(sweep())
+        return start(*asked)
+
+    monkeypatch.setattr(world.executions, "start", slowly)
+
+    assert sweep() == {"command_started": 1}
+    assert others == [{}]
+
+
 def test_what_was_opened_lately_is_left_to_its_start(sweep, world):
     world.seed(a_process(opened_at="2026-11-25T11:58:30.000Z"))
 

@@ -164,6 +164,19 @@ def test_notices_that_no_topic_takes_are_given_up_after_ten_minutes(event, world
     assert letters == ["item1", "item2", "item3"]
 
 
+def test_notices_of_a_batch_are_not_given_up_while_one_of_its_records_is_new(
+    event, world, monkeypatch
+):
+    consume, _ = a_consumer({})
+    monkeypatch.setattr(world.events, "publish", raising(DENIED))
+    records = event(PATIENCE.total_seconds() * 2)
+    records["Records"][2] = a_record(3, world.clock().timestamp())
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        consume(records, None)
+    assert world.dead_letters.letters == []
+
+
 def raising(error):
     def publish(messages):
         if messages:
