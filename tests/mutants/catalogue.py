@@ -104,6 +104,80 @@ IMPORTS = [
         "an archive has other files than other tools show",
         (f"{UNIT}/domain/test_zip_corpus.py::test_every_archive_is_read_as_the_corpus_says",),
     ),
+    Mutant(
+        "Q2",
+        f"{SERVICE}/imports/queue.py",
+        "    if queue.waiting:\n        begin_waiting()\n",
+        "",
+        "an import that waits begins a minute after its place is free",
+        (
+            f"{UNIT}/imports/test_queue.py"
+            "::test_what_is_above_the_places_of_a_tenant_stays_created_and_begins_oldest_first",
+        ),
+    ),
+    Mutant(
+        "Q3",
+        f"{DOMAIN}/import_queue.py",
+        "waiting = (queue.waiting - self.seen) | self.left",
+        "waiting = frozenset(self.left)",
+        "a tenant that comes while others are looked at is forgotten",
+        (
+            f"{UNIT}/domain/test_import_queue.py"
+            "::test_a_tenant_that_came_while_all_were_looked_at_goes_on_waiting",
+        ),
+    ),
+    Mutant(
+        "Q4",
+        f"{SERVICE}/imports/queue.py",
+        "if len(queue.running) >= places.all or number == LOOKED_AT:",
+        "if len(queue.running) >= places.all:",
+        "a tenant behind a thousand that wait is forgotten",
+        (
+            f"{UNIT}/imports/test_queue.py"
+            "::test_a_tenant_behind_those_that_are_looked_at_goes_on_waiting",
+        ),
+    ),
+    Mutant(
+        "N1",
+        f"{ADAPTERS}/import_table.py",
+        "return _as_marker(refused).counts",
+        "return marker.counts",
+        "a batch that comes twice answers counts that nobody has counted",
+        ("tests/contract/test_import_table.py::test_a_batch_is_counted_once",),
+    ),
+    Mutant(
+        "N2",
+        f"{ADAPTERS}/import_table.py",
+        "for shard in range(SHARDS)\n",
+        "for shard in range(SHARDS - 1)\n",
+        "a batch that comes after the end is counted, and the counts exceed the rows",
+        (
+            "tests/contract/test_import_table.py"
+            "::test_no_batch_of_any_counter_is_counted_after_the_seal",
+        ),
+    ),
+    Mutant(
+        "N4",
+        f"{SERVICE}/imports/rows.py",
+        "Marker(self._first, self._rows[-1].number,",
+        "Marker(self._first, self._first + len(self._rows) - 1,",
+        "a report leaves out failed rows of a file with blank lines",
+        (
+            f"{UNIT}/imports/test_row_batch.py"
+            "::test_a_batch_is_marked_by_its_first_and_its_last_row_whatever_lies_between",
+        ),
+    ),
+    Mutant(
+        "N6",
+        f"{DOMAIN}/imports.py",
+        "return iso(datetime.fromisoformat(since) - CLOCK_SKEW) if since",
+        "return iso(datetime.fromisoformat(since)) if since",
+        "a row is written over by an earlier one of its file where clocks differ",
+        (
+            f"{UNIT}/domain/test_imports.py"
+            "::test_a_version_that_may_be_younger_than_the_job_may_hide_one_of_its_own",
+        ),
+    ),
 ]
 REPAIRS = [
     Mutant(
@@ -114,6 +188,25 @@ REPAIRS = [
         "a plan whose time was over says that it has every failure",
         (
             f"{UNIT}/api/test_repairs.py::test_a_plan_whose_time_is_over_at_the_end_of_a_page_is_not_complete",
+        ),
+    ),
+    Mutant(
+        "B7",
+        f"{SERVICE}/repairs/service.py",
+        "room -= 100 + sum(",
+        "room -= sum(",
+        "a plan of long names is larger than a task takes, and cannot be started",
+        (f"{UNIT}/api/test_repairs.py::test_a_plan_is_no_larger_than_what_one_task_takes",),
+    ),
+    Mutant(
+        "B9",
+        f"{SERVICE}/repairs/found.py",
+        "until = min(filter(None, (self._scope.wanted.until, self._scope.by)))",
+        "until = self._scope.wanted.until or self._scope.by",
+        "a plan that goes on after another has failures that came after both",
+        (
+            f"{UNIT}/api/test_repairs.py"
+            "::test_a_plan_after_another_one_means_what_had_failed_when_the_first_was_made",
         ),
     ),
 ]
@@ -162,6 +255,126 @@ REBUILDS = [
             "::test_rows_on_their_way_to_both_generations_are_read_again",
         ),
     ),
+    Mutant(
+        "G6",
+        f"{DOMAIN}/rebuild_programs.py",
+        " or _is_redone(view, segment):",
+        ":",
+        "items that failed are never replayed again",
+        (
+            f"{UNIT}/service/test_rebuilds.py"
+            "::test_what_failed_is_replayed_again_by_who_resumes_and_told_no_more",
+        ),
+    ),
+    Mutant(
+        "G7",
+        f"{DOMAIN}/read_models.py",
+        "segment = replace(segment, cursor=None, is_done=False, counts=Counts())",
+        "segment = replace(segment, cursor=None, is_done=False)",
+        "items count twice once a rebuild is resumed",
+        (
+            f"{UNIT}/domain/test_read_models.py"
+            "::test_an_attempt_that_does_what_failed_again_begins_the_count_anew",
+        ),
+    ),
+    Mutant(
+        "G9",
+        f"{SERVICE}/rebuilds/replay.py",
+        "seen = version if row.key.code == code else 0",
+        "seen = version",
+        "a rebuild of every version leaves out the first versions of each later item of a page",
+        (f"{UNIT}/rebuild/test_work_on_segment.py::test_a_page_of_every_version_is_bounded",),
+    ),
+    Mutant(
+        "G10",
+        f"{SERVICE}/rebuilds/rows.py",
+        "    alone = _alone(view, serving)\n",
+        "    alone = serving\n",
+        "rows that both generations have are compared and counted twice",
+        (f"{UNIT}/service/test_rebuilds.py::test_equal_rows_are_counted_so",),
+    ),
+    Mutant(
+        "G11",
+        f"{SERVICE}/rebuilds/rows.py",
+        "{k: v for k, v in row.items() if v is not None}",
+        "dict(row)",
+        "an attribute that is null in one generation makes a switch look unsafe",
+        (f"{UNIT}/service/test_rebuilds.py::test_an_attribute_that_is_null_is_no_difference",),
+    ),
+    Mutant(
+        "G13",
+        f"{ADAPTERS}/generations.py",
+        "not timedelta() <= now - read_at < self._known_for",
+        "now - read_at >= self._known_for",
+        "a function whose clock has gone back reads a generation that is dropped",
+        (
+            "tests/contract/test_generations.py"
+            "::test_what_serves_is_read_again_where_a_clock_has_gone_back",
+        ),
+    ),
+    Mutant(
+        "G14",
+        f"{ADAPTERS}/generations.py",
+        "writing is not None and writing.tenant == tenant and view",
+        "writing is not None and view",
+        "a handler that writes for another tenant writes a generation that it has not",
+        (
+            "tests/contract/test_generations.py"
+            "::test_what_is_told_of_one_tenant_is_not_told_of_another",
+        ),
+    ),
+    Mutant(
+        "G15",
+        f"{DOMAIN}/read_models.py",
+        '"replayed": self.counts, "round": view.round + 1}',
+        '"replayed": self.counts}',
+        "a resumed rebuild is not compared again, and its old problems stay",
+        (
+            f"{UNIT}/service/test_rebuilds.py"
+            "::test_what_failed_is_replayed_again_by_who_resumes_and_told_no_more",
+        ),
+    ),
+    Mutant(
+        "G16",
+        f"{DOMAIN}/read_models.py",
+        "stage=Stage.COMPARING, attempt=view.attempt + 1, round=view.round + 1)",
+        "stage=Stage.COMPARING, attempt=view.attempt + 1)",
+        "a comparison that is asked for again compares nothing",
+        (
+            f"{UNIT}/service/test_rebuilds.py"
+            "::test_rows_on_their_way_to_both_generations_are_read_again",
+        ),
+    ),
+    Mutant(
+        "G17",
+        f"{DOMAIN}/read_models.py",
+        "            latest=view.latest + 1,\n",
+        "            latest=view.latest,\n",
+        "a new generation has rows of a dropped one that are not deleted yet",
+        (f"{UNIT}/service/test_rebuilds.py::test_the_number_of_a_generation_is_never_used_again",),
+    ),
+    Mutant(
+        "G18",
+        f"{DOMAIN}/read_models.py",
+        "if segment.is_done or (segment.attempt, segment.cursor) != (self.attempt, self.before):",
+        "if segment.is_done or segment.attempt != self.attempt:",
+        "two functions at one segment count its pages twice, and leave pages out",
+        (
+            f"{UNIT}/domain/test_read_models.py"
+            "::test_a_page_is_counted_once_by_the_attempt_that_read_it",
+        ),
+    ),
+    Mutant(
+        "G19",
+        f"{SERVICE}/rebuilds/replay.py",
+        "skipped = writing.refused if is_row_each else 0",
+        "skipped = writing.refused",
+        "a bulk handler that writes several rows makes counts negative",
+        (
+            f"{UNIT}/service/test_rebuilds.py"
+            "::test_rows_that_a_bulk_handler_writes_beside_others_are_not_taken_for_items",
+        ),
+    ),
 ]
 POSTGRESQL = [
     Mutant(
@@ -193,6 +406,422 @@ POSTGRESQL = [
         'else "require")',
         "whoever stands between a function and its database reads along",
         ("tests/security/test_sql_tls.py",),
+    ),
+    Mutant(
+        "S9",
+        f"{ADAPTERS}/sql.py",
+        "return again(partial(self._run, statement, checked(parameters)), RolledBackError)",
+        "return again(partial(self._run, statement, checked(parameters)), BusyError)",
+        "a statement whose answer is lost is made twice",
+        (
+            "tests/contract/test_sql.py"
+            "::TestDriver::test_a_connection_that_is_lost_is_transient_and_the_next_is_new",
+        ),
+    ),
+    Mutant(
+        "S13",
+        f"{ADAPTERS}/sql_data_api.py",
+        "                with _telling():\n"
+        "                    self._client.rollback_transaction(transactionId=id_, **self._where)\n"
+        "                raise\n",
+        "                raise\n",
+        "a handler that raises holds its locks for three minutes",
+        ("tests/contract/test_sql.py::test_a_transaction_whose_block_raises_is_not_left_open",),
+    ),
+    Mutant(
+        "S14",
+        f"{ADAPTERS}/sql_driver.py",
+        "                with _telling():\n"
+        '                    connection.run("ROLLBACK")\n'
+        "                raise\n",
+        "                raise\n",
+        "the next statements of a warm function belong to a transaction that never ends",
+        ("tests/contract/test_sql.py::test_a_transaction_whose_block_raises_has_done_nothing",),
+    ),
+    Mutant(
+        "S16",
+        f"{ADAPTERS}/sql.py",
+        '_BUSY: Final = ("08", "53", *_ROLLED_BACK',
+        '_BUSY: Final = ("08", *_ROLLED_BACK',
+        "versions fail for good where PostgreSQL has no connection left for a moment",
+        (
+            "tests/contract/test_sql_statements.py"
+            "::test_a_state_that_passes_is_busy_and_any_other_is_refused",
+        ),
+    ),
+    Mutant(
+        "S18",
+        f"{ADAPTERS}/sql.py",
+        "count_writes(put, len(texts) - put)",
+        "count_writes(put, 0)",
+        "a rebuild in PostgreSQL never says that items were skipped",
+        (
+            "tests/contract/test_sql_statements.py"
+            "::test_rows_that_are_put_and_those_that_are_not_are_counted_for_a_rebuild",
+        ),
+    ),
+    Mutant(
+        "S22",
+        f"{ADAPTERS}/sql_data_api.py",
+        '    "TransactionNotFoundException",  # it was idle for too long\n',
+        "",
+        "a version fails for good because a transaction was idle for too long",
+        ("tests/contract/test_sql.py::TestDataApi::test_a_cluster_that_wakes_up_is_transient",),
+    ),
+    Mutant(
+        "S25",
+        f"{ADAPTERS}/sql_rows.py",
+        "rows[-1].place if len(rows) == PAGE_SIZE else None",
+        "None",
+        "a rebuild compares and drops the first 200 rows only",
+        ("tests/contract/test_sql_rows.py::test_each_generation_is_read_whole_and_in_pages",),
+    ),
+]
+CLAIMS = [
+    Mutant(
+        "C2",
+        f"{ADAPTERS}/process_table.py",
+        'claims = ", #run = :run" if is_first and run else ""',
+        'claims = ", #run = :run" if is_first else ""',
+        "a run that was not told of claims a version for nobody",
+        ("tests/contract/test_process_equivalence.py::test_the_expression_is_the_domains_rule",),
+    ),
+    Mutant(
+        "C3",
+        f"{ADAPTERS}/process_table.py",
+        "            + claimed,\n",
+        "            ,\n",
+        "a run without the claim hands a version over, which two machines then run",
+        ("tests/contract/test_process_equivalence.py::test_the_expression_is_the_domains_rule",),
+    ),
+    Mutant(
+        "C4",
+        f"{ADAPTERS}/process_table.py",
+        "        owned, claim = _owned_by(run)\n        values",
+        "        owned, claim = _OWNED, dict[str, str]()\n        values",
+        "a second run of the express machine closes the version of the first",
+        ("tests/contract/test_process_equivalence.py::test_the_expression_is_the_domains_rule",),
+    ),
+    Mutant(
+        "C5",
+        f"{ADAPTERS}/process_table.py",
+        '            f"{_OWNED} AND #run = :run",\n',
+        '            f"{_OWNED} AND attribute_exists(#run)",\n',
+        "a version is begun anew though its run goes on",
+        ("tests/contract/test_process_equivalence.py::test_the_expression_is_the_domains_rule",),
+    ),
+    Mutant(
+        "C6",
+        f"{ADAPTERS}/process_table.py",
+        '" opened_at = :now, open_shard = :shard"',
+        '" open_shard = :shard"',
+        "a redriven version counts as old as its failure, and raises an alarm",
+        ("tests/contract/test_process_table.py::test_a_restart_opens_the_next_attempt_once",),
+    ),
+    Mutant(
+        "C7",
+        f"{ADAPTERS}/process_table.py",
+        '            sets += ", opened_at = :now"\n',
+        "            pass\n",
+        "repairs list failures by when they were published, and `since` leaves some out",
+        (
+            "tests/contract/test_process_table.py"
+            "::test_what_has_failed_is_listed_by_the_moment_when_it_failed",
+        ),
+    ),
+    Mutant(
+        "C9",
+        f"{DOMAIN}/process.py",
+        "return is_its and self.is_run_of(run)",
+        "return is_its",
+        "any run may take a version out of the express lane",
+        (
+            f"{UNIT}/command/test_mark_failed.py"
+            "::TestInTheExpressLane::test_a_run_without_the_claim_neither_fails_nor_hands_over",
+        ),
+    ),
+]
+SAGAS = [
+    Mutant(
+        "U1",
+        f"{DOMAIN}/saga_programs.py",
+        "    if move.step not in saga.log:\n        return None\n",
+        "    if not _is_done(saga, move.step):\n        return None\n",
+        "a step whose end nobody recorded is not undone",
+        (
+            f"{UNIT}/order_saga/test_release_stock.py"
+            "::test_only_the_goods_that_were_taken_are_put_back",
+        ),
+    ),
+    Mutant(
+        "U2",
+        f"{DOMAIN}/saga_programs.py",
+        "if move.step in saga.log and not _is_done(saga, move.compensation)",
+        "if _is_done(saga, move.step) and not _is_done(saga, move.compensation)",
+        "a saga ends as COMPENSATED though a step that may have happened is not undone",
+        (
+            f"{UNIT}/domain/test_saga_programs.py"
+            "::test_whatever_had_begun_is_left_to_be_undone_the_last_first",
+        ),
+    ),
+    Mutant(
+        "U4",
+        f"{DOMAIN}/saga_programs.py",
+        "    if entry is not None and entry.error is not None:\n"
+        '        return entry.error, entry.cause or ""\n',
+        "",
+        "a saga does not say why its step failed",
+        (
+            f"{UNIT}/order_saga/test_release_stock.py"
+            "::test_what_the_step_recorded_says_more_than_what_the_machine_caught",
+        ),
+    ),
+    Mutant(
+        "U5",
+        f"{DOMAIN}/saga_programs.py",
+        "is_undoing = saga.is_undoing or _failed(saga, moves) is not None",
+        "is_undoing = _failed(saga, moves) is not None",
+        "a redriven saga goes forward though it had turned back",
+        (f"{UNIT}/order_saga/test_resume.py::test_a_later_attempt_goes_on_where_the_log_says",),
+    ),
+    Mutant(
+        "U6",
+        f"{DOMAIN}/saga_programs.py",
+        "saga.restarts < MAX_RESTARTS:",
+        "saga.restarts <= MAX_RESTARTS:",
+        "a saga whose executions die is restarted once more than the docs say",
+        (
+            f"{UNIT}/schedule/test_sweep_sagas.py"
+            "::test_a_saga_whose_fourth_execution_died_is_parked",
+        ),
+    ),
+    Mutant(
+        "U7",
+        f"{DOMAIN}/saga.py",
+        "return _next_attempt(saga, at, restarts=0)",
+        "return _next_attempt(saga, at, restarts=saga.restarts)",
+        "a redriven saga is parked at the first execution that dies",
+        (f"{UNIT}/domain/test_saga.py::test_a_parked_saga_is_redriven_as_its_next_attempt",),
+    ),
+    Mutant(
+        "U9",
+        f"{DOMAIN}/saga_programs.py",
+        "if entry.status is EntryStatus.DONE:\n"
+        "        return entry\n"
+        "    if (entry.status, entry.attempt, entry.seq) != (EntryStatus.STARTED",
+        "if entry.status is not EntryStatus.STARTED:\n"
+        "        return entry\n"
+        "    if (entry.status, entry.attempt, entry.seq) != (EntryStatus.STARTED",
+        "a late try answers for a later one whose compensation has failed",
+        (
+            f"{UNIT}/domain/test_saga_programs.py"
+            "::test_a_late_try_does_not_answer_for_a_later_one_whose_compensation_has_failed",
+        ),
+    ),
+    Mutant(
+        "U10",
+        f"{DOMAIN}/saga_programs.py",
+        "        for move in reversed(moves)\n",
+        "        for move in moves\n",
+        "steps are undone in the order in which they were made",
+        (
+            f"{UNIT}/domain/test_saga_programs.py"
+            "::test_whatever_had_begun_is_left_to_be_undone_the_last_first",
+        ),
+    ),
+]
+SWEEPS = [
+    Mutant(
+        "P1",
+        f"{SERVICE}/sweep.py",
+        "        found, following = table.opened(shard, None, before, kind.per_page)\n"
+        "        part.note(kind, found)\n"
+        "        if cursor",
+        "        found, following = table.opened(shard, None, before, kind.per_page)\n"
+        "        if cursor",
+        "the alarm on age sleeps while a sweep goes on behind the oldest",
+        (f"{UNIT}/schedule/test_sweep_approvals.py::test_how_late_the_latest_is_is_a_metric",),
+    ),
+    Mutant(
+        "P2",
+        f"{SERVICE}/sweep.py",
+        "iso(now - GRACE)",
+        "iso(now)",
+        "a sweep restarts what was published a moment ago",
+        (
+            f"{UNIT}/schedule/test_sweep_commands.py"
+            "::test_what_was_opened_lately_is_left_to_its_start",
+        ),
+    ),
+    Mutant(
+        "P3",
+        f"{SERVICE}/sweep.py",
+        "for group, at in part.items()), reverse=True)",
+        "for group, at in part.items()))",
+        "the age of a type's newest version is told for that of its oldest",
+        (
+            f"{UNIT}/schedule/test_sweep_commands.py"
+            "::test_the_age_of_the_oldest_open_version_is_a_metric",
+        ),
+    ),
+    Mutant(
+        "P4",
+        f"{SERVICE}/sweep.py",
+        "until = now + timedelta(milliseconds=remaining_ms() + 1_000)",
+        "until = now",
+        "two functions sweep at a time",
+        (
+            f"{UNIT}/schedule/test_sweep_commands.py"
+            "::test_nobody_else_sweeps_as_long_as_a_sweep_may_last",
+        ),
+    ),
+    Mutant(
+        "P5",
+        f"{SERVICE}/sweep.py",
+        "{str(shard): part.cursor for shard, part in parts.items() if part.cursor}",
+        "{}",
+        "what is behind the first pages of a shard is never swept",
+        (
+            f"{UNIT}/schedule/test_sweep_commands.py"
+            "::test_when_the_time_is_nearly_over_the_next_sweep_goes_on_from_there",
+        ),
+    ),
+    Mutant(
+        "P6",
+        f"{SERVICE}/sweep.py",
+        "since=lambda job: job.started_at or job.opened_at,",
+        "since=lambda job: job.opened_at,",
+        "an import that waited for its turn raises an alarm as it begins",
+        (
+            f"{UNIT}/schedule/test_sweep_imports.py"
+            "::test_a_job_that_waited_for_its_turn_is_as_old_as_its_beginning",
+        ),
+    ),
+    Mutant(
+        "P7",
+        f"{ADAPTERS}/open_index.py",
+        '            ConditionExpression="lease_owner = :me",\n',
+        '            ConditionExpression="attribute_exists(pk)",\n',
+        "a sweep that was overtaken writes over the place of the next",
+        ("tests/contract/test_records.py::test_the_sweeps_place_is_kept",),
+    ),
+]
+READS = [
+    Mutant(
+        "Y2",
+        f"{SERVICE}/commands/waiting.py",
+        "on_its_way = {Outcome.OPEN, Outcome.WAITING, Outcome.APPLIED}",
+        "on_its_way = {Outcome.OPEN, Outcome.WAITING}",
+        "a read that meets its version being applied is told that it never will be",
+        (
+            f"{UNIT}/api/test_waiting.py"
+            "::TestPython::test_a_version_that_is_applied_between_two_reads_is_looked_at_again",
+        ),
+    ),
+    Mutant(
+        "Y6",
+        f"{SERVICE}/commands/waiting.py",
+        "yield min(pause, seconds)",
+        "yield pause",
+        "a request waits longer than its client asked for",
+        (
+            f"{UNIT}/api/test_waiting.py"
+            "::TestVersion::test_one_that_stays_open_is_accepted_and_asked_for_again",
+        ),
+    ),
+    Mutant(
+        "Y7",
+        f"{SERVICE}/commands/waiting.py",
+        "while seconds > 0 and bootstrap.now() <= until:",
+        "while seconds > 0:",
+        "a request whose reads are slow outlives its function",
+        (f"{UNIT}/api/test_waiting.py::TestPython::test_what_looks_take_is_part_of_the_wait",),
+    ),
+]
+NOTICES = [
+    Mutant(
+        "O1",
+        f"{DOMAIN}/notices.py",
+        '"errorMessage": message[:MAX_MESSAGE]',
+        '"errorMessage": message',
+        "an alarm with a long cause is larger than a message may be",
+        (
+            f"{UNIT}/domain/test_notices.py"
+            "::test_an_alarms_message_is_short_and_there_is_one_without_a_cause",
+        ),
+    ),
+    Mutant(
+        "O2",
+        f"{SERVICE}/stream.py",
+        "any(_age(record) < PATIENCE for record in records)",
+        "all(_age(record) < PATIENCE for record in records)",
+        "a new record's notices are given up with those of an old one",
+        (
+            f"{UNIT}/service/test_stream.py"
+            "::test_notices_of_a_batch_are_not_given_up_while_one_of_its_records_is_new",
+        ),
+    ),
+    Mutant(
+        "O3",
+        f"{SERVICE}/stream.py",
+        "                    if _is_given_up([record], error):\n                        continue\n",
+        "                    if _is_given_up([record], error):\n                        break\n",
+        "one record that is given up takes those behind it along",
+        (
+            f"{UNIT}/service/test_stream.py"
+            "::test_then_it_goes_to_the_dead_letters_and_does_not_hold_up_those_behind_it",
+        ),
+    ),
+    Mutant(
+        "O4",
+        f"{ADAPTERS}/topics.py",
+        "            if failed:\n",
+        "            if len(failed) == len(entries):\n",
+        "notices that SNS did not take are lost",
+        (
+            "tests/contract/test_topics.py"
+            "::test_a_message_that_was_not_taken_is_an_error_that_may_pass",
+        ),
+    ),
+    Mutant(
+        "O5",
+        f"{ADAPTERS}/topics.py",
+        '"MessageGroupId": message["tenantCode"],',
+        '"MessageGroupId": "all",',
+        "one tenant's messages hold up those of all others",
+        (
+            "tests/contract/test_topics.py"
+            "::test_a_queue_is_told_whose_a_message_is_so_that_it_is_fair_to_tenants",
+        ),
+    ),
+    Mutant(
+        "O9",
+        f"{DOMAIN}/notices.py",
+        '"cancelled": counts.cancelled if counts else 0,',
+        '"cancelled": 0,',
+        "the notice of a task says that no item was cancelled",
+        (f"{UNIT}/domain/test_notices.py::test_a_notice_tells_how_the_items_of_a_task_have_ended",),
+    ),
+    Mutant(
+        "O11",
+        f"{SERVICE}/stream.py",
+        '    keys = record.get("dynamodb", {}).get("Keys", {})',
+        '    keys = record.get("dynamodb", {})',
+        "a dead letter keeps the whole item, which may be private",
+        (
+            f"{UNIT}/service/test_stream.py"
+            "::test_then_it_goes_to_the_dead_letters_and_does_not_hold_up_those_behind_it",
+        ),
+    ),
+]
+WAITS = [
+    Mutant(
+        "K2",
+        f"{ADAPTERS}/wait_table.py",
+        "OR since <= :since",
+        "OR since < :since",
+        "a function that runs twice loses its own token, and the execution hangs",
+        ("tests/contract/test_wait_table.py::test_a_function_that_runs_twice_keeps_its_token",),
     ),
 ]
 LISTS_AND_TEXTS = [
@@ -283,6 +912,36 @@ OF_THE_ENGINE = [
             "::test_children_that_time_out_count_against_the_tolerance",
         ),
     ),
+    Mutant(
+        "E12",
+        f"{ENGINE}/executions/counts.py",
+        "if self.percentage is None or (total is None and self.percentage > 0):",
+        "if self.percentage is None or total is None:",
+        "a Map Run that tolerates nothing goes on until all items are read",
+        (
+            "engine/tests/test_map_run_limits.py"
+            "::test_a_share_is_judged_once_all_items_are_read_and_nothing_at_once",
+        ),
+    ),
+    Mutant(
+        "E13",
+        f"{ENGINE}/executions/map_run.py",
+        "return min(self.most_at_once or MOST_AT_ONCE, MOST_AT_ONCE)",
+        "return self.most_at_once or MOST_AT_ONCE",
+        "more children run at a time here than on AWS",
+        ("engine/tests/test_map_run_limits.py::test_ten_thousand_children_run_at_a_time_at_most",),
+    ),
+    Mutant(
+        "E15",
+        f"{ENGINE}/registry/redrives.py",
+        "deque(maxlen=MOST_TOKENS)",
+        "deque()",
+        "tokens of redrives are remembered without end",
+        (
+            "engine/tests/test_redrive_tokens.py"
+            "::test_the_last_ten_tokens_of_an_execution_are_known",
+        ),
+    ),
 ]
 MUTANTS = [
     *RECORDS,
@@ -292,6 +951,12 @@ MUTANTS = [
     *REPAIRS,
     *REBUILDS,
     *POSTGRESQL,
+    *CLAIMS,
+    *SAGAS,
+    *SWEEPS,
+    *READS,
+    *NOTICES,
+    *WAITS,
     *LISTS_AND_TEXTS,
     *TEMPLATE,
     *OF_THE_ENGINE,

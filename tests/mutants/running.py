@@ -15,6 +15,8 @@ from tests.mutants.mutant import ROOT, Mutant
 
 SOURCES = (".", "app", "layer", "engine", "tools")
 """These folders win over the packages that are installed from the working tree."""
+PATIENCE_SECONDS = 1_800
+"""A fault may make a loop without end."""
 _PASSED, _FAILED = 0, 1
 """Exit codes of pytest; any other means that it could not run the tests."""
 
@@ -36,16 +38,20 @@ class Tree:
         self._times = count(1_000_000_000)
 
     def run(self, tests: Sequence[str]) -> tuple[int, str]:
-        """Run tests; return the exit code of pytest and what it says."""
+        """Run tests; return pytest's exit code, -1 if they do not end, and what it says."""
         path = os.pathsep.join(str(self._root / folder) for folder in SOURCES)
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
-            cwd=self._root,
-            env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTEST_ADDOPTS": ""},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
+                cwd=self._root,
+                env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTEST_ADDOPTS": ""},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=PATIENCE_SECONDS,
+            )
+        except subprocess.TimeoutExpired as late:
+            return -1, str(late)
         return done.returncode, done.stdout + done.stderr
 
     def try_(self, mutant: Mutant) -> tuple[Verdict, str]:

@@ -286,6 +286,20 @@ class TestPython:
 
         assert DataService("tenant1").get("AIRPORT", "NRT", at_least=2, wait=1).version == 2
 
+    def test_what_looks_take_is_part_of_the_wait(self, world, paused, monkeypatch):
+        pauses = paused({})
+        find = world.processes.find
+
+        def slowly(key, version):
+            world.clock.advance(seconds=3)
+            return find(key, version)
+
+        monkeypatch.setattr(world.processes, "find", slowly)
+
+        with pytest.raises(NotAppliedYetError):
+            DataService("tenant1").get("AIRPORT", "NRT", at_least=2, wait=5)
+        assert pauses == [0.0, 0.1]
+
     def test_what_is_not_there_is_an_error(self, world, paused):
         paused({})
         with pytest.raises(NotAppliedYetError, match="version 2 is not applied yet"):

@@ -482,3 +482,10 @@ def test_two_deliveries_at_once_agree_on_what_is_planned_again(world, run, monke
     assert [result.counts for result in results] == [Counts(updated=1)] * 2
     assert world.imports.counts(JOB) == Counts(updated=1)
     assert world.commands.latest(RJAA).version == 2
+
+
+def test_a_batch_is_marked_by_its_first_and_its_last_row_whatever_lies_between(run, world):
+    run(a_row(2, "RJAA"), a_row(7, "RJTT"))
+
+    (marker,) = world.imports.markers(JOB)
+    assert (marker.first, marker.last) == (2, 7)

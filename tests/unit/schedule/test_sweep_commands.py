@@ -48,6 +48,7 @@ def test_nobody_else_sweeps_as_long_as_a_sweep_may_last(sweep, world, monkeypatc
 
     def slowly(*asked):
         world.clock.advance(seconds=59)
+        monkeypatch.setattr(world.executions, "start", start)
         others.append(sweep())
         return start(*asked)
 
