@@ -1,7 +1,5 @@
 """What all suites share."""
 
-from collections.abc import Set
-
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -13,6 +11,6 @@ settings.load_profile("suite")
 def pytest_generate_tests(metafunc):
     """Refuse parameters of a set: processes with other seeds of hashes collect other tests."""
     for mark in metafunc.definition.iter_markers("parametrize"):
-        if any(isinstance(value, Set) for value in (*mark.args, *mark.kwargs.values())):
+        if any(isinstance(value, set | frozenset) for value in (*mark.args, *mark.kwargs.values())):
             name = metafunc.function.__name__
             raise pytest.Collector.CollectError(f"the values of {name} come from a set; sort them")
