@@ -764,9 +764,9 @@ NOTICES = [
     Mutant(
         "O3",
         f"{SERVICE}/stream.py",
-        "                    if _is_given_up([record], error):\n                        continue\n",
-        "                    if _is_given_up([record], error):\n                        break\n",
-        "one record that is given up takes those behind it along",
+        "                    if not _is_given_up([record], error):\n",
+        "                    if _is_given_up([record], error) is not None:\n",
+        "a record that is given up holds up those behind it for good",
         (
             f"{UNIT}/service/test_stream.py"
             "::test_then_it_goes_to_the_dead_letters_and_does_not_hold_up_those_behind_it",
@@ -780,7 +780,7 @@ NOTICES = [
         "notices that SNS did not take are lost",
         (
             "tests/contract/test_topics.py"
-            "::test_a_message_that_was_not_taken_is_an_error_that_may_pass",
+            "::test_a_message_that_was_not_taken_is_an_error_that_may_pass_and_ends_the_calls",
         ),
     ),
     Mutant(
