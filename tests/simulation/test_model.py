@@ -41,5 +41,5 @@ def test_a_scenario_without_versions_is_one_state():
 
 
 def test_an_edit_that_no_longer_fits_the_rules_is_refused():
-    with pytest.raises(ValueError, match=r"chain\.py has this text 0 times, not once"):
+    with pytest.raises(ValueError, match=r"chain\.py has the text of a mutant 0 times"):
         load_rules(Edit("chain", "no such text", ""))
