@@ -32,7 +32,10 @@ def copy_project(target: Path, *, only: tuple[str, ...] = ("",), is_set_up: bool
     The framework's byte code goes along: each process would take seconds to make it again.
     """
     for name in _names():
-        if name.startswith(only) and (CHECKOUT / name).is_file():
+        if name.startswith(only) and (CHECKOUT / name).is_symlink():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).symlink_to((CHECKOUT / name).readlink())
+        elif name.startswith(only) and (CHECKOUT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CHECKOUT / name, target / name)
             compiled = cache_from_source(name)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from tests.statemachine import test_approval as approval
 from tests.statemachine import test_command as command
-from tests.statemachine import test_order_saga as order_saga
 from tests.statemachine import test_task as task
 from tests.statemachine import test_zip_orchestrator as zip_orchestrator
 from tests.statemachine.errors import SERVICE_ERRORS, lambda_error
@@ -34,7 +33,6 @@ class Machine:
 MACHINES = {
     "approval": Machine(approval.run_to, approval.TIME_LIMITS),
     "command": Machine(command.run_again, command.TIME_LIMITS, waits=("wait_prev_command",)),
-    "order-saga": Machine(order_saga.run_again, order_saga.TIME_LIMITS, then=3),
     "task": Machine(task.run_again, task.TIME_LIMITS),
     "zip-orchestrator": Machine(
         zip_orchestrator.run_again,

@@ -26,8 +26,10 @@ from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import ItemKey
 from sfn_cqrs.domain.process import Process
 from sfn_cqrs.service.logs import logger
+from sfn_cqrs_tools.project import EXAMPLE
 from sfn_cqrs_tools.runtime.events import EventRules, Rule
 from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_local import Done, Engine, FunctionError, ManualScheduler, VirtualClock
 
 ROOT = Path(__file__).parents[2]
@@ -57,8 +59,8 @@ GIVEN_UP = FunctionError("Lambda.SdkClientException", '{"errorMessage": "no answ
 
 @cache
 def template(**more: str) -> Template:
-    """The template, with these parameters beside those that it needs."""
-    return Template.load(ROOT / "template.yaml", parameters={**PARAMETERS, **more})
+    """The example's template and the framework's, with these parameters beside the needed."""
+    return load_template(ROOT / EXAMPLE / "template.yaml", parameters={**PARAMETERS, **more})
 
 
 class System:

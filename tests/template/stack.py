@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.stack.project_template import load_template
 
 ROOT = Path(__file__).parents[2]
 ISSUER = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
 TEMPLATE = Template.load(ROOT / "template.yaml", parameters=ISSUER)
-MACHINES = TEMPLATE.machines
+EXAMPLE = ROOT / "examples/shop"
+SHOP = load_template(EXAMPLE / "template.yaml", parameters=ISSUER)
+"""The example, with the framework's application inside it."""
+OF_SHOP = {name: one for name, one in SHOP.machines.items() if name not in TEMPLATE.machines}
+MACHINES = TEMPLATE.machines | OF_SHOP
+
+
+def folder_of(machine: str) -> Path:
+    """Return the repository or project that a machine belongs to."""
+    return EXAMPLE if machine in OF_SHOP else ROOT
 
 
 class State(NamedTuple):

@@ -2,7 +2,16 @@ import json
 from typing import Any
 
 import pytest
-from tests.template.stack import MACHINES, ROOT, TASKS, TEMPLATE, State, is_batch
+from tests.template.stack import (
+    EXAMPLE,
+    MACHINES,
+    OF_SHOP,
+    ROOT,
+    TASKS,
+    TEMPLATE,
+    State,
+    is_batch,
+)
 
 from sfn_cqrs.domain.keys import ApprovalRef, CommandRef, ImportKey, SagaRef, TaskRef, ZipRef
 from sfn_cqrs.domain.read_models import ViewRef
@@ -24,7 +33,9 @@ TASK_IDS = [f"{state.machine}.{state.name}" for state in TASKS]
 
 
 def sample(path: str) -> Any:
-    return json.loads((EVENTS / path).read_text(encoding="utf-8"))
+    of_example = path.partition("/")[0] in {machine.folder for machine in OF_SHOP.values()}
+    events = EXAMPLE / "events" if of_example else EVENTS
+    return json.loads((events / path).read_text(encoding="utf-8"))
 
 
 def name_of_attempt(machine: str, data: dict[str, Any]) -> str:

@@ -12,6 +12,9 @@ from sfn_cqrs_tools.runtime.state import STATE_VARIABLE, StackError
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 """The framework's own repository, where this package runs from it."""
 
+EXAMPLE: Final = "examples/shop"
+"""The project inside it that its demonstration and its tests run."""
+
 APPLICATION: Final = "sfn_cqrs_application"
 """The package of the wheel `sfn-cqrs` that holds its application."""
 
@@ -19,13 +22,20 @@ APPLICATION: Final = "sfn_cqrs_application"
 def project() -> Path:
     """Return the folder of the project: the nearest one, upwards, that has a template.yaml.
 
-    Outside of any project it is the framework's own repository, or else the working directory.
+    Outside of any project it is the framework's own repository, or else the working directory. In
+    that repository it is the example, until samconfig.toml names a package of its own.
     """
     here = Path.cwd()
     for folder in (here, *here.parents, CHECKOUT):
         if (folder / "template.yaml").is_file():
-            return folder
+            return _example(folder) if folder == CHECKOUT else folder
     return here
+
+
+def _example(checkout: Path) -> Path:
+    example, stages = checkout / EXAMPLE, checkout / "samconfig.toml"
+    has_own = "AppPackage=" in stages.read_text(encoding="utf-8") if stages.is_file() else False
+    return checkout if has_own or not (example / "template.yaml").is_file() else example
 
 
 def template_path() -> Path:

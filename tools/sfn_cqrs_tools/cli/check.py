@@ -46,9 +46,9 @@ def check(template: Path, as_json: bool) -> None:
 
 def _own(template: Template) -> list[str]:
     """Return the machines of the project itself."""
-    framework = (template.root / FOLDER).resolve()
+    framework = (template.root / FOLDER / "statemachine").resolve()
     machines = template.machines.items()
-    return [key for key, one in machines if framework not in one.path.resolve().parents]
+    return [key for key, one in machines if framework != one.path.resolve().parent]
 
 
 def _machines(template: Template) -> Iterator[str]:

@@ -6,11 +6,13 @@ import json
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sfn_cqrs_tools.cli.options import repeats_option, weather_options
+from sfn_cqrs_tools.project import CHECKOUT, EXAMPLE
 from sfn_local.cli.command import command, json_option
 from sfn_local.cli.showing import echo
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from sfn_cqrs_tools.demo.part import Told
 
 SHOWN_DIFFERENCES = 20
-EXAMPLE = {"AppPackage": "shop"}
 NEXT = """
 Next, try it yourself. `make up` starts the same stack, and it stays; in another terminal:
   .venv/bin/sfn-cqrs import start samples/airports.csv --table airports --watch
@@ -72,13 +73,13 @@ def demo(
     began = time.monotonic()
     told: list[Told] = []
     with tempfile.TemporaryDirectory(prefix="sfn-cqrs-demo-") as state:
-        console.print("Starting the local stack from template.yaml …")
+        console.print("Starting the local stack from examples/shop/template.yaml …")
         with LocalStack(
+            template=_example(),
             state_dir=state,
             reload=False,
             live=False,
             weather=bad,
-            parameters=EXAMPLE,
             express_repeats=repeats or 0.0,
         ) as stack:
             console.print(f"Ready in {time.monotonic() - began:.1f} s: {stack.http}\n")
@@ -100,6 +101,16 @@ def demo(
         numbers = {name: value for each in told for name, value in each.numbers}
         echo(json.dumps({**numbers, "differences": differences}))
     sys.exit(1 if differences else 0)
+
+
+def _example() -> Path:
+    """Return the template of the example, which the framework's repository has alone."""
+    template = CHECKOUT / EXAMPLE / "template.yaml"
+    if not template.is_file():
+        raise click.ClickException(
+            "the demonstration runs the example of the framework's repository: clone it first"
+        )
+    return template
 
 
 def _print_numbers(told: Told, console: Console) -> None:

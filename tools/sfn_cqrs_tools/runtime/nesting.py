@@ -69,7 +69,7 @@ def _location(name: str, resource: Mapping[str, Any], root: Path) -> Path:
     location = resource.get("Properties", {}).get("Location")
     if not isinstance(location, str) or "://" in location:
         raise TemplateError(f"{name} does not lie in a folder: only such an application runs here")
-    return root / location
+    return (root / location).resolve()
 
 
 def _with_globals(document: Document) -> Document:

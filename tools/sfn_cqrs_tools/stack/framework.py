@@ -49,7 +49,7 @@ def bring_up_to_date(root: Path | None = None) -> bool:
         StackError: the package sfn-cqrs is not installed whole.
     """
     root = root or project()
-    if not is_nested(root):
+    if not is_nested(root) or _is_example(root):
         return False
     sources = dict(_sources())
     stamp = _stamp(sources)
@@ -57,6 +57,11 @@ def bring_up_to_date(root: Path | None = None) -> bool:
         return _is_copied(root, sources, stamp)
     finally:
         _tell_project(root)
+
+
+def _is_example(root: Path) -> bool:
+    """Tell whether a project is the example in the framework's repository, a link to which it has."""
+    return (root / FOLDER).is_symlink() and (root / FOLDER / "template.yaml").is_file()
 
 
 def _is_copied(root: Path, sources: dict[str, Path], stamp: str) -> bool:

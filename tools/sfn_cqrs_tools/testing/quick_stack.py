@@ -2,15 +2,15 @@
 
 No sweep comes by every minute: a test says itself when one does, however long it takes.
 Those that search have PostgreSQL: `quick_stack(postgres=True)`; those that tell browsers what
-happens, `quick_stack(live=True)`. It runs the worked example, whatever package a fork's is.
+happens, `quick_stack(live=True)`. In the framework's own repository it runs the example.
 """
 
 from typing import Any, Self
 
+from sfn_cqrs_tools.project import CHECKOUT, EXAMPLE, is_checkout
 from sfn_cqrs_tools.stack.local_stack import LocalStack
-from sfn_cqrs_tools.stack.samconfig import PARAMETER
 
-EXAMPLE = {PARAMETER: "shop"}
+TEMPLATE = CHECKOUT / EXAMPLE / "template.yaml"
 
 
 class Unswept(LocalStack):
@@ -27,7 +27,7 @@ class Unswept(LocalStack):
 
 
 def quick_stack(*, parameters: dict[str, str] | None = None, **options: Any) -> LocalStack:
-    """A stack of the project's own template, or of another."""
-    given = parameters or {} if "template" in options else {**EXAMPLE, **(parameters or {})}
+    """A stack of the example's template, or of another."""
     quick = {"reload": False, "window_seconds": 0.05, "postgres": False, "live": False}
-    return Unswept(parameters=given, **{**quick, **options})
+    template = TEMPLATE if is_checkout() else None
+    return Unswept(parameters=parameters, **{"template": template, **quick, **options})

@@ -24,7 +24,7 @@ def seed(world):
 
 
 @pytest.fixture
-def stock(world):  # noqa: ARG001 - it publishes to the fakes
+def stock(world):
     """Return what puts goods on the shelf."""
 
     def put(sku="BOOK", available=5):

@@ -1,11 +1,10 @@
-"""order-saga.asl.json: every path and catch, on stand-in functions; see test_retries, too."""
+"""order-saga.asl.json: every path, catch and retry, on stand-in functions."""
 
 from typing import Any
 
 import pytest
-from tests.statemachine.errors import SupersededError, TransientError
-from tests.statemachine.runs import assert_told
 
+from sfn_local import FunctionError
 from sfn_local.pytest_plugin import NEVER, MachineRun, RunMachine
 
 KEYS = {
@@ -29,6 +28,26 @@ STUBS: dict[str, Any] = {
 ON_THE_WAY = ["resume", *STEPS, "finish_saga"]
 GO_BACK = {"resume": {"result": "back"}}
 TIME_LIMITS = dict.fromkeys([*ON_THE_WAY, *BACK], 60)
+
+
+SERVICE_ERRORS = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+]
+
+
+class TransientError(Exception):
+    pass
+
+
+class SupersededError(Exception):
+    pass
 
 
 class SagaStepError(Exception):
@@ -167,8 +186,12 @@ def test_every_state_receives_source_context_and_input_and_keys_alone(
 ) -> None:
     run = run_saga(run_machine)
 
-    assert_told(run, KEYS)
-    assert {len(payloads) for payloads in run.payloads.values()} == {1}
+    calls = [payloads for payloads in run.payloads.values() if payloads]
+    assert {len(payloads) for payloads in calls} == {1}
+    for (payload,) in calls:
+        assert sorted(payload) == ["context", "input", "source"]
+        assert payload["source"] == "step-function"
+        assert payload["context"]["Execution"]["Input"] == KEYS
 
 
 def test_an_order_that_ships_takes_seven_transitions(run_machine: RunMachine) -> None:
@@ -182,3 +205,28 @@ def test_a_saga_of_functions_that_never_answer_is_parked_long_before_the_time_li
     run.advance(3_600)
 
     assert (run.status, run.error) == ("FAILED", "SagaParked")
+
+
+@pytest.mark.parametrize("error", SERVICE_ERRORS)
+@pytest.mark.parametrize("state", TIME_LIMITS)
+def test_an_error_of_the_service_is_tried_again(
+    run_machine: RunMachine, state: str, error: str
+) -> None:
+    run = run_again(run_machine, state, FunctionError(error, "{}"))
+
+    assert [one["context"]["State"]["RetryCount"] for one in run.payloads[state]] == [0, 1]
+    assert run.status == "SUCCEEDED"
+    assert 0 <= run.seconds <= 2
+
+
+@pytest.mark.parametrize("state", TIME_LIMITS)
+def test_a_function_that_takes_too_long_is_called_again(
+    run_machine: RunMachine, state: str
+) -> None:
+    run = run_again(run_machine, state, NEVER)
+    run.advance(TIME_LIMITS[state] - 1)
+    before = len(run.payloads[state])
+    run.advance(3)
+
+    assert (before, len(run.payloads[state])) == (1, 2)
+    assert run.status == "SUCCEEDED"
