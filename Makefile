@@ -32,7 +32,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process of each run compiles everythi
 # Seeded simulations go through sets: with one seed of hashes they are the same each time.
 test fast-test proof soak torture: export PYTHONHASHSEED := 0
 
-.PHONY: help dist setup demo up test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test image clean torture release publish
+.PHONY: help dist setup demo up test example-test fast-test proof soak check fast-check lock sbom licences reference bench build deploy golden sam-local-test clone-test image clean torture release publish
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,8 +45,11 @@ demo: $(LOCAL_READY) $(FABRIC_READY) ## run the whole system on real airports, a
 up: $(LOCAL_READY) $(FABRIC_READY) ## start the local stack and keep it running
 	$(BIN)/sfn-cqrs up $(ARGS)
 
-test: $(DEV_READY) $(FABRIC_READY) fast-check ## the fast checks and every test suite
+test: $(DEV_READY) $(FABRIC_READY) fast-check example-test ## the fast checks and every test suite
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+example-test: $(DEV_READY) ## the tests of examples/shop, as its own make test runs them
+	cd examples/shop && $(abspath $(BIN))/sfn-cqrs check && $(abspath $(BIN))/python -m pytest -q
 
 fast-test: $(DEV_READY) ## the suites that start no stack; VENV=.venv-3.13 PYTHON=python3.13: on another Python
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not proof and not stack" $(FAST_SUITES) $(ARGS)
@@ -67,10 +70,12 @@ fast-check: $(DEV_READY)
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/sfn-cqrs lint --template template.yaml statemachine/*.asl.json
+	$(BIN)/sfn-cqrs lint examples/shop/statemachine/*.asl.json
 
 check: $(DEV_READY) $(SAM_READY) $(CHECKOV_READY) $(SUPPLY_READY) fast-check ## every static check: style, types, template, security
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml --append-rules cfn_lint_serverless.rules
+	$(BIN)/cfn-lint examples/shop/template.yaml
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 	$(BIN)/bandit --quiet --recursive --severity-level medium -c pyproject.toml layer/sfn_cqrs engine/sfn_local tools functions app
 	$(BIN)/sfn-cqrs translate --output .build/template.json

@@ -11,7 +11,9 @@ from tests.drills.scenes import FOR_GOOD, Scene, broken, busy, play, refused
 from tests.drills.stack import Stack
 from tests.support.system import PARAMETERS, ROOT, silent
 
+from sfn_cqrs_tools.project import EXAMPLE as PROJECT
 from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.stack.project_template import load_template
 
 EVERYTHING = {
     **PARAMETERS,
@@ -38,7 +40,8 @@ class Row:
 
 @cache
 def template() -> Template:
-    return Template.load(ROOT / "template.yaml", parameters=EVERYTHING)
+    """The example's template, with the framework's inside it and all its parts switched on."""
+    return load_template(ROOT / PROJECT / "template.yaml", parameters=EVERYTHING)
 
 
 def alarms() -> dict[str, Alarm]:

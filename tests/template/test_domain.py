@@ -13,7 +13,7 @@ from tests.template.rules import conditions, names_in, unused, updates_of_record
 from tests.template.stack import ROOT, modules
 
 DOMAIN = ROOT / "layer/sfn_cqrs/domain"
-PRODUCTION = ("layer", "functions", "app", "tools")
+PRODUCTION = ("layer", "functions", "app", "tools", "examples/shop/functions")
 HELD_EQUAL = {
     "test_process_equivalence.py": {
         "process_table": {

@@ -40,7 +40,7 @@ def literals(folder):
 
 def of_machines():
     """The names by which machines fail."""
-    for path in (ROOT / "statemachine").glob("*.asl.json"):
+    for path in ROOT.glob("**/statemachine/*.asl.json"):
         yield from re.findall(r'"Error": "(\w+)"', path.read_text(encoding="utf-8"))
 
 

@@ -8,6 +8,8 @@ from functions.command.check_version.app import POLLS
 from functions.import_csv.csv_rows_handler.app import RETRIES as BATCH_RETRIES
 from tests.template.stack import (
     MACHINES,
+    OF_SHOP,
+    SHOP,
     STATES,
     TASKS,
     TEMPLATE,
@@ -134,7 +136,8 @@ def test_a_task_sends_context_and_input_and_answers_the_payload(state: State) ->
 
 @each([state for state in TASKS if (state.machine, state.name) not in ROUNDS])
 def test_a_task_ends_after_its_function_and_never_before(state: State) -> None:
-    function = TEMPLATE.state_function(state.machine, state.name)
+    template = SHOP if state.machine in OF_SHOP else TEMPLATE
+    function = template.state_function(state.machine, state.name)
 
     assert state.body["TimeoutSeconds"] > function.timeout
 
@@ -311,7 +314,7 @@ def test_errors_of_our_own_are_classes_of_the_errors_module_and_of_no_other() ->
         assert not defined & ours or path.name == "errors.py"
 
 
-@pytest.mark.parametrize("key", MACHINES)
+@pytest.mark.parametrize("key", TEMPLATE.machines)
 def test_a_machine_logs_every_event_but_no_data_and_is_traced(key: str) -> None:
     properties = of_type("AWS::StepFunctions::StateMachine")[MACHINES[key].logical_id]
     logging = properties["LoggingConfiguration"]
@@ -331,7 +334,7 @@ def test_a_machine_logs_every_event_but_no_data_and_is_traced(key: str) -> None:
     assert properties["TracingConfiguration"] == {"Enabled": True}
 
 
-@pytest.mark.parametrize("key", MACHINES)
+@pytest.mark.parametrize("key", TEMPLATE.machines)
 def test_the_machines_role_may_invoke_exactly_its_functions(key: str) -> None:
     invokes = [
         statement

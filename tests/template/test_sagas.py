@@ -1,7 +1,7 @@
 """The law of sagas: the machine and the module that declares its steps say the same."""
 
 import pytest
-from tests.template.stack import MACHINES
+from tests.template.stack import MACHINES, SHOP
 
 from sfn_cqrs import bootstrap
 from sfn_cqrs.domain.keys import SagaKey, SagaRef
@@ -25,7 +25,7 @@ def saga(request):
 
 
 def test_every_saga_has_a_machine_of_its_name_that_bootstrap_finds(monkeypatch):
-    monkeypatch.setenv("COMMAND_MACHINE_ARN", MACHINES["command"].arn)
+    monkeypatch.setenv("COMMAND_MACHINE_ARN", SHOP.machines["command"].arn)
     monkeypatch.setenv("SAGAS_TABLE", "sagas")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     handlers.load()
@@ -36,6 +36,7 @@ def test_every_saga_has_a_machine_of_its_name_that_bootstrap_finds(monkeypatch):
         bootstrap.reset()
         found = bootstrap.saga_executions("order-saga").arn_of(ref)
     machine = MACHINES["order-saga"].arn.replace(":stateMachine:", ":execution:")
+    assert machine.endswith(":sfn-cqrs-Cqrs-order-saga")
     assert found.startswith(f"{machine}:")
 
 
@@ -81,3 +82,17 @@ def test_the_machine_has_no_step_that_nobody_declares(saga):
     tasks = {name for name, body in states.items() if body["Type"] == "Task"}
 
     assert tasks == declared | {"resume", LAST, "park_saga"}
+
+
+def test_the_machine_is_traced_and_invokes_its_functions_alone():
+    resources = SHOP.translate()["Resources"]
+    machine = resources["OrderSagaStateMachine"]["Properties"]
+    (policy,) = resources["OrderSagaStateMachineRole"]["Properties"]["Policies"]
+    invoke, _ = policy["PolicyDocument"]["Statement"]
+
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    logging = machine["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
+    assert invoke["Resource"] == [
+        {"Fn::GetAtt": [function, "Arn"]} for function in MACHINES["order-saga"].substitutions
+    ]

@@ -19,7 +19,7 @@ from sfn_cqrs.service.zips.state import zip_state
 DECORATORS = {
     "command/sync_data": command_state_without_status,
     "task/finalize_task": task_state,
-    "order_saga/ship_order": saga_state,
+    "../examples/shop/events/order_saga/ship_order": saga_state,
     "approval/check_decision": approval_state,
     "import_csv/finalize_parent_job": import_state_without_status,
     "zip_orchestrator/list_zip": zip_state,

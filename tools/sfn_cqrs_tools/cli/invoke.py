@@ -16,6 +16,7 @@ from sfn_cqrs_tools.client.aws import Target, find_target
 from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, Executions
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
 from sfn_cqrs_tools.runtime.template import Function, Template
+from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_local.cli.command import command, print_json
 from sfn_local.cli.showing import echo, json_of
 from sfn_local.lint.template_file import TemplateError
@@ -210,14 +211,14 @@ def _check_names(template: Template, machine: str, state: str) -> None:
 
 def _sample(template: Template, machine: str, state: str) -> bytes:
     folder = machine.removesuffix("-express").replace("-", "_")
-    path = template.root / "events" / folder / f"{state}.json"
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        there = [
-            f"{one.parent.name} {one.stem}" for one in (template.root / "events").glob("*/*.json")
-        ]
-        raise TemplateError(unknown("event", f"{machine} {state}", there)) from None
+    folders = [template.root / "events", template.root / FOLDER / "events"]
+    for path in (events / folder / f"{state}.json" for events in folders):
+        if path.is_file():
+            return path.read_bytes()
+    there = [
+        f"{one.parent.name} {one.stem}" for events in folders for one in events.glob("*/*.json")
+    ]
+    raise TemplateError(unknown("event", f"{machine} {state}", there))
 
 
 def _payload(path: str) -> bytes:

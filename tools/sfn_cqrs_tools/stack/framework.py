@@ -60,7 +60,7 @@ def bring_up_to_date(root: Path | None = None) -> bool:
 
 
 def _is_example(root: Path) -> bool:
-    """Tell whether a project is the example in the framework's repository, a link to which it has."""
+    """Tell whether a project is the framework's own example, which has a link in that place."""
     return (root / FOLDER).is_symlink() and (root / FOLDER / "template.yaml").is_file()
 
 
