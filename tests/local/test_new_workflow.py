@@ -120,7 +120,7 @@ def test_a_wait_that_times_out_ends_its_execution_with_that(sfn_cqrs):
         (["a", "--callback", "work", "--long", "work"], "'work' waits for somebody, or works for"),
         (["a", "--states", "answer_parent"], "the state 'answer_parent' ends every child"),
         (["a", "--child-of", "comand"], "there is no workflow comand (did you mean command?)"),
-        (["a", "--child-of", "order-saga"], "--child-of: no state of order-saga waits; begin with"),
+        (["a", "--child-of", "rebuild"], "--child-of: no state of rebuild waits; begin with"),
         (["a", "--child-of", "command/nope"], "there is no state that waits in command nope"),
         (["a", "--child-of", "command"], "wait_prev_command/app.py is not as `new workflow"),
         (["a", "--states", "b_1,b1"], "two things would be called AB1Function"),

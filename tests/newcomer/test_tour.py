@@ -56,7 +56,7 @@ def state(tmp_path_factory):
 def up(state):
     """The stack in one terminal, as `make up` starts it; the address of its API."""
     env = {"SFN_CQRS_STATE": str(state)}
-    up = (BIN / "sfn-cqrs", "up", "--port", 0, "--parameter", "AppPackage=shop")
+    up = (BIN / "sfn-cqrs", "up", "--port", 0)
     with closing(Terminal(*up, cwd=ROOT, env=env)) as opened:
         yield opened.until(r"^  http +http://(\S+)$")[1]
 

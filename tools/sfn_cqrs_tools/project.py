@@ -25,10 +25,16 @@ def project() -> Path:
     Outside of any project it is the framework's own repository, or else the working directory. In
     that repository it is the example, until samconfig.toml names a package of its own.
     """
+    folder = deployed()
+    return _example(folder) if folder == CHECKOUT else folder
+
+
+def deployed() -> Path:
+    """Return the folder that `sam deploy` deploys: in the framework's repository, that itself."""
     here = Path.cwd()
     for folder in (here, *here.parents, CHECKOUT):
         if (folder / "template.yaml").is_file():
-            return _example(folder) if folder == CHECKOUT else folder
+            return folder
     return here
 
 

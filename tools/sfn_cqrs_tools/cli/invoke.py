@@ -184,10 +184,10 @@ def _find(template: Template, machine: str, state: str) -> Function:
 
     A sample may be a variant: `sweep_tasks_ended` is an event of `sweep_tasks`.
     """
-    group = template.root / "functions" / machine.replace("-", "_")
+    group = ("functions", machine.replace("-", "_"))
     for function in template.functions.values():
-        folder = function.folder.resolve()
-        if folder.parent == group and f"{state}_".startswith(f"{folder.name}_"):
+        folder = function.folder
+        if folder.parts[-3:-1] == group and f"{state}_".startswith(f"{folder.name}_"):
             return function
     _check_names(template, machine, state)
     return template.state_function(machine, state)

@@ -60,7 +60,7 @@ def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str
     from sfn_cqrs.adapters.sql_ways import role_at, sql_at  # noqa: PLC0415 - --help needs none
     from sfn_cqrs.service.migrations import Migrations  # noqa: PLC0415
     from sfn_cqrs_tools.client.aws import Target, find_target  # noqa: PLC0415
-    from sfn_cqrs_tools.project import project  # noqa: PLC0415
+    from sfn_cqrs_tools.project import deployed, project  # noqa: PLC0415
     from sfn_cqrs_tools.stack.samconfig import package_of, stack_name  # noqa: PLC0415
     from sfn_cqrs_tools.stack.sql_files import (  # noqa: PLC0415
         POSTGRES,
@@ -69,7 +69,7 @@ def _migrations(state: Path, stack: str | None, config_env: str | None, dsn: str
     )
 
     if config_env is not None:
-        stack = stack_name(project(), config_env)
+        stack = stack_name(deployed(), config_env)
     package = package_of(project())
     target = Target({}, {})
     if stack is not None or not dsn:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from os.path import normpath
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -336,7 +337,7 @@ class Template:
             logical_id=logical_id,
             name=self.name(logical_id),
             arn=self.arn(logical_id),
-            folder=self.root / resolved["CodeUri"],
+            folder=Path(normpath(self.root / resolved["CodeUri"])),
             handler=resolved["Handler"],
             timeout=float(resolved.get("Timeout", 3)),
             memory=int(resolved.get("MemorySize", 128)),
@@ -350,7 +351,7 @@ class Template:
             name=self.name(logical_id),
             arn=self.arn(logical_id),
             type=self.resolve(properties.get("Type", "STANDARD")),
-            path=self.root / properties["DefinitionUri"],
+            path=Path(normpath(self.root / properties["DefinitionUri"])),
             substitutions=self.resolve(properties.get("DefinitionSubstitutions", {})),
         )
 

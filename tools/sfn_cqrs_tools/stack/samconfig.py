@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
+from sfn_cqrs_tools.runtime.nesting import APPLICATION
 from sfn_cqrs_tools.runtime.state import StackError
 from sfn_cqrs_tools.scaffold.changes import ScaffoldError
 from sfn_local.lint.template_file import load_yaml
@@ -60,11 +61,25 @@ def with_package(text: str, package: str) -> str:
 
 
 def package_of(root: Path) -> str:
-    """The package of a project: what its deploys name, or else the template's default."""
+    """The package of a project: what its deploys name, or its template says.
+
+    Raises:
+        StackError: neither does.
+    """
     named = app_package(root)
     if named is not None:
         return named
-    return str(load_yaml(root / "template.yaml")["Parameters"][PARAMETER]["Default"])
+    template = load_yaml(root / "template.yaml")
+    declared = template.get("Parameters", {}).get(PARAMETER, {}).get("Default")
+    nested = (
+        one.get("Properties", {}).get("Parameters", {}).get(PARAMETER)
+        for one in template["Resources"].values()
+        if one["Type"] == APPLICATION
+    )
+    found = declared or next((one for one in nested if isinstance(one, str)), None)
+    if found is None:
+        raise StackError(f"{root / 'template.yaml'} names no {PARAMETER}")
+    return str(found)
 
 
 def stack_name(root: Path, stage: str) -> str:

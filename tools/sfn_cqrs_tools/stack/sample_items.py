@@ -56,6 +56,9 @@ from sfn_cqrs_tools.client.executions import SAMPLE_TOKEN, machines_of
 from sfn_cqrs_tools.runtime.state import StackError
 
 TENANT: Final = "sample"
+SAMPLES_PREFIX: Final = "sfn-cqrs-"
+"""What the names of the machines begin with in the events' files."""
+ARNS: Final = ("stateMachine", "execution")
 SAMPLES_TENANT: Final = "tenant1"
 """Whose the events are in their files."""
 SAMPLES_ULID: Final = "01KAXK3V9Q0M3W8C5R6T7Y8Z9A"
@@ -223,7 +226,10 @@ class Rehearsal:
     ) -> Event:
         """Return a sample that belongs to this execution; `secret` replaces its token."""
         named = _execution_in(sample)
-        event = _changed(sample, {**changes, named: execution} if named else changes)
+        prefix = self._names["COMMAND_MACHINE_ARN"].rpartition(":")[2].removesuffix("command")
+        of_stack = {f":{kind}:{SAMPLES_PREFIX}": f":{kind}:{prefix}" for kind in ARNS}
+        more = {named: execution} if named else {}
+        event = _changed(sample, {**of_stack, **changes, **more})
         if "context" in event:
             context = event["context"]
             context["Execution"]["StartTime"] = context["State"]["EnteredTime"] = self.at
