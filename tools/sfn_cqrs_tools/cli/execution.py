@@ -25,7 +25,9 @@ from sfn_cqrs_tools.client.executions import (
     without_token,
 )
 from sfn_cqrs_tools.client.pauses import awaited, going_on
+from sfn_cqrs_tools.project import project
 from sfn_cqrs_tools.runtime.identity import DEFAULT_TENANT
+from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.sample_items import START, Ready, Rehearsal
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.definitions import input_of
@@ -75,7 +77,7 @@ def start(
     with one_line_errors():
         target = find_target(state, stack)
     arn = _machine_arn(target, machine)
-    data = parsed(input_of(machine, path), "--input")
+    data = parsed(input_of(machine, path or _sample(machine)), "--input")
     ready = _with_its_items(target, machine, data) if path is None else Ready(data)
     name = name or ready.execution or _name_of(machine, data)
     client = target.client("stepfunctions")
@@ -163,6 +165,13 @@ def _only_key(target: Target, tokens: Mapping[str, str], execution: str, state: 
         text = f"{execution} waits {len(keys)} times in {state}; give the --key of one: {listed}"
         raise click.ClickException(text)
     return keys[0] if keys else ""
+
+
+def _sample(machine: str) -> str | None:
+    """Return the file of a machine's sample input: the project's, or the framework's inside it."""
+    folder = Path("events", machine.replace("-", "_"), f"{START}.json")
+    paths = (project() / folder, project() / FOLDER / folder)
+    return next((str(path) for path in paths if path.is_file()), None)
 
 
 def _machine_arn(target: Target, machine: str) -> str:
