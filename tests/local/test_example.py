@@ -7,6 +7,7 @@ import pytest
 from sfn_cqrs_tools import project as projects
 from sfn_cqrs_tools.project import CHECKOUT, EXAMPLE, deployed, project
 from sfn_cqrs_tools.runtime.state import StackError
+from sfn_cqrs_tools.stack import definition_watch
 from sfn_cqrs_tools.stack.framework import FOLDER, bring_up_to_date, is_nested
 from sfn_cqrs_tools.stack.samconfig import package_of
 
@@ -61,3 +62,18 @@ def test_nothing_is_copied_into_the_example() -> None:
     assert not bring_up_to_date(example)
     assert (example / FOLDER).is_symlink()
     assert (example / FOLDER).resolve() == CHECKOUT
+
+
+def test_a_change_of_the_frameworks_machines_or_template_is_seen(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machines = checkout / "statemachine"
+    machines.mkdir()
+    (checkout / EXAMPLE / FOLDER).symlink_to("../..")
+    monkeypatch.setattr(definition_watch, "QUIET_SECONDS", 0)
+    watch = definition_watch.DefinitionWatch(checkout / EXAMPLE / "template.yaml")
+
+    (machines / "command.asl.json").write_text("{}")
+    (checkout / "template.yaml").write_text("Resources: {}")
+
+    assert watch.changed() == {machines / "command.asl.json", checkout / "template.yaml"}

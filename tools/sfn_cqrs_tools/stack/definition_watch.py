@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.samconfig import FILE
 
 QUIET_SECONDS: Final = 0.5
@@ -17,7 +18,7 @@ class DefinitionWatch:
     """Looks at the files again each time that it is asked."""
 
     def __init__(self, template: Path) -> None:
-        """Watch `template`, samconfig.toml, the migrations and the ASL files below its folder."""
+        """Watch `template`, samconfig.toml, the migrations, the ASL files, and the framework's."""
         self._template = template.resolve()
         self._root = self._template.parent
         self._taken = self._seen = self._stamps()
@@ -50,5 +51,8 @@ class DefinitionWatch:
     def _files(self) -> Iterator[Path]:
         yield self._template
         yield self._root / FILE
-        yield from (self._root / "statemachine").glob("*.asl.json")
+        framework = (self._root / FOLDER).resolve()  # the example's is a link to the repository
+        yield framework / "template.yaml"
+        for folder in (self._root, framework):
+            yield from (folder / "statemachine").glob("*.asl.json")
         yield from (self._root / "app").glob("*/sql/*.sql")
