@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -12,6 +13,9 @@ from sfn_cqrs_tools.runtime.listening import HOST, for_containers, up_for_us
 from sfn_cqrs_tools.runtime.state import StateFolder
 from sfn_local.cli.command import command, json_option, print_json
 from sfn_local.cli.showing import echo
+
+SPREAD: Final = "SFN_CQRS_ENVIRONMENT"
+"""All other variables, as one, for a project's own functions."""
 
 
 @command(
@@ -54,5 +58,6 @@ def env(purpose: str, host: str | None, state: Path, as_json: bool) -> None:
         print_json({"Parameters": for_containers(environment, host) if host else environment})
     else:
         export = "export " if purpose == "shell" else ""
+        environment.pop(SPREAD, None)  # its lines are the others
         for name, value in sorted(environment.items()):
             echo(f"{export}{name}={shlex.quote(value)}")
