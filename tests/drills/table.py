@@ -13,7 +13,6 @@ from tests.support.system import PARAMETERS, ROOT, silent
 
 from sfn_cqrs_tools.project import EXAMPLE as PROJECT
 from sfn_cqrs_tools.runtime.template import Template
-from sfn_cqrs_tools.stack.project_template import load_template
 
 EVERYTHING = {
     **PARAMETERS,
@@ -41,7 +40,7 @@ class Row:
 @cache
 def template() -> Template:
     """The example's template, with the framework's inside it and all its parts switched on."""
-    return load_template(ROOT / PROJECT / "template.yaml", parameters=EVERYTHING)
+    return Template.load(ROOT / PROJECT / "template.yaml", parameters=EVERYTHING)
 
 
 def alarms() -> dict[str, Alarm]:

@@ -4,6 +4,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ from tests.golden.flows import Flow, Place
 from tests.support.system import ROOT
 from tests.support.whole_system import WholeSystem
 
+from sfn_cqrs.service.commands.state import RUN_DIGITS
 from sfn_local import Done, FunctionError
 
 FOLDER = Path(__file__).parent
@@ -168,6 +170,11 @@ class Interrupted(_System):
         )
 
 
+def _claim(arn: str) -> str:
+    """What a run of an execution claims its attempt with."""
+    return sha256(arn.encode()).hexdigest()[:RUN_DIGITS]
+
+
 class Continued(_System):
     """Begins a kept execution on its own definition; from its place on, today's functions run."""
 
@@ -210,6 +217,9 @@ class Continued(_System):
         kept = json.dumps(self.golden.tables)
         if token is not None and self.golden.token is not None:
             kept = kept.replace(json.dumps(self.golden.token)[1:-1], json.dumps(token)[1:-1])
+        arn = self.execution["executionArn"]
+        alone = arn.replace(self.kept.name, f"sfn-cqrs-{self.kept.key}")  # of a stack of its own
+        kept = kept.replace(_claim(alone), _claim(arn))
         for logical_id, items in json.loads(kept).items():
             for item in items:
                 self.clients["dynamodb"].put_item(

@@ -29,7 +29,6 @@ from sfn_cqrs.service.logs import logger
 from sfn_cqrs_tools.project import EXAMPLE
 from sfn_cqrs_tools.runtime.events import EventRules, Rule
 from sfn_cqrs_tools.runtime.template import Template
-from sfn_cqrs_tools.stack.project_template import load_template
 from sfn_local import Done, Engine, FunctionError, ManualScheduler, VirtualClock
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +59,7 @@ GIVEN_UP = FunctionError("Lambda.SdkClientException", '{"errorMessage": "no answ
 @cache
 def template(**more: str) -> Template:
     """The example's template and the framework's, with these parameters beside the needed."""
-    return load_template(ROOT / EXAMPLE / "template.yaml", parameters={**PARAMETERS, **more})
+    return Template.load(ROOT / EXAMPLE / "template.yaml", parameters={**PARAMETERS, **more})
 
 
 class System:

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sfn_cqrs_tools.runtime.template import Template
-from sfn_cqrs_tools.stack.project_template import load_template
 
 ROOT = Path(__file__).parents[2]
 ISSUER = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "client"}
 TEMPLATE = Template.load(ROOT / "template.yaml", parameters=ISSUER)
 EXAMPLE = ROOT / "examples/shop"
-SHOP = load_template(EXAMPLE / "template.yaml", parameters=ISSUER)
+SHOP = Template.load(EXAMPLE / "template.yaml", parameters=ISSUER)
 """The example, with the framework's application inside it."""
 OF_SHOP = {name: one for name, one in SHOP.machines.items() if name not in TEMPLATE.machines}
 MACHINES = TEMPLATE.machines | OF_SHOP
