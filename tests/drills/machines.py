@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from tests.drills.cloudwatch import MINUTE, CloudWatch
-from tests.support.system import ROOT
 
 from sfn_cqrs_tools.runtime.template import Machine
 from sfn_local import Done, Engine, FunctionError, ManualScheduler, VirtualClock
@@ -106,9 +106,8 @@ def _seconds(moment: Any) -> float:
 
 
 @cache
-def _input_of(folder: str) -> str:
+def _input_of(events: Path) -> str:
     """The input of an execution, as the sample events have it."""
-    events = ROOT / "events" / folder
     started = events / "start_execution.json"
     if started.exists():
         return started.read_text(encoding="utf-8")
@@ -119,7 +118,8 @@ def _input_of(folder: str) -> str:
 
 def an_input(machine: Machine) -> Any:
     """What an execution of a machine is started with."""
-    return json.loads(_input_of(machine.folder.removesuffix("_express")))
+    events = machine.path.parents[1] / "events" / machine.folder.removesuffix("_express")
+    return json.loads(_input_of(events))
 
 
 def failing(machine: Machine) -> Region:

@@ -160,8 +160,9 @@ def test_an_age_that_is_not_reported_is_told_once_it_was(name: str) -> None:
     alarm, watch = an_alarm(name), CloudWatch()
     assert not any(alarm.told(watch, 0, 60 * MINUTE))
 
+    service = dict(alarm.dimensions)["service"]
     for minute in range(0, 30 * MINUTE, MINUTE):
-        watch.put(minute, "sfn-cqrs", alarm.metric["MetricName"], 0, service="sfn-cqrs")
+        watch.put(minute, "sfn-cqrs", alarm.metric["MetricName"], 0, service=service)
 
     told = [state for _, state in alarm.told(watch, 0, 60 * MINUTE)]
     assert told == ["INSUFFICIENT_DATA"]
