@@ -43,23 +43,6 @@ def test_dead_letters_have_a_cure(queue: str) -> None:
     assert f"\n| {queue} |" in section("Dead letters")
 
 
-<<<<<<< HEAD
-=======
-def test_the_diagrams_are_drawn_from_the_machines() -> None:
-    architecture = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    drawn = dict(re.findall(r"<!-- graph: (\S+) -->\n```mermaid\n(.*?)```", architecture, re.S))
-    machines = {
-        path.name.removesuffix(".asl.json"): mermaid(json.loads(path.read_text(encoding="utf-8")))
-        for folder in (ROOT, ROOT / "examples/shop")
-        for path in (folder / "statemachine").glob("*.asl.json")
-    }
-
-    assert {name: text.strip() for name, text in drawn.items()} == {
-        name: text.strip() for name, text in machines.items()
-    }
-
-
->>>>>>> 68618f5 (docs(example): what the example is, and how its tests run)
 def anchors(path: Path) -> set[str]:
     """What a link may name in a page: its headings, as GitHub spells them."""
     headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)

@@ -371,7 +371,7 @@ def asked_by(body: dict[str, Any]) -> set[str]:
     return set().union(*found)
 
 
-@pytest.mark.parametrize("key", MACHINES)
+@pytest.mark.parametrize("key", TEMPLATE.machines)
 def test_the_machines_role_may_do_exactly_what_its_states_ask_aws_for(key: str) -> None:
     """The local stack asks the roles of functions; those of machines are held here."""
     actions = [statement["Action"] for statement in statements_of(MACHINES[key].logical_id)]

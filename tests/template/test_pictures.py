@@ -3,7 +3,7 @@
 import json
 import re
 
-from tests.template.stack import ROOT
+from tests.template.stack import EXAMPLE, ROOT
 
 from sfn_local.graph import mermaid
 
@@ -13,7 +13,8 @@ def test_the_diagrams_are_drawn_from_the_machines() -> None:
     drawn = dict(re.findall(r"<!-- graph: (\S+) -->\n```mermaid\n(.*?)```", architecture, re.S))
     machines = {
         path.name.removesuffix(".asl.json"): mermaid(json.loads(path.read_text(encoding="utf-8")))
-        for path in (ROOT / "statemachine").glob("*.asl.json")
+        for folder in (ROOT, EXAMPLE)
+        for path in (folder / "statemachine").glob("*.asl.json")
     }
 
     assert {name: text.strip() for name, text in drawn.items()} == {
