@@ -549,7 +549,7 @@ SAGAS = [
         "    if not _is_done(saga, move.step):\n        return None\n",
         "a step whose end nobody recorded is not undone",
         (
-            f"{UNIT}/order_saga/test_release_stock.py"
+            "examples/shop/tests/order_saga/test_release_stock.py"
             "::test_only_the_goods_that_were_taken_are_put_back",
         ),
     ),
@@ -572,7 +572,7 @@ SAGAS = [
         "",
         "a saga does not say why its step failed",
         (
-            f"{UNIT}/order_saga/test_release_stock.py"
+            "examples/shop/tests/order_saga/test_release_stock.py"
             "::test_what_the_step_recorded_says_more_than_what_the_machine_caught",
         ),
     ),
@@ -582,7 +582,9 @@ SAGAS = [
         "is_undoing = saga.is_undoing or _failed(saga, moves) is not None",
         "is_undoing = _failed(saga, moves) is not None",
         "a redriven saga goes forward though it had turned back",
-        (f"{UNIT}/order_saga/test_resume.py::test_a_later_attempt_goes_on_where_the_log_says",),
+        (
+            "examples/shop/tests/order_saga/test_resume.py::test_a_later_attempt_goes_on_where_the_log_says",
+        ),
     ),
     Mutant(
         "U6",

@@ -91,7 +91,7 @@ def a_copy() -> Iterator[Tree]:
     with TemporaryDirectory(prefix="mutants-") as folder:
         root = Path(folder)
         for name in filter(None, listed.stdout.split("\0")):
-            if (ROOT / name).is_file():
+            if (ROOT / name).is_file() or (ROOT / name).is_symlink():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, root / name)
+                shutil.copy2(ROOT / name, root / name, follow_symlinks=False)
         yield Tree(root)
