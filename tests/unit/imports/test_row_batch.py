@@ -352,33 +352,6 @@ def test_when_all_at_once_fails_it_is_done_one_by_one(run, handlers_of_airport, 
     assert "one by one" in log.getvalue()
 
 
-@pytest.mark.parametrize(("failures", "is_done"), [(3, True), (1_000, False)])
-def test_all_at_once_is_tried_again_while_the_target_is_busy(
-    run, handlers_of_airport, monkeypatch, failures, is_done
-):
-    """One by one would ask what is busy a hundred times as often."""
-    monkeypatch.setattr("sfn_cqrs.service.commands.projection.time.sleep", lambda _: None)
-    seen, left = [], [TransientError("throttled")] * failures
-
-    def projection(command):
-        seen.append(command.key.code)
-
-    @handlers.up_many(projection)
-    def all_at_once(commands):
-        if left:
-            raise left.pop()
-        seen.append([command.key.code for command in commands])
-
-    handlers_of_airport(projection=projection)
-    if is_done:
-        assert run(a_row(2), a_row(3, "RJTT")).counts == Counts(created=2)
-    else:
-        with pytest.raises(TransientError, match="throttled"):
-            run(a_row(2), a_row(3, "RJTT"))
-
-    assert seen == ([["RJAA", "RJTT"]] if is_done else [])
-
-
 def test_asynchronous_rows_are_accepted_and_left_to_the_machine(world, run):
     result = run(a_row(2), publish_mode=PublishMode.ASYNC)
     again = run(a_row(2), publish_mode=PublishMode.ASYNC)

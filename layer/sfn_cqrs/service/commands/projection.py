@@ -94,13 +94,9 @@ def run_patiently(
         TransientError: it did not pass.
         SyncHandlerError: the handler raised anything else.
     """
-    _patiently(lambda: run(command, name))
-
-
-def _patiently(run: Callable[[], None]) -> None:
     for attempt in range(TRIES):
         try:
-            return run()
+            return run(command, name)
         except TransientError:
             if attempt == TRIES - 1:
                 raise
@@ -124,28 +120,13 @@ def project_many(type_: str, commands: Sequence[Command]) -> list[Command]:
 
 
 def _ran_in_bulk(type_: str, name: str, commands: Sequence[Command]) -> bool:
-    """Return whether all are done at once; if not, one by one tells which of them is at fault.
-
-    Raises:
-        TransientError: the target stays busy, so that one by one it would be busier still.
-    """
+    """Whether all are done at once; if not, one by one tells which of them is at fault."""
     bulk = handlers.find_bulk(type_, name)
     if bulk is None:
         return False
-
-    def run() -> None:
-        try:
-            with bootstrap.tracer().segment(f"handler {name}"):
-                _bring(commands[0].key.tenant, name, lambda: bulk(commands))
-        except Exception as error:
-            if is_busy(error):
-                raise TransientError(f"{name}: {error}") from error
-            raise
-
     try:
-        _patiently(run)
-    except TransientError:
-        raise
+        with bootstrap.tracer().segment(f"handler {name}"):
+            _bring(commands[0].key.tenant, name, lambda: bulk(commands))
     except Exception:
         logger.exception("commands are brought to a read model one by one", handler=name)
         return False
