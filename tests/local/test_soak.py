@@ -293,7 +293,7 @@ def test_everything_at_once_on_a_bad_day_ends_and_adds_up(tmp_path, capfd, monke
         for code, attributes in soak.orders.items():
             assert (rows[code]["version"], rows[code]["attributes"]) == (3, attributes)
         for job in soak.imports.values():
-            assert (job["status"], job["created"]) == ("COMPLETED", ROWS), job
+            assert (job["status"], job["created"]) == ("COMPLETED", ROWS), str(job)
         importer = Importer(stack, Console(quiet=True), "soak")
         assert importer.items() == soak.items
         for task in soak.each("tasks", soak.tasks).values():
