@@ -37,6 +37,19 @@ class Backend:
         """The outputs of the template."""
         return self.target.outputs
 
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What machines' names begin with: the stack's name, or its nested application's."""
+        names = {self.outputs.get("MachinePrefix", self.name), self.name}
+        return tuple(f"{name}-" for name in sorted(names, key=len, reverse=True))
+
+    def short(self, machine: str) -> str:
+        """Return a machine's name without the stack's."""
+        for prefix in self.prefixes:
+            if machine.startswith(prefix):
+                return machine.removeprefix(prefix)
+        return machine
+
     def client(self, service: str) -> Any:
         """A boto3 client, made once."""
         with self._lock:

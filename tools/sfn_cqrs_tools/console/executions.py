@@ -195,16 +195,16 @@ class Executions:
 
     def machines(self) -> list[Machine]:
         """The stack's machines, by name."""
-        prefix = f"{self._backend.name}-"
+        prefixes = self._backend.prefixes
         arns = set(self._backend.outputs.values())
         pages = self._sfn.get_paginator("list_state_machines").paginate()
         found = [
             Machine(
-                one["name"], one["name"].removeprefix(prefix), one["stateMachineArn"], one["type"]
+                one["name"], self._backend.short(one["name"]), one["stateMachineArn"], one["type"]
             )
             for page in pages
             for one in page["stateMachines"]
-            if one["stateMachineArn"] in arns or one["name"].startswith(prefix)
+            if one["stateMachineArn"] in arns or one["name"].startswith(prefixes)
         ]
         return sorted(found, key=lambda machine: machine.name)
 
@@ -348,7 +348,7 @@ class Executions:
 
     def _short(self, machine_arn: str) -> str:
         name = machine_arn.partition(":stateMachine:")[2].partition("/")[0].partition(":")[0]
-        return name.removeprefix(f"{self._backend.name}-")
+        return self._backend.short(name)
 
     def _lane(
         self, machine: Machine, status: str, place: Place | None, page: int = 100

@@ -46,7 +46,7 @@ def policy_document(stack: str) -> dict[str, Any]:
                 "ExpressLane",
                 "logs",
                 READS["logs"],
-                [f"arn:aws:logs:*:*:log-group:/aws/vendedlogs/states/{stack}-command-express:*"],
+                [f"arn:aws:logs:*:*:log-group:/aws/vendedlogs/states/{stack}-*command-express:*"],
             ),
             _allow(
                 "Outputs",

@@ -22,8 +22,7 @@ def search(ask: Ask) -> GoTo:
     if _ID.fullmatch(text) and (subject := by_id(text, ask.who.tenant)):
         return GoTo(subject.path)
     if found := _ARN.fullmatch(text):
-        short = found[1].removeprefix(f"{ask.backend.name}-")
-        return GoTo(f"/executions/{short}/{found[2]}")
+        return GoTo(f"/executions/{ask.backend.short(found[1])}/{found[2]}")
     if found := _ITEM.fullmatch(text):
         return GoTo(item_page(found[1], found[2].strip()))
     if re.fullmatch(r"[A-Z][A-Z0-9_]*", text):
