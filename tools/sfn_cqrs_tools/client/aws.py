@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +54,7 @@ class Target:
         assert self.stack is not None
         client = self.client("cloudformation")
         with _reading(self.stack):
-            for stack in (self.stack, *_nested_in(client, self.stack)):
+            for stack in chain((self.stack,), _nested_in(client, self.stack)):
                 if found := _physical_id(client, stack, logical_id):
                     return found
         raise click.ClickException(f"the stack {self.stack} has no {logical_id}")

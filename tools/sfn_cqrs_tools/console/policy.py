@@ -16,7 +16,7 @@ READS: Final = {
     ),
     "dynamodb": ("GetItem", "Query"),
     "sqs": ("GetQueueAttributes",),
-    "cloudformation": ("DescribeStackResource", "DescribeStacks"),
+    "cloudformation": ("DescribeStackResource", "DescribeStacks", "ListStackResources"),
     "logs": ("FilterLogEvents",),
 }
 STOPS: Final = ("StopExecution",)
@@ -52,7 +52,7 @@ def policy_document(stack: str) -> dict[str, Any]:
                 "Outputs",
                 "cloudformation",
                 READS["cloudformation"],
-                [f"arn:aws:cloudformation:*:*:stack/{stack}/*"],
+                [f"arn:aws:cloudformation:*:*:stack/{stack}{nested}/*" for nested in ("", "-*")],
             ),
         ],
     }
