@@ -338,7 +338,7 @@ def _import_file(
     ended: list[str] = []
 
     def on_status_change(execution: dict[str, str]) -> None:
-        is_ours = ":stateMachine:sfn-cqrs-import-csv" in execution["stateMachineArn"]
+        is_ours = execution["stateMachineArn"].endswith("-import-csv")
         if is_ours and execution["status"] != "RUNNING":
             ended.append(execution["executionArn"])
 
