@@ -1,6 +1,7 @@
 """SAM's own tools on this project: build, deploy to the local fabric, invoke in Lambda's container.
 
-Deploying proves the template, and that a stack without an issuer is refused. Packaging proves
+Deploying proves the template, and that a stack without an issuer is refused; deploying the example
+proves a project, in whose stack the framework's is nested. Packaging proves
 what the Serverless Application Repository is given. Invoking proves
 the package: layers, byte code, handler and event, on the local stack: each state's function gets
 its sample event with all that it refers to, and has to answer.
@@ -31,6 +32,7 @@ from sfn_local.lint.template_file import load_yaml
 ROOT = Path(__file__).parents[2]
 SAM = ROOT / ".venv-sam/bin/sam"
 FABRIC_PYTHON = ROOT / ".venv-fabric/bin/python"
+EXAMPLE = ROOT / "examples/shop"
 BUILT = ROOT / ".build/sam-local"
 ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 ISSUER = ("JwtIssuer=https://issuer.example.com", "JwtAudience=client")
@@ -96,8 +98,22 @@ def deploys(report: Report) -> None:
         done = deploy(fabric.endpoint, *overrides(*ISSUER, "MachineApi=enabled"))
         report.tell("sam deploy", _failure(done, fabric.endpoint) if done.returncode else None)
         report.tell("sam package", packages(fabric.endpoint))
+        report.tell("sam deploy of a project", example(fabric.endpoint))
     finally:
         fabric.stop()
+
+
+def example(endpoint: str) -> str | None:
+    """Build and deploy the example, whose stack has the framework's nested in it."""
+    built, config = BUILT / "example", str(EXAMPLE / "samconfig.toml")
+    template = ("--template-file", str(EXAMPLE / "template.yaml"))
+    done = sam("build", *template, "--build-dir", str(built), *overrides())
+    if done.returncode:
+        return _end_of(done)
+    stack = ("--template-file", str(built / "template.yaml"), "--config-file", config)
+    options = ("--config-env", "dev", "--no-confirm-changeset", *overrides(*ISSUER))
+    done = sam("deploy", *stack, *options, endpoint=endpoint)
+    return _end_of(done) if done.returncode else None
 
 
 def packages(endpoint: str) -> str | None:

@@ -16,6 +16,7 @@ from fabric_tables import Tables  # type: ignore[import-not-found]  # beside thi
 from fair_queue import FairQueue  # type: ignore[import-not-found]  # beside this
 from ministack.services import sns, sqs  # type: ignore[import-not-found]
 from ministack.services.cloudformation import (  # type: ignore[import-not-found]
+    engine,
     provisioners,
 )
 
@@ -31,7 +32,24 @@ def teach() -> None:
     parse, fan_out = sns._parse_batch_entries, sns._fanout
     sns._parse_batch_entries = lambda given: [of_tenant(entry) for entry in parse(given)]
     sns._fanout = handing_on(fan_out)
+    check = provisioners._check_nested_stack_capabilities
+    provisioners._check_nested_stack_capabilities = transformed_before(check)
     Tables().teach()
+
+
+def transformed_before(check: Callable[[str, Properties], None]) -> Callable[..., None]:
+    """Return a check of a nested stack's template that applies SAM's transform to it first.
+
+    ministack transforms the outermost template alone.
+    """
+
+    def checked(parent: str, template: Properties) -> None:
+        transformed = dict(engine._apply_transforms(template))
+        template.clear()
+        template.update(transformed)
+        check(parent, template)
+
+    return checked
 
 
 def of_one_metric(alarm: Properties) -> Properties:
