@@ -1,4 +1,4 @@
-"""check: whether a project's template, machines, handlers and events fit together."""
+"""check: whether a project's template, machines, handlers, mocks and events fit together."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from sfn_cqrs_tools.cli.options import one_line_errors, template_option
 from sfn_cqrs_tools.runtime.template import Template
+from sfn_cqrs_tools.stack import laws
 from sfn_cqrs_tools.stack.app_check import AppCheck
 from sfn_cqrs_tools.stack.framework import FOLDER
 from sfn_cqrs_tools.stack.project_template import load_template
@@ -23,13 +24,19 @@ from sfn_local.lint.validation import validate
 @template_option
 @json_option
 def check(template: Path, as_json: bool) -> None:
-    """Check the project: template, machines, handlers and sample events.
+    """Check the project: template, machines, permissions, handlers, mocks and sample events.
 
     It starts nothing. Exit code 1: something is wrong, and every finding is a line.
     """
     with one_line_errors():
         read = load_template(template)
-        found = [*_machines(read), *_functions(read), *_handlers(read), *_events(read)]
+        found = [
+            *_machines(read),
+            *(one for key in _own(read) for one in laws.broken(read, template, read.machines[key])),
+            *_functions(read),
+            *_handlers(read),
+            *_events(read),
+        ]
     if as_json:
         print_json({"findings": found})
     else:
