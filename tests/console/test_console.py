@@ -48,6 +48,7 @@ from sfn_cqrs_tools.testing.builders import a_process
 from sfn_cqrs_tools.testing.quick_stack import quick_stack
 
 pytestmark = pytest.mark.stack
+A_MINUTE = 60_000
 DESK = {"width": 1280, "height": 900}
 RULES = {"resultTypes": ["violations"]}
 TOKEN = re.compile(r"AAAAA[A-Za-z0-9_-]{59}")
@@ -89,7 +90,8 @@ def browser():
 @pytest.fixture
 def context(browser):
     made = browser.new_context(viewport=DESK, locale="en-GB", timezone_id="Asia/Tokyo")
-    made.set_default_timeout(10_000)
+    made.set_default_timeout(A_MINUTE)
+    expect.set_options(timeout=A_MINUTE)  # a busy machine is late; what is wrong never comes
     yield made
     made.close()
 

@@ -20,7 +20,7 @@ def collecting(suite: str, seed: str, folder: Path = ROOT) -> subprocess.Popen[s
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-q", "--collect-only", "-m", "", suite],
         cwd=folder,
-        env=os.environ | {"PYTHONHASHSEED": seed},
+        env=os.environ | {"PYTHONHASHSEED": seed, "PYTEST_ADDOPTS": ""},
         stdout=subprocess.PIPE,
         text=True,
     )
