@@ -30,6 +30,7 @@ FUNCTIONS: Final = "sfn_cqrs_functions"
 DATABASE: Final = "postgres"
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 10.0
+_LETS_GO_SECONDS: Final = 1.0
 _LOG_TAIL_LINES: Final = 10
 _SETTINGS: Final = {  # it outlives a kill of its own, not one of the machine
     "fsync": "off",
@@ -145,7 +146,7 @@ class LocalPostgres:
                 self._lay_out()
             with socket.create_server(("127.0.0.1", self._wanted)) as free:
                 self._port = int(free.getsockname()[1])
-            self._serve()
+            self._serve_or_again()
         except BaseException as error:
             self._failure = error
 
@@ -194,6 +195,15 @@ class LocalPostgres:
         if self._keep:
             self._secret.touch(0o600)
             self._secret.write_text(self._password, encoding="ascii")
+
+    def _serve_or_again(self) -> None:
+        """Serve; once more where the server before had not let go of its data yet."""
+        try:
+            self._serve()
+        except PostgresError:
+            self._end()
+            time.sleep(_LETS_GO_SECONDS)
+            self._serve()
 
     def _serve(self) -> None:
         wanted = {**_SETTINGS, "listen_addresses": ",".join(("127.0.0.1", *self._hosts))}

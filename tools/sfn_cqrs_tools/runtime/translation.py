@@ -57,7 +57,8 @@ def _by_sam(packaged: dict[str, Any], values: dict[str, Any]) -> Any:
         Translator,
     )
 
-    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # it warns of its own
+    for part in ("metrics", "feature_toggle"):  # they warn of their own
+        logging.getLogger(f"samtranslator.{part}").setLevel(logging.ERROR)
     session = boto3.session.Session(region_name=REGION)
     try:
         return Translator({}, Parser(), boto_session=session).translate(packaged, values)

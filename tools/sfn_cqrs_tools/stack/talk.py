@@ -163,7 +163,7 @@ def _about(payload: bytes) -> Mapping[str, Any]:
 
 
 def _name(path: Path, root: Path) -> str:
-    inside: Sequence[Path] = [root, root.resolve()]
+    inside: Sequence[Path] = [root, root.resolve(), Path.cwd()]  # a folder may be a link to another
     for folder in inside:
         if path.is_relative_to(folder):
             return str(path.relative_to(folder))
