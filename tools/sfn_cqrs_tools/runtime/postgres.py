@@ -140,13 +140,14 @@ class LocalPostgres:
 
     def _start(self) -> None:
         try:
-            if self._is_kept():
+            kept = self._is_kept()
+            if kept:
                 self._go_on()
             else:
                 self._lay_out()
             with socket.create_server(("127.0.0.1", self._wanted)) as free:
                 self._port = int(free.getsockname()[1])
-            self._serve_or_again()
+            (self._serve_or_again if kept else self._serve)()
         except BaseException as error:
             self._failure = error
 
@@ -197,7 +198,7 @@ class LocalPostgres:
             self._secret.write_text(self._password, encoding="ascii")
 
     def _serve_or_again(self) -> None:
-        """Serve; once more where the server before had not let go of its data yet."""
+        """Serve kept data; try once more, as the server before may not have let go of it yet."""
         try:
             self._serve()
         except PostgresError:
