@@ -121,7 +121,7 @@ sam-local-test: $(DEV_READY) $(SAM_READY) $(FABRIC_READY) ## sam deploy to the l
 clone-test: $(DEV_READY) ## one of everything new in an empty clone, and the clone's make check and make test
 	$(BIN)/python -m tests.clone.run
 
-bench: $(DEV_READY) $(FABRIC_READY) ## measure what the README says
+bench: $(DEV_READY) $(FABRIC_READY) ## print the tables of docs/benchmarks.md
 	for name in cold command cost attributes task import rebuild scale fairness iam engine; do $(BIN)/python bench/$$name.py $(ARGS) || exit 1; done
 
 lock: $(SUPPLY_READY) ## pin what is new in the requirements; ARGS=--upgrade: the newest of everything

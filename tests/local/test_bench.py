@@ -4,8 +4,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.support.benchmarks import rows_of
 from tests.support.proof import PROOF
-from tests.support.readme import rows_of
 
 from sfn_cqrs.service import handlers
 from sfn_cqrs.service.imports import strategies

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.readme import rows_of
+from tests.support.benchmarks import rows_of
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 SECONDS = 20

@@ -1,4 +1,4 @@
-"""The tour of the README, typed into a terminal as it stands there."""
+"""The tour, typed into a terminal as the page has it."""
 
 import re
 import shlex
@@ -37,8 +37,8 @@ ANSWERS = {  # by what a line begins with, the first of them that fits
 
 def tour():
     """The code blocks of the tour: the language and the lines of each."""
-    section = (ROOT / "README.md").read_text().split("## A tour", 1)[1].split("\n## ", 1)[0]
-    return re.findall(r"^```(sh|python)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    page = (ROOT / "docs/tour.md").read_text()
+    return re.findall(r"^```(sh|python)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 def lines():

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tests.template.stack import ROOT
 
 RUN_BY = {
+    "docs/tour.md": "tests/newcomer/test_tour.py",
     "docs/tutorial.md": "tests/newcomer/test_tutorial.py",
     "engine/README.md": "engine/tests/test_readme.py",
     "engine/docs/from-localstack.md": "engine/tests/test_readme.py",
@@ -26,7 +27,7 @@ COMPARED_BY = {
     "docs/reference/python.md": "tests/template/test_reference.py",
 }
 PAGES = [
-    *("README.md", "AGENTS.md", "engine/README.md"),
+    *("README.md", "CONTRIBUTING.md", "AGENTS.md", "engine/README.md"),
     *("engine/CONFORMANCE.md", "engine/conformance/README.md"),
     *(
         page.relative_to(ROOT).as_posix()
@@ -36,7 +37,7 @@ PAGES = [
 ]
 FOR_PEOPLE = {
     r"\bmake (up|build)\b|sfn-cqrs up\b|sfn-cqrs console$": "runs for ever, or for minutes",
-    r"\bmake ": "what CI itself runs",
+    r"\bmake |-m pytest ": "what CI itself runs",
     r"--stack|SFN_CQRS_TOKEN": "needs a stack in AWS",
     r"^aws |sam deploy": "needs an account in AWS",
     r"^(sam|sfn-local serve|a debugger)\b": "needs Docker, or another terminal",
@@ -119,20 +120,10 @@ def reason(line: str) -> str | None:
     return next((why for each, why in FOR_PEOPLE.items() if re.search(each, line)), None)
 
 
-def in_tour(block: Block) -> bool:
-    """Whether the block is of the tour, which a test of its own types."""
-    if block.page != "README.md":
-        return False
-    before = (ROOT / block.page).read_text(encoding="utf-8").splitlines()[: block.line]
-    return ["", *(line for line in before if line.startswith("## "))][-1].startswith("## A tour")
-
-
 def fate(block: Block) -> str | None:
     """What becomes of a block; None if nothing does."""
-    if block.page in COMPARED_BY or block.comment.startswith(("graph: ", "workflow: ")):
+    if block.page in COMPARED_BY or block.comment.startswith(("graph: ", "workflow: ", "code: ")):
         return "compared"
-    if in_tour(block):
-        return "typed: tests/newcomer/test_tour.py"
     if block.language in ("json", "yaml") and not block.comment:
         return "parsed"
     if block.language == "sql":

@@ -59,6 +59,14 @@ def test_a_block_that_nobody_runs_is_found():
     assert fate(unknown._replace(language="rust")) is None
 
 
+def test_code_that_a_page_quotes_is_the_code():
+    quoted = [block for block in BLOCKS if block.comment.startswith("code: ")]
+    files = [ROOT / block.comment.removeprefix("code: ") for block in quoted]
+
+    assert quoted
+    assert [block.text for block in quoted] == [path.read_text("utf-8") for path in files]
+
+
 def test_every_reason_is_needed():
     left = [
         typed(b) if b.language in ("sh", "console", "") else b.text.splitlines() for b in BLOCKS

@@ -11,7 +11,12 @@ from sfn_cqrs_tools.cli.reference.python import API
 
 MADE = pages()
 KNOWN = {module: set(names.split()) for part in API.values() for module, names in part.items()}
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OURS = "conventions.md"
+"""It shows the framework's own code."""
+PAGES = [
+    ROOT / "README.md",
+    *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != OURS),
+]
 
 
 def imported():

@@ -1,11 +1,11 @@
-"""The tables of the README that are pasted from the benchmarks."""
+"""The tables of docs/benchmarks.md, which are pasted from what the benchmarks print."""
 
 from tests.template.stack import ROOT
 
 
 def rows_of(bench: str) -> dict[str, tuple[str, ...]]:
-    """What stands beside each figure of a benchmark, by the figure's name."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """Return the cells beside each figure of a benchmark, by the figure's name."""
+    text = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
     _, table = text.split(f"<!-- bench: {bench} -->\n")
     lines = table.partition("\n\n")[0].splitlines()[2:]
     rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
